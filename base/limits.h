@@ -1,0 +1,39 @@
+/*
+ * Every limit, in one place.  A partner's profile may lower or raise those
+ * that are marked (profile: limits: NAME); the others are the shape of our own
+ * buffers.  Each is tested at N and at N + 1.
+ */
+#ifndef HANDBACK_BASE_LIMITS_H
+#define HANDBACK_BASE_LIMITS_H
+
+/* a partner's file (profile may override) */
+#define LIMIT_FILE_BYTES (5LL << 30)        /* limits: file_bytes */
+#define LIMIT_RECORD_BYTES (64 << 10)       /* limits: record_bytes */
+#define LIMIT_FIELD_BYTES (4 << 10)         /* limits: field_bytes */
+#define LIMIT_COLUMNS 256                   /* limits: columns */
+#define LIMIT_RECORDS 50000000              /* limits: records */
+#define LIMIT_XML_DEPTH 32                  /* limits: depth (XML and JSON) */
+#define LIMIT_XML_ATTRIBUTES 64             /* limits: attributes */
+#define LIMIT_XML_ATTRIBUTE_BYTES (8 << 10) /* limits: attribute_bytes */
+#define LIMIT_EXPANSION 200                 /* limits: expansion, times the packed size */
+
+/* names and texts of ours */
+#define LIMIT_NAME_BYTES 255          /* a file's name */
+#define LIMIT_SHOWN_BYTES 80          /* a partner's value in a message, before escaping */
+#define LIMIT_MESSAGE_BYTES 1024      /* one message to a person */
+#define LIMIT_PROFILE_BYTES (1 << 20) /* a profile or configuration file */
+#define LIMIT_REFUSALS 10             /* refusals told of one file */
+#define LIMIT_PROBLEMS 50             /* mistakes told of one profile */
+#define LIMIT_FRAME_BYTES (128 << 10) /* one frame from the parser */
+
+/* the parser's cage */
+#define LIMIT_PARSER_MEMORY (512LL << 20) /* address space beyond start-up; resident stays under 64 MiB */
+#define LIMIT_PARSER_CPU_BASE_S 10        /* seconds, and as many more ... */
+#define LIMIT_PARSER_CPU_MIB_PER_S 2      /* ... as the file has MiB, over this */
+
+/* sources */
+#define LIMIT_LISTING 100000 /* names looked at in one rescan of a directory */
+#define LIMIT_CONNECT_S 15
+#define LIMIT_STALL_S 30
+
+#endif
