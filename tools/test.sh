@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# ./dev test: unit tests, end to end, and both again under sanitizers.
+# Every suite leaves a JUnit file in $results; tests/summary.py reads them all.
+
+results=build/test-results
+
+# unit FOLDER NAME
+unit() {
+	local status=0
+	meson test -C "$1" --no-rebuild --no-suite e2e --print-errorlogs || status=$?
+	cp "$1/meson-logs/testlog.junit.xml" "$results/$2.xml" || return 1
+	return "$status"
+}
+
+# end_to_end FOLDER NAME [PYTEST ARGUMENT...]
+end_to_end() {
+	local folder=$1 name=$2
+	shift 2
+	# by file on two processes: the tests of one file share a database cluster
+	HANDBACK_BUILD=$PWD/$folder /usr/bin/python3 -m pytest tests -p no:cacheprovider -q -ra \
+		-n 2 --dist loadfile --junit-xml="$results/$name.xml" "$@"
+}
+
+run_tests() {
+	local failed=0
+	export PYTHONDONTWRITEBYTECODE=1
+	if (($# > 0)); then
+		must build compile build -Dwerror=true
+		HANDBACK_BUILD=$PWD/build exec /usr/bin/python3 -m pytest tests -p no:cacheprovider -k "$*"
+	fi
+	rm -rf "$results"
+	mkdir -p "$results"
+	must build compile build -Dwerror=true
+	step 'unit tests' unit build unit || failed=1
+	step 'end to end' end_to_end build end-to-end || failed=1
+	must 'build with sanitizers' compile build-sanitize -Dwerror=true \
+		-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
+	# the parser's cage has no place for the leak checker's helper process
+	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1
+	step 'end to end, sanitized' end_to_end build-sanitize end-to-end-sanitized -m sanitize || failed=1
+	/usr/bin/python3 tests/summary.py "$steps_log" "$failed" "$results"/*.xml
+}
