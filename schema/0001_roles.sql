@@ -1,0 +1,40 @@
+-- Who may do what. The four are groups that a site grants to its own logins
+-- (GRANT handback_operator TO alice): the person that a database session
+-- belongs to is its session_user. On an embedded cluster, which nobody reaches
+-- but through a private socket, they may log in themselves.
+
+DO $$
+DECLARE
+	word text;
+	may_log_in text := CASE current_setting('handback.embedded', true) WHEN 'on' THEN 'LOGIN' ELSE 'NOLOGIN' END;
+BEGIN
+	FOREACH word IN ARRAY ARRAY['handback_owner', 'handback_daemon', 'handback_operator', 'handback_finance'] LOOP
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = word) THEN
+			EXECUTE format('CREATE ROLE %I %s', word, may_log_in);
+		END IF;
+	END LOOP;
+
+	-- whoever migrates acts as the owner from here on
+	IF NOT pg_catalog.pg_has_role(current_user, 'handback_owner', 'MEMBER') THEN
+		EXECUTE format('GRANT handback_owner TO %I', current_user);
+	END IF;
+	EXECUTE format('GRANT CREATE ON DATABASE %I TO handback_owner', current_database());
+	-- temporary tables: where a file's records are staged
+	EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO handback_owner, handback_daemon, handback_operator',
+		current_database());
+	EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_finance', current_database());
+END
+$$;
+
+COMMENT ON ROLE handback_owner IS 'handback: owns the schemas and migrates them; no program runs as it otherwise';
+COMMENT ON ROLE handback_daemon IS 'handback: reads files into the database; inserts, and never updates or deletes what is posted';
+COMMENT ON ROLE handback_operator IS 'handback: the people who decide what is held';
+COMMENT ON ROLE handback_finance IS 'handback: reads reports and the audit trail, changes nothing';
+
+ALTER SCHEMA handback_schema OWNER TO handback_owner;
+ALTER TABLE handback_schema.migration OWNER TO handback_owner;
+GRANT USAGE ON SCHEMA handback_schema TO handback_daemon, handback_operator, handback_finance;
+GRANT SELECT ON handback_schema.migration TO handback_daemon, handback_operator, handback_finance;
+COMMENT ON SCHEMA handback_schema IS 'Which migrations this database has had';
+COMMENT ON TABLE handback_schema.migration IS 'One row for each migration, in order; programs refuse to start on another list than their own';
+COMMENT ON COLUMN handback_schema.migration.sha256 IS 'Of the file''s text: a file that was applied never changes';
