@@ -1,0 +1,184 @@
+"""Who may include whom, link what and say what: the rules of docs/architecture.md, held."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import c_source
+from c_source import ROOT, name
+
+BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
+
+# floor -> what it may include of the other floors; a file path stands for that one header
+MAY_INCLUDE = {
+    "base": {"base"},
+    "parsers": {"base", "parsers"},
+    "schema": {"base", "schema"},
+    "reconcile": {"base", "reconcile", "schema", "parsers/record.h", "parsers/frame.h", "parsers/profile.h"},
+    "daemon": {"base", "daemon"},
+    "ctl": {"base", "reconcile", "schema", "ctl", "parsers/profile.h"},
+}
+
+# foreign header (a prefix where it ends with /) -> the only files that may include it
+ONE_INCLUDER = {
+    "libpq-fe.h": {"reconcile/pg.c"},
+    "csv.h": {"parsers/delimited.c"},
+    "libxml/": {"parsers/xml.c"},
+    "yaml.h": {"base/yaml.c"},
+    "openssl/": {"base/sha256.c"},
+    "seccomp.h": {"parsers/cage.c"},
+    "systemd/": {"base/log.c", "daemon/notify.c"},
+    "event2/": {"daemon/"},
+    "libssh/": {"daemon/fetch/"},
+}
+
+# binary -> libraries that it needs, libraries that it must not have
+LINKS = {
+    "parsers/handback-parse": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libsystemd", "libssh"}),
+    "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
+    "daemon/handbackd": ({"libevent_core", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
+    "ctl/handbackctl": ({"libpq"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
+}
+
+SQL_START = re.compile(
+    r"^\s*(SELECT|INSERT\s+INTO|UPDATE\s+\w|DELETE\s+FROM|COPY\s+\w|WITH\s+\w|CREATE\s+\w|ALTER\s+\w|DROP\s+\w|TRUNCATE|"
+    r"BEGIN\b|COMMIT\b|ROLLBACK\b|SET\s+\w|SHOW\s+\w|LISTEN\b|NOTIFY\b|CALL\s+\w|MERGE\s+INTO)\b", re.I)
+# sentences to people begin like statements now and then; statements shout or name our schemas
+SQL_LOUD = re.compile(r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE|COPY|CREATE|ALTER|BEGIN|COMMIT|ROLLBACK)\b|"
+                      r"\b(ledger|handback|audit)\.\w+\s*(\(|WHERE|SET|VALUES)")
+
+FILE_LINES = 800
+FUNCTION_LINES = 100
+REASON = re.compile(r"\blong:|\blong because\b", re.I)
+
+
+def ours(include):
+    return include.split("/")[0] if "/" in include and include.split("/")[0] in MAY_INCLUDE else None
+
+
+def test_no_floor_looks_up():
+    wrong = []
+    for path in c_source.files():
+        allowed = MAY_INCLUDE[c_source.floor(path)]
+        for include in c_source.includes(path):
+            if ours(include) and ours(include) not in allowed and include not in allowed:
+                wrong.append(f"{name(path)} includes {include}")
+    assert not wrong
+
+
+def test_headers_of_ours_are_included_by_their_full_path():
+    headers = {p.name for p in c_source.files(suffixes=(".h",))} - {"yaml.h"}
+    wrong = [f"{name(path)} includes {include}" for path in c_source.files()
+             for include in c_source.includes(path) if include in headers]
+    assert not wrong
+
+
+def test_no_cycle_between_headers():
+    graph = {name(p): [i for i in c_source.includes(p) if ours(i)] for p in c_source.files(suffixes=(".h",))}
+    done = set()
+
+    def walk(header, way):
+        assert header not in way, " -> ".join([*way, header])
+        if header in done:
+            return
+        for include in graph.get(header, ()):
+            walk(include, [*way, header])
+        done.add(header)
+
+    for header in graph:
+        walk(header, [])
+
+
+def test_each_foreign_library_has_one_wrapper():
+    wrong = []
+    for path in c_source.files():
+        for include in c_source.includes(path):
+            for foreign, homes in ONE_INCLUDER.items():
+                hit = include.startswith(foreign) if foreign.endswith("/") else include == foreign
+                if hit and not any(name(path) == h or h.endswith("/") and name(path).startswith(h) for h in homes):
+                    wrong.append(f"{name(path)} includes {include}")
+    assert not wrong
+
+
+def test_the_wrappers_stand_where_the_architecture_says():
+    document = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for foreign, homes in ONE_INCLUDER.items():
+        assert f"`{foreign}`" in document, f"docs/architecture.md names no home for {foreign}"
+        assert all(f"`{home}`" in document for home in homes), f"{foreign}: {homes}"
+
+
+def needed(binary):
+    out = subprocess.run(["readelf", "-d", binary], check=True, capture_output=True, text=True).stdout
+    return set(re.findall(r"NEEDED.*\[([\w+]+?)(?:-[\d.]+)?\.so", out))
+
+
+@pytest.mark.parametrize("binary", LINKS)
+def test_each_program_links_its_own_libraries_only(binary):
+    path = BUILD / binary
+    assert path.exists(), f"{path} was not built"
+    have = needed(path)
+    must, never = LINKS[binary]
+    assert must <= have, f"{binary} lacks {must - have}"
+    assert not never & have, f"{binary} links {never & have}"
+
+
+def test_sql_stands_in_sql_files():
+    wrong = [f"{name(path)}:{line}: {content[:60]}" for path in c_source.files()
+             for line, content in c_source.strings(path)
+             if SQL_START.search(content) and SQL_LOUD.search(content)]
+    assert not wrong
+
+
+def test_files_and_functions_are_small():
+    wrong = []
+    for path in c_source.files():
+        count = c_source.text(path).count("\n")
+        if count > FILE_LINES and not REASON.search(c_source.text(path)[:2000]):
+            wrong.append(f"{name(path)}: {count} lines")
+        wrong += [f"{name(path)}:{line}: {function} has {lines} lines"
+                  for function, line, lines, before in c_source.functions(path)
+                  if lines > FUNCTION_LINES and not REASON.search(before)]
+    assert not wrong
+
+
+def product_files():
+    folders = ("base", "parsers", "reconcile", "daemon", "ctl", "schema", "systemd", "tools", "docs", "fixtures", "tests")
+    kinds = {".c", ".h", ".sql", ".py", ".sh", ".md", ".build", ".yaml", ".service", ".timer", ".svg"}
+    for folder in folders:
+        yield from (p for p in sorted((ROOT / folder).rglob("*")) if p.suffix in kinds and "__pycache__" not in p.parts)
+    yield from (ROOT / n for n in ("dev", "meson.build", ".ci/run", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"))
+
+
+def test_nothing_is_left_to_do():
+    mark = re.compile(r"\b(TODO|FIXME|XXX|HACK|TBD)\b")
+    here = pathlib.Path(__file__)
+    wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in product_files() if p.exists() and p != here
+             for n, line in enumerate(p.read_text(encoding="utf-8").splitlines(), 1) if mark.search(line)]
+    assert not wrong
+
+
+def test_the_parsers_name_no_partner():
+    partners = {p.stem for p in (ROOT / "fixtures/profiles").glob("*.yaml")}
+    assert partners, "fixtures/profiles is empty"
+    word = re.compile(r"\b(" + "|".join(sorted(map(re.escape, partners))) + r")\b", re.I)
+    wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in c_source.files("parsers", "reconcile", "base")
+             for n, line in enumerate(c_source.text(p).splitlines(), 1) if word.search(line)]
+    assert not wrong
+
+
+def test_no_floating_point_near_money():
+    wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in c_source.files("base", "parsers", "reconcile")
+             for n, line in enumerate(c_source.code(p).splitlines(), 1)
+             if re.search(r"\b(float|double|long double|strtod|strtof)\b", line)]
+    assert not wrong
+
+
+def test_no_money_is_a_float_in_sql():
+    paths = [*sorted((ROOT / "schema").glob("*.sql")), *sorted((ROOT / "reconcile").glob("*.sql"))]
+    assert paths
+    wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in paths
+             for n, line in enumerate(p.read_text(encoding="utf-8").splitlines(), 1)
+             if re.search(r"\b(real|float[48]?|double precision|money)\b", line.split("--")[0], re.I)]
+    assert not wrong
