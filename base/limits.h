@@ -22,6 +22,8 @@
 #define LIMIT_SHOWN_BYTES 80          /* a partner's value in a message, before escaping */
 #define LIMIT_MESSAGE_BYTES 1024      /* one message to a person */
 #define LIMIT_PROFILE_BYTES (1 << 20) /* a profile or configuration file */
+#define LIMIT_YAML_DEPTH 16           /* maps and lists inside one another in our own files */
+#define LIMIT_YAML_NODES 20000        /* keys and values in one of them */
 #define LIMIT_REFUSALS 10             /* refusals told of one file */
 #define LIMIT_PROBLEMS 50             /* mistakes told of one profile */
 #define LIMIT_FRAME_BYTES (128 << 10) /* one frame from the parser */

@@ -27,19 +27,21 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
 	enum yaml_kind kind;
-	int line, column;        /* from 1 */
-	const char *key;         /* of this node in its parent map, else NULL */
-	const char *path;        /* "sources[0].inbound" */
-	const char *text;        /* scalar: its text, NUL-terminated, no NUL inside */
-	bool quoted;             /* scalar: was quoted, so never a number, a yes or a null */
-	struct yaml_node *first; /* list, map: children in order */
+	int line, column;         /* of the value, from 1; of its key where the value is a list, a map or empty */
+	int key_line, key_column; /* 0 where there is no key */
+	const char *key;          /* of this node in its parent map, else NULL */
+	const char *path;         /* "sources[0].inbound" */
+	const char *text;         /* scalar: its text, NUL-terminated, no NUL inside */
+	bool quoted;              /* scalar: was quoted, so never a number, a yes or a null */
+	struct yaml_node *first;  /* list, map: children in order */
 	struct yaml_node *next;
 	bool used; /* set by yaml_get; yaml_unknown_keys tells the others */
 };
 
 /* The tree, or NULL with at least one error in p.  text need not be NUL-terminated. */
 struct yaml_node *yaml_parse(const char *text, size_t len, struct problems *p);
-void yaml_free(struct yaml_node *root); /* NULL is fine */
+/* NULL is fine.  (Not yaml_free: libyaml has a function of that name and would call ours.) */
+void yaml_tree_free(struct yaml_node *root);
 
 void yaml_error(struct problems *p, const struct yaml_node *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
