@@ -42,5 +42,6 @@ def test_each_number_has_its_own_word():
 def test_the_database_holds_the_same_words(database):
     """What was migrated, not what the files seem to say."""
     for table, column, prefix in (("verdict_name", "verdict", "VERDICT"), ("outcome_name", "outcome", "OUTCOME")):
-        rows = database.query(f"SELECT name, {column} FROM handback.{table}")
+        with database.connect() as c:
+            rows = c.execute(f"SELECT name, {column} FROM handback.{table}").fetchall()
         assert dict(rows) == {k: v for k, v in c_numbers(prefix).items() if v}

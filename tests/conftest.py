@@ -1,0 +1,46 @@
+"""Fixtures that all tests share: one cluster for a process, a fresh database for a test."""
+import os
+import pathlib
+import shutil
+
+import pytest
+
+import pg
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sanitize: runs once more through the sanitized programs")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    made = pg.Cluster()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database(cluster):
+    """A migrated database of its own, gone after the test."""
+    made = cluster.database()
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="session")
+def build():
+    """Where the programs under test were built."""
+    assert (BUILD / "build.ninja").exists(), f"{BUILD} is no build folder: run ./dev build, or set HANDBACK_BUILD"
+    return BUILD
+
+
+@pytest.fixture
+def need():
+    """need("strace"): skip, and say so, where a tool is not installed."""
+    def need_tool(tool):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    return need_tool
