@@ -7,7 +7,9 @@
  *
  *     CAGE  RECORD*  (FACTS | CONTROL | REFUSAL | RECORD)*  END
  *
- * and a frame that breaks this ends the file's job, never the reader.
+ * where FACTS comes once at most, record numbers ascend, END counts the records
+ * that came and says refused exactly when a REFUSAL came (LIMIT_REFUSALS at
+ * most).  A frame that breaks this ends the file's job, never the reader.
  */
 #ifndef HANDBACK_PARSERS_FRAME_H
 #define HANDBACK_PARSERS_FRAME_H
