@@ -1,0 +1,40 @@
+/*
+ * Whole reads and writes, and files that are there entirely or not at all.
+ *
+ * Functions that return int give 0 (or a descriptor) on success and -1 with
+ * errno otherwise; ret_x is untouched then.  A failed fsync is never tried
+ * again: the kernel marks the pages clean after the first failure, so a second
+ * one that succeeds proves nothing (see fsync(2), and Rebello et al., ATC 2020).
+ */
+#ifndef HANDBACK_BASE_IO_H
+#define HANDBACK_BASE_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+int io_write_all(int fd, const void *bytes, size_t len);
+
+/* To end of file, at most max bytes (EFBIG when there are more).  *ret_bytes is NUL-ended behind ret_len, the
+ * caller frees it. */
+int io_read_all(int fd, size_t max, char **ret_bytes, size_t *ret_len);
+/* The same for a regular file at a path (ENOTSUP for anything else; never blocks on a FIFO). */
+int io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *ret_len);
+
+/*
+ * Makes each missing directory of path (relative to dir, or absolute) with this
+ * mode whatever the umask, durably, and opens the last.  What is there already
+ * keeps its mode.  Symbolic links are followed: these are the operator's own paths.
+ */
+int io_make_dirs(int dir, const char *path, mode_t mode);
+
+/*
+ * Moves a file that is complete, durably: fsync of the file, rename that never replaces (EEXIST),
+ * fsync of both directories.  When -1 comes after the rename took place the name may or may not
+ * survive a power loss; the file is at one of the two places.
+ */
+int io_move_durably(int file, int from_dir, const char *from, int to_dir, const char *to);
+
+/* A small file, durably and whole, under a new name (EEXIST); mode whatever the umask. */
+int io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t len);
+
+#endif
