@@ -27,7 +27,9 @@ def main():
     header = [f"#ifndef {guard}", f"#define {guard}", "", '#include "base/sql_file.h"', ""]
     header += [f"extern const char {name}[];" for name in names]
     header += [f"extern const struct sql_file {prefix}_files[];", "", "#endif", ""]
-    body = [f'#include "{pathlib.Path(out_h).name}"', "", "#include <stddef.h>", ""]
+    body = [f'#include "{pathlib.Path(out_h).name}"', "", "#include <stddef.h>", "",
+            "/* a file is one string, and ISO C promises only 4095 characters of it */",
+            '#pragma GCC diagnostic ignored "-Woverlength-strings"', ""]
     for name, path in zip(names, paths):
         body.append(f"const char {name}[] =\n{c_string(path.read_text(encoding='utf-8'))};\n")
     rows = [f'\t{{"{p.name}", {n}}},' for p, n in zip(paths, names)]

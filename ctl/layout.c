@@ -1,0 +1,79 @@
+#include "ctl/layout.h"
+
+#include "ctl/memory.h"
+
+static int
+total_width(const struct layout *l, int columns)
+{
+	int total = -COLUMN_GAP;
+
+	for (int i = 0; i < columns; i++)
+		if (l->shown[i])
+			total += l->width[i] + COLUMN_GAP;
+	return total;
+}
+
+/* The least width that a column may be shortened to. */
+static int
+least(const struct column *c, int natural)
+{
+	bool text = c->kind != COLUMN_NUMBER && c->kind != COLUMN_TIME && c->min_width > 0;
+
+	return text && c->min_width < natural ? c->min_width : natural;
+}
+
+/* Takes one column from the widest that can be shortened; false when none can. */
+static bool
+shorten_widest(struct layout *l, const struct table *t, const int *natural)
+{
+	int widest = -1;
+
+	for (int i = 0; i < t->column_count; i++)
+		if (l->shown[i] && l->width[i] > least(&t->columns[i], natural[i]) &&
+		    (widest < 0 || l->width[i] > l->width[widest]))
+			widest = i;
+	if (widest < 0)
+		return false;
+	l->width[widest]--;
+	return true;
+}
+
+static bool
+drop_one(struct layout *l, const struct table *t)
+{
+	int first = -1;
+
+	for (int i = 0; i < t->column_count; i++)
+		if (l->shown[i] && t->columns[i].drop > 0 &&
+		    (first < 0 || t->columns[i].drop >= t->columns[first].drop))
+			first = i;
+	if (first < 0)
+		return false;
+	l->shown[first] = false;
+	return true;
+}
+
+void
+layout_fit(struct layout *ret, const struct table *t, const int *natural, int width)
+{
+	size_t count = (size_t) t->column_count;
+
+	ret->shown = mem_new(count, sizeof(bool));
+	ret->width = mem_new(count, sizeof(int));
+	for (size_t i = 0; i < count; i++)
+		ret->shown[i] = true;
+	do {
+		memcpy(ret->width, natural, count * sizeof(int));
+		ret->fits = width == 0 || total_width(ret, t->column_count) <= width;
+		while (!ret->fits && shorten_widest(ret, t, natural))
+			ret->fits = total_width(ret, t->column_count) <= width;
+	} while (!ret->fits && drop_one(ret, t));
+}
+
+void
+layout_clear(struct layout *l)
+{
+	free(l->shown);
+	free(l->width);
+	*l = (struct layout){.fits = false};
+}

@@ -1,0 +1,27 @@
+/*
+ * How a table fits a terminal: which columns are shown, and how wide.
+ */
+#ifndef HANDBACK_CTL_LAYOUT_H
+#define HANDBACK_CTL_LAYOUT_H
+
+#include "ctl/table.h"
+
+#include <stdbool.h>
+
+#define COLUMN_GAP 2
+
+struct layout {
+	bool *shown; /* for each column */
+	int *width;  /* for each shown column; what is wider is shortened */
+	bool fits;   /* false: not even this way; show rows as facts */
+};
+
+/*
+ * natural: what each column would like (its title counted in).  width: of the
+ * terminal, 0 for no limit.  Texts are shortened to their min_width first,
+ * widest first; then columns are left out, highest drop first.
+ */
+void layout_fit(struct layout *ret, const struct table *t, const int *natural, int width);
+void layout_clear(struct layout *l);
+
+#endif

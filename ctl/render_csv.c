@@ -1,0 +1,31 @@
+#include "ctl/escape.h"
+#include "ctl/number.h"
+#include "ctl/render.h"
+
+void
+render_csv(FILE *out, const struct table *t)
+{
+	for (int i = 0; i < t->column_count; i++) {
+		if (i)
+			putc(',', out);
+		escape_csv(out, t->columns[i].key);
+	}
+	fputs("\r\n", out);
+	for (size_t row = 0; row < t->rows; row++) {
+		for (int i = 0; i < t->column_count; i++) {
+			const char *cell = table_cell(t, row, i);
+			if (i)
+				putc(',', out);
+			if (!cell)
+				continue;
+			char *exact = cell_exact(t->columns[i].kind, cell);
+			/* a minus before digits stays a number: only texts can be formulas */
+			if (t->columns[i].kind == COLUMN_NUMBER && number_is_plain(exact))
+				fputs(exact, out);
+			else
+				escape_csv(out, t->columns[i].kind == COLUMN_BOOL ? (*exact == 't' ? "yes" : "no") : exact);
+			free(exact);
+		}
+		fputs("\r\n", out);
+	}
+}
