@@ -2,6 +2,7 @@
 #include "base/yaml.h"
 
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "base/text.h"
 
 struct yaml_node *
@@ -17,55 +18,6 @@ yaml_get(struct yaml_node *map, const char *key)
 	return NULL;
 }
 
-#define WORD_BYTES 64 /* longer words get no hint */
-
-/* Levenshtein's distance of two words, SIZE_MAX when one is too long. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[WORD_BYTES + 1];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > WORD_BYTES || lb > WORD_BYTES)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[lb];
-}
-
-/* The nearest of the known words, or NULL when none is near. */
-static const char *
-nearest(const char *word, const char *const *known)
-{
-	size_t limit = strlen(word) / 3 + 1, best = limit + 1;
-	const char *found = NULL;
-
-	for (; known != NULL && *known != NULL; known++) {
-		size_t d = distance(word, *known);
-
-		if (d < best) {
-			best = d;
-			found = *known;
-		}
-	}
-	return found;
-}
-
 void
 yaml_unknown_keys(struct problems *p, struct yaml_node *map, const char *const *known)
 {
@@ -77,7 +29,7 @@ yaml_unknown_keys(struct problems *p, struct yaml_node *map, const char *const *
 
 		if (child->used)
 			continue;
-		hint = nearest(child->key, known);
+		hint = nearest_word(child->key, known);
 		if (hint != NULL)
 			yaml_error(p, &at, "unknown key; did you mean %s?", hint);
 		else
@@ -207,7 +159,7 @@ yaml_word(struct problems *p, const struct yaml_node *n, const char *const *word
 			*ret = i;
 			return true;
 		}
-	hint = nearest(n->text, words);
+	hint = nearest_word(n->text, words);
 	yaml_error(p, n, "must be %s, not \"%.*s\"%s%s%s", wanted, LIMIT_SHOWN_BYTES, n->text,
 	           hint != NULL ? "; did you mean " : "", hint != NULL ? hint : "", hint != NULL ? "?" : "");
 	return false;
