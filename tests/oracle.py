@@ -1,0 +1,283 @@
+"""What must come of the files that were delivered, worked out without the product.
+
+The oracle knows the opening ledger, the bytes, and what the three demo
+partners' profiles agree (restated below); it decides each record by the table
+of the design, in the order in which the database says that files were taken,
+and then compares: invariants I1 to I8.
+
+    oracle = Oracle(ledger)
+    oracle.delivered(partner, name, data)       # each time something is dropped
+    oracle.check(world)                         # asserts
+"""
+import collections
+import dataclasses
+import hashlib
+import json
+
+import proof
+import readers
+
+ACTIONS = {  # partner -> reason code -> what the profile makes of a rejection
+    "SKYLINE": {"NO_SEAT": "reverse", "FLIGHT_CANCELLED": "reverse", "NAME_MISMATCH": "reverse",
+                "ACCOUNT_CLOSED": "reverse", "ACCOUNT_NOT_FOUND": "reverse", "FRAUD_CHECK": "hold", "SYSTEM": "retry"},
+    "MERIDIAN": {"R01": "reverse", "R02": "reverse", "R03": "reverse", "R16": "reverse", "R24": "hold",
+                 "R97": "retry", "C01": "accept"},
+    "AURORA": {"H01": "reverse", "H02": "reverse", "H03": "reverse", "H04": "reverse", "H08": "hold", "H09": "retry"},
+}
+
+# what is held never says which of two reasons came first; everything else is one outcome
+HELD = "held"
+
+
+@dataclasses.dataclass
+class Outcome:
+    word: str
+    reason: str = ""  # of a hold
+    redemption: object = None
+
+
+@dataclasses.dataclass
+class FileOutcome:
+    state: str  # posted, held, duplicate
+    delivery: object = None
+    outcomes: list = dataclasses.field(default_factory=list)
+
+    def counts(self):
+        return collections.Counter(o.word for o in self.outcomes)
+
+    def points(self):
+        """By outcome: the debit's points, or as stated where there is no debit."""
+        sums = collections.Counter()
+        for said, made in zip(self.delivery.records if self.delivery else (), self.outcomes):
+            sums[made.word] += made.redemption.points if made.redemption else said.points
+        return sums
+
+
+class Judge:
+    """The state of every redemption, and what a file makes of it."""
+
+    def __init__(self, ledger):
+        self.redemptions = {str(r.external_reference): r for r in ledger.redemptions}
+        self.state = dict.fromkeys(self.redemptions, "open")
+        self.newest = {}  # redemption -> sequence of the last answer that counted
+        self.balances = dict(ledger.balances)
+
+    def file(self, partner, delivery):
+        by_reference = collections.defaultdict(list)
+        for said in delivery.records:
+            by_reference[said.reference].append(said)
+        made = [self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+        for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
+            self._act(outcome, delivery.sequence)
+        return made
+
+    def _record(self, partner, delivery, said, same):
+        redemption = self.redemptions.get(said.reference)
+        if redemption is None or redemption.partner != partner:
+            return Outcome(HELD, "unknown_reference")
+        if len({s.verdict for s in same}) > 1:
+            return Outcome(HELD, "contradiction_in_file", redemption)
+        if same[0] is not said and facts(same[0]) == facts(said):
+            return Outcome("duplicate_record", "", redemption)
+        mismatch = self._mismatch(redemption, said)
+        if mismatch:
+            return Outcome(HELD, mismatch, redemption)
+        actions = {ACTIONS[partner].get(code, "unknown_reason") for code in said.reasons}
+        if "unknown_reason" in actions:
+            return Outcome(HELD, "unknown_reason", redemption)
+        if said.verdict == "rejected" and "hold" in actions:
+            return Outcome(HELD, "reason_holds", redemption)
+        if said.verdict == "rejected" and "retry" in actions:
+            return Outcome(HELD, "reason_retry", redemption)
+        return self._by_state(redemption, said, delivery.sequence)
+
+    @staticmethod
+    def _mismatch(redemption, said):
+        if said.points != redemption.points:
+            return "points_mismatch"
+        if said.member != redemption.member.reference:
+            return "member_mismatch"
+        if said.currency and said.currency != redemption.currency:
+            return "currency_mismatch"
+        return ""
+
+    def _by_state(self, redemption, said, sequence):
+        key = str(redemption.external_reference)
+        state = self.state[key]
+        if said.verdict == "pending" or self.newest.get(key, sequence) > sequence:
+            return Outcome("noted", "", redemption)
+        if said.verdict == "rejected":
+            word = {"open": "reversed", "confirmed": HELD, "reversed": "already_done"}[state]
+        else:
+            word = {"open": "confirmed", "confirmed": "already_done", "reversed": HELD}[state]
+        return Outcome(word, "contradiction" if word == HELD else "", redemption)
+
+    def _act(self, outcome, sequence):
+        if outcome.word not in ("confirmed", "reversed", "already_done"):
+            return
+        key = str(outcome.redemption.external_reference)
+        self.newest[key] = max(sequence, self.newest.get(key, sequence))
+        if outcome.word == "reversed":
+            self.balances[outcome.redemption.member.member_id] += outcome.redemption.points
+        if outcome.word != "already_done":
+            self.state[key] = outcome.word
+
+
+def facts(said):
+    return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member)
+
+
+class Oracle:
+    def __init__(self, ledger):
+        self.ledger = ledger
+        self.deliveries = []  # (partner, name, bytes)
+
+    def delivered(self, partner, name, data):
+        self.deliveries.append((partner, name, data))
+
+    def expect(self, taken):
+        """FileOutcome for each (partner, name, sha256) in the order in which the database took them."""
+        judge, known, made = Judge(self.ledger), set(), []
+        content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
+        for partner, name, sha256 in taken:
+            assert sha256 in content, f"{name}: handback has a file that nobody delivered"
+            if sha256 in known:
+                made.append(FileOutcome("duplicate"))
+                continue
+            known.add(sha256)
+            delivery = readers.read(partner, content[sha256], name)
+            if delivery.refused:
+                made.append(FileOutcome("held", delivery))
+            else:
+                made.append(FileOutcome("posted", delivery, judge.file(partner, delivery)))
+        return made, judge
+
+    def check(self, world):
+        """Every invariant that the state of the world can show; AssertionError names the first that is broken."""
+        with world.database.connect() as c:
+            files = c.execute("""SELECT f.file_id, upper(p.code), convert_from(f.name, 'UTF8'), f.sha256, f.state::text
+                                   FROM handback.file f JOIN handback.partner p USING (partner_id)
+                                  ORDER BY f.file_id""").fetchall()
+            expected, judge = self.expect([(partner, name, bytes(sha)) for _, partner, name, sha, _ in files])
+            for (file_id, _, name, _, state), want in zip(files, expected):
+                assert state == want.state, f"{name}: is {state}, shall be {want.state}" \
+                                            f" ({want.delivery.refused if want.delivery else 'seen before'})"
+                self._records(c, file_id, name, want)
+                self._controls(c, file_id, name, want)
+            self._ledger(c, judge)
+            self._once(c)
+            wrong = proof.differences(c)
+            assert not wrong, f"I5: {wrong[:5]}"
+            self._quiet(c, world)
+        self._spool(world)
+        self._report(world, files, expected)
+        return dict(zip((f[0] for f in files), expected))
+
+    @staticmethod
+    def _records(c, file_id, name, want):
+        rows = c.execute("""SELECT o.record_no, n.name, o.hold_reason, o.byte_offset, o.byte_length, o.redemption_id
+                              FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
+                             WHERE o.file_id = %s AND o.revision = 0 ORDER BY o.record_no""", (file_id,)).fetchall()
+        assert len(rows) == len(want.outcomes), \
+            f"I3: {name}: {len(rows)} outcomes for {len(want.outcomes)} records"
+        for (number, word, reason, offset, length, redemption), made, said in zip(
+                rows, want.outcomes, want.delivery.records if want.delivery else ()):
+            place = f"{name} record {said.number} ({said.verdict} {said.reference})"
+            assert number == said.number, f"I3: {place} has number {number}"
+            assert word == made.word, f"{place} is {word} {reason or ''}, shall be {made.word} {made.reason}"
+            assert (reason or "") == made.reason, f"{place} is held for {reason}, shall be for {made.reason}"
+            assert (offset, length) == (said.offset, said.length), \
+                f"{place} stands at {said.offset}+{said.length}, not at {offset}+{length}"
+            assert made.redemption is None or redemption in (None, made.redemption.entry_id), \
+                f"{place} was matched to debit {redemption}, not {made.redemption.entry_id}"
+        sums = dict(c.execute("""SELECT n.name, t.records FROM handback.tie_out t
+                                   JOIN handback.outcome_name n USING (outcome) WHERE t.file_id = %s""", (file_id,)))
+        assert sums == dict(want.counts()), f"I3: {name}: tied out as {sums}, shall be {want.counts()}"
+
+    @staticmethod
+    def _controls(c, file_id, name, want):
+        if want.delivery is None or want.delivery.refused not in ("", "control_total"):
+            return
+        rows = [(int(stated), int(counted)) for stated, counted in c.execute(
+            "SELECT stated, counted FROM handback.control WHERE file_id = %s ORDER BY n", (file_id,))]
+        assert sorted(rows) == sorted(want.delivery.controls), f"I4: {name}: {rows}, shall be {want.delivery.controls}"
+
+    def _ledger(self, c, judge):
+        balances = dict(c.execute("SELECT member_id, points FROM ledger.balance"))
+        wrong = {m: (balances.get(m), p) for m, p in judge.balances.items() if balances.get(m) != p}
+        assert not wrong, f"I1: balances (is, shall be): {dict(list(wrong.items())[:5])}"
+        apart = c.execute("""
+            SELECT b.member_id, b.points, e.points FROM ledger.balance b JOIN LATERAL (
+                SELECT coalesce(sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal')
+                                         THEN points ELSE -points END), 0) AS points
+                  FROM ledger.entry e WHERE e.member_id = b.member_id) e ON true
+             WHERE b.points <> e.points LIMIT 5""").fetchall()
+        assert not apart, f"I1: balance and entries differ: {apart}"
+        reversed_here = {str(r) for r, in c.execute(
+            """SELECT d.external_reference FROM ledger.entry r JOIN ledger.entry d ON d.entry_id = r.answers_entry_id
+                WHERE r.category = 'Redemption Reversal' AND r.points = d.points AND r.member_id = d.member_id""")}
+        shall = {k for k, state in judge.state.items() if state == "reversed"}
+        assert reversed_here == shall, f"I1: reversals differ: {list(reversed_here ^ shall)[:5]}"
+
+    @staticmethod
+    def _once(c):
+        twice = c.execute("""SELECT answers_entry_id FROM ledger.entry WHERE category = 'Redemption Reversal'
+                              GROUP BY 1 HAVING count(*) > 1""").fetchall()
+        assert not twice, f"I2: reversed twice: {twice}"
+        both = c.execute("""SELECT redemption_id FROM handback.outcome WHERE outcome IN (1, 2)
+                             GROUP BY 1 HAVING count(*) > 1""").fetchall()
+        assert not both, f"I2: more than one live outcome: {both[:5]}"
+        loose = c.execute("""SELECT r.entry_id FROM ledger.entry r WHERE r.category = 'Redemption Reversal'
+                               AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.reversal_id = r.entry_id)""")
+        loose = loose.fetchall()
+        assert not loose, f"I5: posted without an outcome: {loose[:5]}"
+
+    @staticmethod
+    def _quiet(c, world):
+        waiting = c.execute("SELECT name_shown FROM handback.file WHERE archived_at IS NULL").fetchall()
+        assert not waiting, f"I7: not archived: {waiting}"
+        left = [p.name for p in (world.spool / "work").glob("*")]
+        assert not left, f"I7: copies left in the spool: {left}"
+        here = [str(p) for d in world.inbound.values() for p in d.iterdir() if p.is_file()]
+        assert not here, f"I7: files left inbound: {here}"
+
+    def _spool(self, world):
+        kept = collections.Counter()
+        for folder in ("archive", "quarantine"):
+            for path in (world.spool / folder).rglob("*"):
+                if path.is_file() and path.suffix != ".reason":
+                    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+                    assert path.name.startswith(sha256 + "-"), f"I6: {path} is not what its name says"
+                    kept[sha256] += 1
+                    assert folder == "archive" or path.with_name(path.name + ".reason").stat().st_size > 0, \
+                        f"I6: {path} has no reason beside it"
+        want = collections.Counter(hashlib.sha256(data).hexdigest() for _, _, data in self.deliveries)
+        lost = {d[1] for d in self.deliveries if hashlib.sha256(d[2]).hexdigest() not in kept}
+        assert not lost, f"I6: delivered and lost: {lost}"
+        assert set(kept) <= set(want), "I6: the spool keeps what nobody delivered"
+
+    @staticmethod
+    def _report(world, files, expected):
+        """I8: what the report says of each file is what the oracle says."""
+        said = world.report()
+        if said is None:
+            return
+        for (file_id, _, name, _, _), want in zip(files, expected):
+            told = said[file_id]
+            assert told["records"] == sum(want.counts().values()), f"I8: {name}: {told}"
+            assert told["outcomes"] == dict(want.counts()), f"I8: {name}: {told['outcomes']}, shall be {want.counts()}"
+
+
+def same_end(world):
+    """The end state as a value: equal for two runs that delivered the same, whatever happened on the way."""
+    with world.database.connect() as c:
+        ledger = c.execute("""SELECT member_id, category::text, points, answers_entry_id FROM ledger.entry
+                               WHERE category <> 'Credit By Accrual' ORDER BY 1, 2, 3, 4""").fetchall()
+        outcomes = c.execute("""SELECT f.sha256, f.name, o.record_no, o.outcome, o.hold_reason, o.redemption_id
+                                  FROM handback.outcome o JOIN handback.file f USING (file_id)
+                                 ORDER BY 1, 2, 3""").fetchall()
+        files = c.execute("""SELECT sha256, name, state::text, hold_reason, archived_at IS NULL FROM handback.file
+                              ORDER BY 1, 2, 3""").fetchall()
+        balances = c.execute("SELECT member_id, points FROM ledger.balance ORDER BY 1").fetchall()
+    text = json.dumps([ledger, outcomes, files, balances], default=lambda v: v.hex() if isinstance(v, bytes) else str(v))
+    return hashlib.sha256(text.encode()).hexdigest()
