@@ -18,9 +18,6 @@ static const char *name = "handback";
 static int threshold = LOG_INFO;
 static bool to_journal;
 
-const char *const log_level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
-static const int levels[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
-
 struct log_field
 log_text(const char *key, const char *text)
 {
@@ -43,26 +40,6 @@ struct log_field
 log_errno(int number)
 {
 	return log_text("error", strerrordesc_np(number));
-}
-
-bool
-log_level_from_word(const char *word, int *ret_level)
-{
-	for (size_t i = 0; log_level_words[i] != NULL; i++)
-		if (strcmp(word, log_level_words[i]) == 0) {
-			*ret_level = levels[i];
-			return true;
-		}
-	return false;
-}
-
-static const char *
-level_word(int level)
-{
-	for (size_t i = 0; log_level_words[i] != NULL; i++)
-		if (level <= levels[i])
-			return log_level_words[i];
-	return "debug";
 }
 
 /* systemd says in JOURNAL_STREAM which device and inode its end has; stderr may have been redirected since.
@@ -160,9 +137,9 @@ write_stderr(int level, const char *message, const struct log_field *fields)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
 	line.len = strftime(line.text, sizeof line.text, "time=%Y-%m-%dT%H:%M:%S", &utc);
-	line.len +=
-	    (size_t) snprintf(line.text + line.len, sizeof line.text - line.len,
-	                      ".%03ldZ level=%s program=%s msg=", now.tv_nsec / 1000000, level_word(level), name);
+	line.len += (size_t) snprintf(line.text + line.len, sizeof line.text - line.len,
+	                              ".%03ldZ level=%s program=%s msg=", now.tv_nsec / 1000000,
+	                              log_level_word(level), name);
 	put_value(&line, message, strlen(message));
 	for (; fields != NULL && fields->key != NULL; fields++)
 		put_field(&line, fields);

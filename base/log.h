@@ -35,6 +35,7 @@ void log_set_level(int level);
 /* "error", "warning", "notice", "info" or "debug"; false for another word. */
 extern const char *const log_level_words[];
 bool log_level_from_word(const char *word, int *ret_level);
+const char *log_level_word(int level);
 
 /* fields may be NULL: log_write(LOG_INFO, "stopped", NULL). */
 void log_write(int level, const char *message, const struct log_field *fields);

@@ -4,11 +4,11 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* HANDBACK_LIBEXECDIR, HANDBACK_SBINDIR and HANDBACK_BINDIR come from meson. */
+/* HANDBACK_LIBEXECDIR and HANDBACK_BINDIR come from meson. */
 static const struct {
 	const char *name, *folder, *installed;
 } programs[] = {
-    {"handbackd", "daemon", HANDBACK_SBINDIR},
+    {"handbackd", "daemon", HANDBACK_BINDIR},
     {"handback-fetch", "daemon/fetch", HANDBACK_LIBEXECDIR},
     {"handback-reconcile", "reconcile", HANDBACK_LIBEXECDIR},
     {"handback-parse", "parsers", HANDBACK_LIBEXECDIR},

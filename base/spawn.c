@@ -106,6 +106,34 @@ run_child(const struct spawn *s, pid_t parent)
 	execve(s->path, (char *const *) (uintptr_t) s->argv, (char *const *) (uintptr_t) env);
 }
 
+const char *const *
+spawn_environment(void)
+{
+	/* the sanitizers' options so that test builds speak in the children too; HOME is where libpq looks for
+	 * root certificates and passwords, CREDENTIALS_DIRECTORY where systemd puts them */
+	static const char *const handed_on[] = {
+	    "HANDBACK_LIBEXEC", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "HOME",
+	    "ASAN_OPTIONS",     "UBSAN_OPTIONS",         "LSAN_OPTIONS"};
+	static const char *made[sizeof handed_on / sizeof handed_on[0] + 3];
+	size_t n = 0;
+
+	if (made[0] != NULL)
+		return made;
+	for (size_t i = 0; i < sizeof handed_on / sizeof handed_on[0]; i++) {
+		const char *value = getenv(handed_on[i]);
+		char *line = NULL;
+
+		if (value == NULL)
+			continue;
+		if (asprintf(&line, "%s=%s", handed_on[i], value) < 0)
+			return NULL;
+		made[++n] = line;
+	}
+	made[n + 1] = "LANG=C.UTF-8";
+	made[0] = "PATH=/usr/bin:/bin";
+	return made;
+}
+
 pid_t
 spawn(const struct spawn *s)
 {

@@ -28,6 +28,12 @@ struct spawn {
 	gid_t gid;
 };
 
+/*
+ * The environment of our own programs: a fixed PATH and LANG, and of ours what they need to find
+ * each other, their credentials and the journal.  NULL-ended, made once, never freed; NULL: no memory.
+ */
+const char *const *spawn_environment(void);
+
 /* The process id, or -1 with errno when it could not be started, exec included.  The caller reaps it. */
 pid_t spawn(const struct spawn *s);
 

@@ -1,0 +1,12 @@
+/* What one option alone cannot show: a part of base/config.c. */
+#ifndef HANDBACK_BASE_CONFIG_CHECK_H
+#define HANDBACK_BASE_CONFIG_CHECK_H
+
+#include "base/config.h"
+
+/* Everything but the sources. */
+void config_check(const struct config *c, struct yaml_node *root, struct problems *p);
+/* Source i, read from node n; those before it are there already. */
+void config_check_source(const struct config *c, size_t i, struct yaml_node *n, struct problems *p);
+
+#endif

@@ -1,0 +1,107 @@
+/* The one table of what handback.yaml may say. */
+#include "base/config.h"
+
+#include "base/log.h"
+
+#define TOP(member) .offset = offsetof(struct config, member)
+#define SOURCE(member) .offset = offsetof(struct config_source, member)
+#define DAY_MS (24LL * 60 * 60 * 1000)
+
+static const char *const after_words[] = {"leave", "move", "delete", NULL};
+
+static const struct config_option options[] = {
+    {"database.embedded", CONFIG_PATH, NULL, false, false,
+     "directory of a private PostgreSQL cluster that handback makes, starts and stops",
+     TOP(database_embedded)},
+    {"database.user", CONFIG_TEXT, "postgres", false, false,
+     "operating system user of the embedded cluster when started by root", TOP(database_user)},
+    {"database.conninfo", CONFIG_TEXT, NULL, false, true,
+     "libpq connection string of a PostgreSQL server, instead of an embedded one", TOP(database_conninfo)},
+    {"spool", CONFIG_PATH, "/var/lib/handback/spool", false, false,
+     "directory of work copies, archive and quarantine; one handbackd for each", TOP(spool)},
+    {"profiles", CONFIG_PATH, "/etc/handback/profiles", false, true, "directory of partners' profiles",
+     TOP(profiles)},
+    {"reports", CONFIG_PATH, "/var/lib/handback/reports", false, true,
+     "directory that reports are written to", TOP(reports)},
+    {"control", CONFIG_PATH, "/run/handback/control", false, false,
+     "UNIX socket on which handbackd answers handbackctl", TOP(control)},
+    {"workers", CONFIG_INT, "2", false, true,
+     "files handled at the same time, each over a database connection", TOP(workers), 1, 64},
+    {"rescan", CONFIG_DURATION, "10s", false, true,
+     "time between two looks into each inbound directory, whatever events say", TOP(rescan_ms), 100, DAY_MS},
+    {"settle", CONFIG_DURATION, "2s", false, true,
+     "how long a file must stay unchanged before it is taken, by our own clock", TOP(settle_ms), 0, DAY_MS},
+    {"log_level", CONFIG_WORD, "info", false, true, "the least urgent events that are logged", TOP(log_level),
+     0, 0, log_level_words},
+
+    {"sources[].name", CONFIG_TEXT, NULL, true, true, "what this source is called: a-z, 0-9, '-' and '_'",
+     SOURCE(name)},
+    {"sources[].partner", CONFIG_TEXT, NULL, true, true, "code of the partner whose files these are",
+     SOURCE(partner)},
+    {"sources[].profile", CONFIG_TEXT, NULL, true, true,
+     "how the files are read: a file of the profiles directory, without .yaml", SOURCE(profile)},
+    {"sources[].directory", CONFIG_PATH, NULL, false, true, "inbound directory", SOURCE(directory)},
+    {"sources[].files", CONFIG_TEXTS, "*", false, true, "names to take, as shell patterns", SOURCE(files)},
+    {"sources[].ignore", CONFIG_TEXTS, ".* *.tmp *.part *.filepart *~ *.swp", false, true,
+     "names never to take, as shell patterns", SOURCE(ignore)},
+    {"sources[].settle", CONFIG_DURATION, NULL, false, true, "settle time of this source; without it, settle",
+     SOURCE(settle_ms), 0, DAY_MS},
+    {"sources[].marker", CONFIG_TEXT, NULL, false, true,
+     "a file is taken as soon as one of its name and this suffix is there, and not before", SOURCE(marker)},
+
+    {"sources[].sftp.host", CONFIG_TEXT, NULL, false, true,
+     "fetch the files from this SFTP server, instead of a directory", SOURCE(sftp.host)},
+    {"sources[].sftp.port", CONFIG_INT, "22", false, true, "its port", SOURCE(sftp.port), 1, 65535},
+    {"sources[].sftp.user", CONFIG_TEXT, NULL, false, true, "who to log in as", SOURCE(sftp.user)},
+    {"sources[].sftp.directory", CONFIG_TEXT, ".", false, true, "directory on the server",
+     SOURCE(sftp.directory)},
+    {"sources[].sftp.key", CONFIG_PATH, NULL, false, true,
+     "file with the private key; nobody else may read it", SOURCE(sftp.key)},
+    {"sources[].sftp.passphrase", CONFIG_PATH, NULL, false, true, "file with the key's passphrase",
+     SOURCE(sftp.passphrase)},
+    {"sources[].sftp.password", CONFIG_PATH, NULL, false, true,
+     "file with a password, for a server that takes no key", SOURCE(sftp.password)},
+    {"sources[].sftp.host_keys", CONFIG_TEXTS, NULL, false, true,
+     "SHA-256 fingerprints of the server's keys, the current and the next", SOURCE(sftp.host_keys)},
+    {"sources[].sftp.known_hosts", CONFIG_PATH, NULL, false, true, "the same as a file in OpenSSH's format",
+     SOURCE(sftp.known_hosts)},
+    {"sources[].sftp.interval", CONFIG_DURATION, "5m", false, true, "time between two looks at the server",
+     SOURCE(sftp.interval_ms), 1000, 7 * DAY_MS},
+    {"sources[].sftp.after", CONFIG_WORD, "leave", false, true,
+     "what becomes of the file on the server after the commit", SOURCE(sftp.after), 0, 0, after_words},
+    {"sources[].sftp.after_directory", CONFIG_TEXT, NULL, false, true,
+     "directory on the server that it is moved to", SOURCE(sftp.after_directory)},
+};
+
+const struct config_option *
+config_options(size_t *ret_count)
+{
+	*ret_count = sizeof options / sizeof options[0];
+	return options;
+}
+
+const char *
+config_type_name(enum config_type type)
+{
+	static const char *const names[] = {"text", "path", "number", "duration", "word", "list of texts"};
+
+	return names[type];
+}
+
+bool
+config_describe(FILE *out)
+{
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+		const struct config_option *o = &options[i];
+		const char *preset = o->preset != NULL ? o->preset : o->required ? "(required)" : "(none)";
+
+		if (fprintf(out, "%s\t%s", o->name, config_type_name(o->type)) < 0)
+			return false;
+		for (size_t w = 0; o->words != NULL && o->words[w] != NULL; w++)
+			if (fprintf(out, "%s%s", w == 0 ? ": " : ", ", o->words[w]) < 0)
+				return false;
+		if (fprintf(out, "\t%s\t%s\t%s\n", preset, o->reloadable ? "reload" : "restart", o->help) < 0)
+			return false;
+	}
+	return true;
+}
