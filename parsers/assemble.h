@@ -91,11 +91,16 @@ int assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret);
 /*
  * A format: reads all of an input and hands its rows over.  0 at the end of the
  * input (refused or not: assemble knows), -1 when assemble said stop or the
- * input failed (in->failed).  One const struct at the end of each file.
+ * input failed (the caller then refuses by its rule and why, unless failed).
+ * One const struct at the end of each file.
  */
 struct format {
 	const char *name;
 	int (*parse)(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes);
+	/* before the lock-down, NULL for nothing: what needs no job yet; what the layout will need (tables of
+	 * encodings): 0, or -1 and *ret_why, static text, when the layout cannot be read in this format */
+	void (*start)(void);
+	int (*prepare)(const struct layout *layout, const char **ret_why);
 };
 extern const struct format delimited_format, fixed_format, xml_format, json_format;
 const struct format *format_of(const struct layout *layout);
