@@ -82,7 +82,7 @@ class World:
             c.commit()
 
     def configure(self, conninfo=None, **settings):
-        text = [f"database:\n  conninfo: \"{conninfo or self.database.conninfo('handback_daemon')}\"",
+        text = [f"database:\n  conninfo: \"{conninfo or self.database.conninfo()}\"",
                 f"spool: {self.spool}", f"profiles: {ROOT / 'fixtures/profiles'}", f"reports: {self.dir / 'reports'}",
                 f"control: {self.dir / 'control'}", "sources:"]
         text[-1:-1] = [f"{k}: {v}" for k, v in {"settle": "50ms", "rescan": "500ms", **settings}.items()]

@@ -1,0 +1,109 @@
+"""One changed digit anywhere in what handback wrote, or answered, and `audit verify` names it."""
+import pytest
+
+import pg
+from world import World
+
+# what is changed, by someone who owns the database and switched every guard off
+SQL = {
+    "points of a posting": ("UPDATE ledger.entry SET points = points + 1 WHERE entry_id = "
+                            "(SELECT max(entry_id) FROM ledger.entry WHERE category = 'Redemption Reversal')"),
+    "member of a posting": ("UPDATE ledger.entry SET member_id = CASE member_id WHEN 1 THEN 2 ELSE 1 END WHERE entry_id = "
+                            "(SELECT max(entry_id) FROM ledger.entry WHERE category = 'Redemption Reversal')"),
+    "time of a posting": ("UPDATE ledger.entry SET posted_at = posted_at + interval '1 microsecond' WHERE entry_id = "
+                          "(SELECT max(entry_id) FROM ledger.entry WHERE category = 'Redemption Reversal')"),
+    "reference of a posting": ("UPDATE ledger.entry SET external_reference = gen_random_uuid() WHERE entry_id = "
+                               "(SELECT max(entry_id) FROM ledger.entry WHERE category = 'Redemption Reversal')"),
+    "points of an answered debit": ("UPDATE ledger.entry SET points = points + 1 WHERE entry_id = "
+                                    "(SELECT max(redemption_id) FROM handback.outcome WHERE outcome = 1)"),
+    "amount of an answered debit": ("UPDATE ledger.entry SET amount = amount + 1 WHERE entry_id = "
+                                    "(SELECT max(redemption_id) FROM handback.outcome WHERE outcome = 1)"),
+    "merchant of an answered debit": ("UPDATE ledger.entry SET merchant = merchant || '.' WHERE entry_id = "
+                                      "(SELECT max(redemption_id) FROM handback.outcome WHERE outcome = 1)"),
+    "a balance": "UPDATE ledger.balance SET points = points + 1 WHERE member_id = 7",
+    "an outcome": ("UPDATE handback.outcome SET outcome = 3 WHERE (file_id, record_no) = "
+                   "(SELECT file_id, min(record_no) FROM handback.outcome WHERE outcome = 1 GROUP BY 1 LIMIT 1)"),
+    "points of an outcome": ("UPDATE handback.outcome SET points = points + 1 WHERE (file_id, record_no) = "
+                             "(SELECT file_id, min(record_no) FROM handback.outcome GROUP BY 1 LIMIT 1)"),
+    "byte range of an outcome": ("UPDATE handback.outcome SET byte_offset = byte_offset + 1 WHERE (file_id, record_no) = "
+                                 "(SELECT file_id, min(record_no) FROM handback.outcome GROUP BY 1 LIMIT 1)"),
+    "a leaf": ("UPDATE handback.outcome SET leaf_hash = sha256('x') WHERE (file_id, record_no) = "
+               "(SELECT file_id, min(record_no) FROM handback.outcome GROUP BY 1 LIMIT 1)"),
+    "an outcome removed": ("DELETE FROM handback.outcome WHERE (file_id, record_no) = "
+                           "(SELECT file_id, max(record_no) FROM handback.outcome GROUP BY 1 LIMIT 1)"),
+    "a posting removed": ("DELETE FROM ledger.entry WHERE entry_id = "
+                          "(SELECT max(entry_id) FROM ledger.entry WHERE category = 'Redemption Reversal')"),
+    "an answered debit removed": ("DELETE FROM ledger.entry WHERE entry_id = "
+                                  "(SELECT max(redemption_id) FROM handback.outcome WHERE outcome = 1)"),
+    "a file's name": "UPDATE handback.file SET name = name || '1'::bytea WHERE file_id = (SELECT min(file_id) FROM handback.file)",
+    "a file's state": ("UPDATE handback.file SET state = 'posted', hold_reason = NULL WHERE state = 'held'"),
+    "a control total": "UPDATE handback.control SET stated = stated + 1 WHERE n = (SELECT min(n) FROM handback.control)",
+    "a tie-out": "UPDATE handback.tie_out SET points = points + 1 WHERE outcome = 1",
+    "a refusal": "UPDATE handback.refusal SET message = message || '.'",
+    "a head's text": "UPDATE audit.head SET head_text = replace(head_text, 'posted', 'posteD') WHERE head_no = 1",
+    "a head's text and hash": ("UPDATE audit.head SET head_text = head_text || E'x\\t1\\n', "
+                               "head_hash = sha256(convert_to(head_text || E'x\\t1\\n', 'UTF8')) WHERE head_no = 1"),
+    "a head removed": "DELETE FROM audit.head WHERE head_no = (SELECT min(head_no) FROM audit.head WHERE file_id IS NOT NULL)",
+}
+
+
+@pytest.fixture(scope="module")
+def untouched(cluster, build):
+    """A world with a posted and a refused file, verified; each test works on a copy of its database."""
+    with World(cluster, build) as world:
+        world.drop("SKYLINE", *world.file("SKYLINE"))
+        world.drop("AURORA", *world.file("AURORA"))
+        world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
+        world.run()
+        world.oracle.check(world)
+        done = world.ctl("audit", "verify")
+        assert done.returncode == 0
+        yield world
+
+
+@pytest.mark.parametrize("what", SQL)
+def test_a_change_in_the_database_is_named(cluster, untouched, what):
+    copy = f"tampered_{abs(hash(what)) % 10**9}"
+    with cluster.connect() as c:
+        c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (untouched.database.name,))
+        c.execute(f"CREATE DATABASE {copy} TEMPLATE {untouched.database.name}")
+    database = pg.Database(cluster, copy)
+    try:
+        with database.connect() as c:
+            c.execute("SET session_replication_role = replica")  # no triggers, no foreign keys
+            for table, in c.execute("""SELECT DISTINCT conrelid::regclass::text FROM pg_constraint c
+                                         JOIN pg_class t ON t.oid = conrelid
+                                         JOIN pg_namespace s ON s.oid = t.relnamespace
+                                        WHERE contype = 'c' AND s.nspname IN ('handback', 'audit', 'ledger')""").fetchall():
+                for name, in c.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
+                                       (table,)).fetchall():
+                    c.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            assert c.execute(SQL[what]).rowcount > 0, "nothing was changed: the test tests nothing"
+        done = untouched.ctl("--database", database.conninfo(), "audit", "verify", check=False)
+        assert done.returncode == 5, f"{what}: audit verify ended with {done.returncode}\n{done.stdout}{done.stderr}"
+        assert (done.stdout + done.stderr).strip(), "it names nothing"
+    finally:
+        database.drop()
+
+
+def test_a_changed_byte_in_each_kept_file_is_named(untouched):
+    kept = [p for f in ("archive", "quarantine") for p in (untouched.spool / f).rglob("*")
+            if p.is_file() and p.suffix != ".reason"]
+    assert len(kept) == 3
+    for path in kept:
+        whole = path.read_bytes()
+        path.chmod(0o600)
+        path.write_bytes(whole.replace(b"0", b"1", 1))
+        done = untouched.ctl("audit", "verify", check=False)
+        path.write_bytes(whole)
+        assert done.returncode == 5, f"{path.name}: {done.stdout}{done.stderr}"
+        assert path.name[:12] in done.stdout + done.stderr, f"the file is not named:\n{done.stdout}{done.stderr}"
+    assert untouched.ctl("audit", "verify").returncode == 0
+
+
+def test_a_kept_file_that_is_gone_is_named(untouched):
+    path = next(p for p in (untouched.spool / "archive").rglob("*") if p.is_file())
+    away = path.rename(untouched.dir / "away")
+    done = untouched.ctl("audit", "verify", check=False)
+    away.rename(path)
+    assert done.returncode == 5
