@@ -1,0 +1,13 @@
+/* The bytes of a descriptor, from where it stands to its end. */
+#ifndef HANDBACK_PARSERS_INPUT_FD_H
+#define HANDBACK_PARSERS_INPUT_FD_H
+
+#include "parsers/input.h"
+
+struct input_fd {
+	struct input input;
+	int fd;
+};
+void input_fd_init(struct input_fd *in, int fd); /* fd stays the caller's */
+
+#endif

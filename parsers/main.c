@@ -1,0 +1,193 @@
+/*
+ * handback-parse: reads one partner's file and tells what is in it.
+ *
+ * Trust: it is handed the file and the profile as descriptors and knows no
+ * path, no database, no network.  The profile is ours; of the file no byte is
+ * read before the cage has shut.  Nobody believes what it says: its frames are
+ * checked, its controls and records judged elsewhere.  See parsers/job.h.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/exit_codes.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "parsers/assemble.h"
+#include "parsers/cage.h"
+#include "parsers/container.h"
+#include "parsers/frame.h"
+#include "parsers/input_fd.h"
+#include "parsers/job.h"
+#include "parsers/profile.h"
+#ifdef TEST_BUILD
+#include "parsers/escape.h"
+#endif
+
+static _Noreturn void
+leave(int status, const char *why)
+{
+	fprintf(stderr, "handback-parse: %s\n", why);
+	exit(status);
+}
+
+/* ---- from assemble to frames ---- */
+
+static int
+put_record(void *context, const struct record *r)
+{
+	const struct frame f = {.kind = FRAME_RECORD, .record = *r};
+	return frame_put(context, &f);
+}
+
+static int
+put_facts(void *context, const struct file_facts *facts)
+{
+	const struct frame f = {.kind = FRAME_FACTS, .facts = *facts};
+	return frame_put(context, &f);
+}
+
+static int
+put_control(void *context, const struct control *c)
+{
+	const struct frame f = {.kind = FRAME_CONTROL, .control = *c};
+	return frame_put(context, &f);
+}
+
+static int
+put_refusal(void *context, const struct refusal *r)
+{
+	const struct frame f = {.kind = FRAME_REFUSAL, .refusal = *r};
+	return frame_put(context, &f);
+}
+
+/* ---- before the lock-down: nothing of the partner's ---- */
+
+/* Whoever made our socket is our parent, or we are an orphan that nobody waits for. */
+static void
+die_with_parent(void)
+{
+	struct ucred maker;
+	socklen_t len = sizeof(maker);
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		leave(EXIT_FAILED, "cannot be bound to the parent's life");
+	if (getsockopt(PARSE_JOB_SOCKET, SOL_SOCKET, SO_PEERCRED, &maker, &len) != 0)
+		leave(EXIT_USAGE, "descriptor 3 is no socket; this program is started by handback-reconcile");
+	if (maker.pid != getppid())
+		leave(EXIT_FAILED, "the parent is gone");
+}
+
+static struct profile *
+read_profile(int fd)
+{
+	struct problems *problems = problems_new("profile");
+	struct profile *profile;
+	const char *line;
+	char *text;
+	size_t len;
+
+	if (problems == NULL)
+		leave(EXIT_FAILED, "out of memory");
+	if (io_read_all(fd, LIMIT_PROFILE_BYTES, &text, &len) != 0)
+		leave(EXIT_FAILED, "the profile cannot be read, or is larger than 1 MiB");
+	profile = profile_compile(text, len, problems);
+	free(text);
+	if (profile == NULL) {
+		for (size_t i = 0; (line = problems_line(problems, i)) != NULL; i++)
+			fprintf(stderr, "handback-parse: %s\n", line);
+		exit(EXIT_USAGE);
+	}
+	problems_free(problems);
+	return profile;
+}
+
+static void
+check_file(const struct parse_job *job, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != job->file_bytes)
+		leave(EXIT_INTERNAL, "the file is not the one that the job speaks of");
+}
+
+static void
+lock_down(const struct parse_job *job, const struct layout *layout, int file, struct frame_writer *out)
+{
+	struct frame f = {.kind = FRAME_CAGE};
+	const struct cage_wish wish = {.work_bytes = container_bytes(layout, job->file_bytes),
+	                               .no_landlock = (job->flags & PARSE_JOB_NO_LANDLOCK) != 0,
+	                               .no_cage = (job->flags & PARSE_JOB_NO_CAGE) != 0};
+	char why[256];
+
+	if (cage_enter(file, &wish, &f.cage, why, sizeof(why)) != 0)
+		leave(EXIT_FAILED, why);
+	if (frame_put(out, &f) != 0 || frame_flush(out) != 0)
+		leave(EXIT_INTERNAL, "the pipe for frames is broken");
+#ifdef TEST_BUILD
+	if (job->escape != 0)
+		escape_try(job->escape);
+#endif
+}
+
+/* ---- after it ---- */
+
+static void
+parse(const struct parse_job *job, const struct layout *layout, struct assemble *a,
+      struct container *container, struct frame_writer *out)
+{
+	struct frame end = {.kind = FRAME_END};
+	struct input *in = container_input(container);
+	uint64_t bytes = 0;
+
+	if (assemble_name(a, job->name, job->name_len) == 0 &&
+	    format_of(layout)->parse(layout, in, a, &bytes) != 0 && in->rule != NULL) {
+		if (in->failed)
+			leave(EXIT_FAILED, in->why);
+		(void) assemble_refuse(a, in->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", in->why);
+	}
+	if (assemble_finish(a, bytes, &end.end) != 0)
+		leave(EXIT_FAILED, "the pipe for frames is broken, or memory is out");
+	if (frame_put(out, &end) != 0 || frame_flush(out) != 0)
+		leave(EXIT_INTERNAL, "the pipe for frames is broken");
+}
+
+int
+main(void)
+{
+	struct parse_job job;
+	struct frame_writer *out = frame_writer_new(STDOUT_FILENO);
+	const struct sink sink = {put_record, put_facts, put_control, put_refusal, out};
+	struct profile *profile;
+	struct assemble *assemble;
+	struct container *container;
+	struct input_fd in;
+	const char *why;
+	int file, profile_fd, rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	die_with_parent();
+	tzset();
+	xml_format.start();
+	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &profile_fd, &why);
+	if (rc == 0)
+		return EXIT_CLEAN;
+	if (rc < 0)
+		leave(EXIT_INTERNAL, why);
+	check_file(&job, file);
+	profile = read_profile(profile_fd);
+	assemble = assemble_new(profile->layout, &sink);
+	input_fd_init(&in, CAGE_FILE);
+	container = container_new(profile->layout, &in.input, job.name, job.name_len);
+	if (out == NULL || assemble == NULL || container == NULL)
+		leave(EXIT_FAILED, "out of memory");
+	if (format_of(profile->layout)->prepare != NULL &&
+	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
+		leave(EXIT_USAGE, why);
+	lock_down(&job, profile->layout, file, out);
+	parse(&job, profile->layout, assemble, container, out);
+	return EXIT_CLEAN; /* the kernel frees what is left */
+}
