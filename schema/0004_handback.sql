@@ -56,7 +56,8 @@ CREATE TABLE handback.file (
 );
 -- the same bytes are one file, whatever the name, the source or the partner
 CREATE UNIQUE INDEX file_content ON handback.file (sha256) WHERE state <> 'duplicate';
-CREATE INDEX file_by_partner ON handback.file (partner_id, sequence);
+CREATE INDEX file_by_sequence ON handback.file (partner_id, profile, sequence);
+CREATE INDEX file_by_business_date ON handback.file (partner_id, profile, business_date);
 CREATE INDEX file_not_archived ON handback.file (file_id) WHERE archived_at IS NULL;
 
 -- Control totals that the partner stated beside what was counted.
@@ -117,7 +118,9 @@ CREATE TABLE handback.outcome (
 	reasons       text,               -- the partner's codes, space separated
 	detail        text,               -- both values of a mismatch, a change, a warning
 	decided_at    timestamptz NOT NULL,
+	act_id        bigint,             -- revision 1, 2, ...: the act (audit.act) that decided it
 	leaf_hash     bytea    NOT NULL CHECK (length(leaf_hash) = 32),
+	CHECK ((revision > 0) = (act_id IS NOT NULL)),
 	CHECK ((outcome = 6) = (hold_reason IS NOT NULL)),
 	CHECK (outcome NOT IN (1, 2, 7) OR redemption_id IS NOT NULL),
 	CHECK ((outcome = 2) = (reversal_id IS NOT NULL) OR outcome = 7)
