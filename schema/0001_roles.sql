@@ -14,7 +14,7 @@ BEGIN
 		END IF;
 	END LOOP;
 
-	-- whoever migrates acts as the owner from here on
+	-- whoever migrates acts as the owner from here on: each later file begins with SET LOCAL ROLE
 	IF NOT pg_catalog.pg_has_role(current_user, 'handback_owner', 'MEMBER') THEN
 		EXECUTE format('GRANT handback_owner TO %I', current_user);
 	END IF;
@@ -33,8 +33,35 @@ COMMENT ON ROLE handback_finance IS 'handback: reads reports and the audit trail
 
 ALTER SCHEMA handback_schema OWNER TO handback_owner;
 ALTER TABLE handback_schema.migration OWNER TO handback_owner;
+
+SET LOCAL ROLE handback_owner;
+
+-- a function is nobody's to call until a grant says whose
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA handback_schema TO handback_daemon, handback_operator, handback_finance;
 GRANT SELECT ON handback_schema.migration TO handback_daemon, handback_operator, handback_finance;
-COMMENT ON SCHEMA handback_schema IS 'Which migrations this database has had';
+COMMENT ON SCHEMA handback_schema IS 'Which migrations this database has had, and what they share';
 COMMENT ON TABLE handback_schema.migration IS 'One row for each migration, in order; programs refuse to start on another list than their own';
 COMMENT ON COLUMN handback_schema.migration.sha256 IS 'Of the file''s text: a file that was applied never changes';
+
+-- The trigger of every append-only table. Grants keep other roles away; this stops the owner's own slip.
+CREATE FUNCTION handback_schema.refuse_change() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RAISE EXCEPTION '% on %.% is refused: it is append-only', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+		USING ERRCODE = 'insufficient_privilege',
+			HINT = 'What was posted stays. A correction is a new row that answers the old one.';
+END
+$$;
+
+-- CALL it once for each append-only table.
+CREATE PROCEDURE handback_schema.make_append_only(relation regclass)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s '
+		'FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', relation);
+END
+$$;
+COMMENT ON FUNCTION handback_schema.refuse_change() IS 'Trigger: refuses UPDATE, DELETE and TRUNCATE, the owner''s too';
+COMMENT ON PROCEDURE handback_schema.make_append_only(regclass) IS 'Puts the trigger append_only on a table';

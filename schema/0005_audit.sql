@@ -3,7 +3,10 @@
 -- head before.  head_text is what was hashed, line by line, so that an auditor
 -- can check it with sha256sum alone.
 
+SET LOCAL ROLE handback_owner;
+
 CREATE SCHEMA audit;
+COMMENT ON SCHEMA audit IS 'The proof: one chain of heads over everything that was decided';
 
 CREATE TABLE audit.head (
 	head_no   bigint PRIMARY KEY CHECK (head_no > 0),   -- 1, 2, 3 ... without a gap
@@ -16,6 +19,12 @@ CREATE TABLE audit.head (
 	made_at   timestamptz NOT NULL DEFAULT transaction_timestamp()
 );
 CREATE UNIQUE INDEX head_of_file ON audit.head (file_id) WHERE file_id IS NOT NULL;
+COMMENT ON TABLE audit.head IS 'One link of the chain for each decided file and each act; append-only';
+COMMENT ON COLUMN audit.head.tree_size IS 'How many leaves root is over: the file''s outcomes';
+COMMENT ON COLUMN audit.head.root IS 'RFC 6962 Merkle tree hash of the leaves, in record order';
+COMMENT ON COLUMN audit.head.head_text IS 'What was hashed: lines of key TAB value';
+COMMENT ON COLUMN audit.head.head_hash IS 'SHA-256 of head_text';
+COMMENT ON COLUMN audit.head.previous IS 'head_hash of the head before; zeros for the first';
 
 -- Acts: holds opened and ended by people, releases, retries, migrations.
 CREATE TABLE audit.act (
@@ -28,3 +37,111 @@ CREATE TABLE audit.act (
 	why     text,
 	detail  text
 );
+COMMENT ON TABLE audit.act IS 'What people, and the service between files, did; append-only';
+COMMENT ON COLUMN audit.act.who IS 'The login of the session';
+COMMENT ON COLUMN audit.act.subject IS 'What it is about: hold 12, file 7, redemption 123';
+
+-- The end of the chain, which stays the end until this transaction is over.
+-- Take it as late as can be: everyone else who appends waits.
+CREATE FUNCTION audit.chain_end() RETURNS TABLE (head_no bigint, head_hash bytea)
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('handback audit.head', 0));
+	RETURN QUERY SELECT h.head_no, h.head_hash FROM audit.head h ORDER BY h.head_no DESC LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT 0::bigint, decode(repeat('00', 32), 'hex');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION audit.chain_end() IS 'Locks the chain and gives its last head: number and hash, or 0 and zeros';
+
+-- A head that does not continue the chain, or does not say what it is, cannot be written.
+CREATE FUNCTION audit.check_head() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	last record;
+	begins text;
+BEGIN
+	SELECT * INTO last FROM audit.chain_end();
+	IF NEW.head_no <> last.head_no + 1 OR NEW.previous <> last.head_hash THEN
+		RAISE EXCEPTION 'head % does not follow head %, the end of the chain', NEW.head_no, last.head_no
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	begins := format(E'handback-head-1\nprevious\t%s\nhead_no\t%s\n', encode(NEW.previous, 'hex'), NEW.head_no);
+	IF NOT starts_with(NEW.head_text, begins)
+			OR strpos(NEW.head_text, format(E'\ntree_size\t%s\nroot\t%s\n', NEW.tree_size, encode(NEW.root, 'hex'))) = 0
+			OR (NEW.file_id IS NOT NULL AND strpos(NEW.head_text, format(E'\nfile\t%s\n', NEW.file_id)) = 0)
+			OR (NEW.file_id IS NULL AND strpos(NEW.head_text, E'\nact\t') = 0) THEN
+		RAISE EXCEPTION 'the text of head % does not say what its columns say', NEW.head_no
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	IF NEW.head_hash <> sha256(convert_to(NEW.head_text, 'UTF8')) THEN
+		RAISE EXCEPTION 'the hash of head % is not that of its text', NEW.head_no
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER check_head BEFORE INSERT ON audit.head FOR EACH ROW EXECUTE FUNCTION audit.check_head();
+COMMENT ON FUNCTION audit.check_head() IS 'Trigger: a head follows the last one, says what its columns say, and has the hash of its text';
+
+-- A file without its head, or an act without its own, cannot be committed (I5).
+CREATE FUNCTION audit.check_file_has_head() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM audit.head WHERE file_id = NEW.file_id) THEN
+		RAISE EXCEPTION 'file % has no audit.head', NEW.file_id USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER check_file_has_head AFTER INSERT ON handback.file
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.check_file_has_head();
+
+-- A text in a head: one line, whatever is in it.
+CREATE FUNCTION audit.escaped(value text) RETURNS text
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT replace(replace(replace(replace(coalesce(value, ''), '\', '\\'), E'\t', '\t'), E'\n', '\n'), E'\r', '\r')
+$$;
+CREATE FUNCTION audit.microseconds(at timestamptz) RETURNS bigint
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT round(extract(epoch FROM at) * 1000000)::bigint
+$$;
+COMMENT ON FUNCTION audit.escaped(text) IS 'Backslash, TAB, newline and carriage return as \\, \t, \n, \r; empty for NULL';
+COMMENT ON FUNCTION audit.microseconds(timestamptz) IS 'Since 1970 UTC';
+
+-- An act and its head. leaves and root: over the outcomes that it wrote, if any.
+CREATE FUNCTION audit.append_act(what text, subject text, why text DEFAULT NULL, detail text DEFAULT NULL,
+		leaves bigint DEFAULT 0, root bytea DEFAULT sha256('')) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	last record;
+	act bigint := nextval('audit.act_act_id_seq');
+	this timestamptz := clock_timestamp();
+	said text;
+BEGIN
+	SELECT * INTO last FROM audit.chain_end();
+	said := format(E'handback-head-1\nprevious\t%s\nhead_no\t%s\nmade_at\t%s\ntree_size\t%s\nroot\t%s\nact\t%s\n'
+		'at\t%s\nwho\t%s\nwhat\t%s\nsubject\t%s\nwhy\t%s\ndetail\t%s\n',
+		encode(last.head_hash, 'hex'), last.head_no + 1, audit.microseconds(this), leaves, encode(root, 'hex'), act,
+		audit.microseconds(this), audit.escaped(session_user::text), audit.escaped(what), audit.escaped(subject),
+		audit.escaped(why), audit.escaped(detail));
+	INSERT INTO audit.act (act_id, head_no, at, what, subject, why, detail)
+	VALUES (act, last.head_no + 1, this, what, subject, why, detail);
+	INSERT INTO audit.head (head_no, tree_size, root, head_text, head_hash, previous, made_at)
+	VALUES (last.head_no + 1, leaves, root, said, sha256(convert_to(said, 'UTF8')), last.head_hash, this);
+	RETURN act;
+END
+$$;
+COMMENT ON FUNCTION audit.append_act(text, text, text, text, bigint, bytea) IS
+	'Writes an act of this session''s login and its head at the end of the chain; gives the act''s number';
+
+CALL handback_schema.make_append_only('audit.head');
+CALL handback_schema.make_append_only('audit.act');
+
+GRANT USAGE ON SCHEMA audit TO handback_daemon, handback_operator, handback_finance;
+GRANT SELECT ON audit.head, audit.act TO handback_daemon, handback_operator, handback_finance;
+GRANT INSERT ON audit.head TO handback_daemon;
+GRANT EXECUTE ON FUNCTION audit.chain_end(), audit.escaped(text), audit.microseconds(timestamptz) TO handback_daemon;
+GRANT EXECUTE ON FUNCTION audit.append_act(text, text, text, text, bigint, bytea) TO handback_daemon, handback_operator;

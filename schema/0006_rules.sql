@@ -1,6 +1,8 @@
 -- What is decided, as data: the reasons for which something waits for a person,
 -- and the verdict table. docs/verdicts.md is printed from here.
 
+SET LOCAL ROLE handback_owner;
+
 INSERT INTO handback.hold_reason (reason, meaning, wants) VALUES
 	-- a record
 	('unknown_reference', 'no redemption of this partner and programme has the reference',
