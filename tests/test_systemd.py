@@ -1,0 +1,181 @@
+"""Installed and run as a service by a real systemd, booted from this machine's root file system."""
+import datetime
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+import booted
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "fixtures"))
+import generate  # noqa: E402
+import layouts  # noqa: E402
+from ledger import Ledger  # noqa: E402
+
+pytestmark = pytest.mark.skipif(booted.why_not() is not None, reason=str(booted.why_not()))
+UNIT = "handbackd.service"
+INBOUND = "/srv/handback/skyline"
+
+
+def configuration(sysconfdir):
+    return f"""database:
+  embedded: /var/lib/handback/postgres
+spool: /var/lib/handback/spool
+profiles: {sysconfdir}/handback/profiles
+reports: /var/lib/handback/reports
+control: /run/handback/control
+settle: 50ms
+rescan: 1s
+sources:
+  - name: skyline
+    partner: SKYLINE
+    profile: skyline
+    directory: {INBOUND}
+"""
+
+
+@pytest.fixture(scope="module")
+def system(build):
+    machine = booted.Booted()
+    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", machine.up], check=True)
+    machine.ctl = "/" + str(next(machine.up.glob("usr/**/handbackctl")).relative_to(machine.up))
+    service = next(machine.up.glob(f"usr/**/{UNIT}")).read_text()
+    machine.etc = re.search(r"--config (\S+)/handback/handback\.yaml", service).group(1)
+    folder = machine.up / machine.etc.lstrip("/") / "handback"
+    (folder / "profiles").mkdir(parents=True, exist_ok=True)
+    (folder / "profiles/skyline.yaml").write_text((ROOT / "fixtures/profiles/skyline.yaml").read_text())
+    machine.config = folder / "handback.yaml"
+    machine.config.write_text(configuration(machine.etc))
+    drop_in = machine.up / f"etc/systemd/system/{UNIT}.d"
+    drop_in.mkdir(parents=True)
+    (drop_in / "test.conf").write_text("[Service]\nWatchdogSec=3\nRestartSec=200ms\n")
+    try:
+        machine.boot()
+        machine.run("systemd-sysusers")
+        machine.run("systemd-tmpfiles", "--create")
+        machine.run("install", "-d", "-o", "handback", "-g", "handback", INBOUND)
+        yield machine
+    finally:
+        machine.close()
+
+
+def ctl(system, *arguments, check=True):
+    return system.run("setpriv", "--reuid", "handback", "--regid", "handback", "--init-groups", system.ctl, "--config",
+                      f"{system.etc}/handback/handback.yaml", *arguments, check=check)
+
+
+def wait(condition, what, system, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{system.journal()}"
+        time.sleep(0.1)
+
+
+def files(system):
+    out = system.run("runuser", "-u", "handback", "--", "psql", "-XAtqh", "/var/lib/handback/postgres/socket", "-U", "postgres",
+                     "-d", "handback", "-c", "SELECT name_shown, state FROM handback.file ORDER BY file_id", check=False)
+    return [tuple(line.split("|")) for line in out.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    return Ledger(1, 60, 240)
+
+
+def drop(system, ledger, sequence):
+    day = datetime.date(2026, 11, 18)
+    answers = list(generate.usual(random.Random(sequence), "SKYLINE", ledger.of("SKYLINE")[sequence * 10:sequence * 10 + 10]))
+    name, data = layouts.WRITERS["SKYLINE"](answers, day, sequence, 0)
+    system.run("sh", "-c", f"cat >{INBOUND}/.part && chown handback: {INBOUND}/.part && mv {INBOUND}/.part {INBOUND}/{name}",
+               stdin=data.decode())
+    return name
+
+
+def test_starts_and_is_ready_only_when_it_is(system, ledger):
+    ctl(system, "migrate")
+    system.run("runuser", "-u", "handback", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h",
+               "/var/lib/handback/postgres/socket", "-U", "postgres", "-d", "handback", check=False)
+    system.run("systemctl", "start", UNIT)
+    assert system.show(UNIT, "ActiveState") == "active"
+    assert system.show(UNIT, "StatusText") != ""
+
+
+def test_takes_a_file_that_is_dropped(system, ledger):
+    name = drop(system, ledger, 1)
+    wait(lambda: any(n == name for n, _ in files(system)), f"{name} to be decided", system)
+    said = system.run("journalctl", "-u", UNIT, "-o", "json", "--no-pager").stdout
+    assert name in said
+
+
+def test_reload_keeps_the_old_configuration_when_the_new_one_is_bad(system, ledger):
+    good = system.config.read_text()
+    inside = f"{system.etc}/handback/handback.yaml"
+    system.run("tee", inside, stdin=good + "nonsense: [\n")
+    system.run("systemctl", "reload", UNIT)
+    assert system.show(UNIT, "ActiveState") == "active"
+    name = drop(system, ledger, 2)
+    wait(lambda: any(n == name for n, _ in files(system)), "the old configuration to work on", system)
+    system.run("tee", inside, stdin=good)
+    system.run("systemctl", "reload", UNIT)
+    wait(lambda: "reload" in system.journal().lower(), "the reload to be told", system)
+
+
+def test_the_watchdog_ends_a_daemon_that_hangs(system, ledger):
+    before = int(system.show(UNIT, "NRestarts"))
+    system.run("systemctl", "kill", "--kill-who=main", "-s", "STOP", UNIT)
+    wait(lambda: int(system.show(UNIT, "NRestarts")) > before, "the watchdog", system, 30)
+    wait(lambda: system.show(UNIT, "ActiveState") == "active", "the restart", system, 30)
+    name = drop(system, ledger, 3)
+    wait(lambda: any(n == name for n, _ in files(system)), "work to go on", system)
+
+
+def test_stops_within_five_seconds(system):
+    since = time.monotonic()
+    system.run("systemctl", "stop", UNIT)
+    assert time.monotonic() - since < 5.5
+    assert system.show(UNIT, "Result") == "success", system.journal()
+
+
+def test_audit_verifies_after_all_that(system):
+    done = ctl(system, "audit", "verify", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------- the cage, without booting
+
+def installed_unit(system, name):
+    return os.fspath(next(system.up.glob(f"usr/**/{name}")))
+
+
+@pytest.mark.parametrize("unit,most", [("handbackd.service", 0.5), ("handback-nightly.service", 0.5)])
+def test_exposure(system, unit, most):
+    out = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", installed_unit(system, unit)],
+                         capture_output=True, text=True).stdout
+    score = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", out).group(1))
+    print(f"{unit}: exposure {score}")
+    assert score <= most, out
+
+
+def test_units_verify(system):
+    units = [p.name for p in system.up.glob("usr/**/systemd/system/handback*") if p.is_file() and "@" not in p.name]
+    assert units
+    done = system.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", *units, check=False)
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if "handback" in line]
+    assert not ours, "\n".join(ours)
+
+
+def test_every_directive_of_the_cage_has_a_reason():
+    text = (ROOT / "systemd/handbackd.service.in").read_text().split("# --- the cage")[1]
+    reasoned = False
+    for line in text.splitlines()[1:]:
+        if line.startswith("#"):
+            reasoned = True
+        elif not line:
+            reasoned = False
+        else:
+            assert reasoned or line == "[Install]" or line.startswith("WantedBy"), f"{line} has no reason above it"
