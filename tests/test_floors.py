@@ -69,9 +69,8 @@ def test_no_floor_looks_up():
 
 
 def test_headers_of_ours_are_included_by_their_full_path():
-    headers = {p.name for p in c_source.files(suffixes=(".h",))} - {"yaml.h"}
     wrong = [f"{name(path)} includes {include}" for path in c_source.files()
-             for include in c_source.includes(path) if include in headers]
+             for include in re.findall(r'^#include "([^"/]+)"', c_source.text(path), re.M)]
     assert not wrong
 
 
@@ -127,7 +126,9 @@ def test_each_program_links_its_own_libraries_only(binary):
 def test_sql_stands_in_sql_files():
     wrong = [f"{name(path)}:{line}: {content[:60]}" for path in c_source.files()
              for line, content in c_source.strings(path)
-             if SQL_START.search(content) and SQL_LOUD.search(content)]
+             if SQL_START.search(content) and SQL_LOUD.search(content)
+             # the wrapper's own verbs are words of the protocol
+             and not (name(path) == "reconcile/pg.c" and re.match(r"(BEGIN|COMMIT|ROLLBACK)\b", content))]
     assert not wrong
 
 
