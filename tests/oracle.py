@@ -75,9 +75,9 @@ class Judge:
         redemption = self.redemptions.get(said.reference)
         if redemption is None or redemption.partner != partner:
             return Outcome(HELD, "unknown_reference")
-        if len({s.verdict for s in same}) > 1:
-            return Outcome(HELD, "contradiction_in_file", redemption)
-        if same[0] is not said and facts(same[0]) == facts(said):
+        if len({facts(s) for s in same}) > 1:
+            return Outcome(HELD, "duplicate_unlike", redemption)
+        if same[0] is not said:
             return Outcome("duplicate_record", "", redemption)
         mismatch = self._mismatch(redemption, said)
         if mismatch:
@@ -93,10 +93,10 @@ class Judge:
 
     @staticmethod
     def _mismatch(redemption, said):
-        if said.points != redemption.points:
-            return "points_mismatch"
         if said.member != redemption.member.reference:
             return "member_mismatch"
+        if said.points != redemption.points:
+            return "points_mismatch"
         if said.currency and said.currency != redemption.currency:
             return "currency_mismatch"
         return ""

@@ -104,7 +104,8 @@ def test_an_empty_file_is_held(world, partner):
     world.drop(partner, name, b"")
     world.run()
     assert world.files() == {name: "held"}
-    assert world.query("SELECT hold_reason FROM handback.file") == [("empty",)]
+    assert world.query("SELECT hold_reason FROM handback.file") == [("refused",)]
+    assert world.query("SELECT rule FROM handback.refusal")[0] == ("empty",)
 
 
 @pytest.mark.parametrize("partner", PARTNERS)

@@ -70,7 +70,8 @@ def test_no_floor_looks_up():
 
 def test_headers_of_ours_are_included_by_their_full_path():
     wrong = [f"{name(path)} includes {include}" for path in c_source.files()
-             for include in re.findall(r'^#include "([^"/]+)"', c_source.text(path), re.M)]
+             for include in re.findall(r'^#include "([^"/]+)"', c_source.text(path), re.M)
+             if not include.endswith("_sql.h")]  # made by tools/embed_sql.py
     assert not wrong
 
 
