@@ -1,8 +1,6 @@
 """kill -9 of each process at points all along a run; what comes after a restart equals the run without a kill."""
-import functools
 import os
 import shutil
-import signal
 import subprocess
 import time
 
@@ -39,63 +37,54 @@ def unkilled(cluster, build):
         return oracle.same_end(world)
 
 
-def killed_by_strace(world, program, call, nth):
-    """The daemon with every process of that program killed at the nth such call of its own."""
-    need = shutil.which("strace")
-    if need is None:
-        pytest.skip("strace is not installed")
-    return [need, "-f", "-qq", "-o", os.fspath(world.dir / "strace.log"), "-e", f"trace={call}",
+@pytest.fixture(scope="module")
+def strace():
+    path = shutil.which("strace")
+    if path is None or subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+        pytest.skip("strace is not installed, or may not trace here")
+    return path
+
+
+def killer(strace, world, call, nth):
+    """A command line that kills what it runs at the nth such call; beside it, not between it and its parent (-D)."""
+    return [strace, "-D", "-qq", "-o", os.fspath(world.dir / "strace.log"), "-e", f"trace={call}",
             "-e", f"inject={call}:signal=KILL:when={nth}"]
 
 
+def kill_first(world, build, command, program):
+    """An environment in which the first run of this program, and only that, is run by command."""
+    libexec = world.dir / "libexec"
+    libexec.mkdir()
+    for name, folder in (("handback-reconcile", "reconcile"), ("handback-parse", "parsers")):
+        if name != program:
+            (libexec / name).symlink_to(build / folder / name)
+            continue
+        real = build / folder / name
+        (libexec / name).write_text(f"#!/bin/sh\nmkdir {libexec}/first 2>/dev/null && exec {' '.join(command)} {real} \"$@\"\n"
+                                    f"exec {real} \"$@\"\n")
+        (libexec / name).chmod(0o755)
+    return {"HANDBACK_LIBEXEC": os.fspath(libexec)}
+
+
 @pytest.mark.parametrize("program,call,nth", SPREAD)
-def test_killed_and_started_again_ends_the_same(cluster, build, unkilled, program, call, nth):
+def test_killed_and_started_again_ends_the_same(cluster, build, strace, unkilled, program, call, nth):
     with World(cluster, build) as world:
-        libexec = world.dir / "libexec"
-        libexec.mkdir()
-        places = {"handback-reconcile": "reconcile", "handback-parse": "parsers"}
         deliver(world)
-        environment = {}
-        prefix = killed_by_strace(world, program, call, nth)
-        if program in places:
-            # a stand-in that runs the program under strace the first times, so that only it is killed
-            for name, folder in places.items():
-                (libexec / name).symlink_to(build / folder / name)
-            (libexec / program).unlink()
-            stand_in = libexec / program
-            stand_in.write_text("#!/bin/sh\n"
-                                f"if mkdir {libexec}/first 2>/dev/null\nthen exec {' '.join(prefix)} "
-                                f"{build / places[program] / program} \"$@\"\nfi\n"
-                                f"exec {build / places[program] / program} \"$@\"\n")
-            stand_in.chmod(0o755)
-            environment["HANDBACK_LIBEXEC"] = os.fspath(libexec)
-            prefix = []
-        daemon = world.start_daemon(prefix=prefix, wait=False, **environment)
+        command = killer(strace, world, call, nth)
+        if program == "handbackd":
+            daemon = world.start_daemon(prefix=command, wait=False)
+        else:
+            daemon = world.start_daemon(wait=False, **kill_first(world, build, command, program))
         end = time.monotonic() + 6
         while daemon.poll() is None and time.monotonic() < end and not world.is_quiet():
             time.sleep(0.02)
-        died = daemon.poll() is not None
-        if not died:
-            stop(daemon)
+        log = (world.dir / "strace.log").read_text()
+        assert "killed by SIGKILL" in log, f"{program} never came to its {nth}th {call}: move the point"
+        if daemon.poll() is None:
+            world.stop_daemon(daemon)
         world.start_daemon()
         world.wait_quiet()
         assert world.stop_daemon() == 0
         world.oracle.check(world)
         assert oracle.same_end(world) == unkilled
         assert world.ctl("audit", "verify").returncode == 0
-
-
-def stop(daemon):
-    """The daemon may be strace's child: end the tree that we started, gently."""
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(daemon.pid)], capture_output=True, text=True).stdout.split()
-    daemon.send_signal(signal.SIGTERM)
-    for child in children:
-        try:
-            os.kill(int(child), signal.SIGTERM)
-        except ProcessLookupError:
-            pass
-    try:
-        daemon.wait(5)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait()

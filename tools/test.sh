@@ -34,8 +34,9 @@ run_tests() {
 	must build compile build -Dwerror=true
 	step 'unit tests' unit build unit || failed=1
 	step 'end to end' end_to_end build end-to-end || failed=1
-	must 'build with sanitizers' compile build-sanitize -Dwerror=true \
-		-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug
+	# instrumented code gives the compiler false alarms: its warnings were errors above
+	must 'build with sanitizers' compile build-sanitize -Dbuildtype=debug -Doptimization=1 \
+		-Db_sanitize=address,undefined -Db_lundef=false
 	# the parser's cage has no place for the leak checker's helper process
 	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1
