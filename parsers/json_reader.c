@@ -25,7 +25,7 @@ struct json_reader {
 	struct json_limits limits;
 	struct json_error error;
 	enum expect expect;
-	bool at_end;
+	bool begun, at_end;
 	uint32_t depth;
 	uint32_t key_count;
 	struct level *levels; /* limits.depth of them */
@@ -73,6 +73,12 @@ json_reader_why(const struct json_reader *r)
 	return &r->error;
 }
 
+uint64_t
+json_reader_bytes(const struct json_reader *r)
+{
+	return r->base + r->end;
+}
+
 static inline uint64_t
 offset(const struct json_reader *r)
 {
@@ -111,6 +117,21 @@ peek(struct json_reader *r)
 	if (r->at == r->end && refill(r) != 1)
 		return -1;
 	return (unsigned char) r->window[r->at];
+}
+
+/* A byte-order mark, before anything else. */
+static int
+read_bom(struct json_reader *r)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+
+	r->begun = true;
+	if (peek(r) != 0xEF)
+		return r->limits.bom == 2 ? refuse(r, "no_bom", "the byte-order mark is missing") : 0;
+	for (const char *p = mark; *p != '\0'; p++, r->at++)
+		if (peek(r) != (unsigned char) *p)
+			return refuse(r, "not_json", "neither JSON nor a byte-order mark");
+	return r->limits.bom == 0 ? refuse(r, "bom", "begins with a byte-order mark") : 0;
 }
 
 static int
@@ -504,8 +525,7 @@ skip_space(struct json_reader *r)
 static int
 finish(struct json_reader *r)
 {
-	/* JSON Lines: the last line was ended, too, or nothing says that it is whole */
-	if (r->limits.lines && r->expect == EXPECT_NOTHING)
+	if (r->limits.lines && r->limits.last_newline && r->expect == EXPECT_NOTHING)
 		return refuse(r, "truncated", "the last line does not end");
 	if (r->limits.lines && r->expect == EXPECT_VALUE && r->depth == 0) {
 		r->at_end = true;
@@ -528,6 +548,8 @@ json_reader_next(struct json_reader *r, struct json_token *ret)
 		return -1;
 	if (r->at_end)
 		return 0;
+	if (!r->begun && read_bom(r) != 0)
+		return -1;
 	c = skip_space(r);
 	if (r->expect == EXPECT_COMMA_OR_END && c == ',') {
 		r->at++;

@@ -7,7 +7,7 @@
  *
  * Refused beyond the grammar: what is not UTF-8, NUL in any form, surrogates
  * that stand alone, a key twice in one object, nesting or texts over the
- * limits, a byte-order mark, anything after the end.  Numbers stay text.
+ * limits, anything after the end.  Numbers stay text.
  */
 #ifndef HANDBACK_PARSERS_JSON_READER_H
 #define HANDBACK_PARSERS_JSON_READER_H
@@ -41,7 +41,9 @@ struct json_limits {
 	uint32_t depth;
 	uint32_t text_bytes; /* of a key, string or number */
 	uint32_t keys;       /* in one object */
-	bool lines;          /* JSON Lines: a value in each line, each ended by a newline */
+	bool lines;          /* JSON Lines: each value in a line of its own */
+	bool last_newline;   /* JSON Lines: the last line must end, too */
+	uint8_t bom;         /* a byte-order mark first: 0 refused, 1 allowed, 2 required */
 };
 
 struct json_error {
@@ -58,5 +60,7 @@ void json_reader_free(struct json_reader *r); /* NULL is fine */
 /* 1 and *ret; 0 at the proper end; -1 when the file is refused, for ever (json_reader_why). */
 int json_reader_next(struct json_reader *r, struct json_token *ret);
 const struct json_error *json_reader_why(const struct json_reader *r);
+/* Bytes read so far; all of them at the end. */
+uint64_t json_reader_bytes(const struct json_reader *r);
 
 #endif
