@@ -16,7 +16,8 @@ MAY_INCLUDE = {
     "base": {"base"},
     "parsers": {"base", "parsers"},
     "schema": {"base", "schema"},
-    "reconcile": {"base", "reconcile", "schema", "parsers/record.h", "parsers/frame.h", "parsers/profile.h"},
+    "reconcile": {"base", "reconcile", "schema", "parsers/record.h", "parsers/frame.h", "parsers/job.h",
+                  "parsers/profile.h"},
     "daemon": {"base", "daemon"},
     "ctl": {"base", "reconcile", "schema", "ctl", "parsers/profile.h"},
 }

@@ -29,6 +29,8 @@ from oracle import Oracle  # noqa: E402
 
 PARTNERS = ("SKYLINE", "MERIDIAN", "AURORA")
 DAEMON, CTL = "daemon/handbackd", "ctl/handbackctl"
+OUTCOMES = ("confirmed", "reversed", "already_done", "duplicate_record", "noted", "held")
+NOTHING = dict.fromkeys(OUTCOMES, 0)
 DAY = datetime.date(2026, 11, 18)
 
 
@@ -181,6 +183,11 @@ class World:
         return {p.name[:-len(".reason")]: p.read_text() for p in (self.spool / "quarantine").glob("*.reason")}
 
     def report(self):
-        """{file id: {records, outcomes}} as `handbackctl report` says it."""
-        said = json.loads(self.ctl("report", "--format", "json").stdout)
-        return {f["file"]: f for f in said["files"]}
+        """{file id: (records, {outcome: records}, {outcome: points}, difference)} as `handbackctl report` says it."""
+        said = json.loads(self.ctl("report", "--all", "--json").stdout)
+        points = {row["file"]: row for row in said["points"]}
+
+        def by_outcome(row):
+            return {word: row[word] for word in OUTCOMES if row[word]}
+        return {row["file"]: (row["records"], by_outcome(row), by_outcome(points.get(row["file"], NOTHING)),
+                              row["difference"]) for row in said["files"]}

@@ -57,7 +57,7 @@ demo_stop() {
 
 demo_load() {
 	/usr/bin/python3 -B fixtures/generate.py ledger |
-		psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -h "$PWD/demo/database/socket" -U postgres postgres
+		psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -h "$PWD/demo/database/socket" -U postgres handback
 }
 
 # demo_drop DAY: as partners do it, written beside and renamed in
@@ -81,11 +81,6 @@ demo_quiet() {
 	return 1
 }
 
-demo_report() {
-	demo/handbackctl report --format html >demo/report.html
-	demo/handbackctl report --format csv >demo/report.csv
-}
-
 demo() {
 	local status=0 reference
 	trap demo_stop EXIT
@@ -105,13 +100,13 @@ demo() {
 	((status == 0 || status == 3)) || die "the report ended with $status"
 	title 'The proof'
 	demo/handbackctl audit verify || die "audit verify found a difference"
-	demo_report
+	title 'The same report, to keep'
+	demo/handbackctl report --write
 	reference=$(sed -n '2s/,.*//p' fixtures/demo/1/skyline/*.csv)
 	demo_stop
 
 	title 'To look further'
-	printf '  the report   %s\n               %s\n' "$PWD/demo/report.html" "$PWD/demo/report.csv"
-	printf '  try          %s\n' "demo/handbackctl holds" "demo/handbackctl explain $reference" \
+	printf '  %s\n' "demo/handbackctl holds" "demo/handbackctl explain $reference" \
 		"cat demo/spool/quarantine/*.reason"
 	printf '\n'
 }
