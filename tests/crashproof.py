@@ -84,7 +84,7 @@ class Run:
         lines = ["#!/bin/sh", "n=1", f"while ! mkdir {self.world.dir}/{program}.$n 2>/dev/null; do n=$((n + 1)); done"]
         for n in range(1, LAUNCHES + 1):
             if strace(n):
-                lines.append(f"[ $n = {n} ] && exec strace -qq {' '.join(strace(n))} {real} \"$@\"")
+                lines.append(f"[ $n = {n} ] && exec strace -D -qq {' '.join(strace(n))} {real} \"$@\"")
         lines.append(f"exec {real} \"$@\"")
         path = self.libexec / program
         path.write_text("\n".join(lines) + "\n")
@@ -117,7 +117,7 @@ class Run:
                else f"-e inject={point.call}:signal=KILL:when={point.nth}")
         strace = ["-o", os.devnull, "-e", f"trace={point.call}", *how.split()]
         self.prepare(point.program, lambda n: strace if n == point.launch else None)
-        return self.once(["strace", "-qq", *strace] if point.program == "handbackd" else [], self.libexec)
+        return self.once(["strace", "-D", "-qq", *strace] if point.program == "handbackd" else [], self.libexec)
 
     def settle(self):
         """Undisturbed, as often as a supervisor would start it."""
@@ -147,7 +147,7 @@ def count_points(cluster, build):
         try:
             logs = {n: run.world.dir / f"{program}.log.{n}" for n in range(1, LAUNCHES + 1)}
             run.prepare(program, lambda n: ["-o", os.fspath(logs[n]), "-e", f"trace={TRACED}"])
-            prefix = ["strace", "-qq", "-o", os.fspath(logs[1]), "-e", f"trace={TRACED}"] if program == "handbackd" else []
+            prefix = ["strace", "-D", "-qq", "-o", os.fspath(logs[1]), "-e", f"trace={TRACED}"] if program == "handbackd" else []
             status = run.once(prefix, run.libexec)
             assert status == 3, f"an undisturbed run ended with {status}:\n{(run.world.dir / 'once.log').read_text()}"
             run.world.oracle.check(run.world)
