@@ -3,10 +3,10 @@
 #include "ctl/layout.h"
 #include "ctl/memory.h"
 #include "ctl/render.h"
+#include "ctl/wrap.h"
 
 #define FACTS_INDENT 2
 #define TIMELINE_INDENT 4
-#define LEAST_WRAP 20
 
 /* A cell as a terminal may have it. */
 static char *
@@ -28,29 +28,6 @@ static void
 put_inked(FILE *out, const struct terminal *term, enum ink ink, const char *text)
 {
 	fprintf(out, "%s%s%s", terminal_ink(term, ink), text, terminal_plain(term, ink));
-}
-
-/* A long text below itself, at most width columns a line (0: no limit), each line after the first indented.
- */
-static void
-put_wrapped(FILE *out, const char *text, int width, int indent)
-{
-	int room = width == 0 ? 0 : width - indent > LEAST_WRAP ? width - indent : LEAST_WRAP;
-
-	while (room && text_width(text) > room) {
-		size_t fit = text_fit(text, room), cut = fit;
-		while (cut > 0 && text[cut] != ' ')
-			cut--;
-		if (cut == 0)
-			cut = fit ? fit : strlen(text);
-		fwrite(text, 1, cut, out);
-		text += cut;
-		text += strspn(text, " ");
-		putc('\n', out);
-		put_spaces(out, indent);
-	}
-	fputs(text, out);
-	putc('\n', out);
 }
 
 static enum ink
@@ -173,7 +150,7 @@ put_facts(FILE *out, const struct table *t, size_t row, const struct terminal *t
 		put_inked(out, term, INK_DIM, t->columns[i].title);
 		put_spaces(out, titles - text_width(t->columns[i].title) + COLUMN_GAP);
 		fputs(terminal_ink(term, ink), out);
-		put_wrapped(out, safe, term->width, indent + titles + COLUMN_GAP);
+		wrap_put(out, safe, term->width, indent + titles + COLUMN_GAP);
 		fputs(terminal_plain(term, ink), out);
 		free(safe);
 	}
@@ -194,7 +171,7 @@ put_left_out(FILE *out, const struct table *t, const struct layout *l, const str
 	if (*names) {
 		char *note = mem_format("not shown for want of width: %s", names);
 		fputs(terminal_ink(term, INK_DIM), out);
-		put_wrapped(out, note, term->width, 0);
+		wrap_put(out, note, term->width, 0);
 		fputs(terminal_plain(term, INK_DIM), out);
 		free(note);
 	}
@@ -269,7 +246,7 @@ put_table(FILE *out, const struct table *t, const struct terminal *term)
 		put_rows(out, t, term);
 	for (size_t i = 0; i < t->note_count; i++) {
 		char *note = escape_terminal(t->notes[i]);
-		put_wrapped(out, note, term->width, 0);
+		wrap_put(out, note, term->width, 0);
 		free(note);
 	}
 }
@@ -288,7 +265,7 @@ render_text(FILE *out, const struct document *d, const struct terminal *term)
 	}
 	if (d->subtitle) {
 		char *subtitle = escape_terminal(d->subtitle);
-		put_wrapped(out, subtitle, term->width, 0);
+		wrap_put(out, subtitle, term->width, 0);
 		free(subtitle);
 	}
 	for (size_t i = 0; i < d->table_count; i++) {

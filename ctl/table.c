@@ -95,6 +95,20 @@ table_totals(struct table *t, const char *const *cells)
 }
 
 void
+table_last_is_total(struct table *t)
+{
+	size_t width = (size_t) t->column_count;
+
+	if (t->rows == 0)
+		return;
+	t->rows--;
+	if (t->rows > 0)
+		table_totals(t, (const char *const *) (t->cells + t->rows * width));
+	for (size_t i = 0; i < width; i++)
+		free(t->cells[t->rows * width + i]);
+}
+
+void
 table_note(struct table *t, char *text)
 {
 	t->notes = mem_grow(t->notes, t->note_count + 1, sizeof(char *));

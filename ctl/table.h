@@ -70,6 +70,8 @@ struct table *document_add(struct document *d, const char *key, const char *titl
 /* cells: column_count texts, copied; NULL is NULL. */
 void table_row(struct table *t, const char *const *cells);
 void table_totals(struct table *t, const char *const *cells);
+void table_last_is_total(
+    struct table *t); /* takes the last row out as the total; none where it was the only one */
 void table_note(struct table *t, char *text);        /* takes text over */
 void table_empty(struct table *t, const char *text); /* said where there is no row */
 

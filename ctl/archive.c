@@ -1,0 +1,76 @@
+#include "ctl/archive.h"
+
+#include "base/text.h"
+#include "ctl/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SHOWN_BYTES (8 << 10) /* of one record; what is longer is cut, and says so */
+
+/* Byte ranges are those of the unpacked content: of a packed file they say nothing about the file itself. */
+static bool
+is_packed(int fd)
+{
+	uint8_t magic[4] = {0};
+
+	if (pread(fd, magic, sizeof(magic), 0) < 4)
+		return false;
+	return (magic[0] == 0x1f && magic[1] == 0x8b) || memcmp(magic, "PK\3\4", 4) == 0;
+}
+
+static char *
+read_range(int fd, int64_t offset, int64_t length, const char **ret_why)
+{
+	size_t want = length > SHOWN_BYTES ? SHOWN_BYTES : (size_t) length, have = 0;
+	char *bytes = mem_new(want + 1, 1);
+
+	while (have < want) {
+		ssize_t n = pread(fd, bytes + have, want - have, offset + (int64_t) have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		have += (size_t) n;
+	}
+	if (have < want) {
+		*ret_why = "the kept file ends before the record";
+		free(bytes);
+		return NULL;
+	}
+	size_t size = TEXT_ESCAPED_SIZE(want);
+	char *shown = mem_new(size + 4, 1);
+	size_t len = text_escape(shown, size, bytes, want);
+	if ((int64_t) want < length)
+		memcpy(shown + len, "…", sizeof("…"));
+	free(bytes);
+	return shown;
+}
+
+char *
+archive_record(int spool, const char *archived_as, int64_t offset, int64_t length, const char **ret_why)
+{
+	struct stat st;
+	char *shown = NULL;
+
+	if (offset < 0 || length < 0) {
+		*ret_why = "the record has no byte range";
+		return NULL;
+	}
+	int fd = openat(spool, archived_as, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) {
+		*ret_why = errno == ENOENT ? "the kept file is not there" : "the kept file cannot be read";
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		*ret_why = "what is kept is no file";
+	else if (is_packed(fd))
+		*ret_why = "the kept file is packed; the byte range is that of its content";
+	else
+		shown = read_range(fd, offset, length, ret_why);
+	close(fd);
+	return shown;
+}

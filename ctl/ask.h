@@ -1,0 +1,30 @@
+/* What options and arguments mean: read once, the same way everywhere. */
+#ifndef HANDBACK_CTL_ASK_H
+#define HANDBACK_CTL_ASK_H
+
+#include "ctl/session.h"
+
+#include <stdbool.h>
+
+/* --from and --to as the database takes them: from the first moment of one day to the last of the other, UTC.
+ */
+struct period {
+	char from[32], to[32]; /* "" when not given */
+};
+/* EXIT_USAGE, and said why, for what is no day or ends before it begins. */
+int ask_period(const struct session *s, struct period *ret);
+
+/* --limit, --all or the preset: how many rows, as text for a LIMIT; NULL for all.  buf[24] is written to. */
+int ask_limit(const struct session *s, const char *preset, char *buf, const char **ret_limit);
+
+/* NULL for "". */
+const char *or_null(const char *text);
+
+/*
+ * The file that a person means: its number, the beginning of its hash, or its
+ * name (the newest of that name, and it is said when there are more).  *ret_id
+ * is the caller's to free.
+ */
+int ask_file(struct session *s, const char *said, char **ret_id);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * The command line as a table: names, options, help and documentation all come
+ * from here.  A new command is a row in ctl/commands.c and a handler.
+ */
+#ifndef HANDBACK_CTL_COMMAND_H
+#define HANDBACK_CTL_COMMAND_H
+
+#include <stdint.h>
+
+/* An option means the same wherever it is taken. */
+enum option_id {
+	OPT_HELP,
+	OPT_CONFIG,
+	OPT_DATABASE,
+	OPT_JSON,
+	OPT_FORMAT,
+	OPT_PARTNER,
+	OPT_FILE,
+	OPT_FROM,
+	OPT_TO,
+	OPT_STATE,
+	OPT_OUTCOME,
+	OPT_REASON,
+	OPT_LIMIT,
+	OPT_ALL,
+	OPT_PROFILE,
+	OPT_NAME,
+	OPT_RECORDS,
+	OPT_WRITE,
+	OPT_TABLE,
+	OPT_COUNT
+};
+
+struct option_spec {
+	const char *name;
+	const char *argument; /* "FILE"; NULL: it is a flag */
+	const char *help;
+};
+extern const struct option_spec option_specs[OPT_COUNT];
+
+#define OPT(id) (UINT64_C(1) << (id))
+/* Taken by every command. */
+#define OPT_GLOBAL (OPT(OPT_HELP) | OPT(OPT_CONFIG) | OPT(OPT_DATABASE) | OPT(OPT_JSON) | OPT(OPT_FORMAT))
+
+struct session;
+
+struct command {
+	const char *name;              /* "audit verify" */
+	const char *group;             /* heading in the overview */
+	const char *arguments;         /* "REFERENCE", "" for none */
+	int least, most;               /* of them */
+	uint64_t options;              /* of its own, OPT() each */
+	const char *summary;           /* one line, no full stop */
+	const char *about;             /* sentences */
+	const char *example;           /* one or more lines to type */
+	int (*run)(struct session *s); /* gives an exit_code */
+};
+/* Ended by a NULL name; those of one group stand together. */
+extern const struct command commands[];
+
+/* The command that argv begins with, one or two words, and how many they are; NULL: none. */
+const struct command *command_find(int argc, char *const *argv, int *ret_words);
+/* The nearest name to what was typed, or NULL. */
+const char *command_hint(const char *typed);
+
+void help_overview(void);
+void help_command(const struct command *c);
+/* docs/handbackctl.md, as it has to be. */
+void help_document(void);
+
+#endif

@@ -1,0 +1,81 @@
+/* The table of commands and the table of options. */
+#include "ctl/command.h"
+
+#include "base/paths.h"
+#include "ctl/handlers.h"
+
+#include <stddef.h>
+
+const struct option_spec option_specs[OPT_COUNT] = {
+    [OPT_HELP] = {"help", NULL, "tell what the command does and takes, with an example"},
+    [OPT_CONFIG] = {"config", "FILE", "the configuration; without it " PATHS_CONFIG},
+    [OPT_DATABASE] = {"database", "CONNINFO", "another database than the configuration's"},
+    [OPT_JSON] = {"json", NULL, "the same as --format json"},
+    [OPT_FORMAT] = {"format", "FORMAT", "text, json, csv or html"},
+    [OPT_PARTNER] = {"partner", "P", "only this partner's"},
+    [OPT_FILE] = {"file", "FILE", "only this file's: its number, the beginning of its SHA-256, or its name"},
+    [OPT_FROM] = {"from", "DAY", "decided on this day (2026-01-31, UTC) or later"},
+    [OPT_TO] = {"to", "DAY", "decided on this day or earlier"},
+    [OPT_STATE] = {"state", "STATE", "only files that are posted, held or duplicate"},
+    [OPT_OUTCOME] = {"outcome", "OUTCOME", "only records with this outcome"},
+    [OPT_REASON] = {"reason", "REASON", "only what is held for this reason"},
+    [OPT_LIMIT] = {"limit", "N", "at most so many rows"},
+    [OPT_ALL] = {"all", NULL, "every row, however many there are"},
+    [OPT_PROFILE] = {"profile", "NAME", "read the file with this profile, not with the partner's"},
+    [OPT_NAME] = {"name", "NAME", "take the file as delivered under this name"},
+    [OPT_RECORDS] = {"records", NULL, "show the records, too"},
+    [OPT_WRITE] = {"write", NULL,
+                   "write the report into the report directory, in every format, with a .sha256"},
+    [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
+};
+
+const struct command commands[] = {
+    {"files", "Look", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_STATE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
+     "what was delivered, and what became of it",
+     "Lists files, the newest first, with the number of their records by outcome.",
+     "handbackctl files --partner SKYLINE --from 2026-01-01", run_files},
+    {"show", "Look", "FILE", 1, 1,
+     OPT(OPT_RECORDS) | OPT(OPT_OUTCOME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     "all that is known of one file",
+     "Shows where a file came from, why it was refused, what its control totals said and what was counted, "
+     "its "
+     "records by outcome, what waits, and its audit head. FILE is its number, the beginning of its SHA-256 "
+     "or its "
+     "name.",
+     "handbackctl show 12 --records --outcome held", run_show},
+    {"explain", "Look", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
+     "Tells what happened, in order of time: the points taken, every answer of the partner with its file, "
+     "record, "
+     "byte range and the bytes themselves, what was decided and posted, holds, acts of people, and the audit "
+     "heads "
+     "that seal it. REFERENCE is the external reference (UUID) of a redemption or of a reversal, our "
+     "reference in "
+     "the request, the partner's reference, a redemption's number, or FILE:RECORD.",
+     "handbackctl explain 3f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55\nhandbackctl explain 12:345", run_explain},
+    {"holds", "Look", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     "what waits for a person",
+     "Lists open holds, the oldest first, and how many there are by reason and age.",
+     "handbackctl holds --reason points_mismatch", run_holds},
+
+    {"report", "Prove", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_FILE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ALL) | OPT(OPT_WRITE) |
+         OPT(OPT_TABLE),
+     "the reconciliation report",
+     "For each file: records in and their outcomes, points, control totals, reversals in the ledger, "
+     "differences; "
+     "totals by partner; refused and repeated files; what waits. Without --from, --to, --file or --all it is "
+     "of the "
+     "last seven days. Everything comes from one snapshot. All sums are computed twice in unlike ways; when "
+     "they "
+     "differ there is no report, and the exit status is 5.",
+     "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
+    {"audit head", "Prove", "", 0, 0, 0, "the last audit head",
+     "Shows the number and the hash of the last head. Kept somewhere else, it proves later that nothing "
+     "before it was "
+     "changed or cut off.",
+     "handbackctl audit head --json", run_audit_head},
+
+    {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
+};

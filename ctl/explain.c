@@ -1,0 +1,217 @@
+/* explain: the whole story of one redemption or one record, as a timeline. */
+#include "ctl/archive.h"
+#include "ctl/ask.h"
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+#include "ctl/sql.h"
+
+#include "base/config.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct column event_columns[] = {
+    {"at", "At (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"what", "What", COLUMN_TEXT, 0, 0, NULL},
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
+    {"reversal_id", "Reversal", COLUMN_NUMBER, 0, 0, NULL},
+    {"reference", "Reference", COLUMN_TEXT, 0, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+    {"member", "Member", COLUMN_TEXT, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"amount", "Amount (minor units)", COLUMN_NUMBER, 0, 0, NULL},
+    {"currency", "Currency", COLUMN_TEXT, 0, 0, NULL},
+    {"merchant", "Merchant", COLUMN_TEXT, 0, 0, NULL},
+    {"transaction_type", "Transaction type", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 0, NULL},
+    {"outbound_reference", "Requested as", COLUMN_TEXT, 0, 0, NULL},
+    {"partner_reference", "Partner's reference", COLUMN_TEXT, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "File's name", COLUMN_NAME, 0, 0, NULL},
+    {"profile", "Profile", COLUMN_TEXT, 0, 0, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"byte_offset", "First byte", COLUMN_NUMBER, 0, 0, NULL},
+    {"byte_length", "Bytes", COLUMN_NUMBER, 0, 0, NULL},
+    {"content", "Which are", COLUMN_TEXT, 0, 0, NULL},
+    {"verdict", "Partner said", COLUMN_WORD, 0, 0, NULL},
+    {"codes", "Reason codes", COLUMN_TEXT, 0, 0, NULL},
+    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Reason", COLUMN_TEXT, 0, 0, NULL},
+    {"detail", "Detail", COLUMN_TEXT, 0, 0, NULL},
+    {"by", "By", COLUMN_TEXT, 0, 0, NULL},
+    {"file_sha256", "File's SHA-256", COLUMN_TEXT, 0, 0, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
+    {"leaf_hash", "Leaf", COLUMN_TEXT, 0, 0, NULL},
+};
+#define EVENT_COLUMNS ((int) (sizeof(event_columns) / sizeof(event_columns[0])))
+
+static const struct column candidate_columns[] = {
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
+    {"how", "Found by", COLUMN_TEXT, 0, 0, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 13, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 3, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 2, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"redeemed_at", "Redeemed (UTC)", COLUMN_TIME, 0, 1, NULL},
+};
+
+/* What the story is of: a redemption, or a record of a file. */
+struct subject {
+	char *redemption, *file, *record;
+};
+
+static bool
+looks_like_uuid(const char *text)
+{
+	if (strlen(text) != 36 || strspn(text, "0123456789abcdefABCDEF-") != 36)
+		return false;
+	for (int i = 0; i < 36; i++)
+		if ((text[i] == '-') != (i == 8 || i == 13 || i == 18 || i == 23))
+			return false;
+	return true;
+}
+
+/* "12:345" */
+static bool
+names_record(const char *text, struct subject *ret)
+{
+	const char *colon = strchr(text, ':');
+	int64_t number;
+
+	if (!colon)
+		return false;
+	char *file = mem_part(text, (size_t) (colon - text));
+	if (!text_int(file, 1, INT64_MAX, &number) || !text_int(colon + 1, 1, INT64_MAX, &number)) {
+		free(file);
+		return false;
+	}
+	ret->file = file;
+	ret->record = mem_text(colon + 1);
+	return true;
+}
+
+static int
+show_candidates(struct session *s, const char *reference, const char *const *values)
+{
+	struct document *d = document_new("candidates", NULL);
+	struct table *t = document_add(d, "candidates", NULL, TABLE_ROWS, COLUMNS(candidate_columns));
+	int code = session_fill(s, t, ctl_explain_find, 3, values);
+
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	complain("%s fits several redemptions: take one by its external reference", reference);
+	return code == EXIT_CLEAN ? EXIT_USAGE : code;
+}
+
+static int
+find(struct session *s, const char *reference, struct subject *ret)
+{
+	int64_t number;
+	const char *values[] = {reference, looks_like_uuid(reference) ? reference : NULL,
+	                        text_int(reference, 1, INT64_MAX, &number) ? reference : NULL};
+	struct pg_result *r = NULL;
+
+	if (names_record(reference, ret))
+		return EXIT_CLEAN;
+	enum pg_status status = pg_run(s->pg, ctl_explain_find, 3, values, &r);
+	if (status != PG_OK)
+		return session_failed(s, status);
+	int rows = pg_rows(r);
+	if (rows == 1)
+		ret->redemption = mem_text(pg_text(r, 0, 0));
+	pg_result_free(r);
+	if (rows > 1)
+		return show_candidates(s, reference, values);
+	if (rows == 0) {
+		complain(
+		    "%s: no redemption has this reference; a record is named FILE:RECORD (`handbackctl show FILE "
+		    "--records`)",
+		    reference);
+		return EXIT_USAGE;
+	}
+	return EXIT_CLEAN;
+}
+
+/* The spool, for the bytes; -1 where the configuration or the spool cannot be read: then the story goes
+ * without. */
+static int
+open_spool(struct session *s)
+{
+	if (!s->config && s->value[OPT_DATABASE] && !s->value[OPT_CONFIG])
+		return -1;
+	if (session_config(s) != EXIT_CLEAN)
+		return -1;
+	return open(s->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* One event, with the bytes of its record between byte_length and verdict. */
+static void
+add_event(struct table *t, const struct pg_result *r, int row, int spool)
+{
+	const char *cells[EVENT_COLUMNS], *why = NULL;
+	int content = table_column(t, "content"), kept = pg_columns(r) - 2;
+	char *bytes = NULL;
+
+	for (int i = 0; i < EVENT_COLUMNS; i++) {
+		int from = i > content ? i - 1 : i;
+		cells[i] = i == content || pg_null(r, row, from) ? NULL : pg_text(r, row, from);
+	}
+	if (!pg_null(r, row, kept)) {
+		bytes = spool < 0 ? NULL
+		                  : archive_record(spool, pg_text(r, row, kept), pg_int(r, row, content - 2),
+		                                   pg_int(r, row, content - 1), &why);
+		char *said =
+		    bytes ? mem_format("%s", bytes) : mem_format("(%s)", why ? why : "the spool cannot be read");
+		free(bytes);
+		bytes = said;
+		cells[content] = bytes;
+	}
+	table_row(t, cells);
+	free(bytes);
+}
+
+static int
+tell(struct session *s, const struct subject *subject)
+{
+	const char *values[] = {subject->redemption, subject->file, subject->record};
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_run(s->pg, ctl_explain_events, 3, values, &r);
+
+	if (status != PG_OK)
+		return session_failed(s, status);
+	if (pg_rows(r) == 0) {
+		complain("file %s has no record %s", subject->file, subject->record);
+		pg_result_free(r);
+		return EXIT_USAGE;
+	}
+	int spool = open_spool(s);
+	struct document *d = document_new("story", NULL);
+	struct table *t = document_add(d, "events", NULL, TABLE_TIMELINE, event_columns, EVENT_COLUMNS);
+	for (int row = 0; row < pg_rows(r); row++)
+		add_event(t, r, row, spool);
+	pg_result_free(r);
+	if (spool >= 0)
+		close(spool);
+	int code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+int
+run_explain(struct session *s)
+{
+	struct subject subject = {NULL, NULL, NULL};
+	int code = session_open(s, SESSION_READS);
+
+	if (code == EXIT_CLEAN)
+		code = find(s, s->arguments[0], &subject);
+	if (code == EXIT_CLEAN)
+		code = tell(s, &subject);
+	free(subject.redemption);
+	free(subject.file);
+	free(subject.record);
+	return code;
+}

@@ -1,0 +1,195 @@
+/* files, show: what was delivered and what became of it. */
+#include "ctl/ask.h"
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+#include "ctl/sql.h"
+
+#define FILES_PRESET "50"
+#define RECORDS_PRESET "100"
+
+static const struct column file_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"decided", "Decided (UTC)", COLUMN_TIME, 0, 4, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 3, NULL},
+    {"name", "Name", COLUMN_NAME, 16, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Why", COLUMN_TEXT, 10, 5, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 2, NULL},
+    {"reversed", "Reversed", COLUMN_NUMBER, 0, 1, NULL},
+    {"held", "Held", COLUMN_NUMBER, 0, 1, NULL},
+    {"bytes", "Bytes", COLUMN_NUMBER, 0, 8, NULL},
+    {"source", "Source", COLUMN_TEXT, 6, 9, NULL},
+    {"sequence", "Sequence", COLUMN_NUMBER, 0, 10, NULL},
+    {"business_date", "Date", COLUMN_TEXT, 0, 10, NULL},
+    {"duplicate_of", "Repeats", COLUMN_NUMBER, 0, 7, NULL},
+    {"sha256", "SHA-256", COLUMN_TEXT, 12, 11, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 20, 12, NULL},
+};
+
+int
+run_files(struct session *s)
+{
+	struct period period;
+	char buf[24];
+	const char *limit = NULL;
+	int code = ask_period(s, &period);
+
+	if (code == EXIT_CLEAN)
+		code = ask_limit(s, FILES_PRESET, buf, &limit);
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code != EXIT_CLEAN)
+		return code;
+
+	struct document *d = document_new("files", NULL);
+	struct table *t = document_add(d, "files", NULL, TABLE_ROWS, COLUMNS(file_columns));
+	const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_STATE], or_null(period.from),
+	                        or_null(period.to), limit};
+	table_empty(t, "no files");
+	code = session_fill(s, t, ctl_file_list, 5, values);
+	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
+		table_note(t, mem_format("the newest %s; --all shows every file", limit));
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+static const struct column fact_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 0, NULL},
+    {"source", "Source", COLUMN_TEXT, 0, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Held for", COLUMN_TEXT, 0, 0, NULL},
+    {"meaning", "That means", COLUMN_TEXT, 0, 0, NULL},
+    {"wants", "It wants", COLUMN_TEXT, 0, 0, NULL},
+    {"duplicate_of", "Repeats file", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"bytes", "Bytes", COLUMN_NUMBER, 0, 0, NULL},
+    {"sha256", "SHA-256", COLUMN_TEXT, 0, 0, NULL},
+    {"profile", "Profile", COLUMN_TEXT, 0, 0, NULL},
+    {"profile_sha256", "Profile's SHA-256", COLUMN_TEXT, 0, 0, NULL},
+    {"sequence", "Partner's number", COLUMN_NUMBER, 0, 0, NULL},
+    {"business_date", "Partner's date", COLUMN_TEXT, 0, 0, NULL},
+    {"partner_file_id", "Partner's file id", COLUMN_TEXT, 0, 0, NULL},
+    {"original_message", "Answers message", COLUMN_TEXT, 0, 0, NULL},
+    {"seen", "Seen (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"decided", "Decided (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"archived", "Archived (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
+    {"head_no", "Audit head", COLUMN_NUMBER, 0, 0, NULL},
+    {"root", "Root of its records", COLUMN_TEXT, 0, 0, NULL},
+    {"head_hash", "Hash of the head", COLUMN_TEXT, 0, 0, NULL},
+};
+
+static const struct column tie_out_columns[] = {
+    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column control_columns[] = {
+    {"name", "Total", COLUMN_TEXT, 10, 0, NULL},
+    {"place", "In", COLUMN_TEXT, 6, 1, NULL},
+    {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL},
+    {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
+    {"difference", "Difference", COLUMN_NUMBER, 0, 0, NULL},
+    {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},
+};
+
+static const struct column refusal_columns[] = {
+    {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 0, NULL}, {"field", "Field", COLUMN_TEXT, 8, 2, NULL},
+    {"value", "Value", COLUMN_TEXT, 10, 3, NULL},       {"message", "Why", COLUMN_TEXT, 30, 0, NULL},
+};
+
+static const struct column hold_columns[] = {
+    {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"open", "Open", COLUMN_NUMBER, 0, 0, NULL},         {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 2, NULL}, {"wants", "Wants", COLUMN_TEXT, 20, 1, NULL},
+};
+
+static const struct column record_columns[] = {
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"verdict", "Partner said", COLUMN_TEXT, 8, 1, NULL},
+    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Why", COLUMN_TEXT, 10, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"reference", "Reference", COLUMN_NAME, 13, 0, NULL},
+    {"codes", "Codes", COLUMN_TEXT, 6, 2, NULL},
+    {"detail", "Detail", COLUMN_TEXT, 16, 3, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 4, NULL},
+    {"byte_length", "Bytes", COLUMN_NUMBER, 0, 5, NULL},
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 6, NULL},
+    {"reversal_id", "Reversal", COLUMN_NUMBER, 0, 6, NULL},
+    {"revision", "Revision", COLUMN_NUMBER, 0, 7, NULL},
+    {"decided", "Decided (UTC)", COLUMN_TIME, 0, 8, NULL},
+};
+
+/* The records, when they are asked for: all of them, or those of one outcome. */
+static int
+add_records(struct session *s, struct document *d, const char *file)
+{
+	const char *outcome = s->value[OPT_OUTCOME], *limit = NULL;
+	char buf[24];
+	int code = ask_limit(s, RECORDS_PRESET, buf, &limit);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	struct table *t = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
+	const char *values[] = {file, outcome, limit};
+	table_empty(t, "no records");
+	code = session_fill(s, t, ctl_file_records, 3, values);
+	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
+		table_note(t, mem_format("the first %s; --all shows every record", limit));
+	return code;
+}
+
+static int
+fill_show(struct session *s, struct document *d, const char *file)
+{
+	const struct {
+		const char *key, *title;
+		enum table_shape shape;
+		const struct column *columns;
+		int count;
+		const char *sql;
+	} parts[] = {
+	    {"file", NULL, TABLE_FACTS, COLUMNS(fact_columns), ctl_file_facts},
+	    {"refusals", "Why it was refused", TABLE_ROWS, COLUMNS(refusal_columns), ctl_file_refusals},
+	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(control_columns), ctl_file_controls},
+	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(tie_out_columns), ctl_file_tie_out},
+	    {"holds", "What waits", TABLE_ROWS, COLUMNS(hold_columns), ctl_file_holds},
+	};
+	int code = EXIT_CLEAN;
+
+	for (size_t i = 0; code == EXIT_CLEAN && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct table *t =
+		    document_add(d, parts[i].key, parts[i].title, parts[i].shape, parts[i].columns, parts[i].count);
+		code = session_fill(s, t, parts[i].sql, 1, &file);
+	}
+	if (code == EXIT_CLEAN && (s->value[OPT_RECORDS] || s->value[OPT_OUTCOME]))
+		code = add_records(s, d, file);
+	return code;
+}
+
+int
+run_show(struct session *s)
+{
+	char *file = NULL;
+	int code = session_open(s, SESSION_READS);
+
+	if (code == EXIT_CLEAN)
+		code = ask_file(s, s->arguments[0], &file);
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("file", NULL);
+	code = fill_show(s, d, file);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	free(file);
+	return code;
+}

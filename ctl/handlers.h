@@ -1,0 +1,37 @@
+/* What each row of the command table runs; each gives an exit_code. */
+#ifndef HANDBACK_CTL_HANDLERS_H
+#define HANDBACK_CTL_HANDLERS_H
+
+#include "ctl/session.h"
+
+/* ctl/setup.c */
+int run_migrate(struct session *s);
+int run_check(struct session *s);
+int run_run(struct session *s);
+int run_status(struct session *s);
+
+/* ctl/files.c */
+int run_files(struct session *s);
+int run_show(struct session *s);
+
+/* ctl/explain.c */
+int run_explain(struct session *s);
+
+/* ctl/try.c */
+int run_try(struct session *s);
+
+/* ctl/holds.c */
+int run_holds(struct session *s);
+
+/* ctl/report.c */
+int run_report(struct session *s);
+
+/* ctl/audit.c */
+int run_audit_verify(struct session *s);
+int run_audit_head(struct session *s);
+
+/* ctl/profile.c */
+int run_profile_lint(struct session *s);
+int run_profile_show(struct session *s);
+
+#endif

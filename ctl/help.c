@@ -1,0 +1,165 @@
+/* What handbackctl says of itself: all of it from the table of commands. */
+#include "ctl/command.h"
+
+#include "base/exit_codes.h"
+#include "base/nearest.h"
+#include "base/paths.h"
+#include "ctl/wrap.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_COMMANDS 64
+#define HELP_WIDTH 78
+
+static const struct {
+	enum exit_code code;
+	const char *meaning;
+} exits[] = {
+    {EXIT_CLEAN, "done, nothing waits"},
+    {EXIT_INTERNAL, "a mistake of ours"},
+    {EXIT_USAGE, "the command line, the configuration or a profile is wrong"},
+    {EXIT_HELD, "done, but files or records wait for a person"},
+    {EXIT_FAILED, "files could not be handled now and stay where they are"},
+    {EXIT_PROOF, "`audit verify`, or a report's two sums: a difference was found"},
+    {EXIT_UNAVAILABLE, "the database or the spool cannot be reached, or has another schema version"},
+};
+
+const struct command *
+command_find(int argc, char *const *argv, int *ret_words)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		const char *space = strchr(c->name, ' ');
+		size_t first = space ? (size_t) (space - c->name) : strlen(c->name);
+		if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], c->name, first) != 0)
+			continue;
+		if (space && (argc < 2 || strcmp(argv[1], space + 1) != 0))
+			continue;
+		*ret_words = space ? 2 : 1;
+		return c;
+	}
+	return NULL;
+}
+
+const char *
+command_hint(const char *typed)
+{
+	const char *names[MAX_COMMANDS + 1] = {NULL};
+	size_t count = 0;
+
+	for (const struct command *c = commands; c->name && count < MAX_COMMANDS; c++)
+		names[count++] = c->name;
+	/* "audit" and "audit verfy" are both near to what begins alike */
+	const char *near = nearest_word(typed, names);
+	size_t word = strcspn(typed, " ");
+	for (size_t i = 0; !near && i < count; i++)
+		if (word > 0 && strncmp(names[i], typed, word) == 0)
+			near = names[i];
+	return near;
+}
+
+/* The options of a mask: rows of a Markdown table, or lines for a terminal. */
+static void
+put_options(uint64_t mask, bool document)
+{
+	for (int i = 0; i < OPT_COUNT; i++) {
+		const struct option_spec *o = &option_specs[i];
+		char shown[64];
+
+		if (!(mask & OPT(i)))
+			continue;
+		snprintf(shown, sizeof(shown), "--%s%s%s", o->name, o->argument ? " " : "",
+		         o->argument ? o->argument : "");
+		printf(document ? "| `%s` | %s |\n" : "  %-20s  %s\n", shown, o->help);
+	}
+}
+
+void
+help_overview(void)
+{
+	const char *group = "";
+
+	puts("handbackctl: look into handback, and act for it\n\n"
+	     "usage: handbackctl [OPTION]... COMMAND [ARGUMENT]...");
+	for (const struct command *c = commands; c->name; c++) {
+		if (strcmp(group, c->group) != 0)
+			printf("\n%s\n", c->group);
+		group = c->group;
+		printf("  %-18s  %s\n", c->name, c->summary);
+	}
+	puts("\nOptions of every command");
+	put_options(OPT_GLOBAL, false);
+	puts("\n`handbackctl COMMAND --help` tells more and shows an example.");
+}
+
+/* Each line of an example on its own, behind what a line begins with. */
+static void
+put_example(const char *example, const char *before)
+{
+	while (*example) {
+		size_t len = strcspn(example, "\n");
+		printf("%s%.*s\n", before, (int) len, example);
+		example += len + (example[len] == '\n');
+	}
+}
+
+void
+help_command(const struct command *c)
+{
+	printf("handbackctl %s: %s\n\nusage: handbackctl %s%s%s%s\n\n", c->name, c->summary, c->name,
+	       *c->arguments ? " " : "", c->arguments, c->options ? " [OPTION]..." : "");
+	wrap_put(stdout, c->about, HELP_WIDTH, 0);
+	if (c->options) {
+		puts("\nOptions (`handbackctl --help` has those of every command)");
+		put_options(c->options, false);
+	}
+	puts("\nExample");
+	put_example(c->example, "  ");
+}
+
+static void
+document_command(const struct command *c)
+{
+	printf("### handbackctl %s\n\n%s.\n\n    handbackctl %s%s%s%s\n\n%s\n", c->name, c->summary, c->name,
+	       *c->arguments ? " " : "", c->arguments, c->options ? " [OPTION]..." : "", c->about);
+	if (c->options) {
+		puts("\n| option | meaning |\n|---|---|");
+		put_options(c->options, true);
+	}
+	puts("\nExample:\n");
+	put_example(c->example, "    ");
+	putchar('\n');
+}
+
+void
+help_document(void)
+{
+	const char *group = "";
+
+	puts("# handbackctl\n\nLooks into handback, and acts for it. This page is what `handbackctl help --all` "
+	     "prints.\n\n"
+	     "    handbackctl [OPTION]... COMMAND [ARGUMENT]...\n\n"
+	     "Times are UTC. Tables fit the terminal: texts are shortened with `…`, then columns are left out "
+	     "and named\n"
+	     "below the table; output that goes to a file or a pipe is never shortened (unless `COLUMNS` says "
+	     "how wide\n"
+	     "it is). Colours are for terminals only, and never used with `NO_COLOR` set. `--json` gives the "
+	     "same tables\n"
+	     "as one JSON object, whole and exact.\n\n"
+	     "## Options of every command\n\n| option | meaning |\n|---|---|");
+	put_options(OPT_GLOBAL, true);
+	for (const struct command *c = commands; c->name; c++) {
+		if (strcmp(group, c->group) != 0)
+			printf("\n## %s\n\n", c->group);
+		group = c->group;
+		document_command(c);
+	}
+	puts("## Exit status\n\n| status | meaning |\n|---|---|");
+	for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++)
+		printf("| %d | %s |\n", (int) exits[i].code, exits[i].meaning);
+	puts("\n## Files and environment\n\n| | |\n|---|---|\n| `" PATHS_CONFIG "` | the configuration, where "
+	     "`--config` names no other |\n| `NO_COLOR` | no colours |\n| `COLUMNS` | the width, where output is "
+	     "no "
+	     "terminal |");
+}

@@ -1,0 +1,139 @@
+/* A report as files that stay: complete, under their own names, with their hashes beside them. */
+#include "ctl/report.h"
+
+#include "base/config.h"
+#include "base/io.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "ctl/memory.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define KEPT_MODE 0440
+#define DIRECTORY_MODE 0750
+#define SAME_MOMENT 100 /* reports of one second and one audit head */
+
+/* "report-20260131T235959Z-head12": when, and how far the audit trail was. */
+static char *
+kept_name(const struct document *d, int again)
+{
+	const struct table *source = d->tables[d->table_count - 1];
+	const char *as_of = table_cell(source, 0, table_column(source, "as_of"));
+	const char *head = table_cell(source, 0, table_column(source, "head_no"));
+	char *name = mem_format("%s-%.4s%.2s%.2sT%.2s%.2s%.2sZ-head%s", d->key, as_of, as_of + 5, as_of + 8,
+	                        as_of + 11, as_of + 14, as_of + 17, head ? head : "0");
+
+	if (again > 1) {
+		char *numbered = mem_format("%s-%d", name, again);
+		free(name);
+		return numbered;
+	}
+	return name;
+}
+
+struct kept {
+	const struct session *session;
+	int dir;
+	const char *name;
+	FILE *hashes; /* sha256sum's format */
+};
+
+/* One file; 0, or -1 with errno. */
+static int
+keep(struct kept *k, const char *suffix, const char *text, size_t len)
+{
+	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
+	uint8_t hash[SHA256_BYTES];
+	char *name = mem_format("%s%s", k->name, suffix);
+
+	if (io_put_file(k->dir, name, KEPT_MODE, text, len) < 0) {
+		free(name);
+		return -1;
+	}
+	sha256_of(text, len, hash);
+	if (k->hashes)
+		fprintf(k->hashes, "%s  %s\n", text_hex(hex, hash, sizeof(hash)), name);
+	if (k->session->config)
+		printf("%s/%s\n", k->session->config->reports, name);
+	free(name);
+	return 0;
+}
+
+static int
+keep_rendered(struct kept *k, const struct document *d, const struct table *t, enum format format)
+{
+	char *text = NULL,
+	     *suffix = t ? mem_format("-%s.csv", t->key) : mem_text(format == FORMAT_HTML ? ".html" : ".json");
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int result = -1;
+
+	if (out) {
+		if (t)
+			render_csv(out, t);
+		else if (format == FORMAT_HTML)
+			render_html(out, d);
+		else
+			render_json(out, d);
+		if (fclose(out) == 0)
+			result = keep(k, suffix, text, len);
+	}
+	free(text);
+	free(suffix);
+	return result;
+}
+
+/* All files of one report: the page first, since its name says whether the moment is taken. */
+static int
+keep_all(struct kept *k, const struct document *d)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	k->hashes = open_memstream(&text, &len);
+	if (!k->hashes)
+		return -1;
+	int result = keep_rendered(k, d, NULL, FORMAT_HTML);
+	if (result == 0)
+		result = keep_rendered(k, d, NULL, FORMAT_JSON);
+	for (size_t i = 0; result == 0 && i < d->table_count; i++)
+		if (d->tables[i]->shape == TABLE_ROWS && d->tables[i]->rows)
+			result = keep_rendered(k, d, d->tables[i], FORMAT_CSV);
+	fclose(k->hashes);
+	k->hashes = NULL;
+	if (result == 0)
+		result = keep(k, ".sha256", text, len);
+	free(text);
+	return result;
+}
+
+int
+report_keep(struct session *s, const struct document *d)
+{
+	struct kept k = {.session = s};
+	int code = session_config(s);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	k.dir = io_make_dirs(-1, s->config->reports, DIRECTORY_MODE);
+	if (k.dir < 0) {
+		complain("%s: %s", s->config->reports, strerror(errno));
+		return EXIT_UNAVAILABLE;
+	}
+	code = EXIT_UNAVAILABLE;
+	for (int again = 1; again <= SAME_MOMENT && code != EXIT_CLEAN; again++) {
+		char *name = kept_name(d, again);
+		k.name = name;
+		int result = keep_all(&k, d);
+		free(name);
+		if (result == 0)
+			code = EXIT_CLEAN;
+		else if (errno != EEXIST)
+			break;
+	}
+	if (code != EXIT_CLEAN)
+		complain("%s: the report cannot be written: %s", s->config->reports, strerror(errno));
+	close(k.dir);
+	return code;
+}

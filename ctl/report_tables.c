@@ -1,0 +1,134 @@
+#include "ctl/report_tables.h"
+
+#include "ctl/sql.h"
+
+static const struct column summary_columns[] = {
+    {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
+    {"posted", "Posted", COLUMN_NUMBER, 0, 0, NULL},
+    {"files_held", "Held whole", COLUMN_NUMBER, 0, 0, NULL},
+    {"duplicates", "Delivered again", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records in", COLUMN_NUMBER, 0, 0, NULL},
+    {"confirmed_points", "Points confirmed", COLUMN_NUMBER, 0, 0, NULL},
+    {"reversed_points", "Points reversed", COLUMN_NUMBER, 0, 0, NULL},
+    {"open_holds", "Open holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"difference", "Difference", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column file_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"decided", "Decided (UTC)", COLUMN_TIME, 0, 6, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"records", "In", COLUMN_NUMBER, 0, 0, NULL},
+    {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, "confirmed"},
+    {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
+    {"already_done", "Already done", COLUMN_NUMBER, 0, 3, "already_done"},
+    {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 4, "duplicate_record"},
+    {"noted", "Noted", COLUMN_NUMBER, 0, 5, "noted"},
+    {"held", "Held", COLUMN_NUMBER, 0, 0, "held"},
+    {"unjudged", "Not judged", COLUMN_NUMBER, 0, 2, NULL},
+    {"difference", "Diff", COLUMN_NUMBER, 0, 0, NULL},
+    {"sha256", "SHA-256", COLUMN_TEXT, 0, 9, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 0, 10, NULL},
+};
+
+static const struct column point_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 3, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"points", "In", COLUMN_NUMBER, 0, 1, NULL},
+    {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, NULL},
+    {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, NULL},
+    {"already_done", "Already done", COLUMN_NUMBER, 0, 4, NULL},
+    {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 5, NULL},
+    {"noted", "Noted", COLUMN_NUMBER, 0, 6, NULL},
+    {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
+    {"reversals", "Reversals in ledger", COLUMN_NUMBER, 0, 7, NULL},
+    {"ledger_points", "Points in ledger", COLUMN_NUMBER, 0, 2, NULL},
+    {"difference", "Diff", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column control_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},       {"partner", "Partner", COLUMN_TEXT, 6, 2, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 1, NULL},        {"control", "Total", COLUMN_TEXT, 12, 0, NULL},
+    {"place", "In", COLUMN_TEXT, 6, 3, NULL},          {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL},
+    {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL}, {"difference", "Diff", COLUMN_NUMBER, 0, 0, NULL},
+    {"agrees", "Agrees", COLUMN_WORD, 0, 0, NULL},
+};
+
+static const struct column refused_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},        {"decided", "Decided (UTC)", COLUMN_TIME, 0, 6, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 4, NULL},    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},   {"record", "Record", COLUMN_NUMBER, 0, 3, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 3, NULL}, {"why", "Why", COLUMN_TEXT, 24, 0, NULL},
+    {"rule", "Rule", COLUMN_TEXT, 8, 7, NULL},          {"field", "Field", COLUMN_TEXT, 8, 5, NULL},
+    {"value", "Value", COLUMN_TEXT, 8, 5, NULL},        {"wants", "Wants", COLUMN_TEXT, 20, 8, NULL},
+};
+
+static const struct column duplicate_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"decided", "Decided (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 2, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"duplicate_of", "Repeats file", COLUMN_NUMBER, 0, 0, NULL},
+    {"first_name", "Which came as", COLUMN_NAME, 14, 1, NULL},
+    {"first_decided", "On (UTC)", COLUMN_TIME, 0, 4, NULL},
+    {"postings", "Postings", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column hold_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 6, 2, NULL},    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 1, NULL},         {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},  {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"oldest", "Since (UTC)", COLUMN_TIME, 0, 4, NULL}, {"days", "Days", COLUMN_NUMBER, 0, 0, NULL},
+    {"wants", "Wants", COLUMN_TEXT, 20, 3, NULL},
+};
+
+static const struct column partner_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 6, 0, NULL},
+    {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
+    {"posted", "Posted", COLUMN_NUMBER, 0, 2, NULL},
+    {"files_held", "Held whole", COLUMN_NUMBER, 0, 2, NULL},
+    {"duplicates", "Again", COLUMN_NUMBER, 0, 2, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, "confirmed"},
+    {"confirmed_points", "its points", COLUMN_NUMBER, 0, 1, NULL},
+    {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
+    {"reversed_points", "its points", COLUMN_NUMBER, 0, 0, NULL},
+    {"held", "Held", COLUMN_NUMBER, 0, 0, "held"},
+    {"held_points", "its points", COLUMN_NUMBER, 0, 3, NULL},
+};
+
+static const struct column footer_columns[] = {
+    {"as_of", "As of (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"database", "Database", COLUMN_TEXT, 0, 0, NULL},
+    {"snapshot", "Snapshot", COLUMN_TEXT, 0, 0, NULL},
+    {"taken_by", "Taken by", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Last audit head", COLUMN_NUMBER, 0, 0, NULL},
+    {"head_made", "Made (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"head_hash", "Its hash", COLUMN_TEXT, 0, 0, NULL},
+};
+
+const struct report_table report_tables[] = {
+    {"summary", NULL, NULL, TABLE_TILES, COLUMNS(summary_columns), ctl_report_summary, 4, false, NULL},
+    {"files", "Files: records in and what became of them", "No file came in this time.", TABLE_ROWS,
+     COLUMNS(file_columns), ctl_report_files, 4, true, NULL},
+    {"points", "Points, and what the ledger has for them", NULL, TABLE_ROWS, COLUMNS(point_columns),
+     ctl_report_points, 4, true, NULL},
+    {"partners", "By partner", NULL, TABLE_ROWS, COLUMNS(partner_columns), ctl_report_partners, 4, true,
+     NULL},
+    {"controls", "Totals that partners stated, and what we counted", NULL, TABLE_ROWS,
+     COLUMNS(control_columns), ctl_report_controls, 4, false, NULL},
+    {"refused", "Files held whole: nothing of them is posted", NULL, TABLE_ROWS, COLUMNS(refused_columns),
+     ctl_report_refused, 4, false, NULL},
+    {"duplicates", "Files delivered again", NULL, TABLE_ROWS, COLUMNS(duplicate_columns),
+     ctl_report_duplicates, 4, false, NULL},
+    {"holds", "What waits for a person", "Nothing waits for a person.", TABLE_ROWS, COLUMNS(hold_columns),
+     ctl_report_holds, 2, false, NULL},
+    {"source", "Taken from", NULL, TABLE_FACTS, COLUMNS(footer_columns), ctl_report_footer, 0, false,
+     "All sums were computed twice, from every record with its ledger entries and from the tie-outs written "
+     "when "
+     "the files were decided, and are equal."},
+};
+const size_t report_table_count = sizeof(report_tables) / sizeof(report_tables[0]);

@@ -1,0 +1,21 @@
+/* The tables of a report, in its order: only data, read by ctl/report.c. */
+#ifndef HANDBACK_CTL_REPORT_TABLES_H
+#define HANDBACK_CTL_REPORT_TABLES_H
+
+#include "ctl/table.h"
+
+struct report_table {
+	const char *key, *title;
+	const char *empty; /* NULL: left out when it has no rows */
+	enum table_shape shape;
+	const struct column *columns;
+	int column_count;
+	const char *sql;
+	int params;     /* of: partner, file, from, to */
+	bool has_total; /* the last row is the sum */
+	const char *note;
+};
+extern const struct report_table report_tables[];
+extern const size_t report_table_count;
+
+#endif

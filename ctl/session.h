@@ -1,0 +1,62 @@
+/*
+ * One run of one command: what was asked, where it goes, and the database.
+ *
+ * Functions that return int give EXIT_CLEAN, or what the program must end with
+ * after they have said why on stderr.
+ */
+#ifndef HANDBACK_CTL_SESSION_H
+#define HANDBACK_CTL_SESSION_H
+
+#include "base/exit_codes.h"
+#include "ctl/command.h"
+#include "ctl/render.h"
+#include "reconcile/pg.h"
+
+struct config;
+struct embedded;
+
+struct session {
+	const struct command *command;
+	const char *value[OPT_COUNT]; /* NULL: not given; "" for a flag */
+	char *const *arguments;
+	int argument_count;
+	struct terminal terminal;
+	enum format format;
+	struct config *config;
+	struct embedded *embedded; /* where we had to start it */
+	struct pg *pg;
+};
+
+/* Frees what the session holds; stops the embedded cluster where it was started for us. */
+void session_end(struct session *s);
+
+/* "handbackctl: ..." on stderr; control characters are escaped. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The configuration, read once. */
+int session_config(struct session *s);
+
+/* Who we have to be in the database for a command: the least role that will do. */
+enum session_role {
+	SESSION_OWNER,   /* migrates */
+	SESSION_MAKES,   /* the same, where the database itself is not there yet */
+	SESSION_READS,   /* finance, or whoever else may read */
+	SESSION_DECIDES, /* operator */
+	SESSION_POSTS,   /* daemon: reads files, as try does */
+};
+/* Connects and takes the role; checks the schema's version except for the owner. */
+int session_open(struct session *s, enum session_role role);
+
+/* Says what the database said. */
+int session_failed(const struct session *s, enum pg_status status);
+
+/*
+ * Runs one statement and adds its rows to a table.  The statement's columns must
+ * be the table's, by name and in order.  params as for pg_run.
+ */
+int session_fill(struct session *s, struct table *t, const char *sql, int params, const char *const *values);
+
+/* Writes the document to stdout in the format that was asked for. */
+int session_show(const struct session *s, const struct document *d);
+
+#endif

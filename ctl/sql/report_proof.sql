@@ -1,0 +1,39 @@
+-- The second sum, by another way: from every outcome row and the debits and reversals that the ledger
+-- shows for it, against the tie-outs that were written when the file was decided. A row is a difference.
+WITH scope AS (
+	SELECT f.file_id, f.name_shown, f.records, f.state
+	FROM handback.file f
+	JOIN handback.partner p USING (partner_id)
+	WHERE ($1::text IS NULL OR p.code = $1)
+		AND ($2::bigint IS NULL OR f.file_id = $2)
+		AND ($3::timestamptz IS NULL OR f.decided_at >= $3)
+		AND ($4::timestamptz IS NULL OR f.decided_at < $4)
+), counted AS (
+	SELECT o.file_id, o.outcome, count(*) AS records,
+		sum(CASE WHEN o.outcome = 2 THEN coalesce(r.points, 0) ELSE coalesce(d.points, o.points, 0) END) AS points
+	FROM handback.outcome o
+	LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
+	LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+	WHERE o.revision = 0 AND o.file_id = ANY (ARRAY(SELECT file_id FROM scope))
+	GROUP BY o.file_id, o.outcome
+), told AS (
+	SELECT t.file_id, t.outcome, t.records, t.points
+	FROM handback.tie_out t
+	WHERE t.file_id = ANY (ARRAY(SELECT file_id FROM scope))
+)
+SELECT s.file_id AS file, s.name_shown AS name, n.name AS outcome, told.records AS told_records,
+	counted.records AS counted_records, told.points AS told_points, counted.points AS counted_points
+FROM told
+FULL JOIN counted USING (file_id, outcome)
+JOIN scope s USING (file_id)
+JOIN handback.outcome_name n USING (outcome)
+WHERE (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)
+UNION ALL
+SELECT s.file_id, s.name_shown, 'all', s.records, sum(counted.records), NULL, NULL
+FROM scope s
+LEFT JOIN counted USING (file_id)
+WHERE s.state = 'posted'
+GROUP BY s.file_id, s.name_shown, s.records
+HAVING s.records IS DISTINCT FROM coalesce(sum(counted.records), 0)
+ORDER BY 1, 3
+LIMIT 20

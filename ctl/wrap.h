@@ -1,0 +1,14 @@
+/* Sentences within a terminal's width. */
+#ifndef HANDBACK_CTL_WRAP_H
+#define HANDBACK_CTL_WRAP_H
+
+#include <stdio.h>
+
+/*
+ * Writes a text that is safe to show, and a newline: at most width columns a
+ * line (0: no limit), broken between words; each line after the first begins
+ * with indent spaces, which the caller has written before the first.
+ */
+void wrap_put(FILE *out, const char *text, int width, int indent);
+
+#endif
