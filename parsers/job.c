@@ -1,6 +1,7 @@
 #include "parsers/job.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
