@@ -118,7 +118,7 @@ static void
 lock_down(const struct parse_job *job, const struct layout *layout, int file, struct frame_writer *out)
 {
 	struct frame f = {.kind = FRAME_CAGE};
-	const struct cage_wish wish = {.work_bytes = container_bytes(layout, job->file_bytes),
+	const struct cage_wish wish = {.work_bytes = contents_most(layout, job->file_bytes),
 	                               .no_landlock = (job->flags & PARSE_JOB_NO_LANDLOCK) != 0,
 	                               .no_cage = (job->flags & PARSE_JOB_NO_CAGE) != 0};
 	char why[256];
@@ -136,15 +136,18 @@ lock_down(const struct parse_job *job, const struct layout *layout, int file, st
 /* ---- after it ---- */
 
 static void
-parse(const struct parse_job *job, const struct layout *layout, struct assemble *a,
-      struct container *container, struct frame_writer *out)
+parse(const struct parse_job *job, const struct layout *layout, struct assemble *a, struct contents *contents,
+      struct frame_writer *out)
 {
 	struct frame end = {.kind = FRAME_END};
-	struct input *in = container_input(container);
+	struct input *in = contents_input(contents);
 	uint64_t bytes = 0;
 
-	if (assemble_name(a, job->name, job->name_len) == 0 &&
-	    format_of(layout)->parse(layout, in, a, &bytes) != 0 && in->rule != NULL) {
+	if (job->file_bytes > layout->limits.file_bytes)
+		(void) assemble_refuse(a, "file_too_long", NULL, (struct slice){NULL, 0}, 0, 0,
+		                       "the file is longer than limits: file_bytes");
+	else if (assemble_name(a, job->name, job->name_len) == 0 &&
+	         format_of(layout)->parse(layout, in, a, &bytes) != 0 && in->rule != NULL) {
 		if (in->failed)
 			leave(EXIT_FAILED, in->why);
 		(void) assemble_refuse(a, in->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", in->why);
@@ -163,7 +166,7 @@ main(void)
 	const struct sink sink = {put_record, put_facts, put_control, put_refusal, out};
 	struct profile *profile;
 	struct assemble *assemble;
-	struct container *container;
+	struct contents *contents;
 	struct input_fd in;
 	const char *why;
 	int file, profile_fd, rc;
@@ -181,13 +184,13 @@ main(void)
 	profile = read_profile(profile_fd);
 	assemble = assemble_new(profile->layout, &sink);
 	input_fd_init(&in, CAGE_FILE);
-	container = container_new(profile->layout, &in.input, job.name, job.name_len);
-	if (out == NULL || assemble == NULL || container == NULL)
+	contents = contents_new(profile->layout, &in.input, job.file_bytes, job.name, job.name_len);
+	if (out == NULL || assemble == NULL || contents == NULL)
 		leave(EXIT_FAILED, "out of memory");
 	if (format_of(profile->layout)->prepare != NULL &&
 	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
 		leave(EXIT_USAGE, why);
 	lock_down(&job, profile->layout, file, out);
-	parse(&job, profile->layout, assemble, container, out);
+	parse(&job, profile->layout, assemble, contents, out);
 	return EXIT_CLEAN; /* the kernel frees what is left */
 }
