@@ -39,11 +39,12 @@ static const struct column event_columns[] = {
     {"codes", "Reason codes", COLUMN_TEXT, 0, 0, NULL},
     {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
     {"reason", "Reason", COLUMN_TEXT, 0, 0, NULL},
-    {"detail", "Detail", COLUMN_TEXT, 0, 0, NULL},
+    {"detail", "Detail", COLUMN_SENTENCE, 0, 0, NULL},
     {"by", "By", COLUMN_TEXT, 0, 0, NULL},
     {"file_sha256", "File's SHA-256", COLUMN_TEXT, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
     {"leaf_hash", "Leaf", COLUMN_TEXT, 0, 0, NULL},
+    {"head_hash", "Hash of the head", COLUMN_TEXT, 0, 0, NULL},
 };
 #define EVENT_COLUMNS ((int) (sizeof(event_columns) / sizeof(event_columns[0])))
 
@@ -152,7 +153,7 @@ static void
 add_event(struct table *t, const struct pg_result *r, int row, int spool)
 {
 	const char *cells[EVENT_COLUMNS], *why = NULL;
-	int content = table_column(t, "content"), kept = pg_columns(r) - 2;
+	int content = table_column(t, "content"), kept = table_column(t, "archived_as") - 1;
 	char *bytes = NULL;
 
 	for (int i = 0; i < EVENT_COLUMNS; i++) {

@@ -23,8 +23,8 @@ static const struct column file_columns[] = {
     {"sequence", "Sequence", COLUMN_NUMBER, 0, 10, NULL},
     {"business_date", "Date", COLUMN_TEXT, 0, 10, NULL},
     {"duplicate_of", "Repeats", COLUMN_NUMBER, 0, 7, NULL},
-    {"sha256", "SHA-256", COLUMN_TEXT, 12, 11, NULL},
-    {"archived_as", "Kept as", COLUMN_NAME, 20, 12, NULL},
+    {"sha256", "SHA-256", COLUMN_TEXT, 12, FOR_MACHINES, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 20, FOR_MACHINES, NULL},
 };
 
 int
@@ -63,8 +63,8 @@ static const struct column fact_columns[] = {
     {"source", "Source", COLUMN_TEXT, 0, 0, NULL},
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"reason", "Held for", COLUMN_TEXT, 0, 0, NULL},
-    {"meaning", "That means", COLUMN_TEXT, 0, 0, NULL},
-    {"wants", "It wants", COLUMN_TEXT, 0, 0, NULL},
+    {"meaning", "That means", COLUMN_SENTENCE, 0, 0, NULL},
+    {"wants", "It wants", COLUMN_SENTENCE, 0, 0, NULL},
     {"duplicate_of", "Repeats file", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
     {"bytes", "Bytes", COLUMN_NUMBER, 0, 0, NULL},
@@ -91,24 +91,21 @@ static const struct column tie_out_columns[] = {
 };
 
 static const struct column control_columns[] = {
-    {"name", "Total", COLUMN_TEXT, 10, 0, NULL},
-    {"place", "In", COLUMN_TEXT, 6, 1, NULL},
-    {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL},
-    {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
-    {"difference", "Difference", COLUMN_NUMBER, 0, 0, NULL},
-    {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},
+    {"name", "Total", COLUMN_TEXT, 10, 0, NULL},           {"place", "In", COLUMN_TEXT, 6, 1, NULL},
+    {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL},       {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
+    {"difference", "Difference", COLUMN_ZERO, 0, 0, NULL}, {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},
 };
 
 static const struct column refusal_columns[] = {
     {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
     {"byte_offset", "Byte", COLUMN_NUMBER, 0, 0, NULL}, {"field", "Field", COLUMN_TEXT, 8, 2, NULL},
-    {"value", "Value", COLUMN_TEXT, 10, 3, NULL},       {"message", "Why", COLUMN_TEXT, 30, 0, NULL},
+    {"value", "Value", COLUMN_TEXT, 10, 3, NULL},       {"message", "Why", COLUMN_SENTENCE, 30, 0, NULL},
 };
 
 static const struct column hold_columns[] = {
     {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
     {"open", "Open", COLUMN_NUMBER, 0, 0, NULL},         {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 2, NULL}, {"wants", "Wants", COLUMN_TEXT, 20, 1, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 2, NULL}, {"wants", "Wants", COLUMN_SENTENCE, 20, 1, NULL},
 };
 
 static const struct column record_columns[] = {
@@ -119,7 +116,7 @@ static const struct column record_columns[] = {
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"reference", "Reference", COLUMN_NAME, 13, 0, NULL},
     {"codes", "Codes", COLUMN_TEXT, 6, 2, NULL},
-    {"detail", "Detail", COLUMN_TEXT, 16, 3, NULL},
+    {"detail", "Detail", COLUMN_SENTENCE, 16, 3, NULL},
     {"byte_offset", "Byte", COLUMN_NUMBER, 0, 4, NULL},
     {"byte_length", "Bytes", COLUMN_NUMBER, 0, 5, NULL},
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 6, NULL},

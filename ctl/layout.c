@@ -17,7 +17,7 @@ total_width(const struct layout *l, int columns)
 static int
 least(const struct column *c, int natural)
 {
-	bool text = c->kind != COLUMN_NUMBER && c->kind != COLUMN_TIME && c->min_width > 0;
+	bool text = !column_is_number(c->kind) && c->kind != COLUMN_TIME && c->min_width > 0;
 
 	return text && c->min_width < natural ? c->min_width : natural;
 }
@@ -38,18 +38,20 @@ shorten_widest(struct layout *l, const struct table *t, const int *natural)
 	return true;
 }
 
+/* Leaves out all columns of the highest drop; false when there is none left. */
 static bool
-drop_one(struct layout *l, const struct table *t)
+drop_some(struct layout *l, const struct table *t)
 {
-	int first = -1;
+	int highest = 0;
 
 	for (int i = 0; i < t->column_count; i++)
-		if (l->shown[i] && t->columns[i].drop > 0 &&
-		    (first < 0 || t->columns[i].drop >= t->columns[first].drop))
-			first = i;
-	if (first < 0)
+		if (l->shown[i] && t->columns[i].drop > highest)
+			highest = t->columns[i].drop;
+	if (highest == 0)
 		return false;
-	l->shown[first] = false;
+	for (int i = 0; i < t->column_count; i++)
+		if (t->columns[i].drop == highest || t->columns[i].drop == -highest)
+			l->shown[i] = t->columns[i].drop < 0;
 	return true;
 }
 
@@ -61,13 +63,13 @@ layout_fit(struct layout *ret, const struct table *t, const int *natural, int wi
 	ret->shown = mem_new(count, sizeof(bool));
 	ret->width = mem_new(count, sizeof(int));
 	for (size_t i = 0; i < count; i++)
-		ret->shown[i] = true;
+		ret->shown[i] = t->columns[i].drop >= 0 && t->columns[i].drop != FOR_MACHINES;
 	do {
 		memcpy(ret->width, natural, count * sizeof(int));
 		ret->fits = width == 0 || total_width(ret, t->column_count) <= width;
 		while (!ret->fits && shorten_widest(ret, t, natural))
 			ret->fits = total_width(ret, t->column_count) <= width;
-	} while (!ret->fits && drop_one(ret, t));
+	} while (!ret->fits && drop_some(ret, t));
 }
 
 void

@@ -19,7 +19,8 @@ struct layout {
 /*
  * natural: what each column would like (its title counted in).  width: of the
  * terminal, 0 for no limit.  Texts are shortened to their min_width first,
- * widest first; then columns are left out, highest drop first.
+ * widest first; then columns are left out, all of the highest drop at once, and
+ * what stands for them comes in.
  */
 void layout_fit(struct layout *ret, const struct table *t, const int *natural, int width);
 void layout_clear(struct layout *l);

@@ -38,12 +38,14 @@ cell_shown(enum column_kind kind, const char *cell)
 {
 	switch (kind) {
 	case COLUMN_NUMBER:
+	case COLUMN_ZERO:
 		return number_shown(cell);
 	case COLUMN_TIME:
 		return mem_part(cell, strnlen(cell, 19));
 	case COLUMN_BOOL:
 		return mem_text(strcmp(cell, "t") == 0 ? "yes" : "no");
 	case COLUMN_TEXT:
+	case COLUMN_SENTENCE:
 	case COLUMN_NAME:
 	case COLUMN_WORD:
 		break;
@@ -51,7 +53,7 @@ cell_shown(enum column_kind kind, const char *cell)
 	return mem_text(cell);
 }
 
-enum ink
+static enum ink
 word_ink(const char *word)
 {
 	static const struct {
@@ -85,4 +87,12 @@ word_ink(const char *word)
 		if (strcmp(inks[i].word, word) == 0)
 			return inks[i].ink;
 	return INK_PLAIN;
+}
+
+enum ink
+cell_ink(enum column_kind kind, const char *cell)
+{
+	if (cell && kind == COLUMN_ZERO)
+		return strcmp(cell, "0") == 0 ? INK_GOOD : INK_BAD;
+	return cell && kind == COLUMN_WORD ? word_ink(cell) : INK_PLAIN;
 }

@@ -33,7 +33,7 @@ char *cell_exact(enum column_kind kind, const char *cell);
 /* The same for people: numbers with separators, times to the second, yes and no. */
 char *cell_shown(enum column_kind kind, const char *cell);
 
-/* What a word of ours means for the one who reads it. */
-enum ink word_ink(const char *word);
+/* What a cell means for the one who reads it: a word of ours, a difference. */
+enum ink cell_ink(enum column_kind kind, const char *cell);
 
 #endif

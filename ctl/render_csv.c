@@ -20,7 +20,7 @@ render_csv(FILE *out, const struct table *t)
 				continue;
 			char *exact = cell_exact(t->columns[i].kind, cell);
 			/* a minus before digits stays a number: only texts can be formulas */
-			if (t->columns[i].kind == COLUMN_NUMBER && number_is_plain(exact))
+			if (column_is_number(t->columns[i].kind) && number_is_plain(exact))
 				fputs(exact, out);
 			else
 				escape_csv(out, t->columns[i].kind == COLUMN_BOOL ? (*exact == 't' ? "yes" : "no") : exact);

@@ -11,6 +11,7 @@ kind_class(enum column_kind kind)
 {
 	switch (kind) {
 	case COLUMN_NUMBER:
+	case COLUMN_ZERO:
 		return "number";
 	case COLUMN_TIME:
 		return "time";
@@ -19,6 +20,8 @@ kind_class(enum column_kind kind)
 	case COLUMN_WORD:
 	case COLUMN_BOOL:
 		return "word";
+	case COLUMN_SENTENCE:
+		return "sentence";
 	case COLUMN_TEXT:
 		break;
 	}
@@ -32,14 +35,22 @@ ink_class(const struct column *c, const char *cell)
 	    [INK_PLAIN] = "",     [INK_BOLD] = "",    [INK_DIM] = " dim",      [INK_GOOD] = " good",
 	    [INK_WAIT] = " wait", [INK_BAD] = " bad", [INK_ACCENT] = " accent"};
 
-	return c->kind == COLUMN_WORD && cell ? classes[word_ink(cell)] : "";
+	return classes[cell_ink(c->kind, cell)];
+}
+
+/* A page has room for all that people read, so that nothing has to stand for it. */
+static bool
+on_page(const struct column *c)
+{
+	return c->drop >= 0 && c->drop != FOR_MACHINES;
 }
 
 static void
 put_value(FILE *out, enum column_kind kind, const char *cell)
 {
-	char *shown = cell_shown(kind, cell ? cell : "");
-
+	if (!cell)
+		return;
+	char *shown = cell_shown(kind, cell);
 	escape_html(out, shown);
 	free(shown);
 }
@@ -57,6 +68,8 @@ put_row(FILE *out, const struct table *t, char *const *cells, bool total)
 {
 	fputs("<tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
+		if (!on_page(&t->columns[i]))
+			continue;
 		/* the first cell names its row for those who listen to the page */
 		bool names = i == 0 && !total;
 		fprintf(out, names ? "<th scope=\"row\" class=\"%s%s\">" : "<td class=\"%s%s\">",
@@ -77,6 +90,8 @@ put_rows(FILE *out, const struct table *t)
 {
 	fputs("<div class=\"scroll\">\n<table>\n<thead><tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
+		if (!on_page(&t->columns[i]))
+			continue;
 		fprintf(out, "<th scope=\"col\" class=\"%s\">", kind_class(t->columns[i].kind));
 		escape_html(out, t->columns[i].title);
 		fputs("</th>", out);

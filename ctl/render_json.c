@@ -12,7 +12,7 @@ put_cell(FILE *out, enum column_kind kind, const char *cell)
 	char *exact = cell_exact(kind, cell);
 	if (kind == COLUMN_BOOL)
 		fputs(strcmp(exact, "t") == 0 ? "true" : "false", out);
-	else if (kind == COLUMN_NUMBER && number_is_plain(exact))
+	else if (column_is_number(kind) && number_is_plain(exact))
 		fputs(exact, out);
 	else
 		escape_json(out, exact);

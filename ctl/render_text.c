@@ -12,8 +12,9 @@
 static char *
 ready(enum column_kind kind, const char *cell)
 {
-	char *shown = cell_shown(kind, cell ? cell : ""), *safe = escape_terminal(shown);
-
+	if (!cell)
+		return mem_text("");
+	char *shown = cell_shown(kind, cell), *safe = escape_terminal(shown);
 	free(shown);
 	return safe;
 }
@@ -30,12 +31,6 @@ put_inked(FILE *out, const struct terminal *term, enum ink ink, const char *text
 	fprintf(out, "%s%s%s", terminal_ink(term, ink), text, terminal_plain(term, ink));
 }
 
-static enum ink
-cell_ink(const struct column *c, const char *cell)
-{
-	return c->kind == COLUMN_WORD && cell ? word_ink(cell) : INK_PLAIN;
-}
-
 /* One cell in its width; nothing after the last one. */
 static void
 put_cell(FILE *out, const struct terminal *term, const struct column *c, const char *safe, int width,
@@ -43,7 +38,7 @@ put_cell(FILE *out, const struct terminal *term, const struct column *c, const c
 {
 	char *fit = text_shorten(safe, width, c->kind == COLUMN_NAME);
 	int pad = width - text_width(fit);
-	bool right = c->kind == COLUMN_NUMBER;
+	bool right = column_is_number(c->kind);
 
 	if (right)
 		put_spaces(out, pad);
@@ -92,23 +87,52 @@ put_line(FILE *out, const struct table *t, const struct layout *l, const struct 
 	putc('\n', out);
 }
 
-static void
-put_row(FILE *out, const struct table *t, char *const *cells, const struct layout *l,
-        const struct terminal *term, bool total)
+/* One line of a row; what of a sentence does not fit stays in rest[] for the next.  True when there is more.
+ */
+static bool
+put_row_line(FILE *out, const struct table *t, char **rest, const struct layout *l,
+             const struct terminal *term, const enum ink *inks)
 {
-	int last = last_shown(t, l);
+	int last = t->column_count - 1;
+	bool more = false;
 
-	while (last > 0 && (!l->shown[last] || !cells[last] || !*cells[last]))
+	while (last > 0 && (!l->shown[last] || !*rest[last]))
 		last--; /* no spaces at the end of a line */
 	for (int i = 0; i <= last; i++) {
 		if (!l->shown[i])
 			continue;
-		char *safe = ready(t->columns[i].kind, cells[i]);
-		put_cell(out, term, &t->columns[i], safe, l->width[i],
-		         total ? INK_BOLD : cell_ink(&t->columns[i], cells[i]), i == last);
-		free(safe);
+		const char *next = rest[i] + strlen(rest[i]);
+		size_t len = strlen(rest[i]);
+		if (t->columns[i].kind == COLUMN_SENTENCE)
+			len = wrap_line(rest[i], l->width[i], &next);
+		char *line = mem_part(rest[i], len);
+		put_cell(out, term, &t->columns[i], line, l->width[i], inks[i], i == last);
+		free(line);
+		memmove(rest[i], next, strlen(next) + 1);
+		more = more || *rest[i];
 	}
 	putc('\n', out);
+	return more;
+}
+
+static void
+put_row(FILE *out, const struct table *t, char *const *cells, const struct layout *l,
+        const struct terminal *term, bool total)
+{
+	size_t count = (size_t) t->column_count;
+	char **rest = mem_new(count, sizeof(char *));
+	enum ink *inks = mem_new(count, sizeof(enum ink));
+
+	for (size_t i = 0; i < count; i++) {
+		rest[i] = ready(t->columns[i].kind, cells[i]);
+		inks[i] = total ? INK_BOLD : cell_ink(t->columns[i].kind, cells[i]);
+	}
+	while (put_row_line(out, t, rest, l, term, inks))
+		continue;
+	for (size_t i = 0; i < count; i++)
+		free(rest[i]);
+	free(rest);
+	free(inks);
 }
 
 /* The widest of title, cells and total in each column. */
@@ -145,7 +169,7 @@ put_facts(FILE *out, const struct table *t, size_t row, const struct terminal *t
 		if (!cell)
 			continue;
 		char *safe = ready(t->columns[i].kind, cell);
-		enum ink ink = cell_ink(&t->columns[i], cell);
+		enum ink ink = cell_ink(t->columns[i].kind, cell);
 		put_spaces(out, indent);
 		put_inked(out, term, INK_DIM, t->columns[i].title);
 		put_spaces(out, titles - text_width(t->columns[i].title) + COLUMN_GAP);
@@ -163,7 +187,7 @@ put_left_out(FILE *out, const struct table *t, const struct layout *l, const str
 	char *names = mem_text("");
 
 	for (int i = 0; i < t->column_count; i++)
-		if (!l->shown[i]) {
+		if (!l->shown[i] && t->columns[i].drop > 0 && t->columns[i].drop != FOR_MACHINES) {
 			char *more = mem_format("%s%s%s", names, *names ? ", " : "", t->columns[i].title);
 			free(names);
 			names = more;

@@ -11,65 +11,67 @@ static const struct column summary_columns[] = {
     {"confirmed_points", "Points confirmed", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed_points", "Points reversed", COLUMN_NUMBER, 0, 0, NULL},
     {"open_holds", "Open holds", COLUMN_NUMBER, 0, 0, NULL},
-    {"difference", "Difference", COLUMN_NUMBER, 0, 0, NULL},
+    {"difference", "Difference", COLUMN_ZERO, 0, 0, NULL},
 };
 
 static const struct column file_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"decided", "Decided (UTC)", COLUMN_TIME, 0, 6, NULL},
-    {"partner", "Partner", COLUMN_TEXT, 6, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
     {"name", "Name", COLUMN_NAME, 14, 0, NULL},
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"records", "In", COLUMN_NUMBER, 0, 0, NULL},
     {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, "confirmed"},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
-    {"already_done", "Already done", COLUMN_NUMBER, 0, 3, "already_done"},
-    {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 4, "duplicate_record"},
-    {"noted", "Noted", COLUMN_NUMBER, 0, 5, "noted"},
+    {"already_done", "Already", COLUMN_NUMBER, 0, 3, "already_done"},
+    {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 3, "duplicate_record"},
+    {"noted", "Noted", COLUMN_NUMBER, 0, 3, "noted"},
     {"held", "Held", COLUMN_NUMBER, 0, 0, "held"},
-    {"unjudged", "Not judged", COLUMN_NUMBER, 0, 2, NULL},
-    {"difference", "Diff", COLUMN_NUMBER, 0, 0, NULL},
-    {"sha256", "SHA-256", COLUMN_TEXT, 0, 9, NULL},
-    {"archived_as", "Kept as", COLUMN_NAME, 0, 10, NULL},
+    {"unjudged", "Not judged", COLUMN_NUMBER, 0, 3, NULL},
+    {"other", "Other", COLUMN_NUMBER, 0, -3, NULL},
+    {"difference", "Diff", COLUMN_ZERO, 0, 0, NULL},
+    {"sha256", "SHA-256", COLUMN_TEXT, 0, FOR_MACHINES, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 0, FOR_MACHINES, NULL},
 };
 
 static const struct column point_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
-    {"partner", "Partner", COLUMN_TEXT, 6, 3, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 3, NULL},
     {"name", "Name", COLUMN_NAME, 14, 0, NULL},
-    {"points", "In", COLUMN_NUMBER, 0, 1, NULL},
+    {"points", "In", COLUMN_NUMBER, 0, 0, NULL},
     {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, NULL},
-    {"already_done", "Already done", COLUMN_NUMBER, 0, 4, NULL},
-    {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 5, NULL},
-    {"noted", "Noted", COLUMN_NUMBER, 0, 6, NULL},
+    {"already_done", "Already", COLUMN_NUMBER, 0, 4, NULL},
+    {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 4, NULL},
+    {"noted", "Noted", COLUMN_NUMBER, 0, 4, NULL},
     {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
-    {"reversals", "Reversals in ledger", COLUMN_NUMBER, 0, 7, NULL},
-    {"ledger_points", "Points in ledger", COLUMN_NUMBER, 0, 2, NULL},
-    {"difference", "Diff", COLUMN_NUMBER, 0, 0, NULL},
+    {"other", "Other", COLUMN_NUMBER, 0, -4, NULL},
+    {"reversals", "Reversals in ledger", COLUMN_NUMBER, 0, 5, NULL},
+    {"ledger_points", "Points in ledger", COLUMN_NUMBER, 0, 1, NULL},
+    {"difference", "Diff", COLUMN_ZERO, 0, 0, NULL},
 };
 
 static const struct column control_columns[] = {
-    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},       {"partner", "Partner", COLUMN_TEXT, 6, 2, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},       {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
     {"name", "Name", COLUMN_NAME, 14, 1, NULL},        {"control", "Total", COLUMN_TEXT, 12, 0, NULL},
     {"place", "In", COLUMN_TEXT, 6, 3, NULL},          {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL},
-    {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL}, {"difference", "Diff", COLUMN_NUMBER, 0, 0, NULL},
+    {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL}, {"difference", "Diff", COLUMN_ZERO, 0, 0, NULL},
     {"agrees", "Agrees", COLUMN_WORD, 0, 0, NULL},
 };
 
 static const struct column refused_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},        {"decided", "Decided (UTC)", COLUMN_TIME, 0, 6, NULL},
-    {"partner", "Partner", COLUMN_TEXT, 6, 4, NULL},    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 4, NULL},    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
     {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},   {"record", "Record", COLUMN_NUMBER, 0, 3, NULL},
-    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 3, NULL}, {"why", "Why", COLUMN_TEXT, 24, 0, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 3, NULL}, {"why", "Why", COLUMN_SENTENCE, 24, 0, NULL},
     {"rule", "Rule", COLUMN_TEXT, 8, 7, NULL},          {"field", "Field", COLUMN_TEXT, 8, 5, NULL},
-    {"value", "Value", COLUMN_TEXT, 8, 5, NULL},        {"wants", "Wants", COLUMN_TEXT, 20, 8, NULL},
+    {"value", "Value", COLUMN_TEXT, 8, 5, NULL},        {"wants", "Wants", COLUMN_SENTENCE, 20, 8, NULL},
 };
 
 static const struct column duplicate_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"decided", "Decided (UTC)", COLUMN_TIME, 0, 3, NULL},
-    {"partner", "Partner", COLUMN_TEXT, 6, 2, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
     {"name", "Name", COLUMN_NAME, 14, 0, NULL},
     {"duplicate_of", "Repeats file", COLUMN_NUMBER, 0, 0, NULL},
     {"first_name", "Which came as", COLUMN_NAME, 14, 1, NULL},
@@ -78,15 +80,15 @@ static const struct column duplicate_columns[] = {
 };
 
 static const struct column hold_columns[] = {
-    {"partner", "Partner", COLUMN_TEXT, 6, 2, NULL},    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"name", "Name", COLUMN_NAME, 14, 1, NULL},         {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},  {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"oldest", "Since (UTC)", COLUMN_TIME, 0, 4, NULL}, {"days", "Days", COLUMN_NUMBER, 0, 0, NULL},
-    {"wants", "Wants", COLUMN_TEXT, 20, 3, NULL},
+    {"wants", "Wants", COLUMN_SENTENCE, 30, 3, NULL},
 };
 
 static const struct column partner_columns[] = {
-    {"partner", "Partner", COLUMN_TEXT, 6, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
     {"posted", "Posted", COLUMN_NUMBER, 0, 2, NULL},
     {"files_held", "Held whole", COLUMN_NUMBER, 0, 2, NULL},

@@ -14,21 +14,33 @@
 
 enum column_kind {
 	COLUMN_TEXT,
-	COLUMN_NAME,   /* a text that is shortened in its middle */
-	COLUMN_WORD,   /* one of our words: a state, an outcome; coloured by what it means */
-	COLUMN_NUMBER, /* decimal digits; right-aligned, with separators, never shortened */
-	COLUMN_TIME,   /* "2026-01-31 23:59:59.123456+00": shown to the second, ISO 8601 with Z for machines */
-	COLUMN_BOOL,   /* "t" or "f" */
+	COLUMN_SENTENCE, /* a text that goes over several lines rather than being shortened */
+	COLUMN_NAME,     /* a text that is shortened in its middle */
+	COLUMN_WORD,     /* one of our words: a state, an outcome; coloured by what it means */
+	COLUMN_NUMBER,   /* decimal digits; right-aligned, with separators, never shortened */
+	COLUMN_ZERO,     /* a number that has to be 0, such as a difference of two sums */
+	COLUMN_TIME,     /* "2026-01-31 23:59:59.123456+00": shown to the second, ISO 8601 with Z for machines */
+	COLUMN_BOOL,     /* "t" or "f" */
 };
+
+/* A drop that only JSON and CSV have columns of: what people would not read. */
+#define FOR_MACHINES 99
 
 struct column {
 	const char *key;   /* JSON key, CSV header */
 	const char *title; /* on a terminal and on a page */
 	enum column_kind kind;
 	int min_width;   /* a text may be shortened to this many columns; 0: never shortened */
-	int drop;        /* 0: always there; on a narrow terminal the highest goes first */
+	int drop;        /* 0: always there; on a narrow terminal those with the highest go first, all at once;
+	                    -N: stands for those with N, and is there on a terminal when they are left out */
 	const char *bar; /* a part of the row's stacked bar: "confirmed", "held" ...; NULL: none */
 };
+
+static inline bool
+column_is_number(enum column_kind kind)
+{
+	return kind == COLUMN_NUMBER || kind == COLUMN_ZERO;
+}
 
 enum table_shape {
 	TABLE_ROWS,

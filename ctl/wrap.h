@@ -11,4 +11,11 @@
  */
 void wrap_put(FILE *out, const char *text, int width, int indent);
 
+/*
+ * The length in bytes of the first line of a text when it is broken into lines
+ * of at most width columns; *ret_next is where the next begins, at the end of
+ * the text for the last.
+ */
+size_t wrap_line(const char *text, int width, const char **ret_next);
+
 #endif

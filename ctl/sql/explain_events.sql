@@ -21,7 +21,7 @@ WITH answer AS (
 		NULL::bigint AS record, NULL::bigint AS byte_offset, NULL::bigint AS byte_length,
 		NULL::text AS verdict, NULL::text AS codes, NULL::text AS outcome, NULL::text AS reason,
 		NULL::text AS detail, NULL::text AS by, NULL::text AS file_sha256, NULL::text AS archived_as,
-		NULL::text AS leaf_hash
+		NULL::text AS leaf_hash, NULL::text AS head_hash
 	FROM ledger.redemption d
 	WHERE d.redemption_id = $1
 	UNION ALL
@@ -30,43 +30,43 @@ WITH answer AS (
 			ELSE 'the partner answered ' || v.name || ': ' || n.name END,
 		NULL, a.reversal_id, a.reference, NULL, NULL, a.points, NULL, NULL, NULL, NULL, a.partner, NULL, NULL,
 		a.file_id, a.name_shown, a.profile, a.record_no, a.byte_offset, a.byte_length, v.name, a.reasons, n.name,
-		a.hold_reason, a.detail, NULL, encode(a.sha256, 'hex'), a.archived_as, encode(a.leaf_hash, 'hex')
+		a.hold_reason, a.detail, NULL, encode(a.sha256, 'hex'), a.archived_as, encode(a.leaf_hash, 'hex'), NULL
 	FROM answer a
 	JOIN handback.verdict_name v USING (verdict)
 	JOIN handback.outcome_name n USING (outcome)
 	UNION ALL
 	SELECT r.posted_at, 3, r.reversal_id, 'points given back to the member', NULL, r.reversal_id,
 		r.external_reference::text, NULL, NULL, r.points, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.posted_by, NULL, NULL, NULL
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.posted_by, NULL, NULL, NULL, NULL
 	FROM ledger.reversal r
 	WHERE r.redemption_id = $1
 	UNION ALL
 	SELECT w.opened_at, 4, w.hold_id, 'hold ' || w.hold_id || ' opened', NULL, NULL, NULL, NULL, NULL, w.points,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.file_id, NULL, NULL, w.record_no, NULL, NULL, NULL, NULL, NULL,
-		w.reason, r.meaning || ': ' || r.wants, NULL, NULL, NULL, NULL
+		w.reason, r.meaning || ': ' || r.wants, NULL, NULL, NULL, NULL, NULL
 	FROM waiting w
 	JOIN handback.hold_reason r USING (reason)
 	UNION ALL
 	SELECT w.ended_at, 6, w.hold_id, 'hold ' || w.hold_id || ' ended: ' || w.how, NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		w.ended_by, NULL, NULL, NULL
+		w.ended_by, NULL, NULL, NULL, NULL
 	FROM waiting w
 	WHERE w.ended_at IS NOT NULL
 	UNION ALL
 	SELECT c.at, 5, c.act_id, c.what || ' (' || c.subject || ')', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.why, c.detail, c.who,
-		NULL, NULL, NULL
+		NULL, NULL, NULL, NULL
 	FROM audit.act c
 	WHERE c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
 	UNION ALL
-	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, encode(h.head_hash, 'hex'),
+	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.file_id, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, h.tree_size || ' records under root ' || encode(h.root, 'hex'), NULL, NULL, NULL, NULL
+		NULL, NULL, NULL, h.tree_size || ' records under root ' || encode(h.root, 'hex'), NULL, NULL, NULL, NULL, encode(h.head_hash, 'hex')
 	FROM audit.head h
 	WHERE h.file_id IN (SELECT file_id FROM answer)
 )
 SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,
-	byte_length, verdict, codes, outcome, reason, detail, by, file_sha256, archived_as, leaf_hash
+	byte_length, verdict, codes, outcome, reason, detail, by, file_sha256, archived_as, leaf_hash, head_hash
 FROM event
 ORDER BY at, place, n

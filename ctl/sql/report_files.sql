@@ -16,6 +16,8 @@ WITH file_row AS (
 		t.noted,
 		t.held,
 		CASE WHEN f.state <> 'posted' AND t.judged = 0 THEN f.records ELSE 0 END AS unjudged,
+		t.already_done + t.duplicate_record + t.noted
+			+ CASE WHEN f.state <> 'posted' AND t.judged = 0 THEN f.records ELSE 0 END AS other,
 		CASE WHEN f.state <> 'posted' AND t.judged = 0 THEN 0 ELSE f.records - t.judged END AS difference,
 		encode(f.sha256, 'hex') AS sha256,
 		f.archived_as
@@ -41,6 +43,6 @@ WITH file_row AS (
 SELECT * FROM file_row
 UNION ALL
 SELECT NULL, NULL, NULL, 'All files', NULL, sum(records), sum(confirmed), sum(reversed), sum(already_done),
-	sum(duplicate_record), sum(noted), sum(held), sum(unjudged), sum(difference), NULL, NULL
+	sum(duplicate_record), sum(noted), sum(held), sum(unjudged), sum(other), sum(difference), NULL, NULL
 FROM file_row
 ORDER BY file

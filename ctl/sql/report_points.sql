@@ -26,6 +26,7 @@ WITH scope AS (
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 4), 0) AS duplicate_record,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 5), 0) AS noted,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 6), 0) AS held,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome IN (3, 4, 5)), 0) AS other,
 		coalesce(max(posted.reversals), 0) AS reversals,
 		coalesce(max(posted.points), 0) AS ledger_points,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 2), 0) - coalesce(max(posted.points), 0) AS difference
@@ -37,6 +38,6 @@ WITH scope AS (
 SELECT * FROM file_row
 UNION ALL
 SELECT NULL, NULL, 'All files', sum(points), sum(confirmed), sum(reversed), sum(already_done),
-	sum(duplicate_record), sum(noted), sum(held), sum(reversals), sum(ledger_points), sum(difference)
+	sum(duplicate_record), sum(noted), sum(held), sum(other), sum(reversals), sum(ledger_points), sum(difference)
 FROM file_row
 ORDER BY file
