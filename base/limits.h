@@ -15,6 +15,7 @@
 #define LIMIT_XML_DEPTH 32                  /* limits: depth (XML and JSON) */
 #define LIMIT_XML_ATTRIBUTES 64             /* limits: attributes */
 #define LIMIT_XML_ATTRIBUTE_BYTES (8 << 10) /* limits: attribute_bytes */
+#define LIMIT_XML_NAMES 10000                /* different names in one document: libxml2 keeps them all */
 #define LIMIT_EXPANSION 200                 /* limits: expansion, times the packed size */
 
 /* names and texts of ours */
@@ -32,6 +33,10 @@
 #define LIMIT_PARSER_MEMORY (512LL << 20) /* address space beyond start-up; resident stays under 64 MiB */
 #define LIMIT_PARSER_CPU_BASE_S 10        /* seconds, and as many more ... */
 #define LIMIT_PARSER_CPU_MIB_PER_S 2      /* ... as the file has MiB, over this */
+
+/* how long a parser may take in all: seconds, and one more for so many KiB of the file */
+#define LIMIT_PARSER_WALL_BASE_S 30
+#define LIMIT_PARSER_WALL_KIB_PER_S 256
 
 /* sources */
 #define LIMIT_LISTING 100000 /* names looked at in one rescan of a directory */

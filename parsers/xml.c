@@ -13,6 +13,7 @@
 #include <libxml/parserInternals.h>
 #include <strings.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "parsers/assemble.h"
 #include "parsers/walk.h"
@@ -282,8 +283,12 @@ on_document(void *context)
 		return;
 	if (declared == NULL)
 		declared = x->parser->input->encoding;
-	if (declared == NULL)
-		declared = (const xmlChar *) "UTF-8";
+	if (declared == NULL && is_utf8(x->layout))
+		return;
+	if (declared == NULL) {
+		refuse(x, "encoding", 0, "the XML declares no encoding, so it is UTF-8; the profile says another");
+		return;
+	}
 	if (same_encoding((const char *) declared, x->layout->encoding) ||
 	    (is_utf8(x->layout) && same_encoding((const char *) declared, "UTF-8")))
 		return;
@@ -347,6 +352,8 @@ feed(struct xml *x, const char *bytes, size_t len)
 	/* a tag, comment or instruction is kept until it is whole */
 	if (in != NULL && (uint64_t) (in->end - in->cur) > x->layout->limits.record_bytes + CHUNK_BYTES)
 		refuse(x, "record_too_long", here(x), "a tag or comment is longer than limits: record_bytes");
+	else if (xmlDictSize(x->parser->dict) > LIMIT_XML_NAMES)
+		refuse(x, "too_many_names", here(x), "more than 10000 different names");
 }
 
 /* At least four bytes, for check_beginning; less at the end of a shorter file. */
