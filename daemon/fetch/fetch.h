@@ -13,9 +13,9 @@ struct fetch {
 	struct job job;
 	struct remote *remote;
 	struct memory *memory;
-	int work;    /* spool/incoming/<source>/.fetch */
-	int64_t now; /* µs since 1970, at the start */
-	bool stopped;
+	int work;             /* spool/incoming/<source>/.fetch */
+	int64_t now;          /* µs since 1970, at the start */
+	bool looked, stopped; /* what was told already */
 	/* what `done` tells */
 	int64_t names, waiting, refused, files, bytes, failed, after_done, after_failed, answered;
 	bool partial; /* the listing was not read to its end */

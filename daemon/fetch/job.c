@@ -218,36 +218,48 @@ set_defaults(struct job *job)
 	};
 }
 
-bool
-job_read(int channel, struct job *job, char *why, size_t why_size)
+/* One packet.  1: more to come, 0: it was `go`, -1: the other end is gone or why says what is wrong with it.
+ */
+static int
+read_packet(int channel, struct job *job, char *why, size_t why_size)
 {
 	static char line[MESSAGE_BYTES + 1];
 	static struct message m;
 	size_t len;
+	int passed = -1;
+	int rc = channel_receive(channel, line, sizeof line, &len, &passed);
+	if (rc == 0)
+		bad(why, why_size, "the job was cut off");
+	else if (rc < 0)
+		bad(why, why_size, "a packet of the job cannot be had: %s", strerror(errno));
+	else if (!message_read(&m, line))
+		bad(why, why_size, "a packet of the job is no message");
+	else if (passed >= 0 && take_descriptor(job, m.verb, passed))
+		return 1;
+	else if (passed >= 0)
+		bad(why, why_size, "%s: a descriptor that does not belong here", m.verb);
+	else if (strcmp(m.verb, "go") == 0)
+		return 0;
+	else if (take_packet(&m, job, why, why_size))
+		return 1;
+	if (passed >= 0)
+		close(passed);
+	return rc == 0 ? 0 : -1;
+}
+
+bool
+job_read(int channel, struct job *job, char *why, size_t why_size)
+{
+	char ignored[LIMIT_MESSAGE_BYTES];
+	int rc;
+	bool ok = true;
 	set_defaults(job);
-	for (;;) {
-		int passed = -1;
-		int rc = channel_receive(channel, line, sizeof line, &len, &passed);
-		if (rc < 0 && errno == EINTR)
-			continue;
-		if (rc <= 0)
-			return bad(why, why_size, "the job was cut off: %s", rc ? strerror(errno) : "end of file");
-		if (!message_read(&m, line)) {
-			if (passed >= 0)
-				close(passed);
-			return bad(why, why_size, "a packet of the job is no message");
-		}
-		if (passed >= 0 && !take_descriptor(job, m.verb, passed)) {
-			close(passed);
-			return bad(why, why_size, "%s: a descriptor that does not belong here", m.verb);
-		}
-		if (passed >= 0)
-			continue;
-		if (strcmp(m.verb, "go") == 0)
-			break;
-		if (!take_packet(&m, job, why, why_size))
-			return false;
-	}
+	why[0] = '\0';
+	/* a bad job is read to its end too, so that the answer to it is not lost with the rest */
+	while ((rc = read_packet(channel, job, ok ? why : ignored, ok ? why_size : sizeof ignored)) != 0)
+		ok = ok && rc > 0;
+	if (!ok || why[0] != '\0')
+		return false;
 	if (!job->source || (job->mode != JOB_PROBE && job->spool_fd < 0))
 		return bad(why, why_size, "the job lacks its first packet or its spool");
 	return true;

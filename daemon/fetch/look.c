@@ -195,12 +195,11 @@ judge(const struct look *look, struct memory_entry *e)
 }
 
 static void
-tell_look(const struct look *look, const char *result, const char *why)
+tell_look(const struct look *look, const char *result)
 {
 	REPLY("look", {"result", result}, {"names", NULL, look->f->names}, {"matching", NULL, look->matching},
 	      {"fresh", NULL, (int64_t) look->fresh}, {"waiting", NULL, look->f->waiting},
-	      {"refused", NULL, look->f->refused}, {"partial", look->f->partial ? "yes" : "no"},
-	      {"why", why ? why : ""});
+	      {"refused", NULL, look->f->refused}, {"partial", look->f->partial ? "yes" : "no"});
 }
 
 /* Reads the listing to its end or to a bound. */
@@ -234,11 +233,9 @@ static bool
 finish_look(struct look *look, enum remote_status status)
 {
 	struct fetch *f = look->f;
-	if (status != REMOTE_OK) {
-		/* whatever part of it came, it proves nothing */
-		tell_look(look, "could_not", remote_why(f->remote));
+	/* whatever part of it came, it proves nothing */
+	if (status != REMOTE_OK)
 		return fetch_stop(f, status == REMOTE_CUT ? "listing" : "directory", remote_why(f->remote));
-	}
 	if (look->no_memory)
 		return fetch_stop(f, "listing", strerror(ENOMEM));
 	bool any = false;
@@ -248,7 +245,8 @@ finish_look(struct look *look, enum remote_status status)
 		any |= e->listed && e->state == MEMORY_SEEN;
 	}
 	/* only a whole listing proves that there is nothing */
-	tell_look(look, any || f->partial ? "files" : "empty", NULL);
+	tell_look(look, any || f->partial ? "files" : "empty");
+	f->looked = true;
 	return true;
 }
 

@@ -25,8 +25,11 @@
 bool
 fetch_stop(struct fetch *f, const char *stage, const char *why)
 {
-	if (!f->stopped)
-		REPLY("failed", {"stage", stage}, {"why", why});
+	if (f->stopped)
+		return false;
+	if (f->job.mode == JOB_FETCH && !f->looked)
+		REPLY("look", {"result", "could_not"}, {"why", why});
+	REPLY("failed", {"stage", stage}, {"why", why});
 	f->stopped = true;
 	return false;
 }
@@ -140,8 +143,6 @@ run(struct fetch *f)
 	if (!open_work(f) || !fetch_note_archived(f))
 		return false;
 	bool ok = connect_remote(f);
-	if (!ok && f->job.mode == JOB_FETCH)
-		REPLY("look", {"result", "could_not"}, {"why", remote_why(f->remote)});
 	ok = ok && (f->job.mode != JOB_FETCH || (fetch_look(f) && take_all(f)));
 	ok = ok && fetch_after(f) && fetch_answer(f);
 	/* what was learned is kept also when the run broke off */

@@ -13,9 +13,13 @@
 
 #define REMOTE_DEPTH 64
 
+/* A piece of the file that was asked for. */
 struct remote_request {
 	uint64_t offset;
 	uint32_t length;
+	bool answered; /* out of turn: its bytes stand in `kept` */
+	uint32_t got;
+	char *kept; /* REMOTE_CHUNK bytes, made when first needed */
 #if REMOTE_HAS_AIO
 	sftp_aio id;
 #else
@@ -30,12 +34,13 @@ struct remote {
 	sftp_dir dir;
 	sftp_attributes entry; /* of the listing, holds the name that was given out */
 	sftp_file file;
-	/* the pipeline: a ring of requests under way, in the file's order */
+	/* the pipeline: a ring of requests in the file's order, which is the order they were sent in too */
 	struct remote_request ring[REMOTE_DEPTH];
-	unsigned first, under_way, depth;
+	unsigned first, count, depth;
 	uint32_t chunk;         /* bytes of one request: follows what the server gives */
-	unsigned whole_answers; /* since the last short one */
-	uint64_t position, asked, end;
+	uint32_t last_short;    /* bytes of the last answer that was too short */
+	unsigned whole_answers; /* since then */
+	uint64_t asked, end;
 	char why[LIMIT_MESSAGE_BYTES];
 	char fingerprint[REMOTE_FINGERPRINT_SIZE];
 	char host_key_type[64];

@@ -15,7 +15,8 @@
 /* Read and written by the signal handler: lock-free atomics only. */
 static _Atomic int socket_fd = -1;
 static _Atomic int phase = WATCH_ANSWERS;
-static _Atomic int64_t window_start, window_bytes, window_answers;
+static _Atomic int64_t phase_start, last_answer;   /* of the phase; of the server */
+static _Atomic int64_t window_start, window_bytes; /* for the minimum rate */
 static _Atomic int64_t expired_at;
 static const char *_Atomic expired_why;
 static struct watch_limits limits;
@@ -41,24 +42,25 @@ expire(const char *why, int64_t now)
 		shutdown(fd, SHUT_RDWR);
 }
 
-/* The window of a stall: at its end, was there enough? */
+/* Does the server keep up with what is asked of it now? */
 static void
-look_at_window(int64_t now)
+look_at_server(int64_t now)
 {
 	int now_phase = atomic_load(&phase);
-	int64_t length = now_phase == WATCH_CONNECT ? limits.connect_ms : limits.stall_ms;
-	if (now - atomic_load(&window_start) < length)
+	if (now_phase == WATCH_CONNECT) {
+		if (now - atomic_load(&phase_start) >= limits.connect_ms)
+			expire("connect: the server did not finish the key exchange in time", now);
 		return;
-	if (now_phase == WATCH_CONNECT)
-		expire("connect: the server did not finish the key exchange in time", now);
-	else if (atomic_load(&window_answers) == 0)
+	}
+	if (now - atomic_load(&last_answer) >= limits.stall_ms)
 		expire("stalled: nothing came from the server for the stall time", now);
-	else if (now_phase == WATCH_BYTES && limits.rate_per_s > 0 &&
-	         atomic_load(&window_bytes) < limits.rate_per_s * (length / 1000))
+	int64_t length = now - atomic_load(&window_start);
+	if (now_phase != WATCH_BYTES || length < limits.stall_ms)
+		return;
+	if (atomic_load(&window_bytes) < limits.rate_per_s * (length / 1000))
 		expire("too slow: fewer bytes than the minimum rate came over the stall time", now);
 	atomic_store(&window_start, now);
 	atomic_store(&window_bytes, 0);
-	atomic_store(&window_answers, 0);
 }
 
 static void
@@ -84,7 +86,7 @@ on_tick(int signal_number)
 	else if (now - run_start > limits.run_ms)
 		expire("deadline: the time for the whole run is over", now);
 	else
-		look_at_window(now);
+		look_at_server(now);
 	errno = saved;
 }
 
@@ -114,9 +116,11 @@ watch_socket(int fd)
 void
 watch_phase(enum watch_phase p)
 {
-	atomic_store(&window_start, watch_now_ms());
+	int64_t now = watch_now_ms();
+	atomic_store(&phase_start, now);
+	atomic_store(&last_answer, now);
+	atomic_store(&window_start, now);
 	atomic_store(&window_bytes, 0);
-	atomic_store(&window_answers, 0);
 	atomic_store(&phase, (int) p);
 }
 
@@ -124,7 +128,7 @@ void
 watch_progress(int64_t bytes)
 {
 	atomic_fetch_add(&window_bytes, bytes);
-	atomic_fetch_add(&window_answers, 1);
+	atomic_store(&last_answer, watch_now_ms());
 }
 
 const char *
