@@ -188,7 +188,10 @@ compile(struct walk *w)
 		return false;
 	for (uint16_t t = 0; t < layout->types; t++) {
 		const struct record_type *type = &layout->type[t];
-		struct node *at = node_at(w, w->root, &type->path);
+		struct node *at;
+		if (type->role == ROLE_NAME) /* stands in the file's name, not in the file */
+			continue;
+		at = node_at(w, w->root, &type->path);
 		if (at == NULL || (w->fields[t] = node_new(w)) == NULL)
 			return false;
 		if (at->type < 0) /* the first of two on the same path */
