@@ -63,9 +63,23 @@ put_heading(FILE *out, const char *tag, const char *text)
 	fprintf(out, "</%s>\n", tag);
 }
 
+/* The picture stands below what the row is called, so that it is seen however narrow the page; -1: none. */
+static int
+picture_column(const struct table *t)
+{
+	if (!bar_wanted(t))
+		return -1;
+	for (int i = 0; i < t->column_count; i++)
+		if (t->columns[i].kind == COLUMN_NAME)
+			return i;
+	return 0;
+}
+
 static void
 put_row(FILE *out, const struct table *t, char *const *cells, bool total)
 {
+	int picture = picture_column(t);
+
 	fputs("<tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
 		if (!on_page(&t->columns[i]))
@@ -75,12 +89,9 @@ put_row(FILE *out, const struct table *t, char *const *cells, bool total)
 		fprintf(out, names ? "<th scope=\"row\" class=\"%s%s\">" : "<td class=\"%s%s\">",
 		        kind_class(t->columns[i].kind), ink_class(&t->columns[i], cells[i]));
 		put_value(out, t->columns[i].kind, cells[i]);
+		if (i == picture)
+			bar_put(out, t, cells);
 		fputs(names ? "</th>" : "</td>", out);
-	}
-	if (bar_wanted(t)) {
-		fputs("<td class=\"picture\">", out);
-		bar_put(out, t, cells);
-		fputs("</td>", out);
 	}
 	fputs("</tr>\n", out);
 }
@@ -96,8 +107,6 @@ put_rows(FILE *out, const struct table *t)
 		escape_html(out, t->columns[i].title);
 		fputs("</th>", out);
 	}
-	if (bar_wanted(t))
-		fputs("<th scope=\"col\" class=\"picture\">Records by outcome</th>", out);
 	fputs("</tr></thead>\n<tbody>\n", out);
 	for (size_t row = 0; row < t->rows; row++)
 		put_row(out, t, t->cells + row * (size_t) t->column_count, false);

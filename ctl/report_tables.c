@@ -27,7 +27,7 @@ static const struct column file_columns[] = {
     {"duplicate_record", "Repeated", COLUMN_NUMBER, 0, 3, "duplicate_record"},
     {"noted", "Noted", COLUMN_NUMBER, 0, 3, "noted"},
     {"held", "Held", COLUMN_NUMBER, 0, 0, "held"},
-    {"unjudged", "Not judged", COLUMN_NUMBER, 0, 3, NULL},
+    {"unjudged", "Not judged", COLUMN_NUMBER, 0, 3, "unjudged"},
     {"other", "Other", COLUMN_NUMBER, 0, -3, NULL},
     {"difference", "Diff", COLUMN_ZERO, 0, 0, NULL},
     {"sha256", "SHA-256", COLUMN_TEXT, 0, FOR_MACHINES, NULL},
