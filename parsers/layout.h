@@ -22,6 +22,7 @@ enum layout_format { FORMAT_DELIMITED, FORMAT_FIXED, FORMAT_XML, FORMAT_JSON, FO
 #define LAYOUT_SLOTS 256   /* different field names in a profile */
 #define LAYOUT_RANGES 4    /* places that one field is put together from */
 #define LAYOUT_CONTROLS 64 /* control totals */
+#define LAYOUT_TOTALS 128  /* counts and sums in them */
 #define LAYOUT_ENTRIES 64  /* words of one field, delimiters ... */
 
 /* What a field fills in, told by its name. */
@@ -91,22 +92,27 @@ struct words {
 	uint16_t by_length[33]; /* list is sorted by length: first index of each length up to 32 */
 };
 
+enum zero_rule { ZERO_TAKEN, ZERO_ABSENT, ZERO_BAD };
+
+/*
+ * A written number becomes an integer: written x 10^(minor - decimals written
+ * or implied), which must come out whole.
+ */
 struct number_rule {
-	uint8_t sign; /* enum sign_rule */
-	bool negate;  /* the partner writes debits as negative numbers */
-	bool plus;    /* a '+' may stand */
-	bool pad;     /* blanks before the digits */
-	uint8_t decimals_from;
-	uint8_t decimals; /* digits after the point that the result keeps (minor units) */
-	uint8_t implied;  /* of the digits, so many stand after the point, which is not written */
-	char point;       /* decimal mark, 0: none may stand */
-	char thousands;   /* 0: none may stand */
-	bool exact_decimals;
-	bool negative;      /* a negative result is allowed */
-	bool zero;          /* zero is allowed */
-	int16_t other_slot; /* DECIMALS_FIELD: slot of the field with the decimals, or of the currency; else -1 */
-	int16_t sign_slot;  /* SIGN_FIELD */
-	struct words minus, plus_words;
+	uint8_t sign;         /* enum sign_rule */
+	bool negate;          /* the partner writes debits as negative numbers */
+	uint8_t zero;         /* enum zero_rule */
+	char point;           /* decimal mark, 0: none may stand */
+	char thousands;       /* 0: none may stand */
+	uint8_t decimals_min; /* with point: so many digits behind it */
+	uint8_t decimals_max;
+	uint8_t implied_from; /* enum decimals_from: digits behind a point that is not written */
+	uint8_t implied;      /* DECIMALS_FIXED */
+	int16_t implied_slot; /* DECIMALS_FIELD: that field holds the number, DECIMALS_CURRENCY: the currency */
+	uint8_t minor_from;   /* DECIMALS_FIXED or DECIMALS_CURRENCY: of the result */
+	uint8_t minor;
+	int16_t sign_slot; /* SIGN_FIELD: that field says plus or minus */
+	struct words minus, plus;
 	int64_t min, max;
 };
 
@@ -132,15 +138,15 @@ struct path {
 
 struct field {
 	const char *name;
-	uint16_t slot;  /* of its name, in layout.slot_name */
-	uint8_t target; /* enum target */
-	uint8_t type;   /* enum field_type */
-	bool optional;  /* empty is absent; else empty is a bad value */
-	bool many;      /* XML, JSON: may come more than once, the values are a set */
-	bool hold_bad;  /* a bad value marks the record, not the file */
+	uint16_t slot;   /* of its name, in layout.slot_name */
+	uint8_t target;  /* enum target */
+	uint8_t type;    /* enum field_type */
+	bool optional;   /* empty is absent; else empty is a bad value */
+	bool many;       /* XML, JSON: may come more than once, the values are a set */
+	bool hold_bad;   /* a bad value marks the record, not the file */
+	bool is_verdict; /* its words are verdicts: word.number */
 	bool trim_left, trim_right;
-	bool deferred; /* needs another field's value: evaluated after the others */
-	char zeros;    /* this pad is cut from the left ('0'), 0: none */
+	char zeros; /* this pad is cut from the left ('0'), 0: none */
 	uint32_t min_bytes, max_bytes;
 
 	/* where it stands */
@@ -155,15 +161,15 @@ struct field {
 	/* what it means */
 	struct words words; /* count 0: any value */
 	struct words must_be;
-	const char *empty_is; /* this text means absent: "00000000", "NULL"; NULL: none */
+	struct words empty_is; /* these texts mean absent: "00000000", "NULL" */
 	struct number_rule number;
 	const struct date_rule *date;
 	const char *separator; /* a set of codes in one field, NULL: one value */
-	char flag_on;
+	char flag_on, flag_off;
 	struct words flags; /* position (from 0) as number -> code as text */
 	/* a running number: each record of the type is step more than the one before */
-	bool runs;
-	uint8_t runs_level; /* starts anew with each of these */
+	bool runs, runs_all; /* runs_all: counts the physical records, whatever their type */
+	uint8_t runs_level;  /* starts anew with each of these */
 	int64_t runs_from, runs_step;
 };
 
@@ -193,6 +199,7 @@ enum role {
 	ROLE_CONTINUATION, /* goes on with the physical record before it */
 	ROLE_TRAILER,      /* closes a level */
 	ROLE_NOTE,         /* fields for controls only, changes no level */
+	ROLE_NAME,         /* the file's name: a level around the file */
 	ROLE_FILLER,       /* nothing */
 };
 
@@ -227,7 +234,10 @@ struct record_type {
 	uint8_t role;           /* enum role */
 	uint8_t level;          /* ROLE_HEADER, ROLE_TRAILER: opened or closed; others: the one it stands in */
 	uint8_t verdict;        /* enum verdict; VERDICT_NONE: by layout.verdict */
+	bool optional;          /* ROLE_HEADER, ROLE_TRAILER: may be missing */
+	int16_t instead_of;     /* another version of that type: one of the two is enough; -1 */
 	uint32_t min, max;      /* per instance of the level it stands in; an addendum: per entry */
+	bool explicit_close;    /* XML, JSON: the format says where it ends */
 	bool nested;            /* only within a record of another type */
 	bool group_record;      /* ROLE_HEADER: its verdict is told as a record when nothing below names one */
 	struct conditions when; /* count 0: whatever fits no other */
@@ -240,11 +250,15 @@ struct record_type {
 	bool continuation_joins;           /* its first column goes on with the last one before it */
 	uint16_t fields;
 	struct field *field;
+	uint16_t *order;  /* of evaluation: fields that need another one's value come after it */
+	int16_t *by_slot; /* layout.slots entries: the field of that name, or -1 */
 	uint16_t steps;
 	struct column_step *step; /* columns:, NULL when fields say where they stand */
 	uint16_t repeats;
 	struct repeat *repeat;
-	bool merge_keeps; /* ROLE_ADDENDUM: does not replace what the entry says already */
+	bool keeps; /* ROLE_ADDENDUM: does not replace what the entry says already */
+	uint16_t totals;
+	uint16_t *total; /* of layout.total: those that its records add to */
 };
 
 /* How the bytes are cut into physical records. */
@@ -258,7 +272,9 @@ struct framing_rule {
 	int32_t end_declared_at; /* the terminator stands at this byte of the file, -1: no */
 	uint32_t record_length;  /* FRAME_LENGTH */
 	uint8_t prefix_bytes;    /* FRAME_PREFIX: 2 or 4 */
-	bool prefix_little, prefix_counts_itself, blocks; /* RDW: 4 bytes, length counts itself; BDW around */
+	bool prefix_little, prefix_counts_itself;
+	bool rdw;    /* two bytes more, of zeros; the length counts all four */
+	bool blocks; /* the same around blocks of records */
 	bool last_newline_required, last_newline_forbidden;
 	bool end_mark;       /* a closing 0x1A is no part of the content */
 	uint8_t bom;         /* 0 refused, 1 allowed, 2 required */
@@ -296,17 +312,53 @@ struct fixed_rule {
 
 struct xml_rule {
 	const char *const *spaces; /* NULL-ended: the root is in one of these; NULL: in none */
+	uint16_t prefixes;         /* other namespaces, by the prefix that the profile's paths use */
+	struct xml_prefix {
+		const char *name;
+		const char *const *spaces;
+	} * prefix;
 };
 
-/* A total: two expressions that must be equal at the end of each of its level. */
-struct expression; /* expression.h */
+/* An expression over totals and fields, in reverse Polish order. */
+enum expression_op {
+	EXPR_NUMBER, /* value */
+	EXPR_FIELD,  /* field b of type a, as its last record in this level has it */
+	EXPR_TOTAL,  /* total a */
+	EXPR_LINES,  /* physical records of the level, its header and trailer included */
+	EXPR_ADD,
+	EXPR_SUBTRACT,
+	EXPR_MULTIPLY,
+	EXPR_DIVIDE, /* towards zero */
+	EXPR_MODULO,
+	EXPR_NEGATE,
+};
+#define EXPRESSION_OPS 64
+struct expression {
+	uint16_t count;
+	struct expression_step {
+		uint8_t op;
+		int16_t a, b;
+		int64_t value;
+	} step[EXPRESSION_OPS];
+};
+
+/* What is summed over the records of a level. */
+struct total_rule {
+	int16_t type;           /* -1: all physical records that are of a type */
+	uint8_t level;          /* starts at 0 with each of these */
+	bool sum;               /* of each, else the records are counted */
+	struct expression each; /* EXPR_FIELD of its own type only */
+	struct conditions where;
+};
+
+/* Two expressions that must be equal at the end of each of its level. */
 struct control_rule {
 	const char *name;
 	uint8_t level;
-	bool counts;   /* a count of records is among it: proves that nothing was cut */
-	bool optional; /* not checked where the stated field is absent */
-	struct expression *stated, *counted;
-	struct conditions when;
+	bool counts;     /* a count of records is among it: proves that nothing was cut */
+	bool optional;   /* not compared where a field that it names is absent */
+	bool by_verdict; /* tells accepted from rejected */
+	struct expression stated, counted;
 };
 
 struct verdict_rule {
@@ -351,10 +403,11 @@ struct layout {
 	const char *slot_name[LAYOUT_SLOTS];
 
 	int16_t verdict_slot; /* field whose words are verdicts, -1: rules */
-	struct words verdict_words;
 	uint16_t verdict_rules;
 	struct verdict_rule *verdict_rule;
 
+	uint16_t totals;
+	struct total_rule *total;
 	uint16_t controls;
 	struct control_rule *control;
 

@@ -1,0 +1,346 @@
+/* Fields by their types. */
+#include "parsers/values.h"
+
+#include "base/utf8.h"
+#include "parsers/dates.h"
+#include "parsers/numbers.h"
+
+#define JOIN '\x1f' /* between the members of a set */
+
+static int
+fault(struct value_fault *ret, const char *rule, const char *why)
+{
+	*ret = (struct value_fault){rule, why};
+	return -1;
+}
+
+static bool
+raw_bytes(const struct field *f)
+{
+	return (f->type == FIELD_INTEGER || f->type == FIELD_AMOUNT) &&
+	       (f->number.sign == SIGN_PACKED || f->number.sign == SIGN_ZONED || f->number.sign == SIGN_BINARY);
+}
+
+/* Room for a text that has to be made; NULL when the record is too much of it. */
+static char *
+room(struct value_reader *reader, size_t len, struct value_fault *ret_fault)
+{
+	char *p = reader->scratch + reader->scratch_used;
+
+	if (len > reader->scratch_size - reader->scratch_used) {
+		fault(ret_fault, "record_too_long", "makes the record longer than its limit");
+		return NULL;
+	}
+	reader->scratch_used += len;
+	return p;
+}
+
+/* From the partner's encoding, where the format did not do that for the whole record. */
+static int
+decode(struct value_reader *reader, struct slice *text, struct value_fault *ret_fault)
+{
+	size_t len, bad;
+	char *out;
+
+	if (charset_is_utf8(reader->charset)) {
+		for (uint32_t i = 0; i < text->len; i++)
+			if ((signed char) text->data[i] <= 0) {
+				if (!utf8_text_ok(text->data, text->len))
+					return fault(ret_fault, "not_utf8", "is not whole, valid UTF-8 without NUL");
+				break;
+			}
+		return 0;
+	}
+	out = room(reader, CHARSET_GROWTH * (size_t) text->len, ret_fault);
+	if (out == NULL)
+		return -1;
+	if (!charset_decode(reader->charset, text->data, text->len, out, &len, &bad))
+		return fault(ret_fault, "encoding", "has a byte that means nothing in the partner's encoding");
+	if (memchr(out, 0, len) != NULL)
+		return fault(ret_fault, "nul", "has a NUL");
+	*text = (struct slice){out, (uint32_t) len};
+	return 0;
+}
+
+static bool
+blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static struct slice
+trim(const struct field *f, struct slice text)
+{
+	if (f->trim_left)
+		while (text.len > 0 && blank(text.data[0]))
+			text.data++, text.len--;
+	if (f->trim_right)
+		while (text.len > 0 && blank(text.data[text.len - 1]))
+			text.len--;
+	if (f->zeros != 0)
+		while (text.len > 1 && text.data[0] == f->zeros)
+			text.data++, text.len--;
+	return text;
+}
+
+/* 0x10 and the digit; 0 for what is none */
+static const uint8_t hex_value[256] = {
+    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['A'] = 0x1a,
+    ['b'] = 0x1b, ['B'] = 0x1b, ['c'] = 0x1c, ['C'] = 0x1c, ['d'] = 0x1d, ['D'] = 0x1d,
+    ['e'] = 0x1e, ['E'] = 0x1e, ['f'] = 0x1f, ['F'] = 0x1f};
+
+static bool
+read_uuid(struct slice text, uint8_t uuid[16])
+{
+	static const uint8_t at[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+	uint8_t right = 0x10;
+
+	if (text.len != 36 || text.data[8] != '-' || text.data[13] != '-' || text.data[18] != '-' ||
+	    text.data[23] != '-')
+		return false;
+	for (int i = 0; i < 16; i++) {
+		uint8_t high = hex_value[(unsigned char) text.data[at[i]]];
+		uint8_t low = hex_value[(unsigned char) text.data[at[i] + 1]];
+
+		right &= high & low;
+		uuid[i] = (uint8_t) ((high & 15) << 4 | (low & 15));
+	}
+	return right != 0;
+}
+
+/* Identifiers: what a homoglyph, a blank or a direction mark must not hide in. */
+static int
+check_id(struct slice text, struct value_fault *ret_fault)
+{
+	bool plus = false;
+
+	for (uint32_t i = 0; i < text.len; i++) {
+		if (text.data[i] <= ' ' || text.data[i] > '~')
+			return fault(ret_fault, "not_an_id", "has a character that is no printable ASCII, or a blank");
+		plus |= text.data[i] == '+';
+	}
+	if (plus && excel_mangled(text))
+		return fault(ret_fault, "excel_mangled",
+		             "was turned into floating point by a spreadsheet: its digits are lost");
+	return 0;
+}
+
+static int
+check_currency(struct slice text, struct value_fault *ret_fault)
+{
+	if (currency_decimals(text.data, text.len) < 0)
+		return fault(ret_fault, "currency", "is no currency code of three capital letters");
+	return 0;
+}
+
+/* Only the digits of an identifier, as a number, for hash totals. */
+static int
+read_digits(struct slice text, int64_t *ret, struct value_fault *ret_fault)
+{
+	int64_t value = 0;
+
+	if (check_id(text, ret_fault) != 0)
+		return -1;
+	for (uint32_t i = 0; i < text.len; i++) {
+		unsigned digit = (unsigned) (unsigned char) text.data[i] - '0';
+
+		if (digit <= 9 && (__builtin_mul_overflow(value, 10, &value) ||
+		                   __builtin_add_overflow(value, (int64_t) digit, &value)))
+			return fault(ret_fault, "overflow", "has more digits than a hash total can take");
+	}
+	*ret = value;
+	return 0;
+}
+
+/* Members between separators, each by the field's words; empty ones are left out. */
+static int
+read_set(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
+         struct value_fault *ret_fault)
+{
+	size_t step = strlen(f->separator), used = 0;
+	char *out = room(reader, (size_t) text.len + 1, ret_fault);
+	const char *p = text.data, *end = text.data + text.len;
+
+	if (out == NULL)
+		return -1;
+	while (p <= end) {
+		const char *next = p < end ? memmem(p, (size_t) (end - p), f->separator, step) : NULL;
+		struct slice part = {p, (uint32_t) ((next == NULL ? end : next) - p)};
+
+		part = trim(f, part);
+		if (part.len > 0 && f->type == FIELD_ID && check_id(part, ret_fault) != 0)
+			return -1;
+		if (part.len > 0) {
+			if (used > 0)
+				out[used++] = JOIN;
+			memcpy(out + used, part.data, part.len);
+			used += part.len;
+		}
+		if (next == NULL)
+			break;
+		p = next + step;
+	}
+	ret->text = (struct slice){out, (uint32_t) used};
+	ret->present = used > 0;
+	return 0;
+}
+
+/* Each position that is set stands for a code. */
+static int
+read_flags(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
+           struct value_fault *ret_fault)
+{
+	size_t used = 0, most = 1;
+	char *out;
+
+	for (uint16_t i = 0; i < f->flags.count; i++)
+		most += f->flags.list[i].text.len + 1u;
+	out = room(reader, most, ret_fault);
+	if (out == NULL)
+		return -1;
+	for (uint32_t i = 0; i < text.len; i++) {
+		const struct word *code = NULL;
+
+		if (text.data[i] == f->flag_off || text.data[i] == ' ')
+			continue;
+		for (uint16_t k = 0; k < f->flags.count; k++)
+			if (f->flags.list[k].number == (int32_t) i)
+				code = &f->flags.list[k];
+		if (text.data[i] != f->flag_on || code == NULL)
+			return fault(ret_fault, "flags", "has a flag that the profile does not know");
+		if (used > 0)
+			out[used++] = JOIN;
+		memcpy(out + used, code->text.data, code->text.len);
+		used += code->text.len;
+	}
+	ret->text = (struct slice){out, (uint32_t) used};
+	ret->present = used > 0;
+	return 0;
+}
+
+static int
+read_date(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
+          struct value_fault *ret_fault)
+{
+	int32_t day;
+	const char *why = date_read(f->date, text.data, text.len, reader->business_date, &day);
+
+	if (why != NULL)
+		return fault(ret_fault, "date", why);
+	ret->number = day;
+	return 0;
+}
+
+static int
+read_typed(struct value_reader *reader, const struct field *f, struct value *ret,
+           struct value_fault *ret_fault)
+{
+	switch ((enum field_type) f->type) {
+	case FIELD_TEXT:
+		return f->target == TARGET_CURRENCY ? check_currency(ret->text, ret_fault) : 0;
+	case FIELD_ID:
+		return check_id(ret->text, ret_fault);
+	case FIELD_UUID:
+		/* another text is told as it is: it names nothing of ours, and is held as an unknown reference */
+		ret->is_uuid = read_uuid(ret->text, ret->uuid);
+		if (ret->is_uuid)
+			return 0;
+		return f->target == TARGET_EXTERNAL_REFERENCE ? check_id(ret->text, ret_fault)
+		                                              : fault(ret_fault, "uuid", "is no UUID");
+	case FIELD_INTEGER:
+	case FIELD_AMOUNT:
+		if (number_read(reader, &f->number, ret->text, &ret->number, ret_fault) != 0)
+			return -1;
+		if (ret->number == 0 && f->number.zero == ZERO_ABSENT)
+			ret->present = false;
+		return 0;
+	case FIELD_DIGITS:
+		return read_digits(ret->text, &ret->number, ret_fault);
+	case FIELD_DATE:
+		return read_date(reader, f, ret->text, ret, ret_fault);
+	case FIELD_FLAGS:
+		return read_flags(reader, f, ret->text, ret, ret_fault);
+	case FIELD_BLANK:
+		return fault(ret_fault, "not_blank", "stands where the profile says blank");
+	}
+	return 0;
+}
+
+static int
+check_length(const struct value_reader *reader, const struct field *f, struct slice text,
+             struct value_fault *ret_fault)
+{
+	if (text.len > reader->field_bytes)
+		return fault(ret_fault, "field_too_long", "is longer than the limit field_bytes");
+	if (text.len < f->min_bytes || (f->max_bytes > 0 && text.len > f->max_bytes))
+		return fault(ret_fault, "length", "does not have the length that the profile says");
+	return 0;
+}
+
+/* Words of the profile: what it must be, what it stands for. */
+static int
+apply_words(const struct field *f, struct value *ret, struct value_fault *ret_fault)
+{
+	if (f->must_be.count > 0 && words_find(&f->must_be, ret->text) == NULL)
+		return fault(ret_fault, "must_be", "is not what the profile says must stand here");
+	if (f->words.count > 0) {
+		const struct word *w = words_find(&f->words, ret->text);
+
+		if (w == NULL)
+			return fault(ret_fault, "unknown_word", "is none of the profile's words");
+		ret->number = w->number;
+		if (w->text.data != NULL)
+			ret->text = w->text;
+	}
+	return 0;
+}
+
+/* A number in bytes that are no characters. */
+static int
+read_raw(struct value_reader *reader, const struct field *f, struct slice in, struct value *ret,
+         struct value_fault *ret_fault)
+{
+	ret->text = (struct slice){NULL, 0};
+	ret->present = in.len > 0;
+	if (in.len == 0)
+		return fault(ret_fault, "empty", "is empty");
+	if (number_read(reader, &f->number, in, &ret->number, ret_fault) != 0)
+		return -1;
+	if (ret->number == 0 && f->number.zero == ZERO_ABSENT)
+		ret->present = false;
+	return 0;
+}
+
+int
+value_read(struct value_reader *reader, const struct field *f, struct slice in, struct value *ret,
+           struct value_fault *ret_fault)
+{
+	ret->present = false;
+	ret->is_uuid = false;
+	ret->number = 0;
+	ret->text = (struct slice){NULL, 0};
+	if (f->constant.data != NULL)
+		in = f->constant;
+	if (raw_bytes(f))
+		return read_raw(reader, f, in, ret, ret_fault);
+	if (reader->charset != NULL && f->constant.data == NULL && decode(reader, &in, ret_fault) != 0)
+		return -1;
+	in = trim(f, in);
+	if (in.len == 0 || (f->empty_is.count > 0 && words_find(&f->empty_is, in) != NULL)) {
+		if (f->optional || f->type == FIELD_BLANK)
+			return 0;
+		return fault(ret_fault, "empty", "is empty, and the profile says that it is not optional");
+	}
+	if (check_length(reader, f, in, ret_fault) != 0)
+		return -1;
+	ret->text = in;
+	ret->present = true;
+	if (f->separator != NULL)
+		return read_set(reader, f, in, ret, ret_fault);
+	if (read_typed(reader, f, ret, ret_fault) != 0)
+		return -1;
+	if (!ret->present || (f->words.count | f->must_be.count) == 0)
+		return 0;
+	return apply_words(f, ret, ret_fault);
+}
