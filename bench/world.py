@@ -102,6 +102,7 @@ class Bench:
     # ------------------------------------------------------------ opponents
 
     def psql(self, db, script, **variables):
+        self.without_guards(db)
         argv = ["psql", "-X", "-q", "-d", db.conninfo(), "-f", str(OPPONENTS / script)]
         for key, value in variables.items():
             argv += ["-v", f"{key}='{value}'"]
@@ -114,7 +115,15 @@ class Bench:
     def script(self, db, first, count):
         return self.psql(db, "script.sql", file=self.file("delimited", first, count))
 
+    @staticmethod
+    def without_guards(db):
+        """Opponents keep balances themselves and are spared what our schema checks at each posting."""
+        with db.connect() as c:
+            for table in ("ledger.entry", "ledger.balance"):
+                c.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+
     def python(self, how, db, first, count):
+        self.without_guards(db)
         return measure.run(["/usr/bin/python3", str(OPPONENTS / "rows.py"), how, db.conninfo(),
                             str(self.file("delimited", first, count))])
 
