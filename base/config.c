@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/config_check.h"
@@ -287,8 +288,9 @@ read_sources(struct reader *r, struct yaml_node *list)
 		read_scope(r, n, source, true);
 		check_keys(r, n, LIST);
 		check_keys(r, sftp, LIST "sftp.");
+		/* what handback-fetch brought is complete when its name is there */
 		if (source->settle_ms < 0)
-			source->settle_ms = c->settle_ms;
+			source->settle_ms = sftp != NULL ? 0 : c->settle_ms;
 		if (source->sftp.host != NULL && source->directory == NULL)
 			source->directory = fetched_directory(r, source->name);
 		config_check_source(c, i, n, r->problems);
@@ -365,6 +367,26 @@ config_load(const char *path, struct problems *p)
 		return NULL;
 	}
 	c = config_parse(path, text, len, p);
+	free(text);
+	return c;
+}
+
+struct config *
+config_handed(int fd, const char *path, struct problems *p)
+{
+	struct config *c = NULL;
+	struct stat st;
+	char *text;
+
+	if (fstat(fd, &st) < 0 || st.st_size > LIMIT_PROFILE_BYTES ||
+	    (text = malloc((size_t) st.st_size + 1)) == NULL) {
+		yaml_error(p, NULL, "descriptor %d cannot be read", fd);
+		return NULL;
+	}
+	if (pread(fd, text, (size_t) st.st_size, 0) == st.st_size)
+		c = config_parse(path, text, (size_t) st.st_size, p);
+	else
+		yaml_error(p, NULL, "descriptor %d cannot be read", fd);
 	free(text);
 	return c;
 }

@@ -51,7 +51,7 @@ struct config {
 	const char *database_user;     /* operating system user that the embedded cluster runs as */
 	const char *spool, *profiles, *reports, *control;
 	int64_t workers;
-	int64_t rescan_ms, settle_ms;
+	int64_t rescan_ms, settle_ms, deadline_ms;
 	int log_level; /* LOG_ERR ... LOG_DEBUG */
 	struct config_source *sources;
 	size_t source_count;
@@ -61,6 +61,8 @@ struct config {
 
 /* NULL, with at least one error in p, when the file cannot be read or used.  p has the file's name. */
 struct config *config_load(const char *path, struct problems *p);
+/* The same from a descriptor that somebody else may be reading too (its position is not moved). */
+struct config *config_handed(int fd, const char *path, struct problems *p);
 /* The same from bytes; path only says where relative paths start. */
 struct config *config_parse(const char *path, const char *text, size_t len, struct problems *p);
 void config_free(struct config *config); /* NULL is fine */

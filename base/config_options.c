@@ -31,6 +31,9 @@ static const struct config_option options[] = {
      "time between two looks into each inbound directory, whatever events say", TOP(rescan_ms), 100, DAY_MS},
     {"settle", CONFIG_DURATION, "2s", false, true,
      "how long a file must stay unchanged before it is taken, by our own clock", TOP(settle_ms), 0, DAY_MS},
+    {"deadline", CONFIG_DURATION, "5m", false, true,
+     "how long a worker may handle a file without a sign of progress (and a second more for each 256 KiB)",
+     TOP(deadline_ms), 1000, DAY_MS},
     {"log_level", CONFIG_WORD, "info", false, true, "the least urgent events that are logged", TOP(log_level),
      0, 0, log_level_words},
 

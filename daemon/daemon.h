@@ -1,0 +1,15 @@
+/* The daemon put together: signals, reload, stop, and what systemd is told. */
+#ifndef HANDBACK_DAEMON_DAEMON_H
+#define HANDBACK_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+
+#include "base/config.h"
+
+/*
+ * Runs until it is told to stop or, once, until nothing is due any more.  Takes config and config_fd.
+ * Returns the exit status.
+ */
+int daemon_run(struct config *config, int config_fd, bool once);
+
+#endif

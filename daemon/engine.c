@@ -1,0 +1,373 @@
+#include "daemon/engine.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/paths.h"
+#include "daemon/loop.h"
+
+/* ---- looks ---- */
+
+static void
+on_looks(evutil_socket_t fd, short what, void *context)
+{
+	struct engine *e = context;
+	bool more = false;
+
+	(void) fd;
+	(void) what;
+	/* one batch of one source; the next source's comes when everything else has had its turn */
+	for (size_t i = 0; i < e->source_count && !more; i++) {
+		struct source *s = e->sources[e->next_look++ % e->source_count];
+
+		more = s->listing != NULL || s->sweeping;
+		if (more)
+			source_step(s);
+	}
+	if (more)
+		loop_after(e->looks, 0);
+}
+
+static void
+on_wants_look(void *context)
+{
+	struct engine *e = context;
+
+	if (!event_pending(e->looks, EV_TIMEOUT, NULL))
+		loop_after(e->looks, 0);
+}
+
+static void
+on_due(void *context)
+{
+	struct engine *e = context;
+
+	event_active(e->handout, 0, 0);
+}
+
+static void
+on_looked(void *context, struct source *s)
+{
+	struct engine *e = context;
+
+	(void) s;
+	event_active(e->handout, 0, 0);
+}
+
+/* Several sources may look at one directory, and share its watch then. */
+static void
+unwatch(struct engine *e, struct source *s)
+{
+	int id = s->watch;
+
+	s->watch = -1;
+	for (size_t i = 0; i < e->source_count; i++)
+		if (id >= 0 && e->sources[i] != s && e->sources[i]->watch == id)
+			return;
+	if (e->watch != NULL)
+		watch_remove(e->watch, id);
+}
+
+static void
+on_opened(void *context, struct source *s)
+{
+	struct engine *e = context;
+
+	unwatch(e, s);
+	if (e->watch == NULL || e->once)
+		return;
+	s->watch = watch_add(e->watch, s->dir);
+	if (s->watch < 0 && !e->watch_told)
+		log_write(LOG_WARNING, "no event will tell of new files: they are found by looking, each `rescan`",
+		          LOG_FIELDS(log_text("source", s->name), log_errno(errno)));
+	e->watch_told = e->watch_told || s->watch < 0;
+}
+
+static const struct source_calls source_calls = {on_due, on_looked, on_opened, on_wants_look};
+
+static void
+on_name(void *context, int id, const char *name, bool finished)
+{
+	struct engine *e = context;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		if (e->sources[i]->watch == id)
+			source_hint(e->sources[i], name, finished);
+}
+
+static void
+on_gone(void *context, int id)
+{
+	struct engine *e = context;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		if (e->sources[i]->watch == id)
+			source_lost(e->sources[i]);
+}
+
+static void
+on_overflow(void *context)
+{
+	log_write(LOG_NOTICE, "events were lost: looking at every directory", NULL);
+	engine_look(context);
+}
+
+static const struct watch_calls watch_calls = {on_name, on_gone, on_overflow};
+
+void
+engine_look(struct engine *e)
+{
+	for (size_t i = 0; i < e->source_count; i++)
+		source_look(e->sources[i]);
+}
+
+/* ---- workers ---- */
+
+/* As many as the configuration says; too many are told to leave. */
+static bool
+adjust_workers(struct engine *e)
+{
+	size_t wanted = e->stopping ? 0 : (size_t) e->config->workers, have = 0;
+
+	for (size_t i = 0; i < e->worker_count; i++) {
+		if (e->workers[i]->retired)
+			continue;
+		if (have++ >= wanted)
+			worker_retire(e->workers[i]);
+	}
+	for (; have < wanted && e->worker_count < ENGINE_WORKERS; have++) {
+		struct worker *w = worker_new(e->base, e->last_number + 1, &e->program, &engine_worker_calls, e);
+
+		if (w == NULL)
+			return false;
+		e->last_number++;
+		e->workers[e->worker_count++] = w;
+	}
+	return true;
+}
+
+static void
+clear_retired(struct engine *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < e->worker_count; i++)
+		if (e->workers[i]->retired && e->workers[i]->state == WORKER_OFF)
+			worker_free(e->workers[i]);
+		else
+			e->workers[kept++] = e->workers[i];
+	e->worker_count = kept;
+}
+
+static void
+on_handout(evutil_socket_t fd, short what, void *context)
+{
+	struct engine *e = context;
+
+	(void) fd;
+	(void) what;
+	clear_retired(e);
+	engine_hand_out(e);
+	e->calls->changed(e->context);
+	if (e->stopping && e->worker_count == 0)
+		e->calls->stopped(e->context);
+}
+
+static void
+on_patience(evutil_socket_t fd, short what, void *context)
+{
+	struct engine *e = context;
+
+	(void) fd;
+	(void) what;
+	for (size_t i = 0; i < e->worker_count; i++)
+		worker_kill(e->workers[i], "it did not finish in time for the stop");
+}
+
+/* ---- configuration ---- */
+
+/* The source that goes on: the same name, partner and directory. */
+static struct source *
+same_source(const struct engine *e, const struct config_source *config)
+{
+	for (size_t i = 0; i < e->source_count; i++) {
+		struct source *s = e->sources[i];
+
+		if (strcmp(s->name, config->name) == 0 && strcmp(s->partner, config->partner) == 0 &&
+		    strcmp(s->config->directory, config->directory) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static bool
+is_in(struct source *const *sources, size_t count, const struct source *s)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sources[i] == s)
+			return true;
+	return false;
+}
+
+static bool
+configure_sources(struct engine *e, const struct config *config)
+{
+	struct source **next = calloc(config->source_count + 1, sizeof *next), **before = e->sources;
+	size_t count_before = e->source_count, made = 0;
+	bool whole = next != NULL;
+
+	for (; whole && made < config->source_count; made++) {
+		next[made] = same_source(e, &config->sources[made]);
+		if (next[made] == NULL)
+			next[made] =
+			    source_new(e->base, &config->sources[made], config->rescan_ms, e->once, &source_calls, e);
+		whole = next[made] != NULL;
+	}
+	if (!whole) {
+		for (size_t i = 0; next != NULL && i < made; i++)
+			if (next[i] != NULL && !is_in(before, count_before, next[i]))
+				source_close(next[i]);
+		free(next);
+		return false;
+	}
+	for (size_t i = 0; i < config->source_count; i++)
+		if (is_in(before, count_before, next[i]))
+			source_configure(next[i], &config->sources[i], config->rescan_ms);
+	for (size_t i = 0; i < count_before; i++)
+		if (!is_in(next, config->source_count, before[i])) {
+			unwatch(e, before[i]);
+			source_close(before[i]);
+		}
+	e->sources = next;
+	e->source_count = config->source_count;
+	e->next_due = e->next_look = 0;
+	free(before);
+	return true;
+}
+
+bool
+engine_configure(struct engine *e, struct config *config, int config_fd)
+{
+	if (!configure_sources(e, config))
+		return false;
+	config_free(e->config);
+	close(e->config_fd);
+	e->config = config;
+	e->program.config = config->path;
+	e->config_fd = e->program.config_fd = config_fd;
+	/* they have read the old one: let them go, with what they have in hand finished */
+	for (size_t i = 0; i < e->worker_count; i++)
+		worker_finish(e->workers[i]);
+	return adjust_workers(e);
+}
+
+/* ---- life ---- */
+
+static bool
+make_events(struct engine *e)
+{
+	e->looks = evtimer_new(e->base, on_looks, e);
+	e->handout = evtimer_new(e->base, on_handout, e);
+	e->patience = evtimer_new(e->base, on_patience, e);
+	return e->looks != NULL && e->handout != NULL && e->patience != NULL &&
+	       event_priority_set(e->looks, LOOP_LOOKS) == 0 && event_priority_set(e->handout, LOOP_FILES) == 0 &&
+	       event_priority_set(e->patience, LOOP_FIRST) == 0;
+}
+
+struct engine *
+engine_new(struct event_base *base, struct config *config, int config_fd, bool once,
+           const struct engine_calls *calls, void *context, char *why, size_t why_size)
+{
+	struct engine *e = calloc(1, sizeof *e);
+
+	if (e == NULL) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	*e = (struct engine){.base = base, .config_fd = -1, .once = once, .calls = calls, .context = context};
+	if (!paths_program(e->program_path, sizeof e->program_path, "handback-reconcile")) {
+		snprintf(why, why_size, "handback-reconcile is not where it should be: %s", strerrordesc_np(errno));
+		free(e);
+		return NULL;
+	}
+	e->program = (struct worker_program){e->program_path, config->path, config_fd};
+	e->watch = once ? NULL : watch_new(base, &watch_calls, e);
+	if (!once && e->watch == NULL)
+		log_write(LOG_WARNING, "no inotify here: files are found by looking, each `rescan`",
+		          LOG_FIELDS(log_errno(errno)));
+	e->config = config;
+	if (make_events(e) && configure_sources(e, config) && adjust_workers(e)) {
+		e->config_fd = config_fd;
+		return e;
+	}
+	e->config = NULL; /* still the caller's */
+	engine_free(e);
+	snprintf(why, why_size, "out of memory");
+	return NULL;
+}
+
+void
+engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	for (size_t i = 0; i < e->worker_count; i++) {
+		struct file *f = e->workers[i]->job ? e->workers[i]->job_of : NULL;
+
+		if (f != NULL) { /* so that its source can go */
+			file_wait(f, 0, false);
+			source_end(f->source);
+		}
+		worker_free(e->workers[i]);
+	}
+	for (size_t i = 0; i < e->source_count; i++)
+		source_close(e->sources[i]);
+	free(e->sources);
+	watch_free(e->watch);
+	if (e->looks != NULL)
+		event_free(e->looks);
+	if (e->handout != NULL)
+		event_free(e->handout);
+	if (e->patience != NULL)
+		event_free(e->patience);
+	if (e->config_fd >= 0)
+		close(e->config_fd);
+	config_free(e->config);
+	free(e);
+}
+
+void
+engine_stop(struct engine *e, int64_t patience_ms)
+{
+	if (e->stopping)
+		return;
+	e->stopping = true;
+	for (size_t i = 0; i < e->source_count; i++) {
+		unwatch(e, e->sources[i]);
+		source_close(e->sources[i]);
+	}
+	e->source_count = 0;
+	adjust_workers(e);
+	loop_after(e->patience, patience_ms);
+	event_active(e->handout, 0, 0);
+}
+
+bool
+engine_is_quiet(const struct engine *e)
+{
+	for (size_t i = 0; i < e->source_count; i++)
+		if (!source_is_looked_at(e->sources[i]) || source_open_files(e->sources[i]) > 0)
+			return false;
+	return true;
+}
+
+size_t
+engine_waiting(const struct engine *e)
+{
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		waiting += e->sources[i]->counts[FILE_WAITING];
+	return waiting;
+}

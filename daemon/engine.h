@@ -1,0 +1,89 @@
+/*
+ * Sources, workers, and who gets which file when.
+ *
+ * One partner's files go one at a time, lowest name first: the order of its
+ * files means something.  Partners take turns, so that a hundred thousand files
+ * of one do not hold up another's.
+ *
+ * The struct is open for reading; only engine.c and jobs.c write it.
+ */
+#ifndef HANDBACK_DAEMON_ENGINE_H
+#define HANDBACK_DAEMON_ENGINE_H
+
+#include <event2/event.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "daemon/source.h"
+#include "daemon/watch.h"
+#include "daemon/worker.h"
+
+#define ENGINE_WORKERS 128 /* slots: the most that `workers` allows, twice, for those that still leave */
+
+/* Since the start. */
+struct engine_totals {
+	uint64_t posted, held, duplicate; /* files */
+	uint64_t held_records;            /* of posted files */
+	uint64_t records, confirmed, reversed;
+	uint64_t gone, busy, failed; /* jobs that decided nothing */
+};
+
+struct engine_calls {
+	void (*changed)(void *context); /* something of what status shows; often */
+	void (*stopped)(void *context); /* after engine_stop: no child is left */
+};
+
+struct engine {
+	struct event_base *base;
+	struct config *config;
+	int config_fd;
+	bool once; /* each directory is looked at once, and no file is tried twice */
+	bool stopping;
+	bool was_ready; /* some worker has been, so the database is there and fits */
+	const struct engine_calls *calls;
+	void *context;
+
+	char program_path[PATH_MAX];
+	struct worker_program program;
+	struct worker *workers[ENGINE_WORKERS];
+	size_t worker_count;
+	int last_number;
+
+	struct source **sources;
+	size_t source_count;
+	size_t next_look, next_due; /* whose turn it is */
+	struct watch *watch;        /* NULL: no inotify here */
+	bool watch_told;            /* it was logged that a watch could not be had */
+
+	struct event *looks, *handout, *patience;
+	struct engine_totals totals;
+};
+
+/*
+ * Starts looking and working.  config and config_fd (its bytes, in a memfd) become the engine's.
+ * NULL and a message in why[] when it cannot start.
+ */
+struct engine *engine_new(struct event_base *base, struct config *config, int config_fd, bool once,
+                          const struct engine_calls *calls, void *context, char *why, size_t why_size);
+void engine_free(struct engine *e); /* ends what still runs; NULL is fine */
+
+/* Another configuration from now on; files and jobs that it does not concern stay.  Takes both, or (false,
+ * no memory) neither. */
+bool engine_configure(struct engine *e, struct config *config, int config_fd);
+/* Looks everywhere. */
+void engine_look(struct engine *e);
+/* Lets workers finish for so long, then ends them; calls->stopped follows. */
+void engine_stop(struct engine *e, int64_t patience_ms);
+
+/* Every source was looked at, and no file is settling, due or running. */
+bool engine_is_quiet(const struct engine *e);
+/* Files that could not be handled now and are waiting. */
+size_t engine_waiting(const struct engine *e);
+
+/* For jobs.c and engine.c. */
+extern const struct worker_calls engine_worker_calls;
+void engine_hand_out(struct engine *e);
+
+#endif

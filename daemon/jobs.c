@@ -1,0 +1,199 @@
+/* Handing files to workers, and what becomes of a file when its job has ended. */
+#include "base/log.h"
+#include "base/text.h"
+#include "daemon/engine.h"
+#include "daemon/loop.h"
+
+#define BUSY_FIRST_MS 250
+#define BUSY_CEILING_MS 10000
+#define FAILED_FIRST_MS 1000
+#define FAILED_CEILING_MS (5 * 60 * 1000)
+#define BYTES_PER_MS 256 /* what a worker gets through at least: LIMIT_PARSER_WALL_KIB_PER_S */
+
+/* Is a file of this partner with a worker?  Two sources may be of one partner. */
+static bool
+partner_is_busy(const struct engine *e, const char *partner)
+{
+	for (size_t i = 0; i < e->worker_count; i++) {
+		const struct file *f = e->workers[i]->job ? e->workers[i]->job_of : NULL;
+
+		if (f != NULL && strcmp(f->source->partner, partner) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The next file by turns of the sources, or NULL. */
+static struct file *
+next_file(struct engine *e)
+{
+	for (size_t i = 0; i < e->source_count; i++) {
+		struct source *s = e->sources[(e->next_due + i) % e->source_count];
+		struct file *f;
+
+		if (s->counts[FILE_DUE] == 0 || partner_is_busy(e, s->partner))
+			continue;
+		f = source_take(s);
+		if (f != NULL) {
+			e->next_due = (e->next_due + i + 1) % e->source_count;
+			return f;
+		}
+	}
+	return NULL;
+}
+
+static void
+give(struct engine *e, struct worker *w, struct file *f)
+{
+	struct source *s = f->source;
+	struct message_line job;
+
+	message_start(&job, "job");
+	message_add(&job, "source", s->name);
+	message_add(&job, "partner", s->partner);
+	message_add(&job, "profile", s->config->profile);
+	message_add_hex(&job, "name", f->name, strlen(f->name));
+	message_add_int(&job, "seen", f->seen_us);
+	if (!worker_give(w, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
+		file_wait(f, FAILED_FIRST_MS, false);
+		source_end(s);
+	}
+}
+
+static struct worker *
+idle_worker(struct engine *e)
+{
+	for (size_t i = 0; i < e->worker_count; i++)
+		if (e->workers[i]->state == WORKER_IDLE && !e->workers[i]->retired)
+			return e->workers[i];
+	return NULL;
+}
+
+void
+engine_hand_out(struct engine *e)
+{
+	struct worker *w;
+	struct file *f;
+
+	while (!e->stopping && (w = idle_worker(e)) != NULL && (f = next_file(e)) != NULL)
+		give(e, w, f);
+}
+
+/* ---- ends ---- */
+
+/* The one line of a file. */
+static void
+log_done(const struct file *f, const struct job_result *r)
+{
+	bool posted = strcmp(r->state, "posted") == 0, held = strcmp(r->state, "held") == 0;
+
+	log_write(held ? LOG_NOTICE : LOG_INFO,
+	          posted ? "file posted"
+	          : held ? "file held"
+	                 : "file known already: a duplicate",
+	          LOG_FIELDS(log_text("source", f->source->name), log_text("partner", f->source->partner),
+	                     log_text("name", f->name), log_int("file_id", r->file),
+	                     log_text("reason", r->reason), log_int("records", r->records),
+	                     log_int("confirmed", r->confirmed), log_int("reversed", r->reversed),
+	                     log_int("held", r->held), log_int("ms", r->ms)));
+}
+
+static void
+count_done(struct engine_totals *t, const struct job_result *r)
+{
+	if (strcmp(r->state, "posted") == 0) {
+		t->posted++;
+		t->held_records += (uint64_t) r->held;
+		t->records += (uint64_t) r->records;
+		t->confirmed += (uint64_t) r->confirmed;
+		t->reversed += (uint64_t) r->reversed;
+	} else if (strcmp(r->state, "held") == 0)
+		t->held++;
+	else
+		t->duplicate++;
+}
+
+static void
+log_unhandled(int level, const char *message, const struct file *f, const char *why, int64_t again_ms)
+{
+	log_write(level, message,
+	          LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name), log_text("why", why),
+	                     log_int("failures", f->failures), log_int("again_in_ms", again_ms)));
+}
+
+static void
+on_ended(void *context, struct worker *w, const struct job_result *r)
+{
+	struct engine *e = context;
+	struct file *f = w->job_of;
+	struct source *s = f->source;
+	int64_t ms;
+
+	w->job_of = NULL;
+	switch (r->end) {
+	case JOB_DONE:
+		count_done(&e->totals, r);
+		log_done(f, r);
+		file_handled(f);
+		source_remove_marker(s, f);
+		/* it is gone, is another file by now, or could not be removed */
+		source_look_at(s, f, FILE_IN_PASSING);
+		break;
+	case JOB_GONE:
+		e->totals.gone++;
+		/* gone, or in the hands of another daemon: the next look shows it */
+		file_wait(f, s->rescan_ms, true);
+		source_look_at(s, f, FILE_IN_PASSING);
+		break;
+	case JOB_BUSY:
+		e->totals.busy++;
+		ms = loop_backoff(++f->failures, BUSY_FIRST_MS, BUSY_CEILING_MS);
+		log_unhandled(LOG_DEBUG, "file is still being written", f, r->why, ms);
+		file_wait(f, ms, true);
+		break;
+	case JOB_FAILED:
+	case JOB_BROKEN:
+		e->totals.failed++;
+		ms = loop_backoff(++f->failures, FAILED_FIRST_MS, FAILED_CEILING_MS);
+		log_unhandled(LOG_WARNING, "file could not be handled now: it stays", f, r->why, ms);
+		file_wait(f, ms, false);
+		break;
+	}
+	source_end(s);
+	event_active(e->handout, 0, 0);
+}
+
+static void
+on_idle(void *context, struct worker *w)
+{
+	struct engine *e = context;
+
+	(void) w;
+	e->was_ready = true;
+	event_active(e->handout, 0, 0);
+}
+
+static void
+on_stage(void *context, struct worker *w, const char *stage, int64_t records)
+{
+	struct engine *e = context;
+	struct file *f = w->job_of;
+
+	snprintf(f->stage, sizeof f->stage, "%s", stage);
+	f->stage_records = records;
+	log_write(LOG_DEBUG, "stage",
+	          LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name),
+	                     log_text("stage", stage), log_int("records", records)));
+	e->calls->changed(e->context);
+}
+
+static void
+on_off(void *context, struct worker *w)
+{
+	struct engine *e = context;
+
+	(void) w;
+	event_active(e->handout, 0, 0); /* which clears away retired ones, outside of their own calls */
+}
+
+const struct worker_calls engine_worker_calls = {on_idle, on_stage, on_ended, on_off};

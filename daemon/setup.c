@@ -1,0 +1,154 @@
+#include "daemon/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/exit_codes.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/paths.h"
+
+/* The bytes in a sealed memfd, or -1. */
+static int
+keep_bytes(const char *text, size_t len)
+{
+	int fd = memfd_create("handback.yaml", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -1;
+	if (io_write_all(fd, text, len) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+setup_config(const char *path, struct problems *p, struct config **ret_config, int *ret_fd)
+{
+	struct config *config;
+	char *text;
+	size_t len;
+	int fd;
+
+	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
+		yaml_error(p, NULL, "cannot be read: %s", strerrordesc_np(errno));
+		return -1;
+	}
+	config = config_parse(path, text, len, p);
+	fd = config != NULL ? keep_bytes(text, len) : -1;
+	if (config != NULL && fd < 0)
+		yaml_error(p, NULL, "cannot be kept in memory: %s", strerrordesc_np(errno));
+	free(text);
+	if (fd < 0) {
+		config_free(config);
+		return -1;
+	}
+	*ret_config = config;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int
+make_spool(const struct config *config, char *why, size_t why_size)
+{
+	static const char *const parts[] = {"work", "archive", "quarantine", "incoming"};
+	int spool = io_make_dirs(AT_FDCWD, config->spool, 0700);
+
+	if (spool < 0) {
+		snprintf(why, why_size, "spool: %s: %s", config->spool, strerrordesc_np(errno));
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		int part = io_make_dirs(spool, parts[i], 0700);
+
+		if (part < 0) {
+			snprintf(why, why_size, "spool: %s/%s: %s", config->spool, parts[i], strerrordesc_np(errno));
+			close(spool);
+			return -1;
+		}
+		close(part);
+	}
+	for (size_t i = 0; i < config->source_count; i++) {
+		int in = config->sources[i].sftp.host != NULL
+		             ? io_make_dirs(AT_FDCWD, config->sources[i].directory, 0700)
+		             : -1;
+
+		if (in >= 0)
+			close(in);
+	}
+	return spool;
+}
+
+int
+setup_spool(const struct config *config, char *why, size_t why_size)
+{
+	int spool = make_spool(config, why, why_size), lock;
+	char pid[24] = "";
+
+	if (spool < 0)
+		return -1;
+	lock = openat(spool, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	close(spool);
+	if (lock < 0) {
+		snprintf(why, why_size, "spool: %s/lock: %s", config->spool, strerrordesc_np(errno));
+		return -1;
+	}
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t n = errno == EWOULDBLOCK ? pread(lock, pid, sizeof pid - 1, 0) : 0;
+		int result = errno == EWOULDBLOCK ? -2 : -1;
+
+		pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+		snprintf(why, why_size, "spool: %s is in use by another handbackd (process %s)", config->spool, pid);
+		close(lock);
+		return result;
+	}
+	/* for a person; the lock itself is what counts */
+	if (ftruncate(lock, 0) == 0)
+		dprintf(lock, "%d\n", (int) getpid());
+	return lock;
+}
+
+/* Counts and says what cannot be used. */
+static int
+check_directory(const char *what, const char *path, int mode)
+{
+	if (access(path, mode) == 0)
+		return 0;
+	fprintf(stderr, "%s: %s: %s\n", what, path, strerrordesc_np(errno));
+	return 1;
+}
+
+int
+setup_check(const char *config_path)
+{
+	struct problems *p = problems_new(config_path);
+	struct config *config = p != NULL ? config_load(config_path, p) : NULL;
+	char program[PATH_MAX];
+	int wrong = 0;
+
+	for (size_t i = 0; p != NULL && problems_line(p, i) != NULL; i++)
+		fprintf(stderr, "%s\n", problems_line(p, i));
+	problems_free(p);
+	if (config == NULL)
+		return EXIT_USAGE;
+	wrong += check_directory("spool", config->spool, R_OK | W_OK | X_OK);
+	wrong += check_directory("profiles", config->profiles, R_OK | X_OK);
+	for (size_t i = 0; i < config->source_count; i++)
+		if (config->sources[i].sftp.host == NULL)
+			wrong +=
+			    check_directory(config->sources[i].name, config->sources[i].directory, R_OK | W_OK | X_OK);
+	if (!paths_program(program, sizeof program, "handback-reconcile")) {
+		fprintf(stderr, "handback-reconcile: %s\n", strerrordesc_np(errno));
+		wrong++;
+	}
+	if (wrong == 0)
+		printf("%s: %zu sources, nothing wrong\n", config_path, config->source_count);
+	config_free(config);
+	return wrong == 0 ? EXIT_CLEAN : EXIT_UNAVAILABLE;
+}
