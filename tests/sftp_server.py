@@ -105,7 +105,7 @@ class Session(asyncssh.SSHServerSession):
 
     def __init__(self, partner):
         self.partner = partner
-        self.handles, self.next = {}, 0
+        self.handles, self.next, self.gone = {}, 0, False
         self.input = asyncio.StreamReader()
 
     def connection_made(self, channel):
@@ -124,9 +124,12 @@ class Session(asyncssh.SSHServerSession):
         self.input.feed_eof()
 
     def connection_lost(self, error):
+        self.gone = True
         self.input.feed_eof()
 
     def write(self, data):
+        if self.gone:
+            raise ConnectionResetError
         self.channel.write(data)
 
     def send(self, kind, body):
@@ -151,8 +154,10 @@ class Session(asyncssh.SSHServerSession):
                 else:
                     await self.answer(kind, body)
         except (asyncio.IncompleteReadError, OSError):
-            self.channel.exit(0)
+            if not self.gone:
+                self.channel.exit(0)
         except Cut:
+            self.gone = True
             self.channel.get_connection().abort()
 
     async def answer(self, kind, body):

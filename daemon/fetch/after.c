@@ -15,7 +15,8 @@
 #include "daemon/fetch/reply.h"
 
 #define UNIQUE_TRIES 9
-#define SHA256_SHOWN 6 /* bytes of the hash in a name */
+#define DELETING ".handback-" /* before a name: ours, about to be deleted */
+#define SHA256_SHOWN 6        /* bytes of the hash in a name */
 
 bool
 fetch_note_archived(struct fetch *f)
@@ -44,27 +45,6 @@ is_ours(const struct memory_entry *e, const struct remote_attributes *a)
 	return a->has_size && a->size == e->size && (a->has_mtime ? a->mtime : -1) == e->mtime;
 }
 
-/* A path that nobody has, made of the name and what is in it.  REMOTE_ABSENT when one was found. */
-static enum remote_status
-find_free(struct fetch *f, const char *directory, const struct memory_entry *e, const char *prefix,
-          char path[NAME_PATH_SIZE])
-{
-	char hex[TEXT_HEX_SIZE(SHA256_SHOWN)], name[NAME_PATH_SIZE];
-	struct remote_attributes a;
-	enum remote_status status = REMOTE_REFUSED;
-	text_hex(hex, e->sha256, SHA256_SHOWN);
-	for (int i = 1; i <= UNIQUE_TRIES; i++) {
-		int n = i == 1 ? snprintf(name, sizeof name, "%s%s.%s", prefix, e->name, hex)
-		               : snprintf(name, sizeof name, "%s%s.%s.%d", prefix, e->name, hex, i);
-		if (n < 0 || n >= NAME_PATH_SIZE || !name_path(path, directory, name))
-			return REMOTE_REFUSED;
-		status = remote_stat(f->remote, path, &a);
-		if (status != REMOTE_OK)
-			return status;
-	}
-	return status == REMOTE_OK ? REMOTE_REFUSED : status;
-}
-
 static bool
 failed(struct fetch *f, const struct memory_entry *e, const char *why)
 {
@@ -80,6 +60,39 @@ no(struct fetch *f, const struct memory_entry *e, enum remote_status status)
 	if (status == REMOTE_CUT)
 		return fetch_stop(f, "after", remote_why(f->remote));
 	return failed(f, e, remote_why(f->remote));
+}
+
+/* The i-th path for a file that is moved away: its name and the start of its hash.  False: too long. */
+static bool
+moved_path(const char *directory, const struct memory_entry *e, const char *prefix, int i,
+           char path[NAME_PATH_SIZE])
+{
+	char hex[TEXT_HEX_SIZE(SHA256_SHOWN)], name[NAME_PATH_SIZE];
+	text_hex(hex, e->sha256, SHA256_SHOWN);
+	int n = i == 1 ? snprintf(name, sizeof name, "%s%s.%s", prefix, e->name, hex)
+	               : snprintf(name, sizeof name, "%s%s.%s.%d", prefix, e->name, hex, i);
+	return n > 0 && n < NAME_PATH_SIZE && name_path(path, directory, name);
+}
+
+/* A path that nobody has.  *ret_found is false when there is none, which is told then; false: the run is
+ * over. */
+static bool
+find_free(struct fetch *f, const char *directory, const struct memory_entry *e, const char *prefix,
+          char path[NAME_PATH_SIZE], bool *ret_found)
+{
+	struct remote_attributes a;
+	*ret_found = false;
+	for (int i = 1; i <= UNIQUE_TRIES; i++) {
+		if (!moved_path(directory, e, prefix, i, path))
+			return failed(f, e, "its path is too long");
+		enum remote_status status = remote_stat(f->remote, path, &a);
+		*ret_found = status == REMOTE_ABSENT;
+		if (*ret_found)
+			return true;
+		if (status != REMOTE_OK)
+			return no(f, e, status);
+	}
+	return failed(f, e, "all names for it are taken");
 }
 
 static bool
@@ -145,10 +158,10 @@ static bool
 move_away(struct fetch *f, struct memory_entry *e, const char *path)
 {
 	char moved[NAME_PATH_SIZE];
-	bool ours;
-	enum remote_status status = find_free(f, f->job.after_directory, e, "", moved);
-	if (status == REMOTE_ABSENT)
-		status = move_checked(f, e, path, moved, &ours);
+	bool found, ours;
+	if (!find_free(f, f->job.after_directory, e, "", moved, &found) || !found)
+		return !f->stopped;
+	enum remote_status status = move_checked(f, e, path, moved, &ours);
 	if (status != REMOTE_OK)
 		return no(f, e, status);
 	if (!ours)
@@ -161,10 +174,10 @@ static bool
 remove_it(struct fetch *f, struct memory_entry *e, const char *path)
 {
 	char moved[NAME_PATH_SIZE];
-	bool ours = true;
-	enum remote_status status = find_free(f, f->job.directory, e, ".handback-", moved);
-	if (status == REMOTE_ABSENT)
-		status = move_checked(f, e, path, moved, &ours);
+	bool found, ours = true;
+	if (!find_free(f, f->job.directory, e, DELETING, moved, &found) || !found)
+		return !f->stopped;
+	enum remote_status status = move_checked(f, e, path, moved, &ours);
 	if (status == REMOTE_OK && !ours)
 		return put_back(f, e, moved, path);
 	/* where renaming is not allowed, deleting may be: then the look before has to do */
@@ -176,6 +189,22 @@ remove_it(struct fetch *f, struct memory_entry *e, const char *path)
 		return no(f, e, status);
 	drop_twin(f, path, moved);
 	return done(f, e, "deleted", path);
+}
+
+/* It is not there (any more).  A delete that broke off after its move left it under the other name. */
+static bool
+finish_gone(struct fetch *f, struct memory_entry *e, const char *path)
+{
+	char moved[NAME_PATH_SIZE];
+	struct remote_attributes a;
+	if (f->job.after != JOB_DELETE || !moved_path(f->job.directory, e, DELETING, 1, moved))
+		return done(f, e, "gone", path);
+	enum remote_status status = remote_stat(f->remote, moved, &a);
+	if (status == REMOTE_OK && is_ours(e, &a)) {
+		status = remote_remove(f->remote, moved);
+		return status == REMOTE_OK ? done(f, e, "deleted", path) : no(f, e, status);
+	}
+	return status == REMOTE_CUT ? no(f, e, status) : done(f, e, "gone", path);
 }
 
 static bool
@@ -191,7 +220,7 @@ after_one(struct fetch *f, struct memory_entry *e)
 		return failed(f, e, "its path is too long");
 	enum remote_status status = remote_stat(f->remote, path, &a);
 	if (status == REMOTE_ABSENT)
-		return done(f, e, "gone", path);
+		return finish_gone(f, e, path);
 	if (status != REMOTE_OK)
 		return no(f, e, status);
 	if (!is_ours(e, &a)) {

@@ -107,9 +107,10 @@ keep_others(struct remote *r)
 			return false;
 		}
 		ssize_t n = answer(r, request, request->kept);
+		/* an answer that says no is one too: nobody may wait for it again */
+		request->answered = true;
 		if (n < 0)
 			return false;
-		request->answered = true;
 		request->got = (uint32_t) n;
 	}
 	return true;
