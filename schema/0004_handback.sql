@@ -65,6 +65,7 @@ CREATE TABLE handback.file (
 );
 -- the same bytes are one file, whatever the name, the source or the partner
 CREATE UNIQUE INDEX file_content ON handback.file (sha256) WHERE state <> 'duplicate';
+CREATE INDEX file_by_content ON handback.file (sha256);
 CREATE INDEX file_by_sequence ON handback.file (partner_id, profile, sequence);
 CREATE INDEX file_by_business_date ON handback.file (partner_id, profile, business_date);
 CREATE INDEX file_not_archived ON handback.file (file_id) WHERE archived_at IS NULL;

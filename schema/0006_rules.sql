@@ -37,7 +37,6 @@ INSERT INTO handback.hold_reason (reason, meaning, wants) VALUES
 		'see both totals; have the partner send the file again'),
 	('parser_failed', 'the parser died over the file, or broke its protocol',
 		'keep the file for whoever maintains handback; have the partner send it again'),
-	('profile_refused', 'the partner''s profile does not compile', 'mend the profile, then release the file'),
 	('test_file', 'the file says that it is a test', 'ask the partner why it was sent to production'),
 	('wrong_partner', 'the file says that it is from somebody else', 'give it to whom it belongs; tell the partner'),
 	('sequence_gap', 'an earlier file of the partner has not come',

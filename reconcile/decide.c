@@ -1,0 +1,264 @@
+#include "reconcile/decide.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "reconcile/params.h"
+#include "reconcile_sql.h"
+
+static const char *const order_words[] = {
+    [ORDER_NONE] = "none", [ORDER_SEQUENCE] = "sequence", [ORDER_BUSINESS_DATE] = "business_date"};
+
+/* A file's place among its partner's. */
+struct place {
+	bool has_last, has_same, older;
+	int64_t last, same;
+};
+
+bool
+decide_large(const struct told *told)
+{
+	return told->end.records >= DECIDE_LARGE;
+}
+
+/* Small files share plans made once; a large one gets its own. */
+static enum pg_status
+run(const struct decide *d, const char *sql, const struct params *p)
+{
+	int n = p != NULL ? p->n : 0;
+	const char *const *values = p != NULL ? p->value : NULL;
+
+	return decide_large(d->told) ? pg_run(d->pg, sql, n, values, NULL)
+	                             : pg_run_prepared(d->pg, sql, n, values, NULL);
+}
+
+/* ---- the file as a whole ---- */
+
+/* The hold_reason that the first refusal stands for. */
+static const char *
+refused_for(const struct told *told)
+{
+	static const char *const own[] = {"control_total", "test_file", "wrong_partner"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (told->refusals > 0 && strcmp(told->refusal[0].rule, own[i]) == 0)
+			return own[i];
+	return "refused";
+}
+
+static const char *
+unsound(const struct decide *d)
+{
+	const struct told *told = d->told;
+
+	if (told->end.refused || told->refusals > 0)
+		return refused_for(told);
+	for (size_t i = 0; i < told->controls; i++)
+		if (!told->control[i].agrees)
+			return "control_total";
+	return NULL;
+}
+
+static void
+order_params(const struct decide *d, struct params *p)
+{
+	param_int(p, d->partner_id);
+	param_text(p, d->profile);
+	param_text(p, order_words[d->policy->order_by]);
+	param_optional(p, d->told->has_sequence, d->told->sequence);
+	param_optional(p, d->told->has_business_date, d->told->business_date);
+}
+
+static enum pg_status
+find_place(const struct decide *d, struct place *ret)
+{
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	order_params(d, &p);
+	status = pg_run_prepared(d->pg, sql_file_order, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	ret->has_last = !pg_null(r, 0, 0);
+	ret->last = pg_int(r, 0, 0);
+	ret->has_same = !pg_null(r, 0, 1);
+	ret->same = pg_int(r, 0, 1);
+	ret->older = strcmp(pg_text(r, 0, 2), "t") == 0;
+	pg_result_free(r);
+	return PG_OK;
+}
+
+/* Numbered files: one that is not the next, or that is there already. */
+static const char *
+out_of_place(const struct decide *d, const struct place *place, char *message)
+{
+	const struct policy *policy = d->policy;
+	int64_t sequence = d->told->sequence;
+
+	if (!d->told->has_sequence)
+		return NULL;
+	if (policy->reissue == POLICY_HOLD && place->has_same) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64 " was posted before, as file %" PRId64 " with other content", sequence,
+		         place->same);
+		return "reissue";
+	}
+	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE)
+		return NULL;
+	if (!place->has_last && sequence > 1) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64
+		         " came, and no file before it: release it where the partner begins with it",
+		         sequence);
+		return "sequence_gap";
+	}
+	if (place->has_last && sequence > place->last && sequence - 1 > place->last) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64 " came, and number %" PRId64 " is the last before it", sequence,
+		         place->last);
+		return "sequence_gap";
+	}
+	return NULL;
+}
+
+/* ---- its records ---- */
+
+static bool
+by_our_reference_alone(const struct policy *policy)
+{
+	return policy->keys == 1 && policy->key[0] == KEY_EXTERNAL_REFERENCE;
+}
+
+/* The match keys in the profile's order; each sees only what the ones before it did not find. */
+static enum pg_status
+match(const struct decide *d)
+{
+	enum pg_status status = PG_OK;
+
+	for (int i = 0; i < d->policy->keys && status == PG_OK; i++) {
+		struct params p = {0};
+
+		param_int(&p, i + 1);
+		param_int(&p, d->policy->key[i]);
+		param_text(&p, d->policy->partner);
+		param_text(&p, d->policy->programme);
+		param_text(&p, d->policy->zone != NULL ? d->policy->zone : "UTC");
+		status = pg_run(d->pg, sql_match_key, p.n, p.value, NULL);
+	}
+	if (status == PG_OK)
+		status = pg_run(d->pg, sql_match_pick, 0, NULL, NULL);
+	if (status == PG_OK && decide_large(d->told))
+		status = pg_run(d->pg, sql_picked_analyze, 0, NULL, NULL);
+	return status;
+}
+
+static enum pg_status
+decide_records(const struct decide *d, bool older)
+{
+	const struct policy *policy = d->policy;
+	bool alone = by_our_reference_alone(policy);
+	struct params repeat = {0}, order = {0}, p = {0};
+	enum pg_status status = PG_OK;
+
+	if (decide_large(d->told))
+		status = pg_run(d->pg, sql_stage_analyze, 0, NULL, NULL);
+	if (status == PG_OK && !alone)
+		status = match(d);
+	param_bool(&repeat, alone);
+	if (status == PG_OK)
+		status = run(d, sql_repeat, &repeat);
+	order_params(d, &order);
+	if (status == PG_OK && older)
+		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
+	param_text(&p, policy->partner);
+	param_text(&p, policy->programme);
+	param_bool(&p, alone);
+	param_text(&p, policy->late_reject == LATE_REJECT_REVERSE ? "reverse" : "hold");
+	param_int(&p, policy->checks);
+	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
+	param_bool(&p, d->told->is_test);
+	if (status == PG_OK)
+		status = run(d, sql_decide, &p);
+	if (status == PG_OK && decide_large(d->told))
+		status = pg_run(d->pg, sql_decided_analyze, 0, NULL, NULL);
+	return status;
+}
+
+/* ---- the guard ---- */
+
+static enum pg_status
+find_effect(const struct decide *d, struct effect *e, int64_t *ret_points)
+{
+	struct pg_result *r;
+	enum pg_status status = pg_run_prepared(d->pg, sql_effect, 0, NULL, &r);
+
+	if (status != PG_OK)
+		return status;
+	e->records = pg_int(r, 0, 0);
+	e->reversed = pg_int(r, 0, 1);
+	*ret_points = pg_int(r, 0, 2);
+	e->confirmed = pg_int(r, 0, 3);
+	e->held = pg_int(r, 0, 4);
+	pg_result_free(r);
+	return PG_OK;
+}
+
+/* Would the file reverse more than the profile lets a file reverse? */
+static const char *
+guard(const struct policy *policy, const struct effect *e, int64_t points, char *message)
+{
+	if (policy->guard_rejects >= 0 && e->reversed > policy->guard_rejects)
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it would reverse %" PRId64 " redemptions; the guard lets pass %" PRId64, e->reversed,
+		         policy->guard_rejects);
+	else if (policy->guard_points >= 0 && points > policy->guard_points)
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it would reverse %" PRId64 " points; the guard lets pass %" PRId64, points,
+		         policy->guard_points);
+	else if (policy->guard_share >= 0 && e->reversed > 0 &&
+	         e->reversed * 100 > e->records * policy->guard_share)
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it would reverse %" PRId64 " of its %" PRId64 " records; the guard lets pass %d per cent",
+		         e->reversed, e->records, policy->guard_share);
+	else
+		return NULL;
+	return "guard";
+}
+
+enum pg_status
+decide_file(const struct decide *d, struct effect *ret)
+{
+	struct params partner = {0};
+	struct effect e = {.records = (int64_t) d->told->end.records, .hold = unsound(d)};
+	struct place place = {0};
+	enum pg_status status;
+	int64_t points = 0;
+
+	if (e.hold == NULL && d->told->is_test && d->policy->test_files == TEST_FILES_HOLD && !d->released) {
+		snprintf(e.message, sizeof(e.message), "the file says that it is a test");
+		e.hold = "test_file";
+	}
+	if (e.hold != NULL) {
+		*ret = e;
+		return PG_OK;
+	}
+	param_text(&partner, d->policy->partner);
+	status = pg_run_prepared(d->pg, sql_partner_lock, partner.n, partner.value, NULL);
+	if (status == PG_OK)
+		status = find_place(d, &place);
+	if (status != PG_OK)
+		return status;
+	if (!d->released)
+		e.hold = out_of_place(d, &place, e.message);
+	if (e.hold == NULL) {
+		status = decide_records(d, place.older);
+		if (status == PG_OK)
+			status = find_effect(d, &e, &points);
+		if (status == PG_OK && !d->released)
+			e.hold = guard(d->policy, &e, points, e.message);
+	}
+	if (status == PG_OK)
+		*ret = e;
+	return status;
+}

@@ -1,0 +1,39 @@
+/*
+ * What becomes of a file whose records are staged: the file as a whole first,
+ * then every record by set-based SQL (decide.sql), then the guard.  Nothing is
+ * posted here.
+ */
+#ifndef HANDBACK_RECONCILE_DECIDE_H
+#define HANDBACK_RECONCILE_DECIDE_H
+
+#include "base/limits.h"
+#include "parsers/policy.h"
+#include "reconcile/pg.h"
+#include "reconcile/told.h"
+
+/* From here on statements are planned for their file, with statistics; below it they are prepared once. */
+#define DECIDE_LARGE 5000
+
+struct decide {
+	struct pg *pg;
+	const struct policy *policy;
+	const struct told *told;
+	const char *profile; /* its name */
+	int64_t partner_id;
+	bool
+	    released; /* let pass by people, or by the end of a gap: only what makes it unsound can hold it now */
+};
+
+struct effect {
+	const char *hold; /* a hold_reason of the whole file, or NULL: it is to be posted (static text) */
+	char message[LIMIT_MESSAGE_BYTES]; /* why, where the parser's refusals do not say it */
+	int64_t records, confirmed, reversed, held;
+};
+
+/* Is a file this large, for planning? */
+bool decide_large(const struct told *told);
+
+/* Runs in the open transaction, and keeps other files of the partner waiting until it ends. */
+enum pg_status decide_file(const struct decide *d, struct effect *ret);
+
+#endif

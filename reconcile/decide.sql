@@ -1,0 +1,104 @@
+-- Every record's outcome, in one statement.
+--
+-- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
+-- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
+-- $7 true for a test file that is kept and told, and moves nothing.
+-- Takes pg_temp.stage, picked, repeated and answered, the ledger, and what was decided before; gives pg_temp.decided.
+--
+-- The order of the reasons is the order of the CASE in "judged": what is not
+-- clear about the record itself, whom it means, what it says twice, what does
+-- not agree, what its reason codes ask for; only then the verdict table.
+WITH found AS (
+	SELECT s.*, p.candidates, p.detail AS candidates_shown,
+		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
+		r.member_id, r.member AS redeemed_member, r.points AS redeemed_points, r.amount AS redeemed_amount,
+		r.currency AS redeemed_currency, r.merchant AS redeemed_merchant,
+		r.transaction_type AS redeemed_type, r.partner, r.redeemed_at
+	FROM pg_temp.stage s
+	LEFT JOIN pg_temp.picked p ON p.record_no = s.record_no
+	LEFT JOIN ledger.redemption r
+		ON r.external_reference = CASE WHEN $3::boolean THEN s.external_reference ELSE p.external_reference END
+		AND r.partner = $1::text AND ($2::text IS NULL OR r.programme = $2::text)
+), stated AS (
+	SELECT f.*, again.first_record, again.alike, again.says,
+		CASE
+			WHEN f.redemption_id IS NULL THEN 'unknown'
+			WHEN v.reinstatement_id IS NOT NULL THEN 'reinstated'
+			WHEN v.reversal_id IS NOT NULL THEN 'reversed'
+			WHEN c.redemption_id IS NOT NULL THEN 'confirmed'
+			ELSE 'open'
+		END AS state,
+		CASE WHEN a.redemption_id IS NULL THEN 'newer' ELSE 'older' END AS age,
+		-- the first that does not agree; NULL where all that is stated agrees
+		CASE
+			WHEN $5::integer & 1 <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
+			WHEN $5::integer & 2 <> 0 AND f.member <> f.redeemed_member THEN 'member_mismatch'
+			WHEN $5::integer & 4 <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'
+			WHEN $5::integer & 8 <> 0 AND f.currency <> f.redeemed_currency THEN 'currency_mismatch'
+			WHEN $5::integer & 16 <> 0 AND f.amount <> f.redeemed_amount THEN 'amount_mismatch'
+			WHEN $5::integer & 32 <> 0 AND f.merchant <> f.redeemed_merchant THEN 'merchant_mismatch'
+			WHEN $5::integer & 64 <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
+		END AS mismatch
+	FROM found f
+	LEFT JOIN pg_temp.repeated again ON again.external_reference = f.redeemed_reference
+	LEFT JOIN pg_temp.answered a ON a.redemption_id = f.redemption_id
+	LEFT JOIN ledger.reversal v ON v.redemption_id = f.redemption_id
+	LEFT JOIN handback.outcome c ON c.redemption_id = f.redemption_id AND c.outcome = 1
+), judged AS (
+	SELECT s.*, rule.outcome AS rule_outcome, rule.hold_reason AS rule_reason,
+		CASE
+			WHEN $7::boolean THEN NULL
+			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
+			WHEN s.candidates > 1 THEN 'ambiguous'
+			WHEN s.state = 'unknown' THEN 'unknown_reference'
+			WHEN NOT s.alike THEN 'duplicate_unlike'
+			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
+			WHEN s.mismatch IS NOT NULL THEN s.mismatch
+			WHEN s.problem IS NOT NULL THEN s.problem
+			WHEN rule.outcome = 2 AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
+				THEN 'reversal_late'
+			ELSE rule.hold_reason
+		END AS hold_reason
+	FROM stated s
+	LEFT JOIN handback.verdict_rule rule
+		ON rule.state = s.state AND rule.verdict = s.judged AND rule.age = s.age AND rule.late_reject = $4::text
+)
+INSERT INTO pg_temp.decided (record_no, byte_offset, byte_length, verdict, outcome, hold_reason, points, reference,
+	reasons, detail, redemption_id, external_reference, programme_id, member_id, redeemed_points, amount, currency,
+	merchant, transaction_type, partner, redeemed_at)
+SELECT j.record_no, j.byte_offset, j.byte_length, j.verdict,
+	CASE
+		WHEN $7::boolean THEN 5
+		WHEN j.hold_reason IS NOT NULL THEN 6
+		WHEN j.first_record < j.record_no THEN 4
+		ELSE j.rule_outcome
+	END,
+	j.hold_reason, j.points,
+	CASE WHEN j.redeemed_reference IS NULL OR j.external_reference IS DISTINCT FROM j.redeemed_reference
+		THEN coalesce(j.external_reference::text, j.reference_shown, j.outbound_reference || coalesce('/' || j.outbound_line, ''),
+			j.partner_reference) END,
+	j.reasons,
+	CASE
+		WHEN j.hold_reason = 'ambiguous' THEN j.candidates_shown
+		WHEN j.hold_reason = 'duplicate_unlike' THEN j.says
+		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',
+			CASE WHEN j.programme <> j.redeemed_programme THEN
+				format('programme: stated %s, redeemed %s', j.programme, j.redeemed_programme) END,
+			CASE WHEN j.member <> j.redeemed_member THEN
+				format('member: stated %s, redeemed %s', j.member, j.redeemed_member) END,
+			CASE WHEN j.points <> j.redeemed_points THEN
+				format('points: stated %s, redeemed %s', j.points, j.redeemed_points) END,
+			CASE WHEN j.currency <> j.redeemed_currency THEN
+				format('currency: stated %s, redeemed %s', j.currency, j.redeemed_currency) END,
+			CASE WHEN j.amount <> j.redeemed_amount THEN
+				format('amount: stated %s, redeemed %s', j.amount, j.redeemed_amount) END,
+			CASE WHEN j.merchant <> j.redeemed_merchant THEN
+				format('merchant: stated %s, redeemed %s', j.merchant, j.redeemed_merchant) END,
+			CASE WHEN j.transaction_type <> j.redeemed_type THEN
+				format('transaction type: stated %s, redeemed %s', j.transaction_type, j.redeemed_type) END)
+		WHEN j.change IS NOT NULL OR j.reason_text IS NOT NULL THEN concat_ws('; ', 'change: ' || j.change, j.reason_text)
+	END,
+	j.redemption_id, j.redeemed_reference, j.programme_id, j.member_id, j.redeemed_points, j.redeemed_amount,
+	j.redeemed_currency, j.redeemed_merchant, j.redeemed_type, j.partner, j.redeemed_at
+FROM judged j
+ORDER BY j.record_no

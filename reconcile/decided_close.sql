@@ -1,0 +1,2 @@
+-- After the last decided_fetch.sql.
+CLOSE decided

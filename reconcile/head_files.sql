@@ -1,0 +1,42 @@
+-- What a head says of its file, line by line, from the tables: docs/architecture.md, "The proof".
+-- $1 and $2: from which file to which. Gives file_id, text.
+--
+-- The same statement writes a head and checks it later.
+SELECT f.file_id, string_agg(l.key || (
+		SELECT string_agg(E'\t' || replace(replace(replace(replace(coalesce(v.value, ''),
+			E'\\', E'\\\\'), E'\t', E'\\t'), E'\n', E'\\n'), E'\r', E'\\r'), '' ORDER BY v.n)
+		FROM unnest(l.fields) WITH ORDINALITY AS v (value, n)) || E'\n', '' ORDER BY l.part, l.n) AS text
+FROM handback.file f
+JOIN handback.partner p USING (partner_id)
+CROSS JOIN LATERAL (
+	SELECT 1 AS part, k.n, k.key, ARRAY[k.value] AS fields
+	FROM (VALUES
+		(1, 'file', f.file_id::text),
+		(2, 'sha256', encode(f.sha256, 'hex')),
+		(3, 'name', encode(f.name, 'hex')),
+		(4, 'bytes', f.bytes::text),
+		(5, 'source', f.source),
+		(6, 'partner', p.code),
+		(7, 'profile', f.profile),
+		(8, 'profile_sha256', encode(f.profile_sha256, 'hex')),
+		(9, 'state', f.state::text),
+		(10, 'hold_reason', f.hold_reason),
+		(11, 'duplicate_of', f.duplicate_of::text),
+		(12, 'sequence', f.sequence::text),
+		(13, 'business_date', f.business_date::text),
+		(14, 'partner_file_id', f.partner_file_id),
+		(15, 'records', f.records::text),
+		(16, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text)) AS k (n, key, value)
+	UNION ALL
+	SELECT 2, c.n, 'control', ARRAY[c.name, c.place, c.stated::text, c.counted::text, c.agrees::text]
+	FROM handback.control c WHERE c.file_id = f.file_id
+	UNION ALL
+	SELECT 3, t.outcome, 'tie_out', ARRAY[o.name, t.records::text, t.points::text]
+	FROM handback.tie_out t JOIN handback.outcome_name o USING (outcome)
+	WHERE t.file_id = f.file_id AND f.state <> 'held'
+	UNION ALL
+	SELECT 4, r.n, 'refusal', ARRAY[r.rule, r.record_no::text, r.byte_offset::text, r.field, r.value_shown, r.message]
+	FROM handback.refusal r WHERE r.file_id = f.file_id) l
+WHERE f.file_id BETWEEN $1::bigint AND $2::bigint
+GROUP BY f.file_id
+ORDER BY f.file_id

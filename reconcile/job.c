@@ -1,0 +1,523 @@
+#include "reconcile/job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "reconcile/archive.h"
+#include "reconcile/copy.h"
+#include "reconcile/outcomes.h"
+#include "reconcile/params.h"
+#include "reconcile/post.h"
+#include "reconcile/reason_text.h"
+#include "reconcile_sql.h"
+
+#define TRANSACTION_TRIES 10
+#define PARSER_TRIES 3
+#define SETTLE_TRIES 30
+
+/* One job in hand. */
+struct work {
+	struct reconciler *r;
+	const struct job *job;
+	struct copy copy;
+	struct delivery delivery;
+	struct told told;
+	struct posted posted;
+	struct effect effect;
+	struct job_result *result;
+};
+
+enum pg_status
+reconciler_prepare(struct reconciler *r)
+{
+	enum pg_status status = r->ready ? PG_OK : pg_script(r->pg, sql_work_tables);
+
+	r->ready = status == PG_OK;
+	return status;
+}
+
+static enum job_end
+fail(struct job_result *result, const char *what, const char *detail)
+{
+	snprintf(result->why, sizeof(result->why), "%s: %.900s", what, detail);
+	return JOB_FAILED;
+}
+
+static enum job_end
+fail_database(struct reconciler *r, struct job_result *result, enum pg_status status, const char *what)
+{
+	fail(result, what, pg_why(r->pg));
+	r->status = status;
+	if (status != PG_LOST && status != PG_DOUBT)
+		return JOB_FAILED;
+	r->ready = false;
+	return JOB_LOST;
+}
+
+static void
+pause_ms(unsigned least)
+{
+	uint16_t random = 0;
+	struct timespec t = {.tv_sec = least / 1000};
+
+	/* jitter: rivals that met once shall not meet again */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = 0;
+	t.tv_nsec = (long) (least % 1000) * 1000000 + random * 300L;
+	nanosleep(&t, NULL);
+}
+
+/* ---- parsing ---- */
+
+static enum job_end
+parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
+           struct told *told, enum parser_end *ret_end, struct job_result *result)
+{
+	enum pg_status status = PG_OK;
+	const char *broken = NULL;
+	enum stage_end staged;
+	struct stat st;
+
+	if (lseek(r->profile.text, 0, SEEK_SET) < 0 || lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0)
+		return fail(result, "cannot hand the file to the parser", strerror(errno));
+	if (parser_child_start(&r->child, r->parser) < 0)
+		return fail(result, "cannot start the parser", strerror(errno));
+	if (parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock) < 0) {
+		fail(result, "cannot hand the file to the parser", strerror(errno));
+		parser_child_stop(&r->child);
+		*ret_end = PARSER_DISTURBED;
+		return JOB_DONE;
+	}
+	staged = stage_file(r->pg, r->child.frames, &r->profile.profile->policy, watch, told, &broken, &status);
+	if (staged == STAGE_DATABASE) {
+		parser_child_stop(&r->child);
+		return fail_database(r, result, status, "cannot stage the records");
+	}
+	*ret_end = parser_child_end(&r->child, broken, result->why);
+	return JOB_DONE;
+}
+
+/* Parses into pg_temp.stage; a parser that was disturbed from outside is no fault of the file's. */
+static enum job_end
+parse(struct reconciler *r, int file, const char *name, const struct stage_watch *watch, struct told *told,
+      enum parser_end *ret_end, struct job_result *result)
+{
+	enum job_end end = JOB_DONE;
+
+	for (int try = 0; try < PARSER_TRIES; try++) {
+		told_close(told);
+		told_open(told);
+		end = parse_once(r, file, name, watch, told, ret_end, result);
+		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)
+			break;
+		r->status = pg_run_prepared(r->pg, sql_stage_clear, 0, NULL, NULL);
+		if (r->status != PG_OK)
+			return fail_database(r, result, r->status, "cannot stage the records");
+	}
+	return end == JOB_DONE && *ret_end == PARSER_DISTURBED ? JOB_FAILED : end;
+}
+
+/* ---- one transaction ---- */
+
+enum known { KNOWN_NOT, KNOWN_RESUME, KNOWN_LEFTOVER, KNOWN_DUPLICATE };
+
+static enum pg_status
+look_up(struct work *w, enum known *ret_known)
+{
+	char sha256[TEXT_HEX_SIZE(SHA256_BYTES)], name[TEXT_HEX_SIZE(LIMIT_NAME_BYTES)];
+	const struct timespec *changed = &w->copy.source.st_ctim;
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	param_text(&p, text_hex(sha256, w->copy.sha256, SHA256_BYTES));
+	param_text(&p, w->job->source);
+	param_text(&p, text_hex(name, w->job->name, strlen(w->job->name)));
+	param_int(&p, (int64_t) changed->tv_sec * 1000000 + changed->tv_nsec / 1000);
+	status = pg_run_prepared(w->r->pg, sql_file_known, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	*ret_known = KNOWN_NOT;
+	if (pg_rows(r) > 0) {
+		const char *kind = pg_text(r, 0, 0), *state = pg_text(r, 0, 2);
+
+		*ret_known = strcmp(kind, "resume") == 0     ? KNOWN_RESUME
+		             : strcmp(kind, "leftover") == 0 ? KNOWN_LEFTOVER
+		                                             : KNOWN_DUPLICATE;
+		w->posted.file_id = pg_int(r, 0, 1);
+		w->posted.state = strcmp(state, "held") == 0     ? "held"
+		                  : strcmp(state, "posted") == 0 ? "posted"
+		                                                 : "duplicate";
+		snprintf(w->result->reason, sizeof(w->result->reason), "%s", pg_text(r, 0, 3));
+		w->effect.records = pg_int(r, 0, 4);
+		w->posted.decided_at = pg_int(r, 0, 5);
+	}
+	pg_result_free(r);
+	return PG_OK;
+}
+
+/* A parser that died over the file leaves nothing to go by: it is held, with what is known of the death. */
+static void
+hold_for_parser(struct effect *effect, struct told *told, const char *why)
+{
+	told_close(told);
+	told_open(told);
+	*effect = (struct effect){.hold = "parser_failed"};
+	snprintf(effect->message, sizeof(effect->message), "%s", why);
+}
+
+static void
+tell_stage(const struct work *w, const char *name, int64_t records)
+{
+	/* only of files that take their time */
+	if (decide_large(&w->told) && w->job->watch.stage != NULL)
+		w->job->watch.stage(w->job->watch.context, name, (uint64_t) records);
+}
+
+static enum job_end
+decide_and_post(struct work *w)
+{
+	struct reconciler *r = w->r;
+	struct decide d = {
+	    .pg = r->pg, .policy = &r->profile.profile->policy, .told = &w->told, .profile = w->job->profile};
+	enum parser_end parsed = PARSER_DONE;
+	enum pg_status status;
+	enum job_end end;
+	int file = copy_reopen(&r->spool, &w->copy);
+
+	if (file < 0)
+		return fail(w->result, "cannot open the copy", strerror(errno));
+	end = parse(r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result);
+	close(file);
+	if (end != JOB_DONE)
+		return end;
+	status = post_partner(r->pg, w->job->partner, &d.partner_id);
+	if (status == PG_OK && parsed == PARSER_DIED)
+		hold_for_parser(&w->effect, &w->told, w->result->why);
+	else if (status == PG_OK && parsed == PARSER_PROFILE)
+		return JOB_FAILED; /* ours to mend; the file stays */
+	else if (status == PG_OK)
+		status = decide_file(&d, &w->effect);
+	if (status != PG_OK)
+		return fail_database(r, w->result, status, "cannot decide");
+	w->result->why[0] = '\0';
+	tell_stage(w, "decided", w->effect.records);
+	switch (post_file(&d, &w->delivery, &w->effect, &w->posted, &status, w->result->why)) {
+	case POST_DONE:
+		return JOB_DONE;
+	case POST_DIFFERENCE:
+		return JOB_FAILED;
+	case POST_DATABASE:
+		break;
+	}
+	return fail_database(r, w->result, status, "cannot post");
+}
+
+/* Everything that is to be true together, up to its COMMIT. */
+static enum job_end
+transact(struct work *w, enum known *ret_known)
+{
+	struct reconciler *r = w->r;
+	enum pg_status status = pg_begin(r->pg);
+	enum job_end end = JOB_DONE;
+
+	told_close(&w->told);
+	told_open(&w->told);
+	w->effect = (struct effect){0};
+	r->status = PG_OK;
+	if (status == PG_OK)
+		status = look_up(w, ret_known);
+	if (status != PG_OK)
+		return fail_database(r, w->result, status, "cannot look for the file");
+	if (*ret_known == KNOWN_RESUME || *ret_known == KNOWN_LEFTOVER)
+		return JOB_DONE;
+	if (*ret_known == KNOWN_DUPLICATE)
+		status = post_duplicate(r->pg, &w->delivery, w->posted.file_id, &w->posted);
+	else
+		end = decide_and_post(w);
+	if (status != PG_OK)
+		return fail_database(r, w->result, status, "cannot note the duplicate");
+	/* what the database is about to know must be on the disk first */
+	if (end == JOB_DONE && copy_sync(&w->copy) < 0)
+		return fail(w->result, "cannot keep the copy", strerror(errno));
+	return end;
+}
+
+/* The answer to COMMIT did not come.  PG_OK: it took place; PG_RETRY: it did not; PG_LOST: nobody can say
+ * now. */
+static enum pg_status
+settle(struct reconciler *r)
+{
+	enum pg_fate fate = PG_FATE_UNKNOWN;
+
+	r->ready = false; /* the connection is another one */
+	for (int try = 0; try < SETTLE_TRIES; try++) {
+		if (pg_settle_commit(r->pg, &fate) == PG_OK)
+			/* unknown: the next transaction finds the file, or does it all again */
+			return fate == PG_FATE_COMMITTED ? PG_OK : PG_RETRY;
+		pause_ms(1000);
+	}
+	return PG_LOST;
+}
+
+static enum pg_status lock_name(struct reconciler *r, const struct job *job, bool *ret_mine);
+
+/* Runs the transaction until it is committed, cannot be, or has been too often. */
+static enum job_end
+transact_until_done(struct work *w, enum known *ret_known)
+{
+	struct reconciler *r = w->r;
+
+	for (int try = 0;; try++) {
+		enum job_end end = transact(w, ret_known);
+		bool mine = true;
+
+		if (end == JOB_DONE && (*ret_known == KNOWN_NOT || *ret_known == KNOWN_DUPLICATE))
+			r->status = pg_commit(r->pg);
+		else
+			pg_rollback(r->pg);
+		if (r->status == PG_DOUBT) {
+			r->status = settle(r);
+			if (r->status != PG_LOST &&
+			    (reconciler_prepare(r) != PG_OK || lock_name(r, w->job, &mine) != PG_OK))
+				r->status = PG_LOST;
+			if (!mine)
+				return JOB_GONE;
+		}
+		if (r->status == PG_OK)
+			return end;
+		if (end == JOB_DONE)
+			end = fail_database(r, w->result, r->status, "cannot commit");
+		pg_rollback(r->pg);
+		if (r->status != PG_RETRY || try + 1 >= TRANSACTION_TRIES)
+			return end;
+		pause_ms(5u << try);
+	}
+}
+
+/* ---- after the commit ---- */
+
+static enum job_end
+archive(struct work *w)
+{
+	struct reconciler *r = w->r;
+	bool held = strcmp(w->posted.state, "held") == 0;
+	char path[ARCHIVE_PATH_SIZE];
+	struct params p = {0};
+	enum pg_status status;
+
+	archive_path(path, held, w->posted.file_id, w->copy.sha256, w->posted.decided_at);
+	if (held) {
+		char *text = NULL;
+
+		status = reason_text(r->pg, w->posted.file_id, &text);
+		if (status != PG_OK)
+			return fail_database(r, w->result, status, "decided, but the .reason file cannot be written");
+		if (archive_reason(&r->spool, path, text) < 0) {
+			free(text);
+			return fail(w->result, "decided, but the .reason file cannot be written", strerror(errno));
+		}
+		free(text);
+	}
+	if (archive_copy(&r->spool, &w->copy, path) < 0)
+		return fail(w->result, "decided, but the copy cannot be archived", strerror(errno));
+	if (copy_remove_source(w->job->dir, w->job->name, &w->copy) < 0)
+		fail(w->result, "archived, but the original cannot be removed", strerror(errno));
+	/* last: until it stands, the next look or the next start does the rest once more */
+	param_int(&p, w->posted.file_id);
+	param_text(&p, path);
+	status = pg_run_prepared(r->pg, sql_file_archived, p.n, p.value, NULL);
+	if (status != PG_OK)
+		return fail_database(r, w->result, status, "archived, but that cannot be noted");
+	return JOB_DONE;
+}
+
+static enum job_end
+leftover(struct work *w)
+{
+	if (copy_remove_source(w->job->dir, w->job->name, &w->copy) < 0) {
+		snprintf(w->result->why, sizeof(w->result->why),
+		         "it was handled as file %" PRId64 ", and cannot be removed: %s", w->posted.file_id,
+		         strerror(errno));
+		return JOB_FAILED;
+	}
+	snprintf(w->result->why, sizeof(w->result->why), "it was handled as file %" PRId64 " and is removed now",
+	         w->posted.file_id);
+	return JOB_GONE;
+}
+
+/* ---- the whole way ---- */
+
+static int64_t
+name_key(const struct job *job)
+{
+	uint8_t text[2 * LIMIT_MESSAGE_BYTES], hash[SHA256_BYTES];
+	int n = snprintf((char *) text, sizeof(text), "%s/%s", job->source, job->name);
+	int64_t key;
+
+	sha256_of(text, (size_t) n < sizeof(text) ? (size_t) n : sizeof(text) - 1, hash);
+	memcpy(&key, hash, sizeof(key));
+	return key;
+}
+
+static enum pg_status
+lock_name(struct reconciler *r, const struct job *job, bool *ret_mine)
+{
+	struct params p = {0};
+	struct pg_result *result;
+	enum pg_status status;
+
+	param_int(&p, name_key(job));
+	status = pg_run_prepared(r->pg, sql_name_lock, p.n, p.value, &result);
+	if (status != PG_OK)
+		return status;
+	*ret_mine = strcmp(pg_text(result, 0, 0), "t") == 0;
+	pg_result_free(result);
+	return PG_OK;
+}
+
+static enum job_end
+run_locked(struct reconciler *r, const struct job *job, struct job_result *result)
+{
+	struct work w = {.r = r,
+	                 .job = job,
+	                 .delivery = {.source = job->source,
+	                              .partner = job->partner,
+	                              .profile = job->profile,
+	                              .profile_sha256 = r->profile.sha256,
+	                              .name = job->name,
+	                              .seen_at = job->seen_at},
+	                 .result = result};
+	enum known known = KNOWN_NOT;
+	enum job_end end;
+
+	switch (copy_take(&r->spool, job->dir, job->name, LIMIT_FILE_BYTES, &w.copy, result->why)) {
+	case COPY_DONE:
+		break;
+	case COPY_GONE:
+		return JOB_GONE;
+	case COPY_BUSY:
+		return JOB_BUSY;
+	case COPY_FAILED:
+		return JOB_FAILED;
+	}
+	memcpy(w.delivery.sha256, w.copy.sha256, sizeof(w.delivery.sha256));
+	w.delivery.bytes = w.copy.bytes;
+	told_open(&w.told);
+	end = transact_until_done(&w, &known);
+	if (end == JOB_DONE)
+		end = known == KNOWN_LEFTOVER ? leftover(&w) : archive(&w);
+	copy_drop(&r->spool, &w.copy);
+	told_close(&w.told);
+	if (end == JOB_DONE) {
+		result->file_id = w.posted.file_id;
+		snprintf(result->state, sizeof(result->state), "%s", w.posted.state);
+		result->records = w.effect.records;
+		if (w.effect.hold != NULL) {
+			snprintf(result->reason, sizeof(result->reason), "%s", w.effect.hold);
+		} else {
+			result->confirmed = w.effect.confirmed;
+			result->reversed = w.effect.reversed;
+			result->held = w.effect.held;
+		}
+	}
+	return end;
+}
+
+enum job_end
+job_run(struct reconciler *r, const struct job *job, struct job_result *ret)
+{
+	struct params p = {0};
+	enum pg_status status;
+	enum job_end end;
+	bool mine = false;
+
+	*ret = (struct job_result){0};
+	if (profile_cache_load(&r->profile, r->profiles, job->profile, ret->why) < 0)
+		return JOB_FAILED;
+	if (strcmp(r->profile.profile->policy.partner, job->partner) != 0) {
+		snprintf(ret->why, sizeof(ret->why), "the profile %s is for partner %s, and the source for %s",
+		         job->profile, r->profile.profile->policy.partner, job->partner);
+		return JOB_FAILED;
+	}
+	status = reconciler_prepare(r);
+	if (status == PG_OK)
+		status = lock_name(r, job, &mine);
+	if (status != PG_OK)
+		return fail_database(r, ret, status, "cannot lock the name");
+	if (!mine) {
+		snprintf(ret->why, sizeof(ret->why), "another worker has it");
+		return JOB_GONE;
+	}
+	end = run_locked(r, job, ret);
+	param_int(&p, name_key(job));
+	if (end != JOB_LOST && pg_run_prepared(r->pg, sql_name_unlock, p.n, p.value, NULL) != PG_OK)
+		r->ready = false; /* gone with its session, then */
+	return end;
+}
+
+/* ---- without effect ---- */
+
+static enum job_end
+try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct told *told,
+                   struct job_result *ret)
+{
+	static const uint8_t no_hash[SHA256_BYTES];
+	const struct profile *profile = r->profile.profile;
+	struct decide d = {.pg = r->pg, .policy = &profile->policy, .told = told, .profile = profile->name};
+	enum parser_end parsed = PARSER_DONE;
+	struct effect effect = {0};
+	enum pg_status status;
+	enum job_end end;
+
+	end = parse(r, trial->file, trial->name, NULL, told, &parsed, ret);
+	if (end != JOB_DONE)
+		return end;
+	if (parsed != PARSER_DONE)
+		return JOB_FAILED;
+	if (trial->tell != NULL)
+		trial->tell(trial->context, told);
+	status = post_partner(r->pg, profile->policy.partner, &d.partner_id);
+	if (status == PG_OK)
+		status = decide_file(&d, &effect);
+	if (status == PG_OK)
+		status = outcomes_show(r->pg, no_hash, trial->show, trial->context);
+	if (status != PG_OK)
+		return fail_database(r, ret, status, "cannot decide");
+	snprintf(ret->state, sizeof(ret->state), "%s", effect.hold != NULL ? "held" : "posted");
+	snprintf(ret->reason, sizeof(ret->reason), "%s", effect.hold != NULL ? effect.hold : "");
+	snprintf(ret->why, sizeof(ret->why), "%s", effect.message);
+	ret->records = effect.records;
+	ret->confirmed = effect.confirmed;
+	ret->reversed = effect.reversed;
+	ret->held = effect.held;
+	return JOB_DONE;
+}
+
+enum job_end
+job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
+{
+	struct told told;
+	enum pg_status status;
+	enum job_end end;
+
+	*ret = (struct job_result){0};
+	status = reconciler_prepare(r);
+	if (status == PG_OK)
+		status = pg_begin(r->pg);
+	if (status != PG_OK)
+		return fail_database(r, ret, status, "cannot begin");
+	told_open(&told);
+	end = try_in_transaction(r, trial, &told, ret);
+	told_close(&told);
+	if (pg_rollback(r->pg) != PG_OK)
+		r->ready = false;
+	return end;
+}

@@ -1,0 +1,73 @@
+/*
+ * One file's way, from the inbound directory to the archive: the steps of
+ * docs/architecture.md in order, each safe to do again.  And the same without
+ * any effect, for a dry run.
+ */
+#ifndef HANDBACK_RECONCILE_JOB_H
+#define HANDBACK_RECONCILE_JOB_H
+
+#include "base/limits.h"
+#include "reconcile/leaf.h"
+#include "reconcile/parser_child.h"
+#include "reconcile/pg.h"
+#include "reconcile/profile_cache.h"
+#include "reconcile/spool.h"
+#include "reconcile/stage.h"
+
+/* What serves one file after the other. */
+struct reconciler {
+	struct pg *pg;
+	bool ready;            /* the connection has its work tables */
+	enum pg_status status; /* of the last statement that failed in a job */
+	struct spool spool;
+	int profiles; /* directory */
+	struct profile_cache profile;
+	char parser[4096]; /* path of handback-parse */
+	struct parser_child child;
+	bool no_landlock; /* the operator wrote it off */
+};
+
+struct job {
+	const char *source, *partner, *profile;
+	const char *name; /* bytes, NUL-ended: in dir */
+	int dir;
+	int64_t seen_at; /* µs since 1970 UTC */
+	struct stage_watch watch;
+};
+
+enum job_end {
+	JOB_DONE,   /* decided and archived */
+	JOB_GONE,   /* no longer there, or another owner has it */
+	JOB_BUSY,   /* not settled after all */
+	JOB_FAILED, /* ours: it stays; why says it */
+	JOB_LOST,   /* as JOB_FAILED, and the database is gone: pg_reopen before the next */
+};
+
+struct job_result {
+	int64_t file_id;
+	char state[16];  /* "posted", "held", "duplicate" */
+	char reason[48]; /* hold_reason, "" when it is not held */
+	int64_t records, confirmed, reversed, held;
+	char why[LIMIT_MESSAGE_BYTES]; /* for JOB_BUSY, JOB_FAILED and JOB_LOST; a warning with JOB_DONE, or "" */
+};
+
+/* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
+enum pg_status reconciler_prepare(struct reconciler *r);
+
+enum job_end job_run(struct reconciler *r, const struct job *job, struct job_result *ret);
+
+/*
+ * A dry run: `file` is open for reading at its start, the profile is in
+ * r->profile.  Parses, decides, shows each record's leaf (no reversal is
+ * posted: has_reversal is false) and rolls back.  JOB_DONE or JOB_FAILED/LOST.
+ */
+struct job_trial {
+	const char *name; /* as the partner would name it */
+	int file;
+	void (*show)(void *context, const struct leaf *leaf);
+	void (*tell)(void *context, const struct told *told); /* facts, controls, refusals; before the records */
+	void *context;
+};
+enum job_end job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * handback-reconcile: one connection to the database, one spool, and files one
+ * after the other; it parses no partner's bytes itself (docs/architecture.md).
+ *
+ *     3  the channel to handbackd
+ *     4  optional: the configuration's bytes, where they are not to be read from its path
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/embedded.h"
+#include "base/exit_codes.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "reconcile/worker.h"
+
+#define CHANNEL_FD 3
+#define CONFIG_FD 4
+#define ROLE "handback_daemon"
+
+static int
+usage(void)
+{
+	fputs("usage: handback-reconcile --config FILE [--worker N]\n"
+	      "handbackd starts it, with a channel on descriptor 3; run handbackctl instead\n",
+	      stderr);
+	return EXIT_USAGE;
+}
+
+/* From descriptor 4 where that is open, so that a worker has the very bytes that handbackd accepted. */
+static struct config *
+load_config(const char *path)
+{
+	struct problems *p = problems_new(path);
+	struct config *config;
+	char *text;
+	size_t len;
+
+	if (fcntl(CONFIG_FD, F_GETFD) >= 0) {
+		int rc =
+		    lseek(CONFIG_FD, 0, SEEK_SET) < 0 ? -1 : io_read_all(CONFIG_FD, LIMIT_PROFILE_BYTES, &text, &len);
+
+		close(CONFIG_FD);
+		if (rc < 0) {
+			log_write(LOG_ERR, "the configuration cannot be read from descriptor 4",
+			          LOG_FIELDS(log_errno(errno)));
+			problems_free(p);
+			return NULL;
+		}
+		config = config_parse(path, text, len, p);
+		free(text);
+	} else {
+		config = config_load(path, p);
+	}
+	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
+		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
+	problems_free(p);
+	return config;
+}
+
+static struct pg *
+open_database(const struct config *config)
+{
+	static char host[EMBEDDED_SOCKET_BYTES];
+	struct pg_target target = {
+	    .conninfo = config->database_conninfo, .role = ROLE, .application = "handback-reconcile"};
+	char why[LIMIT_MESSAGE_BYTES];
+	struct pg *pg;
+
+	if (config->database_embedded != NULL) {
+		if (!embedded_host_of(config->database_embedded, host, sizeof(host))) {
+			log_write(LOG_ERR, "the embedded database's path is too long", NULL);
+			return NULL;
+		}
+		target.host = host;
+		target.user = ROLE;
+		target.database = EMBEDDED_DATABASE;
+		target.role = NULL;
+	}
+	pg = pg_open(&target, why, sizeof(why));
+	if (pg == NULL)
+		log_write(LOG_ERR, "the database cannot be had", LOG_FIELDS(log_text("why", why)));
+	return pg;
+}
+
+static int
+open_reconciler(struct reconciler *r, const struct config *config)
+{
+	r->spool = (struct spool){-1, -1, -1, -1};
+	profile_cache_open(&r->profile);
+	parser_child_open(&r->child);
+	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
+		log_write(LOG_ERR, "handback-parse is not installed", LOG_FIELDS(log_errno(errno)));
+		return EXIT_INTERNAL;
+	}
+	r->profiles = open(config->profiles, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->profiles < 0) {
+		log_write(LOG_ERR, "the profiles' directory cannot be opened",
+		          LOG_FIELDS(log_text("path", config->profiles), log_errno(errno)));
+		return EXIT_USAGE;
+	}
+	if (spool_open(config->spool, &r->spool) < 0) {
+		log_write(LOG_ERR, "the spool cannot be opened",
+		          LOG_FIELDS(log_text("path", config->spool), log_errno(errno)));
+		return EXIT_UNAVAILABLE;
+	}
+	r->pg = open_database(config);
+	return r->pg == NULL ? EXIT_UNAVAILABLE : EXIT_CLEAN;
+}
+
+static void
+close_reconciler(struct reconciler *r)
+{
+	parser_child_stop(&r->child);
+	profile_cache_close(&r->profile);
+	pg_close(r->pg);
+	spool_close(&r->spool);
+	if (r->profiles >= 0)
+		close(r->profiles);
+}
+
+static int
+serve(const char *config_path)
+{
+	struct config *config = load_config(config_path);
+	struct reconciler r = {.profiles = -1};
+	int code;
+
+	if (config == NULL)
+		return EXIT_USAGE;
+	log_set_level(config->log_level);
+	code = open_reconciler(&r, config);
+	if (code == EXIT_CLEAN)
+		code = worker_serve(&r, CHANNEL_FD);
+	close_reconciler(&r);
+	config_free(config);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+	                                        {"worker", required_argument, NULL, 'w'},
+	                                        {NULL, 0, NULL, 0}};
+	const char *config = NULL;
+	int option, type;
+	socklen_t len = sizeof(type);
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'c')
+			config = optarg;
+		else if (option != 'w') /* its number is for who reads the process list */
+			return usage();
+	}
+	if (config == NULL || optind != argc || getsockopt(CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    type != SOCK_SEQPACKET)
+		return usage();
+	log_open("handback-reconcile", LOG_INFO);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGIO, SIG_IGN); /* a lease of ours that a writer breaks: copy.c looks for itself */
+	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+	return serve(config);
+}

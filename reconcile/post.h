@@ -1,0 +1,46 @@
+/*
+ * Writing down what was decided, in the open transaction: the file's row, what
+ * the parser told, and either its hold or its postings, outcomes with their
+ * leaves, holds and tie-out; last the head.  What does not add up is not
+ * committed.
+ */
+#ifndef HANDBACK_RECONCILE_POST_H
+#define HANDBACK_RECONCILE_POST_H
+
+#include "base/sha256.h"
+#include "reconcile/decide.h"
+
+/* What a file is, whatever is in it. */
+struct delivery {
+	const char *source, *partner, *profile;
+	const uint8_t *profile_sha256;
+	const char *name; /* bytes, NUL-ended */
+	uint8_t sha256[SHA256_BYTES];
+	int64_t bytes;
+	int64_t seen_at; /* µs since 1970 UTC */
+};
+
+struct posted {
+	int64_t file_id;
+	int64_t decided_at; /* µs since 1970 UTC */
+	const char *state;  /* "posted", "held", "duplicate" */
+};
+
+enum post_end {
+	POST_DONE,
+	POST_DATABASE,  /* *ret_status */
+	POST_DIFFERENCE /* it does not add up: message says where; roll back */
+};
+
+/* The partner's number; made at its first file. */
+enum pg_status post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id);
+
+/* The same bytes as an earlier file's: a row and a head of its own, no postings. */
+enum pg_status post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of,
+                              struct posted *ret);
+
+/* A file that decide_file has decided.  message[LIMIT_MESSAGE_BYTES] is set with POST_DIFFERENCE. */
+enum post_end post_file(const struct decide *d, const struct delivery *delivery, const struct effect *effect,
+                        struct posted *ret, enum pg_status *ret_status, char *message);
+
+#endif

@@ -1,0 +1,91 @@
+-- The session's own tables: what one file is, while it is decided. Emptied by
+-- every commit; never seen by anybody else.
+--
+-- One script, run once for a connection.
+
+SET cursor_tuple_fraction = 1;   -- the decided records are always read to the end
+
+-- The records as the parser told them; see parsers/record.h. Filled by stage_copy.sql.
+CREATE TEMPORARY TABLE stage (
+	record_no          bigint   NOT NULL,
+	byte_offset        bigint   NOT NULL,
+	byte_length        integer  NOT NULL,
+	verdict            smallint NOT NULL,   -- what the partner said
+	judged             smallint NOT NULL,   -- what its reason codes make of that
+	problem            text,                -- a hold_reason that the record itself carries
+	external_reference uuid,
+	points             bigint,
+	amount             bigint,
+	transaction_type   integer,
+	date               date,
+	outbound_line      bigint,
+	outbound_reference text,
+	partner_reference  text,
+	reference_shown    text,
+	member             text,
+	programme          text,
+	merchant           text,
+	currency           text,
+	reasons            text,                -- codes, space separated
+	reason_text        text,
+	change             text
+) ON COMMIT DELETE ROWS;
+
+-- What a match key found for a record; only where the profile has other keys than our external_reference.
+CREATE TEMPORARY TABLE candidate (
+	record_no          bigint NOT NULL,
+	key_no             smallint NOT NULL,
+	external_reference uuid   NOT NULL
+) ON COMMIT DELETE ROWS;
+
+-- The one that was found, or NULL and how many there were.
+CREATE TEMPORARY TABLE picked (
+	record_no          bigint NOT NULL,
+	external_reference uuid,
+	candidates         bigint NOT NULL,
+	detail             text
+) ON COMMIT DELETE ROWS;
+
+-- References that more than one record of the file names.
+CREATE TEMPORARY TABLE repeated (
+	external_reference uuid    NOT NULL,
+	first_record       bigint  NOT NULL,
+	alike              boolean NOT NULL,    -- all say the same
+	says               text                 -- how often which verdict, where they do not
+) ON COMMIT DELETE ROWS;
+
+-- Redemptions that a newer file of the partner has answered.
+CREATE TEMPORARY TABLE answered (
+	redemption_id bigint NOT NULL
+) ON COMMIT DELETE ROWS;
+
+-- Every record with its outcome and, where it has one, its redemption as the ledger shows it.
+CREATE TEMPORARY TABLE decided (
+	record_no          bigint   NOT NULL,
+	byte_offset        bigint   NOT NULL,
+	byte_length        integer  NOT NULL,
+	verdict            smallint NOT NULL,
+	outcome            smallint NOT NULL,
+	hold_reason        text,
+	points             bigint,
+	reference          text,
+	reasons            text,
+	detail             text,
+	redemption_id      bigint,
+	external_reference uuid,
+	programme_id       bigint,
+	member_id          bigint,
+	redeemed_points    bigint,
+	amount             bigint,
+	currency           text,
+	merchant           text,
+	transaction_type   bigint,
+	partner            text,
+	redeemed_at        timestamptz
+) ON COMMIT DELETE ROWS;
+
+-- The reversals that this file has posted.
+CREATE TEMPORARY TABLE posted (
+	redemption_id bigint NOT NULL,
+	reversal_id   bigint NOT NULL
+) ON COMMIT DELETE ROWS;

@@ -1,0 +1,238 @@
+#include "reconcile/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/exit_codes.h"
+#include "base/log.h"
+#include "base/message.h"
+#include "reconcile/recover.h"
+
+#define BACKOFF_FIRST_MS 50
+#define BACKOFF_CEILING_MS 5000
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool
+say(int channel, struct message_line *line)
+{
+	return !line->full && channel_send(channel, line->text, line->length, -1) == 0;
+}
+
+static bool
+say_word(int channel, const char *verb, const char *why)
+{
+	struct message_line line;
+
+	message_start(&line, verb);
+	if (why != NULL)
+		message_add(&line, "why", why);
+	return say(channel, &line);
+}
+
+static void
+say_stage(void *context, const char *name, uint64_t records)
+{
+	const int *channel = context;
+	struct message_line line;
+
+	message_start(&line, "stage");
+	message_add(&line, "name", name);
+	message_add_int(&line, "records", (int64_t) records);
+	say(*channel, &line); /* nobody there: the end of the job will tell */
+}
+
+static bool
+say_done(int channel, const struct job_result *result, int64_t ms)
+{
+	struct message_line line;
+
+	message_start(&line, "done");
+	message_add_int(&line, "file", result->file_id);
+	message_add(&line, "state", result->state);
+	message_add_int(&line, "records", result->records);
+	message_add_int(&line, "confirmed", result->confirmed);
+	message_add_int(&line, "reversed", result->reversed);
+	message_add_int(&line, "held", result->held);
+	message_add(&line, "reason", result->reason);
+	message_add_int(&line, "ms", ms);
+	return say(channel, &line);
+}
+
+/* ---- the connection ---- */
+
+static enum pg_status
+take_up(struct reconciler *r)
+{
+	struct recovered found = {0};
+	enum pg_status status = reconciler_prepare(r);
+
+	if (status == PG_OK)
+		status = recover(r->pg, &r->spool, &found);
+	if (status == PG_OK && found.swept + found.archived + found.stuck > 0)
+		log_write(LOG_NOTICE, "took up what was left behind",
+		          LOG_FIELDS(log_int("swept", found.swept), log_int("archived", found.archived),
+		                     log_int("stuck", found.stuck)));
+	return status;
+}
+
+/* Waits; false when the other end of the channel has gone. */
+static bool
+wait_ms(int channel, int ms)
+{
+	struct pollfd p = {.fd = channel}; /* POLLHUP comes unasked */
+
+	return poll(&p, 1, ms) <= 0 || (p.revents & (POLLHUP | POLLERR)) == 0;
+}
+
+/* Has a usable connection, however long it takes; false when there is nobody left to have it for. */
+static bool
+connect_again(struct reconciler *r, int channel)
+{
+	bool told = false;
+
+	for (int ms = BACKOFF_FIRST_MS;; ms = ms * 2 < BACKOFF_CEILING_MS ? ms * 2 : BACKOFF_CEILING_MS) {
+		r->ready = false;
+		if (pg_reopen(r->pg) == PG_OK && take_up(r) == PG_OK)
+			return true;
+		if (!told)
+			log_write(LOG_WARNING, "the database cannot be reached",
+			          LOG_FIELDS(log_text("why", pg_why(r->pg))));
+		told = true;
+		if (!wait_ms(channel, ms))
+			return false;
+	}
+}
+
+/* ---- jobs ---- */
+
+struct request {
+	struct job job;
+	char source[64], partner[128], profile[LIMIT_NAME_BYTES + 1], name[LIMIT_NAME_BYTES + 1];
+};
+
+static bool
+take_text(const struct message *m, const char *key, char *buf, size_t size)
+{
+	const char *text = message_text(m, key);
+
+	return text != NULL && text[0] != '\0' && (size_t) snprintf(buf, size, "%s", text) < size;
+}
+
+static bool
+read_request(const struct message *m, struct request *ret)
+{
+	size_t len;
+
+	if (strcmp(m->verb, "job") != 0 || !take_text(m, "source", ret->source, sizeof(ret->source)) ||
+	    !take_text(m, "partner", ret->partner, sizeof(ret->partner)) ||
+	    !take_text(m, "profile", ret->profile, sizeof(ret->profile)) ||
+	    !message_int(m, "seen", 0, INT64_MAX, &ret->job.seen_at) ||
+	    !message_hex(m, "name", ret->name, LIMIT_NAME_BYTES, &len))
+		return false;
+	ret->name[len] = '\0';
+	if (len == 0 || memchr(ret->name, '\0', len) != NULL)
+		return false;
+	ret->job.source = ret->source;
+	ret->job.partner = ret->partner;
+	ret->job.profile = ret->profile;
+	ret->job.name = ret->name;
+	return true;
+}
+
+static void
+log_end(const struct job *job, enum job_end end, const struct job_result *result)
+{
+	if (result->why[0] != '\0' && end == JOB_DONE)
+		log_write(LOG_WARNING, "file decided, not all is well",
+		          LOG_FIELDS(log_text("source", job->source), log_bytes("name", job->name, strlen(job->name)),
+		                     log_text("why", result->why)));
+}
+
+static bool
+answer(struct reconciler *r, int channel, const struct job *job)
+{
+	struct job_result result;
+	int64_t began = now_ms();
+	enum job_end end = job_run(r, job, &result);
+
+	/* a connection that went while nobody needed it is no reason to make the file wait */
+	if (end == JOB_LOST && pg_reopen(r->pg) == PG_OK) {
+		r->ready = false;
+		end = job_run(r, job, &result);
+	}
+	log_end(job, end, &result);
+	switch (end) {
+	case JOB_DONE:
+		return say_done(channel, &result, now_ms() - began);
+	case JOB_GONE:
+		return say_word(channel, "gone", NULL);
+	case JOB_BUSY:
+		return say_word(channel, "busy", result.why);
+	case JOB_FAILED:
+		return say_word(channel, "failed", result.why);
+	case JOB_LOST:
+		break;
+	}
+	return say_word(channel, "failed", result.why) && connect_again(r, channel) &&
+	       say_word(channel, "ready", NULL);
+}
+
+/* One packet: 1 answered, 0 nobody there any more, -1 it was no job. */
+static int
+serve_one(struct reconciler *r, int channel)
+{
+	char line[MESSAGE_BYTES + 1];
+	struct request request = {0};
+	struct message m;
+	int dir = -1, rc;
+	size_t len;
+
+	rc = channel_receive(channel, line, sizeof(line), &len, &dir);
+	if (rc < 0 && errno == EINTR)
+		return 1;
+	if (rc <= 0)
+		return rc;
+	if (dir < 0 || !message_read(&m, line) || !read_request(&m, &request)) {
+		if (dir >= 0)
+			close(dir);
+		return -1;
+	}
+	request.job.dir = dir;
+	request.job.watch = (struct stage_watch){say_stage, &channel};
+	rc = answer(r, channel, &request.job) ? 1 : 0;
+	close(dir);
+	/* the next file's parser, while nobody waits */
+	if (rc == 1 && parser_child_start(&r->child, r->parser) < 0)
+		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
+	return rc;
+}
+
+int
+worker_serve(struct reconciler *r, int channel)
+{
+	int rc;
+
+	if (take_up(r) != PG_OK && !connect_again(r, channel))
+		return EXIT_CLEAN;
+	if (parser_child_start(&r->child, r->parser) < 0)
+		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
+	if (!say_word(channel, "ready", NULL))
+		return EXIT_CLEAN;
+	while ((rc = serve_one(r, channel)) > 0)
+		;
+	if (rc < 0)
+		log_write(LOG_ERR, "what came is no job", NULL);
+	return rc < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
+}
