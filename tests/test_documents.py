@@ -14,7 +14,7 @@ GUIDE = ROOT / "docs/operator.md"
 
 
 def configuration(build):
-    rows = subprocess.run([build / "tests/describe_config"], check=True, capture_output=True, text=True).stdout
+    rows = subprocess.run([build / "daemon/handbackd", "--options"], check=True, capture_output=True, text=True).stdout
     yield from ("| option | type | preset | changes by | meaning |", "|---|---|---|---|---|")
     for row in rows.splitlines():
         name, kind, preset, change, text = row.split("\t")
