@@ -17,9 +17,9 @@ MAY_INCLUDE = {
     "parsers": {"base", "parsers"},
     "schema": {"base", "schema"},
     "reconcile": {"base", "reconcile", "schema", "parsers/record.h", "parsers/frame.h", "parsers/job.h",
-                  "parsers/profile.h"},
+                  "parsers/policy.h", "parsers/profile.h"},
     "daemon": {"base", "daemon"},
-    "ctl": {"base", "reconcile", "schema", "ctl", "parsers/profile.h"},
+    "ctl": {"base", "reconcile", "schema", "ctl", "parsers/policy.h", "parsers/profile.h"},
 }
 
 # foreign header (a prefix where it ends with /) -> the only files that may include it
