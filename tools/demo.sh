@@ -3,48 +3,56 @@
 # Everything lies under ./demo; demo/handbackctl is handbackctl with the demo's configuration.
 
 : "${build:?}"  # by dev
+home=${HANDBACK_DEMO:-demo}  # tests have one of their own
 demo_daemon=
 demo_partners=(skyline meridian aurora)
 
-# Where the demo lives.  The database server never runs as root, and its user must reach its
-# directory: where it cannot reach the checkout, ./demo is a link to a place that it can.
+# The database server never runs as root, and its user must reach its directory; and a socket's
+# path is short.
+demo_fits() {
+	((${#1} < 80)) || return 1
+	((EUID != 0)) || setpriv --reuid postgres --regid postgres --clear-groups test -x "$1"
+}
+
+# Where the demo lives: where it does not fit below the checkout, ./demo is a link to a place where it does.
 demo_home() {
-	if [[ -L demo ]]; then rm -rf "$(readlink -f demo)"; fi
-	rm -rf demo
-	if ((EUID == 0)) && ! setpriv --reuid postgres --regid postgres --clear-groups test -x "$PWD"; then
-		ln -s "$(mktemp -d /var/tmp/handback-demo.XXXXXX)" demo
-		chmod 0755 "$(readlink -f demo)"
-	else
-		mkdir demo
+	if [[ -L $home ]]; then rm -rf "$(readlink -f "$home")"; fi
+	rm -rf "$home"
+	mkdir "$home"
+	if ! demo_fits "$(realpath "$home")"; then
+		rmdir "$home"
+		ln -s "$(mktemp -d /var/tmp/handback-demo.XXXXXX)" "$home"
+		chmod 0755 "$(readlink -f "$home")"
 	fi
-	mkdir demo/inbound
-	for partner in "${demo_partners[@]}"; do mkdir "demo/inbound/$partner"; done
+	mkdir "$home/inbound"
+	for partner in "${demo_partners[@]}"; do mkdir "$home/inbound/$partner"; done
+	home_path=$(realpath "$home")
 }
 
 demo_configure() {
 	local partner
 	{
-		printf '# written by ./dev demo\ndatabase:\n  embedded: database\nspool: spool\nreports: reports\n'
+		printf '# written by ./dev demo\ndatabase:\n  embedded: %s/database\nspool: spool\nreports: reports\n' "$home_path"
 		printf 'control: control\nprofiles: %s/fixtures/profiles\nsettle: 200ms\nrescan: 1s\nsources:\n' "$PWD"
 		for partner in "${demo_partners[@]}"; do
 			printf '  - name: %s\n    partner: %s\n    profile: %s\n    directory: inbound/%s\n' \
 				"$partner" "${partner^^}" "$partner" "$partner"
 		done
-	} >demo/handback.yaml
-	printf '#!/bin/sh\nexec %q --config %q "$@"\n' "$PWD/$build/ctl/handbackctl" "$PWD/demo/handback.yaml" \
-		>demo/handbackctl
-	chmod +x demo/handbackctl
+	} >"$home/handback.yaml"
+	printf '#!/bin/sh\nexec %q --config %q "$@"\n' "$build/ctl/handbackctl" "$home_path/handback.yaml" \
+		>"$home/handbackctl"
+	chmod +x "$home/handbackctl"
 }
 
 demo_start() {
-	"$build/daemon/handbackd" --config demo/handback.yaml >demo/handbackd.log 2>&1 </dev/null &
+	"$build/daemon/handbackd" --config "$home/handback.yaml" >"$home/handbackd.log" 2>&1 </dev/null &
 	demo_daemon=$!
 	for _ in {1..100}; do
-		[[ -S demo/control ]] && return 0
+		[[ -S $home/control ]] && return 0
 		kill -0 "$demo_daemon" 2>/dev/null || break
 		sleep 0.1
 	done
-	cat demo/handbackd.log
+	cat "$home/handbackd.log"
 	return 1
 }
 
@@ -57,14 +65,14 @@ demo_stop() {
 
 demo_load() {
 	/usr/bin/python3 -B fixtures/generate.py ledger |
-		psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -h "$PWD/demo/database/socket" -U postgres handback
+		psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -h "$home_path/database/socket" -U postgres handback
 }
 
 # demo_drop DAY: as partners do it, written beside and renamed in
 demo_drop() {
 	local file folder
 	for file in fixtures/demo/"$1"/*/*; do
-		folder=demo/inbound/$(basename "$(dirname "$file")")
+		folder=$home/inbound/$(basename "$(dirname "$file")")
 		cp "$file" "$folder/.arriving.part"
 		mv "$folder/.arriving.part" "$folder/$(basename "$file")"
 	done
@@ -73,11 +81,11 @@ demo_drop() {
 # until the inbound directories are empty and no copy is being handled
 demo_quiet() {
 	for _ in {1..300}; do
-		if [[ -z $(find demo/inbound demo/spool/work -type f 2>/dev/null) ]]; then return 0; fi
+		if [[ -z $(find "$home/inbound" "$home/spool/work" -type f 2>/dev/null) ]]; then return 0; fi
 		sleep 0.1
 	done
 	echo 'not quiet after 30 s; what handbackd said:'
-	tail -n 20 demo/handbackd.log
+	tail -n 20 "$home/handbackd.log"
 	return 1
 }
 
@@ -86,7 +94,7 @@ demo() {
 	trap demo_stop EXIT
 	demo_home
 	demo_configure
-	must 'new database and schema' demo/handbackctl migrate
+	must 'new database and schema' "$home/handbackctl" migrate
 	# not as a step: it stays
 	demo_start || die "handbackd did not start"
 	must '3,000 members, 4,500 debits' demo_load
@@ -96,17 +104,17 @@ demo() {
 	must 'day two: four files' demo_quiet
 
 	title 'The reconciliation report'
-	demo/handbackctl report || status=$?
+	"$home/handbackctl" report || status=$?
 	((status == 0 || status == 3)) || die "the report ended with $status"
 	title 'The proof'
-	demo/handbackctl audit verify || die "audit verify found a difference"
+	"$home/handbackctl" audit verify || die "audit verify found a difference"
 	title 'The same report, to keep'
-	demo/handbackctl report --write
+	"$home/handbackctl" report --write
 	reference=$(sed -n '2s/,.*//p' fixtures/demo/1/skyline/*.csv)
 	demo_stop
 
 	title 'To look further'
-	printf '  %s\n' "demo/handbackctl holds" "demo/handbackctl explain $reference" \
-		"cat demo/spool/quarantine/*.reason"
+	printf '  %s\n' "$home/handbackctl holds" "$home/handbackctl explain $reference" \
+		"cat $home/spool/quarantine/*.reason"
 	printf '\n'
 }
