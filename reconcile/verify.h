@@ -1,0 +1,60 @@
+/*
+ * The proof, checked: docs/architecture.md, "The proof".  Rebuilds each head
+ * from the tables, each tree from the outcome rows with the debits and
+ * reversals as the ledger shows them now, hashes every kept file, and compares
+ * holds with what is held and balances with entries.  Stops at the first
+ * difference.
+ *
+ * Everything is read in the transaction that the caller has open: one snapshot.
+ */
+#ifndef HANDBACK_RECONCILE_VERIFY_H
+#define HANDBACK_RECONCILE_VERIFY_H
+
+#include "base/limits.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "reconcile/pg.h"
+
+enum verify_end {
+	VERIFY_EQUAL,
+	VERIFY_DIFFERS,  /* the difference is told */
+	VERIFY_DATABASE, /* status, and pg_why() */
+	VERIFY_MEMORY,
+};
+
+/* What was found, and what it should be. */
+struct verify_difference {
+	const char
+	    *part; /* "head", "act", "outcome", "debit", "reversal", "file", "hold", "balance" (static text) */
+	int64_t head_no;                     /* 0: none */
+	int64_t file_id;                     /* 0: none */
+	int64_t record_no;                   /* 0: none */
+	int64_t byte_offset, byte_length;    /* of the record; -1: unknown */
+	char file[4 * LIMIT_NAME_BYTES + 1]; /* its name, escaped; "" for none */
+	char message[2 * LIMIT_MESSAGE_BYTES];
+};
+
+struct verify_counts {
+	int64_t heads, records, files, bytes;
+	int64_t waiting; /* files that are decided and not yet archived: their bytes were not looked at */
+	bool balances;   /* the ledger has balances that were compared */
+	int64_t head_no; /* the last, 0 for none */
+	char head_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+};
+
+struct verify {
+	struct pg *pg;
+	int spool; /* open directory; -1: kept files are not looked at */
+	/* Called now and then, with a static text for what is being done; NULL is fine. */
+	void (*progress)(void *context, const char *what, const char *unit, int64_t done, int64_t total);
+	void *context;
+
+	enum pg_status status;
+	struct verify_counts counts;
+	struct verify_difference difference;
+};
+
+/* The caller sets pg, spool, progress and context, the rest is zero. */
+enum verify_end verify_run(struct verify *v);
+
+#endif
