@@ -115,10 +115,13 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 	make_pattern(c, rule->member, name, name_len);
 	for (size_t i = 0; i < rule->count && i < LAYERS; i++) {
 		struct input *below = contents_input(c);
-		c->kind[i] = rule->kind[i];
-		c->layer[i] = rule->kind[i] == CONTAINER_ZIP ? unzip_new(below, limit, c->pattern, rule->ignore)
-		                                             : gunzip_new(below, limit);
-		if (c->layer[i] == NULL) {
+		if (rule->kind[i] == CONTAINER_OPENPGP) /* taken off already, by the process that has the keys */
+			continue;
+		c->kind[c->layers] = rule->kind[i];
+		c->layer[c->layers] = rule->kind[i] == CONTAINER_ZIP
+		                          ? unzip_new(below, limit, c->pattern, rule->ignore)
+		                          : gunzip_new(below, limit);
+		if (c->layer[c->layers] == NULL) {
 			contents_free(c);
 			return NULL;
 		}

@@ -74,8 +74,10 @@ tag_offset(const struct xml *x)
 
 	if (open == NULL)
 		return here(x);
+	if (!x->encoded)
+		return (uint64_t) in->consumed + (uint64_t) (open - in->base);
 	for (const xmlChar *p = open; p < in->cur; p++)
-		back += !x->encoded || (*p & 0xC0) != 0x80; /* bytes of the file, or characters */
+		back += (*p & 0xC0) != 0x80; /* characters are bytes of the file, in most other encodings */
 	return here(x) - back;
 }
 
