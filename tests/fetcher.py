@@ -92,7 +92,7 @@ class Source:
         self.spool.mkdir(exist_ok=True)
         self.key, self.pins, self.patterns = key, list(pins), list(patterns)
         self.passphrase = self.password = self.known_hosts = None
-        self.ignores, self.archived = [], []
+        self.ignores = []
         self.job = {"mode": "fetch", "source": "test", "host": "127.0.0.1", "port": port, "user": user,
                     "connect_ms": 5000, "stall_ms": 3000, "run_ms": 20000, **job}
 
@@ -125,9 +125,6 @@ class Source:
             send(packet("pattern", glob=glob))
         for glob in self.ignores:
             send(packet("ignore", glob=glob))
-        for entry in self.archived:
-            send(packet("archived", **entry))
-        self.archived = []
         self.pass_file("spool", os.open(self.spool, os.O_RDONLY | os.O_DIRECTORY))
         for verb in ("key", "passphrase", "password", "known_hosts"):
             path = getattr(self, verb)
@@ -167,11 +164,14 @@ class Source:
     def stored(self):
         return {p.name: p for p in self.spool.iterdir() if p.is_file()}
 
-    def archive(self, state="posted", **facts):
-        """As the worker does: takes every stored file away, and the next run is told."""
+    def archive(self, state="posted", told=True, **facts):
+        """As the worker does: takes every stored file away; and as handbackd does: writes it down."""
         taken = {}
+        seen = int(time.time() * 1e6)
         for name, path in self.stored().items():
             taken[name] = path.read_bytes()
             path.unlink()
-            self.archived.append({"name": name, "state": state, **facts})
+            if told:
+                with open(self.spool / ".fetch" / "archived", "ab") as out:
+                    out.write(packet("archived", name=name, state=state, seen=seen, **facts) + b"\n")
         return taken

@@ -444,7 +444,7 @@ def test_false_rename(server, source, how):
 
     server.partner = False_()
     server.partner.files = {b"a": b"x"}
-    job = {"after": "rename", "after_directory": "done"}
+    job = {"after": "move", "after_directory": "done"}
     source.run(**job)
     source.archive()
     run = source.run(**job)
@@ -453,7 +453,7 @@ def test_false_rename(server, source, how):
 
 
 @case("replaced between our look and our rename")
-@pytest.mark.parametrize("after", ["rename", "delete"])
+@pytest.mark.parametrize("after", ["move", "delete"])
 def test_race(server, source, after):
     class Racing(Partner):
         armed = False

@@ -7,8 +7,6 @@
  * old name.  So what was moved is looked at again, and put back when it is not
  * what we had; a delete moves first too.
  */
-#include <errno.h>
-
 #include "base/text.h"
 #include "daemon/fetch/fetch.h"
 #include "daemon/fetch/names.h"
@@ -17,27 +15,6 @@
 #define UNIQUE_TRIES 9
 #define DELETING ".handback-" /* before a name: ours, about to be deleted */
 #define SHA256_SHOWN 6        /* bytes of the hash in a name */
-
-bool
-fetch_note_archived(struct fetch *f)
-{
-	int64_t noted = 0;
-	for (size_t i = 0; i < f->job.archived_count; i++) {
-		const struct job_archived *a = &f->job.archived[i];
-		char name[NAME_STORED_SIZE];
-		struct memory_entry *e = name_restore(name, a->name) ? memory_find(f->memory, name) : NULL;
-		if (!e || e->state != MEMORY_FETCHED)
-			continue;
-		if (fetch_make_answer(f, a, e))
-			return fetch_stop(f, "spool", strerror(errno));
-		e->state = MEMORY_ARCHIVED;
-		noted++;
-	}
-	if (noted > 0 && memory_save(f->memory))
-		return fetch_stop(f, "spool", strerror(errno));
-	REPLY("noted", {"archived", NULL, (int64_t) f->job.archived_count});
-	return true;
-}
 
 static bool
 is_ours(const struct memory_entry *e, const struct remote_attributes *a)
@@ -167,7 +144,7 @@ move_away(struct fetch *f, struct memory_entry *e, const char *path)
 	if (!ours)
 		return put_back(f, e, moved, path);
 	drop_twin(f, path, moved);
-	return done(f, e, "renamed", moved);
+	return done(f, e, "moved", moved);
 }
 
 static bool
@@ -227,7 +204,7 @@ after_one(struct fetch *f, struct memory_entry *e)
 		/* a new file has its name: the next look finds it */
 		return done(f, e, "replaced", path);
 	}
-	return f->job.after == JOB_RENAME ? move_away(f, e, path) : remove_it(f, e, path);
+	return f->job.after == JOB_MOVE ? move_away(f, e, path) : remove_it(f, e, path);
 }
 
 bool

@@ -67,12 +67,21 @@ write_time(char *buf, size_t size, int64_t us)
 	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+static int64_t
+number_of(const struct message *m, const char *key)
+{
+	int64_t number = 0;
+	message_int(m, key, 0, INT64_MAX, &number);
+	return number;
+}
+
 int
-fetch_make_answer(struct fetch *f, const struct job_archived *a, const struct memory_entry *e)
+fetch_make_answer(struct fetch *f, const struct message *archived, const struct memory_entry *e)
 {
 	static char text[4 * JOB_ANSWER_BYTES];
-	char hex[TEXT_HEX_SIZE(SHA256_BYTES)], now[32], name[NAME_STORED_SIZE],
-	    file[NAME_STORED_SIZE + sizeof SUFFIX];
+	char hex[TEXT_HEX_SIZE(SHA256_BYTES)], now[32], name[NAME_STORED_SIZE];
+	char file[NAME_STORED_SIZE + sizeof SUFFIX];
+	const char *state = message_text(archived, "state");
 	if (!f->job.answer || !f->job.answer_name)
 		return 0;
 	text_hex(hex, e->sha256, SHA256_BYTES);
@@ -81,11 +90,11 @@ fetch_make_answer(struct fetch *f, const struct job_archived *a, const struct me
 	                             {"sha256", hex, 0},
 	                             {"bytes", NULL, (int64_t) e->size},
 	                             {"time", now, 0},
-	                             {"state", a->state ? a->state : "", 0},
-	                             {"records", NULL, a->records},
-	                             {"confirmed", NULL, a->confirmed},
-	                             {"reversed", NULL, a->reversed},
-	                             {"held", NULL, a->held},
+	                             {"state", state ? state : "", 0},
+	                             {"records", NULL, number_of(archived, "records")},
+	                             {"confirmed", NULL, number_of(archived, "confirmed")},
+	                             {"reversed", NULL, number_of(archived, "reversed")},
+	                             {"held", NULL, number_of(archived, "held")},
 	                             {NULL, NULL, 0}};
 	if (!fill_in(text, sizeof text, f->job.answer, words) ||
 	    !fill_in(name, sizeof name - sizeof SUFFIX, f->job.answer_name, words) || name_fault(name)) {

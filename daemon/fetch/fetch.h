@@ -5,6 +5,7 @@
 #ifndef HANDBACK_DAEMON_FETCH_FETCH_H
 #define HANDBACK_DAEMON_FETCH_FETCH_H
 
+#include "base/message.h"
 #include "daemon/fetch/job.h"
 #include "daemon/fetch/memory.h"
 #include "daemon/fetch/remote.h"
@@ -23,7 +24,10 @@ struct fetch {
 
 /* Tells `failed` with its stage and why, once.  Returns false. */
 bool fetch_stop(struct fetch *f, const char *stage, const char *why);
-/* Applies the `archived` packets and makes their answers. */
+/*
+ * What handbackd wrote of files that we brought and that are in the archive (or in quarantine) now: lines in
+ * .fetch/archived.  They become MEMORY_ARCHIVED, and their answers are made (archived.c).
+ */
 bool fetch_note_archived(struct fetch *f);
 
 /* Lists the directory and decides what is due (look.c). */
@@ -34,8 +38,9 @@ bool fetch_take(struct fetch *f, struct memory_entry *e);
 bool fetch_after(struct fetch *f);
 /* Uploads the answers that lie in .fetch (answer.c). */
 bool fetch_answer(struct fetch *f);
-/* Makes the answer for one archived file; nothing when none is wanted.  0, or -1 with errno. */
-int fetch_make_answer(struct fetch *f, const struct job_archived *a, const struct memory_entry *e);
+/* Makes the answer for one archived file, from its line; nothing when none is wanted.  0, or -1 with errno.
+ */
+int fetch_make_answer(struct fetch *f, const struct message *archived, const struct memory_entry *e);
 /* Says what the server offers (probe.c). */
 bool fetch_probe(struct fetch *f);
 

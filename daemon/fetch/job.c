@@ -58,7 +58,7 @@ static bool
 take_words(const struct message *m, struct job *job)
 {
 	static const char *const modes[] = {"fetch", "after", "probe", NULL};
-	static const char *const afters[] = {"leave", "rename", "delete", NULL};
+	static const char *const afters[] = {"leave", "move", "delete", NULL};
 	static const char *const twins[] = {"none", "marker", "sha256", NULL};
 	static const char *const yes[] = {"no", "yes", NULL};
 	int mode = JOB_FETCH, after = JOB_LEAVE, twin = JOB_NO_TWIN, write = 0;
@@ -121,32 +121,9 @@ take_job(const struct message *m, struct job *job, char *why, size_t why_size)
 		return bad(why, why_size, "job: source, host and user are needed");
 	if (job->twin != JOB_NO_TWIN && (!job->twin_suffix || !*job->twin_suffix))
 		return bad(why, why_size, "job: a twin needs its suffix");
-	if (job->after == JOB_RENAME && !job->after_directory)
-		return bad(why, why_size, "job: after=rename needs after_directory");
+	if (job->after == JOB_MOVE && !job->after_directory)
+		return bad(why, why_size, "job: after=move needs after_directory");
 	return true;
-}
-
-static bool
-take_archived(const struct message *m, struct job *job)
-{
-	if (job->archived_count >= LIMIT_LISTING)
-		return false;
-	/* room for a power of two of them */
-	if ((job->archived_count & (job->archived_count - 1)) == 0) {
-		size_t room = job->archived_count ? job->archived_count * 2 : 1;
-		void *more = reallocarray(job->archived, room, sizeof *job->archived);
-		if (!more)
-			return false;
-		job->archived = more;
-	}
-	struct job_archived *a = &job->archived[job->archived_count];
-	*a = (struct job_archived){0};
-	job->archived_count++;
-	return take_text(m, "name", LIMIT_NAME_BYTES, &a->name) && a->name &&
-	       take_text(m, "state", LIMIT_NAME_BYTES, &a->state) &&
-	       take_int(m, "records", 0, INT64_MAX, &a->records) &&
-	       take_int(m, "confirmed", 0, INT64_MAX, &a->confirmed) &&
-	       take_int(m, "reversed", 0, INT64_MAX, &a->reversed) && take_int(m, "held", 0, INT64_MAX, &a->held);
 }
 
 static bool
@@ -188,9 +165,7 @@ take_packet(const struct message *m, struct job *job, char *why, size_t why_size
 	bool ok;
 	if (strcmp(m->verb, "job") == 0)
 		return take_job(m, job, why, why_size);
-	if (strcmp(m->verb, "archived") == 0)
-		ok = take_archived(m, job);
-	else if (strcmp(m->verb, "pattern") == 0)
+	if (strcmp(m->verb, "pattern") == 0)
 		ok = take_item(m, "glob", job->patterns, JOB_GLOBS, &job->pattern_count);
 	else if (strcmp(m->verb, "ignore") == 0)
 		ok = take_item(m, "glob", job->ignores, JOB_GLOBS, &job->ignore_count);
@@ -292,11 +267,6 @@ job_free(struct job *job)
 	free_list(job->patterns, job->pattern_count);
 	free_list(job->ignores, job->ignore_count);
 	free_list(job->target.pins, job->target.pin_count);
-	for (size_t i = 0; i < job->archived_count; i++) {
-		free(job->archived[i].name);
-		free(job->archived[i].state);
-	}
-	free(job->archived);
 	close_if(job->spool_fd);
 	close_if(job->target.key_fd);
 	close_if(job->target.passphrase_fd);

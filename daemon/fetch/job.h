@@ -15,19 +15,12 @@
 
 enum job_mode {
 	JOB_FETCH, /* look, bring, then what is due afterwards */
-	JOB_AFTER, /* only what is due afterwards: renames, deletes, answers */
+	JOB_AFTER, /* only what is due afterwards: moves, deletes, answers */
 	JOB_PROBE, /* say what the server offers; change nothing of ours */
 };
 
-enum job_after { JOB_LEAVE, JOB_RENAME, JOB_DELETE };
+enum job_after { JOB_LEAVE, JOB_MOVE, JOB_DELETE };
 enum job_twin { JOB_NO_TWIN, JOB_MARKER, JOB_SHA256 };
-
-/* A file that we brought earlier and that is in the archive (or in quarantine) now. */
-struct job_archived {
-	char *name;  /* as it was stored in the spool */
-	char *state; /* posted, held, duplicate: for the answer */
-	int64_t records, confirmed, reversed, held;
-};
 
 struct job {
 	enum job_mode mode;
@@ -48,8 +41,6 @@ struct job {
 	char *answer, *answer_name, *answer_directory; /* answer NULL: none */
 	int64_t stall_ms, run_ms, rate_per_s;
 	bool may_write; /* probe: try writing and renaming */
-	struct job_archived *archived;
-	size_t archived_count;
 };
 
 /*
