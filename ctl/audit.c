@@ -3,6 +3,15 @@
 #include "ctl/memory.h"
 #include "ctl/sql.h"
 
+#include "base/config.h"
+#include "base/paths.h"
+#include "reconcile/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
 static const struct column head_columns[] = {
     {"head_no", "Head", COLUMN_NUMBER, 0, 0, NULL},
     {"made", "Made (UTC)", COLUMN_TIME, 0, 0, NULL},
@@ -27,5 +36,164 @@ run_audit_head(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);
+	return code;
+}
+
+static const struct column verified_columns[] = {
+    {"result", "Result", COLUMN_WORD, 0, 0, NULL},       {"heads", "Heads", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},   {"files", "Kept files", COLUMN_NUMBER, 0, 0, NULL},
+    {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL}, {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Last head", COLUMN_NUMBER, 0, 0, NULL}, {"head_hash", "its hash", COLUMN_TEXT, 0, 0, NULL},
+};
+
+static const struct column difference_columns[] = {
+    {"part", "Differs", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Head", COLUMN_NUMBER, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 0, 0, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"first_byte", "First byte", COLUMN_NUMBER, 0, 0, NULL},
+    {"last_byte", "Last byte", COLUMN_NUMBER, 0, 0, NULL},
+    {"message", "What", COLUMN_SENTENCE, 0, 0, NULL},
+};
+
+/* The bar on stderr, from one part of the work to the next. */
+struct watch {
+	struct session *session;
+	struct progress bar;
+	const char *what;
+};
+
+static void
+on_progress(void *context, const char *what, const char *unit, int64_t done, int64_t total)
+{
+	struct watch *w = context;
+
+	if (w->what != what) {
+		progress_end(&w->bar);
+		progress_start(&w->bar, &w->session->terminal, what, unit, total);
+		w->what = what;
+	}
+	progress_at(&w->bar, done);
+}
+
+/* The number as text in buf; NULL where it is not known (below least). */
+static const char *
+number_or_null(char buf[24], int64_t number, int64_t least)
+{
+	snprintf(buf, 24, "%" PRId64, number);
+	return number < least ? NULL : buf;
+}
+
+static void
+add_counts(struct document *d, const struct verify *v, bool equal)
+{
+	const struct verify_counts *c = &v->counts;
+	struct table *t = document_add(d, "verified", NULL, TABLE_FACTS, COLUMNS(verified_columns));
+	char heads[24], records[24], files[24], bytes[24], head_no[24];
+	const char *cells[] = {equal ? "ok" : "differs",
+	                       number_or_null(heads, c->heads, 0),
+	                       number_or_null(records, c->records, 0),
+	                       v->spool < 0 ? NULL : number_or_null(files, c->files, 0),
+	                       v->spool < 0 ? NULL : number_or_null(bytes, c->bytes, 0),
+	                       !equal        ? NULL
+	                       : c->balances ? "equal to the sums of the entries"
+	                                     : "not in this ledger",
+	                       number_or_null(head_no, c->head_no, 1),
+	                       *c->head_hash ? c->head_hash : NULL};
+
+	table_row(t, cells);
+	if (equal && v->spool < 0)
+		table_note(
+		    t, mem_text("Kept files were not looked at: there is no configuration to say where they are."));
+	if (equal && c->waiting)
+		table_note(t, mem_format("%" PRId64
+		                         " files are decided and not archived yet; their bytes were not looked at.",
+		                         c->waiting));
+}
+
+static void
+add_difference(struct document *d, const struct verify_difference *f)
+{
+	struct table *t =
+	    document_add(d, "difference", "The first difference", TABLE_FACTS, COLUMNS(difference_columns));
+	char head[24], file[24], record[24], first[24], last[24];
+	bool range = f->byte_offset >= 0 && f->byte_length > 0;
+	const char *cells[] = {f->part,
+	                       number_or_null(head, f->head_no, 1),
+	                       number_or_null(file, f->file_id, 1),
+	                       *f->file ? f->file : NULL,
+	                       number_or_null(record, f->record_no, 1),
+	                       range ? number_or_null(first, f->byte_offset, 0) : NULL,
+	                       range ? number_or_null(last, f->byte_offset + f->byte_length - 1, 0) : NULL,
+	                       f->message};
+
+	table_row(t, cells);
+}
+
+/* The spool, where a configuration says where it is. */
+static int
+open_spool(struct session *s, int *ret_spool)
+{
+	if (s->value[OPT_DATABASE] && !s->value[OPT_CONFIG] && access(PATHS_CONFIG, R_OK) < 0) {
+		*ret_spool = -1;
+		return EXIT_CLEAN;
+	}
+	int code = session_config(s);
+	if (code != EXIT_CLEAN)
+		return code;
+	*ret_spool = open(s->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_spool >= 0)
+		return EXIT_CLEAN;
+	complain("the spool: %s: %s", s->config->spool, strerror(errno));
+	return EXIT_UNAVAILABLE;
+}
+
+static int
+tell_verified(struct session *s, const struct verify *v, enum verify_end end)
+{
+	if (end == VERIFY_DATABASE)
+		return session_failed(s, v->status);
+	if (end == VERIFY_MEMORY) {
+		complain("out of memory");
+		return EXIT_INTERNAL;
+	}
+	struct document *d = document_new("verify", NULL);
+	if (end == VERIFY_DIFFERS)
+		add_difference(d, &v->difference);
+	add_counts(d, v, end == VERIFY_EQUAL);
+	int code = session_show(s, d);
+	document_free(d);
+	if (code != EXIT_CLEAN)
+		return code;
+	return end == VERIFY_EQUAL ? EXIT_CLEAN : EXIT_PROOF;
+}
+
+int
+run_audit_verify(struct session *s)
+{
+	struct watch watch = {.session = s};
+	struct verify *v = mem_new(1, sizeof(*v));
+	int code = open_spool(s, &v->spool);
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN) {
+		v->pg = s->pg;
+		v->progress = on_progress;
+		v->context = &watch;
+		enum pg_status status = pg_begin_snapshot(s->pg);
+		enum verify_end end = VERIFY_DATABASE;
+		if (status == PG_OK)
+			end = verify_run(v);
+		else
+			v->status = status;
+		progress_end(&watch.bar);
+		code = tell_verified(s, v, end);
+		pg_rollback(s->pg);
+	}
+	if (v->spool >= 0)
+		close(v->spool);
+	free(v);
 	return code;
 }

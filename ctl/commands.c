@@ -71,11 +71,27 @@ const struct command commands[] = {
      "they "
      "differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
+    {"audit verify", "Prove", "", 0, 0, 0, "check everything that was ever posted against its proof",
+     "Walks the audit trail from its first head: rebuilds each head from the tables, each tree from "
+     "outcomes, debits "
+     "and reversals as the ledger has them now, hashes every kept file, and checks balances against entries. "
+     "Names "
+     "the first difference exactly and ends with 5.",
+     "handbackctl audit verify", run_audit_verify},
     {"audit head", "Prove", "", 0, 0, 0, "the last audit head",
      "Shows the number and the hash of the last head. Kept somewhere else, it proves later that nothing "
      "before it was "
      "changed or cut off.",
      "handbackctl audit head --json", run_audit_head},
 
+    {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
+     "What the nightly timer calls. The exit status tells clean (0), something held (3) or failed (4).",
+     "handbackctl run", run_run},
+
+    {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
+     "Applies the migrations that the database has not had, each in its own transaction; refuses when one "
+     "that was "
+     "applied has changed since. Runs as the owner of the schemas.",
+     "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
     {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };

@@ -8,6 +8,7 @@
 #include "ctl/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define KEPT_MODE 0440
@@ -116,7 +117,7 @@ report_keep(struct session *s, const struct document *d)
 
 	if (code != EXIT_CLEAN)
 		return code;
-	k.dir = io_make_dirs(-1, s->config->reports, DIRECTORY_MODE);
+	k.dir = io_make_dirs(AT_FDCWD, s->config->reports, DIRECTORY_MODE);
 	if (k.dir < 0) {
 		complain("%s: %s", s->config->reports, strerror(errno));
 		return EXIT_UNAVAILABLE;

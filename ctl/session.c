@@ -2,10 +2,12 @@
 
 #include "base/config.h"
 #include "base/embedded.h"
+#include "base/limits.h"
 #include "base/paths.h"
 #include "ctl/escape.h"
 #include "ctl/memory.h"
 #include "ctl/sql.h"
+#include "reconcile/migrate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -57,6 +59,7 @@ session_config(struct session *s)
 	return s->config ? EXIT_CLEAN : EXIT_USAGE;
 }
 
+/* The role for the command; a schema of another version than ours is not for us. */
 static int
 take_role(struct session *s, enum session_role role)
 {
@@ -68,6 +71,7 @@ take_role(struct session *s, enum session_role role)
 	    [SESSION_POSTS] = "{handback_daemon}",
 	};
 	struct pg_result *r = NULL;
+	char why[LIMIT_MESSAGE_BYTES] = "";
 
 	if (!wanted[role])
 		return EXIT_CLEAN;
@@ -75,10 +79,17 @@ take_role(struct session *s, enum session_role role)
 	if (status != PG_OK)
 		return session_failed(s, status);
 	int code = pg_rows(r) == 1 ? EXIT_CLEAN : EXIT_UNAVAILABLE;
-	if (code != EXIT_CLEAN)
-		complain("this login may not: it has to be a member of one of %s (and the database migrated)",
-		         wanted[role]);
 	pg_result_free(r);
+	if (code != EXIT_CLEAN) {
+		complain("this login may not: it has to be a member of one of %s (where `handbackctl migrate` has "
+		         "made them)",
+		         wanted[role]);
+		return code;
+	}
+	if (migrate_check(s->pg, why, sizeof(why)) != PG_OK) {
+		complain("the database: %s", why);
+		code = EXIT_UNAVAILABLE;
+	}
 	return code;
 }
 

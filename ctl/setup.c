@@ -1,0 +1,106 @@
+/* migrate, run: what is done to a site rather than looked at. */
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+#include "ctl/sql.h"
+
+#include "base/config.h"
+#include "base/embedded.h"
+#include "base/limits.h"
+#include "base/paths.h"
+#include "reconcile/migrate.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static const struct column migration_columns[] = {
+    {"version", "Version", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Migration", COLUMN_TEXT, 0, 0, NULL},
+    {"state", "", COLUMN_WORD, 0, 0, NULL},
+};
+
+/* An embedded cluster begins without our database. */
+static int
+make_database(struct session *s)
+{
+	const char *name = EMBEDDED_DATABASE;
+	struct pg_result *r = NULL;
+
+	enum pg_status status = pg_run(s->pg, ctl_database_exists, 1, &name, &r);
+	if (status != PG_OK)
+		return session_failed(s, status);
+	bool there = strcmp(pg_text(r, 0, 0), "t") == 0;
+	pg_result_free(r);
+	if (there)
+		return EXIT_CLEAN;
+	status = pg_run(s->pg, ctl_database_create, 0, NULL, NULL);
+	return status == PG_OK ? EXIT_CLEAN : session_failed(s, status);
+}
+
+static int
+open_as_owner(struct session *s)
+{
+	if (!s->value[OPT_DATABASE]) {
+		int code = session_config(s);
+		if (code != EXIT_CLEAN)
+			return code;
+		if (s->config->database_embedded) {
+			code = session_open(s, SESSION_MAKES);
+			if (code == EXIT_CLEAN)
+				code = make_database(s);
+			if (code != EXIT_CLEAN)
+				return code;
+			pg_close(s->pg);
+			s->pg = NULL;
+		}
+	}
+	return session_open(s, SESSION_OWNER);
+}
+
+static void
+applied(void *context, int version, const char *name)
+{
+	char number[16];
+	const char *cells[] = {number, name, "applied"};
+
+	snprintf(number, sizeof(number), "%d", version);
+	table_row(context, cells);
+}
+
+int
+run_migrate(struct session *s)
+{
+	char why[LIMIT_MESSAGE_BYTES] = "";
+	int count = 0, code = open_as_owner(s);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("migrations", NULL);
+	struct table *t = document_add(d, "migrations", NULL, TABLE_ROWS, COLUMNS(migration_columns));
+	table_empty(t, "the database is up to date");
+	enum pg_status status = migrate_apply(s->pg, applied, t, &count, why, sizeof(why));
+	int shown = session_show(s, d);
+	document_free(d);
+	if (status == PG_OK)
+		return shown;
+	complain("%s", why);
+	return EXIT_UNAVAILABLE;
+}
+
+int
+run_run(struct session *s)
+{
+	char path[4096];
+	const char *config = s->value[OPT_CONFIG] ? s->value[OPT_CONFIG] : PATHS_CONFIG;
+
+	if (s->value[OPT_DATABASE]) {
+		complain("run takes no --database: the daemon and its workers go by the configuration");
+		return EXIT_USAGE;
+	}
+	if (!paths_program(path, sizeof(path), "handbackd")) {
+		complain("handbackd: %s", strerror(errno));
+		return EXIT_INTERNAL;
+	}
+	execl(path, "handbackd", "--config", config, "--once", (char *) NULL);
+	complain("%s: %s", path, strerror(errno));
+	return EXIT_INTERNAL;
+}
