@@ -269,7 +269,7 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	drain(w); /* its last words come before its end */
 	if (waitpid(w->pid, &status, WNOHANG) != w->pid)
 		return;
-	expected = w->state == WORKER_LEAVING && w->why[0] == '\0' && !w->job && status == 0;
+	expected = w->state == WORKER_LEAVING && w->why[0] == '\0' && !w->job;
 	how_it_ended(w, status, how, sizeof how);
 	close_channel(w);
 	event_free(w->exited);
@@ -280,11 +280,9 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	had_job = w->job;
 	if (expected || (w->ready_ms != 0 && loop_now_ms() - w->ready_ms > STEADY_MS))
 		w->failures = 0;
-	if (!expected) {
-		w->failures++;
-		log_write(LOG_ERR, "worker ended",
-		          LOG_FIELDS(log_int("worker", w->number), log_int("pid", w->pid), log_text("why", how)));
-	}
+	w->failures += !expected;
+	log_write(expected ? LOG_DEBUG : LOG_ERR, "worker ended",
+	          LOG_FIELDS(log_int("worker", w->number), log_int("pid", w->pid), log_text("why", how)));
 	w->pid = 0;
 	w->ready_ms = 0;
 	w->why[0] = '\0';
@@ -343,6 +341,7 @@ start_process(struct worker *w)
 		return -1;
 	}
 	w->channel = ends[0];
+	w->lines = 0;
 	return 0;
 }
 
