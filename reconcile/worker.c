@@ -10,6 +10,7 @@
 #include "base/exit_codes.h"
 #include "base/log.h"
 #include "base/message.h"
+#include "reconcile/migrate.h"
 #include "reconcile/recover.h"
 
 #define BACKOFF_FIRST_MS 50
@@ -72,19 +73,23 @@ say_done(int channel, const struct job_result *result, int64_t ms)
 
 /* ---- the connection ---- */
 
-static enum pg_status
-take_up(struct reconciler *r)
+/* Makes a new connection fit for files; why[LIMIT_MESSAGE_BYTES] when it is not. */
+static bool
+take_up(struct reconciler *r, char *why)
 {
 	struct recovered found = {0};
-	enum pg_status status = reconciler_prepare(r);
 
-	if (status == PG_OK)
-		status = recover(r->pg, &r->spool, &found);
-	if (status == PG_OK && found.swept + found.archived + found.stuck > 0)
+	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
+		return false;
+	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK) {
+		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
+		return false;
+	}
+	if (found.swept + found.archived + found.stuck > 0)
 		log_write(LOG_NOTICE, "took up what was left behind",
 		          LOG_FIELDS(log_int("swept", found.swept), log_int("archived", found.archived),
 		                     log_int("stuck", found.stuck)));
-	return status;
+	return true;
 }
 
 /* Waits; false when the other end of the channel has gone. */
@@ -100,15 +105,17 @@ wait_ms(int channel, int ms)
 static bool
 connect_again(struct reconciler *r, int channel)
 {
+	char why[LIMIT_MESSAGE_BYTES];
 	bool told = false;
 
 	for (int ms = BACKOFF_FIRST_MS;; ms = ms * 2 < BACKOFF_CEILING_MS ? ms * 2 : BACKOFF_CEILING_MS) {
 		r->ready = false;
-		if (pg_reopen(r->pg) == PG_OK && take_up(r) == PG_OK)
+		if (pg_reopen(r->pg) != PG_OK)
+			snprintf(why, sizeof(why), "%s", pg_why(r->pg));
+		else if (take_up(r, why))
 			return true;
 		if (!told)
-			log_write(LOG_WARNING, "the database cannot be reached",
-			          LOG_FIELDS(log_text("why", pg_why(r->pg))));
+			log_write(LOG_WARNING, "the database cannot be used", LOG_FIELDS(log_text("why", why)));
 		told = true;
 		if (!wait_ms(channel, ms))
 			return false;
@@ -222,10 +229,14 @@ serve_one(struct reconciler *r, int channel)
 int
 worker_serve(struct reconciler *r, int channel)
 {
+	char why[LIMIT_MESSAGE_BYTES];
 	int rc;
 
-	if (take_up(r) != PG_OK && !connect_again(r, channel))
-		return EXIT_CLEAN;
+	if (!take_up(r, why)) {
+		log_write(LOG_WARNING, "the database cannot be used", LOG_FIELDS(log_text("why", why)));
+		if (!connect_again(r, channel))
+			return EXIT_CLEAN;
+	}
 	if (parser_child_start(&r->child, r->parser) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
 	if (!say_word(channel, "ready", NULL))
