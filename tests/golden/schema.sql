@@ -1,0 +1,1577 @@
+-- as PostgreSQL 15 dumps it
+CREATE SCHEMA audit;
+
+ALTER SCHEMA audit OWNER TO handback_owner;
+
+COMMENT ON SCHEMA audit IS 'The proof: one chain of heads over everything that was decided';
+
+CREATE SCHEMA handback;
+
+ALTER SCHEMA handback OWNER TO handback_owner;
+
+COMMENT ON SCHEMA handback IS 'What partners delivered, what they said of each redemption, and what was done with it';
+
+CREATE SCHEMA handback_schema;
+
+ALTER SCHEMA handback_schema OWNER TO handback_owner;
+
+COMMENT ON SCHEMA handback_schema IS 'Which migrations this database has had, and what they share';
+
+CREATE SCHEMA ledger;
+
+ALTER SCHEMA ledger OWNER TO handback_owner;
+
+COMMENT ON SCHEMA ledger IS 'The points: programmes, members, entries, balances; and the contract by which handback knows them';
+
+CREATE TYPE handback.file_state AS ENUM (
+    'posted',
+    'held',
+    'duplicate'
+);
+
+ALTER TYPE handback.file_state OWNER TO handback_owner;
+
+CREATE TYPE ledger.category AS ENUM (
+    'Credit By Accrual',
+    'Debit By Redemption',
+    'Redemption Reversal',
+    'Redemption Reinstatement'
+);
+
+ALTER TYPE ledger.category OWNER TO handback_owner;
+
+CREATE TYPE ledger.member_status AS ENUM (
+    'Active',
+    'Inactive',
+    'Suspended',
+    'Blocked',
+    'Cancelled'
+);
+
+ALTER TYPE ledger.member_status OWNER TO handback_owner;
+
+CREATE FUNCTION audit.append_act(what text, subject text, why text DEFAULT NULL::text, detail text DEFAULT NULL::text, leaves bigint DEFAULT 0, root bytea DEFAULT sha256('\x'::bytea)) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+	last record;
+	act bigint := nextval('audit.act_act_id_seq');
+	this timestamptz := clock_timestamp();
+	said text;
+BEGIN
+	SELECT * INTO last FROM audit.chain_end();
+	said := format(E'handback-head-1\nprevious\t%s\nhead_no\t%s\nmade_at\t%s\ntree_size\t%s\nroot\t%s\nact\t%s\n'
+		'at\t%s\nwho\t%s\nwhat\t%s\nsubject\t%s\nwhy\t%s\ndetail\t%s\n',
+		encode(last.head_hash, 'hex'), last.head_no + 1, audit.microseconds(this), leaves, encode(root, 'hex'), act,
+		audit.microseconds(this), audit.escaped(session_user::text), audit.escaped(what), audit.escaped(subject),
+		audit.escaped(why), audit.escaped(detail));
+	INSERT INTO audit.act (act_id, head_no, at, what, subject, why, detail)
+	VALUES (act, last.head_no + 1, this, what, subject, why, detail);
+	INSERT INTO audit.head (head_no, tree_size, root, head_text, head_hash, previous, made_at)
+	VALUES (last.head_no + 1, leaves, root, said, sha256(convert_to(said, 'UTF8')), last.head_hash, this);
+	RETURN act;
+END
+$$;
+
+ALTER FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) IS 'Writes an act of this session''s login and its head at the end of the chain; gives the act''s number';
+
+CREATE FUNCTION audit.chain_end() RETURNS TABLE(head_no bigint, head_hash bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtextextended('handback audit.head', 0));
+	RETURN QUERY SELECT h.head_no, h.head_hash FROM audit.head h ORDER BY h.head_no DESC LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN QUERY SELECT 0::bigint, decode(repeat('00', 32), 'hex');
+	END IF;
+END
+$$;
+
+ALTER FUNCTION audit.chain_end() OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.chain_end() IS 'Locks the chain and gives its last head: number and hash, or 0 and zeros';
+
+CREATE FUNCTION audit.check_file_has_head() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM audit.head WHERE file_id = NEW.file_id) THEN
+		RAISE EXCEPTION 'file % has no audit.head', NEW.file_id USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION audit.check_file_has_head() OWNER TO handback_owner;
+
+CREATE FUNCTION audit.check_head() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	last record;
+	begins text;
+BEGIN
+	SELECT * INTO last FROM audit.chain_end();
+	IF NEW.head_no <> last.head_no + 1 OR NEW.previous <> last.head_hash THEN
+		RAISE EXCEPTION 'head % does not follow head %, the end of the chain', NEW.head_no, last.head_no
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	begins := format(E'handback-head-1\nprevious\t%s\nhead_no\t%s\n', encode(NEW.previous, 'hex'), NEW.head_no);
+	IF NOT starts_with(NEW.head_text, begins)
+			OR strpos(NEW.head_text, format(E'\ntree_size\t%s\nroot\t%s\n', NEW.tree_size, encode(NEW.root, 'hex'))) = 0
+			OR (NEW.file_id IS NOT NULL AND strpos(NEW.head_text, format(E'\nfile\t%s\n', NEW.file_id)) = 0)
+			OR (NEW.file_id IS NULL AND strpos(NEW.head_text, E'\nact\t') = 0) THEN
+		RAISE EXCEPTION 'the text of head % does not say what its columns say', NEW.head_no
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	IF NEW.head_hash <> sha256(convert_to(NEW.head_text, 'UTF8')) THEN
+		RAISE EXCEPTION 'the hash of head % is not that of its text', NEW.head_no
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION audit.check_head() OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.check_head() IS 'Trigger: a head follows the last one, says what its columns say, and has the hash of its text';
+
+CREATE FUNCTION audit.escaped(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT replace(replace(replace(replace(coalesce(value, ''), '\', '\\'), E'\t', '\t'), E'\n', '\n'), E'\r', '\r')
+$$;
+
+ALTER FUNCTION audit.escaped(value text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.escaped(value text) IS 'Backslash, TAB, newline and carriage return as \\, \t, \n, \r; empty for NULL';
+
+CREATE FUNCTION audit.microseconds(at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT round(extract(epoch FROM at) * 1000000)::bigint
+$$;
+
+ALTER FUNCTION audit.microseconds(at timestamp with time zone) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.microseconds(at timestamp with time zone) IS 'Since 1970 UTC';
+
+CREATE FUNCTION handback.check_archived() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	expected handback.file := OLD;
+BEGIN
+	expected.archived_at := NEW.archived_at;
+	expected.archived_as := NEW.archived_as;
+	IF OLD.archived_at IS NOT NULL OR NEW.archived_at IS NULL OR NEW IS DISTINCT FROM expected THEN
+		RAISE EXCEPTION 'UPDATE on handback.file is refused: only archived_at and archived_as, and once'
+			USING ERRCODE = 'insufficient_privilege';
+	END IF;
+	RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION handback.check_archived() OWNER TO handback_owner;
+
+CREATE FUNCTION handback.check_holds() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+	IF EXISTS (SELECT FROM (SELECT DISTINCT reason FROM opened) o
+			WHERE NOT EXISTS (SELECT FROM handback.hold_reason r WHERE r.reason = o.reason)) THEN
+		RAISE EXCEPTION 'a hold has a reason that handback.hold_reason does not know'
+			USING ERRCODE = 'foreign_key_violation';
+	END IF;
+	IF EXISTS (SELECT FROM (SELECT DISTINCT file_id FROM opened) o
+			WHERE NOT EXISTS (SELECT FROM handback.file f WHERE f.file_id = o.file_id)) THEN
+		RAISE EXCEPTION 'a hold has a file that handback.file does not know' USING ERRCODE = 'foreign_key_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION handback.check_holds() OWNER TO handback_owner;
+
+CREATE FUNCTION handback.check_tie_out() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	decided numeric;
+BEGIN
+	SELECT coalesce(sum(records), 0) INTO decided FROM handback.tie_out WHERE file_id = NEW.file_id;
+	IF decided <> (CASE NEW.state WHEN 'posted' THEN NEW.records ELSE 0 END) THEN
+		RAISE EXCEPTION 'file % (%) does not tie out: % records, % with an outcome',
+			NEW.file_id, NEW.state, NEW.records, decided
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION handback.check_tie_out() OWNER TO handback_owner;
+
+CREATE PROCEDURE handback_schema.make_append_only(IN relation regclass)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s '
+		'FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', relation);
+END
+$$;
+
+ALTER PROCEDURE handback_schema.make_append_only(IN relation regclass) OWNER TO handback_owner;
+
+COMMENT ON PROCEDURE handback_schema.make_append_only(IN relation regclass) IS 'Puts the trigger append_only on a table';
+
+CREATE FUNCTION handback_schema.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	RAISE EXCEPTION '% on %.% is refused: it is append-only', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+		USING ERRCODE = 'insufficient_privilege',
+			HINT = 'What was posted stays. A correction is a new row that answers the old one.';
+END
+$$;
+
+ALTER FUNCTION handback_schema.refuse_change() OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback_schema.refuse_change() IS 'Trigger: refuses UPDATE, DELETE and TRUNCATE, the owner''s too';
+
+CREATE FUNCTION ledger.check_availability(programme text, member text, points bigint, OUT code text, OUT message text, OUT available bigint, OUT amount bigint, OUT currency text) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+	p ledger.programme;
+	m ledger.member;
+BEGIN
+	SELECT * INTO p FROM ledger.programme r WHERE r.code = check_availability.programme;
+	IF NOT FOUND OR coalesce(member, '') = '' OR points IS NULL THEN
+		SELECT '999', 'bad request: programme, member and points are needed' INTO code, message;
+		RETURN;
+	END IF;
+	SELECT * INTO m FROM ledger.member r WHERE r.programme_id = p.programme_id AND r.relation_reference = member;
+	SELECT w.code, w.message INTO code, message FROM ledger.why_not(m, p, check_availability.points) w;
+	IF code IN ('103', '120') THEN
+		RETURN;
+	END IF;
+	SELECT b.points, p.currency INTO available, currency FROM ledger.balance b WHERE b.member_id = m.member_id;
+	IF code IS NULL AND available < check_availability.points THEN
+		SELECT '302', 'insufficient points' INTO code, message;
+	END IF;
+	IF code IS NULL THEN
+		SELECT '000', 'success', ledger.worth(check_availability.points, p.rate_points, p.rate_minor)
+		INTO code, message, amount;
+	END IF;
+END
+$$;
+
+ALTER FUNCTION ledger.check_availability(programme text, member text, points bigint, OUT code text, OUT message text, OUT available bigint, OUT amount bigint, OUT currency text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.check_availability(programme text, member text, points bigint, OUT code text, OUT message text, OUT available bigint, OUT amount bigint, OUT currency text) IS 'May this member redeem so many points now, and what are they worth? Promises nothing for later';
+
+CREATE FUNCTION ledger.check_posted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+	wrong   bigint;
+	members bigint;
+	moved   bigint;
+BEGIN
+	SELECT p.entry_id INTO wrong
+	FROM posted p LEFT JOIN ledger.member m ON m.member_id = p.member_id
+	WHERE p.answers_entry_id IS NULL AND m.programme_id IS DISTINCT FROM p.programme_id
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'entry % names no member of its programme', wrong USING ERRCODE = 'foreign_key_violation';
+	END IF;
+
+	SELECT p.entry_id INTO wrong
+	FROM posted p LEFT JOIN ledger.entry a ON a.entry_id = p.answers_entry_id
+	WHERE p.answers_entry_id IS NOT NULL AND (a.entry_id IS NULL
+		OR a.category <> CASE p.category WHEN 'Redemption Reversal' THEN 'Debit By Redemption'::ledger.category
+			ELSE 'Redemption Reversal' END
+		OR a.programme_id <> p.programme_id OR a.member_id <> p.member_id OR a.points <> p.points)
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'entry % does not agree with the entry that it answers', wrong
+			USING ERRCODE = 'integrity_constraint_violation',
+				HINT = 'A reversal names a redemption, a reinstatement names a reversal: same programme, member and points.';
+	END IF;
+
+	SELECT count(DISTINCT member_id) INTO members FROM posted;
+	UPDATE ledger.balance b SET points = b.points + change.points
+	FROM (
+		SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal')
+			THEN points ELSE -points END)::bigint AS points
+		FROM posted GROUP BY member_id ORDER BY member_id OFFSET 0) change
+	WHERE b.member_id = change.member_id;
+	GET DIAGNOSTICS moved = ROW_COUNT;
+	IF moved <> members THEN
+		RAISE EXCEPTION '% of % members have no balance', members - moved, members;
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION ledger.check_posted() OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.check_posted() IS 'Trigger: entries name a member of their programme, answers agree with what they answer, balances follow';
+
+CREATE FUNCTION ledger.open_balance() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	INSERT INTO ledger.balance (member_id) SELECT member_id FROM joined ORDER BY member_id;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION ledger.open_balance() OWNER TO handback_owner;
+
+CREATE FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.category, answer ledger.category) RETURNS TABLE(answered_id bigint, entry_id bigint, external_reference uuid, posted_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+#variable_conflict use_column
+DECLARE
+	posted bigint;
+BEGIN
+	-- in the order of what is answered: two postings that share some never wait in a circle
+	RETURN QUERY
+		INSERT INTO ledger.entry (programme_id, member_id, category, points, answers_entry_id)
+		SELECT a.programme_id, a.member_id, answer, a.points, a.entry_id
+		FROM (SELECT unnest(answered_ids) AS entry_id ORDER BY 1 OFFSET 0) wanted
+		JOIN ledger.entry a ON a.entry_id = wanted.entry_id
+		WHERE a.category = answered
+		ORDER BY a.entry_id
+		RETURNING answers_entry_id, entry.entry_id, entry.external_reference, entry.posted_at;
+	GET DIAGNOSTICS posted = ROW_COUNT;
+	IF posted <> cardinality(answered_ids) THEN
+		RAISE EXCEPTION '% of % entries to be answered are not of the category %',
+			cardinality(answered_ids) - posted, cardinality(answered_ids), answered
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+END
+$$;
+
+ALTER FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.category, answer ledger.category) OWNER TO handback_owner;
+
+CREATE FUNCTION ledger.post_reinstatements(reversal_ids bigint[]) RETURNS TABLE(reversal_id bigint, reinstatement_id bigint, external_reference uuid, posted_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT * FROM ledger.post_answers(reversal_ids, 'Redemption Reversal', 'Redemption Reinstatement')
+$$;
+
+ALTER FUNCTION ledger.post_reinstatements(reversal_ids bigint[]) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.post_reinstatements(reversal_ids bigint[]) IS 'Contract: takes reversals back, all or none. 23514 when a member no longer has the points';
+
+CREATE FUNCTION ledger.post_reversals(redemption_ids bigint[]) RETURNS TABLE(redemption_id bigint, reversal_id bigint, external_reference uuid, posted_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT * FROM ledger.post_answers(redemption_ids, 'Debit By Redemption', 'Redemption Reversal')
+$$;
+
+ALTER FUNCTION ledger.post_reversals(redemption_ids bigint[]) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.post_reversals(redemption_ids bigint[]) IS 'Contract: gives back the full points of each redemption, all or none. 23505 when one is reversed already, 23000 when a number is no redemption';
+
+CREATE FUNCTION ledger.redeem_points(programme text, member text, points bigint, merchant text, transaction_type integer, partner text DEFAULT NULL::text, outbound_reference text DEFAULT NULL::text, partner_reference text DEFAULT NULL::text, OUT code text, OUT message text, OUT external_reference uuid, OUT amount bigint, OUT currency text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+	p ledger.programme;
+	m ledger.member;
+	available bigint;
+BEGIN
+	SELECT * INTO p FROM ledger.programme r WHERE r.code = redeem_points.programme;
+	IF NOT FOUND OR coalesce(member, '') = '' OR points IS NULL OR transaction_type IS NULL THEN
+		SELECT '999', 'bad request: programme, member, points and transaction type are needed' INTO code, message;
+		RETURN;
+	END IF;
+	IF coalesce(redeem_points.merchant, '') = '' THEN
+		SELECT '208', 'merchant name is missing' INTO code, message;
+		RETURN;
+	END IF;
+	-- shared: a status that changes now waits for us, or we for it
+	SELECT * INTO m FROM ledger.member r
+	WHERE r.programme_id = p.programme_id AND r.relation_reference = member FOR SHARE;
+	SELECT w.code, w.message INTO code, message FROM ledger.why_not(m, p, redeem_points.points) w;
+	IF code IS NOT NULL THEN
+		RETURN;
+	END IF;
+	SELECT b.points INTO available FROM ledger.balance b WHERE b.member_id = m.member_id FOR NO KEY UPDATE;
+	IF available < redeem_points.points THEN
+		SELECT '302', 'insufficient points' INTO code, message;
+		RETURN;
+	END IF;
+	INSERT INTO ledger.entry AS e (programme_id, member_id, category, points, partner, merchant, transaction_type,
+		amount, currency, outbound_reference, partner_reference)
+	VALUES (p.programme_id, m.member_id, 'Debit By Redemption', redeem_points.points, redeem_points.partner,
+		redeem_points.merchant, redeem_points.transaction_type,
+		ledger.worth(redeem_points.points, p.rate_points, p.rate_minor), p.currency,
+		redeem_points.outbound_reference, redeem_points.partner_reference)
+	RETURNING '000', 'success', e.external_reference, e.amount, e.currency
+	INTO code, message, external_reference, amount, currency;
+EXCEPTION
+	WHEN transaction_rollback OR lock_not_available OR operator_intervention OR insufficient_resources THEN
+		RAISE;
+	WHEN OTHERS THEN
+		SELECT '997', format('exception: %s', SQLSTATE), NULL, NULL, NULL
+		INTO code, message, external_reference, amount, currency;
+END
+$$;
+
+ALTER FUNCTION ledger.redeem_points(programme text, member text, points bigint, merchant text, transaction_type integer, partner text, outbound_reference text, partner_reference text, OUT code text, OUT message text, OUT external_reference uuid, OUT amount bigint, OUT currency text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.redeem_points(programme text, member text, points bigint, merchant text, transaction_type integer, partner text, outbound_reference text, partner_reference text, OUT code text, OUT message text, OUT external_reference uuid, OUT amount bigint, OUT currency text) IS 'Takes the points and gives the external_reference by which the redemption is known from then on';
+
+CREATE FUNCTION ledger.refuse_direct_balance() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	-- from within another trigger it is one of ours
+	IF TG_OP NOT IN ('INSERT', 'UPDATE') OR pg_trigger_depth() < 2 THEN
+		RAISE EXCEPTION '% on ledger.balance is refused: it follows ledger.entry by itself', TG_OP
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Insert members and entries only.';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION ledger.refuse_direct_balance() OWNER TO handback_owner;
+
+CREATE FUNCTION ledger.refuse_other_member() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	RAISE EXCEPTION '% on ledger.% is refused: entries name it', TG_OP, TG_TABLE_NAME
+		USING ERRCODE = 'insufficient_privilege', HINT = 'A member may change its status and its relation_reference.';
+END
+$$;
+
+ALTER FUNCTION ledger.refuse_other_member() OWNER TO handback_owner;
+
+CREATE FUNCTION ledger.reversal_points(programme text, member text, merchant text, redemption uuid, OUT code text, OUT message text, OUT external_reference uuid, OUT points bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+	m bigint;
+	d ledger.entry;
+BEGIN
+	IF coalesce(programme, '') = '' OR coalesce(member, '') = '' OR redemption IS NULL THEN
+		SELECT '999', 'bad request: programme, member and redemption are needed' INTO code, message;
+		RETURN;
+	END IF;
+	IF coalesce(reversal_points.merchant, '') = '' THEN
+		SELECT '208', 'merchant name is missing' INTO code, message;
+		RETURN;
+	END IF;
+	SELECT r.member_id INTO m FROM ledger.member r JOIN ledger.programme p ON p.programme_id = r.programme_id
+	WHERE p.code = reversal_points.programme AND r.relation_reference = member;
+	IF NOT FOUND THEN
+		SELECT '103', 'member does not exist' INTO code, message;
+		RETURN;
+	END IF;
+	SELECT * INTO d FROM ledger.entry e
+	WHERE e.external_reference = redemption AND e.category = 'Debit By Redemption' AND e.member_id = m
+		AND e.merchant = reversal_points.merchant;
+	IF NOT FOUND THEN
+		SELECT '301', 'failed to redeem: no such redemption of this member and merchant' INTO code, message;
+		RETURN;
+	END IF;
+	BEGIN
+		SELECT '000', 'success', r.external_reference, d.points INTO code, message, external_reference, points
+		FROM ledger.post_reversals(ARRAY[d.entry_id]) r;
+	EXCEPTION WHEN unique_violation THEN
+		SELECT '301', 'failed to redeem: the redemption is reversed already', r.external_reference, r.points
+		INTO code, message, external_reference, points
+		FROM ledger.reversal r WHERE r.redemption_id = d.entry_id;
+	END;
+EXCEPTION
+	WHEN transaction_rollback OR lock_not_available OR operator_intervention OR insufficient_resources THEN
+		RAISE;
+	WHEN OTHERS THEN
+		SELECT '997', format('exception: %s', SQLSTATE), NULL, NULL INTO code, message, external_reference, points;
+END
+$$;
+
+ALTER FUNCTION ledger.reversal_points(programme text, member text, merchant text, redemption uuid, OUT code text, OUT message text, OUT external_reference uuid, OUT points bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.reversal_points(programme text, member text, merchant text, redemption uuid, OUT code text, OUT message text, OUT external_reference uuid, OUT points bigint) IS 'Gives back the full points of the redemption that has this external_reference, member and merchant, once';
+
+CREATE TABLE ledger.member (
+    member_id bigint NOT NULL,
+    programme_id integer NOT NULL,
+    relation_reference text NOT NULL,
+    status ledger.member_status DEFAULT 'Active'::ledger.member_status NOT NULL,
+    CONSTRAINT member_relation_reference_check CHECK ((relation_reference <> ''::text))
+);
+
+ALTER TABLE ledger.member OWNER TO handback_owner;
+
+COMMENT ON TABLE ledger.member IS 'A member of one programme; never deleted, since entries name it';
+
+COMMENT ON COLUMN ledger.member.relation_reference IS 'What partners and applications call the member';
+
+COMMENT ON COLUMN ledger.member.status IS 'Only Active may redeem; points are given back whatever it is';
+
+CREATE TABLE ledger.programme (
+    programme_id integer NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    rate_points bigint NOT NULL,
+    rate_minor bigint NOT NULL,
+    currency character(3) NOT NULL,
+    minimum_points bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT programme_code_check CHECK ((code <> ''::text)),
+    CONSTRAINT programme_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT programme_minimum_points_check CHECK ((minimum_points > 0)),
+    CONSTRAINT programme_rate_minor_check CHECK ((rate_minor > 0)),
+    CONSTRAINT programme_rate_points_check CHECK ((rate_points > 0))
+);
+
+ALTER TABLE ledger.programme OWNER TO handback_owner;
+
+COMMENT ON TABLE ledger.programme IS 'A points programme and what its points are worth';
+
+COMMENT ON COLUMN ledger.programme.code IS 'What partners and applications call it';
+
+COMMENT ON COLUMN ledger.programme.rate_points IS 'So many points are worth rate_minor minor units of the currency';
+
+COMMENT ON COLUMN ledger.programme.minimum_points IS 'A redemption of fewer points is refused';
+
+CREATE FUNCTION ledger.why_not(m ledger.member, p ledger.programme, points bigint, OUT code text, OUT message text) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT v.code, v.message
+	FROM (VALUES
+		(1, points <= 0, '120', 'points must be greater than zero'),
+		(2, m.member_id IS NULL, '103', 'member does not exist'),
+		(3, m.status = 'Cancelled', '113', 'member is cancelled'),
+		(4, m.status = 'Suspended', '114', 'member is suspended'),
+		(5, m.status <> 'Active', '107', 'member status is not Active'),
+		(6, points < p.minimum_points, '301', format('failed to redeem: the programme''s minimum is %s points',
+			p.minimum_points))
+	) AS v (n, applies, code, message)
+	WHERE v.applies
+	ORDER BY v.n
+	LIMIT 1
+$$;
+
+ALTER FUNCTION ledger.why_not(m ledger.member, p ledger.programme, points bigint, OUT code text, OUT message text) OWNER TO handback_owner;
+
+CREATE FUNCTION ledger.worth(points bigint, rate_points bigint, rate_minor bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT div(points::numeric * rate_minor, rate_points)::bigint
+$$;
+
+ALTER FUNCTION ledger.worth(points bigint, rate_points bigint, rate_minor bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION ledger.worth(points bigint, rate_points bigint, rate_minor bigint) IS 'Minor units for points at a programme''s rate, rounded down';
+
+CREATE TABLE audit.act (
+    act_id bigint NOT NULL,
+    head_no bigint NOT NULL,
+    at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    who text DEFAULT SESSION_USER NOT NULL,
+    what text NOT NULL,
+    subject text NOT NULL,
+    why text,
+    detail text
+);
+
+ALTER TABLE audit.act OWNER TO handback_owner;
+
+COMMENT ON TABLE audit.act IS 'What people, and the service between files, did; append-only';
+
+COMMENT ON COLUMN audit.act.who IS 'The login of the session';
+
+COMMENT ON COLUMN audit.act.subject IS 'What it is about: hold 12, file 7, redemption 123';
+
+ALTER TABLE audit.act ALTER COLUMN act_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME audit.act_act_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE audit.head (
+    head_no bigint NOT NULL,
+    file_id bigint,
+    tree_size bigint NOT NULL,
+    root bytea NOT NULL,
+    head_text text NOT NULL,
+    head_hash bytea NOT NULL,
+    previous bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    CONSTRAINT head_head_hash_check CHECK ((length(head_hash) = 32)),
+    CONSTRAINT head_head_no_check CHECK ((head_no > 0)),
+    CONSTRAINT head_previous_check CHECK ((length(previous) = 32)),
+    CONSTRAINT head_root_check CHECK ((length(root) = 32)),
+    CONSTRAINT head_tree_size_check CHECK ((tree_size >= 0))
+);
+
+ALTER TABLE audit.head OWNER TO handback_owner;
+
+COMMENT ON TABLE audit.head IS 'One link of the chain for each decided file and each act; append-only';
+
+COMMENT ON COLUMN audit.head.tree_size IS 'How many leaves root is over: the file''s outcomes';
+
+COMMENT ON COLUMN audit.head.root IS 'RFC 6962 Merkle tree hash of the leaves, in record order';
+
+COMMENT ON COLUMN audit.head.head_text IS 'What was hashed: lines of key TAB value';
+
+COMMENT ON COLUMN audit.head.head_hash IS 'SHA-256 of head_text';
+
+COMMENT ON COLUMN audit.head.previous IS 'head_hash of the head before; zeros for the first';
+
+CREATE TABLE handback.control (
+    file_id bigint NOT NULL,
+    n integer NOT NULL,
+    name text NOT NULL,
+    place text NOT NULL,
+    stated numeric,
+    counted numeric,
+    agrees boolean NOT NULL
+);
+
+ALTER TABLE handback.control OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.control IS 'Control totals: what the partner stated beside what was counted';
+
+COMMENT ON COLUMN handback.control.place IS 'Of what: file, batch 3, ...';
+
+CREATE TABLE handback.file (
+    file_id bigint NOT NULL,
+    partner_id integer NOT NULL,
+    source text NOT NULL,
+    name bytea NOT NULL,
+    name_shown text NOT NULL,
+    sha256 bytea NOT NULL,
+    bytes bigint NOT NULL,
+    state handback.file_state NOT NULL,
+    hold_reason text,
+    duplicate_of bigint,
+    profile text NOT NULL,
+    profile_sha256 bytea NOT NULL,
+    sequence bigint,
+    business_date date,
+    partner_file_id text,
+    original_message text,
+    records integer DEFAULT 0 NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    archived_at timestamp with time zone,
+    archived_as text,
+    CONSTRAINT file_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT file_check CHECK (((state = 'held'::handback.file_state) = (hold_reason IS NOT NULL))),
+    CONSTRAINT file_check1 CHECK (((state = 'duplicate'::handback.file_state) = (duplicate_of IS NOT NULL))),
+    CONSTRAINT file_check2 CHECK (((archived_at IS NULL) = (archived_as IS NULL))),
+    CONSTRAINT file_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
+    CONSTRAINT file_profile_sha256_check CHECK ((length(profile_sha256) = 32)),
+    CONSTRAINT file_records_check CHECK ((records >= 0)),
+    CONSTRAINT file_sha256_check CHECK ((length(sha256) = 32))
+);
+
+ALTER TABLE handback.file OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.file IS 'One row for each delivered byte string, and one for each time that it came again';
+
+COMMENT ON COLUMN handback.file.source IS 'The configured source that it came in by';
+
+COMMENT ON COLUMN handback.file.name IS 'Its name as delivered: bytes, of no fixed encoding';
+
+COMMENT ON COLUMN handback.file.name_shown IS 'The name, escaped for people';
+
+COMMENT ON COLUMN handback.file.sha256 IS 'What the file is: the same bytes are the same file';
+
+COMMENT ON COLUMN handback.file.state IS 'posted: decided, record by record. held: refused whole, nothing posted. duplicate: its bytes were decided before';
+
+COMMENT ON COLUMN handback.file.duplicate_of IS 'The file that first had these bytes';
+
+COMMENT ON COLUMN handback.file.profile_sha256 IS 'Of the profile that it was read and judged by';
+
+COMMENT ON COLUMN handback.file.sequence IS 'The partner''s number of the file';
+
+COMMENT ON COLUMN handback.file.business_date IS 'The partner''s date of the file';
+
+COMMENT ON COLUMN handback.file.original_message IS 'Our message that it answers';
+
+COMMENT ON COLUMN handback.file.records IS 'How many records it has; of a posted file each has an outcome';
+
+COMMENT ON COLUMN handback.file.seen_at IS 'When its name was first looked at, by our clock';
+
+COMMENT ON COLUMN handback.file.archived_as IS 'Where its bytes are kept: a path below archive/ or quarantine/ of the spool';
+
+ALTER TABLE handback.file ALTER COLUMN file_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.file_file_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE handback.partner (
+    partner_id integer NOT NULL,
+    code text NOT NULL,
+    first_seen timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    CONSTRAINT partner_code_check CHECK ((code <> ''::text))
+);
+
+ALTER TABLE handback.partner OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.partner IS 'Who delivers files; code is what the configuration and the ledger call them';
+
+CREATE TABLE handback.tie_out (
+    file_id bigint NOT NULL,
+    outcome smallint NOT NULL,
+    records bigint NOT NULL,
+    points numeric NOT NULL,
+    CONSTRAINT tie_out_records_check CHECK ((records > 0))
+);
+
+ALTER TABLE handback.tie_out OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.tie_out IS 'Per file and outcome, records and points; the records of a posted file sum to file.records';
+
+COMMENT ON COLUMN handback.tie_out.points IS 'Of the debits; as the partner stated them where there is no debit';
+
+CREATE VIEW handback.files AS
+ SELECT f.file_id,
+    p.code AS partner,
+    f.source,
+    f.name_shown AS name,
+    (f.state)::text AS state,
+    f.hold_reason,
+    f.records,
+    t.confirmed,
+    t.reversed,
+    t.already_done,
+    t.duplicate_record,
+    t.noted,
+    t.held,
+    t.points_reversed,
+    f.sequence,
+    f.business_date,
+    f.duplicate_of,
+    f.seen_at,
+    f.decided_at,
+    f.archived_as,
+    encode(f.sha256, 'hex'::text) AS sha256
+   FROM ((handback.file f
+     JOIN handback.partner p ON ((p.partner_id = f.partner_id)))
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(tie_out.records) FILTER (WHERE (tie_out.outcome = 1)), (0)::numeric) AS confirmed,
+            COALESCE(sum(tie_out.records) FILTER (WHERE (tie_out.outcome = 2)), (0)::numeric) AS reversed,
+            COALESCE(sum(tie_out.records) FILTER (WHERE (tie_out.outcome = 3)), (0)::numeric) AS already_done,
+            COALESCE(sum(tie_out.records) FILTER (WHERE (tie_out.outcome = 4)), (0)::numeric) AS duplicate_record,
+            COALESCE(sum(tie_out.records) FILTER (WHERE (tie_out.outcome = 5)), (0)::numeric) AS noted,
+            COALESCE(sum(tie_out.records) FILTER (WHERE (tie_out.outcome = 6)), (0)::numeric) AS held,
+            COALESCE(sum(tie_out.points) FILTER (WHERE (tie_out.outcome = 2)), (0)::numeric) AS points_reversed
+           FROM handback.tie_out
+          WHERE (tie_out.file_id = f.file_id)) t);
+
+ALTER TABLE handback.files OWNER TO handback_owner;
+
+COMMENT ON VIEW handback.files IS 'Every file with what became of its records';
+
+CREATE TABLE handback.hold (
+    hold_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no bigint,
+    reason text NOT NULL,
+    redemption_id bigint,
+    points bigint,
+    opened_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL
+);
+
+ALTER TABLE handback.hold OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.hold IS 'What waits, or waited, for a person; open while handback.hold_end has no row for it';
+
+COMMENT ON COLUMN handback.hold.record_no IS 'NULL: the whole file';
+
+COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there is none';
+
+CREATE TABLE handback.hold_end (
+    hold_id bigint NOT NULL,
+    how text NOT NULL,
+    ended_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    ended_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT hold_end_how_check CHECK ((how = ANY (ARRAY['confirmed'::text, 'reversed'::text, 'reinstated'::text, 'closed'::text, 'released'::text, 'matched_later'::text, 'expired'::text])))
+);
+
+ALTER TABLE handback.hold_end OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.hold_end IS 'How a hold ended, when, and by whose session';
+
+ALTER TABLE handback.hold ALTER COLUMN hold_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.hold_hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE handback.hold_reason (
+    reason text NOT NULL,
+    meaning text NOT NULL,
+    wants text NOT NULL
+);
+
+ALTER TABLE handback.hold_reason OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.hold_reason IS 'Why something waits for a person';
+
+COMMENT ON COLUMN handback.hold_reason.meaning IS 'What was found, in a sentence';
+
+COMMENT ON COLUMN handback.hold_reason.wants IS 'What a person is asked to do about it';
+
+CREATE VIEW handback.open_holds AS
+ SELECT h.hold_id,
+    p.code AS partner,
+    h.file_id,
+    f.name_shown AS file,
+    h.record_no,
+    h.reason,
+    r.meaning,
+    r.wants,
+    h.redemption_id,
+    h.points,
+    h.opened_at
+   FROM (((handback.hold h
+     JOIN handback.file f ON ((f.file_id = h.file_id)))
+     JOIN handback.partner p ON ((p.partner_id = f.partner_id)))
+     JOIN handback.hold_reason r ON ((r.reason = h.reason)))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM handback.hold_end e
+          WHERE (e.hold_id = h.hold_id))));
+
+ALTER TABLE handback.open_holds OWNER TO handback_owner;
+
+COMMENT ON VIEW handback.open_holds IS 'What waits for a person now, why, and what it wants';
+
+CREATE TABLE handback.outcome (
+    file_id bigint NOT NULL,
+    record_no bigint NOT NULL,
+    revision smallint DEFAULT 0 NOT NULL,
+    verdict smallint NOT NULL,
+    outcome smallint NOT NULL,
+    byte_length integer NOT NULL,
+    byte_offset bigint NOT NULL,
+    redemption_id bigint,
+    reversal_id bigint,
+    points bigint,
+    hold_reason text,
+    reference text,
+    reasons text,
+    detail text,
+    decided_at timestamp with time zone NOT NULL,
+    act_id bigint,
+    leaf_hash bytea NOT NULL,
+    CONSTRAINT outcome_check CHECK (((revision > 0) = (act_id IS NOT NULL))),
+    CONSTRAINT outcome_check1 CHECK (((outcome = 6) = (hold_reason IS NOT NULL))),
+    CONSTRAINT outcome_check2 CHECK (((outcome <> ALL (ARRAY[1, 2, 7])) OR (redemption_id IS NOT NULL))),
+    CONSTRAINT outcome_check3 CHECK ((((outcome = 2) = (reversal_id IS NOT NULL)) OR (outcome = 7))),
+    CONSTRAINT outcome_leaf_hash_check CHECK ((length(leaf_hash) = 32)),
+    CONSTRAINT outcome_outcome_check CHECK (((outcome >= 1) AND (outcome <= 8))),
+    CONSTRAINT outcome_verdict_check CHECK (((verdict >= 1) AND (verdict <= 5)))
+);
+
+ALTER TABLE handback.outcome OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
+
+COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order';
+
+COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a later run';
+
+COMMENT ON COLUMN handback.outcome.verdict IS 'What the partner said: handback.verdict_name';
+
+COMMENT ON COLUMN handback.outcome.outcome IS 'What we did: handback.outcome_name';
+
+COMMENT ON COLUMN handback.outcome.byte_offset IS 'Where the record begins in the (unpacked) archived file';
+
+COMMENT ON COLUMN handback.outcome.redemption_id IS 'The redemption that it is about: ledger.redemption';
+
+COMMENT ON COLUMN handback.outcome.reversal_id IS 'The reversal that was posted for it: ledger.reversal';
+
+COMMENT ON COLUMN handback.outcome.points IS 'As the partner stated them';
+
+COMMENT ON COLUMN handback.outcome.reference IS 'What the record named, where it matched nothing or was not our external_reference';
+
+COMMENT ON COLUMN handback.outcome.reasons IS 'The partner''s reason codes, space separated';
+
+COMMENT ON COLUMN handback.outcome.detail IS 'Both values of a mismatch, a change of account, a warning';
+
+COMMENT ON COLUMN handback.outcome.act_id IS 'Revision 1, 2, ...: the act that decided it, audit.act';
+
+COMMENT ON COLUMN handback.outcome.leaf_hash IS 'Its leaf in the file''s Merkle tree: audit.head';
+
+CREATE TABLE handback.outcome_name (
+    outcome smallint NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE handback.outcome_name OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.outcome_name IS 'What can be done with a record';
+
+ALTER TABLE handback.partner ALTER COLUMN partner_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.partner_partner_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE handback.verdict_name (
+    verdict smallint NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE handback.verdict_name OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.verdict_name IS 'What a partner can say of a record';
+
+CREATE TABLE ledger.entry (
+    entry_id bigint NOT NULL,
+    programme_id integer NOT NULL,
+    member_id bigint NOT NULL,
+    category ledger.category NOT NULL,
+    points bigint NOT NULL,
+    external_reference uuid DEFAULT gen_random_uuid() NOT NULL,
+    answers_entry_id bigint,
+    partner text,
+    merchant text,
+    transaction_type integer,
+    amount bigint,
+    currency character(3),
+    outbound_reference text,
+    partner_reference text,
+    posted_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    posted_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT entry_amount_check CHECK ((amount >= 0)),
+    CONSTRAINT entry_check CHECK (((category = ANY (ARRAY['Redemption Reversal'::ledger.category, 'Redemption Reinstatement'::ledger.category])) = (answers_entry_id IS NOT NULL))),
+    CONSTRAINT entry_check1 CHECK (((amount IS NULL) = (currency IS NULL))),
+    CONSTRAINT entry_points_check CHECK ((points > 0))
+);
+
+ALTER TABLE ledger.entry OWNER TO handback_owner;
+
+COMMENT ON TABLE ledger.entry IS 'Every movement of points; append-only. A debit''s partner, merchant, amount and references stand on the debit alone';
+
+COMMENT ON COLUMN ledger.entry.category IS 'Accruals and reversals give the member points; redemptions and reinstatements take them';
+
+COMMENT ON COLUMN ledger.entry.points IS 'Always positive; the category says which way';
+
+COMMENT ON COLUMN ledger.entry.external_reference IS 'The name by which the world knows this entry';
+
+COMMENT ON COLUMN ledger.entry.answers_entry_id IS 'Reversal: the debit that it restores. Reinstatement: the reversal that it takes back';
+
+COMMENT ON COLUMN ledger.entry.partner IS 'Debit: who was asked to fulfil it';
+
+COMMENT ON COLUMN ledger.entry.transaction_type IS 'Debit: 4 miles or points transfer, 5 hotel, 6 air, 19 charity, 30 gift card, others per programme';
+
+COMMENT ON COLUMN ledger.entry.amount IS 'Debit: its worth in minor units of the currency';
+
+COMMENT ON COLUMN ledger.entry.outbound_reference IS 'Debit: our reference in the request to the partner';
+
+COMMENT ON COLUMN ledger.entry.partner_reference IS 'Debit: the partner''s reference, where it gave one at once';
+
+COMMENT ON COLUMN ledger.entry.posted_by IS 'The login that the posting session belonged to';
+
+CREATE VIEW ledger.redemption AS
+ SELECT d.entry_id AS redemption_id,
+    d.external_reference,
+    d.programme_id,
+    p.code AS programme,
+    d.member_id,
+    m.relation_reference AS member,
+    (m.status)::text AS member_status,
+    d.partner,
+    d.merchant,
+    d.transaction_type,
+    d.points,
+    d.amount,
+    (d.currency)::text AS currency,
+    d.outbound_reference,
+    d.partner_reference,
+    d.posted_at AS redeemed_at
+   FROM ((ledger.entry d
+     LEFT JOIN ledger.member m ON ((m.member_id = d.member_id)))
+     LEFT JOIN ledger.programme p ON ((p.programme_id = d.programme_id)))
+  WHERE (d.category = 'Debit By Redemption'::ledger.category);
+
+ALTER TABLE ledger.redemption OWNER TO handback_owner;
+
+COMMENT ON VIEW ledger.redemption IS 'Contract: every redemption that a partner may answer';
+
+COMMENT ON COLUMN ledger.redemption.redemption_id IS 'The ledger''s own number, for ever';
+
+COMMENT ON COLUMN ledger.redemption.external_reference IS 'The UUID by which partners name it';
+
+COMMENT ON COLUMN ledger.redemption.member IS 'The member''s relation_reference';
+
+COMMENT ON COLUMN ledger.redemption.partner IS 'Who was asked to fulfil it: only this partner''s files may answer it';
+
+COMMENT ON COLUMN ledger.redemption.amount IS 'Minor units of the currency';
+
+CREATE VIEW handback.records_in_words AS
+ SELECT o.file_id,
+    p.code AS partner,
+    f.name_shown AS file,
+    o.record_no,
+    o.revision,
+    v.name AS verdict,
+    n.name AS outcome,
+    o.hold_reason,
+    o.reasons,
+    o.detail,
+    o.redemption_id,
+    COALESCE((d.external_reference)::text, o.reference) AS reference,
+    d.member,
+    d.points AS points_redeemed,
+    o.points AS points_stated,
+    o.reversal_id,
+    o.byte_offset,
+    o.byte_length,
+    o.decided_at
+   FROM (((((handback.outcome o
+     JOIN handback.verdict_name v ON ((v.verdict = o.verdict)))
+     JOIN handback.outcome_name n ON ((n.outcome = o.outcome)))
+     LEFT JOIN handback.file f ON ((f.file_id = o.file_id)))
+     LEFT JOIN handback.partner p ON ((p.partner_id = f.partner_id)))
+     LEFT JOIN ledger.redemption d ON ((d.redemption_id = o.redemption_id)));
+
+ALTER TABLE handback.records_in_words OWNER TO handback_owner;
+
+COMMENT ON VIEW handback.records_in_words IS 'Every outcome in words; name a file_id or a redemption_id, since it is long';
+
+CREATE TABLE handback.refusal (
+    file_id bigint NOT NULL,
+    n integer NOT NULL,
+    rule text NOT NULL,
+    message text NOT NULL,
+    field text,
+    value_shown text,
+    record_no bigint,
+    byte_offset bigint
+);
+
+ALTER TABLE handback.refusal OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.refusal IS 'Why a file was refused: what, where, which rule; the first few';
+
+COMMENT ON COLUMN handback.refusal.value_shown IS 'The value, bounded and escaped';
+
+COMMENT ON COLUMN handback.refusal.record_no IS 'Physical record, from 1; NULL for the whole file';
+
+COMMENT ON COLUMN handback.refusal.byte_offset IS 'In the (unpacked) file, from 0';
+
+CREATE TABLE handback.verdict_rule (
+    state text NOT NULL,
+    verdict smallint NOT NULL,
+    age text NOT NULL,
+    late_reject text NOT NULL,
+    outcome smallint NOT NULL,
+    hold_reason text,
+    CONSTRAINT verdict_rule_age_check CHECK ((age = ANY (ARRAY['newer'::text, 'older'::text]))),
+    CONSTRAINT verdict_rule_check CHECK (((outcome = 6) = (hold_reason IS NOT NULL))),
+    CONSTRAINT verdict_rule_check1 CHECK (((outcome <> 2) OR (state = ANY (ARRAY['open'::text, 'confirmed'::text])))),
+    CONSTRAINT verdict_rule_check2 CHECK (((state <> 'unknown'::text) OR (outcome = 6))),
+    CONSTRAINT verdict_rule_late_reject_check CHECK ((late_reject = ANY (ARRAY['hold'::text, 'reverse'::text]))),
+    CONSTRAINT verdict_rule_state_check CHECK ((state = ANY (ARRAY['open'::text, 'confirmed'::text, 'reversed'::text, 'reinstated'::text, 'unknown'::text])))
+);
+
+ALTER TABLE handback.verdict_rule OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.verdict_rule IS 'How a record that agrees with its redemption is decided: prior state and verdict give the outcome';
+
+COMMENT ON COLUMN handback.verdict_rule.state IS 'Of the redemption before this record: open, confirmed, reversed, reinstated; unknown when there is none';
+
+COMMENT ON COLUMN handback.verdict_rule.age IS 'This file against the last one that answered the redemption, by the partner''s sequence or business date';
+
+COMMENT ON COLUMN handback.verdict_rule.late_reject IS 'What the profile says of a rejection after a confirmation';
+
+CREATE TABLE handback_schema.migration (
+    version integer NOT NULL,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    applied_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT migration_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT migration_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE handback_schema.migration OWNER TO handback_owner;
+
+COMMENT ON TABLE handback_schema.migration IS 'One row for each migration, in order; programs refuse to start on another list than their own';
+
+COMMENT ON COLUMN handback_schema.migration.sha256 IS 'Of the file''s text: a file that was applied never changes';
+
+CREATE TABLE ledger.balance (
+    member_id bigint NOT NULL,
+    points bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT balance_points_check CHECK ((points >= 0))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ledger.balance OWNER TO handback_owner;
+
+COMMENT ON TABLE ledger.balance IS 'The sum of each member''s entries; follows ledger.entry by itself and takes no other change';
+
+ALTER TABLE ledger.entry ALTER COLUMN entry_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME ledger.entry_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ledger.member ALTER COLUMN member_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME ledger.member_member_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ledger.programme ALTER COLUMN programme_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME ledger.programme_programme_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW ledger.reversal AS
+ SELECT r.answers_entry_id AS redemption_id,
+    r.entry_id AS reversal_id,
+    r.external_reference,
+    r.programme_id,
+    r.member_id,
+    r.points,
+    r.posted_at,
+    r.posted_by,
+    i.entry_id AS reinstatement_id
+   FROM (ledger.entry r
+     LEFT JOIN ledger.entry i ON ((i.answers_entry_id = r.entry_id)))
+  WHERE (r.category = 'Redemption Reversal'::ledger.category);
+
+ALTER TABLE ledger.reversal OWNER TO handback_owner;
+
+COMMENT ON VIEW ledger.reversal IS 'Contract: the reversal of each redemption that has one';
+
+COMMENT ON COLUMN ledger.reversal.reinstatement_id IS 'Set when two people took the reversal back';
+
+ALTER TABLE ONLY audit.act
+    ADD CONSTRAINT act_pkey PRIMARY KEY (act_id);
+
+ALTER TABLE ONLY audit.head
+    ADD CONSTRAINT head_head_hash_key UNIQUE (head_hash);
+
+ALTER TABLE ONLY audit.head
+    ADD CONSTRAINT head_pkey PRIMARY KEY (head_no);
+
+ALTER TABLE ONLY audit.head
+    ADD CONSTRAINT head_previous_key UNIQUE (previous);
+
+ALTER TABLE ONLY handback.control
+    ADD CONSTRAINT control_pkey PRIMARY KEY (file_id, n);
+
+ALTER TABLE ONLY handback.file
+    ADD CONSTRAINT file_pkey PRIMARY KEY (file_id);
+
+ALTER TABLE ONLY handback.hold_end
+    ADD CONSTRAINT hold_end_pkey PRIMARY KEY (hold_id);
+
+ALTER TABLE ONLY handback.hold
+    ADD CONSTRAINT hold_file_id_record_no_key UNIQUE (file_id, record_no);
+
+ALTER TABLE ONLY handback.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (hold_id);
+
+ALTER TABLE ONLY handback.hold_reason
+    ADD CONSTRAINT hold_reason_pkey PRIMARY KEY (reason);
+
+ALTER TABLE ONLY handback.outcome_name
+    ADD CONSTRAINT outcome_name_name_key UNIQUE (name);
+
+ALTER TABLE ONLY handback.outcome_name
+    ADD CONSTRAINT outcome_name_pkey PRIMARY KEY (outcome);
+
+ALTER TABLE ONLY handback.partner
+    ADD CONSTRAINT partner_code_key UNIQUE (code);
+
+ALTER TABLE ONLY handback.partner
+    ADD CONSTRAINT partner_pkey PRIMARY KEY (partner_id);
+
+ALTER TABLE ONLY handback.refusal
+    ADD CONSTRAINT refusal_pkey PRIMARY KEY (file_id, n);
+
+ALTER TABLE ONLY handback.tie_out
+    ADD CONSTRAINT tie_out_pkey PRIMARY KEY (file_id, outcome);
+
+ALTER TABLE ONLY handback.verdict_name
+    ADD CONSTRAINT verdict_name_name_key UNIQUE (name);
+
+ALTER TABLE ONLY handback.verdict_name
+    ADD CONSTRAINT verdict_name_pkey PRIMARY KEY (verdict);
+
+ALTER TABLE ONLY handback.verdict_rule
+    ADD CONSTRAINT verdict_rule_pkey PRIMARY KEY (state, verdict, age, late_reject);
+
+ALTER TABLE ONLY handback_schema.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY ledger.balance
+    ADD CONSTRAINT balance_pkey PRIMARY KEY (member_id);
+
+ALTER TABLE ONLY ledger.entry
+    ADD CONSTRAINT entry_pkey PRIMARY KEY (entry_id);
+
+ALTER TABLE ONLY ledger.member
+    ADD CONSTRAINT member_pkey PRIMARY KEY (member_id);
+
+ALTER TABLE ONLY ledger.member
+    ADD CONSTRAINT member_programme_id_relation_reference_key UNIQUE (programme_id, relation_reference);
+
+ALTER TABLE ONLY ledger.programme
+    ADD CONSTRAINT programme_code_key UNIQUE (code);
+
+ALTER TABLE ONLY ledger.programme
+    ADD CONSTRAINT programme_pkey PRIMARY KEY (programme_id);
+
+CREATE UNIQUE INDEX head_of_file ON audit.head USING btree (file_id) WHERE (file_id IS NOT NULL);
+
+CREATE INDEX file_by_business_date ON handback.file USING btree (partner_id, profile, business_date);
+
+CREATE INDEX file_by_content ON handback.file USING btree (sha256);
+
+CREATE INDEX file_by_sequence ON handback.file USING btree (partner_id, profile, sequence);
+
+CREATE UNIQUE INDEX file_content ON handback.file USING btree (sha256) WHERE (state <> 'duplicate'::handback.file_state);
+
+CREATE INDEX file_not_archived ON handback.file USING btree (file_id) WHERE (archived_at IS NULL);
+
+CREATE UNIQUE INDEX hold_whole_file ON handback.hold USING btree (file_id) WHERE (record_no IS NULL);
+
+CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no) WITH (pages_per_range='32');
+
+CREATE UNIQUE INDEX outcome_once ON handback.outcome USING btree (redemption_id, outcome) WHERE (outcome = ANY (ARRAY[1, 2, 7]));
+
+CREATE INDEX outcome_other ON handback.outcome USING btree (redemption_id) WHERE (outcome <> ALL (ARRAY[1, 2, 7]));
+
+CREATE UNIQUE INDEX entry_answers ON ledger.entry USING btree (answers_entry_id) WHERE (answers_entry_id IS NOT NULL);
+
+CREATE UNIQUE INDEX entry_external_reference ON ledger.entry USING btree (external_reference);
+
+CREATE INDEX entry_member ON ledger.entry USING btree (member_id, posted_at);
+
+CREATE INDEX entry_outbound_reference ON ledger.entry USING btree (outbound_reference) WHERE (outbound_reference IS NOT NULL);
+
+CREATE INDEX entry_partner_reference ON ledger.entry USING btree (partner_reference) WHERE (partner_reference IS NOT NULL);
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.act FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.head FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER check_head BEFORE INSERT ON audit.head FOR EACH ROW EXECUTE FUNCTION audit.check_head();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.control FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON handback.file FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold_end FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.outcome FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.partner FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.refusal FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.tie_out FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER check_archived BEFORE UPDATE ON handback.file FOR EACH ROW EXECUTE FUNCTION handback.check_archived();
+
+CREATE CONSTRAINT TRIGGER check_file_has_head AFTER INSERT ON handback.file DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.check_file_has_head();
+
+CREATE TRIGGER check_holds AFTER INSERT ON handback.hold REFERENCING NEW TABLE AS opened FOR EACH STATEMENT EXECUTE FUNCTION handback.check_holds();
+
+CREATE CONSTRAINT TRIGGER check_tie_out AFTER INSERT ON handback.file DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION handback.check_tie_out();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER check_posted AFTER INSERT ON ledger.entry REFERENCING NEW TABLE AS posted FOR EACH STATEMENT EXECUTE FUNCTION ledger.check_posted();
+
+CREATE TRIGGER follows_entries BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON ledger.balance FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_direct_balance();
+
+CREATE TRIGGER open_balance AFTER INSERT ON ledger.member REFERENCING NEW TABLE AS joined FOR EACH STATEMENT EXECUTE FUNCTION ledger.open_balance();
+
+CREATE TRIGGER stays BEFORE DELETE OR UPDATE OF member_id, programme_id OR TRUNCATE ON ledger.member FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_other_member();
+
+CREATE TRIGGER stays BEFORE DELETE OR UPDATE OF programme_id OR TRUNCATE ON ledger.programme FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_other_member();
+
+ALTER TABLE ONLY audit.act
+    ADD CONSTRAINT act_head_no_fkey FOREIGN KEY (head_no) REFERENCES audit.head(head_no) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY audit.head
+    ADD CONSTRAINT head_file_id_fkey FOREIGN KEY (file_id) REFERENCES handback.file(file_id);
+
+ALTER TABLE ONLY handback.control
+    ADD CONSTRAINT control_file_id_fkey FOREIGN KEY (file_id) REFERENCES handback.file(file_id);
+
+ALTER TABLE ONLY handback.file
+    ADD CONSTRAINT file_duplicate_of_fkey FOREIGN KEY (duplicate_of) REFERENCES handback.file(file_id);
+
+ALTER TABLE ONLY handback.file
+    ADD CONSTRAINT file_hold_reason_fkey FOREIGN KEY (hold_reason) REFERENCES handback.hold_reason(reason);
+
+ALTER TABLE ONLY handback.file
+    ADD CONSTRAINT file_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES handback.partner(partner_id);
+
+ALTER TABLE ONLY handback.hold_end
+    ADD CONSTRAINT hold_end_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES handback.hold(hold_id);
+
+ALTER TABLE ONLY handback.refusal
+    ADD CONSTRAINT refusal_file_id_fkey FOREIGN KEY (file_id) REFERENCES handback.file(file_id);
+
+ALTER TABLE ONLY handback.tie_out
+    ADD CONSTRAINT tie_out_file_id_fkey FOREIGN KEY (file_id) REFERENCES handback.file(file_id);
+
+ALTER TABLE ONLY handback.tie_out
+    ADD CONSTRAINT tie_out_outcome_fkey FOREIGN KEY (outcome) REFERENCES handback.outcome_name(outcome);
+
+ALTER TABLE ONLY handback.verdict_rule
+    ADD CONSTRAINT verdict_rule_hold_reason_fkey FOREIGN KEY (hold_reason) REFERENCES handback.hold_reason(reason);
+
+ALTER TABLE ONLY handback.verdict_rule
+    ADD CONSTRAINT verdict_rule_outcome_fkey FOREIGN KEY (outcome) REFERENCES handback.outcome_name(outcome);
+
+ALTER TABLE ONLY handback.verdict_rule
+    ADD CONSTRAINT verdict_rule_verdict_fkey FOREIGN KEY (verdict) REFERENCES handback.verdict_name(verdict);
+
+ALTER TABLE ONLY ledger.balance
+    ADD CONSTRAINT balance_member_id_fkey FOREIGN KEY (member_id) REFERENCES ledger.member(member_id);
+
+ALTER TABLE ONLY ledger.member
+    ADD CONSTRAINT member_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES ledger.programme(programme_id);
+
+GRANT USAGE ON SCHEMA audit TO handback_daemon;
+GRANT USAGE ON SCHEMA audit TO handback_operator;
+GRANT USAGE ON SCHEMA audit TO handback_finance;
+
+GRANT USAGE ON SCHEMA handback TO handback_daemon;
+GRANT USAGE ON SCHEMA handback TO handback_operator;
+GRANT USAGE ON SCHEMA handback TO handback_finance;
+
+GRANT USAGE ON SCHEMA handback_schema TO handback_daemon;
+GRANT USAGE ON SCHEMA handback_schema TO handback_operator;
+GRANT USAGE ON SCHEMA handback_schema TO handback_finance;
+
+GRANT USAGE ON SCHEMA ledger TO handback_daemon;
+GRANT USAGE ON SCHEMA ledger TO handback_operator;
+GRANT USAGE ON SCHEMA ledger TO handback_finance;
+
+REVOKE ALL ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) TO handback_daemon;
+GRANT ALL ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) TO handback_operator;
+
+REVOKE ALL ON FUNCTION audit.chain_end() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.chain_end() TO handback_daemon;
+
+REVOKE ALL ON FUNCTION audit.check_file_has_head() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION audit.check_head() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION audit.escaped(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.escaped(value text) TO handback_daemon;
+
+REVOKE ALL ON FUNCTION audit.microseconds(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_daemon;
+
+REVOKE ALL ON FUNCTION handback.check_archived() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.check_holds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.check_tie_out() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE handback_schema.make_append_only(IN relation regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback_schema.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.check_availability(programme text, member text, points bigint, OUT code text, OUT message text, OUT available bigint, OUT amount bigint, OUT currency text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.check_posted() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.open_balance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.category, answer ledger.category) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.post_reinstatements(reversal_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.post_reversals(redemption_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.post_reversals(redemption_ids bigint[]) TO handback_daemon;
+
+REVOKE ALL ON FUNCTION ledger.redeem_points(programme text, member text, points bigint, merchant text, transaction_type integer, partner text, outbound_reference text, partner_reference text, OUT code text, OUT message text, OUT external_reference uuid, OUT amount bigint, OUT currency text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.refuse_direct_balance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.refuse_other_member() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.reversal_points(programme text, member text, merchant text, redemption uuid, OUT code text, OUT message text, OUT external_reference uuid, OUT points bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.why_not(m ledger.member, p ledger.programme, points bigint, OUT code text, OUT message text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION ledger.worth(points bigint, rate_points bigint, rate_minor bigint) FROM PUBLIC;
+
+GRANT SELECT ON TABLE audit.act TO handback_daemon;
+GRANT SELECT ON TABLE audit.act TO handback_operator;
+GRANT SELECT ON TABLE audit.act TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE audit.head TO handback_daemon;
+GRANT SELECT ON TABLE audit.head TO handback_operator;
+GRANT SELECT ON TABLE audit.head TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.control TO handback_daemon;
+GRANT SELECT ON TABLE handback.control TO handback_operator;
+GRANT SELECT ON TABLE handback.control TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.file TO handback_daemon;
+GRANT SELECT ON TABLE handback.file TO handback_operator;
+GRANT SELECT ON TABLE handback.file TO handback_finance;
+
+GRANT UPDATE(archived_at) ON TABLE handback.file TO handback_daemon;
+
+GRANT UPDATE(archived_as) ON TABLE handback.file TO handback_daemon;
+
+GRANT USAGE ON SEQUENCE handback.file_file_id_seq TO handback_daemon;
+
+GRANT SELECT,INSERT ON TABLE handback.partner TO handback_daemon;
+GRANT SELECT ON TABLE handback.partner TO handback_operator;
+GRANT SELECT ON TABLE handback.partner TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.tie_out TO handback_daemon;
+GRANT SELECT ON TABLE handback.tie_out TO handback_operator;
+GRANT SELECT ON TABLE handback.tie_out TO handback_finance;
+
+GRANT SELECT ON TABLE handback.files TO handback_daemon;
+GRANT SELECT ON TABLE handback.files TO handback_operator;
+GRANT SELECT ON TABLE handback.files TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.hold TO handback_daemon;
+GRANT SELECT ON TABLE handback.hold TO handback_operator;
+GRANT SELECT ON TABLE handback.hold TO handback_finance;
+
+GRANT SELECT ON TABLE handback.hold_end TO handback_daemon;
+GRANT SELECT ON TABLE handback.hold_end TO handback_operator;
+GRANT SELECT ON TABLE handback.hold_end TO handback_finance;
+
+GRANT INSERT(hold_id) ON TABLE handback.hold_end TO handback_daemon;
+
+GRANT INSERT(how) ON TABLE handback.hold_end TO handback_daemon;
+
+GRANT USAGE ON SEQUENCE handback.hold_hold_id_seq TO handback_daemon;
+
+GRANT SELECT ON TABLE handback.hold_reason TO handback_daemon;
+GRANT SELECT ON TABLE handback.hold_reason TO handback_operator;
+GRANT SELECT ON TABLE handback.hold_reason TO handback_finance;
+
+GRANT SELECT ON TABLE handback.open_holds TO handback_daemon;
+GRANT SELECT ON TABLE handback.open_holds TO handback_operator;
+GRANT SELECT ON TABLE handback.open_holds TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.outcome TO handback_daemon;
+GRANT SELECT ON TABLE handback.outcome TO handback_operator;
+GRANT SELECT ON TABLE handback.outcome TO handback_finance;
+
+GRANT SELECT ON TABLE handback.outcome_name TO handback_daemon;
+GRANT SELECT ON TABLE handback.outcome_name TO handback_operator;
+GRANT SELECT ON TABLE handback.outcome_name TO handback_finance;
+
+GRANT USAGE ON SEQUENCE handback.partner_partner_id_seq TO handback_daemon;
+
+GRANT SELECT ON TABLE handback.verdict_name TO handback_daemon;
+GRANT SELECT ON TABLE handback.verdict_name TO handback_operator;
+GRANT SELECT ON TABLE handback.verdict_name TO handback_finance;
+
+GRANT SELECT ON TABLE ledger.entry TO handback_operator;
+GRANT SELECT ON TABLE ledger.entry TO handback_finance;
+
+GRANT SELECT ON TABLE ledger.redemption TO handback_daemon;
+GRANT SELECT ON TABLE ledger.redemption TO handback_operator;
+GRANT SELECT ON TABLE ledger.redemption TO handback_finance;
+
+GRANT SELECT ON TABLE handback.records_in_words TO handback_daemon;
+GRANT SELECT ON TABLE handback.records_in_words TO handback_operator;
+GRANT SELECT ON TABLE handback.records_in_words TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.refusal TO handback_daemon;
+GRANT SELECT ON TABLE handback.refusal TO handback_operator;
+GRANT SELECT ON TABLE handback.refusal TO handback_finance;
+
+GRANT SELECT ON TABLE handback.verdict_rule TO handback_daemon;
+GRANT SELECT ON TABLE handback.verdict_rule TO handback_operator;
+GRANT SELECT ON TABLE handback.verdict_rule TO handback_finance;
+
+GRANT SELECT ON TABLE handback_schema.migration TO handback_daemon;
+GRANT SELECT ON TABLE handback_schema.migration TO handback_operator;
+GRANT SELECT ON TABLE handback_schema.migration TO handback_finance;
+
+GRANT SELECT ON TABLE ledger.balance TO handback_operator;
+GRANT SELECT ON TABLE ledger.balance TO handback_finance;
+
+GRANT SELECT ON TABLE ledger.reversal TO handback_daemon;
+GRANT SELECT ON TABLE ledger.reversal TO handback_operator;
+GRANT SELECT ON TABLE ledger.reversal TO handback_finance;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE handback_owner REVOKE ALL ON FUNCTIONS  FROM PUBLIC;
