@@ -197,13 +197,14 @@ take_configuration(struct daemon *d, struct problems *p)
 		return false;
 	}
 	fixed = config_needs_restart(d->engine->config, config);
-	if (fixed != NULL)
+	if (fixed == NULL) {
+		setup_incoming(config);
+		if (engine_configure(d->engine, config, fd))
+			return true;
+		snprintf(d->reload_error, sizeof d->reload_error, "out of memory");
+	} else
 		snprintf(d->reload_error, sizeof d->reload_error,
 		         "%s cannot be changed by a reload: restart handbackd", fixed);
-	else if (engine_configure(d->engine, config, fd))
-		return true;
-	else
-		snprintf(d->reload_error, sizeof d->reload_error, "out of memory");
 	config_free(config);
 	close(fd);
 	return false;

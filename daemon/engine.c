@@ -259,7 +259,9 @@ engine_configure(struct engine *e, struct config *config, int config_fd)
 	/* they have read the old one: let them go, with what they have in hand finished */
 	for (size_t i = 0; i < e->worker_count; i++)
 		worker_finish(e->workers[i]);
-	return adjust_workers(e);
+	if (!adjust_workers(e))
+		log_write(LOG_WARNING, "fewer workers than configured: no memory for more", NULL);
+	return true;
 }
 
 /* ---- life ---- */

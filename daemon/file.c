@@ -68,9 +68,10 @@ refuse(struct file *f, const char *why)
 static void
 settle(struct file *f, const struct stat *st, bool marked, enum file_sight sight)
 {
-	const struct config_source *config = f->source->config;
-	bool told_complete = config->marker != NULL || sight == FILE_FINISHED;
-	int64_t ms = config->marker != NULL ? 0 : config->settle_ms;
+	/* a marker, an event or handback-fetch says that it is complete */
+	bool by_name = source_marker(f->source) != NULL || source_is_fetched(f->source);
+	bool told_complete = by_name || sight == FILE_FINISHED;
+	int64_t ms = by_name ? 0 : f->source->config->settle_ms;
 
 	source_move(f->source, f, FILE_SETTLING);
 	event_del(f->timer);

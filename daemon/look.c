@@ -24,15 +24,18 @@ fits_one(const char *const *patterns, const char *name)
 static size_t
 marked_length(const struct source *s, const char *name)
 {
-	size_t len = strlen(name), suffix = s->config->marker != NULL ? strlen(s->config->marker) : 0;
+	size_t len = strlen(name), suffix = source_marker(s) != NULL ? strlen(source_marker(s)) : 0;
 
-	return suffix > 0 && len > suffix && strcmp(name + len - suffix, s->config->marker) == 0 ? len - suffix
-	                                                                                         : 0;
+	return suffix > 0 && len > suffix && strcmp(name + len - suffix, source_marker(s)) == 0 ? len - suffix
+	                                                                                        : 0;
 }
 
 static bool
 wanted(const struct source *s, const char *name)
 {
+	/* what handback-fetch brought was chosen by it, and stored under a name of its own */
+	if (source_is_fetched(s))
+		return name[0] != '.';
 	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && marked_length(s, name) == 0 &&
 	       fits_one(s->config->files, name) && !fits_one(s->config->ignore, name);
 }
@@ -43,9 +46,9 @@ marker_is_there(const struct source *s, const char *name)
 	char marker[2 * LIMIT_NAME_BYTES];
 	struct stat st;
 
-	if (s->config->marker == NULL)
+	if (source_marker(s) == NULL)
 		return true;
-	if (snprintf(marker, sizeof marker, "%s%s", name, s->config->marker) > LIMIT_NAME_BYTES)
+	if (snprintf(marker, sizeof marker, "%s%s", name, source_marker(s)) > LIMIT_NAME_BYTES)
 		return false;
 	return fstatat(s->dir, marker, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -54,6 +54,19 @@ setup_config(const char *path, struct problems *p, struct config **ret_config, i
 	return 0;
 }
 
+void
+setup_incoming(const struct config *config)
+{
+	for (size_t i = 0; i < config->source_count; i++) {
+		int in = config->sources[i].sftp.host != NULL
+		             ? io_make_dirs(AT_FDCWD, config->sources[i].directory, 0700)
+		             : -1;
+
+		if (in >= 0)
+			close(in);
+	}
+}
+
 static int
 make_spool(const struct config *config, char *why, size_t why_size)
 {
@@ -74,14 +87,7 @@ make_spool(const struct config *config, char *why, size_t why_size)
 		}
 		close(part);
 	}
-	for (size_t i = 0; i < config->source_count; i++) {
-		int in = config->sources[i].sftp.host != NULL
-		             ? io_make_dirs(AT_FDCWD, config->sources[i].directory, 0700)
-		             : -1;
-
-		if (in >= 0)
-			close(in);
-	}
+	setup_incoming(config);
 	return spool;
 }
 

@@ -16,6 +16,9 @@ int setup_config(const char *path, struct problems *p, struct config **ret_confi
  */
 int setup_spool(const struct config *config, char *why, size_t why_size);
 
+/* Makes the directories that handback-fetch fills; what cannot be made shows when it is looked at. */
+void setup_incoming(const struct config *config);
+
 /* handbackd --check: says what is wrong on stderr, or that nothing is on stdout.  An exit status. */
 int setup_check(const char *config_path);
 

@@ -87,6 +87,18 @@ source_take(struct source *s)
 	return f;
 }
 
+bool
+source_is_fetched(const struct source *s)
+{
+	return s->config->sftp.host != NULL;
+}
+
+const char *
+source_marker(const struct source *s)
+{
+	return source_is_fetched(s) ? NULL : s->config->marker;
+}
+
 size_t
 source_open_files(const struct source *s)
 {
@@ -191,8 +203,8 @@ source_remove_marker(struct source *s, const struct file *f)
 {
 	char name[2 * LIMIT_NAME_BYTES];
 
-	if (s->closed || s->dir < 0 || s->config->marker == NULL ||
-	    snprintf(name, sizeof name, "%s%s", f->name, s->config->marker) > LIMIT_NAME_BYTES)
+	if (s->closed || s->dir < 0 || source_marker(s) == NULL ||
+	    snprintf(name, sizeof name, "%s%s", f->name, source_marker(s)) > LIMIT_NAME_BYTES)
 		return;
 	/* a marker without its file means nothing; when it cannot be removed it does no harm */
 	unlinkat(s->dir, name, 0);

@@ -105,6 +105,10 @@ void source_remove_marker(struct source *s, const struct file *f);
 size_t source_open_files(const struct source *s);
 
 /* Shared by source.c, look.c and file.c. */
+/* Does handback-fetch fill the directory?  Then names in it are of complete files, without markers. */
+bool source_is_fetched(const struct source *s);
+/* The suffix of markers in the directory, or NULL. */
+const char *source_marker(const struct source *s);
 void source_move(struct source *s, struct file *f, enum file_state to);
 struct file *source_find(const struct source *s, const char *name);
 /* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */

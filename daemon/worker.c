@@ -316,6 +316,16 @@ on_timer(evutil_socket_t fd, short what, void *context)
 	worker_kill(w, why);
 }
 
+/* The configuration's bytes with a reading position of the worker's own; -1 with errno. */
+static int
+reopen(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 /* Starts the program with its end of a channel; 0, or -1 with errno. */
 static int
 start_process(struct worker *w)
@@ -323,17 +333,25 @@ start_process(struct worker *w)
 	char number[16];
 	const char *const argv[] = {"handback-reconcile", "--config", w->program->config,
 	                            "--worker",           number,     NULL};
-	int ends[2], saved;
-	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}, {w->program->config_fd, 4}};
+	int ends[2], config = reopen(w->program->config_fd), saved;
+	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}, {config, 4}};
 	const struct spawn s = {
 	    .path = w->program->path, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 3};
 
-	if (channel_pair(ends) < 0)
+	snprintf(number, sizeof number, "%d", w->number);
+	if (config < 0)
 		return -1;
+	if (channel_pair(ends) < 0) {
+		saved = errno;
+		close(config);
+		errno = saved;
+		return -1;
+	}
 	fds[1].from = ends[1];
 	w->pid = s.env != NULL && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? spawn(&s) : -1;
 	saved = errno;
 	close(ends[1]);
+	close(config);
 	if (w->pid < 0) {
 		close(ends[0]);
 		w->pid = 0;
