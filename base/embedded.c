@@ -327,14 +327,19 @@ ended(struct embedded *e)
 static bool
 wait_for_answer(struct embedded *e, int wait_ms, char *why, size_t why_size)
 {
+	int ends = 0;
+
 	for (int waited = 0; waited <= wait_ms; waited += 20) {
 		if (embedded_answers(e))
 			return true;
 		if (e->pid == 0 || ended(e)) {
 			/* a server that another process left, and that is not gone yet, keeps its file */
-			if (faccessat(e->dir, "data/postmaster.pid", F_OK, 0) < 0)
+			bool rival = faccessat(e->dir, "data/postmaster.pid", F_OK, 0) == 0;
+
+			/* ours may have stumbled over that file just before it went: once is no proof */
+			if (!rival && ++ends > 1)
 				return say(why, why_size, "PostgreSQL ended at once: see %s/log", e->path);
-			if (waited % 200 == 0 && embedded_start(e) < 0)
+			if ((!rival || waited % 200 == 0) && embedded_start(e) < 0)
 				return say(why, why_size, "%s/postgres: %s", e->bin, strerror(errno));
 		}
 		pause_ms(20);
