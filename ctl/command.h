@@ -28,6 +28,7 @@ enum option_id {
 	OPT_RECORDS,
 	OPT_WRITE,
 	OPT_TABLE,
+	OPT_WATCH,
 	OPT_COUNT
 };
 

@@ -26,6 +26,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_RECORDS] = {"records", NULL, "show the records, too"},
     [OPT_WRITE] = {"write", NULL,
                    "write the report into the report directory, in every format, with a .sha256"},
+    [OPT_WATCH] = {"watch", NULL, "again each second, until it is interrupted"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
 
@@ -58,6 +59,11 @@ const struct command commands[] = {
      "what waits for a person",
      "Lists open holds, the oldest first, and how many there are by reason and age.",
      "handbackctl holds --reason points_mismatch", run_holds},
+    {"status", "Look", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
+     "Asks the running handbackd over its control socket: sources, files in hand with their stage, backlog, "
+     "workers, "
+     "and what was done since it started.",
+     "handbackctl status --watch", run_status},
 
     {"report", "Prove", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_FILE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ALL) | OPT(OPT_WRITE) |
@@ -87,11 +93,27 @@ const struct command commands[] = {
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
      "What the nightly timer calls. The exit status tells clean (0), something held (3) or failed (4).",
      "handbackctl run", run_run},
+    {"try", "Act", "FILE", 1, 1,
+     OPT(OPT_PARTNER) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     "parse and decide a file, and change nothing",
+     "Shows what would become of each record if this file were delivered now. Nothing is posted, archived or "
+     "kept.",
+     "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE", run_try},
 
+    {"profile lint", "Set up", "PROFILE...", 1, 1000, 0, "check profiles",
+     "Tells every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
+     "PROFILE is a "
+     "file, or the name of one in the profiles directory.",
+     "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
     {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
      "Applies the migrations that the database has not had, each in its own transaction; refuses when one "
      "that was "
      "applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
+    {"check", "Set up", "", 0, 0, 0, "is everything there that handback needs?",
+     "Looks at the configuration, the profiles, the database and its schema, the inbound directories, the "
+     "spool and "
+     "the report directory, and says of each whether it is as it should be.",
+     "handbackctl check", run_check},
     {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };

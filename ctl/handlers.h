@@ -6,8 +6,12 @@
 
 /* ctl/setup.c */
 int run_migrate(struct session *s);
-int run_check(struct session *s);
 int run_run(struct session *s);
+
+/* ctl/check.c */
+int run_check(struct session *s);
+
+/* ctl/status.c */
 int run_status(struct session *s);
 
 /* ctl/files.c */
@@ -32,6 +36,8 @@ int run_audit_head(struct session *s);
 
 /* ctl/profile.c */
 int run_profile_lint(struct session *s);
+
+/* ctl/profile_show.c */
 int run_profile_show(struct session *s);
 
 #endif

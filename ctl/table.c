@@ -70,6 +70,13 @@ document_add(struct document *d, const char *key, const char *title, enum table_
 }
 
 void
+document_drop_last(struct document *d)
+{
+	if (d->table_count > 0)
+		free_table(d->tables[--d->table_count]);
+}
+
+void
 table_row(struct table *t, const char *const *cells)
 {
 	size_t width = (size_t) t->column_count;

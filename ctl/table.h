@@ -79,6 +79,9 @@ void document_subtitle(struct document *d, char *text); /* takes text over */
 struct table *document_add(struct document *d, const char *key, const char *title, enum table_shape shape,
                            const struct column *columns, int column_count);
 
+/* Takes the last table out. */
+void document_drop_last(struct document *d);
+
 /* cells: column_count texts, copied; NULL is NULL. */
 void table_row(struct table *t, const char *const *cells);
 void table_totals(struct table *t, const char *const *cells);

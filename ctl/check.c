@@ -1,0 +1,247 @@
+/* check: is everything there that handback needs, and as it should be?  Changes nothing. */
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+
+#include "base/config.h"
+#include "base/embedded.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/paths.h"
+#include "parsers/profile.h"
+#include "reconcile/migrate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define LOW_SPACE_MIB 1024 /* less is worth a warning */
+
+static const struct column check_columns[] = {
+    {"what", "What", COLUMN_NAME, 16, 0, NULL},
+    {"state", "Is", COLUMN_WORD, 0, 0, NULL},
+    {"detail", "Detail", COLUMN_SENTENCE, 24, 0, NULL},
+};
+
+struct checks {
+	struct session *session;
+	struct table *table;
+	int code; /* the worst so far */
+};
+
+enum finding { FINE, WARNING, WRONG };
+
+/* One line of the answer.  code: what it means for the whole when it is wrong. */
+static void __attribute__((format(printf, 5, 6)))
+found(struct checks *c, const char *what, enum finding finding, int code, const char *format, ...)
+{
+	static const char *const words[] = {"ok", "warning", "error"};
+	char detail[LIMIT_MESSAGE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	const char *cells[] = {what, words[finding], detail};
+	table_row(c->table, cells);
+	if (finding == WRONG && code > c->code)
+		c->code = code;
+}
+
+static void
+check_programs(struct checks *c)
+{
+	static const char *const names[] = {"handbackd", "handback-reconcile", "handback-parse",
+	                                    "handback-fetch"};
+	const struct config *config = c->session->config;
+	bool fetches = false;
+
+	for (size_t i = 0; i < config->source_count; i++)
+		fetches = fetches || config->sources[i].sftp.host;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[4096];
+		if (strcmp(names[i], "handback-fetch") == 0 && !fetches)
+			continue;
+		if (paths_program(path, sizeof(path), names[i]))
+			found(c, names[i], FINE, 0, "%s", path);
+		else
+			found(c, names[i], WRONG, EXIT_USAGE, "not installed: %s", strerror(errno));
+	}
+}
+
+/* A directory of ours: nobody else may write there. */
+static void
+check_own_directory(struct checks *c, const char *what, const char *path, bool nobody_reads)
+{
+	struct stat st;
+	struct statvfs fs;
+
+	if (stat(path, &st) < 0) {
+		if (errno == ENOENT)
+			found(c, what, WARNING, 0, "%s is not there yet; handbackd makes it", path);
+		else
+			found(c, what, WRONG, EXIT_UNAVAILABLE, "%s: %s", path, strerror(errno));
+		return;
+	}
+	if (!S_ISDIR(st.st_mode))
+		found(c, what, WRONG, EXIT_UNAVAILABLE, "%s is no directory", path);
+	else if (st.st_mode & S_IWOTH)
+		found(c, what, WRONG, EXIT_UNAVAILABLE, "%s: everyone may write there (mode %04o)", path,
+		      st.st_mode & 07777);
+	else if (nobody_reads && (st.st_mode & (S_IROTH | S_IXOTH)))
+		found(c, what, WARNING, 0, "%s: everyone may look there (mode %04o)", path, st.st_mode & 07777);
+	else if (euidaccess(path, W_OK | X_OK) < 0)
+		found(c, what, WARNING, 0, "%s: this user may not write there", path);
+	else if (statvfs(path, &fs) == 0) {
+		uint64_t free_mib = (uint64_t) fs.f_bavail * fs.f_frsize >> 20;
+		found(c, what, free_mib < LOW_SPACE_MIB ? WARNING : FINE, 0, "%s, %" PRIu64 " MiB free", path,
+		      free_mib);
+	} else
+		found(c, what, FINE, 0, "%s", path);
+}
+
+/* Files move through the spool by rename, which works within one file system only. */
+static void
+check_one_file_system(struct checks *c)
+{
+	static const char *const parts[] = {"work", "archive", "quarantine", "incoming"};
+	const char *spool = c->session->config->spool;
+	struct stat whole, part;
+
+	if (stat(spool, &whole) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char *path = mem_format("%s/%s", spool, parts[i]);
+		if (stat(path, &part) == 0 && part.st_dev != whole.st_dev)
+			found(c, "spool", WRONG, EXIT_UNAVAILABLE,
+			      "%s is another file system than %s: files cannot be renamed into it", path, spool);
+		free(path);
+	}
+}
+
+static void
+check_source(struct checks *c, const struct config_source *source)
+{
+	char *what = mem_format("source %s", source->name);
+	struct stat st;
+
+	if (source->sftp.host)
+		found(c, what, FINE, 0, "fetched from %s", source->sftp.host);
+	else if (stat(source->directory, &st) < 0)
+		found(c, what, WRONG, EXIT_USAGE, "%s: %s", source->directory, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		found(c, what, WRONG, EXIT_USAGE, "%s is no directory", source->directory);
+	else if (euidaccess(source->directory, R_OK | X_OK) < 0)
+		found(c, what, WRONG, EXIT_USAGE, "%s: this user may not read it", source->directory);
+	else if (euidaccess(source->directory, W_OK) < 0)
+		found(c, what, WARNING, 0,
+		      "%s: this user may not remove files from it, so they will stay there when they are done",
+		      source->directory);
+	else if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+		found(c, what, WARNING, 0, "%s: everyone may put files there, and take others' away (mode %04o)",
+		      source->directory, st.st_mode & 07777);
+	else
+		found(c, what, FINE, 0, "%s", source->directory);
+	free(what);
+}
+
+/* The profile of one source: does it compile, and is it of the same partner? */
+static void
+check_profile(struct checks *c, const struct config_source *source)
+{
+	char *what = mem_format("profile %s", source->profile), *text = NULL;
+	char *path = mem_format("%s/%s.yaml", c->session->config->profiles, source->profile);
+	size_t len = 0;
+
+	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
+		found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
+	else {
+		struct problems *p = problems_new(path);
+		struct profile *profile = profile_compile(text, len, p);
+		if (!profile)
+			found(c, what, WRONG, EXIT_USAGE, "%s",
+			      problems_line(p, 0) ? problems_line(p, 0) : "it does not compile");
+		else if (strcmp(profile->policy.partner, source->partner) != 0)
+			found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s",
+			      profile->policy.partner, source->name, source->partner);
+		else if (problems_warnings(p))
+			found(c, what, WARNING, 0, "%zu warnings; `handbackctl profile lint %s` tells them",
+			      problems_warnings(p), source->profile);
+		else
+			found(c, what, FINE, 0, "%s", path);
+		profile_free(profile);
+		problems_free(p);
+	}
+	free(text);
+	free(path);
+	free(what);
+}
+
+static void
+check_sources(struct checks *c)
+{
+	const struct config *config = c->session->config;
+
+	if (config->source_count == 0)
+		found(c, "sources", WARNING, 0, "none: nothing will ever come in");
+	for (size_t i = 0; i < config->source_count; i++) {
+		const struct config_source *source = &config->sources[i];
+		bool seen = false;
+		check_source(c, source);
+		for (size_t j = 0; j < i; j++)
+			seen = seen || strcmp(config->sources[j].profile, source->profile) == 0;
+		if (!seen)
+			check_profile(c, source);
+	}
+}
+
+static void
+check_database(struct checks *c)
+{
+	struct session *s = c->session;
+	int code = session_open(s, SESSION_OWNER);
+
+	if (code != EXIT_CLEAN) {
+		found(c, "database", WRONG, EXIT_UNAVAILABLE, "it cannot be reached");
+		return;
+	}
+	int version = pg_server_version(s->pg);
+	if (*pg_warning(s->pg))
+		found(c, "database", WARNING, 0, "%s", pg_warning(s->pg));
+	else
+		found(c, "database", FINE, 0, "PostgreSQL %d.%d%s", version / 10000, version % 10000,
+		      s->embedded ? ", embedded" : "");
+	char why[LIMIT_MESSAGE_BYTES] = "";
+	if (migrate_check(s->pg, why, sizeof(why)) != PG_OK)
+		found(c, "schema", WRONG, EXIT_UNAVAILABLE, "%s", why);
+	else
+		found(c, "schema", FINE, 0, "as of handback " HANDBACK_VERSION);
+}
+
+int
+run_check(struct session *s)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	struct checks c = {.session = s};
+	int code = session_config(s);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("check", NULL);
+	c.table = document_add(d, "checks", NULL, TABLE_ROWS, COLUMNS(check_columns));
+	found(&c, "configuration", FINE, 0, "%s, %zu sources", s->config->path, s->config->source_count);
+	check_programs(&c);
+	check_own_directory(&c, "spool", s->config->spool, true);
+	check_one_file_system(&c);
+	check_own_directory(&c, "reports", s->config->reports, false);
+	check_sources(&c);
+	check_database(&c);
+	table_note(c.table, mem_format("Permissions are those of user %s.", user ? user->pw_name : "(unknown)"));
+	code = session_show(s, d);
+	document_free(d);
+	return code == EXIT_CLEAN ? c.code : code;
+}

@@ -1,0 +1,17 @@
+/* Profiles as arguments of commands. */
+#ifndef HANDBACK_CTL_PROFILE_H
+#define HANDBACK_CTL_PROFILE_H
+
+#include "ctl/session.h"
+#include "parsers/profile.h"
+
+/*
+ * Compiles the profile that is meant: a file where it has a slash or ends in
+ * .yaml, else one of the profiles directory.  *ret_profile is NULL where it has
+ * errors; both results are the caller's to free.  Otherwise an exit_code, said
+ * on stderr, when it cannot be read.
+ */
+int profile_of_argument(struct session *s, const char *said, struct problems **ret_problems,
+                        struct profile **ret_profile);
+
+#endif

@@ -1,0 +1,382 @@
+/* try: what would become of a file if it were delivered now.  Nothing is changed. */
+#include "ctl/ask.h"
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+
+#include "base/codes.h"
+#include "base/config.h"
+#include "base/io.h"
+#include "base/paths.h"
+#include "reconcile/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECORDS_PRESET "50"
+#define OUTCOMES 9 /* enum outcome, from 1 */
+
+__extension__ typedef __int128 int128; /* sums of points may pass 64 bits */
+__extension__ typedef unsigned __int128 uint128;
+
+static const struct column result_columns[] = {
+    {"name", "File", COLUMN_NAME, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 0, NULL},
+    {"profile", "Profile", COLUMN_TEXT, 0, 0, NULL},
+    {"state", "It would be", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "for", COLUMN_TEXT, 0, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"sequence", "Partner's number", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner_file_id", "Partner's file id", COLUMN_TEXT, 0, 0, NULL},
+};
+
+static const struct column refusal_columns[] = {
+    {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 0, NULL}, {"field", "Field", COLUMN_TEXT, 8, 2, NULL},
+    {"value", "Value", COLUMN_TEXT, 10, 3, NULL},       {"message", "Why", COLUMN_SENTENCE, 30, 0, NULL},
+};
+
+static const struct column control_columns[] = {
+    {"name", "Total", COLUMN_TEXT, 10, 0, NULL},     {"place", "In", COLUMN_TEXT, 6, 1, NULL},
+    {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL}, {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
+    {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},
+};
+
+static const struct column outcome_columns[] = {
+    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column record_columns[] = {
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"verdict", "Partner says", COLUMN_TEXT, 8, 1, NULL},
+    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Why", COLUMN_TEXT, 10, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"reference", "Reference", COLUMN_NAME, 13, 0, NULL},
+    {"codes", "Codes", COLUMN_TEXT, 6, 2, NULL},
+    {"detail", "Detail", COLUMN_SENTENCE, 16, 3, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 4, NULL},
+    {"byte_length", "Bytes", COLUMN_NUMBER, 0, 5, NULL},
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 6, NULL},
+};
+
+/* What is collected while the file is decided. */
+struct trial {
+	struct document *document;
+	struct table *result, *refusals, *controls, *outcomes, *records;
+	uint64_t limit, seen; /* records shown, records there were */
+	int64_t count[OUTCOMES];
+	int128 points[OUTCOMES];
+	char sequence[24], *partner_file_id;
+};
+
+static char *
+copy_of(struct leaf_text text)
+{
+	return text.len ? mem_part(text.data, text.len) : NULL;
+}
+
+static char *
+reference_of(const struct leaf *leaf)
+{
+	const uint8_t *u = leaf->redemption.external_reference;
+
+	if (!leaf->has_redemption)
+		return copy_of(leaf->reference);
+	return mem_format("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
+	                  u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
+	                  u[15]);
+}
+
+static void
+add_record(struct table *t, const struct leaf *leaf, int64_t points, bool has_points)
+{
+	char number[24], said[24], offset[24], length[24], redemption[24];
+	char *reason = copy_of(leaf->hold_reason), *codes = copy_of(leaf->reasons),
+	     *detail = copy_of(leaf->detail);
+	char *reference = reference_of(leaf);
+
+	snprintf(number, sizeof(number), "%" PRId64, leaf->record_no);
+	snprintf(said, sizeof(said), "%" PRId64, points);
+	snprintf(offset, sizeof(offset), "%" PRId64, leaf->byte_offset);
+	snprintf(length, sizeof(length), "%" PRId64, leaf->byte_length);
+	snprintf(redemption, sizeof(redemption), "%" PRId64, leaf->redemption.id);
+	const char *cells[] = {number,
+	                       verdict_name(leaf->verdict),
+	                       outcome_name(leaf->outcome),
+	                       reason,
+	                       has_points ? said : NULL,
+	                       reference,
+	                       codes,
+	                       detail,
+	                       offset,
+	                       length,
+	                       leaf->has_redemption ? redemption : NULL};
+	table_row(t, cells);
+	free(reason);
+	free(codes);
+	free(detail);
+	free(reference);
+}
+
+static void
+on_record(void *context, const struct leaf *leaf)
+{
+	struct trial *t = context;
+	bool has_points = leaf->has_redemption || leaf->has_points;
+	int64_t points = leaf->has_redemption ? leaf->redemption.points : leaf->has_points ? leaf->points : 0;
+
+	if (t->limit == 0 || t->seen < t->limit)
+		add_record(t->records, leaf, points, has_points);
+	t->seen++;
+	if (leaf->outcome > 0 && leaf->outcome < OUTCOMES) {
+		t->count[leaf->outcome]++;
+		t->points[leaf->outcome] += points;
+	}
+}
+
+static void
+on_told(void *context, const struct told *told)
+{
+	struct trial *t = context;
+
+	for (size_t i = 0; i < told->refusals; i++) {
+		const struct told_refusal *r = &told->refusal[i];
+		char record[24], offset[24];
+		snprintf(record, sizeof(record), "%" PRIu64, r->record);
+		snprintf(offset, sizeof(offset), "%" PRIu64, r->offset);
+		const char *cells[] = {r->rule,           r->record ? record : NULL, r->record ? offset : NULL,
+		                       or_null(r->field), or_null(r->value),         r->message};
+		table_row(t->refusals, cells);
+	}
+	for (size_t i = 0; i < told->controls; i++) {
+		const struct told_control *c = &told->control[i];
+		const char *cells[] = {c->name, c->place, c->stated, c->counted, c->agrees ? "t" : "f"};
+		table_row(t->controls, cells);
+	}
+	if (told->has_sequence)
+		snprintf(t->sequence, sizeof(t->sequence), "%" PRId64, told->sequence);
+	t->partner_file_id = mem_text(told->partner_file_id);
+}
+
+/* Decimal digits of a sum that may pass 64 bits. */
+static char *
+decimal(int128 number)
+{
+	char digits[48];
+	size_t at = sizeof(digits) - 1;
+	uint128 rest = number < 0 ? -(uint128) number : (uint128) number;
+
+	digits[at] = 0;
+	do {
+		digits[--at] = (char) ('0' + (int) (rest % 10));
+		rest /= 10;
+	} while (rest);
+	return mem_format("%s%s", number < 0 ? "-" : "", digits + at);
+}
+
+static void
+add_outcomes(struct trial *t)
+{
+	for (int i = 1; i < OUTCOMES; i++) {
+		char records[24], *points = decimal(t->points[i]);
+		snprintf(records, sizeof(records), "%" PRId64, t->count[i]);
+		const char *cells[] = {outcome_name(i), records, points};
+		if (t->count[i])
+			table_row(t->outcomes, cells);
+		free(points);
+	}
+}
+
+static void
+open_trial(struct trial *t, const char *limit)
+{
+	struct document *d = document_new("try", NULL);
+
+	*t = (struct trial){.document = d, .limit = limit ? strtoull(limit, NULL, 10) : 0};
+	t->result = document_add(d, "result", NULL, TABLE_FACTS, COLUMNS(result_columns));
+	t->refusals =
+	    document_add(d, "refusals", "Why it would be refused", TABLE_ROWS, COLUMNS(refusal_columns));
+	t->controls = document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(control_columns));
+	t->outcomes = document_add(d, "outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(outcome_columns));
+	t->records = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
+}
+
+/* The profile that files of this partner are read with; NULL, and said why, when there is not exactly one. */
+static const char *
+profile_of(const struct config *config, const char *partner)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < config->source_count; i++) {
+		const struct config_source *source = &config->sources[i];
+		if (strcmp(source->partner, partner) != 0)
+			continue;
+		if (found && strcmp(found, source->profile) != 0) {
+			complain("partner %s has several profiles (%s, %s): take one with --profile", partner, found,
+			         source->profile);
+			return NULL;
+		}
+		found = source->profile;
+	}
+	if (!found)
+		complain("no source of the configuration is of partner %s: take a profile with --profile", partner);
+	return found;
+}
+
+/* A profile by its name, or as a file of its own where the name has a slash or ends in .yaml. */
+static int
+load_profile(struct session *s, struct reconciler *r, const char *name)
+{
+	char why[LIMIT_MESSAGE_BYTES] = "", *text = NULL;
+	size_t len = 0, end = strlen(name);
+	int result;
+
+	if (strchr(name, '/') || (end > 5 && strcmp(name + end - 5, ".yaml") == 0)) {
+		if (io_read_file(AT_FDCWD, name, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
+			complain("%s: %s", name, strerror(errno));
+			return EXIT_USAGE;
+		}
+		result = profile_cache_set(&r->profile, name, text, len, why);
+		free(text);
+	} else {
+		r->profiles = open(s->config->profiles, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (r->profiles < 0) {
+			complain("%s: %s", s->config->profiles, strerror(errno));
+			return EXIT_USAGE;
+		}
+		result = profile_cache_load(&r->profile, r->profiles, name, why);
+	}
+	if (result < 0) {
+		complain("%s", why);
+		return EXIT_USAGE;
+	}
+	return EXIT_CLEAN;
+}
+
+static int
+choose_profile(struct session *s, struct reconciler *r)
+{
+	const char *name = s->value[OPT_PROFILE], *partner = s->value[OPT_PARTNER];
+
+	if (!name && !partner) {
+		complain("whose file is it? --partner P, or --profile NAME");
+		return EXIT_USAGE;
+	}
+	/* a profile in a file needs no configuration, where the database is said too */
+	if (!name || !strchr(name, '/') || !s->value[OPT_DATABASE]) {
+		int code = session_config(s);
+		if (code != EXIT_CLEAN)
+			return code;
+	}
+	if (!name)
+		name = profile_of(s->config, partner);
+	if (!name)
+		return EXIT_USAGE;
+	int code = load_profile(s, r, name);
+	if (code == EXIT_CLEAN && partner && strcmp(r->profile.profile->policy.partner, partner) != 0) {
+		complain("profile %s is of partner %s, not of %s", name, r->profile.profile->policy.partner, partner);
+		code = EXIT_USAGE;
+	}
+	return code;
+}
+
+static int
+open_file(const char *path, int *ret_fd)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		*ret_fd = fd;
+		return EXIT_CLEAN;
+	}
+	complain("%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
+	if (fd >= 0)
+		close(fd);
+	return EXIT_USAGE;
+}
+
+static void
+add_result(struct trial *t, const struct reconciler *r, const char *name, const struct job_result *result)
+{
+	const struct profile *profile = r->profile.profile;
+	char records[24];
+	const char *cells[] = {name,          profile->policy.partner, profile->name,
+	                       result->state, or_null(result->reason), or_null(result->why),
+	                       records,       or_null(t->sequence),    t->partner_file_id};
+
+	snprintf(records, sizeof(records), "%" PRIu64, t->seen);
+	table_row(t->result, cells);
+	if (t->limit && t->seen > t->limit)
+		table_note(t->records, mem_format("the first %" PRIu64 "; --all shows every record", t->limit));
+	add_outcomes(t);
+}
+
+static int
+try_file(struct session *s, struct reconciler *r, int fd, const char *limit)
+{
+	const char *slash = strrchr(s->arguments[0], '/');
+	const char *name = s->value[OPT_NAME] ? s->value[OPT_NAME] : slash ? slash + 1 : s->arguments[0];
+	struct job_result *result = mem_new(1, sizeof(*result));
+	struct trial t;
+
+	open_trial(&t, limit);
+	struct job_trial trial = {.name = name, .file = fd, .show = on_record, .tell = on_told, .context = &t};
+	enum job_end end = job_try(r, &trial, result);
+	int code;
+	if (end == JOB_DONE) {
+		add_result(&t, r, name, result);
+		code = session_show(s, t.document);
+		if (code == EXIT_CLEAN && (strcmp(result->state, "held") == 0 || result->held > 0))
+			code = EXIT_HELD;
+	} else {
+		complain("%s: %s", s->arguments[0], *result->why ? result->why : pg_why(r->pg));
+		code = end == JOB_LOST ? EXIT_UNAVAILABLE : EXIT_FAILED;
+	}
+	document_free(t.document);
+	free(t.partner_file_id);
+	free(result);
+	return code;
+}
+
+int
+run_try(struct session *s)
+{
+	struct reconciler *r = mem_new(1, sizeof(*r));
+	char buf[24];
+	const char *limit = NULL;
+	int fd = -1, code = ask_limit(s, RECORDS_PRESET, buf, &limit);
+
+	r->profiles = -1;
+	r->spool = (struct spool){-1, -1, -1, -1};
+	profile_cache_open(&r->profile);
+	parser_child_open(&r->child);
+	if (code == EXIT_CLEAN)
+		code = open_file(s->arguments[0], &fd);
+	if (code == EXIT_CLEAN)
+		code = choose_profile(s, r);
+	if (code == EXIT_CLEAN && !paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
+		complain("handback-parse: %s", strerror(errno));
+		code = EXIT_INTERNAL;
+	}
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_POSTS);
+	if (code == EXIT_CLEAN) {
+		r->pg = s->pg;
+		code = try_file(s, r, fd, limit);
+	}
+	parser_child_stop(&r->child);
+	profile_cache_close(&r->profile);
+	if (r->profiles >= 0)
+		close(r->profiles);
+	if (fd >= 0)
+		close(fd);
+	free(r);
+	return code;
+}
