@@ -238,10 +238,13 @@ transact(struct work *w, enum known *ret_known)
 		return fail_database(r, w->result, status, "cannot look for the file");
 	if (*ret_known == KNOWN_RESUME || *ret_known == KNOWN_LEFTOVER)
 		return JOB_DONE;
-	if (*ret_known == KNOWN_DUPLICATE)
+	if (*ret_known == KNOWN_DUPLICATE) {
+		w->effect = (struct effect){0}; /* the other's, not its own */
+		w->result->reason[0] = '\0';
 		status = post_duplicate(r->pg, &w->delivery, w->posted.file_id, &w->posted);
-	else
+	} else {
 		end = decide_and_post(w);
+	}
 	if (status != PG_OK)
 		return fail_database(r, w->result, status, "cannot note the duplicate");
 	/* what the database is about to know must be on the disk first */

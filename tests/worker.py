@@ -81,6 +81,7 @@ controls:
   points: trailer.points = sum(detail.points)
 
 match: {match}
+check: [programme, member, points, currency, amount, merchant, transaction_type]
 lists: all
 order_by: {order_by}
 gap: {gap}
@@ -113,14 +114,15 @@ class Worker:
     def __init__(self, build, config, log, prefix=(), **environment):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [*prefix, str(build / RECONCILE), "--config", str(config)]
-        # descriptor 3 by way of the shell: subprocess can only keep numbers as they are
+        # descriptor 3 by way of bash: subprocess can only keep numbers as they are
         keep = theirs.fileno()
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
-                ["/bin/sh", "-c", f'exec 3<&{keep} {keep}<&-; exec "$@"', "sh", *command], stdin=subprocess.DEVNULL,
+                ["/bin/bash", "-c", f'exec 3<&{keep} {keep}<&-; exec "$@"', "sh", *command], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, pass_fds=[keep], env={**os.environ, **environment}, cwd="/")
         theirs.close()
         self.channel = ours
+        self.log = pathlib.Path(log)
         self.stages = []
 
     def receive(self, seconds=30):
@@ -134,7 +136,7 @@ class Worker:
 
     def wait_ready(self, seconds=30):
         said = self.receive(seconds)
-        assert said and said[0] == "ready", f"the worker said {said}"
+        assert said and said[0] == "ready", f"the worker said {said}; its log: {self.log.read_text(errors='replace')}"
         return self
 
     def send(self, directory, name, source, partner, profile, seen=None):

@@ -1,0 +1,295 @@
+"""Every decision that the reconciler takes, one by one, by delivering files to a worker."""
+import itertools
+
+import pytest
+
+import proof
+import worker
+
+STATUS = {"accepted": "OK", "accepted_with_change": "NEW", "accepted_with_warning": "LATE", "rejected": "KO", "pending": "WAIT"}
+
+
+@pytest.fixture
+def desk(database, build):
+    with worker.Desk(database, build) as made:
+        yield made
+        assert proof.differences(made.db) == []
+
+
+def settle(desk, state, keys):
+    """Bring redemptions into a state, by files with the numbers 1 and 2."""
+    for key in keys:
+        if state != "unknown":
+            desk.redeem(key)
+    if state in ("confirmed", "reversed", "reinstated"):
+        done = desk.deliver([(k, "OK" if state == "confirmed" else "KO") for k in keys], sequence=10)
+        assert done["state"] == "posted", done
+    if state == "reinstated":
+        desk.query("SELECT * FROM ledger.post_reinstatements((SELECT array_agg(reversal_id) FROM ledger.reversal))")
+
+
+@pytest.mark.parametrize("state", ["open", "confirmed", "reversed", "reinstated", "unknown"])
+@pytest.mark.parametrize("age", ["newer", "older"])
+@pytest.mark.parametrize("late_reject", ["hold", "reverse"])
+def test_verdict_table(database, build, state, age, late_reject):
+    with worker.Desk(database, build, late_reject=late_reject) as desk:
+        rules = dict(((v, (o, r)) for v, o, r in desk.query(
+            "SELECT v.name, o.name, t.hold_reason FROM handback.verdict_rule t JOIN handback.verdict_name v USING (verdict)"
+            " JOIN handback.outcome_name o USING (outcome) WHERE state = %s AND age = %s AND late_reject = %s",
+            state, age, late_reject)))
+        assert set(rules) == set(STATUS)
+        keys = list(STATUS)
+        settle(desk, state, keys)
+        before, given_back = desk.reversals(), desk.balance()
+        done = desk.deliver([(k, STATUS[k]) for k in keys], sequence=5 if age == "older" else 20)
+        # nothing can have answered an open redemption, so that no file is older than its answer
+        expected = [rules[k] if (state, age) != ("open", "older") else
+                    {"rejected": ("reversed", None), "pending": ("noted", None)}.get(k, ("confirmed", None)) for k in keys]
+        assert desk.outcomes(done["file"]) == expected
+        reversed_now = sum(outcome == "reversed" for outcome, _ in expected)
+        assert desk.reversals() == before + reversed_now
+        assert desk.balance() == given_back + 100 * reversed_now
+        assert proof.differences(desk.db) == []
+
+
+def test_table_is_complete(desk):
+    assert desk.query("SELECT count(*) FROM handback.verdict_rule") == [(5 * 5 * 2 * 2,)]
+
+
+@pytest.mark.parametrize("column, stated, reason, detail", [
+    ("Points", "99", "points_mismatch", "points: stated 99, redeemed 100"),
+    ("Points", "101", "points_mismatch", "points: stated 101, redeemed 100"),
+    ("Member", "M2", "member_mismatch", "member: stated M2, redeemed M1"),
+    ("Programme", "Q", "programme_mismatch", "programme: stated Q, redeemed P"),
+    ("Currency", "USD", "currency_mismatch", "currency: stated USD, redeemed EUR"),
+    ("Cents", "101", "amount_mismatch", "amount: stated 101, redeemed 100"),
+    ("Merchant", "Rail", "merchant_mismatch", "merchant: stated Rail, redeemed Air"),
+    ("Type", "5", "transaction_type_mismatch", "transaction type: stated 5, redeemed 6"),
+])
+@pytest.mark.parametrize("status", ["OK", "KO"])
+def test_mismatch(desk, column, stated, reason, detail, status):
+    desk.redeem("R")
+    done = desk.deliver([("R", status, {column: stated})])
+    assert desk.outcomes(done["file"]) == [("held", reason)]
+    assert desk.details(done["file"]) == [detail]
+    assert desk.reversals() == 0 and desk.balance() == 0
+    # it was not answered: a right answer still counts
+    done = desk.deliver([("R", status)])
+    assert desk.outcomes(done["file"]) == [("confirmed" if status == "OK" else "reversed", None)]
+
+
+def test_what_agrees_or_is_not_stated_is_no_mismatch(desk):
+    desk.redeem("R"), desk.redeem("S"), desk.redeem("T", amount=None, currency=None, type=None)
+    done = desk.deliver([
+        ("R", "OK", {"Programme": "P", "Currency": "EUR", "Cents": "100", "Merchant": "Air", "Type": "6"}),
+        ("S", "OK", {"Member": "", "Points": ""}),
+        ("T", "OK", {"Currency": "EUR", "Cents": "5", "Type": "9"})])
+    assert desk.outcomes(done["file"]) == [("confirmed", None)] * 3
+
+
+def test_several_mismatches_are_all_told(desk):
+    desk.redeem("R")
+    done = desk.deliver([("R", "KO", {"Points": "1", "Member": "M9"})])
+    assert desk.outcomes(done["file"]) == [("held", "member_mismatch")]
+    assert desk.details(done["file"]) == ["member: stated M9, redeemed M1; points: stated 1, redeemed 100"]
+
+
+def test_unknown_is_said_of_what_is_another_partners_or_programmes(desk):
+    desk.redeem("theirs", partner="SEA")
+    desk.redeem("elsewhere", member=11)
+    done = desk.deliver([("theirs", "KO"), ("elsewhere", "KO", {"Member": "M11"}), ("no-uuid", "KO"), ("", "KO")])
+    assert desk.outcomes(done["file"]) == [("held", "unknown_reference")] * 4
+    rows = desk.query("SELECT redemption_id, reference FROM handback.outcome WHERE file_id = %s ORDER BY record_no", done["file"])
+    assert rows == [(None, desk.references["theirs"]), (None, desk.references["elsewhere"]), (None, "no-uuid"), (None, None)]
+    assert desk.reversals() == 0
+
+
+def test_the_same_record_twice(desk):
+    desk.redeem("R"), desk.redeem("S")
+    done = desk.deliver([("R", "KO"), ("S", "OK"), ("R", "KO"), ("R", "KO")])
+    assert desk.outcomes(done["file"]) == [("reversed", None), ("confirmed", None), ("duplicate_record", None), ("duplicate_record", None)]
+    assert desk.balance() == 100
+
+
+@pytest.mark.parametrize("first, second", itertools.permutations(["OK", "KO", "WAIT"], 2))
+def test_unlike_verdicts_in_one_file(desk, first, second):
+    desk.redeem("R"), desk.redeem("S")
+    done = desk.deliver([("R", first), ("S", "OK"), ("R", second)])
+    assert desk.outcomes(done["file"]) == [("held", "duplicate_unlike"), ("confirmed", None), ("held", "duplicate_unlike")]
+    assert desk.details(done["file"])[0].startswith("verdicts: ")
+    assert desk.balance() == 0
+
+
+def test_unlike_facts_in_one_file(desk):
+    desk.redeem("R")
+    done = desk.deliver([("R", "NEW", {"Change": "A1"}), ("R", "NEW", {"Change": "A2"})])
+    assert desk.outcomes(done["file"]) == [("held", "duplicate_unlike")] * 2
+    assert desk.details(done["file"])[0] == "unlike records: 1, 2"
+
+
+@pytest.mark.parametrize("status, reasons, outcome", [
+    ("KO", "FULL", ("reversed", None)),
+    ("KO", "", ("reversed", None)),
+    ("KO", "FRAUD", ("held", "reason_holds")),
+    ("KO", "SYSTEM", ("held", "reason_retry")),
+    ("KO", "NEWS", ("held", "unknown_reason")),
+    ("KO", "MOVED", ("confirmed", None)),
+    ("KO", "FULL+MOVED", ("reversed", None)),
+    ("KO", "FULL+SYSTEM", ("held", "reason_retry")),
+    ("KO", "SYSTEM+FRAUD", ("held", "reason_holds")),
+    ("KO", "FULL+NEWS", ("held", "unknown_reason")),
+    ("OK", "FULL", ("confirmed", None)),
+    ("OK", "FRAUD", ("confirmed", None)),
+    ("OK", "NEWS", ("held", "unknown_reason")),
+])
+def test_reason_codes(desk, status, reasons, outcome):
+    desk.redeem("R")
+    done = desk.deliver([("R", status, {"Reason": reasons})])
+    assert desk.outcomes(done["file"]) == [outcome]
+    kept = desk.query("SELECT reasons FROM handback.outcome WHERE file_id = %s", done["file"])[0][0]
+    assert kept == (reasons.replace("+", " ") or None)
+
+
+def test_change_and_warning_are_kept(desk):
+    desk.redeem("R"), desk.redeem("S")
+    done = desk.deliver([("R", "NEW", {"Change": "A77"}), ("S", "LATE", {"Text": "booked late"})])
+    assert desk.outcomes(done["file"]) == [("confirmed", None)] * 2
+    assert desk.details(done["file"]) == ["change: A77", "booked late"]
+
+
+def test_match_keys_in_order(database, build):
+    with worker.Desk(database, build, match="[external_reference, outbound_reference, member + points]") as desk:
+        desk.redeem("R"), desk.redeem("S", outbound_reference="OUT1"), desk.redeem("T", member=3, points=333)
+        desk.redeem("U", outbound_reference="OUT2"), desk.redeem("V", outbound_reference="OUT2")
+        desk.redeem("W", member=4, points=44), desk.redeem("X", member=4, points=44)
+        done = desk.deliver([
+            ("R", "OK", {"Outbound": "OUT1"}),                          # the first key decides
+            ("", "OK", {"Outbound": "OUT1"}),
+            ("", "OK", {"Member": "M3", "Points": "333"}),
+            ("", "KO", {"Outbound": "OUT2", "Member": "M1"}),           # two: never a pick
+            ("", "KO", {"Member": "M4", "Points": "44"}),
+            ("", "KO", {"Member": "M5", "Points": "44"})])
+        assert desk.outcomes(done["file"]) == [("confirmed", None)] * 3 + [("held", "ambiguous")] * 2 + \
+            [("held", "unknown_reference")]
+        assert desk.details(done["file"])[4] == "candidates: " + ", ".join(sorted((desk.references["W"], desk.references["X"])))
+        assert desk.reversals() == 0
+        # found by another key, the same redemption twice is still the same
+        done = desk.deliver([("S", "OK", {"Outbound": ""}), ("", "OK", {"Outbound": "OUT1"})])
+        assert [o for o, _ in desk.outcomes(done["file"])] == ["already_done", "duplicate_record"]
+        assert proof.differences(desk.db) == []
+
+
+def test_content_once_under_any_name(desk):
+    desk.redeem("R")
+    data = desk.file([("R", "KO")])
+    first = desk.deliver(data, sequence=1)
+    for name in ("AIR_2.csv", "AIR_1.csv"):
+        again = desk.deliver(data, name=name)
+        assert again["state"] == "duplicate" and again["records"] == 0
+        assert desk.row(again["file"])["duplicate_of"] == first["file"]
+        assert (desk.spool / desk.row(again["file"])["archived_as"]).read_bytes() == data
+    assert desk.reversals() == 1 and list(desk.inbound.iterdir()) == []
+
+
+def test_a_held_file_delivered_again_is_a_duplicate_of_it(desk):
+    data = desk.file([("nobody", "KO")], points=7)
+    first = desk.deliver(data, sequence=1)
+    assert (first["state"], first["reason"]) == ("held", "control_total")
+    again = desk.deliver(data, sequence=2)
+    assert (again["state"], desk.row(again["file"])["duplicate_of"]) == ("duplicate", first["file"])
+
+
+def test_control_total_holds_the_file(desk):
+    desk.redeem("R")
+    for wrong in ({"count": 2}, {"points": 101}, {"points": 99}):
+        done = desk.deliver([("R", "KO")], **wrong)
+        assert (done["state"], done["reason"]) == ("held", "control_total")
+        row = desk.row(done["file"])
+        data = (desk.spool / row["archived_as"]).read_bytes()
+        reason = (desk.spool / (row["archived_as"] + ".reason")).read_text()
+        assert row["sha256"] in row["archived_as"] and data.endswith(b"\n")
+        assert f"stated {next(iter(wrong.values()))}, counted {1 if 'count' in wrong else 100}: differs" in reason
+        assert desk.query("SELECT record_no, reason FROM handback.hold WHERE file_id = %s", done["file"]) == [(None, "control_total")]
+        assert desk.outcomes(done["file"]) == []
+    assert desk.reversals() == 0
+
+
+def test_guard(database, build):
+    with worker.Desk(database, build, more="guard: {rejects: 3, points: 350, share: 50}") as desk:
+        keys = [f"R{i}" for i in range(10)]
+        for key in keys:
+            desk.redeem(key)
+        for rejected, why in ((4, "4 redemptions; the guard lets pass 3"), (None, None)):
+            if rejected:
+                done = desk.deliver([(k, "KO" if i < rejected else "OK") for i, k in enumerate(keys)])
+                assert (done["state"], done["reason"]) == ("held", "guard")
+                assert why in desk.refusals(done["file"])[0][1]
+        done = desk.deliver([("R0", "KO"), ("R1", "KO"), ("R2", "OK")])
+        assert done["reason"] == "guard" and "2 of its 3 records" in desk.refusals(done["file"])[0][1]
+        desk.redeem("big", points=351)
+        done = desk.deliver([("big", "KO", {"Points": "351"}), ("R0", "OK"), ("R1", "OK")])
+        assert done["reason"] == "guard" and "351 points" in desk.refusals(done["file"])[0][1]
+        assert desk.reversals() == 0
+        done = desk.deliver([(k, "KO" if i < 3 else "OK") for i, k in enumerate(keys)])
+        assert (done["state"], done["reversed"], desk.balance()) == ("posted", 3, 300)
+
+
+def test_gap(database, build):
+    with worker.Desk(database, build, gap="hold") as desk:
+        for i in range(1, 6):
+            desk.redeem(f"R{i}")
+        assert desk.deliver([("R2", "OK")], sequence=2)["reason"] == "sequence_gap"
+        assert desk.deliver([("R1", "OK")], sequence=1)["state"] == "posted"
+        assert desk.deliver([("R4", "OK")], sequence=4)["reason"] == "sequence_gap"
+
+
+def test_gap_that_goes_on(desk):
+    desk.redeem("R1"), desk.redeem("R2")
+    assert desk.deliver([("R1", "OK")], sequence=7)["state"] == "posted"
+    assert desk.deliver([("R2", "OK")], sequence=20)["state"] == "posted"
+
+
+@pytest.mark.parametrize("reissue, state", [("hold", "held"), ("go_on", "posted")])
+def test_reissue(database, build, reissue, state):
+    with worker.Desk(database, build, reissue=reissue) as desk:
+        desk.redeem("R"), desk.redeem("S")
+        first = desk.deliver([("R", "OK")], sequence=3)
+        second = desk.deliver([("S", "OK")], sequence=3)
+        assert second["state"] == state
+        if state == "held":
+            assert second["reason"] == "reissue"
+            assert f"as file {first['file']} " in desk.refusals(second["file"])[0][1]
+
+
+def test_a_file_with_the_number_of_a_refused_one_is_no_reissue(desk):
+    desk.redeem("R")
+    assert desk.deliver([("R", "OK")], sequence=3, count=9)["state"] == "held"
+    assert desk.deliver([("R", "OK")], sequence=3)["state"] == "posted"
+
+
+def test_no_record_at_all(desk):
+    done = desk.deliver([])
+    assert (done["state"], done["records"]) == ("posted", 0)
+    assert desk.outcomes(done["file"]) == []
+
+
+def test_late_reversal(database, build):
+    with worker.Desk(database, build, more="reversal_days: 3") as desk:
+        desk.redeem("old", posted_at="2020-01-01"), desk.redeem("new")
+        done = desk.deliver([("old", "KO"), ("new", "KO")])
+        assert desk.outcomes(done["file"]) == [("held", "reversal_late"), ("reversed", None)]
+        assert desk.outcomes(desk.deliver([("old", "OK")])["file"]) == [("confirmed", None)]
+
+
+def test_tie_out_and_holds(desk):
+    for key in "RSTUV":
+        desk.redeem(key)
+    done = desk.deliver([("R", "OK"), ("S", "KO"), ("S", "KO"), ("T", "WAIT"), ("U", "OK", {"Points": "7"}), ("V", "KO")])
+    assert dict(desk.query("SELECT n.name, records FROM handback.tie_out JOIN handback.outcome_name n USING (outcome)"
+                           " WHERE file_id = %s", done["file"])) == \
+        {"confirmed": 1, "reversed": 2, "duplicate_record": 1, "noted": 1, "held": 1}
+    assert desk.query("SELECT record_no, reason, points FROM handback.hold WHERE file_id = %s", done["file"]) == \
+        [(5, "points_mismatch", 100)]
+    assert {k: done[k] for k in ("records", "confirmed", "reversed", "held")} == \
+        {"records": 6, "confirmed": 1, "reversed": 2, "held": 1}
+    assert desk.balance() == 200
