@@ -110,7 +110,7 @@ const struct command commands[] = {
      "that was "
      "applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
-    {"check", "Set up", "", 0, 0, 0, "is everything there that handback needs?",
+    {"check", "Set up", "", 0, 0, 0, "look whether everything is there that handback needs",
      "Looks at the configuration, the profiles, the database and its schema, the inbound directories, the "
      "spool and "
      "the report directory, and says of each whether it is as it should be.",

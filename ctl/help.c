@@ -6,6 +6,7 @@
 #include "base/paths.h"
 #include "ctl/wrap.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,8 +122,9 @@ help_command(const struct command *c)
 static void
 document_command(const struct command *c)
 {
-	printf("### handbackctl %s\n\n%s.\n\n    handbackctl %s%s%s%s\n\n%s\n", c->name, c->summary, c->name,
-	       *c->arguments ? " " : "", c->arguments, c->options ? " [OPTION]..." : "", c->about);
+	printf("### handbackctl %s\n\n%c%s.\n\n    handbackctl %s%s%s%s\n\n%s\n", c->name, toupper(c->summary[0]),
+	       c->summary + 1, c->name, *c->arguments ? " " : "", c->arguments, c->options ? " [OPTION]..." : "",
+	       c->about);
 	if (c->options) {
 		puts("\n| option | meaning |\n|---|---|");
 		put_options(c->options, true);
