@@ -288,9 +288,8 @@ read_sources(struct reader *r, struct yaml_node *list)
 		read_scope(r, n, source, true);
 		check_keys(r, n, LIST);
 		check_keys(r, sftp, LIST "sftp.");
-		/* what handback-fetch brought is complete when its name is there */
 		if (source->settle_ms < 0)
-			source->settle_ms = sftp != NULL ? 0 : c->settle_ms;
+			source->settle_ms = sftp != NULL ? CONFIG_SFTP_SETTLE_MS : c->settle_ms;
 		if (source->sftp.host != NULL && source->directory == NULL)
 			source->directory = fetched_directory(r, source->name);
 		config_check_source(c, i, n, r->problems);

@@ -25,12 +25,27 @@ struct config_sftp {
 	const char *known_hosts;      /* OpenSSH's format */
 	const char *const *host_keys; /* pinned: "SHA256:...", or a type and that; NULL-ended */
 	int64_t interval_ms;          /* between two looks */
-	int after;                    /* enum config_after */
-	const char *after_directory;  /* on the server, for CONFIG_AFTER_MOVE */
+	const char *const *window;    /* times of day, UTC, "06:00-22:30"; NULL: always */
+	const char *checksum;         /* suffix of the file that has another's SHA-256; NULL: none */
+	int64_t reread_ms;            /* what was left there is read again after so long; 0: never */
+	int64_t connect_ms, stall_ms, deadline_ms;
+	int64_t rate;                                                   /* bytes in a second, at least */
+	const char *const *key_exchange, *const *ciphers, *const *macs; /* OpenSSH's words; NULL: ours */
+	int after;                                                      /* enum config_after */
+	const char *after_directory;                                    /* on the server, for CONFIG_AFTER_MOVE */
+	const char *answer; /* a text with {words}; NULL: none is sent */
+	const char *answer_name, *answer_directory;
 };
 
 /* What becomes of the partner's file after the commit. */
 enum config_after { CONFIG_AFTER_LEAVE, CONFIG_AFTER_MOVE, CONFIG_AFTER_DELETE };
+
+/* A minute of the day from 0 to 1440 for each end of "06:00-22:30"; one that ends before it begins goes over
+ * midnight.  False for anything else. */
+bool config_window(const char *text, int *ret_from, int *ret_to);
+
+/* How long a file on a server must stay unchanged where nothing else is said: uploads pause. */
+#define CONFIG_SFTP_SETTLE_MS (60 * 1000)
 
 struct config_source {
 	const char *name; /* a-z, 0-9, '-' and '_'; unique */

@@ -75,23 +75,6 @@ check_among_others(const struct config *c, size_t i, struct yaml_node *n, struct
 	}
 }
 
-static void
-check_sftp(const struct config_sftp *sftp, struct yaml_node *n, struct problems *p)
-{
-	if (sftp->user == NULL)
-		yaml_error(p, n, "user is missing: who to log in as");
-	if (sftp->key == NULL && sftp->password == NULL)
-		yaml_error(p, n, "key is missing: the file with the private key");
-	if (sftp->host_keys == NULL && sftp->known_hosts == NULL)
-		yaml_error(p, n,
-		           "host_keys is missing: the server's fingerprints; a server is never trusted unseen "
-		           "(handbackctl source probe shows what it offers)");
-	if (sftp->after == CONFIG_AFTER_MOVE && sftp->after_directory == NULL)
-		yaml_error(p, at(n, "after"), "move needs after_directory");
-	if (sftp->after != CONFIG_AFTER_MOVE && sftp->after_directory != NULL)
-		yaml_error(p, at(n, "after_directory"), "only for after: move");
-}
-
 void
 config_check_source(const struct config *c, size_t i, struct yaml_node *n, struct problems *p)
 {
@@ -111,7 +94,7 @@ config_check_source(const struct config *c, size_t i, struct yaml_node *n, struc
 	if (sftp != NULL && sftp->kind == YAML_MAP) {
 		if (source->sftp.host == NULL)
 			yaml_error(p, sftp, "host is missing: the server's name or address");
-		check_sftp(&source->sftp, sftp, p);
+		config_check_sftp(source, sftp, p);
 	}
 	if (sftp == NULL && source->directory != NULL && c->spool != NULL && lies_in(source->directory, c->spool))
 		yaml_error(p, at(n, "directory"), "lies in the spool; partners' files and ours must not mix");

@@ -8,5 +8,7 @@
 void config_check(const struct config *c, struct yaml_node *root, struct problems *p);
 /* Source i, read from node n; those before it are there already. */
 void config_check_source(const struct config *c, size_t i, struct yaml_node *n, struct problems *p);
+/* The sftp part of a source, read from node n. */
+void config_check_sftp(const struct config_source *source, struct yaml_node *n, struct problems *p);
 
 #endif

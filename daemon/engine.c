@@ -118,9 +118,44 @@ static const struct watch_calls watch_calls = {on_name, on_gone, on_overflow};
 void
 engine_look(struct engine *e)
 {
-	for (size_t i = 0; i < e->source_count; i++)
+	for (size_t i = 0; i < e->source_count; i++) {
 		source_look(e->sources[i]);
+		if (e->sources[i]->sftp != NULL)
+			sftp_look(e->sources[i]->sftp);
+	}
 }
+
+/* ---- servers ---- */
+
+static void
+on_sftp_changed(void *context)
+{
+	struct engine *e = context;
+
+	event_active(e->handout, 0, 0);
+}
+
+static void
+on_brought(void *context, struct sftp *sftp)
+{
+	struct engine *e = context;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		if (e->sources[i]->sftp == sftp)
+			source_look(e->sources[i]);
+}
+
+static void
+on_sftp_off(void *context, struct sftp *sftp)
+{
+	struct engine *e = context;
+
+	TAILQ_REMOVE(&e->sftps, sftp, others);
+	sftp_free(sftp);
+	event_active(e->handout, 0, 0);
+}
+
+static const struct sftp_calls sftp_calls = {on_sftp_changed, on_brought, on_sftp_off};
 
 /* ---- workers ---- */
 
@@ -170,7 +205,7 @@ on_handout(evutil_socket_t fd, short what, void *context)
 	clear_retired(e);
 	engine_hand_out(e);
 	e->calls->changed(e->context);
-	if (e->stopping && e->worker_count == 0)
+	if (e->stopping && e->worker_count == 0 && TAILQ_EMPTY(&e->sftps))
 		e->calls->stopped(e->context);
 }
 
@@ -183,6 +218,8 @@ on_patience(evutil_socket_t fd, short what, void *context)
 	(void) what;
 	for (size_t i = 0; i < e->worker_count; i++)
 		worker_kill(e->workers[i], "it did not finish in time for the stop");
+	for (struct sftp *sftp = TAILQ_FIRST(&e->sftps); sftp != NULL; sftp = TAILQ_NEXT(sftp, others))
+		sftp_kill(sftp);
 }
 
 /* ---- configuration ---- */
@@ -195,7 +232,8 @@ same_source(const struct engine *e, const struct config_source *config)
 		struct source *s = e->sources[i];
 
 		if (strcmp(s->name, config->name) == 0 && strcmp(s->partner, config->partner) == 0 &&
-		    strcmp(s->config->directory, config->directory) == 0)
+		    strcmp(s->config->directory, config->directory) == 0 &&
+		    (s->sftp != NULL) == (config->sftp.host != NULL))
 			return s;
 	}
 	return NULL;
@@ -210,6 +248,47 @@ is_in(struct source *const *sources, size_t count, const struct source *s)
 	return false;
 }
 
+/* A source of a new configuration, with its fetcher where its files come from a server. */
+static struct source *
+make_source(struct engine *e, const struct config *config, const struct config_source *mine)
+{
+	struct sftp *sftp = NULL;
+	struct source *s;
+
+	if (mine->sftp.host != NULL) {
+		sftp = sftp_new(e->base, mine, e->fetch_path, e->once, &sftp_calls, e);
+		if (sftp == NULL)
+			return NULL;
+		TAILQ_INSERT_TAIL(&e->sftps, sftp, others);
+	}
+	s = source_new(e->base, mine, config->rescan_ms, e->once, &source_calls, e);
+	if (s != NULL)
+		s->sftp = sftp;
+	else if (sftp != NULL)
+		sftp_close(sftp);
+	return s;
+}
+
+static void
+close_source(struct engine *e, struct source *s)
+{
+	struct sftp *sftp = s->sftp;
+
+	unwatch(e, s);
+	s->sftp = NULL;
+	source_close(s);
+	if (sftp != NULL)
+		sftp_close(sftp);
+}
+
+static void
+reconfigure_source(const struct config *config, struct source *s, const struct config_source *mine)
+{
+	if (s->sftp != NULL)
+		sftp_configure(s->sftp, mine);
+	source_configure(s, mine, config->rescan_ms);
+}
+
 static bool
 configure_sources(struct engine *e, const struct config *config)
 {
@@ -220,25 +299,22 @@ configure_sources(struct engine *e, const struct config *config)
 	for (; whole && made < config->source_count; made++) {
 		next[made] = same_source(e, &config->sources[made]);
 		if (next[made] == NULL)
-			next[made] =
-			    source_new(e->base, &config->sources[made], config->rescan_ms, e->once, &source_calls, e);
+			next[made] = make_source(e, config, &config->sources[made]);
 		whole = next[made] != NULL;
 	}
 	if (!whole) {
 		for (size_t i = 0; next != NULL && i < made; i++)
 			if (next[i] != NULL && !is_in(before, count_before, next[i]))
-				source_close(next[i]);
+				close_source(e, next[i]);
 		free(next);
 		return false;
 	}
 	for (size_t i = 0; i < config->source_count; i++)
 		if (is_in(before, count_before, next[i]))
-			source_configure(next[i], &config->sources[i], config->rescan_ms);
+			reconfigure_source(config, next[i], &config->sources[i]);
 	for (size_t i = 0; i < count_before; i++)
-		if (!is_in(next, config->source_count, before[i])) {
-			unwatch(e, before[i]);
-			source_close(before[i]);
-		}
+		if (!is_in(next, config->source_count, before[i]))
+			close_source(e, before[i]);
 	e->sources = next;
 	e->source_count = config->source_count;
 	e->next_due = e->next_look = 0;
@@ -293,6 +369,10 @@ engine_new(struct event_base *base, struct config *config, int config_fd, bool o
 		free(e);
 		return NULL;
 	}
+	/* only sources on a server need it; theirs is the complaint when it is missing */
+	if (!paths_program(e->fetch_path, sizeof e->fetch_path, "handback-fetch"))
+		e->fetch_path[0] = '\0';
+	TAILQ_INIT(&e->sftps);
 	e->program = (struct worker_program){e->program_path, config->path, config_fd};
 	e->watch = once ? NULL : watch_new(base, &watch_calls, e);
 	if (!once && e->watch == NULL)
@@ -324,8 +404,12 @@ engine_free(struct engine *e)
 		worker_free(e->workers[i]);
 	}
 	for (size_t i = 0; i < e->source_count; i++)
-		source_close(e->sources[i]);
+		close_source(e, e->sources[i]);
 	free(e->sources);
+	for (struct sftp *sftp; (sftp = TAILQ_FIRST(&e->sftps)) != NULL;) {
+		TAILQ_REMOVE(&e->sftps, sftp, others);
+		sftp_free(sftp);
+	}
 	watch_free(e->watch);
 	if (e->looks != NULL)
 		event_free(e->looks);
@@ -345,10 +429,8 @@ engine_stop(struct engine *e, int64_t patience_ms)
 	if (e->stopping)
 		return;
 	e->stopping = true;
-	for (size_t i = 0; i < e->source_count; i++) {
-		unwatch(e, e->sources[i]);
-		source_close(e->sources[i]);
-	}
+	for (size_t i = 0; i < e->source_count; i++)
+		close_source(e, e->sources[i]);
 	e->source_count = 0;
 	adjust_workers(e);
 	loop_after(e->patience, patience_ms);
@@ -359,9 +441,20 @@ bool
 engine_is_quiet(const struct engine *e)
 {
 	for (size_t i = 0; i < e->source_count; i++)
-		if (!source_is_looked_at(e->sources[i]) || source_open_files(e->sources[i]) > 0)
+		if (!source_is_looked_at(e->sources[i]) || source_open_files(e->sources[i]) > 0 ||
+		    (e->once && e->sources[i]->sftp != NULL && !sftp_is_quiet(e->sources[i]->sftp)))
 			return false;
 	return true;
+}
+
+size_t
+engine_unfetched(const struct engine *e)
+{
+	size_t failing = 0;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		failing += e->sources[i]->sftp != NULL && e->sources[i]->sftp->failures > 0;
+	return failing;
 }
 
 size_t

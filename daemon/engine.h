@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "daemon/sftp.h"
 #include "daemon/source.h"
 #include "daemon/watch.h"
 #include "daemon/worker.h"
@@ -51,6 +52,8 @@ struct engine {
 	size_t worker_count;
 	int last_number;
 
+	char fetch_path[PATH_MAX]; /* of handback-fetch; empty: it is not there */
+	TAILQ_HEAD(, sftp) sftps;  /* those of sources, and those that are leaving */
 	struct source **sources;
 	size_t source_count;
 	size_t next_look, next_due; /* whose turn it is */
@@ -79,6 +82,8 @@ void engine_stop(struct engine *e, int64_t patience_ms);
 
 /* Every source was looked at, and no file is settling, due or running. */
 bool engine_is_quiet(const struct engine *e);
+/* Sources on a server whose last run failed. */
+size_t engine_unfetched(const struct engine *e);
 /* Files that could not be handled now and are waiting. */
 size_t engine_waiting(const struct engine *e);
 

@@ -135,6 +135,9 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		count_done(&e->totals, r);
 		log_done(f, r);
 		file_handled(f);
+		if (s->sftp != NULL)
+			sftp_archived(s->sftp, f->name, f->seen_us, r->state, r->records, r->confirmed, r->reversed,
+			              r->held);
 		source_remove_marker(s, f);
 		/* it is gone, is another file by now, or could not be removed */
 		source_look_at(s, f, FILE_IN_PASSING);

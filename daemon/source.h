@@ -42,9 +42,10 @@ struct source {
 	int64_t rescan_ms;
 	bool once; /* one look, no look again by timer */
 
-	int dir;          /* -1: not open */
-	int watch;        /* inotify's id, -1: none; kept by the caller of source_new */
-	bool watch_stale; /* it is of a directory that was replaced */
+	struct sftp *sftp; /* where its files come from, NULL: from whoever puts them here; the engine's */
+	int dir;           /* -1: not open */
+	int watch;         /* inotify's id, -1: none; kept by the caller of source_new */
+	bool watch_stale;  /* it is of a directory that was replaced */
 	dev_t device;
 	ino_t inode;
 	bool was_mount; /* the directory was a mount point when it was opened */

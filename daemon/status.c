@@ -5,6 +5,42 @@
 #include "daemon/json.h"
 #include "daemon/loop.h"
 
+/* A source on a server: null for another one. */
+static void
+write_sftp(struct json *j, const struct sftp *s)
+{
+	if (s == NULL) {
+		json_text(j, "sftp", NULL);
+		return;
+	}
+	json_open(j, "sftp", '{');
+	json_text(j, "host", s->config->sftp.host);
+	json_int(j, "port", s->config->sftp.port);
+	json_text(j, "state", sftp_state_words[s->state]);
+	json_text(j, "look", sftp_look_words[s->look]);
+	json_int(j, "looked_us", s->looked_us);
+	json_int(j, "success_us", s->success_us);
+	json_int(j, "failure_us", s->failure_us);
+	json_int(j, "next_us", sftp_next_us(s));
+	json_text(j, "stage", s->failures > 0 ? s->error_stage : NULL);
+	json_text(j, "error", s->failures > 0 ? s->error : NULL);
+	json_int(j, "failures", s->failures);
+	json_int(j, "runs", (int64_t) s->runs);
+	json_int(j, "fetched", (int64_t) s->files);
+	json_int(j, "fetched_bytes", (int64_t) s->bytes);
+	json_int(j, "mismatches", (int64_t) s->mismatches);
+	json_int(j, "waiting", s->run.waiting);
+	json_int(j, "refused", s->run.refused);
+	json_text(j, "name", s->run.name[0] != '\0' ? s->run.name : NULL);
+	json_int(j, "name_bytes", s->run.name_bytes);
+	json_int(j, "name_size", s->run.name_size);
+	json_open(j, "looks", '{');
+	for (int look = SFTP_FILES; look < SFTP_LOOKS; look++)
+		json_int(j, sftp_look_words[look], (int64_t) s->looks_by_result[look]);
+	json_close(j, '}');
+	json_close(j, '}');
+}
+
 static void
 write_sources(struct json *j, const struct engine *e)
 {
@@ -24,6 +60,7 @@ write_sources(struct json *j, const struct engine *e)
 		                                       : strerrordesc_np(s->last_error));
 		json_int(j, "looked_us", s->looked_us);
 		json_bool(j, "watched", s->watch >= 0);
+		write_sftp(j, s->sftp);
 		json_open(j, "looks", '{');
 		for (int result = LOOK_FILES; result < LOOKS; result++)
 			json_int(j, look_words[result], (int64_t) s->looks_by_result[result]);
@@ -143,7 +180,8 @@ status_words(char *buf, size_t size, const struct engine *e)
 	size_t failing = 0, idle = 0, handled = e->totals.posted + e->totals.held + e->totals.duplicate;
 
 	for (size_t i = 0; i < e->source_count; i++)
-		failing += e->sources[i]->last == LOOK_FAILED;
+		failing += e->sources[i]->last == LOOK_FAILED ||
+		           (e->sources[i]->sftp != NULL && e->sources[i]->sftp->failures > 0);
 	for (size_t i = 0; i < e->worker_count; i++)
 		idle += e->workers[i]->state == WORKER_IDLE || e->workers[i]->state == WORKER_BUSY;
 	snprintf(
