@@ -59,7 +59,7 @@ client_wait(const char *control)
 	if (connect(fd, (const struct sockaddr *) &address, sizeof address) == 0 &&
 	    io_write_all(fd, "wait\n", 5) == 0 && read_line(fd, answer, sizeof answer) &&
 	    strstr(answer, "\"quiet\":true") != NULL) {
-		if (number_of(answer, "waiting") > 0)
+		if (number_of(answer, "waiting") > 0 || number_of(answer, "sources_failing") > 0)
 			status = EXIT_FAILED;
 		else if (number_of(answer, "held") > 0 || number_of(answer, "held_records") > 0)
 			status = EXIT_HELD;

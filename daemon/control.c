@@ -64,10 +64,7 @@ answer_wait(struct client *client)
 	const struct engine *e = client->control->engine;
 	const struct engine_totals *now = &e->totals, *before = &client->before;
 	struct json j = {.out = bufferevent_get_output(client->stream)};
-	size_t failing = 0;
 
-	for (size_t i = 0; i < e->source_count; i++)
-		failing += e->sources[i]->last == LOOK_FAILED;
 	json_open(&j, NULL, '{');
 	json_bool(&j, "quiet", true);
 	json_int(&j, "posted", (int64_t) (now->posted - before->posted));
@@ -75,7 +72,7 @@ answer_wait(struct client *client)
 	json_int(&j, "duplicate", (int64_t) (now->duplicate - before->duplicate));
 	json_int(&j, "held_records", (int64_t) (now->held_records - before->held_records));
 	json_int(&j, "waiting", (int64_t) engine_waiting(e));
-	json_int(&j, "sources_failing", (int64_t) failing);
+	json_int(&j, "sources_failing", (int64_t) engine_failing(e));
 	json_close(&j, '}');
 	evbuffer_add(j.out, "\n", 1);
 	client->waits = false;

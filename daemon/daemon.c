@@ -106,9 +106,9 @@ end_run(struct daemon *d)
 	const struct engine *e = d->engine;
 
 	if (e->was_ready && engine_is_quiet(e)) {
-		d->status = e->totals.failed > 0 || engine_unfetched(e) > 0 ? EXIT_FAILED
-		            : e->totals.held + e->totals.held_records > 0   ? EXIT_HELD
-		                                                            : EXIT_CLEAN;
+		d->status = e->totals.failed > 0 || engine_failing(e) > 0 ? EXIT_FAILED
+		            : e->totals.held + e->totals.held_records > 0 ? EXIT_HELD
+		                                                          : EXIT_CLEAN;
 		stop(d, STOP_MS);
 	} else if (!e->was_ready && workers_failed(e, ONCE_ATTEMPTS)) {
 		int last = e->workers[0]->last_exit;

@@ -448,12 +448,13 @@ engine_is_quiet(const struct engine *e)
 }
 
 size_t
-engine_unfetched(const struct engine *e)
+engine_failing(const struct engine *e)
 {
 	size_t failing = 0;
 
 	for (size_t i = 0; i < e->source_count; i++)
-		failing += e->sources[i]->sftp != NULL && e->sources[i]->sftp->failures > 0;
+		failing += e->sources[i]->last == LOOK_FAILED ||
+		           (e->sources[i]->sftp != NULL && e->sources[i]->sftp->failures > 0);
 	return failing;
 }
 

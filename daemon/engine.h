@@ -82,8 +82,8 @@ void engine_stop(struct engine *e, int64_t patience_ms);
 
 /* Every source was looked at, and no file is settling, due or running. */
 bool engine_is_quiet(const struct engine *e);
-/* Sources on a server whose last run failed. */
-size_t engine_unfetched(const struct engine *e);
+/* Sources whose last look failed, at their directory or at their server. */
+size_t engine_failing(const struct engine *e);
 /* Files that could not be handled now and are waiting. */
 size_t engine_waiting(const struct engine *e);
 

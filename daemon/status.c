@@ -177,16 +177,13 @@ status_write(struct evbuffer *out, const struct engine *e, const struct status_f
 void
 status_words(char *buf, size_t size, const struct engine *e)
 {
-	size_t failing = 0, idle = 0, handled = e->totals.posted + e->totals.held + e->totals.duplicate;
+	size_t idle = 0, handled = e->totals.posted + e->totals.held + e->totals.duplicate;
 
-	for (size_t i = 0; i < e->source_count; i++)
-		failing += e->sources[i]->last == LOOK_FAILED ||
-		           (e->sources[i]->sftp != NULL && e->sources[i]->sftp->failures > 0);
 	for (size_t i = 0; i < e->worker_count; i++)
 		idle += e->workers[i]->state == WORKER_IDLE || e->workers[i]->state == WORKER_BUSY;
 	snprintf(
 	    buf, size,
 	    "%zu files handled, %zu in hand, %zu to do, %zu waiting; %zu of %zu sources cannot be looked at%s",
 	    handled, count_files(e, FILE_RUNNING), count_files(e, FILE_SETTLING) + count_files(e, FILE_DUE),
-	    engine_waiting(e), failing, e->source_count, idle > 0 ? "" : "; no worker is ready");
+	    engine_waiting(e), engine_failing(e), e->source_count, idle > 0 ? "" : "; no worker is ready");
 }

@@ -58,7 +58,7 @@ static const char whole[] = "database:\n"
                             "      host: files.example\n"
                             "      user: us\n"
                             "      key: keys/aurora\n"
-                            "      host_keys: SHA256:abc\n";
+                            "      host_keys: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
 
 static void
 values_presets_and_paths(void **state)
@@ -88,7 +88,8 @@ values_presets_and_paths(void **state)
 	assert_string_equal(c->sources[1].directory, "/etc/handback/spool/incoming/aurora");
 	assert_int_equal(c->sources[1].sftp.port, 22);
 	assert_string_equal(c->sources[1].sftp.key, "/etc/handback/keys/aurora");
-	assert_string_equal(c->sources[1].sftp.host_keys[0], "SHA256:abc");
+	assert_string_equal(c->sources[1].sftp.host_keys[0],
+	                    "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 	assert_ptr_equal(config_source(c, "aurora"), &c->sources[1]);
 	assert_null(config_source(c, "other"));
 	config_free(c);
