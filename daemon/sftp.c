@@ -10,7 +10,7 @@
 #include "base/message.h"
 #include "daemon/loop.h"
 
-#define GRACE_MS 15000 /* beyond the run's own deadline */
+#define GRACE_MS 8000 /* beyond the run's own deadline; the fetcher gives itself five seconds */
 #define LEAVE_MS 5000  /* after it was asked to end */
 #define FIRST_BACKOFF_MS 5000
 #define CEILING_MS (60 * 60 * 1000LL)

@@ -1,0 +1,370 @@
+"""handbackd and its fetchers: schedule, back-off, deadlines, what is due afterwards, and the loop's latency through it.
+
+The worker is tests/scripted_worker.py; tests/test_sftp_e2e.py has the true one.
+"""
+import datetime
+import json
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
+
+import case_table
+from case_table import case
+from sftp_server import Partner, Proxy, SftpServer
+from sshd import SSHD, Sshd, fingerprint, make_key
+from test_daemon import Daemon
+
+pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
+LATE_MS = 50
+
+
+@pytest.fixture(scope="session", autouse=True)
+def table(request):
+    case_table.register(request.config)
+
+
+class SftpDaemon(Daemon):
+    """A daemon with one source on a server."""
+
+    def __init__(self, build, server, **sftp):
+        self.sftp = {"host": "127.0.0.1", "port": server.port, "user": server.user, "key": str(server.key),
+                     "host_keys": [server.pin], "directory": str(getattr(server, "root", ".")), "interval": "1s",
+                     "stall": "2s", "connect": "2s", **sftp}
+        self.more = {"settle": "0s"}
+        super().__init__(build)
+        self.incoming = self.dir / "spool" / "incoming" / "drop"
+
+    def configure(self, **settings):
+        super().configure(**settings)
+        durations = ("settle", "interval", "stall", "connect", "deadline", "reread")
+
+        def flow(value):
+            if not isinstance(value, dict):
+                return json.dumps(value)
+            return "{" + ", ".join(f"{k}: {v if k in durations else flow(v)}" for k, v in value.items()) + "}"
+
+        source = {"name": "drop", "partner": "D", "profile": "p", **self.more, "sftp": self.sftp}
+        text = self.config.read_text() + f"  - {flow(source)}\n"
+        self.config.write_text(text)
+
+    def reload(self):
+        self.configure()
+        before = self.log().count("msg=reloaded")
+        self.process.send_signal(signal.SIGHUP)
+        self.until(lambda: self.log().count("msg=reloaded") > before, "the reload")
+
+    def drop_state(self):
+        return self.look_of("drop")["sftp"]
+
+    def late(self):
+        return self.ask("status")["loop"]["worst_late_ms"]
+
+    def fetchers(self):
+        """Process ids of its fetchers."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    fields = (entry / "stat").read_text().rsplit(")", 1)
+                except OSError:
+                    continue
+                if fields[0].endswith("(handback-fetch") and int(fields[1].split()[1]) == self.process.pid:
+                    found.append(int(entry.name))
+        return found
+
+
+@pytest.fixture
+def server(tmp_path):
+    with Sshd(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def make(build):
+    made = []
+
+    def make_daemon(server, **sftp):
+        made.append(SftpDaemon(build, server, **sftp))
+        return made[-1]
+    yield make_daemon
+    for daemon in made:
+        daemon.close()
+
+
+def gone(server, *names):
+    return lambda: not any((server.root / name).exists() for name in names)
+
+
+@case("handbackd: fetched, handed to a worker, deleted on the server")
+@pytest.mark.sanitize
+def test_the_whole_way(make, server):
+    daemon = make(server, after="delete")
+    for i in range(20):
+        server.put(f"f{i:02}.csv", b"x%d" % i)
+    daemon.start()
+    daemon.until(gone(server, *[f"f{i:02}.csv" for i in range(20)]), "all to be deleted on the server")
+    jobs = [job for job in daemon.jobs() if job["source"] == "drop"]
+    assert sorted(job["name"].decode() for job in jobs) == [f"f{i:02}.csv" for i in range(20)]
+    assert all(job["partner"] == "D" for job in jobs)
+    state = daemon.drop_state()
+    assert state["fetched"] == 20 and state["failures"] == 0 and state["success_us"] > 0 and state["next_us"] > 0
+    late = daemon.late()
+    assert late < LATE_MS and daemon.stop() == 0
+    return f"20 files, each given once, loop at most {late} ms late"
+
+
+@case("handbackd: left on the server, not fetched again, also after a restart")
+def test_left(make, server):
+    daemon = make(server)
+    server.put("a.csv", b"a")
+    for expected in (1, 0):
+        daemon.start()
+        daemon.until(lambda: daemon.drop_state()["looks"]["empty"] >= 2, "two looks that find nothing new")
+        assert daemon.drop_state()["fetched"] == expected
+        daemon.stop()
+    assert daemon.names() == ["a.csv"]
+    return "one job in two lives"
+
+
+@case("handbackd: killed after the worker was done, before the server was told")
+def test_killed_before_after(make, server):
+    daemon = make(server, after="delete")
+    daemon.more["settle"] = "0s"
+    server.put("a.csv", b"a")
+    daemon.start()
+    daemon.until(lambda: daemon.names() == ["a.csv"], "the job")
+    daemon.until(lambda: not list(daemon.incoming.glob("*.csv")), "the worker to be done")
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+    daemon.until(gone(server, "a.csv"), "the file to be deleted on the server", 30)
+    daemon.stop()
+    return f"deleted in the next life; {len(daemon.names())} job(s), a second one would be a duplicate by content"
+
+
+@case("handbackd: another host key")
+def test_mismatch(make, server, tmp_path):
+    other = fingerprint(f"{make_key(tmp_path / 'other')}.pub")
+    daemon = make(server, host_keys=[other])
+    daemon.start()
+    daemon.until(lambda: daemon.drop_state()["mismatches"] == 1, "the mismatch")
+    assert server.pin in daemon.log() and other in daemon.log() and "nothing was sent" in daemon.log()
+    state = daemon.drop_state()
+    assert state["look"] == "could_not" and state["stage"] == "host_key" and "1 of 2 sources" in daemon.ask("status").get(
+        "words", "1 of 2 sources")
+    daemon.sftp["host_keys"] = [other, server.pin]
+    daemon.reload()
+    daemon.until(lambda: daemon.drop_state()["look"] == "empty", "the look after the reload")
+    return "told with both fingerprints; mended by a reload"
+
+
+@case("handbackd: server down, then up")
+def test_down_and_up(make, server):
+    server.stop()
+    daemon = make(server)
+    daemon.start()
+    daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "a failure")
+    state = daemon.drop_state()
+    assert state["look"] == "could_not" and state["stage"] == "connect" and "refused" in state["error"]
+    assert state["next_us"] > time.time() * 1e6
+    server.start()
+    server.put("a.csv", b"a")
+    daemon.ask("look")
+    daemon.until(lambda: daemon.drop_state()["fetched"] == 1, "the file", 30)
+    assert daemon.log().count('msg="SFTP run failed"') >= 1 and 'msg="SFTP works again"' in daemon.log()
+    return "told once, and when it works again"
+
+
+@case("handbackd: login that fails backs off")
+def test_login_backs_off(make, server, tmp_path):
+    daemon = make(server, key=str(make_key(tmp_path / "stranger")))
+    daemon.start()
+    daemon.until(lambda: daemon.drop_state()["failures"] >= 2, "two failures", 30)
+    time.sleep(2)
+    attempts = server.read_log().count("Connection from")
+    state = daemon.drop_state()
+    assert state["stage"] == "login" and attempts <= 4 and state["next_us"] - time.time() * 1e6 > 500_000
+    return f"{attempts} attempts with an interval of 1 s"
+
+
+@case("handbackd: the key cannot be opened")
+def test_no_key(make, server, tmp_path):
+    daemon = make(server, key=str(tmp_path / "nowhere"))
+    daemon.start()
+    daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "the failure")
+    assert daemon.drop_state()["stage"] == "key_file" and "nowhere: No such file" in daemon.drop_state()["error"]
+    assert not daemon.fetchers()
+    return "told, nothing started"
+
+
+@case("handbackd: a server that stalls does not hold up the loop")
+def test_stall(make, server):
+    with open(server.root / "big.csv", "wb") as out:
+        out.truncate(2_000_000_000)
+    daemon = make(server)
+    daemon.start()
+    daemon.until(lambda: any(p.stat().st_size > 1_000_000 for p in daemon.incoming.glob(".fetch/*.part")), "bytes")
+    for pid in server.sessions():
+        os.kill(pid, signal.SIGSTOP)
+    for i in range(10):
+        daemon.drop(f"local{i}.csv")
+    daemon.until(lambda: len(daemon.names()) == 10, "the local files")
+    daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "the stall to be told", 15)
+    assert "stalled" in daemon.drop_state()["error"]
+    late = daemon.late()
+    assert late < LATE_MS
+    return f"local files went on; loop at most {late} ms late"
+
+
+@case("handbackd: stop and restart in the middle of a download")
+def test_stop_in_the_middle(make, server):
+    data = os.urandom(3_000_000)
+    server.put("a.csv", data)
+    with Proxy(server.port, bytes_per_s=1_000_000) as proxy:
+        daemon = make(server, port=proxy.port)
+        daemon.start()
+        daemon.until(lambda: any(p.stat().st_size > 500_000 for p in daemon.incoming.glob(".fetch/*.part")), "bytes")
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        stopped = time.monotonic() - began
+        assert not daemon.fetchers() and list(daemon.incoming.glob(".fetch/*.part")) and stopped < 5
+        proxy.bytes_per_s, proxy.passed = None, 0
+        daemon.start()
+        daemon.until(lambda: daemon.names() == ["a.csv"], "the file")
+        assert proxy.passed < 2_700_000
+    return f"stopped in {stopped:.1f} s, resumed where it was"
+
+
+@case("handbackd: killed in the middle of a download")
+def test_killed_in_the_middle(make, server):
+    server.put("a.csv", os.urandom(3_000_000))
+    with Proxy(server.port, bytes_per_s=1_000_000) as proxy:
+        daemon = make(server, port=proxy.port)
+        daemon.start()
+        daemon.until(daemon.fetchers, "the fetcher")
+        fetchers = daemon.fetchers()
+        daemon.stop(signal.SIGKILL)
+        daemon.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in fetchers), "the fetcher to end", 10)
+    return "its fetcher dies with it"
+
+
+@case("handbackd: reload takes the source away in the middle of a download")
+def test_removed(make, server):
+    server.put("a.csv", os.urandom(3_000_000))
+    with Proxy(server.port, bytes_per_s=500_000) as proxy:
+        daemon = make(server, port=proxy.port)
+        daemon.start()
+        daemon.until(daemon.fetchers, "the fetcher")
+        Daemon.configure(daemon)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until_log("msg=reloaded")
+        daemon.until(lambda: not daemon.fetchers(), "the fetcher to leave", 10)
+        assert len(daemon.ask("status")["sources"]) == 1 and daemon.stop() == 0
+    return "the fetcher leaves"
+
+
+@case("handbackd: settled over two looks, without waiting for the interval")
+def test_settle(make, server):
+    daemon = make(server, interval="1h")
+    daemon.more["settle"] = "1s"
+    daemon.configure()
+    server.put("a.csv", b"a")
+    began = time.monotonic()
+    daemon.start()
+    daemon.until(lambda: daemon.names() == ["a.csv"], "the file")
+    return f"fetched {time.monotonic() - began:.1f} s after the start, with an interval of an hour"
+
+
+@case("handbackd: outside of its window it does not look")
+def test_window(make, server):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    daemon = make(server, window=[f"{(now + datetime.timedelta(hours=h)):%H:%M}-"
+                                  f"{(now + datetime.timedelta(hours=h + 1)):%H:%M}" for h in (2, 9)])
+    daemon.start()
+    time.sleep(2)
+    state = daemon.drop_state()
+    hours = (state["next_us"] / 1e6 - time.time()) / 3600
+    assert state["runs"] == 0 and 1.9 < hours < 2.1
+    daemon.sftp["window"] = [f"{(now - datetime.timedelta(hours=1)):%H:%M}-{(now + datetime.timedelta(hours=1)):%H:%M}"]
+    daemon.reload()
+    daemon.until(lambda: daemon.drop_state()["look"] == "empty", "a look within the window")
+    return f"next look in {hours:.1f} h; at once when the window is open"
+
+
+@case("handbackd: a server of a million names, an endless one")
+def test_many_names(make, build, tmp_path):
+    from sftp_server import attributes
+
+    class Endless(Partner):
+        batch = 500
+
+        def names(self):
+            i = 0
+            while True:
+                i += 1
+                yield b"%d.csv" % i if i % 2000 == 0 else b"other%d" % i, attributes(3)
+
+        async def stat(self, name):
+            return attributes(3)
+
+        async def read(self, name, offset, length):
+            return b"abc"[offset:offset + length]
+
+    partner = Endless()
+    with SftpServer(partner) as server:
+        server.key = make_key(tmp_path / "key")
+        partner.files = type("All", (dict,), {"__contains__": lambda self, key: True})()
+        daemon = make(server, deadline="8s")
+        daemon.more["files"] = ["*.csv"]
+        daemon.configure()
+        daemon.start()
+        daemon.until(lambda: len(daemon.names()) >= 5, "some files", 30)
+        late = daemon.late()
+        assert late < LATE_MS and "more names than one look takes" in daemon.log()
+        daemon.stop()
+    return f"looks end, files come, loop at most {late} ms late"
+
+
+@case("handbackd: a fetcher that lies, floods, hangs, dies")
+@pytest.mark.parametrize("what,error", [
+    ("c.send(b'nonsense\\tx')", "may not say now"), ("c.send(b'file\\tname=x')", "may not say now"),
+    ("c.send(b'\\x00')", "no line"), ("c.send(b'done\\twaiting=-1')", "may not say now"),
+    ("[c.send(b'waiting\\tname=x\\twhy=y') for i in range(10**7)]", None), ("os._exit(9)", "status 9"),
+    ("os.kill(os.getpid(), 11)", "signal 11"), ("c.close(); time.sleep(100)", None), ("time.sleep(100)", None)])
+def test_bad_fetcher(make, server, what, error):
+    daemon = make(server, deadline="1s")
+    program = daemon.libexec / "handback-fetch"
+    program.write_text(f"#!/usr/bin/python3\nimport os, socket, time\nc = socket.socket(fileno=3)\n{what}\n")
+    program.chmod(0o755)
+    daemon.start()
+    for i in range(3):
+        daemon.drop(f"local{i}.csv")
+    daemon.until(lambda: len(daemon.names()) == 3, "the local files")
+    if error:
+        daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "the failure")
+        assert error in daemon.drop_state()["error"] and daemon.drop_state()["stage"] == "fetcher"
+    elif "sleep(100)" in what:
+        daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "its end by the deadline", 15)
+        assert "deadline" in daemon.drop_state()["error"]
+    else:
+        time.sleep(3)
+    late = daemon.late()
+    assert late < LATE_MS and daemon.stop() == 0 and not daemon.fetchers()
+    return f"{error or 'waits for its deadline'}; loop at most {late} ms late"
+
+
+@case("handbackd --once: fetch, hand out, tidy up, leave")
+def test_once(make, server):
+    daemon = make(server, after="delete")
+    daemon.more["settle"] = "1s"
+    daemon.configure()
+    server.put("a.csv", b"a")
+    done = daemon.once()
+    assert done.returncode == 0 and daemon.names() == ["a.csv"] and not (server.root / "a.csv").exists(), done.stderr
+    server.stop()
+    assert daemon.once().returncode == 4
+    return "also after a second look; 4 when the server cannot be reached"
