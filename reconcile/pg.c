@@ -1,6 +1,7 @@
 #include "reconcile/pg.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 #include "db_sql.h"
 #include "reconcile/pg_copy.h"
 #include "reconcile/pg_state.h"
+
+#define COMMIT_WAIT_MS 60000
+#define COMMIT_GIVE_UP_MS 5000
 
 /* ---- errors ---- */
 
@@ -166,6 +170,7 @@ pg_open(const struct pg_target *target, char *why, size_t why_size)
 		snprintf(why, why_size, "%s", strerror(ENOMEM));
 		return NULL;
 	}
+	pg->commit_wait_ms = COMMIT_WAIT_MS;
 	if (pg_reopen(pg) != PG_OK) {
 		snprintf(why, why_size, "%s", pg->why);
 		pg_close(pg);
@@ -335,6 +340,63 @@ pg_rollback(struct pg *pg)
 	return pg_script(pg, "ROLLBACK");
 }
 
+/* True when there is something to read, false after ms. */
+static bool
+wait_readable(const struct pg *pg, int ms)
+{
+	struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&fd, 1, ms);
+	while (n < 0 && errno == EINTR);
+	return n != 0;
+}
+
+static void
+cancel(const struct pg *pg)
+{
+	char error[256];
+	PGcancel *c = PQgetCancel(pg->conn);
+
+	if (c != NULL)
+		PQcancel(c, error, sizeof(error));
+	PQfreeCancel(c);
+}
+
+/*
+ * COMMIT has no timeout of the server's: it waits for a synchronous standby for
+ * ever.  A cancel ends the wait with a warning, and the commit stands.
+ */
+static PGresult *
+send_commit(struct pg *pg)
+{
+	PGresult *r, *last = NULL;
+	bool cancelled = false;
+
+	pg->not_replicated = false;
+	pg->committing = true;
+	if (PQsendQuery(pg->conn, "COMMIT") == 1) {
+		while (PQconsumeInput(pg->conn) == 1 && PQisBusy(pg->conn)) {
+			if (wait_readable(pg, cancelled ? COMMIT_GIVE_UP_MS : pg->commit_wait_ms))
+				continue;
+			if (cancelled) { /* not even that is answered: leave, and ask anew */
+				PQfinish(pg->conn);
+				pg->conn = NULL;
+				break;
+			}
+			cancel(pg);
+			cancelled = true;
+		}
+		while (pg->conn != NULL && (r = PQgetResult(pg->conn)) != NULL) {
+			PQclear(last);
+			last = r;
+		}
+	}
+	pg->committing = false;
+	return last;
+}
+
 enum pg_status
 pg_commit(struct pg *pg)
 {
@@ -349,10 +411,7 @@ pg_commit(struct pg *pg)
 	memcpy(pg->last.server, pg->server, sizeof(pg->server));
 	memcpy(pg->last.backend, pg->backend, sizeof(pg->backend));
 
-	pg->not_replicated = false;
-	pg->committing = true;
-	r = PQexec(pg->conn, "COMMIT");
-	pg->committing = false;
+	r = send_commit(pg);
 	if (PQresultStatus(r) != PGRES_COMMAND_OK) {
 		status = fail_result(pg, r);
 		if (PQstatus(pg->conn) != CONNECTION_OK && pg->last.xid[0] != '\0')
@@ -554,13 +613,9 @@ pg_copy_out_free(char *data)
 void
 pg_copy_out_stop(struct pg *pg)
 {
-	char error[256];
-	PGcancel *cancel = PQgetCancel(pg->conn);
 	char *data = NULL;
 
-	if (cancel != NULL)
-		PQcancel(cancel, error, sizeof(error));
-	PQfreeCancel(cancel);
+	cancel(pg);
 	while (PQgetCopyData(pg->conn, &data, 0) > 0)
 		PQfreemem(data);
 	copy_answer(pg, NULL);

@@ -162,7 +162,7 @@ pg_read_row(struct pg_reader *r)
 	size_t len = 0;
 	uint32_t columns;
 
-	if (r->status != PG_OK)
+	if (r->status != PG_OK || r->columns < 0)
 		return false;
 	pg_copy_out_free(r->row);
 	r->row = NULL;

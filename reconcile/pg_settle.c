@@ -9,6 +9,7 @@
 
 #define SETTLE_LOOKS 100 /* 50 ms apart */
 #define SETTLE_END_AFTER 20
+#define SETTLE_STANDBY_MS 5000
 
 /* The server may not have seen that our old connection is gone, or may not have read the COMMIT yet. */
 static enum pg_status
@@ -40,14 +41,17 @@ static enum pg_status
 wait_for_standby(struct pg *pg)
 {
 	char xid[sizeof(pg->last.xid)];
+	int patience = pg->commit_wait_ms;
 	enum pg_status status;
 
 	memcpy(xid, pg->last.xid, sizeof(xid));
+	pg->commit_wait_ms = SETTLE_STANDBY_MS;
 	status = pg_begin(pg);
 	if (status == PG_OK)
 		status = pg_run(pg, db_barrier, 0, NULL, NULL);
 	if (status == PG_OK)
 		status = pg_commit(pg);
+	pg->commit_wait_ms = patience;
 	memcpy(pg->last.xid, xid, sizeof(xid)); /* if need be, ask again for the same one */
 	return status == PG_OK ? PG_OK : PG_LOST;
 }

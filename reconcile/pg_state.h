@@ -24,6 +24,7 @@ struct pg {
 		char server[64]; /* where, to know a failover from a reconnect */
 		char backend[12];
 	} last;
+	int commit_wait_ms;                /* how long a COMMIT may wait for a standby */
 	bool committing;                   /* between COMMIT and its answer */
 	bool not_replicated;               /* ... which came with a warning */
 	const char *prepared[PG_PREPARED]; /* by the statement's address */
