@@ -41,7 +41,7 @@ int assemble_name(struct assemble *a, const char *name, size_t len);
 /*
  * A physical record of a line-based format.  value[i] belongs to field i of the
  * type; data NULL: the record does not have it.  Slices that lie within bytes
- * are told with their own offset when they are bad, others with the record's.
+ * are told with their own offset when they are bad, others with what locate says.
  */
 struct row {
 	uint16_t type;
@@ -50,7 +50,12 @@ struct row {
 	uint64_t offset;    /* of its first byte in the file */
 	const char *bytes;  /* the record in memory, as it is in the file */
 	uint32_t in_memory; /* bytes of it; may be less than length where bytes were cut (newline) */
+	bool plain;         /* bytes are ASCII without NUL: nothing needs decoding */
 	const struct slice *value;
+	/* Where the value of a field begins in the file, when it does not lie within bytes; asked for refusals
+	 * only. NULL: the record's offset is told. */
+	uint64_t (*locate)(const struct row *row, uint16_t field);
+	const void *context; /* locate's */
 };
 int assemble_row(struct assemble *a, const struct row *row);
 
@@ -64,6 +69,10 @@ int assemble_row(struct assemble *a, const struct row *row);
 int assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offset);
 int assemble_field(struct assemble *a, uint16_t field, struct slice value, uint64_t offset);
 int assemble_close(struct assemble *a, uint64_t end);
+
+/* The layout's encoding, opened before the lock-down; assemble's own. */
+struct charset;
+struct charset *assemble_charset(struct assemble *a);
 
 /* How many physical records there were, where the format counts some that no row was made of. */
 void assemble_count(struct assemble *a, uint64_t physical);

@@ -22,6 +22,9 @@ struct input {
 	int failed;
 };
 
+/* Says that memory is out, so that the file is tried again; returns -1. */
+int input_no_memory(struct input *in);
+
 /* Bytes in memory, at most step of them in one read (0: no such bound; tests use 1). */
 struct input_memory {
 	struct input input;

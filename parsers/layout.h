@@ -293,8 +293,9 @@ struct delimited_rule {
 	char inner[9];                 /* between the parts of a column, "" none */
 	uint8_t inner_len;
 	int32_t inner_declared_at;
-	char quote;  /* 0: no quoting */
-	char escape; /* the quote itself: doubled; another: takes the meaning of the next byte; 0: none */
+	char quote;         /* 0: no quoting */
+	char quote_in_file; /* the same as its encoding has it */
+	char escape;        /* the quote itself: doubled; another: takes the meaning of the next byte; 0: none */
 	bool quoted_newlines;
 	bool header;         /* the first record has the columns' names */
 	bool extra_columns;  /* columns that nobody asks for are allowed */
@@ -307,6 +308,7 @@ struct delimited_rule {
 struct fixed_rule {
 	uint32_t length;    /* of each record, 0: by type */
 	bool trimmed;       /* records may lack blanks at their end */
+	char blank;         /* a blank in the file's encoding */
 	bool by_characters; /* positions count characters, not bytes */
 };
 
@@ -395,6 +397,7 @@ struct layout {
 	struct xml_rule xml;
 	struct layout_limits limits;
 
+	bool hold_bad; /* a bad value marks the record, not the file: the profile's rule for all fields */
 	uint8_t levels;
 	const char *level_name[LAYOUT_LEVELS];
 	uint16_t types;

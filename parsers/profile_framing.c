@@ -163,6 +163,7 @@ compile_delimited(struct compile *c)
 	static const char *const escapes[] = {"doubled", "none", "backslash", NULL};
 	struct delimited_rule *r = &c->layout->delimited;
 	struct yaml_node *map = compile_child(c, c->root, "delimited", YAML_MAP), *escape;
+	size_t len;
 	int word;
 
 	r->delimiter_declared_at = r->inner_declared_at = -1;
@@ -180,7 +181,11 @@ compile_delimited(struct compile *c)
 	                                        sizeof r->inner - 1, &r->inner_declared_at);
 	if (r->delimiter_len == 0 && r->delimiter_declared_at < 0)
 		yaml_error(c->problems, yaml_get(map, "delimiter"), "must be 1 to 8 bytes");
-	r->quote = compile_byte(c, map, "quote", 0);
+	r->quote = r->quote_in_file = compile_byte(c, map, "quote", 0);
+	if (r->quote != 0 && strcmp(c->layout->encoding, "UTF-8") != 0 &&
+	    strcmp(c->layout->encoding, "ASCII") != 0 &&
+	    !charset_encode(c->layout->encoding, &r->quote, 1, &r->quote_in_file, 1, &len))
+		yaml_error(c->problems, yaml_get(map, "quote"), "cannot be written in %s", c->layout->encoding);
 	escape = compile_child(c, map, "escape", YAML_SCALAR);
 	r->escape = r->quote;
 	if (escape != NULL && strlen(escape->text) == 1)
@@ -208,7 +213,11 @@ compile_fixed(struct compile *c)
 {
 	struct fixed_rule *r = &c->layout->fixed;
 	struct yaml_node *map = compile_child(c, c->root, "fixed", YAML_MAP);
+	size_t len;
 
+	r->blank = ' ';
+	if (strcmp(c->layout->encoding, "UTF-8") != 0 && strcmp(c->layout->encoding, "ASCII") != 0)
+		(void) charset_encode(c->layout->encoding, " ", 1, &r->blank, 1, &len);
 	if (c->layout->format != FORMAT_FIXED || map == NULL)
 		return;
 	r->length = (uint32_t) compile_int(c, map, "length", 1, 1 << 20, 0);
