@@ -5,19 +5,32 @@
 
 DO $$
 DECLARE
-	word text;
 	may_log_in text := CASE current_setting('handback.embedded', true) WHEN 'on' THEN 'LOGIN' ELSE 'NOLOGIN' END;
+	before text := current_setting('role');
+	role_name text;
+	meaning text;
 BEGIN
-	FOREACH word IN ARRAY ARRAY['handback_owner', 'handback_daemon', 'handback_operator', 'handback_finance'] LOOP
-		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = word) THEN
-			EXECUTE format('CREATE ROLE %I %s', word, may_log_in);
+	-- a site may have made them itself, for one who migrates without CREATEROLE
+	FOR role_name, meaning IN VALUES
+		('handback_owner', 'handback: owns the schemas and migrates them; no program runs as it otherwise'),
+		('handback_daemon', 'handback: reads files into the database; inserts, and never updates or deletes what is posted'),
+		('handback_operator', 'handback: the people who decide what is held'),
+		('handback_finance', 'handback: reads reports and the audit trail, changes nothing')
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
+			EXECUTE format('CREATE ROLE %I %s', role_name, may_log_in);
+			EXECUTE format('COMMENT ON ROLE %I IS %L', role_name, meaning);
 		END IF;
 	END LOOP;
 
-	-- whoever migrates acts as the owner from here on: each later file begins with SET LOCAL ROLE
-	IF NOT pg_catalog.pg_has_role(current_user, 'handback_owner', 'MEMBER') THEN
+	-- whoever migrates acts as the owner from here on: each file says SET LOCAL ROLE.
+	-- Tried rather than asked: since PostgreSQL 16 a member is not always one who may.
+	BEGIN
+		SET LOCAL ROLE handback_owner;
+		PERFORM set_config('role', before, true);
+	EXCEPTION WHEN insufficient_privilege THEN
 		EXECUTE format('GRANT handback_owner TO %I', current_user);
-	END IF;
+	END;
 	EXECUTE format('GRANT CREATE ON DATABASE %I TO handback_owner', current_database());
 	-- temporary tables: where a file's records are staged
 	EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO handback_owner, handback_daemon, handback_operator',
@@ -25,11 +38,6 @@ BEGIN
 	EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_finance', current_database());
 END
 $$;
-
-COMMENT ON ROLE handback_owner IS 'handback: owns the schemas and migrates them; no program runs as it otherwise';
-COMMENT ON ROLE handback_daemon IS 'handback: reads files into the database; inserts, and never updates or deletes what is posted';
-COMMENT ON ROLE handback_operator IS 'handback: the people who decide what is held';
-COMMENT ON ROLE handback_finance IS 'handback: reads reports and the audit trail, changes nothing';
 
 ALTER SCHEMA handback_schema OWNER TO handback_owner;
 ALTER TABLE handback_schema.migration OWNER TO handback_owner;

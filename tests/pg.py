@@ -109,7 +109,7 @@ class Cluster:
         self._numbers = itertools.count(1)
         self._template = None
         subprocess.run(as_server_user(bin_dir() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E",
-                                      "UTF8", "--no-locale", "-N", "--no-instructions"),
+                                      "UTF8", "--no-locale", "-N"),
                        check=True, stdout=subprocess.DEVNULL, cwd="/")
         subprocess.run(as_server_user("mkdir", "-m", "0755", self.socket), check=True, cwd="/")
         if start:
