@@ -14,6 +14,7 @@ write_sftp(struct json *j, const struct sftp *s)
 		return;
 	}
 	json_open(j, "sftp", '{');
+	json_text(j, "source", s->name);
 	json_text(j, "host", s->config->sftp.host);
 	json_int(j, "port", s->config->sftp.port);
 	json_text(j, "state", sftp_state_words[s->state]);
@@ -31,9 +32,9 @@ write_sftp(struct json *j, const struct sftp *s)
 	json_int(j, "mismatches", (int64_t) s->mismatches);
 	json_int(j, "waiting", s->run.waiting);
 	json_int(j, "refused", s->run.refused);
-	json_text(j, "name", s->run.name[0] != '\0' ? s->run.name : NULL);
-	json_int(j, "name_bytes", s->run.name_bytes);
-	json_int(j, "name_size", s->run.name_size);
+	json_text(j, "file", s->run.name[0] != '\0' ? s->run.name : NULL);
+	json_int(j, "file_bytes", s->run.name_bytes);
+	json_int(j, "file_size", s->run.name_size);
 	json_open(j, "looks", '{');
 	for (int look = SFTP_FILES; look < SFTP_LOOKS; look++)
 		json_int(j, sftp_look_words[look], (int64_t) s->looks_by_result[look]);

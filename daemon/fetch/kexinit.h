@@ -20,8 +20,10 @@ enum kexinit_list {
 	KEXINIT_LISTS
 };
 
+#define KEXINIT_LIST_BYTES 2048
+
 struct kexinit {
-	char list[KEXINIT_LISTS][2048]; /* comma separated, escaped, cut at the end */
+	char list[KEXINIT_LISTS][KEXINIT_LIST_BYTES]; /* comma separated, escaped, cut at the end */
 };
 
 /* fd is a connected socket.  False with static text in *ret_why. */

@@ -26,6 +26,21 @@ fact(const char *name, const char *value)
 	REPLY("fact", {"name", name}, {"value", value});
 }
 
+/* A comma list, with blanks so that a person's terminal can break it. */
+static void
+list(const char *name, const char *text)
+{
+	char spaced[2 * KEXINIT_LIST_BYTES];
+	size_t used = 0;
+	for (const char *c = text; *c && used + 3 < sizeof spaced; c++) {
+		spaced[used++] = *c;
+		if (*c == ',')
+			spaced[used++] = ' ';
+	}
+	spaced[used] = '\0';
+	fact(name, spaced);
+}
+
 static void
 number(const char *name, int64_t value)
 {
@@ -65,13 +80,13 @@ probe_offer(struct fetch *f, struct kexinit *ret)
 		fetch_stop(f, "connect", why);
 	remote_free(r);
 	for (size_t i = 0; ok && i < sizeof told / sizeof *told; i++)
-		fact(told[i].name, ret->list[told[i].list]);
+		list(told[i].name, ret->list[told[i].list]);
 	return ok;
 }
 
 /* One more key for the lines at the end; true when it was had. */
 static bool
-probe_host_key(struct fetch *f, const char *type, char *pin, size_t size)
+probe_host_key(struct fetch *f, const char *type, bool first, char *pin, size_t size)
 {
 	char one[64];
 	enum remote_stage stage;
@@ -83,7 +98,8 @@ probe_host_key(struct fetch *f, const char *type, char *pin, size_t size)
 	if (ok) {
 		snprintf(pin, size, "%s %s", remote_host_key_type(r), remote_fingerprint(r));
 		REPLY("host_key", {"type", remote_host_key_type(r)}, {"fingerprint", remote_fingerprint(r)});
-		fact("server", remote_banner(r));
+		if (first)
+			fact("server", remote_banner(r));
 	}
 	remote_free(r);
 	return ok;
@@ -156,6 +172,20 @@ probe_writing(struct fetch *f)
 	remote_remove(f->remote, two);
 }
 
+static void
+tell_extensions(const struct remote *r)
+{
+	char extension[TEXT_SHOWN_SIZE], all[LIMIT_MESSAGE_BYTES] = "";
+	size_t used = 0;
+	for (unsigned i = 0; remote_extension(r, i, extension, sizeof extension); i++) {
+		int n = snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "", extension);
+		if (n < 0 || (size_t) n >= sizeof all - used)
+			break;
+		used += (size_t) n;
+	}
+	fact("extensions", all);
+}
+
 static bool
 probe_login(struct fetch *f)
 {
@@ -179,9 +209,7 @@ probe_login(struct fetch *f)
 	fact("login", "works");
 	fact("agreed key exchange", remote_kex(f->remote));
 	fact("agreed cipher", remote_cipher(f->remote));
-	char extension[TEXT_SHOWN_SIZE];
-	for (unsigned i = 0; remote_extension(f->remote, i, extension, sizeof extension); i++)
-		fact("extension", extension);
+	tell_extensions(f->remote);
 	int64_t most = remote_read_limit(f->remote);
 	if (most > 0)
 		number("bytes in one read", most);
@@ -201,7 +229,7 @@ fetch_probe(struct fetch *f)
 		return false;
 	for (size_t i = 0; wanted_types[i]; i++) {
 		if (offers(offer.list[KEXINIT_HOST_KEYS], wanted_types[i]) &&
-		    probe_host_key(f, wanted_types[i], pins[count], sizeof pins[count]))
+		    probe_host_key(f, wanted_types[i], count == 0, pins[count], sizeof pins[count]))
 			count++;
 	}
 	if (count == 0)

@@ -1,0 +1,15 @@
+/* What handbackd answers over its control socket, and how it becomes rows. */
+#ifndef HANDBACK_CTL_DAEMON_ANSWER_H
+#define HANDBACK_CTL_DAEMON_ANSWER_H
+
+#include "ctl/json_tree.h"
+#include "ctl/session.h"
+#include "ctl/table.h"
+
+/* The answer to "status", the caller's to free; or an exit status, after it was said why. */
+int daemon_status(const struct session *s, struct json_node **ret);
+
+/* A row of the members that the columns are named after; those of COLUMN_TIME are microseconds since 1970. */
+void daemon_row(struct table *t, const struct json_node *node);
+
+#endif

@@ -1,0 +1,214 @@
+/* source probe: what a partner's SFTP server offers, asked by handback-fetch. */
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+#include "ctl/table.h"
+
+#include "base/channel.h"
+#include "base/config.h"
+#include "base/fetch_job.h"
+#include "base/limits.h"
+#include "base/message.h"
+#include "base/paths.h"
+#include "base/spawn.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 300000
+#define RUN_MS 120000
+
+static const struct column fact_columns[] = {
+    {"name", "What", COLUMN_TEXT, 12, 0, NULL},
+    {"value", "Value", COLUMN_SENTENCE, 20, 0, NULL},
+};
+
+static const struct column key_columns[] = {
+    {"type", "Type", COLUMN_TEXT, 0, 0, NULL},
+    {"fingerprint", "Host key", COLUMN_TEXT, 0, 0, NULL},
+};
+
+static const struct column line_columns[] = {
+    {"text", "For the configuration, under sftp:", COLUMN_TEXT, 0, 0, NULL},
+};
+
+struct probe {
+	struct document *document;
+	struct table *keys, *facts, *lines;
+	bool done;
+	char why[LIMIT_MESSAGE_BYTES]; /* it failed; empty: it did not */
+};
+
+/* "host", "host:22", "[::1]:22" into a source of its own; false: there is no host in it. */
+static bool
+take_address(const char *said, struct config_source *ret, char *host, size_t size)
+{
+	const char *end = said[0] == '[' ? strchr(said, ']') : strrchr(said, ':');
+	const char *start = said[0] == '[' ? said + 1 : said, *port = NULL;
+	int64_t number = 22;
+
+	/* more than one colon and no bracket: an IPv6 address alone */
+	if (said[0] != '[' && end && strchr(said, ':') != end)
+		end = NULL;
+	if (end)
+		port = said[0] == '[' ? (end[1] == ':' ? end + 1 : NULL) : end;
+	size_t len = end ? (size_t) (end - start) : strlen(start);
+	if (len == 0 || len >= size || (port && !text_int(port + 1, 1, 65535, &number)))
+		return false;
+	snprintf(host, size, "%.*s", (int) len, start);
+	*ret = (struct config_source){.name = "probe",
+	                              .sftp = {.host = host,
+	                                       .port = number,
+	                                       .user = "nobody",
+	                                       .directory = ".",
+	                                       .connect_ms = LIMIT_CONNECT_S * 1000,
+	                                       .stall_ms = LIMIT_STALL_S * 1000,
+	                                       .deadline_ms = RUN_MS}};
+	return true;
+}
+
+static void
+take_line(struct probe *p, char *line)
+{
+	struct message m;
+
+	if (!message_read(&m, line))
+		return;
+	const char *cells[] = {message_text(&m, "name"), message_text(&m, "value")};
+	const char *key[] = {message_text(&m, "type"), message_text(&m, "fingerprint")};
+	const char *text = message_text(&m, "text");
+	if (strcmp(m.verb, "fact") == 0 && cells[0])
+		table_row(p->facts, cells);
+	else if (strcmp(m.verb, "host_key") == 0 && key[1])
+		table_row(p->keys, key);
+	else if (strcmp(m.verb, "line") == 0 && text)
+		table_row(p->lines, &text);
+	else if (strcmp(m.verb, "done") == 0)
+		p->done = true;
+	else if (strcmp(m.verb, "failed") == 0 && message_text(&m, "why"))
+		snprintf(p->why, sizeof(p->why), "%s: %s",
+		         message_text(&m, "stage") ? message_text(&m, "stage") : "probe", message_text(&m, "why"));
+}
+
+/* Tells the job and listens to the end; false with errno. */
+static bool
+talk(int channel, const struct fetch_job *job, struct probe *p)
+{
+	char line[MESSAGE_BYTES + 2];
+	size_t len;
+
+	for (size_t i = 0; i < job->count; i++)
+		if (channel_send(channel, job->packets[i].text, job->packets[i].length, job->packets[i].fd) < 0)
+			break; /* it says why */
+	for (;;) {
+		struct pollfd wait = {.fd = channel, .events = POLLIN};
+		int ready = poll(&wait, 1, PATIENCE_MS);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0)
+			errno = ETIMEDOUT;
+		if (ready <= 0)
+			return false;
+		int got = channel_receive(channel, line, sizeof(line), &len, NULL);
+		if (got < 0 && errno == ECONNRESET)
+			continue;
+		if (got <= 0)
+			return got == 0;
+		take_line(p, line);
+	}
+}
+
+static int
+run_fetcher(const struct fetch_job *job, struct probe *p)
+{
+	char path[PATH_MAX];
+	const char *const argv[] = {"handback-fetch", NULL};
+	int ends[2], status;
+
+	if (!paths_program(path, sizeof(path), "handback-fetch") || channel_pair(ends) < 0) {
+		complain("handback-fetch cannot be started: %s", strerror(errno));
+		return EXIT_INTERNAL;
+	}
+	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {ends[1], 3}};
+	const struct spawn how = {
+	    .path = path, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
+	pid_t pid = spawn(&how);
+	int saved = errno;
+	close(ends[1]);
+	errno = saved;
+	bool heard = pid > 0 && talk(ends[0], job, p);
+	saved = errno;
+	close(ends[0]);
+	if (pid > 0) {
+		if (!heard)
+			kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	if (!heard) {
+		complain("handback-fetch: %s", strerror(saved));
+		return EXIT_INTERNAL;
+	}
+	return EXIT_CLEAN;
+}
+
+/* The source that is meant: one of the configuration's, or an address. */
+static int
+find_source(struct session *s, struct config_source *made, char *host, size_t size,
+            const struct config_source **ret)
+{
+	const char *said = s->arguments[0];
+	/* an address is enough before there is any configuration */
+	bool configured = s->value[OPT_CONFIG] || access(PATHS_CONFIG, R_OK) == 0;
+	int code = configured ? session_config(s) : EXIT_CLEAN;
+
+	if (code != EXIT_CLEAN)
+		return code;
+	*ret = configured ? config_source(s->config, said) : NULL;
+	if (*ret && !(*ret)->sftp.host) {
+		complain("%s is a directory, not a server", said);
+		return EXIT_USAGE;
+	}
+	if (!*ret && !take_address(said, made, host, size)) {
+		complain("%s is neither a source nor HOST[:PORT]", said);
+		return EXIT_USAGE;
+	}
+	if (!*ret)
+		*ret = made;
+	return EXIT_CLEAN;
+}
+
+int
+run_source_probe(struct session *s)
+{
+	struct config_source made;
+	const struct config_source *source;
+	struct fetch_job job;
+	char host[LIMIT_NAME_BYTES + 1], why[LIMIT_MESSAGE_BYTES];
+	int code = find_source(s, &made, host, sizeof(host), &source);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	if (!fetch_job_make(&job, source, FETCH_PROBE, s->value[OPT_TOUCH] != NULL, why, sizeof(why))) {
+		complain("%s", why);
+		return EXIT_UNAVAILABLE;
+	}
+	struct document *d = document_new("probe", NULL);
+	struct probe p = {.document = d};
+	p.keys = document_add(d, "host_keys", "Host keys", TABLE_ROWS, COLUMNS(key_columns));
+	p.facts = document_add(d, "facts", "What it offers", TABLE_ROWS, COLUMNS(fact_columns));
+	p.lines = document_add(d, "lines", NULL, TABLE_ROWS, COLUMNS(line_columns));
+	code = run_fetcher(&job, &p);
+	fetch_job_free(&job);
+	if (code == EXIT_CLEAN && p.keys->rows + p.facts->rows > 0)
+		code = session_show(s, d);
+	document_free(d);
+	if (code == EXIT_CLEAN && !p.done) {
+		complain("%s", p.why[0] ? p.why : "handback-fetch ended and did not say why");
+		code = EXIT_FAILED;
+	}
+	return code;
+}
