@@ -154,6 +154,30 @@ ALTER FUNCTION audit.escaped(value text) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION audit.escaped(value text) IS 'Backslash, TAB, newline and carriage return as \\, \t, \n, \r; empty for NULL';
 
+CREATE FUNCTION audit.merkle_root(leaves bytea[]) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	n integer := cardinality(leaves);
+	half integer := 1;
+BEGIN
+	IF n = 0 THEN
+		RETURN sha256('');
+	ELSIF n = 1 THEN
+		RETURN leaves[1];
+	END IF;
+	WHILE half * 2 < n LOOP
+		half := half * 2;
+	END LOOP;
+	RETURN sha256('\x01'::bytea || audit.merkle_root(leaves[1:half]) || audit.merkle_root(leaves[half + 1:n]));
+END
+$$;
+
+ALTER FUNCTION audit.merkle_root(leaves bytea[]) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.merkle_root(leaves bytea[]) IS 'The root of the RFC 6962 tree over leaf hashes, in their order';
+
 CREATE FUNCTION audit.microseconds(at timestamp with time zone) RETURNS bigint
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -164,6 +188,74 @@ $$;
 ALTER FUNCTION audit.microseconds(at timestamp with time zone) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION audit.microseconds(at timestamp with time zone) IS 'Since 1970 UTC';
+
+CREATE FUNCTION handback.approve(proposal bigint, comment text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+	p handback.proposal;
+	h handback.hold;
+	o handback.outcome;
+	made handback.outcome[] := '{}';
+	leaves bytea[] := '{}';
+	against text;
+	act bigint;
+BEGIN
+	SELECT * INTO p FROM handback.proposal WHERE proposal_id = proposal;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such proposal: %', proposal USING ERRCODE = 'no_data_found';
+	END IF;
+	FOR h IN SELECT l.* FROM handback.lock_holds(ARRAY(SELECT hold_id FROM handback.proposal_hold WHERE proposal_id = proposal)) l
+		ORDER BY coalesce(p.redemption_id, l.redemption_id), l.hold_id LOOP
+		against := handback.why_not(p.decision, h, coalesce(p.redemption_id, h.redemption_id));
+		IF against IS NOT NULL THEN
+			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
+		END IF;
+		IF h.record_no IS NOT NULL THEN
+			made := made || handback.decided_row(p.decision, h, coalesce(p.redemption_id, h.redemption_id));
+		END IF;
+	END LOOP;
+	leaves := ARRAY(SELECT (m).leaf_hash FROM unnest(made) m ORDER BY (m).file_id, (m).record_no, (m).revision);
+	act := audit.append_act('approved', 'proposal ' || proposal, comment,
+		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by),
+		cardinality(leaves), audit.merkle_root(leaves));
+	FOREACH o IN ARRAY made LOOP
+		o.act_id := act;
+		INSERT INTO handback.outcome SELECT o.*;
+	END LOOP;
+	INSERT INTO handback.hold_end (hold_id, how)
+	SELECT hold_id, CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
+		WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END
+	FROM handback.proposal_hold WHERE proposal_id = proposal;
+	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, act_id)
+	VALUES (proposal, p.proposed_by, 'approved', comment, act);
+	RETURN act;
+END
+$$;
+
+ALTER FUNCTION handback.approve(proposal bigint, comment text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.approve(proposal bigint, comment text) IS 'Does what was proposed, all of it or nothing; never by the one who proposed it. Gives the act''s number';
+
+CREATE FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	act bigint;
+BEGIN
+	PERFORM handback.lock_holds(ARRAY[hold]);
+	act := audit.append_act('assigned', 'hold ' || hold, comment, to_whom);
+	INSERT INTO handback.hold_note (hold_id, assigned, comment, act_id) VALUES (hold, to_whom, comment, act);
+	RETURN act;
+END
+$$;
+
+ALTER FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) IS 'Gives a hold to somebody to look into; gives the act''s number';
 
 CREATE FUNCTION handback.check_archived() RETURNS trigger
     LANGUAGE plpgsql
@@ -225,6 +317,316 @@ END
 $$;
 
 ALTER FUNCTION handback.check_tie_out() OWNER TO handback_owner;
+
+CREATE FUNCTION handback.comment_hold(hold bigint, comment text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	act bigint;
+BEGIN
+	IF NOT EXISTS (SELECT FROM handback.hold WHERE hold_id = hold) THEN
+		RAISE EXCEPTION 'no such hold: %', hold USING ERRCODE = 'no_data_found';
+	END IF;
+	act := audit.append_act('commented', 'hold ' || hold, comment);
+	INSERT INTO handback.hold_note (hold_id, comment, act_id) VALUES (hold, comment, act);
+	RETURN act;
+END
+$$;
+
+ALTER FUNCTION handback.comment_hold(hold bigint, comment text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.comment_hold(hold bigint, comment text) IS 'Says something about a hold, open or ended; gives the act''s number';
+
+CREATE TABLE handback.hold (
+    hold_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no bigint,
+    reason text NOT NULL,
+    redemption_id bigint,
+    points bigint,
+    opened_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL
+);
+
+ALTER TABLE handback.hold OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.hold IS 'What waits, or waited, for a person; open while handback.hold_end has no row for it';
+
+COMMENT ON COLUMN handback.hold.record_no IS 'NULL: the whole file';
+
+COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there is none';
+
+CREATE TABLE handback.outcome (
+    file_id bigint NOT NULL,
+    record_no bigint NOT NULL,
+    revision smallint DEFAULT 0 NOT NULL,
+    verdict smallint NOT NULL,
+    outcome smallint NOT NULL,
+    byte_length integer NOT NULL,
+    byte_offset bigint NOT NULL,
+    redemption_id bigint,
+    reversal_id bigint,
+    points bigint,
+    hold_reason text,
+    reference text,
+    reasons text,
+    detail text,
+    decided_at timestamp with time zone NOT NULL,
+    act_id bigint,
+    leaf_hash bytea NOT NULL,
+    CONSTRAINT outcome_check CHECK (((revision > 0) = (act_id IS NOT NULL))),
+    CONSTRAINT outcome_check1 CHECK (((outcome = 6) = (hold_reason IS NOT NULL))),
+    CONSTRAINT outcome_check2 CHECK (((outcome <> ALL (ARRAY[1, 2, 7])) OR (redemption_id IS NOT NULL))),
+    CONSTRAINT outcome_check3 CHECK ((((outcome = 2) = (reversal_id IS NOT NULL)) OR (outcome = 7))),
+    CONSTRAINT outcome_leaf_hash_check CHECK ((length(leaf_hash) = 32)),
+    CONSTRAINT outcome_outcome_check CHECK (((outcome >= 1) AND (outcome <= 8))),
+    CONSTRAINT outcome_verdict_check CHECK (((verdict >= 1) AND (verdict <= 5)))
+);
+
+ALTER TABLE handback.outcome OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
+
+COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order';
+
+COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a later run';
+
+COMMENT ON COLUMN handback.outcome.verdict IS 'What the partner said: handback.verdict_name';
+
+COMMENT ON COLUMN handback.outcome.outcome IS 'What we did: handback.outcome_name';
+
+COMMENT ON COLUMN handback.outcome.byte_offset IS 'Where the record begins in the (unpacked) archived file';
+
+COMMENT ON COLUMN handback.outcome.redemption_id IS 'The redemption that it is about: ledger.redemption';
+
+COMMENT ON COLUMN handback.outcome.reversal_id IS 'The reversal that was posted for it: ledger.reversal';
+
+COMMENT ON COLUMN handback.outcome.points IS 'As the partner stated them';
+
+COMMENT ON COLUMN handback.outcome.reference IS 'What the record named, where it matched nothing or was not our external_reference';
+
+COMMENT ON COLUMN handback.outcome.reasons IS 'The partner''s reason codes, space separated';
+
+COMMENT ON COLUMN handback.outcome.detail IS 'Both values of a mismatch, a change of account, a warning';
+
+COMMENT ON COLUMN handback.outcome.act_id IS 'Revision 1, 2, ...: the act that decided it, audit.act';
+
+COMMENT ON COLUMN handback.outcome.leaf_hash IS 'Its leaf in the file''s Merkle tree: audit.head';
+
+CREATE FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) RETURNS handback.outcome
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	o handback.outcome;
+BEGIN
+	SELECT * INTO o FROM handback.outcome
+	WHERE file_id = h.file_id AND record_no = h.record_no ORDER BY revision DESC LIMIT 1;
+	o.revision := o.revision + 1;
+	o.outcome := CASE decision WHEN 'confirm' THEN 1 WHEN 'reverse' THEN 2 WHEN 'reinstate' THEN 7 ELSE 8 END;
+	o.hold_reason := NULL;
+	o.redemption_id := redemption;
+	o.reversal_id := NULL;
+	o.decided_at := transaction_timestamp();
+	o.detail := NULL;
+	IF decision = 'reverse' THEN
+		SELECT p.reversal_id INTO STRICT o.reversal_id FROM ledger.post_reversals(ARRAY[redemption]) p;
+	ELSIF decision = 'reinstate' THEN
+		SELECT r.reversal_id INTO STRICT o.reversal_id FROM ledger.reversal r WHERE r.redemption_id = redemption;
+		SELECT 'reinstatement ' || p.reinstatement_id INTO STRICT o.detail
+		FROM ledger.post_reinstatements(ARRAY[o.reversal_id]) p;
+	END IF;
+	o.leaf_hash := handback.leaf_hash(o);
+	RETURN o;
+END
+$$;
+
+ALTER FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) IS 'Posts what a decision about a hold posts, and gives the outcome row that says so';
+
+CREATE FUNCTION handback.leaf(o handback.outcome) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT array_to_string(ARRAY(
+		SELECT audit.escaped(l.field) FROM unnest(ARRAY['handback-leaf-1',
+			encode(f.sha256, 'hex'), o.record_no::text, o.revision::text, o.byte_offset::text, o.byte_length::text,
+			v.name, n.name, o.hold_reason, o.points::text, o.reference, o.reasons, o.detail,
+			audit.microseconds(o.decided_at)::text,
+			d.redemption_id::text, d.external_reference::text, d.programme_id::text, d.member_id::text, d.points::text,
+			d.amount::text, d.currency, d.merchant, d.transaction_type::text, d.partner,
+			audit.microseconds(d.redeemed_at)::text,
+			r.reversal_id::text, r.external_reference::text, r.programme_id::text, r.member_id::text, r.points::text,
+			r.redemption_id::text, audit.microseconds(r.posted_at)::text, r.posted_by])
+			WITH ORDINALITY AS l (field, place)
+		ORDER BY l.place), E'\t')
+	FROM handback.file f
+	JOIN handback.verdict_name v ON v.verdict = o.verdict
+	JOIN handback.outcome_name n ON n.outcome = o.outcome
+	LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
+	LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+	WHERE f.file_id = o.file_id
+$$;
+
+ALTER FUNCTION handback.leaf(o handback.outcome) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.leaf(o handback.outcome) IS 'The line whose hash with a zero byte before it is leaf_hash, made from the tables now';
+
+CREATE FUNCTION handback.leaf_hash(o handback.outcome) RETURNS bytea
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT sha256('\x00'::bytea || convert_to(handback.leaf(o), 'UTF8'))
+$$;
+
+ALTER FUNCTION handback.leaf_hash(o handback.outcome) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.leaf_hash(o handback.outcome) IS 'What leaf_hash has to be, by the tables now';
+
+CREATE FUNCTION handback.lock_holds(wanted bigint[]) RETURNS SETOF handback.hold
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	ended bigint;
+	there bigint;
+BEGIN
+	-- a hold is never updated: what two people could do at once is to end it, in the order of the numbers
+	PERFORM pg_advisory_xact_lock(hashtextextended('handback.hold ' || hold_id, 0))
+	FROM (SELECT DISTINCT unnest(wanted) AS hold_id ORDER BY 1) w;
+	SELECT count(*) INTO there FROM handback.hold WHERE hold_id = ANY (wanted);
+	IF there = 0 OR there < (SELECT count(DISTINCT w) FROM unnest(wanted) w) THEN
+		RAISE EXCEPTION 'no such hold among %', wanted USING ERRCODE = 'no_data_found';
+	END IF;
+	SELECT min(hold_id) INTO ended FROM handback.hold_end WHERE hold_id = ANY (wanted);
+	IF ended IS NOT NULL THEN
+		RAISE EXCEPTION 'hold % has ended', ended USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	RETURN QUERY SELECT * FROM handback.hold WHERE hold_id = ANY (wanted) ORDER BY hold_id;
+END
+$$;
+
+ALTER FUNCTION handback.lock_holds(wanted bigint[]) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.lock_holds(wanted bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';
+
+CREATE FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid DEFAULT NULL::uuid) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+	proposal bigint := nextval('handback.proposal_proposal_id_seq');
+	meant bigint;
+	h handback.hold;
+	against text;
+	many bigint := 0;
+	sum_points numeric := 0;
+	act bigint;
+BEGIN
+	IF redemption IS NOT NULL THEN
+		SELECT d.redemption_id INTO meant FROM ledger.redemption d WHERE d.external_reference = redemption;
+		IF meant IS NULL THEN
+			RAISE EXCEPTION 'no redemption has the external reference %', redemption USING ERRCODE = 'no_data_found';
+		END IF;
+		IF cardinality(holds) <> 1 THEN
+			RAISE EXCEPTION 'one redemption is meant by one record: propose one hold at a time'
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+	END IF;
+	FOR h IN SELECT * FROM handback.lock_holds(holds) LOOP
+		against := handback.why_not(decision, h, coalesce(meant, h.redemption_id));
+		IF against IS NOT NULL THEN
+			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
+		END IF;
+		many := many + 1;
+		sum_points := sum_points + coalesce(
+			(SELECT d.points FROM ledger.redemption d WHERE d.redemption_id = coalesce(meant, h.redemption_id)), h.points, 0);
+	END LOOP;
+	act := audit.append_act('proposed', 'proposal ' || proposal, why,
+		format('%s %s holds of %s points: %s', decision, many, sum_points,
+			left(array_to_string(holds, ' '), 1000) || coalesce(', redemption ' || meant, '')));
+	INSERT INTO handback.proposal (proposal_id, decision, why, redemption_id, holds, points, act_id)
+	VALUES (proposal, decision, why, meant, many, sum_points, act);
+	INSERT INTO handback.proposal_hold (proposal_id, hold_id)
+	SELECT DISTINCT proposal, w FROM unnest(holds) w;
+	RETURN proposal;
+END
+$$;
+
+ALTER FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) IS 'Proposes to confirm, reverse, reinstate or close these holds, with a reason; gives the proposal''s number';
+
+CREATE FUNCTION handback.redemption_state(redemption bigint) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT CASE
+		WHEN r.reinstatement_id IS NOT NULL THEN 'reinstated'
+		WHEN r.reversal_id IS NOT NULL THEN 'reversed'
+		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = redemption AND o.outcome = 1) THEN 'confirmed'
+		ELSE 'open'
+	END
+	FROM (SELECT) one
+	LEFT JOIN ledger.reversal r ON r.redemption_id = redemption
+$$;
+
+ALTER FUNCTION handback.redemption_state(redemption bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.redemption_state(redemption bigint) IS 'open, confirmed, reversed or reinstated';
+
+CREATE FUNCTION handback.reject(proposal bigint, why text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+	p handback.proposal;
+	act bigint;
+BEGIN
+	SELECT * INTO p FROM handback.proposal WHERE proposal_id = proposal;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such proposal: %', proposal USING ERRCODE = 'no_data_found';
+	END IF;
+	act := audit.append_act('rejected', 'proposal ' || proposal, why,
+		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by));
+	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, act_id)
+	VALUES (proposal, p.proposed_by, 'rejected', why, act);
+	RETURN act;
+END
+$$;
+
+ALTER FUNCTION handback.reject(proposal bigint, why text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.reject(proposal bigint, why text) IS 'Ends a proposal without doing it: by another, or by who made it; gives the act''s number';
+
+CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT CASE
+		WHEN decision = 'close' THEN NULL
+		WHEN h.record_no IS NULL THEN 'it is of a whole file, which can only be closed'
+		WHEN redemption IS NULL THEN 'its record names no redemption: say which is meant'
+		WHEN NOT EXISTS (
+			SELECT FROM ledger.redemption d
+			JOIN handback.file f ON f.file_id = h.file_id
+			JOIN handback.partner p ON p.partner_id = f.partner_id
+			WHERE d.redemption_id = redemption AND (d.partner = p.code OR d.partner IS NULL))
+			THEN format('redemption %s is not one of this partner', redemption)
+		WHEN decision = 'confirm' AND s.state <> 'open' THEN format('redemption %s is %s already', redemption, s.state)
+		WHEN decision = 'reverse' AND s.state NOT IN ('open', 'confirmed')
+			THEN format('redemption %s is %s already, and is reversed once for ever', redemption, s.state)
+		WHEN decision = 'reinstate' AND s.state <> 'reversed' THEN format('redemption %s is %s', redemption, s.state)
+	END
+	FROM (SELECT handback.redemption_state(redemption) AS state) s
+$$;
+
+ALTER FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) IS 'Why a decision cannot be had for a hold; NULL when it can';
 
 CREATE PROCEDURE handback_schema.make_append_only(IN relation regclass)
     LANGUAGE plpgsql
@@ -816,24 +1218,6 @@ ALTER TABLE handback.files OWNER TO handback_owner;
 
 COMMENT ON VIEW handback.files IS 'Every file with what became of its records';
 
-CREATE TABLE handback.hold (
-    hold_id bigint NOT NULL,
-    file_id bigint NOT NULL,
-    record_no bigint,
-    reason text NOT NULL,
-    redemption_id bigint,
-    points bigint,
-    opened_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL
-);
-
-ALTER TABLE handback.hold OWNER TO handback_owner;
-
-COMMENT ON TABLE handback.hold IS 'What waits, or waited, for a person; open while handback.hold_end has no row for it';
-
-COMMENT ON COLUMN handback.hold.record_no IS 'NULL: the whole file';
-
-COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there is none';
-
 CREATE TABLE handback.hold_end (
     hold_id bigint NOT NULL,
     how text NOT NULL,
@@ -848,6 +1232,34 @@ COMMENT ON TABLE handback.hold_end IS 'How a hold ended, when, and by whose sess
 
 ALTER TABLE handback.hold ALTER COLUMN hold_id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME handback.hold_hold_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE handback.hold_note (
+    note_id bigint NOT NULL,
+    hold_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    who text DEFAULT SESSION_USER NOT NULL,
+    assigned text,
+    comment text,
+    act_id bigint NOT NULL,
+    CONSTRAINT hold_note_assigned_check CHECK ((assigned <> ''::text)),
+    CONSTRAINT hold_note_check CHECK (((assigned IS NOT NULL) OR (comment IS NOT NULL))),
+    CONSTRAINT hold_note_comment_check CHECK ((comment <> ''::text))
+);
+
+ALTER TABLE handback.hold_note OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.hold_note IS 'Who looks into a hold, and what was said about it; append-only';
+
+COMMENT ON COLUMN handback.hold_note.assigned IS 'To whom it was given; NULL: only a comment';
+
+ALTER TABLE handback.hold_note ALTER COLUMN note_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.hold_note_note_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -893,63 +1305,6 @@ ALTER TABLE handback.open_holds OWNER TO handback_owner;
 
 COMMENT ON VIEW handback.open_holds IS 'What waits for a person now, why, and what it wants';
 
-CREATE TABLE handback.outcome (
-    file_id bigint NOT NULL,
-    record_no bigint NOT NULL,
-    revision smallint DEFAULT 0 NOT NULL,
-    verdict smallint NOT NULL,
-    outcome smallint NOT NULL,
-    byte_length integer NOT NULL,
-    byte_offset bigint NOT NULL,
-    redemption_id bigint,
-    reversal_id bigint,
-    points bigint,
-    hold_reason text,
-    reference text,
-    reasons text,
-    detail text,
-    decided_at timestamp with time zone NOT NULL,
-    act_id bigint,
-    leaf_hash bytea NOT NULL,
-    CONSTRAINT outcome_check CHECK (((revision > 0) = (act_id IS NOT NULL))),
-    CONSTRAINT outcome_check1 CHECK (((outcome = 6) = (hold_reason IS NOT NULL))),
-    CONSTRAINT outcome_check2 CHECK (((outcome <> ALL (ARRAY[1, 2, 7])) OR (redemption_id IS NOT NULL))),
-    CONSTRAINT outcome_check3 CHECK ((((outcome = 2) = (reversal_id IS NOT NULL)) OR (outcome = 7))),
-    CONSTRAINT outcome_leaf_hash_check CHECK ((length(leaf_hash) = 32)),
-    CONSTRAINT outcome_outcome_check CHECK (((outcome >= 1) AND (outcome <= 8))),
-    CONSTRAINT outcome_verdict_check CHECK (((verdict >= 1) AND (verdict <= 5)))
-);
-
-ALTER TABLE handback.outcome OWNER TO handback_owner;
-
-COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
-
-COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order';
-
-COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a later run';
-
-COMMENT ON COLUMN handback.outcome.verdict IS 'What the partner said: handback.verdict_name';
-
-COMMENT ON COLUMN handback.outcome.outcome IS 'What we did: handback.outcome_name';
-
-COMMENT ON COLUMN handback.outcome.byte_offset IS 'Where the record begins in the (unpacked) archived file';
-
-COMMENT ON COLUMN handback.outcome.redemption_id IS 'The redemption that it is about: ledger.redemption';
-
-COMMENT ON COLUMN handback.outcome.reversal_id IS 'The reversal that was posted for it: ledger.reversal';
-
-COMMENT ON COLUMN handback.outcome.points IS 'As the partner stated them';
-
-COMMENT ON COLUMN handback.outcome.reference IS 'What the record named, where it matched nothing or was not our external_reference';
-
-COMMENT ON COLUMN handback.outcome.reasons IS 'The partner''s reason codes, space separated';
-
-COMMENT ON COLUMN handback.outcome.detail IS 'Both values of a mismatch, a change of account, a warning';
-
-COMMENT ON COLUMN handback.outcome.act_id IS 'Revision 1, 2, ...: the act that decided it, audit.act';
-
-COMMENT ON COLUMN handback.outcome.leaf_hash IS 'Its leaf in the file''s Merkle tree: audit.head';
-
 CREATE TABLE handback.outcome_name (
     outcome smallint NOT NULL,
     name text NOT NULL
@@ -961,6 +1316,64 @@ COMMENT ON TABLE handback.outcome_name IS 'What can be done with a record';
 
 ALTER TABLE handback.partner ALTER COLUMN partner_id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME handback.partner_partner_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE handback.proposal (
+    proposal_id bigint NOT NULL,
+    decision text NOT NULL,
+    why text NOT NULL,
+    redemption_id bigint,
+    holds bigint NOT NULL,
+    points numeric NOT NULL,
+    proposed_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    proposed_by text DEFAULT SESSION_USER NOT NULL,
+    act_id bigint NOT NULL,
+    CONSTRAINT proposal_decision_check CHECK ((decision = ANY (ARRAY['confirm'::text, 'reverse'::text, 'reinstate'::text, 'close'::text]))),
+    CONSTRAINT proposal_holds_check CHECK ((holds > 0)),
+    CONSTRAINT proposal_why_check CHECK ((why ~ '\S'::text))
+);
+
+ALTER TABLE handback.proposal OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.proposal IS 'What one person proposes to do about one or more holds; append-only';
+
+COMMENT ON COLUMN handback.proposal.redemption_id IS 'Which redemption is meant, for a record that names none of ours';
+
+COMMENT ON COLUMN handback.proposal.points IS 'Of the debits, or as stated, of all its holds';
+
+CREATE TABLE handback.proposal_end (
+    proposal_id bigint NOT NULL,
+    proposed_by text NOT NULL,
+    how text NOT NULL,
+    why text,
+    ended_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    ended_by text DEFAULT SESSION_USER NOT NULL,
+    act_id bigint NOT NULL,
+    CONSTRAINT approver_is_not_proposer CHECK (((how <> 'approved'::text) OR (ended_by <> proposed_by))),
+    CONSTRAINT proposal_end_how_check CHECK ((how = ANY (ARRAY['approved'::text, 'rejected'::text]))),
+    CONSTRAINT rejected_with_a_reason CHECK (((how <> 'rejected'::text) OR (why ~ '\S'::text)))
+);
+
+ALTER TABLE handback.proposal_end OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.proposal_end IS 'Who approved or rejected a proposal; never the one who made it; append-only';
+
+CREATE TABLE handback.proposal_hold (
+    proposal_id bigint NOT NULL,
+    hold_id bigint NOT NULL
+);
+
+ALTER TABLE handback.proposal_hold OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.proposal_hold IS 'The holds that a proposal is about';
+
+ALTER TABLE handback.proposal ALTER COLUMN proposal_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.proposal_proposal_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1235,6 +1648,9 @@ ALTER TABLE ONLY handback.hold_end
 ALTER TABLE ONLY handback.hold
     ADD CONSTRAINT hold_file_id_record_no_key UNIQUE (file_id, record_no);
 
+ALTER TABLE ONLY handback.hold_note
+    ADD CONSTRAINT hold_note_pkey PRIMARY KEY (note_id);
+
 ALTER TABLE ONLY handback.hold
     ADD CONSTRAINT hold_pkey PRIMARY KEY (hold_id);
 
@@ -1252,6 +1668,18 @@ ALTER TABLE ONLY handback.partner
 
 ALTER TABLE ONLY handback.partner
     ADD CONSTRAINT partner_pkey PRIMARY KEY (partner_id);
+
+ALTER TABLE ONLY handback.proposal_end
+    ADD CONSTRAINT proposal_end_pkey PRIMARY KEY (proposal_id);
+
+ALTER TABLE ONLY handback.proposal_hold
+    ADD CONSTRAINT proposal_hold_pkey PRIMARY KEY (proposal_id, hold_id);
+
+ALTER TABLE ONLY handback.proposal
+    ADD CONSTRAINT proposal_pkey PRIMARY KEY (proposal_id);
+
+ALTER TABLE ONLY handback.proposal
+    ADD CONSTRAINT proposal_proposal_id_proposed_by_key UNIQUE (proposal_id, proposed_by);
 
 ALTER TABLE ONLY handback.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (file_id, n);
@@ -1301,6 +1729,8 @@ CREATE UNIQUE INDEX file_content ON handback.file USING btree (sha256) WHERE (st
 
 CREATE INDEX file_not_archived ON handback.file USING btree (file_id) WHERE (archived_at IS NULL);
 
+CREATE INDEX hold_note_by_hold ON handback.hold_note USING btree (hold_id);
+
 CREATE UNIQUE INDEX hold_whole_file ON handback.hold USING btree (file_id) WHERE (record_no IS NULL);
 
 CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no) WITH (pages_per_range='32');
@@ -1308,6 +1738,8 @@ CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no)
 CREATE UNIQUE INDEX outcome_once ON handback.outcome USING btree (redemption_id, outcome) WHERE (outcome = ANY (ARRAY[1, 2, 7]));
 
 CREATE INDEX outcome_other ON handback.outcome USING btree (redemption_id) WHERE (outcome <> ALL (ARRAY[1, 2, 7]));
+
+CREATE INDEX proposal_hold_by_hold ON handback.proposal_hold USING btree (hold_id);
 
 CREATE UNIQUE INDEX entry_answers ON ledger.entry USING btree (answers_entry_id) WHERE (answers_entry_id IS NOT NULL);
 
@@ -1333,9 +1765,17 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold 
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold_end FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold_note FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.outcome FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.partner FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.proposal FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.proposal_end FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.proposal_hold FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.refusal FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
@@ -1381,6 +1821,27 @@ ALTER TABLE ONLY handback.file
 
 ALTER TABLE ONLY handback.hold_end
     ADD CONSTRAINT hold_end_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES handback.hold(hold_id);
+
+ALTER TABLE ONLY handback.hold_note
+    ADD CONSTRAINT hold_note_act_id_fkey FOREIGN KEY (act_id) REFERENCES audit.act(act_id);
+
+ALTER TABLE ONLY handback.hold_note
+    ADD CONSTRAINT hold_note_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES handback.hold(hold_id);
+
+ALTER TABLE ONLY handback.proposal
+    ADD CONSTRAINT proposal_act_id_fkey FOREIGN KEY (act_id) REFERENCES audit.act(act_id);
+
+ALTER TABLE ONLY handback.proposal_end
+    ADD CONSTRAINT proposal_end_act_id_fkey FOREIGN KEY (act_id) REFERENCES audit.act(act_id);
+
+ALTER TABLE ONLY handback.proposal_end
+    ADD CONSTRAINT proposal_end_proposal_id_proposed_by_fkey FOREIGN KEY (proposal_id, proposed_by) REFERENCES handback.proposal(proposal_id, proposed_by);
+
+ALTER TABLE ONLY handback.proposal_hold
+    ADD CONSTRAINT proposal_hold_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES handback.hold(hold_id);
+
+ALTER TABLE ONLY handback.proposal_hold
+    ADD CONSTRAINT proposal_hold_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES handback.proposal(proposal_id);
 
 ALTER TABLE ONLY handback.refusal
     ADD CONSTRAINT refusal_file_id_fkey FOREIGN KEY (file_id) REFERENCES handback.file(file_id);
@@ -1436,14 +1897,51 @@ REVOKE ALL ON FUNCTION audit.check_head() FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.escaped(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.escaped(value text) TO handback_daemon;
 
+REVOKE ALL ON FUNCTION audit.merkle_root(leaves bytea[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION audit.microseconds(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_daemon;
+
+REVOKE ALL ON FUNCTION handback.approve(proposal bigint, comment text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.approve(proposal bigint, comment text) TO handback_operator;
+
+REVOKE ALL ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) TO handback_operator;
 
 REVOKE ALL ON FUNCTION handback.check_archived() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.check_holds() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.check_tie_out() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.comment_hold(hold bigint, comment text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.comment_hold(hold bigint, comment text) TO handback_operator;
+
+GRANT SELECT,INSERT ON TABLE handback.hold TO handback_daemon;
+GRANT SELECT ON TABLE handback.hold TO handback_operator;
+GRANT SELECT ON TABLE handback.hold TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.outcome TO handback_daemon;
+GRANT SELECT ON TABLE handback.outcome TO handback_operator;
+GRANT SELECT ON TABLE handback.outcome TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.leaf(o handback.outcome) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.leaf_hash(o handback.outcome) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.lock_holds(wanted bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) TO handback_operator;
+
+REVOKE ALL ON FUNCTION handback.redemption_state(redemption bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.reject(proposal bigint, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.reject(proposal bigint, why text) TO handback_operator;
+
+REVOKE ALL ON FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE handback_schema.make_append_only(IN relation regclass) FROM PUBLIC;
 
@@ -1508,10 +2006,6 @@ GRANT SELECT ON TABLE handback.files TO handback_daemon;
 GRANT SELECT ON TABLE handback.files TO handback_operator;
 GRANT SELECT ON TABLE handback.files TO handback_finance;
 
-GRANT SELECT,INSERT ON TABLE handback.hold TO handback_daemon;
-GRANT SELECT ON TABLE handback.hold TO handback_operator;
-GRANT SELECT ON TABLE handback.hold TO handback_finance;
-
 GRANT SELECT ON TABLE handback.hold_end TO handback_daemon;
 GRANT SELECT ON TABLE handback.hold_end TO handback_operator;
 GRANT SELECT ON TABLE handback.hold_end TO handback_finance;
@@ -1522,6 +2016,10 @@ GRANT INSERT(how) ON TABLE handback.hold_end TO handback_daemon;
 
 GRANT USAGE ON SEQUENCE handback.hold_hold_id_seq TO handback_daemon;
 
+GRANT SELECT ON TABLE handback.hold_note TO handback_daemon;
+GRANT SELECT ON TABLE handback.hold_note TO handback_operator;
+GRANT SELECT ON TABLE handback.hold_note TO handback_finance;
+
 GRANT SELECT ON TABLE handback.hold_reason TO handback_daemon;
 GRANT SELECT ON TABLE handback.hold_reason TO handback_operator;
 GRANT SELECT ON TABLE handback.hold_reason TO handback_finance;
@@ -1530,15 +2028,23 @@ GRANT SELECT ON TABLE handback.open_holds TO handback_daemon;
 GRANT SELECT ON TABLE handback.open_holds TO handback_operator;
 GRANT SELECT ON TABLE handback.open_holds TO handback_finance;
 
-GRANT SELECT,INSERT ON TABLE handback.outcome TO handback_daemon;
-GRANT SELECT ON TABLE handback.outcome TO handback_operator;
-GRANT SELECT ON TABLE handback.outcome TO handback_finance;
-
 GRANT SELECT ON TABLE handback.outcome_name TO handback_daemon;
 GRANT SELECT ON TABLE handback.outcome_name TO handback_operator;
 GRANT SELECT ON TABLE handback.outcome_name TO handback_finance;
 
 GRANT USAGE ON SEQUENCE handback.partner_partner_id_seq TO handback_daemon;
+
+GRANT SELECT ON TABLE handback.proposal TO handback_daemon;
+GRANT SELECT ON TABLE handback.proposal TO handback_operator;
+GRANT SELECT ON TABLE handback.proposal TO handback_finance;
+
+GRANT SELECT ON TABLE handback.proposal_end TO handback_daemon;
+GRANT SELECT ON TABLE handback.proposal_end TO handback_operator;
+GRANT SELECT ON TABLE handback.proposal_end TO handback_finance;
+
+GRANT SELECT ON TABLE handback.proposal_hold TO handback_daemon;
+GRANT SELECT ON TABLE handback.proposal_hold TO handback_operator;
+GRANT SELECT ON TABLE handback.proposal_hold TO handback_finance;
 
 GRANT SELECT ON TABLE handback.verdict_name TO handback_daemon;
 GRANT SELECT ON TABLE handback.verdict_name TO handback_operator;
