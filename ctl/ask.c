@@ -71,6 +71,17 @@ or_null(const char *text)
 }
 
 int
+ask_number(const char *said, const char *what)
+{
+	int64_t number;
+
+	if (text_int(said, 1, INT64_MAX, &number))
+		return EXIT_CLEAN;
+	complain("%s is no %s's number", said, what);
+	return EXIT_USAGE;
+}
+
+int
 ask_limit(const struct session *s, const char *preset, char *buf, const char **ret_limit)
 {
 	const char *said = s->value[OPT_LIMIT];

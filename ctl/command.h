@@ -29,6 +29,10 @@ enum option_id {
 	OPT_WRITE,
 	OPT_TABLE,
 	OPT_WATCH,
+	OPT_TOUCH,
+	OPT_WHY,
+	OPT_REDEMPTION,
+	OPT_YES,
 	OPT_COUNT
 };
 

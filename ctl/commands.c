@@ -27,6 +27,10 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_WRITE] = {"write", NULL,
                    "write the report into the report directory, in every format, with a .sha256"},
     [OPT_WATCH] = {"watch", NULL, "again each second, until it is interrupted"},
+    [OPT_TOUCH] = {"touch", NULL, "write, rename and remove two files of its own on the server"},
+    [OPT_WHY] = {"why", "TEXT", "the reason, for those who read it later"},
+    [OPT_REDEMPTION] = {"redemption", "UUID", "which redemption is meant, for a record that names none"},
+    [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
 
@@ -59,6 +63,19 @@ const struct command commands[] = {
      "what waits for a person",
      "Lists open holds, the oldest first, and how many there are by reason and age.",
      "handbackctl holds --reason points_mismatch", run_holds},
+    {"hold show", "Look", "HOLD", 1, 1, OPT(OPT_TABLE), "everything that helps to decide a hold",
+     "Shows what the partner said, with the bytes, what the ledger has, the redemptions that a record could "
+     "mean "
+     "where it was matched to none, and what people did about it so far.",
+     "handbackctl hold show 12", run_hold_show},
+    {"proposals", "Look", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
+     "Lists proposals that nobody has answered; with --all, all of them.", "handbackctl proposals",
+     run_proposals},
+    {"source list", "Look", "", 0, 0, 0, "where files come from, and how the last look went",
+     "Lists the inbound directories and the partners' servers, with what the last look found (files, "
+     "nothing, "
+     "or why it could not look) and when the next one is.",
+     "handbackctl source list", run_source_list},
     {"status", "Look", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
      "Asks the running handbackd over its control socket: sources, files in hand with their stage, backlog, "
      "workers, "
@@ -100,11 +117,46 @@ const struct command commands[] = {
      "kept.",
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE", run_try},
 
+    {"hold assign", "Decide", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
+     "Notes who looks into it. Each of these commands is an act in the audit trail, under the login of the "
+     "database "
+     "session.",
+     "handbackctl hold assign 12 alice --why 'knows the partner'", run_hold_assign},
+    {"hold comment", "Decide", "HOLD TEXT", 2, 2, 0, "say something about a hold",
+     "Adds a comment to an open or an ended hold.",
+     "handbackctl hold comment 12 'the partner says that both files are right'", run_hold_comment},
+    {"hold propose", "Decide", "DECISION [HOLD]...", 1, 10000,
+     OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
+     "propose what is to become of holds",
+     "DECISION is confirm, reverse, reinstate or close. Which holds: their numbers, or all open ones that "
+     "--partner, "
+     "--reason and --file leave; then it shows how many they are, and of how many points, and asks. --why is "
+     "required. "
+     "Nothing is posted until another person approves.",
+     "handbackctl hold propose reverse 12 --why 'the partner confirmed by mail that it refused'\n"
+     "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'",
+     run_hold_propose},
+    {"hold approve", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
+     "Posts what the decision posts, all of it or nothing, and ends its holds. The database refuses the one "
+     "who "
+     "proposed it.",
+     "handbackctl hold approve 3", run_hold_approve},
+    {"hold reject", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
+     "Its holds stay open. --why is required.", "handbackctl hold reject 3 --why 'the partner took it back'",
+     run_hold_reject},
+
     {"profile lint", "Set up", "PROFILE...", 1, 1000, 0, "check profiles",
      "Tells every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
      "PROFILE is a "
      "file, or the name of one in the profiles directory.",
      "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
+    {"source probe", "Set up", "SOURCE", 1, 1, OPT(OPT_TOUCH), "what a partner's SFTP server offers",
+     "Shows the server's host keys, algorithms, extensions and listing time, and the lines for the "
+     "configuration. "
+     "SOURCE is the name of a source, which is logged in to when its host key is the pinned one, or "
+     "HOST[:PORT] of "
+     "any server, to which nothing is sent. Compare the keys with what the partner told you by another way.",
+     "handbackctl source probe sftp.partner.example:22", run_source_probe},
     {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
      "Applies the migrations that the database has not had, each in its own transaction; refuses when one "
      "that was "

@@ -136,18 +136,6 @@ find(struct session *s, const char *reference, struct subject *ret)
 	return EXIT_CLEAN;
 }
 
-/* The spool, for the bytes; -1 where the configuration or the spool cannot be read: then the story goes
- * without. */
-static int
-open_spool(struct session *s)
-{
-	if (!s->config && s->value[OPT_DATABASE] && !s->value[OPT_CONFIG])
-		return -1;
-	if (session_config(s) != EXIT_CLEAN)
-		return -1;
-	return open(s->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 /* One event, with the bytes of its record between byte_length and verdict. */
 static void
 add_event(struct table *t, const struct pg_result *r, int row, int spool)
@@ -188,7 +176,7 @@ tell(struct session *s, const struct subject *subject)
 		pg_result_free(r);
 		return EXIT_USAGE;
 	}
-	int spool = open_spool(s);
+	int spool = session_spool(s);
 	struct document *d = document_new("story", NULL);
 	struct table *t = document_add(d, "events", NULL, TABLE_TIMELINE, event_columns, EVENT_COLUMNS);
 	for (int row = 0; row < pg_rows(r); row++)

@@ -14,6 +14,12 @@ int run_check(struct session *s);
 /* ctl/status.c */
 int run_status(struct session *s);
 
+/* ctl/source.c */
+int run_source_list(struct session *s);
+
+/* ctl/probe.c */
+int run_source_probe(struct session *s);
+
 /* ctl/files.c */
 int run_files(struct session *s);
 int run_show(struct session *s);
@@ -26,6 +32,17 @@ int run_try(struct session *s);
 
 /* ctl/holds.c */
 int run_holds(struct session *s);
+
+/* ctl/hold.c */
+int run_hold_show(struct session *s);
+
+/* ctl/people.c */
+int run_hold_assign(struct session *s);
+int run_hold_comment(struct session *s);
+int run_hold_propose(struct session *s);
+int run_hold_approve(struct session *s);
+int run_hold_reject(struct session *s);
+int run_proposals(struct session *s);
 
 /* ctl/report.c */
 int run_report(struct session *s);

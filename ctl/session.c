@@ -11,7 +11,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #define EMBEDDED_WAIT_MS (120 * 1000) /* a start after a crash replays the log first */
 #define EMBEDDED_STOP_MS (10 * 1000)
@@ -131,7 +134,15 @@ session_open(struct session *s, enum session_role role)
 
 	if (code != EXIT_CLEAN)
 		return code;
-	s->pg = pg_open(&target, why, sizeof(why));
+	if (s->embedded && role == SESSION_DECIDES) {
+		/* who decides has to be somebody: the database's user of the same name as ours, where there is one */
+		const struct passwd *user = getpwuid(getuid());
+		target.user = user ? user->pw_name : EMBEDDED_SUPERUSER;
+		s->pg = pg_open(&target, why, sizeof(why));
+		target.user = EMBEDDED_SUPERUSER;
+	}
+	if (!s->pg)
+		s->pg = pg_open(&target, why, sizeof(why));
 	if (!s->pg) {
 		complain("the database: %s", why);
 		return EXIT_UNAVAILABLE;
@@ -139,6 +150,16 @@ session_open(struct session *s, enum session_role role)
 	if (*pg_warning(s->pg))
 		complain("the database: %s", pg_warning(s->pg));
 	return take_role(s, role);
+}
+
+int
+session_spool(struct session *s)
+{
+	bool asked = s->value[OPT_CONFIG] || !s->value[OPT_DATABASE] || access(PATHS_CONFIG, R_OK) == 0;
+
+	if (!s->config && (!asked || session_config(s) != EXIT_CLEAN))
+		return -1;
+	return open(s->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int

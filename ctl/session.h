@@ -47,6 +47,12 @@ enum session_role {
 /* Connects and takes the role; checks the schema's version except for the owner. */
 int session_open(struct session *s, enum session_role role);
 
+/*
+ * The spool's directory, for the bytes that are kept there; -1 where no
+ * configuration says where it is or it cannot be read: then it goes without.
+ */
+int session_spool(struct session *s);
+
 /* Says what the database said. */
 int session_failed(const struct session *s, enum pg_status status);
 

@@ -58,6 +58,7 @@ WITH answer AS (
 		NULL, NULL, NULL, NULL
 	FROM audit.act c
 	WHERE c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
+		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
 	UNION ALL
 	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.file_id, NULL, NULL, NULL, NULL, NULL, NULL,

@@ -1,0 +1,128 @@
+/* hold show: everything that helps a person to decide. */
+#include "ctl/archive.h"
+#include "ctl/ask.h"
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+#include "ctl/sql.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct column fact_columns[] = {
+    {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Reason", COLUMN_TEXT, 0, 0, NULL},
+    {"meaning", "That means", COLUMN_SENTENCE, 0, 0, NULL},
+    {"wants", "It wants", COLUMN_SENTENCE, 0, 0, NULL},
+    {"opened", "Opened (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"ended", "Ended (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"ended_by", "by", COLUMN_TEXT, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 0, 0, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"verdict", "Partner said", COLUMN_WORD, 0, 0, NULL},
+    {"codes", "Reason codes", COLUMN_TEXT, 0, 0, NULL},
+    {"stated_points", "Points stated", COLUMN_NUMBER, 0, 0, NULL},
+    {"reference", "Reference named", COLUMN_TEXT, 0, 0, NULL},
+    {"detail", "Detail", COLUMN_SENTENCE, 0, 0, NULL},
+    {"byte_offset", "First byte", COLUMN_NUMBER, 0, 0, NULL},
+    {"byte_length", "Bytes", COLUMN_NUMBER, 0, 0, NULL},
+    {"content", "which are", COLUMN_TEXT, 0, 0, NULL},
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 0, 0, NULL},
+    {"redemption_state", "It is", COLUMN_WORD, 0, 0, NULL},
+    {"points", "Points taken", COLUMN_NUMBER, 0, 0, NULL},
+    {"member", "Member", COLUMN_TEXT, 0, 0, NULL},
+    {"merchant", "Merchant", COLUMN_TEXT, 0, 0, NULL},
+    {"outbound_reference", "Requested as", COLUMN_TEXT, 0, 0, NULL},
+    {"partner_reference", "Partner's reference", COLUMN_TEXT, 0, 0, NULL},
+    {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
+};
+#define FACTS ((int) (sizeof(fact_columns) / sizeof(fact_columns[0])))
+
+static const struct column step_columns[] = {
+    {"at", "At (UTC)", COLUMN_TIME, 0, 2, NULL},   {"who", "Who", COLUMN_TEXT, 8, 0, NULL},
+    {"what", "What", COLUMN_WORD, 0, 0, NULL},     {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
+    {"why", "Said", COLUMN_SENTENCE, 20, 0, NULL}, {"detail", "Detail", COLUMN_SENTENCE, 20, 1, NULL},
+};
+
+static const struct column candidate_columns[] = {
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 13, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"member", "Member", COLUMN_TEXT, 8, 3, NULL},
+    {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"state", "It is", COLUMN_WORD, 0, 0, NULL},
+    {"speaks_for", "For it", COLUMN_SENTENCE, 16, 0, NULL},
+    {"speaks_against", "Against it", COLUMN_SENTENCE, 16, 1, NULL},
+};
+
+/* The facts, with the record's bytes between byte_length and redemption_id. */
+static int
+add_facts(struct session *s, struct document *d, const char *hold)
+{
+	const char *cells[FACTS], *why = NULL;
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_run(s->pg, ctl_hold_facts, 1, &hold, &r);
+
+	if (status != PG_OK)
+		return session_failed(s, status);
+	if (pg_rows(r) == 0) {
+		complain("no hold %s (`handbackctl holds`)", hold);
+		pg_result_free(r);
+		return EXIT_USAGE;
+	}
+	struct table *t = document_add(d, "hold", NULL, TABLE_FACTS, fact_columns, FACTS);
+	int content = table_column(t, "content"), kept = FACTS - 2;
+	char *bytes = NULL;
+	for (int i = 0; i < FACTS; i++) {
+		int from = i > content ? i - 1 : i;
+		cells[i] = i == content || pg_null(r, 0, from) ? NULL : pg_text(r, 0, from);
+	}
+	int spool = session_spool(s);
+	if (spool >= 0 && !pg_null(r, 0, kept) && !pg_null(r, 0, content - 1)) {
+		bytes = archive_record(spool, pg_text(r, 0, kept), pg_int(r, 0, content - 2),
+		                       pg_int(r, 0, content - 1), &why);
+		cells[content] = bytes ? bytes : why;
+	}
+	table_row(t, cells);
+	free(bytes);
+	if (spool >= 0)
+		close(spool);
+	pg_result_free(r);
+	return EXIT_CLEAN;
+}
+
+static int
+fill_hold(struct session *s, struct document *d, const char *hold)
+{
+	int code = add_facts(s, d, hold);
+
+	if (code == EXIT_CLEAN)
+		code = session_fill(
+		    s, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),
+		    ctl_hold_candidates, 1, &hold);
+	if (code == EXIT_CLEAN)
+		code = session_fill(s, document_add(d, "steps", "What people did", TABLE_ROWS, COLUMNS(step_columns)),
+		                    ctl_hold_steps, 1, &hold);
+	return code;
+}
+
+int
+run_hold_show(struct session *s)
+{
+	int code = ask_number(s->arguments[0], "hold");
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("hold", NULL);
+	code = fill_hold(s, d, s->arguments[0]);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}

@@ -1,0 +1,212 @@
+/* hold assign, comment, propose, approve, reject; proposals: what people do.  The database says who may. */
+#include "ctl/ask.h"
+#include "ctl/handlers.h"
+#include "ctl/memory.h"
+#include "ctl/number.h"
+#include "ctl/sql.h"
+
+#include <unistd.h>
+
+static const struct column done_columns[] = {
+    {"what", "Done", COLUMN_WORD, 0, 0, NULL},
+    {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+/* Runs a function of schema/ that gives one number, and says what was done. */
+static int
+act(struct session *s, const char *what, const char *sql, int params, const char *const *values)
+{
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_run(s->pg, sql, params, values, &r);
+
+	if (status != PG_OK) {
+		complain("%s", pg_why(s->pg));
+		return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
+	}
+	struct document *d = document_new("done", NULL);
+	const char *cells[] = {what, pg_text(r, 0, 0)};
+	table_row(document_add(d, "done", NULL, TABLE_FACTS, COLUMNS(done_columns)), cells);
+	int code = session_show(s, d);
+	document_free(d);
+	pg_result_free(r);
+	return code;
+}
+
+int
+run_hold_assign(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->arguments[1], s->value[OPT_WHY]};
+	int code = ask_number(values[0], "hold");
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_DECIDES);
+	return code == EXIT_CLEAN ? act(s, "assigned", ctl_hold_assign, 3, values) : code;
+}
+
+int
+run_hold_comment(struct session *s)
+{
+	int code = ask_number(s->arguments[0], "hold");
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_DECIDES);
+	return code == EXIT_CLEAN ? act(s, "commented", ctl_hold_comment, 2, (const char *const *) s->arguments)
+	                          : code;
+}
+
+/* "{12,13}" of the numbers behind the decision; NULL, and said why, when one is none. */
+static char *
+named_holds(const struct session *s)
+{
+	char *list = mem_text("{");
+
+	for (int i = 1; i < s->argument_count; i++) {
+		if (ask_number(s->arguments[i], "hold") != EXIT_CLEAN) {
+			free(list);
+			return NULL;
+		}
+		char *more = mem_format("%s%s%s", list, i > 1 ? "," : "", s->arguments[i]);
+		free(list);
+		list = more;
+	}
+	char *closed = mem_format("%s}", list);
+	free(list);
+	return closed;
+}
+
+/* The holds that are meant, by number or by filter; the caller frees r. */
+static int
+select_holds(struct session *s, struct pg_result **ret)
+{
+	char *named = NULL, *file = NULL;
+	int code = EXIT_CLEAN;
+	enum pg_status status;
+
+	if (s->argument_count > 1) {
+		named = named_holds(s);
+		if (!named)
+			return EXIT_USAGE;
+		status = pg_run(s->pg, ctl_hold_count, 1, (const char *const *) &named, ret);
+	} else {
+		if (s->value[OPT_FILE])
+			code = ask_file(s, s->value[OPT_FILE], &file);
+		if (code != EXIT_CLEAN)
+			return code;
+		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file};
+		status = pg_run(s->pg, ctl_hold_select, 3, values, ret);
+	}
+	free(named);
+	free(file);
+	return status == PG_OK ? EXIT_CLEAN : session_failed(s, status);
+}
+
+/* How many and how much, before it is proposed: for those who chose by a filter. */
+static int
+confirm(const struct session *s, const struct pg_result *r, const char *decision)
+{
+	char *many = number_shown(pg_text(r, 0, 1)), *points = number_shown(pg_text(r, 0, 2)), answer[16] = "";
+	bool yes = s->value[OPT_YES] != NULL;
+
+	fprintf(stderr, "to %s: %s holds of %s points", decision, many, points);
+	free(many);
+	free(points);
+	if (!yes && isatty(STDIN_FILENO)) {
+		fputs(". Propose it? [y/N] ", stderr);
+		yes = fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+	} else
+		fputc('\n', stderr);
+	if (yes)
+		return EXIT_CLEAN;
+	complain("nothing was proposed; --yes says yes");
+	return EXIT_USAGE;
+}
+
+int
+run_hold_propose(struct session *s)
+{
+	const char *decision = s->arguments[0];
+	struct pg_result *r = NULL;
+
+	if (!s->value[OPT_WHY]) {
+		complain("why? --why TEXT is required");
+		return EXIT_USAGE;
+	}
+	if (s->argument_count == 1 && !s->value[OPT_PARTNER] && !s->value[OPT_REASON] && !s->value[OPT_FILE]) {
+		complain("which holds? Their numbers, or --partner, --reason, --file");
+		return EXIT_USAGE;
+	}
+	int code = session_open(s, SESSION_DECIDES);
+	if (code == EXIT_CLEAN)
+		code = select_holds(s, &r);
+	if (code != EXIT_CLEAN)
+		return code;
+	if (strcmp(pg_text(r, 0, 1), "0") == 0) {
+		complain("no open hold fits");
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_CLEAN && s->argument_count == 1)
+		code = confirm(s, r, decision);
+	const char *values[] = {pg_text(r, 0, 0), decision, s->value[OPT_WHY], s->value[OPT_REDEMPTION]};
+	if (code == EXIT_CLEAN)
+		code = act(s, "proposed", ctl_hold_propose, 4, values);
+	pg_result_free(r);
+	return code;
+}
+
+int
+run_hold_approve(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->value[OPT_WHY]};
+	int code = ask_number(values[0], "proposal");
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_DECIDES);
+	return code == EXIT_CLEAN ? act(s, "approved", ctl_hold_approve, 2, values) : code;
+}
+
+int
+run_hold_reject(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->value[OPT_WHY]};
+	int code = ask_number(values[0], "proposal");
+
+	if (code == EXIT_CLEAN && !values[1]) {
+		complain("why? --why TEXT is required");
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_DECIDES);
+	return code == EXIT_CLEAN ? act(s, "rejected", ctl_hold_reject, 2, values) : code;
+}
+
+static const struct column proposal_columns[] = {
+    {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"decision", "To", COLUMN_TEXT, 0, 0, NULL},
+    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"proposed", "Proposed (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"proposed_by", "By", COLUMN_TEXT, 8, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 16, 0, NULL},
+    {"ended", "Answered (UTC)", COLUMN_TIME, 0, 4, NULL},
+    {"ended_by", "By", COLUMN_TEXT, 8, 2, NULL},
+    {"answer", "Said", COLUMN_SENTENCE, 16, 2, NULL},
+};
+
+int
+run_proposals(struct session *s)
+{
+	const char *all = s->value[OPT_ALL] ? "true" : "false";
+	int code = session_open(s, SESSION_READS);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("proposals", NULL);
+	struct table *t = document_add(d, "proposals", NULL, TABLE_ROWS, COLUMNS(proposal_columns));
+	table_empty(t, s->value[OPT_ALL] ? "nothing was ever proposed" : "no proposal waits for anyone");
+	code = session_fill(s, t, ctl_proposals, 1, &all);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}

@@ -1,0 +1,42 @@
+-- All that is known of one hold: both sides of it.
+SELECT
+	h.hold_id AS hold,
+	CASE WHEN e.hold_id IS NULL THEN 'open' ELSE e.how END AS state,
+	h.reason,
+	r.meaning,
+	r.wants,
+	h.opened_at AS opened,
+	e.ended_at AS ended,
+	e.ended_by,
+	p.code AS partner,
+	h.file_id AS file,
+	f.name_shown AS name,
+	h.record_no AS record,
+	v.name AS verdict,
+	o.reasons AS codes,
+	o.points AS stated_points,
+	o.reference,
+	o.detail,
+	o.byte_offset,
+	o.byte_length,
+	d.redemption_id,
+	d.external_reference,
+	s.state AS redemption_state,
+	d.points,
+	d.member,
+	d.merchant,
+	d.outbound_reference,
+	d.partner_reference,
+	d.redeemed_at AS redeemed,
+	f.archived_as
+FROM handback.hold h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+JOIN handback.hold_reason r USING (reason)
+LEFT JOIN handback.hold_end e USING (hold_id)
+LEFT JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+LEFT JOIN handback.verdict_name v USING (verdict)
+LEFT JOIN ledger.redemption d ON d.redemption_id = h.redemption_id
+LEFT JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state WHERE d.redemption_id IS NOT NULL) s
+	ON true
+WHERE h.hold_id = $1::bigint
