@@ -1,3 +1,4 @@
+/* Longer than other files on purpose: it is the only one that knows libpq. */
 #include "reconcile/pg.h"
 
 #include <errno.h>

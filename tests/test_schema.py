@@ -56,6 +56,25 @@ def test_every_file_is_compiled_in():
     assert listed == [path.name for _, path in pg.migration_files()]
 
 
+def test_the_program_migrates_the_same(cluster, build):
+    """handbackctl has the same files compiled in, in the same order, and comes to the same schema."""
+    ours, by_hand = cluster.database(migrated=False), cluster.database()
+    migrate = [build / "ctl" / "handbackctl", "migrate", "--database", ours.conninfo()]
+    try:
+        for _ in range(2):
+            subprocess.run(migrate, check=True, capture_output=True, timeout=60)
+        assert dump(ours) == dump(by_hand)
+        with ours.connect() as a, by_hand.connect() as b:
+            told = "SELECT version, name, sha256 FROM handback_schema.migration ORDER BY 1"
+            assert a.execute(told).fetchall() == b.execute(told).fetchall()
+            a.execute("UPDATE handback_schema.migration SET sha256 = sha256('x') WHERE version = 1")
+        refused = subprocess.run(migrate, capture_output=True, text=True, timeout=60)
+        assert refused.returncode != 0 and "0001_roles.sql" in refused.stderr
+    finally:
+        ours.drop()
+        by_hand.drop()
+
+
 def test_owner(database):
     """Whoever migrated, all of it is the owner's."""
     with database.connect() as c:
