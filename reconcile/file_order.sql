@@ -12,6 +12,6 @@ SELECT
 	(SELECT p.file_id FROM posted p WHERE p.sequence = $4::bigint ORDER BY p.file_id DESC LIMIT 1) AS same,
 	CASE $3::text
 		WHEN 'sequence' THEN EXISTS (SELECT FROM posted p WHERE p.sequence > $4::bigint)
-		WHEN 'business_date' THEN EXISTS (SELECT FROM posted p WHERE p.business_date > $5::date)
+		WHEN 'business_date' THEN EXISTS (SELECT FROM posted p WHERE p.business_date > date '1970-01-01' + $5::integer)
 		ELSE false
 	END AS older
