@@ -243,7 +243,7 @@ check_runs(struct assemble *a, uint16_t type, struct place at)
 {
 	const struct record_type *t = &a->layout->type[type];
 
-	for (uint16_t i = 0; i < t->fields; i++) {
+	for (uint16_t i = 0; t->has_runs && i < t->fields; i++) {
 		const struct field *f = &t->field[i];
 		const struct value *v = &a->type[type].value[i];
 		int64_t before, expected;

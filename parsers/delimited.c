@@ -1,9 +1,10 @@
 /*
- * Delimited files.  Framing cuts records; a record without a quote is cut at
- * its delimiters, one with quotes by libcsv, whose traps are fenced off here:
- * a row counts only when its newline ended it (libcsv hands out a cut row as
- * well), nothing is asked of it after an error, a bare CR never reaches it, it
- * trims nothing (our own space function), and its memory has a cap.
+ * Delimited files.  Framing cuts records; a record without quotes, or with none
+ * but plainly around values, is cut at its delimiters.  Of every other one
+ * libcsv decides, whose traps are fenced off here: a row counts only when its
+ * newline ended it (libcsv hands out a cut row as well), nothing is asked of it
+ * after an error, a bare CR never reaches it, it trims nothing (our own space
+ * function), and its memory has a cap.
  */
 #include <csv.h>
 
@@ -145,7 +146,7 @@ split_record(struct delimited *d, const struct framed *record, struct slice text
 		return why == NULL ? 0 : bad_quote(d, record, at, why);
 	}
 	if (quoted)
-		return split_by_csv(d, record, text);
+		return split_quoted(text, *rule.delimiter, r->quote, &d->columns) ? 0 : split_by_csv(d, record, text);
 	if (split_plain(text, rule.delimiter, rule.delimiter_len, &d->columns))
 		return 0;
 	return bad_quote(d, record, 0, "more columns than the limit columns");

@@ -250,6 +250,7 @@ struct record_type {
 	bool continuation_joins;           /* its first column goes on with the last one before it */
 	uint16_t fields;
 	struct field *field;
+	bool has_runs;    /* some field is a running number */
 	uint16_t *order;  /* of evaluation: fields that need another one's value come after it */
 	int16_t *by_slot; /* layout.slots entries: the field of that name, or -1 */
 	uint16_t steps;

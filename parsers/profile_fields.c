@@ -520,6 +520,7 @@ compile_fields(struct compile *c, struct record_type *type, struct yaml_node *ma
 	     n = n->next) {
 		n->used = true;
 		compile_field(c, type, n, &type->field[type->fields++]);
+		type->has_runs |= type->field[type->fields - 1].runs;
 	}
 	order_fields(c, type);
 }

@@ -26,6 +26,32 @@ split_plain(struct slice text, const char *delimiter, size_t delimiter_len, stru
 	}
 }
 
+bool
+split_quoted(struct slice text, char delimiter, char quote, struct columns *ret)
+{
+	const char *p = text.data, *end = text.data + text.len, *next;
+
+	ret->count = 0;
+	for (;;) {
+		if (p < end && *p == quote) {
+			p++;
+			next = memchr(p, quote, (size_t) (end - p));
+			if (next == NULL || (next + 1 < end && next[1] != delimiter) || !add(ret, p, (size_t) (next - p)))
+				return false;
+			next++;
+		} else {
+			for (next = p; next < end && *next != delimiter; next++)
+				if (*next == quote)
+					return false;
+			if (!add(ret, p, (size_t) (next - p)))
+				return false;
+		}
+		if (next == end)
+			return true;
+		p = next + 1;
+	}
+}
+
 static bool
 delimiter_at(const char *p, const char *end, const struct split_rule *rule)
 {

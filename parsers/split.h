@@ -12,6 +12,13 @@ struct columns {
 /* By a delimiter, without quotes: slices of text.  False when there are more than most. */
 bool split_plain(struct slice text, const char *delimiter, size_t delimiter_len, struct columns *ret);
 
+/*
+ * By one delimiter byte, with quotes that stand plainly around values: no copy.
+ * False when anything else is done with a quote (doubled, stray, unbalanced), or
+ * there are too many columns: then libcsv is to decide.
+ */
+bool split_quoted(struct slice text, char delimiter, char quote, struct columns *ret);
+
 struct split_rule {
 	const char *delimiter;
 	size_t delimiter_len;
