@@ -133,6 +133,7 @@ finish(struct source *s, enum look result, int error, const char *text)
 		loop_after(s->timer, loop_jitter(s->rescan_ms));
 	s->look_again = false;
 	s->finished_look = s->look;
+	source_use_room(s);
 	s->calls->looked(s->context, s);
 }
 
@@ -213,6 +214,7 @@ source_look(struct source *s)
 	s->asked_look = ++s->look;
 	s->names = 0;
 	s->capped = false;
+	s->freed = 0;
 	if (open_listing(s, &error, &text))
 		s->calls->wants_look(s->context);
 	else
@@ -254,7 +256,7 @@ sweep_batch(struct source *s)
 	for (int i = 0; i < BATCH; i++) {
 		struct file *f = TAILQ_FIRST(&s->in_sight);
 
-		if (f == NULL || f->look == s->look || s->capped) {
+		if (f == NULL || f->look == s->look) {
 			s->sweeping = false;
 			finish(s, s->names > 0 ? LOOK_FILES : LOOK_EMPTY, 0, NULL);
 			return;
@@ -272,7 +274,7 @@ sweep_batch(struct source *s)
 bool
 source_is_looked_at(const struct source *s)
 {
-	return s->finished_look >= s->asked_look;
+	return s->finished_look >= s->asked_look && !(s->capped && s->freed > 0);
 }
 
 bool

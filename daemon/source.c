@@ -53,6 +53,17 @@ source_forget(struct source *s, struct file *f)
 		queue_remove(&s->due, &f->due);
 	s->counts[f->state]--;
 	file_free(f);
+	s->freed++;
+	source_use_room(s);
+}
+
+void
+source_use_room(struct source *s)
+{
+	/* not for each single file: a look goes through the whole directory */
+	if (s->capped && s->freed > 0 && !s->closed && s->listing == NULL && !s->sweeping &&
+	    (s->freed >= LIMIT_LISTING / 2 || source_open_files(s) == 0))
+		loop_after(s->timer, 0);
 }
 
 void

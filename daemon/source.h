@@ -62,7 +62,8 @@ struct source {
 	bool sweeping;          /* its listing is read; what it did not see is being forgotten */
 	bool look_again;        /* asked for while one was under way */
 	size_t names;           /* candidates seen by it */
-	bool capped;            /* it saw more names than are kept */
+	bool capped;            /* the last look saw more names than are kept */
+	size_t freed;           /* files forgotten since it began: room for those */
 	struct event *timer;    /* the next look */
 
 	void *by_name; /* tree of tsearch(3); its keys are the files' names */
@@ -82,7 +83,7 @@ void source_close(struct source *s);
 
 /* A look as soon as may be; one that is under way does not count. */
 void source_look(struct source *s);
-/* Has every look come to its end that was asked for? */
+/* Has every look come to its end that was asked for, and is there no room for names that did not fit? */
 bool source_is_looked_at(const struct source *s);
 /* One batch of the look under way; false when there is nothing (more) to do. */
 bool source_step(struct source *s);
@@ -114,5 +115,7 @@ void source_move(struct source *s, struct file *f, enum file_state to);
 struct file *source_find(const struct source *s, const char *name);
 /* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */
 struct file *source_add(struct source *s, const char *name);
+/* Looks again when there is room for names that did not fit before. */
+void source_use_room(struct source *s);
 
 #endif

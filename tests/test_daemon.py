@@ -268,6 +268,63 @@ def test_ten_thousand_files_and_a_loop_that_stays_awake(make):
     assert os.listdir(d.inbound) == []
 
 
+def resident_mib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+
+
+def test_more_files_than_are_kept_in_mind(make):
+    """LIMIT_LISTING names and one more, while another partner's file goes on its way."""
+    limit = int(re.search(r"LIMIT_LISTING (\d+)", (HERE.parent / "base/limits.h").read_text()).group(1))
+    d = make('["!remove", "done"]', rescan="1h", log_level="info")
+    other = d.source("b", "B")
+    d.sources[0].update(marker=".done")  # without markers they all stay
+    d.configure()
+    for n in range(limit):
+        os.close(os.open(d.inbound / f"f{n}", os.O_CREAT | os.O_WRONLY))
+    d.start(wait=False)
+    d.until_log("msg=running", 30)
+    d.drop("quick.csv", folder=other)
+    d.until(lambda: d.names() == ["quick.csv"], "the other partner's file", 5)
+    status = d.ask("status")
+    assert status["sources"][0]["settling"] == limit and "kept in mind" not in d.log()
+    assert status["loop"]["worst_late_ms"] < 300
+    assert resident_mib(d.process.pid) < 120
+    (d.inbound / "one-more").touch()
+    d.ask("rescan")
+    d.until_log("more files than are kept in mind")
+    assert d.look_of()["settling"] == limit
+    # the partner cleans up: there is room again
+    (d.inbound / "one-more.done").touch()
+    for n in range(limit):
+        os.unlink(d.inbound / f"f{n}")
+    d.ask("rescan")
+    d.until(lambda: d.names() == ["quick.csv", "one-more"], "the last file")
+    assert d.look_of()["settling"] == 0
+
+
+def test_nothing_leaks(make):
+    d = make(settle="0ms", log_level="warning", workers=2)
+    d.script('["!remove", "done"]', '["!remove", "done"]', '["!kill 9"]', '["!remove", "done"]')
+    d.start(wait=False)
+    d.until(lambda: d.control.exists(), "the control socket")
+
+    def round_of_everything(n):
+        for i in range(20):
+            d.drop(f"f{n}-{i}.csv")
+        d.process.send_signal(signal.SIGHUP)
+        assert d.ask("wait")["quiet"]
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(d.control))
+            s.sendall(b"wait\nstatus\n")
+        return len(os.listdir(f"/proc/{d.process.pid}/fd")), resident_mib(d.process.pid)
+
+    first = [round_of_everything(n) for n in range(5)]
+    (d.libexec / "count").unlink()  # the killer once more
+    last = [round_of_everything(n) for n in range(5, 30)]
+    assert max(fds for fds, _ in last) <= max(fds for fds, _ in first) + 3  # workers that are just changing
+    assert last[-1][1] < first[-1][1] + 2
+
+
 def test_events_lost_are_made_up_for(make):
     queued = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     if queued > 40000:
