@@ -49,7 +49,7 @@ read_gzip(struct input *in, char *buf, size_t size)
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
-			return unpack_refuse(&g->input, "the gzip data is cut off");
+			return unpack_refuse(&g->input, "the gzip data is cut off, or other bytes follow it");
 		g->z.next_in = g->packed.bytes + g->packed.at;
 		g->z.avail_in = (uInt) (g->packed.end - g->packed.at);
 		g->z.next_out = (unsigned char *) buf;

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Runs handback-parse on a file and reads its frames, independently of the C code.
 
-    tests/parse_client.py [--build DIR] [--name NAME] PROFILE FILE
+    tests/parse_client.py [--build DIR] [--name NAME] [--measure] PROFILE FILE
 
-prints each frame as a JSON line.  As a module: parse(profile, data) -> Result.
+prints each frame as a JSON line (with --measure: what it took, and nothing else).
+As a module: parse(profile, data) -> Result; measure(profile, data) -> dict.
 """
 import argparse
 import array
@@ -146,7 +147,8 @@ class Result:
     stderr: str
     output: bytes
     seconds: float
-    max_rss: int  # KiB
+    max_rss: int  # KiB; at least what this process had, which the child begins with: see measure
+    count: int  # bytes of output
     _frames: list = None
 
     @property
@@ -197,9 +199,10 @@ def opened(source):
         os.unlink(path)
 
 
-def drain(pipes, deadline):
-    """Everything from these descriptors, until all have ended."""
+def drain(pipes, deadline, keep=True):
+    """Everything from these descriptors, until all have ended; only counted where it is not to be kept."""
     out = {fd: bytearray() for fd in pipes}
+    count = dict.fromkeys(pipes, 0)
     left = set(pipes)
     while left:
         ready, _, _ = select.select(list(left), [], [], max(0, deadline - time.monotonic()))
@@ -207,10 +210,12 @@ def drain(pipes, deadline):
             raise TimeoutError("handback-parse does not end")
         for fd in ready:
             chunk = os.read(fd, 1 << 20)
-            out[fd] += chunk
+            count[fd] += len(chunk)
+            if keep:
+                out[fd] += chunk
             if not chunk:
                 left.discard(fd)
-    return [bytes(out[fd]) for fd in pipes]
+    return [bytes(out[fd]) for fd in pipes], count[pipes[0]]
 
 
 def send_job(end, size, name, fds, flags=0, escape=0):
@@ -218,7 +223,8 @@ def send_job(end, size, name, fds, flags=0, escape=0):
     end.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
 
 
-def parse(profile, source, name=None, *, binary=None, flags=0, escape=0, timeout=60, preload=None, env=None):
+def parse(profile, source, name=None, *, binary=None, flags=0, escape=0, timeout=60, preload=None, env=None,
+          keep=True):
     """Runs one job.  profile and source: a path, or bytes; name: what the file is called."""
     if name is None:
         name = os.fsencode(os.path.basename(source)) if isinstance(source, (str, os.PathLike)) else b"test.dat"
@@ -241,11 +247,11 @@ def parse(profile, source, name=None, *, binary=None, flags=0, escape=0, timeout
             send_job(ours, os.fstat(file).st_size, name, [file, text], flags, escape)
         except BrokenPipeError:
             pass
-        output, errors = drain([out_r, err_r], start + timeout)
+        (output, errors), count = drain([out_r, err_r], start + timeout, keep)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         return Result(child.returncode, errors.decode("utf-8", "replace"), output, time.monotonic() - start,
-                      usage.ru_maxrss)
+                      usage.ru_maxrss, count)
     finally:
         if child.returncode is None:
             child.send_signal(signal.SIGKILL)
@@ -255,14 +261,30 @@ def parse(profile, source, name=None, *, binary=None, flags=0, escape=0, timeout
             os.close(fd)
 
 
+def measure(profile, path, name=None):
+    """Seconds and peak memory of one run, by a process that is small itself."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(profile)
+        f.flush()
+        done = subprocess.run([sys.executable, __file__, "--build", BUILD, "--measure", *(["--name", name] if name else []),
+                               f.name, path], capture_output=True, check=True, text=True)
+    return json.loads(done.stdout)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", type=pathlib.Path, default=BUILD, help="build directory (HANDBACK_BUILD)")
     parser.add_argument("--name", help="what the file is called (default: its own name)")
+    parser.add_argument("--measure", action="store_true", help="print seconds and peak memory")
     parser.add_argument("profile")
     parser.add_argument("file")
     options = parser.parse_args()
-    result = parse(options.profile, options.file, options.name, binary=options.build / "parsers/handback-parse")
+    binary = options.build / "parsers/handback-parse"
+    result = parse(options.profile, options.file, options.name, binary=binary, keep=not options.measure)
+    if options.measure:
+        print(json.dumps({"status": result.status, "seconds": result.seconds, "max_rss": result.max_rss,
+                          "output": result.count}))
+        return 0
     sys.stderr.write(result.stderr)
     for kind, fields in result.frames:
         print(json.dumps({"frame": kind, **fields}, ensure_ascii=False))

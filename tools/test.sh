@@ -26,17 +26,17 @@ run_tests() {
 	local failed=0
 	export PYTHONDONTWRITEBYTECODE=1
 	if (($# > 0)); then
-		must build compile build -Dwerror=true
+		must build compile build -Dwerror=true -Dtest_build=true
 		HANDBACK_BUILD=$PWD/build exec /usr/bin/python3 -m pytest tests -p no:cacheprovider -k "$*"
 	fi
 	rm -rf "$results"
 	mkdir -p "$results"
-	must build compile build -Dwerror=true
+	must build compile build -Dwerror=true -Dtest_build=true
 	step 'unit tests' unit build unit || failed=1
 	step 'end to end' end_to_end build end-to-end || failed=1
 	# instrumented code gives the compiler false alarms: its warnings were errors above
 	must 'build with sanitizers' compile build-sanitize -Dbuildtype=debug -Doptimization=1 \
-		-Db_sanitize=address,undefined -Db_lundef=false
+		-Db_sanitize=address,undefined -Db_lundef=false -Dtest_build=true
 	# the parser's cage has no place for the leak checker's helper process
 	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1

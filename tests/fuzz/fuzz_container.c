@@ -1,0 +1,21 @@
+/* zip in gzip around JSON Lines: two unpackers, one in the other. */
+#include "tests/fuzz/parse_bytes.h"
+
+static const char profile[] = "profile: fuzz\npartner: FUZZ\nprogramme: NS\nformat: json_lines\nzone: UTC\n"
+                              "container: {kind: [gzip, zip], member: \"*.json\", ignore: \"__MACOSX/*\"}\n"
+                              "records:\n"
+                              "  item:\n    role: entry\n    path: /\n    fields:\n"
+                              "      partner_reference: {at: r, type: id}\n"
+                              "      points: {at: v}\n"
+                              "      status: {at: s, type: id}\n"
+                              "verdict:\n  field: status\n  words: {Y: accepted, N: rejected}\n"
+                              "match: [partner_reference]\n";
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	parse_bytes(profile, data, size);
+	return 0;
+}

@@ -1,0 +1,127 @@
+#include "tests/fuzz/parse_bytes.h"
+
+#include <assert.h>
+
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "parsers/assemble.h"
+#include "parsers/container.h"
+#include "parsers/profile.h"
+
+/* What went out so far. */
+struct seen {
+	uint64_t records, last_number;
+	unsigned refusals, facts;
+};
+
+static void
+text_ok(struct slice s)
+{
+	assert(s.len == 0 || utf8_text_ok(s.data, s.len));
+	assert(s.len < LIMIT_FRAME_BYTES);
+}
+
+static int
+on_record(void *context, const struct record *r)
+{
+	struct seen *seen = context;
+
+	assert(r->number > seen->last_number);
+	assert(r->verdict >= 1 && r->verdict <= 5);
+	assert(!(r->has & RECORD_HAS_POINTS) || r->points != 0);
+	for (size_t i = 0; i < RECORD_TEXTS; i++)
+		text_ok(r->text[i]);
+	seen->last_number = r->number;
+	seen->records++;
+	return 0;
+}
+
+static int
+on_facts(void *context, const struct file_facts *f)
+{
+	struct seen *seen = context;
+
+	text_ok(f->partner_id);
+	text_ok(f->partner_file_id);
+	text_ok(f->original_message);
+	text_ok(f->lists);
+	assert(++seen->facts == 1);
+	return 0;
+}
+
+static int
+on_control(void *context, const struct control *c)
+{
+	(void) context;
+	text_ok(c->name);
+	text_ok(c->where);
+	text_ok(c->stated);
+	text_ok(c->counted);
+	return 0;
+}
+
+static int
+on_refusal(void *context, const struct refusal *r)
+{
+	struct seen *seen = context;
+
+	text_ok(r->rule);
+	text_ok(r->message);
+	text_ok(r->field);
+	text_ok(r->value);
+	assert(r->rule.len > 0 && r->message.len > 0);
+	assert(++seen->refusals <= LIMIT_REFUSALS);
+	return 0;
+}
+
+static const struct profile *
+compiled(const char *text)
+{
+	static const struct profile *profile;
+	struct problems *problems;
+	const char *why;
+
+	if (profile != NULL)
+		return profile;
+	problems = problems_new("fuzz");
+	profile = profile_compile(text, strlen(text), problems);
+	for (size_t i = 0; profile == NULL && problems_line(problems, i) != NULL; i++)
+		fprintf(stderr, "%s\n", problems_line(problems, i));
+	assert(profile != NULL);
+	problems_free(problems);
+	if (format_of(profile->layout)->start != NULL)
+		format_of(profile->layout)->start();
+	if (format_of(profile->layout)->prepare != NULL)
+		assert(format_of(profile->layout)->prepare(profile->layout, &why) == 0);
+	return profile;
+}
+
+void
+parse_bytes(const char *text, const uint8_t *data, size_t size)
+{
+	const struct layout *layout = compiled(text)->layout;
+	struct seen seen = {0};
+	const struct sink sink = {on_record, on_facts, on_control, on_refusal, &seen};
+	struct input_memory memory;
+	struct contents *contents;
+	struct assemble *a;
+	struct parse_end end;
+	struct input *in;
+	uint64_t bytes = 0;
+
+	if (size == 0)
+		return;
+	input_memory_init(&memory, data + 1, size - 1, data[0]);
+	contents = contents_new(layout, &memory.input, (int64_t) size - 1, "fuzz.zip", 8);
+	a = assemble_new(layout, &sink);
+	assert(contents != NULL && a != NULL);
+	in = contents_input(contents);
+	if (assemble_name(a, "fuzz", 4) == 0 && format_of(layout)->parse(layout, in, a, &bytes) != 0 &&
+	    in->rule != NULL)
+		(void) assemble_refuse(a, in->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", in->why);
+	assert(assemble_finish(a, bytes, &end) == 0);
+	assert(end.records == seen.records);
+	assert(end.refused == (seen.refusals > 0));
+	assemble_free(a);
+	contents_free(contents);
+}

@@ -1,0 +1,240 @@
+"""gzip and zip: packed by Python in every way a partner might, and in the ways that nobody should."""
+import gzip
+import io
+import subprocess
+import zipfile
+import zlib
+
+import pytest
+
+import parse_client
+
+PROFILE = """
+profile: packed
+partner: PACKED
+programme: NS
+format: json_lines
+zone: UTC
+container: {CONTAINER}
+limits: {expansion: 50}
+records:
+  item:
+    role: entry
+    path: /
+    fields:
+      partner_reference: {at: r, type: id}
+      points: {at: p}
+      status: {at: s, type: id}
+verdict:
+  field: status
+  words: {Y: accepted, N: rejected}
+match: [partner_reference]
+reasons: {}
+"""
+CONTENT = b"".join(b'{"r": "A%d", "p": %d, "s": "Y"}\n' % (i, i * 7919 % 1000 + 1) for i in range(200))
+
+
+def parse(container, data, name="in.zip"):
+    return parse_client.parse(PROFILE.replace("{CONTAINER}", container).encode(), data, name)
+
+
+def gz(data, name="in.gz"):
+    return parse("{kind: gzip}", data, name)
+
+
+def zipped(members, **options):
+    """members: (name, bytes) each."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression=options.pop("compression", zipfile.ZIP_DEFLATED)) as z:
+        for name, data in members:
+            z.writestr(name, data, **options)
+    return out.getvalue()
+
+
+def unzip(data, name="in.zip", member='"{name}.json"', ignore='["__MACOSX/*", "*.DS_Store"]'):
+    return parse(f"{{kind: zip, member: {member}, ignore: {ignore}}}", data, name)
+
+
+def taken(result):
+    assert result.status == 0, result.stderr
+    assert result.refusals == []
+    return [r["partner_reference"] for r in result.records] == [f"A{i}" for i in range(200)]
+
+
+def refused(result):
+    assert result.refused, (result.status, result.stderr)
+    assert result.rules[0] == "container", result.refusals
+    return result.refusals[0]["message"]
+
+
+def test_gzip():
+    assert taken(gz(gzip.compress(CONTENT)))
+    assert taken(gz(gzip.compress(CONTENT[:1000]) + gzip.compress(CONTENT[1000:])))
+    assert taken(gz(gzip.compress(CONTENT, compresslevel=0)))
+
+
+def test_gzip_cut_anywhere():
+    whole = gzip.compress(CONTENT)
+    for n in {*range(0, len(whole), 7), 0, 1, 2, 3, 9, 10, *range(len(whole) - 12, len(whole))}:
+        assert refused(gz(whole[:n]))
+
+
+def test_gzip_damaged():
+    whole = gzip.compress(CONTENT)
+    for at in [0, 1, 2, *range(12, len(whole), 11), *range(len(whole) - 8, len(whole))]:
+        damaged = bytearray(whole)
+        damaged[at] ^= 0x10
+        assert gz(bytes(damaged)).refused  # by the container, or by what came out of it before
+    assert "follow" in refused(gz(whole + b"\0"))
+    assert refused(gz(whole + b"x"))
+    assert refused(gz(CONTENT))
+    assert refused(gz(zlib.compress(CONTENT)))
+    assert refused(gz(b""))
+
+
+def test_zip():
+    assert taken(unzip(zipped([("in.json", CONTENT)])))
+    assert taken(unzip(zipped([("in.json", CONTENT)], compress_type=zipfile.ZIP_STORED)))
+    assert taken(unzip(zipped([("__MACOSX/._in.json", b"x" * 99), ("in.json", CONTENT), (".DS_Store", b"")])))
+
+
+def test_zip_written_to_a_pipe():
+    """Sizes behind the content, as a writer has it that cannot seek."""
+    class Pipe(io.RawIOBase):
+        def __init__(self):
+            self.data = bytearray()
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.data += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as z, z.open("in.json", "w") as member:
+        member.write(CONTENT)
+    assert taken(unzip(bytes(pipe.data)))
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as z, z.open("in.json", "w", force_zip64=True) as member:
+        member.write(CONTENT)
+    assert taken(unzip(bytes(pipe.data)))
+
+
+def test_zip_with_wide_sizes():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z, z.open("in.json", "w", force_zip64=True) as member:
+        member.write(CONTENT)
+    assert taken(unzip(out.getvalue()))
+
+
+@pytest.mark.parametrize("tool", ["zip", "7z"])
+def test_zip_by_another_hand(need, tool, tmp_path):
+    need(tool)
+    (tmp_path / "in.json").write_bytes(CONTENT)
+    subprocess.run([tool, *(["-q"] if tool == "zip" else ["a"]), "in.zip", "in.json"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    assert taken(unzip((tmp_path / "in.zip").read_bytes()))
+
+
+def test_zip_member_names():
+    good = zipped([("in.json", CONTENT)])
+    assert "another name" in refused(unzip(zipped([("other.json", CONTENT)])))
+    assert "another name" in refused(unzip(good, name="out.zip"))
+    assert "more than one" in refused(unzip(zipped([("in.json", CONTENT), ("in.json.bak", b"")])))
+    assert "no member" in refused(unzip(zipped([("__MACOSX/x", b"")])))
+    assert "no member" in refused(unzip(zipped([])))
+    # pattern characters of the outer name stand for themselves
+    assert taken(unzip(zipped([("a*[b].json", CONTENT)]), name="a*[b].zip"))
+    assert "another name" in refused(unzip(zipped([("axb.json", CONTENT)]), name="a*[b].zip"))
+    for name in ("../in.json", "/in.json", "in.json/", "..", "dir/in.json", "n" * 251 + ".json"):
+        assert refused(unzip(zipped([(name, CONTENT)])))
+    # a name is only compared: this one is what the profile asks for
+    assert taken(unzip(zipped([("../../etc/passwd", CONTENT)]), member='"*passwd"'))
+
+
+def test_zip_cut_anywhere():
+    whole = zipped([("__MACOSX/x", b"y" * 50), ("in.json", CONTENT)])
+    for n in {*range(0, len(whole), 9), 0, 1, 3, 4, 29, 30, *range(len(whole) - 130, len(whole))}:
+        assert refused(unzip(whole[:n]))
+    assert "more bytes" in refused(unzip(whole + b"\0"))
+    assert "not a zip" in refused(unzip(b"x" + whole))
+    assert refused(unzip(b"")) and refused(unzip(CONTENT))
+
+
+# what no reader looks at: times, versions, attributes, the writer's system
+def harmless(whole):
+    directory = whole.index(b"PK\1\2")
+    return {*range(4, 6), *range(10, 14), *range(directory + 4, directory + 8), *range(directory + 12, directory + 16),
+            *range(directory + 34, directory + 42)}
+
+
+def test_zip_damaged_anywhere():
+    """Every byte changed: refused, or a byte that means nothing to the content."""
+    whole = zipped([("in.json", CONTENT[:400])])
+    odd = []
+    for at in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        result = unzip(bytes(damaged))
+        assert result.status == 0, (at, result.stderr)
+        if not result.end["refused"] and at not in harmless(whole):
+            odd.append(at)
+    # flags of the two headers: bits that we do not know say nothing about the content
+    directory = whole.index(b"PK\1\2")
+    assert set(odd) <= {6, 7, directory + 8, directory + 9}, odd
+
+
+def test_zip_whose_directory_tells_another_story():
+    whole = zipped([("in.json", CONTENT)])
+    directory = whole.index(b"PK\1\2")
+    assert "differs" in refused(unzip(whole[:directory] + whole[directory:].replace(b"in.json", b"no.json")))
+    two = zipped([("in.json", CONTENT), ("__MACOSX/x", b"1")])
+    hidden = two[:two.index(b"PK\1\2")] + whole[directory:]
+    assert refused(unzip(hidden))
+
+
+def test_zip_encrypted():
+    whole = bytearray(zipped([("in.json", CONTENT)]))
+    whole[6] |= 1
+    assert "encrypted" in refused(unzip(bytes(whole)))
+
+
+def test_zip_packed_in_other_ways():
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        assert "deflate" in refused(unzip(zipped([("in.json", CONTENT)], compress_type=method)))
+
+
+def test_bombs():
+    """Ten million equal lines: stopped at the limit, in no time and with no memory to speak of."""
+    line = b'{"r": "A1", "p": 5, "s": "Y"}\n'
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = packer.compress(line * 300_000) + packer.flush()
+    assert len(bomb) * 50 < len(line) * 300_000
+    result = gz(bomb)
+    assert "larger than" in refused(result) and result.seconds < 5
+    result = unzip(zipped([("in.json", line * 300_000)]))
+    assert "larger than" in refused(result) and result.seconds < 5
+    # what is ignored counts too
+    result = unzip(zipped([("__MACOSX/x", b"0" * 10_000_000), ("in.json", CONTENT)]))
+    assert "larger than" in refused(result)
+    # many members
+    assert refused(unzip(zipped([(f"__MACOSX/{i}", b"") for i in range(100)] + [("in.json", CONTENT)])))
+
+
+def test_nested():
+    inner = gzip.compress(zipped([("in.json", CONTENT)]))
+    assert taken(parse('{kind: [gzip, zip], member: "*.json"}', inner))
+    inner = zipped([("in.json.gz", gzip.compress(CONTENT))])
+    assert taken(parse('{kind: [zip, gzip], member: "*.gz"}', inner))
+    assert refused(parse('{kind: [zip, gzip], member: "*.gz"}', zipped([("in.json.gz", CONTENT)])))
+
+
+def test_limit_is_exact():
+    """Content of just limits: file_bytes passes, one byte more is refused."""
+    packer = zlib.compressobj(9, wbits=31)
+    packed = packer.compress(CONTENT) + packer.flush()
+    for limit, fits in ((len(CONTENT), True), (len(CONTENT) - 1, False)):
+        profile = PROFILE.replace("{CONTAINER}", "{kind: gzip}").replace("{expansion: 50}", f"{{file_bytes: {limit}}}")
+        result = parse_client.parse(profile.encode(), packed, "in.gz")
+        assert taken(result) if fits else "larger than" in refused(result)

@@ -1,0 +1,159 @@
+"""Nested formats against Python's own readers: what both accept, both read alike, and what Python refuses we do not
+take."""
+import json
+import random
+import xml.etree.ElementTree
+
+import pytest
+
+import parse_client
+
+ROUNDS = 400
+
+XML = b"""
+profile: differ
+partner: DIFFER
+programme: NS
+format: xml
+zone: UTC
+xml: {namespace: "urn:d"}
+records:
+  item:
+    role: entry
+    path: /File/Item
+    fields:
+      partner_reference: {at: "@ref", optional: yes}
+      points: {at: Points}
+      status: {at: "@status"}
+      reason_text: {at: Text, optional: yes}
+verdict:
+  field: status
+  words: {Y: accepted, N: rejected}
+match: [partner_reference]
+reasons: {}
+"""
+JSON = XML.replace(b"format: xml", b"format: json").replace(b'xml: {namespace: "urn:d"}\n', b"") \
+    .replace(b"/File/Item", b'"/items[]"').replace(b'"@ref"', b"ref").replace(b"Points", b"points") \
+    .replace(b'"@status"', b"status").replace(b"Text", b"text")
+
+XML_FILE = """<?xml version="1.0"?>
+<!-- made --><d:File xmlns:d="urn:d" xmlns="urn:e">
+<d:Item ref="A1" status="Y"><d:Points>12</d:Points><d:Text>caf\u00e9 &amp; bar &#8364;<![CDATA[<x>]]></d:Text><Text>no</Text></d:Item>
+<d:Item status='N' ref='A&#50;'><d:Points>7</d:Points><?pi x?><d:More><d:Points>9</d:Points></d:More></d:Item>
+</d:File>
+""".encode()
+JSON_FILE = """{"made": [1, -2.5e3, {"items": []}], "items": [
+ {"ref": "A1", "status": "Y", "points": 12, "text": "caf\u00e9 \\u0026 bar \\ud83d\\ude00 \\"x\\"\\/"},
+ {"points": "7", "more": {"points": 9}, "status": "N", "ref": "A\\u0032", "text": null}
+], "end": true}
+""".encode()
+
+XML_WORDS = [b"<", b">", b"&", b"&amp;", b"&#65;", b"&#x0;", b"]]>", b"<![CDATA[", b"<!--", b"-->", b"--", b"<?x?>", b"/",
+             b'"', b"'", b"=", b" ", b"\n", b"\r", b"\t", b"\0", b"\xc3", b"\xa9", b"\xed\xa0\x80", b"d:", b"xmlns=''",
+             b"<d:Item ref='A9' status='Y'><d:Points>1</d:Points></d:Item>", b"</d:File>", b"<Text/>", b"0", b"-"]
+JSON_WORDS = [b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\\u00e9", b"\\ud800", b"null", b"true", b"0", b"-", b".",
+              b"e", b" ", b"\n", b"\0", b"\xc3", b"\xed\xa0\x80", b'{"ref": "A9", "points": 1, "status": "Y"},', b'"ref": 1,',
+              b"NaN", b"//", b"'", b"\xef\xbb\xbf", b"1e999"]
+
+
+def mutations(data, words, seed):
+    dice = random.Random(seed)
+    for _ in range(ROUNDS):
+        changed = bytearray(data)
+        for _ in range(dice.choice((1, 1, 1, 2, 3))):
+            at = dice.randrange(len(changed))
+            kind = dice.randrange(4)
+            if kind == 0:
+                changed[at] = dice.randrange(256)
+            elif kind == 1:
+                changed[at:at] = dice.choice(words)
+            elif kind == 2:
+                del changed[at:at + dice.choice((1, 2, 5, 20))]
+            else:
+                end = dice.randrange(at, min(len(changed), at + 60))
+                changed[at:at] = changed[at:end]
+        yield bytes(changed)
+
+
+def blank(text):
+    return (text or "").strip(" \t\r\n")
+
+
+def read_xml(data):
+    """(ref, points, status, text) of each item, None where Python refuses; ... where it is not ours to compare."""
+    parser = xml.etree.ElementTree.XMLParser()
+    try:
+        parser.feed(data)
+        root = parser.close()
+    except (xml.etree.ElementTree.ParseError, ValueError, LookupError):
+        return None
+    if root.tag != "{urn:d}File":
+        return ...
+    rows = []
+    for item in root.iterfind("{urn:d}Item"):
+        fields = {name: [e for e in item.iterfind(f"{{urn:d}}{name}")] for name in ("Points", "Text")}
+        if any(len(found) > 1 or any(len(e) for e in found) for found in fields.values()):
+            return ...
+        rows.append((blank(item.get("ref")), *(blank(fields[n][0].text) if fields[n] else "" for n in ("Points",)),
+                     item.get("status"), blank(fields["Text"][0].text) if fields["Text"] else ""))
+    return rows
+
+
+def read_json(data):
+    def unique(pairs):
+        if len({k for k, _ in pairs}) != len(pairs):
+            raise ValueError("a key twice")
+        return dict(pairs)
+
+    def constant(name):
+        raise ValueError(name)
+
+    try:
+        text = data.decode("utf-8-sig")
+        whole = json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_int=str, parse_float=str)
+        json.dumps(whole, ensure_ascii=False).encode("utf-8")  # no half surrogates
+    except (ValueError, RecursionError):
+        return None
+    if "\0" in json.dumps(whole, ensure_ascii=False) or "\\u0000" in json.dumps(whole):
+        return ...
+    if not isinstance(whole, dict) or not isinstance(whole.get("items"), list):
+        return ...
+    rows = []
+    for item in whole["items"]:
+        if not isinstance(item, dict) or any(isinstance(item.get(k), (dict, list, bool)) for k in
+                                             ("ref", "points", "status", "text")):
+            return ...
+        rows.append(tuple(blank(item.get(k)) for k in ("ref", "points", "status", "text")))
+    return rows
+
+
+def compare(profile, data, expected):
+    """What is wrong, or None."""
+    result = parse_client.parse(profile, data)
+    if result.status != 0 or result.end is None:
+        return f"status {result.status} {result.stderr}"
+    if expected is None:
+        return None if result.end["refused"] else "taken, and Python refuses it"
+    if expected is ... or result.end["refused"]:
+        return None
+    verdicts = {"Y": "accepted", "N": "rejected"}
+    got = [(r.get("partner_reference", ""), r["points"], r["verdict"], r.get("reason_text", "")) for r in result.records]
+    want = [(ref, int(points), verdicts.get(status), text) for ref, points, status, text in expected]
+    return None if got == want else f"{got} is not {want}"
+
+
+@pytest.mark.parametrize("profile, data, words, read", [(XML, XML_FILE, XML_WORDS, read_xml),
+                                                        (JSON, JSON_FILE, JSON_WORDS, read_json)], ids=["xml", "json"])
+def test_differs_in_nothing_that_both_accept(profile, data, words, read):
+    whole = parse_client.parse(profile, data)
+    assert not whole.refusals and len(whole.records) == 2
+    assert compare(profile, data, read(data)) is None
+    taken, wrong = 0, []
+    for number, changed in enumerate(mutations(data, words, seed=20261119)):
+        expected = read(changed)
+        problem = compare(profile, changed, expected)
+        taken += isinstance(expected, list)
+        if problem:
+            wrong.append((number, changed, problem))
+    assert not wrong, wrong[:3]
+    assert taken > ROUNDS / 20  # the comparison compares
