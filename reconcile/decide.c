@@ -148,9 +148,15 @@ match(const struct decide *d)
 	}
 	if (status == PG_OK)
 		status = pg_run(d->pg, sql_match_pick, 0, NULL, NULL);
-	if (status == PG_OK && decide_large(d->told))
-		status = pg_run(d->pg, sql_picked_analyze, 0, NULL, NULL);
 	return status;
+}
+
+static enum pg_status
+prepare_large(struct pg *pg)
+{
+	enum pg_status status = pg_run(pg, sql_large_settings, 0, NULL, NULL);
+
+	return status == PG_OK ? pg_run(pg, sql_stage_analyze, 0, NULL, NULL) : status;
 }
 
 static enum pg_status
@@ -162,7 +168,7 @@ decide_records(const struct decide *d, bool older)
 	enum pg_status status = PG_OK;
 
 	if (decide_large(d->told))
-		status = pg_run(d->pg, sql_stage_analyze, 0, NULL, NULL);
+		status = prepare_large(d->pg);
 	if (status == PG_OK && !alone)
 		status = match(d);
 	param_bool(&repeat, alone);
@@ -171,6 +177,8 @@ decide_records(const struct decide *d, bool older)
 	order_params(d, &order);
 	if (status == PG_OK && older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
+	if (status == PG_OK && decide_large(d->told))
+		status = pg_run(d->pg, sql_side_analyze, 0, NULL, NULL);
 	param_text(&p, policy->partner);
 	param_text(&p, policy->programme);
 	param_bool(&p, alone);
@@ -191,8 +199,10 @@ static enum pg_status
 find_effect(const struct decide *d, struct effect *e, int64_t *ret_points)
 {
 	struct pg_result *r;
-	enum pg_status status = pg_run_prepared(d->pg, sql_effect, 0, NULL, &r);
+	enum pg_status status = run(d, sql_effect_sum, NULL);
 
+	if (status == PG_OK)
+		status = pg_run_prepared(d->pg, sql_effect, 0, NULL, &r);
 	if (status != PG_OK)
 		return status;
 	e->records = pg_int(r, 0, 0);

@@ -8,7 +8,13 @@
 -- The order of the reasons is the order of the CASE in "judged": what is not
 -- clear about the record itself, whom it means, what it says twice, what does
 -- not agree, what its reason codes ask for; only then the verdict table.
-WITH found AS (
+WITH rule AS MATERIALIZED (
+	-- numbers for the words: a million comparisons of texts take their time
+	SELECT array_position(ARRAY['unknown', 'open', 'confirmed', 'reversed', 'reinstated'], t.state) AS state, t.verdict,
+		t.age = 'older' AS older, t.outcome, t.hold_reason
+	FROM handback.verdict_rule t
+	WHERE t.late_reject = $4::text
+), found AS (
 	SELECT s.*, p.candidates, p.detail AS candidates_shown,
 		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
 		r.member_id, r.member AS redeemed_member, r.points AS redeemed_points, r.amount AS redeemed_amount,
@@ -22,13 +28,13 @@ WITH found AS (
 ), stated AS (
 	SELECT f.*, again.first_record, again.alike, again.says,
 		CASE
-			WHEN f.redemption_id IS NULL THEN 'unknown'
-			WHEN v.reinstatement_id IS NOT NULL THEN 'reinstated'
-			WHEN v.reversal_id IS NOT NULL THEN 'reversed'
-			WHEN c.redemption_id IS NOT NULL THEN 'confirmed'
-			ELSE 'open'
+			WHEN f.redemption_id IS NULL THEN 1
+			WHEN v.reinstatement_id IS NOT NULL THEN 5
+			WHEN v.reversal_id IS NOT NULL THEN 4
+			WHEN c.redemption_id IS NOT NULL THEN 3
+			ELSE 2
 		END AS state,
-		CASE WHEN a.redemption_id IS NULL THEN 'newer' ELSE 'older' END AS age,
+		a.redemption_id IS NOT NULL AS older,
 		-- the first that does not agree; NULL where all that is stated agrees
 		CASE
 			WHEN $5::integer & 1 <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
@@ -50,7 +56,7 @@ WITH found AS (
 			WHEN $7::boolean THEN NULL
 			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
 			WHEN s.candidates > 1 THEN 'ambiguous'
-			WHEN s.state = 'unknown' THEN 'unknown_reference'
+			WHEN s.state = 1 THEN rule.hold_reason
 			WHEN NOT s.alike THEN 'duplicate_unlike'
 			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
 			WHEN s.mismatch IS NOT NULL THEN s.mismatch
@@ -60,8 +66,7 @@ WITH found AS (
 			ELSE rule.hold_reason
 		END AS hold_reason
 	FROM stated s
-	LEFT JOIN handback.verdict_rule rule
-		ON rule.state = s.state AND rule.verdict = s.judged AND rule.age = s.age AND rule.late_reject = $4::text
+	LEFT JOIN rule ON rule.state = s.state AND rule.verdict = s.judged AND rule.older = s.older
 )
 INSERT INTO pg_temp.decided (record_no, byte_offset, byte_length, verdict, outcome, hold_reason, points, reference,
 	reasons, detail, redemption_id, external_reference, programme_id, member_id, redeemed_points, amount, currency,
@@ -101,4 +106,3 @@ SELECT j.record_no, j.byte_offset, j.byte_length, j.verdict,
 	j.redemption_id, j.redeemed_reference, j.programme_id, j.member_id, j.redeemed_points, j.redeemed_amount,
 	j.redeemed_currency, j.redeemed_merchant, j.redeemed_type, j.partner, j.redeemed_at
 FROM judged j
-ORDER BY j.record_no

@@ -1,6 +1,6 @@
--- What the file would do, before anything is posted: for the guard and for the file's row.
--- Takes pg_temp.decided.
-SELECT count(*) AS records, count(*) FILTER (WHERE outcome = 2) AS rejects,
-	coalesce(sum(redeemed_points) FILTER (WHERE outcome = 2), 0) AS points,
-	count(*) FILTER (WHERE outcome = 1) AS confirmed, count(*) FILTER (WHERE outcome = 6) AS held
-FROM pg_temp.decided
+-- The file's effect as numbers, for the guard and for who asked. Takes pg_temp.effect.
+SELECT coalesce(sum(records), 0)::bigint AS records, coalesce(sum(records) FILTER (WHERE outcome = 2), 0)::bigint AS reversed,
+	coalesce(sum(points) FILTER (WHERE outcome = 2), 0) AS points,
+	coalesce(sum(records) FILTER (WHERE outcome = 1), 0)::bigint AS confirmed,
+	coalesce(sum(records) FILTER (WHERE outcome = 6), 0)::bigint AS held
+FROM pg_temp.effect

@@ -95,7 +95,8 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 		*ret_end = PARSER_DISTURBED;
 		return JOB_DONE;
 	}
-	staged = stage_file(r->pg, r->child.frames, &r->profile.profile->policy, watch, told, &broken, &status);
+	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, told, &broken,
+	                    &status);
 	if (staged == STAGE_DATABASE) {
 		parser_child_stop(&r->child);
 		return fail_database(r, result, status, "cannot stage the records");

@@ -13,6 +13,7 @@ struct sink {
 	enum pg_status (*chunk)(struct sink *sink, const struct pg_result *rows);
 	struct pg *pg;
 	int64_t file_id;
+	bool large;
 	char sha256[TEXT_HEX_SIZE(SHA256_BYTES)];
 	struct merkle *tree;
 	struct leaf_writer writer;
@@ -104,11 +105,14 @@ each_chunk(struct sink *sink)
 {
 	struct params revision = {0};
 	struct pg_result *rows;
-	enum pg_status status;
+	enum pg_status status = PG_OK;
 	bool more = true;
 
 	param_int(&revision, 0);
-	status = pg_run(sink->pg, sql_decided_cursor, revision.n, revision.value, NULL);
+	if (sink->large)
+		status = pg_run(sink->pg, sql_decided_order, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = pg_run(sink->pg, sql_decided_cursor, revision.n, revision.value, NULL);
 	while (status == PG_OK && more) {
 		status = pg_fetch_prepared(sink->pg, sql_decided_fetch, 0, NULL, &rows);
 		if (status != PG_OK)
@@ -118,14 +122,18 @@ each_chunk(struct sink *sink)
 			status = sink->chunk(sink, rows);
 		pg_result_free(rows);
 	}
-	return status == PG_OK ? pg_run_prepared(sink->pg, sql_decided_close, 0, NULL, NULL) : status;
+	if (status == PG_OK)
+		status = pg_run_prepared(sink->pg, sql_decided_close, 0, NULL, NULL);
+	if (status == PG_OK && sink->large)
+		status = pg_run(sink->pg, sql_decided_unorder, 0, NULL, NULL);
+	return status;
 }
 
 enum pg_status
-outcomes_write(struct pg *pg, int64_t file_id, const uint8_t sha256[SHA256_BYTES], struct merkle *tree,
-               uint64_t *ret_written)
+outcomes_write(struct pg *pg, int64_t file_id, const uint8_t sha256[SHA256_BYTES], bool large,
+               struct merkle *tree, uint64_t *ret_written)
 {
-	struct sink sink = {.chunk = write_chunk, .pg = pg, .file_id = file_id, .tree = tree};
+	struct sink sink = {.chunk = write_chunk, .pg = pg, .file_id = file_id, .large = large, .tree = tree};
 	enum pg_status status;
 
 	text_hex(sink.sha256, sha256, SHA256_BYTES);

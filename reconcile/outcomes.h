@@ -9,8 +9,8 @@
 #include "reconcile/leaf.h"
 #include "reconcile/pg.h"
 
-/* Writes all of pg_temp.decided; adds the leaves to the tree. */
-enum pg_status outcomes_write(struct pg *pg, int64_t file_id, const uint8_t sha256[SHA256_BYTES],
+/* Writes all of pg_temp.decided; adds the leaves to the tree.  large: as decide_large. */
+enum pg_status outcomes_write(struct pg *pg, int64_t file_id, const uint8_t sha256[SHA256_BYTES], bool large,
                               struct merkle *tree, uint64_t *ret_written);
 
 /* Shows all of pg_temp.decided, in order, writing nothing: what a dry run is for. */

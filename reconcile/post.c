@@ -177,7 +177,8 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 
 	param_int(&file, posted->file_id);
 	if (status == PG_OK)
-		status = outcomes_write(d->pg, posted->file_id, delivery->sha256, tree, &written);
+		status =
+		    outcomes_write(d->pg, posted->file_id, delivery->sha256, decide_large(d->told), tree, &written);
 	if (status == PG_OK && effect->held > 0)
 		status = pg_run_prepared(d->pg, sql_hold_records, file.n, file.value, NULL);
 	if (status == PG_OK)

@@ -1,16 +1,25 @@
--- References that the file names more than once, and whether it says the same of them each time.
+-- Redemptions that the file names more than once, and whether it says the same of them each time.
 -- $1 true where our external_reference is the only match key. Takes pg_temp.stage and picked, gives repeated.
-WITH named AS NOT MATERIALIZED (
-	SELECT CASE WHEN $1::boolean THEN s.external_reference ELSE p.external_reference END AS named, s.*
+--
+-- By our reference the parser's reader has marked all that may be named again (and some that are not): those few are
+-- looked for, instead of grouping all.
+WITH again AS MATERIALIZED (
+	SELECT DISTINCT s.external_reference AS named FROM pg_temp.stage s WHERE $1::boolean AND s.again
+	UNION ALL
+	SELECT p.external_reference FROM pg_temp.picked p
+	WHERE NOT $1::boolean AND p.external_reference IS NOT NULL
+	GROUP BY p.external_reference HAVING count(*) > 1
+), said AS (
+	SELECT a.named, s.*
 	FROM pg_temp.stage s
-	LEFT JOIN pg_temp.picked p ON NOT $1::boolean AND p.record_no = s.record_no
-), again AS MATERIALIZED (
-	SELECT named FROM named WHERE named IS NOT NULL GROUP BY named HAVING count(*) > 1
+	LEFT JOIN pg_temp.picked p ON p.record_no = s.record_no
+	JOIN again a ON a.named = CASE WHEN $1::boolean THEN s.external_reference ELSE p.external_reference END
 )
 INSERT INTO pg_temp.repeated (external_reference, first_record, alike, says)
-SELECT n.named, min(n.record_no),
-	count(DISTINCT (n.verdict, n.points, n.amount, n.currency, n.member, n.programme, n.reasons, n.change)) = 1,
-	CASE WHEN min(n.verdict) <> max(n.verdict) THEN 'verdicts: ' || string_agg(v.name, ', ' ORDER BY n.record_no)
-		ELSE 'unlike records: ' || string_agg(n.record_no::text, ', ' ORDER BY n.record_no) END
-FROM again a JOIN named n ON n.named = a.named JOIN handback.verdict_name v ON v.verdict = n.verdict
-GROUP BY n.named
+SELECT d.named, min(d.record_no),
+	count(DISTINCT (d.verdict, d.points, d.amount, d.currency, d.member, d.programme, d.reasons, d.change)) = 1,
+	CASE WHEN min(d.verdict) <> max(d.verdict) THEN 'verdicts: ' || string_agg(v.name, ', ' ORDER BY d.record_no)
+		ELSE 'unlike records: ' || string_agg(d.record_no::text, ', ' ORDER BY d.record_no) END
+FROM said d JOIN handback.verdict_name v ON v.verdict = d.verdict
+GROUP BY d.named
+HAVING count(*) > 1

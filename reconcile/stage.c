@@ -1,5 +1,6 @@
 #include "reconcile/stage.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/codes.h"
@@ -9,6 +10,7 @@
 
 #define UNIT_SEPARATOR 0x1F
 #define PROGRESS_RECORDS 50000
+#define SEEN_LOG_MAX 28 /* 32 MiB */
 
 /* ---- reason codes ---- */
 
@@ -82,13 +84,71 @@ stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, siz
 	return judged;
 }
 
+/* ---- which references may come again ---- */
+
+/*
+ * A bit for each hash of an external_reference that was seen.  A record that
+ * finds its bit set may name a redemption once more: the database looks at
+ * those alone (repeat.sql), instead of sorting all.
+ */
+struct seen {
+	uint64_t *bit;
+	unsigned shift; /* 64 less the logarithm of how many bits */
+};
+
+static bool
+seen_open(struct seen *s, int64_t file_bytes)
+{
+	unsigned log = 12;
+
+	/* about a bit for each byte: with a record in fifty bytes or more one in fifty is looked at in vain */
+	while (log < SEEN_LOG_MAX && (INT64_C(1) << log) < file_bytes)
+		log++;
+	s->shift = 64 - log;
+	s->bit = calloc((size_t) 1 << (log - 6), sizeof(*s->bit));
+	return s->bit != NULL;
+}
+
+static bool
+seen_again(struct seen *s, const uint8_t reference[16])
+{
+	uint64_t high, low, hash;
+	bool again;
+
+	memcpy(&high, reference, sizeof(high));
+	memcpy(&low, reference + 8, sizeof(low));
+	hash = (high ^ (low * UINT64_C(0x9E3779B97F4A7C15))) * UINT64_C(0xD6E8FEB86659FD93);
+	hash = (hash ^ (hash >> 32)) * UINT64_C(0xD6E8FEB86659FD93) >> s->shift;
+	again = (s->bit[hash / 64] >> (hash % 64)) & 1;
+	s->bit[hash / 64] |= UINT64_C(1) << (hash % 64);
+	return again;
+}
+
 /* ---- records ---- */
+
+struct staging {
+	struct pg *pg;
+	struct pg_copy *copy;
+	bool wide; /* stage_copy_wide.sql is under way */
+	const struct policy *policy;
+	uint32_t keys; /* parts of all match keys, or'ed */
+	struct seen seen;
+};
 
 static void
 put_int64(struct pg_copy *copy, bool has, int64_t v)
 {
 	if (has)
 		pg_copy_put_int64(copy, v);
+	else
+		pg_copy_put_null(copy);
+}
+
+static void
+put_int32(struct pg_copy *copy, bool has, int32_t v)
+{
+	if (has)
+		pg_copy_put_int32(copy, v);
 	else
 		pg_copy_put_null(copy);
 }
@@ -127,34 +187,59 @@ problem_of(const struct record *r, const struct stage_judged *judged)
 	return judged->problem;
 }
 
-static void
-put_record(struct pg_copy *copy, const struct policy *policy, const struct record *r)
+/* Has the record something that stage_copy.sql has no column for, and that somebody will ask for? */
+static bool
+needs_wide(const struct staging *s, const struct record *r, const char *problem)
 {
 	const struct slice *text = r->text;
-	struct stage_judged judged =
-	    stage_judge(policy, r->verdict, text[RECORD_REASONS].data, text[RECORD_REASONS].len);
-	const char *problem = problem_of(r, &judged);
+	uint32_t checks = s->policy->checks, keys = s->keys;
+	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
 
-	pg_copy_row_begin(copy, 22);
+	return problem != NULL || text[RECORD_REASON_TEXT].len > 0 || text[RECORD_CHANGE].len > 0 ||
+	       text[RECORD_PROGRAMME].len > 0 || text[RECORD_REFERENCE_SHOWN].len > 0 ||
+	       (text[RECORD_CURRENCY].len > 0 && (checks & CHECK_CURRENCY)) ||
+	       (text[RECORD_MERCHANT].len > 0 && ((checks & CHECK_MERCHANT) || (keys & KEY_MERCHANT))) ||
+	       (text[RECORD_OUTBOUND_REFERENCE].len > 0 &&
+	        (!named || (keys & (KEY_OUTBOUND_REFERENCE | KEY_OUTBOUND_LINE)))) ||
+	       (text[RECORD_PARTNER_REFERENCE].len > 0 && (!named || (keys & KEY_PARTNER_REFERENCE))) ||
+	       ((r->has & RECORD_HAS_AMOUNT) && ((checks & CHECK_AMOUNT) || (keys & KEY_AMOUNT))) ||
+	       ((r->has & RECORD_HAS_TRANSACTION_TYPE) &&
+	        ((checks & CHECK_TRANSACTION_TYPE) || (keys & KEY_TRANSACTION_TYPE))) ||
+	       ((r->has & RECORD_HAS_DATE) && (keys & KEY_DATE)) || (r->has & RECORD_HAS_OUTBOUND_LINE);
+}
+
+static void
+put_narrow(struct staging *s, const struct record *r, const struct stage_judged *judged)
+{
+	struct pg_copy *copy = s->copy;
+	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
+
 	pg_copy_put_int64(copy, (int64_t) r->number);
 	pg_copy_put_int64(copy, (int64_t) r->offset);
 	pg_copy_put_int32(copy, (int32_t) r->length);
 	pg_copy_put_int16(copy, r->verdict);
-	pg_copy_put_int16(copy, judged.verdict);
-	if (problem != NULL)
-		pg_copy_put_bytes(copy, problem, strlen(problem));
-	else
-		pg_copy_put_null(copy);
-	if (r->has & RECORD_HAS_EXTERNAL_REFERENCE)
+	pg_copy_put_int16(copy, judged->verdict);
+	pg_copy_put_bool(copy, named && seen_again(&s->seen, r->external_reference));
+	if (named)
 		pg_copy_put_uuid(copy, r->external_reference);
 	else
 		pg_copy_put_null(copy);
 	put_int64(copy, r->has & RECORD_HAS_POINTS, r->points);
-	put_int64(copy, r->has & RECORD_HAS_AMOUNT, r->amount);
-	if (r->has & RECORD_HAS_TRANSACTION_TYPE)
-		pg_copy_put_int32(copy, r->transaction_type);
+	put_slice(copy, r->text[RECORD_MEMBER]);
+	put_codes(copy, r->text[RECORD_REASONS]);
+}
+
+static void
+put_rest(struct pg_copy *copy, const struct record *r, const char *problem)
+{
+	const struct slice *text = r->text;
+
+	if (problem != NULL)
+		pg_copy_put_bytes(copy, problem, strlen(problem));
 	else
 		pg_copy_put_null(copy);
+	put_int64(copy, r->has & RECORD_HAS_AMOUNT, r->amount);
+	put_int32(copy, r->has & RECORD_HAS_TRANSACTION_TYPE, r->transaction_type);
 	if (r->has & RECORD_HAS_DATE)
 		pg_copy_put_date(copy, r->date);
 	else
@@ -163,13 +248,42 @@ put_record(struct pg_copy *copy, const struct policy *policy, const struct recor
 	put_slice(copy, text[RECORD_OUTBOUND_REFERENCE]);
 	put_slice(copy, text[RECORD_PARTNER_REFERENCE]);
 	put_slice(copy, text[RECORD_REFERENCE_SHOWN]);
-	put_slice(copy, text[RECORD_MEMBER]);
 	put_slice(copy, text[RECORD_PROGRAMME]);
 	put_slice(copy, text[RECORD_MERCHANT]);
 	put_slice(copy, text[RECORD_CURRENCY]);
-	put_codes(copy, text[RECORD_REASONS]);
 	put_slice(copy, text[RECORD_REASON_TEXT]);
 	put_slice(copy, text[RECORD_CHANGE]);
+}
+
+/* From the first record on that has more, all have: the server takes columns by the COPY, not by the row. */
+static enum pg_status
+widen(struct staging *s)
+{
+	enum pg_status status = pg_copy_end(s->copy);
+
+	s->copy = NULL;
+	s->wide = true;
+	return status != PG_OK ? status : pg_copy_begin(s->pg, sql_stage_copy_wide, &s->copy);
+}
+
+static enum pg_status
+put_record(struct staging *s, const struct record *r)
+{
+	const struct slice *codes = &r->text[RECORD_REASONS];
+	struct stage_judged judged = stage_judge(s->policy, r->verdict, codes->data, codes->len);
+	const char *problem = problem_of(r, &judged);
+
+	if (!s->wide && needs_wide(s, r, problem)) {
+		enum pg_status status = widen(s);
+
+		if (status != PG_OK)
+			return status;
+	}
+	pg_copy_row_begin(s->copy, s->wide ? 23 : 10);
+	put_narrow(s, r, &judged);
+	if (s->wide)
+		put_rest(s->copy, r, problem);
+	return s->copy->status;
 }
 
 /* What the database could not take, or the rest of the reconciler not trust. */
@@ -185,64 +299,76 @@ what_is_wrong(const struct record *r)
 	return NULL;
 }
 
-/* Reads to the end; NULL, or why the frames make no sense. */
-static const char *
-read_frames(struct frame_reader *reader, struct pg_copy *copy, const struct policy *policy,
-            const struct stage_watch *watch, struct told *told)
+static enum stage_end
+take_record(struct staging *s, const struct record *r, const char **ret_broken, enum pg_status *ret_status)
 {
-	const char *broken = NULL;
+	*ret_broken = what_is_wrong(r);
+	if (*ret_broken != NULL)
+		return STAGE_BROKEN;
+	*ret_status = put_record(s, r);
+	/* once the database is lost the rest need not be read */
+	return *ret_status == PG_OK ? STAGE_DONE : STAGE_DATABASE;
+}
+
+static enum stage_end
+read_frames(struct staging *s, struct frame_reader *reader, const struct stage_watch *watch,
+            struct told *told, const char **ret_broken, enum pg_status *ret_status)
+{
+	enum stage_end end = STAGE_DONE;
 	struct frame f;
 	uint64_t records = 0;
-	int rc;
+	int rc = 1;
 
-	/* once the database is lost the rest need not be read */
-	while (copy->status == PG_OK && (rc = frame_next(reader, &f, &broken)) != 0) {
-		if (rc < 0)
-			return broken;
+	while (end == STAGE_DONE && (rc = frame_next(reader, &f, ret_broken)) > 0) {
 		if (f.kind != FRAME_RECORD) {
-			broken = told_take(told, &f);
-		} else {
-			broken = what_is_wrong(&f.record);
-			if (broken == NULL)
-				put_record(copy, policy, &f.record);
-			if (++records % PROGRESS_RECORDS == 0 && watch != NULL && watch->stage != NULL)
-				watch->stage(watch->context, "staged", records);
+			*ret_broken = told_take(told, &f);
+			end = *ret_broken == NULL ? STAGE_DONE : STAGE_BROKEN;
+			continue;
 		}
-		if (broken != NULL)
-			return broken;
+		end = take_record(s, &f.record, ret_broken, ret_status);
+		if (++records % PROGRESS_RECORDS == 0 && watch != NULL && watch->stage != NULL)
+			watch->stage(watch->context, "staged", records);
 	}
-	return NULL;
+	return rc < 0 ? STAGE_BROKEN : end;
+}
+
+static enum stage_end
+stage_frames(struct staging *s, struct frame_reader *reader, const struct stage_watch *watch,
+             struct told *told, const char **ret_broken, enum pg_status *ret_status)
+{
+	enum pg_status status = pg_copy_begin(s->pg, sql_stage_copy, &s->copy);
+	enum stage_end end;
+
+	if (status != PG_OK) {
+		*ret_status = status;
+		return STAGE_DATABASE;
+	}
+	end = read_frames(s, reader, watch, told, ret_broken, ret_status);
+	if (s->copy == NULL)
+		return end;
+	status = pg_copy_end(s->copy);
+	if (status != PG_OK) {
+		*ret_status = status;
+		return STAGE_DATABASE;
+	}
+	return end;
 }
 
 enum stage_end
-stage_file(struct pg *pg, int fd, const struct policy *policy, const struct stage_watch *watch,
-           struct told *told, const char **ret_broken, enum pg_status *ret_status)
+stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
+           const struct stage_watch *watch, struct told *told, const char **ret_broken,
+           enum pg_status *ret_status)
 {
+	struct staging s = {.pg = pg, .policy = policy};
 	struct frame_reader *reader = frame_reader_new(fd);
-	struct pg_copy *copy;
-	const char *broken;
-	enum pg_status status;
+	enum stage_end end = STAGE_DATABASE;
 
-	if (reader == NULL) {
-		*ret_status = PG_LOST;
-		return STAGE_DATABASE;
-	}
-	status = pg_copy_begin(pg, sql_stage_copy, &copy);
-	if (status != PG_OK) {
-		frame_reader_free(reader);
-		*ret_status = status;
-		return STAGE_DATABASE;
-	}
-	broken = read_frames(reader, copy, policy, watch, told);
+	for (int i = 0; i < policy->keys; i++)
+		s.keys |= policy->key[i];
+	*ret_status = PG_LOST; /* no memory: as good as no database */
+	if (reader != NULL && seen_open(&s.seen, file_bytes))
+		end = stage_frames(&s, reader, watch, told, ret_broken, ret_status);
 	frame_reader_free(reader);
-	status = pg_copy_end(copy);
-	if (status != PG_OK) {
-		*ret_status = status;
-		return STAGE_DATABASE;
-	}
-	if (broken != NULL) {
-		*ret_broken = broken;
-		return STAGE_BROKEN;
-	}
-	return STAGE_DONE;
+	free(s.seen.bit);
+	return end;
 }

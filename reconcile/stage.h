@@ -15,7 +15,8 @@ enum stage_end {
 };
 
 /*
- * Reads frames from fd to their end, within the open transaction.  told is
+ * Reads frames from fd to their end, within the open transaction.  file_bytes
+ * is the size of what is parsed, roughly.  told is
  * open and takes what is no record.
  */
 struct stage_watch {
@@ -23,8 +24,9 @@ struct stage_watch {
 	void (*stage)(void *context, const char *name, uint64_t records);
 	void *context;
 };
-enum stage_end stage_file(struct pg *pg, int fd, const struct policy *policy, const struct stage_watch *watch,
-                          struct told *told, const char **ret_broken, enum pg_status *ret_status);
+enum stage_end stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
+                          const struct stage_watch *watch, struct told *told, const char **ret_broken,
+                          enum pg_status *ret_status);
 
 /* The policy applied to the codes of one record (joined by U+001F, as in RECORD_REASONS). */
 struct stage_judged {

@@ -1,4 +1,3 @@
--- Takes rows in binary, gives pg_temp.stage.
-COPY pg_temp.stage (record_no, byte_offset, byte_length, verdict, judged, problem, external_reference, points, amount,
-	transaction_type, date, outbound_line, outbound_reference, partner_reference, reference_shown, member, programme,
-	merchant, currency, reasons, reason_text, change) FROM STDIN (FORMAT binary)
+-- Takes rows in binary, gives pg_temp.stage: what most records have, and nothing else.
+COPY pg_temp.stage (record_no, byte_offset, byte_length, verdict, judged, again, external_reference, points, member, reasons)
+	FROM STDIN (FORMAT binary)

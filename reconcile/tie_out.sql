@@ -1,5 +1,4 @@
--- Records and points by outcome. $1 file. Takes pg_temp.decided.
+-- Records and points by outcome. $1 file. Takes pg_temp.effect.
 INSERT INTO handback.tie_out (file_id, outcome, records, points)
-SELECT $1::bigint, d.outcome, count(*), sum(coalesce(d.redeemed_points, d.points, 0))
-FROM pg_temp.decided d
-GROUP BY d.outcome
+SELECT $1::bigint, e.outcome, e.records, e.points
+FROM pg_temp.effect e

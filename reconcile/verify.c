@@ -55,7 +55,8 @@ count_all(struct verify *v, struct verify_totals *ret)
 static enum verify_end
 run_statement(struct verify *v, const char *sql)
 {
-	static const char *const parts[] = {"file", "outcome", "act", "reversal", "hold", "balance"};
+	static const char *const parts[] = {"file", "outcome", "act",  "reversal", "reinstatement",
+	                                    "hold", "balance", "note", "proposal"};
 	struct pg_result *r;
 	enum pg_status status = pg_run(v->pg, sql, 0, NULL, &r);
 	enum verify_end end = VERIFY_EQUAL;
@@ -92,7 +93,8 @@ verify_balances(struct verify *v)
 static enum verify_end
 verify_tables(struct verify *v)
 {
-	const char *const statements[] = {sql_verify_strays, sql_verify_postings, sql_verify_holds};
+	const char *const statements[] = {sql_verify_strays, sql_verify_postings, sql_verify_holds,
+	                                  sql_verify_people};
 	int count = (int) (sizeof(statements) / sizeof(statements[0]));
 	enum verify_end end = VERIFY_EQUAL;
 

@@ -24,11 +24,10 @@ enum verify_end {
 
 /* What was found, and what it should be. */
 struct verify_difference {
-	const char
-	    *part; /* "head", "act", "outcome", "debit", "reversal", "file", "hold", "balance" (static text) */
-	int64_t head_no;                     /* 0: none */
-	int64_t file_id;                     /* 0: none */
-	int64_t record_no;                   /* 0: none */
+	const char *part;  /* "head", "file", "act", "outcome", "debit", "reversal", "hold" ... (static text) */
+	int64_t head_no;   /* 0: none */
+	int64_t file_id;   /* 0: none */
+	int64_t record_no; /* 0: none */
 	int64_t byte_offset, byte_length;    /* of the record; -1: unknown */
 	char file[4 * LIMIT_NAME_BYTES + 1]; /* its name, escaped; "" for none */
 	char message[2 * LIMIT_MESSAGE_BYTES];

@@ -11,4 +11,17 @@ SELECT 'reversal' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
 FROM ledger.reversal r
 WHERE r.posted_by IN (SELECT posted_by FROM ours)
 	AND NOT EXISTS (SELECT FROM named n WHERE n.reversal_id = r.reversal_id)
+UNION ALL
+-- a reinstatement is named by the outcome that two people made of it
+SELECT 'reinstatement', o.file_id, o.record_no,
+	format('the outcome names "%s"; reversal %s was taken back by entry %s', o.detail, o.reversal_id, r.reinstatement_id)
+FROM handback.outcome o
+LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+WHERE o.outcome = 7 AND o.detail IS DISTINCT FROM 'reinstatement ' || r.reinstatement_id
+UNION ALL
+SELECT 'reinstatement', NULL, NULL, format('reversal %s was taken back by entry %s, and no outcome says so', r.reversal_id,
+	r.reinstatement_id)
+FROM ledger.reversal r
+WHERE r.reinstatement_id IS NOT NULL
+	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 7)
 LIMIT 1

@@ -21,4 +21,9 @@ SELECT 'outcome', o.file_id, o.record_no, format('it was decided at %s, and its 
 FROM handback.outcome o
 JOIN handback.file f USING (file_id)
 WHERE o.revision = 0 AND o.decided_at <> f.decided_at
+UNION ALL
+SELECT 'file', f.file_id, NULL, format('it was decided at %s, after its head was made at %s', f.decided_at, h.made_at)
+FROM handback.file f
+JOIN audit.head h USING (file_id)
+WHERE f.decided_at > h.made_at
 LIMIT 1

@@ -4,6 +4,7 @@
 -- One script, run once for a connection.
 
 SET cursor_tuple_fraction = 1;   -- the decided records are always read to the end
+SET join_collapse_limit = 1;     -- joins run as they are written: from the file's records outwards
 
 -- The records as the parser told them; see parsers/record.h. Filled by stage_copy.sql.
 CREATE TEMPORARY TABLE stage (
@@ -12,9 +13,13 @@ CREATE TEMPORARY TABLE stage (
 	byte_length        integer  NOT NULL,
 	verdict            smallint NOT NULL,   -- what the partner said
 	judged             smallint NOT NULL,   -- what its reason codes make of that
-	problem            text,                -- a hold_reason that the record itself carries
+	again              boolean  NOT NULL,   -- an earlier record may have the same external_reference
 	external_reference uuid,
 	points             bigint,
+	member             text,
+	reasons            text,                -- codes, space separated
+	-- from here on: what few records have, or what is of no use to most profiles
+	problem            text,                -- a hold_reason that the record itself carries
 	amount             bigint,
 	transaction_type   integer,
 	date               date,
@@ -22,11 +27,9 @@ CREATE TEMPORARY TABLE stage (
 	outbound_reference text,
 	partner_reference  text,
 	reference_shown    text,
-	member             text,
 	programme          text,
 	merchant           text,
 	currency           text,
-	reasons            text,                -- codes, space separated
 	reason_text        text,
 	change             text
 ) ON COMMIT DELETE ROWS;
@@ -82,6 +85,13 @@ CREATE TEMPORARY TABLE decided (
 	transaction_type   bigint,
 	partner            text,
 	redeemed_at        timestamptz
+) ON COMMIT DELETE ROWS;
+
+-- What the file does, by outcome.
+CREATE TEMPORARY TABLE effect (
+	outcome smallint NOT NULL,
+	records bigint   NOT NULL,
+	points  numeric  NOT NULL               -- of the debits, or as stated where there is none
 ) ON COMMIT DELETE ROWS;
 
 -- The reversals that this file has posted.

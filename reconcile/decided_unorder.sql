@@ -1,0 +1,2 @@
+-- Undoes decided_order.sql.
+DROP INDEX pg_temp.decided_order

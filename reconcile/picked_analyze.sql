@@ -1,2 +1,0 @@
--- As stage_analyze.sql, where the profile has other match keys than our external_reference.
-ANALYZE pg_temp.picked

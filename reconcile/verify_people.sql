@@ -1,0 +1,50 @@
+-- What people did, beside the acts that prove it. The first that differs, as part, file, record, message.
+WITH note AS (
+	SELECT n.*, CASE WHEN n.assigned IS NULL THEN 'commented' ELSE 'assigned' END AS what
+	FROM handback.hold_note n
+), proposed AS (
+	SELECT p.*, (SELECT array_agg(h.hold_id ORDER BY h.hold_id) FROM handback.proposal_hold h
+		WHERE h.proposal_id = p.proposal_id) AS hold_ids
+	FROM handback.proposal p
+)
+SELECT 'note' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
+	format('note %s on hold %s is not what act %s says', n.note_id, n.hold_id, n.act_id) AS message
+FROM note n
+LEFT JOIN audit.act a USING (act_id)
+WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail)
+	IS DISTINCT FROM (n.what, 'hold ' || n.hold_id, n.who, n.at, n.comment, n.assigned)
+UNION ALL
+SELECT 'proposal', NULL, NULL, format('proposal %s is not what act %s says', p.proposal_id, p.act_id)
+FROM proposed p
+LEFT JOIN audit.act a USING (act_id)
+WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail, cardinality(p.hold_ids)) IS DISTINCT FROM
+	('proposed', 'proposal ' || p.proposal_id, p.proposed_by, p.proposed_at, p.why,
+		format('%s %s holds of %s points: %s', p.decision, p.holds, p.points, array_to_string(p.hold_ids, ' ')
+			|| coalesce(', redemption ' || p.redemption_id, '')), p.holds)
+UNION ALL
+SELECT 'proposal', NULL, NULL, format('the end of proposal %s is not what act %s says', e.proposal_id, e.act_id)
+FROM handback.proposal_end e
+JOIN handback.proposal p USING (proposal_id)
+LEFT JOIN audit.act a ON a.act_id = e.act_id
+WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail, e.proposed_by) IS DISTINCT FROM
+	(e.how, 'proposal ' || e.proposal_id, e.ended_by, e.ended_at, e.why,
+		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by), p.proposed_by)
+UNION ALL
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no proposal that was approved says so',
+	h.hold_id, d.how, d.ended_by, d.ended_at)
+FROM handback.hold_end d
+JOIN handback.hold h USING (hold_id)
+WHERE d.how IN ('confirmed', 'reversed', 'reinstated', 'closed') AND NOT EXISTS (
+	SELECT FROM handback.proposal_hold ph
+	JOIN handback.proposal p USING (proposal_id)
+	JOIN handback.proposal_end e USING (proposal_id)
+	WHERE ph.hold_id = d.hold_id AND e.how = 'approved' AND e.ended_at = d.ended_at AND e.ended_by = d.ended_by
+		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
+			WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END)
+UNION ALL
+SELECT 'act', NULL, NULL, format('act %s (%s, %s) has no row that says what was done', a.act_id, a.what, a.subject)
+FROM audit.act a
+WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.act_id = a.act_id))
+	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.act_id = a.act_id))
+	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.act_id = a.act_id))
+LIMIT 1
