@@ -15,11 +15,12 @@
 #include "daemon/setup.h"
 #include "daemon/status.h"
 
-#define STOP_MS 2500     /* for jobs in hand; with the embedded database's 2 s: gone in 5 s */
-#define PULSE_MS 1000    /* at most; a third of systemd's watchdog where that is less */
-#define LATE_MS 1000     /* of the loop: is told */
-#define ONCE_ATTEMPTS 3  /* of each worker to start, before a run gives up */
-#define READY_ATTEMPTS 1 /* ... before a daemon counts as started, although the database is not there */
+#define STOP_MS 2500  /* for jobs in hand; with the embedded database's 2 s: gone in 5 s */
+#define PULSE_MS 1000 /* at most; a third of systemd's watchdog where that is less */
+#define LATE_MS 1000  /* of the loop: is told */
+#define READY_MS 5000 /* for the database; a daemon counts as started after that without it, and waits */
+#define ONCE_READY_MS 30000 /* ... and a run gives up */
+#define ONCE_ATTEMPTS 3     /* of each worker to start, before a run gives up */
 
 struct daemon {
 	struct event_base *base;
@@ -29,6 +30,7 @@ struct daemon {
 	struct control *control;
 	struct loop_pulse *pulse;
 	struct event *signals[3];
+	int64_t began_ms;
 	struct status_facts facts;
 	char reload_error[LIMIT_MESSAGE_BYTES];
 	int status; /* to exit with */
@@ -57,6 +59,8 @@ tell_words(struct daemon *d)
 	notify_status(words);
 }
 
+static void on_changed(void *context);
+
 static void
 on_pulse(void *context, int64_t late_ms, int64_t worst_ms)
 {
@@ -71,6 +75,7 @@ on_pulse(void *context, int64_t late_ms, int64_t worst_ms)
 		tell_words(d);
 	if (late_ms > LATE_MS)
 		log_write(LOG_WARNING, "the loop was late", LOG_FIELDS(log_int("ms", late_ms)));
+	on_changed(d); /* time has passed */
 }
 
 /* ---- start and end ---- */
@@ -116,6 +121,10 @@ end_run(struct daemon *d)
 		d->status = WIFEXITED(last) && WEXITSTATUS(last) != 0 ? WEXITSTATUS(last) : EXIT_INTERNAL;
 		log_write(LOG_ERR, "no worker can be had", NULL);
 		stop(d, STOP_MS);
+	} else if (!e->was_ready && loop_now_ms() - d->began_ms > ONCE_READY_MS) {
+		d->status = EXIT_UNAVAILABLE;
+		log_write(LOG_ERR, "no worker is ready: see what they say of the database", NULL);
+		stop(d, STOP_MS);
 	}
 }
 
@@ -142,7 +151,7 @@ on_changed(void *context)
 	control_changed(d->control);
 	/* the sources, the spool and the database were looked at: what is not there now is waited for */
 	if (!d->ready_told && all_looked_at(d->engine) &&
-	    (d->engine->was_ready || workers_failed(d->engine, READY_ATTEMPTS))) {
+	    (d->engine->was_ready || loop_now_ms() - d->began_ms > READY_MS)) {
 		d->ready_told = true;
 		d->facts.state = "running";
 		tell_words(d);
@@ -292,8 +301,10 @@ int
 daemon_run(struct config *config, int config_fd, bool once)
 {
 	char why[LIMIT_MESSAGE_BYTES];
-	struct daemon d = {
-	    .once = once, .ready_told = once, .facts = {.state = "starting", .started_us = loop_wall_us()}};
+	struct daemon d = {.once = once,
+	                   .began_ms = loop_now_ms(),
+	                   .ready_told = once,
+	                   .facts = {.state = "starting", .started_us = loop_wall_us()}};
 	int lock = setup_spool(config, why, sizeof why);
 
 	d.status = EXIT_UNAVAILABLE;
