@@ -2,16 +2,20 @@
 import os
 import pathlib
 import shutil
+import sys
 
 import pytest
 
+import case_table
 import pg
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
+sys.path.insert(0, str(ROOT / "fixtures"))  # ledger, layouts, generate
 
 
 def pytest_configure(config):
+    config.pluginmanager.register(case_table.Plugin(), "case_table")
     config.addinivalue_line("markers", "sanitize: runs once more through the sanitized programs")
 
 

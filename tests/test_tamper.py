@@ -40,11 +40,16 @@ SQL = {
     "a control total": "UPDATE handback.control SET stated = stated + 1 WHERE n = (SELECT min(n) FROM handback.control)",
     "a tie-out": "UPDATE handback.tie_out SET points = points + 1 WHERE outcome = 1",
     "a refusal": "UPDATE handback.refusal SET message = message || '.'",
-    "a head's text": "UPDATE audit.head SET head_text = replace(head_text, 'posted', 'posteD') WHERE head_no = 1",
+    "a head's text": "UPDATE audit.head SET head_text = replace(head_text, 'tree_size', 'tree_sizE') WHERE head_no = 1",
     "a head's text and hash": ("UPDATE audit.head SET head_text = head_text || E'x\\t1\\n', "
                                "head_hash = sha256(convert_to(head_text || E'x\\t1\\n', 'UTF8')) WHERE head_no = 1"),
     "a head removed": "DELETE FROM audit.head WHERE head_no = (SELECT min(head_no) FROM audit.head WHERE file_id IS NOT NULL)",
 }
+
+
+EVERYTHING = " UNION ALL ".join(f"SELECT t::text FROM {table} t" for table in (
+    "ledger.entry", "ledger.balance", "handback.file", "handback.outcome", "handback.control", "handback.refusal",
+    "handback.tie_out", "handback.hold", "audit.head")) + " ORDER BY 1"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +83,9 @@ def test_a_change_in_the_database_is_named(cluster, untouched, what):
                 for name, in c.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
                                        (table,)).fetchall():
                     c.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
-            assert c.execute(SQL[what]).rowcount > 0, "nothing was changed: the test tests nothing"
+            before = c.execute(EVERYTHING).fetchall()
+            c.execute(SQL[what])
+            assert c.execute(EVERYTHING).fetchall() != before, "nothing was changed: the test tests nothing"
         done = untouched.ctl("--database", database.conninfo(), "audit", "verify", check=False)
         assert done.returncode == 5, f"{what}: audit verify ended with {done.returncode}\n{done.stdout}{done.stderr}"
         assert (done.stdout + done.stderr).strip(), "it names nothing"
