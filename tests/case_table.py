@@ -1,4 +1,4 @@
-"""A table of named cases, printed at the end of the pytest run.
+"""A table of named cases, printed at the end of a pytest run; conftest.py registers it.
 
     @case("host key changed")
     def test_...(...):
@@ -6,45 +6,45 @@
         return "refused, nothing sent"     # what came out, for the table
 """
 import functools
-import time
 
-rows = []
+import pytest
 
 
 def case(title):
     def decorate(test):
         @functools.wraps(test)
         def run(*args, **kwargs):
-            row = [title, "FAILED", "", 0.0]
-            rows.append(row)
-            began = time.monotonic()
-            try:
-                row[2] = test(*args, **kwargs) or ""
-                row[1] = "ok"
-            except BaseException as error:
-                row[1] = "skipped" if type(error).__name__ == "Skipped" else "FAILED"
-                row[2] = str(error).splitlines()[0] if str(error) else ""
-                raise
-            finally:
-                row[3] = time.monotonic() - began
+            run.said = ""
+            run.said = test(*args, **kwargs) or ""
+        run.case = title
         return run
     return decorate
 
 
 class Plugin:
-    """Registered by a test file for its own run."""
+    """A case travels as a property of its report, so the table is whole with several processes too."""
 
-    @staticmethod
-    def pytest_terminal_summary(terminalreporter):
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        report = (yield).get_result()
+        function = getattr(item, "function", None)
+        if hasattr(function, "case") and (call.when == "call" or report.outcome != "passed"):
+            report.user_properties += [("case", function.case), ("said", getattr(function, "said", ""))]
+
+    def pytest_terminal_summary(self, terminalreporter):
+        rows = []
+        for verdict, shown in (("passed", "ok"), ("failed", "FAILED"), ("error", "FAILED"), ("skipped", "skipped")):
+            for report in terminalreporter.stats.get(verdict, []):
+                properties = dict(getattr(report, "user_properties", ()))
+                if "case" in properties:
+                    rows.append((report.nodeid.split("::")[0], properties["case"], shown, report.duration,
+                                 properties["said"]))
         if not rows:
             return
-        width = max(len(row[0]) for row in rows)
+        # by file and case, in the order that they ran in within it
+        order = {row[:2]: n for n, row in reversed(list(enumerate(rows)))}
+        rows.sort(key=lambda row: (row[0], order[row[:2]]))
+        width = max(len(row[1]) for row in rows)
         terminalreporter.section("cases")
-        for title, verdict, what, seconds in rows:
-            terminalreporter.write_line(f"{title:<{width}}  {verdict:<7} {seconds:5.1f} s  {what}"[:160])
-        rows.clear()
-
-
-def register(config):
-    if not config.pluginmanager.has_plugin("case_table"):
-        config.pluginmanager.register(Plugin(), "case_table")
+        for _, title, shown, seconds, said in rows:
+            terminalreporter.write_line(f"{title:<{width}}  {shown:<7} {seconds:5.1f} s  {said}"[:180])

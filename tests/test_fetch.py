@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
-import case_table
 from case_table import case
 from fetcher import PROGRAM, Source
 from sftp_server import Proxy, wait_for
@@ -19,11 +18,6 @@ from sshd import SSHD, Sshd, fingerprint, make_key
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
 DATA = random.Random(7).randbytes(3_000_000)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def table(request):
-    case_table.register(request.config)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
-import case_table
 from case_table import case
 from fetcher import Source
 from sftp_server import (CLOSE, DATA, DENIED, DIRECTORY, EOF, FAILURE, LINK, NO_SUCH_FILE, OK, OPEN, READ, READDIR,
@@ -17,11 +16,6 @@ from sftp_server import (CLOSE, DATA, DENIED, DIRECTORY, EOF, FAILURE, LINK, NO_
 from sshd import make_key
 
 CONTENT = random.Random(11).randbytes(400_000)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def table(request):
-    case_table.register(request.config)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ import pytest
 
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
-import case_table
 from case_table import case
 from sftp_server import Partner, Proxy, SftpServer
 from sshd import SSHD, Sshd, fingerprint, make_key
@@ -21,11 +20,6 @@ from test_daemon import Daemon
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
 LATE_MS = 50
-
-
-@pytest.fixture(scope="session", autouse=True)
-def table(request):
-    case_table.register(request.config)
 
 
 class SftpDaemon(Daemon):
