@@ -1,11 +1,10 @@
-/* gzip, by zlib, which checks each member's header, CRC-32 and length itself. */
-#include <zlib.h>
-
+/* gzip: the inflater checks each member's header, CRC-32 and length. */
+#include "parsers/inflate.h"
 #include "parsers/unpack.h"
 
 struct gunzip {
 	struct input input;
-	z_stream z;
+	struct inflater *inflater;
 	int64_t left; /* of the limit */
 	bool begun;   /* a member came */
 	bool member;  /* within one */
@@ -14,7 +13,7 @@ struct gunzip {
 };
 
 /* Between members: the next one begins, or the file ends. */
-static ssize_t
+static int
 next_member(struct gunzip *g)
 {
 	int rc = packed_fill(&g->packed, &g->input);
@@ -22,13 +21,13 @@ next_member(struct gunzip *g)
 	if (rc < 0)
 		return -1;
 	if (rc == 0 && !g->begun)
-		return unpack_refuse(&g->input, "the file is empty, not gzip");
+		return (int) unpack_refuse(&g->input, "the file is empty, not gzip");
 	if (rc == 0) {
 		g->ended = true;
 		return 0;
 	}
-	if (inflateReset(&g->z) != Z_OK)
-		return unpack_refuse(&g->input, "zlib cannot begin anew");
+	if (!inflater_reset(g->inflater))
+		return (int) unpack_refuse(&g->input, "the unpacker cannot begin anew");
 	g->begun = g->member = true;
 	return 1;
 }
@@ -41,30 +40,27 @@ read_gzip(struct input *in, char *buf, size_t size)
 	if (g->input.rule != NULL)
 		return -1;
 	while (!g->ended) {
-		ssize_t n;
+		size_t in_len, n = size;
+		enum inflate_result result;
 		int rc;
-		if (!g->member && (n = next_member(g)) <= 0)
-			return n;
+		if (!g->member && (rc = next_member(g)) <= 0)
+			return rc;
 		rc = packed_fill(&g->packed, &g->input);
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
 			return unpack_refuse(&g->input, "the gzip data is cut off, or other bytes follow it");
-		g->z.next_in = g->packed.bytes + g->packed.at;
-		g->z.avail_in = (uInt) (g->packed.end - g->packed.at);
-		g->z.next_out = (unsigned char *) buf;
-		g->z.avail_out = (uInt) size;
-		rc = inflate(&g->z, Z_NO_FLUSH);
-		g->packed.at = g->packed.end - g->z.avail_in;
-		if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+		in_len = g->packed.end - g->packed.at;
+		result = inflater_run(g->inflater, g->packed.bytes + g->packed.at, &in_len, buf, &n);
+		g->packed.at += in_len;
+		if (result == INFLATE_BAD)
 			return unpack_refuse(&g->input, "the gzip data is damaged, or other bytes follow it");
-		g->member = rc != Z_STREAM_END;
-		n = (ssize_t) (size - g->z.avail_out);
-		if (n > g->left)
+		g->member = result != INFLATE_END;
+		if ((int64_t) n > g->left)
 			return unpack_refuse(&g->input, "the content is larger than limits: expansion or file_bytes");
-		g->left -= n;
+		g->left -= (int64_t) n;
 		if (n > 0)
-			return n;
+			return (ssize_t) n;
 	}
 	return 0;
 }
@@ -76,7 +72,8 @@ gunzip_new(struct input *below, int64_t limit)
 
 	if (g == NULL)
 		return NULL;
-	if (inflateInit2(&g->z, 16 + MAX_WBITS) != Z_OK) { /* 16: gzip, nothing else */
+	g->inflater = inflater_new(true);
+	if (g->inflater == NULL) {
 		free(g);
 		return NULL;
 	}
@@ -93,6 +90,6 @@ gunzip_free(struct input *in)
 
 	if (g == NULL)
 		return;
-	inflateEnd(&g->z);
+	inflater_free(g->inflater);
 	free(g);
 }

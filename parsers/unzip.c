@@ -2,16 +2,16 @@
  * zip, read front to back: each member with its local header, then the
  * directory, which must say the same of the same members, then the end.
  *
- * zlib inflates; the frame around it is ours.  Archive libraries either read
+ * zlib inflates; the frame around that is ours.  Archive libraries either read
  * only the local headers or only the directory, and a file in which the two
  * differ means different things to different readers; here it is refused, and
  * so is any byte that belongs to nothing.
  */
 #include <endian.h>
 #include <fnmatch.h>
-#include <zlib.h>
 
 #include "base/limits.h"
+#include "parsers/inflate.h"
 #include "parsers/unpack.h"
 
 enum {
@@ -47,7 +47,7 @@ enum stage { STAGE_BETWEEN, STAGE_CONTENT, STAGE_ENDED };
 
 struct unzip {
 	struct input input;
-	z_stream z;
+	struct inflater *inflater;
 	int64_t left; /* of the limit */
 	const char *pattern;
 	const char *const *ignored;
@@ -187,9 +187,9 @@ begin_member(struct unzip *u, uint64_t at)
 	if (u->counts && fnmatch(u->pattern, m->name, 0) != 0)
 		return refuse(u, "the zip's member has another name than the profile says");
 	u->found |= u->counts;
-	if (inflateReset(&u->z) != Z_OK)
-		return refuse(u, "zlib cannot begin anew");
-	u->crc = (uint32_t) crc32(0, NULL, 0);
+	if (!inflater_reset(u->inflater))
+		return refuse(u, "the unpacker cannot begin anew");
+	u->crc = 0;
 	u->size = 0;
 	u->packed_left = m->packed;
 	u->start = offset(u);
@@ -237,12 +237,28 @@ end_member(struct unzip *u)
 
 /* ---- content ---- */
 
-/* Bytes of the member that is open into buf: how many, 0 when it has ended, -1. */
+/* Stored bytes are copied: at most *len. */
+static enum inflate_result
+copy_stored(struct unzip *u, char *buf, size_t *len)
+{
+	size_t n = u->packed.end - u->packed.at;
+
+	n = n < *len ? n : *len;
+	n = n < u->packed_left ? n : (size_t) u->packed_left;
+	memcpy(buf, u->packed.bytes + u->packed.at, n);
+	u->packed.at += n;
+	u->packed_left -= n;
+	*len = n;
+	return u->packed_left == 0 ? INFLATE_END : INFLATE_MORE;
+}
+
+/* Bytes of the member that is open into buf: how many, 0 when it has ended (or gave none yet), -1. */
 static ssize_t
 read_content(struct unzip *u, char *buf, size_t size)
 {
 	struct member *m = &u->member[u->members - 1];
-	size_t n;
+	enum inflate_result result;
+	size_t in_len, n = size;
 	int rc;
 
 	if (m->method == STORED && u->packed_left == 0)
@@ -250,31 +266,21 @@ read_content(struct unzip *u, char *buf, size_t size)
 	rc = packed_fill(&u->packed, &u->input);
 	if (rc <= 0)
 		return rc < 0 ? -1 : refuse(u, "the zip is cut off");
-	n = u->packed.end - u->packed.at;
 	if (m->method == STORED) {
-		n = n < size ? n : size;
-		n = n < u->packed_left ? n : (size_t) u->packed_left;
-		memcpy(buf, u->packed.bytes + u->packed.at, n);
-		u->packed.at += n;
-		u->packed_left -= n;
-		rc = Z_OK;
+		result = copy_stored(u, buf, &n);
 	} else {
-		u->z.next_in = u->packed.bytes + u->packed.at;
-		u->z.avail_in = (uInt) n;
-		u->z.next_out = (unsigned char *) buf;
-		u->z.avail_out = (uInt) size;
-		rc = inflate(&u->z, Z_NO_FLUSH);
-		u->packed.at = u->packed.end - u->z.avail_in;
-		n = size - u->z.avail_out;
-		if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
-			return refuse(u, "a member of the zip is damaged");
+		in_len = u->packed.end - u->packed.at;
+		result = inflater_run(u->inflater, u->packed.bytes + u->packed.at, &in_len, buf, &n);
+		u->packed.at += in_len;
 	}
+	if (result == INFLATE_BAD)
+		return refuse(u, "a member of the zip is damaged");
 	if ((int64_t) n > u->left)
 		return refuse(u, "the content is larger than limits: expansion or file_bytes");
 	u->left -= (int64_t) n;
 	u->size += n;
-	u->crc = (uint32_t) crc32(u->crc, (const unsigned char *) buf, (uInt) n);
-	if (rc == Z_STREAM_END && end_member(u) != 0)
+	u->crc = inflate_crc(u->crc, buf, n);
+	if (result == INFLATE_END && end_member(u) != 0)
 		return -1;
 	return (ssize_t) n;
 }
@@ -427,7 +433,8 @@ unzip_new(struct input *below, int64_t limit, const char *pattern, const char *c
 
 	if (u == NULL)
 		return NULL;
-	if (inflateInit2(&u->z, -MAX_WBITS) != Z_OK) { /* bare deflate */
+	u->inflater = inflater_new(false);
+	if (u->inflater == NULL) {
 		free(u);
 		return NULL;
 	}
@@ -446,6 +453,6 @@ unzip_free(struct input *in)
 
 	if (u == NULL)
 		return;
-	inflateEnd(&u->z);
+	inflater_free(u->inflater);
 	free(u);
 }

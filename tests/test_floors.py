@@ -30,6 +30,7 @@ ONE_INCLUDER = {
     "yaml.h": {"base/yaml.c"},
     "openssl/": {"base/sha256.c"},
     "seccomp.h": {"parsers/cage.c"},
+    "zlib.h": {"parsers/inflate.c"},
     "systemd/": {"base/log.c", "daemon/notify.c"},
     "event2/": {"daemon/"},
     "libssh/": {"daemon/fetch/"},
