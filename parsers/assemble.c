@@ -612,6 +612,8 @@ assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
 {
 	struct place end = {a->physical, bytes};
 
+	if (a->opened > 0) /* cut off within a record, which the format has refused: it says nothing more */
+		a->entry.pending = false;
 	if (!a->stopped && a->physical == 0 && !a->refused)
 		(void) assemble_refuse(a, "empty", NULL, nothing, 0, 0, "the file is empty: %llu bytes and no record",
 		                       (unsigned long long) bytes);

@@ -23,7 +23,7 @@ struct node {
 };
 
 /* An element that is open. */
-struct place {
+struct element {
 	uint16_t types, fields; /* how many nodes of each kind it stands at: the topmost ones of the stacks */
 	int16_t type;           /* opened here, -1 none */
 	bool collects;          /* its text is a field's value */
@@ -36,8 +36,8 @@ struct walk {
 	struct walk_source source;
 	struct node *root;    /* of the types' own paths */
 	struct node **fields; /* of each type: the paths of its fields */
-	uint32_t depth;       /* place[depth] is where we are; 0: outside of the root */
-	struct place *place;
+	uint32_t depth;       /* element[depth] is where we are; 0: outside of the root */
+	struct element *element;
 	struct node **type_at, **field_at; /* stacks */
 	size_t type_top, field_top;
 	size_t nodes;
@@ -218,15 +218,15 @@ walk_new(const struct layout *layout, struct assemble *assemble, const struct wa
 		return NULL;
 	}
 	/* a node has its depth in its trie, so it is on a stack once at most; a root is, too */
-	w->place = calloc(layout->limits.depth + 2U, sizeof(*w->place));
+	w->element = calloc(layout->limits.depth + 2U, sizeof(*w->element));
 	w->type_at = calloc(w->nodes + 1, sizeof(struct node *));
 	w->field_at = calloc(w->nodes + 1, sizeof(struct node *));
 	w->text.data = malloc(layout->limits.field_bytes + 1U);
-	if (w->place == NULL || w->type_at == NULL || w->field_at == NULL || w->text.data == NULL) {
+	if (w->element == NULL || w->type_at == NULL || w->field_at == NULL || w->text.data == NULL) {
 		walk_free(w);
 		return NULL;
 	}
-	w->place[0] = (struct place){.types = 1, .type = -1};
+	w->element[0] = (struct element){.types = 1, .type = -1};
 	w->type_at[w->type_top++] = w->root;
 	return w;
 }
@@ -240,7 +240,7 @@ walk_free(struct walk *w)
 	for (uint16_t t = 0; w->fields != NULL && t < w->layout->types; t++)
 		node_free(w->fields[t]);
 	free(w->fields);
-	free(w->place);
+	free(w->element);
 	free(w->type_at);
 	free(w->field_at);
 	free(w->text.data);
@@ -323,11 +323,11 @@ read_attributes(struct walk *w, const struct node *n)
 	return 0;
 }
 
-/* The place on top stands at its nodes: opens its type, reads its attributes. */
+/* The element on top stands at its nodes: opens its type, reads its attributes. */
 static int
 settle(struct walk *w)
 {
-	struct place *f = &w->place[w->depth];
+	struct element *f = &w->element[w->depth];
 
 	for (size_t i = w->type_top - f->types; i < w->type_top && f->type < 0; i++)
 		f->type = w->type_at[i]->type;
@@ -353,7 +353,7 @@ settle(struct walk *w)
 int
 walk_enter_root(struct walk *w, uint64_t offset)
 {
-	w->place[++w->depth] = (struct place){.types = 1, .type = -1, .offset = offset};
+	w->element[++w->depth] = (struct element){.types = 1, .type = -1, .offset = offset};
 	w->type_at[w->type_top++] = w->root;
 	return settle(w);
 }
@@ -361,8 +361,8 @@ walk_enter_root(struct walk *w, uint64_t offset)
 int
 walk_enter(struct walk *w, const void *name, const void *space, bool in_array, uint64_t offset)
 {
-	const struct place *above = &w->place[w->depth];
-	struct place *f = &w->place[w->depth + 1];
+	const struct element *above = &w->element[w->depth];
+	struct element *f = &w->element[w->depth + 1];
 	bool other_shape = false;
 
 	if (w->depth == w->layout->limits.depth) {
@@ -371,7 +371,7 @@ walk_enter(struct walk *w, const void *name, const void *space, bool in_array, u
 	}
 	if (above->collects)
 		return refuse_shape(w, offset, "more is nested where the profile has a field's value");
-	*f = (struct place){.type = -1, .offset = offset};
+	*f = (struct element){.type = -1, .offset = offset};
 	w->depth++;
 	if (above->types > 0)
 		f->types = step(w, w->type_at, &w->type_top, above->types, name, space, in_array, &other_shape);
@@ -396,7 +396,7 @@ give_text(struct walk *w, const struct node *n, struct slice text, uint64_t offs
 
 /* A record ends; levels may be as long as the file. */
 static int
-close_type(struct walk *w, const struct place *f, uint64_t end)
+close_type(struct walk *w, const struct element *f, uint64_t end)
 {
 	uint8_t role = w->layout->type[f->type].role;
 
@@ -409,7 +409,7 @@ close_type(struct walk *w, const struct place *f, uint64_t end)
 int
 walk_leave(struct walk *w, uint64_t end)
 {
-	const struct place *f = &w->place[w->depth];
+	const struct element *f = &w->element[w->depth];
 
 	if (f->collects) {
 		const struct slice text = {w->text.data, w->text.len};
@@ -429,7 +429,7 @@ walk_leave(struct walk *w, uint64_t end)
 bool
 walk_wants_text(const struct walk *w)
 {
-	return w->place[w->depth].collects;
+	return w->element[w->depth].collects;
 }
 
 int
@@ -449,7 +449,7 @@ walk_text(struct walk *w, const char *data, size_t len, uint64_t offset)
 int
 walk_scalar(struct walk *w, const void *name, bool in_array, struct slice value, uint64_t offset)
 {
-	const struct place *at = &w->place[w->depth];
+	const struct element *at = &w->element[w->depth];
 	bool other_shape = false, taken = false;
 	uint16_t types, fields;
 	int rc = 0;
@@ -471,7 +471,7 @@ walk_scalar(struct walk *w, const void *name, bool in_array, struct slice value,
 int
 walk_array(struct walk *w, const void *name, bool in_array, uint64_t offset)
 {
-	const struct place *at = &w->place[w->depth];
+	const struct element *at = &w->element[w->depth];
 	bool other_shape = false;
 	uint16_t types = step(w, w->type_at, &w->type_top, at->types, name, NULL, true, &other_shape);
 	uint16_t fields = step(w, w->field_at, &w->field_top, at->fields, name, NULL, true, &other_shape);
@@ -486,7 +486,7 @@ walk_array(struct walk *w, const void *name, bool in_array, uint64_t offset)
 bool
 walk_on_path(const struct walk *w)
 {
-	return w->place[w->depth].types > 0;
+	return w->element[w->depth].types > 0;
 }
 
 uint64_t
