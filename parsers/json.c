@@ -207,6 +207,8 @@ run(struct json *j, struct input *in)
 	}
 	if (in->rule != NULL)
 		return -1;
+	if (json_reader_bytes(j->reader) == 0)
+		return 0; /* assemble_finish says that it is empty */
 	error = json_reader_why(j->reader);
 	return assemble_refuse(j->assemble, error->rule, NULL, (struct slice){NULL, 0}, walk_number(j->walk),
 	                       error->offset, "%s", error->message);

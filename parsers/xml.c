@@ -382,6 +382,8 @@ run(struct xml *x, struct input *in, uint64_t *ret_bytes)
 	char chunk[CHUNK_BYTES];
 	ssize_t n = read_first(in, chunk, size);
 
+	if (n == 0)
+		return 0; /* no byte at all: assemble_finish says so, in the same words for every format */
 	if (n > 0)
 		check_beginning(x, chunk, (size_t) n);
 	while (n > 0 && !x->stopped) {
