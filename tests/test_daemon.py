@@ -322,7 +322,8 @@ def test_nothing_leaks(make):
     (d.libexec / "count").unlink()  # the killer once more
     last = [round_of_everything(n) for n in range(5, 30)]
     assert max(fds for fds, _ in last) <= max(fds for fds, _ in first) + 3  # workers that are just changing
-    assert last[-1][1] < first[-1][1] + 2
+    if b"__asan" not in d.program.read_bytes():  # which keeps what was freed for a while
+        assert last[-1][1] < first[-1][1] + 2
 
 
 def test_events_lost_are_made_up_for(make):
