@@ -120,6 +120,7 @@ def test_weak_algorithms(tmp_path, weak):
 
 
 @case("client keys: types, formats, passphrases")
+@pytest.mark.sanitize
 @pytest.mark.parametrize("type_,options,passphrase", [
     ("ed25519", {}, ""), ("ed25519", {}, "open sesame"), ("rsa", {"bits": 3072}, ""),
     ("rsa", {"bits": 3072, "pem": True}, "open sesame"), ("ecdsa", {}, "")])
@@ -187,6 +188,7 @@ def test_no_user_config(tmp_path, server, source, monkeypatch):
 
 
 @case("three answers of a look")
+@pytest.mark.sanitize
 def test_three_valued_look(server, source):
     assert source.run().one("look")["result"] == "empty"
     server.put("a.csv", b"1")
@@ -235,6 +237,7 @@ def test_marker(server, source):
 
 
 @case("checksum twin: missing, cut, wrong, right")
+@pytest.mark.sanitize
 def test_checksum(server, source):
     server.put("a.csv", DATA)
     job = {"twin": "sha256", "twin_suffix": ".sha256"}
@@ -290,6 +293,7 @@ def test_left(server, source):
 
 
 @case("connection cut at seeded bytes")
+@pytest.mark.sanitize
 @pytest.mark.parametrize("seed", range(8))
 def test_cut(tmp_path, server, seed):
     server.put("a.csv", DATA)
@@ -485,6 +489,7 @@ def test_no_room(tmp_path, server):
 
 
 @case("after the commit: leave, rename, delete")
+@pytest.mark.sanitize
 def test_after(server, source):
     (server.root / "done").mkdir()
     for name in ("a.csv", "b.csv"):
@@ -561,6 +566,7 @@ def test_crash_before_after(server, source):
 
 
 @case("killed between fetch and note")
+@pytest.mark.sanitize
 def test_memory_lost(server, source):
     server.put("a.csv", b"a")
     source.run()
@@ -575,6 +581,7 @@ def test_memory_lost(server, source):
 
 
 @case("answer: uploaded, read back")
+@pytest.mark.sanitize
 def test_answer(server, source):
     server.put("a.csv", b"a")
     job = {"answer": "{name};{sha256};{state};{records};{reversed}\n", "answer_name": "{name}.ack"}
@@ -606,6 +613,7 @@ def test_answer_taken(server, source):
 
 
 @case("probe")
+@pytest.mark.sanitize
 def test_probe(tmp_path):
     with Sshd(tmp_path, host_key_types=("ed25519", "rsa")) as server:
         server.put("a.csv", b"1")

@@ -15,6 +15,7 @@ from sftp_server import (CLOSE, DATA, DENIED, DIRECTORY, EOF, FAILURE, LINK, NO_
                          RENAME, STATUS, Cut, Partner, Session, SftpServer, attributes, string, wait_for)
 from sshd import make_key
 
+pytestmark = pytest.mark.sanitize
 CONTENT = random.Random(11).randbytes(400_000)
 
 
