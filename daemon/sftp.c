@@ -11,7 +11,7 @@
 #include "daemon/loop.h"
 
 #define GRACE_MS 8000 /* beyond the run's own deadline; the fetcher gives itself five seconds */
-#define LEAVE_MS 5000  /* after it was asked to end */
+#define LEAVE_MS 5000 /* after it was asked to end */
 #define FIRST_BACKOFF_MS 5000
 #define CEILING_MS (60 * 60 * 1000LL)
 #define LOGIN_CEILING_MS (6 * 60 * 60 * 1000LL) /* a partner may lock an account that fails too often */
