@@ -274,15 +274,12 @@ say_header(struct assemble *a, uint16_t type)
 	return 0;
 }
 
-/* A trailer's and a note's values stay for the controls. */
-static int
-keep_for_controls(struct assemble *a, uint16_t type, struct place at)
+/* A trailer's and a note's numbers stay for the controls; their texts go with the record. */
+static void
+forget_texts(struct assemble *a, uint16_t type)
 {
-	a->type[type].number = at.number;
-	a->type[type].offset = at.offset;
 	for (uint16_t i = 0; i < a->layout->type[type].fields; i++)
 		a->type[type].value[i].text = nothing;
-	return 0;
 }
 
 static int
@@ -332,11 +329,11 @@ take_record(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 			return -1;
 		break;
 	case ROLE_TRAILER:
-		if (level_trailer(a, type, at) != 0 || keep_for_controls(a, type, at) != 0)
+		if (level_trailer(a, type, at) != 0)
 			return -1;
 		break;
 	case ROLE_NOTE:
-		if (entry_flush(a) != 0 || level_stand(a, type, at) != 0 || keep_for_controls(a, type, at) != 0)
+		if (entry_flush(a) != 0 || level_stand(a, type, at) != 0)
 			return -1;
 		break;
 	case ROLE_ADDENDUM:
@@ -350,9 +347,11 @@ take_record(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 		return 0;
 	}
 	a->current = type;
-	return a->depth < 0                                                                 ? 0
-	       : totals_add(a, type, VERDICT_NONE, at) != 0 || check_runs(a, type, at) != 0 ? -1
-	                                                                                    : 0;
+	if (a->depth >= 0 && (totals_add(a, type, VERDICT_NONE, at) != 0 || check_runs(a, type, at) != 0))
+		return -1;
+	if (t->role == ROLE_TRAILER || t->role == ROLE_NOTE)
+		forget_texts(a, type);
+	return 0;
 }
 
 static int
@@ -449,9 +448,10 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 	if (number > a->physical)
 		a->physical = number;
 	if (a->opened == (int) (sizeof a->open / sizeof *a->open)) {
-		a->stopped = true;
-		return assemble_refuse(a, "order", t->name, nothing, number, offset,
+		(void) assemble_refuse(a, "order", t->name, nothing, number, offset,
 		                       "a %s is nested in too many records", t->name);
+		a->stopped = true;
+		return -1;
 	}
 	a->open[a->opened++] = (struct open_type){type, number, offset};
 	forget_values(a, type);

@@ -270,8 +270,9 @@ emit(struct assemble *a, struct place at)
 	size_t texts = 0;
 
 	if (a->records >= (uint64_t) a->layout->limits.records) {
+		(void) too_many(a, at);
 		a->stopped = true;
-		return too_many(a, at);
+		return -1;
 	}
 	r->number = ++a->records;
 	if (a->entry.bad) {

@@ -10,9 +10,10 @@ columns_init(struct columns_reader *r, const struct layout *layout, struct assem
 	r->layout = layout;
 	r->assemble = a;
 	r->value = calloc(LAYOUT_FIELDS + 1, sizeof *r->value);
+	r->spare = calloc(LAYOUT_FIELDS + 1, sizeof *r->spare);
 	r->taken = calloc(LAYOUT_FIELDS + 1, sizeof *r->taken);
 	r->column = calloc(layout->types + 1u, sizeof *r->column);
-	if (r->value == NULL || r->taken == NULL || r->column == NULL)
+	if (r->value == NULL || r->spare == NULL || r->taken == NULL || r->column == NULL)
 		return -1;
 	for (uint16_t t = 0; t < layout->types; t++) {
 		r->column[t] = calloc(layout->type[t].fields + 1u, sizeof **r->column);
@@ -31,6 +32,7 @@ columns_free(struct columns_reader *r)
 		free(r->column[t]);
 	free(r->column);
 	free(r->value);
+	free(r->spare);
 	free(r->taken);
 }
 
@@ -261,6 +263,22 @@ rest_of(const struct columns *c, uint32_t column)
 	return (struct slice){c->at[column].data, (uint32_t) (last->data + last->len - c->at[column].data)};
 }
 
+static uint32_t walk_steps(struct columns_reader *r, const struct record_type *type, const struct columns *c,
+                           uint32_t column, bool nested);
+
+/* Over a group, whose values are for later. */
+static uint32_t
+step_over(struct columns_reader *r, int16_t type, const struct columns *c, uint32_t column)
+{
+	struct slice *own = r->value;
+
+	r->value = r->spare;
+	memset(r->value, 0, (r->layout->type[type].fields + 1u) * sizeof *r->value);
+	column = walk_steps(r, &r->layout->type[type], c, column, true);
+	r->value = own;
+	return column;
+}
+
 /* Walks a type's columns from one on; returns the column after them. */
 static uint32_t
 walk_steps(struct columns_reader *r, const struct record_type *type, const struct columns *c, uint32_t column,
@@ -293,7 +311,7 @@ walk_steps(struct columns_reader *r, const struct record_type *type, const struc
 				if (r->groups == GROUPS)
 					return UINT32_MAX;
 				r->group[r->groups++] = (struct group){step->type, column};
-				column = walk_steps(r, &r->layout->type[step->type], c, column, true);
+				column = step_over(r, step->type, c, column);
 			}
 			break;
 		case COLUMN_END:

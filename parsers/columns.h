@@ -23,6 +23,7 @@ struct columns_reader {
 	uint32_t header_columns; /* 0: the file has no header */
 	int16_t **column;        /* of each type's fields: where its name was found, -1 nowhere */
 	struct slice *value;     /* of the fields of one record */
+	struct slice *spare;     /* the same, for groups that are only stepped over */
 	uint16_t *taken;         /* which column each came from */
 	struct group group[GROUPS];
 	uint32_t groups;

@@ -153,7 +153,7 @@ struct reading {
 	const char *at, *end;
 	int year, month, day, of_year, hour, minute, second, century;
 	int32_t east; /* zone, seconds */
-	bool zoned;
+	bool zoned, two_digits;
 };
 
 static bool
@@ -240,6 +240,7 @@ read_part(const struct date_part *part, struct reading *r)
 	case DATE_YEAR4:
 		return digits(r, 4, &r->year);
 	case DATE_YEAR2:
+		r->two_digits = true;
 		return digits(r, 2, &r->year);
 	case DATE_CENTURY:
 		return digits(r, 1, &r->century) && r->century <= 1;
@@ -380,7 +381,7 @@ from_reading(const struct date_rule *rule, struct reading *r, int32_t business_d
 	} else {
 		if (r->century >= 0)
 			r->year += r->century == 1 ? 2000 : 1900;
-		else if (r->year < 100)
+		else if (r->two_digits)
 			r->year += r->year < rule->pivot ? 2000 : 1900;
 		if (!day_in_year(r, r->year, &day))
 			return "is no day of the calendar";

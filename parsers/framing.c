@@ -15,6 +15,7 @@ struct framer {
 	uint64_t base;     /* offset of buf[0] in the file */
 	uint64_t bytes;    /* read */
 	bool eof, begun;
+	bool extending; /* within a record that has its number already */
 	uint8_t newline; /* enum newline_set: the style of this file, 0: not seen yet */
 	unsigned char ends[4];
 	uint8_t end_count;
@@ -72,7 +73,7 @@ framer_records(const struct framer *f)
 static int
 refuse(struct framer *f, const char *rule, size_t at, const char *why)
 {
-	(void) assemble_refuse(f->assemble, rule, NULL, nothing, f->number + 1, f->base + at, "%s", why);
+	(void) assemble_refuse(f->assemble, rule, NULL, nothing, f->number + !f->extending, f->base + at, "%s", why);
 	return -1;
 }
 
@@ -524,6 +525,7 @@ framer_extend(struct framer *f, struct framed *record)
 	int rc;
 
 	f->start = begin_at;
+	f->extending = true;
 	rc = find_end(f, from, &len, &next);
 	if (rc < 0)
 		return -1;
@@ -543,5 +545,6 @@ framer_extend(struct framer *f, struct framed *record)
 	record->bytes = f->buf + f->start;
 	record->len = (uint32_t) len;
 	f->start += next;
+	f->extending = false;
 	return 1;
 }

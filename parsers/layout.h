@@ -138,13 +138,14 @@ struct path {
 
 struct field {
 	const char *name;
-	uint16_t slot;   /* of its name, in layout.slot_name */
-	uint8_t target;  /* enum target */
-	uint8_t type;    /* enum field_type */
-	bool optional;   /* empty is absent; else empty is a bad value */
-	bool many;       /* XML, JSON: may come more than once, the values are a set */
-	bool hold_bad;   /* a bad value marks the record, not the file */
-	bool is_verdict; /* its words are verdicts: word.number */
+	uint16_t slot;    /* of its name, in layout.slot_name */
+	uint8_t target;   /* enum target */
+	uint8_t type;     /* enum field_type */
+	bool optional;    /* empty is absent; else empty is a bad value */
+	bool conditional; /* stands in a part of the record that may not be there: then it is absent */
+	bool many;        /* XML, JSON: may come more than once, the values are a set */
+	bool hold_bad;    /* a bad value marks the record, not the file */
+	bool is_verdict;  /* its words are verdicts: word.number */
 	bool trim_left, trim_right;
 	char zeros; /* this pad is cut from the left ('0'), 0: none */
 	uint32_t min_bytes, max_bytes;

@@ -183,8 +183,11 @@ compile_steps(struct compile *c, struct yaml_node *list, struct record_type *typ
 		if (step == NULL || n->kind != YAML_SCALAR)
 			return;
 		step->op = COLUMN_TAKE;
-		if (strcmp(n->text, "-") != 0)
-			step->a = field_named(c, n, type);
+		if (strcmp(n->text, "-") == 0)
+			continue;
+		step->a = field_named(c, n, type);
+		if (step->a >= 0 && depth > 0)
+			type->field[step->a].conditional = true;
 	}
 }
 

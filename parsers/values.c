@@ -322,6 +322,8 @@ value_read(struct value_reader *reader, const struct field *f, struct slice in, 
 	ret->text = (struct slice){NULL, 0};
 	if (f->constant.data != NULL)
 		in = f->constant;
+	else if (in.data == NULL && f->conditional)
+		return 0;
 	if (raw_bytes(f))
 		return read_raw(reader, f, in, ret, ret_fault);
 	if (reader->charset != NULL && f->constant.data == NULL && decode(reader, &in, ret_fault) != 0)

@@ -1,0 +1,305 @@
+/* One field, one value: what each type takes and refuses. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/parse_text.h"
+
+/* The record's line for a file of one column, or the rule that refuses it. */
+static char *
+one(const char *field, const void *value, size_t len, const char *encoding, bool raw)
+{
+	char yaml[2048], data[256];
+	struct profile *profile;
+	char *text, *line, *result;
+
+	snprintf(yaml, sizeof yaml,
+	         "profile: t\npartner: P\nprogramme: N\nformat: %s\nencoding: %s\nzone: Europe/Rome\n"
+	         "framing: {%s}\n%s"
+	         "records:\n  detail: {role: entry, verdict: accepted, fields: {%s}}\n"
+	         "match: [external_reference]\n",
+	         raw ? "fixed" : "delimited", encoding, raw ? "record_length: 32" : "newline: lf",
+	         raw ? "" : "delimited: {delimiter: \"|\"}\n", field);
+	profile = must_compile(yaml);
+	memset(data, 0x40, sizeof data);
+	memcpy(data, value, len);
+	if (!raw)
+		data[len++] = '\n';
+	text = parse_text(profile, NULL, data, raw ? 32 : len, 0);
+	profile_free(profile);
+	line = strstr(text, " accepted");
+	if (line != NULL) {
+		line += line[9] == ' ' ? 10 : 9;
+		result = strndup(line, strcspn(line, "\n"));
+	} else {
+		line = strstr(text, "refused ");
+		result = line != NULL ? strndup(line, 8 + strcspn(line + 8, " ")) : strdup(text);
+	}
+	free(text);
+	return result;
+}
+
+static void
+is(const char *spec, const char *value, const char *expected)
+{
+	char field[1024], row[256];
+	char *got;
+
+	snprintf(field, sizeof field, "external_reference: {at: 2, optional: yes}, %s", spec);
+	snprintf(row, sizeof row, "%s|", value);
+	got = one(field, row, strlen(row), "utf-8", false);
+	assert_string_equal(got, expected);
+	free(got);
+}
+
+static void
+test_integers(void **state)
+{
+	static const struct {
+		const char *value, *expected;
+	} cases[] = {
+	    {"1", "points=1"},
+	    {"000000000000000000000042", "points=42"},
+	    {"9223372036854775807", "points=9223372036854775807"},
+	    {"9223372036854775806", "points=9223372036854775806"},
+	    {"9223372036854775808", "refused overflow"},
+	    {"9223372036854775809", "refused overflow"},
+	    {"18446744073709551616", "refused overflow"},
+	    {"99999999999999999999999999999999", "refused overflow"},
+	    {"0", "refused zero"},
+	    {"-0", "refused not_a_number"},
+	    {"-5", "refused not_a_number"},
+	    {"+5", "refused not_a_number"},
+	    {"\xD9\xA5", "refused not_a_number"},     /* an Arabic five */
+	    {"\xEF\xBC\x95", "refused not_a_number"}, /* a full-width five */
+	    {"1e3", "refused not_a_number"},
+	    {"1,000", "refused not_a_number"},
+	    {"1.000", "refused not_a_number"},
+	    {"0x10", "refused not_a_number"},
+	    {"1_000", "refused not_a_number"},
+	    {"NaN", "refused not_a_number"},
+	    {" 5", "refused not_a_number"},
+	    {"5 ", "refused not_a_number"},
+	    {"", "refused empty"},
+	    {"1.23E+15", "refused excel_mangled"},
+	    {"1,23E+11", "refused excel_mangled"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		is("points: {at: 1}", cases[i].value, cases[i].expected);
+}
+
+static void
+test_signs(void **state)
+{
+	(void) state;
+	is("points: {at: 1, sign: before}", "-5", "points=-5");
+	is("points: {at: 1, sign: before}", "+5", "points=5");
+	is("points: {at: 1, sign: before}", "5-", "refused not_a_number");
+	is("points: {at: 1, sign: before}", "--5", "refused not_a_number");
+	is("points: {at: 1, sign: before}", "-", "refused not_a_number");
+	is("points: {at: 1, sign: before, zero: take}", "-0", "refused sign");
+	is("points: {at: 1, sign: after}", "5-", "points=-5");
+	is("points: {at: 1, sign: after}", "5+", "points=5");
+	is("points: {at: 1, sign: after}", "-5", "refused not_a_number");
+	is("points: {at: 1, sign: parentheses}", "(5)", "points=-5");
+	is("points: {at: 1, sign: parentheses}", "5", "points=5");
+	is("points: {at: 1, sign: parentheses}", "(5", "refused not_a_number");
+	is("points: {at: 1, sign: parentheses}", "()", "refused not_a_number");
+	is("points: {at: 1, sign: before, negate: yes}", "-5", "points=5");
+	is("points: {at: 1, sign: before, min: -9223372036854775807}", "-9223372036854775807",
+	   "points=-9223372036854775807");
+	is("points: {at: 1, sign: before}", "-9223372036854775808", "refused overflow");
+	is("points: {at: 1, sign: before, max: 10}", "11", "refused range");
+	is("points: {at: 1, sign: before, max: 10}", "10", "points=10");
+	is("points: {at: 1, sign: before, min: -3}", "-4", "refused range");
+}
+
+static void
+test_overpunch(void **state)
+{
+	static const char plus[] = "{ABCDEFGHI", minus[] = "}JKLMNOPQR";
+	char value[8], expected[32];
+
+	(void) state;
+	for (int d = 0; d < 10; d++) {
+		snprintf(value, sizeof value, "01%c", plus[d]);
+		snprintf(expected, sizeof expected, "points=1%d", d);
+		is("points: {at: 1, sign: overpunch}", value, expected);
+		snprintf(value, sizeof value, "01%c", minus[d]);
+		snprintf(expected, sizeof expected, "points=-1%d", d);
+		is("points: {at: 1, sign: overpunch}", value, expected);
+		snprintf(value, sizeof value, "%c2", minus[d]);
+		snprintf(expected, sizeof expected, "points=-%d", d * 10 + 2);
+		is("points: {at: 1, sign: overpunch_first}", value, expected);
+	}
+	is("points: {at: 1, sign: overpunch}", "123", "points=123");
+	is("points: {at: 1, sign: overpunch}", "12S", "refused sign");
+	is("points: {at: 1, sign: overpunch}", "12j", "refused sign");
+	is("points: {at: 1, sign: overpunch}", "1A3", "refused not_a_number");
+	is("points: {at: 1, sign: overpunch, zero: absent}", "00}", "");
+}
+
+static void
+test_amounts(void **state)
+{
+	(void) state;
+	is("amount: {at: 1}", "1234", "amount=1234");
+	is("amount: {at: 1, unit: major}", "12", "amount=1200");
+	is("amount: {at: 1, point: \".\"}", "12.34", "amount=1234");
+	is("amount: {at: 1, point: \".\"}", "12.3", "refused decimals");
+	is("amount: {at: 1, point: \".\"}", "12", "refused decimals");
+	is("amount: {at: 1, point: \".\", decimals: 0-5}", "12", "amount=1200");
+	is("amount: {at: 1, point: \".\", decimals: 0-5}", "12.34000", "amount=1234");
+	is("amount: {at: 1, point: \".\", decimals: 0-5}", "12.34001", "refused decimals");
+	is("amount: {at: 1, point: \".\", decimals: 0-5}", "12.", "refused not_a_number");
+	is("amount: {at: 1, point: \".\", decimals: 0-5}", ".5", "refused not_a_number");
+	is("amount: {at: 1, point: \".\", decimals: 0-5}", "1.2.3", "refused not_a_number");
+	is("amount: {at: 1, point: \",\"}", "12,34", "amount=1234");
+	is("amount: {at: 1, point: \",\"}", "1.234,56", "refused not_a_number");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "1.234,56", "amount=123456");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "1234,56", "amount=123456");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "12.34,56", "refused not_a_number");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "1234.567,00", "refused not_a_number");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "1.234.567,00", "amount=123456700");
+	is("amount: {at: 1, implied: 4}", "123400", "amount=1234");
+	is("amount: {at: 1, implied: 4}", "123456", "refused decimals");
+	is("points: {at: 1, point: \".\", decimals: 4}", "1700.0000", "points=1700");
+	is("points: {at: 1, point: \".\", decimals: 4}", "1700.5000", "refused decimals");
+	is("amount: {at: 1, minor: currency, point: \".\", decimals: 0-3}, currency: {value: JPY}", "12",
+	   "amount=12 currency=JPY");
+	is("amount: {at: 1, minor: currency, point: \".\", decimals: 0-3}, currency: {value: KWD}", "1.5",
+	   "amount=1500 currency=KWD");
+	is("amount: {at: 1, implied: d}, d: {value: \"3\", type: integer}", "12340", "amount=1234");
+}
+
+static void
+test_raw_numbers(void **state)
+{
+	static const struct {
+		const char *spec;
+		const char *bytes;
+		size_t len;
+		const char *expected;
+	} cases[] = {
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x4C", 3, "points=1234"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x4D", 3, "points=-1234"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x4F", 3, "points=1234"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x4A", 3, "points=1234"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x4B", 3, "points=-1234"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x4E", 3, "points=1234"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\x23\x45", 3, "refused sign"},
+	    {"points: {at: 1-3, sign: packed}", "\x01\xA3\x4C", 3, "refused not_a_number"},
+	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xC3", 3, "points=123"},
+	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xD3", 3, "points=-123"},
+	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xF3", 3, "points=123"},
+	    {"points: {at: 1-3, sign: zoned}", "\xF1\xC2\xF3", 3, "refused not_a_number"},
+	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xE3", 3, "refused sign"},
+	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xCA", 3, "refused not_a_number"},
+	    {"points: {at: 1-4, sign: binary}", "\x00\x00\x04\xD2", 4, "points=1234"},
+	    {"points: {at: 1-2, sign: binary}", "\xFF\xFE", 2, "points=-2"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char field[256], *got;
+
+		snprintf(field, sizeof field, "external_reference: {at: 20-21, optional: yes}, %s", cases[i].spec);
+		got = one(field, cases[i].bytes, cases[i].len, "ibm037", true);
+		assert_string_equal(got, cases[i].expected);
+		free(got);
+	}
+}
+
+/* All bytes in the last place: exactly those with a digit and a sign nibble are numbers. */
+static void
+test_every_nibble(void **state)
+{
+	(void) state;
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char value[1] = {(char) byte};
+		char *packed =
+		    one("external_reference: {at: 20-21, optional: yes}, points: {at: 1, sign: packed, zero: take}",
+		        value, 1, "ibm037", true);
+		char *zoned =
+		    one("external_reference: {at: 20-21, optional: yes}, points: {at: 1, sign: zoned, zero: take}",
+		        value, 1, "ibm037", true);
+		bool packed_ok = byte >> 4 <= 9 && (byte & 15) >= 10;
+		bool zoned_ok = (byte & 15) <= 9 && (byte >> 4 == 15 || byte >> 4 == 12 || byte >> 4 == 13);
+
+		assert_int_equal(strncmp(packed, "refused", 7) != 0, packed_ok);
+		assert_int_equal(strncmp(zoned, "refused", 7) != 0, zoned_ok);
+		free(packed);
+		free(zoned);
+	}
+}
+
+static void
+test_references(void **state)
+{
+	char *got;
+
+	(void) state;
+	got = one("external_reference: {at: 1}", "7C9E6679-7425-40de-944b-e07fc1f90ae7", 36, "utf-8", false);
+	assert_string_equal(got, "reference=7c9e6679742540de944be07fc1f90ae7");
+	free(got);
+	/* what is none of our references is told as it is */
+	got = one("external_reference: {at: 1}", "7c9e6679-7425-40de-944b-e07fc1f90aeg", 36, "utf-8", false);
+	assert_string_equal(got, "shown=7c9e6679-7425-40de-944b-e07fc1f90aeg");
+	free(got);
+	got = one("external_reference: {at: 1}", "7c9e6679742540de944be07fc1f90ae7", 32, "utf-8", false);
+	assert_string_equal(got, "shown=7c9e6679742540de944be07fc1f90ae7");
+	free(got);
+	got = one("external_reference: {at: 1}", "1.23E+15", 8, "utf-8", false);
+	assert_string_equal(got, "refused excel_mangled");
+	free(got);
+	is("member: {at: 1}", "NS1", "member=NS1");
+	is("member: {at: 1}", "N S1", "refused not_an_id");
+	is("member: {at: 1}", "NS1\xE2\x80\x8B", "refused not_an_id"); /* zero width space */
+	is("member: {at: 1}", "N\xD0\x95S1", "refused not_an_id");     /* a Cyrillic letter */
+	is("member: {at: 1, strip_zeros: yes}", "000NS1", "member=NS1");
+	is("member: {at: 1, length: 3}", "NS12", "refused length");
+	is("member: {at: 1, length: 3-4}", "NS12", "member=NS12");
+	is("member: {at: 1, must_be: [A, B]}", "B", "member=B");
+	is("member: {at: 1, must_be: [A, B]}", "C", "refused must_be");
+	is("member: {at: 1, optional: yes, empty_is: [\"0000\"]}", "0000", "");
+	is("currency: {at: 1}", "EUR", "currency=EUR");
+	is("currency: {at: 1}", "eur", "refused currency");
+	is("programme: {at: 1, words: {NS: NORTHSTAR}}", "NS", "programme=NORTHSTAR");
+	is("programme: {at: 1, words: {NS: NORTHSTAR}}", "N", "refused unknown_word");
+	is("merchant: {at: 1, trim: both}", "  Hotel X ", "merchant=Hotel X");
+	is("merchant: {at: 1, trim: left}", "  Hotel X ", "merchant=Hotel X ");
+}
+
+static void
+test_sets(void **state)
+{
+	(void) state;
+	is("reason: {at: 1, separator: \";\"}", "A;B;C", "reasons=A|B|C");
+	is("reason: {at: 1, separator: \";\"}", "A;;B;", "reasons=A|B");
+	is("reason: {at: 1, separator: \"; \", trim: both}", "A; B", "reasons=A|B");
+	is("reason: {at: 1, separator: \";\", optional: yes}", "", "");
+	is("reason: {at: 1, type: flags, flags: {on: Y, off: N, codes: {1: BAD, 3: \"OLD\"}}}", "YNY",
+	   "reasons=BAD|OLD");
+	is("reason: {at: 1, type: flags, flags: {on: Y, off: N, codes: {1: BAD, 3: OLD}}}", "NYN",
+	   "refused flags");
+	is("reason: {at: 1, type: flags, flags: {on: Y, off: N, codes: {1: BAD, 3: OLD}}}", "XNN",
+	   "refused flags");
+	is("reason: {at: 1, type: flags, flags: {codes: {1: BAD, 3: OLD}}}", "   ", "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_integers),    cmocka_unit_test(test_signs),
+	    cmocka_unit_test(test_overpunch),   cmocka_unit_test(test_amounts),
+	    cmocka_unit_test(test_raw_numbers), cmocka_unit_test(test_every_nibble),
+	    cmocka_unit_test(test_references),  cmocka_unit_test(test_sets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
