@@ -67,6 +67,7 @@ def refused(result):
     return result.refusals[0]["message"]
 
 
+@pytest.mark.sanitize
 def test_gzip():
     assert taken(gz(gzip.compress(CONTENT)))
     assert taken(gz(gzip.compress(CONTENT[:1000]) + gzip.compress(CONTENT[1000:])))
@@ -92,6 +93,7 @@ def test_gzip_damaged():
     assert refused(gz(b""))
 
 
+@pytest.mark.sanitize
 def test_zip():
     assert taken(unzip(zipped([("in.json", CONTENT)])))
     assert taken(unzip(zipped([("in.json", CONTENT)], compress_type=zipfile.ZIP_STORED)))
@@ -205,6 +207,7 @@ def test_zip_packed_in_other_ways():
         assert "deflate" in refused(unzip(zipped([("in.json", CONTENT)], compress_type=method)))
 
 
+@pytest.mark.sanitize
 def test_bombs():
     """Ten million equal lines: stopped at the limit, in no time and with no memory to speak of."""
     line = b'{"r": "A1", "p": 5, "s": "Y"}\n'
@@ -222,6 +225,7 @@ def test_bombs():
     assert refused(unzip(zipped([(f"__MACOSX/{i}", b"") for i in range(100)] + [("in.json", CONTENT)])))
 
 
+@pytest.mark.sanitize
 def test_nested():
     inner = gzip.compress(zipped([("in.json", CONTENT)]))
     assert taken(parse('{kind: [gzip, zip], member: "*.json"}', inner))

@@ -73,6 +73,7 @@ def json_file(text):
     return b'{"ref": "A1", "points": 5, "status": "Y", "text": "' + text + b'"}\n'
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("path", files("libxml2/test", "defusedxml/xmltestdata"),
                          ids=lambda p: p.relative_to(CORPORA).as_posix())
 def test_xml_bombs_are_refused(path):
@@ -120,6 +121,7 @@ def xml_allows(text):
     return all(c in "\t\n\r" or "\x20" <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c >= "\U00010000" for c in text)
 
 
+@pytest.mark.sanitize
 def test_utf8_in_xml():
     wrong = []
     for number, data, valid in utf8_cases():
@@ -136,6 +138,7 @@ def test_utf8_in_xml():
     assert not wrong
 
 
+@pytest.mark.sanitize
 def test_utf8_in_json():
     wrong = []
     for number, data, valid in utf8_cases():
@@ -154,6 +157,7 @@ def test_utf8_in_json():
     assert not wrong
 
 
+@pytest.mark.sanitize
 def test_naughty_strings_come_through():
     """All in one file, as JSON and as XML: free text is carried as it is, whatever it says."""
     path = CORPORA / "blns/blns.json"
