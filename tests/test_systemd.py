@@ -43,7 +43,7 @@ sources:
 def system(build):
     machine = booted.Booted()
     subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", machine.up], check=True)
-    machine.ctl = "/" + str(next(machine.up.glob("usr/**/handbackctl")).relative_to(machine.up))
+    machine.ctl = "/" + str(next(machine.up.glob("usr/**/bin/handbackctl")).relative_to(machine.up))
     service = next(machine.up.glob(f"usr/**/{UNIT}")).read_text()
     machine.etc = re.search(r"--config (\S+)/handback/handback\.yaml", service).group(1)
     folder = machine.up / machine.etc.lstrip("/") / "handback"
@@ -76,10 +76,22 @@ def wait(condition, what, system, seconds=20):
         time.sleep(0.1)
 
 
+def psql(system, *arguments, stdin=None, check=True):
+    return system.run("runuser", "-u", "handback", "--", "psql", "-XAtqv", "ON_ERROR_STOP=1", "-h",
+                      "/var/lib/handback/postgres/socket", "-U", "postgres", "-d", "handback", *arguments, check=check,
+                      stdin=stdin)
+
+
 def files(system):
-    out = system.run("runuser", "-u", "handback", "--", "psql", "-XAtqh", "/var/lib/handback/postgres/socket", "-U", "postgres",
-                     "-d", "handback", "-c", "SELECT name_shown, state FROM handback.file ORDER BY file_id", check=False)
-    return [tuple(line.split("|")) for line in out.stdout.splitlines()]
+    """{name: (state, records confirmed or reversed)}; nothing where the database does not answer."""
+    out = psql(system, "-c", "SELECT name, state, confirmed + reversed FROM handback.files ORDER BY file_id", check=False)
+    return {name: (state, int(done)) for name, state, done in (line.split("|") for line in out.stdout.splitlines())}
+
+
+def wait_posted(system, name):
+    wait(lambda: name in files(system), f"{name} to be decided", system)
+    state, done = files(system)[name]
+    assert state == "posted" and done > 0, files(system)
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +110,16 @@ def drop(system, ledger, sequence):
 
 def test_starts_and_is_ready_only_when_it_is(system, ledger):
     ctl(system, "migrate")
-    system.run("runuser", "-u", "handback", "--", "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h",
-               "/var/lib/handback/postgres/socket", "-U", "postgres", "-d", "handback", check=False)
     system.run("systemctl", "start", UNIT)
     assert system.show(UNIT, "ActiveState") == "active"
-    assert system.show(UNIT, "StatusText") != ""
+    assert "sources" in system.show(UNIT, "StatusText")
+    # while the daemon has the database open
+    psql(system, stdin="\n".join(ledger.sql()))
 
 
 def test_takes_a_file_that_is_dropped(system, ledger):
     name = drop(system, ledger, 1)
-    wait(lambda: any(n == name for n, _ in files(system)), f"{name} to be decided", system)
+    wait_posted(system, name)
     said = system.run("journalctl", "-u", UNIT, "-o", "json", "--no-pager").stdout
     assert name in said
 
@@ -119,7 +131,7 @@ def test_reload_keeps_the_old_configuration_when_the_new_one_is_bad(system, ledg
     system.run("systemctl", "reload", UNIT)
     assert system.show(UNIT, "ActiveState") == "active"
     name = drop(system, ledger, 2)
-    wait(lambda: any(n == name for n, _ in files(system)), "the old configuration to work on", system)
+    wait_posted(system, name)
     system.run("tee", inside, stdin=good)
     system.run("systemctl", "reload", UNIT)
     wait(lambda: "reload" in system.journal().lower(), "the reload to be told", system)
@@ -131,7 +143,7 @@ def test_the_watchdog_ends_a_daemon_that_hangs(system, ledger):
     wait(lambda: int(system.show(UNIT, "NRestarts")) > before, "the watchdog", system, 30)
     wait(lambda: system.show(UNIT, "ActiveState") == "active", "the restart", system, 30)
     name = drop(system, ledger, 3)
-    wait(lambda: any(n == name for n, _ in files(system)), "work to go on", system)
+    wait_posted(system, name)
 
 
 def test_stops_within_five_seconds(system):
