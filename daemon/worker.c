@@ -472,6 +472,8 @@ worker_finish(struct worker *w)
 	/* end of file for it; what it still has to say comes through */
 	if (w->channel >= 0)
 		shutdown(w->channel, SHUT_WR);
+	if (w->state == WORKER_STARTING)
+		kill(w->pid, SIGKILL); /* it may wait for a database, and has nothing to finish */
 	w->state = WORKER_LEAVING;
 	/* with a job its deadline goes on; without one there is nothing to wait for */
 	if (!w->job)
