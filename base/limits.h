@@ -15,7 +15,7 @@
 #define LIMIT_XML_DEPTH 32                  /* limits: depth (XML and JSON) */
 #define LIMIT_XML_ATTRIBUTES 64             /* limits: attributes */
 #define LIMIT_XML_ATTRIBUTE_BYTES (8 << 10) /* limits: attribute_bytes */
-#define LIMIT_XML_NAMES 10000                /* different names in one document: libxml2 keeps them all */
+#define LIMIT_XML_NAMES 10000               /* different names in one document: libxml2 keeps them all */
 #define LIMIT_EXPANSION 200                 /* limits: expansion, times the packed size */
 
 /* names and texts of ours */
@@ -27,7 +27,7 @@
 #define LIMIT_YAML_NODES 20000        /* keys and values in one of them */
 #define LIMIT_REFUSALS 10             /* refusals told of one file */
 #define LIMIT_PROBLEMS 50             /* mistakes told of one profile */
-#define LIMIT_FRAME_BYTES (128 << 10) /* one frame from the parser */
+#define LIMIT_FRAME_BYTES (1 << 20)   /* one frame from the parser: over ten times LIMIT_RECORD_BYTES */
 
 /* the parser's cage */
 #define LIMIT_PARSER_MEMORY (512LL << 20) /* address space beyond start-up; resident stays under 64 MiB */

@@ -8,8 +8,8 @@
  *     CAGE  RECORD*  (FACTS | CONTROL | REFUSAL | RECORD)*  END
  *
  * where FACTS comes once at most, record numbers ascend, END counts the records
- * that came and says refused exactly when a REFUSAL came (LIMIT_REFUSALS at
- * most).  A frame that breaks this ends the file's job, never the reader.
+ * that came (of a refused file also those that were not sent any more) and says
+ * refused exactly when a REFUSAL came (LIMIT_REFUSALS at most).  A frame that breaks this ends the file's job, never the reader.
  */
 #ifndef HANDBACK_PARSERS_FRAME_H
 #define HANDBACK_PARSERS_FRAME_H

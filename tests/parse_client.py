@@ -131,7 +131,7 @@ def frames(data):
         if at + 5 > len(data):
             raise Broken("cut off")
         length, kind = struct.unpack_from("<IB", data, at)
-        if not 1 <= length <= 128 << 10 or at + 4 + length > len(data) or kind not in KINDS:
+        if not 1 <= length <= 1 << 20 or at + 4 + length > len(data) or kind not in KINDS:
             raise Broken("a frame's head")
         body = Body(data[at + 5:at + 4 + length])
         fields = DECODERS[KINDS[kind]](body)
