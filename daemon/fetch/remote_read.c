@@ -69,6 +69,7 @@ static ssize_t
 answer(struct remote *r, struct remote_request *request, void *buf)
 {
 #if REMOTE_HAS_AIO
+	(void) r;
 	ssize_t n = sftp_aio_wait_read(&request->id, buf, request->length);
 #else
 	/* an earlier answer may have set the end of file, and then this one would be left in the queue */
