@@ -130,8 +130,10 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	(void) fd;
 	(void) what;
 	listen_to(c, LAST_LINES); /* its last words come before its end, and it has no more of them */
-	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+	if (waitpid(c->pid, &status, WNOHANG) != c->pid) {
+		loop_ask_again(c->exited);
 		return;
+	}
 	c->pid = 0;
 	close_channel(c);
 	free_event(&c->exited);

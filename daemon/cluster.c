@@ -57,8 +57,12 @@ on_exited(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	if (pid <= 0 || waitpid(pid, &status, WNOHANG) != pid)
+	if (pid <= 0)
 		return;
+	if (waitpid(pid, &status, WNOHANG) != pid) {
+		loop_ask_again(c->exited);
+		return;
+	}
 	embedded_reaped(c->embedded, pid);
 	forget_child(c);
 	log_write(LOG_ERR, "the embedded PostgreSQL ended: starting it again",

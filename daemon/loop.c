@@ -73,6 +73,20 @@ loop_after(struct event *timer, int64_t ms)
 	return event_add(timer, &when);
 }
 
+int
+loop_ask_again(struct event *exited)
+{
+	struct event_base *base = event_get_base(exited);
+	event_callback_fn callback = event_get_callback(exited);
+	void *context = event_get_callback_arg(exited);
+
+	event_del(exited);
+	if (event_assign(exited, base, -1, EV_TIMEOUT, callback, context) < 0 ||
+	    event_priority_set(exited, LOOP_FIRST) < 0)
+		return -1;
+	return loop_after(exited, 20);
+}
+
 struct loop_pulse {
 	struct event *timer;
 	int64_t every_ms, expected_ms;

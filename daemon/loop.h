@@ -30,6 +30,12 @@ int64_t loop_backoff(unsigned failures, int64_t first_ms, int64_t ceiling_ms);
 int loop_after(struct event *timer, int64_t ms);
 
 /*
+ * For the event of a child's end whose waitpid has nothing yet: the pidfd speaks before a tracer has let the
+ * child go.  From now on the event is a timer that asks every 20 ms.  0, or -1 when there is no memory.
+ */
+int loop_ask_again(struct event *exited);
+
+/*
  * The pulse: a timer of LOOP_LOOKS priority, so that it beats only when the loop gets round to the least
  * urgent work.  `beat` is called each time with how late it came and the latest of the last minute.
  */

@@ -267,8 +267,10 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	(void) fd;
 	(void) what;
 	drain(w); /* its last words come before its end */
-	if (waitpid(w->pid, &status, WNOHANG) != w->pid)
+	if (waitpid(w->pid, &status, WNOHANG) != w->pid) {
+		loop_ask_again(w->exited);
 		return;
+	}
 	expected = w->state == WORKER_LEAVING && w->why[0] == '\0' && !w->job;
 	how_it_ended(w, status, how, sizeof how);
 	close_channel(w);
