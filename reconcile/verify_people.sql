@@ -34,7 +34,7 @@ SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as 
 	h.hold_id, d.how, d.ended_by, d.ended_at)
 FROM handback.hold_end d
 JOIN handback.hold h USING (hold_id)
-WHERE d.how IN ('confirmed', 'reversed', 'reinstated', 'closed') AND NOT EXISTS (
+WHERE d.how NOT IN ('released', 'matched_later', 'expired') AND NOT EXISTS (
 	SELECT FROM handback.proposal_hold ph
 	JOIN handback.proposal p USING (proposal_id)
 	JOIN handback.proposal_end e USING (proposal_id)

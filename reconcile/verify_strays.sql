@@ -12,6 +12,10 @@ SELECT 'outcome', o.file_id, o.record_no, format('revision %s was decided by act
 FROM handback.outcome o
 WHERE o.revision > 0 AND NOT EXISTS (SELECT FROM audit.act a JOIN audit.head h USING (head_no) WHERE a.act_id = o.act_id)
 UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('it was decided with its file, and names act %s', o.act_id)
+FROM handback.outcome o
+WHERE o.revision = 0 AND o.act_id IS NOT NULL
+UNION ALL
 SELECT 'act', NULL, NULL, format('act %s (%s, %s) names head %s, which is not its own', a.act_id, a.what, a.subject,
 	a.head_no)
 FROM audit.act a

@@ -107,6 +107,12 @@ class World:
         """Usual answers to this partner's redemptions from start on."""
         return list(generate.usual(random.Random(seed), partner, self.ledger.of(partner)[start:start + count]))
 
+    def unusual(self, partner="SKYLINE", foreign="AURORA"):
+        """Usual answers and one of each thing that must not pass quietly: most of those are held."""
+        mine = self.ledger.of(partner)
+        return self.answers(partner) + list(generate.unusual(random.Random(2), partner, mine[40:60],
+                                                             self.ledger.of(foreign)[-1]))
+
     def file(self, partner, answers=None, sequence=1, day=DAY, break_totals=0):
         """(name, bytes) of a file with these answers."""
         return layouts.WRITERS[partner](self.answers(partner) if answers is None else answers, day, sequence,

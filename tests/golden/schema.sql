@@ -79,6 +79,17 @@ ALTER FUNCTION audit.append_act(what text, subject text, why text, detail text, 
 
 COMMENT ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) IS 'Writes an act of this session''s login and its head at the end of the chain; gives the act''s number';
 
+CREATE FUNCTION audit.at_of(number bigint) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT at FROM audit.act WHERE act_id = number
+$$;
+
+ALTER FUNCTION audit.at_of(number bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION audit.at_of(number bigint) IS 'When an act was';
+
 CREATE FUNCTION audit.chain_end() RETURNS TABLE(head_no bigint, head_hash bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -195,7 +206,7 @@ CREATE FUNCTION handback.approve(proposal bigint, comment text DEFAULT NULL::tex
     AS $$
 #variable_conflict use_variable
 DECLARE
-	p handback.proposal;
+	p handback.proposal := handback.open_proposal(proposal);
 	h handback.hold;
 	o handback.outcome;
 	made handback.outcome[] := '{}';
@@ -203,10 +214,6 @@ DECLARE
 	against text;
 	act bigint;
 BEGIN
-	SELECT * INTO p FROM handback.proposal WHERE proposal_id = proposal;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'no such proposal: %', proposal USING ERRCODE = 'no_data_found';
-	END IF;
 	FOR h IN SELECT l.* FROM handback.lock_holds(ARRAY(SELECT hold_id FROM handback.proposal_hold WHERE proposal_id = proposal)) l
 		ORDER BY coalesce(p.redemption_id, l.redemption_id), l.hold_id LOOP
 		against := handback.why_not(p.decision, h, coalesce(p.redemption_id, h.redemption_id));
@@ -225,12 +232,12 @@ BEGIN
 		o.act_id := act;
 		INSERT INTO handback.outcome SELECT o.*;
 	END LOOP;
-	INSERT INTO handback.hold_end (hold_id, how)
-	SELECT hold_id, CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
+	INSERT INTO handback.hold_end (hold_id, ended_at, how)
+	SELECT hold_id, audit.at_of(act), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 		WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END
 	FROM handback.proposal_hold WHERE proposal_id = proposal;
-	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, act_id)
-	VALUES (proposal, p.proposed_by, 'approved', comment, act);
+	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, act_id)
+	VALUES (proposal, p.proposed_by, 'approved', comment, audit.at_of(act), act);
 	RETURN act;
 END
 $$;
@@ -248,7 +255,8 @@ DECLARE
 BEGIN
 	PERFORM handback.lock_holds(ARRAY[hold]);
 	act := audit.append_act('assigned', 'hold ' || hold, comment, to_whom);
-	INSERT INTO handback.hold_note (hold_id, assigned, comment, act_id) VALUES (hold, to_whom, comment, act);
+	INSERT INTO handback.hold_note (hold_id, at, assigned, comment, act_id)
+	VALUES (hold, audit.at_of(act), to_whom, comment, act);
 	RETURN act;
 END
 $$;
@@ -325,11 +333,11 @@ CREATE FUNCTION handback.comment_hold(hold bigint, comment text) RETURNS bigint
 DECLARE
 	act bigint;
 BEGIN
-	IF NOT EXISTS (SELECT FROM handback.hold WHERE hold_id = hold) THEN
+	IF NOT EXISTS (SELECT FROM handback.hold h WHERE h.hold_id = comment_hold.hold) THEN
 		RAISE EXCEPTION 'no such hold: %', hold USING ERRCODE = 'no_data_found';
 	END IF;
 	act := audit.append_act('commented', 'hold ' || hold, comment);
-	INSERT INTO handback.hold_note (hold_id, comment, act_id) VALUES (hold, comment, act);
+	INSERT INTO handback.hold_note (hold_id, at, comment, act_id) VALUES (hold, audit.at_of(act), comment, act);
 	RETURN act;
 END
 $$;
@@ -511,6 +519,55 @@ ALTER FUNCTION handback.lock_holds(wanted bigint[]) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.lock_holds(wanted bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';
 
+CREATE TABLE handback.proposal (
+    proposal_id bigint NOT NULL,
+    decision text NOT NULL,
+    why text NOT NULL,
+    redemption_id bigint,
+    holds bigint NOT NULL,
+    points numeric NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    proposed_by text DEFAULT SESSION_USER NOT NULL,
+    act_id bigint NOT NULL,
+    CONSTRAINT proposal_decision_check CHECK ((decision = ANY (ARRAY['confirm'::text, 'reverse'::text, 'reinstate'::text, 'close'::text]))),
+    CONSTRAINT proposal_holds_check CHECK ((holds > 0)),
+    CONSTRAINT proposal_why_check CHECK ((why ~ '\S'::text))
+);
+
+ALTER TABLE handback.proposal OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.proposal IS 'What one person proposes to do about one or more holds; append-only';
+
+COMMENT ON COLUMN handback.proposal.redemption_id IS 'Which redemption is meant, for a record that names none of ours';
+
+COMMENT ON COLUMN handback.proposal.points IS 'Of the debits, or as stated, of all its holds';
+
+CREATE FUNCTION handback.open_proposal(proposal bigint) RETURNS handback.proposal
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+DECLARE
+	p handback.proposal;
+	ended handback.proposal_end;
+BEGIN
+	SELECT * INTO p FROM handback.proposal WHERE proposal_id = proposal;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such proposal: %', proposal USING ERRCODE = 'no_data_found';
+	END IF;
+	SELECT * INTO ended FROM handback.proposal_end WHERE proposal_id = proposal;
+	IF FOUND THEN
+		RAISE EXCEPTION 'proposal % was % by %', proposal, ended.how, ended.ended_by
+			USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	RETURN p;
+END
+$$;
+
+ALTER FUNCTION handback.open_proposal(proposal bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.open_proposal(proposal bigint) IS 'The proposal, when nobody has answered it yet';
+
 CREATE FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid DEFAULT NULL::uuid) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -546,9 +603,10 @@ BEGIN
 	END LOOP;
 	act := audit.append_act('proposed', 'proposal ' || proposal, why,
 		format('%s %s holds of %s points: %s', decision, many, sum_points,
-			left(array_to_string(holds, ' '), 1000) || coalesce(', redemption ' || meant, '')));
-	INSERT INTO handback.proposal (proposal_id, decision, why, redemption_id, holds, points, act_id)
-	VALUES (proposal, decision, why, meant, many, sum_points, act);
+			array_to_string(ARRAY(SELECT DISTINCT w FROM unnest(holds) w ORDER BY w), ' ')
+			|| coalesce(', redemption ' || meant, '')));
+	INSERT INTO handback.proposal (proposal_id, decision, why, redemption_id, holds, points, proposed_at, act_id)
+	VALUES (proposal, decision, why, meant, many, sum_points, audit.at_of(act), act);
 	INSERT INTO handback.proposal_hold (proposal_id, hold_id)
 	SELECT DISTINCT proposal, w FROM unnest(holds) w;
 	RETURN proposal;
@@ -583,17 +641,13 @@ CREATE FUNCTION handback.reject(proposal bigint, why text) RETURNS bigint
     AS $$
 #variable_conflict use_variable
 DECLARE
-	p handback.proposal;
+	p handback.proposal := handback.open_proposal(proposal);
 	act bigint;
 BEGIN
-	SELECT * INTO p FROM handback.proposal WHERE proposal_id = proposal;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'no such proposal: %', proposal USING ERRCODE = 'no_data_found';
-	END IF;
 	act := audit.append_act('rejected', 'proposal ' || proposal, why,
 		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by));
-	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, act_id)
-	VALUES (proposal, p.proposed_by, 'rejected', why, act);
+	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, act_id)
+	VALUES (proposal, p.proposed_by, 'rejected', why, audit.at_of(act), act);
 	RETURN act;
 END
 $$;
@@ -1242,7 +1296,7 @@ ALTER TABLE handback.hold ALTER COLUMN hold_id ADD GENERATED BY DEFAULT AS IDENT
 CREATE TABLE handback.hold_note (
     note_id bigint NOT NULL,
     hold_id bigint NOT NULL,
-    at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    at timestamp with time zone NOT NULL,
     who text DEFAULT SESSION_USER NOT NULL,
     assigned text,
     comment text,
@@ -1323,35 +1377,12 @@ ALTER TABLE handback.partner ALTER COLUMN partner_id ADD GENERATED BY DEFAULT AS
     CACHE 1
 );
 
-CREATE TABLE handback.proposal (
-    proposal_id bigint NOT NULL,
-    decision text NOT NULL,
-    why text NOT NULL,
-    redemption_id bigint,
-    holds bigint NOT NULL,
-    points numeric NOT NULL,
-    proposed_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
-    proposed_by text DEFAULT SESSION_USER NOT NULL,
-    act_id bigint NOT NULL,
-    CONSTRAINT proposal_decision_check CHECK ((decision = ANY (ARRAY['confirm'::text, 'reverse'::text, 'reinstate'::text, 'close'::text]))),
-    CONSTRAINT proposal_holds_check CHECK ((holds > 0)),
-    CONSTRAINT proposal_why_check CHECK ((why ~ '\S'::text))
-);
-
-ALTER TABLE handback.proposal OWNER TO handback_owner;
-
-COMMENT ON TABLE handback.proposal IS 'What one person proposes to do about one or more holds; append-only';
-
-COMMENT ON COLUMN handback.proposal.redemption_id IS 'Which redemption is meant, for a record that names none of ours';
-
-COMMENT ON COLUMN handback.proposal.points IS 'Of the debits, or as stated, of all its holds';
-
 CREATE TABLE handback.proposal_end (
     proposal_id bigint NOT NULL,
     proposed_by text NOT NULL,
     how text NOT NULL,
     why text,
-    ended_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
     ended_by text DEFAULT SESSION_USER NOT NULL,
     act_id bigint NOT NULL,
     CONSTRAINT approver_is_not_proposer CHECK (((how <> 'approved'::text) OR (ended_by <> proposed_by))),
@@ -1887,6 +1918,8 @@ REVOKE ALL ON FUNCTION audit.append_act(what text, subject text, why text, detai
 GRANT ALL ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) TO handback_daemon;
 GRANT ALL ON FUNCTION audit.append_act(what text, subject text, why text, detail text, leaves bigint, root bytea) TO handback_operator;
 
+REVOKE ALL ON FUNCTION audit.at_of(number bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION audit.chain_end() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.chain_end() TO handback_daemon;
 
@@ -1896,11 +1929,18 @@ REVOKE ALL ON FUNCTION audit.check_head() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION audit.escaped(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.escaped(value text) TO handback_daemon;
+GRANT ALL ON FUNCTION audit.escaped(value text) TO handback_operator;
+GRANT ALL ON FUNCTION audit.escaped(value text) TO handback_finance;
 
 REVOKE ALL ON FUNCTION audit.merkle_root(leaves bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.merkle_root(leaves bytea[]) TO handback_daemon;
+GRANT ALL ON FUNCTION audit.merkle_root(leaves bytea[]) TO handback_operator;
+GRANT ALL ON FUNCTION audit.merkle_root(leaves bytea[]) TO handback_finance;
 
 REVOKE ALL ON FUNCTION audit.microseconds(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_daemon;
+GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_operator;
+GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.approve(proposal bigint, comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.approve(proposal bigint, comment text) TO handback_operator;
@@ -1928,15 +1968,30 @@ GRANT SELECT ON TABLE handback.outcome TO handback_finance;
 REVOKE ALL ON FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.leaf(o handback.outcome) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_operator;
+GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.leaf_hash(o handback.outcome) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_operator;
+GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.lock_holds(wanted bigint[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE handback.proposal TO handback_daemon;
+GRANT SELECT ON TABLE handback.proposal TO handback_operator;
+GRANT SELECT ON TABLE handback.proposal TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.open_proposal(proposal bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) TO handback_operator;
 
 REVOKE ALL ON FUNCTION handback.redemption_state(redemption bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.redemption_state(redemption bigint) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.redemption_state(redemption bigint) TO handback_operator;
+GRANT ALL ON FUNCTION handback.redemption_state(redemption bigint) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.reject(proposal bigint, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.reject(proposal bigint, why text) TO handback_operator;
@@ -2033,10 +2088,6 @@ GRANT SELECT ON TABLE handback.outcome_name TO handback_operator;
 GRANT SELECT ON TABLE handback.outcome_name TO handback_finance;
 
 GRANT USAGE ON SEQUENCE handback.partner_partner_id_seq TO handback_daemon;
-
-GRANT SELECT ON TABLE handback.proposal TO handback_daemon;
-GRANT SELECT ON TABLE handback.proposal TO handback_operator;
-GRANT SELECT ON TABLE handback.proposal TO handback_finance;
 
 GRANT SELECT ON TABLE handback.proposal_end TO handback_daemon;
 GRANT SELECT ON TABLE handback.proposal_end TO handback_operator;
