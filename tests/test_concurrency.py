@@ -78,7 +78,7 @@ def test_two_files_share_redemptions_in_opposite_order(fresh):
 
 
 def test_file_reversal_races_the_application(fresh):
-    application = ["BEGIN; SELECT response_code FROM ledger.reversal_points('00000000-0000-0000-0000-000000000011', 'NS1', 'Skyline')",
+    application = ["BEGIN; SELECT code FROM ledger.reversal_points('NORTHSTAR', 'NS1', 'Skyline', '00000000-0000-0000-0000-000000000011')",
                    "COMMIT"]
     for order, told, look in every_order(fresh, {"file": ["BEGIN; " + reverse(11), "COMMIT"], "application": application}):
         assert look(REVERSALS) == 1 and look(BALANCE + "1") == 1000, f"{order}: {told}"
@@ -89,7 +89,7 @@ def test_file_reversal_races_the_application(fresh):
 
 def test_redemption_races_a_reversal_on_one_member(fresh):
     """Member 1 has 900: the redemption of 1,000 goes through only after the reversal of 100 is committed."""
-    redeem = ["BEGIN; SELECT response_code FROM ledger.redeem_points('NORTHSTAR', 'NS1', 1000, 'Skyline', 6)", "COMMIT"]
+    redeem = ["BEGIN; SELECT code FROM ledger.redeem_points('NORTHSTAR', 'NS1', 1000, 'Skyline', 6)", "COMMIT"]
     for order, told, look in every_order(fresh, {"file": ["BEGIN; " + reverse(11), "COMMIT"], "member": redeem}):
         code = told["member"][0][0][0]
         assert code in ("000", "302"), f"{order}: {told}"
