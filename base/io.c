@@ -181,8 +181,9 @@ io_move_durably(int file, int from_dir, const char *from, int to_dir, const char
 	return fsync(to_dir) < 0 || fsync(from_dir) < 0 ? -1 : 0;
 }
 
-int
-io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t len)
+/* Written under a name of its own and renamed; a crash in between leaves that name behind. */
+static int
+put_by_rename(int dir, const char *name, mode_t mode, const void *bytes, size_t len)
 {
 	char temporary[32];
 	uint64_t random;
@@ -204,4 +205,21 @@ io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t le
 	}
 	close(fd);
 	return 0;
+}
+
+int
+io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t len)
+{
+	char self[32];
+	/* without a name until it is whole: nothing to sweep after a crash */
+	int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0) /* not every file system has this (NFS) */
+		return put_by_rename(dir, name, mode, bytes, len);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	if (io_write_all(fd, bytes, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
+	    linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0)
+		return fail_closing(fd);
+	close(fd);
+	return fsync(dir);
 }
