@@ -214,6 +214,7 @@ def main():
     options.add_argument("--build", default=os.fspath(ROOT / "build"))
     o = options.parse_args()
 
+    o.build = os.path.abspath(o.build)
     cluster = pg.Cluster()
     try:
         points, end = count_points(cluster, pathlib.Path(o.build))
