@@ -200,6 +200,19 @@ ALTER FUNCTION audit.microseconds(at timestamp with time zone) OWNER TO handback
 
 COMMENT ON FUNCTION audit.microseconds(at timestamp with time zone) IS 'Since 1970 UTC';
 
+CREATE FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone DEFAULT transaction_timestamp()) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT max((d.day + 1)::timestamp AT TIME ZONE zone)
+	FROM (SELECT (now AT TIME ZONE zone)::date - back AS day FROM generate_series(0, 7 + days * 2) back) d
+	WHERE handback.business_days_after(d.day::timestamp AT TIME ZONE zone, days, zone) <= now
+$$;
+
+ALTER FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) IS 'Redemptions from before this moment are overdue where an answer is expected within so many business days';
+
 CREATE FUNCTION handback.approve(proposal bigint, comment text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -264,6 +277,22 @@ $$;
 ALTER FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) IS 'Gives a hold to somebody to look into; gives the act''s number';
+
+CREATE FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT (d.day + 1)::timestamp AT TIME ZONE zone
+	FROM (
+		SELECT day::date, row_number() OVER (ORDER BY day) AS n
+		FROM generate_series((at AT TIME ZONE zone)::date + 1, (at AT TIME ZONE zone)::date + 7 + days * 2, interval '1 day') day
+		WHERE extract(isodow FROM day) < 6) d
+	WHERE d.n = greatest(days, 1)
+$$;
+
+ALTER FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) IS 'The end of the so-manieth business day (at least the first) after the day of a moment, in a zone';
 
 CREATE FUNCTION handback.check_archived() RETURNS trigger
     LANGUAGE plpgsql
@@ -453,6 +482,33 @@ ALTER FUNCTION handback.decided_row(decision text, h handback.hold, redemption b
 
 COMMENT ON FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) IS 'Posts what a decision about a hold posts, and gives the outcome row that says so';
 
+CREATE FUNCTION handback.due_at(day date, minute integer, zone text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT (day + make_interval(mins => minute)) AT TIME ZONE zone
+$$;
+
+ALTER FUNCTION handback.due_at(day date, minute integer, zone text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.due_at(day date, minute integer, zone text) IS 'A minute of a day (0 to 1439) in a zone, whatever clocks did that day';
+
+CREATE FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT i.issue_id,
+		CASE WHEN at > i.late_at THEN 'late' WHEN (at AT TIME ZONE i.zone)::date < i.day THEN 'early' ELSE 'on_time' END
+	FROM handback.issue i
+	WHERE i.source = wanted_source AND i.opens_at < at AND at - i.late_at < interval '7 days'
+		AND (SELECT count(*) FROM handback.issue_file f WHERE f.issue_id = i.issue_id) < i.files
+	ORDER BY CASE WHEN at > i.late_at THEN 2 WHEN (at AT TIME ZONE i.zone)::date < i.day THEN 3 ELSE 1 END,
+		CASE WHEN at <= i.late_at THEN i.due_at END, i.due_at DESC, i.issue_id
+	LIMIT 1
+$$;
+
+ALTER FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) OWNER TO handback_owner;
+
 CREATE FUNCTION handback.leaf(o handback.outcome) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -519,6 +575,41 @@ ALTER FUNCTION handback.lock_holds(wanted bigint[]) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.lock_holds(wanted bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';
 
+CREATE FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone DEFAULT transaction_timestamp()) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	today date := (now AT TIME ZONE wanted_zone)::date;
+	one date;
+	before timestamptz;
+	due timestamptz;
+	made bigint := 0;
+BEGIN
+	SELECT max(i.day) + 1, max(i.late_at) INTO one, before
+	FROM handback.issue i WHERE i.source = wanted_source AND i.kind = wanted_kind;
+	one := coalesce(one, today);
+	WHILE one <= today + 1 LOOP
+		IF week_days & (1 << (extract(isodow FROM one)::integer - 1)) <> 0 THEN
+			due := handback.due_at(one, due_minute, wanted_zone);
+			INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files)
+			VALUES (wanted_source, wanted_kind, one, wanted_zone,
+				coalesce(before, handback.due_at(one, 0, wanted_zone) - interval '1 day'), due,
+				due + make_interval(mins => grace_minutes), wanted_files)
+			ON CONFLICT DO NOTHING;
+			before := due + make_interval(mins => grace_minutes);
+			made := made + 1;
+		END IF;
+		one := one + 1;
+	END LOOP;
+	RETURN made;
+END
+$$;
+
+ALTER FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) IS 'Writes down which files a source expects up to tomorrow; week_days: bit 0 Monday to bit 6 Sunday';
+
 CREATE TABLE handback.proposal (
     proposal_id bigint NOT NULL,
     decision text NOT NULL,
@@ -567,6 +658,49 @@ $$;
 ALTER FUNCTION handback.open_proposal(proposal bigint) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.open_proposal(proposal bigint) IS 'The proposal, when nobody has answered it yet';
+
+CREATE FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT count(*), coalesce(sum(r.points), 0), min(r.redeemed_at)
+	FROM ledger.redemption r
+	WHERE r.partner = wanted_partner AND r.redeemed_at < handback.answers_due_before(days, zone)
+		AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
+		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)
+$$;
+
+ALTER FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) IS 'Redemptions of a partner, their points, and the oldest, that are still open after so many business days';
+
+CREATE FUNCTION handback.place_files(wanted_source text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+	came record;
+	placed bigint := 0;
+BEGIN
+	FOR came IN
+		SELECT f.file_id, f.seen_at FROM handback.file f
+		WHERE f.source = wanted_source AND f.state <> 'duplicate'
+			AND f.seen_at > (SELECT min(i.opens_at) FROM handback.issue i WHERE i.source = wanted_source)
+			AND NOT EXISTS (SELECT FROM handback.issue_file p WHERE p.file_id = f.file_id)
+		ORDER BY f.seen_at, f.file_id
+	LOOP
+		INSERT INTO handback.issue_file (file_id, issue_id, how)
+		SELECT came.file_id, o.issue_id, coalesce(o.how, 'unexpected')
+		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at) o ON true;
+		placed := placed + 1;
+	END LOOP;
+	RETURN placed;
+END
+$$;
+
+ALTER FUNCTION handback.place_files(wanted_source text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.place_files(wanted_source text) IS 'Finds for each file of a source which expected one it is';
 
 CREATE FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid DEFAULT NULL::uuid) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1138,6 +1272,101 @@ COMMENT ON TABLE handback.control IS 'Control totals: what the partner stated be
 
 COMMENT ON COLUMN handback.control.place IS 'Of what: file, batch 3, ...';
 
+CREATE TABLE handback.issue (
+    issue_id bigint NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    day date NOT NULL,
+    zone text NOT NULL,
+    opens_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    late_at timestamp with time zone NOT NULL,
+    files integer NOT NULL,
+    CONSTRAINT issue_check CHECK (((opens_at < late_at) AND (due_at <= late_at))),
+    CONSTRAINT issue_files_check CHECK ((files > 0))
+);
+
+ALTER TABLE handback.issue OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.issue IS 'A file (or so many) that a partner should send by a certain time; append-only';
+
+CREATE TABLE handback.issue_file (
+    file_id bigint NOT NULL,
+    issue_id bigint,
+    how text NOT NULL,
+    CONSTRAINT issue_file_check CHECK (((how = 'unexpected'::text) = (issue_id IS NULL))),
+    CONSTRAINT issue_file_how_check CHECK ((how = ANY (ARRAY['early'::text, 'on_time'::text, 'late'::text, 'unexpected'::text])))
+);
+
+ALTER TABLE handback.issue_file OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.issue_file IS 'Which expected file a delivered one was, and whether it was in time; append-only';
+
+CREATE TABLE handback.issue_missing (
+    issue_id bigint NOT NULL,
+    judged_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    files integer NOT NULL,
+    CONSTRAINT issue_missing_files_check CHECK ((files > 0))
+);
+
+ALTER TABLE handback.issue_missing OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.issue_missing IS 'Issues that had not come when they were late, as a look showed that read the whole listing; append-only';
+
+CREATE TABLE handback.look (
+    look_id bigint NOT NULL,
+    source text NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    result text NOT NULL,
+    why text,
+    CONSTRAINT look_check CHECK (((result = 'could_not'::text) OR (why IS NULL))),
+    CONSTRAINT look_result_check CHECK ((result = ANY (ARRAY['files'::text, 'empty'::text, 'could_not'::text])))
+);
+
+ALTER TABLE handback.look OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.look IS 'How looking at a source went, each time that the answer was another one; append-only';
+
+COMMENT ON COLUMN handback.look.result IS 'files: some were there. empty: the whole listing was read and there was none. could_not: nobody knows';
+
+CREATE VIEW handback.expected_files AS
+ SELECT i.issue_id,
+    i.source,
+    i.kind,
+    i.day,
+    i.due_at,
+    i.late_at,
+    i.files,
+    c.came,
+    c.file_id,
+        CASE
+            WHEN (c.came >= i.files) THEN c.how
+            WHEN (m.issue_id IS NOT NULL) THEN 'missing'::text
+            WHEN (i.late_at >= transaction_timestamp()) THEN 'due'::text
+            WHEN ((l.result = 'could_not'::text) OR (l.result IS NULL)) THEN 'could_not_look'::text
+            ELSE 'overdue'::text
+        END AS state
+   FROM (((handback.issue i
+     CROSS JOIN LATERAL ( SELECT count(*) AS came,
+            max(f.file_id) AS file_id,
+                CASE
+                    WHEN bool_or((f.how = 'late'::text)) THEN 'late'::text
+                    WHEN bool_and((f.how = 'early'::text)) THEN 'early'::text
+                    ELSE 'on_time'::text
+                END AS how
+           FROM handback.issue_file f
+          WHERE (f.issue_id = i.issue_id)) c)
+     LEFT JOIN handback.issue_missing m ON ((m.issue_id = i.issue_id)))
+     LEFT JOIN LATERAL ( SELECT k.result
+           FROM handback.look k
+          WHERE (k.source = i.source)
+          ORDER BY k.look_id DESC
+         LIMIT 1) l ON (true));
+
+ALTER TABLE handback.expected_files OWNER TO handback_owner;
+
+COMMENT ON VIEW handback.expected_files IS 'Every expected file: due, early, on_time, late, missing, could_not_look, or overdue until the next nightly run says missing';
+
 CREATE TABLE handback.file (
     file_id bigint NOT NULL,
     partner_id integer NOT NULL,
@@ -1334,6 +1563,24 @@ COMMENT ON TABLE handback.hold_reason IS 'Why something waits for a person';
 COMMENT ON COLUMN handback.hold_reason.meaning IS 'What was found, in a sentence';
 
 COMMENT ON COLUMN handback.hold_reason.wants IS 'What a person is asked to do about it';
+
+ALTER TABLE handback.issue ALTER COLUMN issue_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.issue_issue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE handback.look ALTER COLUMN look_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.look_look_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE VIEW handback.open_holds AS
  SELECT h.hold_id,
@@ -1688,6 +1935,21 @@ ALTER TABLE ONLY handback.hold
 ALTER TABLE ONLY handback.hold_reason
     ADD CONSTRAINT hold_reason_pkey PRIMARY KEY (reason);
 
+ALTER TABLE ONLY handback.issue_file
+    ADD CONSTRAINT issue_file_pkey PRIMARY KEY (file_id);
+
+ALTER TABLE ONLY handback.issue_missing
+    ADD CONSTRAINT issue_missing_pkey PRIMARY KEY (issue_id);
+
+ALTER TABLE ONLY handback.issue
+    ADD CONSTRAINT issue_pkey PRIMARY KEY (issue_id);
+
+ALTER TABLE ONLY handback.issue
+    ADD CONSTRAINT issue_source_kind_day_key UNIQUE (source, kind, day);
+
+ALTER TABLE ONLY handback.look
+    ADD CONSTRAINT look_pkey PRIMARY KEY (look_id);
+
 ALTER TABLE ONLY handback.outcome_name
     ADD CONSTRAINT outcome_name_name_key UNIQUE (name);
 
@@ -1764,6 +2026,10 @@ CREATE INDEX hold_note_by_hold ON handback.hold_note USING btree (hold_id);
 
 CREATE UNIQUE INDEX hold_whole_file ON handback.hold USING btree (file_id) WHERE (record_no IS NULL);
 
+CREATE INDEX issue_file_by_issue ON handback.issue_file USING btree (issue_id);
+
+CREATE INDEX look_by_source ON handback.look USING btree (source, look_id);
+
 CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no) WITH (pages_per_range='32');
 
 CREATE UNIQUE INDEX outcome_once ON handback.outcome USING btree (redemption_id, outcome) WHERE (outcome = ANY (ARRAY[1, 2, 7]));
@@ -1797,6 +2063,14 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold_end FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.hold_note FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.issue FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.issue_file FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.issue_missing FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.look FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.outcome FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
@@ -1858,6 +2132,15 @@ ALTER TABLE ONLY handback.hold_note
 
 ALTER TABLE ONLY handback.hold_note
     ADD CONSTRAINT hold_note_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES handback.hold(hold_id);
+
+ALTER TABLE ONLY handback.issue_file
+    ADD CONSTRAINT issue_file_file_id_fkey FOREIGN KEY (file_id) REFERENCES handback.file(file_id);
+
+ALTER TABLE ONLY handback.issue_file
+    ADD CONSTRAINT issue_file_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES handback.issue(issue_id);
+
+ALTER TABLE ONLY handback.issue_missing
+    ADD CONSTRAINT issue_missing_issue_id_fkey FOREIGN KEY (issue_id) REFERENCES handback.issue(issue_id);
 
 ALTER TABLE ONLY handback.proposal
     ADD CONSTRAINT proposal_act_id_fkey FOREIGN KEY (act_id) REFERENCES audit.act(act_id);
@@ -1942,11 +2225,21 @@ GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handbac
 GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_operator;
 GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_finance;
 
+REVOKE ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) TO handback_operator;
+GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) TO handback_finance;
+
 REVOKE ALL ON FUNCTION handback.approve(proposal bigint, comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.approve(proposal bigint, comment text) TO handback_operator;
 
 REVOKE ALL ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) TO handback_operator;
+
+REVOKE ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) TO handback_operator;
+GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.check_archived() FROM PUBLIC;
 
@@ -1967,6 +2260,14 @@ GRANT SELECT ON TABLE handback.outcome TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) TO handback_operator;
+GRANT ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) TO handback_daemon;
+
 REVOKE ALL ON FUNCTION handback.leaf(o handback.outcome) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_daemon;
 GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_operator;
@@ -1979,11 +2280,22 @@ GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_finance
 
 REVOKE ALL ON FUNCTION handback.lock_holds(wanted bigint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) TO handback_daemon;
+
 GRANT SELECT ON TABLE handback.proposal TO handback_daemon;
 GRANT SELECT ON TABLE handback.proposal TO handback_operator;
 GRANT SELECT ON TABLE handback.proposal TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.open_proposal(proposal bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) TO handback_operator;
+GRANT ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.place_files(wanted_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.place_files(wanted_source text) TO handback_daemon;
 
 REVOKE ALL ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) TO handback_operator;
@@ -2039,6 +2351,26 @@ GRANT SELECT,INSERT ON TABLE handback.control TO handback_daemon;
 GRANT SELECT ON TABLE handback.control TO handback_operator;
 GRANT SELECT ON TABLE handback.control TO handback_finance;
 
+GRANT SELECT,INSERT ON TABLE handback.issue TO handback_daemon;
+GRANT SELECT ON TABLE handback.issue TO handback_operator;
+GRANT SELECT ON TABLE handback.issue TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.issue_file TO handback_daemon;
+GRANT SELECT ON TABLE handback.issue_file TO handback_operator;
+GRANT SELECT ON TABLE handback.issue_file TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.issue_missing TO handback_daemon;
+GRANT SELECT ON TABLE handback.issue_missing TO handback_operator;
+GRANT SELECT ON TABLE handback.issue_missing TO handback_finance;
+
+GRANT SELECT,INSERT ON TABLE handback.look TO handback_daemon;
+GRANT SELECT ON TABLE handback.look TO handback_operator;
+GRANT SELECT ON TABLE handback.look TO handback_finance;
+
+GRANT SELECT ON TABLE handback.expected_files TO handback_daemon;
+GRANT SELECT ON TABLE handback.expected_files TO handback_operator;
+GRANT SELECT ON TABLE handback.expected_files TO handback_finance;
+
 GRANT SELECT,INSERT ON TABLE handback.file TO handback_daemon;
 GRANT SELECT ON TABLE handback.file TO handback_operator;
 GRANT SELECT ON TABLE handback.file TO handback_finance;
@@ -2078,6 +2410,10 @@ GRANT SELECT ON TABLE handback.hold_note TO handback_finance;
 GRANT SELECT ON TABLE handback.hold_reason TO handback_daemon;
 GRANT SELECT ON TABLE handback.hold_reason TO handback_operator;
 GRANT SELECT ON TABLE handback.hold_reason TO handback_finance;
+
+GRANT USAGE ON SEQUENCE handback.issue_issue_id_seq TO handback_daemon;
+
+GRANT USAGE ON SEQUENCE handback.look_look_id_seq TO handback_daemon;
 
 GRANT SELECT ON TABLE handback.open_holds TO handback_daemon;
 GRANT SELECT ON TABLE handback.open_holds TO handback_operator;

@@ -1,0 +1,113 @@
+"""Due times, business days and which file was which: on days when clocks change, too."""
+import datetime
+
+import pytest
+
+UTC = datetime.timezone.utc
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("day,minute,zone,utc", [
+    ("2026-11-18", 390, "Europe/Lisbon", "2026-11-18T06:30"),
+    ("2026-07-01", 390, "Europe/Lisbon", "2026-07-01T05:30"),
+    ("2026-03-28", 390, "Europe/Lisbon", "2026-03-28T06:30"),
+    ("2026-03-29", 390, "Europe/Lisbon", "2026-03-29T05:30"),   # summer time begins at 01:00
+    ("2026-03-29", 90, "Europe/Lisbon", "2026-03-29T01:30"),    # 01:30 was skipped: as much later
+    ("2026-10-25", 90, "Europe/Lisbon", "2026-10-25T01:30"),    # 01:30 came twice: the second
+    ("2026-10-25", 390, "Europe/Lisbon", "2026-10-25T06:30"),
+    ("2026-11-01", 90, "America/New_York", "2026-11-01T06:30"),  # came twice
+    ("2026-03-08", 150, "America/New_York", "2026-03-08T07:30"),  # skipped
+    ("2026-11-18", 0, "Asia/Kolkata", "2026-11-17T18:30"),
+])
+def test_due_at(database, day, minute, zone, utc):
+    with database.connect() as c:
+        assert c.execute("SELECT handback.due_at(%s::date, %s, %s)", (day, minute, zone)).fetchone()[0] == moment(utc)
+
+
+@pytest.mark.parametrize("at,days,zone,utc", [
+    ("2026-11-16T10:00", 1, "UTC", "2026-11-18T00:00"),               # Monday: the end of Tuesday
+    ("2026-11-20T10:00", 1, "UTC", "2026-11-24T00:00"),               # Friday: the end of Monday
+    ("2026-11-21T10:00", 5, "UTC", "2026-11-28T00:00"),               # Saturday: the end of next Friday
+    ("2026-11-16T23:30", 1, "Asia/Kolkata", "2026-11-18T18:30"),      # there it is Tuesday already
+    ("2026-03-27T12:00", 1, "Europe/Lisbon", "2026-03-30T23:00"),     # over the change: Monday ends an hour earlier
+    ("2026-10-23T12:00", 1, "Europe/Lisbon", "2026-10-27T00:00"),
+    ("2026-11-16T10:00", 0, "UTC", "2026-11-18T00:00"),
+])
+def test_business_days_after(database, at, days, zone, utc):
+    with database.connect() as c:
+        said = c.execute("SELECT handback.business_days_after(%s, %s, %s)", (moment(at), days, zone)).fetchone()[0]
+        assert said == moment(utc)
+        # what was redeemed in the last moment of that day is due then, what came after it is not
+        before = c.execute("SELECT handback.answers_due_before(%s, %s, %s)", (days, zone, moment(utc))).fetchone()[0]
+        assert moment(at) < before
+        just = moment(utc) - datetime.timedelta(seconds=1)
+        assert c.execute("SELECT handback.answers_due_before(%s, %s, %s)", (days, zone, just)).fetchone()[0] <= moment(at)
+
+
+def make(c, now, days=0x1f, grace=60, files=1, kind="daily"):
+    return c.execute("SELECT handback.make_issues('skyline', %s, 'Europe/Lisbon', 390, %s, %s, %s, %s)",
+                     (kind, days, grace, files, moment(now))).fetchone()[0]
+
+
+def test_issues_begin_today_and_reach_tomorrow(database):
+    with database.connect() as c:
+        assert make(c, "2026-11-20T03:00") == 1, "Friday is made, Saturday is no day of it"
+        assert make(c, "2026-11-20T03:00") == 0, "twice is once"
+        assert make(c, "2026-11-26T03:00") == 5, "a machine that was off judges the days in between"
+        days = c.execute("SELECT day::text, opens_at, due_at FROM handback.issue ORDER BY day").fetchall()
+        assert [d for d, *_ in days] == ["2026-11-20", "2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27"]
+        assert days[1][1] == moment("2026-11-20T07:30"), "each opens when the one before is late"
+
+
+def came(c, name, at, state="posted"):
+    c.execute("INSERT INTO handback.partner (partner_id, code) VALUES (1, 'SKYLINE') ON CONFLICT DO NOTHING")
+    c.execute("SET session_replication_role = replica")  # a file by itself, for this test alone
+    made = c.execute("INSERT INTO handback.file (partner_id, source, name, name_shown, sha256, bytes, state, profile,"
+                     " profile_sha256, seen_at, hold_reason) VALUES (1, 'skyline', %s, %s, sha256(%s), 1, 'posted', 'skyline',"
+                     " sha256(''), %s, NULL) RETURNING file_id",
+                     (name.encode(), name, name.encode(), moment(at))).fetchone()[0]
+    c.execute("SET session_replication_role = origin")
+    return made
+
+
+def placed(c):
+    c.execute("SELECT handback.place_files('skyline')")
+    return c.execute("SELECT f.name_shown, i.day::text, p.how FROM handback.issue_file p JOIN handback.file f USING (file_id)"
+                     " LEFT JOIN handback.issue i USING (issue_id) ORDER BY f.seen_at").fetchall()
+
+
+def test_early_on_time_late_and_unexpected(database):
+    with database.connect() as c:
+        make(c, "2026-11-18T00:00")
+        make(c, "2026-11-20T00:00")
+        for name, at in (("a", "2026-11-18T06:00"), ("b", "2026-11-18T22:00"), ("c", "2026-11-19T06:00"),
+                         ("d", "2026-11-20T09:00"), ("e", "2026-11-20T10:00")):
+            came(c, name, at)
+        assert placed(c) == [("a", "2026-11-18", "on_time"), ("b", "2026-11-19", "early"), ("c", None, "unexpected"),
+                             ("d", "2026-11-20", "late"), ("e", None, "unexpected")]
+        assert c.execute("SELECT handback.place_files('skyline')").fetchone()[0] == 0, "twice is once"
+
+
+def test_two_files_of_one_issue(database):
+    with database.connect() as c:
+        make(c, "2026-11-18T00:00", files=2)
+        came(c, "a", "2026-11-18T06:00")
+        came(c, "b", "2026-11-18T08:00")
+        assert placed(c) == [("a", "2026-11-18", "on_time"), ("b", "2026-11-18", "late")]
+
+
+def test_absence_needs_a_look_that_read_the_whole_listing(database):
+    with database.connect() as c:
+        make(c, "2026-11-18T00:00")
+        states = "SELECT state FROM handback.expected_files ORDER BY day LIMIT 1"
+        state = c.execute(states).fetchone()[0]
+        assert state in ("could_not_look", "due")
+        if state == "due":
+            return  # the clock of this machine stands before that day
+        c.execute("INSERT INTO handback.look (source, looked_at, result) VALUES ('skyline', now(), 'empty')")
+        assert c.execute(states).fetchone()[0] == "overdue"
+        c.execute("INSERT INTO handback.look (source, looked_at, result, why) VALUES ('skyline', now(), 'could_not', 'x')")
+        assert c.execute(states).fetchone()[0] == "could_not_look"
