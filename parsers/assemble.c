@@ -393,6 +393,7 @@ assemble_row(struct assemble *a, const struct row *row)
 		return -1;
 	if (t->ignore_when.count > 0 && conditions_hold(a, &t->ignore_when, VERDICT_NONE))
 		return 0;
+	a->type[row->type].length = row->length;
 	return take_record(a, row->type, at, row->length);
 }
 
@@ -563,6 +564,7 @@ assemble_close(struct assemble *a, uint64_t end)
 	if (t->role == ROLE_HEADER) {
 		if (a->depth < t->level)
 			return 0;
+		a->type[open.type].length = length;
 		if (totals_add(a, open.type, VERDICT_NONE, at) != 0)
 			return -1;
 		return level_close(a, t->level, at);

@@ -382,6 +382,7 @@ entry_group(struct assemble *a, int level, struct place at)
 	a->entry.bad = false;
 	a->entry.type = a->current;
 	a->entry.record.offset = at.offset;
+	a->entry.record.length = a->type[a->current].length;
 	a->entry.record.has = RECORD_WHOLE_MESSAGE;
 	a->entry.record.verdict = verdict == VERDICT_REST_ACCEPTED ? VERDICT_ACCEPTED : (uint8_t) verdict;
 	inherit(a);

@@ -25,7 +25,8 @@ struct type_state {
 	uint32_t count;          /* records in this instance of its level (an addendum: of its entry) */
 	bool seen;               /* in this instance of its level */
 	uint64_t number, offset; /* of its last record */
-	struct texts texts;      /* what raw points to */
+	uint32_t length;
+	struct texts texts; /* what raw points to */
 };
 
 struct level_state {

@@ -2,6 +2,7 @@
  */
 #include "parsers/file_name.h"
 
+#include "base/limits.h"
 #include "parsers/compile.h"
 #include "parsers/dates.h"
 #include "parsers/values.h"
@@ -96,6 +97,7 @@ compile_part(struct compile *c, const struct yaml_node *at, const char *p, struc
 		part->kind = NAME_FIXED;
 		part->width = f->type == FIELD_DATE && f->date != NULL ? date_width(f->date)
 		                                                       : (uint16_t) strtoul(format, NULL, 10);
+		part->digits = f->type == FIELD_INTEGER;
 		if (part->width == 0 || part->width > 255)
 			yaml_error(c->problems, at, "{%s:%s} must be of a fixed width", name, format);
 	}
@@ -172,58 +174,81 @@ compile_file_name(struct compile *c)
 		type->order[i] = i;
 }
 
-/* How far a part that ends where the next one begins goes; len is what is left of the name. */
-static size_t
-reach(const struct name_pattern *pattern, int part, const char *name, size_t len)
+/* How many bytes the part may take at the beginning of name: least and most, most < least for none. */
+static void
+part_takes(const struct name_pattern *pattern, int i, const char *name, size_t len, size_t *least,
+           size_t *most)
 {
-	const struct name_part *next = part + 1 < pattern->parts ? &pattern->part[part + 1] : NULL;
-	const char *found;
+	const struct name_part *part = &pattern->part[i];
+	size_t digits = 0;
 
-	if (pattern->part[part].kind == NAME_DIGITS) {
-		size_t digits = 0;
-
+	*least = 1;
+	*most = 0;
+	switch ((enum name_part_kind) part->kind) {
+	case NAME_LITERAL:
+		if (part->literal.len <= len && memcmp(name, part->literal.data, part->literal.len) == 0)
+			*least = *most = part->literal.len;
+		break;
+	case NAME_FIXED:
+	case NAME_DIGITS:
 		while (digits < len && name[digits] >= '0' && name[digits] <= '9')
 			digits++;
-		return digits;
+		if (part->kind == NAME_DIGITS)
+			*most = digits;
+		else if (part->width <= (part->digits ? digits : len))
+			*least = *most = part->width;
+		break;
+	case NAME_TEXT:
+		*most = len;
+		break;
+	case NAME_ANY:
+		*least = 0;
+		*most = len;
+		break;
 	}
-	if (next == NULL)
-		return len;
-	if (next->kind == NAME_LITERAL) {
-		/* the last part but the ending takes all up to it: a.b.csv */
-		if (part + 2 == pattern->parts)
-			return len >= next->literal.len ? len - next->literal.len : 0;
-		found = memmem(name, len, next->literal.data, next->literal.len);
-		return found == NULL ? len : (size_t) (found - name);
-	}
-	return next->kind == NAME_FIXED && part + 2 == pattern->parts && len >= next->width ? len - next->width
-	                                                                                    : len;
 }
 
+/*
+ * fits[i][at]: the parts from i on fit the name from at on.  Filled from the
+ * end, so that no pattern takes more than parts x length squared.
+ */
 static bool
 split_one(const struct name_pattern *pattern, const char *name, size_t len, struct slice *value)
 {
-	for (int i = 0; i < pattern->parts; i++) {
-		const struct name_part *part = &pattern->part[i];
-		size_t take = part->kind == NAME_LITERAL ? part->literal.len
-		              : part->kind == NAME_FIXED ? part->width
-		                                         : reach(pattern, i, name, len);
+	bool fits[NAME_PARTS + 1][LIMIT_NAME_BYTES + 1];
+	size_t least, most, at = 0;
 
-		if (take > len || (take == 0 && part->kind != NAME_ANY) ||
-		    (part->kind == NAME_LITERAL && memcmp(name, part->literal.data, take) != 0))
-			return false;
-		if (part->field >= 0)
-			value[part->field] = (struct slice){name, (uint32_t) take};
-		name += take;
-		len -= take;
+	for (size_t k = 0; k <= len; k++)
+		fits[pattern->parts][k] = k == len;
+	for (int i = pattern->parts - 1; i >= 0; i--)
+		for (size_t k = 0; k <= len; k++) {
+			fits[i][k] = false;
+			part_takes(pattern, i, name + k, len - k, &least, &most);
+			for (size_t take = least; take <= most && !fits[i][k]; take++)
+				fits[i][k] = fits[i + 1][k + take];
+		}
+	if (!fits[0][0])
+		return false;
+	for (int i = 0; i < pattern->parts; i++) {
+		size_t take;
+
+		part_takes(pattern, i, name + at, len - at, &least, &most);
+		take = pattern->part[i].kind == NAME_DIGITS ? most : least;
+		/* digits take all they can, other parts as little as they can */
+		while (!fits[i + 1][at + take])
+			take = pattern->part[i].kind == NAME_DIGITS ? take - 1 : take + 1;
+		if (pattern->part[i].field >= 0)
+			value[pattern->part[i].field] = (struct slice){name + at, (uint32_t) take};
+		at += take;
 	}
-	return len == 0;
+	return true;
 }
 
 bool
 name_split(const struct name_pattern *patterns, const char *name, size_t len, struct slice *value,
            size_t fields)
 {
-	for (const struct name_pattern *p = patterns; p != NULL; p = p->next) {
+	for (const struct name_pattern *p = patterns; p != NULL && len <= LIMIT_NAME_BYTES; p = p->next) {
 		memset(value, 0, fields * sizeof *value);
 		if (split_one(p, name, len, value))
 			return true;

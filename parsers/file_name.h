@@ -23,6 +23,7 @@ struct name_pattern {
 		uint8_t kind;
 		int16_t field; /* of layout.type[name_type], -1 for a literal */
 		uint16_t width;
+		bool digits; /* of a fixed width: digits only */
 		struct slice literal;
 	} part[NAME_PARTS];
 };

@@ -22,20 +22,72 @@ accepts(int32_t verdict)
 	       verdict == VERDICT_ACCEPTED_WITH_WARNING;
 }
 
-static void
-warn_of_words(struct compile *c, const struct words *words)
-{
-	for (uint16_t i = 0; i < words->count; i++)
-		for (uint16_t k = (uint16_t) (i + 1); k < words->count; k++) {
-			const struct word *a = &words->list[i], *b = &words->list[k];
+/* A text that tells a verdict, and where it is looked for: only texts of one place can be taken for each
+ * other. */
+struct telling {
+	struct slice text;
+	int32_t verdict;
+	int place;
+};
 
-			if (accepts(a->number) == accepts(b->number) || !one_byte_apart(a->word, b->word))
+struct tellings {
+	struct telling list[LAYOUT_SLOTS];
+	size_t count;
+};
+
+static void
+add_telling(struct tellings *t, struct slice text, int32_t verdict, int place)
+{
+	if (t->count < sizeof t->list / sizeof *t->list)
+		t->list[t->count++] = (struct telling){text, verdict, place};
+}
+
+static void
+add_conditions(struct tellings *t, const struct conditions *when, int32_t verdict, int place)
+{
+	for (uint16_t i = 0; i < when->count; i++)
+		for (uint16_t v = 0; v < when->all[i].values && !when->all[i].negate; v++)
+			add_telling(t, when->all[i].value[v], verdict,
+			            place + (when->all[i].kind == IF_FIELD    ? when->all[i].slot
+			                     : when->all[i].kind == IF_COLUMN ? when->all[i].column
+			                                                      : (int) when->all[i].range.start));
+}
+
+/* Words of the verdict's field, conditions of rules, conditions of types that are a verdict by themselves. */
+static void
+all_tellings(const struct layout *l, struct tellings *t)
+{
+	for (uint16_t i = 0; i < l->types; i++) {
+		const struct record_type *type = &l->type[i];
+
+		for (uint16_t f = 0; f < type->fields; f++)
+			for (uint16_t w = 0; type->field[f].is_verdict && w < type->field[f].words.count; w++)
+				add_telling(t, type->field[f].words.list[w].word, type->field[f].words.list[w].number, i);
+		if (type->verdict != VERDICT_NONE)
+			add_conditions(t, &type->when, type->verdict, 1 << 20);
+	}
+	for (uint16_t i = 0; i < l->verdict_rules; i++)
+		add_conditions(t, &l->verdict_rule[i].when, l->verdict_rule[i].verdict, 1 << 24);
+}
+
+static void
+warn_of_flips(struct compile *c)
+{
+	struct tellings t = {.count = 0};
+
+	all_tellings(c->layout, &t);
+	for (size_t i = 0; i < t.count; i++)
+		for (size_t k = i + 1; k < t.count; k++) {
+			const struct telling *a = &t.list[i], *b = &t.list[k];
+
+			if (a->place != b->place || accepts(a->verdict) == accepts(b->verdict) ||
+			    !one_byte_apart(a->text, b->text))
 				continue;
 			yaml_warn(
-			    c->problems, yaml_get(c->root, "verdict"),
+			    c->problems, c->root,
 			    "one wrong byte makes %.*s of %.*s, and no control counts accepted or rejected records: it "
 			    "could pass",
-			    (int) b->word.len, b->word.data, (int) a->word.len, a->word.data);
+			    (int) b->text.len, b->text.data, (int) a->text.len, a->text.data);
 			return;
 		}
 }
@@ -44,7 +96,8 @@ static void
 warn_of_cuts(struct compile *c)
 {
 	const struct layout *l = c->layout;
-	bool proof = l->format == FORMAT_XML || l->format == FORMAT_JSON, sums = false, split = false;
+	bool proof = l->format == FORMAT_XML || l->format == FORMAT_JSON || l->container.count > 0, sums = false,
+	     split = false;
 
 	for (uint16_t i = 0; i < l->controls; i++) {
 		proof |= l->control[i].counts && !l->control[i].optional;
@@ -61,10 +114,8 @@ warn_of_cuts(struct compile *c)
 	if (!sums && compile_find_slot(c, "points") >= 0)
 		yaml_warn(c->problems, c->root,
 		          "no sum of points among the controls: a wrong digit is found at the ledger only");
-	for (uint16_t t = 0; t < l->types && !split; t++)
-		for (uint16_t f = 0; f < l->type[t].fields; f++)
-			if (l->type[t].field[f].is_verdict)
-				warn_of_words(c, &l->type[t].field[f].words);
+	if (!split)
+		warn_of_flips(c);
 }
 
 void
