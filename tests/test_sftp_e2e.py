@@ -1,6 +1,6 @@
 """Files from a partner's SFTP server to postings and proof, with a real database and worker; the oracle checks all."""
-import os
 import signal
+import time
 
 import pytest
 
@@ -20,6 +20,8 @@ class SftpWorld(World):
 
     def __init__(self, cluster, build, server, port=None, after="delete", **more):
         self.server, self.port, self.after = server, port or server.port, after
+        self.replies = server.root.parent / "replies"
+        self.replies.mkdir()
         super().__init__(cluster, build, **more)
         self.inbound[PARTNER] = server.root
 
@@ -29,7 +31,7 @@ class SftpWorld(World):
         sftp = (f"    settle: 0s\n    sftp:\n      host: 127.0.0.1\n      port: {self.port}\n      user: {s.user}\n"
                 f"      key: {s.key}\n      host_keys: \"{s.pin}\"\n      directory: {s.root}\n      interval: 1s\n"
                 f"      after: {self.after}\n      answer: \"{{name}};{{state}};{{records}}\"\n"
-                f"      answer_name: \".{{name}}.ack\"\n")
+                f"      answer_directory: {self.replies}\n")
         text = self.config.read_text()
         lines = text.splitlines(keepends=True)
         at = next(i for i, line in enumerate(lines) if line.strip() == f"profile: {PARTNER.lower()}") + 1
@@ -37,7 +39,7 @@ class SftpWorld(World):
         self.config.write_text("".join(lines))
 
     def answers_there(self):
-        return {p.name: p.read_text() for p in self.server.root.glob(".*.ack")}
+        return {p.name: p.read_text() for p in self.replies.iterdir()}
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_three_partners(cluster, build, server):
         assert world.stop_daemon() == 0
         assert set(world.files().values()) == {"posted"} and len(world.files()) == 3
         world.oracle.check(world)
-        assert f".{files[PARTNER]}.ack" in world.answers_there()
+        assert list(world.answers_there()) == [f"{files[PARTNER]}.ack"]
         return f"posted, deleted on the server, answered: {list(world.answers_there().values())}"
 
 
@@ -93,7 +95,6 @@ def test_again(cluster, build, server):
 @case("end to end: everything is killed at any time")
 @pytest.mark.parametrize("delay", [0.1, 0.4, 0.8, 1.3])
 def test_killed(cluster, build, server, delay):
-    import time
     with Proxy(server.port, bytes_per_s=200_000) as proxy, \
             SftpWorld(cluster, build, server, port=proxy.port) as world:
         name, data = world.file(PARTNER)
