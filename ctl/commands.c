@@ -31,6 +31,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_WHY] = {"why", "TEXT", "the reason, for those who read it later"},
     [OPT_REDEMPTION] = {"redemption", "UUID", "which redemption is meant, for a record that names none"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
+    [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
 
@@ -108,8 +109,14 @@ const struct command commands[] = {
      "handbackctl audit head --json", run_audit_head},
 
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
-     "What the nightly timer calls. The exit status tells clean (0), something held (3) or failed (4).",
+     "The exit status tells clean (0), something held (3) or failed (4).",
      "handbackctl run", run_run},
+    {"nightly", "Act", "", 0, 0, OPT(OPT_PLAN), "what is done every night: files, absences, answers, reports",
+     "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due (asks the "
+     "running handbackd, or does without one), judges which expected files came early, on time or late and which "
+     "are missing, tries records again whose redemption was unknown, counts the answers that partners owe, and "
+     "writes the report of each day that has none. Doing it twice changes nothing.",
+     "handbackctl nightly --plan", run_nightly},
     {"try", "Act", "FILE", 1, 1,
      OPT(OPT_PARTNER) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "parse and decide a file, and change nothing",

@@ -8,6 +8,9 @@
 int run_migrate(struct session *s);
 int run_run(struct session *s);
 
+/* ctl/nightly.c */
+int run_nightly(struct session *s);
+
 /* ctl/check.c */
 int run_check(struct session *s);
 

@@ -7,6 +7,7 @@
 
 #define FACTS_INDENT 2
 #define TIMELINE_INDENT 4
+#define LONG_TABLE 12 /* rows; see struct table, quiet */
 
 /* A cell as a terminal may have it. */
 static char *
@@ -202,6 +203,33 @@ put_left_out(FILE *out, const struct table *t, const struct layout *l, const str
 	free(names);
 }
 
+/* In a long table, rows that say "ok" where it matters are not worth a line. */
+static bool
+is_quiet(const struct table *t, size_t row)
+{
+	const char *cell =
+	    t->quiet && t->rows > LONG_TABLE ? table_cell(t, row, table_column(t, t->quiet)) : NULL;
+
+	return cell && strcmp(cell, "ok") == 0;
+}
+
+static void
+tell_quiet(FILE *out, const struct table *t, const struct terminal *term)
+{
+	size_t quiet = 0;
+
+	for (size_t row = 0; row < t->rows; row++)
+		quiet += is_quiet(t, row);
+	if (quiet == 0)
+		return;
+	char *note = mem_format("%zu of %zu are ok and not shown here; --format html, csv and json have them",
+	                        quiet, t->rows);
+	fputs(terminal_ink(term, INK_DIM), out);
+	wrap_put(out, note, term->width, 0);
+	fputs(terminal_plain(term, INK_DIM), out);
+	free(note);
+}
+
 static void
 put_rows(FILE *out, const struct table *t, const struct terminal *term)
 {
@@ -213,12 +241,14 @@ put_rows(FILE *out, const struct table *t, const struct terminal *term)
 		put_titles(out, t, &layout, term);
 		put_line(out, t, &layout, term);
 		for (size_t row = 0; row < t->rows; row++)
-			put_row(out, t, t->cells + row * (size_t) t->column_count, &layout, term, false);
+			if (!is_quiet(t, row))
+				put_row(out, t, t->cells + row * (size_t) t->column_count, &layout, term, false);
 		if (t->totals) {
 			put_line(out, t, &layout, term);
 			put_row(out, t, t->totals, &layout, term, true);
 		}
 		put_left_out(out, t, &layout, term);
+		tell_quiet(out, t, term);
 	} else {
 		for (size_t row = 0; row < t->rows; row++) {
 			if (row)

@@ -45,6 +45,7 @@ fill(struct session *s, struct document *d, const char *const *scope)
 			return code;
 		if (part->has_total)
 			table_last_is_total(t);
+		t->quiet = part->quiet;
 		if (part->note)
 			table_note(t, mem_text(part->note));
 	}
@@ -131,6 +132,19 @@ report_take(struct session *s, int *ret_code)
 	return d;
 }
 
+struct document *
+report_of_day(struct session *s, const char *day, int *ret_code)
+{
+	struct period period;
+	struct document *d;
+
+	s->value[OPT_FROM] = s->value[OPT_TO] = day;
+	*ret_code = ask_period(s, &period);
+	d = *ret_code == EXIT_CLEAN ? take(s, &period, NULL, ret_code) : NULL;
+	s->value[OPT_FROM] = s->value[OPT_TO] = NULL;
+	return d;
+}
+
 int
 run_report(struct session *s)
 {
@@ -139,7 +153,7 @@ run_report(struct session *s)
 
 	if (!d)
 		return code;
-	code = s->value[OPT_WRITE] ? report_keep(s, d) : session_show(s, d);
+	code = s->value[OPT_WRITE] ? report_keep(s, d, NULL) : session_show(s, d);
 	document_free(d);
 	return code;
 }

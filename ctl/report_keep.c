@@ -110,7 +110,7 @@ keep_all(struct kept *k, const struct document *d)
 }
 
 int
-report_keep(struct session *s, const struct document *d)
+report_keep(struct session *s, const struct document *d, const char *name)
 {
 	struct kept k = {.session = s};
 	int code = session_config(s);
@@ -124,10 +124,12 @@ report_keep(struct session *s, const struct document *d)
 	}
 	code = EXIT_UNAVAILABLE;
 	for (int again = 1; again <= SAME_MOMENT && code != EXIT_CLEAN; again++) {
-		char *name = kept_name(d, again);
-		k.name = name;
+		char *own = name && again == 1 ? mem_text(name)
+		            : name             ? mem_format("%s-%d", name, again)
+		                               : kept_name(d, again);
+		k.name = own;
 		int result = keep_all(&k, d);
-		free(name);
+		free(own);
 		if (result == 0)
 			code = EXIT_CLEAN;
 		else if (errno != EEXIST)

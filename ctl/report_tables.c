@@ -37,8 +37,8 @@ static const struct column file_columns[] = {
 static const struct column point_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"partner", "Partner", COLUMN_TEXT, 8, 3, NULL},
-    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
-    {"points", "In", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 10, 0, NULL},
+    {"points", "In", COLUMN_NUMBER, 0, 1, NULL},
     {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, NULL},
     {"already_done", "Already", COLUMN_NUMBER, 0, 4, NULL},
@@ -47,7 +47,7 @@ static const struct column point_columns[] = {
     {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
     {"other", "Other", COLUMN_NUMBER, 0, -4, NULL},
     {"reversals", "Reversals in ledger", COLUMN_NUMBER, 0, 5, NULL},
-    {"ledger_points", "Points in ledger", COLUMN_NUMBER, 0, 1, NULL},
+    {"ledger_points", "Points in ledger", COLUMN_NUMBER, 0, 2, NULL},
     {"difference", "Diff", COLUMN_ZERO, 0, 0, NULL},
 };
 
@@ -87,6 +87,17 @@ static const struct column hold_columns[] = {
     {"wants", "Wants", COLUMN_SENTENCE, 30, 3, NULL},
 };
 
+static const struct column decision_columns[] = {
+    {"decided", "Approved (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
+    {"decision", "To", COLUMN_TEXT, 0, 0, NULL},
+    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"proposed_by", "Proposed by", COLUMN_TEXT, 8, 0, NULL},
+    {"approved_by", "Approved by", COLUMN_TEXT, 8, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
+};
+
 static const struct column partner_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
@@ -117,17 +128,20 @@ const struct report_table report_tables[] = {
     {"files", "Files: records in and what became of them", "No file came in this time.", TABLE_ROWS,
      COLUMNS(file_columns), ctl_report_files, 4, true, NULL},
     {"points", "Points, and what the ledger has for them", NULL, TABLE_ROWS, COLUMNS(point_columns),
-     ctl_report_points, 4, true, NULL},
+     ctl_report_points, 4, true,
+     "Points are those of the debits; those of a record that was matched to none are as it states them."},
     {"partners", "By partner", NULL, TABLE_ROWS, COLUMNS(partner_columns), ctl_report_partners, 4, true,
      NULL},
     {"controls", "Totals that partners stated, and what we counted", NULL, TABLE_ROWS,
-     COLUMNS(control_columns), ctl_report_controls, 4, false, NULL},
+     COLUMNS(control_columns), ctl_report_controls, 4, false, NULL, "agrees"},
     {"refused", "Files held whole: nothing of them is posted", NULL, TABLE_ROWS, COLUMNS(refused_columns),
      ctl_report_refused, 4, false, NULL},
     {"duplicates", "Files delivered again", NULL, TABLE_ROWS, COLUMNS(duplicate_columns),
      ctl_report_duplicates, 4, false, NULL},
     {"holds", "What waits for a person", "Nothing waits for a person.", TABLE_ROWS, COLUMNS(hold_columns),
      ctl_report_holds, 2, false, NULL},
+    {"decisions", "What two people decided", NULL, TABLE_ROWS, COLUMNS(decision_columns),
+     ctl_report_decisions, 4, false, NULL},
     {"source", "Taken from", NULL, TABLE_FACTS, COLUMNS(footer_columns), ctl_report_footer, 0, false,
      "All sums were computed twice, from every record with its ledger entries and from the tie-outs written "
      "when "

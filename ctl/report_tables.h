@@ -14,6 +14,7 @@ struct report_table {
 	int params;     /* of: partner, file, from, to */
 	bool has_total; /* the last row is the sum */
 	const char *note;
+	const char *quiet; /* struct table, quiet; NULL: none */
 };
 extern const struct report_table report_tables[];
 extern const size_t report_table_count;

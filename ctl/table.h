@@ -60,7 +60,9 @@ struct table {
 	int column_count;
 	char **cells; /* rows x column_count; NULL is NULL */
 	size_t rows, room;
-	char **totals; /* one row more, below a line; NULL: none */
+	const char *quiet; /* key of a column; in a long table a terminal leaves out rows that say "ok" there, and
+	                      says so */
+	char **totals;     /* one row more, below a line; NULL: none */
 };
 
 struct document {

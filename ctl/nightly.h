@@ -1,0 +1,32 @@
+/*
+ * The nightly run, in parts.  Each may be done again at any time: what is done
+ * already is found so.  Functions that return int give EXIT_CLEAN, or what the
+ * program must end with after they have said why on stderr.
+ */
+#ifndef HANDBACK_CTL_NIGHTLY_H
+#define HANDBACK_CTL_NIGHTLY_H
+
+#include "ctl/session.h"
+#include "reconcile/job.h"
+
+struct nightly {
+	struct session *session;
+	struct reconciler reconciler; /* its profile: the source's that is looked at */
+	int code;                     /* the worst so far that does not stop the run */
+	int64_t missing;              /* expected files that this run found missing */
+};
+
+/* All files that are due, by the daemon that runs or by one for once; then how looking at each source went. */
+int nightly_files(struct nightly *n);
+
+/* Each source with its profile loaded into n->reconciler; a profile that cannot be used is told and left out. */
+int nightly_each_source(struct nightly *n, int (*part)(struct nightly *n, const struct config_source *source));
+
+/* The report of a day (2026-01-31) under its own name, unless it is there. */
+int nightly_report(struct nightly *n, const char *day);
+bool nightly_has_report(const struct session *s, const char *day);
+
+/* What the daemon's metrics tell of the database: spool/nightly.prom, replaced as a whole. */
+int nightly_metrics(struct nightly *n);
+
+#endif
