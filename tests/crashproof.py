@@ -32,7 +32,7 @@ import pg  # noqa: E402
 from world import DAEMON, ROOT, World  # noqa: E402
 
 PROGRAMS = {"handbackd": "daemon", "handback-reconcile": "reconcile", "handback-parse": "parsers"}
-TRACED = "%file,%desc,%network"
+TRACED = "%file,%desc,%network,seccomp"
 LAUNCHES = 4  # processes of one program in a run that are worth a point of their own
 
 ERRORS = {  # what each kind of call may say when the machine is in trouble
@@ -140,8 +140,8 @@ def descendants(pid):
 
 
 def count_points(cluster, build):
-    """Every call of every process of an undisturbed run, and the end of that run."""
-    points, end = [], None
+    """Every call of every process of an undisturbed run; those that can fail; and the end of that run."""
+    points, failing, end = [], [], None
     for program in PROGRAMS:
         run = Run(cluster, build)
         try:
@@ -156,13 +156,20 @@ def count_points(cluster, build):
             end = mine
             for launch, log in logs.items():
                 if log.exists():
-                    calls = collections.Counter(re.findall(r"^(\w+)\(", log.read_text(errors="replace"), re.M))
-                    calls.pop("execve", None)  # the kill would be ours, before the program is there
-                    points += [Point(program, launch, call, nth, "")
-                               for call, times in sorted(calls.items()) for nth in range(1, times + 1)]
+                    text = log.read_text(errors="replace")
+                    points += calls_of(program, launch, text)
+                    # once the parser's cage is shut, a call that strace lets fail is one that the cage kills for
+                    failing += calls_of(program, launch, text.split("\nseccomp(")[0])
         finally:
             run.close()
-    return points, end
+    return points, error_points(failing), end
+
+
+def calls_of(program, launch, log):
+    calls = collections.Counter(re.findall(r"^(\w+)\(", log, re.M))
+    for ours in ("execve", "seccomp"):  # before the program is there; only counted as a mark
+        calls.pop(ours, None)
+    return [Point(program, launch, call, nth, "") for call, times in sorted(calls.items()) for nth in range(1, times + 1)]
 
 
 def error_points(points):
@@ -217,10 +224,9 @@ def main():
     o.build = os.path.abspath(o.build)
     cluster = pg.Cluster()
     try:
-        points, end = count_points(cluster, pathlib.Path(o.build))
+        points, errors, end = count_points(cluster, pathlib.Path(o.build))
     finally:
         cluster.close()
-    errors = error_points(points)
     rng = random.Random(o.seed)
     pairs = o.pairs if o.pairs is not None else (o.sample // 4 if o.sample else 2000)
     work = [("killed", [p]) for p in spread(points, o.sample)]
