@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/config_check.h"
@@ -366,26 +365,6 @@ config_load(const char *path, struct problems *p)
 		return NULL;
 	}
 	c = config_parse(path, text, len, p);
-	free(text);
-	return c;
-}
-
-struct config *
-config_handed(int fd, const char *path, struct problems *p)
-{
-	struct config *c = NULL;
-	struct stat st;
-	char *text;
-
-	if (fstat(fd, &st) < 0 || st.st_size > LIMIT_PROFILE_BYTES ||
-	    (text = malloc((size_t) st.st_size + 1)) == NULL) {
-		yaml_error(p, NULL, "descriptor %d cannot be read", fd);
-		return NULL;
-	}
-	if (pread(fd, text, (size_t) st.st_size, 0) == st.st_size)
-		c = config_parse(path, text, (size_t) st.st_size, p);
-	else
-		yaml_error(p, NULL, "descriptor %d cannot be read", fd);
 	free(text);
 	return c;
 }

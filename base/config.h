@@ -76,8 +76,6 @@ struct config {
 
 /* NULL, with at least one error in p, when the file cannot be read or used.  p has the file's name. */
 struct config *config_load(const char *path, struct problems *p);
-/* The same from a descriptor that somebody else may be reading too (its position is not moved). */
-struct config *config_handed(int fd, const char *path, struct problems *p);
 /* The same from bytes; path only says where relative paths start. */
 struct config *config_parse(const char *path, const char *text, size_t len, struct problems *p);
 void config_free(struct config *config); /* NULL is fine */

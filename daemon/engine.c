@@ -1,3 +1,4 @@
+/* Sources and workers put together: configuration, start and stop. */
 #include "daemon/engine.h"
 
 #include <errno.h>
@@ -6,124 +7,6 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "daemon/loop.h"
-
-/* ---- looks ---- */
-
-static void
-on_looks(evutil_socket_t fd, short what, void *context)
-{
-	struct engine *e = context;
-	bool more = false;
-
-	(void) fd;
-	(void) what;
-	/* one batch of one source; the next source's comes when everything else has had its turn */
-	for (size_t i = 0; i < e->source_count && !more; i++) {
-		struct source *s = e->sources[e->next_look++ % e->source_count];
-
-		more = s->listing != NULL || s->sweeping;
-		if (more)
-			source_step(s);
-	}
-	if (more)
-		loop_after(e->looks, 0);
-}
-
-static void
-on_wants_look(void *context)
-{
-	struct engine *e = context;
-
-	if (!event_pending(e->looks, EV_TIMEOUT, NULL))
-		loop_after(e->looks, 0);
-}
-
-static void
-on_due(void *context)
-{
-	struct engine *e = context;
-
-	event_active(e->handout, 0, 0);
-}
-
-static void
-on_looked(void *context, struct source *s)
-{
-	struct engine *e = context;
-
-	(void) s;
-	event_active(e->handout, 0, 0);
-}
-
-/* Several sources may look at one directory, and share its watch then. */
-static void
-unwatch(struct engine *e, struct source *s)
-{
-	int id = s->watch;
-
-	s->watch = -1;
-	for (size_t i = 0; i < e->source_count; i++)
-		if (id >= 0 && e->sources[i] != s && e->sources[i]->watch == id)
-			return;
-	if (e->watch != NULL)
-		watch_remove(e->watch, id);
-}
-
-static void
-on_opened(void *context, struct source *s)
-{
-	struct engine *e = context;
-
-	unwatch(e, s);
-	if (e->watch == NULL || e->once)
-		return;
-	s->watch = watch_add(e->watch, s->dir);
-	if (s->watch < 0 && !e->watch_told)
-		log_write(LOG_WARNING, "no event will tell of new files: they are found by looking, each `rescan`",
-		          LOG_FIELDS(log_text("source", s->name), log_errno(errno)));
-	e->watch_told = e->watch_told || s->watch < 0;
-}
-
-static const struct source_calls source_calls = {on_due, on_looked, on_opened, on_wants_look};
-
-static void
-on_name(void *context, int id, const char *name, bool finished)
-{
-	struct engine *e = context;
-
-	for (size_t i = 0; i < e->source_count; i++)
-		if (e->sources[i]->watch == id)
-			source_hint(e->sources[i], name, finished);
-}
-
-static void
-on_gone(void *context, int id)
-{
-	struct engine *e = context;
-
-	for (size_t i = 0; i < e->source_count; i++)
-		if (e->sources[i]->watch == id)
-			source_lost(e->sources[i]);
-}
-
-static void
-on_overflow(void *context)
-{
-	log_write(LOG_NOTICE, "events were lost: looking at every directory", NULL);
-	engine_look(context);
-}
-
-static const struct watch_calls watch_calls = {on_name, on_gone, on_overflow};
-
-void
-engine_look(struct engine *e)
-{
-	for (size_t i = 0; i < e->source_count; i++) {
-		source_look(e->sources[i]);
-		if (e->sources[i]->sftp != NULL)
-			sftp_look(e->sources[i]->sftp);
-	}
-}
 
 /* ---- servers ---- */
 
@@ -261,7 +144,7 @@ make_source(struct engine *e, const struct config *config, const struct config_s
 			return NULL;
 		TAILQ_INSERT_TAIL(&e->sftps, sftp, others);
 	}
-	s = source_new(e->base, mine, config->rescan_ms, e->once, &source_calls, e);
+	s = source_new(e->base, mine, config->rescan_ms, e->once, &engine_source_calls, e);
 	if (s != NULL)
 		s->sftp = sftp;
 	else if (sftp != NULL)
@@ -274,7 +157,7 @@ close_source(struct engine *e, struct source *s)
 {
 	struct sftp *sftp = s->sftp;
 
-	unwatch(e, s);
+	engine_unwatch(e, s);
 	s->sftp = NULL;
 	source_close(s);
 	if (sftp != NULL)
@@ -345,7 +228,7 @@ engine_configure(struct engine *e, struct config *config, int config_fd)
 static bool
 make_events(struct engine *e)
 {
-	e->looks = evtimer_new(e->base, on_looks, e);
+	e->looks = evtimer_new(e->base, engine_on_looks, e);
 	e->handout = evtimer_new(e->base, on_handout, e);
 	e->patience = evtimer_new(e->base, on_patience, e);
 	return e->looks != NULL && e->handout != NULL && e->patience != NULL &&
@@ -374,7 +257,7 @@ engine_new(struct event_base *base, struct config *config, int config_fd, bool o
 		e->fetch_path[0] = '\0';
 	TAILQ_INIT(&e->sftps);
 	e->program = (struct worker_program){e->program_path, config->path, config_fd};
-	e->watch = once ? NULL : watch_new(base, &watch_calls, e);
+	e->watch = once ? NULL : watch_new(base, &engine_watch_calls, e);
 	if (!once && e->watch == NULL)
 		log_write(LOG_WARNING, "no inotify here: files are found by looking, each `rescan`",
 		          LOG_FIELDS(log_errno(errno)));

@@ -5,7 +5,7 @@
  * files means something.  Partners take turns, so that a hundred thousand files
  * of one do not hold up another's.
  *
- * The struct is open for reading; only engine.c and jobs.c write it.
+ * The struct is open for reading; only engine*.c and jobs.c write it.
  */
 #ifndef HANDBACK_DAEMON_ENGINE_H
 #define HANDBACK_DAEMON_ENGINE_H
@@ -87,8 +87,12 @@ size_t engine_failing(const struct engine *e);
 /* Files that could not be handled now and are waiting. */
 size_t engine_waiting(const struct engine *e);
 
-/* For jobs.c and engine.c. */
+/* Shared by engine.c, engine_look.c and jobs.c. */
 extern const struct worker_calls engine_worker_calls;
+extern const struct source_calls engine_source_calls;
+extern const struct watch_calls engine_watch_calls;
 void engine_hand_out(struct engine *e);
+void engine_on_looks(evutil_socket_t fd, short what, void *context); /* e->looks: one batch */
+void engine_unwatch(struct engine *e, struct source *s);
 
 #endif

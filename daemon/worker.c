@@ -1,3 +1,4 @@
+/* The process of a worker.  What it says is in worker_say.c. */
 #include "daemon/worker.h"
 
 #include <errno.h>
@@ -12,137 +13,15 @@
 #include "base/exit_codes.h"
 #include "base/log.h"
 #include "base/spawn.h"
-#include "base/text.h"
 #include "daemon/loop.h"
 
 #define START_DEADLINE_MS 60000 /* until `ready` */
 #define STEADY_MS 10000         /* ran so long: what ends it then has nothing to do with its start */
-#define LEAVE_MS 2000           /* from end of file to its end */
 #define LINES_PER_S 1000        /* more is not a worker that reports */
 #define FIRST_BACKOFF_MS 100
 #define BACKOFF_CEILING_MS 30000
 
 const char *const worker_state_words[WORKER_STATES] = {"off", "starting", "idle", "busy", "leaving"};
-
-/* ---- what a worker may say, and when ---- */
-
-typedef bool say_function(struct worker *w, const struct message *m);
-static say_function say_ready, say_stage, say_done, say_gone, say_busy, say_failed;
-
-#define IN(state) (1u << (state))
-
-static const struct {
-	const char *verb;
-	unsigned states;
-	say_function *take; /* false: its fields are not what they have to be */
-} table[] = {
-    {"ready", IN(WORKER_STARTING) | IN(WORKER_IDLE) | IN(WORKER_BUSY) | IN(WORKER_LEAVING), say_ready},
-    {"stage", IN(WORKER_BUSY), say_stage},
-    {"done", IN(WORKER_BUSY), say_done},
-    {"gone", IN(WORKER_BUSY), say_gone},
-    {"busy", IN(WORKER_BUSY), say_busy},
-    {"failed", IN(WORKER_BUSY), say_failed},
-};
-
-static void
-end_job(struct worker *w, const struct job_result *result)
-{
-	w->job = false;
-	if (w->state == WORKER_BUSY) {
-		w->state = WORKER_IDLE;
-		event_del(w->timer);
-	} else if (w->state == WORKER_LEAVING)
-		loop_after(w->timer, LEAVE_MS);
-	if (result->end != JOB_BROKEN) {
-		w->jobs++;
-		w->failures = 0;
-	}
-	w->calls->ended(w->context, w, result);
-	if (w->state == WORKER_IDLE)
-		w->calls->idle(w->context, w);
-}
-
-static bool
-say_ready(struct worker *w, const struct message *m)
-{
-	(void) m;
-	if (w->state == WORKER_STARTING) {
-		w->state = WORKER_IDLE;
-		w->ready_ms = loop_now_ms();
-		event_del(w->timer);
-		log_write(LOG_DEBUG, "worker ready",
-		          LOG_FIELDS(log_int("worker", w->number), log_int("pid", w->pid)));
-		w->calls->idle(w->context, w);
-	} else if (w->state == WORKER_BUSY)
-		loop_after(w->timer, w->deadline_ms);
-	return true;
-}
-
-static bool
-say_stage(struct worker *w, const struct message *m)
-{
-	const char *stage = message_text(m, "name");
-	int64_t records = 0;
-
-	if (stage == NULL || strlen(stage) > 32 || !message_int(m, "records", 0, INT64_MAX, &records))
-		return false;
-	loop_after(w->timer, w->deadline_ms);
-	w->calls->stage(w->context, w, stage, records);
-	return true;
-}
-
-static bool
-say_done(struct worker *w, const struct message *m)
-{
-	struct job_result r = {
-	    .end = JOB_DONE, .state = message_text(m, "state"), .reason = message_text(m, "reason")};
-
-	if (r.state == NULL || !message_int(m, "file", 1, INT64_MAX, &r.file) ||
-	    !message_int(m, "records", 0, INT64_MAX, &r.records) ||
-	    !message_int(m, "confirmed", 0, INT64_MAX, &r.confirmed) ||
-	    !message_int(m, "reversed", 0, INT64_MAX, &r.reversed) ||
-	    !message_int(m, "held", 0, INT64_MAX, &r.held) || !message_int(m, "ms", 0, INT64_MAX, &r.ms))
-		return false;
-	if (strcmp(r.state, "posted") != 0 && strcmp(r.state, "held") != 0 && strcmp(r.state, "duplicate") != 0)
-		return false;
-	if (r.reason != NULL && r.reason[0] == '\0')
-		r.reason = NULL;
-	end_job(w, &r);
-	return true;
-}
-
-static bool
-say_gone(struct worker *w, const struct message *m)
-{
-	(void) m;
-	end_job(w, &(struct job_result){.end = JOB_GONE});
-	return true;
-}
-
-static bool
-say_why(struct worker *w, const struct message *m, enum job_end end)
-{
-	struct job_result r = {.end = end, .why = message_text(m, "why")};
-
-	if (r.why == NULL)
-		return false;
-	end_job(w, &r);
-	return true;
-}
-
-static bool
-say_busy(struct worker *w, const struct message *m)
-{
-	return say_why(w, m, JOB_BUSY);
-}
-
-static bool
-say_failed(struct worker *w, const struct message *m)
-{
-	return say_why(w, m, JOB_FAILED);
-}
-
-/* ---- the process ---- */
 
 static void
 close_channel(struct worker *w)
@@ -165,34 +44,6 @@ worker_kill(struct worker *w, const char *why)
 	event_del(w->timer);
 	close_channel(w);
 	kill(w->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
-}
-
-static void
-take_line(struct worker *w)
-{
-	char shown[TEXT_SHOWN_SIZE], why[sizeof w->why];
-	struct message m;
-
-	text_show(shown, w->line, strlen(w->line));
-	if (!message_read(&m, w->line)) {
-		snprintf(why, sizeof why, "it sent no message of the protocol: %.200s", shown);
-		worker_kill(w, why);
-		return;
-	}
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		if (strcmp(m.verb, table[i].verb) != 0)
-			continue;
-		/* one that was told to finish may still say how its job ended */
-		if ((table[i].states & IN(w->job ? WORKER_BUSY : w->state)) == 0)
-			break;
-		if (table[i].take(w, &m))
-			return;
-		snprintf(why, sizeof why, "it left out or mistook a field: %.200s", shown);
-		worker_kill(w, why);
-		return;
-	}
-	snprintf(why, sizeof why, "it spoke out of turn while %s: %.180s", worker_state_words[w->state], shown);
-	worker_kill(w, why);
 }
 
 /* Too much talk would keep the loop from everything else. */
@@ -219,11 +70,11 @@ drain(struct worker *w)
 		if (got > 0 && talks_too_much(w))
 			worker_kill(w, "it talks without end");
 		else if (got > 0)
-			take_line(w);
+			worker_take_line(w);
 		else if (got == 0) {
 			close_channel(w); /* its exit follows */
 			if (w->state != WORKER_LEAVING)
-				loop_after(w->timer, LEAVE_MS);
+				loop_after(w->timer, WORKER_LEAVE_MS);
 		} else if (errno != EAGAIN)
 			worker_kill(w, "it sent a packet that is no line");
 		else
@@ -290,7 +141,7 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	w->why[0] = '\0';
 	w->state = WORKER_OFF;
 	if (had_job)
-		end_job(w, &(struct job_result){.end = JOB_BROKEN, .why = how});
+		worker_end_job(w, &(struct job_result){.end = JOB_BROKEN, .why = how});
 	if (!w->retired)
 		loop_after(w->timer,
 		           w->failures == 0 ? 0 : loop_backoff(w->failures, FIRST_BACKOFF_MS, BACKOFF_CEILING_MS));
@@ -479,7 +330,7 @@ worker_finish(struct worker *w)
 	w->state = WORKER_LEAVING;
 	/* with a job its deadline goes on; without one there is nothing to wait for */
 	if (!w->job)
-		loop_after(w->timer, LEAVE_MS);
+		loop_after(w->timer, WORKER_LEAVE_MS);
 }
 
 void

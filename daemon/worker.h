@@ -101,4 +101,10 @@ void worker_retire(struct worker *w);
 /* Ends it now. */
 void worker_kill(struct worker *w, const char *why);
 
+/* Shared by worker.c and worker_say.c. */
+#define WORKER_LEAVE_MS 2000 /* from end of file to its end */
+/* Does what the line in w->line says, or kills the worker that may not say it. */
+void worker_take_line(struct worker *w);
+void worker_end_job(struct worker *w, const struct job_result *result);
+
 #endif

@@ -1,0 +1,122 @@
+/* Where and when to look: turns of the sources, and what inotify hints at. */
+#include <errno.h>
+
+#include "base/log.h"
+#include "daemon/engine.h"
+#include "daemon/loop.h"
+
+void
+engine_on_looks(evutil_socket_t fd, short what, void *context)
+{
+	struct engine *e = context;
+	bool more = false;
+
+	(void) fd;
+	(void) what;
+	/* one batch of one source; the next source's comes when everything else has had its turn */
+	for (size_t i = 0; i < e->source_count && !more; i++) {
+		struct source *s = e->sources[e->next_look++ % e->source_count];
+
+		more = s->listing != NULL || s->sweeping;
+		if (more)
+			source_step(s);
+	}
+	if (more)
+		loop_after(e->looks, 0);
+}
+
+static void
+on_wants_look(void *context)
+{
+	struct engine *e = context;
+
+	if (!event_pending(e->looks, EV_TIMEOUT, NULL))
+		loop_after(e->looks, 0);
+}
+
+static void
+on_due(void *context)
+{
+	struct engine *e = context;
+
+	event_active(e->handout, 0, 0);
+}
+
+static void
+on_looked(void *context, struct source *s)
+{
+	struct engine *e = context;
+
+	(void) s;
+	event_active(e->handout, 0, 0);
+}
+
+/* Several sources may look at one directory, and share its watch then. */
+void
+engine_unwatch(struct engine *e, struct source *s)
+{
+	int id = s->watch;
+
+	s->watch = -1;
+	for (size_t i = 0; i < e->source_count; i++)
+		if (id >= 0 && e->sources[i] != s && e->sources[i]->watch == id)
+			return;
+	if (e->watch != NULL)
+		watch_remove(e->watch, id);
+}
+
+static void
+on_opened(void *context, struct source *s)
+{
+	struct engine *e = context;
+
+	engine_unwatch(e, s);
+	if (e->watch == NULL || e->once)
+		return;
+	s->watch = watch_add(e->watch, s->dir);
+	if (s->watch < 0 && !e->watch_told)
+		log_write(LOG_WARNING, "no event will tell of new files: they are found by looking, each `rescan`",
+		          LOG_FIELDS(log_text("source", s->name), log_errno(errno)));
+	e->watch_told = e->watch_told || s->watch < 0;
+}
+
+const struct source_calls engine_source_calls = {on_due, on_looked, on_opened, on_wants_look};
+
+static void
+on_name(void *context, int id, const char *name, bool finished)
+{
+	struct engine *e = context;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		if (e->sources[i]->watch == id)
+			source_hint(e->sources[i], name, finished);
+}
+
+static void
+on_gone(void *context, int id)
+{
+	struct engine *e = context;
+
+	for (size_t i = 0; i < e->source_count; i++)
+		if (e->sources[i]->watch == id)
+			source_lost(e->sources[i]);
+}
+
+static void
+on_overflow(void *context)
+{
+	log_write(LOG_NOTICE, "events were lost: looking at every directory", NULL);
+	engine_look(context);
+}
+
+const struct watch_calls engine_watch_calls = {on_name, on_gone, on_overflow};
+
+void
+engine_look(struct engine *e)
+{
+	for (size_t i = 0; i < e->source_count; i++) {
+		source_look(e->sources[i]);
+		if (e->sources[i]->sftp != NULL)
+			sftp_look(e->sources[i]->sftp);
+	}
+}
