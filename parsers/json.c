@@ -24,6 +24,7 @@ struct json {
 	struct context *context; /* of each open object or array */
 	uint32_t depth;
 	const void *key; /* of the member whose value comes next */
+	uint64_t offset; /* of the token */
 };
 
 /* ---- names ---- */
@@ -71,7 +72,7 @@ grow(struct names *n)
 static const void *
 intern(void *context, const char *name)
 {
-	struct names *n = context;
+	struct names *n = &((struct json *) context)->names;
 	struct slice *at;
 
 	if (2 * (n->count + 1) > n->room && !grow(n))
@@ -109,18 +110,25 @@ push(struct json *j, bool array, const void *name)
 	j->context[j->depth++] = (struct context){array, name};
 }
 
+static uint64_t
+token_offset(void *context)
+{
+	const struct json *j = context;
+	return j->offset;
+}
+
 static int
-on_object(struct json *j, uint64_t offset)
+on_object(struct json *j)
 {
 	const struct context *in = top(j);
 	int rc;
 
 	if (in == NULL)
-		rc = walk_enter_root(j->walk, offset);
+		rc = walk_enter_root(j->walk);
 	else if (in->array)
-		rc = walk_enter(j->walk, in->name, NULL, true, offset);
+		rc = walk_enter(j->walk, in->name, NULL, true);
 	else
-		rc = walk_enter(j->walk, j->key, NULL, false, offset);
+		rc = walk_enter(j->walk, j->key, NULL, false);
 	push(j, false, NULL);
 	return rc;
 }
@@ -163,9 +171,10 @@ on_scalar(struct json *j, const struct json_token *t)
 static int
 on_token(struct json *j, const struct json_token *t)
 {
+	j->offset = t->offset;
 	switch (t->event) {
 	case JSON_OBJECT:
-		return on_object(j, t->offset);
+		return on_object(j);
 	case JSON_OBJECT_END:
 		j->depth--;
 		return walk_leave(j->walk, t->end);
@@ -218,7 +227,7 @@ static int
 parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes)
 {
 	struct json j = {.layout = layout, .assemble = a};
-	const struct walk_source source = {&j.names, intern, NULL};
+	const struct walk_source source = {&j, intern, token_offset, NULL};
 	const struct json_limits limits = {.depth = layout->limits.depth,
 	                                   .text_bytes = layout->limits.field_bytes,
 	                                   .keys = layout->limits.columns,

@@ -19,7 +19,14 @@ struct node {
 	bool has_text; /* one of the readings takes the text */
 	int16_t type;  /* record type that opens here, -1 none */
 	struct reading *readings;
-	struct node *first, *next;
+	struct node *first, *next; /* its children as they were found */
+	/* and packed, when all are there: one look at a name each */
+	uint16_t children;
+	uint16_t last; /* the one that fitted before: documents repeat themselves */
+	bool simple;   /* no two children can fit the same element */
+	bool reads;    /* one of the readings takes an attribute */
+	const void **names;
+	struct node **child;
 };
 
 /* An element that is open. */
@@ -27,7 +34,7 @@ struct element {
 	uint16_t types, fields; /* how many nodes of each kind it stands at: the topmost ones of the stacks */
 	int16_t type;           /* opened here, -1 none */
 	bool collects;          /* its text is a field's value */
-	uint64_t offset;        /* where it begins */
+	uint64_t offset;        /* where it begins, when it is a record */
 };
 
 struct walk {
@@ -77,6 +84,8 @@ node_free(struct node *n)
 		free(r);
 	}
 	free(n->spaces);
+	free(n->names);
+	free(n->child);
 	free(n);
 }
 
@@ -172,8 +181,45 @@ add_field(struct walk *w, struct node *root, const struct record_type *type, uin
 	*link = r; /* hangs in the tree before anything can fail */
 	if (path->attribute == NULL)
 		at->has_text = true;
-	else if ((r->attribute = intern(w, path->attribute)) == NULL)
+	else
+		at->reads = true;
+	if (path->attribute != NULL && (r->attribute = intern(w, path->attribute)) == NULL)
 		return false;
+	return true;
+}
+
+static bool
+is_simple(const struct node *n)
+{
+	for (uint16_t i = 0; i < n->children; i++) {
+		if (n->names[i] == NULL || n->child[i]->attribute != NULL)
+			return false;
+		for (uint16_t k = 0; k < i; k++)
+			if (n->names[i] == n->names[k])
+				return false;
+	}
+	return true;
+}
+
+/* false: memory is out */
+static bool
+pack(struct node *n)
+{
+	uint16_t i = 0;
+
+	for (const struct node *c = n->first; c != NULL; c = c->next)
+		n->children++;
+	n->names = calloc(n->children + 1U, sizeof(*n->names));
+	n->child = calloc(n->children + 1U, sizeof(struct node *));
+	if (n->names == NULL || n->child == NULL)
+		return false;
+	for (struct node *c = n->first; c != NULL; c = c->next, i++) {
+		n->names[i] = c->name;
+		n->child[i] = c;
+		if (!pack(c))
+			return false;
+	}
+	n->simple = is_simple(n);
 	return true;
 }
 
@@ -199,8 +245,10 @@ compile(struct walk *w)
 		for (uint16_t f = 0; f < type->fields; f++)
 			if (type->field[f].constant.data == NULL && !add_field(w, w->fields[t], type, f))
 				return false;
+		if (!pack(w->fields[t]))
+			return false;
 	}
-	return true;
+	return pack(w->root);
 }
 
 struct walk *
@@ -256,6 +304,13 @@ refuse(struct walk *w, const char *rule, uint64_t offset, const char *message)
 	                       message);
 }
 
+/* Where the element begins that is being entered: asked for only when somebody wants to know. */
+static uint64_t
+here(const struct walk *w)
+{
+	return w->source.offset(w->source.context);
+}
+
 /* A refusal of what is built in another way than the profile says: what follows is not read. */
 static int
 refuse_shape(struct walk *w, uint64_t offset, const char *message)
@@ -285,27 +340,54 @@ fits_attribute(const struct walk *w, const struct node *n)
 	       value.len == n->value.len && memcmp(value.data, n->value.data, value.len) == 0;
 }
 
-/*
- * The children of the topmost `count` nodes of a stack that fit a name, put on top of it: how many.
- * *other_shape: there were some that fit but for being (or not being) an array.
- */
+/* A child whose name fits: does all else?  *mistaken: but for being (or not being) an array. */
+static inline bool
+fits(const struct walk *w, const struct node *c, const void *space, bool in_array, bool *mistaken)
+{
+	if (!fits_space(c, space) || (c->attribute != NULL && !fits_attribute(w, c)))
+		return false;
+	if (c->array != in_array && c->name != NULL)
+		*mistaken = true;
+	return c->array == in_array;
+}
+
+/* The one child of a simple node that has the name, or NULL. */
+static inline struct node *
+named(struct node *n, const void *name)
+{
+	uint16_t i = n->last;
+
+	for (uint16_t left = n->children; left > 0; left--) {
+		if (n->names[i] == name) {
+			n->last = i;
+			return n->child[i];
+		}
+		if (++i == n->children)
+			i = 0;
+	}
+	return NULL;
+}
+
+/* The children of the topmost `count` nodes of a stack that fit, put on top of it: how many. */
 static inline uint16_t
 step(const struct walk *w, struct node **stack, size_t *top, uint16_t count, const void *name,
-     const void *space, bool in_array, bool *other_shape)
+     const void *space, bool in_array, bool *mistaken)
 {
-	size_t from = *top - count, to = *top;
+	const size_t from = *top - count, to = *top;
 
-	for (size_t i = from; i < to; i++)
-		for (struct node *c = stack[i]->first; c != NULL; c = c->next) {
-			if (c->name != name && c->name != NULL)
-				continue;
-			if (!fits_space(c, space) || (c->attribute != NULL && !fits_attribute(w, c)))
-				continue;
-			if (c->array == in_array)
+	for (size_t i = from; i < to; i++) {
+		struct node *n = stack[i];
+		if (n->simple) {
+			struct node *c = named(n, name);
+			if (c != NULL && fits(w, c, space, in_array, mistaken))
 				stack[(*top)++] = c;
-			else if (c->name != NULL)
-				*other_shape = true;
+			continue;
 		}
+		for (uint16_t k = 0; k < n->children; k++)
+			if ((n->names[k] == name || n->names[k] == NULL) &&
+			    fits(w, n->child[k], space, in_array, mistaken))
+				stack[(*top)++] = n->child[k];
+	}
 	return (uint16_t) (*top - to);
 }
 
@@ -323,65 +405,99 @@ read_attributes(struct walk *w, const struct node *n)
 	return 0;
 }
 
+/* The element on top is a record of this type. */
+static int
+open_type(struct walk *w, struct element *e)
+{
+	e->offset = here(w);
+	w->field_top -= e->fields;
+	e->fields = 1;
+	w->field_at[w->field_top++] = w->fields[e->type];
+	return assemble_open(w->assemble, (uint16_t) e->type, ++w->number, e->offset);
+}
+
+/* The element on top stands at a node of its record's fields. */
+static inline int
+stand_at(struct walk *w, struct element *e, const struct node *n)
+{
+	if (n->has_text && w->source.attribute == NULL)
+		return refuse_shape(w, here(w), "an object where the profile has a single value");
+	e->collects |= n->has_text;
+	return n->reads ? read_attributes(w, n) : 0;
+}
+
 /* The element on top stands at its nodes: opens its type, reads its attributes. */
 static int
-settle(struct walk *w)
+settle(struct walk *w, struct element *e)
 {
-	struct element *f = &w->element[w->depth];
-
-	for (size_t i = w->type_top - f->types; i < w->type_top && f->type < 0; i++)
-		f->type = w->type_at[i]->type;
-	if (f->type >= 0) {
-		w->field_top -= f->fields;
-		f->fields = 1;
-		w->field_at[w->field_top++] = w->fields[f->type];
-		if (assemble_open(w->assemble, (uint16_t) f->type, ++w->number, f->offset) != 0)
-			return -1;
+	for (size_t i = w->type_top - e->types; i < w->type_top && e->type < 0; i++)
+		e->type = w->type_at[i]->type;
+	if (e->types == 1 && w->type_at[w->type_top - 1]->children == 0) {
+		w->type_top--; /* nothing further down to look for */
+		e->types = 0;
 	}
-	for (size_t i = w->field_top - f->fields; i < w->field_top; i++) {
-		const struct node *n = w->field_at[i];
-		if (n->has_text && w->source.attribute == NULL)
-			return refuse_shape(w, f->offset, "an object where the profile has a single value");
-		f->collects |= n->has_text;
-		if (n->readings != NULL && w->source.attribute != NULL && read_attributes(w, n) != 0)
+	if (e->type >= 0 && open_type(w, e) != 0)
+		return -1;
+	for (size_t i = w->field_top - e->fields; i < w->field_top; i++)
+		if (stand_at(w, e, w->field_at[i]) != 0)
 			return -1;
-	}
-	w->text.len = 0;
 	return 0;
 }
 
 int
-walk_enter_root(struct walk *w, uint64_t offset)
+walk_enter_root(struct walk *w)
 {
-	w->element[++w->depth] = (struct element){.types = 1, .type = -1, .offset = offset};
+	w->element[++w->depth] = (struct element){.types = 1, .type = -1};
 	w->type_at[w->type_top++] = w->root;
-	return settle(w);
+	return settle(w, &w->element[w->depth]);
+}
+
+static const char other_shape[] = "an array and a single value are mistaken for each other";
+
+/* Into an element, wherever we stand. */
+static int
+enter_any(struct walk *w, struct element *e, const void *name, const void *space, bool in_array)
+{
+	const struct element *above = e - 1;
+	bool mistaken = false;
+
+	e->types = step(w, w->type_at, &w->type_top, above->types, name, space, in_array, &mistaken);
+	e->fields = step(w, w->field_at, &w->field_top, above->fields, name, space, in_array, &mistaken);
+	if (e->types == 0 && e->fields == 0)
+		return mistaken ? refuse_shape(w, here(w), other_shape) : 0;
+	return settle(w, e);
 }
 
 int
-walk_enter(struct walk *w, const void *name, const void *space, bool in_array, uint64_t offset)
+walk_enter(struct walk *w, const void *name, const void *space, bool in_array)
 {
 	const struct element *above = &w->element[w->depth];
-	struct element *f = &w->element[w->depth + 1];
-	bool other_shape = false;
+	struct element *e = &w->element[w->depth + 1];
+	struct node *n;
 
 	if (w->depth == w->layout->limits.depth) {
-		(void) refuse(w, "too_deep", offset, "nested deeper than limits: depth");
+		(void) refuse(w, "too_deep", here(w), "nested deeper than limits: depth");
 		return -1;
 	}
 	if (above->collects)
-		return refuse_shape(w, offset, "more is nested where the profile has a field's value");
-	*f = (struct element){.type = -1, .offset = offset};
+		return refuse_shape(w, here(w), "more is nested where the profile has a field's value");
+	*e = (struct element){.type = -1};
 	w->depth++;
-	if (above->types > 0)
-		f->types = step(w, w->type_at, &w->type_top, above->types, name, space, in_array, &other_shape);
-	if (above->fields > 0)
-		f->fields = step(w, w->field_at, &w->field_top, above->fields, name, space, in_array, &other_shape);
-	if (f->types == 0 && f->fields == 0)
-		return other_shape
-		           ? refuse_shape(w, offset, "an array and a single value are mistaken for each other")
-		           : 0;
-	return settle(w);
+	w->text.len = 0;
+	if (above->types == 0 && above->fields == 0)
+		return 0; /* nobody looks here */
+	n = above->fields == 1 ? w->field_at[w->field_top - 1] : NULL;
+	if (above->types > 0 || n == NULL || !n->simple)
+		return enter_any(w, e, name, space, in_array);
+	/* within a record, as most elements are */
+	n = named(n, name);
+	if (n == NULL || !fits_space(n, space))
+		return 0;
+	if (n->array != in_array)
+		return refuse_shape(w, here(w), other_shape);
+	w->field_at[w->field_top++] = n;
+	e->fields = 1;
+	return stand_at(w, e, n);
 }
 
 /* Hands the text over to each field that takes it. */
@@ -413,7 +529,7 @@ walk_leave(struct walk *w, uint64_t end)
 
 	if (f->collects) {
 		const struct slice text = {w->text.data, w->text.len};
-		uint64_t offset = w->text.len > 0 ? w->text.offset : f->offset;
+		uint64_t offset = w->text.len > 0 ? w->text.offset : end;
 		for (size_t i = w->field_top - f->fields; i < w->field_top; i++)
 			if (give_text(w, w->field_at[i], text, offset) != 0)
 				return -1;
@@ -450,12 +566,12 @@ int
 walk_scalar(struct walk *w, const void *name, bool in_array, struct slice value, uint64_t offset)
 {
 	const struct element *at = &w->element[w->depth];
-	bool other_shape = false, taken = false;
+	bool mistaken = false, taken = false;
 	uint16_t types, fields;
 	int rc = 0;
 
-	types = step(w, w->type_at, &w->type_top, at->types, name, NULL, in_array, &other_shape);
-	fields = step(w, w->field_at, &w->field_top, at->fields, name, NULL, in_array, &other_shape);
+	types = step(w, w->type_at, &w->type_top, at->types, name, NULL, in_array, &mistaken);
+	fields = step(w, w->field_at, &w->field_top, at->fields, name, NULL, in_array, &mistaken);
 	for (size_t i = w->field_top - fields; i < w->field_top && rc == 0; i++) {
 		taken |= w->field_at[i]->has_text;
 		if (value.data != NULL)
@@ -463,7 +579,7 @@ walk_scalar(struct walk *w, const void *name, bool in_array, struct slice value,
 	}
 	w->type_top -= types;
 	w->field_top -= fields;
-	if (rc == 0 && value.data != NULL && !taken && (types > 0 || fields > 0 || other_shape))
+	if (rc == 0 && value.data != NULL && !taken && (types > 0 || fields > 0 || mistaken))
 		return refuse_shape(w, offset, "a single value where the profile has an object or an array");
 	return rc;
 }
@@ -472,13 +588,13 @@ int
 walk_array(struct walk *w, const void *name, bool in_array, uint64_t offset)
 {
 	const struct element *at = &w->element[w->depth];
-	bool other_shape = false;
-	uint16_t types = step(w, w->type_at, &w->type_top, at->types, name, NULL, true, &other_shape);
-	uint16_t fields = step(w, w->field_at, &w->field_top, at->fields, name, NULL, true, &other_shape);
+	bool mistaken = false;
+	uint16_t types = step(w, w->type_at, &w->type_top, at->types, name, NULL, true, &mistaken);
+	uint16_t fields = step(w, w->field_at, &w->field_top, at->fields, name, NULL, true, &mistaken);
 
 	w->type_top -= types;
 	w->field_top -= fields;
-	if (in_array ? types + fields > 0 : types + fields == 0 && other_shape)
+	if (in_array ? types + fields > 0 : types + fields == 0 && mistaken)
 		return refuse_shape(w, offset, "an array where the profile has none");
 	return 0;
 }
@@ -486,7 +602,7 @@ walk_array(struct walk *w, const void *name, bool in_array, uint64_t offset)
 bool
 walk_on_path(const struct walk *w)
 {
-	return w->element[w->depth].types > 0;
+	return w->element[w->depth].types > 0 || w->element[w->depth].type >= 0;
 }
 
 uint64_t

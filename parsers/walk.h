@@ -21,6 +21,8 @@ struct walk_source {
 	void *context;
 	/* The one address of a name that a path uses; NULL: memory is out. */
 	const void *(*intern)(void *context, const char *name);
+	/* Where the element or object begins that is being entered. */
+	uint64_t (*offset)(void *context);
 	/* The attribute of the element that is being entered; NULL for a format without attributes. */
 	bool (*attribute)(void *context, const void *name, struct slice *ret_value, uint64_t *ret_offset);
 };
@@ -31,10 +33,10 @@ struct walk *walk_new(const struct layout *layout, struct assemble *assemble,
 void walk_free(struct walk *w); /* NULL is fine */
 
 /* Into the document's root object itself (JSON), or from nowhere into an element below (XML). */
-int walk_enter_root(struct walk *w, uint64_t offset);
+int walk_enter_root(struct walk *w);
 /* Into an element, or an object that is the value of name (in_array: an element of the array of that name).
  * name and space are addresses that intern gave, or any other. */
-int walk_enter(struct walk *w, const void *name, const void *space, bool in_array, uint64_t offset);
+int walk_enter(struct walk *w, const void *name, const void *space, bool in_array);
 int walk_leave(struct walk *w, uint64_t end); /* offset of the byte after it */
 
 /* XML: is text of the element that we are in a field's value?  Then a piece of it. */
