@@ -8,19 +8,28 @@
 
 #include "ctl/session.h"
 #include "reconcile/job.h"
+#include "reconcile/later.h"
+
+struct config_source;
 
 struct nightly {
 	struct session *session;
 	struct reconciler reconciler; /* its profile: the source's that is looked at */
 	int code;                     /* the worst so far that does not stop the run */
 	int64_t missing;              /* expected files that this run found missing */
+	struct later later;           /* of all sources */
+	struct document *plan;
+	struct table *sources, *overdue, *reports; /* of the plan */
 };
 
-/* All files that are due, by the daemon that runs or by one for once; then how looking at each source went. */
+/* All files that are due, by the daemon that runs or by one for once; then how looking at each source went.
+ */
 int nightly_files(struct nightly *n);
 
-/* Each source with its profile loaded into n->reconciler; a profile that cannot be used is told and left out. */
-int nightly_each_source(struct nightly *n, int (*part)(struct nightly *n, const struct config_source *source));
+/* Each source with its profile loaded into n->reconciler; a profile that cannot be used is told and left out.
+ */
+int nightly_each_source(struct nightly *n,
+                        int (*part)(struct nightly *n, const struct config_source *source));
 
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int nightly_report(struct nightly *n, const char *day);

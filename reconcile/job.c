@@ -478,7 +478,11 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 {
 	static const uint8_t no_hash[SHA256_BYTES];
 	const struct profile *profile = r->profile.profile;
-	struct decide d = {.pg = r->pg, .policy = &profile->policy, .told = told, .profile = profile->name};
+	struct decide d = {.pg = r->pg,
+	                   .policy = &profile->policy,
+	                   .told = told,
+	                   .profile = profile->name,
+	                   .released = trial->act != NULL};
 	enum parser_end parsed = PARSER_DONE;
 	struct effect effect = {0};
 	enum pg_status status;
@@ -494,8 +498,10 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 	status = post_partner(r->pg, profile->policy.partner, &d.partner_id);
 	if (status == PG_OK)
 		status = decide_file(&d, &effect);
-	if (status == PG_OK)
+	if (status == PG_OK && trial->act == NULL)
 		status = outcomes_show(r->pg, no_hash, trial->show, trial->context);
+	else if (status == PG_OK && effect.hold == NULL)
+		status = trial->act(trial->context, r->pg);
 	if (status != PG_OK)
 		return fail_database(r, ret, status, "cannot decide");
 	snprintf(ret->state, sizeof(ret->state), "%s", effect.hold != NULL ? "held" : "posted");
@@ -524,6 +530,13 @@ job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *
 	told_open(&told);
 	end = try_in_transaction(r, trial, &told, ret);
 	told_close(&told);
+	if (end == JOB_DONE && trial->act != NULL) {
+		status = pg_commit(r->pg);
+		if (status == PG_OK)
+			return end;
+		/* in doubt: the next run finds it done, or does it */
+		end = fail_database(r, ret, status, "cannot commit");
+	}
 	if (pg_rollback(r->pg) != PG_OK)
 		r->ready = false;
 	return end;

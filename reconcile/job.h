@@ -67,6 +67,8 @@ struct job_trial {
 	void (*show)(void *context, const struct leaf *leaf);
 	void (*tell)(void *context, const struct told *told); /* facts, controls, refusals; before the records */
 	void *context;
+	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
+	enum pg_status (*act)(void *context, struct pg *pg);
 };
 enum job_end job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret);
 

@@ -1,0 +1,169 @@
+/* The files that are due, and how looking for them went. */
+#include "ctl/nightly.h"
+
+#include "base/config.h"
+#include "base/io.h"
+#include "base/paths.h"
+#include "base/spawn.h"
+#include "ctl/daemon_answer.h"
+#include "ctl/memory.h"
+#include "ctl/sql.h"
+#include "reconcile/params.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POLL_MS 200
+
+static int
+keep_look(struct nightly *n, const char *source, const char *result, const char *why, int64_t at_us)
+{
+	struct params p = {0};
+
+	param_text(&p, source);
+	param_text(&p, result);
+	param_text(&p, why);
+	param_int(&p, at_us);
+	enum pg_status status = pg_run(n->session->pg, ctl_nightly_look, p.n, p.value, NULL);
+	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+}
+
+static int64_t
+number_of(const struct json_node *node, const char *key)
+{
+	const char *text = json_member(node, key);
+
+	return text ? strtoll(text, NULL, 10) : 0;
+}
+
+/* A source as the daemon tells of it: where it is on a server, that counts. */
+static int
+keep_answer(struct nightly *n, const struct json_node *source)
+{
+	const struct json_node *server = json_get(source, "sftp");
+	const struct json_node *told = server && server->kind == JSON_MAP ? server : source;
+	const char *name = json_member(source, "name"), *look = json_member(told, "look"), *result = "could_not";
+	const char *why = json_member(told, "error");
+
+	if (look && (strcmp(look, "files") == 0 || strcmp(look, "empty") == 0)) {
+		result = look;
+		why = NULL;
+	} else if (!why)
+		why = "it was not looked at yet";
+	return name ? keep_look(n, name, result, why, number_of(told, "looked_us")) : EXIT_CLEAN;
+}
+
+/* Did every local source have its look since then?  Servers have times of their own. */
+static bool
+all_looked(const struct json_node *answer, int64_t since_us)
+{
+	const struct json_node *list = json_get(answer, "sources");
+
+	for (const struct json_node *s = list ? list->first : NULL; s; s = s->next)
+		if (number_of(s, "looked_us") < since_us)
+			return false;
+	return true;
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The daemon looks everywhere by itself: wait until it has, and nothing is left to do. */
+static int
+by_daemon(struct nightly *n, struct json_node *first)
+{
+	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+	struct json_node *answer = first;
+	int64_t since = now_us(), failed = number_of(json_get(first, "since_start"), "failed");
+	int code = EXIT_CLEAN;
+
+	while (code == EXIT_CLEAN) {
+		const char *quiet = json_member(answer, "quiet");
+		if (quiet && strcmp(quiet, "true") == 0 && all_looked(answer, since))
+			break;
+		json_free(answer);
+		answer = NULL;
+		nanosleep(&pause, NULL);
+		code = daemon_status(n->session, &answer);
+	}
+	const struct json_node *list = json_get(answer, "sources");
+	for (const struct json_node *s = list ? list->first : NULL; s && code == EXIT_CLEAN; s = s->next)
+		code = keep_answer(n, s);
+	if (code == EXIT_CLEAN && number_of(json_get(answer, "since_start"), "failed") > failed)
+		n->code = EXIT_FAILED;
+	json_free(answer);
+	return code;
+}
+
+/* What a directory shows after a run has looked at it. */
+static int
+keep_directory(struct nightly *n, const struct config_source *source, bool run_was_good)
+{
+	DIR *dir = source->sftp.host ? NULL : opendir(source->directory);
+	const char *result = "empty";
+
+	if (source->sftp.host)
+		return keep_look(n, source->name, run_was_good ? "empty" : "could_not",
+		                 run_was_good ? NULL : "the run of handbackd did not end well", now_us());
+	if (!dir)
+		return keep_look(n, source->name, "could_not", strerrordesc_np(errno), now_us());
+	for (const struct dirent *e; (e = readdir(dir));)
+		if (e->d_name[0] != '.')
+			result = "files";
+	closedir(dir);
+	return keep_look(n, source->name, result, NULL, now_us());
+}
+
+/* No daemon runs: one that does all that is due, once. */
+static int
+by_run(struct nightly *n)
+{
+	const struct config *config = n->session->config;
+	char path[4096];
+	const char *argv[] = {"handbackd", "--config", config->path, "--once", NULL};
+	struct spawn run = {.path = path,
+	                    .argv = argv,
+	                    .env = spawn_environment(),
+	                    .fds = (const struct spawn_fd[]){{2, 2}},
+	                    .fd_count = 1,
+	                    .death_signal = SIGTERM};
+	int status = 0, code = EXIT_CLEAN;
+
+	if (!paths_program(path, sizeof(path), "handbackd")) {
+		complain("handbackd: %s", strerror(errno));
+		return EXIT_INTERNAL;
+	}
+	pid_t pid = spawn(&run);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+		complain("%s: %s", path, strerror(errno));
+		return EXIT_INTERNAL;
+	}
+	int ended = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_INTERNAL;
+	bool good = ended == EXIT_CLEAN || ended == EXIT_HELD;
+	if (!good) {
+		complain("handbackd --once ended with %d: see what it says", ended);
+		n->code = ended;
+	}
+	for (size_t i = 0; i < config->source_count && code == EXIT_CLEAN; i++)
+		code = keep_directory(n, &config->sources[i], good);
+	return code;
+}
+
+int
+nightly_files(struct nightly *n)
+{
+	struct json_node *answer;
+
+	if (access(n->session->config->control, F_OK) == 0 && daemon_status(n->session, &answer) == EXIT_CLEAN)
+		return by_daemon(n, answer);
+	return by_run(n);
+}

@@ -1,0 +1,119 @@
+#include "reconcile/later.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reconcile/params.h"
+#include "reconcile_sql.h"
+
+struct again {
+	int64_t file_id, matched, reversed;
+};
+
+/* In the transaction in which the file was read again and decided. */
+static enum pg_status
+write_later(void *context, struct pg *pg)
+{
+	struct again *a = context;
+	struct params file = {0};
+	struct pg_result *r = NULL;
+	enum pg_status status;
+
+	param_int(&file, a->file_id);
+	status = pg_run(pg, sql_later_keep, file.n, file.value, NULL);
+	if (status == PG_OK)
+		status = pg_run(pg, sql_later_count, 0, NULL, &r);
+	if (status != PG_OK)
+		return status;
+	a->matched = pg_int(r, 0, 0);
+	a->reversed = pg_int(r, 0, 1);
+	pg_result_free(r);
+	if (a->reversed > 0)
+		status = pg_run(pg, sql_post, 0, NULL, NULL);
+	if (status == PG_OK && a->matched > 0)
+		status = pg_run(pg, sql_later_write, file.n, file.value, NULL);
+	return status;
+}
+
+static void
+read_again(struct reconciler *r, struct again *a, const char *path, const char *name, struct later *ret)
+{
+	struct job_trial trial = {.name = name, .act = write_later, .context = a};
+	struct job_result result = {0};
+	enum job_end end;
+
+	trial.file = openat(r->spool.root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (trial.file < 0) {
+		snprintf(ret->why, sizeof(ret->why), "%s: %s", path, strerrordesc_np(errno));
+		ret->failed++;
+		return;
+	}
+	end = job_try(r, &trial, &result);
+	close(trial.file);
+	if (end == JOB_DONE) {
+		ret->files++;
+		ret->matched += a->matched;
+		ret->reversed += a->reversed;
+	} else {
+		snprintf(ret->why, sizeof(ret->why), "file %lld: %.800s", (long long) a->file_id, result.why);
+		ret->failed++;
+	}
+}
+
+/* Does the profile match by something else than a reference? */
+static bool
+by_more_than_references(const struct policy *policy)
+{
+	const uint32_t references = KEY_EXTERNAL_REFERENCE | KEY_OUTBOUND_REFERENCE | KEY_PARTNER_REFERENCE;
+
+	for (int i = 0; i < policy->keys; i++)
+		if ((policy->key[i] & ~references) != 0)
+			return true;
+	return false;
+}
+
+enum pg_status
+later_source(struct reconciler *r, const char *source, struct later *ret)
+{
+	const struct profile *profile = r->profile.profile;
+	struct params p = {0};
+	struct pg_result *files;
+	enum pg_status status;
+
+	*ret = (struct later){0};
+	param_text(&p, source);
+	param_int(&p, profile->policy.unknown_days);
+	param_bool(&p, by_more_than_references(&profile->policy));
+	status = pg_run(r->pg, sql_later_files, p.n, p.value, &files);
+	if (status != PG_OK)
+		return status;
+	for (int i = 0; i < pg_rows(files); i++) {
+		struct again a = {.file_id = pg_int(files, i, 0)};
+
+		/* what the source is read with by now may not be what that file was */
+		if (strcmp(pg_text(files, i, 1), profile->name) == 0)
+			read_again(r, &a, pg_text(files, i, 2), pg_text(files, i, 3), ret);
+	}
+	pg_result_free(files);
+	return PG_OK;
+}
+
+enum pg_status
+later_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_young, int64_t *ret_old)
+{
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	param_text(&p, source);
+	param_int(&p, unknown_days);
+	status = pg_run(pg, sql_later_open, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	*ret_young = pg_int(r, 0, 0);
+	*ret_old = pg_int(r, 0, 1);
+	pg_result_free(r);
+	return PG_OK;
+}
