@@ -290,7 +290,7 @@ take_addendum(struct assemble *a, uint16_t type, struct place at, uint32_t lengt
 
 	if (!e->pending)
 		return assemble_refuse(a, "order", t->name, nothing, at.number, at.offset,
-		                       "a %s record has no entry before it", t->name);
+		                       "%s record has no entry before it", t->name);
 	a->type[type].count++;
 	if (e->record.offset + e->record.length < at.offset + length)
 		e->record.length = (uint32_t) (at.offset + length - e->record.offset);
@@ -613,16 +613,17 @@ int
 assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
 {
 	struct place end = {a->physical, bytes};
+	/* given up at a mistake of the format, or before anything was told, or within a record */
+	bool broken = a->broken || a->opened > 0 || (a->refused && a->level[0].instance == 0);
 
-	if (a->opened > 0) /* cut off within a record, which the format has refused: it says nothing more */
-		a->entry.pending = false;
 	if (!a->stopped && a->physical == 0 && !a->refused)
 		(void) assemble_refuse(a, "empty", NULL, nothing, 0, 0, "the file is empty: %llu bytes and no record",
 		                       (unsigned long long) bytes);
-	if (!a->stopped && a->level[0].instance == 0)
-		level_begin(a, end); /* nothing stood in it: what is missing is told at its end */
-	if (!a->stopped)
+	else if (!a->stopped && !broken) {
+		if (a->level[0].instance == 0)
+			level_begin(a, end); /* nothing stood in it: what is missing is told at its end */
 		(void) level_close(a, 0, end);
+	}
 	if (a->sink->facts(a->sink->context, &a->facts) != 0)
 		return -1;
 	*ret = (struct parse_end){a->records, bytes, a->refused, a->whole && !a->refused};

@@ -86,6 +86,8 @@ int assemble_refuse(struct assemble *a, const char *rule, const char *field, str
                     uint64_t record, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 7, 8)));
 bool assemble_refused(const struct assemble *a);
+/* The file, refused already, is not read to its end: what is missing at the end says nothing. */
+void assemble_break(struct assemble *a);
 
 /* The values of a record that are needed to tell its type (IF_FIELD): true when all conditions hold. */
 bool assemble_conditions(struct assemble *a, const struct conditions *c);

@@ -12,8 +12,8 @@ type_of(const struct assemble *a, uint16_t type)
 static int
 out_of_order(struct assemble *a, uint16_t type, struct place at, const char *why)
 {
-	return assemble_refuse(a, "order", type_of(a, type)->name, nothing, at.number, at.offset,
-	                       "a %s record %s", type_of(a, type)->name, why);
+	return assemble_refuse(a, "order", type_of(a, type)->name, nothing, at.number, at.offset, "%s record %s",
+	                       type_of(a, type)->name, why);
 }
 
 /* Is the type, or another version of it, in this instance of its level? */
@@ -182,7 +182,7 @@ count_in(struct assemble *a, uint16_t type, struct place at)
 	l->last_number = at.number;
 	if (++a->type[type].count > type_of(a, type)->max)
 		return assemble_refuse(a, "occurs", type_of(a, type)->name, nothing, at.number, at.offset,
-		                       "a %s record more than the %u that the profile says", type_of(a, type)->name,
+		                       "%s record more than the %u that the profile says", type_of(a, type)->name,
 		                       type_of(a, type)->max);
 	return 0;
 }

@@ -43,6 +43,12 @@ assemble_refused(const struct assemble *a)
 	return a->refused;
 }
 
+void
+assemble_break(struct assemble *a)
+{
+	a->broken = true;
+}
+
 int
 tell_bad_value(struct assemble *a, const struct field *f, struct slice value, const struct value_fault *fault,
                struct place at)

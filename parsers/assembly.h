@@ -88,6 +88,7 @@ struct assemble {
 	uint64_t records, physical;
 	uint32_t refusals;
 	bool refused, stopped, whole;
+	bool broken;       /* the format gave up: what is missing at the end says nothing */
 	bool records_lack; /* refused for more than a control: sums lack what was refused */
 	struct file_facts facts;
 	uint32_t facts_known; /* targets, as bits */

@@ -131,7 +131,10 @@ columns_header(struct columns_reader *r, const struct columns *c, const struct r
 			                     "the header has a column %s that the profile does not know",
 			                     text_show(shown, name.data, name.len));
 	}
-	return rc != 0 || assemble_refused(r->assemble) ? -1 : 0;
+	if (rc == 0 && !assemble_refused(r->assemble))
+		return 0;
+	assemble_break(r->assemble);
+	return -1;
 }
 
 static bool
@@ -321,13 +324,16 @@ walk_steps(struct columns_reader *r, const struct record_type *type, const struc
 	return column;
 }
 
+/* Told: the record says nothing more.  1, or -1 to stop. */
 static int
 wrong_count(struct columns_reader *r, const struct record_type *type, const struct columns *c,
             uint32_t expected, const struct row *row)
 {
-	return assemble_refuse(r->assemble, "field_count", type->name, nothing, row->number, row->offset,
-	                       "a %s record has %u columns where it should have %u", type->name, c->count,
-	                       expected);
+	if (assemble_refuse(r->assemble, "field_count", type->name, nothing, row->number, row->offset,
+	                    "%s record of %u columns where it should have %u", type->name, c->count,
+	                    expected) != 0)
+		return -1;
+	return 1;
 }
 
 /* The last column that the profile knows of a type without a count of its own. */
@@ -411,8 +417,10 @@ columns_row(struct columns_reader *r, uint16_t t, const struct columns *c, struc
 	row->value = r->value;
 	r->groups = 0;
 	if (type->step == NULL) {
-		if (check_count(r, t, c, row) != 0)
-			return -1;
+		int rc = check_count(r, t, c, row);
+
+		if (rc != 0)
+			return rc > 0 ? 0 : -1;
 		find_values(r, t, c);
 		return assemble_row(r->assemble, row);
 	}
@@ -420,10 +428,10 @@ columns_row(struct columns_reader *r, uint16_t t, const struct columns *c, struc
 	walked = walk_steps(r, type, c, 0, false);
 	if (walked == UINT32_MAX)
 		return assemble_refuse(r->assemble, "field_count", type->name, nothing, row->number, row->offset,
-		                       "a %s record has more than %d groups", type->name, GROUPS);
+		                       "%s record has more than %d groups", type->name, GROUPS);
 	if ((walked > c->count && !r->layout->delimited.extra_trailing) ||
 	    (walked < c->count && !r->layout->delimited.extra_columns))
-		return wrong_count(r, type, c, walked, row);
+		return wrong_count(r, type, c, walked, row) > 0 ? 0 : -1;
 	if (assemble_row(r->assemble, row) != 0)
 		return -1;
 	return nested_rows(r, c, row);

@@ -105,6 +105,7 @@ bad_quote(struct delimited *d, const struct framed *record, uint32_t at, const c
 {
 	(void) assemble_refuse(d->assemble, "quote", NULL, nothing, record->number, record->offset + at, "%s",
 	                       why);
+	assemble_break(d->assemble);
 	return -1;
 }
 
@@ -157,6 +158,7 @@ bad_byte(struct delimited *d, const struct framed *record, const char *rule, uin
 {
 	(void) assemble_refuse(d->assemble, rule, NULL, (struct slice){record->bytes + at, 1}, record->number,
 	                       record->offset + at, "%s", why);
+	assemble_break(d->assemble);
 	return -1;
 }
 
@@ -239,7 +241,7 @@ hand_over(struct delimited *d, const struct framed *record, uint16_t type, const
 
 	if (!ended && !has_rest(&d->layout->type[type]))
 		return assemble_refuse(d->assemble, "record_end", d->layout->type[type].name, nothing, record->number,
-		                       record->offset + record->len, "a %s record does not end in %s",
+		                       record->offset + record->len, "%s record does not end in %s",
 		                       d->layout->type[type].name, d->layout->delimited.record_end);
 	return columns_row(&d->reader, type, columns, &row);
 }
@@ -289,7 +291,7 @@ hold(struct delimited *d, const struct framed *record, uint16_t type, bool ended
 	if (t->role == ROLE_CONTINUATION) {
 		if (!d->held.any)
 			return assemble_refuse(d->assemble, "order", t->name, nothing, record->number, record->offset,
-			                       "a %s record has no record before it to go on with", t->name);
+			                       "%s record has no record before it to go on with", t->name);
 		d->held.record.len = (uint32_t) (record->offset + record->len - d->held.record.offset);
 		d->held.ended = ended;
 		return hold_columns(d, record, &d->columns, (uint32_t) t->continuation_column, t->continuation_joins);
@@ -371,6 +373,7 @@ declared(struct delimited *d)
 	    (delimiter != 0 && delimiter == inner)) {
 		(void) assemble_refuse(d->assemble, "delimiter", NULL, nothing, 1, 0,
 		                       "the file does not declare a delimiter where the profile says");
+		assemble_break(d->assemble);
 		return -1;
 	}
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * What a file's name says: SKYLINE_{business_date:YYYYMMDD}_{sequence:6}.csv
+ * What a file's name says: ANSWERS_{business_date:YYYYMMDD}_{sequence:6}.csv
  *
  * {field:N} is exactly N digits, {field:+} one or more, {field:DATE} a date by
  * its pattern, {field} a text up to what follows in the pattern, * any bytes

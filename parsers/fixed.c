@@ -116,6 +116,7 @@ find_type(struct fixed *f, const struct view *v)
 	return other;
 }
 
+/* 0, 1 when the record is refused, -1 to stop. */
 static int
 check_length(struct fixed *f, const struct record_type *type, const struct view *v)
 {
@@ -124,10 +125,12 @@ check_length(struct fixed *f, const struct record_type *type, const struct view 
 
 	if (least == 0 || (v->positions <= most && (v->positions >= least || f->layout->fixed.trimmed)))
 		return 0;
-	return assemble_refuse(f->assemble, "record_length", type->name, nothing, v->record->number,
-	                       v->record->offset, "a %s record of %u %s where it should have %u", type->name,
-	                       v->positions, v->character != NULL ? "characters" : "bytes",
-	                       v->positions < least ? least : most);
+	if (assemble_refuse(f->assemble, "record_length", type->name, nothing, v->record->number,
+	                    v->record->offset, "%s record of %u %s where it should have %u", type->name,
+	                    v->positions, v->character != NULL ? "characters" : "bytes",
+	                    v->positions < least ? least : most) != 0)
+		return -1;
+	return 1;
 }
 
 /* The value of a field, from one place or put together from several. */
@@ -213,7 +216,7 @@ hand_over_groups(struct fixed *f, const struct view *v, const struct record_type
 				if (r->times < 0 && r->times_field < 0 && start >= v->positions)
 					break;
 				return assemble_refuse(f->assemble, "record_length", type->name, nothing, v->record->number,
-				                       v->record->offset, "a %s record ends within its groups", type->name);
+				                       v->record->offset, "%s record ends within its groups", type->name);
 			}
 			if (r->skip_blank && is_blank(place(v, (uint32_t) start, r->length), f->layout->fixed.blank))
 				continue;
@@ -229,8 +232,10 @@ hand_over(struct fixed *f, const struct view *v, uint16_t t)
 {
 	const struct record_type *type = &f->layout->type[t];
 
-	if (check_length(f, type, v) != 0)
-		return -1;
+	int rc = check_length(f, type, v);
+
+	if (rc != 0)
+		return rc > 0 ? 0 : -1;
 	if (hand_over_at(f, v, t, 0) != 0)
 		return -1;
 	return type->repeats == 0 ? 0 : hand_over_groups(f, v, type);
@@ -241,6 +246,7 @@ bad_byte(struct fixed *f, const struct framed *record, const char *rule, uint32_
 {
 	(void) assemble_refuse(f->assemble, rule, NULL, (struct slice){record->bytes + at, 1}, record->number,
 	                       record->offset + at, "%s", why);
+	assemble_break(f->assemble);
 	return -1;
 }
 
@@ -299,7 +305,7 @@ hold(struct fixed *f, const struct view *v, uint16_t t)
 	if (type->role == ROLE_CONTINUATION) {
 		if (!f->held.any)
 			return assemble_refuse(f->assemble, "order", type->name, nothing, v->record->number,
-			                       v->record->offset, "a %s record has no record before it to go on with",
+			                       v->record->offset, "%s record has no record before it to go on with",
 			                       type->name);
 		more = place(v, type->continuation.start, type->continuation.len);
 	} else {

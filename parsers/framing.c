@@ -15,7 +15,7 @@ struct framer {
 	uint64_t base;     /* offset of buf[0] in the file */
 	uint64_t bytes;    /* read */
 	bool eof, begun;
-	bool extending; /* within a record that has its number already */
+	bool extending;  /* within a record that has its number already */
 	uint8_t newline; /* enum newline_set: the style of this file, 0: not seen yet */
 	unsigned char ends[4];
 	uint8_t end_count;
@@ -73,7 +73,9 @@ framer_records(const struct framer *f)
 static int
 refuse(struct framer *f, const char *rule, size_t at, const char *why)
 {
-	(void) assemble_refuse(f->assemble, rule, NULL, nothing, f->number + !f->extending, f->base + at, "%s", why);
+	(void) assemble_refuse(f->assemble, rule, NULL, nothing, f->number + !f->extending, f->base + at, "%s",
+	                       why);
+	assemble_break(f->assemble);
 	return -1;
 }
 
@@ -534,6 +536,7 @@ framer_extend(struct framer *f, struct framed *record)
 		if (len == from) {
 			(void) assemble_refuse(f->assemble, "quote", NULL, nothing, record->number, record->offset,
 			                       "a quoted value that does not end: the file may have been cut");
+			assemble_break(f->assemble);
 			return 0;
 		}
 		if (f->rule->last_newline_required)

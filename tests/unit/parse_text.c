@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/codes.h"
-#include "base/text.h"
+#include "parsers/container.h"
 #include "parsers/dates.h"
 
 struct profile *
@@ -145,24 +145,33 @@ put_refusal(void *context, const struct refusal *r)
 	return 0;
 }
 
+/* As handback-parse does it, but for the cage. */
 static void
-run(const struct profile *profile, const struct sink *sink, const char *name, struct input *in,
+run(const struct profile *profile, const struct sink *sink, const char *name, struct input_memory *in,
     struct parse_end *ret)
 {
 	struct assemble *a = assemble_new(profile->layout, sink);
+	struct contents *contents = contents_new(profile->layout, &in->input, (int64_t) in->len,
+	                                         name == NULL ? "" : name, name == NULL ? 0 : strlen(name));
+	struct input *content = contents_input(contents);
 	const char *why;
 	uint64_t bytes = 0;
 
-	if (a == NULL)
+	if (a == NULL || contents == NULL)
 		abort();
 	if (format_of(profile->layout)->prepare != NULL &&
 	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
 		abort();
 	if ((name == NULL || assemble_name(a, name, strlen(name)) == 0) &&
-	    format_of(profile->layout)->parse(profile->layout, in, a, &bytes) != 0 && in->rule != NULL)
-		abort();
+	    format_of(profile->layout)->parse(profile->layout, content, a, &bytes) != 0 &&
+	    content->rule != NULL) {
+		if (content->failed)
+			abort();
+		(void) assemble_refuse(a, content->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", content->why);
+	}
 	if (assemble_finish(a, bytes, ret) != 0)
 		abort();
+	contents_free(contents);
 	assemble_free(a);
 }
 
@@ -177,7 +186,7 @@ parse_text(const struct profile *profile, const char *name, const void *data, si
 	struct parse_end end;
 
 	input_memory_init(&in, data, len, step);
-	run(profile, &sink, name, &in.input, &end);
+	run(profile, &sink, name, &in, &end);
 	fprintf(out.file, "end records=%llu bytes=%llu%s%s\n", (unsigned long long) end.records,
 	        (unsigned long long) end.bytes, end.refused ? " refused" : "", end.whole ? " whole" : "");
 	fclose(out.file);
@@ -201,6 +210,7 @@ hash_record(void *context, const struct record *r)
 {
 	struct parse_result *ret = context;
 
+	mix(&ret->verdicts, &r->verdict, sizeof r->verdict);
 	mix(&ret->money, &r->has, sizeof r->has);
 	mix(&ret->money, &r->verdict, sizeof r->verdict);
 	mix(&ret->money, r->external_reference, sizeof r->external_reference);
@@ -254,7 +264,7 @@ parse_result(const struct profile *profile, const char *name, const void *data, 
 	memset(ret, 0, sizeof *ret);
 	ret->money = 0xcbf29ce484222325u;
 	input_memory_init(&in, data, len, 0);
-	run(profile, &sink, name, &in.input, &end);
+	run(profile, &sink, name, &in, &end);
 	ret->refused = end.refused;
 	ret->whole = end.whole;
 	ret->records = end.records;

@@ -26,8 +26,9 @@ char *parse_text(const struct profile *profile, const char *name, const void *da
 struct parse_result {
 	bool refused, whole;
 	uint64_t records;
-	uint64_t money; /* a hash of what each record says, but its texts for people */
-	char rule[64];  /* of the first refusal */
+	uint64_t money;    /* a hash of what each record says, but its texts for people */
+	uint64_t verdicts; /* a hash of the verdicts alone */
+	char rule[64];     /* of the first refusal */
 };
 void parse_result(const struct profile *profile, const char *name, const void *data, size_t len,
                   struct parse_result *ret);
