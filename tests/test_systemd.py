@@ -146,6 +146,23 @@ def test_the_watchdog_ends_a_daemon_that_hangs(system, ledger):
     wait_posted(system, name)
 
 
+def test_the_timer_runs_the_night(system, ledger):
+    name = drop(system, ledger, 4)
+    # in a moment, and not at half past two
+    system.run("mkdir", "-p", "/etc/systemd/system/handback-nightly.timer.d")
+    system.run("tee", "/etc/systemd/system/handback-nightly.timer.d/now.conf",
+               stdin="[Timer]\nOnCalendar=\nOnCalendar=*-*-* *:*:*\nRandomizedDelaySec=0\nAccuracySec=100ms\n")
+    system.run("systemctl", "daemon-reload")
+    system.run("systemctl", "start", "handback-nightly.timer")
+    wait(lambda: system.run("sh", "-c", "ls /var/lib/handback/reports/report-of-*.sha256", check=False).returncode == 0,
+         "the night's report", system, 30)
+    system.run("systemctl", "stop", "handback-nightly.timer")
+    wait(lambda: system.show("handback-nightly.service", "ActiveState") == "inactive", "the night to end", system, 30)
+    assert system.show("handback-nightly.service", "Result") == "success", system.journal("handback-nightly.service")
+    assert "Plan" in system.journal("handback-nightly.service")
+    assert files(system)[name][0] == "posted"
+
+
 def test_stops_within_five_seconds(system):
     since = time.monotonic()
     system.run("systemctl", "stop", UNIT)

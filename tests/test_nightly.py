@@ -1,0 +1,139 @@
+"""The nightly run: what it finds, what it does, and that twice is once."""
+import json
+import pathlib
+import re
+
+import pytest
+
+from world import World
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def world(cluster, build):
+    with World(cluster, build) as made:
+        profiles = made.dir / "profiles"
+        profiles.mkdir()
+        for path in (ROOT / "fixtures/profiles").glob("*.yaml"):
+            (profiles / path.name).write_text(path.read_text())
+        made.profiles = profiles
+        made.config.write_text(re.sub(r"^profiles: .*$", f"profiles: {profiles}", made.config.read_text(), flags=re.M))
+        yield made
+
+
+def nightly(world, *arguments, allowed=(0, 3)):
+    done = world.ctl("nightly", *arguments, check=False)
+    assert done.returncode in allowed, f"{done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def state(world):
+    """Everything that a second run must leave as it is."""
+    tables = ("look", "issue", "issue_file", "issue_missing", "outcome", "hold", "hold_end", "file")
+    counts = [world.query(f"SELECT count(*) FROM handback.{t}")[0][0] for t in tables]
+    kept = sorted((p.name, p.stat().st_mtime_ns) for p in (world.dir / "reports").glob("*"))
+    notices = sorted(p.name for p in (world.spool / "notices").rglob("*.json"))
+    return counts, world.query("SELECT max(head_no) FROM audit.head"), kept, notices
+
+
+def expect(world, due="00:01", grace="1m"):
+    with (world.profiles / "skyline.yaml").open("a") as out:
+        out.write(f'expected:\n  daily: {{due: "{due}", days: mon-sun, grace: {grace}}}\n')
+
+
+def test_the_plan_alone_changes_nothing(world):
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    said = nightly(world, "--plan", "--json")
+    assert [s["names"] for s in json.loads(said.stdout)["sources"] if s["source"] == "skyline"] == [1]
+    assert world.files() == {}
+    assert not (world.dir / "reports").exists()
+
+
+def test_files_that_are_due_and_the_report_of_yesterday(world):
+    name, data = world.file("SKYLINE")
+    world.drop("SKYLINE", name, data)
+    said = nightly(world).stdout
+    assert said.index("Plan") < said.index("Done") and world.files()[name] == "posted"
+    kept = {p.suffix for p in (world.dir / "reports").glob("report-of-*")}
+    assert {".html", ".json", ".sha256"} <= kept
+    before = state(world)
+    nightly(world)
+    assert state(world) == before
+    assert world.ctl("audit", "verify", check=False).returncode == 0
+
+
+def test_the_daemon_that_runs_does_the_files(world):
+    world.start_daemon()
+    name, data = world.file("MERIDIAN")
+    world.drop("MERIDIAN", name, data)
+    nightly(world)
+    assert world.files()[name] == "posted"
+    assert world.query("SELECT DISTINCT result FROM handback.look") == [("empty",)]
+
+
+def test_a_file_that_does_not_come_is_missing_once(world):
+    expect(world)
+    nightly(world)
+    # the first issue is of today: make it yesterday's, as if this had run then
+    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
+                " ('skyline', 'daily', current_date - 1, 'UTC', now() - interval '2 days', now() - interval '1 day',"
+                " now() - interval '23 hours', 1) RETURNING issue_id")
+    assert nightly(world).returncode == 3
+    assert world.query("SELECT count(*) FROM handback.issue_missing i JOIN handback.issue USING (issue_id)"
+                       " WHERE day = current_date - 1") == [(1,)]
+    told = [json.loads(p.read_text()) for p in (world.spool / "notices").glob("file_missing-*.json")]
+    assert any(t["source"] == "skyline" and t["partner"] == "SKYLINE" for t in told), told
+    assert "handback_expected_file_due_timestamp_seconds{source=\"skyline\",kind=\"daily\"}" in \
+        (world.spool / "nightly.prom").read_text()
+    before = state(world)
+    nightly(world)
+    assert state(world) == before
+
+
+def test_what_cannot_be_looked_at_is_not_missing(world):
+    expect(world)
+    nightly(world)
+    world.inbound["SKYLINE"].rename(world.dir / "away")
+    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
+                " ('skyline', 'daily', current_date - 1, 'UTC', now() - interval '2 days', now() - interval '1 day',"
+                " now() - interval '23 hours', 1) RETURNING issue_id")
+    nightly(world, allowed=(4,))
+    assert world.query("SELECT state FROM handback.expected_files WHERE day = current_date - 1") == [("could_not_look",)]
+    assert world.query("SELECT result FROM handback.look WHERE source = 'skyline' ORDER BY look_id DESC LIMIT 1") == \
+        [("could_not",)]
+
+
+def test_an_unknown_reference_is_matched_later(world):
+    answers = world.answers("SKYLINE")
+    name, data = world.file("SKYLINE", answers)
+    text = data.decode()
+    references = [line.split(",")[0] for line in text.splitlines()[1:-1]]
+    ours = dict(world.query("SELECT external_reference::text, entry_id FROM ledger.entry WHERE partner = 'SKYLINE'"))
+    wanted = [r for r in references if r in ours][:6]
+    # the redemption API was behind: these debits are not there yet for the view
+    with world.database.connect() as c:
+        c.execute("ALTER TABLE ledger.entry DISABLE TRIGGER append_only")
+    world.query("UPDATE ledger.entry SET partner = 'LATER' WHERE external_reference = ANY (%s::uuid[])"
+                " RETURNING 1", wanted)
+    world.drop("SKYLINE", name, data)
+    world.run()
+    held = world.query("SELECT count(*) FROM handback.open_holds WHERE reason = 'unknown_reference'")[0][0]
+    assert held >= len(wanted)
+    nightly(world)
+    assert world.query("SELECT count(*) FROM handback.hold_end") == [(0,)]
+    world.query("UPDATE ledger.entry SET partner = 'SKYLINE' WHERE external_reference = ANY (%s::uuid[])"
+                " RETURNING 1", wanted)
+    with world.database.connect() as c:
+        c.execute("ALTER TABLE ledger.entry ENABLE TRIGGER append_only")
+    done = json.loads("[" + nightly(world, "--json").stdout.replace("}\n{", "},{") + "]")[-1]
+    assert done["done"]["matched"] >= len(wanted) - 2, done
+    rows = world.query("SELECT o.outcome, o.redemption_id, e.how FROM handback.outcome o JOIN handback.hold h USING (file_id, record_no)"
+                       " JOIN handback.hold_end e USING (hold_id) WHERE o.revision = 1 ORDER BY record_no")
+    assert {how for *_, how in rows} == {"matched_later"} and {o for o, *_ in rows} <= {1, 2, 3, 4, 5}
+    assert len(rows) == done["done"]["matched"]
+    before = state(world)
+    nightly(world)
+    assert state(world) == before
+    verified = world.ctl("audit", "verify", check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
