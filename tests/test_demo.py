@@ -24,7 +24,7 @@ def demo(build, tmp_path_factory):
 
 def test_it_shows_the_report_and_the_proof(demo):
     said, _ = demo
-    for word in ("SKYLINE", "MERIDIAN", "AURORA", "duplicate", "held", "control_total", "Confirmed", "Reversed"):
+    for word in ("SKYLINE", "MERIDIAN", "AURORA", "POLARIS", "duplicate", "held", "control_total", "Confirmed", "Reversed"):
         assert word in said, f"{word} is not in what the demo prints:\n{said}"
     assert "8,007,200" in said and "8,007,100" in said, "both totals of the refused file are shown"
     assert "\x1b" not in said, "no colours without a terminal"

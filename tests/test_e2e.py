@@ -43,7 +43,7 @@ def test_the_demo_has_one_of_everything(cluster, build):
                seed=generate.SEED) as world:
         assert world.ledger.balances == ledger.balances
         for day in (1, 2):
-            for when, partner, name, data in generate.files(ledger):
+            for when, partner, name, data in generate.files(world.ledger):
                 if when == day:
                     world.drop(partner, name, data)
             world.run()

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
-# ./dev demo: a database, a ledger, handbackd, two days of three partners' files, and the report.
+# ./dev demo: a database, a ledger, handbackd, two days of four partners' files, and the report.
 # Everything lies under ./demo; demo/handbackctl is handbackctl with the demo's configuration.
 
 : "${build:?}"  # by dev
 home=${HANDBACK_DEMO:-demo}  # tests have one of their own
 demo_daemon=
-demo_partners=(skyline meridian aurora)
+demo_sshd=
+demo_partners=(skyline meridian aurora polaris)
+demo_fetched=polaris # its files lie on a server of its own, where there is an sshd
 
 # The database server never runs as root, and its user must reach its directory; and a socket's
 # path is short.
@@ -29,15 +31,44 @@ demo_home() {
 	home_path=$(realpath "$home")
 }
 
+# The fourth partner's server: a private sshd on a loopback port, that knows one key.
+demo_server() {
+	local sshd folder=$home_path/server
+	sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || return 0
+	mkdir -m 0700 "$folder" "$folder/done"
+	ssh-keygen -q -t ed25519 -N '' -C demo -f "$folder/host_key"
+	ssh-keygen -q -t ed25519 -N '' -C demo -f "$folder/key"
+	cp "$folder/key.pub" "$folder/authorized_keys"
+	demo_port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	printf '%s\n' "Port $demo_port" 'ListenAddress 127.0.0.1' "HostKey $folder/host_key" \
+		"AuthorizedKeysFile $folder/authorized_keys" 'PidFile none' 'StrictModes no' 'UsePAM no' \
+		'PasswordAuthentication no' 'KbdInteractiveAuthentication no' 'Subsystem sftp internal-sftp' \
+		>"$folder/sshd_config"
+	((EUID != 0)) || mkdir -p /run/sshd
+	"$sshd" -D -e -f "$folder/sshd_config" >"$folder/log" 2>&1 </dev/null &
+	demo_sshd=$!
+}
+
+# demo_source PARTNER: where its files come from
+demo_source() {
+	local folder=$home_path/server
+	printf '  - name: %s\n    partner: %s\n    profile: %s\n' "$1" "${1^^}" "$1"
+	if [[ $1 != "$demo_fetched" || -z $demo_sshd ]]; then
+		printf '    directory: inbound/%s\n' "$1"
+		return
+	fi
+	printf '    settle: 0s\n    sftp:\n      host: 127.0.0.1\n      port: %s\n      user: %s\n' "$demo_port" "$(id -un)"
+	printf '      key: server/key\n      host_keys: "%s"\n' "$(ssh-keygen -l -f "$folder/host_key.pub" | cut -d' ' -f2)"
+	printf '      directory: %s\n      interval: 1s\n' "$home_path/inbound/$1"
+	printf '      after: move\n      after_directory: %s\n' "$folder/done"
+}
+
 demo_configure() {
 	local partner
 	{
 		printf '# written by ./dev demo\ndatabase:\n  embedded: %s/database\nspool: spool\nreports: reports\n' "$home_path"
 		printf 'control: control\nprofiles: %s/fixtures/profiles\nsettle: 200ms\nrescan: 1s\nsources:\n' "$PWD"
-		for partner in "${demo_partners[@]}"; do
-			printf '  - name: %s\n    partner: %s\n    profile: %s\n    directory: inbound/%s\n' \
-				"$partner" "${partner^^}" "$partner" "$partner"
-		done
+		for partner in "${demo_partners[@]}"; do demo_source "$partner"; done
 	} >"$home/handback.yaml"
 	printf '#!/bin/sh\nexec %q --config %q "$@"\n' "$build/ctl/handbackctl" "$home_path/handback.yaml" \
 		>"$home/handbackctl"
@@ -57,10 +88,13 @@ demo_start() {
 }
 
 demo_stop() {
-	[[ -n $demo_daemon ]] || return 0
-	kill "$demo_daemon" 2>/dev/null || true
-	wait "$demo_daemon" 2>/dev/null || true
+	local pid
+	for pid in $demo_daemon $demo_sshd; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
 	demo_daemon=
+	demo_sshd=
 }
 
 demo_load() {
@@ -93,16 +127,20 @@ demo() {
 	local status=0 reference
 	trap demo_stop EXIT
 	demo_home
+	demo_server
+	[[ -n $demo_sshd ]] || note "no sshd here: the fourth partner's files come by a directory, too"
 	demo_configure
 	must 'new database and schema' "$home/handbackctl" migrate
 	# not as a step: it stays
 	demo_start || die "handbackd did not start"
-	must '3,000 members, 4,500 debits' demo_load
+	must '3,000 members, 4,800 debits' demo_load
 	demo_drop 1
-	must 'day one: three files' demo_quiet
+	must 'day one: four files' demo_quiet
 	demo_drop 2
-	must 'day two: four files' demo_quiet
+	must 'day two: five files' demo_quiet
 
+	title 'Where the files came from'
+	"$home/handbackctl" source list
 	title 'The reconciliation report'
 	"$home/handbackctl" report || status=$?
 	((status == 0 || status == 3)) || die "the report ended with $status"
