@@ -238,7 +238,8 @@ class Oracle:
         assert not waiting, f"I7: not archived: {waiting}"
         left = [p.name for p in (world.spool / "work").glob("*")]
         assert not left, f"I7: copies left in the spool: {left}"
-        here = [str(p) for d in world.inbound.values() for p in d.iterdir() if p.is_file()]
+        here = [str(p) for d in world.inbound.values() for p in d.iterdir()
+                if p.is_file() and not p.name.startswith(".")]
         assert not here, f"I7: files left inbound: {here}"
 
     def _spool(self, world):

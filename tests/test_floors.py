@@ -156,7 +156,7 @@ def product_files():
 
 
 def test_nothing_is_left_to_do():
-    mark = re.compile(r"\b(TODO|FIXME|XXX|HACK|TBD)\b")
+    mark = re.compile(r"\b(TODO|FIXME|HACK|TBD)\b|\bXXX(?=[:\s])")
     here = pathlib.Path(__file__)
     wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in product_files() if p.exists() and p != here
              for n, line in enumerate(p.read_text(encoding="utf-8").splitlines(), 1) if mark.search(line)]
