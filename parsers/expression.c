@@ -380,6 +380,7 @@ compile_control(struct compile *c, const struct yaml_node *at, const char *text,
 {
 	struct parser ps = {.c = c, .at = at, .p = text, .inner = -2, .control = ret};
 
+	ret->text = compile_copy(c, text);
 	ps.first_total = c->layout->totals;
 	sum(&ps, &ret->stated, 0);
 	need(&ps, "=");

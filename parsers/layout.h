@@ -358,6 +358,7 @@ struct total_rule {
 /* Two expressions that must be equal at the end of each of its level. */
 struct control_rule {
 	const char *name;
+	const char *text; /* as the profile has it */
 	uint8_t level;
 	bool counts;     /* a count of records is among it: proves that nothing was cut */
 	bool optional;   /* not compared where a field that it names is absent */
