@@ -93,6 +93,26 @@ names_record(const char *text, struct subject *ret)
 	return true;
 }
 
+/* A record that is about a redemption is told with all of that redemption's story. */
+static int
+find_record(struct session *s, struct subject *subject)
+{
+	const char *values[] = {subject->file, subject->record};
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_run(s->pg, ctl_explain_record, 2, values, &r);
+
+	if (status != PG_OK)
+		return session_failed(s, status);
+	int code = EXIT_CLEAN;
+	if (pg_rows(r) == 0) {
+		complain("file %s has no record %s", subject->file, subject->record);
+		code = EXIT_USAGE;
+	} else if (!pg_null(r, 0, 0))
+		subject->redemption = mem_text(pg_text(r, 0, 0));
+	pg_result_free(r);
+	return code;
+}
+
 static int
 show_candidates(struct session *s, const char *reference, const char *const *values)
 {
@@ -116,7 +136,7 @@ find(struct session *s, const char *reference, struct subject *ret)
 	struct pg_result *r = NULL;
 
 	if (names_record(reference, ret))
-		return EXIT_CLEAN;
+		return find_record(s, ret);
 	enum pg_status status = pg_run(s->pg, ctl_explain_find, 3, values, &r);
 	if (status != PG_OK)
 		return session_failed(s, status);
@@ -171,11 +191,6 @@ tell(struct session *s, const struct subject *subject)
 
 	if (status != PG_OK)
 		return session_failed(s, status);
-	if (pg_rows(r) == 0) {
-		complain("file %s has no record %s", subject->file, subject->record);
-		pg_result_free(r);
-		return EXIT_USAGE;
-	}
 	int spool = session_spool(s);
 	struct document *d = document_new("story", NULL);
 	struct table *t = document_add(d, "events", NULL, TABLE_TIMELINE, event_columns, EVENT_COLUMNS);

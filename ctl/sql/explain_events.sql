@@ -1,6 +1,7 @@
 -- Everything that happened to one redemption ($1), or to one record of a file ($2, $3), in order of time.
 WITH answer AS (
-	SELECT o.*, f.name_shown, f.sha256, f.archived_as, f.bytes AS file_bytes, f.profile, p.code AS partner
+	SELECT o.*, f.name_shown, f.sha256, f.archived_as, f.bytes AS file_bytes, f.profile, p.code AS partner,
+		(SELECT a.what FROM audit.act a WHERE a.act_id = o.act_id) AS act
 	FROM handback.outcome o
 	JOIN handback.file f USING (file_id)
 	JOIN handback.partner p USING (partner_id)
@@ -26,7 +27,8 @@ WITH answer AS (
 	WHERE d.redemption_id = $1
 	UNION ALL
 	SELECT a.decided_at, 2, a.file_id,
-		CASE WHEN a.revision > 0 THEN 'people decided: ' || n.name
+		CASE WHEN a.act = 'matched_later' THEN 'matched later: ' || n.name
+			WHEN a.revision > 0 THEN 'people decided: ' || n.name
 			ELSE 'the partner answered ' || v.name || ': ' || n.name END,
 		NULL, a.reversal_id, a.reference, NULL, NULL, a.points, NULL, NULL, NULL, NULL, a.partner, NULL, NULL,
 		a.file_id, a.name_shown, a.profile, a.record_no, a.byte_offset, a.byte_length, v.name, a.reasons, n.name,
@@ -57,7 +59,8 @@ WITH answer AS (
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.why, c.detail, c.who,
 		NULL, NULL, NULL, NULL
 	FROM audit.act c
-	WHERE c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
+	WHERE c.act_id IN (SELECT act_id FROM answer)
+		OR c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
 		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
 	UNION ALL
 	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, NULL,
@@ -65,6 +68,7 @@ WITH answer AS (
 		NULL, NULL, NULL, h.tree_size || ' records under root ' || encode(h.root, 'hex'), NULL, NULL, NULL, NULL, encode(h.head_hash, 'hex')
 	FROM audit.head h
 	WHERE h.file_id IN (SELECT file_id FROM answer)
+		OR h.head_no IN (SELECT head_no FROM audit.act WHERE act_id IN (SELECT act_id FROM answer))
 )
 SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,
