@@ -109,12 +109,14 @@ const struct command commands[] = {
      "handbackctl audit head --json", run_audit_head},
 
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
-     "The exit status tells clean (0), something held (3) or failed (4).",
-     "handbackctl run", run_run},
+     "The exit status tells clean (0), something held (3) or failed (4).", "handbackctl run", run_run},
     {"nightly", "Act", "", 0, 0, OPT(OPT_PLAN), "what is done every night: files, absences, answers, reports",
-     "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due (asks the "
-     "running handbackd, or does without one), judges which expected files came early, on time or late and which "
-     "are missing, tries records again whose redemption was unknown, counts the answers that partners owe, and "
+     "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due (asks "
+     "the "
+     "running handbackd, or does without one), judges which expected files came early, on time or late and "
+     "which "
+     "are missing, tries records again whose redemption was unknown, counts the answers that partners owe, "
+     "and "
      "writes the report of each day that has none. Doing it twice changes nothing.",
      "handbackctl nightly --plan", run_nightly},
     {"try", "Act", "FILE", 1, 1,
@@ -164,6 +166,9 @@ const struct command commands[] = {
      "HOST[:PORT] of "
      "any server, to which nothing is sent. Compare the keys with what the partner told you by another way.",
      "handbackctl source probe sftp.partner.example:22", run_source_probe},
+    {"profile show", "Set up", "PROFILE", 1, 1, OPT(OPT_TABLE), "how a profile reads files, as a table",
+     "Shows each record type and field with where it stands, its type and what it means.",
+     "handbackctl profile show skyline", run_profile_show},
     {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
      "Applies the migrations that the database has not had, each in its own transaction; refuses when one "
      "that was "

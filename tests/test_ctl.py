@@ -216,6 +216,25 @@ def test_csv_numbers_stay_numbers(world):
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_profiles_are_shown_and_linted(build, width):
+    profiles = sorted((ROOT / "fixtures/profiles").glob("*.yaml"))
+    for path in profiles:
+        done = ctl(build, "profile", "show", path, COLUMNS=str(width))
+        assert done.returncode == 0 and done.stdout and all(columns(line) <= width for line in done.stdout.splitlines())
+    done = ctl(build, "profile", "lint", *profiles, "--json")
+    assert done.returncode == 0 and len(json.loads(done.stdout)["profiles"]) == len(profiles)
+
+
+def test_mistakes_in_a_profile_are_told_with_their_place(build, tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("profile: bad\npartner: X\nformat: delimted\nrecord:\n  a: b\n")
+    done = ctl(build, "profile", "lint", path)
+    assert done.returncode == 2
+    assert f"{path}:3:9: format: " in done.stdout and f"{path}:4:1: record: " in done.stdout
+    assert ctl(build, "profile", "lint", tmp_path / "missing.yaml").returncode == 2
+
+
 # the report
 
 def test_records_in_are_the_sum_of_the_outcomes(world):
