@@ -284,6 +284,8 @@ on_document(void *context)
 		return;
 	if (declared == NULL)
 		declared = x->parser->input->encoding;
+	/* even ASCII is converted, and then offsets are not those of the buffer */
+	x->encoded |= x->parser->input->buf != NULL && x->parser->input->buf->encoder != NULL;
 	if (declared == NULL && is_utf8(x->layout))
 		return;
 	if (declared == NULL) {
