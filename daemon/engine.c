@@ -195,11 +195,12 @@ configure_sources(struct engine *e, const struct config *config)
 	for (size_t i = 0; i < config->source_count; i++)
 		if (is_in(before, count_before, next[i]))
 			reconfigure_source(config, next[i], &config->sources[i]);
+	/* a source that is closed may be gone at once: it is not in the list any more */
+	e->sources = next;
+	e->source_count = config->source_count;
 	for (size_t i = 0; i < count_before; i++)
 		if (!is_in(next, config->source_count, before[i]))
 			close_source(e, before[i]);
-	e->sources = next;
-	e->source_count = config->source_count;
 	e->next_due = e->next_look = 0;
 	free(before);
 	return true;
@@ -312,9 +313,11 @@ engine_stop(struct engine *e, int64_t patience_ms)
 	if (e->stopping)
 		return;
 	e->stopping = true;
-	for (size_t i = 0; i < e->source_count; i++)
-		close_source(e, e->sources[i]);
-	e->source_count = 0;
+	while (e->source_count > 0) {
+		struct source *last = e->sources[--e->source_count]; /* out of the list before it may be gone */
+
+		close_source(e, last);
+	}
 	adjust_workers(e);
 	loop_after(e->patience, patience_ms);
 	event_active(e->handout, 0, 0);
