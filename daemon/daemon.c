@@ -11,6 +11,8 @@
 #include "daemon/control.h"
 #include "daemon/engine.h"
 #include "daemon/loop.h"
+#include "daemon/metrics.h"
+#include "daemon/notices.h"
 #include "daemon/notify.h"
 #include "daemon/setup.h"
 #include "daemon/status.h"
@@ -28,6 +30,8 @@ struct daemon {
 	struct cluster *cluster;
 	struct engine *engine;
 	struct control *control;
+	struct metrics *metrics;
+	struct notices *notices;
 	struct loop_pulse *pulse;
 	struct event *signals[3];
 	int64_t began_ms;
@@ -208,8 +212,10 @@ take_configuration(struct daemon *d, struct problems *p)
 	fixed = config_needs_restart(d->engine->config, config);
 	if (fixed == NULL) {
 		setup_incoming(config);
-		if (engine_configure(d->engine, config, fd))
+		if (engine_configure(d->engine, config, fd)) {
+			notices_configure(d->notices, config);
 			return true;
+		}
 		snprintf(d->reload_error, sizeof d->reload_error, "out of memory");
 	} else
 		snprintf(d->reload_error, sizeof d->reload_error,
@@ -288,6 +294,14 @@ set_up(struct daemon *d, struct config *config, int config_fd, char *why, size_t
 	d->pulse = loop_pulse_new(d->base, every_ms, on_pulse, d);
 	if (d->pulse == NULL)
 		return false;
+	if (!d->once && (d->notices = notices_new(d->base, d->engine->config)) == NULL)
+		return false;
+	if (!d->once && d->engine->config->metrics != NULL) {
+		d->metrics = metrics_new(d->base, d->engine->config->metrics, &d->facts, why, why_size);
+		if (d->metrics == NULL)
+			return false;
+		metrics_of(d->metrics, d->engine);
+	}
 	if (!d->once)
 		d->control = control_new(d->base, config->control, d->engine, &control_calls, d, why, why_size);
 	return d->once || d->control != NULL;
@@ -320,6 +334,8 @@ daemon_run(struct config *config, int config_fd, bool once)
 	}
 	loop_pulse_free(d.pulse);
 	control_free(d.control);
+	metrics_free(d.metrics);
+	notices_free(d.notices);
 	engine_free(d.engine);
 	cluster_free(d.cluster);
 	for (size_t i = 0; i < sizeof d.signals / sizeof d.signals[0]; i++)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "daemon/loop.h"
+#include "daemon/notices.h"
 
 /* ---- servers ---- */
 
@@ -38,7 +39,15 @@ on_sftp_off(void *context, struct sftp *sftp)
 	event_active(e->handout, 0, 0);
 }
 
-static const struct sftp_calls sftp_calls = {on_sftp_changed, on_brought, on_sftp_off};
+static void
+on_notice(void *context, const struct notice *notice)
+{
+	struct engine *e = context;
+
+	notices_keep(e->config, notice);
+}
+
+static const struct sftp_calls sftp_calls = {on_sftp_changed, on_brought, on_sftp_off, on_notice};
 
 /* ---- workers ---- */
 

@@ -23,12 +23,12 @@
 
 #define ENGINE_WORKERS 128 /* slots: the most that `workers` allows, twice, for those that still leave */
 
-/* Since the start. */
-struct engine_totals {
-	uint64_t posted, held, duplicate; /* files */
-	uint64_t held_records;            /* of posted files */
-	uint64_t records, confirmed, reversed;
-	uint64_t gone, busy, failed; /* jobs that decided nothing */
+#define ENGINE_STAGES 8
+
+/* How long large files took up to the end of a stage, all together. */
+struct engine_stage {
+	char name[33];
+	int64_t ms;
 };
 
 struct engine_calls {
@@ -62,6 +62,7 @@ struct engine {
 
 	struct event *looks, *handout, *patience;
 	struct engine_totals totals;
+	struct engine_stage stages[ENGINE_STAGES]; /* an empty name ends them */
 };
 
 /*

@@ -101,6 +101,7 @@ log_done(const struct file *f, const struct job_result *r)
 static void
 count_done(struct engine_totals *t, const struct job_result *r)
 {
+	t->ms += (uint64_t) r->ms;
 	if (strcmp(r->state, "posted") == 0) {
 		t->posted++;
 		t->held_records += (uint64_t) r->held;
@@ -133,6 +134,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 	switch (r->end) {
 	case JOB_DONE:
 		count_done(&e->totals, r);
+		count_done(&s->totals, r);
 		log_done(f, r);
 		file_handled(f);
 		if (s->sftp != NULL)
@@ -144,12 +146,14 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		break;
 	case JOB_GONE:
 		e->totals.gone++;
+		s->totals.gone++;
 		/* gone, or in the hands of another daemon: the next look shows it */
 		file_wait(f, s->rescan_ms, true);
 		source_look_at(s, f, FILE_IN_PASSING);
 		break;
 	case JOB_BUSY:
 		e->totals.busy++;
+		s->totals.busy++;
 		ms = loop_backoff(++f->failures, BUSY_FIRST_MS, BUSY_CEILING_MS);
 		log_unhandled(LOG_DEBUG, "file is still being written", f, r->why, ms);
 		file_wait(f, ms, true);
@@ -157,6 +161,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 	case JOB_FAILED:
 	case JOB_BROKEN:
 		e->totals.failed++;
+		s->totals.failed++;
 		ms = loop_backoff(++f->failures, FAILED_FIRST_MS, FAILED_CEILING_MS);
 		log_unhandled(LOG_WARNING, "file could not be handled now: it stays", f, r->why, ms);
 		file_wait(f, ms, false);
@@ -176,13 +181,32 @@ on_idle(void *context, struct worker *w)
 	event_active(e->handout, 0, 0);
 }
 
+/* Up to here since the file was given to its worker. */
+static void
+count_stage(struct engine *e, const struct file *f)
+{
+	for (size_t i = 0; i < ENGINE_STAGES; i++) {
+		struct engine_stage *stage = &e->stages[i];
+
+		if (stage->name[0] == '\0')
+			snprintf(stage->name, sizeof stage->name, "%s", f->stage);
+		if (strcmp(stage->name, f->stage) == 0) {
+			stage->ms += loop_now_ms() - f->since_ms;
+			return;
+		}
+	}
+}
+
 static void
 on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 {
 	struct engine *e = context;
 	struct file *f = w->job_of;
 
-	snprintf(f->stage, sizeof f->stage, "%s", stage);
+	if (strcmp(f->stage, stage) != 0) {
+		snprintf(f->stage, sizeof f->stage, "%s", stage);
+		count_stage(e, f);
+	}
 	f->stage_records = records;
 	log_write(LOG_DEBUG, "stage",
 	          LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name),

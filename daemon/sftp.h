@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 #include "base/config.h"
+#include "base/notice.h"
 #include "base/limits.h"
 #include "daemon/child.h"
 
@@ -33,8 +34,9 @@ struct sftp;
 
 struct sftp_calls {
 	void (*changed)(void *context);
-	void (*brought)(void *context, struct sftp *s); /* files lie in incoming/<source> */
-	void (*off)(void *context, struct sftp *s);     /* CLOSED, and no process is left: free it */
+	void (*brought)(void *context, struct sftp *s);             /* files lie in incoming/<source> */
+	void (*off)(void *context, struct sftp *s);                 /* CLOSED, and no process is left: free it */
+	void (*notice)(void *context, const struct notice *notice); /* a person should hear of it */
 };
 
 #define SFTP_WORD 32

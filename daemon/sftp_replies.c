@@ -40,6 +40,24 @@ say_connected(struct sftp *s, const struct message *m)
 	return true;
 }
 
+static void
+tell_mismatch(const struct sftp *s, const char *expected, const char *got)
+{
+	char subject[512];
+	const struct notice notice = {
+	    .kind = "host_key_changed",
+	    .subject = subject,
+	    .message = "a partner's server shows another host key than the pinned one: nothing was sent to it",
+	    .fields = {{"source", s->name},
+	               {"partner", s->config->partner},
+	               {"host", s->config->sftp.host},
+	               {"expected", expected},
+	               {"got", got}}};
+
+	snprintf(subject, sizeof subject, "%s-%s", s->name, got);
+	s->calls->notice(s->context, &notice);
+}
+
 static bool
 say_mismatch(struct sftp *s, const struct message *m)
 {
@@ -52,6 +70,7 @@ say_mismatch(struct sftp *s, const struct message *m)
 	          LOG_FIELDS(log_text("source", s->name), log_text("host", s->config->sftp.host),
 	                     log_text("expected", expected), log_text("got", got),
 	                     log_text("type", message_text(m, "type"))));
+	tell_mismatch(s, expected, got);
 	return true;
 }
 

@@ -26,6 +26,15 @@
 enum look { LOOK_NONE_YET, LOOK_FILES, LOOK_EMPTY, LOOK_FAILED, LOOKS };
 extern const char *const look_words[LOOKS];
 
+/* Since the start. */
+struct engine_totals {
+	uint64_t posted, held, duplicate; /* files */
+	uint64_t held_records;            /* of posted files */
+	uint64_t records, confirmed, reversed;
+	uint64_t gone, busy, failed; /* jobs that decided nothing */
+	uint64_t ms;                 /* that the others took */
+};
+
 struct source_calls {
 	void (*due)(void *context);                      /* some file became due */
 	void (*looked)(void *context, struct source *s); /* a look ended, well or not */
@@ -70,7 +79,8 @@ struct source {
 	TAILQ_HEAD(, file) in_sight;
 	struct queue due;
 	size_t counts[FILE_STATES];
-	bool closed; /* source_close was called; freed with its last running file */
+	struct engine_totals totals; /* kept by jobs.c */
+	bool closed;                 /* source_close was called; freed with its last running file */
 };
 
 /* NULL: no memory.  Starts with a look.  config has to live until source_configure or source_close. */

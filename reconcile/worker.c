@@ -10,6 +10,8 @@
 #include "base/exit_codes.h"
 #include "base/log.h"
 #include "base/message.h"
+#include "base/notice.h"
+#include "base/text.h"
 #include "reconcile/migrate.h"
 #include "reconcile/recover.h"
 
@@ -167,6 +169,29 @@ log_end(const struct job *job, enum job_end end, const struct job_result *result
 		                     log_text("why", result->why)));
 }
 
+/* A person should hear of a file that waits. */
+static void
+tell_held(const struct reconciler *r, const struct job *job, const struct job_result *result)
+{
+	bool guard = strcmp(result->reason, "guard") == 0;
+	char subject[32], name[TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)];
+	const struct notice notice = {.kind = guard ? "guard_tripped" : "file_held",
+	                              .subject = subject,
+	                              .message = "a file was held as a whole: nothing of it is posted",
+	                              .fields = {{"source", job->source},
+	                                         {"partner", job->partner},
+	                                         {"name", name},
+	                                         {"file", subject},
+	                                         {"reason", result->reason}}};
+
+	if (strcmp(result->state, "held") != 0)
+		return;
+	snprintf(subject, sizeof(subject), "%lld", (long long) result->file_id);
+	text_escape(name, sizeof(name), job->name, strlen(job->name));
+	if (notice_put(r->spool.root, &notice) < 0)
+		log_write(LOG_ERR, "a notice cannot be kept", LOG_FIELDS(log_errno(errno)));
+}
+
 static bool
 answer(struct reconciler *r, int channel, const struct job *job)
 {
@@ -182,6 +207,7 @@ answer(struct reconciler *r, int channel, const struct job *job)
 	log_end(job, end, &result);
 	switch (end) {
 	case JOB_DONE:
+		tell_held(r, job, &result);
 		return say_done(channel, &result, now_ms() - began);
 	case JOB_GONE:
 		return say_word(channel, "gone", NULL);

@@ -1,0 +1,281 @@
+#include "daemon/notices.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "daemon/loop.h"
+
+#define LOOK_MS 2000
+#define FIRST_MS 5000
+#define CEILING_MS (15 * 60 * 1000)
+#define DEADLINE_MS 30000
+#define SENDMAIL "/usr/sbin/sendmail"
+
+struct notices {
+	struct event_base *base;
+	const struct config *config;
+	struct event *timer, *ended, *deadline;
+	pid_t pid; /* of the command that runs, or 0 */
+	int pid_fd;
+	bool mailing; /* it is the mail's turn */
+	unsigned failures;
+	char name[LIMIT_NAME_BYTES + 1]; /* the one that is being told */
+};
+
+static int
+open_spool(const struct config *config)
+{
+	return open(config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void
+notices_keep(const struct config *config, const struct notice *notice)
+{
+	int spool = open_spool(config);
+
+	if (spool < 0 || notice_put(spool, notice) < 0)
+		log_write(LOG_ERR, "a notice cannot be kept",
+		          LOG_FIELDS(log_text("notice", notice->kind), log_text("subject", notice->subject),
+		                     log_errno(errno)));
+	if (spool >= 0)
+		close(spool);
+}
+
+/* The first that waits; false when none does. */
+static bool
+next_notice(struct notices *n, int spool)
+{
+	int fd = openat(spool, NOTICE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	n->name[0] = '\0';
+	for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		size_t len = strlen(e->d_name);
+
+		if (e->d_name[0] == '.' || len < 6 || strcmp(e->d_name + len - 5, ".json") != 0)
+			continue;
+		if (n->name[0] == '\0' || strcmp(e->d_name, n->name) < 0)
+			snprintf(n->name, sizeof n->name, "%s", e->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return n->name[0] != '\0';
+}
+
+static void
+set_told(struct notices *n, int spool)
+{
+	char from[sizeof n->name + 16], to[sizeof n->name + 24];
+	int dir = io_make_dirs(spool, NOTICE_TOLD, 0700);
+
+	snprintf(from, sizeof from, NOTICE_DIR "/%s", n->name);
+	snprintf(to, sizeof to, NOTICE_TOLD "/%s", n->name);
+	if (dir < 0 || renameat(spool, from, spool, to) < 0)
+		log_write(LOG_ERR, "a notice cannot be moved to those that were told",
+		          LOG_FIELDS(log_text("notice", n->name), log_errno(errno)));
+	if (dir >= 0)
+		close(dir);
+}
+
+/* The notice on a descriptor: as it is, or as a mail. */
+static int
+open_notice(const struct notices *n, int spool)
+{
+	char path[sizeof n->name + 16], *text;
+	size_t len;
+	int fd;
+
+	snprintf(path, sizeof path, NOTICE_DIR "/%s", n->name);
+	if (!n->mailing)
+		return openat(spool, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (io_read_file(spool, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
+		return -1;
+	fd = memfd_create("mail", MFD_CLOEXEC);
+	if (fd >= 0)
+		dprintf(fd,
+		        "To: %s\nSubject: handback: %.*s\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
+		        "Content-Type: text/plain; charset=utf-8\n\n%.*s",
+		        n->config->notices_mail, (int) strlen(n->name) - 5, n->name, (int) len, text);
+	free(text);
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static int
+start(struct notices *n, int spool)
+{
+	const char *const hook[] = {n->config->notices_command, NULL};
+	const char *const mail[] = {SENDMAIL, "-oi", "-t", NULL};
+	int in = open_notice(n, spool);
+	const struct spawn_fd fds[] = {{in, 0}, {2, 2}};
+	const struct spawn s = {.path = n->mailing ? mail[0] : hook[0],
+	                        .argv = n->mailing ? mail : hook,
+	                        .env = spawn_environment(),
+	                        .fds = fds,
+	                        .fd_count = 2};
+	pid_t pid = in >= 0 ? spawn(&s) : -1;
+
+	if (in >= 0)
+		close(in);
+	if (pid < 0)
+		return -1;
+	n->pid = pid;
+	n->pid_fd = pidfd_open(pid, 0);
+	return n->pid_fd;
+}
+
+static void on_ended(evutil_socket_t fd, short what, void *context);
+
+static void
+later(struct notices *n, const char *why)
+{
+	int64_t ms = loop_backoff(++n->failures, FIRST_MS, CEILING_MS);
+
+	log_write(LOG_WARNING, "a notice could not be told",
+	          LOG_FIELDS(log_text("notice", n->name), log_text("why", why), log_int("again_in_ms", ms)));
+	n->mailing = false;
+	loop_after(n->timer, ms);
+}
+
+/* One step: the command, then the mail, then it is told. */
+static void
+step(struct notices *n, int spool)
+{
+	if (!n->mailing && n->config->notices_command == NULL)
+		n->mailing = true;
+	if (n->mailing && n->config->notices_mail == NULL) {
+		set_told(n, spool);
+		n->mailing = false;
+		n->failures = 0;
+		loop_after(n->timer, 0);
+		return;
+	}
+	if (start(n, spool) < 0) {
+		later(n, strerrordesc_np(errno));
+		return;
+	}
+	event_assign(n->ended, n->base, n->pid_fd, EV_READ, on_ended, n);
+	event_add(n->ended, NULL);
+	loop_after(n->deadline, DEADLINE_MS);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct notices *n = context;
+	int spool;
+
+	(void) fd;
+	(void) what;
+	if (n->pid != 0)
+		return;
+	spool = open_spool(n->config);
+	if (spool < 0 || !next_notice(n, spool))
+		loop_after(n->timer, LOOK_MS);
+	else
+		step(n, spool);
+	if (spool >= 0)
+		close(spool);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *context)
+{
+	struct notices *n = context;
+
+	(void) fd;
+	(void) what;
+	if (n->pid > 0)
+		kill(n->pid, SIGKILL);
+}
+
+static void
+on_ended(evutil_socket_t fd, short what, void *context)
+{
+	struct notices *n = context;
+	int status = 0, spool;
+
+	(void) fd;
+	(void) what;
+	if (waitpid(n->pid, &status, WNOHANG) == 0) {
+		event_add(n->ended, NULL);
+		return;
+	}
+	event_del(n->deadline);
+	close(n->pid_fd);
+	n->pid = 0;
+	n->pid_fd = -1;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		later(n, n->mailing ? SENDMAIL " did not take it" : "notices.command did not end well");
+		return;
+	}
+	spool = open_spool(n->config);
+	if (spool < 0) {
+		later(n, strerrordesc_np(errno));
+		return;
+	}
+	if (!n->mailing && n->config->notices_mail != NULL) {
+		n->mailing = true;
+		step(n, spool);
+	} else {
+		set_told(n, spool);
+		n->mailing = false;
+		n->failures = 0;
+		loop_after(n->timer, 0);
+	}
+	close(spool);
+}
+
+struct notices *
+notices_new(struct event_base *base, const struct config *config)
+{
+	struct notices *n = calloc(1, sizeof *n);
+
+	if (n == NULL)
+		return NULL;
+	*n = (struct notices){.base = base, .config = config, .pid_fd = -1};
+	n->timer = evtimer_new(base, on_timer, n);
+	n->deadline = evtimer_new(base, on_deadline, n);
+	n->ended = event_new(base, -1, 0, on_ended, n);
+	if (n->timer == NULL || n->deadline == NULL || n->ended == NULL || loop_after(n->timer, 0) < 0) {
+		notices_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void
+notices_configure(struct notices *n, const struct config *config)
+{
+	n->config = config;
+}
+
+void
+notices_free(struct notices *n)
+{
+	if (n == NULL)
+		return;
+	if (n->pid > 0) {
+		kill(n->pid, SIGKILL);
+		waitpid(n->pid, NULL, 0);
+		close(n->pid_fd);
+	}
+	if (n->timer != NULL)
+		event_free(n->timer);
+	if (n->deadline != NULL)
+		event_free(n->deadline);
+	if (n->ended != NULL)
+		event_free(n->ended);
+	free(n);
+}
