@@ -1,5 +1,5 @@
--- The decided records in the file's order, as leaves are made of them (reconcile/leaf_row.h): $1 revision.
--- Takes pg_temp.decided and posted, and the ledger's view of what was posted.
+-- The decided records in the file's order, as leaves are made of them (reconcile/leaf_row.h). $1 revision.
+-- Takes pg_temp.decided and reversed.
 DECLARE decided NO SCROLL CURSOR FOR
 SELECT d.record_no, $1::smallint AS revision, d.byte_offset, d.byte_length, d.verdict, d.outcome,
 	d.hold_reason, d.points, d.reference, d.reasons, d.detail, transaction_timestamp() AS decided_at,
@@ -7,6 +7,5 @@ SELECT d.record_no, $1::smallint AS revision, d.byte_offset, d.byte_length, d.ve
 	d.merchant, d.transaction_type, d.partner, d.redeemed_at,
 	v.reversal_id, v.external_reference, v.programme_id, v.member_id, v.points, v.redemption_id, v.posted_at, v.posted_by
 FROM pg_temp.decided d
-LEFT JOIN (pg_temp.posted p JOIN ledger.reversal v ON v.redemption_id = p.redemption_id AND v.reversal_id = p.reversal_id)
-	ON d.outcome = 2 AND p.redemption_id = d.redemption_id
+LEFT JOIN pg_temp.reversed v ON v.record_no = d.record_no
 ORDER BY d.record_no

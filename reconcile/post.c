@@ -141,6 +141,11 @@ post_reversals(const struct decide *d, const struct effect *effect)
 	status = large ? pg_run(d->pg, sql_post, 0, NULL, NULL) : pg_run_prepared(d->pg, sql_post, 0, NULL, NULL);
 	if (status == PG_OK && large)
 		status = pg_run(d->pg, sql_posted_analyze, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = large ? pg_run(d->pg, sql_post_look, 0, NULL, NULL)
+		               : pg_run_prepared(d->pg, sql_post_look, 0, NULL, NULL);
+	if (status == PG_OK && large)
+		status = pg_run(d->pg, sql_reversed_analyze, 0, NULL, NULL);
 	return status;
 }
 

@@ -1,8 +1,8 @@
 -- Redemptions that the file names more than once, and whether it says the same of them each time.
 -- $1 true where our external_reference is the only match key. Takes pg_temp.stage and picked, gives repeated.
 --
--- By our reference the parser's reader has marked all that may be named again (and some that are not): those few are
--- looked for, instead of grouping all.
+-- By our reference, the records that may name one again were marked while they were staged (with some that do not):
+-- those few are looked for, instead of grouping all.
 WITH again AS MATERIALIZED (
 	SELECT DISTINCT s.external_reference AS named FROM pg_temp.stage s WHERE $1::boolean AND s.again
 	UNION ALL
@@ -11,9 +11,14 @@ WITH again AS MATERIALIZED (
 	GROUP BY p.external_reference HAVING count(*) > 1
 ), said AS (
 	SELECT a.named, s.*
+	FROM pg_temp.stage s JOIN again a ON a.named = s.external_reference
+	WHERE $1::boolean
+	UNION ALL
+	SELECT a.named, s.*
 	FROM pg_temp.stage s
-	LEFT JOIN pg_temp.picked p ON p.record_no = s.record_no
-	JOIN again a ON a.named = CASE WHEN $1::boolean THEN s.external_reference ELSE p.external_reference END
+	JOIN pg_temp.picked p ON p.record_no = s.record_no
+	JOIN again a ON a.named = p.external_reference
+	WHERE NOT $1::boolean
 )
 INSERT INTO pg_temp.repeated (external_reference, first_record, alike, says)
 SELECT d.named, min(d.record_no),

@@ -94,8 +94,21 @@ CREATE TEMPORARY TABLE effect (
 	points  numeric  NOT NULL               -- of the debits, or as stated where there is none
 ) ON COMMIT DELETE ROWS;
 
--- The reversals that this file has posted.
+-- The reversals that this file has posted ...
 CREATE TEMPORARY TABLE posted (
 	redemption_id bigint NOT NULL,
 	reversal_id   bigint NOT NULL
+) ON COMMIT DELETE ROWS;
+
+-- ... and as the ledger shows them.
+CREATE TEMPORARY TABLE reversed (
+	record_no          bigint NOT NULL,
+	reversal_id        bigint NOT NULL,
+	external_reference uuid   NOT NULL,
+	programme_id       bigint NOT NULL,
+	member_id          bigint NOT NULL,
+	points             bigint NOT NULL,
+	redemption_id      bigint NOT NULL,
+	posted_at          timestamptz NOT NULL,
+	posted_by          text   NOT NULL
 ) ON COMMIT DELETE ROWS;
