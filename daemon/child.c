@@ -14,6 +14,7 @@
 #include "daemon/loop.h"
 
 #define LINES_AT_ONCE 16 /* then others have their turn; meanwhile it has to wait */
+#define LINES_PER_S 5000 /* more is not a report: it has to wait for the next second */
 #define LAST_LINES 4096  /* more than a channel holds */
 
 struct child {
@@ -21,7 +22,8 @@ struct child {
 	void *context;
 	pid_t pid;
 	int channel, exit_fd;
-	struct event *readable, *writable, *exited;
+	struct event *readable, *writable, *exited, *second;
+	int lines;            /* in this second */
 	struct fetch_job job; /* what it has not been told yet, from `told` on */
 	size_t told;
 	char why[256];
@@ -47,6 +49,7 @@ close_channel(struct child *c)
 {
 	free_event(&c->readable);
 	free_event(&c->writable);
+	free_event(&c->second);
 	if (c->channel >= 0)
 		close(c->channel);
 	c->channel = -1;
@@ -69,6 +72,29 @@ child_kill(struct child *c, const char *why)
 	kill(c->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
 }
 
+/* A second is over: what was paused goes on. */
+static void
+on_second(evutil_socket_t fd, short what, void *context)
+{
+	struct child *c = context;
+
+	(void) fd;
+	(void) what;
+	c->lines = 0;
+	if (c->readable != NULL)
+		event_add(c->readable, NULL);
+}
+
+/* Counts a line; one too many ends the listening for this second, and then the child waits, not the loop. */
+static void
+count_line(struct child *c)
+{
+	if (c->lines++ == 0 && c->second != NULL)
+		loop_after(c->second, 1000);
+	if (c->lines >= LINES_PER_S && c->readable != NULL)
+		event_del(c->readable);
+}
+
 /* Takes what is there, at most so many lines; more is another turn's. */
 static void
 listen_to(struct child *c, int most)
@@ -88,6 +114,8 @@ listen_to(struct child *c, int most)
 			child_kill(c, "it sent a packet that is no line");
 		else if (!c->calls->line(c->context, c->line))
 			child_kill(c, "it said what it may not say now");
+		else
+			count_line(c);
 	}
 }
 
@@ -190,7 +218,8 @@ child_start(struct event_base *base, const char *path, const char *name, struct 
 	c->channel = c->exit_fd = -1;
 	c->job = *job;
 	*job = (struct fetch_job){NULL, 0};
-	if (spawn_child(c, path, name) == 0 && (c->exit_fd = pidfd_open(c->pid, 0)) >= 0 &&
+	c->second = evtimer_new(base, on_second, c);
+	if (c->second != NULL && spawn_child(c, path, name) == 0 && (c->exit_fd = pidfd_open(c->pid, 0)) >= 0 &&
 	    fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC) == 0 &&
 	    make_event(base, &c->exited, c->exit_fd, EV_READ, on_exited, c) &&
 	    make_event(base, &c->readable, c->channel, EV_READ | EV_PERSIST, on_readable, c) &&
