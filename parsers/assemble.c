@@ -303,17 +303,6 @@ take_addendum(struct assemble *a, uint16_t type, struct place at, uint32_t lengt
 	return entry_fields(a, type, true);
 }
 
-static int
-take_entry(struct assemble *a, uint16_t type, struct place at)
-{
-	if (level_stand(a, type, at) != 0)
-		return -1;
-	a->current = type;
-	if (a->addenda && keep_values(a, type, &a->entry.texts) != 0)
-		return -1;
-	return entry_fields(a, type, false);
-}
-
 /* What a record that was read means where it stands. */
 static int
 take_record(struct assemble *a, uint16_t type, struct place at, uint32_t length)
@@ -322,10 +311,7 @@ take_record(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 
 	switch ((enum role) t->role) {
 	case ROLE_HEADER:
-		if (entry_flush(a) != 0 || level_header(a, type, at) != 0)
-			return -1;
-		a->current = type;
-		if (a->depth == t->level && say_header(a, type) != 0)
+		if (say_header(a, type) != 0)
 			return -1;
 		break;
 	case ROLE_TRAILER:
@@ -357,18 +343,21 @@ take_record(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 static int
 row_of_entry(struct assemble *a, const struct row *row)
 {
+	const struct record_type *t = &a->layout->type[row->type];
 	struct place at = {row->number, row->offset};
 
-	if (entry_begin(a, row->type, at, row->length) != 0 || read_row(a, row) != 0)
+	/* the entry before it, and levels that it closes, are done with before it begins */
+	if (entry_flush(a) != 0 || level_stand(a, row->type, at) != 0)
 		return -1;
-	if (a->layout->type[row->type].ignore_when.count > 0 &&
-	    conditions_hold(a, &a->layout->type[row->type].ignore_when, VERDICT_NONE))
-		a->entry.ignored = true;
-	if (take_entry(a, row->type, at) != 0)
+	if (a->depth != t->level)
+		return 0; /* told: it stands nowhere */
+	entry_begin(a, row->type, at, row->length);
+	if (read_row(a, row) != 0)
 		return -1;
-	if (a->depth < 0) /* told: it stands nowhere */
-		a->entry.pending = false;
-	else if (check_runs(a, row->type, at) != 0)
+	a->entry.ignored = t->ignore_when.count > 0 && conditions_hold(a, &t->ignore_when, VERDICT_NONE);
+	if (a->addenda && keep_values(a, row->type, &a->entry.texts) != 0)
+		return -1;
+	if (entry_fields(a, row->type, false) != 0 || check_runs(a, row->type, at) != 0)
 		return -1;
 	return a->addenda ? 0 : entry_flush(a);
 }
@@ -389,6 +378,13 @@ assemble_row(struct assemble *a, const struct row *row)
 		return 0;
 	if (t->role != ROLE_ADDENDUM && entry_flush(a) != 0)
 		return -1;
+	/* a header's values replace those of the one before it: first the level that these belong to is closed */
+	if (t->role == ROLE_HEADER) {
+		if (level_header(a, row->type, at) != 0)
+			return -1;
+		if (a->depth != t->level)
+			return 0; /* told: it stands nowhere */
+	}
 	if (read_row(a, row) != 0)
 		return -1;
 	if (t->ignore_when.count > 0 && conditions_hold(a, &t->ignore_when, VERDICT_NONE))
@@ -466,9 +462,10 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 		return open_header(a, type, at);
 	if (t->role != ROLE_ENTRY)
 		return 0;
-	if (entry_begin(a, type, at, 0) != 0)
+	if (level_stand(a, type, at) != 0)
 		return -1;
-	return level_stand(a, type, at);
+	entry_begin(a, type, at, 0);
+	return 0;
 }
 
 /* A level's field holds for what comes after it; what came before has lacked it. */
@@ -571,6 +568,10 @@ assemble_close(struct assemble *a, uint64_t end)
 	}
 	if (t->role != ROLE_ENTRY)
 		return take_record(a, open.type, at, length);
+	if (a->depth != t->level) {
+		a->entry.pending = false; /* told: it stands nowhere */
+		return 0;
+	}
 	a->entry.record.length = length;
 	a->entry.ignored = t->ignore_when.count > 0 && conditions_hold(a, &t->ignore_when, VERDICT_NONE);
 	if (a->addenda && keep_values(a, open.type, &a->entry.texts) != 0)

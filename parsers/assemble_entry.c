@@ -139,13 +139,11 @@ conditions_hold(struct assemble *a, const struct conditions *c, uint8_t verdict)
 	return true;
 }
 
-int
+void
 entry_begin(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 {
 	struct entry *e = &a->entry;
 
-	if (entry_flush(a) != 0)
-		return -1;
 	memset(&e->record, 0, sizeof e->record);
 	e->pending = true;
 	e->ignored = e->bad = false;
@@ -162,7 +160,6 @@ entry_begin(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 			if (a->layout->type[t].role == ROLE_ADDENDUM)
 				a->type[t].count = 0;
 	}
-	return 0;
 }
 
 static int

@@ -159,7 +159,7 @@ stand_in(struct assemble *a, uint16_t type, int level, struct place at)
 	if (a->depth >= 0 && a->level[a->depth].closing) {
 		if (a->depth == 0)
 			return out_of_order(a, type, at, "stands after the trailer");
-		if (a->depth == level && level_close(a, level, at) != 0)
+		if (level_close(a, a->depth, at) != 0)
 			return -1;
 	}
 	while (a->depth < level) {

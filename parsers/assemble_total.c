@@ -202,8 +202,8 @@ may_be_absent(const struct assemble *a, const struct control_rule *rule)
 
 			if (e->step[i].op != EXPR_FIELD)
 				continue;
-			if (!a->type[e->step[i].a].seen &&
-			    (type->optional || type->role == ROLE_NAME || type->role == ROLE_NOTE))
+			if (type->role == ROLE_NAME ||
+			    (!a->type[e->step[i].a].seen && (type->optional || type->role == ROLE_NOTE)))
 				return true;
 		}
 	}

@@ -114,7 +114,8 @@ int level_close(struct assemble *a, int level, struct place at);     /* it and a
 int level_say(struct assemble *a, uint16_t type, uint16_t field);    /* a header's field holds from now on */
 
 /* assemble_entry.c */
-int entry_begin(struct assemble *a, uint16_t type, struct place at, uint32_t length);
+void entry_begin(struct assemble *a, uint16_t type, struct place at,
+                 uint32_t length); /* the one before is flushed */
 int entry_fields(struct assemble *a, uint16_t type, bool addendum);
 int entry_flush(struct assemble *a);
 int entry_group(struct assemble *a, int level, struct place at);

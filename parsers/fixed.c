@@ -19,6 +19,7 @@ struct fixed {
 		bool any;
 		uint16_t type;
 		struct framed record;
+		uint32_t in_place, span;
 		char *bytes;
 	} held;
 };
@@ -28,6 +29,8 @@ struct view {
 	const struct framed *record;
 	const uint32_t *character; /* NULL: positions are bytes */
 	uint32_t positions;        /* bytes, or characters */
+	uint32_t in_place;         /* bytes that lie as they do in the file */
+	uint32_t span;             /* bytes in the file, with the records that it goes on in */
 	bool plain;
 };
 
@@ -160,11 +163,11 @@ hand_over_at(struct fixed *f, const struct view *v, uint16_t t, uint32_t shift)
 {
 	const struct record_type *type = &f->layout->type[t];
 	struct row row = {.type = t,
-	                  .length = v->record->len,
+	                  .length = v->span,
 	                  .number = v->record->number,
 	                  .offset = v->record->offset,
 	                  .bytes = v->record->bytes,
-	                  .in_memory = v->record->len,
+	                  .in_memory = v->in_place,
 	                  .plain = v->plain,
 	                  .value = f->value};
 
@@ -258,7 +261,11 @@ look_at(struct fixed *f, const struct framed *record, struct view *ret)
 	uint32_t at = bytes_plain(record->bytes, record->len);
 	size_t valid;
 
-	*ret = (struct view){.record = record, .positions = record->len, .plain = at == record->len};
+	*ret = (struct view){.record = record,
+	                     .positions = record->len,
+	                     .in_place = record->len,
+	                     .span = record->len,
+	                     .plain = at == record->len};
 	if (ret->plain || f->any_bytes || !charset_is_utf8(charset))
 		return 0;
 	if (memchr(record->bytes, 0, record->len) != NULL)
@@ -291,6 +298,8 @@ flush_held(struct fixed *f)
 	f->held.any = false;
 	if (look_at(f, &f->held.record, &v) != 0)
 		return -1;
+	v.span = f->held.span;
+	v.in_place = f->held.in_place;
 	return hand_over(f, &v, f->held.type);
 }
 
@@ -316,12 +325,14 @@ hold(struct fixed *f, const struct view *v, uint16_t t)
 		*held = *v->record;
 		held->bytes = f->held.bytes;
 		held->len = 0;
+		f->held.in_place = v->record->len;
 	}
 	if (more.len > f->layout->limits.record_bytes - held->len)
 		return bad_byte(f, v->record, "record_too_long", 0,
 		                "a record that goes on for longer than the limit record_bytes");
 	memcpy(f->held.bytes + held->len, more.data, more.len);
 	held->len += more.len;
+	f->held.span = (uint32_t) (v->record->offset + v->record->len - held->offset);
 	return 0;
 }
 

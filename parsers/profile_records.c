@@ -338,6 +338,8 @@ connect_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 		yaml_error(c->problems, yaml_get(map, "when"),
 		           "is for delimited and fixed files; see path and ignore_when");
 	compile_conditions(c, yaml_get(map, "ignore_when"), KEYS_FIELDS, &type->ignore_when);
+	if (type->ignore_when.count > 0 && (type->role == ROLE_HEADER || type->role == ROLE_TRAILER))
+		yaml_error(c->problems, yaml_get(map, "ignore_when"), "a header or trailer cannot be left out");
 	compile_columns(c, map, type);
 	compile_repeats(c, map, type);
 	if (length != NULL && !compile_range(length->text, &range))
