@@ -1,0 +1,272 @@
+/* Profiles that are wrong: what is told, where; and profiles that are allowed and unwise. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "tests/unit/parse_text.h"
+
+#define GOOD                                                                                                 \
+	"profile: t\n"                                                                                           \
+	"partner: P\n"                                                                                           \
+	"programme: N\n"                                                                                         \
+	"format: fixed\n"                                                                                        \
+	"framing: {newline: lf}\n"                                                                               \
+	"records:\n"                                                                                             \
+	"  d:\n"                                                                                                 \
+	"    role: entry\n"                                                                                      \
+	"    when: {1: D}\n"                                                                                     \
+	"    fields:\n"                                                                                          \
+	"      outbound_reference: {at: 2-9}\n"                                                                  \
+	"      points: {at: 10-15}\n"                                                                            \
+	"      status: {at: 16-17}\n"                                                                            \
+	"  t:\n"                                                                                                 \
+	"    role: trailer\n"                                                                                    \
+	"    when: {1: T}\n"                                                                                     \
+	"    fields:\n"                                                                                          \
+	"      n: {at: 2-9, type: integer}\n"                                                                    \
+	"      sum: {at: 10-15, type: integer}\n"                                                                \
+	"verdict:\n"                                                                                             \
+	"  field: status\n"                                                                                      \
+	"  words: {OK: accepted, NO: rejected}\n"                                                                \
+	"controls:\n"                                                                                            \
+	"  n: t.n = count(d)\n"                                                                                  \
+	"  sum: t.sum = sum(d.points)\n"                                                                         \
+	"match: [outbound_reference]\n"
+
+/* The good profile with one text put in place of another. */
+static const char *
+with(const char *old, const char *new)
+{
+	static char text[8192];
+	const char *at = strstr(GOOD, old);
+
+	assert_non_null(at);
+	snprintf(text, sizeof text, "%.*s%s%s", (int) (at - GOOD), GOOD, new, at + strlen(old));
+	return problems_of(text);
+}
+
+static void
+tells(const char *old, const char *new, const char *line)
+{
+	const char *got = with(old, new);
+
+	if (strstr(got, line) == NULL)
+		fail_msg("\"%s\" is not in:\n%s", line, got);
+}
+
+static void
+test_good(void **state)
+{
+	(void) state;
+	assert_string_equal(problems_of(GOOD), "");
+}
+
+static void
+test_places(void **state)
+{
+	(void) state;
+	tells("points: {at: 10-15}", "points: {at: 10-15, tpye: integer}",
+	      "p.yaml:12:27: records.d.fields.points.tpye: unknown key; did you mean type?");
+	tells("points: {at: 10-15}", "points: {at: 15-10}",
+	      "p.yaml:12:20: records.d.fields.points.at: must be positions as in 3-38");
+	tells("points: {at: 10-15}", "points: {at: 0-15}", "must be positions");
+	tells("points: {at: 10-15}", "points: {}", "d.points needs at: where it stands");
+	tells("points: {at: 10-15}", "points: {at: 1-2+3-4+5-6+7-8+9-10}", "at most 4 parts");
+	tells("points: {at: 10-15}", "points: {at: 10-15, value: 3}", "stands beside at");
+	tells("points: {at: 10-15}", "points: {at: 10-15, decimals: 2}", "needs point");
+	tells("points: {at: 10-15}", "points: {at: 10-15, sign: {field: k}}", "needs field, minus and plus");
+	tells("points: {at: 10-15}", "points: {at: 10-15, type: date}", "is a date and needs format");
+	tells("points: {at: 10-15}", "points: {at: 10-15, type: date, format: YYYY}", "needs MM");
+	tells("points: {at: 10-15}", "points: {at: 10-15, type: number}", "must be one of text, id, uuid");
+	tells("points: {at: 10-15}", "points: {at: 10-15, length: 5-3}", "must be a number of bytes");
+	tells("points: {at: 10-15}", "points: 10-15", "must be a map");
+}
+
+static void
+test_records(void **state)
+{
+	(void) state;
+	tells("role: entry", "role: detail", "must be one of header, entry");
+	tells("    role: entry\n", "", "needs role");
+	tells("role: entry", "role: level", "is a level: XML and JSON have those");
+	tells("when: {1: D}", "when: {one: D}", "must be a place as in 1-2");
+	tells("when: {1: D}", "when: {1: {is: empty}}", "must be one of any_of, blank");
+	tells("when: {1: D}", "when: {1: D, \"@version\": 2}", "no field has this name");
+	tells("    when: {1: D}\n", "    level: batch\n    when: {1: D}\n",
+	      "must be one of the profile's levels");
+	tells("  d:\n", "  D:\n", "must be named with a-z");
+	tells("  d:\n", "  name:\n", "and not name");
+	tells("role: entry", "role: note", "has no record with role: entry");
+	tells("    when: {1: D}\n", "    occurs: two\n    when: {1: D}\n", "must be how often");
+	tells("    when: {1: T}\n", "    instead_of: x\n    when: {1: T}\n", "no record has this name");
+	tells("    when: {1: D}\n", "    columns: [points]\n    when: {1: D}\n",
+	      "must be a number or, in a delimited file, a list");
+}
+
+static void
+test_top(void **state)
+{
+	(void) state;
+	tells("partner: P\n", "", "p.yaml:1:1: partner is missing");
+	tells("format: fixed\n", "format: csv\n", "must be one of delimited, fixed, xml, json, json_lines");
+	tells("format: fixed\n", "format: delimited\n", "a delimited file needs delimited: {delimiter: ...}");
+	tells("format: fixed\n", "format: fixed\nencoding: klingon\n",
+	      "p.yaml:5:11: encoding: no encoding of one or two bytes");
+	tells("format: fixed\n", "format: fixed\nencoding: utf-16\n", "no encoding of one or two bytes");
+	tells("format: fixed\n", "format: fixed\nzone: Europe/Atlantis\n", "no time zone of that name");
+	tells("format: fixed\n", "format: fixed\nlimits: {record_bytes: 1GiB}\n", "must be from 1 to 655360");
+	tells("format: fixed\n", "format: fixed\nfile_name: \"{date\"\n", "must be a pattern as in");
+	tells("match: [outbound_reference]", "match: [external_reference]",
+	      "external_reference: no record has this field");
+	tells("match: [outbound_reference]", "match: [card]", "card is no part of a match key");
+	tells("match: [outbound_reference]\n", "", "match is missing");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\norder_by: sequence",
+	      "needs a field sequence");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nexpected: {daily: {due: 6}}",
+	      "needs due: a time in quotes");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nreasons: {R1: {means: Closed}}",
+	      "needs means: our word for it");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nguard: {share: 101}",
+	      "a whole number from 0 to 100");
+	tells("newline: lf", "newline: lfcr", "must be one of lf, crlf, cr, none");
+	tells("newline: lf", "newline: none", "needs newline, terminator, record_length or prefix");
+}
+
+static void
+test_verdict_and_controls(void **state)
+{
+	(void) state;
+	tells("OK: accepted", "OK: acepted", "must be accepted, accepted_with_change");
+	tells("field: status", "field: state", "no field has this name");
+	tells("verdict:\n  field: status\n  words: {OK: accepted, NO: rejected}\n", "", "verdict is missing");
+	tells("t.n = count(d)", "t.n = count(x)", "p.yaml:24:6: controls.n: no record has this name at \"x)\"");
+	tells("t.n = count(d)", "t.m = count(d)", "this record has no such field");
+	tells("t.n = count(d)", "t.n == count(d)",
+	      "expected a number, lines, count(...), sum(...) or record.field at \"= count(d)\"");
+	tells("t.n = count(d)", "t.n = count(d) +", "expected a number");
+	tells("t.n = count(d)", "t.n = count(d) d", "expected the end at \"d\"");
+	tells("t.n = count(d)", "t.n = count(d where)", "expected accepted, rejected, pending or a field");
+	tells("t.n = count(d)", "t.n = count(d where color = 'x')", "no field has this name");
+	tells("t.n = count(d)", "t.n = sum(5)", "sum needs a field");
+	tells("t.n = count(d)", "t.n = sum(d.status)", "this field is no number");
+	tells("t.n = count(d)", "t.n = sum(d.points + t.n)", "sum takes fields of one record");
+	tells("t.n = count(d)", "t.n = sum(sum(d.points))", "sum within sum");
+	tells("t.n = count(d)", "t.n = 99999999999999999999", "the number is too large");
+	tells("t.n = count(d)", "t.n = ((((((((((((((((((1))))))))))))))))))", "nested too deep");
+}
+
+static void
+test_warnings(void **state)
+{
+	(void) state;
+	tells("controls:\n  n: t.n = count(d)\n  sum: t.sum = sum(d.points)\n", "",
+	      "warning: no sum of points among the controls");
+	tells("NO: rejected", "OX: rejected", "warning: one wrong byte makes OX of OK");
+	tells("    role: trailer\n", "    role: note\n", "");
+	assert_non_null(strstr(
+	    problems_of("profile: t\npartner: P\nformat: delimited\ndelimited: {delimiter: \",\"}\n"
+	                "records: {d: {role: entry, verdict: accepted, fields: {outbound_reference: {at: 1}}}}\n"
+	                "match: [outbound_reference]\n"),
+	    "warning: no control total and no trailer: a file that was cut between two records could pass"));
+}
+
+/* Several mistakes at a time, in the file's order. */
+static void
+test_several(void **state)
+{
+	const char *got = problems_of("profile: t\nformat: fixed\nzone: Nowhere\nrecords:\n  d: {role: entry, "
+	                              "fields: {points: {at: x}}}\nmatch: [points]\n");
+	const char *const lines[] = {"partner is missing", "no time zone", "must be positions",
+	                             "verdict is missing"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		if (strstr(got, lines[i]) == NULL)
+			fail_msg("\"%s\" is not in:\n%s", lines[i], got);
+}
+
+/* Every profile cut at every byte: told or compiled, never a crash. */
+static void
+test_cuts(void **state)
+{
+	char text[sizeof GOOD];
+
+	(void) state;
+	for (size_t n = 0; n < sizeof GOOD; n++) {
+		memcpy(text, GOOD, n);
+		text[n] = '\0';
+		(void) problems_of(text);
+	}
+}
+
+static void
+test_policy(void **state)
+{
+	static const char more[] =
+	    "match: [outbound_reference, member + points + date]\nlists: rejects\ncheck: [points, member]\n"
+	    "late_reject: reverse\ngap: go_on\nreissue: go_on\nunknown_days: 9\nanswer_within: 3\nreversal_days: "
+	    "60\n"
+	    "test_files: ignore\nguard: {rejects: 10, points: 1000, share: 50}\nunknown_reason: "
+	    "retry\nno_reason: hold\n"
+	    "reasons: {R2: {means: closed}, R10: {means: gone, action: accept}, R1: {means: broken, action: "
+	    "hold}}\n"
+	    "expected: {daily: {due: \"06:30\", days: \"mon-fri, sun\", grace: 90m, count: 2, empty: yes}}\n"
+	    "marker: .ok\nchecksum: {suffix: .md5, kind: md5}\n";
+	char yaml[8192];
+	struct profile *profile;
+	const struct policy *p;
+
+	(void) state;
+	snprintf(yaml, sizeof yaml, "%.*s%s", (int) (strstr(GOOD, "match:") - GOOD), GOOD, more);
+	memcpy(strstr(yaml, "status: {at: 16-17}"), "status: {at: 16-17}", 19);
+	snprintf(
+	    strstr(yaml, "      status: {at"), sizeof yaml / 2,
+	    "      status: {at: 16-17}\n      member: {at: 20-29}\n      date: {at: 30-37, format: YYYYMMDD}\n%s",
+	    strstr(GOOD, "  t:\n"));
+	snprintf(strstr(yaml, "match:"), sizeof yaml / 4, "%s", more);
+	profile = must_compile(yaml);
+	p = &profile->policy;
+	assert_int_equal(p->keys, 2);
+	assert_int_equal(p->key[1], KEY_MEMBER | KEY_POINTS | KEY_DATE);
+	assert_int_equal(p->checks, CHECK_POINTS | CHECK_MEMBER);
+	assert_int_equal(p->lists, LISTS_REJECTS);
+	assert_int_equal(p->late_reject, LATE_REJECT_REVERSE);
+	assert_int_equal(p->gap, POLICY_GO_ON);
+	assert_int_equal(p->reversal_days, 60);
+	assert_int_equal(p->guard_points, 1000);
+	assert_int_equal(p->guard_share, 50);
+	assert_int_equal(p->unknown_reason, REASON_RETRY);
+	assert_int_equal(p->reasons, 3);
+	assert_int_equal(policy_reason(p, "R1", 2)->action, REASON_HOLD);
+	assert_int_equal(policy_reason(p, "R10", 3)->action, REASON_ACCEPT);
+	assert_int_equal(policy_reason(p, "R2x", 2)->action, REASON_REVERSE);
+	assert_null(policy_reason(p, "R", 1));
+	assert_null(policy_reason(p, "R11", 3));
+	assert_int_equal(p->expected_files, 1);
+	assert_int_equal(p->expected[0].days, 0x5f);
+	assert_int_equal(p->expected[0].due_minute, 390);
+	assert_int_equal(p->expected[0].grace_minutes, 90);
+	assert_string_equal(p->checksum, "md5");
+	assert_string_equal(p->marker_suffix, ".ok");
+	profile_free(profile);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_good),
+	    cmocka_unit_test(test_places),
+	    cmocka_unit_test(test_records),
+	    cmocka_unit_test(test_top),
+	    cmocka_unit_test(test_verdict_and_controls),
+	    cmocka_unit_test(test_warnings),
+	    cmocka_unit_test(test_several),
+	    cmocka_unit_test(test_cuts),
+	    cmocka_unit_test(test_policy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
