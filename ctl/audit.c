@@ -4,6 +4,7 @@
 #include "ctl/sql.h"
 
 #include "base/config.h"
+#include "base/notice.h"
 #include "base/paths.h"
 #include "reconcile/verify.h"
 
@@ -149,6 +150,20 @@ open_spool(struct session *s, int *ret_spool)
 	return EXIT_UNAVAILABLE;
 }
 
+/* A person should hear of it, also where nobody looks at what this run prints. */
+static void
+keep_notice(const struct verify *v)
+{
+	const struct verify_difference *found = &v->difference;
+	const struct notice notice = {.kind = "audit_failure",
+	                              .subject = found->message,
+	                              .message = "the proof has a difference: handbackctl audit verify",
+	                              .fields = {{"part", found->part}, {"difference", found->message}}};
+
+	if (v->spool >= 0 && notice_put(v->spool, &notice) < 0)
+		complain("a notice cannot be kept: %s", strerror(errno));
+}
+
 static int
 tell_verified(struct session *s, const struct verify *v, enum verify_end end)
 {
@@ -159,8 +174,10 @@ tell_verified(struct session *s, const struct verify *v, enum verify_end end)
 		return EXIT_INTERNAL;
 	}
 	struct document *d = document_new("verify", NULL);
-	if (end == VERIFY_DIFFERS)
+	if (end == VERIFY_DIFFERS) {
 		add_difference(d, &v->difference);
+		keep_notice(v);
+	}
 	add_counts(d, v, end == VERIFY_EQUAL);
 	int code = session_show(s, d);
 	document_free(d);

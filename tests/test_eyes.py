@@ -127,6 +127,22 @@ def test_a_held_file_is_told_once(world):
     assert [p.parent.name for p in (world.spool / "notices").rglob("*.json")] == ["told"]
 
 
+def test_a_difference_in_the_proof_is_told_once(world):
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.start_daemon()
+    world.wait_quiet()
+    kept = next(p for p in (world.spool / "archive").rglob("*") if p.is_file())
+    kept.chmod(0o600)
+    kept.write_bytes(kept.read_bytes() + b"x")
+    for _ in range(2):
+        assert world.ctl("audit", "verify", check=False).returncode == 5
+    world.until(lambda: heard(world), "the notice to be told")
+    world.ctl("audit", "verify", check=False)
+    world.stop_daemon()
+    notice, = heard(world)
+    assert notice["notice"] == "audit_failure" and notice["difference"]
+
+
 def test_the_alerts_and_the_dashboard_speak_of_metrics_that_are_there(world):
     world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
     world.start_daemon()
