@@ -42,8 +42,10 @@ static enum verify_end
 count_all(struct verify *v, struct verify_totals *ret)
 {
 	struct pg_result *r;
-	enum pg_status status = pg_run(v->pg, sql_verify_totals, 0, NULL, &r);
+	enum pg_status status = pg_run(v->pg, sql_verify_settings, 0, NULL, NULL);
 
+	if (status == PG_OK)
+		status = pg_run(v->pg, sql_verify_totals, 0, NULL, &r);
 	if (status != PG_OK)
 		return verify_failed(v, status);
 	*ret = (struct verify_totals){pg_int(r, 0, 0), pg_int(r, 0, 1), pg_int(r, 0, 2), pg_int(r, 0, 3)};

@@ -42,6 +42,14 @@ WHERE d.how NOT IN ('released', 'matched_later', 'expired') AND NOT EXISTS (
 		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 			WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END)
 UNION ALL
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have been matched later; no later outcome says so', h.hold_id)
+FROM handback.hold_end d
+JOIN handback.hold h USING (hold_id)
+WHERE d.how = 'matched_later' AND NOT EXISTS (
+	SELECT FROM handback.outcome o
+	JOIN audit.act a USING (act_id)
+	WHERE o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision > 0 AND a.what = 'matched_later')
+UNION ALL
 SELECT 'act', NULL, NULL, format('act %s (%s, %s) has no row that says what was done', a.act_id, a.what, a.subject)
 FROM audit.act a
 WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.act_id = a.act_id))
