@@ -48,7 +48,7 @@ records:
     columns: 3
     fields:
       count: {at: 2, type: integer}
-      points: {at: 3, type: integer}
+      points_total: {at: 3, type: integer}
   detail:
     role: entry
     fields:
@@ -78,7 +78,7 @@ verdict:
 
 controls:
   records: trailer.count = count(detail)
-  points: trailer.points = sum(detail.points)
+  points: trailer.points_total = sum(detail.points)
 
 match: {match}
 check: [programme, member, points, currency, amount, merchant, transaction_type]
