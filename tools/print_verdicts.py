@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Print docs/verdicts.md from the tables that decide.
+
+    tools/print_verdicts.py >docs/verdicts.md      from a scratch cluster with this schema
+    tools/print_verdicts.py CONNINFO               from a database that is there
+"""
+import pathlib
+import sys
+
+import psycopg
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+HEAD = """\
+# Verdicts
+
+How a record is decided. Printed by `tools/print_verdicts.py` from `handback.verdict_rule` and
+`handback.hold_reason`, the tables that the reconciler decides by; a test holds this page against them.
+
+A record is first held where it is not clear in itself: a value that cannot be, several redemptions that fit, unlike
+records of one redemption in the file, a value that does not agree with the redemption, a reason code that the
+profile lets a person decide. Of several records that say the same in one file the first is decided, and the others
+are `duplicate_record`. What is left is decided by these tables.
+
+`older` is a file whose number (or business date) is below that of the file that last answered the redemption:
+confirmed it, reversed it, or found that done already. Every other file is `newer`.
+"""
+MIDDLE = """
+Where the profile says `late_reject: reverse` instead of `hold`, this differs:
+"""
+REASONS = """
+## What is held, and for whom it waits
+
+| reason | what was found | what a person is asked to do |
+|---|---|---|
+"""
+
+
+def table(rules, states, verdicts):
+    """Markdown lines: a row for each state, a column for each verdict and age, alike ones under one head."""
+    columns = {}
+    for age in ("newer", "older"):
+        for verdict in verdicts:
+            cells = tuple(rules[state, verdict, age] for state in states)
+            columns.setdefault((cells, age), []).append(verdict)
+    heads = [f"{', '.join(said) if len(said) < len(verdicts) else 'anything'} ({age})" for (_, age), said in columns.items()]
+    yield "| the redemption is | " + " | ".join(heads) + " |"
+    yield "|---" * (len(heads) + 1) + "|"
+    for n, state in enumerate(states):
+        yield f"| {state} | " + " | ".join(cells[n] for cells, _ in columns) + " |"
+
+
+def text(connection):
+    """The whole page."""
+    verdicts = [name for name, in connection.execute("SELECT name FROM handback.verdict_name ORDER BY verdict")]
+    rules = {"hold": {}, "reverse": {}}
+    for late, state, verdict, age, outcome, reason in connection.execute(
+            "SELECT t.late_reject, t.state, v.name, t.age, o.name, t.hold_reason FROM handback.verdict_rule t"
+            " JOIN handback.verdict_name v USING (verdict) JOIN handback.outcome_name o USING (outcome)"):
+        rules[late][state, verdict, age] = f"{outcome}: {reason}" if reason else outcome
+    states = [s for s in ("open", "confirmed", "reversed", "reinstated", "unknown") if (s, verdicts[0], "newer") in rules["hold"]]
+    assert all(len(r) == len(states) * len(verdicts) * 2 for r in rules.values()), "a rule is missing, or of a new state"
+    lines = [HEAD, *table(rules["hold"], states, verdicts), MIDDLE, "| the redemption is | the record says | the file is |"
+             " `hold` | `reverse` |", "|---|---|---|---|---|"]
+    for state, verdict, age in sorted(rules["hold"]):
+        one, other = (rules[late][state, verdict, age] for late in ("hold", "reverse"))
+        if one != other:
+            lines.append(f"| {state} | {verdict} | {age} | {one} | {other} |")
+    lines.append(REASONS.rstrip("\n"))
+    for row in connection.execute("SELECT reason, meaning, wants FROM handback.hold_reason ORDER BY reason"):
+        lines.append("| `{}` | {} | {} |".format(*row))
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    if len(sys.argv) > 1:
+        with psycopg.connect(sys.argv[1]) as connection:
+            sys.stdout.write(text(connection))
+        return
+    sys.path.insert(0, str(ROOT / "tests"))
+    import pg
+    cluster = pg.Cluster()
+    try:
+        with cluster.database().connect() as connection:
+            sys.stdout.write(text(connection))
+    finally:
+        cluster.close()
+
+
+if __name__ == "__main__":
+    main()
