@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 
 import pytest
@@ -92,6 +93,31 @@ def make(build):
 
 def gone(server, *names):
     return lambda: not any((server.root / name).exists() for name in names)
+
+
+@pytest.mark.parametrize("change,message", [
+    ({"user": None}, "user is missing"), ({"key": None}, "key is missing"), ({"host_keys": None}, "never trusted unseen"),
+    ({"host_keys": ["SHA256:short"]}, "no fingerprint"), ({"host_keys": ["MD5:" + "a" * 43]}, "no fingerprint"),
+    ({"host_keys": ["SHA256:" + "a" * 43] * 9}, "at most 8"), ({"known_hosts": "/x"}, "exclude each other"),
+    ({"after": "move"}, "needs after_directory"), ({"after_directory": "/x"}, "only for after: move"),
+    ({"window": ["6:00-22:00"]}, "two times of day"), ({"window": ["06:00-06:00"]}, "two times of day"),
+    ({"window": ["06:00-24:30"]}, "two times of day"), ({"answer": "{nam}"}, "no word for {nam}"),
+    ({"answer_name": "{"}, "no word"), ({"passphrase": "/x", "key": None, "password": "/y"}, "no key that it would open"),
+    ({"prot": 22}, "port")])
+def test_mistakes_of_the_configuration_are_told(build, change, message):
+    class Server:
+        port, user, key, pin = 22, "u", "/k", "ssh-ed25519 SHA256:" + "a" * 43
+
+    daemon = SftpDaemon(build, Server)
+    try:
+        daemon.sftp.update(change)
+        daemon.sftp = {k: v for k, v in daemon.sftp.items() if v is not None}
+        daemon.configure()
+        done = subprocess.run([daemon.program, "--config", daemon.config, "--check"], capture_output=True, text=True,
+                              timeout=10)
+        assert done.returncode == 2 and message in done.stderr and "handback.yaml:" in done.stderr, done
+    finally:
+        daemon.close()
 
 
 @case("handbackd: fetched, handed to a worker, deleted on the server")
