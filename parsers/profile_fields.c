@@ -460,6 +460,9 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	f->name = compile_copy(c, map->key);
 	f->slot = (uint16_t) compile_slot(c, map, map->key);
 	f->target = (uint8_t) target_of(map->key);
+	/* "points" of a trailer is a total: no redemption's points, and it may be zero */
+	if (type->role == ROLE_TRAILER && f->target == TARGET_POINTS)
+		f->target = TARGET_FREE;
 	if (map->kind != YAML_MAP) {
 		yaml_error(c->problems, map, "must be a map, as in {at: 3-12, type: id}");
 		return;
