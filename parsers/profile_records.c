@@ -254,6 +254,7 @@ compile_continuation(struct compile *c, struct yaml_node *map, struct record_typ
 	struct yaml_node *from = compile_child(c, map, "from", YAML_SCALAR);
 
 	type->continuation_column = 1;
+	type->continuation_joins = compile_bool(c, map, "joins", false);
 	if (from == NULL) {
 		if (type->role == ROLE_CONTINUATION && c->layout->format == FORMAT_FIXED)
 			yaml_error(c->problems, map,
@@ -264,7 +265,6 @@ compile_continuation(struct compile *c, struct yaml_node *map, struct record_typ
 		type->continuation_column = (int16_t) (compile_int(c, map, "from", 1, LAYOUT_FIELDS, 2) - 1);
 	else if (!compile_range(from->text, &type->continuation))
 		yaml_error(c->problems, from, "must be a place as in 4-80 or 4-");
-	type->continuation_joins = compile_bool(c, map, "joins", false);
 }
 
 /* What can be said of a type before the others are known. */
