@@ -37,12 +37,14 @@ def drop(tmp_path):
     keys.mkdir()
     text = FRAGMENT.read_text().replace("Match Group handback-drop", f"Match User {LOGIN}")
     text = text.replace("/srv/handback/", f"{base}/").replace("/etc/handback/drop-keys/", f"{keys}/")
-    with Sshd(tmp_path, extra=text) as server:
-        server.key = make_key(tmp_path / "partner-key")
-        shutil.copy(f"{server.key}.pub", keys / LOGIN)
-        server.inbound = inbound
-        yield server
-    shutil.rmtree(base)
+    try:
+        with Sshd(tmp_path, extra=text) as server:
+            server.key = make_key(tmp_path / "partner-key")
+            shutil.copy(f"{server.key}.pub", keys / LOGIN)
+            server.inbound = inbound
+            yield server
+    finally:
+        shutil.rmtree(base)
 
 
 def sftp(server, *commands, login=LOGIN):
