@@ -98,7 +98,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--minutes", type=float, default=30)
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--build", default=os.fspath(ROOT / "build"))
+    options.add_argument("--build", default=os.environ.get("HANDBACK_BUILD", os.fspath(ROOT / "build")))
     o = options.parse_args()
     cluster = pg.Cluster()
     try:
