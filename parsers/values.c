@@ -224,11 +224,25 @@ read_date(struct value_reader *reader, const struct field *f, struct slice text,
           struct value_fault *ret_fault)
 {
 	int32_t day;
-	const char *why = date_read(f->date, text.data, text.len, reader->business_date, &day);
+	const char *why;
 
+	if (reader->last_date.rule == f->date && reader->last_date.len == text.len &&
+	    reader->last_date.business_date == reader->business_date &&
+	    memcmp(reader->last_date.text, text.data, text.len) == 0) {
+		ret->number = reader->last_date.day;
+		return 0;
+	}
+	why = date_read(f->date, text.data, text.len, reader->business_date, &day);
 	if (why != NULL)
 		return fault(ret_fault, "date", why);
 	ret->number = day;
+	if (text.len <= sizeof reader->last_date.text) {
+		reader->last_date.rule = f->date;
+		reader->last_date.business_date = reader->business_date;
+		reader->last_date.day = day;
+		reader->last_date.len = text.len;
+		memcpy(reader->last_date.text, text.data, text.len);
+	}
 	return 0;
 }
 

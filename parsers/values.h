@@ -34,6 +34,12 @@ struct value_reader {
 	void *context;
 	char *scratch; /* texts that had to be made; the caller empties it between records */
 	size_t scratch_used, scratch_size;
+	struct { /* the date read last: a file has few different ones */
+		const struct date_rule *rule; /* NULL: none yet */
+		int32_t business_date, day;
+		uint32_t len;
+		char text[32];
+	} last_date;
 };
 
 /* 0 and *ret (its text in the input, the profile or the scratch); -1 and *ret_fault. */
