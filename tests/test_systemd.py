@@ -29,6 +29,7 @@ spool: /var/lib/handback/spool
 profiles: {sysconfdir}/handback/profiles
 reports: /var/lib/handback/reports
 control: /run/handback/control
+metrics: /run/handback/metrics
 settle: 50ms
 rescan: 1s
 sources:
@@ -113,6 +114,7 @@ def test_starts_and_is_ready_only_when_it_is(system, ledger):
     system.run("systemctl", "start", UNIT)
     assert system.show(UNIT, "ActiveState") == "active"
     assert "sources" in system.show(UNIT, "StatusText")
+    assert system.run("stat", "-c", "%F %a %G", "/run/handback/metrics").stdout == "socket 660 handback\n"
     # while the daemon has the database open
     psql(system, stdin="\n".join(ledger.sql()))
 
