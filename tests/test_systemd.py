@@ -43,7 +43,11 @@ sources:
 @pytest.fixture(scope="module")
 def system(build):
     machine = booted.Booted()
-    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", machine.up], check=True)
+    try:
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", machine.up], check=True)
+    except subprocess.CalledProcessError:
+        machine.close()
+        raise
     machine.ctl = "/" + str(next(machine.up.glob("usr/**/bin/handbackctl")).relative_to(machine.up))
     service = next(machine.up.glob(f"usr/**/{UNIT}")).read_text()
     machine.etc = re.search(r"--config (\S+)/handback/handback\.yaml", service).group(1)
