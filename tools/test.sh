@@ -2,7 +2,7 @@
 # ./dev test: unit tests, end to end, and both again under sanitizers.
 # Every suite leaves a JUnit file in $results; tests/summary.py reads them all.
 
-: "${steps_log:?}"  # by dev
+: "${steps_log?}"  # by dev
 results=build/test-results
 
 # unit FOLDER NAME
