@@ -115,8 +115,6 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 	make_pattern(c, rule->member, name, name_len);
 	for (size_t i = 0; i < rule->count && i < LAYERS; i++) {
 		struct input *below = contents_input(c);
-		if (rule->kind[i] == CONTAINER_OPENPGP) /* taken off already, by the process that has the keys */
-			continue;
 		c->kind[c->layers] = rule->kind[i];
 		c->layer[c->layers] = rule->kind[i] == CONTAINER_ZIP
 		                          ? unzip_new(below, limit, c->pattern, rule->ignore)

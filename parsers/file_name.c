@@ -84,6 +84,9 @@ compile_part(struct compile *c, const struct yaml_node *at, const char *p, struc
 	}
 	snprintf(name, sizeof name, "%.*s", (int) len, p);
 	snprintf(format, sizeof format, "%.*s", (int) format_len, p + len + (format_len > 0));
+	/* each would be judged on its own, and the others be missing */
+	if (strcmp(name, "part") == 0 || strcmp(name, "parts") == 0)
+		yaml_error(c->problems, at, "{%s}: files that come in parts are not taken", name);
 	part->field = name_field(c, at, name, format);
 	if (part->field < 0)
 		return NULL;
@@ -264,8 +267,6 @@ take_fact(const struct field *f, const struct value *v, struct name_facts *ret)
 		size_t has, number;
 	} numbers[] = {
 	    {"sequence", offsetof(struct name_facts, has_sequence), offsetof(struct name_facts, sequence)},
-	    {"part", offsetof(struct name_facts, has_part), offsetof(struct name_facts, part)},
-	    {"parts", offsetof(struct name_facts, has_parts), offsetof(struct name_facts, parts)},
 	    {"count", offsetof(struct name_facts, has_count), offsetof(struct name_facts, count)},
 	};
 
@@ -289,7 +290,7 @@ profile_match_name(const struct profile *profile, const char *name, size_t len, 
 	const struct layout *l = profile->layout;
 	struct value_reader reader = {.business_date = DATE_UNKNOWN, .field_bytes = 255};
 	struct slice value[NAME_PARTS];
-	struct name_facts facts = {.part = 0};
+	struct name_facts facts = {.count = 0};
 	struct value_fault fault;
 
 	if (l->name != NULL) {

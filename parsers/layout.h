@@ -378,10 +378,8 @@ struct container_rule {
 	uint8_t count;
 	const char *member; /* zip: pattern of the one member's name; "{name}" is the outer name without .zip */
 	const char *const *ignore; /* NULL-ended patterns of members that do not count */
-	bool signature;            /* OpenPGP: must be signed by one of the keyring */
-	bool encrypted;
 };
-enum container { CONTAINER_NONE, CONTAINER_GZIP, CONTAINER_ZIP, CONTAINER_OPENPGP };
+enum container { CONTAINER_NONE, CONTAINER_GZIP, CONTAINER_ZIP };
 
 struct layout_limits {
 	int64_t file_bytes, records;

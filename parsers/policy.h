@@ -39,7 +39,6 @@ enum lists { LISTS_ALL, LISTS_REJECTS, LISTS_ACCEPTED };
 enum hold_or_go { POLICY_HOLD, POLICY_GO_ON }; /* gap, reissue */
 enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
 enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
-enum test_files { TEST_FILES_HOLD, TEST_FILES_IGNORE /* kept and told, nothing posted */ };
 enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
 
 struct reason_rule {
@@ -70,7 +69,6 @@ struct policy {
 	enum late_reject late_reject;
 	enum hold_or_go gap, reissue;
 	enum order_by order_by;
-	enum test_files test_files;
 	int32_t unknown_days;  /* days an unknown reference is tried again */
 	int32_t answer_within; /* business days until an expected answer is overdue; 0: not watched */
 	int32_t reversal_days; /* a reject later than this after the debit is held; 0: no limit */
@@ -83,11 +81,6 @@ struct policy {
 	enum reason_action no_reason;      /* for a reject without any code */
 	struct expected_file *expected;
 	size_t expected_files;
-	/* what comes beside a file: NULL, or a suffix of its name */
-	const char *marker_suffix;
-	const char *checksum_suffix;
-	const char *checksum; /* "sha256", "md5" */
-	bool parts;           /* NN of TT in the name: judged when all are there */
 };
 
 /* The rule for a code, or NULL. */

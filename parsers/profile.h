@@ -26,8 +26,8 @@ void profile_free(struct profile *profile); /* NULL is fine */
 
 /* What a file's name says, by the profile's file_name pattern. */
 struct name_facts {
-	bool has_sequence, has_business_date, has_part, has_parts, has_count;
-	int64_t sequence, part, parts, count;
+	bool has_sequence, has_business_date, has_count;
+	int64_t sequence, count;
 	int32_t business_date; /* days since 1970-01-01 */
 	char partner_id[64];   /* "" when the name has none */
 };

@@ -250,7 +250,7 @@ compile_xml(struct compile *c)
 static void
 compile_container(struct compile *c)
 {
-	static const char *const kinds[] = {"none", "gzip", "zip", "openpgp", NULL};
+	static const char *const kinds[] = {"none", "gzip", "zip", NULL};
 	struct container_rule *r = &c->layout->container;
 	struct yaml_node *map = compile_child(c, c->root, "container", YAML_MAP), *n, *at;
 
@@ -266,12 +266,9 @@ compile_container(struct compile *c)
 			r->kind[r->count++] = (uint8_t) word;
 	}
 	if (n == NULL)
-		yaml_error(c->problems, map,
-		           "needs kind: gzip, zip, openpgp or a list of these, from the outside in");
+		yaml_error(c->problems, map, "needs kind: gzip, zip or a list of these, from the outside in");
 	r->member = compile_text(c, map, "member", NULL);
 	r->ignore = text_list(c, yaml_get(map, "ignore"));
-	r->signature = compile_bool(c, map, "signature", false);
-	r->encrypted = compile_bool(c, map, "encrypted", false);
 	compile_known(c, map, "container");
 }
 

@@ -29,7 +29,6 @@ const struct profile_option profile_options[] = {
     {"", "gap", "hold (default) or go_on"},
     {"", "reissue", "hold (default) or go_on"},
     {"", "late_reject", "hold (default) or reverse"},
-    {"", "test_files", "hold (default) or ignore"},
     {"", "unknown_days", "days an unknown reference is tried again; default 5"},
     {"", "answer_within", "business days until an answer is overdue; default 0, not watched"},
     {"", "reversal_days", "days after the debit in which a reject reverses; default 0, no limit"},
@@ -38,14 +37,10 @@ const struct profile_option profile_options[] = {
     {"", "unknown_reason", "hold (default), reverse, accept or retry"},
     {"", "no_reason", "what a reject without a code does: reverse (default), hold, accept or retry"},
     {"", "expected", "files that must come"},
-    {"", "marker", "suffix of the marker file that says a file is complete"},
-    {"", "checksum", "the checksum file beside a file"},
 
-    {"container", "kind", "gzip, zip, openpgp, or a list of them from the outside in"},
+    {"container", "kind", "gzip, zip, or a list of them from the outside in"},
     {"container", "member", "zip: the one member's name; {name} is the file's name without its ending"},
     {"container", "ignore", "zip: patterns of members that do not count"},
-    {"container", "signature", "OpenPGP: must be signed; default no"},
-    {"container", "encrypted", "OpenPGP: must be encrypted; default no"},
 
     {"framing", "newline", "lf, crlf, cr, none, or a list: the first one seen holds; default [lf, crlf]"},
     {"framing", "terminator", "other bytes that end a record, or {declared_at: byte}"},
@@ -203,8 +198,6 @@ const struct profile_option profile_options[] = {
     {"expected.*", "count", "how many; default 1"},
     {"expected.*", "empty", "an empty one comes when there is nothing; default no"},
 
-    {"checksum", "suffix", "of the file beside; default .sha256"},
-    {"checksum", "kind", "sha256 (default), sha1, md5 or crc32"},
 
     {NULL, NULL, NULL},
 };

@@ -252,21 +252,6 @@ expected(struct compile *c)
 	}
 }
 
-/* What comes beside the file. */
-static void
-beside(struct compile *c)
-{
-	struct yaml_node *map = compile_child(c, c->root, "checksum", YAML_MAP);
-	static const char *const kinds[] = {"sha256", "md5", "sha1", "crc32", NULL};
-
-	c->policy->marker_suffix = compile_text(c, c->root, "marker", NULL);
-	if (map == NULL)
-		return;
-	c->policy->checksum_suffix = compile_text(c, map, "suffix", ".sha256");
-	c->policy->checksum = kinds[compile_word(c, map, "kind", kinds, 0)];
-	compile_known(c, map, "checksum");
-}
-
 void
 compile_policy(struct compile *c)
 {
@@ -274,7 +259,6 @@ compile_policy(struct compile *c)
 	static const char *const hold_or_go[] = {"hold", "go_on", NULL};
 	static const char *const late[] = {"hold", "reverse", NULL};
 	static const char *const order[] = {"none", "sequence", "business_date", NULL};
-	static const char *const tests[] = {"hold", "ignore", NULL};
 	struct policy *p = c->policy;
 
 	match_keys(c);
@@ -285,20 +269,16 @@ compile_policy(struct compile *c)
 	p->gap = (enum hold_or_go) compile_word(c, c->root, "gap", hold_or_go, POLICY_HOLD);
 	p->reissue = (enum hold_or_go) compile_word(c, c->root, "reissue", hold_or_go, POLICY_HOLD);
 	p->order_by = (enum order_by) compile_word(c, c->root, "order_by", order, ORDER_NONE);
-	p->test_files = (enum test_files) compile_word(c, c->root, "test_files", tests, TEST_FILES_HOLD);
 	p->unknown_days = (int32_t) compile_int(c, c->root, "unknown_days", 0, 3650, 5);
 	p->answer_within = (int32_t) compile_int(c, c->root, "answer_within", 0, 3650, 0);
 	p->reversal_days = (int32_t) compile_int(c, c->root, "reversal_days", 0, 36500, 0);
 	guard(c);
 	reasons(c);
 	expected(c);
-	beside(c);
 	if (p->order_by == ORDER_SEQUENCE && !has_field(c, "sequence"))
 		yaml_error(c->problems, yaml_get(c->root, "order_by"),
 		           "needs a field sequence, in a record or in file_name");
 	if (p->order_by == ORDER_BUSINESS_DATE && !has_field(c, "business_date"))
 		yaml_error(c->problems, yaml_get(c->root, "order_by"),
 		           "needs a field business_date, in a record or in file_name");
-	for (const struct name_pattern *n = c->layout->name; n != NULL; n = n->next)
-		p->parts |= strstr(n->text, "{part:") != NULL;
 }

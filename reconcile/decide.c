@@ -245,7 +245,7 @@ decide_file(const struct decide *d, struct effect *ret)
 	enum pg_status status;
 	int64_t points = 0;
 
-	if (e.hold == NULL && d->told->is_test && d->policy->test_files == TEST_FILES_HOLD && !d->released) {
+	if (e.hold == NULL && d->told->is_test && !d->released) {
 		snprintf(e.message, sizeof(e.message), "the file says that it is a test");
 		e.hold = "test_file";
 	}

@@ -208,12 +208,11 @@ test_policy(void **state)
 	    "match: [outbound_reference, member + points + date]\nlists: rejects\ncheck: [points, member]\n"
 	    "late_reject: reverse\ngap: go_on\nreissue: go_on\nunknown_days: 9\nanswer_within: 3\nreversal_days: "
 	    "60\n"
-	    "test_files: ignore\nguard: {rejects: 10, points: 1000, share: 50}\nunknown_reason: "
+	    "guard: {rejects: 10, points: 1000, share: 50}\nunknown_reason: "
 	    "retry\nno_reason: hold\n"
 	    "reasons: {R2: {means: closed}, R10: {means: gone, action: accept}, R1: {means: broken, action: "
 	    "hold}}\n"
-	    "expected: {daily: {due: \"06:30\", days: \"mon-fri, sun\", grace: 90m, count: 2, empty: yes}}\n"
-	    "marker: .ok\nchecksum: {suffix: .md5, kind: md5}\n";
+	    "expected: {daily: {due: \"06:30\", days: \"mon-fri, sun\", grace: 90m, count: 2, empty: yes}}\n";
 	char yaml[8192];
 	struct profile *profile;
 	const struct policy *p;
@@ -248,8 +247,6 @@ test_policy(void **state)
 	assert_int_equal(p->expected[0].days, 0x5f);
 	assert_int_equal(p->expected[0].due_minute, 390);
 	assert_int_equal(p->expected[0].grace_minutes, 90);
-	assert_string_equal(p->checksum, "md5");
-	assert_string_equal(p->marker_suffix, ".ok");
 	profile_free(profile);
 }
 
