@@ -186,13 +186,39 @@ tell_verified(struct session *s, const struct verify *v, enum verify_end end)
 	return end == VERIFY_EQUAL ? EXIT_CLEAN : EXIT_PROOF;
 }
 
+/* "N:HASH" of --head. */
+static int
+ask_known_head(const struct session *s, struct verify *v)
+{
+	const char *said = s->value[OPT_HEAD], *colon = said ? strchr(said, ':') : NULL;
+	uint8_t hash[SHA256_BYTES];
+	size_t len = 0;
+
+	if (!said)
+		return EXIT_CLEAN;
+	char *number = mem_part(said, colon ? (size_t) (colon - said) : 0);
+	bool good = colon && text_int(number, 1, INT64_MAX, &v->known_head) &&
+	            text_unhex(hash, sizeof(hash), colon + 1, &len) && len == sizeof(hash);
+	free(number);
+	if (!good) {
+		complain("--head %s: it is a head's number, a colon and its hash", said);
+		return EXIT_USAGE;
+	}
+	text_hex(v->known_hash, hash, sizeof(hash));
+	return EXIT_CLEAN;
+}
+
 int
 run_audit_verify(struct session *s)
 {
 	struct watch watch = {.session = s};
 	struct verify *v = mem_new(1, sizeof(*v));
-	int code = open_spool(s, &v->spool);
+	int code;
 
+	v->spool = -1;
+	code = ask_known_head(s, v);
+	if (code == EXIT_CLEAN)
+		code = open_spool(s, &v->spool);
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
 	if (code == EXIT_CLEAN) {

@@ -33,6 +33,7 @@ enum option_id {
 	OPT_WHY,
 	OPT_REDEMPTION,
 	OPT_YES,
+	OPT_HEAD,
 	OPT_PLAN,
 	OPT_COUNT
 };

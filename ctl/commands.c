@@ -30,6 +30,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_TOUCH] = {"touch", NULL, "write, rename and remove two files of its own on the server"},
     [OPT_WHY] = {"why", "TEXT", "the reason, for those who read it later"},
     [OPT_REDEMPTION] = {"redemption", "UUID", "which redemption is meant, for a record that names none"},
+    [OPT_HEAD] = {"head", "N:HASH",
+                  "a head that was noted before, as `audit head` says it: it has to be there still"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
@@ -95,13 +97,18 @@ const struct command commands[] = {
      "they "
      "differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
-    {"audit verify", "Prove", "", 0, 0, 0, "check everything that was ever posted against its proof",
+    {"audit verify", "Prove", "", 0, 0, OPT(OPT_HEAD),
+     "check everything that was ever posted against its proof",
      "Walks the audit trail from its first head: rebuilds each head from the tables, each tree from "
      "outcomes, debits "
      "and reversals as the ledger has them now, hashes every kept file, and checks balances against entries. "
      "Names "
-     "the first difference exactly and ends with 5.",
-     "handbackctl audit verify", run_audit_verify},
+     "the first difference exactly and ends with 5. With --head it finds, too, that heads were cut off at "
+     "the end.",
+     "handbackctl audit verify\n"
+     "handbackctl audit verify --head "
+     "7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",
+     run_audit_verify},
     {"audit head", "Prove", "", 0, 0, 0, "the last audit head",
      "Shows the number and the hash of the last head. Kept somewhere else, it proves later that nothing "
      "before it was "

@@ -47,13 +47,16 @@ struct verify {
 	/* Called now and then, with a static text for what is being done; NULL is fine. */
 	void (*progress)(void *context, const char *what, const char *unit, int64_t done, int64_t total);
 	void *context;
+	/* A head that was noted outside of the database: it has to be there, with this hash.  0: none. */
+	int64_t known_head;
+	char known_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 
 	enum pg_status status;
 	struct verify_counts counts;
 	struct verify_difference difference;
 };
 
-/* The caller sets pg, spool, progress and context, the rest is zero. */
+/* The caller sets what stands before status, the rest is zero. */
 enum verify_end verify_run(struct verify *v);
 
 #endif

@@ -47,6 +47,8 @@ check_link(struct verify *v, const struct verify_head *h)
 	if (strcmp(h->previous, before) != 0)
 		return verify_differs(v, "head", h, "it follows a head with the hash %s, the head before it has %s",
 		                      h->previous, before);
+	if (h->head_no == v->known_head && strcmp(h->hash, v->known_hash) != 0)
+		return verify_differs(v, "head", h, "its hash is %s, and %s was noted", h->hash, v->known_hash);
 	v->counts.head_no = h->head_no;
 	memcpy(v->counts.head_hash, hex, sizeof(hex));
 	return VERIFY_EQUAL;
@@ -194,5 +196,9 @@ verify_chain(struct verify *v, const struct verify_totals *totals)
 			end = check_batch(v, heads, count, totals);
 		pg_result_free(r);
 	}
+	if (end == VERIFY_EQUAL && v->counts.head_no < v->known_head)
+		return verify_differs(v, "head", NULL,
+		                      "head %" PRId64 " was noted with the hash %s; the last one is head %" PRId64,
+		                      v->known_head, v->known_hash, v->counts.head_no);
 	return end;
 }

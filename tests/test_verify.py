@@ -206,6 +206,18 @@ def test_heads_that_are_cut_off_at_the_end_leave_files_without_one(tampered):
     assert verify(tampered)[0] == 0
 
 
+def test_a_head_that_was_noted_finds_a_chain_cut_and_continued(tampered):
+    """Without it, files removed together with their heads leave a shorter chain that is sound."""
+    noted = json.loads(tampered.ctl("audit", "head", "--json").stdout)["head"]
+    known = f"{noted['head_no']}:{noted['head_hash']}"
+    assert tampered.ctl("audit", "verify", "--head", known).returncode == 0
+    for wrong in (f"{noted['head_no'] + 1}:{noted['head_hash']}", f"{noted['head_no'] - 1}:{noted['head_hash']}"):
+        done = tampered.ctl("audit", "verify", "--head", wrong, check=False)
+        assert done.returncode == 5 and "noted" in done.stdout
+    for wrong in ("7", "x:y", f"0:{noted['head_hash']}", f"1:{noted['head_hash']}00"):
+        assert tampered.ctl("audit", "verify", "--head", wrong, check=False).returncode == 2
+
+
 def test_the_python_proof_agrees(tampered):
     """Computed once more from the documentation alone, leaves of acts included."""
     import proof

@@ -2,6 +2,7 @@
 #include "tests/unit/check.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/escape.h"
 #include "ctl/memory.h"
@@ -309,6 +310,40 @@ test_colour(void **state)
 	document_free(d);
 }
 
+static void
+test_progress(void **state)
+{
+	struct terminal t = {.progress = true};
+	char line[512] = "";
+	struct progress p;
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	(void) state;
+	dup2(fileno(file), STDERR_FILENO);
+	progress_start(&p, &t, "verifying", "records", 200000);
+	progress_at(&p, 1); /* too early for a bar */
+	assert_int_equal(lseek(STDERR_FILENO, 0, SEEK_CUR), 0);
+	p.started_ms -= 10000;
+	p.drawn_ms -= 10000;
+	progress_at(&p, 50000);
+	progress_at(&p, 50001); /* too early for another */
+	progress_end(&p);
+	progress_at(&p, 60000); /* after the end: nothing */
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	assert_string_equal(
+	    line, "\r\033[Kverifying ▕██████                  ▏ 25 %  50,000 of 200,000 records  30 s left"
+	          "\r\033[K");
+	fclose(file);
+
+	t.progress = false; /* nothing where stderr is no terminal */
+	progress_start(&p, &t, "verifying", "records", 10);
+	assert_false(p.on);
+}
+
 int
 main(void)
 {
@@ -323,6 +358,7 @@ main(void)
 	    cmocka_unit_test(test_hostile_everywhere),
 	    cmocka_unit_test(test_json_of_anything),
 	    cmocka_unit_test(test_colour),
+	    cmocka_unit_test(test_progress),
 	};
 	struct terminal t;
 
