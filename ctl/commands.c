@@ -37,6 +37,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
 
+/* clang-format off: sentences are broken where they are long */
 const struct command commands[] = {
     {"files", "Look", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_STATE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
@@ -46,20 +47,16 @@ const struct command commands[] = {
     {"show", "Look", "FILE", 1, 1,
      OPT(OPT_RECORDS) | OPT(OPT_OUTCOME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "all that is known of one file",
-     "Shows where a file came from, why it was refused, what its control totals said and what was counted, "
-     "its "
-     "records by outcome, what waits, and its audit head. FILE is its number, the beginning of its SHA-256 "
-     "or its "
-     "name.",
+     "Shows where a file came from, why it was refused, what its control totals said and what was "
+     "counted, its records by outcome, what waits, and its audit head. FILE is its number, the beginning "
+     "of its SHA-256 or its name.",
      "handbackctl show 12 --records --outcome held", run_show},
     {"explain", "Look", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
      "Tells what happened, in order of time: the points taken, every answer of the partner with its file, "
-     "record, "
-     "byte range and the bytes themselves, what was decided and posted, holds, acts of people, and the audit "
-     "heads "
-     "that seal it. REFERENCE is the external reference (UUID) of a redemption or of a reversal, our "
-     "reference in "
-     "the request, the partner's reference, a redemption's number, or FILE:RECORD.",
+     "record, byte range and the bytes themselves, what was decided and posted, holds, acts of people, "
+     "and the audit heads that seal it. REFERENCE is the external reference (UUID) of a redemption or of "
+     "a reversal, our reference in the request, the partner's reference, a redemption's number, or "
+     "FILE:RECORD.",
      "handbackctl explain 3f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55\nhandbackctl explain 12:345", run_explain},
     {"holds", "Look", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
@@ -67,22 +64,19 @@ const struct command commands[] = {
      "Lists open holds, the oldest first, and how many there are by reason and age.",
      "handbackctl holds --reason points_mismatch", run_holds},
     {"hold show", "Look", "HOLD", 1, 1, OPT(OPT_TABLE), "everything that helps to decide a hold",
-     "Shows what the partner said, with the bytes, what the ledger has, the redemptions that a record could "
-     "mean "
-     "where it was matched to none, and what people did about it so far.",
+     "Shows what the partner said, with the bytes, what the ledger has, the redemptions that a record "
+     "could mean where it was matched to none, and what people did about it so far.",
      "handbackctl hold show 12", run_hold_show},
     {"proposals", "Look", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
      "Lists proposals that nobody has answered; with --all, all of them.", "handbackctl proposals",
      run_proposals},
     {"source list", "Look", "", 0, 0, 0, "where files come from, and how the last look went",
      "Lists the inbound directories and the partners' servers, with what the last look found (files, "
-     "nothing, "
-     "or why it could not look) and when the next one is.",
+     "nothing, or why it could not look) and when the next one is.",
      "handbackctl source list", run_source_list},
     {"status", "Look", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
-     "Asks the running handbackd over its control socket: sources, files in hand with their stage, backlog, "
-     "workers, "
-     "and what was done since it started.",
+     "Asks the running handbackd over its control socket: sources, files in hand with their stage, "
+     "backlog, workers, and what was done since it started.",
      "handbackctl status --watch", run_status},
 
     {"report", "Prove", "", 0, 0,
@@ -90,53 +84,43 @@ const struct command commands[] = {
          OPT(OPT_TABLE),
      "the reconciliation report",
      "For each file: records in and their outcomes, points, control totals, reversals in the ledger, "
-     "differences; "
-     "totals by partner; refused and repeated files; what waits. Without --from, --to, --file or --all it is "
-     "of the "
-     "last seven days. Everything comes from one snapshot. All sums are computed twice in unlike ways; when "
-     "they "
-     "differ there is no report, and the exit status is 5.",
+     "differences; totals by partner; refused and repeated files; what waits. Without --from, --to, "
+     "--file or --all it is of the last seven days. Everything comes from one snapshot. All sums are "
+     "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
     {"audit verify", "Prove", "", 0, 0, OPT(OPT_HEAD),
      "check everything that was ever posted against its proof",
      "Walks the audit trail from its first head: rebuilds each head from the tables, each tree from "
-     "outcomes, debits "
-     "and reversals as the ledger has them now, hashes every kept file, and checks balances against entries. "
-     "Names "
-     "the first difference exactly and ends with 5. With --head it finds, too, that heads were cut off at "
-     "the end.",
+     "outcomes, debits and reversals as the ledger has them now, hashes every kept file, and checks "
+     "balances against entries. Names the first difference exactly and ends with 5. With --head it finds, "
+     "too, that heads were cut off at the end.",
      "handbackctl audit verify\n"
-     "handbackctl audit verify --head "
-     "7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",
+     "handbackctl audit verify --head 7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",
      run_audit_verify},
     {"audit head", "Prove", "", 0, 0, 0, "the last audit head",
      "Shows the number and the hash of the last head. Kept somewhere else, it proves later that nothing "
-     "before it was "
-     "changed or cut off.",
+     "before it was changed or cut off.",
      "handbackctl audit head --json", run_audit_head},
 
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
      "The exit status tells clean (0), something held (3) or failed (4).", "handbackctl run", run_run},
-    {"nightly", "Act", "", 0, 0, OPT(OPT_PLAN), "what is done every night: files, absences, answers, reports",
-     "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due (asks "
-     "the "
-     "running handbackd, or does without one), judges which expected files came early, on time or late and "
-     "which "
-     "are missing, tries records again whose redemption was unknown, counts the answers that partners owe, "
-     "and "
-     "writes the report of each day that has none. Doing it twice changes nothing.",
+    {"nightly", "Act", "", 0, 0, OPT(OPT_PLAN),
+     "what is done every night: files, absences, answers, reports",
+     "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due "
+     "(asks the running handbackd, or does without one), judges which expected files came early, on time "
+     "or late and which are missing, tries records again whose redemption was unknown, counts the answers "
+     "that partners owe, and writes the report of each day that has none. Doing it twice changes nothing.",
      "handbackctl nightly --plan", run_nightly},
     {"try", "Act", "FILE", 1, 1,
      OPT(OPT_PARTNER) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "parse and decide a file, and change nothing",
-     "Shows what would become of each record if this file were delivered now. Nothing is posted, archived or "
-     "kept.",
+     "Shows what would become of each record if this file were delivered now. Nothing is posted, archived "
+     "or kept.",
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE", run_try},
 
     {"hold assign", "Decide", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
-     "Notes who looks into it. Each of these commands is an act in the audit trail, under the login of the "
-     "database "
-     "session.",
+     "Notes who looks into it. Each of these commands is an act in the audit trail, under the login of "
+     "the database session.",
      "handbackctl hold assign 12 alice --why 'knows the partner'", run_hold_assign},
     {"hold comment", "Decide", "HOLD TEXT", 2, 2, 0, "say something about a hold",
      "Adds a comment to an open or an ended hold.",
@@ -145,46 +129,40 @@ const struct command commands[] = {
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
      "propose what is to become of holds",
      "DECISION is confirm, reverse, reinstate or close. Which holds: their numbers, or all open ones that "
-     "--partner, "
-     "--reason and --file leave; then it shows how many they are, and of how many points, and asks. --why is "
-     "required. "
-     "Nothing is posted until another person approves.",
+     "--partner, --reason and --file leave; then it shows how many they are, and of how many points, and "
+     "asks. --why is required. Nothing is posted until another person approves.",
      "handbackctl hold propose reverse 12 --why 'the partner confirmed by mail that it refused'\n"
      "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'",
      run_hold_propose},
     {"hold approve", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
-     "Posts what the decision posts, all of it or nothing, and ends its holds. The database refuses the one "
-     "who "
-     "proposed it.",
+     "Posts what the decision posts, all of it or nothing, and ends its holds. The database refuses the "
+     "one who proposed it.",
      "handbackctl hold approve 3", run_hold_approve},
     {"hold reject", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
-     "Its holds stay open. --why is required.", "handbackctl hold reject 3 --why 'the partner took it back'",
-     run_hold_reject},
+     "Its holds stay open. --why is required.",
+     "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
 
     {"profile lint", "Set up", "PROFILE...", 1, 1000, 0, "check profiles",
      "Tells every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
-     "PROFILE is a "
-     "file, or the name of one in the profiles directory.",
+     "PROFILE is a file, or the name of one in the profiles directory.",
      "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
-    {"source probe", "Set up", "SOURCE", 1, 1, OPT(OPT_TOUCH), "what a partner's SFTP server offers",
-     "Shows the server's host keys, algorithms, extensions and listing time, and the lines for the "
-     "configuration. "
-     "SOURCE is the name of a source, which is logged in to when its host key is the pinned one, or "
-     "HOST[:PORT] of "
-     "any server, to which nothing is sent. Compare the keys with what the partner told you by another way.",
-     "handbackctl source probe sftp.partner.example:22", run_source_probe},
     {"profile show", "Set up", "PROFILE", 1, 1, OPT(OPT_TABLE), "how a profile reads files, as a table",
      "Shows each record type and field with where it stands, its type and what it means.",
      "handbackctl profile show skyline", run_profile_show},
+    {"source probe", "Set up", "SOURCE", 1, 1, OPT(OPT_TOUCH), "what a partner's SFTP server offers",
+     "Shows the server's host keys, algorithms, extensions and listing time, and the lines for the "
+     "configuration. SOURCE is the name of a source, which is logged in to when its host key is the "
+     "pinned one, or HOST[:PORT] of any server, to which nothing is sent. Compare the keys with what the "
+     "partner told you by another way.",
+     "handbackctl source probe sftp.partner.example:22", run_source_probe},
     {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
      "Applies the migrations that the database has not had, each in its own transaction; refuses when one "
-     "that was "
-     "applied has changed since. Runs as the owner of the schemas.",
+     "that was applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
     {"check", "Set up", "", 0, 0, 0, "look whether everything is there that handback needs",
      "Looks at the configuration, the profiles, the database and its schema, the inbound directories, the "
-     "spool and "
-     "the report directory, and says of each whether it is as it should be.",
+     "spool and the report directory, and says of each whether it is as it should be.",
      "handbackctl check", run_check},
     {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
+/* clang-format on */
