@@ -7,9 +7,11 @@ and then compares: invariants I1 to I8.
 
     oracle = Oracle(ledger)
     oracle.delivered(partner, name, data)       # each time something is dropped
+    oracle.acted(Act(...))                      # each time people decide, with what the database said to it
     oracle.check(world)                         # asserts
 """
 import collections
+import copy
 import dataclasses
 import hashlib
 import json
@@ -24,6 +26,8 @@ ACTIONS = {  # partner -> reason code -> what the profile makes of a rejection
                  "R97": "retry", "C01": "accept"},
     "AURORA": {"H01": "reverse", "H02": "reverse", "H03": "reverse", "H04": "reverse", "H08": "hold", "H09": "retry"},
 }
+
+GUARD_SHARE = 60  # per cent of a file's records that may be reversed, in all three profiles
 
 # what is held never says which of two reasons came first; everything else is one outcome
 HELD = "held"
@@ -41,6 +45,12 @@ class FileOutcome:
     state: str  # posted, held, duplicate
     delivery: object = None
     outcomes: list = dataclasses.field(default_factory=list)
+    partner: str = ""
+    ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how people ended its hold
+
+    def holds(self):
+        """Records that were held; None for the file as a whole."""
+        return {None} if self.state == "held" else {n for n, o in enumerate(self.outcomes, 1) if o.word == HELD}
 
     def counts(self):
         return collections.Counter(o.word for o in self.outcomes)
@@ -53,6 +63,18 @@ class FileOutcome:
         return sums
 
 
+@dataclasses.dataclass
+class Act:
+    """What people did about holds, and whether the database let them."""
+    after: int       # so many files had been decided
+    what: str        # propose, approve, reject
+    proposal: int    # its number; of a refused one a number of its own
+    done: bool
+    decision: str = ""
+    holds: tuple = ()      # (file, from 0; record, or None for the whole file)
+    redemption: str = ""   # external reference, where people name it
+
+
 class Judge:
     """The state of every redemption, and what a file makes of it."""
 
@@ -60,13 +82,21 @@ class Judge:
         self.redemptions = {str(r.external_reference): r for r in ledger.redemptions}
         self.state = dict.fromkeys(self.redemptions, "open")
         self.newest = {}  # redemption -> sequence of the last answer that counted
+        self.live = collections.Counter()  # (redemption, word): confirmed, reversed and reinstated, once each
+        self.numbers = collections.defaultdict(set)  # partner -> sequences of its posted files
         self.balances = dict(ledger.balances)
 
     def file(self, partner, delivery):
+        """Its outcomes, or None when it is held as a whole."""
         by_reference = collections.defaultdict(list)
         for said in delivery.records:
             by_reference[said.reference].append(said)
         made = [self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+        if delivery.sequence in self.numbers[partner]:
+            return None  # a re-issue
+        if sum(o.word == "reversed" for o in made) * 100 > len(made) * GUARD_SHARE:
+            return None  # the guard
+        self.numbers[partner].add(delivery.sequence)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
             self._act(outcome, delivery.sequence)
         return made
@@ -107,9 +137,10 @@ class Judge:
         if said.verdict == "pending" or self.newest.get(key, sequence) > sequence:
             return Outcome("noted", "", redemption)
         if said.verdict == "rejected":
-            word = {"open": "reversed", "confirmed": HELD, "reversed": "already_done"}[state]
+            word = {"open": "reversed", "confirmed": HELD, "reversed": "already_done", "reinstated": HELD}[state]
         else:
-            word = {"open": "confirmed", "confirmed": "already_done", "reversed": HELD}[state]
+            word = {"open": "confirmed", "confirmed": "already_done", "reversed": HELD,
+                    "reinstated": "already_done"}[state]
         return Outcome(word, "contradiction" if word == HELD else "", redemption)
 
     def _act(self, outcome, sequence):
@@ -117,39 +148,119 @@ class Judge:
             return
         key = str(outcome.redemption.external_reference)
         self.newest[key] = max(sequence, self.newest.get(key, sequence))
-        if outcome.word == "reversed":
-            self.balances[outcome.redemption.member.member_id] += outcome.redemption.points
-        if outcome.word != "already_done":
-            self.state[key] = outcome.word
+        self._move(outcome.redemption, outcome.word)
+
+    def _move(self, redemption, word):
+        key = str(redemption.external_reference)
+        if word == "already_done":
+            return
+        if word != "confirmed":
+            self.balances[redemption.member.member_id] += redemption.points * (1 if word == "reversed" else -1)
+        self.state[key] = word
+        self.live[key, word] += 1
+
+    def decide(self, partner, sequence, redemption, decision):
+        """What an approved decision makes of one record that was held; None when it cannot be had."""
+        if decision == "close":
+            return "closed"
+        if redemption is None or redemption.partner != partner:
+            return None
+        key = str(redemption.external_reference)
+        word, states = {"confirm": ("confirmed", ("open",)), "reverse": ("reversed", ("open", "confirmed")),
+                        "reinstate": ("reinstated", ("reversed",))}[decision]
+        if self.state[key] not in states:
+            return None
+        if word != "reinstated":  # that is ours, and no answer of the partner's
+            self.newest[key] = max(sequence, self.newest.get(key, sequence))
+        self._move(redemption, word)
+        return word
 
 
 def facts(said):
     return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member)
 
 
+class People:
+    """What people decide about what the files so far left held."""
+
+    def __init__(self, judge, files):
+        self.judge, self.files = judge, files
+        self.proposals = {}  # number -> Act, while nobody has answered it
+        self.replayed = 0
+
+    def replay(self, acts):
+        """Those that took place before the next file; asserts that the database let through what it had to."""
+        while self.replayed < len(acts) and acts[self.replayed].after == len(self.files):
+            act = acts[self.replayed]
+            self.replayed += 1
+            may = getattr(self, act.what)(act)
+            assert act.done == may, f"{act}: the database {'let it' if act.done else 'refused it'}"
+
+    def decided(self, judge, act):
+        """[how each hold ends], or None when one cannot."""
+        ended = []
+        for file, record in act.holds:
+            it = self.files[file]
+            if record not in it.holds() or record in it.ended:
+                return None
+            if record is None:
+                how = "closed" if act.decision == "close" else None
+            else:
+                redemption = judge.redemptions.get(act.redemption) or it.outcomes[record - 1].redemption
+                how = judge.decide(it.partner, it.delivery.sequence, redemption, act.decision)
+            if how is None:
+                return None
+            ended.append(how)
+        return ended
+
+    def propose(self, act):
+        # each by itself: that two of one redemption exclude each other shows when they are approved
+        may = all(self.decided(copy.deepcopy(self.judge), dataclasses.replace(act, holds=(hold,))) for hold in act.holds)
+        if may:
+            self.proposals[act.proposal] = act
+        return may
+
+    def approve(self, act):
+        proposed = self.proposals.get(act.proposal)
+        if proposed is None or self.decided(copy.deepcopy(self.judge), proposed) is None:
+            return False
+        for (file, record), how in zip(proposed.holds, self.decided(self.judge, proposed)):
+            self.files[file].ended[record] = how
+        del self.proposals[act.proposal]
+        return True
+
+    def reject(self, act):
+        return self.proposals.pop(act.proposal, None) is not None
+
+
 class Oracle:
     def __init__(self, ledger):
         self.ledger = ledger
         self.deliveries = []  # (partner, name, bytes)
+        self.acts = []
 
     def delivered(self, partner, name, data):
         self.deliveries.append((partner, name, data))
 
+    def acted(self, act):
+        self.acts.append(act)
+
     def expect(self, taken):
         """FileOutcome for each (partner, name, sha256) in the order in which the database took them."""
         judge, known, made = Judge(self.ledger), set(), []
+        people = People(judge, made)
         content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
         for partner, name, sha256 in taken:
+            people.replay(self.acts)
             assert sha256 in content, f"{name}: handback has a file that nobody delivered"
             if sha256 in known:
                 made.append(FileOutcome("duplicate"))
                 continue
             known.add(sha256)
             delivery = readers.read(partner, content[sha256], name)
-            if delivery.refused:
-                made.append(FileOutcome("held", delivery))
-            else:
-                made.append(FileOutcome("posted", delivery, judge.file(partner, delivery)))
+            outcomes = None if delivery.refused else judge.file(partner, delivery)
+            made.append(FileOutcome("held" if outcomes is None else "posted", delivery, outcomes or [], partner))
+        people.replay(self.acts)
         return made, judge
 
     def check(self, world):
@@ -165,7 +276,7 @@ class Oracle:
                 self._records(c, file_id, name, want)
                 self._controls(c, file_id, name, want)
             self._ledger(c, judge)
-            self._once(c)
+            self._once(c, judge)
             wrong = proof.differences(c)
             assert not wrong, f"I5: {wrong[:5]}"
             self._quiet(c, world)
@@ -192,6 +303,14 @@ class Oracle:
                 f"{place} was matched to debit {redemption}, not {made.redemption.entry_id}"
         sums = dict(c.execute("""SELECT n.name, t.records FROM handback.tie_out t
                                    JOIN handback.outcome_name n USING (outcome) WHERE t.file_id = %s""", (file_id,)))
+        later = c.execute("""SELECT o.record_no, n.name FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
+                              WHERE o.file_id = %s AND o.revision > 0 ORDER BY 1""", (file_id,)).fetchall()
+        shall = sorted((record, how) for record, how in want.ended.items() if record is not None)
+        assert later == shall, f"{name}: people decided {later}, shall be {shall}"
+        still = {record for record, in c.execute(
+            """SELECT h.record_no FROM handback.hold h WHERE h.file_id = %s
+                  AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)""", (file_id,))}
+        assert still == want.holds() - want.ended.keys(), f"{name}: records {still} wait for a person"
         assert sums == dict(want.counts()), f"I3: {name}: tied out as {sums}, shall be {want.counts()}"
 
     @staticmethod
@@ -216,17 +335,19 @@ class Oracle:
         reversed_here = {str(r) for r, in c.execute(
             """SELECT d.external_reference FROM ledger.entry r JOIN ledger.entry d ON d.entry_id = r.answers_entry_id
                 WHERE r.category = 'Redemption Reversal' AND r.points = d.points AND r.member_id = d.member_id""")}
-        shall = {k for k, state in judge.state.items() if state == "reversed"}
+        shall = {k for k, word in judge.live if word == "reversed"}
         assert reversed_here == shall, f"I1: reversals differ: {list(reversed_here ^ shall)[:5]}"
 
     @staticmethod
-    def _once(c):
+    def _once(c, judge):
         twice = c.execute("""SELECT answers_entry_id FROM ledger.entry WHERE category = 'Redemption Reversal'
                               GROUP BY 1 HAVING count(*) > 1""").fetchall()
         assert not twice, f"I2: reversed twice: {twice}"
-        both = c.execute("""SELECT redemption_id FROM handback.outcome WHERE outcome IN (1, 2)
-                             GROUP BY 1 HAVING count(*) > 1""").fetchall()
-        assert not both, f"I2: more than one live outcome: {both[:5]}"
+        live = collections.Counter(dict(((reference, word), many) for reference, word, many in c.execute(
+            """SELECT r.external_reference::text, n.name, count(*) FROM handback.outcome o
+                 JOIN handback.outcome_name n USING (outcome) JOIN ledger.redemption r USING (redemption_id)
+                WHERE n.name IN ('confirmed', 'reversed', 'reinstated') GROUP BY 1, 2""")))
+        assert live == judge.live, f"I2: live outcomes differ: {list((live - judge.live) + (judge.live - live))[:5]}"
         loose = c.execute("""SELECT r.entry_id FROM ledger.entry r WHERE r.category = 'Redemption Reversal'
                                AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.reversal_id = r.entry_id)""")
         loose = loose.fetchall()
