@@ -37,7 +37,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
 
-/* clang-format off: sentences are broken where they are long */
+/* sentences are broken where they are long, and nowhere else */
+/* clang-format off */
 const struct command commands[] = {
     {"files", "Look", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_STATE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
