@@ -131,6 +131,7 @@ def test_the_whole_way(make, server):
     jobs = [job for job in daemon.jobs() if job["source"] == "drop"]
     assert sorted(job["name"].decode() for job in jobs) == [f"f{i:02}.csv" for i in range(20)]
     assert all(job["partner"] == "D" for job in jobs)
+    daemon.until(lambda: daemon.drop_state()["next_us"] > 0, "the run that deleted them to end")
     state = daemon.drop_state()
     assert state["fetched"] == 20 and state["failures"] == 0 and state["success_us"] > 0 and state["next_us"] > 0
     late = daemon.late()
