@@ -51,7 +51,7 @@ def values(result, count):
 
 
 @pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")
-@pytest.mark.parametrize("path", sorted((CORPORA / "csv-spectrum/csvs").glob("*.csv")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((CORPORA / "csv-spectrum/csvs").glob("*.csv")), ids=lambda p: getattr(p, "stem", "none"))
 def test_csv_spectrum(path):
     wanted = json.loads((CORPORA / "csv-spectrum/json" / f"{path.stem}.json").read_text(encoding="utf-8"))
     names = list(wanted[0])
