@@ -1,4 +1,7 @@
 """One changed digit anywhere in what handback wrote, or answered, and `audit verify` names it."""
+import random
+
+import psycopg
 import pytest
 
 import pg
@@ -66,6 +69,18 @@ def untouched(cluster, build):
         yield world
 
 
+def drop_guards(c):
+    """No triggers, no foreign keys, no checks: as somebody who owns the database could have it."""
+    c.execute("SET session_replication_role = replica")
+    for table, in c.execute("""SELECT DISTINCT conrelid::regclass::text FROM pg_constraint c
+                                 JOIN pg_class t ON t.oid = conrelid
+                                 JOIN pg_namespace s ON s.oid = t.relnamespace
+                                WHERE contype = 'c' AND s.nspname IN ('handback', 'audit', 'ledger')""").fetchall():
+        for name, in c.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
+                               (table,)).fetchall():
+            c.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+
+
 @pytest.mark.parametrize("what", SQL)
 def test_a_change_in_the_database_is_named(cluster, untouched, what):
     copy = f"tampered_{abs(hash(what)) % 10**9}"
@@ -75,14 +90,7 @@ def test_a_change_in_the_database_is_named(cluster, untouched, what):
     database = pg.Database(cluster, copy)
     try:
         with database.connect() as c:
-            c.execute("SET session_replication_role = replica")  # no triggers, no foreign keys
-            for table, in c.execute("""SELECT DISTINCT conrelid::regclass::text FROM pg_constraint c
-                                         JOIN pg_class t ON t.oid = conrelid
-                                         JOIN pg_namespace s ON s.oid = t.relnamespace
-                                        WHERE contype = 'c' AND s.nspname IN ('handback', 'audit', 'ledger')""").fetchall():
-                for name, in c.execute("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
-                                       (table,)).fetchall():
-                    c.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            drop_guards(c)
             before = c.execute(EVERYTHING).fetchall()
             c.execute(SQL[what])
             assert c.execute(EVERYTHING).fetchall() != before, "nothing was changed: the test tests nothing"
@@ -91,6 +99,57 @@ def test_a_change_in_the_database_is_named(cluster, untouched, what):
         assert (done.stdout + done.stderr).strip(), "it names nothing"
     finally:
         database.drop()
+
+
+# every number that handback wrote or answered, where a digit of it may be changed
+NUMBERS = [("ledger.entry", "entry_id", "category = 'Redemption Reversal'", column) for column in
+           ("points", "member_id", "programme_id", "answers_entry_id")]
+NUMBERS += [("ledger.entry", "entry_id", "entry_id IN (SELECT redemption_id FROM handback.outcome)", column) for column in
+            ("points", "member_id", "amount", "transaction_type")]
+NUMBERS += [("handback.outcome", "ctid", "true", column) for column in
+            ("record_no", "byte_offset", "byte_length", "points", "verdict", "outcome", "redemption_id", "reversal_id")]
+
+
+def changed_digit(chance, number):
+    """The number with one digit another, and still a number above zero."""
+    text = str(number)
+    while True:
+        at = chance.randrange(len(text))
+        changed = text[:at] + chance.choice("0123456789") + text[at + 1:]
+        if changed != text and int(changed) > 0:
+            return int(changed)
+
+
+def test_any_digit(cluster, untouched):
+    """One digit of one number, drawn by seed; each time in a transaction of its own that is put back."""
+    chance, copy, tried = random.Random(1), "tampered_digits", 0
+    with cluster.connect() as c:
+        c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (untouched.database.name,))
+        c.execute(f"CREATE DATABASE {copy} TEMPLATE {untouched.database.name}")
+    database = pg.Database(cluster, copy)
+    try:
+        with database.connect() as c:
+            drop_guards(c)
+            for table, key, where, column in NUMBERS * 2:
+                rows = c.execute(f"SELECT {key}, {column} FROM {table} WHERE {where} AND {column} IS NOT NULL"
+                                 " ORDER BY 1").fetchall()
+                row, number = chance.choice(rows)
+                changed = changed_digit(chance, number) if column not in ("verdict", "outcome") else number % 5 + 1
+                what = f"{table}.{column} {number} -> {changed}"
+                update = f"UPDATE {table} SET {column} = %s WHERE {key} = %s RETURNING {key}"
+                try:
+                    (now,), = c.execute(update, (changed, row)).fetchall()
+                except psycopg.errors.UniqueViolation:
+                    continue
+                done = untouched.ctl("--database", database.conninfo(), "audit", "verify", check=False)
+                assert done.returncode == 5, f"{what}: {done.stdout}{done.stderr}"
+                c.execute(update, (number, now))
+                tried += 1
+            done = untouched.ctl("--database", database.conninfo(), "audit", "verify", check=False)
+            assert done.returncode == 0, "all was put back"
+    finally:
+        database.drop()
+    assert tried > 20
 
 
 def test_a_changed_byte_in_each_kept_file_is_named(untouched):
