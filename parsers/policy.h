@@ -58,6 +58,15 @@ struct expected_file {
 	bool empty;    /* an empty one comes when there is nothing */
 };
 
+/* The file comes sealed by OpenPGP, around whatever container it has. */
+struct policy_openpgp {
+	bool wanted;
+	bool encrypted;     /* for our key */
+	bool signature;     /* by one of the partner's signers */
+	int64_t file_bytes; /* limits: of the content ... */
+	int64_t expansion;  /* ... and how many times the sealed size it may be */
+};
+
 struct policy {
 	const char *partner;
 	const char *programme;     /* the one, or NULL: each record names it */
@@ -81,6 +90,7 @@ struct policy {
 	enum reason_action no_reason;      /* for a reject without any code */
 	struct expected_file *expected;
 	size_t expected_files;
+	struct policy_openpgp openpgp;
 };
 
 /* The rule for a code, or NULL. */

@@ -12,6 +12,7 @@ const struct profile_option profile_options[] = {
     {"", "zone", "IANA time zone of dates and business days; default UTC"},
     {"", "bad_value", "refuse (default) the file, or hold the record"},
     {"", "file_name", "a pattern or a list of patterns"},
+    {"", "openpgp", "the file comes encrypted, signed or both"},
     {"", "container", "what the file is wrapped in"},
     {"", "framing", "how bytes are cut into records"},
     {"", "delimited", "delimiters, quotes, header"},
@@ -37,6 +38,9 @@ const struct profile_option profile_options[] = {
     {"", "unknown_reason", "hold (default), reverse, accept or retry"},
     {"", "no_reason", "what a reject without a code does: reverse (default), hold, accept or retry"},
     {"", "expected", "files that must come"},
+
+    {"openpgp", "encrypted", "for our key; default yes"},
+    {"openpgp", "signature", "a good one by one of the partner's signers is needed; default yes"},
 
     {"container", "kind", "gzip, zip, or a list of them from the outside in"},
     {"container", "member", "zip: the one member's name; {name} is the file's name without its ending"},

@@ -252,6 +252,24 @@ expected(struct compile *c)
 	}
 }
 
+static void
+openpgp(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "openpgp", YAML_MAP);
+	struct policy_openpgp *o = &c->policy->openpgp;
+
+	if (map == NULL)
+		return;
+	o->wanted = true;
+	o->encrypted = compile_bool(c, map, "encrypted", true);
+	o->signature = compile_bool(c, map, "signature", true);
+	o->file_bytes = c->layout->limits.file_bytes;
+	o->expansion = c->layout->limits.expansion;
+	if (!o->encrypted && !o->signature)
+		yaml_error(c->problems, map, "must be encrypted or have a signature, or both");
+	compile_known(c, map, "openpgp");
+}
+
 void
 compile_policy(struct compile *c)
 {
@@ -261,6 +279,7 @@ compile_policy(struct compile *c)
 	static const char *const order[] = {"none", "sequence", "business_date", NULL};
 	struct policy *p = c->policy;
 
+	openpgp(c);
 	match_keys(c);
 	checks(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);

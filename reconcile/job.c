@@ -16,11 +16,13 @@
 #include "reconcile/params.h"
 #include "reconcile/post.h"
 #include "reconcile/reason_text.h"
+#include "reconcile/unseal.h"
 #include "reconcile_sql.h"
 
 #define TRANSACTION_TRIES 10
 #define PARSER_TRIES 3
 #define SETTLE_TRIES 30
+#define TIDY_RECORDS 20000
 
 /* One job in hand. */
 struct work {
@@ -41,6 +43,17 @@ reconciler_prepare(struct reconciler *r)
 
 	r->ready = status == PG_OK;
 	return status;
+}
+
+void
+reconciler_tidy(struct reconciler *r)
+{
+	/* for a small file truncating costs more than what it would save the next one */
+	if (!r->ready || r->staged < TIDY_RECORDS)
+		return;
+	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK)
+		r->ready = false; /* the next file finds out what is wrong */
+	r->staged = 0;
 }
 
 static enum job_end
@@ -108,24 +121,75 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 	return JOB_DONE;
 }
 
+/* The refusal of a file that no parser has seen. */
+static enum job_end
+refuse_unread(struct reconciler *r, const char *rule, const char *message, struct told *told,
+              struct job_result *result)
+{
+	const struct frame refusal = {.kind = FRAME_REFUSAL,
+	                              .refusal = {.rule = {rule, (uint32_t) strlen(rule)},
+	                                          .message = {message, (uint32_t) strlen(message)}}};
+	const struct frame end = {.kind = FRAME_END, .end = {.refused = true}};
+
+	told_close(told);
+	told_open(told);
+	if (told_take(told, &refusal) != NULL || told_take(told, &end) != NULL)
+		return fail(result, "cannot refuse the file", "out of memory");
+	r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL); /* no other file's records */
+	return r->status == PG_OK ? JOB_DONE : fail_database(r, result, r->status, "cannot refuse the file");
+}
+
 /* Parses into pg_temp.stage; a parser that was disturbed from outside is no fault of the file's. */
 static enum job_end
-parse(struct reconciler *r, int file, const char *name, const struct stage_watch *watch, struct told *told,
-      enum parser_end *ret_end, struct job_result *result)
+parse_plain(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
+            struct told *told, enum parser_end *ret_end, struct job_result *result)
 {
 	enum job_end end = JOB_DONE;
 
 	for (int try = 0; try < PARSER_TRIES; try++) {
 		told_close(told);
 		told_open(told);
+		r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL);
+		if (r->status != PG_OK)
+			return fail_database(r, result, r->status, "cannot make room for the records");
 		end = parse_once(r, file, name, watch, told, ret_end, result);
+		r->staged += (int64_t) told->end.records;
 		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)
 			break;
-		r->status = pg_run_prepared(r->pg, sql_stage_clear, 0, NULL, NULL);
-		if (r->status != PG_OK)
-			return fail_database(r, result, r->status, "cannot stage the records");
 	}
 	return end == JOB_DONE && *ret_end == PARSER_DISTURBED ? JOB_FAILED : end;
+}
+
+/* The same for a file that may come sealed: *ret_end is PARSER_DONE when it is refused for its seal. */
+static enum job_end
+parse(struct reconciler *r, int file, const char *name, const struct stage_watch *watch, struct told *told,
+      enum parser_end *ret_end, struct job_result *result)
+{
+	const struct profile *profile = r->profile.profile;
+	const struct unseal_job job = {.work = r->spool.work,
+	                               .profiles = r->profiles,
+	                               .profile = profile->name,
+	                               .rule = &profile->policy.openpgp,
+	                               .file = file,
+	                               .bytes = lseek(file, 0, SEEK_END)};
+	char why[LIMIT_MESSAGE_BYTES];
+	enum job_end end;
+	int plain;
+
+	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
+		return parse_plain(r, file, name, watch, told, ret_end, result);
+	switch (unseal(&job, &plain, why)) {
+	case UNSEAL_FAILED:
+		return fail(result, "cannot open the sealed file", why);
+	case UNSEAL_REFUSED:
+		*ret_end = PARSER_DONE;
+		return refuse_unread(r, "openpgp", why, told, result);
+	case UNSEAL_DONE:
+		break;
+	}
+	end = parse_plain(r, plain, name, watch, told, ret_end, result);
+	close(plain);
+	return end;
 }
 
 /* ---- one transaction ---- */

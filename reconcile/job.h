@@ -19,6 +19,7 @@ struct reconciler {
 	struct pg *pg;
 	bool ready;            /* the connection has its work tables */
 	enum pg_status status; /* of the last statement that failed in a job */
+	int64_t staged;        /* records since the work tables were truncated */
 	struct spool spool;
 	int profiles; /* directory */
 	struct profile_cache profile;
@@ -53,6 +54,9 @@ struct job_result {
 
 /* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
 enum pg_status reconciler_prepare(struct reconciler *r);
+
+/* Between two files, when nobody waits. */
+void reconciler_tidy(struct reconciler *r);
 
 enum job_end job_run(struct reconciler *r, const struct job *job, struct job_result *ret);
 

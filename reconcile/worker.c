@@ -246,7 +246,8 @@ serve_one(struct reconciler *r, int channel)
 	request.job.watch = (struct stage_watch){say_stage, &channel};
 	rc = answer(r, channel, &request.job) ? 1 : 0;
 	close(dir);
-	/* the next file's parser, while nobody waits */
+	/* the next file's parser and room, while nobody waits */
+	reconciler_tidy(r);
 	if (rc == 1 && parser_child_start(&r->child, r->parser) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
 	return rc;

@@ -31,6 +31,7 @@ ONE_INCLUDER = {
     "openssl/": {"base/sha256.c"},
     "seccomp.h": {"parsers/cage.c"},
     "zlib.h": {"parsers/inflate.c"},
+    "gpgme.h": {"parsers/unseal/openpgp.c"},
     "systemd/": {"base/log.c", "daemon/notify.c"},
     "event2/": {"daemon/"},
     "libssh/": {"daemon/fetch/"},
@@ -39,6 +40,7 @@ ONE_INCLUDER = {
 # binary -> libraries that it needs, libraries that it must not have
 LINKS = {
     "parsers/handback-parse": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libsystemd", "libssh"}),
+    "parsers/handback-unseal": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
     "daemon/handbackd": ({"libevent_core", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
     "ctl/handbackctl": ({"libpq"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),

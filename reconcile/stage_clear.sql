@@ -1,2 +1,0 @@
--- Before the file is parsed once more in the same transaction.
-TRUNCATE pg_temp.stage
