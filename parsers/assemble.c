@@ -179,7 +179,7 @@ read_field(struct assemble *a, uint16_t field, struct slice in, struct place at)
 	struct value *v = &a->type[a->current].value[field];
 	struct value_fault fault;
 
-	if (value_read(&a->reader, f, in, v, &fault) != 0) {
+	if (value_read(&a->reader, f, &in, v, &fault) != 0) {
 		v->present = false;
 		return tell_bad_value(a, f, in, &fault, at);
 	}
@@ -221,12 +221,13 @@ read_row(struct assemble *a, const struct row *row)
 	a->reader.scratch_used = 0;
 	a->reader.charset =
 	    decodes_fields(a->layout) && !(row->plain && charset_has_ascii(a->charset)) ? a->charset : NULL;
-	forget_values(a, row->type);
+	if (t->has_dependents)
+		forget_values(a, row->type);
 	for (uint16_t k = 0; k < t->fields; k++) {
 		uint16_t i = t->order[k];
 		const struct field *f = &t->field[i];
 
-		if (value_read(&a->reader, f, row->value[i], &values[i], &fault) != 0) {
+		if (value_read(&a->reader, f, &row->value[i], &values[i], &fault) != 0) {
 			values[i].present = false;
 			if (tell_bad_value(a, f, row->value[i], &fault, row_place(row, i)) != 0)
 				return -1;

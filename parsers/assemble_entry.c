@@ -1,6 +1,7 @@
 /* One normalised record: its fields, what it inherits, its addenda, its verdict. */
 #include "base/codes.h"
 #include "base/limits.h"
+#include "parsers/bytes.h"
 #include "parsers/assembly.h"
 
 /* The text of a record that a target fills in, -1 for none. */
@@ -89,7 +90,7 @@ set_target(struct record *r, uint8_t target, const struct value *v)
 		break;
 	default:
 		if (text_of_target(target) >= 0)
-			r->text[text_of_target(target)] = v->text;
+			slice_copy(&r->text[text_of_target(target)], &v->text);
 	}
 }
 
@@ -280,7 +281,9 @@ emit(struct assemble *a, struct place at)
 		r->has &= ~(uint32_t) RECORD_HAS_POINTS;
 	for (int i = 0; i < RECORD_TEXTS; i++)
 		texts += r->text[i].len;
-	if (texts > a->layout->limits.record_bytes)
+	/* a frame takes no more than our own limit, whatever the profile allows a record */
+	if (texts > (a->layout->limits.record_bytes < LIMIT_RECORD_BYTES ? a->layout->limits.record_bytes
+	                                                                 : LIMIT_RECORD_BYTES))
 		return assemble_refuse(a, "record_too_long", NULL, (struct slice){NULL, 0}, at.number, at.offset,
 		                       "a record whose texts are longer than the limit record_bytes (%u)",
 		                       a->layout->limits.record_bytes);

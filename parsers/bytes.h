@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "parsers/record.h"
+
 /* How many bytes from the beginning are ASCII and no NUL; eight at a time. */
 static inline uint32_t
 bytes_plain(const char *p, uint32_t len)
@@ -20,6 +22,46 @@ bytes_plain(const char *p, uint32_t len)
 	while (i < len && (signed char) p[i] > 0)
 		i++;
 	return i;
+}
+
+/* The high bit of each byte of word that is c, and of no other. */
+static inline uint64_t
+bytes_equal(uint64_t word, unsigned char c)
+{
+	uint64_t low = 0x7f7f7f7f7f7f7f7fu, x = word ^ (0x0101010101010101u * c);
+
+	return ~(((x & low) + low) | x | low);
+}
+
+/*
+ * A slice was just written as its two members: copied as a whole it would be
+ * loaded in one piece that no store has yet made, and the processor waits.
+ */
+static inline void
+slice_copy(struct slice *to, const struct slice *from)
+{
+	to->data = from->data;
+	to->len = from->len;
+}
+
+/* Eight bytes, the first of them lowest. */
+static inline uint64_t
+bytes_load(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
+/* The high bits of eight bytes as eight bits. */
+static inline uint64_t
+bytes_mask(uint64_t marks)
+{
+	return ((marks >> 7) * 0x0102040810204080u) >> 56;
 }
 
 #endif

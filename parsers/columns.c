@@ -1,6 +1,7 @@
 #include "parsers/columns.h"
 
 #include "base/text.h"
+#include "parsers/bytes.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -386,8 +387,10 @@ find_values(struct columns_reader *r, uint16_t t, const struct columns *c)
 			continue;
 		}
 		r->taken[f] = (uint16_t) column;
-		r->value[f] =
-		    type->field[f].part < 0 ? c->at[column] : part_of(r, c->at[column], type->field[f].part);
+		if (type->field[f].part >= 0)
+			r->value[f] = part_of(r, c->at[column], type->field[f].part);
+		else
+			slice_copy(&r->value[f], &c->at[column]);
 	}
 }
 

@@ -146,9 +146,11 @@ split_record(struct delimited *d, const struct framed *record, struct slice text
 		why = split_escaped(text, &rule, d->unquoted, &d->columns, &at);
 		return why == NULL ? 0 : bad_quote(d, record, at, why);
 	}
+	if (rule.delimiter_len == 1 && split_quoted(text, *rule.delimiter, quoted ? r->quote : 0, &d->columns))
+		return 0;
 	if (quoted)
-		return split_quoted(text, *rule.delimiter, r->quote, &d->columns) ? 0 : split_by_csv(d, record, text);
-	if (split_plain(text, rule.delimiter, rule.delimiter_len, &d->columns))
+		return split_by_csv(d, record, text);
+	if (rule.delimiter_len > 1 && split_plain(text, rule.delimiter, rule.delimiter_len, &d->columns))
 		return 0;
 	return bad_quote(d, record, 0, "more columns than the limit columns");
 }

@@ -305,7 +305,7 @@ profile_match_name(const struct profile *profile, const char *name, size_t len, 
 
 			if (value[i].data == NULL)
 				continue;
-			if (value_read(&reader, &type->field[i], value[i], &v, &fault) != 0) {
+			if (value_read(&reader, &type->field[i], &value[i], &v, &fault) != 0) {
 				*ret_why = fault.why;
 				return false;
 			}

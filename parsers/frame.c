@@ -158,19 +158,25 @@ put_refusal(unsigned char *at, const struct refusal *r)
 	return put_64(at, r->offset);
 }
 
+static uint64_t
+record_bytes(const struct record *r)
+{
+	uint64_t n = RECORD_FIXED_BYTES;
+
+	for (size_t i = 0; i < RECORD_TEXTS; i++)
+		n += 4 + (uint64_t) r->text[i].len;
+	return n;
+}
+
 /* Bytes of a body, as 64 bits: ten lengths of 32 bits cannot overflow it. */
 static uint64_t
 body_bytes(const struct frame *f)
 {
-	uint64_t n = 0;
-
 	switch (f->kind) {
 	case FRAME_CAGE:
 		return 4 + 1 + 1;
 	case FRAME_RECORD:
-		for (size_t i = 0; i < RECORD_TEXTS; i++)
-			n += 4 + (uint64_t) f->record.text[i].len;
-		return RECORD_FIXED_BYTES + n;
+		return record_bytes(&f->record);
 	case FRAME_FACTS:
 		return 3 + 8 + 4 + 4 * 4 + (uint64_t) f->facts.partner_id.len + f->facts.partner_file_id.len +
 		       f->facts.original_message.len + f->facts.lists.len;
@@ -211,23 +217,43 @@ put_body(unsigned char *at, const struct frame *f)
 	return at;
 }
 
-int
-frame_put(struct frame_writer *w, const struct frame *f)
+/* Where the body goes, behind its head; NULL when it must not be written. */
+static inline unsigned char *
+put_head(struct frame_writer *w, uint64_t body, enum frame_kind kind)
 {
-	uint64_t body = body_bytes(f);
 	unsigned char *at;
 
 	if (w->broken)
-		return -1;
+		return NULL;
 	if (body > LIMIT_FRAME_BYTES - 1) {
 		w->broken = true;
-		return -1;
+		return NULL;
 	}
 	at = put_32(w->buffer + w->used, (uint32_t) body + 1);
-	at = put_8(at, (uint8_t) f->kind);
-	at = put_body(at, f);
+	return put_8(at, (uint8_t) kind);
+}
+
+static inline int
+put_end(struct frame_writer *w, const unsigned char *at)
+{
 	w->used = (size_t) (at - w->buffer); /* less than FLUSH_BYTES before, so that it fits */
 	return w->used < FLUSH_BYTES ? 0 : frame_flush(w);
+}
+
+int
+frame_put(struct frame_writer *w, const struct frame *f)
+{
+	unsigned char *at = put_head(w, body_bytes(f), f->kind);
+
+	return at == NULL ? -1 : put_end(w, put_body(at, f));
+}
+
+int
+frame_put_record(struct frame_writer *w, const struct record *r)
+{
+	unsigned char *at = put_head(w, record_bytes(r), FRAME_RECORD);
+
+	return at == NULL ? -1 : put_end(w, put_record(at, r));
 }
 
 /* ---- reader ---- */

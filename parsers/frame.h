@@ -9,7 +9,8 @@
  *
  * where FACTS comes once at most, record numbers ascend, END counts the records
  * that came (of a refused file also those that were not sent any more) and says
- * refused exactly when a REFUSAL came (LIMIT_REFUSALS at most).  A frame that breaks this ends the file's job, never the reader.
+ * refused exactly when a REFUSAL came (LIMIT_REFUSALS at most).  A frame that breaks this ends the file's
+ * job, never the reader.
  */
 #ifndef HANDBACK_PARSERS_FRAME_H
 #define HANDBACK_PARSERS_FRAME_H
@@ -51,6 +52,7 @@ struct frame_writer;
 struct frame_writer *frame_writer_new(int fd);  /* fd stays the caller's */
 void frame_writer_free(struct frame_writer *w); /* NULL is fine; flushes nothing */
 int frame_put(struct frame_writer *w, const struct frame *f);
+int frame_put_record(struct frame_writer *w, const struct record *r); /* the same without a copy of it */
 int frame_flush(struct frame_writer *w);
 
 /*

@@ -144,6 +144,7 @@ struct field {
 	bool optional;    /* empty is absent; else empty is a bad value */
 	bool conditional; /* stands in a part of the record that may not be there: then it is absent */
 	bool many;        /* XML, JSON: may come more than once, the values are a set */
+	bool simple;      /* its text needs nothing done to it before its type looks at it */
 	bool hold_bad;    /* a bad value marks the record, not the file */
 	bool is_verdict;  /* its words are verdicts: word.number */
 	bool trim_left, trim_right;
@@ -251,9 +252,10 @@ struct record_type {
 	bool continuation_joins;           /* its first column goes on with the last one before it */
 	uint16_t fields;
 	struct field *field;
-	bool has_runs;    /* some field is a running number */
-	uint16_t *order;  /* of evaluation: fields that need another one's value come after it */
-	int16_t *by_slot; /* layout.slots entries: the field of that name, or -1 */
+	bool has_runs;       /* some field is a running number */
+	bool has_dependents; /* some field needs another one of the record */
+	uint16_t *order;     /* of evaluation: fields that need another one's value come after it */
+	int16_t *by_slot;    /* layout.slots entries: the field of that name, or -1 */
 	uint16_t steps;
 	struct column_step *step; /* columns:, NULL when fields say where they stand */
 	uint16_t repeats;

@@ -39,8 +39,7 @@ leave(int status, const char *why)
 static int
 put_record(void *context, const struct record *r)
 {
-	const struct frame f = {.kind = FRAME_RECORD, .record = *r};
-	return frame_put(context, &f);
+	return frame_put_record(context, r);
 }
 
 static int

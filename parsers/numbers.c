@@ -189,11 +189,11 @@ sign_elsewhere(struct value_reader *reader, const struct number_rule *rule, stru
 	const struct value *v = reader->other(reader->context, (uint16_t) rule->sign_slot);
 
 	if (v != NULL && v->present) {
-		if (words_find(&rule->minus, v->text) != NULL) {
+		if (words_find(&rule->minus, &v->text) != NULL) {
 			w->minus = true;
 			return 0;
 		}
-		if (words_find(&rule->plus, v->text) != NULL)
+		if (words_find(&rule->plus, &v->text) != NULL)
 			return 0;
 	}
 	return fault(ret_fault, "sign", "has no known sign in the field that tells it");
@@ -274,16 +274,16 @@ read_written(struct value_reader *reader, const struct number_rule *rule, struct
 
 /* Plain digits in minor units: by far the commonest number there is. */
 static bool
-read_plain(const struct number_rule *rule, struct slice text, int64_t *ret)
+read_plain(const struct number_rule *rule, const struct slice *text, int64_t *ret)
 {
 	int64_t value = 0;
 
 	if (rule->sign != SIGN_NONE || rule->point != 0 || rule->thousands != 0 ||
 	    rule->implied_from != DECIMALS_FIXED || rule->minor_from != DECIMALS_FIXED ||
-	    rule->implied != rule->minor || text.len > 18)
+	    rule->implied != rule->minor || text->len > 18)
 		return false;
-	for (uint32_t i = 0; i < text.len; i++) {
-		unsigned digit = (unsigned) (unsigned char) text.data[i] - '0';
+	for (uint32_t i = 0; i < text->len; i++) {
+		unsigned digit = (unsigned) (unsigned char) text->data[i] - '0';
 
 		if (digit > 9)
 			return false;
@@ -294,8 +294,8 @@ read_plain(const struct number_rule *rule, struct slice text, int64_t *ret)
 }
 
 int
-number_read(struct value_reader *reader, const struct number_rule *rule, struct slice text, int64_t *ret,
-            struct value_fault *ret_fault)
+number_read(struct value_reader *reader, const struct number_rule *rule, const struct slice *text,
+            int64_t *ret, struct value_fault *ret_fault)
 {
 	struct written w = {.digits = 0};
 	int64_t value;
@@ -303,10 +303,10 @@ number_read(struct value_reader *reader, const struct number_rule *rule, struct 
 
 	if (!read_plain(rule, text, &value)) {
 		if (rule->sign == SIGN_BINARY) {
-			if (read_binary(text, &value, ret_fault) != 0)
+			if (read_binary(*text, &value, ret_fault) != 0)
 				return -1;
 		} else {
-			if (read_written(reader, rule, text, &w, ret_fault) != 0 ||
+			if (read_written(reader, rule, *text, &w, ret_fault) != 0 ||
 			    decimals_of(reader, rule->implied_from, rule->implied, rule->implied_slot, &implied,
 			                ret_fault) != 0 ||
 			    decimals_of(reader, rule->minor_from, rule->minor, rule->implied_slot, &minor, ret_fault) !=

@@ -6,7 +6,7 @@
 
 /* text is what stands in the file (zoned, packed and binary: raw bytes; else ASCII, trimmed), not empty.
  * 0 and *ret, or -1 and *ret_fault. */
-int number_read(struct value_reader *reader, const struct number_rule *rule, struct slice text, int64_t *ret,
-                struct value_fault *ret_fault);
+int number_read(struct value_reader *reader, const struct number_rule *rule, const struct slice *text,
+                int64_t *ret, struct value_fault *ret_fault);
 
 #endif

@@ -454,6 +454,12 @@ length_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	f->max_bytes = max;
 }
 
+static bool
+is_raw(const struct field *f)
+{
+	return f->number.sign == SIGN_PACKED || f->number.sign == SIGN_ZONED || f->number.sign == SIGN_BINARY;
+}
+
 static void
 compile_field(struct compile *c, struct record_type *type, struct yaml_node *map, struct field *f)
 {
@@ -489,6 +495,8 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	runs_rule(c, map, type, f);
 	if ((f->target == TARGET_TEST || f->target == TARGET_LISTS) && f->words.count == 0)
 		yaml_error(c->problems, map, "needs words: what each of the partner's words means");
+	f->simple = f->constant.data == NULL && !f->trim_left && !f->trim_right && f->zeros == 0 &&
+	            f->empty_is.count == 0 && f->separator == NULL && f->type != FIELD_BLANK && !is_raw(f);
 	compile_known(c, map, "records.*.fields.*");
 }
 
@@ -504,6 +512,7 @@ order_fields(struct compile *c, struct record_type *type)
 			const struct number_rule *r = &type->field[i].number;
 			bool needs = r->sign_slot >= 0 || r->implied_slot >= 0;
 
+			type->has_dependents |= needs;
 			if (needs == (round == 1))
 				type->order[count++] = i;
 		}

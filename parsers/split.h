@@ -9,13 +9,13 @@ struct columns {
 	uint32_t count, most;
 };
 
-/* By a delimiter, without quotes: slices of text.  False when there are more than most. */
+/* By a delimiter of several bytes, without quotes: slices of text.  False when there are more than most. */
 bool split_plain(struct slice text, const char *delimiter, size_t delimiter_len, struct columns *ret);
 
 /*
- * By one delimiter byte, with quotes that stand plainly around values: no copy.
- * False when anything else is done with a quote (doubled, stray, unbalanced), or
- * there are too many columns: then libcsv is to decide.
+ * By one delimiter byte, with quotes (0: without) that stand plainly around values: no copy, eight bytes at a
+ * time. False when anything else is done with a quote (doubled, stray, unbalanced), or there are too many
+ * columns: then libcsv is to decide.
  */
 bool split_quoted(struct slice text, char delimiter, char quote, struct columns *ret);
 

@@ -2,6 +2,7 @@
 #include "parsers/values.h"
 
 #include "base/utf8.h"
+#include "parsers/bytes.h"
 #include "parsers/dates.h"
 #include "parsers/numbers.h"
 
@@ -91,17 +92,17 @@ static const uint8_t hex_value[256] = {
     ['e'] = 0x1e, ['E'] = 0x1e, ['f'] = 0x1f, ['F'] = 0x1f};
 
 static bool
-read_uuid(struct slice text, uint8_t uuid[16])
+read_uuid(const struct slice *text, uint8_t uuid[16])
 {
 	static const uint8_t at[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 	uint8_t right = 0x10;
 
-	if (text.len != 36 || text.data[8] != '-' || text.data[13] != '-' || text.data[18] != '-' ||
-	    text.data[23] != '-')
+	if (text->len != 36 || text->data[8] != '-' || text->data[13] != '-' || text->data[18] != '-' ||
+	    text->data[23] != '-')
 		return false;
 	for (int i = 0; i < 16; i++) {
-		uint8_t high = hex_value[(unsigned char) text.data[at[i]]];
-		uint8_t low = hex_value[(unsigned char) text.data[at[i] + 1]];
+		uint8_t high = hex_value[(unsigned char) text->data[at[i]]];
+		uint8_t low = hex_value[(unsigned char) text->data[at[i] + 1]];
 
 		right &= high & low;
 		uuid[i] = (uint8_t) ((high & 15) << 4 | (low & 15));
@@ -109,18 +110,38 @@ read_uuid(struct slice text, uint8_t uuid[16])
 	return right != 0;
 }
 
+/* Printable ASCII without blanks; and is there a '+'? */
+static bool
+graphic(const struct slice *text, bool *ret_plus)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+	uint64_t wrong = 0, plus = 0, word;
+	uint32_t i = 0;
+
+	for (; i + 8 <= text->len; i += 8) {
+		memcpy(&word, text->data + i, 8);
+		/* above 0x7f; below 0x21; 0x7f */
+		wrong |= word | (word - ones * 0x21) | (word + ones);
+		plus |= bytes_equal(word, '+');
+	}
+	wrong &= high;
+	for (; i < text->len; i++) {
+		wrong |= text->data[i] <= ' ' || text->data[i] > '~';
+		plus |= text->data[i] == '+';
+	}
+	*ret_plus = plus != 0;
+	return wrong == 0;
+}
+
 /* Identifiers: what a homoglyph, a blank or a direction mark must not hide in. */
 static int
-check_id(struct slice text, struct value_fault *ret_fault)
+check_id(const struct slice *text, struct value_fault *ret_fault)
 {
-	bool plus = false;
+	bool plus;
 
-	for (uint32_t i = 0; i < text.len; i++) {
-		if (text.data[i] <= ' ' || text.data[i] > '~')
-			return fault(ret_fault, "not_an_id", "has a character that is no printable ASCII, or a blank");
-		plus |= text.data[i] == '+';
-	}
-	if (plus && excel_mangled(text))
+	if (!graphic(text, &plus))
+		return fault(ret_fault, "not_an_id", "has a character that is no printable ASCII, or a blank");
+	if (plus && excel_mangled(*text))
 		return fault(ret_fault, "excel_mangled",
 		             "was turned into floating point by a spreadsheet: its digits are lost");
 	return 0;
@@ -140,7 +161,7 @@ read_digits(struct slice text, int64_t *ret, struct value_fault *ret_fault)
 {
 	int64_t value = 0;
 
-	if (check_id(text, ret_fault) != 0)
+	if (check_id(&text, ret_fault) != 0)
 		return -1;
 	for (uint32_t i = 0; i < text.len; i++) {
 		unsigned digit = (unsigned) (unsigned char) text.data[i] - '0';
@@ -169,7 +190,7 @@ read_set(struct value_reader *reader, const struct field *f, struct slice text, 
 		struct slice part = {p, (uint32_t) ((next == NULL ? end : next) - p)};
 
 		part = trim(f, part);
-		if (part.len > 0 && f->type == FIELD_ID && check_id(part, ret_fault) != 0)
+		if (part.len > 0 && f->type == FIELD_ID && check_id(&part, ret_fault) != 0)
 			return -1;
 		if (part.len > 0) {
 			if (used > 0)
@@ -254,17 +275,17 @@ read_typed(struct value_reader *reader, const struct field *f, struct value *ret
 	case FIELD_TEXT:
 		return f->target == TARGET_CURRENCY ? check_currency(ret->text, ret_fault) : 0;
 	case FIELD_ID:
-		return check_id(ret->text, ret_fault);
+		return check_id(&ret->text, ret_fault);
 	case FIELD_UUID:
 		/* another text is told as it is: it names nothing of ours, and is held as an unknown reference */
-		ret->is_uuid = read_uuid(ret->text, ret->uuid);
+		ret->is_uuid = read_uuid(&ret->text, ret->uuid);
 		if (ret->is_uuid)
 			return 0;
-		return f->target == TARGET_EXTERNAL_REFERENCE ? check_id(ret->text, ret_fault)
+		return f->target == TARGET_EXTERNAL_REFERENCE ? check_id(&ret->text, ret_fault)
 		                                              : fault(ret_fault, "uuid", "is no UUID");
 	case FIELD_INTEGER:
 	case FIELD_AMOUNT:
-		if (number_read(reader, &f->number, ret->text, &ret->number, ret_fault) != 0)
+		if (number_read(reader, &f->number, &ret->text, &ret->number, ret_fault) != 0)
 			return -1;
 		if (ret->number == 0 && f->number.zero == ZERO_ABSENT)
 			ret->present = false;
@@ -296,10 +317,10 @@ check_length(const struct value_reader *reader, const struct field *f, struct sl
 static int
 apply_words(const struct field *f, struct value *ret, struct value_fault *ret_fault)
 {
-	if (f->must_be.count > 0 && words_find(&f->must_be, ret->text) == NULL)
+	if (f->must_be.count > 0 && words_find(&f->must_be, &ret->text) == NULL)
 		return fault(ret_fault, "must_be", "is not what the profile says must stand here");
 	if (f->words.count > 0) {
-		const struct word *w = words_find(&f->words, ret->text);
+		const struct word *w = words_find(&f->words, &ret->text);
 
 		if (w == NULL)
 			return fault(ret_fault, "unknown_word", "is none of the profile's words");
@@ -319,17 +340,41 @@ read_raw(struct value_reader *reader, const struct field *f, struct slice in, st
 	ret->present = in.len > 0;
 	if (in.len == 0)
 		return fault(ret_fault, "empty", "is empty");
-	if (number_read(reader, &f->number, in, &ret->number, ret_fault) != 0)
+	if (number_read(reader, &f->number, &in, &ret->number, ret_fault) != 0)
 		return -1;
 	if (ret->number == 0 && f->number.zero == ZERO_ABSENT)
 		ret->present = false;
 	return 0;
 }
 
+/* By far the commonest: a text that is there, as it is. */
+static int
+read_simple(struct value_reader *reader, const struct field *f, const struct slice *in, struct value *ret,
+            struct value_fault *ret_fault)
+{
+	ret->present = true;
+	ret->is_uuid = false;
+	ret->number = 0;
+	slice_copy(&ret->text, in);
+	if ((in->len > reader->field_bytes || (f->min_bytes | f->max_bytes) != 0) &&
+	    check_length(reader, f, *in, ret_fault) != 0)
+		return -1;
+	if (read_typed(reader, f, ret, ret_fault) != 0)
+		return -1;
+	if ((f->words.count | f->must_be.count) == 0 || !ret->present)
+		return 0;
+	return apply_words(f, ret, ret_fault);
+}
+
 int
-value_read(struct value_reader *reader, const struct field *f, struct slice in, struct value *ret,
+value_read(struct value_reader *reader, const struct field *f, const struct slice *from, struct value *ret,
            struct value_fault *ret_fault)
 {
+	struct slice in;
+
+	if (f->simple && reader->charset == NULL && from->len > 0)
+		return read_simple(reader, f, from, ret, ret_fault);
+	in = *from;
 	ret->present = false;
 	ret->is_uuid = false;
 	ret->number = 0;
@@ -343,7 +388,7 @@ value_read(struct value_reader *reader, const struct field *f, struct slice in, 
 	if (reader->charset != NULL && f->constant.data == NULL && decode(reader, &in, ret_fault) != 0)
 		return -1;
 	in = trim(f, in);
-	if (in.len == 0 || (f->empty_is.count > 0 && words_find(&f->empty_is, in) != NULL)) {
+	if (in.len == 0 || (f->empty_is.count > 0 && words_find(&f->empty_is, &in) != NULL)) {
 		if (f->optional || f->type == FIELD_BLANK)
 			return 0;
 		return fault(ret_fault, "empty", "is empty, and the profile says that it is not optional");

@@ -34,7 +34,14 @@ struct value_reader {
 	void *context;
 	char *scratch; /* texts that had to be made; the caller empties it between records */
 	size_t scratch_used, scratch_size;
-	struct { /* the date read last: a file has few different ones */
+	/* the last date that was read */
+	struct {
+		const struct date_rule *rule;
+		char text[24];
+		uint32_t len;
+		int32_t day;
+	} last;
+	struct {                          /* the date read last: a file has few different ones */
 		const struct date_rule *rule; /* NULL: none yet */
 		int32_t business_date, day;
 		uint32_t len;
@@ -43,11 +50,11 @@ struct value_reader {
 };
 
 /* 0 and *ret (its text in the input, the profile or the scratch); -1 and *ret_fault. */
-int value_read(struct value_reader *reader, const struct field *field, struct slice in, struct value *ret,
-               struct value_fault *ret_fault);
+int value_read(struct value_reader *reader, const struct field *field, const struct slice *in,
+               struct value *ret, struct value_fault *ret_fault);
 
 /* The word, or NULL. */
-const struct word *words_find(const struct words *words, struct slice text);
+const struct word *words_find(const struct words *words, const struct slice *text);
 /* Sorts them for words_find; false when two are the same. */
 bool words_sort(struct words *words);
 

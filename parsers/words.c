@@ -2,16 +2,16 @@
 #include "parsers/values.h"
 
 const struct word *
-words_find(const struct words *words, struct slice text)
+words_find(const struct words *words, const struct slice *text)
 {
-	uint32_t class = text.len < 32 ? text.len : 32;
+	uint32_t class = text->len < 32 ? text->len : 32;
 
 	for (uint16_t i = words->by_length[class]; i < words->count; i++) {
 		const struct word *w = &words->list[i];
 
-		if (w->word.len == text.len && memcmp(w->word.data, text.data, text.len) == 0)
+		if (w->word.len == text->len && memcmp(w->word.data, text->data, text->len) == 0)
 			return w;
-		if (w->word.len > text.len)
+		if (w->word.len > text->len)
 			return NULL;
 	}
 	return NULL;
