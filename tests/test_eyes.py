@@ -117,6 +117,8 @@ def test_a_held_file_is_told_once(world):
     (world.dir / "refuse").unlink()
     world.start_daemon()
     world.until(lambda: heard(world), "the notice to be told")
+    # a stop between the command's last word and its end would rightly have it told again
+    world.until(lambda: any((world.spool / "notices/told").glob("file_held-*")), "that to be kept")
     world.stop_daemon()
     world.start_daemon()
     world.ctl("nightly", check=False)
