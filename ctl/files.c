@@ -1,5 +1,6 @@
 /* files, show: what was delivered and what became of it. */
 #include "ctl/ask.h"
+#include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 #include "ctl/sql.h"
@@ -84,24 +85,6 @@ static const struct column fact_columns[] = {
     {"head_hash", "Hash of the head", COLUMN_TEXT, 0, 0, NULL},
 };
 
-static const struct column tie_out_columns[] = {
-    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
-    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
-    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-};
-
-static const struct column control_columns[] = {
-    {"name", "Total", COLUMN_TEXT, 10, 0, NULL},           {"place", "In", COLUMN_TEXT, 6, 1, NULL},
-    {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL},       {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
-    {"difference", "Difference", COLUMN_ZERO, 0, 0, NULL}, {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},
-};
-
-static const struct column refusal_columns[] = {
-    {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
-    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 0, NULL}, {"field", "Field", COLUMN_TEXT, 8, 2, NULL},
-    {"value", "Value", COLUMN_TEXT, 10, 3, NULL},       {"message", "Why", COLUMN_SENTENCE, 30, 0, NULL},
-};
-
 static const struct column hold_columns[] = {
     {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
     {"open", "Open", COLUMN_NUMBER, 0, 0, NULL},         {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
@@ -155,9 +138,9 @@ fill_show(struct session *s, struct document *d, const char *file)
 		const char *sql;
 	} parts[] = {
 	    {"file", NULL, TABLE_FACTS, COLUMNS(fact_columns), ctl_file_facts},
-	    {"refusals", "Why it was refused", TABLE_ROWS, COLUMNS(refusal_columns), ctl_file_refusals},
-	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(control_columns), ctl_file_controls},
-	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(tie_out_columns), ctl_file_tie_out},
+	    {"refusals", "Why it was refused", TABLE_ROWS, COLUMNS(file_refusal_columns), ctl_file_refusals},
+	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns), ctl_file_controls},
+	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(file_outcome_columns), ctl_file_tie_out},
 	    {"holds", "What waits", TABLE_ROWS, COLUMNS(hold_columns), ctl_file_holds},
 	};
 	int code = EXIT_CLEAN;

@@ -1,5 +1,6 @@
 /* try: what would become of a file if it were delivered now.  Nothing is changed. */
 #include "ctl/ask.h"
+#include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 
@@ -31,24 +32,6 @@ static const struct column result_columns[] = {
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
     {"sequence", "Partner's number", COLUMN_NUMBER, 0, 0, NULL},
     {"partner_file_id", "Partner's file id", COLUMN_TEXT, 0, 0, NULL},
-};
-
-static const struct column refusal_columns[] = {
-    {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
-    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 0, NULL}, {"field", "Field", COLUMN_TEXT, 8, 2, NULL},
-    {"value", "Value", COLUMN_TEXT, 10, 3, NULL},       {"message", "Why", COLUMN_SENTENCE, 30, 0, NULL},
-};
-
-static const struct column control_columns[] = {
-    {"name", "Total", COLUMN_TEXT, 10, 0, NULL},     {"place", "In", COLUMN_TEXT, 6, 1, NULL},
-    {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL}, {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
-    {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},
-};
-
-static const struct column outcome_columns[] = {
-    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
-    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
-    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 static const struct column record_columns[] = {
@@ -201,9 +184,11 @@ open_trial(struct trial *t, const char *limit)
 	*t = (struct trial){.document = d, .limit = limit ? strtoull(limit, NULL, 10) : 0};
 	t->result = document_add(d, "result", NULL, TABLE_FACTS, COLUMNS(result_columns));
 	t->refusals =
-	    document_add(d, "refusals", "Why it would be refused", TABLE_ROWS, COLUMNS(refusal_columns));
-	t->controls = document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(control_columns));
-	t->outcomes = document_add(d, "outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(outcome_columns));
+	    document_add(d, "refusals", "Why it would be refused", TABLE_ROWS, COLUMNS(file_refusal_columns));
+	t->controls =
+	    document_add(d, "controls", "Control totals", TABLE_ROWS, file_control_columns, FILE_CONTROLS_STATED);
+	t->outcomes =
+	    document_add(d, "outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(file_outcome_columns));
 	t->records = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "parsers/bytes.h"
+#include "parsers/row_type.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -139,45 +140,36 @@ columns_header(struct columns_reader *r, const struct columns *c, const struct r
 }
 
 static bool
-test_holds(const struct condition *c, struct slice text)
+text_holds(const struct condition *c, struct slice text)
 {
-	uint32_t i = 0;
-
-	switch ((enum condition_test) c->test) {
-	case TEST_ANY_OF:
-		for (uint16_t k = 0; k < c->values; k++)
-			if (c->value[k].len == text.len && memcmp(c->value[k].data, text.data, text.len) == 0)
-				return !c->negate;
-		return c->negate;
-	case TEST_BLANK:
-	case TEST_FILLED:
-		while (i < text.len && (text.data[i] == ' ' || text.data[i] == '\t'))
-			i++;
-		return (i == text.len) == (c->test == TEST_BLANK);
-	case TEST_DIGITS:
-		while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9')
-			i++;
-		return text.len > 0 && i == text.len;
-	}
-	return false;
+	return row_text_holds(c, text, " \t", false);
 }
 
+/* A record whose type is asked for. */
+struct typed {
+	struct columns_reader *reader;
+	const struct columns *columns;
+	uint32_t len;
+};
+
 static bool
-place_holds(struct columns_reader *r, const struct condition *cond, const struct columns *c, uint32_t len)
+column_holds(const void *context, const struct condition *cond)
 {
+	const struct typed *row = context;
+	const struct columns *c = row->columns;
 	struct slice text = {"", 0};
 
 	switch ((enum condition_kind) cond->kind) {
 	case IF_LENGTH:
-		return len >= cond->number_min && len <= cond->number_max;
+		return row->len >= cond->number_min && row->len <= cond->number_max;
 	case IF_COLUMNS:
 		return c->count >= cond->number_min && c->count <= cond->number_max;
 	case IF_COLUMN:
 		if (cond->column >= 0 && (uint32_t) cond->column < c->count)
 			text = c->at[cond->column];
-		return test_holds(cond, text);
+		return text_holds(cond, text);
 	case IF_FIELD:
-		return assemble_conditions(r->assemble,
+		return assemble_conditions(row->reader->assemble,
 		                           &(struct conditions){1, (struct condition *) (uintptr_t) cond});
 	case IF_RANGE:
 	case IF_VERDICT:
@@ -189,24 +181,9 @@ place_holds(struct columns_reader *r, const struct condition *cond, const struct
 int
 columns_type(struct columns_reader *r, const struct columns *c, uint32_t len)
 {
-	int other = -1;
+	const struct typed row = {.reader = r, .columns = c, .len = len};
 
-	for (uint16_t t = 0; t < r->layout->types; t++) {
-		const struct record_type *type = &r->layout->type[t];
-		uint16_t i = 0;
-
-		if (type->nested || type->role == ROLE_NAME)
-			continue;
-		if (type->when.count == 0) {
-			other = t;
-			continue;
-		}
-		while (i < type->when.count && place_holds(r, &type->when.all[i], c, len))
-			i++;
-		if (i == type->when.count)
-			return t;
-	}
-	return other;
+	return row_type(r->layout, column_holds, &row);
 }
 
 /* A part of a column, between inner delimiters. */
@@ -234,7 +211,7 @@ step_holds(struct columns_reader *r, const struct record_type *type, const struc
 		const struct condition *c = &when->all[i];
 		int16_t own = c->kind == IF_FIELD ? type->by_slot[c->slot] : -1;
 		bool holds = own >= 0
-		                 ? test_holds(c, r->value[own].data == NULL ? (struct slice){"", 0} : r->value[own])
+		                 ? text_holds(c, r->value[own].data == NULL ? (struct slice){"", 0} : r->value[own])
 		                 : assemble_conditions(r->assemble, &(struct conditions){1, &when->all[i]});
 
 		if (!holds)

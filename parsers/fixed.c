@@ -4,6 +4,7 @@
 #include "parsers/bytes.h"
 #include "parsers/charset.h"
 #include "parsers/framing.h"
+#include "parsers/row_type.h"
 
 struct fixed {
 	const struct layout *layout;
@@ -51,72 +52,33 @@ place(const struct view *v, uint32_t start, uint32_t len)
 	return (struct slice){v->record->bytes + start, end - start};
 }
 
-static bool
-bytes_hold(const struct condition *c, struct slice text, char blank)
-{
-	uint32_t i = 0;
-
-	switch ((enum condition_test) c->test) {
-	case TEST_ANY_OF:
-		for (uint16_t k = 0; k < c->values; k++)
-			if (c->value[k].len == text.len && memcmp(c->value[k].data, text.data, text.len) == 0)
-				return !c->negate;
-		return c->negate;
-	case TEST_BLANK:
-	case TEST_FILLED:
-		while (i < text.len && (text.data[i] == blank || text.data[i] == 0))
-			i++;
-		return (i == text.len) == (c->test == TEST_BLANK);
-	case TEST_DIGITS:
-		/* of ASCII, or of EBCDIC */
-		while (i < text.len &&
-		       ((text.data[i] >= '0' && text.data[i] <= '9') ||
-		        ((unsigned char) text.data[i] >= 0xF0 && (unsigned char) text.data[i] <= 0xF9)))
-			i++;
-		return text.len > 0 && i == text.len;
-	}
-	return false;
-}
+/* A record whose type is asked for. */
+struct typed {
+	struct fixed *fixed;
+	const struct view *view;
+};
 
 static bool
-place_holds(struct fixed *f, const struct condition *c, const struct view *v)
+place_holds(const void *context, const struct condition *c)
 {
+	const struct typed *row = context;
+	const struct view *v = row->view;
+	const char blank[2] = {row->fixed->layout->fixed.blank, '\0'};
+
 	switch ((enum condition_kind) c->kind) {
 	case IF_RANGE:
-		return bytes_hold(c, place(v, c->range.start, c->range.len), f->layout->fixed.blank);
+		return row_text_holds(c, place(v, c->range.start, c->range.len), blank, true);
 	case IF_LENGTH:
 		return v->positions >= c->number_min && v->positions <= c->number_max;
 	case IF_FIELD:
-		return assemble_conditions(f->assemble, &(struct conditions){1, (struct condition *) (uintptr_t) c});
+		return assemble_conditions(row->fixed->assemble,
+		                           &(struct conditions){1, (struct condition *) (uintptr_t) c});
 	case IF_COLUMN:
 	case IF_COLUMNS:
 	case IF_VERDICT:
 		break;
 	}
 	return false;
-}
-
-static int
-find_type(struct fixed *f, const struct view *v)
-{
-	int other = -1;
-
-	for (uint16_t t = 0; t < f->layout->types; t++) {
-		const struct record_type *type = &f->layout->type[t];
-		uint16_t i = 0;
-
-		if (type->nested || type->role == ROLE_NAME)
-			continue;
-		if (type->when.count == 0) {
-			other = t;
-			continue;
-		}
-		while (i < type->when.count && place_holds(f, &type->when.all[i], v))
-			i++;
-		if (i == type->when.count)
-			return t;
-	}
-	return other;
 }
 
 /* 0, 1 when the record is refused, -1 to stop. */
@@ -344,7 +306,7 @@ one_record(struct fixed *f, const struct framed *record)
 
 	if (look_at(f, record, &v) != 0)
 		return -1;
-	type = find_type(f, &v);
+	type = row_type(f->layout, place_holds, &(struct typed){f, &v});
 	if (type < 0)
 		return assemble_refuse(f->assemble, "record_type", NULL, place(&v, 0, 16), record->number,
 		                       record->offset, "a record of a type that the profile does not know");

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/message.h"
+#include "daemon/fetch/lines.h"
 
 #define NAME "memory"
 #define NAME_NEW "memory.new"
@@ -140,31 +141,10 @@ read_entry(struct memory *m, char *text)
 }
 
 static int
-read_file(struct memory *m)
+take_line(void *context, char *line)
 {
-	int fd = openat(m->directory, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	FILE *in = fdopen(fd, "r");
-	if (!in) {
-		close(fd);
-		return -1;
-	}
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t len;
-	while ((len = getline(&line, &room, in)) > 0) {
-		/* a line that a crash cut has no end */
-		if (line[len - 1] != '\n')
-			break;
-		line[len - 1] = '\0';
-		(void) read_entry(m, line);
-	}
-	int failed = ferror(in);
-	free(line);
-	fclose(in);
-	errno = failed ? EIO : 0;
-	return failed ? -1 : 0;
+	(void) read_entry(context, line);
+	return 0;
 }
 
 struct memory *
@@ -174,7 +154,7 @@ memory_open(int directory)
 	if (!m)
 		return NULL;
 	m->directory = directory;
-	if (read_file(m)) {
+	if (lines_read(directory, NAME, take_line, m)) {
 		int error = errno;
 		memory_free(m);
 		errno = error;
