@@ -26,7 +26,6 @@ struct config_sftp {
 	const char *const *host_keys; /* pinned: "SHA256:...", or a type and that; NULL-ended */
 	int64_t interval_ms;          /* between two looks */
 	const char *const *window;    /* times of day, UTC, "06:00-22:30"; NULL: always */
-	const char *checksum;         /* suffix of the file that has another's SHA-256; NULL: none */
 	int64_t reread_ms;            /* what was left there is read again after so long; 0: never */
 	int64_t connect_ms, stall_ms, deadline_ms;
 	int64_t rate;                                                   /* bytes in a second, at least */
@@ -56,7 +55,9 @@ struct config_source {
 	const char *const *files; /* globs, one has to fit; NULL-ended */
 	const char *const *ignore;
 	int64_t settle_ms;
-	const char *marker; /* suffix of the file that says that another is complete; NULL: none */
+	/* the suffix of the twin without which a file is not taken; at most one is not NULL */
+	const char *marker;   /* it says that the file is complete */
+	const char *checksum; /* and has its SHA-256 */
 };
 
 struct config {

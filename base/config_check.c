@@ -78,6 +78,13 @@ check_among_others(const struct config *c, size_t i, struct yaml_node *n, struct
 	}
 }
 
+static void
+check_suffix(const char *suffix, const struct yaml_node *n, const char *what, struct problems *p)
+{
+	if (suffix != NULL && strchr(suffix, '/') != NULL)
+		yaml_error(p, n, "%s", what);
+}
+
 void
 config_check_source(const struct config *c, size_t i, struct yaml_node *n, struct problems *p)
 {
@@ -88,8 +95,10 @@ config_check_source(const struct config *c, size_t i, struct yaml_node *n, struc
 		yaml_error(p, at(n, "name"), "1 to 63 of a-z, 0-9, '-' and '_', not beginning with '-'");
 	if (source->profile != NULL && (strchr(source->profile, '/') != NULL || source->profile[0] == '.'))
 		yaml_error(p, at(n, "profile"), "the name of a file in the profiles directory, without .yaml");
-	if (source->marker != NULL && strchr(source->marker, '/') != NULL)
-		yaml_error(p, at(n, "marker"), "a suffix of a file's name, as in .done");
+	check_suffix(source->marker, at(n, "marker"), "a suffix of a file's name, as in .done", p);
+	check_suffix(source->checksum, at(n, "checksum"), "a suffix of a file's name, as in .sha256", p);
+	if (source->checksum != NULL && source->marker != NULL)
+		yaml_error(p, at(n, "checksum"), "checksum and marker exclude each other: remove one");
 	if (sftp == NULL && source->directory == NULL)
 		yaml_error(p, n, "say where the files come from: directory or sftp");
 	if (sftp != NULL && yaml_get(n, "directory") != NULL)

@@ -58,6 +58,8 @@ static const struct config_option options[] = {
      SOURCE(settle_ms), 0, DAY_MS},
     {"sources[].marker", CONFIG_TEXT, NULL, false, true,
      "a file is taken as soon as one of its name and this suffix is there, and not before", SOURCE(marker)},
+    {"sources[].checksum", CONFIG_TEXT, NULL, false, true,
+     "a file is taken only with another of its name and this suffix that has its SHA-256", SOURCE(checksum)},
 
     {"sources[].sftp.host", CONFIG_TEXT, NULL, false, true,
      "fetch the files from this SFTP server, instead of a directory", SOURCE(sftp.host)},
@@ -79,9 +81,6 @@ static const struct config_option options[] = {
      SOURCE(sftp.interval_ms), 1000, 7 * DAY_MS},
     {"sources[].sftp.window", CONFIG_TEXTS, NULL, false, true,
      "times of day (UTC) in which it looks, as 06:00-22:30; without it, always", SOURCE(sftp.window)},
-    {"sources[].sftp.checksum", CONFIG_TEXT, NULL, false, true,
-     "a file is taken only with another of its name and this suffix that has its SHA-256",
-     SOURCE(sftp.checksum)},
     {"sources[].sftp.reread", CONFIG_DURATION, "7d", false, true,
      "what was left on the server is read again after this time, in case other bytes have its name, size and "
      "time; 0s: never",

@@ -137,8 +137,6 @@ config_check_sftp(const struct config_source *source, struct yaml_node *n, struc
 	for (size_t i = 0; i < count_texts(sftp->window); i++)
 		if (!config_window(sftp->window[i], &from, &to))
 			yaml_error(p, at(n, "window"), "two times of day, as 06:00-22:30");
-	if (sftp->checksum != NULL && source->marker != NULL)
-		yaml_error(p, at(n, "checksum"), "checksum and marker exclude each other: remove one");
 	if (count_texts(source->files) > GLOBS || count_texts(source->ignore) > GLOBS)
 		yaml_error(p, n, "at most %d patterns in files, and in ignore", GLOBS);
 }

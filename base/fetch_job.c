@@ -70,7 +70,7 @@ static bool
 add_job(struct maker *m, const struct config_source *source, enum fetch_mode mode, bool may_write)
 {
 	const struct config_sftp *sftp = &source->sftp;
-	const char *twin = sftp->checksum != NULL ? "sha256" : source->marker != NULL ? "marker" : "none";
+	const char *twin = source->checksum != NULL ? "sha256" : source->marker != NULL ? "marker" : "none";
 
 	message_start(&m->line, "job");
 	add_text(m, "mode", modes[mode]);
@@ -79,7 +79,7 @@ add_job(struct maker *m, const struct config_source *source, enum fetch_mode mod
 	add_text(m, "user", sftp->user);
 	add_text(m, "directory", sftp->directory);
 	add_text(m, "twin", twin);
-	add_text(m, "twin_suffix", sftp->checksum != NULL ? sftp->checksum : source->marker);
+	add_text(m, "twin_suffix", source->checksum != NULL ? source->checksum : source->marker);
 	add_text(m, "after", afters[sftp->after]);
 	add_text(m, "after_directory", sftp->after_directory);
 	add_text(m, "answer", sftp->answer);

@@ -66,16 +66,16 @@ refuse(struct file *f, const char *why)
 
 /* Starts the settle time, or ends it at once where nothing has to be waited for. */
 static void
-settle(struct file *f, const struct stat *st, bool marked, enum file_sight sight)
+settle(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
 {
-	/* a marker, an event or handback-fetch says that it is complete */
-	bool by_name = source_marker(f->source) != NULL || source_is_fetched(f->source);
+	/* a twin, an event or handback-fetch says that it is complete */
+	bool by_name = source_twin(f->source) != NULL || source_is_fetched(f->source);
 	bool told_complete = by_name || sight == FILE_FINISHED;
 	int64_t ms = by_name ? 0 : f->source->config->settle_ms;
 
 	source_move(f->source, f, FILE_SETTLING);
 	event_del(f->timer);
-	if (!marked)
+	if (!twinned)
 		return;
 	if (ms < LOOK_TWICE_MS && (!told_complete || st->st_nlink > 1))
 		ms = LOOK_TWICE_MS;
@@ -87,7 +87,7 @@ settle(struct file *f, const struct stat *st, bool marked, enum file_sight sight
 
 /* Nothing has changed since the last time that we looked. */
 static void
-seen_unchanged(struct file *f, const struct stat *st, bool marked, enum file_sight sight)
+seen_unchanged(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
 {
 	bool over = sight == FILE_TIMER;
 
@@ -100,19 +100,19 @@ seen_unchanged(struct file *f, const struct stat *st, bool marked, enum file_sig
 		break;
 	case FILE_REFUSED:
 		if (st->st_nlink == 1)
-			settle(f, st, marked, sight);
+			settle(f, st, twinned, sight);
 		break;
 	case FILE_SETTLING:
 	case FILE_WAITING:
-		if (over && marked && st->st_nlink > 1)
+		if (over && twinned && st->st_nlink > 1)
 			refuse(
 			    f,
 			    "it has other names (hard links), through which it could change: deliver a file of its own");
-		else if (over && marked)
+		else if (over && twinned)
 			source_move(f->source, f, FILE_DUE);
-		else if (!marked || (f->state == FILE_SETTLING && !event_pending(f->timer, EV_TIMEOUT, NULL)) ||
+		else if (!twinned || (f->state == FILE_SETTLING && !event_pending(f->timer, EV_TIMEOUT, NULL)) ||
 		         (sight == FILE_FINISHED && (f->busy || f->source->config->settle_ms == 0)))
-			settle(f, st, marked, sight);
+			settle(f, st, twinned, sight);
 		break;
 	case FILE_DUE:
 	case FILE_RUNNING:
@@ -122,7 +122,7 @@ seen_unchanged(struct file *f, const struct stat *st, bool marked, enum file_sig
 }
 
 void
-file_seen(struct file *f, const struct stat *st, bool marked, enum file_sight sight)
+file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
 {
 	struct file_print print = print_of(st);
 	bool changed = !f->printed || !same_print(&f->print, &print);
@@ -139,9 +139,9 @@ file_seen(struct file *f, const struct stat *st, bool marked, enum file_sight si
 			f->seen_us = loop_wall_us(); /* another file under the same name */
 		f->failures = 0;
 		f->told = false;
-		settle(f, st, marked, sight);
+		settle(f, st, twinned, sight);
 	} else
-		seen_unchanged(f, st, marked, sight);
+		seen_unchanged(f, st, twinned, sight);
 }
 
 void

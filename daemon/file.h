@@ -3,7 +3,7 @@
  * All in memory: forgetting everything is harmless, the next look finds it again.
  *
  *   SETTLING  seen; waits until it has not changed for the settle time, by our
- *             own clock, or until its marker is there
+ *             own clock, or until its twin is there
  *   DUE       to be handed to a worker
  *   RUNNING   a worker has it
  *   WAITING   could not be handled; due again when its back-off is over
@@ -69,9 +69,9 @@ enum file_sight {
 	FILE_TIMER       /* its settle time or back-off is over */
 };
 
-/* The file is there.  st is of the name itself (not followed); marked: its marker is there, or none is
+/* The file is there.  st is of the name itself (not followed); twinned: its twin is there, or none is
  * wanted. */
-void file_seen(struct file *f, const struct stat *st, bool marked, enum file_sight sight);
+void file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight);
 
 /* The name is there, but it cannot be looked at: told once, like any other refusal. */
 void file_unreadable(struct file *f, int error);

@@ -54,6 +54,8 @@ give(struct engine *e, struct worker *w, struct file *f)
 	message_add(&job, "profile", s->config->profile);
 	message_add_hex(&job, "name", f->name, strlen(f->name));
 	message_add_int(&job, "seen", f->seen_us);
+	if (s->config->checksum != NULL && !source_is_fetched(s))
+		message_add(&job, "checksum", s->config->checksum);
 	if (!worker_give(w, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
 		file_wait(f, FAILED_FIRST_MS, false);
 		source_end(s);
@@ -140,7 +142,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		if (s->sftp != NULL)
 			sftp_archived(s->sftp, f->name, f->seen_us, r->state, r->records, r->confirmed, r->reversed,
 			              r->held);
-		source_remove_marker(s, f);
+		source_remove_twin(s, f);
 		/* it is gone, is another file by now, or could not be removed */
 		source_look_at(s, f, FILE_IN_PASSING);
 		break;

@@ -329,7 +329,7 @@ sftp_look(struct sftp *s)
 
 /*
  * One line, appended by one write: the fetcher renames the file and reads it.  The directory is local and the
- * line is short, so this is no longer a wait than the removal of a marker.  When it fails the fetcher brings
+ * line is short, so this is no longer a wait than the removal of a twin.  When it fails the fetcher brings
  * the file once more, and it is known by its content.
  */
 void

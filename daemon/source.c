@@ -105,9 +105,11 @@ source_is_fetched(const struct source *s)
 }
 
 const char *
-source_marker(const struct source *s)
+source_twin(const struct source *s)
 {
-	return source_is_fetched(s) ? NULL : s->config->marker;
+	if (source_is_fetched(s)) /* handback-fetch has seen to it */
+		return NULL;
+	return s->config->checksum != NULL ? s->config->checksum : s->config->marker;
 }
 
 size_t
@@ -210,13 +212,17 @@ source_end(struct source *s)
 }
 
 void
-source_remove_marker(struct source *s, const struct file *f)
+source_remove_twin(struct source *s, const struct file *f)
 {
 	char name[2 * LIMIT_NAME_BYTES];
+	struct stat st;
 
-	if (s->closed || s->dir < 0 || source_marker(s) == NULL ||
-	    snprintf(name, sizeof name, "%s%s", f->name, source_marker(s)) > LIMIT_NAME_BYTES)
+	if (s->closed || s->dir < 0 || source_twin(s) == NULL ||
+	    snprintf(name, sizeof name, "%s%s", f->name, source_twin(s)) > LIMIT_NAME_BYTES)
 		return;
-	/* a marker without its file means nothing; when it cannot be removed it does no harm */
+	/* another file by the same name: the twin may be that one's */
+	if (fstatat(s->dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return;
+	/* a twin without its file means nothing; when it cannot be removed it does no harm */
 	unlinkat(s->dir, name, 0);
 }

@@ -110,17 +110,17 @@ void source_end(struct source *s);
 void source_look_at(struct source *s, struct file *f, enum file_sight sight);
 /* Forgets a file that is not running. */
 void source_forget(struct source *s, struct file *f);
-/* After a handled file: removes its marker, where the source has markers. */
-void source_remove_marker(struct source *s, const struct file *f);
+/* After a handled file that is gone: removes its twin, where the source has twins. */
+void source_remove_twin(struct source *s, const struct file *f);
 
 /* Still to be decided without a person or a partner: settling, due or running. */
 size_t source_open_files(const struct source *s);
 
 /* Shared by source.c, look.c and file.c. */
-/* Does handback-fetch fill the directory?  Then names in it are of complete files, without markers. */
+/* Does handback-fetch fill the directory?  Then names in it are of complete files, without twins. */
 bool source_is_fetched(const struct source *s);
-/* The suffix of markers in the directory, or NULL. */
-const char *source_marker(const struct source *s);
+/* The suffix of twins in the directory, or NULL: a marker, or a checksum file. */
+const char *source_twin(const struct source *s);
 void source_move(struct source *s, struct file *f, enum file_state to);
 struct file *source_find(const struct source *s, const char *name);
 /* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */

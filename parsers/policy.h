@@ -61,16 +61,16 @@ struct expected_file {
 /* The file comes sealed by OpenPGP, around whatever container it has. */
 struct policy_openpgp {
 	bool wanted;
-	bool encrypted;     /* for our key */
-	bool signature;     /* by one of the partner's signers */
-	int64_t file_bytes; /* limits: of the content ... */
-	int64_t expansion;  /* ... and how many times the sealed size it may be */
+	bool encrypted;    /* for our key */
+	bool signature;    /* by one of the partner's signers */
+	int64_t expansion; /* limits: how many times the sealed size the content may have */
 };
 
 struct policy {
 	const char *partner;
 	const char *programme;     /* the one, or NULL: each record names it */
 	const char *zone;          /* IANA; of business days */
+	int64_t file_bytes;        /* limits: of a file, as it comes and opened */
 	uint32_t key[POLICY_KEYS]; /* enum key_part, or'ed; tried in order */
 	int keys;
 	uint32_t checks; /* enum check, or'ed */

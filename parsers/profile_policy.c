@@ -263,7 +263,6 @@ openpgp(struct compile *c)
 	o->wanted = true;
 	o->encrypted = compile_bool(c, map, "encrypted", true);
 	o->signature = compile_bool(c, map, "signature", true);
-	o->file_bytes = c->layout->limits.file_bytes;
 	o->expansion = c->layout->limits.expansion;
 	if (!o->encrypted && !o->signature)
 		yaml_error(c->problems, map, "must be encrypted or have a signature, or both");
@@ -279,6 +278,7 @@ compile_policy(struct compile *c)
 	static const char *const order[] = {"none", "sequence", "business_date", NULL};
 	struct policy *p = c->policy;
 
+	p->file_bytes = c->layout->limits.file_bytes;
 	openpgp(c);
 	match_keys(c);
 	checks(c);

@@ -29,6 +29,7 @@ struct work {
 	struct reconciler *r;
 	const struct job *job;
 	struct copy copy;
+	uint8_t stated[SHA256_BYTES]; /* by its twin, where the job has a suffix for that */
 	struct delivery delivery;
 	struct told told;
 	struct posted posted;
@@ -171,7 +172,8 @@ parse(struct reconciler *r, int file, const char *name, const struct stage_watch
 	                               .profile = profile->name,
 	                               .rule = &profile->policy.openpgp,
 	                               .file = file,
-	                               .bytes = lseek(file, 0, SEEK_END)};
+	                               .bytes = lseek(file, 0, SEEK_END),
+	                               .file_bytes = profile->policy.file_bytes};
 	char why[LIMIT_MESSAGE_BYTES];
 	enum job_end end;
 	int plain;
@@ -193,6 +195,19 @@ parse(struct reconciler *r, int file, const char *name, const struct stage_watch
 }
 
 /* ---- one transaction ---- */
+
+/* Are the bytes those that the partner hashed?  Otherwise why[LIMIT_MESSAGE_BYTES] has both digests. */
+static bool
+agrees_with_twin(const struct work *w, char *why)
+{
+	char ours[TEXT_HEX_SIZE(SHA256_BYTES)], stated[TEXT_HEX_SIZE(SHA256_BYTES)];
+
+	if (w->job->checksum == NULL || memcmp(w->stated, w->copy.sha256, SHA256_BYTES) == 0)
+		return true;
+	snprintf(why, LIMIT_MESSAGE_BYTES, "the checksum file states SHA-256 %s, and the file has %s",
+	         text_hex(stated, w->stated, SHA256_BYTES), text_hex(ours, w->copy.sha256, SHA256_BYTES));
+	return false;
+}
 
 enum known { KNOWN_NOT, KNOWN_RESUME, KNOWN_LEFTOVER, KNOWN_DUPLICATE };
 
@@ -258,11 +273,14 @@ decide_and_post(struct work *w)
 	enum parser_end parsed = PARSER_DONE;
 	enum pg_status status;
 	enum job_end end;
+	char why[LIMIT_MESSAGE_BYTES];
 	int file = copy_reopen(&r->spool, &w->copy);
 
 	if (file < 0)
 		return fail(w->result, "cannot open the copy", strerror(errno));
-	end = parse(r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result);
+	end = agrees_with_twin(w, why)
+	          ? parse(r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result)
+	          : refuse_unread(r, "checksum", why, &w->told, w->result);
 	close(file);
 	if (end != JOB_DONE)
 		return end;
@@ -454,6 +472,33 @@ lock_name(struct reconciler *r, const struct job *job, bool *ret_mine)
 	return PG_OK;
 }
 
+/* Our copy of the file, and what its twin states. */
+static enum job_end
+take(struct work *w)
+{
+	struct reconciler *r = w->r;
+	const struct job *job = w->job;
+	enum copy_end end = copy_take(&r->spool, job->dir, job->name, r->profile.profile->policy.file_bytes,
+	                              &w->copy, w->result->why);
+
+	if (end == COPY_DONE && job->checksum != NULL) {
+		end = copy_twin(job->dir, job->name, job->checksum, w->stated, w->result->why);
+		if (end != COPY_DONE)
+			copy_drop(&r->spool, &w->copy);
+	}
+	switch (end) {
+	case COPY_DONE:
+		break;
+	case COPY_GONE:
+		return JOB_GONE;
+	case COPY_BUSY:
+		return JOB_BUSY;
+	case COPY_FAILED:
+		return JOB_FAILED;
+	}
+	return JOB_DONE;
+}
+
 static enum job_end
 run_locked(struct reconciler *r, const struct job *job, struct job_result *result)
 {
@@ -469,16 +514,9 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 	enum known known = KNOWN_NOT;
 	enum job_end end;
 
-	switch (copy_take(&r->spool, job->dir, job->name, LIMIT_FILE_BYTES, &w.copy, result->why)) {
-	case COPY_DONE:
-		break;
-	case COPY_GONE:
-		return JOB_GONE;
-	case COPY_BUSY:
-		return JOB_BUSY;
-	case COPY_FAILED:
-		return JOB_FAILED;
-	}
+	end = take(&w);
+	if (end != JOB_DONE)
+		return end;
 	memcpy(w.delivery.sha256, w.copy.sha256, sizeof(w.delivery.sha256));
 	w.delivery.bytes = w.copy.bytes;
 	told_open(&w.told);

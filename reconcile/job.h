@@ -32,7 +32,8 @@ struct job {
 	const char *source, *partner, *profile;
 	const char *name; /* bytes, NUL-ended: in dir */
 	int dir;
-	int64_t seen_at; /* µs since 1970 UTC */
+	int64_t seen_at;      /* µs since 1970 UTC */
+	const char *checksum; /* suffix of the twin that has its SHA-256, or NULL */
 	struct stage_watch watch;
 };
 

@@ -92,7 +92,7 @@ most_bytes(const struct unseal_job *job)
 {
 	const struct policy_openpgp *rule = job->rule;
 
-	return job->bytes > rule->file_bytes / rule->expansion ? rule->file_bytes : job->bytes * rule->expansion;
+	return job->bytes > job->file_bytes / rule->expansion ? job->file_bytes : job->bytes * rule->expansion;
 }
 
 static pid_t

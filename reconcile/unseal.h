@@ -29,6 +29,7 @@ struct unseal_job {
 	const struct policy_openpgp *rule;
 	int file; /* the sealed copy, at its start */
 	int64_t bytes;
+	int64_t file_bytes; /* the content may have so many */
 };
 
 /* UNSEAL_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise

@@ -129,6 +129,7 @@ connect_again(struct reconciler *r, int channel)
 struct request {
 	struct job job;
 	char source[64], partner[128], profile[LIMIT_NAME_BYTES + 1], name[LIMIT_NAME_BYTES + 1];
+	char checksum[LIMIT_NAME_BYTES + 1];
 };
 
 static bool
@@ -157,7 +158,10 @@ read_request(const struct message *m, struct request *ret)
 	ret->job.partner = ret->partner;
 	ret->job.profile = ret->profile;
 	ret->job.name = ret->name;
-	return true;
+	if (message_text(m, "checksum") == NULL)
+		return true;
+	ret->job.checksum = ret->checksum;
+	return take_text(m, "checksum", ret->checksum, sizeof(ret->checksum));
 }
 
 static void

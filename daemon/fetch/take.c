@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "base/twin.h"
 #include "daemon/fetch/fetch.h"
 #include "daemon/fetch/names.h"
 #include "daemon/fetch/part.h"
@@ -18,7 +19,6 @@
 
 #define DEPTH 64
 #define PROGRESS_MS 2000
-#define TWIN_BYTES 4096
 
 /* How one attempt ended. */
 enum take {
@@ -187,11 +187,11 @@ read_file(struct fetch *f, struct memory_entry *e, const char *path, struct part
 	return result;
 }
 
-/* The hash that the partner put beside the file: the first 64 hex digits of NAME.sha256 or the like. */
+/* The hash that the partner put beside the file. */
 static enum take
 check_twin(struct fetch *f, struct memory_entry *e, const char *path, const uint8_t sha256[SHA256_BYTES])
 {
-	static char text[TWIN_BYTES + REMOTE_CHUNK + 1];
+	static char text[TWIN_BYTES + REMOTE_CHUNK];
 	char twin[NAME_PATH_SIZE];
 	uint8_t stated[SHA256_BYTES];
 	size_t len = 0, n = 0;
@@ -207,10 +207,7 @@ check_twin(struct fetch *f, struct memory_entry *e, const char *path, const uint
 		remote_read_close(f->remote);
 	if (status == REMOTE_CUT || (status != REMOTE_OK && status != REMOTE_END))
 		return refused(f, e, status);
-	if (len < 2 * SHA256_BYTES)
-		return later(f, e, "its checksum file has no SHA-256 (yet)");
-	text[2 * SHA256_BYTES] = '\0';
-	if (!text_unhex(stated, sizeof stated, text, &n) || n != SHA256_BYTES)
+	if (!twin_read(text, len, stated))
 		return later(f, e, "its checksum file has no SHA-256 (yet)");
 	if (memcmp(stated, sha256, SHA256_BYTES) != 0)
 		return later(f, e, "its SHA-256 is not the one that the checksum file states");
