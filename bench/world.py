@@ -32,7 +32,7 @@ class Bench:
     def __init__(self, build, folder):
         self.build, self.folder = pathlib.Path(build).resolve(), pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.cluster = pg.Cluster(SETTINGS)
+        self.cluster = pg.Cluster(SETTINGS, on_disk=True)
         self.made = set()
 
     def close(self):

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Kill each program at every system call, fail every call once, and see that nothing differs afterwards.
+"""Kill each program at every system call, fail calls, and see that nothing differs afterwards.
 
-    ./dev crashproof                     every point, then 2,000 seeded pairs (about an hour on two cores)
-    ./dev crashproof --sample 40         as many points, spread evenly (a part of ./dev test)
+    ./dev crashproof                     every point to be killed at, then 2,000 seeded runs
+    ./dev crashproof --points 40 --seeds 20     as many points, spread evenly (so does ./dev test)
+    ./dev crashproof --again 'handback-reconcile[1] sendto #30, handbackd[1] write #3 EIO'
 
 A run: three deliveries (one posted, one held for its control total, one a
 duplicate) are taken by `handbackd --once` while strace kills or fails one call
@@ -11,6 +12,9 @@ all is done. The invariants I1 to I8 must hold, by the oracle, and the end must
 be that of a run that nobody disturbed.
 
 The points are not a list: they are what strace counts in an undisturbed run.
+A seed chooses what else befalls a run: a call that fails for want of room, of
+memory, of descriptors, of rights, by a disk or a signal; a kill, and another
+one in what comes up after it; a failed call, and then a kill.
 """
 import argparse
 import collections
@@ -25,6 +29,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -33,6 +38,7 @@ from world import DAEMON, ROOT, World  # noqa: E402
 
 PROGRAMS = {"handbackd": "daemon", "handback-reconcile": "reconcile", "handback-parse": "parsers"}
 TRACED = "%file,%desc,%network,seccomp"
+PATIENCE = 40  # seconds
 LAUNCHES = 4  # processes of one program in a run that are worth a point of their own
 
 ERRORS = {  # what each kind of call may say when the machine is in trouble
@@ -45,6 +51,7 @@ ERRORS = {  # what each kind of call may say when the machine is in trouble
 }
 
 Point = collections.namedtuple("Point", "program launch call nth error")  # error "": killed
+TOOK_PLACE = re.compile(r"killed by SIGKILL|\(INJECTED\)")
 
 
 def deliver(world):
@@ -72,10 +79,12 @@ class Run:
     """One world, with the programs behind stand-ins that trace the chosen process."""
 
     def __init__(self, cluster, build):
-        self.world = World(cluster, build, members=30, redemptions=120, settings={"workers": "1", "settle": "1ms"})
+        self.world = World(cluster, build, members=30, redemptions=120, settings={"workers": "1", "settle": "1ms"},
+                           place=cluster.dir)
         self.build = build
         self.libexec = self.world.dir / "libexec"
         self.libexec.mkdir()
+        self.traces = []
         deliver(self.world)
 
     def stand_in(self, program, strace):
@@ -97,7 +106,7 @@ class Run:
         if program != "handbackd":
             self.stand_in(program, strace)
 
-    def once(self, prefix=(), libexec=None, patience=40):
+    def once(self, prefix=(), libexec=None, patience=PATIENCE):
         """handbackd --once: its exit status, or None when it had to be ended."""
         environment = self.world.environment(HANDBACK_LIBEXEC=os.fspath(libexec)) if libexec else self.world.environment()
         with open(self.world.dir / "once.log", "ab") as log:
@@ -113,11 +122,22 @@ class Run:
                 return None
 
     def disturbed(self, point):
-        how = (f"-e inject={point.call}:error={point.error}:when={point.nth}" if point.error
-               else f"-e inject={point.call}:signal=KILL:when={point.nth}")
-        strace = ["-o", os.devnull, "-e", f"trace={point.call}", *how.split()]
+        trace = self.world.dir / f"trace{len(self.traces)}"
+        self.traces.append(trace)
+        if len(self.traces) > 1:  # once more from the start of the launches
+            for folder in self.world.dir.glob("handback*.[0-9]"):
+                folder.rmdir()
+            shutil.rmtree(self.libexec)
+            self.libexec.mkdir()
+        how = f"error={point.error}" if point.error else "signal=KILL"
+        strace = ["-o", os.fspath(trace), "-e", f"trace={point.call}", "-e", f"inject={point.call}:{how}:when={point.nth}"]
         self.prepare(point.program, lambda n: strace if n == point.launch else None)
-        return self.once(["strace", "-D", "-qq", *strace] if point.program == "handbackd" else [], self.libexec)
+        status = self.once(["strace", "-D", "-qq", *strace] if point.program == "handbackd" else [], self.libexec)
+        assert status is not None, f"handbackd --once did not end within {PATIENCE} s"
+
+    def took_place(self):
+        """How many of the disturbances: after a first one a process may end before it comes to the second."""
+        return sum(trace.exists() and bool(TOOK_PLACE.search(trace.read_text(errors="replace"))) for trace in self.traces)
 
     def settle(self):
         """Undisturbed, as often as a supervisor would start it."""
@@ -176,34 +196,38 @@ def error_points(points):
     return [p._replace(error=error) for p in points for error, calls in ERRORS.items() if p.call in calls.split(",")]
 
 
-# ---------------------------------------------------------------- one process of the pool
+# ---------------------------------------------------------------- one run
+
+def try_points(cluster, build, chosen, end):
+    """Disturb at each of the points, one run after the other in the same world: (how many took place, what is wrong)."""
+    run = Run(cluster, build)
+    wrong = None
+    try:
+        for point in chosen:
+            run.disturbed(point)
+        run.settle()
+        run.world.oracle.check(run.world)
+        assert end_of(run.world) == end, "the end differs from that of an undisturbed run"
+    except Exception as e:  # a violation is a result, not the end of the search
+        wrong = f"{type(e).__name__}: {str(e)[:600]}"
+    finally:
+        happened = run.took_place()
+        run.close()
+    return happened, wrong
+
 
 def start_worker(build):
+    """One process of the pool, with a cluster of its own."""
     global CLUSTER, BUILD
     CLUSTER, BUILD = pg.Cluster(), pathlib.Path(build)
     multiprocessing.util.Finalize(None, CLUSTER.close, exitpriority=10)
 
 
-def try_points(points, end):
-    """Disturb at each of the points, one run after the other in the same world; None, or what is wrong."""
-    run = Run(CLUSTER, BUILD)
-    try:
-        for number, point in enumerate(points):
-            if number:  # once more from the start of the launches
-                for folder in run.world.dir.glob("handback*.[0-9]"):
-                    folder.rmdir()
-                shutil.rmtree(run.libexec)
-                run.libexec.mkdir()
-            run.disturbed(point)
-        run.settle()
-        run.world.oracle.check(run.world)
-        assert end_of(run.world) == end, "the end differs from that of an undisturbed run"
-        return None
-    except Exception as e:  # a violation is a result, not the end of the search
-        return f"{type(e).__name__}: {str(e)[:600]}"
-    finally:
-        run.close()
+def try_in_worker(chosen, end):
+    return try_points(CLUSTER, BUILD, chosen, end)
 
+
+# ---------------------------------------------------------------- which runs, and what came of them
 
 def spread(points, count):
     """As many of the points, evenly over programs and their lives."""
@@ -212,52 +236,113 @@ def spread(points, count):
     return [points[i * len(points) // count] for i in range(count)]
 
 
-def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--sample", type=int, help="so many points of each kind, spread evenly")
-    options.add_argument("--pairs", type=int, help="seeded runs that are killed twice (default 2000; with --sample a quarter of it)")
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--jobs", type=int, default=os.cpu_count())
-    options.add_argument("--build", default=os.fspath(ROOT / "build"))
-    o = options.parse_args()
+def seeded(points, errors, seed, number):
+    """What befalls the number-th run of this seed."""
+    rng = random.Random(f"{seed}/{number}")
+    kind = rng.choices(("failed call", "killed, killed again", "failed, then killed"), (12, 5, 3))[0]
+    first = rng.choice(points if kind.startswith("killed") else errors)
+    if kind == "failed call":
+        return kind, [first]
+    # what comes up after the first is a shorter run: its end is sooner
+    second = rng.choice(points)
+    return kind, [first, second._replace(nth=rng.randint(1, second.nth))]
 
+
+def plan(points, errors, count, seeds, seed):
+    return ([("killed", [p]) for p in spread(points, count)] +
+            [seeded(points, errors, seed, number) for number in range(seeds)])
+
+
+def describe(p):
+    return f"{p.program}[{p.launch}] {p.call} #{p.nth}" + (f" {p.error}" if p.error else "")
+
+
+def read_points(text):
+    """describe's other way, of several with commas between them."""
+    found = [re.fullmatch(r"([\w-]+)\[(\d+)\] (\w+) #(\d+)(?: (\w+))?", part.strip()) for part in text.split(",")]
+    if not all(m and m[1] in PROGRAMS for m in found):
+        raise argparse.ArgumentTypeError(f"not points as a violation names them: {text}")
+    return [Point(m[1], int(m[2]), m[3], int(m[4]), m[5] or "") for m in found]
+
+
+class Tally:
+    """Runs by what was done to whom."""
+
+    def __init__(self):
+        self.rows, self.points, self.wrong = collections.defaultdict(collections.Counter), collections.defaultdict(set), []
+
+    def add(self, kind, chosen, happened, wrong):
+        key = kind, chosen[0].program
+        self.points[key].add(chosen[0])
+        self.rows[key].update(runs=1, whole=happened == len(chosen), violations=bool(wrong))
+        if wrong:
+            self.wrong.append((chosen, wrong))
+
+    def total(self, what):
+        return sum(row[what] for row in self.rows.values())
+
+    def distinct(self):
+        """Points at which a process was killed or a call failed, at least once."""
+        return len(set().union(*self.points.values()))
+
+    def table(self):
+        lines = [f"{'what':<22} {'program':<20} {'points':>6} {'runs':>6} {'took place':>11} {'violations':>11}"]
+        lines += [f"{kind:<22} {program:<20} {len(self.points[kind, program]):>6} {row['runs']:>6} {row['whole']:>11} "
+                  f"{row['violations']:>11}" for (kind, program), row in sorted(self.rows.items())]
+        return "\n".join(lines + [f"{'all':<43} {self.distinct():>6} {self.total('runs'):>6} {self.total('whole'):>11} "
+                                  f"{len(self.wrong):>11}"])
+
+
+def search(work, end, build, jobs, say):
+    """Every run of the plan, so many at a time."""
+    tally, began, said = Tally(), time.monotonic(), time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(jobs, initializer=start_worker, initargs=(build,)) as pool:
+        futures = {pool.submit(try_in_worker, chosen, end): (kind, chosen) for kind, chosen in work}
+        for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
+            kind, chosen = futures[future]
+            tally.add(kind, chosen, *future.result())
+            if tally.wrong and tally.wrong[-1][0] is chosen:
+                say(f"VIOLATION {kind}: {tally.wrong[-1][1]}\n  again: {again(chosen)}")
+            if time.monotonic() > said + 20 or done == len(work):
+                said = time.monotonic()
+                left = (said - began) / done * (len(work) - done)
+                say(f"  {done} of {len(work)} runs, {len(tally.wrong)} violations, {left / 60:.0f} min left")
+    return tally
+
+
+def again(chosen):
+    return f"./dev crashproof --again '{', '.join(map(describe, chosen))}'"
+
+
+def say(line):
+    print(line, flush=True)
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, help="so many points to be killed at, spread evenly (default: every one)")
+    parser.add_argument("--seeds", type=int, default=2000, help="so many seeded runs (default 2000)")
+    parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: one for a core)")
+    parser.add_argument("--again", type=read_points, help="one run with these points, as a violation names them")
+    parser.add_argument("--build", default=os.fspath(ROOT / "build"))
+    return parser.parse_args()
+
+
+def main():
+    o = options()
     o.build = os.path.abspath(o.build)
     cluster = pg.Cluster()
     try:
         points, errors, end = count_points(cluster, pathlib.Path(o.build))
     finally:
         cluster.close()
-    rng = random.Random(o.seed)
-    pairs = o.pairs if o.pairs is not None else (o.sample // 4 if o.sample else 2000)
-    work = [("killed", [p]) for p in spread(points, o.sample)]
-    work += [("failed call", [p]) for p in spread(errors, o.sample)]
-    work += [("killed, killed again", [rng.choice(points), rng.choice(points)]) for _ in range(pairs)]
-    print(f"{len(points)} kill points, {len(errors)} failing calls in an undisturbed run; {len(work)} runs, seed {o.seed}",
-          flush=True)
-
-    table, wrong = collections.Counter(), []
-    with concurrent.futures.ProcessPoolExecutor(o.jobs, initializer=start_worker, initargs=(o.build,)) as pool:
-        futures = {pool.submit(try_points, chosen, end): (kind, chosen) for kind, chosen in work}
-        for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
-            kind, chosen = futures[future]
-            result = future.result()
-            for point in chosen[:1]:
-                table[kind, point.program, point.error] += 1
-            if result:
-                wrong.append((kind, chosen, result))
-                print(f"VIOLATION {kind} {' then '.join(map(describe, chosen))}\n    {result}", flush=True)
-            if done % 50 == 0:
-                print(f"  {done} of {len(work)}, {len(wrong)} violations", flush=True)
-    print(f"\n{'what':<22} {'program':<20} {'error':<8} {'runs':>6} {'violations':>11}")
-    for (kind, program, error), runs in sorted(table.items()):
-        bad = sum(k == kind and c[0].program == program and c[0].error == error for k, c, _ in wrong)
-        print(f"{kind:<22} {program:<20} {error:<8} {runs:>6} {bad:>11}")
-    print(f"\n{len(work) - len(wrong)} passed, {len(wrong)} failed")
-    return 1 if wrong else 0
-
-
-def describe(p):
-    return f"{p.program}[{p.launch}] {p.call} #{p.nth}" + (f" {p.error}" if p.error else "")
+    work = [("again", o.again)] if o.again else plan(points, errors, o.points, o.seeds, o.seed)
+    say(f"{len(points)} points to be killed at and {len(errors)} calls that can fail, in an undisturbed run; "
+        f"{len(work)} runs, seed {o.seed}")
+    tally = search(work, end, o.build, o.jobs, say)
+    say(f"\n{tally.table()}\n\n{len(work) - len(tally.wrong)} passed, {len(tally.wrong)} failed")
+    return 1 if tally.wrong else 0
 
 
 if __name__ == "__main__":

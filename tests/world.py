@@ -35,9 +35,9 @@ DAY = datetime.date(2026, 11, 18)
 
 
 class World:
-    def __init__(self, cluster, build, members=60, redemptions=240, seed=1, settings=None):
+    def __init__(self, cluster, build, members=60, redemptions=240, seed=1, settings=None, place="/tmp"):
         self.build = build
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="handback-world-", dir="/tmp"))
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="handback-world-", dir=place))
         self.spool = self.dir / "spool"
         self.inbound = {p: self.dir / "inbound" / p.lower() for p in PARTNERS}
         for folder in self.inbound.values():
