@@ -98,7 +98,8 @@ verify_tables(struct verify *v)
 	const char *const statements[] = {sql_verify_strays, sql_verify_postings, sql_verify_holds,
 	                                  sql_verify_people};
 	int count = (int) (sizeof(statements) / sizeof(statements[0]));
-	enum verify_end end = VERIFY_EQUAL;
+	enum pg_status status = pg_run(v->pg, sql_verify_tables_settings, 0, NULL, NULL);
+	enum verify_end end = status == PG_OK ? VERIFY_EQUAL : verify_failed(v, status);
 
 	for (int i = 0; end == VERIFY_EQUAL && i < count; i++) {
 		verify_progress(v, "comparing tables", "steps", i, count + 1);
