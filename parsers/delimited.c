@@ -22,6 +22,7 @@ struct delimited {
 	struct columns columns;
 	struct charset *charset; /* NULL: UTF-8 or ASCII */
 	bool ascii;
+	bool plain;            /* see plain_rules */
 	char delimiter, inner; /* as the file itself declares them */
 	char quote;            /* as it stands in the file, in its encoding; 0 none */
 	struct csv_parser csv;
@@ -325,27 +326,21 @@ take_end(struct slice *text, const char *end)
 	return true;
 }
 
-/* The whole of a record: newlines in quotes are part of it.  1, 0 at the end, -1. */
+/* Lines are added until its quotes are closed: a newline in quotes is part of the record. */
 static int
-next_record(struct delimited *d, struct framed *record, bool *ret_quoted)
+complete(struct delimited *d, struct framed *record, bool *ret_quoted)
 {
 	const struct delimited_rule *r = &d->layout->delimited;
-	int rc = framer_next(d->framer, record);
 
-	*ret_quoted = false;
-	if (rc <= 0 || d->quote == 0 || memchr(record->bytes, d->quote, record->len) == NULL)
-		return rc;
-	*ret_quoted = true;
-	while (split_open((struct slice){record->bytes, record->len}, d->quote,
-	                  r->escape == r->quote ? d->quote : r->escape)) {
-		if (!r->quoted_newlines) {
+	*ret_quoted = d->quote != 0 && memchr(record->bytes, d->quote, record->len) != NULL;
+	while (*ret_quoted && split_open((struct slice){record->bytes, record->len}, d->quote,
+	                                 r->escape == r->quote ? d->quote : r->escape)) {
+		if (!r->quoted_newlines)
 			return bad_quote(d, record, 0, "a quoted value that does not end in its record");
-		}
-		rc = framer_extend(d->framer, record);
-		if (rc <= 0)
+		if (framer_extend(d->framer, record) <= 0)
 			return -1;
 	}
-	return 1;
+	return 0;
 }
 
 /* What the file says of itself, before its first record. */
@@ -381,24 +376,62 @@ declared(struct delimited *d)
 	return 0;
 }
 
-static int
-one_record(struct delimited *d, struct framed *record, bool quoted, bool *header)
+/* Takes off what every record of this file ends in; false when this one does not. */
+static bool
+cut_end(const struct delimited *d, struct slice *text)
+{
+	const struct columns_reader *r = &d->reader;
+	bool ended = take_end(text, d->layout->delimited.record_end);
+
+	if (d->layout->delimited.ends_with_delimiter && text->len >= r->delimiter_len &&
+	    memcmp(text->data + text->len - r->delimiter_len, r->delimiter, r->delimiter_len) == 0)
+		text->len -= (uint32_t) r->delimiter_len;
+	return ended;
+}
+
+/* Are the bytes of an ASCII record, its delimiter and its quote what they mean? */
+static bool
+plain_rules(const struct delimited *d)
 {
 	const struct delimited_rule *r = &d->layout->delimited;
+
+	return d->reader.delimiter_len == 1 && (r->escape == 0 || r->escape == r->quote) &&
+	       (d->charset == NULL || charset_has_ascii(d->charset));
+}
+
+/* Nearly every record: ASCII, with quotes plainly around values or none.  One that goes on in the next line
+ * is never like that: its last quote is open. */
+static bool
+split_at_once(struct delimited *d, const struct framed *record, struct slice *ret_text, bool *ret_ended)
+{
+	if (!d->plain || record->len == 0 || bytes_plain(record->bytes, record->len) != record->len)
+		return false;
+	*ret_text = (struct slice){record->bytes, record->len};
+	*ret_ended = cut_end(d, ret_text);
+	return split_quoted(*ret_text, *d->reader.delimiter, d->layout->delimited.quote, &d->columns);
+}
+
+static int
+split_slowly(struct delimited *d, struct framed *record, struct slice *ret_text, bool *ret_ended)
+{
+	bool quoted;
+
+	if (complete(d, record, &quoted) != 0 || decode(d, record, ret_text) != 0)
+		return -1;
+	*ret_ended = cut_end(d, ret_text);
+	return split_record(d, record, *ret_text, quoted);
+}
+
+static int
+one_record(struct delimited *d, struct framed *record, bool *header)
+{
 	struct slice text;
 	bool ended;
 	int type;
 
-	if (decode(d, record, &text) != 0)
+	if (!split_at_once(d, record, &text, &ended) && split_slowly(d, record, &text, &ended) != 0)
 		return -1;
-	ended = take_end(&text, r->record_end);
-	if (r->ends_with_delimiter && text.len >= d->reader.delimiter_len &&
-	    memcmp(text.data + text.len - d->reader.delimiter_len, d->reader.delimiter,
-	           d->reader.delimiter_len) == 0)
-		text.len -= (uint32_t) d->reader.delimiter_len;
-	if (split_record(d, record, text, quoted) != 0)
-		return -1;
-	if (r->trim)
+	if (d->layout->delimited.trim)
 		trim_columns(&d->columns);
 	if (*header) {
 		struct row where = {.number = record->number, .offset = record->offset};
@@ -419,14 +452,15 @@ static int
 read_all(struct delimited *d)
 {
 	struct framed record;
-	bool header = d->layout->delimited.header, quoted;
+	bool header = d->layout->delimited.header;
 	int rc;
 
 	if (declared(d) != 0)
 		return -1;
+	d->plain = plain_rules(d);
 	csv_start(d);
-	while ((rc = next_record(d, &record, &quoted)) == 1)
-		if (one_record(d, &record, quoted, &header) != 0)
+	while ((rc = framer_next(d->framer, &record)) == 1)
+		if (one_record(d, &record, &header) != 0)
 			return -1;
 	if (rc == 0 && d->continues)
 		rc = flush_held(d);

@@ -61,25 +61,6 @@ cut_at(struct cut *cut, struct columns *ret, uint32_t at, bool is_quote)
 	return true;
 }
 
-/* A bit for each of up to 64 bytes that is the delimiter or the quote. */
-static inline uint64_t
-cuts_in(const char *p, uint32_t len, char delimiter, char quote)
-{
-	uint64_t mask = 0;
-	uint32_t i = 0;
-
-	for (; i + 8 <= len; i += 8) {
-		uint64_t word = bytes_load(p + i);
-
-		mask |= bytes_mask(bytes_equal(word, (unsigned char) delimiter) |
-		                   bytes_equal(word, (unsigned char) quote))
-		        << i;
-	}
-	for (; i < len; i++)
-		mask |= (uint64_t) (p[i] == delimiter || p[i] == quote) << i;
-	return mask;
-}
-
 bool
 split_quoted(struct slice text, char delimiter, char quote, struct columns *ret)
 {
@@ -93,7 +74,8 @@ split_quoted(struct slice text, char delimiter, char quote, struct columns *ret)
 	for (uint32_t base = 0; base < text.len; base += 64) {
 		uint32_t len = text.len - base < 64 ? text.len - base : 64;
 
-		for (uint64_t mask = cuts_in(text.data + base, len, delimiter, quote); mask != 0; mask &= mask - 1) {
+		for (uint64_t mask = bytes_either(text.data + base, len, delimiter, quote); mask != 0;
+		     mask &= mask - 1) {
 			uint32_t at = base + (uint32_t) __builtin_ctzll(mask);
 
 			if (!cut_at(&cut, ret, at, text.data[at] != delimiter))
