@@ -26,6 +26,8 @@ struct config_sftp {
 	const char *const *host_keys; /* pinned: "SHA256:...", or a type and that; NULL-ended */
 	int64_t interval_ms;          /* between two looks */
 	const char *const *window;    /* times of day, UTC, "06:00-22:30"; NULL: always */
+	const char *schedule;         /* for schedule_read, instead of interval and window; NULL: none */
+	const char *zone;             /* of the schedule */
 	int64_t reread_ms;            /* what was left there is read again after so long; 0: never */
 	int64_t connect_ms, stall_ms, deadline_ms;
 	int64_t rate;                                                   /* bytes in a second, at least */

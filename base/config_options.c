@@ -81,6 +81,11 @@ static const struct config_option options[] = {
      SOURCE(sftp.interval_ms), 1000, 7 * DAY_MS},
     {"sources[].sftp.window", CONFIG_TEXTS, NULL, false, true,
      "times of day (UTC) in which it looks, as 06:00-22:30; without it, always", SOURCE(sftp.window)},
+    {"sources[].sftp.schedule", CONFIG_TEXT, NULL, false, true,
+     "when to look, as in crontab(5), \"*/15 6-20 * * 1-5\"; instead of interval and window",
+     SOURCE(sftp.schedule)},
+    {"sources[].sftp.zone", CONFIG_TEXT, "UTC", false, true, "time zone of the schedule, as Europe/Zurich",
+     SOURCE(sftp.zone)},
     {"sources[].sftp.reread", CONFIG_DURATION, "7d", false, true,
      "what was left on the server is read again after this time, in case other bytes have its name, size and "
      "time; 0s: never",

@@ -1,6 +1,8 @@
 /* What a source on an SFTP server may say. */
 #include "base/config_check.h"
+#include "base/schedule.h"
 #include "base/text.h"
+#include "base/zone.h"
 
 #define PINS 8 /* as many as handback-fetch takes */
 #define GLOBS 32
@@ -120,11 +122,34 @@ check_after(const struct config_sftp *sftp, struct yaml_node *n, struct problems
 		yaml_error(p, at(n, "answer"), "at most 4096 bytes");
 }
 
+/* When it looks: an interval within windows, or a schedule. */
+static void
+check_times(const struct config_sftp *sftp, struct yaml_node *n, struct problems *p)
+{
+	struct schedule schedule;
+	char why[200];
+	int from, to;
+
+	for (size_t i = 0; i < count_texts(sftp->window); i++)
+		if (!config_window(sftp->window[i], &from, &to))
+			yaml_error(p, at(n, "window"), "two times of day, as 06:00-22:30");
+	if (!zone_known(sftp->zone))
+		yaml_error(p, at(n, "zone"), "no time zone of this machine: one as UTC or Europe/Zurich");
+	if (sftp->schedule == NULL) {
+		if (yaml_get(n, "zone") != NULL)
+			yaml_error(p, at(n, "zone"), "only for schedule: the times of a window are UTC");
+		return;
+	}
+	if (!schedule_read(&schedule, sftp->schedule, why, sizeof why))
+		yaml_error(p, at(n, "schedule"), "%s", why);
+	if (yaml_get(n, "interval") != NULL || sftp->window != NULL)
+		yaml_error(p, at(n, "schedule"), "schedule and interval or window exclude each other: remove one");
+}
+
 void
 config_check_sftp(const struct config_source *source, struct yaml_node *n, struct problems *p)
 {
 	const struct config_sftp *sftp = &source->sftp;
-	int from, to;
 
 	if (sftp->user == NULL)
 		yaml_error(p, n, "user is missing: who to log in as");
@@ -134,9 +159,7 @@ config_check_sftp(const struct config_source *source, struct yaml_node *n, struc
 		yaml_error(p, at(n, "passphrase"), "there is no key that it would open");
 	check_host_keys(sftp, n, p);
 	check_after(sftp, n, p);
-	for (size_t i = 0; i < count_texts(sftp->window); i++)
-		if (!config_window(sftp->window[i], &from, &to))
-			yaml_error(p, at(n, "window"), "two times of day, as 06:00-22:30");
+	check_times(sftp, n, p);
 	if (count_texts(source->files) > GLOBS || count_texts(source->ignore) > GLOBS)
 		yaml_error(p, n, "at most %d patterns in files, and in ignore", GLOBS);
 }

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
 #include "base/message.h"
+#include "base/schedule.h"
 #include "daemon/loop.h"
 
 #define GRACE_MS 8000 /* beyond the run's own deadline; the fetcher gives itself five seconds */
@@ -70,11 +72,50 @@ sftp_next_us(const struct sftp *s)
 	return s->next_ms != 0 ? loop_wall_us() + (s->next_ms - loop_now_ms()) * 1000 : 0;
 }
 
+/* Milliseconds from now until the schedule's next time after a moment; 0 when that has passed. */
+static int64_t
+until_scheduled(const struct config_sftp *config, int64_t after_us)
+{
+	struct schedule schedule;
+	int64_t next, now_us = loop_wall_us();
+	char why[200];
+
+	/* the configuration was checked; a zone can be taken from the machine, though */
+	if (!schedule_read(&schedule, config->schedule, why, sizeof why) ||
+	    (next = schedule_next(&schedule, config->zone, after_us / 1000000)) < 0)
+		return CEILING_MS;
+	return next * 1000000 > now_us ? (next * 1000000 - now_us + 999) / 1000 : 0;
+}
+
+/* When the last look that went well ended, by the fetcher's mark; now where there is none. */
+static int64_t
+last_look_us(const struct sftp *s)
+{
+	char path[4096];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/.fetch/looked", s->config->directory);
+	return lstat(path, &st) == 0 ? st.st_mtim.tv_sec * 1000000 : loop_wall_us();
+}
+
+/* The first look after a start or a reload. */
+static void
+look_first(struct sftp *s)
+{
+	/* a time that passed meanwhile is made up for; whoever reloads may have mended what failed */
+	if (s->config->sftp.schedule != NULL && !s->once && s->failures == 0)
+		look_in(s, until_scheduled(&s->config->sftp, last_look_us(s)));
+	else
+		look_in(s, s->once ? 0 : loop_jitter(SOON_MS)); /* many sources do not start at once */
+}
+
 /* When the next run is due, after one that went well. */
 static int64_t
 next_after_success(const struct sftp *s)
 {
-	int64_t ms = loop_jitter(s->config->sftp.interval_ms);
+	int64_t ms = s->config->sftp.schedule == NULL
+	                 ? loop_jitter(s->config->sftp.interval_ms)
+	                 : until_scheduled(&s->config->sftp, loop_wall_us() + CLOSE_MS * 1000);
 
 	/* the second look at what was just seen need not wait for the interval */
 	if (s->run.waiting > 0 && s->config->settle_ms + SOON_MS < ms)
@@ -82,20 +123,47 @@ next_after_success(const struct sftp *s)
 	return ms;
 }
 
+/* Where somebody may count our attempts. */
+static bool
+is_counted(const char *stage)
+{
+	return strcmp(stage, "login") == 0 || strcmp(stage, "host_key") == 0 || strcmp(stage, "key_file") == 0;
+}
+
 static int64_t
-next_after_failure(const struct sftp *s)
+backoff(const struct sftp *s)
 {
 	const char *stage = s->run.stage;
 	int64_t interval = s->config->sftp.interval_ms, ceiling = interval > CEILING_MS ? interval : CEILING_MS;
 
 	if (strcmp(stage, "busy") == 0)
 		return loop_jitter(interval);
-	/* never more often than the interval where somebody may count our attempts */
-	if (strcmp(stage, "login") == 0 || strcmp(stage, "host_key") == 0 || strcmp(stage, "key_file") == 0)
+	/* never more often than the interval */
+	if (is_counted(stage))
 		return loop_backoff(s->failures + 1, interval,
 		                    ceiling > LOGIN_CEILING_MS ? ceiling : LOGIN_CEILING_MS);
 	/* a transfer that was cut goes on where it was */
 	return loop_backoff(s->failures, FIRST_BACKOFF_MS, s->run.progress ? interval : ceiling);
+}
+
+/* With a schedule it is tried again for an hour, and a login only at the times of the schedule. */
+static int64_t
+next_after_failure(struct sftp *s)
+{
+	const struct config_sftp *config = &s->config->sftp;
+	int64_t again = backoff(s), now_us = loop_wall_us(), next;
+
+	if (config->schedule == NULL)
+		return again;
+	if (is_counted(s->run.stage))
+		return until_scheduled(config, now_us + again * 1000);
+	if (s->trying_until_us == 0)
+		s->trying_until_us = now_us + CEILING_MS * 1000;
+	next = until_scheduled(config, now_us + CLOSE_MS * 1000);
+	if (again < next && now_us + again * 1000 < s->trying_until_us)
+		return again;
+	s->trying_until_us = 0;
+	return next;
 }
 
 /* ---- a run ---- */
@@ -121,6 +189,7 @@ tell_success(struct sftp *s)
 	if (s->failures > 0)
 		log_write(LOG_NOTICE, "SFTP works again", LOG_FIELDS(log_text("source", s->name)));
 	s->failures = 0;
+	s->trying_until_us = 0;
 	s->success_us = loop_wall_us();
 	s->error[0] = s->error_stage[0] = '\0';
 }
@@ -272,8 +341,7 @@ sftp_new(struct event_base *base, const struct config_source *config, const char
 		sftp_free(s);
 		return NULL;
 	}
-	/* many sources do not start at once */
-	look_in(s, once ? 0 : loop_jitter(SOON_MS));
+	look_first(s);
 	return s;
 }
 
@@ -281,8 +349,11 @@ void
 sftp_configure(struct sftp *s, const struct config_source *config)
 {
 	s->config = config;
-	s->failures = 0; /* whoever reloads may have mended it */
-	sftp_look(s);
+	if (s->state == SFTP_RESTING)
+		look_first(s);
+	else
+		s->again = config->sftp.schedule == NULL;
+	s->failures = 0;
 }
 
 void

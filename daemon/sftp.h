@@ -71,8 +71,10 @@ struct sftp {
 	struct sftp_run run;
 
 	enum sftp_look look;
-	int64_t looked_us, success_us, failure_us;               /* wall clock; 0: never */
-	int64_t next_ms;                                         /* of the next look, by loop_now_ms; 0: none */
+	int64_t looked_us, success_us, failure_us; /* wall clock; 0: never */
+	int64_t next_ms;                           /* of the next look, by loop_now_ms; 0: none */
+	int64_t
+	    trying_until_us; /* wall clock: until then a scheduled look that failed is tried again; 0: none did */
 	char error_stage[SFTP_WORD], error[LIMIT_MESSAGE_BYTES]; /* of the last failure, kept until a success */
 	unsigned failures;                                       /* runs in a row */
 	uint64_t runs, looks_by_result[SFTP_LOOKS], files, bytes, mismatches;

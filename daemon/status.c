@@ -23,6 +23,7 @@ write_sftp(struct json *j, const struct sftp *s)
 	json_int(j, "success_us", s->success_us);
 	json_int(j, "failure_us", s->failure_us);
 	json_int(j, "next_us", sftp_next_us(s));
+	json_text(j, "schedule", s->config->sftp.schedule);
 	json_text(j, "stage", s->failures > 0 ? s->error_stage : NULL);
 	json_text(j, "error", s->failures > 0 ? s->error : NULL);
 	json_int(j, "failures", s->failures);

@@ -2,10 +2,10 @@
 #include "base/codes.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "parsers/assembly.h"
 #include "parsers/dates.h"
 #include "parsers/file_name.h"
-#include "parsers/zone.h"
 
 static const struct slice nothing = {NULL, 0};
 

@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-#include "parsers/zone.h"
+#include "base/zone.h"
 
 #define DAY_SECONDS 86400
 

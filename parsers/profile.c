@@ -4,8 +4,8 @@
 #include <stdalign.h>
 
 #include "base/limits.h"
+#include "base/zone.h"
 #include "parsers/compile.h"
-#include "parsers/zone.h"
 
 #define CHUNK (64 << 10)
 

@@ -1,7 +1,7 @@
 /* How answers are judged: plain data for the reconciler. */
+#include "base/zone.h"
 #include "parsers/compile.h"
 #include "parsers/file_name.h"
-#include "parsers/zone.h"
 
 static const struct {
 	const char *name;

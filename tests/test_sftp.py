@@ -9,6 +9,7 @@ import pathlib
 import signal
 import subprocess
 import time
+import zoneinfo
 
 import pytest
 
@@ -41,7 +42,8 @@ class SftpDaemon(Daemon):
         def flow(value):
             if not isinstance(value, dict):
                 return json.dumps(value)
-            return "{" + ", ".join(f"{k}: {v if k in durations else flow(v)}" for k, v in value.items()) + "}"
+            return "{" + ", ".join(f"{k}: {v if k in durations else flow(v)}" for k, v in value.items()
+                                   if v is not None) + "}"
 
         source = {"name": "drop", "partner": "D", "profile": "p", **self.more, "sftp": self.sftp}
         text = self.config.read_text() + f"  - {flow(source)}\n"
@@ -103,7 +105,10 @@ def gone(server, *names):
     ({"window": ["6:00-22:00"]}, "two times of day"), ({"window": ["06:00-06:00"]}, "two times of day"),
     ({"window": ["06:00-24:30"]}, "two times of day"), ({"answer": "{nam}"}, "no word for {nam}"),
     ({"answer_name": "{"}, "no word"), ({"passphrase": "/x", "key": None, "password": "/y"}, "no key that it would open"),
-    ({"prot": 22}, "port")])
+    ({"schedule": "* * * *"}, "4 of five fields"), ({"zone": "Mars/Olympus"}, "no time zone of this machine"),
+    ({"zone": "Europe/Zurich", "interval": "5m"}, "only for schedule"),
+    ({"schedule": "0 6 * * *", "interval": "5m"}, "exclude each other"),
+    ({"schedule": "0 6 31 4 *"}, "would never come"), ({"prot": 22}, "port")])
 def test_mistakes_of_the_configuration_are_told(build, change, message):
     class Server:
         port, user, key, pin = 22, "u", "/k", "ssh-ed25519 SHA256:" + "a" * 43
@@ -111,7 +116,6 @@ def test_mistakes_of_the_configuration_are_told(build, change, message):
     daemon = SftpDaemon(build, Server)
     try:
         daemon.sftp.update(change)
-        daemon.sftp = {k: v for k, v in daemon.sftp.items() if v is not None}
         daemon.configure()
         done = subprocess.run([daemon.program, "--config", daemon.config, "--check"], capture_output=True, text=True,
                               timeout=10)
@@ -314,6 +318,60 @@ def test_window(make, server):
     daemon.reload()
     daemon.until(lambda: daemon.drop_state()["look"] == "empty", "a look within the window")
     return f"next look in {hours:.1f} h; at once when the window is open"
+
+
+def minute_field(at):
+    return f"{at.minute} {at.hour} * * *"
+
+
+@case("handbackd: a schedule in a zone: waits for its time, makes up for a missed one")
+def test_schedule(make, server):
+    zone = zoneinfo.ZoneInfo("Asia/Tokyo")
+    now = datetime.datetime.now(zone)
+    daemon = make(server, interval=None, schedule=minute_field(now + datetime.timedelta(hours=2)), zone=zone.key)
+    daemon.start()
+    time.sleep(2)
+    state = daemon.drop_state()
+    wait = state["next_us"] / 1e6 - time.time()
+    assert state["runs"] == 0 and 7000 < wait < 7200 and (state["next_us"] / 1e6 + 1) % 60 < 2, state
+    # the time of this hour's minute has passed since the last look, so it is made up for, and once
+    mark = daemon.incoming / ".fetch" / "looked"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    os.utime(mark, (time.time() - 7200,) * 2)
+    daemon.sftp["schedule"] = minute_field(now - datetime.timedelta(hours=1))
+    daemon.reload()
+    daemon.until(lambda: daemon.drop_state()["look"] == "empty", "the missed look")
+    assert time.time() - mark.stat().st_mtime < 60
+    daemon.reload()
+    time.sleep(2)
+    state = daemon.drop_state()
+    assert state["runs"] == 1 and 22.9 < (state["next_us"] / 1e6 - time.time()) / 3600 < 23
+    # who asks for a look has it
+    daemon.ask("rescan")
+    daemon.until(lambda: daemon.drop_state()["runs"] == 2, "the look that was asked for")
+    return f"next look in {wait / 3600:.2f} h, a missed one at once, and then once"
+
+
+@case("handbackd: a scheduled look that failed is tried again, a login only by the schedule")
+def test_schedule_failed(make, server, tmp_path):
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=5)
+    daemon = make(server, interval=None, schedule=minute_field(soon))
+    server.put("a.csv", b"a")
+    with Proxy(server.port) as proxy:
+        gone_port = proxy.port
+    daemon.sftp["port"] = gone_port
+    daemon.configure()
+    daemon.start()
+    daemon.ask("rescan")
+    daemon.until(lambda: daemon.drop_state()["failures"] == 1, "the failure")
+    soonest = daemon.drop_state()["next_us"] / 1e6 - time.time()
+    assert daemon.drop_state()["stage"] == "connect" and soonest < 8
+    daemon.sftp.update(port=server.port, key=str(make_key(tmp_path / "other")))
+    daemon.reload()
+    daemon.until(lambda: daemon.drop_state()["stage"] == "login", "the refused login")
+    assert 4.9 < (daemon.drop_state()["next_us"] / 1e6 - time.time()) / 3600 < 5.1
+    return f"again in {soonest:.0f} s; a refused login waits for its time"
 
 
 @case("handbackd: a server of a million names, an endless one")

@@ -136,6 +136,19 @@ take_all(struct fetch *f)
 	return ok;
 }
 
+/* The time of the last look that went well: handbackd makes up for scheduled ones that were missed since. */
+static bool
+mark_looked(struct fetch *f)
+{
+	int fd = openat(f->work, "looked", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool ok = fd >= 0 && futimens(fd, NULL) == 0;
+	if (!ok)
+		fetch_stop(f, "spool", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* Money first: files come before the tidying up. */
 static bool
 run(struct fetch *f)
@@ -143,7 +156,7 @@ run(struct fetch *f)
 	if (!open_work(f) || !fetch_note_archived(f))
 		return false;
 	bool ok = connect_remote(f);
-	ok = ok && (f->job.mode != JOB_FETCH || (fetch_look(f) && take_all(f)));
+	ok = ok && (f->job.mode != JOB_FETCH || (fetch_look(f) && take_all(f) && mark_looked(f)));
 	ok = ok && fetch_after(f) && fetch_answer(f);
 	/* what was learned is kept also when the run broke off */
 	if (memory_save(f->memory))

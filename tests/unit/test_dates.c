@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "parsers/dates.h"
-#include "parsers/zone.h"
+#include "base/zone.h"
 
 static int32_t
 day(int year, int month, int of_month)

@@ -1,5 +1,5 @@
 /* libc's time zone, asked as seldom as can be: localtime_r takes a lock and walks a table. */
-#include "parsers/zone.h"
+#include "base/zone.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -53,6 +53,35 @@ zone_use(const char *name)
 	last.block = INT64_MIN;
 	ask(0); /* libc reads the file now */
 	return true;
+}
+
+/* TZ as zone_enter found it; NULL: not set.  Children inherit it, so it is not ours to keep changed. */
+static char *outside;
+
+bool
+zone_enter(const char *name)
+{
+	const char *text = getenv("TZ");
+
+	outside = text != NULL ? strdup(text) : NULL;
+	if ((text == NULL || outside != NULL) && zone_use(name))
+		return true;
+	free(outside);
+	outside = NULL;
+	return false;
+}
+
+void
+zone_leave(void)
+{
+	if (outside != NULL)
+		setenv("TZ", outside, 1);
+	else
+		unsetenv("TZ");
+	free(outside);
+	outside = NULL;
+	tzset();
+	last.block = INT64_MIN;
 }
 
 int32_t
