@@ -34,6 +34,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
                   "a head that was noted before, as `audit head` says it: it has to be there still"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
+    [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
 
@@ -60,10 +61,11 @@ const struct command commands[] = {
      "FILE:RECORD.",
      "handbackctl explain 3f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55\nhandbackctl explain 12:345", run_explain},
     {"holds", "Look", "", 0, 0,
-     OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_ENDED) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "what waits for a person",
-     "Lists open holds, the oldest first, and how many there are by reason and age.",
-     "handbackctl holds --reason points_mismatch", run_holds},
+     "Lists open holds, the oldest first, and how many there are by reason and age. With --ended it lists "
+     "those that are over, the newest first, with how they ended, when and by whom.",
+     "handbackctl holds --reason points_mismatch\nhandbackctl holds --ended --partner SKYLINE", run_holds},
     {"hold show", "Look", "HOLD", 1, 1, OPT(OPT_TABLE), "everything that helps to decide a hold",
      "Shows what the partner said, with the bytes, what the ledger has, the redemptions that a record "
      "could mean where it was matched to none, and what people did about it so far.",
@@ -109,8 +111,8 @@ const struct command commands[] = {
      "what is done every night: files, absences, answers, reports",
      "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due "
      "(asks the running handbackd, or does without one), judges which expected files came early, on time "
-     "or late and which are missing, tries records again whose redemption was unknown, counts the answers "
-     "that partners owe, and writes the report of each day that has none. Doing it twice changes nothing.",
+     "or late and which are missing, tries records again whose redemption was unknown and closes those that "
+     "were unknown for too long, counts the answers that partners owe, and writes the report of each day that has none. Doing it twice changes nothing.",
      "handbackctl nightly --plan", run_nightly},
     {"try", "Act", "FILE", 1, 1,
      OPT(OPT_PARTNER) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),

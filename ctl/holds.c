@@ -28,6 +28,34 @@ static const struct column reason_columns[] = {
     {"wants", "Wants", COLUMN_SENTENCE, 20, 4, NULL},
 };
 
+static const struct column ended_columns[] = {
+    {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"ended", "Ended (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"how", "How", COLUMN_TEXT, 12, 0, NULL},
+    {"ended_by", "By", COLUMN_TEXT, 6, 1, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 3, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 5, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 6, NULL},
+    {"opened", "Opened (UTC)", COLUMN_TIME, 0, 4, NULL},
+};
+
+static int
+fill_ended(struct session *s, struct document *d, const char *file, const char *limit)
+{
+	const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, limit};
+	struct table *t = document_add(d, "ended", NULL, TABLE_ROWS, COLUMNS(ended_columns));
+
+	table_empty(t, "no hold has ended");
+	int code = session_fill(s, t, ctl_holds_ended, 4, values);
+	if (code == EXIT_CLEAN && limit && t->rows == (size_t) strtoul(limit, NULL, 10))
+		table_note(t, mem_format("the newest %s; --all shows every one", limit));
+	return code;
+}
+
 static int
 fill_holds(struct session *s, struct document *d, const char *file, const char *limit)
 {
@@ -61,7 +89,7 @@ run_holds(struct session *s)
 	if (code != EXIT_CLEAN)
 		return code;
 	struct document *d = document_new("holds", NULL);
-	code = fill_holds(s, d, file, limit);
+	code = s->value[OPT_ENDED] ? fill_ended(s, d, file, limit) : fill_holds(s, d, file, limit);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

@@ -20,7 +20,7 @@ static const struct column source_columns[] = {
     {"names", "Names there", COLUMN_NUMBER, 0, 0, NULL},
     {"expects", "Expected kinds", COLUMN_NUMBER, 0, 0, NULL},
     {"try_again", "Unknown references to try again", COLUMN_NUMBER, 0, 0, NULL},
-    {"too_old", "Left to people", COLUMN_NUMBER, 0, 0, NULL},
+    {"too_old", "Tried last, then closed", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 static const struct column expected_columns[] = {
@@ -55,14 +55,16 @@ static const struct column done_columns[] = {
     {"missing", "Files found missing", COLUMN_NUMBER, 0, 0, NULL},
     {"matched", "Records matched later", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed", "Reversed of them", COLUMN_NUMBER, 0, 0, NULL},
+    {"guarded", "Found later, held by the guard", COLUMN_NUMBER, 0, 0, NULL},
+    {"expired", "Never found, closed", COLUMN_NUMBER, 0, 0, NULL},
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
     {"holds", "What waits for a person", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 /* ---- the plan ---- */
 
-static void
-worse(struct nightly *n, int code)
+void
+nightly_worse(struct nightly *n, int code)
 {
 	if (code != EXIT_CLEAN && (n->code == EXIT_CLEAN || n->code == EXIT_HELD))
 		n->code = code;
@@ -81,7 +83,7 @@ nightly_each_source(struct nightly *n, int (*part)(struct nightly *n, const stru
 			code = part(n, &config->sources[i]);
 		else {
 			complain("source %s: %s", config->sources[i].name, why);
-			worse(n, EXIT_USAGE);
+			nightly_worse(n, EXIT_USAGE);
 		}
 	}
 	return code;
@@ -234,23 +236,6 @@ judge_absence(struct nightly *n, const struct config_source *source)
 }
 
 static int
-try_again(struct nightly *n, const struct config_source *source)
-{
-	struct later one;
-	enum pg_status status = later_source(&n->reconciler, source->name, &one);
-
-	if (status != PG_OK)
-		return session_failed(n->session, status);
-	if (one.failed) {
-		complain("source %s: %s", source->name, one.why);
-		worse(n, EXIT_FAILED);
-	}
-	n->later.matched += one.matched;
-	n->later.reversed += one.reversed;
-	return EXIT_CLEAN;
-}
-
-static int
 write_reports(struct nightly *n)
 {
 	int code = EXIT_CLEAN;
@@ -279,6 +264,8 @@ tell_done(struct nightly *n)
 	param_int(&p, n->missing);
 	param_int(&p, n->later.matched);
 	param_int(&p, n->later.reversed);
+	param_int(&p, n->later.guarded);
+	param_int(&p, n->expired);
 	param_int(&p, (int64_t) n->reports->rows);
 	param_int(&p, holds);
 	table_row(t, p.value);
@@ -324,8 +311,8 @@ open_run(struct nightly *n)
 int
 run_nightly(struct session *s)
 {
-	static int (*const each[])(struct nightly * n,
-	                           const struct config_source *source) = {make_issues, judge_absence, try_again};
+	static int (*const each[])(struct nightly * n, const struct config_source *source) = {
+	    make_issues, judge_absence, nightly_try_again};
 	struct nightly *n = mem_new(1, sizeof(*n));
 	int code;
 

@@ -18,6 +18,7 @@ struct nightly {
 	int code;                     /* the worst so far that does not stop the run */
 	int64_t missing;              /* expected files that this run found missing */
 	struct later later;           /* of all sources */
+	int64_t expired;              /* records whose redemption was never known, closed by this run */
 	struct document *plan;
 	struct table *sources, *overdue, *reports; /* of the plan */
 };
@@ -30,6 +31,13 @@ int nightly_files(struct nightly *n);
  */
 int nightly_each_source(struct nightly *n,
                         int (*part)(struct nightly *n, const struct config_source *source));
+
+/* Something failed that does not stop the run: it ends with the worst of those. */
+void nightly_worse(struct nightly *n, int code);
+
+/* Records whose redemption was unknown: those that fit one now are decided, those that are too old are
+ * closed. */
+int nightly_try_again(struct nightly *n, const struct config_source *source);
 
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int nightly_report(struct nightly *n, const char *day);

@@ -214,9 +214,8 @@ find_effect(const struct decide *d, struct effect *e, int64_t *ret_points)
 	return PG_OK;
 }
 
-/* Would the file reverse more than the profile lets a file reverse? */
-static const char *
-guard(const struct policy *policy, const struct effect *e, int64_t points, char *message)
+const char *
+decide_guard(const struct policy *policy, const struct effect *e, int64_t points, char *message)
 {
 	if (policy->guard_rejects >= 0 && e->reversed > policy->guard_rejects)
 		snprintf(message, LIMIT_MESSAGE_BYTES,
@@ -266,7 +265,7 @@ decide_file(const struct decide *d, struct effect *ret)
 		if (status == PG_OK)
 			status = find_effect(d, &e, &points);
 		if (status == PG_OK && !d->released)
-			e.hold = guard(d->policy, &e, points, e.message);
+			e.hold = decide_guard(d->policy, &e, points, e.message);
 	}
 	if (status == PG_OK)
 		*ret = e;

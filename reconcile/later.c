@@ -5,12 +5,38 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reconcile/decide.h"
 #include "reconcile/params.h"
 #include "reconcile_sql.h"
 
 struct again {
-	int64_t file_id, matched, reversed;
+	const struct policy *policy;
+	int64_t file_id, matched, reversed, guarded;
+	char why[LIMIT_MESSAGE_BYTES]; /* of the guard */
 };
+
+/* Judges the file as it would be with what it reverses now.  People who let it pass knew its records. */
+static enum pg_status
+judge(struct again *a, struct pg *pg, const struct params *file)
+{
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_run(pg, sql_later_count, file->n, file->value, &r);
+
+	if (status != PG_OK)
+		return status;
+	const struct effect e = {.records = pg_int(r, 0, 3), .reversed = pg_int(r, 0, 1) + pg_int(r, 0, 4)};
+	int64_t points = pg_int(r, 0, 2) + pg_int(r, 0, 5);
+	bool released = strcmp(pg_text(r, 0, 6), "t") == 0;
+	a->matched = pg_int(r, 0, 0);
+	a->reversed = pg_int(r, 0, 1);
+	pg_result_free(r);
+	/* what reverses nothing passes, however much was reversed before */
+	if (a->reversed > 0 && !released && decide_guard(a->policy, &e, points, a->why) != NULL) {
+		a->guarded = a->matched;
+		a->matched = a->reversed = 0;
+	}
+	return PG_OK;
+}
 
 /* In the transaction in which the file was read again and decided. */
 static enum pg_status
@@ -18,19 +44,17 @@ write_later(void *context, struct pg *pg)
 {
 	struct again *a = context;
 	struct params file = {0};
-	struct pg_result *r = NULL;
 	enum pg_status status;
 
 	param_int(&file, a->file_id);
 	status = pg_run(pg, sql_later_keep, file.n, file.value, NULL);
 	if (status == PG_OK)
-		status = pg_run(pg, sql_later_count, 0, NULL, &r);
-	if (status != PG_OK)
-		return status;
-	a->matched = pg_int(r, 0, 0);
-	a->reversed = pg_int(r, 0, 1);
-	pg_result_free(r);
-	if (a->reversed > 0)
+		status = judge(a, pg, &file);
+	if (status == PG_OK && a->guarded > 0) {
+		param_text(&file, a->why);
+		return pg_run(pg, sql_later_guard, file.n, file.value, NULL);
+	}
+	if (status == PG_OK && a->reversed > 0)
 		status = pg_run(pg, sql_post, 0, NULL, NULL);
 	if (status == PG_OK && a->matched > 0)
 		status = pg_run(pg, sql_later_write, file.n, file.value, NULL);
@@ -56,6 +80,9 @@ read_again(struct reconciler *r, struct again *a, const char *path, const char *
 		ret->files++;
 		ret->matched += a->matched;
 		ret->reversed += a->reversed;
+		ret->guarded += a->guarded;
+		if (a->guarded > 0 && ret->held != NULL)
+			ret->held(ret->context, a->file_id, a->guarded, a->why);
 	} else {
 		snprintf(ret->why, sizeof(ret->why), "file %lld: %.800s", (long long) a->file_id, result.why);
 		ret->failed++;
@@ -82,15 +109,13 @@ later_source(struct reconciler *r, const char *source, struct later *ret)
 	struct pg_result *files;
 	enum pg_status status;
 
-	*ret = (struct later){0};
 	param_text(&p, source);
-	param_int(&p, profile->policy.unknown_days);
 	param_bool(&p, by_more_than_references(&profile->policy));
 	status = pg_run(r->pg, sql_later_files, p.n, p.value, &files);
 	if (status != PG_OK)
 		return status;
 	for (int i = 0; i < pg_rows(files); i++) {
-		struct again a = {.file_id = pg_int(files, i, 0)};
+		struct again a = {.policy = &profile->policy, .file_id = pg_int(files, i, 0)};
 
 		/* what the source is read with by now may not be what that file was */
 		if (strcmp(pg_text(files, i, 1), profile->name) == 0)
@@ -114,6 +139,23 @@ later_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *re
 		return status;
 	*ret_young = pg_int(r, 0, 0);
 	*ret_old = pg_int(r, 0, 1);
+	pg_result_free(r);
+	return PG_OK;
+}
+
+enum pg_status
+later_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_expired)
+{
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	param_text(&p, source);
+	param_int(&p, unknown_days);
+	status = pg_run(pg, sql_later_expire, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	*ret_expired = pg_int(r, 0, 0);
 	pg_result_free(r);
 	return PG_OK;
 }

@@ -34,7 +34,7 @@ SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as 
 	h.hold_id, d.how, d.ended_by, d.ended_at)
 FROM handback.hold_end d
 JOIN handback.hold h USING (hold_id)
-WHERE d.how NOT IN ('released', 'matched_later', 'expired') AND NOT EXISTS (
+WHERE d.how NOT IN ('released', 'matched_later', 'unknown_reference_expired') AND NOT EXISTS (
 	SELECT FROM handback.proposal_hold ph
 	JOIN handback.proposal p USING (proposal_id)
 	JOIN handback.proposal_end e USING (proposal_id)
@@ -42,17 +42,34 @@ WHERE d.how NOT IN ('released', 'matched_later', 'expired') AND NOT EXISTS (
 		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 			WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END)
 UNION ALL
-SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have been matched later; no later outcome says so', h.hold_id)
+-- what the nightly run ended
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no later outcome says so',
+	h.hold_id, d.how, d.ended_by, d.ended_at)
 FROM handback.hold_end d
 JOIN handback.hold h USING (hold_id)
-WHERE d.how = 'matched_later' AND NOT EXISTS (
+WHERE d.how IN ('matched_later', 'unknown_reference_expired') AND NOT EXISTS (
 	SELECT FROM handback.outcome o
 	JOIN audit.act a USING (act_id)
-	WHERE o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision > 0 AND a.what = 'matched_later')
+	WHERE o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision > 0 AND o.decided_at = d.ended_at
+		AND a.what = d.how AND a.who = d.ended_by)
+UNION ALL
+SELECT 'guarded', NULL, NULL, format('the records that the guard holds are not those that act %s says', a.act_id)
+FROM audit.act a
+FULL JOIN (
+	SELECT g.act_id, 'file ' || min(h.file_id) AS subject, string_agg(format('hold %s redemption %s %s', g.hold_id,
+		g.redemption_id, n.name), ', ' ORDER BY g.hold_id) AS detail
+	FROM handback.hold_guarded g
+	JOIN handback.hold h USING (hold_id)
+	JOIN handback.outcome_name n USING (outcome)
+	GROUP BY g.act_id) g USING (act_id)
+WHERE (a.what = 'guarded' OR g.act_id IS NOT NULL)
+	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('guarded', g.subject, g.detail)
 UNION ALL
 SELECT 'act', NULL, NULL, format('act %s (%s, %s) has no row that says what was done', a.act_id, a.what, a.subject)
 FROM audit.act a
 WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.act_id = a.act_id))
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.act_id = a.act_id))
+	OR (a.what IN ('matched_later', 'unknown_reference_expired')
+		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.act_id = a.act_id))
 	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.act_id = a.act_id))
 LIMIT 1

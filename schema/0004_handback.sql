@@ -216,7 +216,7 @@ COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there i
 CREATE TABLE handback.hold_end (
 	hold_id  bigint PRIMARY KEY REFERENCES handback.hold,
 	how      text NOT NULL CHECK (how IN ('confirmed', 'reversed', 'reinstated', 'closed', 'released',
-		'matched_later', 'expired')),
+		'matched_later', 'unknown_reference_expired')),
 	ended_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	ended_by text NOT NULL DEFAULT session_user
 );

@@ -6,7 +6,7 @@ SET LOCAL ROLE handback_owner;
 INSERT INTO handback.hold_reason (reason, meaning, wants) VALUES
 	-- a record
 	('unknown_reference', 'no redemption of this partner and programme has the reference',
-		'nothing for the profile''s unknown_days, since it is tried again; then find out what the partner means'),
+		'nothing while it is tried again, for the profile''s unknown_days; then it is closed: have the partner send it anew'),
 	('ambiguous', 'more than one redemption fits the record',
 		'decide which is meant, or have the partner send our reference'),
 	('duplicate_unlike', 'the file says unlike things of one redemption',

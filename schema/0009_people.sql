@@ -148,7 +148,7 @@ BEGIN
 	IF ended IS NOT NULL THEN
 		RAISE EXCEPTION 'hold % has ended', ended USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	RETURN QUERY SELECT * FROM handback.hold WHERE hold_id = ANY (wanted) ORDER BY hold_id;
+	RETURN QUERY SELECT * FROM handback.hold_now WHERE hold_id = ANY (wanted) ORDER BY hold_id;
 END
 $$;
 COMMENT ON FUNCTION handback.lock_holds(bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';

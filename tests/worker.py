@@ -9,6 +9,7 @@ or, for one's own configuration, Worker(build, config, log).job(directory, name,
 """
 import array
 import collections
+import json
 import os
 import pathlib
 import re
@@ -277,6 +278,17 @@ class Desk:
         name = name or f"AIR_{self.sequence}.csv"
         self.drop(name, answers if isinstance(answers, bytes) else self.file(answers, **more))
         return self.take(name)
+
+    def ctl(self, *arguments, allowed=(0,)):
+        done = subprocess.run([str(self.build / "ctl/handbackctl"), "--config", str(self.config), *map(str, arguments)],
+                              capture_output=True, text=True)
+        assert done.returncode in allowed, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def nightly(self, allowed=(0, 3)):
+        """The nightly run: {table: rows} of what it did."""
+        said = self.ctl("nightly", "--json", allowed=allowed).stdout
+        return json.loads(said[said.rindex("\n{"):])  # after its plan and the names of reports
 
     # what came of it
 

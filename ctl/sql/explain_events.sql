@@ -13,7 +13,8 @@ WITH answer AS (
 	SELECT h.*, e.how, e.ended_at, e.ended_by
 	FROM handback.hold h
 	LEFT JOIN handback.hold_end e USING (hold_id)
-	WHERE h.redemption_id = $1 OR (h.file_id, h.record_no) IN (SELECT file_id, record_no FROM answer)
+	WHERE h.redemption_id = $1 OR h.hold_id IN (SELECT hold_id FROM handback.hold_guarded WHERE redemption_id = $1)
+		OR (h.file_id, h.record_no) IN (SELECT file_id, record_no FROM answer)
 ), event AS (
 	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points taken from the member' AS what,
 		d.redemption_id, NULL::bigint AS reversal_id, d.external_reference::text AS reference, d.programme,
@@ -28,6 +29,7 @@ WITH answer AS (
 	UNION ALL
 	SELECT a.decided_at, 2, a.file_id,
 		CASE WHEN a.act = 'matched_later' THEN 'matched later: ' || n.name
+			WHEN a.act = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
 			WHEN a.revision > 0 THEN 'people decided: ' || n.name
 			ELSE 'the partner answered ' || v.name || ': ' || n.name END,
 		NULL, a.reversal_id, a.reference, NULL, NULL, a.points, NULL, NULL, NULL, NULL, a.partner, NULL, NULL,
@@ -61,6 +63,7 @@ WITH answer AS (
 	FROM audit.act c
 	WHERE c.act_id IN (SELECT act_id FROM answer)
 		OR c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
+		OR c.act_id IN (SELECT g.act_id FROM handback.hold_guarded g JOIN waiting USING (hold_id))
 		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
 	UNION ALL
 	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, NULL,

@@ -29,7 +29,7 @@ SELECT
 	d.partner_reference,
 	d.redeemed_at AS redeemed,
 	f.archived_as
-FROM handback.hold h
+FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)

@@ -1,7 +1,7 @@
 -- The open holds that a filter means, for a proposal: $1 partner, $2 reason, $3 file. At least one is given.
 SELECT coalesce(array_agg(h.hold_id ORDER BY h.hold_id), '{}') AS holds, count(*) AS many,
 	coalesce(sum(h.points), 0) AS points
-FROM handback.hold h
+FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)

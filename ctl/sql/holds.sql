@@ -15,7 +15,7 @@ SELECT
 	h.points,
 	h.redemption_id,
 	r.wants
-FROM handback.hold h
+FROM handback.hold_now h
 CROSS JOIN LATERAL (SELECT transaction_timestamp() - h.opened_at AS waited) age
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)

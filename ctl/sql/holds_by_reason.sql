@@ -10,7 +10,7 @@ SELECT
 	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '7 days') AS older,
 	min(h.opened_at) AS oldest,
 	r.wants
-FROM handback.hold h
+FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)

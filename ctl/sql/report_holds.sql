@@ -9,7 +9,7 @@ SELECT
 	min(h.opened_at) AS oldest,
 	floor(extract(epoch FROM transaction_timestamp() - min(h.opened_at)) / 86400)::bigint AS days,
 	r.wants
-FROM handback.hold h
+FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
