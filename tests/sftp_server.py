@@ -248,15 +248,20 @@ class Session(asyncssh.SSHServerSession):
 
 
 class SftpServer:
-    """`with SftpServer(partner) as server:` — server.port, .pin; any key of anybody is let in."""
+    """`with SftpServer(partner) as server:` — server.port, .pin; any key of anybody is let in.
+
+    With server.rounds, lists of (question, shown while it is typed), only keyboard-interactive is; server.answers
+    are those that came.
+    """
 
     user = "partner"
+    rounds = None
 
     def __init__(self, partner, **options):
         self.partner, self.options = partner, options
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         self.pin = self.key.get_fingerprint("sha256")
-        self.logins = 0
+        self.logins, self.answers = 0, []
 
     def __enter__(self):
         self.loop = asyncio.new_event_loop()
@@ -278,13 +283,26 @@ class SftpServer:
                 return True
 
             def public_key_auth_supported(self):
-                return True
+                return outer.rounds is None
 
             def validate_public_key(self, username, key):
                 return True
 
             def password_auth_supported(self):
-                return True
+                return outer.rounds is None
+
+            def kbdint_auth_supported(self):
+                return outer.rounds is not None
+
+            def get_kbdint_challenge(self, username, lang, submethods):
+                self.left = list(outer.rounds)
+                return ("", "", "", self.left.pop(0))
+
+            def validate_kbdint_response(self, username, responses):
+                outer.answers += responses
+                if self.left:
+                    return ("", "", "", self.left.pop(0))
+                return "correct horse" in outer.answers
 
             def validate_password(self, username, password):
                 return password == "correct horse"

@@ -533,6 +533,33 @@ def test_password(tmp_path, server, source):
     return "and its file is guarded like a key"
 
 
+HIDDEN, SHOWN = ("Password: ", False), ("One-time code\x1b[2J: ", True)
+
+
+@case("a server that asks for the password (keyboard-interactive)")
+@pytest.mark.parametrize("rounds,why", [
+    ([[HIDDEN]], None), ([[HIDDEN], []], None), ([[], [HIDDEN]], None), ([[HIDDEN, SHOWN]], "asks for more"),
+    ([[HIDDEN], [SHOWN]], "asks for more"), ([[HIDDEN], [HIDDEN]], "asks for more"), ([[SHOWN]], "asks for more"),
+    ([[]] * 9, "without end")])
+def test_questions(tmp_path, server, source, rounds, why):
+    server.rounds = rounds
+    run = source.run()
+    assert run.failed["stage"] == "login" and not server.answers, "a source with a key is asked nothing"
+    source.key, source.password = None, tmp_path / "password"
+    source.password.write_text("correct horse\n")
+    source.password.chmod(0o600)
+    run = source.run()
+    if not why:
+        assert run.code == 0 and server.answers == ["correct horse"], run.replies_shown()
+        server.answers.clear()
+        source.password.write_text("wrong\n")
+        assert source.run().failed["why"] == "the server does not accept the password"
+        return "the password, once"
+    assert run.failed["stage"] == "login" and why in run.failed["why"] and "\x1b" not in run.failed["why"]
+    assert set(server.answers) <= {"correct horse"} and len(server.answers) <= 1
+    return run.failed["why"]
+
+
 @case("what is not an SSH server")
 def test_not_ssh(tmp_path, source):
     import socket

@@ -27,6 +27,8 @@ LATE_MS = 50
 class SftpDaemon(Daemon):
     """A daemon with one source on a server."""
 
+    top = ""  # more of the configuration
+
     def __init__(self, build, server, **sftp):
         self.sftp = {"host": "127.0.0.1", "port": server.port, "user": server.user, "key": str(server.key),
                      "host_keys": [server.pin], "directory": str(getattr(server, "root", ".")), "interval": "1s",
@@ -46,7 +48,7 @@ class SftpDaemon(Daemon):
                                    if v is not None) + "}"
 
         source = {"name": "drop", "partner": "D", "profile": "p", **self.more, "sftp": self.sftp}
-        text = self.config.read_text() + f"  - {flow(source)}\n"
+        text = self.top + self.config.read_text() + f"  - {flow(source)}\n"
         self.config.write_text(text)
 
     def reload(self):
@@ -184,6 +186,31 @@ def test_mismatch(make, server, tmp_path):
     daemon.reload()
     daemon.until(lambda: daemon.drop_state()["look"] == "empty", "the look after the reload")
     return "told with both fingerprints; mended by a reload"
+
+
+@case("handbackd: another host key, told by the notice hook")
+def test_mismatch_notice(make, server, tmp_path):
+    other, heard = fingerprint(f"{make_key(tmp_path / 'other')}.pub"), tmp_path / "heard"
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ncat >>{heard}\n")
+    hook.chmod(0o755)
+    daemon = make(server, host_keys=[other])
+    daemon.top = f"notices:\n  command: {hook}\n"
+    daemon.configure()
+    daemon.start()
+    daemon.until(lambda: daemon.drop_state()["mismatches"] >= 3, "three runs", 30)
+    told = daemon.dir / "spool" / "notices" / "told"
+    daemon.until(lambda: any(told.glob("*.json")), "that it was told to be kept")
+    assert daemon.stop() == 0
+    daemon.start()
+    daemon.until(lambda: daemon.drop_state()["mismatches"] >= 1, "a run in another life")
+    assert daemon.stop() == 0
+    notice, = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert notice["notice"] == "host_key_changed" and notice["expected"] == other and notice["got"] == server.pin
+    assert notice["source"] == "drop" and notice["partner"] == "D" and notice["host"] == "127.0.0.1"
+    attempts = [line for line in server.read_log().splitlines() if "Accepted" in line or "Failed" in line]
+    assert not attempts
+    return "once in four runs of two lives, with both fingerprints; no login seen by the server"
 
 
 @case("handbackd: server down, then up")

@@ -9,6 +9,7 @@
 
 #define KEY_BYTES (64 << 10)
 #define SECRET_BYTES 1024
+#define QUESTION_ROUNDS 5 /* some ask, say that it was right, and ask nothing once more */
 
 static void
 forget(char *secret, size_t len)
@@ -119,6 +120,41 @@ accepted(struct remote *r, int rc, const char *what)
 	return remote_fail(r, "%s: %s", what, remote_libssh_why(r, shown));
 }
 
+/* Gives the password to the one hidden question that a server may ask, once.  False: it asks something else.
+ */
+static bool
+answer_question(struct remote *r, const char *password, bool *given)
+{
+	char shown[TEXT_SHOWN_SIZE], echo = 1;
+	int questions = ssh_userauth_kbdint_getnprompts(r->session);
+	if (questions == 0)
+		return true;
+	const char *question = ssh_userauth_kbdint_getprompt(r->session, 0, &echo);
+	if (questions != 1 || echo || *given)
+		return remote_fail(r, "the server asks for more than a password: \"%s\"",
+		                   text_show(shown, question ? question : "", question ? strlen(question) : 0));
+	*given = true;
+	watch_progress(0);
+	return ssh_userauth_kbdint_setanswer(r->session, 0, password) == 0 ||
+	       remote_fail(r, "the password cannot be sent");
+}
+
+/* The same password where a server has no other way to ask for it (keyboard-interactive, RFC 4256). */
+static bool
+login_by_questions(struct remote *r, const char *password)
+{
+	bool given = false;
+	int rc = SSH_AUTH_INFO;
+	for (int round = 0; round < QUESTION_ROUNDS; round++) {
+		rc = ssh_userauth_kbdint(r->session, NULL, NULL);
+		if (rc != SSH_AUTH_INFO)
+			return accepted(r, rc, "the password");
+		if (!answer_question(r, password, &given))
+			return false;
+	}
+	return remote_fail(r, "the server asks without end");
+}
+
 static bool
 login_by_password(struct remote *r, const struct remote_target *t, enum remote_stage *ret_stage)
 {
@@ -127,9 +163,18 @@ login_by_password(struct remote *r, const struct remote_target *t, enum remote_s
 		return false;
 	*ret_stage = REMOTE_AT_LOGIN;
 	cut_line_end(password);
-	int rc = ssh_userauth_password(r->session, NULL, password);
+	/* what it lets us use it says with its first refusal: that of our key, or of nothing */
+	int rc = t->key_fd < 0 ? ssh_userauth_none(r->session, NULL) : SSH_AUTH_DENIED;
+	unsigned ways = (unsigned) ssh_userauth_list(r->session, NULL);
+	bool ok;
+	if (rc == SSH_AUTH_SUCCESS || rc == SSH_AUTH_ERROR)
+		ok = accepted(r, rc, "the login");
+	else if ((ways & SSH_AUTH_METHOD_INTERACTIVE) && !(ways & SSH_AUTH_METHOD_PASSWORD))
+		ok = login_by_questions(r, password);
+	else
+		ok = accepted(r, ssh_userauth_password(r->session, NULL, password), "the password");
 	forget(password, strlen(password));
-	return accepted(r, rc, "the password");
+	return ok;
 }
 
 bool
