@@ -1,31 +1,58 @@
-"""Whole processes, timed, with their peak memory."""
+"""Whole processes, timed, with their processor time and peak memory."""
 import os
 import pathlib
 import threading
 import time
+import typing
+
+TICK = os.sysconf("SC_CLK_TCK")
 
 
-def run(argv, stdin=None, env=None, uid=None):
-    """Run argv to its end: (seconds, peak resident MiB). Raises when it fails."""
-    start = time.monotonic()
+class Took(typing.NamedTuple):
+    seconds: float
+    cpu: float | None = None   # of all processes together, the server's too
+    peak: float | None = None  # MiB
+
+
+def run(argv, server=None, env=None):
+    """Run argv to its end, with PostgreSQL's process as `server` where it works for it. Raises when it fails."""
+    start, before = time.monotonic(), cpu(server) if server else 0
     pid = os.fork()
     if pid == 0:
         try:
-            if stdin:
-                os.dup2(os.open(stdin, os.O_RDONLY), 0)
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            if uid is not None:
-                os.setgid(uid[1])
-                os.setuid(uid[0])
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.execvpe(argv[0], argv, env or os.environ)
         finally:
             os._exit(127)
     _, status, usage = os.wait4(pid, 0)
     seconds = time.monotonic() - start
     if status:
-        raise RuntimeError(f"{argv[0]} ended with status {status}")
-    return seconds, usage.ru_maxrss / 1024
+        raise RuntimeError(f"{' '.join(map(str, argv))} ended with status {status}")
+    spent = usage.ru_utime + usage.ru_stime + (cpu(server) - before if server else 0)
+    return Took(seconds, spent)  # no peak: the child begins with ours
+
+
+def times(pid):
+    """(name, its processor seconds, those of its children that ended)."""
+    try:
+        name, _, rest = pathlib.Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+    except OSError:
+        return "", 0, 0
+    fields = rest.split()
+    return name, (int(fields[11]) + int(fields[12])) / TICK, (int(fields[13]) + int(fields[14])) / TICK
+
+
+def cpu(pid):
+    """Processor seconds of a process and of all that descend from it, ended ones too."""
+    return sum(own + ended for _, own, ended in map(times, [pid, *descendants(pid)]))
+
+
+def processor():
+    """What the processor calls itself."""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "an unnamed processor"
 
 
 class PeakWatch:

@@ -1,31 +1,62 @@
 """The results as a table, as JSON and as a picture."""
 import html
 import json
+import math
+
+import goals
+
+BEGIN, END = "<!-- results: begin -->\n", "<!-- results: end -->\n"
 
 
-def table(values, medians):
-    import goals
-
+def goal_lines(result):
     lines = ["| goal | target | measured | holds |", "|---|---|---|---|"]
-    for words, value, unit, target, direction, holds in goals.judge(values):
+    for words, value, unit, target, direction, holds, _ in goals.judge(result["values"], result["plan"]):
         sign = "≤" if direction == "max" else "≥"
         shown = "not measured" if value is None else f"{value:.3g} {unit}"
-        lines.append(f"| {words} | {sign} {target} {unit} | {shown} | {'—' if holds is None else 'yes' if holds else 'NO'} |")
-    lines += ["", "| medians of one run | seconds | peak MiB |", "|---|---|---|"]
-    for name, (seconds, peak) in medians.items():
-        lines.append(f"| {name} | {seconds:.3f} | {'' if peak is None else f'{peak:.0f}'} |")
-    return "\n".join(lines)
+        verdict = "—" if holds is None or not result["judged"] else "yes" if holds else "**no**"
+        lines.append(f"| {words} | {sign} {target} {unit} | {shown} | {verdict} |")
+    return lines
 
 
-def picture(medians, title):
+def median_lines(result):
+    lines = ["| medians | runs | seconds | of processors | peak MiB |", "|---|---|---|---|---|"]
+    for r in result["rows"]:
+        cpu, peak = ("" if r[k] is None else f"{r[k]:.{d}f}" for k, d in (("cpu", 2), ("peak", 0)))
+        lines.append(f"| {r['name']} | {r['runs']} | {r['seconds']:.3f} | {cpu} | {peak} |")
+    return lines
+
+
+def table(result):
+    return "\n".join([*goal_lines(result), "", *median_lines(result)])
+
+
+def missed(result, folder):
+    """For each goal that is missed, where to look."""
+    if not result["judged"]:
+        return []
+    return [f"missed: {words}" + (f"; {folder}/profile-{profile}.txt says where the time goes" if profile else "")
+            for words, _, _, _, _, holds, profile in goals.judge(result["values"], result["plan"]) if holds is False]
+
+
+def readme(path, result):
+    """Between the marks of README.md: what was measured, when, on what, and by which command."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise SystemExit(f"{path} has no {BEGIN.strip()} with {END.strip()} behind it")
+    if not result["judged"]:
+        raise SystemExit("the last run was a smoke: nothing was judged")
+    said = f"`{result['command']}` on {result['date']}, {result['machine']}, {result['postgresql']}:"
+    path.write_text("\n".join([before + BEGIN + said, "", *goal_lines(result), END]) + after, encoding="utf-8")
+
+
+def picture(rows, title):
     """Horizontal bars on a logarithmic scale; light and dark, no script."""
-    import math
-
-    rows = [(name, seconds) for name, (seconds, _) in medians.items() if seconds > 0]
+    rows = [(r["name"], r["seconds"]) for r in rows if r["seconds"] > 0 and not r["name"].startswith("its parser")]
     if not rows:
         return ""
     low, high = min(s for _, s in rows) / 2, max(s for _, s in rows)
-    width, bar, left = 860, 26, 300
+    width, bar, left = 860, 26, 320
     span = math.log(high / low) or 1
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {len(rows) * bar + 50}" role="img" '
            f'font-family="system-ui, sans-serif" font-size="13"><title>{html.escape(title)}</title>'
@@ -49,15 +80,15 @@ def write(folder, result):
     if current.exists():
         current.replace(folder / "previous.json")
     current.write_text(json.dumps(result, indent=1) + "\n")
-    (folder / "results.svg").write_text(picture({k: tuple(v) for k, v in result["medians"].items()},
-                                                "seconds, logarithmic: shorter is faster"))
+    (folder / "results.svg").write_text(picture(result["rows"], "seconds, logarithmic: shorter is faster"))
 
 
-def compare(folder, values):
-    """One line for each figure that moved by more than a tenth since the last results."""
+def compare(folder, result):
+    """One line for each figure that moved by more than a tenth since the last results of the same size."""
     try:
-        before = json.loads((folder / "previous.json").read_text())["values"]
+        last = json.loads((folder / "previous.json").read_text())
+        before = last["values"] if last["plan"]["records"] == result["plan"]["records"] else {}
     except (OSError, KeyError, ValueError):
         return []
-    return [f"{key}: {before[key]:.3g} → {value:.3g}" for key, value in values.items()
+    return [f"since {last['date']}: {key} {before[key]:.3g} → {value:.3g}" for key, value in result["values"].items()
             if before.get(key) and value and abs(value / before[key] - 1) > 0.1]

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -40,29 +41,41 @@ class Bench:
 
     # ------------------------------------------------------------ data
 
+    def make_ledger(self, name, redemptions):
+        db = self.cluster.database(name)
+        with db.connect() as c:
+            c.execute(data.LEDGER_SQL.replace("{m}", str(redemptions)))
+            c.execute((OPPONENTS / "tables.sql").read_text())
+            c.execute("RESET session_replication_role")
+            c.execute("VACUUM (ANALYZE, FREEZE)")
+        return db
+
     def ledger(self, redemptions):
         """The template database with a ledger of that many redemptions."""
         name = f"ledger_{redemptions}"
         if name not in self.made:
-            db = self.cluster.database(name)
-            with db.connect() as c:
-                c.execute(data.LEDGER_SQL.replace("{m}", str(redemptions)))
-                c.execute((OPPONENTS / "tables.sql").read_text())
-                c.execute("RESET session_replication_role")
-                c.execute("VACUUM (ANALYZE, FREEZE)")
+            self.make_ledger(name, redemptions)
             self.made.add(name)
         return name
 
-    @contextlib.contextmanager
-    def database(self, redemptions):
-        """A fresh copy of that ledger, everything cached and nothing left to write."""
-        template, name = self.ledger(redemptions), "run"
+    def forget(self, redemptions):
+        """That template is not needed again: room for a larger one."""
+        self.made.discard(f"ledger_{redemptions}")
+        pg.Database(self.cluster, f"ledger_{redemptions}").drop()
+
+    def copy_ledger(self, name, redemptions):
+        template = self.ledger(redemptions)
         with self.cluster.connect() as c:
             strategy = " STRATEGY file_copy" if c.info.server_version >= 150000 else ""
             c.execute(f"CREATE DATABASE {name} TEMPLATE {template}{strategy}")
             c.execute(f"GRANT CREATE, CONNECT, TEMPORARY ON DATABASE {name} TO handback_owner")
             c.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO handback_daemon, handback_operator")
-        db = pg.Database(self.cluster, name)
+        return pg.Database(self.cluster, name)
+
+    @contextlib.contextmanager
+    def database(self, redemptions, own=False):
+        """A fresh ledger, everything cached and nothing left to write. own: used once, and no copy of a template."""
+        db = self.make_ledger("run", redemptions) if own else self.copy_ledger("run", redemptions)
         with db.connect() as c:
             for table in ("ledger.entry", "ledger.member", "ledger.balance"):
                 c.execute(f"SELECT count(*) FROM {table}")
@@ -73,9 +86,34 @@ class Bench:
         finally:
             db.drop()
 
+    @staticmethod
+    def history(db, first):
+        """Years of answers: every redemption before the first is confirmed."""
+        with db.connect() as c:
+            c.execute((OPPONENTS / "history.sql").read_text().replace("{before}", str(first)))
+            c.execute("VACUUM (ANALYZE) handback.outcome")
+            c.execute("VACUUM (ANALYZE) handback.file")
+            c.execute("CHECKPOINT")
+
+    @contextlib.contextmanager
+    def profiled(self, db, name):
+        """Writes profile-NAME.txt: what each statement took in all, of the connections that are opened within."""
+        with db.connect() as c:
+            c.execute(f"ALTER DATABASE {db.name} SET log_min_duration_statement = 0")
+        start = self.cluster.log.stat().st_size
+        yield
+        with open(self.cluster.log, encoding="utf-8", errors="replace") as log:
+            log.seek(start)
+            took = {}
+            for ms, text in re.findall(r"duration: ([0-9.]+) ms  (?:statement|(?:parse|bind|execute) [^:]*): (.*)", log.read()):
+                seen = took.setdefault(text[:110], [])
+                seen.append(float(ms))
+        lines = [f"{sum(t):10.1f} ms {len(t):7} times  {text}" for text, t in sorted(took.items(), key=lambda x: -sum(x[1]))]
+        (self.folder / f"profile-{name}.txt").write_text("\n".join(lines) + "\n")
+
     def file(self, kind, first, count, sequence=1, shuffled=False):
-        """A hand-back file of that kind, made once."""
-        path = self.folder / f"{kind}-{first}-{count}-{sequence}{'-shuffled' if shuffled else ''}{data.SUFFIX[kind]}"
+        """A hand-back file of that kind, made once; names in the order of sequence."""
+        path = self.folder / f"{kind}-{sequence:05}-{first}-{count}{'-shuffled' if shuffled else ''}{data.SUFFIX[kind]}"
         if not path.exists():
             part = path.with_suffix(".part")
             data.WRITERS[kind](part, data.records(first, count, shuffled), sequence)
@@ -107,7 +145,7 @@ class Bench:
         for key, value in variables.items():
             argv += ["-v", f"{key}='{value}'"]
         os.chdir(OPPONENTS)
-        return measure.run(argv)
+        return measure.run(argv, self.cluster.server.pid)
 
     def reference(self, db, first, count):
         return self.psql(db, "reference.sql", stage=self.decoded(first, count))
@@ -117,7 +155,10 @@ class Bench:
 
     @staticmethod
     def without_guards(db):
-        """Opponents keep balances themselves and are spared what our schema checks at each posting."""
+        """
+        Opponents keep balances themselves, and the schema's triggers are off for them: what handback's own postings
+        go through (member, points and balance of each checked, append-only) costs them nothing. In their favour.
+        """
         with db.connect() as c:
             for table in ("ledger.entry", "ledger.balance"):
                 c.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
@@ -125,7 +166,7 @@ class Bench:
     def python(self, how, db, first, count):
         self.without_guards(db)
         return measure.run(["/usr/bin/python3", str(OPPONENTS / "rows.py"), how, db.conninfo(),
-                            str(self.file("delimited", first, count))])
+                            str(self.file("delimited", first, count))], self.cluster.server.pid)
 
     def pgloader(self, db, first, count):
         with db.connect() as c:
@@ -135,11 +176,11 @@ class Bench:
         uri = f"postgresql://postgres@unix:{self.cluster.socket}:5432/{db.name}"
         load.write_text((OPPONENTS / "pgloader.load").read_text().format(
             file=self.file("delimited", first, count), uri=uri))
-        seconds, peak = measure.run(["pgloader", "--root-dir", str(self.folder / "pgloader"), str(load)])
-        more, _ = self.psql(db, "decide_plain.sql")
+        loaded = measure.run(["pgloader", "--root-dir", str(self.folder / "pgloader"), str(load)], self.cluster.server.pid)
+        decided = self.psql(db, "decide_plain.sql")
         with db.connect() as c:
-            assert c.execute("SELECT count(*) FROM bench.outcome").fetchone()[0] > 0
-        return seconds + more, peak
+            assert c.execute("SELECT count(*) FROM bench.outcome").fetchone()[0] == count
+        return measure.Took(loaded.seconds + decided.seconds, loaded.cpu + decided.cpu, loaded.peak)
 
 
 class Handback:
@@ -195,13 +236,18 @@ class Handback:
                 time.sleep(0.02)
 
     def drop(self, kind, path):
-        """Move a file in; the seconds from then (file closed and named) to its commit."""
+        """Move a file in; what it took from then (file closed and named) to its commit, processors until it was seen."""
         part = self.inbound[kind] / f".{path.name}"
         shutil.copyfile(path, part)
         os.sync()
+        before = self.cpu()
         since = time.time()
         part.rename(self.inbound[kind] / path.name)
-        return self.committed(path.name) - since
+        committed = self.committed(path.name)
+        return measure.Took(committed - since, self.cpu() - before)
+
+    def cpu(self):
+        return measure.cpu(self.process.pid) + measure.cpu(self.bench.cluster.server.pid)
 
     def committed(self, name, patience=1800):
         """When the decision on the file of that name was committed (audit heads never change)."""

@@ -11,4 +11,3 @@ SELECT f.file_id, i, 1, 1, 84, i * 84, 1000000000 + i, 100 + i * 37 % 900, now()
 FROM handback.file f, generate_series(1, {before}::bigint - 1) i WHERE f.name = 'history'
 ORDER BY i;
 RESET session_replication_role;
-VACUUM (ANALYZE) handback.outcome;

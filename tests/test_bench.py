@@ -1,0 +1,63 @@
+"""The bench runs to its end and judges every goal; how fast anything is, no test asks."""
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import pytest
+
+import pg
+
+sys.path.insert(0, str(pg.ROOT / "bench"))
+import goals  # noqa: E402
+import show  # noqa: E402
+
+
+def result(judged=True, **values):
+    plan = {"records": 1000, "runs": 1, "slow_runs": 1, "rows": 10, "files": 5, "singles": 5}
+    return {"date": "2026-01-02", "command": "./dev bench", "machine": "a machine", "postgresql": "postgres 15",
+            "plan": plan, "judged": judged, "values": values, "rows": []}
+
+
+def test_smoke(build, tmp_path, need):
+    need("pgloader")
+    done = subprocess.run(["/usr/bin/python3", "-B", pg.ROOT / "bench/bench.py", "--smoke", "--build", build, "--folder", tmp_path],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    said = json.loads((tmp_path / "results.json").read_text())
+    assert set(said["values"]) == {goal[0] for goal in goals.GOALS}
+    assert all(value > 0 for value in said["values"].values()), said["values"]
+    assert "not measured" not in done.stdout
+    xml.etree.ElementTree.parse(tmp_path / "results.svg")
+    for profile in {goal[5] for goal in goals.GOALS if goal[5]}:
+        assert " times  " in (tmp_path / f"profile-{profile}.txt").read_text()
+
+
+def test_a_missed_goal_says_where_to_look(tmp_path):
+    told = result(against_reference=1.16, small_median=9.9)
+    assert "| **no** |" in show.table(told) and "| yes |" in show.table(told)
+    missed = show.missed(told, tmp_path)
+    assert len(missed) == 1 and f"{tmp_path}/profile-file.txt" in missed[0]
+    assert show.missed(result(judged=False, against_reference=2), tmp_path) == []
+
+
+def test_the_readme_has_its_place_and_is_filled_twice(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text((pg.ROOT / "README.md").read_text())
+    show.readme(readme, result(against_reference=1.1))
+    once = readme.read_text()
+    assert "| 1,000 records, closed → committed, against the reference SQL | ≤ 1.15 × | 1.1 × | yes |" in once
+    show.readme(readme, result(against_reference=1.1))
+    assert readme.read_text() == once
+    assert once.split("## If you want to change it")[1] == (pg.ROOT / "README.md").read_text().split("## If you want to change it")[1]
+    with pytest.raises(SystemExit):
+        show.readme(readme, result(judged=False))
+
+
+def test_it_compares_only_runs_of_the_same_size(tmp_path):
+    show.write(tmp_path, result(report=1.0))
+    show.write(tmp_path, result(report=2.0))
+    assert show.compare(tmp_path, result(report=2.0)) == ["since 2026-01-02: report 1 → 2"]
+    other = result(report=2.0)
+    other["plan"]["records"] = 7
+    assert show.compare(tmp_path, other) == []
