@@ -71,7 +71,7 @@ struct config {
 	const char *metrics;                        /* a socket's path or a loopback address; NULL: none */
 	const char *notices_command, *notices_mail; /* NULL: none */
 	int64_t workers;
-	int64_t rescan_ms, settle_ms, deadline_ms;
+	int64_t rescan_ms, settle_ms, deadline_ms, survey_ms;
 	int log_level; /* LOG_ERR ... LOG_DEBUG */
 	struct config_source *sources;
 	size_t source_count;

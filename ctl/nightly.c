@@ -228,9 +228,14 @@ judge_absence(struct nightly *n, const struct config_source *source)
 
 	if (status != PG_OK)
 		return session_failed(n->session, status);
+	n->missing += pg_affected(r);
+	pg_result_free(r);
+	/* also what a run found that ended before it could tell: a notice that was kept is not kept again */
+	status = pg_run(n->session->pg, ctl_nightly_tell, 1, &source->name, &r);
+	if (status != PG_OK)
+		return session_failed(n->session, status);
 	for (int i = 0; i < pg_rows(r); i++)
 		tell_missing(n, source, r, i);
-	n->missing += pg_rows(r);
 	pg_result_free(r);
 	return EXIT_CLEAN;
 }

@@ -43,7 +43,7 @@ int nightly_try_again(struct nightly *n, const struct config_source *source);
 int nightly_report(struct nightly *n, const char *day);
 bool nightly_has_report(const struct session *s, const char *day);
 
-/* What the daemon's metrics tell of the database: spool/nightly.prom, replaced as a whole. */
+/* When the night was last here, for the daemon's metrics: spool/nightly.prom, replaced as a whole. */
 int nightly_metrics(struct nightly *n);
 
 #endif

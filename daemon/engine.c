@@ -74,11 +74,51 @@ adjust_workers(struct engine *e)
 	return true;
 }
 
+/* One more child of the same kind, that is never given a file. */
+static void
+survey_idle(void *context, struct worker *w)
+{
+	(void) context;
+	(void) w;
+}
+
+static void
+survey_retried(void *context, int64_t times)
+{
+	(void) context;
+	(void) times;
+}
+
+static void
+survey_off(void *context, struct worker *w)
+{
+	struct engine *e = context;
+
+	(void) w;
+	event_active(e->handout, 0, 0);
+}
+
+static const struct worker_calls survey_calls = {
+    .idle = survey_idle, .retried = survey_retried, .off = survey_off};
+
+static bool
+start_surveyor(struct engine *e)
+{
+	if (e->once || e->config->metrics == NULL)
+		return true;
+	e->surveyor = worker_new(e->base, 0, &e->survey_program, &survey_calls, e);
+	return e->surveyor != NULL;
+}
+
 static void
 clear_retired(struct engine *e)
 {
 	size_t kept = 0;
 
+	if (e->surveyor != NULL && e->surveyor->retired && e->surveyor->state == WORKER_OFF) {
+		worker_free(e->surveyor);
+		e->surveyor = NULL;
+	}
 	for (size_t i = 0; i < e->worker_count; i++)
 		if (e->workers[i]->retired && e->workers[i]->state == WORKER_OFF)
 			worker_free(e->workers[i]);
@@ -97,7 +137,7 @@ on_handout(evutil_socket_t fd, short what, void *context)
 	clear_retired(e);
 	engine_hand_out(e);
 	e->calls->changed(e->context);
-	if (e->stopping && e->worker_count == 0 && TAILQ_EMPTY(&e->sftps))
+	if (e->stopping && e->worker_count == 0 && e->surveyor == NULL && TAILQ_EMPTY(&e->sftps))
 		e->calls->stopped(e->context);
 }
 
@@ -110,6 +150,8 @@ on_patience(evutil_socket_t fd, short what, void *context)
 	(void) what;
 	for (size_t i = 0; i < e->worker_count; i++)
 		worker_kill(e->workers[i], "it did not finish in time for the stop");
+	if (e->surveyor != NULL)
+		worker_kill(e->surveyor, "it did not finish in time for the stop");
 	for (struct sftp *sftp = TAILQ_FIRST(&e->sftps); sftp != NULL; sftp = TAILQ_NEXT(sftp, others))
 		sftp_kill(sftp);
 }
@@ -224,10 +266,13 @@ engine_configure(struct engine *e, struct config *config, int config_fd)
 	close(e->config_fd);
 	e->config = config;
 	e->program.config = config->path;
-	e->config_fd = e->program.config_fd = config_fd;
+	e->survey_program.config = config->path;
+	e->config_fd = e->program.config_fd = e->survey_program.config_fd = config_fd;
 	/* they have read the old one: let them go, with what they have in hand finished */
 	for (size_t i = 0; i < e->worker_count; i++)
 		worker_finish(e->workers[i]);
+	if (e->surveyor != NULL)
+		worker_finish(e->surveyor);
 	if (!adjust_workers(e))
 		log_write(LOG_WARNING, "fewer workers than configured: no memory for more", NULL);
 	return true;
@@ -266,13 +311,15 @@ engine_new(struct event_base *base, struct config *config, int config_fd, bool o
 	if (!paths_program(e->fetch_path, sizeof e->fetch_path, "handback-fetch"))
 		e->fetch_path[0] = '\0';
 	TAILQ_INIT(&e->sftps);
-	e->program = (struct worker_program){e->program_path, config->path, config_fd};
+	e->program = (struct worker_program){e->program_path, "--worker", config->path, config_fd};
+	e->survey_program = e->program;
+	e->survey_program.option = "--survey";
 	e->watch = once ? NULL : watch_new(base, &engine_watch_calls, e);
 	if (!once && e->watch == NULL)
 		log_write(LOG_WARNING, "no inotify here: files are found by looking, each `rescan`",
 		          LOG_FIELDS(log_errno(errno)));
 	e->config = config;
-	if (make_events(e) && configure_sources(e, config) && adjust_workers(e)) {
+	if (make_events(e) && configure_sources(e, config) && adjust_workers(e) && start_surveyor(e)) {
 		e->config_fd = config_fd;
 		return e;
 	}
@@ -296,6 +343,7 @@ engine_free(struct engine *e)
 		}
 		worker_free(e->workers[i]);
 	}
+	worker_free(e->surveyor);
 	for (size_t i = 0; i < e->source_count; i++)
 		close_source(e, e->sources[i]);
 	free(e->sources);
@@ -328,6 +376,8 @@ engine_stop(struct engine *e, int64_t patience_ms)
 		close_source(e, last);
 	}
 	adjust_workers(e);
+	if (e->surveyor != NULL)
+		worker_retire(e->surveyor);
 	loop_after(e->patience, patience_ms);
 	event_active(e->handout, 0, 0);
 }

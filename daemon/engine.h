@@ -51,6 +51,10 @@ struct engine {
 	struct worker *workers[ENGINE_WORKERS];
 	size_t worker_count;
 	int last_number;
+	uint64_t retries; /* that workers told of */
+
+	struct worker_program survey_program;
+	struct worker *surveyor; /* keeps spool/survey.prom for the metrics; NULL: nobody reads them */
 
 	char fetch_path[PATH_MAX]; /* of handback-fetch; empty: it is not there */
 	TAILQ_HEAD(, sftp) sftps;  /* those of sources, and those that are leaving */

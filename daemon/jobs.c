@@ -110,6 +110,10 @@ count_done(struct engine_totals *t, const struct job_result *r)
 		t->records += (uint64_t) r->records;
 		t->confirmed += (uint64_t) r->confirmed;
 		t->reversed += (uint64_t) r->reversed;
+		t->already_done += (uint64_t) r->already_done;
+		t->duplicate_record += (uint64_t) r->duplicate_record;
+		t->noted += (uint64_t) r->noted;
+		t->points += (uint64_t) r->points;
 	} else if (strcmp(r->state, "held") == 0)
 		t->held++;
 	else
@@ -217,6 +221,14 @@ on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 }
 
 static void
+on_retried(void *context, int64_t times)
+{
+	struct engine *e = context;
+
+	e->retries += (uint64_t) times;
+}
+
+static void
 on_off(void *context, struct worker *w)
 {
 	struct engine *e = context;
@@ -225,4 +237,4 @@ on_off(void *context, struct worker *w)
 	event_active(e->handout, 0, 0); /* which clears away retired ones, outside of their own calls */
 }
 
-const struct worker_calls engine_worker_calls = {on_idle, on_stage, on_ended, on_off};
+const struct worker_calls engine_worker_calls = {on_idle, on_stage, on_ended, on_retried, on_off};

@@ -13,7 +13,8 @@
 #include "daemon/loop.h"
 
 #define NIGHTLY_NAME "nightly.prom" /* as in ctl/nightly_tell.c */
-#define NIGHTLY_BYTES (1 << 20)
+#define SURVEY_NAME "survey.prom"   /* as in reconcile/survey.c */
+#define TOLD_BYTES (1 << 20)        /* of one of these */
 #define REQUEST_BYTES 8192
 #define TIMEOUT_S 10
 
@@ -84,8 +85,13 @@ write_done(struct evbuffer *out, const struct engine *e)
 {
 	static const struct counted files[] = {
 	    {"posted", TOTAL(posted)}, {"held", TOTAL(held)}, {"duplicate", TOTAL(duplicate)}};
-	static const struct counted records[] = {
-	    {"confirmed", TOTAL(confirmed)}, {"reversed", TOTAL(reversed)}, {"held", TOTAL(held_records)}};
+	static const struct counted records[] = {{"confirmed", TOTAL(confirmed)},
+	                                         {"reversed", TOTAL(reversed)},
+	                                         {"already_done", TOTAL(already_done)},
+	                                         {"duplicate_record", TOTAL(duplicate_record)},
+	                                         {"noted", TOTAL(noted)},
+	                                         {"held", TOTAL(held_records)}};
+	static const struct counted points[] = {{"reversed", TOTAL(points)}};
 	static const struct counted again[] = {
 	    {"gone", TOTAL(gone)}, {"busy", TOTAL(busy)}, {"failed", TOTAL(failed)}};
 
@@ -93,6 +99,8 @@ write_done(struct evbuffer *out, const struct engine *e)
 	write_counts(out, e, "handback_files_total", "state", COUNTS(files));
 	head(out, "handback_records_total", "counter", "Records of posted files by outcome");
 	write_counts(out, e, "handback_records_total", "outcome", COUNTS(records));
+	head(out, "handback_points_total", "counter", "Points of posted files by outcome");
+	write_counts(out, e, "handback_points_total", "outcome", COUNTS(points));
 	head(out, "handback_jobs_undecided_total", "counter", "Jobs that ended without a decision: tried again");
 	write_counts(out, e, "handback_jobs_undecided_total", "end", COUNTS(again));
 	head(out, "handback_file_seconds_total", "counter", "Time that workers took for decided files");
@@ -157,6 +165,9 @@ write_daemon(struct evbuffer *out, const struct metrics *m)
 	evbuffer_add_printf(out, "handback_workers_ready %zu\n", ready);
 	head(out, "handback_worker_starts_total", "counter", "Workers that were started");
 	evbuffer_add_printf(out, "handback_worker_starts_total %llu\n", (unsigned long long) starts);
+	head(out, "handback_database_retries_total", "counter",
+	     "Transactions that were run again and connections that were opened anew");
+	evbuffer_add_printf(out, "handback_database_retries_total %llu\n", (unsigned long long) e->retries);
 	head(out, "handback_loop_late_seconds", "gauge",
 	     "How late the event loop ran at worst in the last minute");
 	evbuffer_add_printf(out, "handback_loop_late_seconds %lld.%03lld\n",
@@ -174,9 +185,9 @@ write_daemon(struct evbuffer *out, const struct metrics *m)
 	}
 }
 
-/* As it was written; what is no file of ours is left out. */
+/* What others left for us in the spool, as it was written; what is no file of ours is left out. */
 static void
-write_nightly(struct evbuffer *out, const struct engine *e)
+write_told(struct evbuffer *out, const struct engine *e, const char *name)
 {
 	int spool = open(e->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char *text;
@@ -184,7 +195,7 @@ write_nightly(struct evbuffer *out, const struct engine *e)
 
 	if (spool < 0)
 		return;
-	if (io_read_file(spool, NIGHTLY_NAME, NIGHTLY_BYTES, &text, &len) == 0) {
+	if (io_read_file(spool, name, TOLD_BYTES, &text, &len) == 0) {
 		evbuffer_add(out, text, len);
 		free(text);
 	}
@@ -217,7 +228,8 @@ on_metrics(struct evhttp_request *request, void *context)
 		write_sources(out, m->engine);
 		write_stages(out, m->engine);
 		write_daemon(out, m);
-		write_nightly(out, m->engine);
+		write_told(out, m->engine, SURVEY_NAME);
+		write_told(out, m->engine, NIGHTLY_NAME);
 	}
 	answer(request, HTTP_OK, "OK", out);
 }

@@ -1,8 +1,9 @@
 /*
  * What a monitoring system reads: GET /metrics in Prometheus' text format,
  * /healthz (the loop turns) and /readyz (files would be handled), on a UNIX
- * socket or a loopback address.  Only what the daemon knows itself, and, as it
- * was written, what the nightly run told of the database (spool/nightly.prom).
+ * socket or a loopback address.  Only what the daemon knows itself, and, as
+ * they were written, what the surveyor tells of the database and the spool
+ * (spool/survey.prom) and when the nightly run was last here (spool/nightly.prom).
  */
 #ifndef HANDBACK_DAEMON_METRICS_H
 #define HANDBACK_DAEMON_METRICS_H

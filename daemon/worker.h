@@ -37,7 +37,7 @@ struct job_result {
 	const char *why;    /* BUSY, FAILED, BROKEN; valid during the call */
 	const char *state;  /* DONE: "posted", "held" or "duplicate" */
 	const char *reason; /* DONE and held; else NULL */
-	int64_t file, records, confirmed, reversed, held, ms;
+	int64_t file, records, confirmed, reversed, already_done, duplicate_record, noted, held, points, ms;
 };
 
 struct worker;
@@ -46,12 +46,14 @@ struct worker_calls {
 	void (*idle)(void *context, struct worker *w); /* ready for a job */
 	void (*stage)(void *context, struct worker *w, const char *stage, int64_t records);
 	void (*ended)(void *context, struct worker *w, const struct job_result *result);
-	void (*off)(void *context, struct worker *w); /* its process has gone */
+	void (*retried)(void *context, int64_t times); /* the database made it begin again */
+	void (*off)(void *context, struct worker *w);  /* its process has gone */
 };
 
 /* How workers are started; the caller's, and outlives them. */
 struct worker_program {
 	const char *path;   /* of handback-reconcile */
+	const char *option; /* what it is for: "--worker", or "--survey" which is never given a job */
 	const char *config; /* path of the configuration file; relative paths in it start there */
 	int config_fd;      /* its bytes as they were accepted, for descriptor 4 */
 };

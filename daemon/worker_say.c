@@ -5,7 +5,7 @@
 #include "daemon/worker.h"
 
 typedef bool say_function(struct worker *w, const struct message *m);
-static say_function say_ready, say_stage, say_done, say_gone, say_busy, say_failed;
+static say_function say_ready, say_stage, say_done, say_gone, say_busy, say_failed, say_retried;
 
 #define IN(state) (1u << (state))
 
@@ -15,6 +15,7 @@ static const struct {
 	say_function *take; /* false: its fields are not what they have to be */
 } table[] = {
     {"ready", IN(WORKER_STARTING) | IN(WORKER_IDLE) | IN(WORKER_BUSY) | IN(WORKER_LEAVING), say_ready},
+    {"retried", IN(WORKER_STARTING) | IN(WORKER_IDLE) | IN(WORKER_BUSY) | IN(WORKER_LEAVING), say_retried},
     {"stage", IN(WORKER_BUSY), say_stage},
     {"done", IN(WORKER_BUSY), say_done},
     {"gone", IN(WORKER_BUSY), say_gone},
@@ -57,6 +58,17 @@ say_ready(struct worker *w, const struct message *m)
 }
 
 static bool
+say_retried(struct worker *w, const struct message *m)
+{
+	int64_t times;
+
+	if (!message_int(m, "times", 1, INT32_MAX, &times))
+		return false;
+	w->calls->retried(w->context, times);
+	return true;
+}
+
+static bool
 say_stage(struct worker *w, const struct message *m)
 {
 	const char *stage = message_text(m, "name");
@@ -79,7 +91,10 @@ say_done(struct worker *w, const struct message *m)
 	    !message_int(m, "records", 0, INT64_MAX, &r.records) ||
 	    !message_int(m, "confirmed", 0, INT64_MAX, &r.confirmed) ||
 	    !message_int(m, "reversed", 0, INT64_MAX, &r.reversed) ||
-	    !message_int(m, "held", 0, INT64_MAX, &r.held) || !message_int(m, "ms", 0, INT64_MAX, &r.ms))
+	    !message_int(m, "already_done", 0, INT64_MAX, &r.already_done) ||
+	    !message_int(m, "duplicate_record", 0, INT64_MAX, &r.duplicate_record) ||
+	    !message_int(m, "noted", 0, INT64_MAX, &r.noted) || !message_int(m, "held", 0, INT64_MAX, &r.held) ||
+	    !message_int(m, "points", 0, INT64_MAX, &r.points) || !message_int(m, "ms", 0, INT64_MAX, &r.ms))
 		return false;
 	if (strcmp(r.state, "posted") != 0 && strcmp(r.state, "held") != 0 && strcmp(r.state, "duplicate") != 0)
 		return false;

@@ -196,7 +196,7 @@ decide_records(const struct decide *d, bool older)
 /* ---- the guard ---- */
 
 static enum pg_status
-find_effect(const struct decide *d, struct effect *e, int64_t *ret_points)
+find_effect(const struct decide *d, struct effect *e)
 {
 	struct pg_result *r;
 	enum pg_status status = run(d, sql_effect_sum, NULL);
@@ -207,23 +207,26 @@ find_effect(const struct decide *d, struct effect *e, int64_t *ret_points)
 		return status;
 	e->records = pg_int(r, 0, 0);
 	e->reversed = pg_int(r, 0, 1);
-	*ret_points = pg_int(r, 0, 2);
+	e->points = pg_int(r, 0, 2);
 	e->confirmed = pg_int(r, 0, 3);
 	e->held = pg_int(r, 0, 4);
+	e->already_done = pg_int(r, 0, 5);
+	e->duplicate_record = pg_int(r, 0, 6);
+	e->noted = pg_int(r, 0, 7);
 	pg_result_free(r);
 	return PG_OK;
 }
 
 const char *
-decide_guard(const struct policy *policy, const struct effect *e, int64_t points, char *message)
+decide_guard(const struct policy *policy, const struct effect *e, char *message)
 {
 	if (policy->guard_rejects >= 0 && e->reversed > policy->guard_rejects)
 		snprintf(message, LIMIT_MESSAGE_BYTES,
 		         "it would reverse %" PRId64 " redemptions; the guard lets pass %" PRId64, e->reversed,
 		         policy->guard_rejects);
-	else if (policy->guard_points >= 0 && points > policy->guard_points)
+	else if (policy->guard_points >= 0 && e->points > policy->guard_points)
 		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " points; the guard lets pass %" PRId64, points,
+		         "it would reverse %" PRId64 " points; the guard lets pass %" PRId64, e->points,
 		         policy->guard_points);
 	else if (policy->guard_share >= 0 && e->reversed > 0 &&
 	         e->reversed * 100 > e->records * policy->guard_share)
@@ -242,7 +245,6 @@ decide_file(const struct decide *d, struct effect *ret)
 	struct effect e = {.records = (int64_t) d->told->end.records, .hold = unsound(d)};
 	struct place place = {0};
 	enum pg_status status;
-	int64_t points = 0;
 
 	if (e.hold == NULL && d->told->is_test && !d->released) {
 		snprintf(e.message, sizeof(e.message), "the file says that it is a test");
@@ -263,9 +265,9 @@ decide_file(const struct decide *d, struct effect *ret)
 	if (e.hold == NULL) {
 		status = decide_records(d, place.older);
 		if (status == PG_OK)
-			status = find_effect(d, &e, &points);
+			status = find_effect(d, &e);
 		if (status == PG_OK && !d->released)
-			e.hold = decide_guard(d->policy, &e, points, e.message);
+			e.hold = decide_guard(d->policy, &e, e.message);
 	}
 	if (status == PG_OK)
 		*ret = e;

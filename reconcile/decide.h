@@ -27,7 +27,8 @@ struct decide {
 struct effect {
 	const char *hold; /* a hold_reason of the whole file, or NULL: it is to be posted (static text) */
 	char message[LIMIT_MESSAGE_BYTES]; /* why, where the parser's refusals do not say it */
-	int64_t records, confirmed, reversed, held;
+	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held;
+	int64_t points; /* of what is reversed */
 };
 
 /* Is a file this large, for planning? */
@@ -38,6 +39,6 @@ enum pg_status decide_file(const struct decide *d, struct effect *ret);
 
 /* Would these reversals, of so many points, be more than the profile lets a file of e->records reverse?  The
  * hold_reason and why in message[LIMIT_MESSAGE_BYTES], or NULL. */
-const char *decide_guard(const struct policy *policy, const struct effect *e, int64_t points, char *message);
+const char *decide_guard(const struct policy *policy, const struct effect *e, char *message);
 
 #endif

@@ -387,6 +387,7 @@ transact_until_done(struct work *w, enum known *ret_known)
 		pg_rollback(r->pg);
 		if (r->status != PG_RETRY || try + 1 >= TRANSACTION_TRIES)
 			return end;
+		r->retries++;
 		pause_ms(5u << try);
 	}
 }
@@ -534,7 +535,11 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 		} else {
 			result->confirmed = w.effect.confirmed;
 			result->reversed = w.effect.reversed;
+			result->already_done = w.effect.already_done;
+			result->duplicate_record = w.effect.duplicate_record;
+			result->noted = w.effect.noted;
 			result->held = w.effect.held;
+			result->points = w.effect.points;
 		}
 	}
 	return end;

@@ -20,6 +20,7 @@ struct reconciler {
 	bool ready;            /* the connection has its work tables */
 	enum pg_status status; /* of the last statement that failed in a job */
 	int64_t staged;        /* records since the work tables were truncated */
+	int64_t retries; /* transactions run again and connections opened anew; whoever tells of them sets 0 */
 	struct spool spool;
 	int profiles; /* directory */
 	struct profile_cache profile;
@@ -49,7 +50,8 @@ struct job_result {
 	int64_t file_id;
 	char state[16];  /* "posted", "held", "duplicate" */
 	char reason[48]; /* hold_reason, "" when it is not held */
-	int64_t records, confirmed, reversed, held;
+	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held; /* of a posted file */
+	int64_t points;                                                                    /* that it reversed */
 	char why[LIMIT_MESSAGE_BYTES]; /* for JOB_BUSY, JOB_FAILED and JOB_LOST; a warning with JOB_DONE, or "" */
 };
 

@@ -24,14 +24,15 @@ judge(struct again *a, struct pg *pg, const struct params *file)
 
 	if (status != PG_OK)
 		return status;
-	const struct effect e = {.records = pg_int(r, 0, 3), .reversed = pg_int(r, 0, 1) + pg_int(r, 0, 4)};
-	int64_t points = pg_int(r, 0, 2) + pg_int(r, 0, 5);
+	const struct effect e = {.records = pg_int(r, 0, 3),
+	                         .reversed = pg_int(r, 0, 1) + pg_int(r, 0, 4),
+	                         .points = pg_int(r, 0, 2) + pg_int(r, 0, 5)};
 	bool released = strcmp(pg_text(r, 0, 6), "t") == 0;
 	a->matched = pg_int(r, 0, 0);
 	a->reversed = pg_int(r, 0, 1);
 	pg_result_free(r);
 	/* what reverses nothing passes, however much was reversed before */
-	if (a->reversed > 0 && !released && decide_guard(a->policy, &e, points, a->why) != NULL) {
+	if (a->reversed > 0 && !released && decide_guard(a->policy, &e, a->why) != NULL) {
 		a->guarded = a->matched;
 		a->matched = a->reversed = 0;
 	}

@@ -21,6 +21,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "reconcile/survey.h"
 #include "reconcile/worker.h"
 
 #define CHANNEL_FD 3
@@ -30,7 +31,7 @@
 static int
 usage(void)
 {
-	fputs("usage: handback-reconcile --config FILE [--worker N]\n"
+	fputs("usage: handback-reconcile --config FILE [--worker N | --survey N]\n"
 	      "handbackd starts it, with a channel on descriptor 3; run handbackctl instead\n",
 	      stderr);
 	return EXIT_USAGE;
@@ -68,11 +69,11 @@ load_config(const char *path)
 }
 
 static struct pg *
-open_database(const struct config *config)
+open_database(const struct config *config, const char *application)
 {
 	static char host[EMBEDDED_SOCKET_BYTES];
 	struct pg_target target = {
-	    .conninfo = config->database_conninfo, .role = ROLE, .application = "handback-reconcile"};
+	    .conninfo = config->database_conninfo, .role = ROLE, .application = application};
 	char why[LIMIT_MESSAGE_BYTES];
 	struct pg *pg;
 
@@ -113,7 +114,7 @@ open_reconciler(struct reconciler *r, const struct config *config)
 		          LOG_FIELDS(log_text("path", config->spool), log_errno(errno)));
 		return EXIT_UNAVAILABLE;
 	}
-	r->pg = open_database(config);
+	r->pg = open_database(config, "handback-reconcile");
 	return r->pg == NULL ? EXIT_UNAVAILABLE : EXIT_CLEAN;
 }
 
@@ -128,21 +129,35 @@ close_reconciler(struct reconciler *r)
 		close(r->profiles);
 }
 
+/* Looks at the database and the spool, and at no file: it takes no job's time. */
 static int
-serve(const char *config_path)
+serve_metrics(const struct config *config)
 {
-	struct config *config = load_config(config_path);
-	struct reconciler r = {.profiles = -1};
+	struct spool spool;
+	struct pg *pg;
 	int code;
 
-	if (config == NULL)
-		return EXIT_USAGE;
-	log_set_level(config->log_level);
-	code = open_reconciler(&r, config);
+	if (spool_open(config->spool, &spool) < 0) {
+		log_write(LOG_ERR, "the spool cannot be opened",
+		          LOG_FIELDS(log_text("path", config->spool), log_errno(errno)));
+		return EXIT_UNAVAILABLE;
+	}
+	pg = open_database(config, "handback-survey");
+	code = pg != NULL ? survey_serve(pg, &spool, config, CHANNEL_FD) : EXIT_UNAVAILABLE;
+	pg_close(pg);
+	spool_close(&spool);
+	return code;
+}
+
+static int
+serve_files(const struct config *config)
+{
+	struct reconciler r = {.profiles = -1};
+	int code = open_reconciler(&r, config);
+
 	if (code == EXIT_CLEAN)
 		code = worker_serve(&r, CHANNEL_FD);
 	close_reconciler(&r);
-	config_free(config);
 	return code;
 }
 
@@ -151,18 +166,23 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
 	                                        {"worker", required_argument, NULL, 'w'},
+	                                        {"survey", required_argument, NULL, 's'},
 	                                        {NULL, 0, NULL, 0}};
-	const char *config = NULL;
-	int option, type;
+	const char *path = NULL;
+	struct config *config;
+	bool surveys = false;
+	int option, type, code;
 	socklen_t len = sizeof(type);
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'c')
-			config = optarg;
+			path = optarg;
+		else if (option == 's')
+			surveys = true;
 		else if (option != 'w') /* its number is for who reads the process list */
 			return usage();
 	}
-	if (config == NULL || optind != argc || getsockopt(CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	if (path == NULL || optind != argc || getsockopt(CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
 	    type != SOCK_SEQPACKET)
 		return usage();
 	log_open("handback-reconcile", LOG_INFO);
@@ -170,5 +190,11 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGIO, SIG_IGN); /* a lease of ours that a writer breaks: copy.c looks for itself */
 	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
-	return serve(config);
+	config = load_config(path);
+	if (config == NULL)
+		return EXIT_USAGE;
+	log_set_level(config->log_level);
+	code = surveys ? serve_metrics(config) : serve_files(config);
+	config_free(config);
+	return code;
 }

@@ -10,10 +10,10 @@
 #include "base/exit_codes.h"
 #include "base/log.h"
 #include "base/message.h"
-#include "base/notice.h"
 #include "base/text.h"
 #include "reconcile/migrate.h"
 #include "reconcile/recover.h"
+#include "reconcile/tell_holds.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_CEILING_MS 5000
@@ -56,6 +56,20 @@ say_stage(void *context, const char *name, uint64_t records)
 	say(*channel, &line); /* nobody there: the end of the job will tell */
 }
 
+/* How often the database made us begin again since this was last said. */
+static bool
+say_retried(int channel, struct reconciler *r)
+{
+	struct message_line line;
+
+	if (r->retries == 0)
+		return true;
+	message_start(&line, "retried");
+	message_add_int(&line, "times", r->retries);
+	r->retries = 0;
+	return say(channel, &line);
+}
+
 static bool
 say_done(int channel, const struct job_result *result, int64_t ms)
 {
@@ -67,7 +81,11 @@ say_done(int channel, const struct job_result *result, int64_t ms)
 	message_add_int(&line, "records", result->records);
 	message_add_int(&line, "confirmed", result->confirmed);
 	message_add_int(&line, "reversed", result->reversed);
+	message_add_int(&line, "already_done", result->already_done);
+	message_add_int(&line, "duplicate_record", result->duplicate_record);
+	message_add_int(&line, "noted", result->noted);
 	message_add_int(&line, "held", result->held);
+	message_add_int(&line, "points", result->points);
 	message_add(&line, "reason", result->reason);
 	message_add_int(&line, "ms", ms);
 	return say(channel, &line);
@@ -83,7 +101,8 @@ take_up(struct reconciler *r, char *why)
 
 	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
 		return false;
-	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK) {
+	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK ||
+	    tell_holds(r->pg, &r->spool, 0) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}
@@ -112,6 +131,7 @@ connect_again(struct reconciler *r, int channel)
 
 	for (int ms = BACKOFF_FIRST_MS;; ms = ms * 2 < BACKOFF_CEILING_MS ? ms * 2 : BACKOFF_CEILING_MS) {
 		r->ready = false;
+		r->retries++;
 		if (pg_reopen(r->pg) != PG_OK)
 			snprintf(why, sizeof(why), "%s", pg_why(r->pg));
 		else if (take_up(r, why))
@@ -173,29 +193,6 @@ log_end(const struct job *job, enum job_end end, const struct job_result *result
 		                     log_text("why", result->why)));
 }
 
-/* A person should hear of a file that waits. */
-static void
-tell_held(const struct reconciler *r, const struct job *job, const struct job_result *result)
-{
-	bool guard = strcmp(result->reason, "guard") == 0;
-	char subject[32], name[TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)];
-	const struct notice notice = {.kind = guard ? "guard_tripped" : "file_held",
-	                              .subject = subject,
-	                              .message = "a file was held as a whole: nothing of it is posted",
-	                              .fields = {{"source", job->source},
-	                                         {"partner", job->partner},
-	                                         {"name", name},
-	                                         {"file", subject},
-	                                         {"reason", result->reason}}};
-
-	if (strcmp(result->state, "held") != 0)
-		return;
-	snprintf(subject, sizeof(subject), "%lld", (long long) result->file_id);
-	text_escape(name, sizeof(name), job->name, strlen(job->name));
-	if (notice_put(r->spool.root, &notice) < 0)
-		log_write(LOG_ERR, "a notice cannot be kept", LOG_FIELDS(log_errno(errno)));
-}
-
 static bool
 answer(struct reconciler *r, int channel, const struct job *job)
 {
@@ -206,12 +203,18 @@ answer(struct reconciler *r, int channel, const struct job *job)
 	/* a connection that went while nobody needed it is no reason to make the file wait */
 	if (end == JOB_LOST && pg_reopen(r->pg) == PG_OK) {
 		r->ready = false;
+		r->retries++;
 		end = job_run(r, job, &result);
 	}
 	log_end(job, end, &result);
+	/* what the database does not answer now, the next connection asks again */
+	if (end == JOB_DONE && strcmp(result.state, "held") == 0 &&
+	    tell_holds(r->pg, &r->spool, result.file_id) != PG_OK)
+		log_write(LOG_WARNING, "a held file is not told of yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
+	if (!say_retried(channel, r))
+		return false;
 	switch (end) {
 	case JOB_DONE:
-		tell_held(r, job, &result);
 		return say_done(channel, &result, now_ms() - began);
 	case JOB_GONE:
 		return say_word(channel, "gone", NULL);
@@ -222,7 +225,7 @@ answer(struct reconciler *r, int channel, const struct job *job)
 	case JOB_LOST:
 		break;
 	}
-	return say_word(channel, "failed", result.why) && connect_again(r, channel) &&
+	return say_word(channel, "failed", result.why) && connect_again(r, channel) && say_retried(channel, r) &&
 	       say_word(channel, "ready", NULL);
 }
 

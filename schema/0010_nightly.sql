@@ -138,7 +138,8 @@ BEGIN
 	LOOP
 		INSERT INTO handback.issue_file (file_id, issue_id, how)
 		SELECT came.file_id, o.issue_id, coalesce(o.how, 'unexpected')
-		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at) o ON true;
+		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at) o ON true
+		ON CONFLICT DO NOTHING; -- the night and the metrics' survey may both be at it
 		placed := placed + 1;
 	END LOOP;
 	RETURN placed;

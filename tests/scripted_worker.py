@@ -30,7 +30,7 @@ for text in (here / "script").read_text().splitlines():
 
 def do(step, job, folder):
     if step == "done":
-        step = "done file=1 state=posted records=1 confirmed=1 reversed=0 held=0 reason= ms=1"
+        step = "done file=1 state=posted records=1 confirmed=1 reversed=0 already_done=0 duplicate_record=0 noted=0 held=0 points=0 reason= ms=1"
     if not step.startswith("!"):
         channel.send(step.replace(" ", "\t").encode("latin-1"))
         return

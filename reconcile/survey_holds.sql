@@ -1,0 +1,13 @@
+-- What waits for a person: partner, reason, how long it has waited, how many, when the oldest was opened.
+SELECT p.code, h.reason, a.age, count(*), extract(epoch FROM min(h.opened_at))::bigint
+FROM handback.hold h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+CROSS JOIN LATERAL (SELECT CASE
+	WHEN h.opened_at > statement_timestamp() - interval '1 day' THEN 'day'
+	WHEN h.opened_at > statement_timestamp() - interval '7 days' THEN 'week'
+	WHEN h.opened_at > statement_timestamp() - interval '30 days' THEN 'month'
+	ELSE 'older' END AS age) a
+WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+GROUP BY p.code, h.reason, a.age
+ORDER BY p.code, h.reason, a.age

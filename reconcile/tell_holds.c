@@ -1,0 +1,49 @@
+#include "reconcile/tell_holds.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/notice.h"
+#include "reconcile/archive.h"
+#include "reconcile/params.h"
+#include "reconcile_sql.h"
+
+/* Columns of tell_holds.sql. */
+enum { FILE_ID, SOURCE, PARTNER, NAME, REASON, ARCHIVED_AS };
+
+static void
+tell(const struct spool *spool, const struct pg_result *r, int row)
+{
+	const char *reason = pg_text(r, row, REASON);
+	const struct notice notice = {.kind = strcmp(reason, "guard") == 0 ? "guard_tripped" : "file_held",
+	                              .subject = pg_text(r, row, FILE_ID),
+	                              .message = "a file was held as a whole: nothing of it is posted",
+	                              .fields = {{"source", pg_text(r, row, SOURCE)},
+	                                         {"partner", pg_text(r, row, PARTNER)},
+	                                         {"name", pg_text(r, row, NAME)},
+	                                         {"file", pg_text(r, row, FILE_ID)},
+	                                         {"reason", reason}}};
+
+	if (archive_has(spool, pg_text(r, row, ARCHIVED_AS)) == 1 && notice_put(spool->root, &notice) < 0)
+		log_write(LOG_ERR, "a notice cannot be kept",
+		          LOG_FIELDS(log_text("notice", notice.kind), log_text("subject", notice.subject),
+		                     log_errno(errno)));
+}
+
+enum pg_status
+tell_holds(struct pg *pg, const struct spool *spool, int64_t file_id)
+{
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	param_optional(&p, file_id != 0, file_id);
+	status = pg_run(pg, sql_tell_holds, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	for (int i = 0; i < pg_rows(r); i++)
+		tell(spool, r, i);
+	pg_result_free(r);
+	return PG_OK;
+}
