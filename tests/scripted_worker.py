@@ -4,7 +4,7 @@
 It stands as handback-reconcile in a folder that HANDBACK_LIBEXEC names, beside a file `script`: one Python
 expression a line, each a list of what to do for one job, the last one for all jobs that follow:
 
-    ["stage name=x records=1", "done"]     lines to send ("done" is filled in), in order
+    ["stage name=x records=1", "done"]     lines to send ("done" is filled up with what it leaves out), in order
     ["!exit 3"] ["!kill 9"] ["!hang"] ["!close"] ["!flood"] ["!raw \x00"] ["!remove"]
 
 A line of its own, `start = [...]`, says what to do instead of `ready`.
@@ -20,6 +20,8 @@ import time
 
 here = pathlib.Path(sys.argv[0]).parent
 channel = socket.socket(fileno=3)
+DONE = {"file": 1, "state": "posted", "records": 1, "confirmed": 1, "reversed": 0, "already_done": 0, "duplicate_record": 0,
+        "noted": 0, "held": 0, "points": 0, "reason": "", "ms": 1}
 start, jobs = ["ready"], []
 for text in (here / "script").read_text().splitlines():
     if text.startswith("start = "):
@@ -29,8 +31,8 @@ for text in (here / "script").read_text().splitlines():
 
 
 def do(step, job, folder):
-    if step == "done":
-        step = "done file=1 state=posted records=1 confirmed=1 reversed=0 already_done=0 duplicate_record=0 noted=0 held=0 points=0 reason= ms=1"
+    if step.split()[0] == "done":
+        step = "done " + " ".join(f"{k}={v}" for k, v in {**DONE, **dict(w.split("=", 1) for w in step.split()[1:])}.items())
     if not step.startswith("!"):
         channel.send(step.replace(" ", "\t").encode("latin-1"))
         return
