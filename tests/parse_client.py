@@ -147,6 +147,7 @@ class Result:
     stderr: str
     output: bytes
     seconds: float
+    cpu: float  # seconds of it that the parser worked
     max_rss: int  # KiB; at least what this process had, which the child begins with: see measure
     count: int  # bytes of output
     _frames: list = None
@@ -251,7 +252,7 @@ def parse(profile, source, name=None, *, binary=None, flags=0, escape=0, timeout
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         return Result(child.returncode, errors.decode("utf-8", "replace"), output, time.monotonic() - start,
-                      usage.ru_maxrss, count)
+                      usage.ru_utime + usage.ru_stime, usage.ru_maxrss, count)
     finally:
         if child.returncode is None:
             child.send_signal(signal.SIGKILL)
@@ -282,8 +283,8 @@ def main():
     binary = options.build / "parsers/handback-parse"
     result = parse(options.profile, options.file, options.name, binary=binary, keep=not options.measure)
     if options.measure:
-        print(json.dumps({"status": result.status, "seconds": result.seconds, "max_rss": result.max_rss,
-                          "output": result.count}))
+        print(json.dumps({"status": result.status, "seconds": result.seconds, "cpu": result.cpu,
+                          "max_rss": result.max_rss, "output": result.count}))
         return 0
     sys.stderr.write(result.stderr)
     for kind, fields in result.frames:

@@ -1,5 +1,5 @@
 """Public collections of nasty files, where they lie beside the checkout: each decided as its own answer says,
-within a second and 64 MiB."""
+within a second of work and 64 MiB."""
 import json
 import os
 import pathlib
@@ -60,6 +60,11 @@ reasons: {}
 """
 
 
+def assert_little(profile, path):
+    took = parse_client.measure(profile, path)
+    assert took["max_rss"] < 64 << 10 and took["cpu"] < SECONDS, (path, took)
+
+
 def files(*folders):
     return sorted(p for folder in folders for p in (CORPORA / folder).rglob("*") if p.is_file() and
                   p.name not in ("LICENSE", "Copyright"))
@@ -85,7 +90,7 @@ def test_xml_bombs_are_refused(path):
     """Whatever has a DOCTYPE by that; the others are parts of documents, or have another root."""
     result = parse_client.parse(XML, path)
     assert result.refused and result.records == [], result
-    assert result.seconds < SECONDS
+    assert result.cpu < SECONDS
     if b"<!DOCTYPE" in path.read_bytes():
         assert result.rules == ["doctype"]
     else:
@@ -94,8 +99,7 @@ def test_xml_bombs_are_refused(path):
 
 def test_bombs_need_no_memory():
     for path in files("libxml2/test", "defusedxml/xmltestdata"):
-        took = parse_client.measure(XML, path)
-        assert took["max_rss"] < 64 << 10 and took["seconds"] < SECONDS, (path, took)
+        assert_little(XML, path)
 
 
 def utf8_cases():
@@ -163,8 +167,8 @@ def test_utf8_in_json():
 
 
 @pytest.mark.sanitize
-def test_naughty_strings_come_through():
-    """All in one file, as JSON and as XML: free text is carried as it is, whatever it says."""
+def test_naughty_strings_come_through(tmp_path):
+    """All in one file, as JSON: free text is carried as it is, whatever it says."""
     path = CORPORA / "blns/blns.json"
     if not path.exists():
         pytest.skip("blns is not there")
@@ -175,3 +179,5 @@ def test_naughty_strings_come_through():
         result = parse_client.parse(JSON, data)
         assert result.status == 0 and not result.refusals, result.refusals
         assert [r.get("reason_text", "").strip() for r in result.records] == [s.strip() for s in strings]
+        (tmp_path / "naughty").write_bytes(data)
+        assert_little(JSON, tmp_path / "naughty")

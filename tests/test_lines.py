@@ -58,6 +58,7 @@ def test_csv_spectrum(path):
     result = parse_client.parse(columns(names), path)
     assert not result.refusals
     assert values(result, len(names)) == [[row[name] for name in names] for row in wanted]
+    test_corpora.assert_little(columns(names), path)
 
 
 ONE_TEXT = profile(["partner_reference: {at: 1}", "merchant: {at: 2, type: text, optional: yes}"])
@@ -92,10 +93,12 @@ def quoted(*fields):
 
 
 @pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")
-def test_naughty_strings():
+def test_naughty_strings(tmp_path):
     """As a text they arrive as they are; as an identifier only printable ASCII does; as points only digits do."""
     texts = [t for t in naughty() if t and not set(t) & set("\r\0")]
-    text = parse_client.parse(ONE_TEXT, b"".join(quoted("A1", t) for t in texts))
+    (tmp_path / "naughty").write_bytes(b"".join(quoted("A1", t) for t in texts))
+    text = parse_client.parse(ONE_TEXT, tmp_path / "naughty")
+    test_corpora.assert_little(ONE_TEXT, tmp_path / "naughty")
     ids = parse_client.parse(profile(["partner_reference: {at: 1}"], bad="hold"), b"".join(map(quoted, texts)))
     points = parse_client.parse(profile(["partner_reference: {at: 1}", "points: {at: 2}"], bad="hold"),
                                 b"".join(quoted("A1", t) for t in texts))
