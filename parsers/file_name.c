@@ -29,7 +29,7 @@ name_field(struct compile *c, const struct yaml_node *at, const char *name, cons
 	f->target = (uint8_t) target_of(name);
 	f->optional = true;
 	f->column = f->part = -1;
-	f->number = (struct number_rule){.sign_slot = -1, .implied_slot = -1, .max = INT64_MAX};
+	f->number = (struct number_rule){.sign_slot = -1, .implied_slot = -1, .minor_slot = -1, .max = INT64_MAX};
 	if (*format == '\0')
 		f->type = FIELD_ID;
 	else if (*format == '+' || (*format >= '0' && *format <= '9'))

@@ -111,7 +111,8 @@ struct number_rule {
 	int16_t implied_slot; /* DECIMALS_FIELD: that field holds the number, DECIMALS_CURRENCY: the currency */
 	uint8_t minor_from;   /* DECIMALS_FIXED or DECIMALS_CURRENCY: of the result */
 	uint8_t minor;
-	int16_t sign_slot; /* SIGN_FIELD: that field says plus or minus */
+	int16_t minor_slot; /* DECIMALS_CURRENCY: of the currency */
+	int16_t sign_slot;  /* SIGN_FIELD: that field says plus or minus */
 	struct words minus, plus;
 	int64_t min, max;
 };

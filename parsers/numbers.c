@@ -309,8 +309,7 @@ number_read(struct value_reader *reader, const struct number_rule *rule, const s
 			if (read_written(reader, rule, *text, &w, ret_fault) != 0 ||
 			    decimals_of(reader, rule->implied_from, rule->implied, rule->implied_slot, &implied,
 			                ret_fault) != 0 ||
-			    decimals_of(reader, rule->minor_from, rule->minor, rule->implied_slot, &minor, ret_fault) !=
-			        0)
+			    decimals_of(reader, rule->minor_from, rule->minor, rule->minor_slot, &minor, ret_fault) != 0)
 				return -1;
 			if (rule->point == 0)
 				w.behind = implied;

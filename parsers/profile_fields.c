@@ -309,7 +309,6 @@ number_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	struct number_rule *r = &f->number;
 	struct yaml_node *unit = yaml_get(map, "unit");
 
-	r->implied_slot = -1;
 	sign_rule(c, map, r);
 	r->negate = compile_bool(c, map, "negate", false);
 	r->zero =
@@ -317,12 +316,13 @@ number_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	r->point = compile_byte(c, map, "point", 0);
 	r->thousands = compile_byte(c, map, "thousands", 0);
 	r->minor = f->type == FIELD_AMOUNT ? 2 : 0;
-	scale_rule(c, map, "minor", &r->minor_from, &r->minor, &r->implied_slot);
+	scale_rule(c, map, "minor", &r->minor_from, &r->minor, &r->minor_slot);
 	decimals_rule(c, map, r);
 	/* digits alone are in minor units, unless something else is said */
 	if (compile_word(c, map, "unit", units, 0) == 0) {
 		r->implied_from = r->minor_from;
 		r->implied = r->minor;
+		r->implied_slot = r->minor_slot;
 	}
 	scale_rule(c, map, "implied", &r->implied_from, &r->implied, &r->implied_slot);
 	if (unit != NULL && (yaml_get(map, "implied") != NULL || r->point != 0))
@@ -485,7 +485,7 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	compile_words(c, yaml_get(map, "must_be"), &f->must_be);
 	compile_words(c, yaml_get(map, "empty_is"), &f->empty_is);
 	f->separator = compile_text(c, map, "separator", NULL);
-	f->number.sign_slot = f->number.implied_slot = -1;
+	f->number.sign_slot = f->number.implied_slot = f->number.minor_slot = -1;
 	if (f->type == FIELD_INTEGER || f->type == FIELD_AMOUNT)
 		number_rule(c, map, f);
 	if (f->type == FIELD_DATE)
@@ -510,7 +510,7 @@ order_fields(struct compile *c, struct record_type *type)
 	for (int round = 0; type->order != NULL && round < 2; round++)
 		for (uint16_t i = 0; i < type->fields; i++) {
 			const struct number_rule *r = &type->field[i].number;
-			bool needs = r->sign_slot >= 0 || r->implied_slot >= 0;
+			bool needs = r->sign_slot >= 0 || r->implied_slot >= 0 || r->minor_slot >= 0;
 
 			type->has_dependents |= needs;
 			if (needs == (round == 1))

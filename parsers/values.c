@@ -313,21 +313,26 @@ check_length(const struct value_reader *reader, const struct field *f, struct sl
 	return 0;
 }
 
-/* Words of the profile: what it must be, what it stands for. */
+/* Words of the profile: what it must be, and what it stands for, which is then what its type looks at. */
 static int
-apply_words(const struct field *f, struct value *ret, struct value_fault *ret_fault)
+read_worded(struct value_reader *reader, const struct field *f, struct value *ret,
+            struct value_fault *ret_fault)
 {
+	const struct word *w = NULL;
+
 	if (f->must_be.count > 0 && words_find(&f->must_be, &ret->text) == NULL)
 		return fault(ret_fault, "must_be", "is not what the profile says must stand here");
 	if (f->words.count > 0) {
-		const struct word *w = words_find(&f->words, &ret->text);
-
+		w = words_find(&f->words, &ret->text);
 		if (w == NULL)
 			return fault(ret_fault, "unknown_word", "is none of the profile's words");
-		ret->number = w->number;
 		if (w->text.data != NULL)
 			ret->text = w->text;
 	}
+	if (read_typed(reader, f, ret, ret_fault) != 0)
+		return -1;
+	if (w != NULL && w->text.data == NULL) /* a verdict or a flag */
+		ret->number = w->number;
 	return 0;
 }
 
@@ -359,11 +364,8 @@ read_simple(struct value_reader *reader, const struct field *f, const struct sli
 	if ((in->len > reader->field_bytes || (f->min_bytes | f->max_bytes) != 0) &&
 	    check_length(reader, f, *in, ret_fault) != 0)
 		return -1;
-	if (read_typed(reader, f, ret, ret_fault) != 0)
-		return -1;
-	if ((f->words.count | f->must_be.count) == 0 || !ret->present)
-		return 0;
-	return apply_words(f, ret, ret_fault);
+	return (f->words.count | f->must_be.count) == 0 ? read_typed(reader, f, ret, ret_fault)
+	                                                : read_worded(reader, f, ret, ret_fault);
 }
 
 int
@@ -399,9 +401,6 @@ value_read(struct value_reader *reader, const struct field *f, const struct slic
 	ret->present = true;
 	if (f->separator != NULL)
 		return read_set(reader, f, in, ret, ret_fault);
-	if (read_typed(reader, f, ret, ret_fault) != 0)
-		return -1;
-	if (!ret->present || (f->words.count | f->must_be.count) == 0)
-		return 0;
-	return apply_words(f, ret, ret_fault);
+	return (f->words.count | f->must_be.count) == 0 ? read_typed(reader, f, ret, ret_fault)
+	                                                : read_worded(reader, f, ret, ret_fault);
 }
