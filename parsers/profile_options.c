@@ -30,7 +30,8 @@ const struct profile_option profile_options[] = {
     {"", "gap", "hold (default) or go_on"},
     {"", "reissue", "hold (default) or go_on"},
     {"", "late_reject", "hold (default) or reverse"},
-    {"", "unknown_days", "days an unknown reference is tried again; default 5"},
+    {"", "unknown_days",
+     "days an unknown reference is tried again each night, before it is closed; default 5"},
     {"", "answer_within", "business days until an answer is overdue; default 0, not watched"},
     {"", "reversal_days", "days after the debit in which a reject reverses; default 0, no limit"},
     {"", "guard", "what holds a whole file"},
@@ -201,7 +202,6 @@ const struct profile_option profile_options[] = {
     {"expected.*", "grace", "a duration; default 0m"},
     {"expected.*", "count", "how many; default 1"},
     {"expected.*", "empty", "an empty one comes when there is nothing; default no"},
-
 
     {NULL, NULL, NULL},
 };
