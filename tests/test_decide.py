@@ -1,5 +1,6 @@
 """Every decision that the reconciler takes, one by one, by delivering files to a worker."""
 import itertools
+import time
 
 import pytest
 
@@ -212,6 +213,44 @@ def test_control_total_holds_the_file(desk):
         assert desk.query("SELECT record_no, reason FROM handback.hold WHERE file_id = %s", done["file"]) == [(None, "control_total")]
         assert desk.outcomes(done["file"]) == []
     assert desk.reversals() == 0
+
+
+def test_a_test_file_is_held(database, build):
+    with worker.Desk(database, build) as desk:
+        profile = desk.profiles / "air.yaml"
+        profile.write_text(profile.read_text().replace("columns: 3\n    fields:\n", "columns: 4\n    fields:\n"
+                                                       "      test: {at: 4, words: {T: yes, P: no}}\n"))
+        desk.redeem("R")
+        said = desk.file([("R", "KO")]).decode()
+        done = desk.deliver(said.replace("TRAILER,1,100", "TRAILER,1,100,T").encode())
+        assert (done["state"], done["reason"]) == ("held", "test_file") and desk.reversals() == 0
+        done = desk.deliver(said.replace("TRAILER,1,100", "TRAILER,1,100,P").encode())
+        assert done["state"] == "posted" and desk.reversals() == 1
+        assert proof.differences(desk.db) == []
+
+
+def test_two_files_of_a_partner_at_once_see_each_other(database, build):
+    """Two workers have a file each of the same number; both are on their way when the chain's end becomes free."""
+    with worker.Desk(database, build) as desk:
+        desk.redeem("R1")
+        desk.redeem("R2")
+        desk.deliver([], sequence=1)  # the partner's row is there: nobody waits for that
+        other = worker.Worker(build, desk.config, desk.dir / "other.log").wait_ready()
+        for name, key in (("AIR_7.csv", "R1"), ("AIR_007.csv", "R2")):
+            desk.drop(name, desk.file([(key, "OK")]))
+        with database.connect(autocommit=False) as chain:
+            chain.execute("SELECT * FROM audit.chain_end()")
+            desk.worker.send(desk.inbound, "AIR_7.csv", "air", "AIR", "air")
+            other.send(desk.inbound, "AIR_007.csv", "air", "AIR", "air")
+            deadline = time.monotonic() + 20
+            while desk.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                             " AND wait_event_type = 'Lock'") != [(2,)]:
+                assert time.monotonic() < deadline, "two workers do not come to wait"
+                time.sleep(0.02)
+        ends = sorted((r["state"], r["reason"]) for r in (desk.worker.answer(), other.answer()))
+        other.close()
+        assert ends == [("held", "reissue"), ("posted", "")]
+        assert proof.differences(desk.db) == []
 
 
 def test_guard(database, build):

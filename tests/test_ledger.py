@@ -314,6 +314,9 @@ def head(c, file_id, **changed):
     row = {"head_no": last + 1, "file_id": file_id, "tree_size": 0, "root": root, "previous": previous}
     row["head_text"] = (f"handback-head-1\nprevious\t{previous.hex()}\nhead_no\t{last + 1}\nmade_at\t1\ntree_size\t0\n"
                         f"root\t{root.hex()}\nfile\t{file_id}\n")
+    if changed.pop("fork", False):  # in itself all of it agrees
+        row["previous"] = b"\4" * 32
+        row["head_text"] = row["head_text"].replace(previous.hex(), row["previous"].hex())
     row.update(changed)
     row.setdefault("head_hash", hashlib.sha256(row["head_text"].encode()).digest())
     c.execute("INSERT INTO audit.head (head_no, file_id, tree_size, root, head_text, head_hash, previous) VALUES (%(head_no)s,"
@@ -418,7 +421,7 @@ def test_hold_names_what_is_there(ledger):
 
 @pytest.mark.parametrize("wrong", [
     {"head_no": 7}, {"previous": b"\1" * 32}, {"head_hash": b"\2" * 32}, {"root": b"\3" * 32}, {"tree_size": 5},
-    {"head_text": "something else\n"},
+    {"head_text": "something else\n"}, {"fork": True},
 ])
 def test_head_continues_the_chain(ledger, wrong):
     with ledger.connect("handback_daemon") as c:
@@ -550,6 +553,23 @@ def test_no_deadlock_between_two_files(ledger):
     for thread, _ in runs:
         thread.join(60)
     assert [result for _, result in runs] == [[len(part)] for part in parts]
+
+
+def test_postings_that_share_redemptions_wait_in_one_line(ledger):
+    """Asked for in opposite orders, while a third holds the one in the middle: one goes through, none in a circle."""
+    with ledger.connect() as c, ledger.connect(autocommit=False) as third, ledger.connect() as up, ledger.connect() as down:
+        ids = [redemption_id(c, redeem(c, 100)[2]) for _ in range(3)]
+        third.execute("SELECT * FROM ledger.post_reversals(%s)", ([ids[1]],))
+        runs = []
+        for session, order in ((up, ids), (down, ids[::-1])):
+            runs.append(in_background(lambda session=session, order=order: session.execute(
+                "SELECT count(*) FROM ledger.post_reversals(%s)", (order,)).fetchone()[0]))
+            wait_until_blocked(c, session)
+        third.rollback()
+        for thread, _ in runs:
+            thread.join(60)
+        (first,), (second,) = (result for _, result in runs)
+        assert first == 3 and isinstance(second, psycopg.errors.UniqueViolation), (first, second)
 
 
 def test_chain_never_forks(ledger):

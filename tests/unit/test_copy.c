@@ -204,6 +204,25 @@ test_source_replaced(void **state)
 	copy_drop(&p->spool, &c);
 }
 
+/* The time of the last change is the partner's to set: the same time and inode, and other content, is another
+ * file. */
+static void
+test_dated_back(void **state)
+{
+	struct place *p = *state;
+	struct timespec times[2];
+	struct copy c;
+
+	drop(p, "d", "one");
+	assert_int_equal(take(p, "d", &c), COPY_DONE);
+	drop(p, "d", "two");
+	times[0] = times[1] = c.source.st_mtim;
+	assert_int_equal(utimensat(p->inbound, "d", times, 0), 0);
+	assert_int_equal(copy_remove_source(p->inbound, "d", &c), 0);
+	assert_int_equal(faccessat(p->inbound, "d", F_OK, 0), 0);
+	copy_drop(&p->spool, &c);
+}
+
 /* An orphan is found and hashed; a copy whose owner lives is left alone. */
 static void
 test_orphan(void **state)
@@ -251,6 +270,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_open_writer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_source_replaced, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_dated_back, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_orphan, setup, teardown),
 	};
 

@@ -167,6 +167,10 @@ test_xml(void **state)
 		                            "taken whole\n");
 		assert_memory_equal(xml_file + r.offset[0], "<f:Item ref='P1'>", 17);
 		assert_memory_equal(xml_file + r.offset[1] + r.length[1] - 9, "</f:Item>", 9);
+		/* with the NUL at its end: libxml2 stops there, content with what it has seen */
+		run(xml_profile, xml_file, sizeof(xml_file), steps[i], &r);
+		assert_non_null(strstr(r.text, "!trailing_bytes@"));
+		assert_null(strstr(r.text, "whole"));
 	}
 }
 

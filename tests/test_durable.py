@@ -1,0 +1,144 @@
+"""What must be on the disk before the next step, and what must not change meanwhile: the worker's calls, by strace."""
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from worker import Desk
+
+CALLS = "fsync,fdatasync,renameat,renameat2,linkat,mkdirat,unlinkat,sendto"
+
+
+@pytest.fixture(scope="module")
+def strace():
+    path = shutil.which("strace")
+    if path is None or subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+        pytest.skip("strace is not installed, or may not trace here")
+    return path
+
+
+class Traced(Desk):
+    """A desk whose worker runs under strace: descriptors are shown with their paths."""
+
+    def __init__(self, database, build, strace, *inject, calls=CALLS):
+        self.trace = None
+        self.command = [strace, "-D", "-qq", "-y", "-s", "200", "-e", f"trace={calls}", *inject]
+        super().__init__(database, build)
+
+    def start(self, prefix=(), wait=True, **environment):
+        self.trace = self.dir / "strace.log"
+        return super().start([*self.command, "-o", str(self.trace)], wait, **environment)
+
+    def restart(self):
+        """Another worker, which nobody disturbs."""
+        self.worker.close()
+        super().start()
+
+    def calls(self):
+        return self.trace.read_text(errors="replace").splitlines()
+
+
+def at(calls, pattern, start=0):
+    """Where the first call from start on fits; the trace is the message when none does."""
+    for n in range(start, len(calls)):
+        if re.search(pattern, calls[n]):
+            return n
+    raise AssertionError(f"no {pattern} from call {start} on:\n" + "\n".join(calls))
+
+
+COPY = r"spool/work/[0-9a-f]{16}\.copy>"
+
+
+def test_a_posted_file_is_on_the_disk_before_each_next_step(database, build, strace):
+    with Traced(database, build, strace) as desk:
+        desk.redeem("R1")
+        assert desk.deliver([("R1", "OK")])["state"] == "posted"
+        calls = desk.calls()
+    synced = at(calls, rf"^fdatasync\(\d+<.*{COPY}\) += 0")
+    committed = max(n for n, call in enumerate(calls) if re.match(r"sendto\(.*COMMIT", call))  # the job's own
+    assert synced < committed, "the database knows of a file that a crash can still take away"
+    moved = at(calls, r'^renameat2?\(.*spool/work>, "[0-9a-f]+\.copy", .*spool/archive/\d+/\d+/\d+>', committed)
+    assert at(calls, rf"^fsync\(\d+<.*{COPY}\) += 0", committed) < moved, "the name may outlive the bytes"
+    named = at(calls, r"^fsync\(\d+<.*spool/archive/\d+/\d+/\d+>\) += 0", moved)
+    at(calls, r"^fsync\(\d+<.*spool/work>\) += 0", moved)
+    assert named < at(calls, r'^unlinkat\(\d+<.*inbound>, "AIR_1\.csv"'), "the original goes before its copy has a name"
+    parents = re.findall(r'^mkdirat\(\d+<(.*?/archive.*?)>, "\d+", \d+\) += 0$', "\n".join(calls), re.M)
+    assert len(parents) == 3, calls
+    for made in parents:
+        at(calls, rf"^fsync\(\d+<{re.escape(made)}>\) += 0")
+
+
+def test_a_held_file_and_its_reason_are_on_the_disk(database, build, strace):
+    with Traced(database, build, strace) as desk:
+        desk.redeem("R1")
+        assert desk.deliver([("R1", "OK")], count=2)["state"] == "held"
+        calls = desk.calls()
+    linked = at(calls, r'^linkat\(.*spool/quarantine>, "[0-9a-f]{64}-\d+\.reason"')
+    assert any(re.match(r"fsync\(\d+<.*spool/quarantine/#\d+>\(deleted\)\) += 0", c) for c in calls[:linked]), \
+        "\n".join(calls)
+    named = at(calls, r"^fsync\(\d+<.*spool/quarantine>\) += 0", linked)
+    assert named < at(calls, r"^unlinkat\(\d+<.*inbound>")
+
+
+def test_bytes_that_cannot_be_synced_are_not_posted(database, build, strace):
+    """The job fails, nothing is asked of the disk a second time (a second fsync may say yes of lost pages)."""
+    with Traced(database, build, strace, "-e", "inject=fdatasync:error=EIO:when=1") as desk:
+        desk.redeem("R1")
+        reply = desk.deliver([("R1", "KO")])
+        assert reply["end"] == "failed" and "Input/output error" in reply["why"], reply
+        assert sum("fdatasync(" in c for c in desk.calls()) == 1
+        assert desk.reversals() == 0 and desk.query("SELECT count(*) FROM handback.file") == [(0,)]
+        assert (desk.inbound / "AIR_1.csv").exists()
+        desk.restart()
+        assert desk.take("AIR_1.csv")["state"] == "posted" and desk.reversals() == 1
+
+
+def test_an_archive_that_cannot_be_synced_keeps_the_original(database, build, strace):
+    with Traced(database, build, strace) as desk:  # where the copy's fsync stands among all of them
+        desk.redeem("R1")
+        desk.deliver([("R1", "KO")])
+        syncs = [c for c in desk.calls() if c.startswith("fsync(")]
+    nth = 1 + at(syncs, COPY)
+    again = desk.database.cluster.database()
+    try:
+        with Traced(again, build, strace, "-e", f"inject=fsync:error=EIO:when={nth}") as desk:
+            desk.redeem("R1")
+            reply = desk.deliver([("R1", "KO")])
+            assert reply["end"] == "failed" and "cannot be archived" in reply["why"], reply
+            assert sum(bool(re.search(rf"^fsync.*{COPY}", c)) for c in desk.calls()) == 1
+            assert (desk.inbound / "AIR_1.csv").exists()
+            assert desk.query("SELECT archived_at IS NULL FROM handback.file") == [(True,)]
+            desk.restart()
+            assert desk.take("AIR_1.csv")["state"] == "posted" and desk.reversals() == 1
+            assert not (desk.inbound / "AIR_1.csv").exists()
+    finally:
+        again.drop()
+
+
+def test_opened_for_writing_while_it_is_read(database, build, strace):
+    """Nobody may have it open before it is read, nor after: strace stops the worker in between."""
+    with Traced(database, build, strace, "-e", "inject=sync_file_range:signal=STOP:when=1", calls="sync_file_range") as desk:
+        desk.redeem("R1")
+        desk.drop("AIR_1.csv", desk.file([("R1", "OK")]))
+        desk.worker.send(desk.inbound, "AIR_1.csv", "air", "AIR", "air")
+        deadline = time.monotonic() + 20
+        while "SIGSTOP" not in desk.trace.read_text():
+            assert time.monotonic() < deadline, "the copy's bytes are not begun to be written"
+            time.sleep(0.01)
+        with open(desk.inbound / "AIR_1.csv", "r+b"):
+            desk.worker.process.send_signal(signal.SIGCONT)
+            reply = desk.worker.answer()
+        assert reply["end"] == "busy" and "open" in reply["why"], reply
+        assert desk.take("AIR_1.csv")["state"] == "posted"
+
+
+def test_what_is_left_in_the_spool_is_its_own(database, build):
+    """Nothing but the folders and the file: no temporary name outlives a job."""
+    with Desk(database, build) as desk:
+        desk.redeem("R1")
+        desk.deliver([("R1", "OK")])
+        left = sorted(p.relative_to(desk.spool).parts[0] for p in desk.spool.rglob("*") if p.is_file())
+        assert left == ["archive"]
