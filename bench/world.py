@@ -213,6 +213,10 @@ class Handback:
         self.process = subprocess.Popen([str(self.bench.build / "daemon/handbackd"), "--config", str(self.config)],
                                         stderr=self.log, stdout=self.log, env=env)
         self.ask("wait", 30)
+        said = (self.dir / "log").read_text()
+        if "cannot be used" in said:  # it would wait for ever for a database that fits
+            self.__exit__()
+            raise RuntimeError(said[-3000:])
         return self
 
     def __exit__(self, *_):

@@ -50,6 +50,7 @@ WITH rule AS MATERIALIZED (
 	LEFT JOIN pg_temp.answered a ON a.redemption_id = f.redemption_id
 	LEFT JOIN ledger.reversal v ON v.redemption_id = f.redemption_id
 	LEFT JOIN handback.outcome c ON c.redemption_id = f.redemption_id AND c.outcome = 1
+	OFFSET 0   -- state and mismatch are worked out once here, not wherever they are named below
 ), judged AS (
 	SELECT s.*, rule.outcome AS rule_outcome, rule.hold_reason AS rule_reason,
 		CASE

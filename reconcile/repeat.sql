@@ -3,22 +3,17 @@
 --
 -- By our reference, the records that may name one again were marked while they were staged (with some that do not):
 -- those few are looked for, instead of grouping all.
-WITH again AS MATERIALIZED (
-	SELECT DISTINCT s.external_reference AS named FROM pg_temp.stage s WHERE $1::boolean AND s.again
-	UNION ALL
-	SELECT p.external_reference FROM pg_temp.picked p
-	WHERE NOT $1::boolean AND p.external_reference IS NOT NULL
-	GROUP BY p.external_reference HAVING count(*) > 1
-), said AS (
+WITH said AS (
 	SELECT a.named, s.*
-	FROM pg_temp.stage s JOIN again a ON a.named = s.external_reference
-	WHERE $1::boolean
+	FROM (SELECT DISTINCT m.external_reference AS named FROM pg_temp.stage m WHERE $1::boolean AND m.again) a
+	JOIN pg_temp.stage s ON s.external_reference = a.named
 	UNION ALL
 	SELECT a.named, s.*
-	FROM pg_temp.stage s
-	JOIN pg_temp.picked p ON p.record_no = s.record_no
-	JOIN again a ON a.named = p.external_reference
-	WHERE NOT $1::boolean
+	FROM (SELECT m.external_reference AS named FROM pg_temp.picked m
+		WHERE NOT $1::boolean AND m.external_reference IS NOT NULL
+		GROUP BY m.external_reference HAVING count(*) > 1) a
+	JOIN pg_temp.picked p ON p.external_reference = a.named
+	JOIN pg_temp.stage s ON s.record_no = p.record_no
 )
 INSERT INTO pg_temp.repeated (external_reference, first_record, alike, says)
 SELECT d.named, min(d.record_no),
