@@ -55,7 +55,7 @@ found(struct checks *c, const char *what, enum finding finding, int code, const 
 static void
 check_programs(struct checks *c)
 {
-	static const char *const names[] = {"handbackd", "handback-reconcile", "handback-parse",
+	static const char *const names[] = {"handbackd", "handback-reconcile", "handback-parse", "handback-infer",
 	                                    "handback-fetch"};
 	const struct config *config = c->session->config;
 	bool fetches = false;

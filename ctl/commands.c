@@ -145,6 +145,11 @@ const struct command commands[] = {
      "Its holds stay open. --why is required.",
      "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
 
+    {"profile infer", "Set up", "FILE", 1, 1, 0, "a first profile for a sample of a partner's file",
+     "Looks at a sample and proposes a profile: how records are cut, columns with their types, what could be "
+     "the key, which numbers of a header or trailer are counts or sums. Beside each line stands what it rests "
+     "on (guess), and what only a person can say (decide). Of a large file it looks at the first 8 MiB.",
+     "handbackctl profile infer ./answers_20260131.csv >partner.yaml", run_profile_infer},
     {"profile lint", "Set up", "PROFILE...", 1, 1000, 0, "check profiles",
      "Tells every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
      "PROFILE is a file, or the name of one in the profiles directory.",

@@ -30,6 +30,9 @@ int run_show(struct session *s);
 /* ctl/explain.c */
 int run_explain(struct session *s);
 
+/* ctl/infer.c */
+int run_profile_infer(struct session *s);
+
 /* ctl/try.c */
 int run_try(struct session *s);
 

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -160,6 +161,22 @@ session_spool(struct session *s)
 	if (!s->config && (!asked || session_config(s) != EXIT_CLEAN))
 		return -1;
 	return open(s->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int
+session_file(const char *path, int *ret_fd)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		*ret_fd = fd;
+		return EXIT_CLEAN;
+	}
+	complain("%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
+	if (fd >= 0)
+		close(fd);
+	return EXIT_USAGE;
 }
 
 int

@@ -53,6 +53,9 @@ int session_open(struct session *s, enum session_role role);
  */
 int session_spool(struct session *s);
 
+/* Opens a regular file that is named as an argument, for reading; the descriptor is the caller's. */
+int session_file(const char *path, int *ret_fd);
+
 /* Says what the database said. */
 int session_failed(const struct session *s, enum pg_status status);
 

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define RECORDS_PRESET "50"
@@ -271,22 +270,6 @@ choose_profile(struct session *s, struct reconciler *r)
 	return code;
 }
 
-static int
-open_file(const char *path, int *ret_fd)
-{
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		*ret_fd = fd;
-		return EXIT_CLEAN;
-	}
-	complain("%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
-	if (fd >= 0)
-		close(fd);
-	return EXIT_USAGE;
-}
-
 static void
 add_result(struct trial *t, const struct reconciler *r, const char *name, const struct job_result *result)
 {
@@ -343,7 +326,7 @@ run_try(struct session *s)
 	profile_cache_open(&r->profile);
 	parser_child_open(&r->child);
 	if (code == EXIT_CLEAN)
-		code = open_file(s->arguments[0], &fd);
+		code = session_file(s->arguments[0], &fd);
 	if (code == EXIT_CLEAN)
 		code = choose_profile(s, r);
 	if (code == EXIT_CLEAN && !paths_program(r->parser, sizeof(r->parser), "handback-parse")) {

@@ -6,11 +6,7 @@
  * read before the cage has shut.  Nobody believes what it says: its frames are
  * checked, its controls and records judged elsewhere.  See parsers/job.h.
  */
-#include <errno.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/exit_codes.h"
@@ -18,6 +14,7 @@
 #include "base/limits.h"
 #include "parsers/assemble.h"
 #include "parsers/cage.h"
+#include "parsers/child.h"
 #include "parsers/container.h"
 #include "parsers/frame.h"
 #include "parsers/input_fd.h"
@@ -26,13 +23,6 @@
 #ifdef TEST_BUILD
 #include "parsers/escape.h"
 #endif
-
-static _Noreturn void
-leave(int status, const char *why)
-{
-	fprintf(stderr, "handback-parse: %s\n", why);
-	exit(status);
-}
 
 /* ---- from assemble to frames ---- */
 
@@ -65,21 +55,6 @@ put_refusal(void *context, const struct refusal *r)
 
 /* ---- before the lock-down: nothing of the partner's ---- */
 
-/* Whoever made our socket is our parent, or we are an orphan that nobody waits for. */
-static void
-die_with_parent(void)
-{
-	struct ucred maker;
-	socklen_t len = sizeof(maker);
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-		leave(EXIT_FAILED, "cannot be bound to the parent's life");
-	if (getsockopt(PARSE_JOB_SOCKET, SOL_SOCKET, SO_PEERCRED, &maker, &len) != 0)
-		leave(EXIT_USAGE, "descriptor 3 is no socket; this program is started by handback-reconcile");
-	if (maker.pid != getppid())
-		leave(EXIT_FAILED, "the parent is gone");
-}
-
 static struct profile *
 read_profile(int fd)
 {
@@ -90,9 +65,9 @@ read_profile(int fd)
 	size_t len;
 
 	if (problems == NULL)
-		leave(EXIT_FAILED, "out of memory");
+		child_leave(EXIT_FAILED, "out of memory");
 	if (io_read_all(fd, LIMIT_PROFILE_BYTES, &text, &len) != 0)
-		leave(EXIT_FAILED, "the profile cannot be read, or is larger than 1 MiB");
+		child_leave(EXIT_FAILED, "the profile cannot be read, or is larger than 1 MiB");
 	profile = profile_compile(text, len, problems);
 	free(text);
 	if (profile == NULL) {
@@ -105,15 +80,6 @@ read_profile(int fd)
 }
 
 static void
-check_file(const struct parse_job *job, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != job->file_bytes)
-		leave(EXIT_INTERNAL, "the file is not the one that the job speaks of");
-}
-
-static void
 lock_down(const struct parse_job *job, const struct layout *layout, int file, struct frame_writer *out)
 {
 	struct frame f = {.kind = FRAME_CAGE};
@@ -123,9 +89,9 @@ lock_down(const struct parse_job *job, const struct layout *layout, int file, st
 	char why[256];
 
 	if (cage_enter(file, &wish, &f.cage, why, sizeof(why)) != 0)
-		leave(EXIT_FAILED, why);
+		child_leave(EXIT_FAILED, why);
 	if (frame_put(out, &f) != 0 || frame_flush(out) != 0)
-		leave(EXIT_INTERNAL, "the pipe for frames is broken");
+		child_leave(EXIT_INTERNAL, "the pipe for frames is broken");
 #ifdef TEST_BUILD
 	if (job->escape != 0)
 		escape_try(job->escape);
@@ -148,13 +114,13 @@ parse(const struct parse_job *job, const struct layout *layout, struct assemble 
 	else if (assemble_name(a, job->name, job->name_len) == 0 &&
 	         format_of(layout)->parse(layout, in, a, &bytes) != 0 && in->rule != NULL) {
 		if (in->failed)
-			leave(EXIT_FAILED, in->why);
+			child_leave(EXIT_FAILED, in->why);
 		(void) assemble_refuse(a, in->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", in->why);
 	}
 	if (assemble_finish(a, bytes, &end.end) != 0)
-		leave(EXIT_FAILED, "the pipe for frames is broken, or memory is out");
+		child_leave(EXIT_FAILED, "the pipe for frames is broken, or memory is out");
 	if (frame_put(out, &end) != 0 || frame_flush(out) != 0)
-		leave(EXIT_INTERNAL, "the pipe for frames is broken");
+		child_leave(EXIT_INTERNAL, "the pipe for frames is broken");
 }
 
 int
@@ -171,24 +137,24 @@ main(void)
 	int file, profile_fd, rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	die_with_parent();
+	child_begin("handback-parse");
 	tzset();
 	xml_format.start();
 	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &profile_fd, &why);
 	if (rc == 0)
 		return EXIT_CLEAN;
 	if (rc < 0)
-		leave(EXIT_INTERNAL, why);
-	check_file(&job, file);
+		child_leave(EXIT_INTERNAL, why);
+	child_check_file(&job, file);
 	profile = read_profile(profile_fd);
 	assemble = assemble_new(profile->layout, &sink);
 	input_fd_init(&in, CAGE_FILE);
 	contents = contents_new(profile->layout, &in.input, job.file_bytes, job.name, job.name_len);
 	if (out == NULL || assemble == NULL || contents == NULL)
-		leave(EXIT_FAILED, "out of memory");
+		child_leave(EXIT_FAILED, "out of memory");
 	if (format_of(profile->layout)->prepare != NULL &&
 	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
-		leave(EXIT_USAGE, why);
+		child_leave(EXIT_USAGE, why);
 	lock_down(&job, profile->layout, file, out);
 	parse(&job, profile->layout, assemble, contents, out);
 	return EXIT_CLEAN; /* the kernel frees what is left */

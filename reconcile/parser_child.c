@@ -158,7 +158,7 @@ static enum parser_end
 judge_exit(int status, const char *said, char *why)
 {
 	if (status == EXIT_USAGE) {
-		snprintf(why, LIMIT_MESSAGE_BYTES, "the profile does not compile: %.900s", said);
+		snprintf(why, LIMIT_MESSAGE_BYTES, "%.900s", said);
 		return PARSER_PROFILE;
 	}
 	snprintf(why, LIMIT_MESSAGE_BYTES, "the parser ended with status %d: %.900s", status,

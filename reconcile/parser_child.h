@@ -23,7 +23,7 @@ struct parser_child {
 
 enum parser_end {
 	PARSER_DONE,      /* it wrote all it had to say */
-	PARSER_PROFILE,   /* the profile does not compile; what it said is in why */
+	PARSER_PROFILE,   /* what it was given is no use (the profile does not compile): what it said is in why */
 	PARSER_DIED,      /* over this file: a signal of its own making, out of time, or a broken frame */
 	PARSER_DISTURBED, /* by something outside the file (killed, no memory, no cage): try again later */
 };
@@ -31,7 +31,7 @@ enum parser_end {
 /* Nothing is running yet. */
 void parser_child_open(struct parser_child *c);
 
-/* Starts one unless it is there already, alive.  0, or -1 with errno. */
+/* Starts one unless it is there already, alive; handback-parse, or what is started like it.  0, or -1 with errno. */
 int parser_child_start(struct parser_child *c, const char *program);
 
 /*

@@ -1,0 +1,270 @@
+/* What a column holds: looked at over all of its cells, each against what the profile language can say. */
+#include "parsers/infer/model.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "parsers/dates.h"
+
+/* Tried in this order; what fits two of them is for a person to decide. */
+static const char *const patterns[] = {"YYYYMMDD",
+                                       "YYYY-MM-DD",
+                                       "YYYY/MM/DD",
+                                       "YYYY-MM-DDTHH:MI:SS",
+                                       "YYYY-MM-DDTHH:MI:SSZ",
+                                       "DD/MM/YYYY",
+                                       "MM/DD/YYYY",
+                                       "DD.MM.YYYY",
+                                       "DD-MM-YYYY",
+                                       "MM-DD-YYYY",
+                                       "DDMMYYYY",
+                                       "MMDDYYYY",
+                                       "YYMMDD",
+                                       "DDMMYY",
+                                       "MMDDYY",
+                                       "DD-MON-YY",
+                                       "DD-MON-YYYY",
+                                       "DD-MON-YY HH.MI.SS",
+                                       "DD MON YYYY",
+                                       "DD/MM/YY",
+                                       "MM/DD/YY",
+                                       "YYYY-MM-DD HH:MI:SS",
+                                       "YYYYMMDDHHMISS",
+                                       "DD/MM/YYYY HH:MI:SS",
+                                       "MM/DD/YYYY HH:MI:SS",
+                                       "DD.MM.YYYY HH:MI:SS",
+                                       "YYYY-MM-DDTHH:MI:SS.FZ",
+                                       "YYYY-MM-DDTHH:MI:SS.F"};
+enum { PATTERNS = sizeof patterns / sizeof patterns[0] };
+
+static struct date_rule rule[PATTERNS];
+
+void
+column_prepare(void)
+{
+	const char *why;
+
+	for (size_t i = 0; i < PATTERNS; i++) {
+		rule[i].pivot = 70;
+		rule[i].cut_off = -1;
+		if (!date_compile(patterns[i], &rule[i], &why))
+			abort(); /* the list above is ours */
+	}
+}
+
+/* A day that a file of today could have: digits of another meaning rarely do. */
+static bool
+is_day(const struct date_rule *r, struct slice s)
+{
+	int32_t day, first, end;
+
+	return date_from_civil(1990, 1, 1, &first) && date_from_civil(2061, 1, 1, &end) &&
+	       date_read(r, s.data, s.len, DATE_UNKNOWN, &day) == NULL && day >= first && day < end;
+}
+
+/* ---- one cell ---- */
+
+static bool
+is_uuid(struct slice s)
+{
+	for (uint32_t i = 0; i < s.len; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s.data[i] != '-' : !isxdigit((unsigned char) s.data[i]))
+			return false;
+	}
+	return s.len == 36;
+}
+
+static bool
+is_id(struct slice s)
+{
+	for (uint32_t i = 0; i < s.len; i++)
+		if (!isgraph((unsigned char) s.data[i]) || (unsigned char) s.data[i] > 0x7e)
+			return false;
+	return s.len > 0;
+}
+
+static bool
+all_digits(struct slice s)
+{
+	for (uint32_t i = 0; i < s.len; i++)
+		if (!isdigit((unsigned char) s.data[i]))
+			return false;
+	return s.len > 0;
+}
+
+struct number {
+	bool is, negative, zeros;
+	char point; /* 0: an integer */
+	uint32_t decimals;
+};
+
+static struct number
+number_of(struct slice s)
+{
+	struct number n = {.negative = s.len > 1 && s.data[0] == '-'};
+	uint32_t i = n.negative, digits = 0;
+
+	n.zeros = s.len > i + 1 && s.data[i] == '0' && isdigit((unsigned char) s.data[i + 1]);
+	for (; i < s.len; i++)
+		if (isdigit((unsigned char) s.data[i])) {
+			digits++;
+			n.decimals += n.point != 0;
+		} else if (n.point == 0 && digits > 0 && (s.data[i] == '.' || s.data[i] == ','))
+			n.point = s.data[i];
+		else
+			return n;
+	n.is = digits > 0 && digits <= 18 && (n.point == 0 || n.decimals > 0);
+	return n;
+}
+
+/* ---- a column ---- */
+
+static uint64_t
+hash_of(struct slice s)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (uint32_t i = 0; i < s.len; i++)
+		h = (h ^ (unsigned char) s.data[i]) * 1099511628211u;
+	return h;
+}
+
+/* How many different values there are; the words and how often, while they are few. */
+static void
+count_values(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
+{
+	size_t size = 64;
+	const struct slice **seen;
+
+	while (size < 2 * (size_t) rows)
+		size *= 2;
+	seen = sample_room(size, sizeof(struct slice *));
+	for (uint32_t i = 0; i < rows; i++) {
+		const struct slice *s = &cell[(size_t) i * step];
+		size_t at = hash_of(*s) & (size - 1);
+		uint32_t w = 0;
+
+		if (s->len == 0)
+			continue;
+		while (seen[at] != NULL && (seen[at]->len != s->len || memcmp(seen[at]->data, s->data, s->len) != 0))
+			at = (at + 1) & (size - 1);
+		if (seen[at] == NULL) {
+			seen[at] = s;
+			c->different++;
+		}
+		while (w < c->words &&
+		       (c->word[w].text.len != s->len || memcmp(c->word[w].text.data, s->data, s->len) != 0))
+			w++;
+		if (w == c->words && w < SAMPLE_WORDS)
+			c->word[c->words++] = (struct shape_word){*s, 0};
+		if (w < SAMPLE_WORDS)
+			c->word[w].times++;
+	}
+	free(seen);
+	if (c->different > SAMPLE_WORDS || (c->different > 3 && c->filled < 2 * c->different))
+		c->words = 0;
+}
+
+static void
+find_dates(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
+{
+	for (size_t p = 0; p < PATTERNS && c->other_date == NULL; p++) {
+		bool fits = true;
+
+		for (uint32_t i = 0; i < rows && fits; i++)
+			fits = cell[(size_t) i * step].len == 0 || is_day(&rule[p], cell[(size_t) i * step]);
+		if (fits && c->date == NULL)
+			c->date = patterns[p];
+		else if (fits)
+			c->other_date = patterns[p];
+	}
+}
+
+static void
+add_number(struct column *c, const struct number *n)
+{
+	uint8_t decimals = (uint8_t) (n->decimals > 9 ? 9 : n->decimals);
+
+	c->negative |= n->negative;
+	c->zeros |= n->zeros;
+	if (n->point != 0)
+		c->point = n->point;
+	if (c->filled == 0 || decimals < c->decimals_least)
+		c->decimals_least = decimals;
+	if (decimals > c->decimals_most)
+		c->decimals_most = decimals;
+}
+
+static void
+add_up(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
+{
+	int64_t before = 0;
+
+	c->sum_known = true;
+	c->runs = rows > 2 && c->filled == rows;
+	for (uint32_t i = 0; i < rows && c->sum_known; i++) {
+		const struct slice *s = &cell[(size_t) i * step];
+		char digits[24];
+		int64_t n;
+
+		if (s->len == 0)
+			continue;
+		snprintf(digits, sizeof digits, "%.*s", (int) s->len, s->data);
+		n = strtoll(digits, NULL, 10);
+		c->sum_known = !__builtin_add_overflow(c->sum, n, &c->sum);
+		c->runs &= i == 0 || n == before + 1;
+		c->first = i == 0 ? n : c->first;
+		before = n;
+	}
+}
+
+static void
+look(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
+{
+	bool uuid = true, id = true, number = true;
+	char point = 0;
+
+	c->digits = true;
+	for (uint32_t i = 0; i < rows; i++) {
+		const struct slice *s = &cell[(size_t) i * step];
+		struct number n;
+
+		if (s->len == 0)
+			continue;
+		n = number_of(*s);
+		uuid &= is_uuid(*s);
+		id &= is_id(*s);
+		c->digits &= all_digits(*s);
+		number &= n.is && (n.point == 0 || point == 0 || point == n.point);
+		point = n.point != 0 ? n.point : point;
+		add_number(c, &n);
+		if (c->filled == 0 || s->len < c->shortest)
+			c->shortest = s->len;
+		if (s->len > c->longest)
+			c->longest = s->len;
+		c->filled++;
+	}
+	if (c->filled == 0)
+		return;
+	find_dates(c, cell, rows, step);
+	c->holds = uuid              ? HOLDS_UUID
+	           : c->date != NULL ? HOLDS_DATE
+	           : !number         ? (id ? HOLDS_ID : HOLDS_TEXT)
+	           : point != 0      ? HOLDS_DECIMAL
+	                             : HOLDS_INTEGER;
+	if (c->holds == HOLDS_INTEGER || c->holds == HOLDS_DATE)
+		add_up(c, cell, rows, step);
+	count_values(c, cell, rows, step);
+}
+
+void
+guess_columns(struct sample_type *t)
+{
+	for (uint32_t c = 0; c < t->columns; c++)
+		look(&t->column[c], t->cell + c, t->rows, t->columns);
+}

@@ -1,0 +1,80 @@
+/*
+ * handback-infer: looks at one sample of a partner's and proposes a profile.
+ *
+ * Trust: as handback-parse: it is handed the sample as a descriptor, knows no
+ * path, no database and no network, and reads its first byte in the cage.  It
+ * is started and told its job in the same way (parsers/job.h; there is no
+ * profile, so that descriptor is /dev/null) but by handbackctl, and writes
+ * text: the profile on descriptor 1, at most INFER_TEXT_BYTES of it.  Exit
+ * status EXIT_CLEAN; EXIT_USAGE when nothing can be proposed, said why on
+ * descriptor 2; the others as there.
+ */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/exit_codes.h"
+#include "parsers/cage.h"
+#include "parsers/child.h"
+#include "parsers/infer/model.h"
+#include "parsers/job.h"
+
+static const char *
+propose(struct guess *g)
+{
+	const char *why = sample_read(g, CAGE_FILE);
+
+	if (why != NULL)
+		return why;
+	if (nested_looks_so(g))
+		why = guess_nested(g);
+	else {
+		why = guess_records(g);
+		if (why == NULL)
+			why = guess_cells(g);
+	}
+	if (why != NULL)
+		return why;
+	for (uint32_t i = 0; i < g->types; i++) {
+		guess_columns(&g->type[i]);
+		name_columns(&g->type[i]);
+	}
+	guess_totals(g);
+	return NULL;
+}
+
+int
+main(void)
+{
+	static struct guess guess;
+	struct parse_job job;
+	struct cage_report report;
+	struct cage_wish wish;
+	char why[256];
+	const char *text;
+	int file, nothing, rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	child_begin("handback-infer");
+	sample_prepare();
+	column_prepare();
+	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &nothing, &text);
+	if (rc == 0)
+		return EXIT_CLEAN;
+	if (rc < 0)
+		child_leave(EXIT_INTERNAL, text);
+	child_check_file(&job, file);
+	wish = (struct cage_wish){.work_bytes = SAMPLE_BYTES,
+	                          .no_landlock = (job.flags & PARSE_JOB_NO_LANDLOCK) != 0,
+	                          .no_cage = (job.flags & PARSE_JOB_NO_CAGE) != 0};
+	if (cage_enter(file, &wish, &report, why, sizeof why) != 0)
+		child_leave(EXIT_FAILED, why);
+	guess.file_name = job.name;
+	guess.file_name_len = job.name_len;
+	guess.file_bytes = job.file_bytes;
+	text = propose(&guess);
+	if (text != NULL)
+		child_leave(EXIT_USAGE, text);
+	if (guess_write(&guess) != 0)
+		child_leave(EXIT_INTERNAL, "the pipe for the profile is broken");
+	return EXIT_CLEAN;
+}

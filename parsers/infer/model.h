@@ -1,0 +1,155 @@
+/*
+ * What is guessed of a sample, step by step: its bytes, its records, their
+ * types and cells, what each column holds, what the totals say.  Each step
+ * fills in its part of one struct guess and reads only what is above it; the
+ * last one writes a profile.  Nothing is freed: the process ends with its one
+ * sample.
+ *
+ * A guess is never told without what it rests on, and what the sample cannot
+ * tell is left to a person in so many words.
+ */
+#ifndef HANDBACK_PARSERS_INFER_MODEL_H
+#define HANDBACK_PARSERS_INFER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "parsers/record.h"
+
+enum {
+	SAMPLE_BYTES = 8 << 20, /* looked at; of a longer file, its beginning */
+	SAMPLE_RECORDS = 50000,
+	SAMPLE_CELLS = 1 << 20,
+	SAMPLE_TYPES = 8, /* record types that are told apart */
+	SAMPLE_COLUMNS = LIMIT_COLUMNS,
+	SAMPLE_NAME_BYTES = 48,
+	SAMPLE_WORDS = 12, /* a column of more different words is no set of words */
+	SAMPLE_NODES = 2000,
+	SAMPLE_CONTROLS = 16,
+};
+
+enum family { FAMILY_DELIMITED, FAMILY_FIXED, FAMILY_XML, FAMILY_JSON, FAMILY_JSON_LINES };
+
+enum holds { HOLDS_NOTHING, HOLDS_UUID, HOLDS_DATE, HOLDS_INTEGER, HOLDS_DECIMAL, HOLDS_ID, HOLDS_TEXT };
+
+struct shape_word {
+	struct slice text;
+	uint32_t times;
+};
+
+struct column {
+	char name[SAMPLE_NAME_BYTES]; /* of the field */
+	struct slice heading;         /* as the partner calls it; empty when it does not */
+	uint32_t from, to;            /* fixed width: positions from 1 */
+	bool many;                    /* nested: came more than once in a record */
+	enum holds holds;
+	uint32_t filled, different; /* of the rows; different is counted up to the sample's bound */
+	uint32_t shortest, longest; /* bytes */
+	bool digits;                /* nothing else, in any cell */
+	bool negative, zeros;       /* a '-' before some number; some number with zeros before it */
+	char point;                 /* of decimals */
+	uint8_t decimals_least, decimals_most;
+	const char *date, *other_date; /* the pattern that fits every value, and another that does, too */
+	struct shape_word word[SAMPLE_WORDS];
+	uint32_t words; /* 0: too many to be a set */
+	bool runs;      /* each is one more than the one before it */
+	int64_t first;
+	bool sum_known; /* of integers */
+	int64_t sum;
+};
+
+enum sample_role { SAMPLE_HEADER, SAMPLE_ENTRY, SAMPLE_OTHER, SAMPLE_TRAILER };
+
+struct sample_type {
+	enum sample_role role;
+	char name[SAMPLE_NAME_BYTES];
+	char mark[16];    /* what stands first in each of its records; "" when nothing tells it from others */
+	const char *path; /* nested */
+	uint32_t rows, columns;
+	uint32_t first_row; /* the physical record, from 0, that is its first one */
+	struct slice *cell; /* rows x columns; no data: absent */
+	struct column *column;
+};
+
+struct guess {
+	const char *file_name;
+	size_t file_name_len;
+	int64_t file_bytes;
+
+	/* sample.c */
+	const char *bytes; /* in UTF-8 where the encoding is known */
+	size_t len;
+	bool whole;  /* bytes are all of the file */
+	bool marked; /* a byte-order mark was taken off */
+	const char *encoding, *encoding_why;
+
+	/* records.c */
+	const char *framing; /* the YAML of the key, NULL for nested formats */
+	const char *framing_why;
+	struct slice *record;
+	uint32_t records;
+
+	/* cells.c, nested.c */
+	enum family family;
+	char family_why[160];
+	char delimiter, quote; /* quote 0: none seen */
+	bool headings;
+	uint32_t length;  /* fixed width: of every record; 0: not the same */
+	uint32_t fillers; /* fixed width: records of one character at the end, left out of the types */
+	char *name_space; /* XML, of the root; NULL none */
+	struct sample_type type[SAMPLE_TYPES];
+	uint32_t types;
+
+	/* totals.c */
+	char control[SAMPLE_CONTROLS][200];
+	uint32_t controls;
+};
+
+/* Memory that is never given back; ends the process when there is none. */
+void *sample_room(size_t count, size_t size);
+
+static inline struct slice
+slice_of(const char *text)
+{
+	return (struct slice){text, (uint32_t) strlen(text)};
+}
+
+/* sample.c: reads from fd.  NULL, or why nothing can be said of it (static text). */
+const char *sample_read(struct guess *g, int fd);
+void sample_prepare(void); /* before the lock-down: opens encodings */
+
+/* records.c: cuts lines, fixed lengths or prefixed records. */
+const char *guess_records(struct guess *g);
+
+/* cells.c: record types and cells of a line-based sample. */
+const char *guess_cells(struct guess *g);
+
+/* nested.c: is it XML or JSON, and if so its cells. */
+bool nested_looks_so(const struct guess *g);
+const char *guess_nested(struct guess *g);
+
+/* column.c: what each column holds. */
+void column_prepare(void); /* before the lock-down: compiles date patterns */
+void guess_columns(struct sample_type *t);
+
+/* positions.c: fixed width.  type_of[record] from record `from` on; fills column[SAMPLE_COLUMNS], returns how
+ * many. A cell without the blanks around it. */
+uint32_t guess_positions(const struct guess *g, const int *type_of, int t, uint32_t from,
+                         struct column *column);
+struct slice position_cell(struct slice record, const struct column *c);
+
+/* naming.c: each column's field. */
+void name_columns(struct sample_type *t);
+/* The column of a type that fills in one of our fields; NULL none. */
+struct column *column_named(struct sample_type *t, const char *name);
+
+/* totals.c: which numbers of headers and trailers are counts or sums of the entries. */
+void guess_totals(struct guess *g);
+
+/* write.c: the profile, ASCII, on stdout.  0, or -1 when it cannot be written. */
+int guess_write(const struct guess *g);
+
+#endif

@@ -1,0 +1,182 @@
+"""handbackctl profile infer: a first profile of any sample, whatever it is; never more than a guess."""
+import os
+import pathlib
+import random
+import re
+import subprocess
+
+import pytest
+
+import parse_client
+from world import CTL, ROOT
+
+FIXTURES = ROOT / "fixtures"
+SAMPLES = ROOT.parent / "shared/samples"
+# a profile that the sample alone cannot complete lacks just what is marked for a person
+OPEN = ("verdict is missing", "match is missing")
+
+
+def infer(build, path):
+    return subprocess.run([build / CTL, "profile", "infer", path], capture_output=True, text=True, timeout=60)
+
+
+def lint(build, path):
+    done = subprocess.run([build / CTL, "profile", "lint", path], capture_output=True, text=True)
+    return [line for line in done.stdout.splitlines() if re.match(re.escape(str(path)) + r":\d+:", line) and ": warning: " not in line]
+
+
+def files(folder):
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.endswith((".expected", ".md", "SOURCES.txt")))
+
+
+def packed(path):
+    head = path.read_bytes()[:16]
+    return head.startswith((b"PK\3\4", b"\x1f\x8b", b"-----BEGIN PGP"))
+
+
+@pytest.mark.parametrize("path", [*files(FIXTURES / "layouts"), *files(FIXTURES / "demo"), *files(SAMPLES)],
+                         ids=lambda p: p.name)
+def test_every_sample_gives_a_profile_or_a_reason(build, path, tmp_path):
+    done = infer(build, path)
+    if done.returncode:
+        assert done.returncode == 2 and done.stdout == "", done.stderr
+        assert re.fullmatch(r"handbackctl: .*: (it|its|nothing|no) .*\n", done.stderr), done.stderr
+        return
+    assert not packed(path)
+    assert done.stdout.isascii() and done.stderr == ""
+    proposed = tmp_path / "inferred.yaml"
+    proposed.write_text(done.stdout)
+    mistakes = lint(build, proposed)
+    assert all(any(word in line for word in OPEN) for line in mistakes), (mistakes, done.stdout)
+    for word in OPEN:  # and it says so itself
+        assert (word in " ".join(mistakes)) == (f"# {word.split()[0]}: " in done.stdout or
+                                                (word[0] == "v" and "# verdict:" in done.stdout)), done.stdout
+
+
+def completed(text):
+    """As a person would: each word that was left open means something."""
+    return re.sub(r"^#   (.*?):\s+# decide: .*$", r"    \1: accepted", text, flags=re.M)
+
+
+@pytest.mark.parametrize("folder, profile", [("aurora", "aurora"), ("skyline", "skyline"), ("polaris", "polaris")])
+def test_reads_as_many_records_as_the_profile_that_we_ship(build, folder, profile):
+    path = files(FIXTURES / "demo/1" / folder)[0]
+    done = infer(build, path)
+    assert done.returncode == 0, done.stderr
+    ours = parse_client.parse(completed(done.stdout).encode(), path)
+    shipped = parse_client.parse(FIXTURES / f"profiles/{profile}.yaml", path)
+    assert not shipped.end["refused"]
+    assert not ours.end["refused"], [f for kind, f in ours.frames if kind == "refusal"]
+    assert ours.end["records"] == shipped.end["records"] > 50
+    keys = ("external_reference", "points", "member", "date")
+    assert [[r.get(k) for k in keys] for r in ours.records] == [[r.get(k) for k in keys] for r in shipped.records]
+
+
+def test_finds_the_totals(build):
+    text = infer(build, files(FIXTURES / "demo/1/skyline")[0]).stdout
+    assert "= count(answer)" in text and "= sum(answer.points)" in text
+
+
+ROWS = [(f"R{i:05d}", 100 + i * 7, "OK" if i % 5 else "KO") for i in range(40)]
+
+
+@pytest.mark.parametrize("make, expected", [
+    (lambda: "ref;points;status\r\n" + "".join(f"{r};{p};{s}\r\n" for r, p, s in ROWS), ["newline: crlf", '";"', "header: names"]),
+    (lambda: "".join(f"{r}\t{p}\t{s}\n" for r, p, s in ROWS), ["delimiter: tab", "newline: lf"]),
+    (lambda: "".join(f"{r}|{p}|{s}\r" for r, p, s in ROWS), ["newline: cr,", '"|"']),
+    (lambda: "".join(f"{r}{p:08d}{s}   {i:04d}" for i, (r, p, s) in enumerate(ROWS)), ["format: fixed", "newline: none, record_length: 23"]),
+    (lambda: "".join(f"{r}{p:08d}{s}\n" for r, p, s in ROWS), ["format: fixed", "length: 16"]),
+    (lambda: "".join('{"ref": "%s", "points": %d, "status": "%s"}\n' % row for row in ROWS), ["format: json_lines", 'path: "/"']),
+    (lambda: '{"list": [%s]}' % ", ".join('{"ref": "%s", "points": %d, "status": "%s"}' % row for row in ROWS),
+     ["format: json", 'path: "/list[]"']),
+    (lambda: "<a:x xmlns:a='urn:t'>%s</a:x>" % "".join(f"<a:r k='{r}'><a:p>{p}</a:p><a:s>{s}</a:s></a:r>" for r, p, s in ROWS),
+     ["format: xml", 'namespace: "urn:t"', 'path: "/x/r"', 'at: "@k"']),
+])
+def test_tells_the_families_apart(build, tmp_path, make, expected):
+    sample = tmp_path / "sample"
+    sample.write_bytes(make().encode())
+    done = infer(build, sample)
+    assert done.returncode == 0, done.stderr
+    for line in expected:
+        assert line in done.stdout, done.stdout
+    inferred = tmp_path / "i.yaml"
+    inferred.write_text(done.stdout)
+    assert all(any(word in line for word in OPEN) for line in lint(build, inferred)), done.stdout
+
+
+@pytest.mark.parametrize("codec, word", [("utf-8", "encoding: utf-8"), ("latin-1", "encoding: iso-8859-1"),
+                                         ("cp1252", "encoding: windows-1252"), ("cp037", "encoding: ibm037")])
+def test_tells_the_encoding(build, tmp_path, codec, word):
+    name = "Žan€" if codec == "cp1252" else "MARIA" if codec == "cp037" else "João"
+    newline = "" if codec == "cp037" else "\n"
+    sample = tmp_path / "sample"
+    sample.write_bytes("".join(f"{r}{p:08d}{name:6}{s}{newline}" for r, p, s in ROWS).encode(codec))
+    done = infer(build, sample)
+    assert done.returncode == 0, done.stderr
+    assert word in done.stdout
+
+
+def test_says_both_when_a_date_is_ambiguous(build, tmp_path):
+    sample = tmp_path / "sample.csv"
+    sample.write_text("ref,points,status,done\n" + "".join(f"{r},{p},{s},{1 + i % 9:02d}/05/2026\n" for i, (r, p, s) in enumerate(ROWS)))
+    assert "all fit DD/MM/YYYY; decide: all fit MM/DD/YYYY as well" in infer(build, sample).stdout
+    sample.write_text(sample.read_text().replace("09/05/2026", "29/05/2026"))
+    assert "all fit DD/MM/YYYY\n" in infer(build, sample).stdout
+
+
+def test_a_running_number_is_neither_key_nor_points(build, tmp_path):
+    sample = tmp_path / "sample.csv"
+    sample.write_text("line,ref,points,status\n" + "".join(f"{i + 1000},{r},{p},{s}\n" for i, (r, p, s) in enumerate(ROWS)))
+    text = infer(build, sample).stdout
+    assert re.search(r"line: \{at: line, type: integer, runs: \{from: 1000\}\}", text), text
+    assert re.search(r"points: \{at: points\}", text) and "match: [outbound_reference]" in text
+
+
+@pytest.mark.parametrize("data, says", [
+    (b"", "it is empty"), (b"\x1f\x8b\x08\0\0\0", "packed by gzip"), (b"PK\3\4....", "it is a zip"),
+    (b"-----BEGIN PGP MESSAGE-----\n", "OpenPGP"), (b"\xff\xfea\0", "UTF-16"), (b"x", "no newline"),
+    (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "DOCTYPE"), (b"\n\n\n\n", "neither a delimiter"), (b"{", "no record"),
+])
+def test_says_why_it_proposes_nothing(build, tmp_path, data, says):
+    sample = tmp_path / "sample"
+    sample.write_bytes(data)
+    done = infer(build, sample)
+    assert done.returncode == 2 and says in done.stderr and done.stdout == "", (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_noise_ends_in_an_answer(build, tmp_path, seed):
+    """Broken pieces of real samples and pure noise: a profile or a reason, never a crash, and nothing unescaped."""
+    rng = random.Random(seed)
+    source = rng.choice(files(FIXTURES / "layouts")).read_bytes() if seed % 3 else rng.randbytes(20000)
+    data = bytearray(source)
+    for _ in range(rng.randrange(1, 60)):
+        at = rng.randrange(len(data) + 1)
+        data[at:at + rng.randrange(4)] = rng.randbytes(rng.randrange(6))
+    sample = tmp_path / "sample"
+    sample.write_bytes(data[:rng.randrange(1, len(data) + 1)])
+    done = infer(build, sample)
+    assert done.returncode in (0, 2), (seed, done.stderr)
+    assert all(c == "\n" or " " <= c <= "~" for c in done.stdout)
+
+
+def test_a_name_cannot_leave_its_comment_or_its_quotes(build, tmp_path):
+    sample = tmp_path / "a\nprofile: b\x1b[31m.csv"
+    sample.write_bytes(b'"ref\\""x\nverdict: []","poin\xe2\x80\xaets",status\n' +
+                       b"".join(f"{r},{p},{s}\n".encode() for r, p, s in ROWS))
+    done = infer(build, sample)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith(("profile:", "verdict:"))] == \
+        [line for line in done.stdout.splitlines() if re.match(r"profile: inferred +#|verdict:$", line)]
+    inferred = tmp_path / "i.yaml"
+    inferred.write_text(done.stdout)
+    assert all(any(word in line for word in OPEN) for line in lint(build, inferred)), done.stdout
+
+
+def test_a_huge_file_is_looked_at_in_part(build, tmp_path):
+    sample = tmp_path / "sample.csv"
+    sample.write_text("ref,points,status\n" + "".join(f"{r},{p},{s}\n" for r, p, s in ROWS) * 20000)
+    os.truncate(sample, 1 << 30)  # zeros behind the rows, and nothing on the disk
+    done = infer(build, sample)
+    assert done.returncode == 0, done.stderr
+    assert "its beginning" in done.stdout
