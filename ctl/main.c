@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #define MAX_OPTIONS (OPT_COUNT + 1)
 
@@ -143,6 +144,8 @@ main(int argc, char **argv)
 {
 	struct session s = {.format = FORMAT_TEXT};
 
+	/* it would hold what members redeemed, and the database's password */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and session_show knows */
 	signal(SIGPIPE, SIG_IGN);
 	terminal_look(&s.terminal);

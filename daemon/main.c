@@ -3,6 +3,7 @@
  * never a partner's byte, never the database.
  */
 #include <getopt.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,8 @@ main(int argc, char **argv)
 	const char *config = PATHS_CONFIG;
 	int c, mode = 0;
 
+	/* it would hold the configuration, and with it the database's password */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (c == 'c')
 			config = optarg;
