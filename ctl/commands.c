@@ -131,15 +131,18 @@ const struct command commands[] = {
     {"hold propose", "Decide", "DECISION [HOLD]...", 1, 10000,
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
      "propose what is to become of holds",
-     "DECISION is confirm, reverse, reinstate or close. Which holds: their numbers, or all open ones that "
-     "--partner, --reason and --file leave; then it shows how many they are, and of how many points, and "
-     "asks. --why is required. Nothing is posted until another person approves.",
+     "DECISION is confirm, reverse, reinstate or close; a file that is held whole is released or closed: a "
+     "release reads it again and decides it as if it came now, but for what it was held for. Which holds: "
+     "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "
+     "they are, and of how many points or records, and asks. --why is required. Nothing is posted until "
+     "another person approves.",
      "handbackctl hold propose reverse 12 --why 'the partner confirmed by mail that it refused'\n"
+     "handbackctl hold propose release 14 --why 'the partner means these 700 rejects'\n"
      "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'",
      run_hold_propose},
     {"hold approve", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
-     "Posts what the decision posts, all of it or nothing, and ends its holds. The database refuses the "
-     "one who proposed it.",
+     "Posts what the decision posts, all of it or nothing, and ends its holds; released files are read "
+     "again by the daemon, or by the next run. The database refuses the one who proposed it.",
      "handbackctl hold approve 3", run_hold_approve},
     {"hold reject", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
      "Its holds stay open. --why is required.",

@@ -79,6 +79,15 @@ ask(const char *path, const char *question)
 	return good ? answer : NULL;
 }
 
+bool
+daemon_rescan(const struct session *s)
+{
+	char *text = ask(s->config->control, "rescan\n");
+
+	free(text);
+	return text != NULL;
+}
+
 int
 daemon_status(const struct session *s, struct json_node **ret)
 {

@@ -24,6 +24,7 @@ static const struct column file_columns[] = {
     {"sequence", "Sequence", COLUMN_NUMBER, 0, 10, NULL},
     {"business_date", "Date", COLUMN_TEXT, 0, 10, NULL},
     {"duplicate_of", "Repeats", COLUMN_NUMBER, 0, 7, NULL},
+    {"release_of", "Was held as", COLUMN_NUMBER, 0, 7, NULL},
     {"sha256", "SHA-256", COLUMN_TEXT, 12, FOR_MACHINES, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 20, FOR_MACHINES, NULL},
 };
@@ -67,6 +68,8 @@ static const struct column fact_columns[] = {
     {"meaning", "That means", COLUMN_SENTENCE, 0, 0, NULL},
     {"wants", "It wants", COLUMN_SENTENCE, 0, 0, NULL},
     {"duplicate_of", "Repeats file", COLUMN_NUMBER, 0, 0, NULL},
+    {"release_of", "Was held as file", COLUMN_NUMBER, 0, 0, NULL},
+    {"released_as", "Released as file", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
     {"bytes", "Bytes", COLUMN_NUMBER, 0, 0, NULL},
     {"sha256", "SHA-256", COLUMN_TEXT, 0, 0, NULL},

@@ -1,5 +1,6 @@
 /* hold assign, comment, propose, approve, reject; proposals: what people do.  The database says who may. */
 #include "ctl/ask.h"
+#include "ctl/daemon_answer.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 #include "ctl/number.h"
@@ -92,8 +93,8 @@ select_holds(struct session *s, struct pg_result **ret)
 			code = ask_file(s, s->value[OPT_FILE], &file);
 		if (code != EXIT_CLEAN)
 			return code;
-		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file};
-		status = pg_run(s->pg, ctl_hold_select, 3, values, ret);
+		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, s->arguments[0]};
+		status = pg_run(s->pg, ctl_hold_select, 4, values, ret);
 	}
 	free(named);
 	free(file);
@@ -104,12 +105,15 @@ select_holds(struct session *s, struct pg_result **ret)
 static int
 confirm(const struct session *s, const struct pg_result *r, const char *decision)
 {
-	char *many = number_shown(pg_text(r, 0, 1)), *points = number_shown(pg_text(r, 0, 2)), answer[16] = "";
-	bool yes = s->value[OPT_YES] != NULL;
+	/* nobody has judged the records of a file that is held whole: its points are not known */
+	bool files = strcmp(decision, "release") == 0, yes = s->value[OPT_YES] != NULL;
+	char *many = number_shown(pg_text(r, 0, 1)), *much = number_shown(pg_text(r, 0, files ? 3 : 2)),
+	     answer[16] = "";
 
-	fprintf(stderr, "to %s: %s holds of %s points", decision, many, points);
+	fprintf(stderr, "to %s: %s %s of %s %s", decision, many, files ? "files" : "holds", much,
+	        files ? "records" : "points");
 	free(many);
-	free(points);
+	free(much);
 	if (!yes && isatty(STDIN_FILENO)) {
 		fputs(". Propose it? [y/N] ", stderr);
 		yes = fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
@@ -161,7 +165,13 @@ run_hold_approve(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "approved", ctl_hold_approve, 2, values) : code;
+	if (code == EXIT_CLEAN)
+		code = act(s, "approved", ctl_hold_approve, 2, values);
+	/* files that were released are the daemon's to handle: at once, or where none answers when one looks next
+	 */
+	if (code == EXIT_CLEAN && s->config)
+		daemon_rescan(s);
+	return code;
 }
 
 int

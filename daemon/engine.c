@@ -314,6 +314,7 @@ engine_new(struct event_base *base, struct config *config, int config_fd, bool o
 	e->program = (struct worker_program){e->program_path, "--worker", config->path, config_fd};
 	e->survey_program = e->program;
 	e->survey_program.option = "--survey";
+	engine_want_release(e);
 	e->watch = once ? NULL : watch_new(base, &engine_watch_calls, e);
 	if (!once && e->watch == NULL)
 		log_write(LOG_WARNING, "no inotify here: files are found by looking, each `rescan`",
@@ -382,9 +383,23 @@ engine_stop(struct engine *e, int64_t patience_ms)
 	event_active(e->handout, 0, 0);
 }
 
+/* A release is under way, or about to be. */
+static bool
+is_releasing(const struct engine *e)
+{
+	if (!e->release.due)
+		return false;
+	for (size_t i = 0; i < e->worker_count && e->release.wanted; i++)
+		if (e->workers[i]->state == WORKER_IDLE && !e->workers[i]->retired)
+			return true;
+	return e->release.running;
+}
+
 bool
 engine_is_quiet(const struct engine *e)
 {
+	if (is_releasing(e))
+		return false;
 	for (size_t i = 0; i < e->source_count; i++)
 		if (!source_is_looked_at(e->sources[i]) || source_open_files(e->sources[i]) > 0 ||
 		    (e->once && e->sources[i]->sftp != NULL && !sftp_is_quiet(e->sources[i]->sftp)))

@@ -64,6 +64,14 @@ struct engine {
 	struct watch *watch;        /* NULL: no inotify here */
 	bool watch_told;            /* it was logged that a watch could not be had */
 
+	/* held files that may go: a worker is asked for the next of them, until there is none */
+	struct {
+		bool wanted, running;
+		bool due; /* until the answer is none: what is only asked now and then disturbs no quiet */
+		int64_t wanted_ms, asked_ms; /* by loop_now_ms */
+		unsigned failures;           /* in a row */
+	} release;
+
 	struct event *looks, *handout, *patience;
 	struct engine_totals totals;
 	struct engine_stage stages[ENGINE_STAGES]; /* an empty name ends them */
@@ -80,12 +88,12 @@ void engine_free(struct engine *e); /* ends what still runs; NULL is fine */
 /* Another configuration from now on; files and jobs that it does not concern stay.  Takes both, or (false,
  * no memory) neither. */
 bool engine_configure(struct engine *e, struct config *config, int config_fd);
-/* Looks everywhere. */
+/* Looks everywhere, at held files too. */
 void engine_look(struct engine *e);
 /* Lets workers finish for so long, then ends them; calls->stopped follows. */
 void engine_stop(struct engine *e, int64_t patience_ms);
 
-/* Every source was looked at, and no file is settling, due or running. */
+/* Every source was looked at, and no file is settling, due, running, or held and free to go. */
 bool engine_is_quiet(const struct engine *e);
 /* Sources whose last look failed, at their directory or at their server. */
 size_t engine_failing(const struct engine *e);
@@ -97,6 +105,8 @@ extern const struct worker_calls engine_worker_calls;
 extern const struct source_calls engine_source_calls;
 extern const struct watch_calls engine_watch_calls;
 void engine_hand_out(struct engine *e);
+void engine_want_release(struct engine *e);
+void engine_release_in_time(struct engine *e); /* the same, when it is long enough ago */
 void engine_on_looks(evutil_socket_t fd, short what, void *context); /* e->looks: one batch */
 void engine_unwatch(struct engine *e, struct source *s);
 

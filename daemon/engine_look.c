@@ -48,6 +48,7 @@ on_looked(void *context, struct source *s)
 	struct engine *e = context;
 
 	(void) s;
+	engine_release_in_time(e);
 	event_active(e->handout, 0, 0);
 }
 
@@ -119,4 +120,6 @@ engine_look(struct engine *e)
 		if (e->sources[i]->sftp != NULL)
 			sftp_look(e->sources[i]->sftp);
 	}
+	engine_want_release(e);
+	event_active(e->handout, 0, 0);
 }

@@ -8,7 +8,8 @@
 #define BUSY_CEILING_MS 10000
 #define FAILED_FIRST_MS 1000
 #define FAILED_CEILING_MS (5 * 60 * 1000)
-#define BYTES_PER_MS 256 /* what a worker gets through at least: LIMIT_PARSER_WALL_KIB_PER_S */
+#define RELEASE_PATIENCE_MS 1000 /* files come first, for so long */
+#define BYTES_PER_MS 256         /* what a worker gets through at least: LIMIT_PARSER_WALL_KIB_PER_S */
 
 /* Is a file of this partner with a worker?  Two sources may be of one partner. */
 static bool
@@ -71,14 +72,71 @@ idle_worker(struct engine *e)
 	return NULL;
 }
 
+/* ---- held files that may go ---- */
+
+static void
+want_release(struct engine *e)
+{
+	if (!e->release.wanted)
+		e->release.wanted_ms = loop_now_ms();
+	e->release.wanted = true;
+}
+
+void
+engine_want_release(struct engine *e)
+{
+	want_release(e);
+	e->release.due = true;
+}
+
+void
+engine_release_in_time(struct engine *e)
+{
+	int64_t pause = e->release.failures > 0
+	                    ? loop_backoff(e->release.failures, FAILED_FIRST_MS, FAILED_CEILING_MS)
+	                    : e->config->rescan_ms;
+
+	if (!e->once && loop_now_ms() - e->release.asked_ms >= pause)
+		want_release(e);
+}
+
+/* How large the file will be is the worker's to find out. */
+static void
+give_release(struct engine *e, struct worker *w)
+{
+	struct message_line release;
+
+	message_start(&release, "release");
+	if (!worker_give(w, &release, -1, e->config->deadline_ms + LIMIT_FILE_BYTES / BYTES_PER_MS, NULL))
+		return;
+	e->release.wanted = false;
+	e->release.running = true;
+	e->release.asked_ms = loop_now_ms();
+}
+
+static bool
+release_is_next(const struct engine *e, bool files)
+{
+	return e->release.wanted && !e->release.running &&
+	       (!files || loop_now_ms() - e->release.wanted_ms > RELEASE_PATIENCE_MS);
+}
+
 void
 engine_hand_out(struct engine *e)
 {
 	struct worker *w;
 	struct file *f;
 
-	while (!e->stopping && (w = idle_worker(e)) != NULL && (f = next_file(e)) != NULL)
-		give(e, w, f);
+	while (!e->stopping && (w = idle_worker(e)) != NULL) {
+		if (release_is_next(e, true))
+			give_release(e, w);
+		else if ((f = next_file(e)) != NULL)
+			give(e, w, f);
+		else if (release_is_next(e, false))
+			give_release(e, w);
+		else
+			break;
+	}
 }
 
 /* ---- ends ---- */
@@ -128,20 +186,45 @@ log_unhandled(int level, const char *message, const struct file *f, const char *
 	                     log_int("failures", f->failures), log_int("again_in_ms", again_ms)));
 }
 
+/* The worker tells in the log which file it was. */
+static void
+release_ended(struct engine *e, const struct job_result *r)
+{
+	e->release.running = false;
+	e->release.due = e->release.wanted && e->release.due; /* asked again meanwhile */
+	e->release.failures = r->end == JOB_DONE || r->end == JOB_GONE ? 0 : e->release.failures + 1;
+	if (r->end == JOB_DONE) {
+		count_done(&e->totals, r);
+		engine_want_release(e); /* there may be more */
+	} else if (r->end != JOB_GONE) {
+		e->totals.failed++;
+		log_write(LOG_WARNING, "a held file that may go could not be handled now: it stays",
+		          LOG_FIELDS(log_text("why", r->why), log_int("failures", e->release.failures)));
+	}
+	event_active(e->handout, 0, 0);
+}
+
 static void
 on_ended(void *context, struct worker *w, const struct job_result *r)
 {
 	struct engine *e = context;
 	struct file *f = w->job_of;
-	struct source *s = f->source;
+	struct source *s;
 	int64_t ms;
 
+	if (f == NULL) {
+		release_ended(e, r);
+		return;
+	}
+	s = f->source;
 	w->job_of = NULL;
 	switch (r->end) {
 	case JOB_DONE:
 		count_done(&e->totals, r);
 		count_done(&s->totals, r);
 		log_done(f, r);
+		if (strcmp(r->state, "posted") == 0)
+			engine_want_release(e); /* what waited for it */
 		file_handled(f);
 		if (s->sftp != NULL)
 			sftp_archived(s->sftp, f->name, f->seen_us, r->state, r->records, r->confirmed, r->reversed,
@@ -209,6 +292,8 @@ on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 	struct engine *e = context;
 	struct file *f = w->job_of;
 
+	if (f == NULL)
+		return; /* a release */
 	if (strcmp(f->stage, stage) != 0) {
 		snprintf(f->stage, sizeof f->stage, "%s", stage);
 		count_stage(e, f);

@@ -33,7 +33,7 @@ worker_end_job(struct worker *w, const struct job_result *result)
 	} else if (w->state == WORKER_LEAVING)
 		loop_after(w->timer, WORKER_LEAVE_MS);
 	if (result->end != JOB_BROKEN) {
-		w->jobs++;
+		w->jobs += w->job_of != NULL;
 		w->failures = 0;
 	}
 	w->calls->ended(w->context, w, result);

@@ -98,13 +98,13 @@ out_of_place(const struct decide *d, const struct place *place, char *message)
 
 	if (!d->told->has_sequence)
 		return NULL;
-	if (policy->reissue == POLICY_HOLD && place->has_same) {
+	if (policy->reissue == POLICY_HOLD && place->has_same && (d->passed & PASS_REISSUE) == 0) {
 		snprintf(message, LIMIT_MESSAGE_BYTES,
 		         "number %" PRId64 " was posted before, as file %" PRId64 " with other content", sequence,
 		         place->same);
 		return "reissue";
 	}
-	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE)
+	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->passed & PASS_GAP) != 0)
 		return NULL;
 	if (!place->has_last && sequence > 1) {
 		snprintf(message, LIMIT_MESSAGE_BYTES,
@@ -185,7 +185,7 @@ decide_records(const struct decide *d, bool older)
 	param_text(&p, policy->late_reject == LATE_REJECT_REVERSE ? "reverse" : "hold");
 	param_int(&p, policy->checks);
 	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
-	param_bool(&p, d->told->is_test);
+	param_bool(&p, d->told->is_test && (d->passed & PASS_TEST) == 0);
 	if (status == PG_OK)
 		status = run(d, sql_decide, &p);
 	if (status == PG_OK && decide_large(d->told))
@@ -246,7 +246,7 @@ decide_file(const struct decide *d, struct effect *ret)
 	struct place place = {0};
 	enum pg_status status;
 
-	if (e.hold == NULL && d->told->is_test && !d->released) {
+	if (e.hold == NULL && d->told->is_test && (d->passed & PASS_TEST) == 0) {
 		snprintf(e.message, sizeof(e.message), "the file says that it is a test");
 		e.hold = "test_file";
 	}
@@ -260,13 +260,12 @@ decide_file(const struct decide *d, struct effect *ret)
 		status = find_place(d, &place);
 	if (status != PG_OK)
 		return status;
-	if (!d->released)
-		e.hold = out_of_place(d, &place, e.message);
+	e.hold = out_of_place(d, &place, e.message);
 	if (e.hold == NULL) {
 		status = decide_records(d, place.older);
 		if (status == PG_OK)
 			status = find_effect(d, &e);
-		if (status == PG_OK && !d->released)
+		if (status == PG_OK && (d->passed & PASS_GUARD) == 0)
 			e.hold = decide_guard(d->policy, &e, e.message);
 	}
 	if (status == PG_OK)

@@ -14,14 +14,17 @@
 /* From here on statements are planned for their file, with statistics; below it they are prepared once. */
 #define DECIDE_LARGE 5000
 
+/* What a file is not held for any more: by a release, which lets pass what it was held for and nothing else.
+ */
+enum pass { PASS_TEST = 1, PASS_GAP = 2, PASS_REISSUE = 4, PASS_GUARD = 8, PASS_ALL = 15 };
+
 struct decide {
 	struct pg *pg;
 	const struct policy *policy;
 	const struct told *told;
 	const char *profile; /* its name */
 	int64_t partner_id;
-	bool
-	    released; /* let pass by people, or by the end of a gap: only what makes it unsound can hold it now */
+	unsigned passed; /* enum pass, or'ed */
 };
 
 struct effect {

@@ -9,6 +9,7 @@ SELECT k.kind, f.file_id, f.state::text, f.hold_reason, f.records,
 FROM handback.file f
 CROSS JOIN LATERAL (SELECT
 	CASE
+		WHEN f.release_of IS NOT NULL THEN NULL   -- its bytes came with the file that it releases
 		WHEN f.source = $2::text AND f.name = decode($3::text, 'hex') AND f.archived_at IS NULL THEN 'resume'
 		WHEN f.source = $2::text AND f.name = decode($3::text, 'hex')
 			AND timestamptz 'epoch' + $4::bigint * interval '1 microsecond' < f.decided_at THEN 'leftover'

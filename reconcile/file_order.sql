@@ -1,12 +1,10 @@
--- Where a file stands among those of its partner and profile that were posted (or released by people).
+-- Where a file stands among those of its partner and profile that were posted.
 -- $1 partner's number, $2 profile, $3 order_by: none, sequence or business_date, $4 sequence, $5 business date.
 -- Gives: the last number before, a file with the same number, and whether a newer one is there.
 WITH posted AS NOT MATERIALIZED (
 	SELECT f.file_id, f.sequence, f.business_date
 	FROM handback.file f
-	WHERE f.partner_id = $1::integer AND f.profile = $2::text AND (f.state = 'posted' OR (f.state = 'held' AND EXISTS (
-		SELECT FROM handback.hold h JOIN handback.hold_end e USING (hold_id)
-		WHERE h.file_id = f.file_id AND h.record_no IS NULL AND e.how = 'released'))))
+	WHERE f.partner_id = $1::integer AND f.profile = $2::text AND f.state = 'posted')
 SELECT
 	(SELECT p.sequence FROM posted p WHERE p.sequence IS NOT NULL ORDER BY p.sequence DESC LIMIT 1) AS last,
 	(SELECT p.file_id FROM posted p WHERE p.sequence = $4::bigint ORDER BY p.file_id DESC LIMIT 1) AS same,

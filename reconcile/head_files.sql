@@ -22,11 +22,12 @@ CROSS JOIN LATERAL (
 		(9, 'state', f.state::text),
 		(10, 'hold_reason', f.hold_reason),
 		(11, 'duplicate_of', f.duplicate_of::text),
-		(12, 'sequence', f.sequence::text),
-		(13, 'business_date', f.business_date::text),
-		(14, 'partner_file_id', f.partner_file_id),
-		(15, 'records', f.records::text),
-		(16, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text)) AS k (n, key, value)
+		(12, 'release_of', f.release_of::text),
+		(13, 'sequence', f.sequence::text),
+		(14, 'business_date', f.business_date::text),
+		(15, 'partner_file_id', f.partner_file_id),
+		(16, 'records', f.records::text),
+		(17, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text)) AS k (n, key, value)
 	UNION ALL
 	SELECT 2, c.n, 'control', ARRAY[c.name, c.place, c.stated::text, c.counted::text, c.agrees::text]
 	FROM handback.control c WHERE c.file_id = f.file_id

@@ -1,4 +1,4 @@
-#include "reconcile/job.h"
+#include "reconcile/job_part.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,11 +16,9 @@
 #include "reconcile/params.h"
 #include "reconcile/post.h"
 #include "reconcile/reason_text.h"
-#include "reconcile/unseal.h"
 #include "reconcile_sql.h"
 
 #define TRANSACTION_TRIES 10
-#define PARSER_TRIES 3
 #define SETTLE_TRIES 30
 #define TIDY_RECORDS 20000
 
@@ -34,6 +32,7 @@ struct work {
 	struct told told;
 	struct posted posted;
 	struct effect effect;
+	unsigned passed; /* enum pass, or'ed */
 	struct job_result *result;
 };
 
@@ -57,24 +56,6 @@ reconciler_tidy(struct reconciler *r)
 	r->staged = 0;
 }
 
-static enum job_end
-fail(struct job_result *result, const char *what, const char *detail)
-{
-	snprintf(result->why, sizeof(result->why), "%s: %.900s", what, detail);
-	return JOB_FAILED;
-}
-
-static enum job_end
-fail_database(struct reconciler *r, struct job_result *result, enum pg_status status, const char *what)
-{
-	fail(result, what, pg_why(r->pg));
-	r->status = status;
-	if (status != PG_LOST && status != PG_DOUBT)
-		return JOB_FAILED;
-	r->ready = false;
-	return JOB_LOST;
-}
-
 static void
 pause_ms(unsigned least)
 {
@@ -86,112 +67,6 @@ pause_ms(unsigned least)
 		random = 0;
 	t.tv_nsec = (long) (least % 1000) * 1000000 + random * 300L;
 	nanosleep(&t, NULL);
-}
-
-/* ---- parsing ---- */
-
-static enum job_end
-parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-           struct told *told, enum parser_end *ret_end, struct job_result *result)
-{
-	enum pg_status status = PG_OK;
-	const char *broken = NULL;
-	enum stage_end staged;
-	struct stat st;
-
-	if (lseek(r->profile.text, 0, SEEK_SET) < 0 || lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0)
-		return fail(result, "cannot hand the file to the parser", strerror(errno));
-	if (parser_child_start(&r->child, r->parser) < 0)
-		return fail(result, "cannot start the parser", strerror(errno));
-	if (parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock) < 0) {
-		fail(result, "cannot hand the file to the parser", strerror(errno));
-		parser_child_stop(&r->child);
-		*ret_end = PARSER_DISTURBED;
-		return JOB_DONE;
-	}
-	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, told, &broken,
-	                    &status);
-	if (staged == STAGE_DATABASE) {
-		parser_child_stop(&r->child);
-		return fail_database(r, result, status, "cannot stage the records");
-	}
-	*ret_end = parser_child_end(&r->child, broken, result->why);
-	/* before it told of its cage it had not read a byte of the file: whatever ended it, the file did not */
-	if (*ret_end == PARSER_DIED && !told->cage.seccomp)
-		*ret_end = PARSER_DISTURBED;
-	return JOB_DONE;
-}
-
-/* The refusal of a file that no parser has seen. */
-static enum job_end
-refuse_unread(struct reconciler *r, const char *rule, const char *message, struct told *told,
-              struct job_result *result)
-{
-	const struct frame refusal = {.kind = FRAME_REFUSAL,
-	                              .refusal = {.rule = {rule, (uint32_t) strlen(rule)},
-	                                          .message = {message, (uint32_t) strlen(message)}}};
-	const struct frame end = {.kind = FRAME_END, .end = {.refused = true}};
-
-	told_close(told);
-	told_open(told);
-	if (told_take(told, &refusal) != NULL || told_take(told, &end) != NULL)
-		return fail(result, "cannot refuse the file", "out of memory");
-	r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL); /* no other file's records */
-	return r->status == PG_OK ? JOB_DONE : fail_database(r, result, r->status, "cannot refuse the file");
-}
-
-/* Parses into pg_temp.stage; a parser that was disturbed from outside is no fault of the file's. */
-static enum job_end
-parse_plain(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-            struct told *told, enum parser_end *ret_end, struct job_result *result)
-{
-	enum job_end end = JOB_DONE;
-
-	for (int try = 0; try < PARSER_TRIES; try++) {
-		told_close(told);
-		told_open(told);
-		r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL);
-		if (r->status != PG_OK)
-			return fail_database(r, result, r->status, "cannot make room for the records");
-		end = parse_once(r, file, name, watch, told, ret_end, result);
-		r->staged += (int64_t) told->end.records;
-		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)
-			break;
-	}
-	return end == JOB_DONE && *ret_end == PARSER_DISTURBED ? JOB_FAILED : end;
-}
-
-/* The same for a file that may come sealed: *ret_end is PARSER_DONE when it is refused for its seal. */
-static enum job_end
-parse(struct reconciler *r, int file, const char *name, const struct stage_watch *watch, struct told *told,
-      enum parser_end *ret_end, struct job_result *result)
-{
-	const struct profile *profile = r->profile.profile;
-	const struct unseal_job job = {.work = r->spool.work,
-	                               .profiles = r->profiles,
-	                               .profile = profile->name,
-	                               .rule = &profile->policy.openpgp,
-	                               .file = file,
-	                               .bytes = lseek(file, 0, SEEK_END),
-	                               .file_bytes = profile->policy.file_bytes};
-	char why[LIMIT_MESSAGE_BYTES];
-	enum job_end end;
-	int plain;
-
-	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
-		return parse_plain(r, file, name, watch, told, ret_end, result);
-	switch (unseal(&job, &plain, why)) {
-	case UNSEAL_FAILED:
-		return fail(result, "cannot open the sealed file", why);
-	case UNSEAL_REFUSED:
-		*ret_end = PARSER_DONE;
-		return refuse_unread(r, "openpgp", why, told, result);
-	case UNSEAL_DONE:
-		break;
-	}
-	end = parse_plain(r, plain, name, watch, told, ret_end, result);
-	close(plain);
-	return end;
 }
 
 /* ---- one transaction ---- */
@@ -209,7 +84,23 @@ agrees_with_twin(const struct work *w, char *why)
 	return false;
 }
 
-enum known { KNOWN_NOT, KNOWN_RESUME, KNOWN_LEFTOVER, KNOWN_DUPLICATE };
+enum known { KNOWN_NOT, KNOWN_RESUME, KNOWN_LEFTOVER, KNOWN_DUPLICATE, KNOWN_OVER };
+
+/* What was decided before of these very bytes, from the columns file, state, hold_reason, records,
+ * decided_at. */
+static void
+take_known(struct work *w, const struct pg_result *r, int first)
+{
+	const char *state = pg_text(r, 0, first + 1);
+
+	w->posted.file_id = pg_int(r, 0, first);
+	w->posted.state = strcmp(state, "held") == 0     ? "held"
+	                  : strcmp(state, "posted") == 0 ? "posted"
+	                                                 : "duplicate";
+	snprintf(w->result->reason, sizeof(w->result->reason), "%s", pg_text(r, 0, first + 2));
+	w->effect.records = pg_int(r, 0, first + 3);
+	w->posted.decided_at = pg_int(r, 0, first + 4);
+}
 
 static enum pg_status
 look_up(struct work *w, enum known *ret_known)
@@ -229,21 +120,47 @@ look_up(struct work *w, enum known *ret_known)
 		return status;
 	*ret_known = KNOWN_NOT;
 	if (pg_rows(r) > 0) {
-		const char *kind = pg_text(r, 0, 0), *state = pg_text(r, 0, 2);
+		const char *kind = pg_text(r, 0, 0);
 
 		*ret_known = strcmp(kind, "resume") == 0     ? KNOWN_RESUME
 		             : strcmp(kind, "leftover") == 0 ? KNOWN_LEFTOVER
 		                                             : KNOWN_DUPLICATE;
-		w->posted.file_id = pg_int(r, 0, 1);
-		w->posted.state = strcmp(state, "held") == 0     ? "held"
-		                  : strcmp(state, "posted") == 0 ? "posted"
-		                                                 : "duplicate";
-		snprintf(w->result->reason, sizeof(w->result->reason), "%s", pg_text(r, 0, 3));
-		w->effect.records = pg_int(r, 0, 4);
-		w->posted.decided_at = pg_int(r, 0, 5);
+		take_known(w, r, 1);
 	}
 	pg_result_free(r);
 	return PG_OK;
+}
+
+/*
+ * The same for a release: may it still go?  Behind the partner's lock, so that the answer holds until the end
+ * of the transaction; a hold that ends by itself is ended here.
+ */
+static enum pg_status
+look_up_release(struct work *w, enum known *ret_known)
+{
+	struct params file = {0}, hold = {0};
+	struct pg_result *r;
+	enum pg_status status = pg_run_prepared(w->r->pg, sql_partner_lock, 1, &w->job->partner, NULL);
+
+	param_int(&file, w->job->release_of);
+	if (status == PG_OK)
+		status = pg_run_prepared(w->r->pg, sql_release_due, file.n, file.value, &r);
+	if (status != PG_OK)
+		return status;
+	*ret_known = KNOWN_OVER;
+	if (pg_rows(r) > 0) {
+		const char *kind = pg_text(r, 0, RELEASE_KIND);
+
+		*ret_known = strcmp(kind, "resume") == 0 ? KNOWN_RESUME : KNOWN_NOT;
+		if (*ret_known == KNOWN_RESUME)
+			take_known(w, r, RELEASE_MADE);
+		w->passed = (unsigned) pg_int(r, 0, RELEASE_PASSED);
+		param_int(&hold, pg_int(r, 0, RELEASE_HOLD));
+		if (strcmp(kind, "gap") == 0)
+			status = pg_run_prepared(w->r->pg, sql_release_end, hold.n, hold.value, NULL);
+	}
+	pg_result_free(r);
+	return status;
 }
 
 /* A parser that died over the file leaves nothing to go by: it is held, with what is known of the death. */
@@ -268,8 +185,11 @@ static enum job_end
 decide_and_post(struct work *w)
 {
 	struct reconciler *r = w->r;
-	struct decide d = {
-	    .pg = r->pg, .policy = &r->profile.profile->policy, .told = &w->told, .profile = w->job->profile};
+	struct decide d = {.pg = r->pg,
+	                   .policy = &r->profile.profile->policy,
+	                   .told = &w->told,
+	                   .profile = w->job->profile,
+	                   .passed = w->passed};
 	enum parser_end parsed = PARSER_DONE;
 	enum pg_status status;
 	enum job_end end;
@@ -277,10 +197,10 @@ decide_and_post(struct work *w)
 	int file = copy_reopen(&r->spool, &w->copy);
 
 	if (file < 0)
-		return fail(w->result, "cannot open the copy", strerror(errno));
+		return job_fail(w->result, "cannot open the copy", strerror(errno));
 	end = agrees_with_twin(w, why)
-	          ? parse(r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result)
-	          : refuse_unread(r, "checksum", why, &w->told, w->result);
+	          ? job_parse(r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result)
+	          : job_refuse(r, "checksum", why, &w->told, w->result);
 	close(file);
 	if (end != JOB_DONE)
 		return end;
@@ -292,7 +212,7 @@ decide_and_post(struct work *w)
 	else if (status == PG_OK)
 		status = decide_file(&d, &w->effect);
 	if (status != PG_OK)
-		return fail_database(r, w->result, status, "cannot decide");
+		return job_fail_database(r, w->result, status, "cannot decide");
 	w->result->why[0] = '\0';
 	tell_stage(w, "decided", w->effect.records);
 	switch (post_file(&d, &w->delivery, &w->effect, &w->posted, &status, w->result->why)) {
@@ -303,7 +223,7 @@ decide_and_post(struct work *w)
 	case POST_DATABASE:
 		break;
 	}
-	return fail_database(r, w->result, status, "cannot post");
+	return job_fail_database(r, w->result, status, "cannot post");
 }
 
 /* Everything that is to be true together, up to its COMMIT. */
@@ -319,11 +239,13 @@ transact(struct work *w, enum known *ret_known)
 	w->effect = (struct effect){0};
 	r->status = PG_OK;
 	if (status == PG_OK)
-		status = look_up(w, ret_known);
+		status = w->job->release_of != 0 ? look_up_release(w, ret_known) : look_up(w, ret_known);
 	if (status != PG_OK)
-		return fail_database(r, w->result, status, "cannot look for the file");
+		return job_fail_database(r, w->result, status, "cannot look for the file");
 	if (*ret_known == KNOWN_RESUME || *ret_known == KNOWN_LEFTOVER)
 		return JOB_DONE;
+	if (*ret_known == KNOWN_OVER)
+		return JOB_GONE;
 	if (*ret_known == KNOWN_DUPLICATE) {
 		w->effect = (struct effect){0}; /* the other's, not its own */
 		w->result->reason[0] = '\0';
@@ -332,10 +254,10 @@ transact(struct work *w, enum known *ret_known)
 		end = decide_and_post(w);
 	}
 	if (status != PG_OK)
-		return fail_database(r, w->result, status, "cannot note the duplicate");
+		return job_fail_database(r, w->result, status, "cannot note the duplicate");
 	/* what the database is about to know must be on the disk first */
 	if (end == JOB_DONE && copy_sync(&w->copy) < 0)
-		return fail(w->result, "cannot keep the copy", strerror(errno));
+		return job_fail(w->result, "cannot keep the copy", strerror(errno));
 	return end;
 }
 
@@ -383,7 +305,7 @@ transact_until_done(struct work *w, enum known *ret_known)
 		if (r->status == PG_OK)
 			return end;
 		if (end == JOB_DONE)
-			end = fail_database(r, w->result, r->status, "cannot commit");
+			end = job_fail_database(r, w->result, r->status, "cannot commit");
 		pg_rollback(r->pg);
 		if (r->status != PG_RETRY || try + 1 >= TRANSACTION_TRIES)
 			return end;
@@ -409,23 +331,24 @@ archive(struct work *w)
 
 		status = reason_text(r->pg, w->posted.file_id, &text);
 		if (status != PG_OK)
-			return fail_database(r, w->result, status, "decided, but the .reason file cannot be written");
+			return job_fail_database(r, w->result, status, "decided, but the .reason file cannot be written");
 		if (archive_reason(&r->spool, path, text) < 0) {
 			free(text);
-			return fail(w->result, "decided, but the .reason file cannot be written", strerror(errno));
+			return job_fail(w->result, "decided, but the .reason file cannot be written", strerror(errno));
 		}
 		free(text);
 	}
 	if (archive_copy(&r->spool, &w->copy, path) < 0)
-		return fail(w->result, "decided, but the copy cannot be archived", strerror(errno));
-	if (copy_remove_source(w->job->dir, w->job->name, &w->copy) < 0)
-		fail(w->result, "archived, but the original cannot be removed", strerror(errno));
+		return job_fail(w->result, "decided, but the copy cannot be archived", strerror(errno));
+	/* what lies in quarantine stays: its row says so */
+	if (w->job->release_of == 0 && copy_remove_source(w->job->dir, w->job->name, &w->copy) < 0)
+		job_fail(w->result, "archived, but the original cannot be removed", strerror(errno));
 	/* last: until it stands, the next look or the next start does the rest once more */
 	param_int(&p, w->posted.file_id);
 	param_text(&p, path);
 	status = pg_run_prepared(r->pg, sql_file_archived, p.n, p.value, NULL);
 	if (status != PG_OK)
-		return fail_database(r, w->result, status, "archived, but that cannot be noted");
+		return job_fail_database(r, w->result, status, "archived, but that cannot be noted");
 	return JOB_DONE;
 }
 
@@ -449,7 +372,10 @@ static int64_t
 name_key(const struct job *job)
 {
 	uint8_t text[2 * LIMIT_MESSAGE_BYTES], hash[SHA256_BYTES];
-	int n = snprintf((char *) text, sizeof(text), "%s/%s", job->source, job->name);
+	/* no source has a space in its name */
+	int n = job->release_of != 0
+	            ? snprintf((char *) text, sizeof(text), "release of %" PRId64, job->release_of)
+	            : snprintf((char *) text, sizeof(text), "%s/%s", job->source, job->name);
 	int64_t key;
 
 	sha256_of(text, (size_t) n < sizeof(text) ? (size_t) n : sizeof(text) - 1, hash);
@@ -479,8 +405,9 @@ take(struct work *w)
 {
 	struct reconciler *r = w->r;
 	const struct job *job = w->job;
-	enum copy_end end = copy_take(&r->spool, job->dir, job->name, r->profile.profile->policy.file_bytes,
-	                              &w->copy, w->result->why);
+	const char *name = job->kept != NULL ? job->kept : job->name;
+	enum copy_end end =
+	    copy_take(&r->spool, job->dir, name, r->profile.profile->policy.file_bytes, &w->copy, w->result->why);
 
 	if (end == COPY_DONE && job->checksum != NULL) {
 		end = copy_twin(job->dir, job->name, job->checksum, w->stated, w->result->why);
@@ -489,7 +416,10 @@ take(struct work *w)
 	}
 	switch (end) {
 	case COPY_DONE:
-		break;
+		if (job->release_of == 0 || memcmp(job->sha256, w->copy.sha256, SHA256_BYTES) == 0)
+			return JOB_DONE;
+		copy_drop(&r->spool, &w->copy);
+		return job_fail(w->result, "its copy in quarantine is not what was delivered", name);
 	case COPY_GONE:
 		return JOB_GONE;
 	case COPY_BUSY:
@@ -510,7 +440,8 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 	                              .profile = job->profile,
 	                              .profile_sha256 = r->profile.sha256,
 	                              .name = job->name,
-	                              .seen_at = job->seen_at},
+	                              .seen_at = job->seen_at,
+	                              .release_of = job->release_of},
 	                 .result = result};
 	enum known known = KNOWN_NOT;
 	enum job_end end;
@@ -565,7 +496,7 @@ job_run(struct reconciler *r, const struct job *job, struct job_result *ret)
 	if (status == PG_OK)
 		status = lock_name(r, job, &mine);
 	if (status != PG_OK)
-		return fail_database(r, ret, status, "cannot lock the name");
+		return job_fail_database(r, ret, status, "cannot lock the name");
 	if (!mine) {
 		snprintf(ret->why, sizeof(ret->why), "another worker has it");
 		return JOB_GONE;
@@ -574,77 +505,5 @@ job_run(struct reconciler *r, const struct job *job, struct job_result *ret)
 	param_int(&p, name_key(job));
 	if (end != JOB_LOST && pg_run_prepared(r->pg, sql_name_unlock, p.n, p.value, NULL) != PG_OK)
 		r->ready = false; /* gone with its session, then */
-	return end;
-}
-
-/* ---- without effect ---- */
-
-static enum job_end
-try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct told *told,
-                   struct job_result *ret)
-{
-	static const uint8_t no_hash[SHA256_BYTES];
-	const struct profile *profile = r->profile.profile;
-	struct decide d = {.pg = r->pg,
-	                   .policy = &profile->policy,
-	                   .told = told,
-	                   .profile = profile->name,
-	                   .released = trial->act != NULL};
-	enum parser_end parsed = PARSER_DONE;
-	struct effect effect = {0};
-	enum pg_status status;
-	enum job_end end;
-
-	end = parse(r, trial->file, trial->name, NULL, told, &parsed, ret);
-	if (end != JOB_DONE)
-		return end;
-	if (parsed != PARSER_DONE)
-		return JOB_FAILED;
-	if (trial->tell != NULL)
-		trial->tell(trial->context, told);
-	status = post_partner(r->pg, profile->policy.partner, &d.partner_id);
-	if (status == PG_OK)
-		status = decide_file(&d, &effect);
-	if (status == PG_OK && trial->act == NULL)
-		status = outcomes_show(r->pg, no_hash, trial->show, trial->context);
-	else if (status == PG_OK && effect.hold == NULL)
-		status = trial->act(trial->context, r->pg);
-	if (status != PG_OK)
-		return fail_database(r, ret, status, "cannot decide");
-	snprintf(ret->state, sizeof(ret->state), "%s", effect.hold != NULL ? "held" : "posted");
-	snprintf(ret->reason, sizeof(ret->reason), "%s", effect.hold != NULL ? effect.hold : "");
-	snprintf(ret->why, sizeof(ret->why), "%s", effect.message);
-	ret->records = effect.records;
-	ret->confirmed = effect.confirmed;
-	ret->reversed = effect.reversed;
-	ret->held = effect.held;
-	return JOB_DONE;
-}
-
-enum job_end
-job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
-{
-	struct told told;
-	enum pg_status status;
-	enum job_end end;
-
-	*ret = (struct job_result){0};
-	status = reconciler_prepare(r);
-	if (status == PG_OK)
-		status = pg_begin(r->pg);
-	if (status != PG_OK)
-		return fail_database(r, ret, status, "cannot begin");
-	told_open(&told);
-	end = try_in_transaction(r, trial, &told, ret);
-	told_close(&told);
-	if (end == JOB_DONE && trial->act != NULL) {
-		status = pg_commit(r->pg);
-		if (status == PG_OK)
-			return end;
-		/* in doubt: the next run finds it done, or does it */
-		end = fail_database(r, ret, status, "cannot commit");
-	}
-	if (pg_rollback(r->pg) != PG_OK)
-		r->ready = false;
 	return end;
 }

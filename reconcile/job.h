@@ -36,6 +36,10 @@ struct job {
 	int64_t seen_at;      /* µs since 1970 UTC */
 	const char *checksum; /* suffix of the twin that has its SHA-256, or NULL */
 	struct stage_watch watch;
+	/* of a release: the held file, and its copy's name in dir, which is the quarantine; else 0 and NULL */
+	int64_t release_of;
+	const char *kept;
+	uint8_t sha256[SHA256_BYTES]; /* that it has to have */
 };
 
 enum job_end {
@@ -74,6 +78,7 @@ struct job_trial {
 	void (*show)(void *context, const struct leaf *leaf);
 	void (*tell)(void *context, const struct told *told); /* facts, controls, refusals; before the records */
 	void *context;
+	unsigned passed; /* enum pass, or'ed */
 	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
 	enum pg_status (*act)(void *context, struct pg *pg);
 };

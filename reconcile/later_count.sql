@@ -1,9 +1,8 @@
 -- What a later match would do: records, those that are reversed and their points; and what the guard judges beside
 -- it: the file's records, what it has reversed already (at first, or by later matches), and whether people let the
--- whole file pass. $1 file. Takes pg_temp.decided.
+-- whole file pass it. $1 file. Takes pg_temp.decided.
 SELECT d.records, d.reversed, d.points, f.records AS file_records, b.reversed AS reversed_before, b.points AS points_before,
-	EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e USING (hold_id)
-		WHERE h.file_id = f.file_id AND h.record_no IS NULL AND e.how = 'released') AS released
+	'guard' = ANY (handback.let_pass(f.release_of)) AS released
 FROM handback.file f
 CROSS JOIN (
 	SELECT count(*) AS records, count(*) FILTER (WHERE outcome = 2) AS reversed,

@@ -61,6 +61,7 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	param_text(&p, told->original_message);
 	param_int(&p, row->records);
 	param_int(&p, d->seen_at);
+	param_optional(&p, d->release_of != 0, d->release_of);
 	status = pg_run_prepared(pg, sql_file_insert, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;

@@ -34,13 +34,16 @@ SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as 
 	h.hold_id, d.how, d.ended_by, d.ended_at)
 FROM handback.hold_end d
 JOIN handback.hold h USING (hold_id)
-WHERE d.how NOT IN ('released', 'matched_later', 'unknown_reference_expired') AND NOT EXISTS (
+WHERE d.how NOT IN ('matched_later', 'unknown_reference_expired') AND NOT EXISTS (
 	SELECT FROM handback.proposal_hold ph
 	JOIN handback.proposal p USING (proposal_id)
 	JOIN handback.proposal_end e USING (proposal_id)
 	WHERE ph.hold_id = d.hold_id AND e.how = 'approved' AND e.ended_at = d.ended_at AND e.ended_by = d.ended_by
 		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
-			WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END)
+			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END)
+	-- what waited for another file is released by itself, as it is decided
+	AND NOT (d.how = 'released' AND h.reason = 'sequence_gap' AND EXISTS (
+		SELECT FROM handback.file r WHERE r.release_of = h.file_id AND r.decided_at = d.ended_at))
 UNION ALL
 -- what the nightly run ended
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no later outcome says so',
@@ -64,6 +67,14 @@ FULL JOIN (
 	GROUP BY g.act_id) g USING (act_id)
 WHERE (a.what = 'guarded' OR g.act_id IS NOT NULL)
 	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('guarded', g.subject, g.detail)
+UNION ALL
+SELECT 'file', r.file_id, NULL, format('it says that it is file %s, released; the hold of that file says no such thing', r.release_of)
+FROM handback.file r
+WHERE r.release_of IS NOT NULL AND NOT EXISTS (
+	SELECT FROM handback.file f
+	JOIN handback.hold h ON h.file_id = f.file_id AND h.record_no IS NULL
+	JOIN handback.hold_end d ON d.hold_id = h.hold_id AND d.how = 'released'
+	WHERE f.file_id = r.release_of AND f.sha256 = r.sha256)
 UNION ALL
 SELECT 'act', NULL, NULL, format('act %s (%s, %s) has no row that says what was done', a.act_id, a.what, a.subject)
 FROM audit.act a

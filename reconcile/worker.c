@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "reconcile/migrate.h"
 #include "reconcile/recover.h"
+#include "reconcile/release.h"
 #include "reconcile/tell_holds.h"
 
 #define BACKOFF_FIRST_MS 50
@@ -187,10 +188,46 @@ read_request(const struct message *m, struct request *ret)
 static void
 log_end(const struct job *job, enum job_end end, const struct job_result *result)
 {
+	if (job->release_of != 0 && end == JOB_DONE)
+		log_write(LOG_NOTICE, "held file released",
+		          LOG_FIELDS(log_text("source", job->source), log_text("partner", job->partner),
+		                     log_bytes("name", job->name, strlen(job->name)),
+		                     log_int("file_id", result->file_id), log_int("release_of", job->release_of),
+		                     log_text("state", result->state), log_text("reason", result->reason),
+		                     log_int("records", result->records), log_int("confirmed", result->confirmed),
+		                     log_int("reversed", result->reversed), log_int("held", result->held)));
 	if (result->why[0] != '\0' && end == JOB_DONE)
 		log_write(LOG_WARNING, "file decided, not all is well",
 		          LOG_FIELDS(log_text("source", job->source), log_bytes("name", job->name, strlen(job->name)),
 		                     log_text("why", result->why)));
+}
+
+/* False when nobody hears it. */
+static bool
+say_end(struct reconciler *r, int channel, const struct job *job, enum job_end end,
+        const struct job_result *result, int64_t ms)
+{
+	log_end(job, end, result);
+	/* what the database does not answer now, the next connection asks again */
+	if (end == JOB_DONE && strcmp(result->state, "held") == 0 &&
+	    tell_holds(r->pg, &r->spool, result->file_id) != PG_OK)
+		log_write(LOG_WARNING, "a held file is not told of yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
+	if (!say_retried(channel, r))
+		return false;
+	switch (end) {
+	case JOB_DONE:
+		return say_done(channel, result, ms);
+	case JOB_GONE:
+		return say_word(channel, "gone", NULL);
+	case JOB_BUSY:
+		return say_word(channel, "busy", result->why);
+	case JOB_FAILED:
+		return say_word(channel, "failed", result->why);
+	case JOB_LOST:
+		break;
+	}
+	return say_word(channel, "failed", result->why) && connect_again(r, channel) && say_retried(channel, r) &&
+	       say_word(channel, "ready", NULL);
 }
 
 static bool
@@ -206,27 +243,25 @@ answer(struct reconciler *r, int channel, const struct job *job)
 		r->retries++;
 		end = job_run(r, job, &result);
 	}
-	log_end(job, end, &result);
-	/* what the database does not answer now, the next connection asks again */
-	if (end == JOB_DONE && strcmp(result.state, "held") == 0 &&
-	    tell_holds(r->pg, &r->spool, result.file_id) != PG_OK)
-		log_write(LOG_WARNING, "a held file is not told of yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
-	if (!say_retried(channel, r))
-		return false;
-	switch (end) {
-	case JOB_DONE:
-		return say_done(channel, &result, now_ms() - began);
-	case JOB_GONE:
-		return say_word(channel, "gone", NULL);
-	case JOB_BUSY:
-		return say_word(channel, "busy", result.why);
-	case JOB_FAILED:
-		return say_word(channel, "failed", result.why);
-	case JOB_LOST:
-		break;
+	return say_end(r, channel, job, end, &result, now_ms() - began);
+}
+
+/* The next held file that may go. */
+static bool
+answer_release(struct reconciler *r, int channel)
+{
+	const struct stage_watch watch = {say_stage, &channel};
+	struct release release;
+	struct job_result result;
+	int64_t began = now_ms();
+	enum job_end end = release_next(r, &watch, &release, &result);
+
+	if (end == JOB_LOST && pg_reopen(r->pg) == PG_OK) {
+		r->ready = false;
+		r->retries++;
+		end = release_next(r, &watch, &release, &result);
 	}
-	return say_word(channel, "failed", result.why) && connect_again(r, channel) && say_retried(channel, r) &&
-	       say_word(channel, "ready", NULL);
+	return say_end(r, channel, &release.job, end, &result, now_ms() - began);
 }
 
 /* One packet: 1 answered, 0 nobody there any more, -1 it was no job. */
@@ -244,15 +279,21 @@ serve_one(struct reconciler *r, int channel)
 		return 1;
 	if (rc <= 0)
 		return rc;
-	if (dir < 0 || !message_read(&m, line) || !read_request(&m, &request)) {
-		if (dir >= 0)
-			close(dir);
-		return -1;
+	if (!message_read(&m, line)) {
+		rc = -1;
+	} else if (dir < 0 && strcmp(m.verb, "release") == 0) {
+		rc = answer_release(r, channel) ? 1 : 0;
+	} else if (dir >= 0 && read_request(&m, &request)) {
+		request.job.dir = dir;
+		request.job.watch = (struct stage_watch){say_stage, &channel};
+		rc = answer(r, channel, &request.job) ? 1 : 0;
+	} else {
+		rc = -1;
 	}
-	request.job.dir = dir;
-	request.job.watch = (struct stage_watch){say_stage, &channel};
-	rc = answer(r, channel, &request.job) ? 1 : 0;
-	close(dir);
+	if (dir >= 0)
+		close(dir);
+	if (rc < 0)
+		return rc;
 	/* the next file's parser and room, while nobody waits */
 	reconciler_tidy(r);
 	if (rc == 1 && parser_child_start(&r->child, r->parser) < 0)

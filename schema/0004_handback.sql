@@ -47,6 +47,7 @@ CREATE TABLE handback.file (
 	state           handback.file_state NOT NULL,
 	hold_reason     text REFERENCES handback.hold_reason,
 	duplicate_of    bigint REFERENCES handback.file,
+	release_of      bigint REFERENCES handback.file,
 	profile         text    NOT NULL,
 	profile_sha256  bytea   NOT NULL CHECK (length(profile_sha256) = 32),
 	sequence        bigint,          -- the partner's number
@@ -61,22 +62,25 @@ CREATE TABLE handback.file (
 	archived_as     text,            -- below archive/ or quarantine/
 	CHECK ((state = 'held') = (hold_reason IS NOT NULL)),
 	CHECK ((state = 'duplicate') = (duplicate_of IS NOT NULL)),
+	CHECK (state <> 'duplicate' OR release_of IS NULL),
 	CHECK ((archived_at IS NULL) = (archived_as IS NULL))
 );
--- the same bytes are one file, whatever the name, the source or the partner
-CREATE UNIQUE INDEX file_content ON handback.file (sha256) WHERE state <> 'duplicate';
+-- the same bytes are one file, whatever the name, the source or the partner; what was held is released once
+CREATE UNIQUE INDEX file_content ON handback.file (sha256) WHERE state <> 'duplicate' AND release_of IS NULL;
+CREATE UNIQUE INDEX file_release ON handback.file (release_of) WHERE release_of IS NOT NULL;
 CREATE INDEX file_by_content ON handback.file (sha256);
 CREATE INDEX file_by_sequence ON handback.file (partner_id, profile, sequence);
 CREATE INDEX file_by_business_date ON handback.file (partner_id, profile, business_date);
 CREATE INDEX file_not_archived ON handback.file (file_id) WHERE archived_at IS NULL;
 
-COMMENT ON TABLE handback.file IS 'One row for each delivered byte string, and one for each time that it came again';
+COMMENT ON TABLE handback.file IS 'One row for each delivered byte string, one for each time that it came again, and one for each time that it was held and released';
 COMMENT ON COLUMN handback.file.source IS 'The configured source that it came in by';
 COMMENT ON COLUMN handback.file.name IS 'Its name as delivered: bytes, of no fixed encoding';
 COMMENT ON COLUMN handback.file.name_shown IS 'The name, escaped for people';
 COMMENT ON COLUMN handback.file.sha256 IS 'What the file is: the same bytes are the same file';
 COMMENT ON COLUMN handback.file.state IS 'posted: decided, record by record. held: refused whole, nothing posted. duplicate: its bytes were decided before';
 COMMENT ON COLUMN handback.file.duplicate_of IS 'The file that first had these bytes';
+COMMENT ON COLUMN handback.file.release_of IS 'The held file that this one is, read and decided again after its release';
 COMMENT ON COLUMN handback.file.profile_sha256 IS 'Of the profile that it was read and judged by';
 COMMENT ON COLUMN handback.file.sequence IS 'The partner''s number of the file';
 COMMENT ON COLUMN handback.file.business_date IS 'The partner''s date of the file';
@@ -262,6 +266,38 @@ CREATE TRIGGER check_archived BEFORE UPDATE ON handback.file
 CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON handback.file
 	FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
+-- A release is of a file that was held, is the same delivery, and has ended its hold by the time of COMMIT.
+CREATE FUNCTION handback.check_release() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT EXISTS (
+		SELECT FROM handback.file f
+		JOIN handback.hold h ON h.file_id = f.file_id AND h.record_no IS NULL
+		JOIN handback.hold_end e ON e.hold_id = h.hold_id AND e.how = 'released'
+		WHERE f.file_id = NEW.release_of AND f.file_id < NEW.file_id
+			AND (f.partner_id, f.source, f.name, f.sha256, f.bytes, f.seen_at)
+				= (NEW.partner_id, NEW.source, NEW.name, NEW.sha256, NEW.bytes, NEW.seen_at)) THEN
+		RAISE EXCEPTION 'file % says that it is file %, released: that is not so', NEW.file_id, NEW.release_of
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER check_release AFTER INSERT ON handback.file
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.release_of IS NOT NULL)
+	EXECUTE FUNCTION handback.check_release();
+
+-- What a file is not held for again.
+CREATE FUNCTION handback.let_pass(released bigint) RETURNS text[]
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH RECURSIVE held AS (
+		SELECT f.release_of, f.hold_reason FROM handback.file f WHERE f.file_id = released
+		UNION ALL
+		SELECT b.release_of, b.hold_reason FROM held JOIN handback.file b ON b.file_id = held.release_of)
+	SELECT array_agg(hold_reason) FROM held
+$$;
+COMMENT ON FUNCTION handback.let_pass(bigint) IS 'What a held file, and those that it was released from, were held for';
+
 -- Records in = sum of the outcomes (I3), by the time of COMMIT.
 CREATE FUNCTION handback.check_tie_out() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -293,6 +329,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA handback TO handback_daemon, handback_opera
 GRANT INSERT ON handback.partner, handback.file, handback.control, handback.refusal, handback.outcome,
 	handback.tie_out, handback.hold TO handback_daemon;
 GRANT UPDATE (archived_at, archived_as) ON handback.file TO handback_daemon;
+GRANT EXECUTE ON FUNCTION handback.let_pass(bigint) TO handback_daemon;
 -- when and by whom is not for the one who ends it to say
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA handback TO handback_daemon;

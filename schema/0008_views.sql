@@ -5,7 +5,7 @@ SET LOCAL ROLE handback_owner;
 CREATE VIEW handback.files AS
 	SELECT f.file_id, p.code AS partner, f.source, f.name_shown AS name, f.state::text AS state, f.hold_reason,
 		f.records, t.confirmed, t.reversed, t.already_done, t.duplicate_record, t.noted, t.held, t.points_reversed,
-		f.sequence, f.business_date, f.duplicate_of, f.seen_at, f.decided_at, f.archived_as,
+		f.sequence, f.business_date, f.duplicate_of, f.release_of, f.seen_at, f.decided_at, f.archived_as,
 		encode(f.sha256, 'hex') AS sha256
 	FROM handback.file f
 	JOIN handback.partner p ON p.partner_id = f.partner_id

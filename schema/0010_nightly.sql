@@ -122,7 +122,7 @@ CREATE FUNCTION handback.issue_of(wanted_source text, at timestamptz, OUT issue_
 	LIMIT 1
 $$;
 
--- Gives every file that came since the source has issues its place. Duplicates are none: their bytes were there before.
+-- Gives every file that came since the source has issues its place. Duplicates and releases are none: their bytes were there before.
 CREATE FUNCTION handback.place_files(wanted_source text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -131,7 +131,7 @@ DECLARE
 BEGIN
 	FOR came IN
 		SELECT f.file_id, f.seen_at FROM handback.file f
-		WHERE f.source = wanted_source AND f.state <> 'duplicate'
+		WHERE f.source = wanted_source AND f.state <> 'duplicate' AND f.release_of IS NULL
 			AND f.seen_at > (SELECT min(i.opens_at) FROM handback.issue i WHERE i.source = wanted_source)
 			AND NOT EXISTS (SELECT FROM handback.issue_file p WHERE p.file_id = f.file_id)
 		ORDER BY f.seen_at, f.file_id

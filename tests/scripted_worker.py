@@ -2,7 +2,7 @@
 """A worker that speaks the worker protocol as a script tells it: for what the true one never does.
 
 It stands as handback-reconcile in a folder that HANDBACK_LIBEXEC names, beside a file `script`: one Python
-expression a line, each a list of what to do for one job, the last one for all jobs that follow:
+expression a line, each a list of what to do for one job, the last one for all jobs that follow (no held file may ever go):
 
     ["stage name=x records=1", "done"]     lines to send ("done" is filled up with what it leaves out), in order
     ["!exit 3"] ["!kill 9"] ["!hang"] ["!close"] ["!flood"] ["!raw \x00"] ["!remove"]
@@ -72,6 +72,9 @@ while True:
     data, passed, _, _ = channel.recvmsg(65536, socket.CMSG_SPACE(4))
     if not data:
         sys.exit(0)
+    if data == b"release":  # no file is held here
+        channel.send(b"gone")
+        continue
     job = dict(pair.split("=", 1) for pair in data.decode("ascii").split("\t")[1:])
     with open(here / "jobs", "a") as f:
         f.write(data.decode("ascii") + "\n")

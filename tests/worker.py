@@ -163,6 +163,11 @@ class Worker:
         self.send(directory, name, source, partner, profile, seen)
         return self.answer(seconds)
 
+    def release(self, seconds=30):
+        """Asks for the next held file that may go: how that ended."""
+        self.channel.send(b"release")
+        return self.answer(seconds)
+
     def close(self, seconds=10):
         self.channel.close()
         return self.process.wait(seconds)
@@ -290,6 +295,14 @@ class Desk:
         said = self.ctl("nightly", "--json", allowed=allowed).stdout
         return json.loads(said[said.rindex("\n{"):])  # after its plan and the names of reports
 
+    def release(self):
+        """Every held file that may go now: the worker's answers."""
+        ended = []
+        while (done := self.worker.release())["end"] == "done":
+            ended.append(done)
+        assert done["end"] == "gone", done
+        return ended
+
     # what came of it
 
     def query(self, sql, *parameters):
@@ -308,9 +321,9 @@ class Desk:
         return self.query("SELECT rule, message FROM handback.refusal WHERE file_id = %s ORDER BY n", file)
 
     def row(self, file):
-        columns = "state::text, hold_reason, duplicate_of, records, sequence, archived_as, encode(sha256, 'hex')"
+        columns = "state::text, hold_reason, duplicate_of, release_of, records, sequence, archived_as, encode(sha256, 'hex')"
         values = self.query(f"SELECT {columns} FROM handback.file WHERE file_id = %s", file)[0]
-        return dict(zip(("state", "hold_reason", "duplicate_of", "records", "sequence", "archived_as", "sha256"), values))
+        return dict(zip(("state", "hold_reason", "duplicate_of", "release_of", "records", "sequence", "archived_as", "sha256"), values))
 
     def reversals(self):
         return self.query("SELECT count(*) FROM ledger.reversal")[0][0]

@@ -9,6 +9,8 @@ SELECT
 	r.meaning,
 	r.wants,
 	f.duplicate_of,
+	f.release_of,
+	released.file_id AS released_as,
 	f.records,
 	f.bytes,
 	encode(f.sha256, 'hex') AS sha256,
@@ -28,5 +30,6 @@ SELECT
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 LEFT JOIN handback.hold_reason r ON r.reason = f.hold_reason
+LEFT JOIN handback.file released ON released.release_of = f.file_id
 LEFT JOIN audit.head h ON h.file_id = f.file_id
 WHERE f.file_id = $1::bigint

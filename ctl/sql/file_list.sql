@@ -15,6 +15,7 @@ SELECT
 	f.sequence,
 	f.business_date,
 	f.duplicate_of,
+	f.release_of,
 	encode(f.sha256, 'hex') AS sha256,
 	f.archived_as
 FROM handback.file f

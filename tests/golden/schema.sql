@@ -224,17 +224,29 @@ DECLARE
 	o handback.outcome;
 	made handback.outcome[] := '{}';
 	leaves bytea[] := '{}';
+	chosen bigint[] := ARRAY(SELECT hold_id FROM handback.proposal_hold WHERE proposal_id = proposal);
+	about bigint;
+	hold_before bigint;
+	about_before bigint;
 	against text;
 	act bigint;
 BEGIN
-	FOR h IN SELECT l.* FROM handback.lock_holds(ARRAY(SELECT hold_id FROM handback.proposal_hold WHERE proposal_id = proposal)) l
+	PERFORM handback.lock_partners(chosen);
+	FOR h IN SELECT l.* FROM handback.lock_holds(chosen) l
 		ORDER BY coalesce(p.redemption_id, l.redemption_id), l.hold_id LOOP
-		against := handback.why_not(p.decision, h, coalesce(p.redemption_id, h.redemption_id));
+		about := coalesce(p.redemption_id, h.redemption_id);
+		IF p.decision <> 'close' AND about = about_before THEN
+			RAISE EXCEPTION 'holds % and % are of one redemption, %: propose one of them, and close the other',
+				hold_before, h.hold_id, about USING ERRCODE = 'object_not_in_prerequisite_state';
+		END IF;
+		hold_before := h.hold_id;
+		about_before := about;
+		against := handback.why_not(p.decision, h, about);
 		IF against IS NOT NULL THEN
 			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
 		END IF;
 		IF h.record_no IS NOT NULL THEN
-			made := made || handback.decided_row(p.decision, h, coalesce(p.redemption_id, h.redemption_id));
+			made := made || handback.decided_row(p.decision, h, about);
 		END IF;
 	END LOOP;
 	leaves := ARRAY(SELECT (m).leaf_hash FROM unnest(made) m ORDER BY (m).file_id, (m).record_no, (m).revision);
@@ -247,7 +259,7 @@ BEGIN
 	END LOOP;
 	INSERT INTO handback.hold_end (hold_id, ended_at, how)
 	SELECT hold_id, audit.at_of(act), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
-		WHEN 'reinstate' THEN 'reinstated' ELSE 'closed' END
+		WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
 	FROM handback.proposal_hold WHERE proposal_id = proposal;
 	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, act_id)
 	VALUES (proposal, p.proposed_by, 'approved', comment, audit.at_of(act), act);
@@ -335,6 +347,50 @@ END
 $$;
 
 ALTER FUNCTION handback.check_holds() OWNER TO handback_owner;
+
+CREATE FUNCTION handback.check_release() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	IF NOT EXISTS (
+		SELECT FROM handback.file f
+		JOIN handback.hold h ON h.file_id = f.file_id AND h.record_no IS NULL
+		JOIN handback.hold_end e ON e.hold_id = h.hold_id AND e.how = 'released'
+		WHERE f.file_id = NEW.release_of AND f.file_id < NEW.file_id
+			AND (f.partner_id, f.source, f.name, f.sha256, f.bytes, f.seen_at)
+				= (NEW.partner_id, NEW.source, NEW.name, NEW.sha256, NEW.bytes, NEW.seen_at)) THEN
+		RAISE EXCEPTION 'file % says that it is file %, released: that is not so', NEW.file_id, NEW.release_of
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION handback.check_release() OWNER TO handback_owner;
+
+CREATE FUNCTION handback.check_released() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	IF NOT EXISTS (
+		SELECT FROM handback.hold h
+		WHERE h.hold_id = NEW.hold_id AND h.record_no IS NULL AND (
+			EXISTS (
+				SELECT FROM handback.proposal_hold ph
+				JOIN handback.proposal p USING (proposal_id)
+				JOIN handback.proposal_end e USING (proposal_id)
+				WHERE ph.hold_id = h.hold_id AND p.decision = 'release' AND e.how = 'approved')
+			OR (h.reason = 'sequence_gap' AND EXISTS (SELECT FROM handback.file r WHERE r.release_of = h.file_id)))) THEN
+		RAISE EXCEPTION 'hold % cannot end as released: nobody has approved that', NEW.hold_id
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION handback.check_released() OWNER TO handback_owner;
 
 CREATE FUNCTION handback.check_tie_out() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -548,6 +604,21 @@ ALTER FUNCTION handback.leaf_hash(o handback.outcome) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.leaf_hash(o handback.outcome) IS 'What leaf_hash has to be, by the tables now';
 
+CREATE FUNCTION handback.let_pass(released bigint) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	WITH RECURSIVE held AS (
+		SELECT f.release_of, f.hold_reason FROM handback.file f WHERE f.file_id = released
+		UNION ALL
+		SELECT b.release_of, b.hold_reason FROM held JOIN handback.file b ON b.file_id = held.release_of)
+	SELECT array_agg(hold_reason) FROM held
+$$;
+
+ALTER FUNCTION handback.let_pass(released bigint) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.let_pass(released bigint) IS 'What a held file, and those that it was released from, were held for';
+
 CREATE FUNCTION handback.lock_holds(wanted bigint[]) RETURNS SETOF handback.hold
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -574,6 +645,26 @@ $$;
 ALTER FUNCTION handback.lock_holds(wanted bigint[]) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.lock_holds(wanted bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';
+
+CREATE FUNCTION handback.lock_partners(wanted bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(x'68616e64'::integer, place)
+	FROM (
+		SELECT DISTINCT hashtext(p.code) AS place
+		FROM handback.hold h
+		JOIN handback.file f ON f.file_id = h.file_id
+		JOIN handback.partner p ON p.partner_id = f.partner_id
+		WHERE h.hold_id = ANY (wanted)
+		ORDER BY 1) w;
+END
+$$;
+
+ALTER FUNCTION handback.lock_partners(wanted bigint[]) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.lock_partners(wanted bigint[]) IS 'Keeps files of the holds'' partners from being decided until the transaction ends';
 
 CREATE FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone DEFAULT transaction_timestamp()) RETURNS bigint
     LANGUAGE plpgsql
@@ -620,7 +711,7 @@ CREATE TABLE handback.proposal (
     proposed_at timestamp with time zone NOT NULL,
     proposed_by text DEFAULT SESSION_USER NOT NULL,
     act_id bigint NOT NULL,
-    CONSTRAINT proposal_decision_check CHECK ((decision = ANY (ARRAY['confirm'::text, 'reverse'::text, 'reinstate'::text, 'close'::text]))),
+    CONSTRAINT proposal_decision_check CHECK ((decision = ANY (ARRAY['confirm'::text, 'reverse'::text, 'reinstate'::text, 'close'::text, 'release'::text]))),
     CONSTRAINT proposal_holds_check CHECK ((holds > 0)),
     CONSTRAINT proposal_why_check CHECK ((why ~ '\S'::text))
 );
@@ -684,7 +775,7 @@ DECLARE
 BEGIN
 	FOR came IN
 		SELECT f.file_id, f.seen_at FROM handback.file f
-		WHERE f.source = wanted_source AND f.state <> 'duplicate'
+		WHERE f.source = wanted_source AND f.state <> 'duplicate' AND f.release_of IS NULL
 			AND f.seen_at > (SELECT min(i.opens_at) FROM handback.issue i WHERE i.source = wanted_source)
 			AND NOT EXISTS (SELECT FROM handback.issue_file p WHERE p.file_id = f.file_id)
 		ORDER BY f.seen_at, f.file_id
@@ -750,7 +841,7 @@ $$;
 
 ALTER FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) OWNER TO handback_owner;
 
-COMMENT ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) IS 'Proposes to confirm, reverse, reinstate or close these holds, with a reason; gives the proposal''s number';
+COMMENT ON FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid) IS 'Proposes to confirm, reverse, reinstate, close or release these holds, with a reason; gives the proposal''s number';
 
 CREATE FUNCTION handback.redemption_state(redemption bigint) RETURNS text
     LANGUAGE sql STABLE
@@ -797,7 +888,14 @@ CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigi
     AS $$
 	SELECT CASE
 		WHEN decision = 'close' THEN NULL
-		WHEN h.record_no IS NULL THEN 'it is of a whole file, which can only be closed'
+		WHEN decision = 'release' THEN
+			CASE
+				WHEN h.record_no IS NOT NULL THEN 'it is of a record: only a whole file can be released'
+				-- the one thing that reading it again would not see again
+				WHEN EXISTS (SELECT FROM handback.refusal r WHERE r.file_id = h.file_id AND r.rule = 'checksum')
+					THEN 'its bytes are not those that the partner hashed: have it send the file again'
+			END
+		WHEN h.record_no IS NULL THEN 'it is of a whole file, which can only be released or closed'
 		WHEN redemption IS NULL THEN 'its record names no redemption: say which is meant'
 		WHEN NOT EXISTS (
 			SELECT FROM ledger.redemption d
@@ -1379,6 +1477,7 @@ CREATE TABLE handback.file (
     state handback.file_state NOT NULL,
     hold_reason text,
     duplicate_of bigint,
+    release_of bigint,
     profile text NOT NULL,
     profile_sha256 bytea NOT NULL,
     sequence bigint,
@@ -1393,7 +1492,8 @@ CREATE TABLE handback.file (
     CONSTRAINT file_bytes_check CHECK ((bytes >= 0)),
     CONSTRAINT file_check CHECK (((state = 'held'::handback.file_state) = (hold_reason IS NOT NULL))),
     CONSTRAINT file_check1 CHECK (((state = 'duplicate'::handback.file_state) = (duplicate_of IS NOT NULL))),
-    CONSTRAINT file_check2 CHECK (((archived_at IS NULL) = (archived_as IS NULL))),
+    CONSTRAINT file_check2 CHECK (((state <> 'duplicate'::handback.file_state) OR (release_of IS NULL))),
+    CONSTRAINT file_check3 CHECK (((archived_at IS NULL) = (archived_as IS NULL))),
     CONSTRAINT file_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
     CONSTRAINT file_profile_sha256_check CHECK ((length(profile_sha256) = 32)),
     CONSTRAINT file_records_check CHECK ((records >= 0)),
@@ -1402,7 +1502,7 @@ CREATE TABLE handback.file (
 
 ALTER TABLE handback.file OWNER TO handback_owner;
 
-COMMENT ON TABLE handback.file IS 'One row for each delivered byte string, and one for each time that it came again';
+COMMENT ON TABLE handback.file IS 'One row for each delivered byte string, one for each time that it came again, and one for each time that it was held and released';
 
 COMMENT ON COLUMN handback.file.source IS 'The configured source that it came in by';
 
@@ -1415,6 +1515,8 @@ COMMENT ON COLUMN handback.file.sha256 IS 'What the file is: the same bytes are 
 COMMENT ON COLUMN handback.file.state IS 'posted: decided, record by record. held: refused whole, nothing posted. duplicate: its bytes were decided before';
 
 COMMENT ON COLUMN handback.file.duplicate_of IS 'The file that first had these bytes';
+
+COMMENT ON COLUMN handback.file.release_of IS 'The held file that this one is, read and decided again after its release';
 
 COMMENT ON COLUMN handback.file.profile_sha256 IS 'Of the profile that it was read and judged by';
 
@@ -1482,6 +1584,7 @@ CREATE VIEW handback.files AS
     f.sequence,
     f.business_date,
     f.duplicate_of,
+    f.release_of,
     f.seen_at,
     f.decided_at,
     f.archived_as,
@@ -2057,9 +2160,11 @@ CREATE INDEX file_by_content ON handback.file USING btree (sha256);
 
 CREATE INDEX file_by_sequence ON handback.file USING btree (partner_id, profile, sequence);
 
-CREATE UNIQUE INDEX file_content ON handback.file USING btree (sha256) WHERE (state <> 'duplicate'::handback.file_state);
+CREATE UNIQUE INDEX file_content ON handback.file USING btree (sha256) WHERE ((state <> 'duplicate'::handback.file_state) AND (release_of IS NULL));
 
 CREATE INDEX file_not_archived ON handback.file USING btree (file_id) WHERE (archived_at IS NULL);
+
+CREATE UNIQUE INDEX file_release ON handback.file USING btree (release_of) WHERE (release_of IS NOT NULL);
 
 CREATE INDEX hold_note_by_hold ON handback.hold_note USING btree (hold_id);
 
@@ -2133,6 +2238,10 @@ CREATE CONSTRAINT TRIGGER check_file_has_head AFTER INSERT ON handback.file DEFE
 
 CREATE TRIGGER check_holds AFTER INSERT ON handback.hold REFERENCING NEW TABLE AS opened FOR EACH STATEMENT EXECUTE FUNCTION handback.check_holds();
 
+CREATE CONSTRAINT TRIGGER check_release AFTER INSERT ON handback.file DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.release_of IS NOT NULL)) EXECUTE FUNCTION handback.check_release();
+
+CREATE CONSTRAINT TRIGGER check_released AFTER INSERT ON handback.hold_end DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.how = 'released'::text)) EXECUTE FUNCTION handback.check_released();
+
 CREATE CONSTRAINT TRIGGER check_tie_out AFTER INSERT ON handback.file DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION handback.check_tie_out();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
@@ -2164,6 +2273,9 @@ ALTER TABLE ONLY handback.file
 
 ALTER TABLE ONLY handback.file
     ADD CONSTRAINT file_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES handback.partner(partner_id);
+
+ALTER TABLE ONLY handback.file
+    ADD CONSTRAINT file_release_of_fkey FOREIGN KEY (release_of) REFERENCES handback.file(file_id);
 
 ALTER TABLE ONLY handback.hold_end
     ADD CONSTRAINT hold_end_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES handback.hold(hold_id);
@@ -2295,6 +2407,10 @@ REVOKE ALL ON FUNCTION handback.check_archived() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.check_holds() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION handback.check_release() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.check_released() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION handback.check_tie_out() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.comment_hold(hold bigint, comment text) FROM PUBLIC;
@@ -2328,7 +2444,12 @@ GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_daemon;
 GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_operator;
 GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_finance;
 
+REVOKE ALL ON FUNCTION handback.let_pass(released bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.let_pass(released bigint) TO handback_daemon;
+
 REVOKE ALL ON FUNCTION handback.lock_holds(wanted bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION handback.lock_partners(wanted bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) TO handback_daemon;

@@ -1,0 +1,74 @@
+/* A file read and decided where nothing is to come of it, or only an act: dry runs, records tried again. */
+#include "reconcile/job_part.h"
+#include "reconcile/outcomes.h"
+#include "reconcile/post.h"
+
+static enum job_end
+try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct told *told,
+                   struct job_result *ret)
+{
+	static const uint8_t no_hash[SHA256_BYTES];
+	const struct profile *profile = r->profile.profile;
+	struct decide d = {.pg = r->pg,
+	                   .policy = &profile->policy,
+	                   .told = told,
+	                   .profile = profile->name,
+	                   .passed = trial->act != NULL ? PASS_ALL : trial->passed};
+	enum parser_end parsed = PARSER_DONE;
+	struct effect effect = {0};
+	enum pg_status status;
+	enum job_end end;
+
+	end = job_parse(r, trial->file, trial->name, NULL, told, &parsed, ret);
+	if (end != JOB_DONE)
+		return end;
+	if (parsed != PARSER_DONE)
+		return JOB_FAILED;
+	if (trial->tell != NULL)
+		trial->tell(trial->context, told);
+	status = post_partner(r->pg, profile->policy.partner, &d.partner_id);
+	if (status == PG_OK)
+		status = decide_file(&d, &effect);
+	if (status == PG_OK && trial->act == NULL)
+		status = outcomes_show(r->pg, no_hash, trial->show, trial->context);
+	else if (status == PG_OK && effect.hold == NULL)
+		status = trial->act(trial->context, r->pg);
+	if (status != PG_OK)
+		return job_fail_database(r, ret, status, "cannot decide");
+	snprintf(ret->state, sizeof(ret->state), "%s", effect.hold != NULL ? "held" : "posted");
+	snprintf(ret->reason, sizeof(ret->reason), "%s", effect.hold != NULL ? effect.hold : "");
+	snprintf(ret->why, sizeof(ret->why), "%s", effect.message);
+	ret->records = effect.records;
+	ret->confirmed = effect.confirmed;
+	ret->reversed = effect.reversed;
+	ret->held = effect.held;
+	return JOB_DONE;
+}
+
+enum job_end
+job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
+{
+	struct told told;
+	enum pg_status status;
+	enum job_end end;
+
+	*ret = (struct job_result){0};
+	status = reconciler_prepare(r);
+	if (status == PG_OK)
+		status = pg_begin(r->pg);
+	if (status != PG_OK)
+		return job_fail_database(r, ret, status, "cannot begin");
+	told_open(&told);
+	end = try_in_transaction(r, trial, &told, ret);
+	told_close(&told);
+	if (end == JOB_DONE && trial->act != NULL) {
+		status = pg_commit(r->pg);
+		if (status == PG_OK)
+			return end;
+		/* in doubt: the next run finds it done, or does it */
+		end = job_fail_database(r, ret, status, "cannot commit");
+	}
+	if (pg_rollback(r->pg) != PG_OK)
+		r->ready = false;
+	return end;
+}

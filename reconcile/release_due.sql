@@ -1,0 +1,29 @@
+-- Files that were held whole and may go, in the order in which they are to be decided. $1 file, or NULL for all of them.
+-- kind:
+--   people  two people have released it
+--   gap     it waited for a number before its own, which was posted since
+--   resume  it is decided, and that is not yet archived: the last five columns are of the new row
+-- passed: what it is not held for again (enum pass, or'ed): its own hold and those that were released before it.
+SELECT k.kind, f.file_id, f.source, p.code AS partner, f.profile, encode(f.name, 'hex') AS name,
+	encode(f.sha256, 'hex') AS sha256, f.archived_as, (extract(epoch FROM f.seen_at) * 1000000)::bigint AS seen_at,
+	(SELECT bit_or(CASE reason
+			WHEN 'test_file' THEN 1 WHEN 'sequence_gap' THEN 2 WHEN 'reissue' THEN 4 WHEN 'guard' THEN 8 ELSE 0 END)
+		FROM unnest(handback.let_pass(f.file_id)) AS reason) AS passed,
+	h.hold_id, r.file_id AS release, r.state::text, r.hold_reason, r.records,
+	(extract(epoch FROM r.decided_at) * 1000000)::bigint AS decided_at
+FROM handback.hold h
+JOIN handback.file f ON f.file_id = h.file_id
+JOIN handback.partner p ON p.partner_id = f.partner_id
+LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
+LEFT JOIN handback.file r ON r.release_of = f.file_id
+CROSS JOIN LATERAL (SELECT
+	CASE
+		WHEN r.file_id IS NOT NULL THEN CASE WHEN r.archived_at IS NULL THEN 'resume' END
+		WHEN e.how = 'released' THEN 'people'
+		WHEN e.how IS NULL AND h.reason = 'sequence_gap' AND f.sequence - 1 <= (
+			SELECT x.sequence FROM handback.file x
+			WHERE x.partner_id = f.partner_id AND x.profile = f.profile AND x.state = 'posted' AND x.sequence IS NOT NULL
+			ORDER BY x.sequence DESC LIMIT 1) THEN 'gap'
+	END AS kind) k
+WHERE h.record_no IS NULL AND f.archived_at IS NOT NULL AND k.kind IS NOT NULL AND ($1::bigint IS NULL OR f.file_id = $1)
+ORDER BY p.code, f.profile, f.sequence, f.file_id

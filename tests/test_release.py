@@ -1,0 +1,379 @@
+"""Held files that go: behind a gap that closes, and by two people; each once, whatever happens on the way."""
+import json
+import shutil
+import subprocess
+
+import psycopg
+import pytest
+
+import proof
+import worker
+from operators import Operators
+from world import CTL, World
+
+from generate import reject  # noqa: E402  fixtures/ is on the path since world
+
+
+@pytest.fixture
+def make(database, build):
+    """make(**settings): a desk, and two people; what they leave is verified."""
+    made = []
+
+    def desk(**settings):
+        made.append(worker.Desk(database, build, **settings))
+        made[-1].people = Operators(database)
+        return made[-1]
+    yield desk
+    for one in made:
+        verify(one, build)
+        one.people.close()
+        one.close()
+
+
+def verify(desk, build):
+    assert proof.differences(desk.db) == []
+    for command in (["audit", "verify"], ["report", "--all"]):
+        done = subprocess.run([build / CTL, *command, "--config", desk.config, "--json"], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def hold_of(desk, file):
+    return desk.query("SELECT hold_id FROM handback.hold WHERE file_id = %s AND record_no IS NULL", file)[0][0]
+
+
+def released(desk, file):
+    """Two people let it go, and the worker does it: the one answer."""
+    desk.people.decide([hold_of(desk, file)], "release")
+    done, = desk.release()
+    assert desk.row(done["file"])["release_of"] == file
+    return done
+
+
+def ended(desk):
+    return [how for how, in desk.query("SELECT how FROM handback.hold_end ORDER BY hold_id")]
+
+
+# behind a gap
+
+def test_a_file_that_waited_goes_when_the_missing_one_is_posted(make):
+    desk = make(gap="hold")
+    for key in "ABC":
+        desk.redeem(key)
+    assert desk.deliver([("A", "KO")], sequence=1)["state"] == "posted"
+    early = desk.deliver([("C", "KO")], sequence=3)
+    assert (early["state"], early["reason"]) == ("held", "sequence_gap") and desk.release() == []
+    assert desk.deliver([("B", "KO")], sequence=2)["state"] == "posted"
+    [done] = desk.release()
+    assert (done["state"], done["reversed"]) == ("posted", 1) and desk.reversals() == 3 and desk.balance() == 300
+    before, after = desk.row(early["file"]), desk.row(done["file"])
+    assert (before["state"], before["hold_reason"], after["release_of"], after["sha256"], after["sequence"]) == \
+        ("held", "sequence_gap", early["file"], before["sha256"], 3)
+    assert before["archived_as"].startswith("quarantine/") and after["archived_as"].startswith("archive/")
+    kept = (desk.spool / after["archived_as"]).read_bytes()
+    assert kept == (desk.spool / before["archived_as"]).read_bytes()
+    assert desk.query("SELECT how, ended_by FROM handback.hold_end") == [("released", "postgres")]
+    assert desk.query("SELECT count(*) FROM audit.head WHERE file_id = %s", done["file"]) == [(1,)]
+    assert desk.release() == []
+
+
+def test_several_that_waited_go_in_the_order_of_their_numbers(make):
+    desk = make(gap="hold")
+    for number in range(1, 7):
+        desk.redeem(f"R{number}")
+    # of two with one number the first to come is posted
+    for number in (1, 6, 4, 3, 5):
+        desk.deliver([(f"R{number}", "OK")], sequence=number)
+    other = desk.deliver([("R4", "KO")], sequence=4, name="AIR_4.csv")
+    desk.deliver([("R2", "OK")], sequence=2)
+    went = [desk.row(done["file"]) for done in desk.release()]
+    assert [(row["sequence"], row["state"]) for row in went] == [(3, "posted"), (4, "posted"), (4, "held"), (5, "posted"), (6, "posted")]
+    assert went[2]["hold_reason"] == "reissue" and went[2]["release_of"] == other["file"]
+    assert desk.reversals() == 0
+
+
+def test_what_the_guard_holds_behind_a_gap_is_held_by_it_then(make):
+    desk = make(gap="hold", more="guard: {rejects: 0}")
+    for key in "AB":
+        desk.redeem(key)
+    desk.deliver([("A", "OK")], sequence=1)
+    early = desk.deliver([("B", "KO")], sequence=3)
+    desk.deliver([("A", "WAIT")], sequence=2)
+    [again] = desk.release()
+    assert (again["state"], again["reason"]) == ("held", "guard") and desk.reversals() == 0
+    assert desk.row(again["file"])["archived_as"].startswith("quarantine/")
+    done = released(desk, again["file"])
+    assert done["state"] == "posted" and desk.reversals() == 1 and ended(desk) == ["released", "released"]
+    assert desk.row(again["file"])["release_of"] == early["file"]
+
+
+@pytest.mark.parametrize("call", ["sendto", "fsync", "renameat,renameat2,rename"])
+def test_killed_anywhere_in_a_release_and_done_once(make, call):
+    """At each such call of a worker whose one job is the release; the next worker does what is left."""
+    desk = make(gap="hold")
+    desk.redeem("FIRST")
+    desk.deliver([("FIRST", "OK")], sequence=1)
+    last, nth, killed = 1, 0, True
+    while killed:
+        nth += 1
+        for key in ("A", "B"):
+            desk.redeem(f"{key}{nth}")
+        early = desk.deliver([(f"B{nth}", "KO")], sequence=last + 2)
+        desk.deliver([(f"A{nth}", "OK")], sequence=last + 1)
+        last += 2
+        desk.worker.close()
+        strace = ["strace", "-D", "-qq", "-o", desk.dir / "strace", "-e", f"trace={call}", "-e",
+                  f"inject={call}:signal=KILL:when={nth + (8 if call == 'sendto' else 0)}"]
+        try:
+            desk.start(prefix=[str(word) for word in strace])
+            desk.worker.release()
+            killed = False
+        except (AssertionError, ConnectionError):
+            assert "killed by SIGKILL" in (desk.dir / "strace").read_text()
+        desk.worker.process.kill()
+        desk.worker.close()
+        desk.start()
+        desk.release()
+        rows = desk.query("SELECT file_id, state::text, archived_at IS NOT NULL FROM handback.file WHERE release_of = %s", early["file"])
+        assert [row[1:] for row in rows] == [("posted", True)], (nth, rows)
+        assert desk.reversals() == nth and desk.release() == []
+        assert not list((desk.spool / "work").iterdir())
+    assert nth > (8 if call == "sendto" else 1), "no point of it was tried"
+
+
+def test_a_copy_that_cannot_be_archived_is_archived_later(make):
+    desk = make(gap="hold")
+    for key in "AB":
+        desk.redeem(key)
+    early = desk.deliver([("B", "KO")], sequence=2)
+    desk.deliver([("A", "OK")], sequence=1)
+    shutil.move(desk.spool / "archive", desk.spool / "away")
+    (desk.spool / "archive").touch()
+    done = desk.worker.release()
+    assert done["end"] == "failed" and "cannot be archived" in done["why"]
+    assert desk.reversals() == 1
+    (desk.spool / "archive").unlink()
+    shutil.move(desk.spool / "away", desk.spool / "archive")
+    [again] = desk.release()
+    assert desk.row(again["file"])["release_of"] == early["file"] and desk.reversals() == 1
+    assert desk.query("SELECT count(*) FROM handback.file WHERE archived_at IS NULL") == [(0,)]
+
+
+def test_a_copy_in_quarantine_that_was_changed_is_not_read(make):
+    desk = make(gap="hold")
+    for key in "AB":
+        desk.redeem(key)
+    kept = desk.spool / desk.row(desk.deliver([("B", "KO")], sequence=2)["file"])["archived_as"]
+    desk.deliver([("A", "OK")], sequence=1)
+    data = kept.read_bytes()
+    kept.chmod(0o600)
+    kept.write_bytes(data.replace(b"KO", b"OK"))
+    done = desk.worker.release()
+    assert done["end"] == "failed" and "not what was delivered" in done["why"] and desk.reversals() == 0
+    kept.write_bytes(data)
+    [done] = desk.release()
+    assert done["reversed"] == 1
+
+
+# by people
+
+def test_the_guard_lets_pass_what_two_people_release_once(make):
+    desk = make(more="guard: {rejects: 1}")
+    for key in "ABC":
+        desk.redeem(key)
+    held = desk.deliver([(key, "KO") for key in "ABC"])
+    assert held["reason"] == "guard" and desk.release() == []
+    hold = hold_of(desk, held["file"])
+    proposal, second = (desk.people.propose([hold], "release") for _ in range(2))
+    assert desk.people.approve_own(proposal) and desk.release() == []
+    desk.people.approve(proposal)
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="has ended"):
+        desk.people.approve(second)
+    [done] = desk.release()
+    assert (done["state"], done["reversed"], desk.reversals(), desk.balance()) == ("posted", 3, 3, 300)
+    assert desk.release() == []
+    assert desk.query("SELECT what, who FROM audit.act ORDER BY act_id") == \
+        [("proposed", "ann"), ("proposed", "ann"), ("approved", "ben")]
+    # the same bytes once more are what they always were
+    again = desk.deliver(desk.file([(key, "KO") for key in "ABC"]), name="AIR_1.csv")
+    assert (again["state"], desk.reversals()) == ("duplicate", 3)
+
+
+def test_a_release_of_the_guard_lets_pass_the_guard_only(make):
+    desk = make(more="guard: {rejects: 0}")
+    for key in "ABC":
+        desk.redeem(key)
+    held = desk.deliver([("A", "KO"), ("B", "KO", {"Points": 99}), ("C", "KO")], sequence=7)
+    desk.deliver([("C", "OK")], sequence=6)
+    assert desk.deliver([("B", "OK")], sequence=7)["state"] == "posted"
+    done = released(desk, held["file"])
+    # meanwhile another file with its number was posted
+    assert (done["state"], done["reason"]) == ("held", "reissue") and desk.reversals() == 0
+    done = released(desk, done["file"])
+    assert done["state"] == "posted"
+    assert desk.outcomes(done["file"]) == [("reversed", None), ("held", "points_mismatch"), ("held", "contradiction")]
+
+
+def test_do_not_wait_for_the_missing_file_any_longer(make):
+    desk = make(gap="hold")
+    for key in "ABC":
+        desk.redeem(key)
+    begins = desk.deliver([("A", "OK")], sequence=5)
+    assert released(desk, begins["file"])["state"] == "posted"
+    early = desk.deliver([("C", "KO")], sequence=8)
+    waits = desk.deliver([("B", "OK")], sequence=9)
+    # the one behind it needs nobody
+    desk.people.decide([hold_of(desk, early["file"])], "release")
+    assert [desk.row(done["file"])["release_of"] for done in desk.release()] == [early["file"], waits["file"]]
+    # what was not waited for comes after all, and moves nothing that was answered since
+    assert desk.deliver([("C", "OK")], sequence=6)["state"] == "posted"
+    assert desk.query("SELECT handback.redemption_state(redemption_id) FROM ledger.redemption ORDER BY 1") == \
+        [("confirmed",), ("confirmed",), ("reversed",)]
+
+
+def test_a_reissue_that_is_meant(make):
+    desk = make()
+    for key in "AB":
+        desk.redeem(key)
+    desk.deliver([("A", "OK")], sequence=1)
+    other = desk.deliver([("A", "OK"), ("B", "KO")], sequence=1, name="AIR_1.csv")
+    assert other["reason"] == "reissue"
+    done = released(desk, other["file"])
+    assert desk.outcomes(done["file"]) == [("already_done", None), ("reversed", None)]
+
+
+def test_a_test_file_that_is_none(make):
+    desk = make()
+    profile = desk.profiles / "air.yaml"
+    profile.write_text(profile.read_text().replace("columns: 3", "columns: 4").replace(
+        "points_total: {at: 3, type: integer}", "points_total: {at: 3, type: integer}\n      test: {at: 4, words: {L: no, T: yes}}"))
+    desk.redeem("A")
+    held = desk.deliver(desk.file([("A", "KO")]).rstrip(b"\n") + b",T\n")
+    assert held["reason"] == "test_file"
+    assert released(desk, held["file"])["reversed"] == 1 and desk.reversals() == 1
+
+
+def test_a_profile_that_was_mended(make):
+    desk = make()
+    profile = desk.profiles / "air.yaml"
+    right = profile.read_text()
+    profile.write_text(right.replace("columns: 3", "columns: 4"))
+    for key in "AB":
+        desk.redeem(key)
+    held = desk.deliver([("A", "KO"), ("B", "OK")], sequence=4)
+    assert held["reason"] == "refused"
+    again = released(desk, held["file"])
+    assert (again["state"], again["reason"]) == ("held", "refused"), "it is judged anew, and nothing was mended"
+    desk.people.decide([hold_of(desk, again["file"])], "release")
+    profile.write_text("profile: air\n")  # nothing to go by
+    done = desk.worker.release()
+    assert done["end"] == "failed" and f"file {again['file']}, which may go" in done["why"]
+    profile.write_text(right)
+    [done] = desk.release()
+    assert (done["state"], done["confirmed"], done["reversed"]) == ("posted", 1, 1)
+    assert desk.row(done["file"])["sequence"] == 4
+    assert desk.query("SELECT count(DISTINCT profile_sha256) FROM handback.file") == [(2,)]
+
+
+def test_a_record_that_was_unknown_is_matched_in_a_released_file(make):
+    """A release is a file like others: its records are tried again, and decided by people."""
+    desk = make(more="guard: {rejects: 0}\nunknown_days: 10")
+    for key in "AB":
+        desk.redeem(key)
+    held = desk.deliver([("A", "KO"), ("B", "KO", {"Points": 99})])
+    done = released(desk, held["file"])
+    assert desk.outcomes(done["file"]) == [("reversed", None), ("held", "points_mismatch")]
+    desk.people.decide([desk.query("SELECT max(hold_id) FROM handback.hold")[0][0]], "reverse")
+    assert desk.reversals() == 2 and desk.outcomes(done["file"], 1) == [("reversed", None)]
+
+
+def test_two_workers_see_the_same_releases(make):
+    desk = make(more="guard: {rejects: 0}")
+    files = []
+    for n in range(6):
+        desk.redeem(f"R{n}")
+        files.append(desk.deliver([(f"R{n}", "KO")])["file"])
+    desk.people.decide([hold_of(desk, file) for file in files], "release")
+    first, went = desk.worker, []
+    workers = [first, desk.start()]
+    while True:
+        for one in workers:
+            one.channel.send(b"release")
+        said = [one.answer() for one in workers]
+        assert {answer["end"] for answer in said} <= {"done", "gone"}, said
+        went += [answer["file"] for answer in said if answer["end"] == "done"]
+        if all(answer["end"] == "gone" for answer in said):
+            break
+    first.close()
+    assert len(set(went)) == len(went) == 6 and desk.reversals() == 6
+    assert desk.query("SELECT count(*), count(DISTINCT release_of) FROM handback.file WHERE release_of IS NOT NULL") == [(6, 6)]
+
+
+def test_what_cannot_be_released(make):
+    desk = make(more="guard: {rejects: 0}")
+    for key in "AB":
+        desk.redeem(key)
+    desk.deliver([("A", "OK", {"Points": 99})])
+    record = desk.query("SELECT hold_id FROM handback.hold")[0][0]
+    held = desk.deliver([("B", "KO")])
+    hold = hold_of(desk, held["file"])
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="only a whole file"):
+        desk.people.propose([record], "release")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="can only be released or closed"):
+        desk.people.propose([hold], "reverse")
+    # not by the daemon alone, nor as something that it is not
+    with desk.database.connect("handback_daemon") as c:
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="nobody has approved"):
+            c.execute("INSERT INTO handback.hold_end (hold_id, how) VALUES (%s, 'released')", (hold,))
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="that is not so"), desk.db.transaction():
+        desk.db.execute("SET CONSTRAINTS handback.check_release IMMEDIATE")
+        desk.query("INSERT INTO handback.file (partner_id, source, name, name_shown, sha256, bytes, state, hold_reason, release_of,"
+                   " profile, profile_sha256, seen_at) SELECT partner_id, source, name, name_shown, sha256, bytes, state, hold_reason,"
+                   " file_id, profile, profile_sha256, seen_at FROM handback.file WHERE file_id = %s RETURNING 1", held["file"])
+    desk.people.decide([hold], "close")
+    assert desk.release() == [] and desk.reversals() == 0
+
+
+# under the daemon
+
+@pytest.fixture
+def world(cluster, build):
+    with World(cluster, build) as made:
+        made.people = Operators(made.database)
+        yield made
+        made.people.close()
+
+
+def rejected(world, partner="SKYLINE"):
+    """A file that the guard holds: its hold."""
+    mine = world.ledger.of(partner)[:10]
+    world.drop(partner, *world.file(partner, [reject(r, "NO_SEAT") for r in mine]))
+    return len(mine)
+
+
+def guard_hold(world):
+    return world.query("SELECT hold_id FROM handback.hold WHERE reason = 'guard' AND record_no IS NULL")[0][0]
+
+
+def test_the_daemon_releases_what_is_approved(world):
+    world.start_daemon()
+    many = rejected(world)
+    world.until(lambda: world.query("SELECT count(*) FROM handback.hold WHERE reason = 'guard'") == [(1,)], "the guard")
+    proposal = world.people.propose([guard_hold(world)], "release")
+    assert world.postings() == 0
+    world.ctl("--database", world.database.conninfo("ben"), "hold", "approve", proposal)
+    world.until(lambda: world.postings() == many, "the release")
+    world.wait_quiet()
+    assert world.stop_daemon() == 0
+    assert world.ctl("audit", "verify").returncode == 0
+    files = json.loads(world.ctl("files", "--json").stdout)["files"]
+    assert [(f["state"], f["release_of"]) for f in files] == [("posted", files[1]["file"]), ("held", None)]
+
+
+def test_a_run_without_a_daemon_releases_too(world):
+    many = rejected(world)
+    world.run()
+    world.people.decide([guard_hold(world)], "release")
+    for _ in range(2):
+        assert world.run().returncode == 0 and world.postings() == many
+    assert world.ctl("audit", "verify").returncode == 0
