@@ -2,8 +2,11 @@
 
     test_layouts.py --update     write the expected outcomes anew (then read the difference)
 """
+import datetime
+import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -11,11 +14,17 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "fixtures"))
+
+import generate  # noqa: E402
+import layouts  # noqa: E402
+
 LAYOUTS, PROFILES = ROOT / "fixtures/layouts", ROOT / "fixtures/profiles"
 SHARED = ROOT.parent / "shared/samples"
-DUMP = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build")) / "tests/unit/parse_dump"
+BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
+DUMP, CTL = BUILD / "tests/unit/parse_dump", BUILD / "ctl/handbackctl"
 
-# which good file of each layout is cut at every byte and turned at every bit
+# which good file of each layout is cut at every byte, and has every byte turned into others
 PROOF = {
     "absa-unpaids": "unpaids.txt", "airmiles-amcash": "AMCASH_RECON_20261120", "airmiles-thtd": "WXYZ0017.T",
     "bai2": "report.txt", "camt054": "returns.xml", "crowdtwist-activities": "partner_78_activities_12_20261120093000.txt",
@@ -25,6 +34,11 @@ PROOF = {
 }
 # formats that say nothing by which a cut between two records could be seen
 BLIND_TO_CUTS = {"crowdtwist-activities", "idpay-feedback-csv", "kognitiv"}
+# ... by which one byte of an answer could be seen to be another: nothing counts accepted and rejected records
+BLIND_TO_TURNS = {"bai2", "kognitiv"}
+# the same by their words, but in the sample other fields of the record show it
+WARNED_OF_TURNS = {"absa-unpaids", "camt054", "nacha-returns", "pain002"}
+CUT, TURN = "a file that was cut", "no control counts accepted or rejected records"
 
 # the samples that came with the layouts: profile, the name a partner would give it, and what must be in the outcome
 SAMPLES = [
@@ -69,7 +83,7 @@ def outcome(profile, path):
 
 def proof(profile):
     return "".join(dump(mode, PROFILES / f"{profile}.yaml", LAYOUTS / profile / PROOF[profile])
-                   for mode in ("--cuts", "--flips"))
+                   for mode in ("--cuts", "--turns"))
 
 
 def sample_files():
@@ -81,13 +95,38 @@ def test_sample(path):
     assert outcome(path.parent.name, path) == path.with_name(path.name + ".expected").read_text()
 
 
+def passed(proof_text):
+    """How many cuts, and how many turned bytes, passed unseen."""
+    return [int(n) for n in re.findall(r"(\d+) passed", proof_text)]
+
+
+def warnings(path):
+    lint = subprocess.run([CTL, "profile", "lint", "--json", path], capture_output=True, check=True, text=True, timeout=60)
+    return " ".join(p["problem"] for p in json.loads(lint.stdout).get("problems", []))
+
+
 @pytest.mark.parametrize("profile", PROOF)
-def test_cuts_and_flips(profile):
-    """Nothing passes a cut, but where the format is blind; and no turned bit turns a verdict unseen, but where it says."""
+def test_cuts_and_turned_bytes(profile):
+    """Each is refused, held, seen at the ledger, or of a text or date that nobody judges; or it is told by lint."""
     now = proof(profile)
-    passed = int(re.search(r"(\d+) passed", now)[1])
-    assert (passed > 0) == (profile in BLIND_TO_CUTS)
+    cuts, turns = passed(now)
+    assert (cuts > 0) == (profile in BLIND_TO_CUTS) and (turns > 0) == (profile in BLIND_TO_TURNS), now
     assert now == (LAYOUTS / profile / "proof.expected").read_text()
+    told = warnings(PROFILES / f"{profile}.yaml")
+    assert (CUT in told) == (profile in BLIND_TO_CUTS)
+    assert (TURN in told) == (profile in BLIND_TO_TURNS | WARNED_OF_TURNS)
+
+
+@pytest.mark.parametrize("partner", sorted(layouts.WRITERS))
+def test_cuts_and_turned_bytes_of_our_own(partner, tmp_path):
+    usual = list(generate.usual(random.Random(3), partner, generate.demo_ledger().of(partner)))
+    answers = [next(a for a in usual if a.verdict == verdict) for verdict in sorted({a.verdict for a in usual})]
+    assert len(answers) >= 3
+    name, data = layouts.WRITERS[partner](answers, datetime.date(2026, 11, 18), 1, 0)
+    (tmp_path / name).write_bytes(data)
+    profile = PROFILES / f"{partner.lower()}.yaml"
+    assert passed(dump("--cuts", profile, tmp_path / name) + dump("--turns", profile, tmp_path / name)) == [0, 0]
+    assert not any(warning in warnings(profile) for warning in (CUT, TURN))
 
 
 def test_samples_are_made_again(tmp_path):

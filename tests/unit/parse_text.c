@@ -205,22 +205,77 @@ mix(uint64_t *hash, const void *data, size_t len)
 	*hash = (*hash ^ len) * 0x100000001b3u;
 }
 
+static void
+mix_slice(uint64_t *hash, struct slice s)
+{
+	mix(hash, s.data, s.len);
+}
+
+/* What is done about a reject: the actions of its codes. */
+static void
+judge_reasons(const struct policy *policy, const struct record *r, struct result_record *ret)
+{
+	struct slice codes = r->text[RECORD_REASONS];
+	enum reason_action action = policy->no_reason;
+
+	for (uint32_t at = 0, len; at < codes.len || at == 0; at += len + 1) {
+		const char *code = codes.data + at, *end = codes.len > 0 ? memchr(code, 0x1f, codes.len - at) : NULL;
+		const struct reason_rule *rule;
+
+		len = end != NULL ? (uint32_t) (end - code) : codes.len - at;
+		rule = codes.len > 0 ? policy_reason(policy, code, len) : NULL;
+		if (codes.len > 0)
+			action = rule != NULL ? rule->action : policy->unknown_reason;
+		ret->held |= action == REASON_HOLD || action == REASON_RETRY;
+		ret->actions |= 1u << action;
+	}
+}
+
+/* The hash that a value belongs to: of what the ledger is asked with or compared with, or of the rest. */
+static uint64_t *
+where_to(const struct policy *policy, struct result_record *r, uint32_t keys, uint32_t checks)
+{
+	for (int i = 0; i < policy->keys; i++)
+		if (policy->key[i] & keys)
+			return &r->judged;
+	return policy->checks & checks ? &r->judged : &r->noted;
+}
+
 static int
 hash_record(void *context, const struct record *r)
 {
+	static const struct {
+		uint32_t keys, checks;
+	} texts[RECORD_TEXTS] = {
+	    [RECORD_OUTBOUND_REFERENCE] = {KEY_OUTBOUND_REFERENCE, 0},
+	    [RECORD_PARTNER_REFERENCE] = {KEY_PARTNER_REFERENCE, 0},
+	    [RECORD_REFERENCE_SHOWN] = {KEY_EXTERNAL_REFERENCE, 0},
+	    [RECORD_MEMBER] = {KEY_MEMBER, CHECK_MEMBER},
+	    [RECORD_PROGRAMME] = {0, CHECK_PROGRAMME},
+	    [RECORD_MERCHANT] = {KEY_MERCHANT, CHECK_MERCHANT},
+	    [RECORD_CURRENCY] = {0, CHECK_CURRENCY},
+	};
 	struct parse_result *ret = context;
+	struct result_record *out = &ret->record[ret->records++];
+	const struct policy *policy = ret->policy;
 
-	mix(&ret->verdicts, &r->verdict, sizeof r->verdict);
-	mix(&ret->money, &r->has, sizeof r->has);
-	mix(&ret->money, &r->verdict, sizeof r->verdict);
-	mix(&ret->money, r->external_reference, sizeof r->external_reference);
-	mix(&ret->money, &r->points, sizeof r->points);
-	mix(&ret->money, &r->amount, sizeof r->amount);
-	mix(&ret->money, &r->transaction_type, sizeof r->transaction_type);
-	mix(&ret->money, &r->outbound_line, sizeof r->outbound_line);
+	if (ret->records > RESULT_RECORDS)
+		abort();
+	*out = (struct result_record){.held = (r->has & RECORD_BAD_VALUE) != 0, .verdict = r->verdict};
+	if (r->verdict == VERDICT_ACCEPTED_WITH_CHANGE || r->verdict == VERDICT_ACCEPTED_WITH_WARNING)
+		out->verdict = VERDICT_ACCEPTED;
+	if (r->verdict == VERDICT_REJECTED)
+		judge_reasons(policy, r, out);
+	mix(&out->judged, r->external_reference, sizeof r->external_reference);
+	mix(where_to(policy, out, KEY_POINTS, CHECK_POINTS), &r->points, sizeof r->points);
+	mix(where_to(policy, out, KEY_AMOUNT, CHECK_AMOUNT), &r->amount, sizeof r->amount);
+	mix(where_to(policy, out, KEY_DATE, 0), &r->date, sizeof r->date);
+	mix(where_to(policy, out, KEY_TRANSACTION_TYPE, CHECK_TRANSACTION_TYPE), &r->transaction_type,
+	    sizeof r->transaction_type);
+	mix(where_to(policy, out, KEY_OUTBOUND_LINE, 0), &r->outbound_line, sizeof r->outbound_line);
 	for (int i = 0; i < RECORD_TEXTS; i++)
 		if (i != RECORD_REASON_TEXT)
-			mix(&ret->money, r->text[i].data, r->text[i].len);
+			mix_slice(where_to(policy, out, texts[i].keys, texts[i].checks), r->text[i]);
 	return 0;
 }
 
@@ -229,9 +284,11 @@ hash_facts(void *context, const struct file_facts *f)
 {
 	struct parse_result *ret = context;
 
-	mix(&ret->money, &f->sequence, sizeof f->sequence);
-	mix(&ret->money, &f->is_test, sizeof f->is_test);
-	mix(&ret->money, f->partner_id.data, f->partner_id.len);
+	ret->is_test = f->is_test;
+	mix(&ret->facts, &f->sequence, sizeof f->sequence);
+	mix(&ret->facts, &f->business_date, sizeof f->business_date);
+	mix_slice(&ret->facts, f->partner_id);
+	mix_slice(&ret->facts, f->lists);
 	return 0;
 }
 
@@ -244,12 +301,10 @@ no_control(void *context, const struct control *c)
 }
 
 static int
-first_rule(void *context, const struct refusal *r)
+no_refusal(void *context, const struct refusal *r)
 {
-	struct parse_result *ret = context;
-
-	if (ret->rule[0] == '\0')
-		snprintf(ret->rule, sizeof ret->rule, "%.*s", (int) r->rule.len, r->rule.data);
+	(void) context;
+	(void) r;
 	return 0;
 }
 
@@ -257,15 +312,44 @@ void
 parse_result(const struct profile *profile, const char *name, const void *data, size_t len,
              struct parse_result *ret)
 {
-	const struct sink sink = {hash_record, hash_facts, no_control, first_rule, ret};
+	const struct sink sink = {hash_record, hash_facts, no_control, no_refusal, ret};
 	struct input_memory in;
 	struct parse_end end;
 
 	memset(ret, 0, sizeof *ret);
-	ret->money = 0xcbf29ce484222325u;
+	ret->policy = &profile->policy;
 	input_memory_init(&in, data, len, 0);
 	run(profile, &sink, name, &in, &end);
 	ret->refused = end.refused;
-	ret->whole = end.whole;
-	ret->records = end.records;
+}
+
+static enum fate
+record_fate(const struct result_record *good, const struct result_record *changed)
+{
+	if (changed->held)
+		return good->held ? FATE_SAME : FATE_HELD;
+	if (changed->verdict != good->verdict || changed->actions != good->actions)
+		return FATE_PASSED;
+	if (changed->judged != good->judged)
+		return FATE_SEEN;
+	return changed->noted != good->noted ? FATE_NOTED : FATE_SAME;
+}
+
+enum fate
+parse_fate(const struct parse_result *good, const struct parse_result *changed)
+{
+	enum fate worst = changed->facts != good->facts ? FATE_SEEN : FATE_SAME;
+
+	if (changed->refused)
+		return FATE_REFUSED;
+	if (changed->is_test && !good->is_test)
+		return FATE_HELD;
+	if (changed->records != good->records || changed->is_test != good->is_test)
+		return FATE_PASSED;
+	for (uint64_t i = 0; i < good->records; i++) {
+		enum fate fate = record_fate(&good->record[i], &changed->record[i]);
+
+		worst = fate > worst ? fate : worst;
+	}
+	return worst;
 }

@@ -22,15 +22,35 @@ const char *problems_of(const char *yaml);
 /* name NULL: no name is told.  step: at most so many bytes in one read, 0: all.  The caller frees. */
 char *parse_text(const struct profile *profile, const char *name, const void *data, size_t len, size_t step);
 
-/* What money depends on, without texts that say why: records, facts, whether refused.  For comparing runs. */
+/* What money depends on, without texts that say why: for comparing runs of a file of a few records. */
+#define RESULT_RECORDS 64
 struct parse_result {
-	bool refused, whole;
+	bool refused;
 	uint64_t records;
-	uint64_t money;    /* a hash of what each record says, but its texts for people */
-	uint64_t verdicts; /* a hash of the verdicts alone */
-	char rule[64];     /* of the first refusal */
+	struct result_record {
+		bool held;        /* a value is bad, or a reason of a reject holds it */
+		uint8_t verdict;  /* the three that accept are one */
+		uint32_t actions; /* what its reasons do: enum reason_action as bits */
+		uint64_t judged;  /* of what is looked at in the ledger */
+		uint64_t noted;   /* of the rest but the texts for people */
+	} record[RESULT_RECORDS];
+	bool is_test;
+	uint64_t facts;
+	const struct policy *policy;
 };
 void parse_result(const struct profile *profile, const char *name, const void *data, size_t len,
                   struct parse_result *ret);
+
+/* What becomes of a file in which something was changed. */
+enum fate {
+	FATE_SAME, /* but for texts for people */
+	FATE_REFUSED,
+	FATE_HELD,
+	FATE_SEEN,   /* another number, reference ... than the ledger has */
+	FATE_NOTED,  /* another value that nobody judges */
+	FATE_PASSED, /* another verdict, other things done about a reject, a record more or less */
+	FATES
+};
+enum fate parse_fate(const struct parse_result *good, const struct parse_result *changed);
 
 #endif
