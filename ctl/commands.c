@@ -79,7 +79,9 @@ const struct command commands[] = {
      "handbackctl source list", run_source_list},
     {"status", "Look", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
      "Asks the running handbackd over its control socket: sources, files in hand with their stage, "
-     "backlog, workers, and what was done since it started.",
+     "backlog, workers, and what was done since it started; and the database, where this login may read it: "
+     "what waits for a person, and which files are late or come next. With --watch the picture is drawn anew "
+     "every second, until Ctrl-C.",
      "handbackctl status --watch", run_status},
 
     {"report", "Prove", "", 0, 0,

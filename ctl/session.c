@@ -38,12 +38,18 @@ complain(const char *format, ...)
 }
 
 void
-session_end(struct session *s)
+session_close(struct session *s)
 {
 	pg_close(s->pg);
 	s->pg = NULL;
 	embedded_close(s->embedded, EMBEDDED_STOP_MS);
 	s->embedded = NULL;
+}
+
+void
+session_end(struct session *s)
+{
+	session_close(s);
 	config_free(s->config);
 	s->config = NULL;
 }

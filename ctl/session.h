@@ -46,6 +46,8 @@ enum session_role {
 };
 /* Connects and takes the role; checks the schema's version except for the owner. */
 int session_open(struct session *s, enum session_role role);
+/* Leaves the database, so that session_open may be called again. */
+void session_close(struct session *s);
 
 /*
  * The spool's directory, for the bytes that are kept there; -1 where no

@@ -1,8 +1,10 @@
-/* status: what the daemon says of itself, over its control socket. */
+/* status: what the daemon says of itself over its control socket, and what the database says waits. */
+#include "base/config.h"
 #include "ctl/daemon_answer.h"
 #include "ctl/handlers.h"
-
-#include <unistd.h>
+#include "ctl/memory.h"
+#include "ctl/sql.h"
+#include "ctl/watch.h"
 
 #define WATCH_S 1
 
@@ -53,6 +55,20 @@ static const struct column total_columns[] = {
     {"failed", "Attempts that failed", COLUMN_NUMBER, 0, 0, NULL},
 };
 
+static const struct column hold_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
+    {"reason", "Waits for a person", COLUMN_TEXT, 12, 0, NULL},
+    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 2, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 1, NULL},
+};
+
+static const struct column due_columns[] = {
+    {"source", "Source", COLUMN_TEXT, 8, 0, NULL}, {"kind", "Expected", COLUMN_TEXT, 6, 0, NULL},
+    {"due", "Due (UTC)", COLUMN_TIME, 0, 0, NULL}, {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"came", "Came", COLUMN_NUMBER, 0, 1, NULL},   {"files", "Of", COLUMN_NUMBER, 0, 1, NULL},
+};
+
 static void
 add_rows(struct document *d, const struct json_node *answer, const char *key, const char *title,
          const struct column *columns, int count)
@@ -64,33 +80,75 @@ add_rows(struct document *d, const struct json_node *answer, const char *key, co
 		daemon_row(t, n);
 }
 
-static struct document *
-document_of(const struct json_node *answer)
+/* What only the database knows; where it cannot be asked, the rest is shown all the same. */
+static void
+add_database(struct session *s, struct document *d)
 {
-	struct document *d = document_new("status", NULL);
-	const struct json_node *totals = json_get(answer, "since_start");
+	struct table *holds =
+	    document_add(d, "holds", "What waits for a person", TABLE_ROWS, COLUMNS(hold_columns));
+	struct table *due =
+	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 
-	daemon_row(document_add(d, "daemon", NULL, TABLE_FACTS, COLUMNS(daemon_columns)), answer);
-	add_rows(d, answer, "files", "In hand", COLUMNS(file_columns));
-	add_rows(d, answer, "sources", "Sources", COLUMNS(source_columns));
-	add_rows(d, answer, "workers", "Workers", COLUMNS(worker_columns));
-	daemon_row(document_add(d, "since_start", "Since it started", TABLE_FACTS, COLUMNS(total_columns)),
-	           totals);
-	return d;
+	if ((s->pg || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
+	    session_fill(s, holds, ctl_status_holds, 0, NULL) == EXIT_CLEAN &&
+	    session_fill(s, due, ctl_status_due, 0, NULL) == EXIT_CLEAN) {
+		table_empty(holds, "nothing");
+		return;
+	}
+	table_note(holds, mem_text("the database could not be asked"));
+	table_empty(holds, "unknown");
+	session_close(s); /* and opened again for the next picture */
 }
 
+/* The daemon first: an embedded database is not started for somebody who only looks. */
 static int
-show_once(struct session *s)
+make(struct session *s, struct document **ret)
 {
 	struct json_node *answer;
 	int code = daemon_status(s, &answer);
 
 	if (code != EXIT_CLEAN)
 		return code;
-	struct document *d = document_of(answer);
+	struct document *d = document_new("status", NULL);
+	daemon_row(document_add(d, "daemon", NULL, TABLE_FACTS, COLUMNS(daemon_columns)), answer);
+	add_rows(d, answer, "files", "In hand", COLUMNS(file_columns));
+	add_rows(d, answer, "sources", "Sources", COLUMNS(source_columns));
+	add_database(s, d);
+	add_rows(d, answer, "workers", "Workers", COLUMNS(worker_columns));
+	daemon_row(document_add(d, "since_start", "Since it started", TABLE_FACTS, COLUMNS(total_columns)),
+	           json_get(answer, "since_start"));
 	json_free(answer);
+	*ret = d;
+	return EXIT_CLEAN;
+}
+
+static int
+show(struct session *s)
+{
+	struct document *d;
+	int code = make(s, &d);
+
+	if (code != EXIT_CLEAN)
+		return code;
 	code = session_show(s, d);
 	document_free(d);
+	return code;
+}
+
+static int
+draw(struct session *s, FILE *out)
+{
+	struct document *d;
+	int code;
+
+	if (!s->terminal.screen || s->format != FORMAT_TEXT)
+		return show(s);
+	code = make(s, &d);
+	if (code == EXIT_CLEAN) {
+		render_text(out, d, &s->terminal);
+		document_free(d);
+	} else
+		fprintf(out, "no handbackd answers at %s; asked again every %d s\n", s->config->control, WATCH_S);
 	return code;
 }
 
@@ -99,15 +157,7 @@ run_status(struct session *s)
 {
 	int code = session_config(s);
 
-	if (code != EXIT_CLEAN || !s->value[OPT_WATCH])
-		return code == EXIT_CLEAN ? show_once(s) : code;
-	while (code == EXIT_CLEAN || code == EXIT_UNAVAILABLE) {
-		if (s->terminal.colour)
-			fputs("\033[H\033[J", stdout);
-		code = show_once(s);
-		if (ferror(stdout))
-			break;
-		sleep(WATCH_S);
-	}
-	return code;
+	if (code != EXIT_CLEAN)
+		return code;
+	return s->value[OPT_WATCH] ? watch(s, draw, WATCH_S) : show(s);
 }

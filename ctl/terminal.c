@@ -35,6 +35,14 @@ stdout_width(void)
 	return isatty(STDOUT_FILENO) ? 80 : 0;
 }
 
+static int
+stdout_height(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
 void
 terminal_look(struct terminal *ret)
 {
@@ -45,7 +53,9 @@ terminal_look(struct terminal *ret)
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 	ret->width = stdout_width();
-	ret->colour = isatty(STDOUT_FILENO) && !dumb && !is_set("NO_COLOR");
+	ret->height = stdout_height();
+	ret->screen = isatty(STDOUT_FILENO) && !dumb;
+	ret->colour = ret->screen && !is_set("NO_COLOR");
 	ret->progress = isatty(STDERR_FILENO) && !dumb;
 }
 

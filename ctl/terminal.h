@@ -10,6 +10,8 @@
 
 struct terminal {
 	int width;     /* of stdout in columns; 0: no limit (not a terminal, and COLUMNS not set) */
+	int height;    /* of stdout in lines */
+	bool screen;   /* stdout is a terminal that a picture can be drawn on: TERM is not dumb */
 	bool colour;   /* stdout is a terminal, NO_COLOR is not set, TERM is not dumb */
 	bool progress; /* stderr is a terminal */
 };

@@ -1,6 +1,6 @@
 -- What waits for a person: partner, reason, how long it has waited, how many, when the oldest was opened.
 SELECT p.code, h.reason, a.age, count(*), extract(epoch FROM min(h.opened_at))::bigint
-FROM handback.hold h
+FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 CROSS JOIN LATERAL (SELECT CASE

@@ -1,6 +1,7 @@
 """A real systemd that boots this machine's root file system through an overlay, in namespaces of its own."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,16 @@ class Booted:
         for name in set(MASKED) - set(unmasked):
             (units / name).symlink_to("/dev/null")
         self.process = self.pid = None
+
+    def install(self, build):
+        """What a build installs, before boot(): .ctl is the command's path inside, .etc the configuration's folder."""
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", self.up], check=True)
+        self.ctl = "/" + str(next(self.up.glob("usr/**/bin/handbackctl")).relative_to(self.up))
+        service = next(self.up.glob("usr/**/handbackd.service")).read_text()
+        self.etc = re.search(r"--config (\S+)/handback/handback\.yaml", service).group(1) + "/handback"
+        folder = self.up / self.etc.lstrip("/")
+        (folder / "profiles").mkdir(parents=True, exist_ok=True)
+        return folder
 
     def boot(self, patience=60):
         self.process = subprocess.Popen(["unshare", "--fork", "--pid", "--kill-child=KILL", "--mount", "--uts", "--ipc",

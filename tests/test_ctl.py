@@ -1,5 +1,6 @@
 """handbackctl: help, exit statuses, formats, widths, colours, hostile names, reports, dry runs."""
 import csv
+import fcntl
 import hashlib
 import html.parser
 import io
@@ -9,7 +10,10 @@ import pathlib
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
+import time
 import unicodedata
 
 import pytest
@@ -128,9 +132,6 @@ def test_a_pipe_gets_everything(world):
 
 def on_terminal(world, *command, width=100, **environment):
     """What a command writes on a terminal of that width, and its exit status."""
-    import fcntl
-    import struct
-    import termios
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment}
@@ -382,6 +383,90 @@ def test_status(cluster, build):
         assert {s["partner"] for s in said["sources"]} == {"SKYLINE", "MERIDIAN", "AURORA"}
         assert said["daemon"]["pid"] == world.daemons[-1].pid or int(said["daemon"]["pid"]) == world.daemons[-1].pid
         assert "skyline" in world.ctl("status").stdout
+
+
+def test_status_tells_what_waits_and_what_is_due(cluster, build):
+    with World(cluster, build) as world:
+        world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
+                    " ('skyline', 'daily', current_date, 'UTC', now() - interval '1 day', now() + interval '1 hour',"
+                    " now() + interval '2 hours', 1) RETURNING issue_id")
+        world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
+        world.start_daemon()
+        world.wait_quiet()
+        said = json.loads(world.ctl("status", "--json").stdout)
+        assert [(h["partner"], h["reason"], h["holds"]) for h in said["holds"]] == [("MERIDIAN", "control_total", 1)]
+        assert [(d["source"], d["kind"], d["state"]) for d in said["due"]] == [("skyline", "daily", "due")]
+        world.configure(conninfo="host=/nonexistent")
+        done = world.ctl("status")
+        assert "the database could not be asked" in done.stdout and "skyline" in done.stdout and "/nonexistent" in done.stderr
+
+
+class Watching:
+    """A command on a terminal of its own, and what is to be seen there."""
+
+    def __init__(self, world, *command, height=60, width=100):
+        self.master, self.slave = pty.openpty()
+        self.size(height, width)
+        self.before = termios.tcgetattr(self.slave)
+        self.data = b""
+
+        def take_terminal():
+            os.setsid()
+            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+        env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+        self.process = subprocess.Popen([world.build / CTL, "--config", world.config, *command], stdin=self.slave,
+                                        stdout=self.slave, stderr=self.slave, env=env, preexec_fn=take_terminal)
+
+    def size(self, height, width):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def until(self, condition, what):
+        deadline = time.monotonic() + 30
+        while not condition(self.data):
+            assert time.monotonic() < deadline, f"waited for {what}: {self.data[-3000:]}"
+            if select.select([self.master], [], [], 0.2)[0]:
+                try:
+                    self.data += os.read(self.master, 65536)
+                except OSError:
+                    return
+
+    def pictures(self):
+        """What was drawn, picture by picture, as lines without colours."""
+        return [[re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in picture.split("\r\n")]
+                for picture in re.findall(r"\x1b\[H(.*?)\x1b\[J", self.data.decode(errors="replace"), re.S)]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+def test_status_watch(cluster, build):
+    with World(cluster, build) as world:
+        world.start_daemon()
+        seen = Watching(world, "status", "--watch")
+        try:
+            seen.until(lambda data: len(seen.pictures()) >= 2, "two pictures")
+            assert seen.data.startswith(b"\x1b[?1049h\x1b[?25l")
+            world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
+            seen.until(lambda data: any("control_total" in line for line in seen.pictures()[-1]), "the hold")
+            # another size is taken up, and nothing is drawn beyond it
+            seen.size(12, 50)
+            drawn = len(seen.pictures())
+            seen.until(lambda data: len(seen.pictures()) > drawn + 1, "pictures of the new size")
+            assert len(seen.pictures()[-1]) <= 12 and max(map(len, seen.pictures()[-1])) <= 50
+            # a daemon that goes is told, and that it is back
+            world.stop_daemon()
+            seen.until(lambda data: "no handbackd answers" in seen.pictures()[-1][0], "the daemon's absence")
+            world.start_daemon()
+            seen.until(lambda data: "no handbackd answers" not in seen.pictures()[-1][0], "its return")
+            os.write(seen.master, b"\x03")
+            assert seen.process.wait(10) == 0
+            seen.until(lambda data: data.endswith(b"\x1b[?25h\x1b[?1049l"), "the terminal as it was")
+            assert termios.tcgetattr(seen.slave) == seen.before
+        finally:
+            seen.close()
 
 
 def test_check_finds_what_is_wrong(cluster, build):

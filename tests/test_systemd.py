@@ -22,11 +22,11 @@ UNIT = "handbackd.service"
 INBOUND = "/srv/handback/skyline"
 
 
-def configuration(sysconfdir):
+def configuration(etc):
     return f"""database:
   embedded: /var/lib/handback/postgres
 spool: /var/lib/handback/spool
-profiles: {sysconfdir}/handback/profiles
+profiles: {etc}/profiles
 reports: /var/lib/handback/reports
 control: /run/handback/control
 metrics: /run/handback/metrics
@@ -44,15 +44,10 @@ sources:
 def system(build):
     machine = booted.Booted()
     try:
-        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", machine.up], check=True)
+        folder = machine.install(build)
     except subprocess.CalledProcessError:
         machine.close()
         raise
-    machine.ctl = "/" + str(next(machine.up.glob("usr/**/bin/handbackctl")).relative_to(machine.up))
-    service = next(machine.up.glob(f"usr/**/{UNIT}")).read_text()
-    machine.etc = re.search(r"--config (\S+)/handback/handback\.yaml", service).group(1)
-    folder = machine.up / machine.etc.lstrip("/") / "handback"
-    (folder / "profiles").mkdir(parents=True, exist_ok=True)
     (folder / "profiles/skyline.yaml").write_text((ROOT / "fixtures/profiles/skyline.yaml").read_text())
     machine.config = folder / "handback.yaml"
     machine.config.write_text(configuration(machine.etc))
@@ -71,7 +66,7 @@ def system(build):
 
 def ctl(system, *arguments, check=True):
     return system.run("setpriv", "--reuid", "handback", "--regid", "handback", "--init-groups", system.ctl, "--config",
-                      f"{system.etc}/handback/handback.yaml", *arguments, check=check)
+                      f"{system.etc}/handback.yaml", *arguments, check=check)
 
 
 def wait(condition, what, system, seconds=20):
@@ -132,7 +127,7 @@ def test_takes_a_file_that_is_dropped(system, ledger):
 
 def test_reload_keeps_the_old_configuration_when_the_new_one_is_bad(system, ledger):
     good = system.config.read_text()
-    inside = f"{system.etc}/handback/handback.yaml"
+    inside = f"{system.etc}/handback.yaml"
     system.run("tee", inside, stdin=good + "nonsense: [\n")
     system.run("systemctl", "reload", UNIT)
     assert system.show(UNIT, "ActiveState") == "active"
