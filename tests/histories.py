@@ -7,7 +7,7 @@ A history is its seed: a small ledger; files of three partners that answer the
 same redemptions again and again, some cut off by their totals, by a number
 that was there, or by the guard; delivered in any order and more than once;
 and two people who propose, approve and reject whatever is held, sensible or
-not.  The database and the worker are the same for all of them: between two
+not; what they release goes now or later.  The database and the worker are the same for all of them: between two
 histories every table is emptied.
 """
 import argparse
@@ -33,7 +33,7 @@ from layouts import HELD_REASON, REASONS, RETRY_REASON, WRITERS
 from ledger import Ledger
 
 MEMBERS, REDEMPTIONS = 6, 24
-DECISIONS = ("confirm", "reverse", "reinstate", "close")
+DECISIONS = ("confirm", "reverse", "reinstate", "close", "release")
 RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
 
 
@@ -87,6 +87,9 @@ class History:
             self.deliver(partner, name, data)
             while self.chance.random() < 0.6:
                 self.act()
+            if self.chance.random() < 0.5:
+                self.release()
+        self.release()
         self.check()
         return self.did
 
@@ -124,6 +127,12 @@ class History:
         assert done["end"] == "done", done
         self.did["file " + done["state"]] += 1
 
+    def release(self):
+        """What people have released goes, whenever somebody looks."""
+        while (done := self.scene.worker.release())["end"] == "done":
+            self.did["release " + done["state"]] += 1
+        assert done["end"] == "gone", done
+
     # what people do
 
     def note(self, what, proposal, done, **more):
@@ -151,7 +160,8 @@ class History:
         meant = None
         if len(chosen) == 1 and self.chance.random() < (0.1 if chosen[0][3] else 0.7):
             meant = str(self.chance.choice(self.world.ledger.redemptions).external_reference)
-        decision = self.chance.choice(DECISIONS)
+        whole = any(record is None for _, _, record, _ in chosen)
+        decision = "release" if whole and self.chance.random() < 0.5 else self.chance.choice(DECISIONS)
         number = self.tried(lambda: self.scene.people.propose([h for h, *_ in chosen], decision, "because", meant))
         if number:
             self.proposals.append(number)

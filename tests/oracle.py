@@ -43,10 +43,13 @@ class Outcome:
 @dataclasses.dataclass
 class FileOutcome:
     state: str  # posted, held, duplicate
+    reason: str = ""  # of a file that is held whole: refused, reissue, guard
     delivery: object = None
     outcomes: list = dataclasses.field(default_factory=list)
     partner: str = ""
     ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how people ended its hold
+    let_pass: frozenset = frozenset()  # of a release: what it and those before it were held for
+    went: bool = False  # it was released, and read again
 
     def holds(self):
         """Records that were held; None for the file as a whole."""
@@ -86,20 +89,22 @@ class Judge:
         self.numbers = collections.defaultdict(set)  # partner -> sequences of its posted files
         self.balances = dict(ledger.balances)
 
-    def file(self, partner, delivery):
-        """Its outcomes, or None when it is held as a whole."""
+    def file(self, partner, delivery, let_pass=frozenset()):
+        """Its outcomes; or None, and why it is held as a whole."""
+        if delivery.refused:
+            return None, "refused"
         by_reference = collections.defaultdict(list)
         for said in delivery.records:
             by_reference[said.reference].append(said)
         made = [self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
-        if delivery.sequence in self.numbers[partner]:
-            return None  # a re-issue
-        if sum(o.word == "reversed" for o in made) * 100 > len(made) * GUARD_SHARE:
-            return None  # the guard
+        if delivery.sequence in self.numbers[partner] and "reissue" not in let_pass:
+            return None, "reissue"
+        if sum(o.word == "reversed" for o in made) * 100 > len(made) * GUARD_SHARE and "guard" not in let_pass:
+            return None, "guard"
         self.numbers[partner].add(delivery.sequence)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
             self._act(outcome, delivery.sequence)
-        return made
+        return made, ""
 
     def _record(self, partner, delivery, said, same):
         redemption = self.redemptions.get(said.reference)
@@ -204,7 +209,9 @@ class People:
             if record not in it.holds() or record in it.ended:
                 return None
             if record is None:
-                how = "closed" if act.decision == "close" else None
+                how = {"close": "closed", "release": "released"}.get(act.decision)
+            elif act.decision == "release":
+                how = None
             else:
                 redemption = judge.redemptions.get(act.redemption) or it.outcomes[record - 1].redemption
                 how = judge.decide(it.partner, it.delivery.sequence, redemption, act.decision)
@@ -246,33 +253,49 @@ class Oracle:
         self.acts.append(act)
 
     def expect(self, taken):
-        """FileOutcome for each (partner, name, sha256) in the order in which the database took them."""
+        """FileOutcome for each (partner, name, sha256, which of them it releases or None), in the database's order."""
         judge, known, made = Judge(self.ledger), set(), []
         people = People(judge, made)
         content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
-        for partner, name, sha256 in taken:
+        for partner, name, sha256, release_of in taken:
             people.replay(self.acts)
             assert sha256 in content, f"{name}: handback has a file that nobody delivered"
-            if sha256 in known:
+            let_pass = frozenset() if release_of is None else self._released(made[release_of], name)
+            if release_of is None and sha256 in known:
                 made.append(FileOutcome("duplicate"))
                 continue
             known.add(sha256)
             delivery = readers.read(partner, content[sha256], name)
-            outcomes = None if delivery.refused else judge.file(partner, delivery)
-            made.append(FileOutcome("held" if outcomes is None else "posted", delivery, outcomes or [], partner))
+            outcomes, reason = judge.file(partner, delivery, let_pass)
+            made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner,
+                                    let_pass=let_pass))
         people.replay(self.acts)
+        waiting = [file for file in made if file.ended.get(None) == "released" and not file.went]
+        assert not waiting, f"{len(waiting)} files were released, and not read again"
         return made, judge
+
+    @staticmethod
+    def _released(held, name):
+        """What the release of a held file lets pass; each goes once, and only when two people say so."""
+        assert held.ended.get(None) == "released", f"{name}: nobody has released it"
+        assert not held.went, f"{name}: it was released twice"
+        held.went = True
+        return held.let_pass | {held.reason}
 
     def check(self, world):
         """Every invariant that the state of the world can show; AssertionError names the first that is broken."""
         with world.database.connect() as c:
-            files = c.execute("""SELECT f.file_id, upper(p.code), convert_from(f.name, 'UTF8'), f.sha256, f.state::text
+            files = c.execute("""SELECT f.file_id, upper(p.code), convert_from(f.name, 'UTF8'), f.sha256, f.state::text, f.hold_reason,
+                                         f.release_of
                                    FROM handback.file f JOIN handback.partner p USING (partner_id)
                                   ORDER BY f.file_id""").fetchall()
-            expected, judge = self.expect([(partner, name, bytes(sha)) for _, partner, name, sha, _ in files])
-            for (file_id, _, name, _, state), want in zip(files, expected):
+            place = {file_id: n for n, (file_id, *_) in enumerate(files)}
+            expected, judge = self.expect([(partner, name, bytes(sha), place.get(release_of))
+                                           for _, partner, name, sha, _, _, release_of in files])
+            for (file_id, _, name, _, state, reason, _), want in zip(files, expected):
                 assert state == want.state, f"{name}: is {state}, shall be {want.state}" \
                                             f" ({want.delivery.refused if want.delivery else 'seen before'})"
+                assert want.reason in ("", "refused", reason), f"{name}: is held for {reason}, shall be for {want.reason}"
                 self._records(c, file_id, name, want)
                 self._controls(c, file_id, name, want)
             self._ledger(c, judge)
@@ -383,7 +406,7 @@ class Oracle:
         """I8: what the report says of each file is what the oracle says."""
         said = world.report()
         assert set(said) == {f[0] for f in files}, f"I8: the report has files {set(said)}"
-        for (file_id, _, name, _, _), want in zip(files, expected):
+        for (file_id, _, name, *_), want in zip(files, expected):
             records, counts, points, difference = said[file_id]
             assert counts == dict(want.counts()), f"I8: {name}: {counts}, shall be {want.counts()}"
             assert points == dict(want.points()), f"I8: {name}: {points} points, shall be {want.points()}"
