@@ -51,15 +51,23 @@ read_range(int fd, int64_t offset, int64_t length, const char **ret_why)
 }
 
 char *
+archive_bytes(int fd, int64_t offset, int64_t length, const char **ret_why)
+{
+	if (offset < 0 || length < 0)
+		*ret_why = "the record has no byte range";
+	else if (is_packed(fd))
+		*ret_why = "the kept file is packed; the byte range is that of its content";
+	else
+		return read_range(fd, offset, length, ret_why);
+	return NULL;
+}
+
+char *
 archive_record(int spool, const char *archived_as, int64_t offset, int64_t length, const char **ret_why)
 {
 	struct stat st;
 	char *shown = NULL;
 
-	if (offset < 0 || length < 0) {
-		*ret_why = "the record has no byte range";
-		return NULL;
-	}
 	int fd = openat(spool, archived_as, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		*ret_why = errno == ENOENT ? "the kept file is not there" : "the kept file cannot be read";
@@ -67,10 +75,8 @@ archive_record(int spool, const char *archived_as, int64_t offset, int64_t lengt
 	}
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		*ret_why = "what is kept is no file";
-	else if (is_packed(fd))
-		*ret_why = "the kept file is packed; the byte range is that of its content";
 	else
-		shown = read_range(fd, offset, length, ret_why);
+		shown = archive_bytes(fd, offset, length, ret_why);
 	close(fd);
 	return shown;
 }

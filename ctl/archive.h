@@ -13,4 +13,7 @@
 char *archive_record(int spool, const char *archived_as, int64_t offset, int64_t length,
                      const char **ret_why);
 
+/* The same of an open regular file. */
+char *archive_bytes(int fd, int64_t offset, int64_t length, const char **ret_why);
+
 #endif

@@ -35,6 +35,7 @@ enum option_id {
 	OPT_YES,
 	OPT_HEAD,
 	OPT_PLAN,
+	OPT_DIFF,
 	OPT_ENDED,
 	OPT_COUNT
 };

@@ -1,5 +1,7 @@
 /* try: what would become of a file if it were delivered now.  Nothing is changed. */
+#include "ctl/archive.h"
 #include "ctl/ask.h"
+#include "ctl/compare.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #define RECORDS_PRESET "50"
+#define EXPECTED_BYTES ((size_t) 256 << 20)
 #define OUTCOMES 9 /* enum outcome, from 1 */
 
 __extension__ typedef __int128 int128; /* sums of points may pass 64 bits */
@@ -45,12 +48,14 @@ static const struct column record_columns[] = {
     {"byte_offset", "Byte", COLUMN_NUMBER, 0, 4, NULL},
     {"byte_length", "Bytes", COLUMN_NUMBER, 0, 5, NULL},
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 6, NULL},
+    {"as_written", "As written", COLUMN_TEXT, 24, 7, NULL},
 };
 
 /* What is collected while the file is decided. */
 struct trial {
 	struct document *document;
 	struct table *result, *refusals, *controls, *outcomes, *records;
+	int file;
 	uint64_t limit, seen; /* records shown, records there were */
 	int64_t count[OUTCOMES];
 	int128 points[OUTCOMES];
@@ -76,12 +81,14 @@ reference_of(const struct leaf *leaf)
 }
 
 static void
-add_record(struct table *t, const struct leaf *leaf, int64_t points, bool has_points)
+add_record(struct table *t, int file, const struct leaf *leaf, int64_t points, bool has_points)
 {
 	char number[24], said[24], offset[24], length[24], redemption[24];
 	char *reason = copy_of(leaf->hold_reason), *codes = copy_of(leaf->reasons),
 	     *detail = copy_of(leaf->detail);
 	char *reference = reference_of(leaf);
+	const char *why;
+	char *written = archive_bytes(file, leaf->byte_offset, leaf->byte_length, &why);
 
 	snprintf(number, sizeof(number), "%" PRId64, leaf->record_no);
 	snprintf(said, sizeof(said), "%" PRId64, points);
@@ -98,12 +105,14 @@ add_record(struct table *t, const struct leaf *leaf, int64_t points, bool has_po
 	                       detail,
 	                       offset,
 	                       length,
-	                       leaf->has_redemption ? redemption : NULL};
+	                       leaf->has_redemption ? redemption : NULL,
+	                       written};
 	table_row(t, cells);
 	free(reason);
 	free(codes);
 	free(detail);
 	free(reference);
+	free(written);
 }
 
 static void
@@ -114,7 +123,7 @@ on_record(void *context, const struct leaf *leaf)
 	int64_t points = leaf->has_redemption ? leaf->redemption.points : leaf->has_points ? leaf->points : 0;
 
 	if (t->limit == 0 || t->seen < t->limit)
-		add_record(t->records, leaf, points, has_points);
+		add_record(t->records, t->file, leaf, points, has_points);
 	t->seen++;
 	if (leaf->outcome > 0 && leaf->outcome < OUTCOMES) {
 		t->count[leaf->outcome]++;
@@ -286,8 +295,39 @@ add_result(struct trial *t, const struct reconciler *r, const char *name, const 
 	add_outcomes(t);
 }
 
+/* What was shown before; NULL and said why where it is none. */
+static struct json_node *
+read_expected(const char *path)
+{
+	struct json_node *expected = NULL;
+	char *text = NULL;
+	size_t len = 0;
+
+	if (io_read_file(AT_FDCWD, path, EXPECTED_BYTES, &text, &len) < 0)
+		complain("%s: %s", path, strerror(errno));
+	else if ((expected = json_parse(text)) == NULL || expected->kind != JSON_MAP) {
+		complain("%s: not what `handbackctl try --json` writes", path);
+		json_free(expected);
+		expected = NULL;
+	}
+	free(text);
+	return expected;
+}
+
 static int
-try_file(struct session *s, struct reconciler *r, int fd, const char *limit)
+show_differences(struct session *s, const struct document *now, const struct json_node *expected)
+{
+	struct document *d = document_compare(now, expected);
+	int code = session_show(s, d);
+
+	if (code == EXIT_CLEAN && d->tables[0]->rows > 0)
+		code = EXIT_PROOF;
+	document_free(d);
+	return code;
+}
+
+static int
+try_file(struct session *s, struct reconciler *r, int fd, const char *limit, const struct json_node *expected)
 {
 	const char *slash = strrchr(s->arguments[0], '/');
 	const char *name = s->value[OPT_NAME] ? s->value[OPT_NAME] : slash ? slash + 1 : s->arguments[0];
@@ -295,13 +335,15 @@ try_file(struct session *s, struct reconciler *r, int fd, const char *limit)
 	struct trial t;
 
 	open_trial(&t, limit);
+	t.file = fd;
 	struct job_trial trial = {.name = name, .file = fd, .show = on_record, .tell = on_told, .context = &t};
 	enum job_end end = job_try(r, &trial, result);
 	int code;
 	if (end == JOB_DONE) {
 		add_result(&t, r, name, result);
-		code = session_show(s, t.document);
-		if (code == EXIT_CLEAN && (strcmp(result->state, "held") == 0 || result->held > 0))
+		code = expected != NULL ? show_differences(s, t.document, expected) : session_show(s, t.document);
+		if (code == EXIT_CLEAN && expected == NULL &&
+		    (strcmp(result->state, "held") == 0 || result->held > 0))
 			code = EXIT_HELD;
 	} else {
 		complain("%s: %s", s->arguments[0], *result->why ? result->why : pg_why(r->pg));
@@ -319,7 +361,15 @@ run_try(struct session *s)
 	struct reconciler *r = mem_new(1, sizeof(*r));
 	char buf[24];
 	const char *limit = NULL;
+	struct json_node *expected = NULL;
 	int fd = -1, code = ask_limit(s, RECORDS_PRESET, buf, &limit);
+
+	/* what is compared is compared whole */
+	if (s->value[OPT_DIFF] != NULL) {
+		limit = NULL;
+		expected = read_expected(s->value[OPT_DIFF]);
+		code = expected == NULL ? EXIT_USAGE : code;
+	}
 
 	r->profiles = -1;
 	r->spool = (struct spool){-1, -1, -1, -1};
@@ -337,7 +387,7 @@ run_try(struct session *s)
 		code = session_open(s, SESSION_POSTS);
 	if (code == EXIT_CLEAN) {
 		r->pg = s->pg;
-		code = try_file(s, r, fd, limit);
+		code = try_file(s, r, fd, limit, expected);
 	}
 	parser_child_stop(&r->child);
 	profile_cache_close(&r->profile);
@@ -346,5 +396,6 @@ run_try(struct session *s)
 	if (fd >= 0)
 		close(fd);
 	free(r);
+	json_free(expected);
 	return code;
 }

@@ -351,6 +351,47 @@ def test_try_changes_nothing_and_tells_what_would_be(cluster, build):
         assert told["result"]["records"] == sum(n for _, n in got) == len(told["records"])
 
 
+def test_try_shows_the_bytes_and_what_is_no_longer_as_expected(cluster, build):
+    with World(cluster, build) as world:
+        name, data = world.file("SKYLINE")
+        path, kept = world.dir / name, world.dir / "expected.json"
+        path.write_bytes(data)
+
+        def differences(expected):
+            kept.write_text(json.dumps(expected))
+            done = world.ctl("try", path, "--partner", "SKYLINE", "--diff", kept, "--json", check=False)
+            assert done.returncode in (0, 5), done.stderr
+            found = json.loads(done.stdout)["differences"]
+            assert (done.returncode == 5) == bool(found)
+            return [(d["table"], d["row"], d["value"], d["expected"], d["got"]) for d in found]
+
+        told = json.loads(world.ctl("try", path, "--partner", "SKYLINE", "--all", "--json", check=False).stdout)
+        lines = data.decode().splitlines()
+        for record in told["records"]:
+            raw = data[record["byte_offset"]:record["byte_offset"] + record["byte_length"]]
+            assert raw.decode() in lines
+            assert record["as_written"].encode().decode("unicode_escape").encode("latin-1") == raw
+        assert differences(told) == []
+        other = json.loads(json.dumps(told))
+        other["records"][2]["points"] += 1
+        other["records"][3]["outcome"] = "nothing"
+        gone = other["records"].pop(5)
+        other["records"].append({**gone, "record": 100000})
+        other["result"]["records"] = 7
+        assert differences(other) == [
+            ("result", None, "records", "7", str(told["result"]["records"])),
+            ("records", "3", "points", str(told["records"][2]["points"] + 1), str(told["records"][2]["points"])),
+            ("records", "4", "outcome", "nothing", told["records"][3]["outcome"]),
+            ("records", str(gone["record"]), None, None, "a row"),
+            ("records", "100000", None, "a row", None)]
+        # by hand one writes less
+        assert differences({"records": [{"record": r["record"], "points": r["points"]} for r in told["records"]]}) == []
+        for text in ("", "[]", "{", '{"a": 1}}'):
+            kept.write_text(text)
+            done = world.ctl("try", path, "--partner", "SKYLINE", "--diff", kept, check=False)
+            assert done.returncode == 2 and "not what `handbackctl try --json` writes" in done.stderr
+
+
 def test_try_of_a_bad_file_says_why(cluster, build):
     with World(cluster, build) as world:
         name, data = world.file("MERIDIAN", break_totals=1)
