@@ -116,7 +116,7 @@ static int
 start(struct notices *n, int spool)
 {
 	const char *const hook[] = {n->config->notices_command, NULL};
-	const char *const mail[] = {SENDMAIL, "-oi", "-t", NULL};
+	const char *const mail[] = {SENDMAIL, "-oi", "--", n->config->notices_mail, NULL};
 	int in = open_notice(n, spool);
 	const struct spawn_fd fds[] = {{in, 0}, {2, 2}};
 	const struct spawn s = {.path = n->mailing ? mail[0] : hook[0],

@@ -9,6 +9,7 @@
 
 #include "reconcile/archive.h"
 #include "reconcile/params.h"
+#include "reconcile/unknown_kept.h"
 #include "reconcile/verify_part.h"
 #include "reconcile_sql.h"
 
@@ -142,6 +143,25 @@ check_all(struct kept *k)
 	return end;
 }
 
+/* And the other way: nothing is kept that the database does not know. */
+static enum verify_end
+check_unknown(struct verify *v)
+{
+	struct unknown_kept unknown;
+	enum pg_status status = unknown_kept(v->pg, v->spool, false, &unknown);
+
+	if (status != PG_OK)
+		return verify_failed(v, status);
+	if (unknown.why[0] != '\0')
+		return verify_differs(v, "file", NULL, "what is kept cannot be read: %s", unknown.why);
+	if (unknown.path[0] != '\0')
+		return verify_differs(v, "file", NULL,
+		                      "%s: it is kept, and the database knows no such bytes: it is older than the "
+		                      "archive, or another one (see the operator's guide, \"Backup and restore\")",
+		                      unknown.path);
+	return VERIFY_EQUAL;
+}
+
 enum verify_end
 verify_kept(struct verify *v, const struct verify_totals *totals)
 {
@@ -155,5 +175,5 @@ verify_kept(struct verify *v, const struct verify_totals *totals)
 		sha256_free(k.hash);
 	}
 	free(k.buf);
-	return end;
+	return end == VERIFY_EQUAL ? check_unknown(v) : end;
 }

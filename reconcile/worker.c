@@ -10,11 +10,13 @@
 #include "base/exit_codes.h"
 #include "base/log.h"
 #include "base/message.h"
+#include "base/notice.h"
 #include "base/text.h"
 #include "reconcile/migrate.h"
 #include "reconcile/recover.h"
 #include "reconcile/release.h"
 #include "reconcile/tell_holds.h"
+#include "reconcile/unknown_kept.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_CEILING_MS 5000
@@ -94,6 +96,27 @@ say_done(int channel, const struct job_result *result, int64_t ms)
 
 /* ---- the connection ---- */
 
+/* A database that was restored from an older backup: what came since is to be delivered once more. */
+static enum pg_status
+look_for_unknown(struct reconciler *r)
+{
+	struct unknown_kept unknown;
+	enum pg_status status = unknown_kept(r->pg, r->spool.root, true, &unknown);
+	const struct notice notice = {.kind = "ledger_older",
+	                              .subject = unknown.path,
+	                              .message = "a kept file is unknown to the database: it is older than the "
+	                                         "archive, or another one; the operator's guide, \"Backup and "
+	                                         "restore\", says how to replay",
+	                              .fields = {{"kept", unknown.path}}};
+
+	if (status != PG_OK || unknown.path[0] == '\0')
+		return status;
+	log_write(LOG_ERR, notice.message, LOG_FIELDS(log_text("kept", unknown.path)));
+	if (notice_put(r->spool.root, &notice) < 0)
+		log_write(LOG_ERR, "a notice cannot be kept", LOG_FIELDS(log_errno(errno)));
+	return PG_OK;
+}
+
 /* Makes a new connection fit for files; why[LIMIT_MESSAGE_BYTES] when it is not. */
 static bool
 take_up(struct reconciler *r, char *why)
@@ -103,7 +126,7 @@ take_up(struct reconciler *r, char *why)
 	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
 		return false;
 	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK ||
-	    tell_holds(r->pg, &r->spool, 0) != PG_OK) {
+	    tell_holds(r->pg, &r->spool, 0) != PG_OK || look_for_unknown(r) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}
