@@ -115,7 +115,8 @@ const struct command commands[] = {
      "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due "
      "(asks the running handbackd, or does without one), judges which expected files came early, on time "
      "or late and which are missing, tries records again whose redemption was unknown and closes those that "
-     "were unknown for too long, counts the answers that partners owe, and writes the report of each day that has none. Doing it twice changes nothing.",
+     "were unknown for too long, counts the answers that partners owe, confirms what a partner that lists "
+     "its rejects has not rejected in time, and writes the report of each day that has none. Doing it twice changes nothing.",
      "handbackctl nightly --plan", run_nightly},
     {"try", "Act", "FILE", 1, 1,
      OPT(OPT_PARTNER) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) |

@@ -32,10 +32,12 @@ static const struct column expected_columns[] = {
 
 static const struct column overdue_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 1, NULL},
     {"within_days", "Answers within (business days)", COLUMN_NUMBER, 0, 0, NULL},
     {"redemptions", "Overdue", COLUMN_NUMBER, 0, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"silent", "Confirmed by silence", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 static const struct column hold_columns[] = {
@@ -57,6 +59,7 @@ static const struct column done_columns[] = {
     {"reversed", "Reversed of them", COLUMN_NUMBER, 0, 0, NULL},
     {"guarded", "Found later, held by the guard", COLUMN_NUMBER, 0, 0, NULL},
     {"expired", "Never found, closed", COLUMN_NUMBER, 0, 0, NULL},
+    {"absent", "Confirmed by silence", COLUMN_NUMBER, 0, 0, NULL},
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
     {"holds", "What waits for a person", COLUMN_NUMBER, 0, 0, NULL},
 };
@@ -102,12 +105,46 @@ names_in(const char *directory)
 	return dir ? names : -1;
 }
 
+/* Another source of the same partner and programme has told of it. */
+static bool
+is_told(const struct nightly *n, const struct policy *policy)
+{
+	const char *programme = policy->programme ? policy->programme : "";
+
+	for (size_t i = 0; i < n->overdue->rows; i++) {
+		const char *told = table_cell(n->overdue, i, 1);
+		if (strcmp(table_cell(n->overdue, i, 0), policy->partner) == 0 &&
+		    strcmp(told ? told : "", programme) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+plan_overdue(struct nightly *n, const struct config_source *source)
+{
+	const struct profile *profile = n->reconciler.profile.profile;
+	struct params p = {0};
+
+	if (is_told(n, &profile->policy))
+		return EXIT_CLEAN;
+	char *holidays = nightly_holidays(n, profile->policy.holidays);
+	if (!holidays) {
+		nightly_worse(n, EXIT_USAGE);
+		return EXIT_CLEAN;
+	}
+	absence_params(&p, source->name, profile, holidays);
+	int code = session_fill(n->session, n->overdue, ctl_nightly_overdue, p.n, p.value);
+	free(holidays);
+	return code;
+}
+
 static int
 plan_source(struct nightly *n, const struct config_source *source)
 {
 	const struct policy *policy = &n->reconciler.profile.profile->policy;
 	int64_t young = 0, old = 0, names = names_in(source->directory);
-	struct params p = {0}, overdue = {0};
+	struct params p = {0};
 	enum pg_status status = later_count(n->session->pg, source->name, policy->unknown_days, &young, &old);
 
 	if (status != PG_OK)
@@ -118,15 +155,7 @@ plan_source(struct nightly *n, const struct config_source *source)
 	param_int(&p, young);
 	param_int(&p, old);
 	table_row(n->sources, p.value);
-	if (policy->answer_within == 0)
-		return EXIT_CLEAN;
-	for (size_t i = 0; i < n->overdue->rows; i++)
-		if (strcmp(table_cell(n->overdue, i, 0), source->partner) == 0)
-			return EXIT_CLEAN; /* another source of the same partner */
-	param_text(&overdue, source->partner);
-	param_int(&overdue, policy->answer_within);
-	param_text(&overdue, policy->zone ? policy->zone : "UTC");
-	return session_fill(n->session, n->overdue, ctl_nightly_overdue, overdue.n, overdue.value);
+	return policy->answer_within == 0 ? EXIT_CLEAN : plan_overdue(n, source);
 }
 
 static int
@@ -177,25 +206,41 @@ make_plan(struct nightly *n)
 /* ---- what it does ---- */
 
 static int
+make_issue(struct nightly *n, const struct config_source *source, const struct expected_file *e)
+{
+	char *holidays = nightly_holidays(n, e->holidays);
+	struct params p = {0};
+
+	if (!holidays) {
+		nightly_worse(n, EXIT_USAGE); /* which days count is not known: nobody is blamed */
+		return EXIT_CLEAN;
+	}
+	param_text(&p, source->name);
+	param_text(&p, e->name);
+	param_text(&p, e->zone ? e->zone : "UTC");
+	param_int(&p, e->due_minute);
+	param_int(&p, e->days);
+	param_int(&p, e->grace_minutes);
+	param_int(&p, e->count);
+	param_text(&p, e->names);
+	param_bool(&p, e->empty);
+	param_text(&p, holidays);
+	enum pg_status status = pg_run(n->session->pg, ctl_nightly_issues, p.n, p.value, NULL);
+	free(holidays);
+	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+}
+
+static int
 make_issues(struct nightly *n, const struct config_source *source)
 {
 	const struct policy *policy = &n->reconciler.profile.profile->policy;
-	enum pg_status status = PG_OK;
+	int code = EXIT_CLEAN;
 
-	for (size_t i = 0; i < policy->expected_files && status == PG_OK; i++) {
-		const struct expected_file *e = &policy->expected[i];
-		struct params p = {0};
-		param_text(&p, source->name);
-		param_text(&p, e->name);
-		param_text(&p, e->zone ? e->zone : "UTC");
-		param_int(&p, e->due_minute);
-		param_int(&p, e->days);
-		param_int(&p, e->grace_minutes);
-		param_int(&p, e->count);
-		status = pg_run(n->session->pg, ctl_nightly_issues, p.n, p.value, NULL);
-	}
-	if (status == PG_OK)
-		status = pg_run(n->session->pg, ctl_nightly_place, 1, &source->name, NULL);
+	for (size_t i = 0; i < policy->expected_files && code == EXIT_CLEAN; i++)
+		code = make_issue(n, source, &policy->expected[i]);
+	if (code != EXIT_CLEAN)
+		return code;
+	enum pg_status status = pg_run(n->session->pg, ctl_nightly_place, 1, &source->name, NULL);
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }
 
@@ -221,14 +266,19 @@ tell_missing(struct nightly *n, const struct config_source *source, const struct
 }
 
 static int
-judge_absence(struct nightly *n, const struct config_source *source)
+judge_missing(struct nightly *n, const struct config_source *source)
 {
+	struct params p = {0};
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_missing, 1, &source->name, &r);
+
+	param_text(&p, source->name);
+	param_text(&p, source->partner);
+	param_bool(&p, n->reconciler.profile.profile->policy.lists == LISTS_REJECTS);
+	enum pg_status status = pg_run(n->session->pg, ctl_nightly_missing, p.n, p.value, &r);
 
 	if (status != PG_OK)
 		return session_failed(n->session, status);
-	n->missing += pg_affected(r);
+	n->missing += pg_int(r, 0, 0);
 	pg_result_free(r);
 	/* also what a run found that ended before it could tell: a notice that was kept is not kept again */
 	status = pg_run(n->session->pg, ctl_nightly_tell, 1, &source->name, &r);
@@ -271,6 +321,7 @@ tell_done(struct nightly *n)
 	param_int(&p, n->later.reversed);
 	param_int(&p, n->later.guarded);
 	param_int(&p, n->expired);
+	param_int(&p, n->absence.confirmed);
 	param_int(&p, (int64_t) n->reports->rows);
 	param_int(&p, holds);
 	table_row(t, p.value);
@@ -317,7 +368,7 @@ int
 run_nightly(struct session *s)
 {
 	static int (*const each[])(struct nightly * n, const struct config_source *source) = {
-	    make_issues, judge_absence, nightly_try_again};
+	    nightly_terms, make_issues, judge_missing, nightly_try_again, nightly_absence};
 	struct nightly *n = mem_new(1, sizeof(*n));
 	int code;
 

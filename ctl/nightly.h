@@ -7,6 +7,7 @@
 #define HANDBACK_CTL_NIGHTLY_H
 
 #include "ctl/session.h"
+#include "reconcile/absence.h"
 #include "reconcile/job.h"
 #include "reconcile/later.h"
 
@@ -19,6 +20,7 @@ struct nightly {
 	int64_t missing;              /* expected files that this run found missing */
 	struct later later;           /* of all sources */
 	int64_t expired;              /* records whose redemption was never known, closed by this run */
+	struct absence absence;       /* of all sources */
 	struct document *plan;
 	struct table *sources, *overdue, *reports; /* of the plan */
 };
@@ -38,6 +40,16 @@ void nightly_worse(struct nightly *n, int code);
 /* Records whose redemption was unknown: those that fit one now are decided, those that are too old are
  * closed. */
 int nightly_try_again(struct nightly *n, const struct config_source *source);
+
+/* The profile's terms of answering, written down where they have changed. */
+int nightly_terms(struct nightly *n, const struct config_source *source);
+
+/* What a partner that lists its rejects has not rejected. */
+int nightly_absence(struct nightly *n, const struct config_source *source);
+
+/* The days of NAME.holidays beside the profiles as "{2026-12-25,...}"; "{}" for no name; NULL, and said,
+ * where it cannot be read.  The caller frees it. */
+char *nightly_holidays(struct nightly *n, const char *name);
 
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int nightly_report(struct nightly *n, const char *day);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 struct guarded {
 	struct nightly *n;
@@ -51,5 +52,75 @@ nightly_try_again(struct nightly *n, const struct config_source *source)
 	if (status == PG_OK)
 		status = later_expire(pg, source->name, n->reconciler.profile.profile->policy.unknown_days, &expired);
 	n->expired += expired;
+	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+}
+
+/* False, and said, where the days that count are not known: then nothing is told by them. */
+static bool
+keep_term(struct nightly *n, const struct config_source *source, enum pg_status *ret_status)
+{
+	const struct profile *profile = n->reconciler.profile.profile;
+	char *holidays = nightly_holidays(n, profile->policy.holidays);
+
+	*ret_status = PG_OK;
+	if (!holidays) {
+		nightly_worse(n, EXIT_USAGE);
+		return false;
+	}
+	*ret_status = absence_term(n->session->pg, source->name, profile, holidays);
+	free(holidays);
+	return *ret_status == PG_OK;
+}
+
+int
+nightly_terms(struct nightly *n, const struct config_source *source)
+{
+	enum pg_status status;
+
+	keep_term(n, source, &status);
+	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+}
+
+/* "{air,bank}": names of sources are of a-z, 0-9, '-' and '_'. */
+static char *
+source_names(const struct config *config)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return mem_text("{}");
+	for (size_t i = 0; i < config->source_count; i++)
+		fprintf(out, "%s%s", i ? "," : "{", config->sources[i].name);
+	fputs("}", out);
+	fclose(out);
+	return text;
+}
+
+int
+nightly_absence(struct nightly *n, const struct config_source *source)
+{
+	const struct policy *policy = &n->reconciler.profile.profile->policy;
+	struct pg *pg = n->session->pg;
+	char *other = NULL, *sources;
+	enum pg_status status;
+
+	if (policy->lists != LISTS_REJECTS || policy->answer_within == 0)
+		return EXIT_CLEAN;
+	if (!keep_term(n, source, &status))
+		return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+	sources = source_names(n->session->config);
+	status = absence_unclear(pg, source->name, sources, &other);
+	free(sources);
+	if (status == PG_OK && !other)
+		status = absence_confirm(pg, source->name, source->partner, &n->absence);
+	if (other) {
+		complain("source %s: source %s answers for the same redemptions by another profile, so that silence "
+		         "says nothing: give each profile its programme",
+		         source->name, other);
+		nightly_worse(n, EXIT_USAGE);
+		free(other);
+	}
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }

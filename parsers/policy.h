@@ -54,8 +54,10 @@ struct expected_file {
 	int32_t due_minute; /* of the day, in zone */
 	uint8_t days;       /* bit 0 Monday ... bit 6 Sunday */
 	int32_t grace_minutes;
-	int32_t count; /* how many */
-	bool empty;    /* an empty one comes when there is nothing */
+	int32_t count;        /* how many */
+	bool empty;           /* an empty one comes when there is nothing */
+	const char *names;    /* a shell pattern of * and ?; NULL: what no other kind names */
+	const char *holidays; /* as the policy's; NULL: it comes on holidays, too */
 };
 
 /* The file comes sealed by OpenPGP, around whatever container it has. */
@@ -70,6 +72,7 @@ struct policy {
 	const char *partner;
 	const char *programme;     /* the one, or NULL: each record names it */
 	const char *zone;          /* IANA; of business days */
+	const char *holidays;      /* the list of days that are none of business: a name; NULL: none */
 	int64_t file_bytes;        /* limits: of a file, as it comes and opened */
 	uint32_t key[POLICY_KEYS]; /* enum key_part, or'ed; tried in order */
 	int keys;

@@ -38,6 +38,8 @@ const struct profile_option profile_options[] = {
     {"", "reasons", "the partner's codes: our word and what to do"},
     {"", "unknown_reason", "hold (default), reverse, accept or retry"},
     {"", "no_reason", "what a reject without a code does: reverse (default), hold, accept or retry"},
+    {"", "holidays",
+     "list of days that are no business days: NAME.holidays beside the profile; default none"},
     {"", "expected", "files that must come"},
 
     {"openpgp", "encrypted", "for our key; default yes"},
@@ -202,6 +204,8 @@ const struct profile_option profile_options[] = {
     {"expected.*", "grace", "a duration; default 0m"},
     {"expected.*", "count", "how many; default 1"},
     {"expected.*", "empty", "an empty one comes when there is nothing; default no"},
+    {"expected.*", "names", "shell pattern of their names; default what no other kind names"},
+    {"expected.*", "holidays", "list of days on which none comes, or none; default the profile's"},
 
     {NULL, NULL, NULL},
 };

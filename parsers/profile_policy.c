@@ -210,6 +210,21 @@ days_of(struct compile *c, struct yaml_node *n)
 	return 0;
 }
 
+/* The name of a list of days: a file beside the profile.  NULL: none. */
+static const char *
+holidays(struct compile *c, struct yaml_node *map, const char *absent)
+{
+	const char *name = compile_text(c, map, "holidays", absent);
+
+	if (name == NULL || strcmp(name, "none") == 0)
+		return NULL;
+	if (*name == '\0' || strlen(name) > 100 ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(name))
+		yaml_error(c->problems, yaml_get(map, "holidays"),
+		           "must be the name of a list, NAME.holidays beside the profile, or none");
+	return name;
+}
+
 static void
 expected_file(struct compile *c, struct yaml_node *map, struct expected_file *e)
 {
@@ -232,6 +247,10 @@ expected_file(struct compile *c, struct yaml_node *map, struct expected_file *e)
 		e->grace_minutes = (int32_t) (ms / 60000);
 	e->count = (int32_t) compile_int(c, map, "count", 1, 10000, 1);
 	e->empty = compile_bool(c, map, "empty", false);
+	e->names = compile_text(c, map, "names", NULL);
+	if (e->names != NULL && *e->names == '\0')
+		yaml_error(c->problems, yaml_get(map, "names"), "must be a pattern, as in DAILY_*.csv");
+	e->holidays = holidays(c, map, c->policy->holidays);
 	compile_known(c, map, "expected.*");
 }
 
@@ -291,6 +310,7 @@ compile_policy(struct compile *c)
 	p->unknown_days = (int32_t) compile_int(c, c->root, "unknown_days", 0, 3650, 5);
 	p->answer_within = (int32_t) compile_int(c, c->root, "answer_within", 0, 3650, 0);
 	p->reversal_days = (int32_t) compile_int(c, c->root, "reversal_days", 0, 36500, 0);
+	p->holidays = holidays(c, c->root, NULL);
 	guard(c);
 	reasons(c);
 	expected(c);

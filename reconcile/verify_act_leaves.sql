@@ -12,4 +12,4 @@ LEFT JOIN handback.file f ON f.file_id = o.file_id
 LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
 LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
 WHERE o.revision > 0 AND o.act_id BETWEEN $1::bigint AND $2::bigint
-ORDER BY o.act_id, o.file_id, o.record_no, o.revision
+ORDER BY o.act_id, o.file_id, o.record_no, o.revision, o.redemption_id

@@ -80,7 +80,7 @@ SELECT 'act', NULL, NULL, format('act %s (%s, %s) has no row that says what was 
 FROM audit.act a
 WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.act_id = a.act_id))
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.act_id = a.act_id))
-	OR (a.what IN ('matched_later', 'unknown_reference_expired')
+	OR (a.what IN ('matched_later', 'unknown_reference_expired', 'confirmed_by_absence')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.act_id = a.act_id))
 	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.act_id = a.act_id))
 LIMIT 1

@@ -16,6 +16,13 @@ SELECT 'outcome', o.file_id, o.record_no, format('it was decided with its file, 
 FROM handback.outcome o
 WHERE o.revision = 0 AND o.act_id IS NOT NULL
 UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('act %s does not say that redemption %s was absent', o.act_id, o.redemption_id)
+FROM handback.outcome o
+JOIN audit.act a USING (act_id)
+WHERE o.revision > 0 AND (o.record_no = 0 OR a.what = 'confirmed_by_absence')
+	AND (o.record_no, o.revision, o.outcome, a.what, a.subject)
+		IS DISTINCT FROM (0, 1, 1, 'confirmed_by_absence', 'file ' || o.file_id)
+UNION ALL
 SELECT 'act', NULL, NULL, format('act %s (%s, %s) names head %s, which is not its own', a.act_id, a.what, a.subject,
 	a.head_no)
 FROM audit.act a

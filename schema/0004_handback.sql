@@ -175,7 +175,7 @@ CREATE UNIQUE INDEX outcome_once ON handback.outcome (redemption_id, outcome) WH
 CREATE INDEX outcome_other ON handback.outcome (redemption_id) WHERE outcome NOT IN (1, 2, 7);
 
 COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
-COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order';
+COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order. 0: no record, what is absent from the file (act confirmed_by_absence)';
 COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a later run';
 COMMENT ON COLUMN handback.outcome.verdict IS 'What the partner said: handback.verdict_name';
 COMMENT ON COLUMN handback.outcome.outcome IS 'What we did: handback.outcome_name';

@@ -27,9 +27,12 @@ CREATE TABLE handback.issue (
 	due_at   timestamptz NOT NULL,
 	late_at  timestamptz NOT NULL,         -- due_at and the grace
 	files    integer NOT NULL CHECK (files > 0),
+	pattern  text CHECK (pattern <> ''),   -- names of files of this kind; NULL: what no other kind names
+	empty    boolean NOT NULL DEFAULT false,
 	UNIQUE (source, kind, day),
 	CHECK (opens_at < late_at AND due_at <= late_at)
 );
+COMMENT ON COLUMN handback.issue.empty IS 'A file comes when there is nothing to tell, too: that none came is always a break';
 COMMENT ON TABLE handback.issue IS 'A file (or so many) that a partner should send by a certain time; append-only';
 
 -- Which file was which issue; a file is of one issue, or of none: unexpected.
@@ -46,8 +49,11 @@ COMMENT ON TABLE handback.issue_file IS 'Which expected file a delivered one was
 CREATE TABLE handback.issue_missing (
 	issue_id  bigint PRIMARY KEY REFERENCES handback.issue,
 	judged_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
-	files     integer NOT NULL CHECK (files > 0)   -- how many of it were missing then
+	files     integer NOT NULL CHECK (files > 0),  -- how many of it were missing then
+	judged    text NOT NULL DEFAULT 'missing' CHECK (judged IN ('missing', 'nothing_due'))
 );
+COMMENT ON COLUMN handback.issue_missing.judged IS
+	'nothing_due: the partner sends no empty files, and had nothing to tell; no break';
 COMMENT ON TABLE handback.issue_missing IS 'Issues that had not come when they were late, as a look showed that read the whole listing; append-only';
 
 CALL handback_schema.make_append_only('handback.look');
@@ -62,22 +68,24 @@ CREATE FUNCTION handback.due_at(day date, minute integer, zone text) RETURNS tim
 $$;
 COMMENT ON FUNCTION handback.due_at(date, integer, text) IS 'A minute of a day (0 to 1439) in a zone, whatever clocks did that day';
 
--- Midnight, so many business days (Monday to Friday) after the day on which something was.
-CREATE FUNCTION handback.business_days_after(at timestamptz, days integer, zone text) RETURNS timestamptz
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- Midnight, so many business days (Monday to Friday, and no holiday) after the day on which something was.
+CREATE FUNCTION handback.business_days_after(at timestamptz, days integer, zone text, holidays date[] DEFAULT '{}')
+	RETURNS timestamptz LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT (d.day + 1)::timestamp AT TIME ZONE zone
 	FROM (
 		SELECT day::date, row_number() OVER (ORDER BY day) AS n
-		FROM generate_series((at AT TIME ZONE zone)::date + 1, (at AT TIME ZONE zone)::date + 7 + days * 2, interval '1 day') day
-		WHERE extract(isodow FROM day) < 6) d
+		FROM generate_series((at AT TIME ZONE zone)::date + 1,
+			(at AT TIME ZONE zone)::date + 7 + days * 2 + cardinality(holidays), interval '1 day') day
+		WHERE extract(isodow FROM day) < 6 AND day::date <> ALL (holidays)) d
 	WHERE d.n = greatest(days, 1)
 $$;
-COMMENT ON FUNCTION handback.business_days_after(timestamptz, integer, text) IS
+COMMENT ON FUNCTION handback.business_days_after(timestamptz, integer, text, date[]) IS
 	'The end of the so-manieth business day (at least the first) after the day of a moment, in a zone';
 
 -- Issues of one kind up to tomorrow. The first that is ever made is today's: nobody is blamed for the time before.
 CREATE FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer,
-		grace_minutes integer, wanted_files integer, now timestamptz DEFAULT transaction_timestamp()) RETURNS bigint
+		grace_minutes integer, wanted_files integer, now timestamptz DEFAULT transaction_timestamp(),
+		wanted_pattern text DEFAULT NULL, wanted_empty boolean DEFAULT false, holidays date[] DEFAULT '{}') RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	today date := (now AT TIME ZONE wanted_zone)::date;
@@ -90,12 +98,12 @@ BEGIN
 	FROM handback.issue i WHERE i.source = wanted_source AND i.kind = wanted_kind;
 	one := coalesce(one, today);
 	WHILE one <= today + 1 LOOP
-		IF week_days & (1 << (extract(isodow FROM one)::integer - 1)) <> 0 THEN
+		IF week_days & (1 << (extract(isodow FROM one)::integer - 1)) <> 0 AND one <> ALL (holidays) THEN
 			due := handback.due_at(one, due_minute, wanted_zone);
-			INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files)
+			INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, pattern, empty)
 			VALUES (wanted_source, wanted_kind, one, wanted_zone,
 				coalesce(before, handback.due_at(one, 0, wanted_zone) - interval '1 day'), due,
-				due + make_interval(mins => grace_minutes), wanted_files)
+				due + make_interval(mins => grace_minutes), wanted_files, wanted_pattern, wanted_empty)
 			ON CONFLICT DO NOTHING;
 			before := due + make_interval(mins => grace_minutes);
 			made := made + 1;
@@ -105,17 +113,27 @@ BEGIN
 	RETURN made;
 END
 $$;
-COMMENT ON FUNCTION handback.make_issues(text, text, text, integer, integer, integer, integer, timestamptz) IS
-	'Writes down which files a source expects up to tomorrow; week_days: bit 0 Monday to bit 6 Sunday';
+COMMENT ON FUNCTION handback.make_issues(text, text, text, integer, integer, integer, integer, timestamptz, text, boolean, date[]) IS
+	'Writes down which files a source expects up to tomorrow; week_days: bit 0 Monday to bit 6 Sunday; none on holidays';
 
--- An issue with room for one more file that came at this moment: its own time first, then the newest that is missing.
--- What comes before the day of the next issue, while the one before is missing, is that one.
-CREATE FUNCTION handback.issue_of(wanted_source text, at timestamptz, OUT issue_id bigint, OUT how text)
+-- A name against a shell pattern of * and ?: everything else stands for itself.
+CREATE FUNCTION handback.fits(name text, pattern text) RETURNS boolean
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT name LIKE translate(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*?', '%_')
+$$;
+COMMENT ON FUNCTION handback.fits(text, text) IS 'Does a name fit a pattern of * (any characters) and ? (one)?';
+
+-- An issue with room for one more file of this name that came at this moment: its own time first, then the newest that
+-- is missing. What comes before the day of the next issue, while the one before is missing, is that one. A name that
+-- fits the pattern of some kind is of those kinds alone.
+CREATE FUNCTION handback.issue_of(wanted_source text, at timestamptz, name text, OUT issue_id bigint, OUT how text)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT i.issue_id,
 		CASE WHEN at > i.late_at THEN 'late' WHEN (at AT TIME ZONE i.zone)::date < i.day THEN 'early' ELSE 'on_time' END
 	FROM handback.issue i
 	WHERE i.source = wanted_source AND i.opens_at < at AND at - i.late_at < interval '7 days'
+		AND CASE WHEN EXISTS (SELECT FROM handback.issue k WHERE k.source = wanted_source AND handback.fits(name, k.pattern))
+			THEN handback.fits(name, i.pattern) ELSE i.pattern IS NULL END
 		AND (SELECT count(*) FROM handback.issue_file f WHERE f.issue_id = i.issue_id) < i.files
 	ORDER BY CASE WHEN at > i.late_at THEN 2 WHEN (at AT TIME ZONE i.zone)::date < i.day THEN 3 ELSE 1 END,
 		CASE WHEN at <= i.late_at THEN i.due_at END, i.due_at DESC, i.issue_id
@@ -130,7 +148,7 @@ DECLARE
 	placed bigint := 0;
 BEGIN
 	FOR came IN
-		SELECT f.file_id, f.seen_at FROM handback.file f
+		SELECT f.file_id, f.seen_at, f.name_shown FROM handback.file f
 		WHERE f.source = wanted_source AND f.state <> 'duplicate' AND f.release_of IS NULL
 			AND f.seen_at > (SELECT min(i.opens_at) FROM handback.issue i WHERE i.source = wanted_source)
 			AND NOT EXISTS (SELECT FROM handback.issue_file p WHERE p.file_id = f.file_id)
@@ -138,7 +156,7 @@ BEGIN
 	LOOP
 		INSERT INTO handback.issue_file (file_id, issue_id, how)
 		SELECT came.file_id, o.issue_id, coalesce(o.how, 'unexpected')
-		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at) o ON true
+		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at, came.name_shown) o ON true
 		ON CONFLICT DO NOTHING; -- the night and the metrics' survey may both be at it
 		placed := placed + 1;
 	END LOOP;
@@ -152,7 +170,7 @@ CREATE VIEW handback.expected_files AS
 	SELECT i.issue_id, i.source, i.kind, i.day, i.due_at, i.late_at, i.files, c.came, c.file_id,
 		CASE
 			WHEN c.came >= i.files THEN c.how
-			WHEN m.issue_id IS NOT NULL THEN 'missing'
+			WHEN m.issue_id IS NOT NULL THEN m.judged
 			WHEN i.late_at >= transaction_timestamp() THEN 'due'
 			WHEN l.result = 'could_not' OR l.result IS NULL THEN 'could_not_look'
 			ELSE 'overdue'
@@ -166,40 +184,28 @@ CREATE VIEW handback.expected_files AS
 	LEFT JOIN LATERAL (
 		SELECT k.result FROM handback.look k WHERE k.source = i.source ORDER BY k.look_id DESC LIMIT 1) l ON true;
 COMMENT ON VIEW handback.expected_files IS
-	'Every expected file: due, early, on_time, late, missing, could_not_look, or overdue until the next nightly run says missing';
+	'Every expected file: due, early, on_time, late, missing, nothing_due, could_not_look, or overdue until the next nightly run says missing';
 
 -- What was redeemed before this moment should have been answered by now, that many business days later.
-CREATE FUNCTION handback.answers_due_before(days integer, zone text, now timestamptz DEFAULT transaction_timestamp()) RETURNS timestamptz
+CREATE FUNCTION handback.answers_due_before(days integer, zone text, now timestamptz DEFAULT transaction_timestamp(),
+		holidays date[] DEFAULT '{}') RETURNS timestamptz
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT max((d.day + 1)::timestamp AT TIME ZONE zone)
-	FROM (SELECT (now AT TIME ZONE zone)::date - back AS day FROM generate_series(0, 7 + days * 2) back) d
-	WHERE handback.business_days_after(d.day::timestamp AT TIME ZONE zone, days, zone) <= now
+	FROM (SELECT (now AT TIME ZONE zone)::date - back AS day FROM generate_series(0, 7 + days * 2 + cardinality(holidays)) back) d
+	WHERE handback.business_days_after(d.day::timestamp AT TIME ZONE zone, days, zone, holidays) <= now
 $$;
-COMMENT ON FUNCTION handback.answers_due_before(integer, text, timestamptz) IS
+COMMENT ON FUNCTION handback.answers_due_before(integer, text, timestamptz, date[]) IS
 	'Redemptions from before this moment are overdue where an answer is expected within so many business days';
 
--- Redemptions that the partner should have answered by now: no break, but counted.
-CREATE FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text,
-		OUT redemptions bigint, OUT points numeric, OUT oldest timestamptz)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT count(*), coalesce(sum(r.points), 0), min(r.redeemed_at)
-	FROM ledger.redemption r
-	WHERE r.partner = wanted_partner AND r.redeemed_at < handback.answers_due_before(days, zone)
-		AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
-		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)
-$$;
-COMMENT ON FUNCTION handback.overdue_answers(text, integer, text) IS
-	'Redemptions of a partner, their points, and the oldest, that are still open after so many business days';
-
-REVOKE ALL ON FUNCTION handback.due_at(date, integer, text), handback.business_days_after(timestamptz, integer, text),
-	handback.make_issues(text, text, text, integer, integer, integer, integer, timestamptz),
-	handback.issue_of(text, timestamptz), handback.place_files(text), handback.overdue_answers(text, integer, text),
-	handback.answers_due_before(integer, text, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION handback.due_at(date, integer, text), handback.business_days_after(timestamptz, integer, text),
-	handback.overdue_answers(text, integer, text), handback.answers_due_before(integer, text, timestamptz)
+REVOKE ALL ON FUNCTION handback.due_at(date, integer, text), handback.business_days_after(timestamptz, integer, text, date[]),
+	handback.make_issues(text, text, text, integer, integer, integer, integer, timestamptz, text, boolean, date[]),
+	handback.issue_of(text, timestamptz, text), handback.place_files(text),
+	handback.answers_due_before(integer, text, timestamptz, date[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION handback.due_at(date, integer, text), handback.fits(text, text),
+	handback.business_days_after(timestamptz, integer, text, date[]), handback.answers_due_before(integer, text, timestamptz, date[])
 	TO handback_daemon, handback_operator, handback_finance;
-GRANT EXECUTE ON FUNCTION handback.make_issues(text, text, text, integer, integer, integer, integer, timestamptz),
-	handback.issue_of(text, timestamptz), handback.place_files(text) TO handback_daemon;
+GRANT EXECUTE ON FUNCTION handback.make_issues(text, text, text, integer, integer, integer, integer, timestamptz, text, boolean, date[]),
+	handback.issue_of(text, timestamptz, text), handback.place_files(text) TO handback_daemon;
 GRANT SELECT ON handback.look, handback.issue, handback.issue_file, handback.issue_missing, handback.expected_files
 	TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.look, handback.issue, handback.issue_file, handback.issue_missing TO handback_daemon;

@@ -20,7 +20,7 @@ SELECT encode(f.sha256, 'hex'), o.record_no, o.revision, o.byte_offset, o.byte_l
   JOIN handback.outcome_name n USING (outcome)
   LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
   LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
- ORDER BY o.file_id, o.record_no, o.revision
+ ORDER BY o.file_id, o.record_no, o.revision, o.redemption_id
 """
 HEADS = """
 SELECT h.head_no, h.file_id, a.act_id, h.tree_size, encode(h.root, 'hex'), h.head_text, encode(h.head_hash, 'hex'),

@@ -30,7 +30,7 @@ format: delimited
 encoding: utf-8
 zone: Europe/Zurich
 
-file_name: "AIR_{sequence:+}.csv"
+file_name: "{file_name}"
 
 framing:
   newline: lf
@@ -83,7 +83,7 @@ controls:
 
 match: {match}
 check: [programme, member, points, currency, amount, merchant, transaction_type]
-lists: all
+lists: {lists}
 order_by: {order_by}
 gap: {gap}
 late_reject: {late_reject}
@@ -98,7 +98,7 @@ unknown_reason: hold
 no_reason: reverse
 """
 SETTINGS = {"match": "[external_reference]", "order_by": "sequence", "gap": "go_on", "late_reject": "hold",
-            "reissue": "hold", "more": ""}
+            "reissue": "hold", "lists": "all", "file_name": "AIR_{sequence:+}.csv", "more": ""}
 COLUMNS = ("Reference", "Outbound", "Booking", "Member", "Programme", "Points", "Currency", "Cents", "Merchant", "Type",
            "Status", "Reason", "Text", "Change")
 

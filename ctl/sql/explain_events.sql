@@ -29,11 +29,13 @@ WITH answer AS (
 	UNION ALL
 	SELECT a.decided_at, 2, a.file_id,
 		CASE WHEN a.act = 'matched_later' THEN 'matched later: ' || n.name
+			WHEN a.act = 'confirmed_by_absence' THEN 'the partner did not reject it in time: ' || n.name
 			WHEN a.act = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
 			WHEN a.revision > 0 THEN 'people decided: ' || n.name
 			ELSE 'the partner answered ' || v.name || ': ' || n.name END,
 		NULL, a.reversal_id, a.reference, NULL, NULL, a.points, NULL, NULL, NULL, NULL, a.partner, NULL, NULL,
-		a.file_id, a.name_shown, a.profile, a.record_no, a.byte_offset, a.byte_length, v.name, a.reasons, n.name,
+		a.file_id, a.name_shown, a.profile, nullif(a.record_no, 0), CASE WHEN a.record_no > 0 THEN a.byte_offset END,
+		CASE WHEN a.record_no > 0 THEN a.byte_length END, CASE WHEN a.record_no > 0 THEN v.name END, a.reasons, n.name,
 		a.hold_reason, a.detail, NULL, encode(a.sha256, 'hex'), a.archived_as, encode(a.leaf_hash, 'hex'), NULL
 	FROM answer a
 	JOIN handback.verdict_name v USING (verdict)

@@ -18,6 +18,6 @@ FROM handback.outcome o
 JOIN handback.verdict_name v USING (verdict)
 JOIN handback.outcome_name n USING (outcome)
 LEFT JOIN ledger.redemption d USING (redemption_id)
-WHERE o.file_id = $1::bigint AND ($2::text IS NULL OR n.name = $2)
+WHERE o.file_id = $1::bigint AND o.record_no > 0 AND ($2::text IS NULL OR n.name = $2)
 ORDER BY o.record_no, o.revision
 LIMIT $3::bigint

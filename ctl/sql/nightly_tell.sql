@@ -2,5 +2,5 @@
 SELECT i.kind, i.day::text, i.due_at::text, m.files
 FROM handback.issue_missing m
 JOIN handback.issue i USING (issue_id)
-WHERE i.source = $1::text AND m.judged_at > transaction_timestamp() - interval '7 days'
+WHERE i.source = $1::text AND m.judged = 'missing' AND m.judged_at > transaction_timestamp() - interval '7 days'
 ORDER BY i.due_at, i.kind

@@ -200,18 +200,18 @@ ALTER FUNCTION audit.microseconds(at timestamp with time zone) OWNER TO handback
 
 COMMENT ON FUNCTION audit.microseconds(at timestamp with time zone) IS 'Since 1970 UTC';
 
-CREATE FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone DEFAULT transaction_timestamp()) RETURNS timestamp with time zone
+CREATE FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone DEFAULT transaction_timestamp(), holidays date[] DEFAULT '{}'::date[]) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 	SELECT max((d.day + 1)::timestamp AT TIME ZONE zone)
-	FROM (SELECT (now AT TIME ZONE zone)::date - back AS day FROM generate_series(0, 7 + days * 2) back) d
-	WHERE handback.business_days_after(d.day::timestamp AT TIME ZONE zone, days, zone) <= now
+	FROM (SELECT (now AT TIME ZONE zone)::date - back AS day FROM generate_series(0, 7 + days * 2 + cardinality(holidays)) back) d
+	WHERE handback.business_days_after(d.day::timestamp AT TIME ZONE zone, days, zone, holidays) <= now
 $$;
 
-ALTER FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) OWNER TO handback_owner;
+ALTER FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) OWNER TO handback_owner;
 
-COMMENT ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) IS 'Redemptions from before this moment are overdue where an answer is expected within so many business days';
+COMMENT ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) IS 'Redemptions from before this moment are overdue where an answer is expected within so many business days';
 
 CREATE FUNCTION handback.approve(proposal bigint, comment text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -290,21 +290,22 @@ ALTER FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) OWN
 
 COMMENT ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) IS 'Gives a hold to somebody to look into; gives the act''s number';
 
-CREATE FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) RETURNS timestamp with time zone
+CREATE FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[] DEFAULT '{}'::date[]) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 	SELECT (d.day + 1)::timestamp AT TIME ZONE zone
 	FROM (
 		SELECT day::date, row_number() OVER (ORDER BY day) AS n
-		FROM generate_series((at AT TIME ZONE zone)::date + 1, (at AT TIME ZONE zone)::date + 7 + days * 2, interval '1 day') day
-		WHERE extract(isodow FROM day) < 6) d
+		FROM generate_series((at AT TIME ZONE zone)::date + 1,
+			(at AT TIME ZONE zone)::date + 7 + days * 2 + cardinality(holidays), interval '1 day') day
+		WHERE extract(isodow FROM day) < 6 AND day::date <> ALL (holidays)) d
 	WHERE d.n = greatest(days, 1)
 $$;
 
-ALTER FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) OWNER TO handback_owner;
+ALTER FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[]) OWNER TO handback_owner;
 
-COMMENT ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) IS 'The end of the so-manieth business day (at least the first) after the day of a moment, in a zone';
+COMMENT ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[]) IS 'The end of the so-manieth business day (at least the first) after the day of a moment, in a zone';
 
 CREATE FUNCTION handback.check_archived() RETURNS trigger
     LANGUAGE plpgsql
@@ -431,6 +432,68 @@ ALTER FUNCTION handback.comment_hold(hold bigint, comment text) OWNER TO handbac
 
 COMMENT ON FUNCTION handback.comment_hold(hold bigint, comment text) IS 'Says something about a hold, open or ended; gives the act''s number';
 
+CREATE TABLE handback.term (
+    term_id bigint NOT NULL,
+    source text NOT NULL,
+    partner text NOT NULL,
+    programme text,
+    profile text NOT NULL,
+    lists text NOT NULL,
+    order_by text NOT NULL,
+    within_days integer NOT NULL,
+    zone text NOT NULL,
+    holidays date[] NOT NULL,
+    since timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    CONSTRAINT term_lists_check CHECK ((lists = ANY (ARRAY['all'::text, 'rejects'::text, 'accepted'::text]))),
+    CONSTRAINT term_order_by_check CHECK ((order_by = ANY (ARRAY['none'::text, 'sequence'::text, 'business_date'::text]))),
+    CONSTRAINT term_within_days_check CHECK ((within_days >= 0))
+);
+
+ALTER TABLE handback.term OWNER TO handback_owner;
+
+COMMENT ON TABLE handback.term IS 'By which terms a partner''s answers are awaited, each time that they were others; append-only';
+
+COMMENT ON COLUMN handback.term.lists IS 'What the partner lists: all, rejects (silence is acceptance) or accepted (silence decides nothing)';
+
+COMMENT ON COLUMN handback.term.within_days IS 'Business days in the zone, holidays left out, within which an answer is due; 0: not watched';
+
+CREATE FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	WITH listing AS MATERIALIZED (
+		SELECT * FROM handback.listing_files(t)
+	), begins AS MATERIALIZED (
+		-- the last file from before that day, or the first of all
+		SELECT coalesce(
+			(SELECT l.sequence FROM listing l WHERE l.decided_at <= day::timestamp AT TIME ZONE t.zone ORDER BY 1 DESC LIMIT 1),
+			(SELECT min(l.sequence) - 1 FROM listing l)) AS after,
+			coalesce(
+			(SELECT l.run FROM listing l WHERE l.decided_at <= day::timestamp AT TIME ZONE t.zone ORDER BY l.sequence DESC LIMIT 1),
+			(SELECT min(l.run) FROM listing l)) AS run
+	)
+	SELECT l.file_id
+	FROM listing l, begins b
+	WHERE CASE WHEN l.business_date IS NULL THEN l.seen_at >= over ELSE l.business_date >= (over AT TIME ZONE t.zone)::date - 1 END
+		AND (t.order_by <> 'sequence' OR (l.run = b.run AND l.sequence > b.after))
+		AND NOT EXISTS (
+			SELECT FROM handback.expected_files e
+			WHERE e.source = l.source AND e.late_at > day::timestamp AT TIME ZONE t.zone AND e.due_at <= l.seen_at
+				AND e.state IN ('missing', 'overdue', 'could_not_look'))
+		AND NOT EXISTS (
+			SELECT FROM handback.hold_now h
+			JOIN handback.file f ON f.file_id = h.file_id
+			JOIN handback.partner p ON p.partner_id = f.partner_id
+			WHERE p.code = t.partner AND h.redemption_id IS NULL AND f.decided_at > day::timestamp AT TIME ZONE t.zone
+				AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id))
+	ORDER BY l.file_id
+	LIMIT 1
+$$;
+
+ALTER FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) IS 'The file from which redemptions of a day are absent for good, when nothing is missing, held or unclear before it';
+
 CREATE TABLE handback.hold (
     hold_id bigint NOT NULL,
     file_id bigint NOT NULL,
@@ -480,7 +543,7 @@ ALTER TABLE handback.outcome OWNER TO handback_owner;
 
 COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
 
-COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order';
+COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order. 0: no record, what is absent from the file (act confirmed_by_absence)';
 
 COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a later run';
 
@@ -549,7 +612,18 @@ ALTER FUNCTION handback.due_at(day date, minute integer, zone text) OWNER TO han
 
 COMMENT ON FUNCTION handback.due_at(day date, minute integer, zone text) IS 'A minute of a day (0 to 1439) in a zone, whatever clocks did that day';
 
-CREATE FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) RETURNS record
+CREATE FUNCTION handback.fits(name text, pattern text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT name LIKE translate(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*?', '%_')
+$$;
+
+ALTER FUNCTION handback.fits(name text, pattern text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.fits(name text, pattern text) IS 'Does a name fit a pattern of * (any characters) and ? (one)?';
+
+CREATE FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -557,13 +631,15 @@ CREATE FUNCTION handback.issue_of(wanted_source text, at timestamp with time zon
 		CASE WHEN at > i.late_at THEN 'late' WHEN (at AT TIME ZONE i.zone)::date < i.day THEN 'early' ELSE 'on_time' END
 	FROM handback.issue i
 	WHERE i.source = wanted_source AND i.opens_at < at AND at - i.late_at < interval '7 days'
+		AND CASE WHEN EXISTS (SELECT FROM handback.issue k WHERE k.source = wanted_source AND handback.fits(name, k.pattern))
+			THEN handback.fits(name, i.pattern) ELSE i.pattern IS NULL END
 		AND (SELECT count(*) FROM handback.issue_file f WHERE f.issue_id = i.issue_id) < i.files
 	ORDER BY CASE WHEN at > i.late_at THEN 2 WHEN (at AT TIME ZONE i.zone)::date < i.day THEN 3 ELSE 1 END,
 		CASE WHEN at <= i.late_at THEN i.due_at END, i.due_at DESC, i.issue_id
 	LIMIT 1
 $$;
 
-ALTER FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) OWNER TO handback_owner;
+ALTER FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) OWNER TO handback_owner;
 
 CREATE FUNCTION handback.leaf(o handback.outcome) RETURNS text
     LANGUAGE sql STABLE
@@ -619,6 +695,22 @@ ALTER FUNCTION handback.let_pass(released bigint) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.let_pass(released bigint) IS 'What a held file, and those that it was released from, were held for';
 
+CREATE FUNCTION handback.listing_files(t handback.term) RETURNS TABLE(file_id bigint, source text, sequence bigint, business_date date, seen_at timestamp with time zone, decided_at timestamp with time zone, run bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT f.file_id, f.source, f.sequence, f.business_date, f.seen_at, f.decided_at,
+		f.sequence - dense_rank() OVER (ORDER BY f.sequence)
+	FROM handback.file f
+	JOIN handback.partner p USING (partner_id)
+	WHERE p.code = t.partner AND f.profile = t.profile AND (t.order_by <> 'sequence' OR f.sequence IS NOT NULL)
+		AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.let_pass(f.release_of)))
+$$;
+
+ALTER FUNCTION handback.listing_files(t handback.term) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.listing_files(t handback.term) IS 'The files by which it can be told what a partner did not list';
+
 CREATE FUNCTION handback.lock_holds(wanted bigint[]) RETURNS SETOF handback.hold
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -666,7 +758,7 @@ ALTER FUNCTION handback.lock_partners(wanted bigint[]) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.lock_partners(wanted bigint[]) IS 'Keeps files of the holds'' partners from being decided until the transaction ends';
 
-CREATE FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone DEFAULT transaction_timestamp()) RETURNS bigint
+CREATE FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone DEFAULT transaction_timestamp(), wanted_pattern text DEFAULT NULL::text, wanted_empty boolean DEFAULT false, holidays date[] DEFAULT '{}'::date[]) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -681,12 +773,12 @@ BEGIN
 	FROM handback.issue i WHERE i.source = wanted_source AND i.kind = wanted_kind;
 	one := coalesce(one, today);
 	WHILE one <= today + 1 LOOP
-		IF week_days & (1 << (extract(isodow FROM one)::integer - 1)) <> 0 THEN
+		IF week_days & (1 << (extract(isodow FROM one)::integer - 1)) <> 0 AND one <> ALL (holidays) THEN
 			due := handback.due_at(one, due_minute, wanted_zone);
-			INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files)
+			INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, pattern, empty)
 			VALUES (wanted_source, wanted_kind, one, wanted_zone,
 				coalesce(before, handback.due_at(one, 0, wanted_zone) - interval '1 day'), due,
-				due + make_interval(mins => grace_minutes), wanted_files)
+				due + make_interval(mins => grace_minutes), wanted_files, wanted_pattern, wanted_empty)
 			ON CONFLICT DO NOTHING;
 			before := due + make_interval(mins => grace_minutes);
 			made := made + 1;
@@ -697,9 +789,9 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) OWNER TO handback_owner;
+ALTER FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone, wanted_pattern text, wanted_empty boolean, holidays date[]) OWNER TO handback_owner;
 
-COMMENT ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) IS 'Writes down which files a source expects up to tomorrow; week_days: bit 0 Monday to bit 6 Sunday';
+COMMENT ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone, wanted_pattern text, wanted_empty boolean, holidays date[]) IS 'Writes down which files a source expects up to tomorrow; week_days: bit 0 Monday to bit 6 Sunday; none on holidays';
 
 CREATE TABLE handback.proposal (
     proposal_id bigint NOT NULL,
@@ -750,20 +842,34 @@ ALTER FUNCTION handback.open_proposal(proposal bigint) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.open_proposal(proposal bigint) IS 'The proposal, when nobody has answered it yet';
 
-CREATE FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) RETURNS record
+CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone DEFAULT transaction_timestamp()) RETURNS TABLE(redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamp with time zone, due_at timestamp with time zone, said text, file_id bigint)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-	SELECT count(*), coalesce(sum(r.points), 0), min(r.redeemed_at)
-	FROM ledger.redemption r
-	WHERE r.partner = wanted_partner AND r.redeemed_at < handback.answers_due_before(days, zone)
-		AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
-		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)
+	WITH late AS MATERIALIZED (
+		SELECT r.redemption_id, r.external_reference, r.points, r.redeemed_at, (r.redeemed_at AT TIME ZONE t.zone)::date AS day
+		FROM ledger.redemption r
+		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
+			AND r.redeemed_at < handback.answers_due_before(t.within_days, t.zone, now, t.holidays)
+			AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
+			AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)
+	), due AS MATERIALIZED (
+		SELECT d.day, w.over, handback.covering_file(t, d.day, w.over) AS file_id
+		FROM (SELECT DISTINCT day FROM late) d
+		CROSS JOIN LATERAL (SELECT handback.business_days_after(d.day::timestamp AT TIME ZONE t.zone, t.within_days, t.zone,
+			t.holidays) AS over) w
+	)
+	SELECT l.redemption_id, l.external_reference, l.points, l.redeemed_at, due.over,
+		(SELECT v.name FROM handback.outcome o JOIN handback.verdict_name v USING (verdict)
+			WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (1, 2, 7)
+			ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1),
+		due.file_id
+	FROM late l JOIN due USING (day)
 $$;
 
-ALTER FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) OWNER TO handback_owner;
+ALTER FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) OWNER TO handback_owner;
 
-COMMENT ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) IS 'Redemptions of a partner, their points, and the oldest, that are still open after so many business days';
+COMMENT ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) IS 'Redemptions that are open after the time in which a partner should have answered';
 
 CREATE FUNCTION handback.place_files(wanted_source text) RETURNS bigint
     LANGUAGE plpgsql
@@ -774,7 +880,7 @@ DECLARE
 	placed bigint := 0;
 BEGIN
 	FOR came IN
-		SELECT f.file_id, f.seen_at FROM handback.file f
+		SELECT f.file_id, f.seen_at, f.name_shown FROM handback.file f
 		WHERE f.source = wanted_source AND f.state <> 'duplicate' AND f.release_of IS NULL
 			AND f.seen_at > (SELECT min(i.opens_at) FROM handback.issue i WHERE i.source = wanted_source)
 			AND NOT EXISTS (SELECT FROM handback.issue_file p WHERE p.file_id = f.file_id)
@@ -782,7 +888,7 @@ BEGIN
 	LOOP
 		INSERT INTO handback.issue_file (file_id, issue_id, how)
 		SELECT came.file_id, o.issue_id, coalesce(o.how, 'unexpected')
-		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at) o ON true
+		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at, came.name_shown) o ON true
 		ON CONFLICT DO NOTHING; -- the night and the metrics' survey may both be at it
 		placed := placed + 1;
 	END LOOP;
@@ -1381,13 +1487,18 @@ CREATE TABLE handback.issue (
     due_at timestamp with time zone NOT NULL,
     late_at timestamp with time zone NOT NULL,
     files integer NOT NULL,
+    pattern text,
+    empty boolean DEFAULT false NOT NULL,
     CONSTRAINT issue_check CHECK (((opens_at < late_at) AND (due_at <= late_at))),
-    CONSTRAINT issue_files_check CHECK ((files > 0))
+    CONSTRAINT issue_files_check CHECK ((files > 0)),
+    CONSTRAINT issue_pattern_check CHECK ((pattern <> ''::text))
 );
 
 ALTER TABLE handback.issue OWNER TO handback_owner;
 
 COMMENT ON TABLE handback.issue IS 'A file (or so many) that a partner should send by a certain time; append-only';
+
+COMMENT ON COLUMN handback.issue.empty IS 'A file comes when there is nothing to tell, too: that none came is always a break';
 
 CREATE TABLE handback.issue_file (
     file_id bigint NOT NULL,
@@ -1405,12 +1516,16 @@ CREATE TABLE handback.issue_missing (
     issue_id bigint NOT NULL,
     judged_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
     files integer NOT NULL,
-    CONSTRAINT issue_missing_files_check CHECK ((files > 0))
+    judged text DEFAULT 'missing'::text NOT NULL,
+    CONSTRAINT issue_missing_files_check CHECK ((files > 0)),
+    CONSTRAINT issue_missing_judged_check CHECK ((judged = ANY (ARRAY['missing'::text, 'nothing_due'::text])))
 );
 
 ALTER TABLE handback.issue_missing OWNER TO handback_owner;
 
 COMMENT ON TABLE handback.issue_missing IS 'Issues that had not come when they were late, as a look showed that read the whole listing; append-only';
+
+COMMENT ON COLUMN handback.issue_missing.judged IS 'nothing_due: the partner sends no empty files, and had nothing to tell; no break';
 
 CREATE TABLE handback.look (
     look_id bigint NOT NULL,
@@ -1440,7 +1555,7 @@ CREATE VIEW handback.expected_files AS
     c.file_id,
         CASE
             WHEN (c.came >= i.files) THEN c.how
-            WHEN (m.issue_id IS NOT NULL) THEN 'missing'::text
+            WHEN (m.issue_id IS NOT NULL) THEN m.judged
             WHEN (i.late_at >= transaction_timestamp()) THEN 'due'::text
             WHEN ((l.result = 'could_not'::text) OR (l.result IS NULL)) THEN 'could_not_look'::text
             ELSE 'overdue'::text
@@ -1464,7 +1579,7 @@ CREATE VIEW handback.expected_files AS
 
 ALTER TABLE handback.expected_files OWNER TO handback_owner;
 
-COMMENT ON VIEW handback.expected_files IS 'Every expected file: due, early, on_time, late, missing, could_not_look, or overdue until the next nightly run says missing';
+COMMENT ON VIEW handback.expected_files IS 'Every expected file: due, early, on_time, late, missing, nothing_due, could_not_look, or overdue until the next nightly run says missing';
 
 CREATE TABLE handback.file (
     file_id bigint NOT NULL,
@@ -1942,6 +2057,34 @@ COMMENT ON COLUMN handback.refusal.record_no IS 'Physical record, from 1; NULL f
 
 COMMENT ON COLUMN handback.refusal.byte_offset IS 'In the (unpacked) file, from 0';
 
+CREATE VIEW handback.term_now AS
+ SELECT DISTINCT ON (term.source) term.term_id,
+    term.source,
+    term.partner,
+    term.programme,
+    term.profile,
+    term.lists,
+    term.order_by,
+    term.within_days,
+    term.zone,
+    term.holidays,
+    term.since
+   FROM handback.term
+  ORDER BY term.source, term.term_id DESC;
+
+ALTER TABLE handback.term_now OWNER TO handback_owner;
+
+COMMENT ON VIEW handback.term_now IS 'The terms of each source as the last nightly run found them';
+
+ALTER TABLE handback.term ALTER COLUMN term_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME handback.term_term_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE handback.verdict_rule (
     state text NOT NULL,
     verdict smallint NOT NULL,
@@ -2119,6 +2262,9 @@ ALTER TABLE ONLY handback.proposal
 ALTER TABLE ONLY handback.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (file_id, n);
 
+ALTER TABLE ONLY handback.term
+    ADD CONSTRAINT term_pkey PRIMARY KEY (term_id);
+
 ALTER TABLE ONLY handback.tie_out
     ADD CONSTRAINT tie_out_pkey PRIMARY KEY (file_id, outcome);
 
@@ -2182,6 +2328,8 @@ CREATE INDEX outcome_other ON handback.outcome USING btree (redemption_id) WHERE
 
 CREATE INDEX proposal_hold_by_hold ON handback.proposal_hold USING btree (hold_id);
 
+CREATE INDEX term_by_source ON handback.term USING btree (source, term_id);
+
 CREATE UNIQUE INDEX entry_answers ON ledger.entry USING btree (answers_entry_id) WHERE (answers_entry_id IS NOT NULL);
 
 CREATE UNIQUE INDEX entry_external_reference ON ledger.entry USING btree (external_reference);
@@ -2229,6 +2377,8 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.propo
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.proposal_hold FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.refusal FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.term FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON handback.tie_out FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
 
@@ -2387,10 +2537,10 @@ GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handbac
 GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_operator;
 GRANT ALL ON FUNCTION audit.microseconds(at timestamp with time zone) TO handback_finance;
 
-REVOKE ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) TO handback_daemon;
-GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) TO handback_operator;
-GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone) TO handback_finance;
+REVOKE ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) TO handback_operator;
+GRANT ALL ON FUNCTION handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.approve(proposal bigint, comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.approve(proposal bigint, comment text) TO handback_operator;
@@ -2398,10 +2548,10 @@ GRANT ALL ON FUNCTION handback.approve(proposal bigint, comment text) TO handbac
 REVOKE ALL ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text) TO handback_operator;
 
-REVOKE ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) FROM PUBLIC;
-GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) TO handback_daemon;
-GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) TO handback_operator;
-GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text) TO handback_finance;
+REVOKE ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[]) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[]) TO handback_operator;
+GRANT ALL ON FUNCTION handback.business_days_after(at timestamp with time zone, days integer, zone text, holidays date[]) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.check_archived() FROM PUBLIC;
 
@@ -2415,6 +2565,15 @@ REVOKE ALL ON FUNCTION handback.check_tie_out() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.comment_hold(hold bigint, comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.comment_hold(hold bigint, comment text) TO handback_operator;
+
+GRANT SELECT,INSERT ON TABLE handback.term TO handback_daemon;
+GRANT SELECT ON TABLE handback.term TO handback_operator;
+GRANT SELECT ON TABLE handback.term TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) TO handback_operator;
+GRANT ALL ON FUNCTION handback.covering_file(t handback.term, day date, over timestamp with time zone) TO handback_finance;
 
 GRANT SELECT,INSERT ON TABLE handback.hold TO handback_daemon;
 GRANT SELECT ON TABLE handback.hold TO handback_operator;
@@ -2431,8 +2590,13 @@ GRANT ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) TO ha
 GRANT ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) TO handback_operator;
 GRANT ALL ON FUNCTION handback.due_at(day date, minute integer, zone text) TO handback_finance;
 
-REVOKE ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) FROM PUBLIC;
-GRANT ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, OUT issue_id bigint, OUT how text) TO handback_daemon;
+REVOKE ALL ON FUNCTION handback.fits(name text, pattern text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.fits(name text, pattern text) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.fits(name text, pattern text) TO handback_operator;
+GRANT ALL ON FUNCTION handback.fits(name text, pattern text) TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) TO handback_daemon;
 
 REVOKE ALL ON FUNCTION handback.leaf(o handback.outcome) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_daemon;
@@ -2446,13 +2610,20 @@ GRANT ALL ON FUNCTION handback.leaf_hash(o handback.outcome) TO handback_finance
 
 REVOKE ALL ON FUNCTION handback.let_pass(released bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.let_pass(released bigint) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.let_pass(released bigint) TO handback_operator;
+GRANT ALL ON FUNCTION handback.let_pass(released bigint) TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.listing_files(t handback.term) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.listing_files(t handback.term) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.listing_files(t handback.term) TO handback_operator;
+GRANT ALL ON FUNCTION handback.listing_files(t handback.term) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.lock_holds(wanted bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION handback.lock_partners(wanted bigint[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone) TO handback_daemon;
+REVOKE ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone, wanted_pattern text, wanted_empty boolean, holidays date[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.make_issues(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone, wanted_pattern text, wanted_empty boolean, holidays date[]) TO handback_daemon;
 
 GRANT SELECT ON TABLE handback.proposal TO handback_daemon;
 GRANT SELECT ON TABLE handback.proposal TO handback_operator;
@@ -2460,10 +2631,10 @@ GRANT SELECT ON TABLE handback.proposal TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.open_proposal(proposal bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) TO handback_daemon;
-GRANT ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) TO handback_operator;
-GRANT ALL ON FUNCTION handback.overdue_answers(wanted_partner text, days integer, zone text, OUT redemptions bigint, OUT points numeric, OUT oldest timestamp with time zone) TO handback_finance;
+REVOKE ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) TO handback_operator;
+GRANT ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.place_files(wanted_source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.place_files(wanted_source text) TO handback_daemon;
@@ -2630,6 +2801,12 @@ GRANT SELECT ON TABLE handback.records_in_words TO handback_finance;
 GRANT SELECT,INSERT ON TABLE handback.refusal TO handback_daemon;
 GRANT SELECT ON TABLE handback.refusal TO handback_operator;
 GRANT SELECT ON TABLE handback.refusal TO handback_finance;
+
+GRANT SELECT ON TABLE handback.term_now TO handback_daemon;
+GRANT SELECT ON TABLE handback.term_now TO handback_operator;
+GRANT SELECT ON TABLE handback.term_now TO handback_finance;
+
+GRANT USAGE ON SEQUENCE handback.term_term_id_seq TO handback_daemon;
 
 GRANT SELECT ON TABLE handback.verdict_rule TO handback_daemon;
 GRANT SELECT ON TABLE handback.verdict_rule TO handback_operator;

@@ -1,0 +1,241 @@
+"""Silence: what is overdue, and where it is acceptance. Money never moves by it."""
+import datetime
+import json
+import random
+import uuid
+
+import pytest
+
+import proof
+from operators import Operators
+from worker import Desk
+
+UTC = datetime.timezone.utc
+NOW = datetime.datetime.now(UTC)
+TERMS = "answer_within: 5\n"
+LONG_AGO = NOW - datetime.timedelta(days=30)
+
+
+@pytest.fixture
+def desk(database, build):
+    with Desk(database, build, lists="rejects", more=TERMS) as made:
+        yield made
+        assert proof.differences(made.db) == []
+        made.ctl("audit", "verify")
+
+
+def past(desk, file, days):
+    """As if the file had come so long ago: the proof no longer fits then."""
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.file SET seen_at = seen_at - %s, decided_at = decided_at - %s WHERE file_id = %s",
+                    (datetime.timedelta(days=days),) * 2 + (file,))
+    desk.db.execute("SET session_replication_role = origin")
+
+
+def state(desk, key):
+    return desk.query("SELECT handback.redemption_state(redemption_id) FROM ledger.redemption WHERE external_reference = %s",
+                      desk.references[key])[0][0]
+
+
+def plan(desk):
+    rows = json.loads(desk.ctl("nightly", "--plan", "--json").stdout)["overdue"]
+    return [(r["redemptions"], r["points"], r["silent"]) for r in rows]
+
+
+def test_what_is_not_rejected_in_time_is_confirmed(desk):
+    for key in ("R1", "R2", "R3"):
+        desk.redeem(key, posted_at=LONG_AGO)
+    desk.redeem("YOUNG", posted_at=NOW)
+    file = desk.deliver([("R1", "KO")])["file"]
+    assert plan(desk) == [(2, 200, 2)]
+    entries = desk.query("SELECT count(*) FROM ledger.entry")
+    assert desk.nightly()["done"]["absent"] == 2
+    assert [state(desk, k) for k in ("R1", "R2", "R3", "YOUNG")] == ["reversed", "confirmed", "confirmed", "open"]
+    assert desk.query("SELECT count(*) FROM ledger.entry") == entries and desk.balance() == 100
+    [(what, subject, why, detail)] = desk.query("SELECT what, subject, why, detail FROM audit.act")
+    assert (what, subject) == ("confirmed_by_absence", f"file {file}")
+    assert why == "the partner lists its rejects, and answers within 5 business days (Europe/Zurich)"
+    assert detail == "2 redemptions of 200 points, by term 1"
+    assert desk.query("SELECT DISTINCT file_id, record_no, revision FROM handback.outcome WHERE revision > 0") == [(file, 0, 1)]
+    before = desk.query("SELECT count(*), max(head_no) FROM audit.head")
+    assert desk.nightly()["done"]["absent"] == 0 and desk.query("SELECT count(*), max(head_no) FROM audit.head") == before
+    assert plan(desk) == [(0, 0, 0)]
+    assert "the partner did not reject it in time: confirmed" in desk.ctl("explain", desk.references["R2"]).stdout
+    assert [r["record"] for r in json.loads(desk.ctl("show", file, "--records", "--json").stdout)["records"]] == [1]
+
+
+def test_silence_says_nothing_before_a_file_has_come(desk):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    assert desk.nightly()["done"]["absent"] == 0 and plan(desk) == [(1, 100, 0)]
+    desk.deliver([])  # an empty file is one
+    assert plan(desk) == [(1, 100, 1)] and desk.nightly()["done"]["absent"] == 1
+
+
+def test_a_file_from_before_the_end_of_the_time_shows_nothing(desk):
+    past(desk, desk.deliver([])["file"], 25)  # five business days were not over
+    desk.redeem("R1", posted_at=LONG_AGO)
+    try:
+        assert desk.nightly()["done"]["absent"] == 0
+    finally:
+        past(desk, 1, -25)
+
+
+@pytest.mark.parametrize("lists", ["all", "accepted"])
+def test_elsewhere_silence_is_overdue_and_nothing_else(desk, lists):
+    desk.profile(lists=lists, more=TERMS)
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver([])
+    assert desk.nightly()["done"]["absent"] == 0
+    assert state(desk, "R1") == "open" and desk.reversals() == 0 and plan(desk) == [(1, 100, 0)]
+
+
+@pytest.mark.parametrize("said", [
+    [("R1", "WAIT")], [("R1", "KO", {"Points": 99})], [("R1", "KO", {"Reason": "FRAUD"})], [("R1", "KO", {"Reason": "Z9"})],
+    [("R1", "OK"), ("R1", "KO")]])
+def test_what_was_said_anything_of_is_not_silent(desk, said):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver(said)
+    assert desk.nightly()["done"]["absent"] == 0 and state(desk, "R1") == "open"
+
+
+def test_a_record_that_could_be_about_it_is_decided_first(desk):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver([(str(uuid.uuid4()), "KO")])
+    assert desk.nightly()["done"]["absent"] == 0  # a mistyped reference: whose reject is it?
+    desk.profile(lists="rejects", more=TERMS + "unknown_days: 0\n")
+    done = desk.nightly()["done"]
+    assert (done["expired"], done["absent"]) == (1, 1)
+
+
+def test_a_held_file_is_decided_first(desk):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver([], count=7)
+    desk.deliver([])
+    assert desk.nightly()["done"]["absent"] == 0
+    with Operators(desk.database) as people:
+        people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "close")
+    assert desk.nightly()["done"]["absent"] == 1
+
+
+def test_a_gap_in_the_sequence_is_no_silence(desk):
+    first = desk.deliver([], sequence=7)["file"]
+    past(desk, first, 40)
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.redeem("R2", posted_at=NOW)
+    desk.deliver([("R2", "WAIT")], sequence=9)
+    assert desk.nightly()["done"]["absent"] == 0
+    desk.deliver([("R2", "KO")], sequence=8)
+    assert desk.nightly()["done"]["absent"] == 1
+    past(desk, first, -40)
+
+
+@pytest.mark.parametrize("late_reject, becomes", [("hold", "confirmed"), ("reverse", "reversed")])
+@pytest.mark.parametrize("sequence", [1, 9])
+def test_a_reject_after_the_silence_is_a_contradiction(desk, late_reject, becomes, sequence):
+    desk.profile(lists="rejects", late_reject=late_reject, more=TERMS)
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver([], sequence=5)
+    assert desk.nightly()["done"]["absent"] == 1
+    # by an older file, too: silence is no answer that is newer than one
+    file = desk.deliver([("R1", "KO")], sequence=sequence)["file"]
+    assert desk.outcomes(file) == ([("held", "contradiction")] if late_reject == "hold" else [("reversed", None)])
+    assert state(desk, "R1") == becomes
+    again = desk.deliver([("R1", "OK")], sequence=10)["file"]
+    assert desk.outcomes(again) == ([("already_done", None)] if late_reject == "hold" else [("held", "contradiction")])
+
+
+@pytest.mark.parametrize("days_later, covers", [(-1, 0), (0, 1), (1, 1)])
+def test_a_business_date_says_what_a_file_covers(desk, days_later, covers):
+    """Redeemed on a Monday and due by the end of the next Monday: of that Monday's file, or a later one's."""
+    desk.profile(lists="rejects", order_by="business_date", file_name="AIR_{business_date:YYYYMMDD}_{sequence:+}.csv", more=TERMS)
+    monday = (NOW - datetime.timedelta(days=28 + NOW.weekday())).replace(hour=12)
+    desk.redeem("R1", posted_at=monday)
+    day = monday + datetime.timedelta(days=7 + days_later)
+    desk.deliver([], name=f"AIR_{day:%Y%m%d}_1.csv")
+    assert desk.nightly()["done"]["absent"] == covers
+
+
+def test_a_missing_file_is_no_silence(desk):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.profile(lists="rejects", more=TERMS + 'expected:\n  daily: {due: "00:01", days: mon-sun, empty: yes}\n')
+    day = (NOW - datetime.timedelta(days=20)).date()
+    desk.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, empty) VALUES"
+               " ('air', 'daily', %s, 'UTC', %s, %s, %s, 1, true) RETURNING 1", day, *[
+                   NOW - datetime.timedelta(days=20, hours=h) for h in (2, 1, 0)])
+    desk.deliver([])
+    assert desk.nightly()["done"]["missing"] > 0
+    assert state(desk, "R1") == "open"
+
+
+def test_holidays_are_no_business_days(desk):
+    desk.redeem("R1", posted_at=NOW - datetime.timedelta(days=9))
+    days = [(NOW - datetime.timedelta(days=n)).date() for n in range(8)]
+    (desk.profiles / "swiss.holidays").write_text("# as agreed\n\n" + "".join(f"{d}  Carnival\n" for d in days))
+    desk.profile(lists="rejects", more=TERMS + "holidays: swiss\n")
+    desk.deliver([])
+    assert desk.nightly()["done"]["absent"] == 0
+    desk.profile(lists="rejects", more=TERMS)
+    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.query("SELECT cardinality(holidays) FROM handback.term ORDER BY term_id") == [(8,), (0,)]
+
+
+@pytest.mark.parametrize("text", [None, "2026-02-30\n", "25.12.2026\n", "2026-1-1\n"])
+def test_without_its_list_of_holidays_nothing_is_judged(desk, text):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver([])
+    if text:
+        (desk.profiles / "swiss.holidays").write_text("2026-01-01\n" + text)
+    desk.profile(lists="rejects", more=TERMS + 'holidays: swiss\nexpected:\n  daily: {due: "00:01"}\n')
+    done = desk.ctl("nightly", allowed=(2,))
+    assert "swiss.holidays" in done.stderr and (not text or "swiss.holidays:2: must begin with a day" in done.stderr)
+    assert state(desk, "R1") == "open" and desk.query("SELECT * FROM handback.issue") == []
+
+
+def test_two_profiles_for_the_same_redemptions_make_silence_unclear(desk):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.deliver([])
+    other = (desk.profiles / "air.yaml").read_text().replace("profile: air", "profile: hotel")
+    (desk.profiles / "hotel.yaml").write_text(other)
+    with desk.config.open("a") as out:
+        out.write(f"  - name: hotel\n    partner: AIR\n    profile: hotel\n    directory: {desk.dir}/hotel\n")
+    (desk.dir / "hotel").mkdir()
+    said = desk.ctl("nightly", allowed=(2,))
+    assert "silence says nothing" in said.stderr and state(desk, "R1") == "open"
+    (desk.profiles / "hotel.yaml").write_text(other.replace("programme: P", "programme: Q"))
+    assert desk.nightly()["done"]["absent"] == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_histories(desk, seed):
+    """Redemptions of any age, files that say anything of some of them: what is confirmed is what was never spoken of."""
+    chance = random.Random(seed)
+    keys = [f"R{n}" for n in range(30)]
+    ages = {k: chance.randrange(0, 20) for k in keys}
+    for key in keys:
+        desk.redeem(key, points=chance.randrange(1, 500), posted_at=NOW - datetime.timedelta(days=ages[key]))
+    points = dict(desk.query("SELECT external_reference::text, points FROM ledger.redemption"))
+    spoken, rejected = set(), set()
+    for _ in range(chance.randrange(0, 3)):
+        chosen = [k for k in chance.sample(keys, 6) if k not in spoken]
+        answers = [(k, chance.choice(["KO", "WAIT", "OK"]), {"Points": points[desk.references[k]]}) for k in chosen]
+        desk.deliver(answers)
+        spoken.update(chosen)
+        rejected.update(k for k, status, _ in answers if status == "KO")
+    came = desk.sequence > 0
+    zurich = datetime.timezone(datetime.timedelta(seconds=desk.query(
+        "SELECT extract(epoch FROM now() AT TIME ZONE 'Europe/Zurich' - now() AT TIME ZONE 'UTC')::integer")[0][0]))
+
+    def over(age):
+        day, left = (NOW - datetime.timedelta(days=age)).astimezone(zurich).date(), 5
+        while left:
+            day += datetime.timedelta(days=1)
+            left -= day.weekday() < 5
+        return day < datetime.datetime.now(zurich).date()
+    want = {k for k in keys if came and k not in spoken and over(ages[k])}
+    before = desk.balance()
+    assert desk.nightly()["done"]["absent"] == len(want)
+    got = {r for r, in desk.query("SELECT d.external_reference::text FROM handback.outcome o JOIN ledger.redemption d"
+                                  " USING (redemption_id) WHERE o.record_no = 0")}
+    assert got == {desk.references[k] for k in want} and desk.balance() == before
+    assert {k for k in keys if state(desk, k) == "reversed"} == rejected
+    assert desk.nightly()["done"]["absent"] == 0
