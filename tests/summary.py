@@ -28,6 +28,8 @@ def cases(path):
 def rerun(suite, name):
     folder = "build-sanitize" if suite.endswith("sanitized") else "build"
     last = name.split()[-1]
+    if suite == "branches":
+        return "tests/branches.py --missing"
     if suite.startswith("unit"):
         return f"meson test -C {folder} --print-errorlogs"
     return f"HANDBACK_BUILD=$PWD/{folder} /usr/bin/python3 -m pytest tests -k '{last.split('[')[0]}'"

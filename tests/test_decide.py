@@ -253,6 +253,38 @@ def test_two_files_of_a_partner_at_once_see_each_other(database, build):
         assert proof.differences(desk.db) == []
 
 
+MOST = 2**63 - 1
+
+
+def rich(desk, member):
+    """A member who has redeemed 2^63-1 points."""
+    desk._entry(member, "Credit By Accrual", MOST - 1_000_000)
+    desk.redeem(f"R{member}", member=member, points=MOST)
+    return (f"R{member}", "KO", {"Member": f"M{member}", "Points": MOST})
+
+
+@pytest.mark.parametrize("guard, state", [("", "posted"), (f"guard: {{points: {MOST - 1}}}", "held")])
+def test_sums_beyond_63_bits(database, build, guard, state):
+    with worker.Desk(database, build, more=guard) as desk:
+        profile = desk.profiles / "air.yaml"
+        profile.write_text(profile.read_text().replace("  points: trailer.points_total = sum(detail.points)\n", ""))
+        done = desk.deliver([rich(desk, 2), rich(desk, 3)], points=1)
+        assert done["state"] == state and desk.reversals() == (2 if state == "posted" else 0)
+        if state == "posted":
+            assert desk.query("SELECT points FROM handback.tie_out") == [(2 * MOST,)]
+            assert desk.query("SELECT points FROM ledger.balance WHERE member_id IN (2, 3)") == [(MOST,)] * 2
+        assert proof.differences(desk.db) == []
+
+
+def test_a_balance_that_would_pass_63_bits_is_not_posted(desk):
+    desk.redeem("R", member=4, points=100)
+    desk._entry(4, "Credit By Accrual", MOST - 1_000_000 + 100)
+    done = desk.deliver([("R", "KO", {"Member": "M4"})])
+    assert done["end"] == "failed" and "out of range" in done["why"], done
+    assert desk.reversals() == 0 and (desk.inbound / "AIR_1.csv").exists()
+    assert desk.query("SELECT points FROM ledger.balance WHERE member_id = 4") == [(MOST,)]
+
+
 def test_guard(database, build):
     with worker.Desk(database, build, more="guard: {rejects: 3, points: 350, share: 50}") as desk:
         keys = [f"R{i}" for i in range(10)]

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import proof
 from worker import Desk
 
 CALLS = "fsync,fdatasync,renameat,renameat2,linkat,mkdirat,unlinkat,sendto"
@@ -133,6 +134,38 @@ def test_opened_for_writing_while_it_is_read(database, build, strace):
             reply = desk.worker.answer()
         assert reply["end"] == "busy" and "open" in reply["why"], reply
         assert desk.take("AIR_1.csv")["state"] == "posted"
+
+
+def test_the_connection_is_lost_at_any_statement(database, build, strace):
+    """At every third answer of the server's. Whatever was on its way then: one outcome, one posting, one archived file, once somebody looks again."""
+    def job(desk, key):
+        desk.redeem(key)
+        desk.redeem(f"{key} held")
+        desk.sequence += 1
+        desk.drop(f"AIR_{desk.sequence}.csv", desk.file([(key, "KO"), (f"{key} held", "KO", {"Points": 99})]))
+        return f"AIR_{desk.sequence}.csv"
+
+    with Traced(database, build, strace, calls="recvfrom") as desk:
+        before = len(desk.calls())
+        assert desk.take(job(desk, "undisturbed"))["held"] == 1
+        answers = range(before + 1, len(desk.calls()) + 1)
+        assert len(answers) > 20, "these are not the answers to its statements"
+        for nth in answers[::3]:
+            desk.worker.close()
+            desk.command = [strace, "-D", "-qq", "-e", "trace=recvfrom", "-e", f"inject=recvfrom:error=ECONNRESET:when={nth}"]
+            desk.start()
+            name = job(desk, f"R{nth}")
+            desk.worker.send(desk.inbound, name, "air", "AIR", "air")
+            ended = desk.worker.answer()
+            if (desk.inbound / name).exists():
+                assert ended["end"] == "failed", ended
+                desk.worker.wait_ready()  # it has found its way back
+                assert desk.take(name)["state"] == "posted"
+            assert not (desk.inbound / name).exists()
+        files = len(answers[::3]) + 1
+        assert desk.query("SELECT count(*), count(archived_at) FROM handback.file") == [(files, files)]
+        assert desk.reversals() == files
+        assert proof.differences(desk.db) == []
 
 
 def test_what_is_left_in_the_spool_is_its_own(database, build):

@@ -204,8 +204,11 @@ class Desk:
 
     def close(self):
         if self.worker:
-            self.worker.process.kill()
-            self.worker.close()
+            try:
+                self.worker.close()
+            except subprocess.TimeoutExpired:  # only one that a test has stopped or broken does not leave
+                self.worker.process.kill()
+                self.worker.process.wait()
         self.db.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 

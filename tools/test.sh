@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev test: unit tests, end to end, and both again under sanitizers.
+# ./dev test: unit tests, end to end, both again under sanitizers, and how many branches they take.
 # Every suite leaves a JUnit file in $results; tests/summary.py reads them all.
 
 : "${steps_log?}"  # by dev
@@ -41,5 +41,6 @@ run_tests() {
 	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1
 	step 'end to end, sanitized' end_to_end build-sanitize end-to-end-sanitized -m sanitize || failed=1
+	step 'branches of the money path' /usr/bin/python3 -B tests/branches.py --junit "$results/branches.xml" || failed=1
 	/usr/bin/python3 tests/summary.py "$steps_log" "$failed" "$results"/*.xml
 }

@@ -214,6 +214,92 @@ test_raw_numbers(void **state)
 	}
 }
 
+/* One field of a record of fixed length. */
+static void
+raw_is(const char *spec, const char *bytes, size_t len, const char *expected)
+{
+	char field[256], *got;
+
+	snprintf(field, sizeof field, "external_reference: {at: 30-31, optional: yes}, %s", spec);
+	got = one(field, bytes, len, "ibm037", true);
+	assert_string_equal(got, expected);
+	free(got);
+}
+
+/* 2^63-1 is a number, 2^63 is none, in every way in which a number can be written. */
+static void
+test_boundaries(void **state)
+{
+	static const char *const zeros = "00000000000000000000000000000000";
+	char value[64];
+
+	(void) state;
+	is("points: {at: 1, sign: overpunch}", "922337203685477580G", "points=9223372036854775807");
+	is("points: {at: 1, sign: overpunch}", "922337203685477580H", "refused overflow");
+	is("points: {at: 1, sign: overpunch}", "922337203685477580P", "points=-9223372036854775807");
+	is("points: {at: 1, sign: overpunch}", "922337203685477580Q", "refused overflow");
+	is("points: {at: 1, sign: overpunch_first}", "I223372036854775807", "points=9223372036854775807");
+	is("points: {at: 1, sign: before}", "+9223372036854775807", "points=9223372036854775807");
+	is("points: {at: 1, sign: before}", "+9223372036854775808", "refused overflow");
+	is("points: {at: 1, sign: after}", "9223372036854775807-", "points=-9223372036854775807");
+	is("points: {at: 1, sign: after}", "9223372036854775808-", "refused overflow");
+	is("points: {at: 1, sign: parentheses}", "(9223372036854775807)", "points=-9223372036854775807");
+	is("points: {at: 1, sign: parentheses}", "(9223372036854775808)", "refused overflow");
+	is("amount: {at: 1, point: \".\"}", "92233720368547758.07", "amount=9223372036854775807");
+	is("amount: {at: 1, point: \".\"}", "92233720368547758.08", "refused overflow");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "92.233.720.368.547.758,07",
+	   "amount=9223372036854775807");
+	is("amount: {at: 1, point: \",\", thousands: \".\"}", "92.233.720.368.547.758,08", "refused overflow");
+	is("amount: {at: 1, unit: major}", "92233720368547758", "amount=9223372036854775800");
+	is("amount: {at: 1, unit: major}", "92233720368547759", "refused overflow");
+	is("points: {at: 1, sign: before, negate: yes}", "-9223372036854775807", "points=9223372036854775807");
+	/* one digit more than is looked at */
+	snprintf(value, sizeof value, "%s1", zeros);
+	is("points: {at: 1}", value, "refused overflow");
+	is("points: {at: 1, sign: overpunch}", value, "refused overflow");
+	is("points: {at: 1}", value + 2, "points=1");
+
+	raw_is("points: {at: 1-19, sign: zoned}",
+	       "\xF9\xF2\xF2\xF3\xF3\xF7\xF2\xF0\xF3\xF6\xF8\xF5\xF4\xF7\xF7\xF5\xF8\xF0\xC7", 19,
+	       "points=9223372036854775807");
+	raw_is("points: {at: 1-19, sign: zoned}",
+	       "\xF9\xF2\xF2\xF3\xF3\xF7\xF2\xF0\xF3\xF6\xF8\xF5\xF4\xF7\xF7\xF5\xF8\xF0\xC8", 19,
+	       "refused overflow");
+	raw_is("points: {at: 1-10, sign: packed}", "\x92\x23\x37\x20\x36\x85\x47\x75\x80\x7C", 10,
+	       "points=9223372036854775807");
+	raw_is("points: {at: 1-10, sign: packed}", "\x92\x23\x37\x20\x36\x85\x47\x75\x80\x7D", 10,
+	       "points=-9223372036854775807");
+	raw_is("points: {at: 1-10, sign: packed}", "\x92\x23\x37\x20\x36\x85\x47\x75\x80\x8C", 10,
+	       "refused overflow");
+	raw_is("points: {at: 1-17, sign: packed}", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x1C", 17,
+	       "refused overflow");
+	raw_is("points: {at: 1-8, sign: binary}", "\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8,
+	       "points=9223372036854775807");
+	raw_is("points: {at: 1-8, sign: binary}", "\x80\0\0\0\0\0\0\x01", 8, "points=-9223372036854775807");
+	/* the one that has no opposite */
+	raw_is("points: {at: 1-8, sign: binary}", "\x80\0\0\0\0\0\0\0", 8, "refused range");
+	raw_is("points: {at: 1-8, sign: binary, negate: yes}", "\x80\0\0\0\0\0\0\0", 8, "refused range");
+	raw_is("points: {at: 1-9, sign: binary}", "\0\0\0\0\0\0\0\0\x01", 9, "refused overflow");
+}
+
+/* Sign and decimals that another field tells, or does not. */
+static void
+test_told_elsewhere(void **state)
+{
+	(void) state;
+	is("points: {at: 1, sign: {field: s, minus: [C], plus: [D]}}, s: {value: C}", "5", "points=-5");
+	is("points: {at: 1, sign: {field: s, minus: [C], plus: [D]}}, s: {value: D}", "5", "points=5");
+	is("points: {at: 1, sign: {field: s, minus: [C], plus: [D]}}, s: {value: X}", "5", "refused sign");
+	is("points: {at: 1, sign: {field: s, minus: [C], plus: [D]}}, s: {at: 2, optional: yes}", "5",
+	   "refused sign");
+	is("points: {at: 1, sign: {field: s, minus: [C], plus: [D]}}, s: {value: C}", "9223372036854775808",
+	   "refused overflow");
+	is("amount: {at: 1, implied: d}, d: {value: \"10\", type: integer}", "12340", "refused decimals");
+	is("amount: {at: 1, implied: d}, d: {at: 2, type: integer, optional: yes}", "12340", "refused decimals");
+	is("amount: {at: 1, minor: currency, point: \".\", decimals: 0-3}, currency: {at: 2, optional: yes}",
+	   "1.5", "refused decimals");
+}
+
 /* All bytes in the last place: exactly those with a digit and a sign nibble are numbers. */
 static void
 test_every_nibble(void **state)
@@ -299,6 +385,7 @@ main(void)
 	    cmocka_unit_test(test_overpunch),   cmocka_unit_test(test_amounts),
 	    cmocka_unit_test(test_raw_numbers), cmocka_unit_test(test_every_nibble),
 	    cmocka_unit_test(test_references),  cmocka_unit_test(test_sets),
+	    cmocka_unit_test(test_boundaries),  cmocka_unit_test(test_told_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
