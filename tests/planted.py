@@ -119,7 +119,7 @@ BUGS = (
         "e->reversed > policy->guard_rejects)", "e->reversed > policy->guard_rejects + 1)"),
     Bug("take a test file for a real one", "a partner's test moves points",
         "tests/test_decide.py::test_a_test_file_is_held", "reconcile/decide.c",
-        "if (e.hold == NULL && d->told->is_test && !d->released) {", "if (false) {"),
+        "if (e.hold == NULL && d->told->is_test && (d->passed & PASS_TEST) == 0) {", "if (false) {"),
     # ---- the ledger
     Bug("no unique key on what an entry answers", "two sessions give the same points back twice",
         "tests/test_ledger.py::test_race_two_reversals", "schema/0002_ledger.sql",
