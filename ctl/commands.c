@@ -90,7 +90,8 @@ const struct command commands[] = {
          OPT(OPT_TABLE),
      "the reconciliation report",
      "For each file: records in and their outcomes, points, control totals, reversals in the ledger, "
-     "differences; totals by partner; refused and repeated files; what waits. Without --from, --to, "
+     "differences; totals by partner; refused and repeated files; what waits, what was decided later, which "
+     "answers are overdue and which expected files came or are missing. Without --from, --to, "
      "--file or --all it is of the last seven days. Everything comes from one snapshot. All sums are "
      "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},

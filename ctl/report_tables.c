@@ -98,6 +98,40 @@ static const struct column decision_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
 };
 
+static const struct column later_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 1, NULL},
+    {"how", "How", COLUMN_TEXT, 12, 0, NULL},
+    {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, "confirmed"},
+    {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
+    {"closed", "Closed", COLUMN_NUMBER, 0, 0, NULL},
+    {"other", "Other", COLUMN_NUMBER, 0, 4, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"ledger_points", "Given back in ledger", COLUMN_NUMBER, 0, 3, NULL},
+};
+
+static const struct column overdue_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 2, NULL},
+    {"lists", "It lists", COLUMN_TEXT, 0, 1, NULL},
+    {"within_days", "Business days", COLUMN_NUMBER, 0, 1, NULL},
+    {"redemptions", "Overdue", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"silent", "Nothing said", COLUMN_NUMBER, 0, 0, NULL},
+    {"shown", "A file shows it", COLUMN_NUMBER, 0, 3, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 4, NULL},
+    {"days", "Days", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column expected_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 8, 1, NULL}, {"source", "Source", COLUMN_TEXT, 8, 0, NULL},
+    {"kind", "Expected", COLUMN_TEXT, 6, 0, NULL},   {"day", "Day", COLUMN_TEXT, 0, 0, NULL},
+    {"due", "Due (UTC)", COLUMN_TIME, 0, 2, NULL},   {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"came", "Came", COLUMN_NUMBER, 0, 0, NULL},     {"files", "Of", COLUMN_NUMBER, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 3, NULL},
+};
+
 static const struct column partner_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
@@ -140,6 +174,12 @@ const struct report_table report_tables[] = {
      ctl_report_duplicates, 4, false, NULL},
     {"holds", "What waits for a person", "Nothing waits for a person.", TABLE_ROWS, COLUMNS(hold_columns),
      ctl_report_holds, 2, false, NULL},
+    {"later", "Decided after their file", NULL, TABLE_ROWS, COLUMNS(later_columns), ctl_report_later, 4, true,
+     "Apart from the sums above, which are of the day on which a file was decided."},
+    {"overdue", "Answers that are overdue, as the last nightly run found the terms", NULL, TABLE_ROWS,
+     COLUMNS(overdue_columns), ctl_report_overdue, 1, false, NULL},
+    {"expected", "Files that were expected", NULL, TABLE_ROWS, COLUMNS(expected_columns), ctl_report_expected,
+     4, false, NULL},
     {"decisions", "What two people decided", NULL, TABLE_ROWS, COLUMNS(decision_columns),
      ctl_report_decisions, 4, false, NULL},
     {"source", "Taken from", NULL, TABLE_FACTS, COLUMNS(footer_columns), ctl_report_footer, 0, false,

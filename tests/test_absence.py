@@ -239,3 +239,40 @@ def test_random_histories(desk, seed):
     assert got == {desk.references[k] for k in want} and desk.balance() == before
     assert {k for k in keys if state(desk, k) == "reversed"} == rejected
     assert desk.nightly()["done"]["absent"] == 0
+
+
+def test_the_report_counts_silence_what_expired_and_what_is_overdue_apart(desk):
+    for key in ("R1", "R2", "R3", "R4"):
+        desk.redeem(key, points=150, posted_at=LONG_AGO)
+    file = desk.deliver([(str(uuid.uuid4()), "KO"), ("R1", "WAIT", {"Points": 150}), ("R2", "KO", {"Points": 150})])["file"]
+    desk.profile(lists="rejects", more=TERMS + "unknown_days: 0\n")
+    desk.nightly()
+    desk.redeem("R5", points=7, posted_at=LONG_AGO)  # not yet seen by a nightly run
+    said = json.loads(desk.ctl("report", "--json").stdout)
+    later = {row["how"]: row for row in said["later"]}
+    assert (later["confirmed_by_absence"]["file"], later["confirmed_by_absence"]["confirmed"],
+            later["confirmed_by_absence"]["points"]) == (file, 2, 300)
+    assert (later["unknown_reference_expired"]["closed"], later["unknown_reference_expired"]["points"]) == (1, 100)
+    [owed] = said["overdue"]
+    assert (owed["redemptions"], owed["points"], owed["silent"], owed["shown"]) == (2, 157, 1, 1)
+    # no break: the file's own sums are as they were
+    [row] = [f for f in said["files"] if f["file"] == file]
+    assert (row["records"], row["confirmed"], row["reversed"], row["held"], row["difference"]) == (3, 0, 1, 1, 0)
+    for table, value in (("later", "300"), ("overdue", "157")):
+        assert value in desk.ctl("report", "--format", "csv", "--table", table).stdout
+    for shown in ("text", "html"):
+        text = desk.ctl("report", "--format", shown).stdout
+        assert "confirmed_by_absence" in text and "157" in text and "All of them" in text and "400" in text
+
+
+def test_an_overdue_answer_that_is_counted_wrong_gives_no_report(desk):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    desk.profile(lists="all", more=TERMS)
+    desk.nightly()
+    definition, = desk.query("SELECT pg_get_functiondef('handback.overdue_answers(handback.term,timestamptz)'::regprocedure)")[0]
+    wrong = definition.replace("o.outcome = 1)", "o.outcome = 1) AND r.points > 100")
+    assert wrong != definition
+    desk.db.execute(wrong)
+    assert "the two sums differ" in desk.ctl("report", allowed=(5,)).stderr
+    desk.db.execute(definition)
+    desk.ctl("report")
