@@ -37,6 +37,7 @@ enum option_id {
 	OPT_PLAN,
 	OPT_DIFF,
 	OPT_ENDED,
+	OPT_HOLD,
 	OPT_COUNT
 };
 

@@ -35,6 +35,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_DIFF] = {"diff", "FILE", "tell what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
+    [OPT_HOLD] = {"hold", "HOLD", "the file that is held whole under this number, as if it were released now"},
     [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
@@ -119,16 +120,17 @@ const struct command commands[] = {
      "were unknown for too long, counts the answers that partners owe, confirms what a partner that lists "
      "its rejects has not rejected in time, and writes the report of each day that has none. Doing it twice changes nothing.",
      "handbackctl nightly --plan", run_nightly},
-    {"try", "Act", "FILE", 1, 1,
-     OPT(OPT_PARTNER) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) |
+    {"try", "Act", "[FILE]", 0, 1,
+     OPT(OPT_PARTNER) | OPT(OPT_HOLD) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) |
          OPT(OPT_DIFF),
      "parse and decide a file, and change nothing",
-     "Shows what would become of each record if this file were delivered now, with the bytes behind it. "
-     "Nothing is posted, archived or kept. With --diff it shows what is not as it was expected, and ends "
+     "Shows what would become of each record if this file were delivered now, or if the file that --hold "
+     "names were released now, with the bytes behind it. Nothing is posted, archived or kept. With --diff it shows what is not as it was expected, and ends "
      "with 5 when something differs: keep what is right as JSON, change the profile, and look again.",
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE\n"
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE --all --json >expected.json\n"
-     "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE --diff expected.json", run_try},
+     "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE --diff expected.json\n"
+     "handbackctl try --hold 14 --profile ./mended.yaml", run_try},
 
     {"hold assign", "Decide", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
      "Notes who looks into it. Each of these commands is an act in the audit trail, under the login of "

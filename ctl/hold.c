@@ -1,6 +1,7 @@
 /* hold show: everything that helps a person to decide. */
 #include "ctl/archive.h"
 #include "ctl/ask.h"
+#include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 #include "ctl/sql.h"
@@ -21,6 +22,11 @@ static const struct column fact_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"name", "Name", COLUMN_NAME, 0, 0, NULL},
     {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"sequence", "Partner's number", COLUMN_NUMBER, 0, 0, NULL},
+    {"business_date", "Partner's date", COLUMN_TEXT, 0, 0, NULL},
+    {"release_of", "Was held as file", COLUMN_NUMBER, 0, 0, NULL},
+    {"released_as", "Released as file", COLUMN_NUMBER, 0, 0, NULL},
     {"verdict", "Partner said", COLUMN_WORD, 0, 0, NULL},
     {"codes", "Reason codes", COLUMN_TEXT, 0, 0, NULL},
     {"stated_points", "Points stated", COLUMN_NUMBER, 0, 0, NULL},
@@ -59,9 +65,10 @@ static const struct column candidate_columns[] = {
     {"speaks_against", "Against it", COLUMN_SENTENCE, 16, 1, NULL},
 };
 
-/* The facts, with the record's bytes between byte_length and redemption_id. */
+/* The facts, with the record's bytes between byte_length and redemption_id; *ret_file is that of a file that
+ * is held whole. */
 static int
-add_facts(struct session *s, struct document *d, const char *hold)
+add_facts(struct session *s, struct document *d, const char *hold, char **ret_file)
 {
 	const char *cells[FACTS], *why = NULL;
 	struct pg_result *r = NULL;
@@ -88,6 +95,12 @@ add_facts(struct session *s, struct document *d, const char *hold)
 		cells[content] = bytes ? bytes : why;
 	}
 	table_row(t, cells);
+	if (!cells[table_column(t, "record")]) {
+		*ret_file = mem_text(cells[table_column(t, "file")]);
+		if (strcmp(cells[table_column(t, "state")], "open") == 0)
+			table_note(t,
+			           mem_format("`handbackctl try --hold %s` shows what its release would do now", hold));
+	}
 	free(bytes);
 	if (spool >= 0)
 		close(spool);
@@ -95,11 +108,31 @@ add_facts(struct session *s, struct document *d, const char *hold)
 	return EXIT_CLEAN;
 }
 
+/* Why the file was held: the first of its refusals, and its totals, as when it was held. */
+static int
+add_file(struct session *s, struct document *d, char *file)
+{
+	const char *const value = file;
+	int code = session_fill(
+	    s, document_add(d, "refusals", "Why it was held", TABLE_ROWS, COLUMNS(file_refusal_columns)),
+	    ctl_file_refusals, 1, &value);
+
+	if (code == EXIT_CLEAN)
+		code = session_fill(
+		    s, document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns)),
+		    ctl_file_controls, 1, &value);
+	return code;
+}
+
 static int
 fill_hold(struct session *s, struct document *d, const char *hold)
 {
-	int code = add_facts(s, d, hold);
+	char *file = NULL;
+	int code = add_facts(s, d, hold, &file);
 
+	if (code == EXIT_CLEAN && file)
+		code = add_file(s, d, file);
+	free(file);
 	if (code == EXIT_CLEAN)
 		code = session_fill(
 		    s, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),

@@ -5,9 +5,9 @@
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
+#include "ctl/subject.h"
 
 #include "base/codes.h"
-#include "base/config.h"
 #include "base/io.h"
 #include "base/paths.h"
 #include "reconcile/job.h"
@@ -200,85 +200,6 @@ open_trial(struct trial *t, const char *limit)
 	t->records = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
 }
 
-/* The profile that files of this partner are read with; NULL, and said why, when there is not exactly one. */
-static const char *
-profile_of(const struct config *config, const char *partner)
-{
-	const char *found = NULL;
-
-	for (size_t i = 0; i < config->source_count; i++) {
-		const struct config_source *source = &config->sources[i];
-		if (strcmp(source->partner, partner) != 0)
-			continue;
-		if (found && strcmp(found, source->profile) != 0) {
-			complain("partner %s has several profiles (%s, %s): take one with --profile", partner, found,
-			         source->profile);
-			return NULL;
-		}
-		found = source->profile;
-	}
-	if (!found)
-		complain("no source of the configuration is of partner %s: take a profile with --profile", partner);
-	return found;
-}
-
-/* A profile by its name, or as a file of its own where the name has a slash or ends in .yaml. */
-static int
-load_profile(struct session *s, struct reconciler *r, const char *name)
-{
-	char why[LIMIT_MESSAGE_BYTES] = "", *text = NULL;
-	size_t len = 0, end = strlen(name);
-	int result;
-
-	if (strchr(name, '/') || (end > 5 && strcmp(name + end - 5, ".yaml") == 0)) {
-		if (io_read_file(AT_FDCWD, name, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
-			complain("%s: %s", name, strerror(errno));
-			return EXIT_USAGE;
-		}
-		result = profile_cache_set(&r->profile, name, text, len, why);
-		free(text);
-	} else {
-		r->profiles = open(s->config->profiles, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (r->profiles < 0) {
-			complain("%s: %s", s->config->profiles, strerror(errno));
-			return EXIT_USAGE;
-		}
-		result = profile_cache_load(&r->profile, r->profiles, name, why);
-	}
-	if (result < 0) {
-		complain("%s", why);
-		return EXIT_USAGE;
-	}
-	return EXIT_CLEAN;
-}
-
-static int
-choose_profile(struct session *s, struct reconciler *r)
-{
-	const char *name = s->value[OPT_PROFILE], *partner = s->value[OPT_PARTNER];
-
-	if (!name && !partner) {
-		complain("whose file is it? --partner P, or --profile NAME");
-		return EXIT_USAGE;
-	}
-	/* a profile in a file needs no configuration, where the database is said too */
-	if (!name || !strchr(name, '/') || !s->value[OPT_DATABASE]) {
-		int code = session_config(s);
-		if (code != EXIT_CLEAN)
-			return code;
-	}
-	if (!name)
-		name = profile_of(s->config, partner);
-	if (!name)
-		return EXIT_USAGE;
-	int code = load_profile(s, r, name);
-	if (code == EXIT_CLEAN && partner && strcmp(r->profile.profile->policy.partner, partner) != 0) {
-		complain("profile %s is of partner %s, not of %s", name, r->profile.profile->policy.partner, partner);
-		code = EXIT_USAGE;
-	}
-	return code;
-}
-
 static void
 add_result(struct trial *t, const struct reconciler *r, const char *name, const struct job_result *result)
 {
@@ -327,26 +248,30 @@ show_differences(struct session *s, const struct document *now, const struct jso
 }
 
 static int
-try_file(struct session *s, struct reconciler *r, int fd, const char *limit, const struct json_node *expected)
+try_file(struct session *s, struct reconciler *r, const struct subject *it, const char *limit,
+         const struct json_node *expected)
 {
-	const char *slash = strrchr(s->arguments[0], '/');
-	const char *name = s->value[OPT_NAME] ? s->value[OPT_NAME] : slash ? slash + 1 : s->arguments[0];
 	struct job_result *result = mem_new(1, sizeof(*result));
 	struct trial t;
 
 	open_trial(&t, limit);
-	t.file = fd;
-	struct job_trial trial = {.name = name, .file = fd, .show = on_record, .tell = on_told, .context = &t};
+	t.file = it->fd;
+	struct job_trial trial = {.name = it->name,
+	                          .file = it->fd,
+	                          .show = on_record,
+	                          .tell = on_told,
+	                          .context = &t,
+	                          .passed = it->passed};
 	enum job_end end = job_try(r, &trial, result);
 	int code;
 	if (end == JOB_DONE) {
-		add_result(&t, r, name, result);
+		add_result(&t, r, it->name, result);
 		code = expected != NULL ? show_differences(s, t.document, expected) : session_show(s, t.document);
 		if (code == EXIT_CLEAN && expected == NULL &&
 		    (strcmp(result->state, "held") == 0 || result->held > 0))
 			code = EXIT_HELD;
 	} else {
-		complain("%s: %s", s->arguments[0], *result->why ? result->why : pg_why(r->pg));
+		complain("%s: %s", it->shown, *result->why ? result->why : pg_why(r->pg));
 		code = end == JOB_LOST ? EXIT_UNAVAILABLE : EXIT_FAILED;
 	}
 	document_free(t.document);
@@ -362,7 +287,8 @@ run_try(struct session *s)
 	char buf[24];
 	const char *limit = NULL;
 	struct json_node *expected = NULL;
-	int fd = -1, code = ask_limit(s, RECORDS_PRESET, buf, &limit);
+	struct subject it = {.fd = -1};
+	int code = ask_limit(s, RECORDS_PRESET, buf, &limit);
 
 	/* what is compared is compared whole */
 	if (s->value[OPT_DIFF] != NULL) {
@@ -376,25 +302,27 @@ run_try(struct session *s)
 	profile_cache_open(&r->profile);
 	parser_child_open(&r->child);
 	if (code == EXIT_CLEAN)
-		code = session_file(s->arguments[0], &fd);
+		code = s->value[OPT_HOLD] ? subject_held(s, &it) : subject_named(s, &it);
 	if (code == EXIT_CLEAN)
-		code = choose_profile(s, r);
+		code = subject_profile(s, r, &it);
 	if (code == EXIT_CLEAN && !paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
 		complain("handback-parse: %s", strerror(errno));
 		code = EXIT_INTERNAL;
 	}
-	if (code == EXIT_CLEAN)
+	if (code == EXIT_CLEAN && !s->pg)
 		code = session_open(s, SESSION_POSTS);
 	if (code == EXIT_CLEAN) {
 		r->pg = s->pg;
-		code = try_file(s, r, fd, limit, expected);
+		code = try_file(s, r, &it, limit, expected);
 	}
 	parser_child_stop(&r->child);
 	profile_cache_close(&r->profile);
 	if (r->profiles >= 0)
 		close(r->profiles);
-	if (fd >= 0)
-		close(fd);
+	if (it.fd >= 0)
+		close(it.fd);
+	free(it.shown);
+	free(it.profile);
 	free(r);
 	json_free(expected);
 	return code;

@@ -18,6 +18,9 @@
  */
 enum pass { PASS_TEST = 1, PASS_GAP = 2, PASS_REISSUE = 4, PASS_GUARD = 8, PASS_ALL = 15 };
 
+/* That of hold_reasons, as words between spaces; other reasons let nothing pass. */
+unsigned decide_let_pass(const char *reasons);
+
 struct decide {
 	struct pg *pg;
 	const struct policy *policy;

@@ -154,7 +154,7 @@ look_up_release(struct work *w, enum known *ret_known)
 		*ret_known = strcmp(kind, "resume") == 0 ? KNOWN_RESUME : KNOWN_NOT;
 		if (*ret_known == KNOWN_RESUME)
 			take_known(w, r, RELEASE_MADE);
-		w->passed = (unsigned) pg_int(r, 0, RELEASE_PASSED);
+		w->passed = decide_let_pass(pg_text(r, 0, RELEASE_PASSED));
 		param_int(&hold, pg_int(r, 0, RELEASE_HOLD));
 		if (strcmp(kind, "gap") == 0)
 			status = pg_run_prepared(w->r->pg, sql_release_end, hold.n, hold.value, NULL);

@@ -3,12 +3,10 @@
 --   people  two people have released it
 --   gap     it waited for a number before its own, which was posted since
 --   resume  it is decided, and that is not yet archived: the last five columns are of the new row
--- passed: what it is not held for again (enum pass, or'ed): its own hold and those that were released before it.
+-- passed: what it is not held for again, as words: its own hold_reason and those of what it was released from.
 SELECT k.kind, f.file_id, f.source, p.code AS partner, f.profile, encode(f.name, 'hex') AS name,
 	encode(f.sha256, 'hex') AS sha256, f.archived_as, (extract(epoch FROM f.seen_at) * 1000000)::bigint AS seen_at,
-	(SELECT bit_or(CASE reason
-			WHEN 'test_file' THEN 1 WHEN 'sequence_gap' THEN 2 WHEN 'reissue' THEN 4 WHEN 'guard' THEN 8 ELSE 0 END)
-		FROM unnest(handback.let_pass(f.file_id)) AS reason) AS passed,
+	array_to_string(handback.let_pass(f.file_id), ' ') AS passed,
 	h.hold_id, r.file_id AS release, r.state::text, r.hold_reason, r.records,
 	(extract(epoch FROM r.decided_at) * 1000000)::bigint AS decided_at
 FROM handback.hold h

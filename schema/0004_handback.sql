@@ -329,7 +329,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA handback TO handback_daemon, handback_opera
 GRANT INSERT ON handback.partner, handback.file, handback.control, handback.refusal, handback.outcome,
 	handback.tie_out, handback.hold TO handback_daemon;
 GRANT UPDATE (archived_at, archived_as) ON handback.file TO handback_daemon;
-GRANT EXECUTE ON FUNCTION handback.let_pass(bigint) TO handback_daemon;
+GRANT EXECUTE ON FUNCTION handback.let_pass(bigint) TO handback_daemon, handback_operator, handback_finance;
 -- when and by whom is not for the one who ends it to say
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA handback TO handback_daemon;

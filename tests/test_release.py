@@ -370,6 +370,52 @@ def test_the_daemon_releases_what_is_approved(world):
     assert [(f["state"], f["release_of"]) for f in files] == [("posted", files[1]["file"]), ("held", None)]
 
 
+def test_what_a_release_would_do_is_shown_before(world):
+    many = rejected(world)
+    world.run()
+    hold, file = guard_hold(world), 1
+    shown = json.loads(world.ctl("hold", "show", hold, "--json").stdout)
+    assert (shown["hold"]["records"], shown["hold"]["sequence"], shown["hold"]["file"]) == (many, 1, file)
+    assert shown["refusals"][0]["rule"] == "guard" and all(c["agrees"] for c in shown["controls"])
+    tried = json.loads(world.ctl("try", "--hold", hold, "--json").stdout)
+    assert tried["result"]["state"] == "posted" and world.postings() == 0
+    assert tried["outcomes"] == [{"outcome": "reversed", "records": many,
+                                  "points": sum(r.points for r in world.ledger.of("SKYLINE")[:many])}]
+    done = world.ctl("try", "--hold", hold, "--profile", "aurora", check=False)
+    assert done.returncode != 0 and world.postings() == 0
+    assert world.ctl("try", "--hold", "99", check=False).returncode == 2
+    assert world.ctl("try", check=False).returncode == 2
+    assert world.ctl("try", "x", "--hold", hold, check=False).returncode == 2
+    world.people.decide([hold], "release")
+    world.run()
+    assert json.loads(world.ctl("hold", "show", hold, "--json").stdout)["hold"]["released_as"] == 2
+    facts = [json.loads(world.ctl("show", n, "--json").stdout)["file"] for n in (1, 2)]
+    assert (facts[0]["released_as"], facts[1]["release_of"]) == (2, 1)
+
+
+def test_many_files_by_a_filter(world):
+    """As people see it: how many files, and how many records, before they propose it."""
+    many = rejected(world)
+    world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
+    world.drop("AURORA", *world.file("AURORA", world.unusual("AURORA", "SKYLINE")))
+    world.run()
+    ann = ("--database", world.database.conninfo("ann"), "hold", "propose", "release", "--reason", "guard", "--why", "so it is")
+    done = world.ctl(*ann, check=False)
+    assert done.returncode == 2 and f"to release: 1 files of {many} records" in done.stderr
+    proposal = json.loads(world.ctl(*ann, "--yes", "--json").stdout)["done"]["number"]
+    world.ctl("--database", world.database.conninfo("ben"), "hold", "approve", proposal)
+    # whole files only, however many records of the partner wait
+    proposal = json.loads(world.ctl("--database", world.database.conninfo("ann"), "hold", "propose", "release", "--partner",
+                                    "MERIDIAN", "--why", "again", "--yes", "--json").stdout)["done"]["number"]
+    world.people.reject(proposal)
+    done = world.ctl("--database", world.database.conninfo("ann"), "hold", "propose", "release", "--partner", "AURORA", "--why",
+                     "x", "--yes", check=False)
+    assert done.returncode == 2 and "no open hold fits" in done.stderr
+    before = world.postings()
+    world.run()
+    assert world.postings() == before + many
+
+
 def test_a_run_without_a_daemon_releases_too(world):
     many = rejected(world)
     world.run()

@@ -12,6 +12,11 @@ SELECT
 	h.file_id AS file,
 	f.name_shown AS name,
 	h.record_no AS record,
+	CASE WHEN h.record_no IS NULL THEN f.records END AS records,
+	CASE WHEN h.record_no IS NULL THEN f.sequence END AS sequence,
+	CASE WHEN h.record_no IS NULL THEN f.business_date END AS business_date,
+	CASE WHEN h.record_no IS NULL THEN f.release_of END AS release_of,
+	released.file_id AS released_as,
 	v.name AS verdict,
 	o.reasons AS codes,
 	o.points AS stated_points,
@@ -34,6 +39,7 @@ JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
 LEFT JOIN handback.hold_end e USING (hold_id)
+LEFT JOIN handback.file released ON released.release_of = f.file_id AND h.record_no IS NULL
 LEFT JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
 LEFT JOIN handback.verdict_name v USING (verdict)
 LEFT JOIN ledger.redemption d ON d.redemption_id = h.redemption_id
