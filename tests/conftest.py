@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -51,3 +52,11 @@ def need():
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     return need_tool
+
+
+@pytest.fixture(scope="session")
+def strace():
+    path = shutil.which("strace")
+    if path is None or subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+        pytest.skip("strace is not installed, or may not trace here")
+    return path

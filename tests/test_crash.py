@@ -1,13 +1,11 @@
 """kill -9 of each process at points all along a run; what comes after a restart equals the run without a kill."""
 import os
-import shutil
-import subprocess
 import time
 
 import pytest
 
 import oracle
-from world import CTL, World
+from world import World
 
 # a system call and which one of it, for each program: spread from its start to its end
 POINTS = {
@@ -35,14 +33,6 @@ def unkilled(cluster, build):
         assert world.stop_daemon() == 0
         world.oracle.check(world)
         return oracle.same_end(world)
-
-
-@pytest.fixture(scope="module")
-def strace():
-    path = shutil.which("strace")
-    if path is None or subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-        pytest.skip("strace is not installed, or may not trace here")
-    return path
 
 
 def killer(strace, world, call, nth):

@@ -1,24 +1,12 @@
 """What must be on the disk before the next step, and what must not change meanwhile: the worker's calls, by strace."""
 import re
-import shutil
 import signal
-import subprocess
 import time
-
-import pytest
 
 import proof
 from worker import Desk
 
 CALLS = "fsync,fdatasync,renameat,renameat2,linkat,mkdirat,unlinkat,sendto"
-
-
-@pytest.fixture(scope="module")
-def strace():
-    path = shutil.which("strace")
-    if path is None or subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-        pytest.skip("strace is not installed, or may not trace here")
-    return path
 
 
 class Traced(Desk):
