@@ -54,6 +54,7 @@ struct config_source {
 	const char *profile;   /* name of a file in the profiles directory, without .yaml */
 	const char *directory; /* local inbound; for an SFTP source: the spool's incoming/<name> */
 	struct config_sftp sftp;
+	const char *answers;      /* directory for files that go back to the partner; NULL: none, or by SFTP */
 	const char *const *files; /* globs, one has to fit; NULL-ended */
 	const char *const *ignore;
 	int64_t settle_ms;

@@ -101,6 +101,13 @@ config_check_source(const struct config *c, size_t i, struct yaml_node *n, struc
 		yaml_error(p, at(n, "checksum"), "checksum and marker exclude each other: remove one");
 	if (sftp == NULL && source->directory == NULL)
 		yaml_error(p, n, "say where the files come from: directory or sftp");
+	if (sftp != NULL && source->answers != NULL)
+		yaml_error(p, at(n, "answers"),
+		           "only for a directory: answers to a server are uploaded by answer_directory");
+	if (source->answers != NULL && source->directory != NULL &&
+	    strcmp(source->answers, source->directory) == 0)
+		yaml_error(p, at(n, "answers"),
+		           "must be another directory than the inbound one: its files would be taken");
 	if (sftp != NULL && yaml_get(n, "directory") != NULL)
 		yaml_error(p, at(n, "directory"), "directory and sftp exclude each other: remove one");
 	if (sftp != NULL && sftp->kind == YAML_MAP) {

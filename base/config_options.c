@@ -54,6 +54,11 @@ static const struct config_option options[] = {
     {"sources[].profile", CONFIG_TEXT, NULL, true, true,
      "how the files are read: a file of the profiles directory, without .yaml", SOURCE(profile)},
     {"sources[].directory", CONFIG_PATH, NULL, false, true, "inbound directory", SOURCE(directory)},
+    {"sources[].answers", CONFIG_PATH, NULL, false, true,
+     "directory for the files of rejects that the profile wants (answer.rejects); from a server's source "
+     "they are "
+     "uploaded",
+     SOURCE(answers)},
     {"sources[].files", CONFIG_TEXTS, "*", false, true, "names to take, as shell patterns", SOURCE(files)},
     {"sources[].ignore", CONFIG_TEXTS, ".* *.tmp *.part *.filepart *~ *.swp", false, true,
      "names never to take, as shell patterns", SOURCE(ignore)},

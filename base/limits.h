@@ -29,6 +29,10 @@
 #define LIMIT_PROBLEMS 50             /* mistakes told of one profile */
 #define LIMIT_FRAME_BYTES (1 << 20)   /* one frame from the parser: over ten times LIMIT_RECORD_BYTES */
 
+/* the file of rejects for a partner: more are one line that says so */
+#define LIMIT_REJECTS 500000
+#define LIMIT_REJECTS_BYTES (64 << 20)
+
 /* the parser's cage */
 #define LIMIT_PARSER_MEMORY (512LL << 20) /* address space beyond start-up; resident stays under 64 MiB */
 #define LIMIT_PARSER_CPU_BASE_S 10        /* seconds, and as many more ... */

@@ -58,46 +58,6 @@ escape_json(FILE *out, const char *text)
 	putc('"', out);
 }
 
-/* What makes a spreadsheet read a cell as a formula: also the full-width forms, and after leading white
- * space. */
-static bool
-runs_as_formula(const char *text)
-{
-	static const char *const starts[] = {"=", "+", "-",      "@",      "\t",     "\r",    "\n",
-	                                     "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20"};
-
-	while (*text == ' ')
-		text++;
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		if (strncmp(text, starts[i], strlen(starts[i])) == 0)
-			return true;
-	return false;
-}
-
-void
-escape_csv(FILE *out, const char *text)
-{
-	bool formula = runs_as_formula(text);
-	bool quoted = formula || strpbrk(text, ",;\"\r\n\t ") || *text == 0;
-
-	if (quoted)
-		putc('"', out);
-	if (formula)
-		putc('\'', out);
-	for (; *text; text++) {
-		/* control characters have no meaning in a cell; newline and tab are kept inside the quotes */
-		unsigned char byte = (unsigned char) *text;
-		if (byte == '"')
-			fputs("\"\"", out);
-		else if ((byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t') || byte == 0x7f)
-			fprintf(out, "\\x%02x", byte);
-		else
-			putc(byte, out);
-	}
-	if (quoted)
-		putc('"', out);
-}
-
 void
 escape_html(FILE *out, const char *text)
 {

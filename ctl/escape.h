@@ -1,5 +1,5 @@
 /*
- * One text, four places where it is shown, each with its own danger.  Texts
+ * One text, three places where it is shown, each with its own danger.  Texts
  * are NUL-terminated and meant to be UTF-8; what is not is shown as \xNN.
  *
  * The caller frees what is returned; it is never NULL.
@@ -19,12 +19,6 @@ char *escape_terminal(const char *text);
 
 /* A JSON string with its quotes. */
 void escape_json(FILE *out, const char *text);
-
-/*
- * A CSV field of text (RFC 4180): quoted where needed, and with an apostrophe
- * before what a spreadsheet would run as a formula, so that it stays text.
- */
-void escape_csv(FILE *out, const char *text);
 
 /* HTML text or the inside of a double-quoted attribute. */
 void escape_html(FILE *out, const char *text);

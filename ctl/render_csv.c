@@ -1,4 +1,4 @@
-#include "ctl/escape.h"
+#include "base/csv.h"
 #include "ctl/number.h"
 #include "ctl/render.h"
 
@@ -8,7 +8,7 @@ render_csv(FILE *out, const struct table *t)
 	for (int i = 0; i < t->column_count; i++) {
 		if (i)
 			putc(',', out);
-		escape_csv(out, t->columns[i].key);
+		csv_field(out, t->columns[i].key, ',', true);
 	}
 	fputs("\r\n", out);
 	for (size_t row = 0; row < t->rows; row++) {
@@ -23,7 +23,8 @@ render_csv(FILE *out, const struct table *t)
 			if (column_is_number(t->columns[i].kind) && number_is_plain(exact))
 				fputs(exact, out);
 			else
-				escape_csv(out, t->columns[i].kind == COLUMN_BOOL ? (*exact == 't' ? "yes" : "no") : exact);
+				csv_field(out, t->columns[i].kind == COLUMN_BOOL ? (*exact == 't' ? "yes" : "no") : exact,
+				          ',', true);
 			free(exact);
 		}
 		fputs("\r\n", out);

@@ -227,8 +227,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 			engine_want_release(e); /* what waited for it */
 		file_handled(f);
 		if (s->sftp != NULL)
-			sftp_archived(s->sftp, f->name, f->seen_us, r->state, r->records, r->confirmed, r->reversed,
-			              r->held);
+			sftp_archived(s->sftp, f->name, f->seen_us, r);
 		source_remove_twin(s, f);
 		/* it is gone, is another file by now, or could not be removed */
 		source_look_at(s, f, FILE_IN_PASSING);

@@ -404,8 +404,7 @@ sftp_look(struct sftp *s)
  * the file once more, and it is known by its content.
  */
 void
-sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const char *state, int64_t records,
-              int64_t confirmed, int64_t reversed, int64_t held)
+sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct job_result *result)
 {
 	struct message_line line;
 	char path[4096];
@@ -416,11 +415,11 @@ sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const char *s
 	message_start(&line, "archived");
 	message_add(&line, "name", stored);
 	message_add_int(&line, "seen", seen_us);
-	message_add(&line, "state", state);
-	message_add_int(&line, "records", records);
-	message_add_int(&line, "confirmed", confirmed);
-	message_add_int(&line, "reversed", reversed);
-	message_add_int(&line, "held", held);
+	message_add(&line, "state", result->state);
+	message_add_int(&line, "records", result->records);
+	message_add_int(&line, "confirmed", result->confirmed);
+	message_add_int(&line, "reversed", result->reversed);
+	message_add_int(&line, "held", result->held);
 	snprintf(path, sizeof path, "%s/.fetch/archived", s->config->directory);
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || !message_end(&line) || io_write_all(fd, line.text, line.length) < 0)
@@ -428,7 +427,7 @@ sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const char *s
 		          LOG_FIELDS(log_text("source", s->name), log_text("name", stored), log_errno(errno)));
 	if (fd >= 0)
 		close(fd);
-	if (s->config->sftp.after == CONFIG_AFTER_LEAVE && s->config->sftp.answer == NULL)
+	if (s->config->sftp.after == CONFIG_AFTER_LEAVE && s->config->sftp.answer == NULL && !result->answered)
 		return;
 	s->after_due = true;
 	if (s->state == SFTP_RESTING)

@@ -22,6 +22,7 @@
 #include "base/notice.h"
 #include "base/limits.h"
 #include "daemon/child.h"
+#include "daemon/worker.h"
 
 enum sftp_state { SFTP_RESTING, SFTP_RUNNING, SFTP_CLOSED, SFTP_STATES };
 extern const char *const sftp_state_words[SFTP_STATES];
@@ -98,8 +99,7 @@ void sftp_free(struct sftp *s); /* NULL is fine */
 /* A run as soon as may be. */
 void sftp_look(struct sftp *s);
 /* A file that it brought is archived: written down for the fetcher, which does what is due afterwards. */
-void sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const char *state, int64_t records,
-                   int64_t confirmed, int64_t reversed, int64_t held);
+void sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct job_result *result);
 
 /* When it looks next, by the wall clock; 0: no look is planned. */
 int64_t sftp_next_us(const struct sftp *s);

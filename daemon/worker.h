@@ -38,6 +38,7 @@ struct job_result {
 	const char *state;  /* DONE: "posted", "held" or "duplicate" */
 	const char *reason; /* DONE and held; else NULL */
 	int64_t file, records, confirmed, reversed, already_done, duplicate_record, noted, held, points, ms;
+	bool answered; /* rejects wait to be sent */
 };
 
 struct worker;

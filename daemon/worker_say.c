@@ -84,8 +84,11 @@ say_stage(struct worker *w, const struct message *m)
 static bool
 say_done(struct worker *w, const struct message *m)
 {
-	struct job_result r = {
-	    .end = JOB_DONE, .state = message_text(m, "state"), .reason = message_text(m, "reason")};
+	const char *answer = message_text(m, "answer");
+	struct job_result r = {.end = JOB_DONE,
+	                       .state = message_text(m, "state"),
+	                       .reason = message_text(m, "reason"),
+	                       .answered = answer != NULL && strcmp(answer, "yes") == 0};
 
 	if (r.state == NULL || !message_int(m, "file", 1, INT64_MAX, &r.file) ||
 	    !message_int(m, "records", 0, INT64_MAX, &r.records) ||

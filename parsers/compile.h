@@ -78,6 +78,8 @@ void compile_records(struct compile *c);
 void compile_format(struct compile *c);
 /* profile_policy.c */
 void compile_policy(struct compile *c);
+/* profile_answer.c */
+void compile_answer(struct compile *c);
 /* profile_verdict.c: verdict and controls */
 void compile_verdict(struct compile *c);
 void compile_controls(struct compile *c);

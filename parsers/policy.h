@@ -68,6 +68,35 @@ struct policy_openpgp {
 	int64_t expansion; /* limits: how many times the sealed size the content may have */
 };
 
+/* What a line of the partner's answer says: its own words about its own file, and our reason. */
+enum reject_column {
+	REJECT_RECORD,    /* number from 1; empty for the whole file */
+	REJECT_REFERENCE, /* what the record named */
+	REJECT_REASON,
+	REJECT_VERDICT,
+	REJECT_POINTS,
+	REJECT_CODES,
+	REJECT_OFFSET,
+	REJECT_LENGTH,
+	REJECT_FIELD, /* of a refusal, and the value there */
+	REJECT_VALUE,
+	REJECT_MESSAGE,
+	REJECT_COLUMNS
+};
+extern const char *const reject_column_words[REJECT_COLUMNS + 1];
+
+/* A file for the partner with the records that were not accepted. */
+struct policy_rejects {
+	const char *name; /* of the file: {name} and {sha256} are filled in; NULL: none is made */
+	enum reject_column *column;
+	const char **title; /* of each column */
+	size_t columns;
+	bool header, always; /* a first line with the titles; also when there is nothing to list */
+	bool for_spreadsheet;
+	char delimiter;
+	const char *newline;
+};
+
 struct policy {
 	const char *partner;
 	const char *programme;     /* the one, or NULL: each record names it */
@@ -94,6 +123,7 @@ struct policy {
 	struct expected_file *expected;
 	size_t expected_files;
 	struct policy_openpgp openpgp;
+	struct policy_rejects rejects;
 };
 
 /* The rule for a code, or NULL. */

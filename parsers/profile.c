@@ -294,6 +294,7 @@ compile_all(struct compile *c, struct profile *profile)
 	compile_verdict(c);
 	compile_controls(c);
 	compile_policy(c);
+	compile_answer(c);
 	compile_known(c, c->root, "");
 	if (problems_errors(c->problems) == 0)
 		compile_warn(c);

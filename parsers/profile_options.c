@@ -41,6 +41,7 @@ const struct profile_option profile_options[] = {
     {"", "holidays",
      "list of days that are no business days: NAME.holidays beside the profile; default none"},
     {"", "expected", "files that must come"},
+    {"", "answer", "what goes back to the partner"},
 
     {"openpgp", "encrypted", "for our key; default yes"},
     {"openpgp", "signature", "a good one by one of the partner's signers is needed; default yes"},
@@ -197,6 +198,20 @@ const struct profile_option profile_options[] = {
 
     {"reasons.*", "means", "our word"},
     {"reasons.*", "action", "reverse (default), hold, accept or retry"},
+
+    {"answer", "rejects", "a file with the records that were not accepted"},
+    {"answer.rejects", "name", "its name; default {name}.rejects.csv, {sha256} is filled in too"},
+    {"answer.rejects", "columns",
+     "a list of record, reference, reason (the default), verdict, points, codes, offset, length, field, "
+     "value "
+     "and message"},
+    {"answer.rejects", "header", "a first line with the columns' names; default yes"},
+    {"answer.rejects", "titles", "other names for the first line, one for each of columns"},
+    {"answer.rejects", "delimiter", "a byte, or tab; default ,"},
+    {"answer.rejects", "newline", "crlf (default) or lf"},
+    {"answer.rejects", "always", "a file also when all was accepted; default no"},
+    {"answer.rejects", "spreadsheet",
+     "an apostrophe before what a spreadsheet would run as a formula; default no, values are as they came"},
 
     {"expected.*", "due", "time of day"},
     {"expected.*", "zone", "its time zone; default the profile's"},

@@ -16,6 +16,7 @@
 #include "reconcile/params.h"
 #include "reconcile/post.h"
 #include "reconcile/reason_text.h"
+#include "reconcile/rejects.h"
 #include "reconcile_sql.h"
 
 #define TRANSACTION_TRIES 10
@@ -316,6 +317,36 @@ transact_until_done(struct work *w, enum known *ret_known)
 
 /* ---- after the commit ---- */
 
+/* What the partner is told of records that were not accepted, if it wants to be. */
+static enum job_end
+answer(struct work *w)
+{
+	const struct policy *policy = &w->r->profile.profile->policy;
+	const struct policy_rejects *rule = &policy->rejects;
+	enum job_end end = JOB_DONE;
+	int64_t lines;
+	enum pg_status status;
+	char *text;
+	size_t len;
+
+	/* a file that came again was answered when it came */
+	if (w->job->answers < 0 || rule->name == NULL || strcmp(w->posted.state, "duplicate") == 0)
+		return JOB_DONE;
+	status = rejects_text(w->r->pg, policy, w->posted.file_id, &text, &len, &lines);
+	if (status != PG_OK)
+		return job_fail_database(w->r, w->result, status, "decided, but its rejects cannot be listed");
+	w->result->answered = lines > 0 || rule->always;
+	if (w->result->answered && rejects_put(w->job->answers, w->job->answer_suffix, rule, w->job->name,
+	                                       w->copy.sha256, text, len) < 0) {
+		w->result->answered = false;
+		job_fail(w->result, "decided, but the file of its rejects cannot be written", strerror(errno));
+		/* no later attempt finds another name for it: a warning, then */
+		end = errno == EEXIST || errno == ENAMETOOLONG ? JOB_DONE : JOB_FAILED;
+	}
+	free(text);
+	return end;
+}
+
 static enum job_end
 archive(struct work *w)
 {
@@ -324,6 +355,7 @@ archive(struct work *w)
 	char path[ARCHIVE_PATH_SIZE];
 	struct params p = {0};
 	enum pg_status status;
+	enum job_end end;
 
 	archive_path(path, held, w->posted.file_id, w->copy.sha256, w->posted.decided_at);
 	if (held) {
@@ -338,6 +370,10 @@ archive(struct work *w)
 		}
 		free(text);
 	}
+	/* before the copy: what a restart finds archived it does not look at again */
+	end = answer(w);
+	if (end != JOB_DONE)
+		return end;
 	if (archive_copy(&r->spool, &w->copy, path) < 0)
 		return job_fail(w->result, "decided, but the copy cannot be archived", strerror(errno));
 	/* what lies in quarantine stays: its row says so */

@@ -36,6 +36,8 @@ struct job {
 	int64_t seen_at;      /* µs since 1970 UTC */
 	const char *checksum; /* suffix of the twin that has its SHA-256, or NULL */
 	struct stage_watch watch;
+	int answers;               /* directory for the partner's rejects; -1: none are made */
+	const char *answer_suffix; /* of a name in it */
 	/* of a release: the held file, and its copy's name in dir, which is the quarantine; else 0 and NULL */
 	int64_t release_of;
 	const char *kept;
@@ -56,6 +58,7 @@ struct job_result {
 	char reason[48]; /* hold_reason, "" when it is not held */
 	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held; /* of a posted file */
 	int64_t points;                                                                    /* that it reversed */
+	bool answered;                 /* rejects lie in the directory for them */
 	char why[LIMIT_MESSAGE_BYTES]; /* for JOB_BUSY, JOB_FAILED and JOB_LOST; a warning with JOB_DONE, or "" */
 };
 

@@ -37,6 +37,7 @@ take_row(const struct pg_result *rows, int row, struct release *ret)
 	job->profile = ret->profile;
 	job->name = ret->name;
 	job->kept = ret->kept;
+	job->answers = -1; /* the partner was told when it was held */
 	job->seen_at = pg_int(rows, row, RELEASE_SEEN);
 	job->release_of = pg_int(rows, row, RELEASE_FILE);
 	return true;

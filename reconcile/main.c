@@ -156,7 +156,7 @@ serve_files(const struct config *config)
 	int code = open_reconciler(&r, config);
 
 	if (code == EXIT_CLEAN)
-		code = worker_serve(&r, CHANNEL_FD);
+		code = worker_serve(&r, config, CHANNEL_FD);
 	close_reconciler(&r);
 	return code;
 }

@@ -1,8 +1,10 @@
 #include "reconcile/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,6 +93,7 @@ say_done(int channel, const struct job_result *result, int64_t ms)
 	message_add_int(&line, "points", result->points);
 	message_add(&line, "reason", result->reason);
 	message_add_int(&line, "ms", ms);
+	message_add(&line, "answer", result->answered ? "yes" : "no");
 	return say(channel, &line);
 }
 
@@ -287,9 +290,48 @@ answer_release(struct reconciler *r, int channel)
 	return say_end(r, channel, &release.job, end, &result, now_ms() - began);
 }
 
+/* Where the partner's rejects go: to the fetcher, or into a directory.  False when it cannot be opened. */
+static bool
+open_answers(const struct config *config, struct job *job)
+{
+	const struct config_source *source = config_source(config, job->source);
+
+	job->answers = -1;
+	job->answer_suffix = "";
+	if (source == NULL || (source->sftp.host == NULL && source->answers == NULL))
+		return true;
+	if (source->sftp.host != NULL) {
+		/* what it brought lies beside its corner of the spool */
+		if (mkdirat(job->dir, ".fetch", 0700) < 0 && errno != EEXIST)
+			return false;
+		job->answers = openat(job->dir, ".fetch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		job->answer_suffix = ".answer";
+	} else {
+		job->answers = open(source->answers, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return job->answers >= 0;
+}
+
+/* A job, with all that it needs opened. */
+static bool
+answer_job(struct reconciler *r, const struct config *config, int channel, struct job *job)
+{
+	char why[LIMIT_MESSAGE_BYTES];
+	bool there;
+
+	if (!open_answers(config, job)) {
+		snprintf(why, sizeof(why), "the directory for its rejects cannot be opened: %s", strerror(errno));
+		return say_word(channel, "failed", why);
+	}
+	there = answer(r, channel, job);
+	if (job->answers >= 0)
+		close(job->answers);
+	return there;
+}
+
 /* One packet: 1 answered, 0 nobody there any more, -1 it was no job. */
 static int
-serve_one(struct reconciler *r, int channel)
+serve_one(struct reconciler *r, const struct config *config, int channel)
 {
 	char line[MESSAGE_BYTES + 1];
 	struct request request = {0};
@@ -309,7 +351,7 @@ serve_one(struct reconciler *r, int channel)
 	} else if (dir >= 0 && read_request(&m, &request)) {
 		request.job.dir = dir;
 		request.job.watch = (struct stage_watch){say_stage, &channel};
-		rc = answer(r, channel, &request.job) ? 1 : 0;
+		rc = answer_job(r, config, channel, &request.job) ? 1 : 0;
 	} else {
 		rc = -1;
 	}
@@ -325,7 +367,7 @@ serve_one(struct reconciler *r, int channel)
 }
 
 int
-worker_serve(struct reconciler *r, int channel)
+worker_serve(struct reconciler *r, const struct config *config, int channel)
 {
 	char why[LIMIT_MESSAGE_BYTES];
 	int rc;
@@ -339,7 +381,7 @@ worker_serve(struct reconciler *r, int channel)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
 	if (!say_word(channel, "ready", NULL))
 		return EXIT_CLEAN;
-	while ((rc = serve_one(r, channel)) > 0)
+	while ((rc = serve_one(r, config, channel)) > 0)
 		;
 	if (rc < 0)
 		log_write(LOG_ERR, "what came is no job", NULL);

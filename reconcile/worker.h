@@ -5,10 +5,11 @@
 #ifndef HANDBACK_RECONCILE_WORKER_H
 #define HANDBACK_RECONCILE_WORKER_H
 
+#include "base/config.h"
 #include "reconcile/job.h"
 
 /* Serves until the other end of the channel is gone: an exit_code.  r has everything but a prepared
  * connection. */
-int worker_serve(struct reconciler *r, int channel);
+int worker_serve(struct reconciler *r, const struct config *config, int channel);
 
 #endif

@@ -1,4 +1,7 @@
 """Files from a partner's SFTP server to postings and proof, with a real database and worker; the oracle checks all."""
+import csv
+import io
+import shutil
 import signal
 import time
 
@@ -9,17 +12,40 @@ pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 from case_table import case
 from sftp_server import Proxy
 from sshd import SSHD, Sshd
-from world import World
+from world import ROOT, World
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
 PARTNER = "SKYLINE"
 
 
+def want_rejects(world, partner, rule):
+    """Has the partner's profile make files of rejects."""
+    profiles = world.dir / "profiles"
+    shutil.copytree(ROOT / "fixtures/profiles", profiles, dirs_exist_ok=True)
+    with open(profiles / f"{partner.lower()}.yaml", "a", encoding="utf-8") as out:
+        out.write(f"answer: {{rejects: {rule}}}\n")
+    text = world.config.read_text()
+    world.config.write_text(text.replace(f"profiles: {ROOT / 'fixtures/profiles'}", f"profiles: {profiles}"))
+
+
+def check_rejects(world, data, text):
+    """Each line is one held record, and has nothing that the partner did not write itself but the reason's word."""
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    held = world.query("SELECT record_no, hold_reason, byte_offset, byte_length FROM handback.outcome o"
+                       " JOIN handback.outcome_name n USING (outcome) WHERE n.name = 'held' ORDER BY record_no")
+    assert [(int(r["record"]), r["reason"]) for r in rows] == [h[:2] for h in held] and len(rows) > 3
+    for row, (_, _, offset, length) in zip(rows, held):
+        record = data[offset:offset + length].decode().lower()
+        assert int(row["offset"]) == offset and row["reference"] and row["reference"].lower() in record, row
+        assert not row["points"] or row["points"] in record, row
+    return rows
+
+
 class SftpWorld(World):
     """One partner's inbound directory is its own server's."""
 
-    def __init__(self, cluster, build, server, port=None, after="delete", **more):
-        self.server, self.port, self.after = server, port or server.port, after
+    def __init__(self, cluster, build, server, port=None, after="delete", rejects=None, **more):
+        self.server, self.port, self.after, self.rejects = server, port or server.port, after, rejects
         self.replies = server.root.parent / "replies"
         self.replies.mkdir()
         super().__init__(cluster, build, **more)
@@ -37,6 +63,8 @@ class SftpWorld(World):
         at = next(i for i, line in enumerate(lines) if line.strip() == f"profile: {PARTNER.lower()}") + 1
         lines[at] = sftp
         self.config.write_text("".join(lines))
+        if self.rejects is not None:
+            want_rejects(self, PARTNER, self.rejects)
 
     def answers_there(self):
         return {p.name: p.read_text() for p in self.replies.iterdir()}
@@ -112,3 +140,118 @@ def test_killed(cluster, build, server, delay):
             "SELECT answers_entry_id FROM ledger.entry WHERE category = 'Redemption Reversal'")})
         assert world.ctl("audit", "verify").returncode == 0
     return f"after {delay} s: posted once, {len(states) - 1} duplicate(s)"
+
+
+COLUMNS = "{columns: [record, reference, reason, points, offset]}"
+
+
+@case("end to end: the partner gets a file of what was not accepted")
+def test_rejects(cluster, build, server):
+    with SftpWorld(cluster, build, server, rejects=COLUMNS) as world:
+        name, data = world.file(PARTNER, world.unusual())
+        world.drop(PARTNER, name, data)
+        world.start_daemon()
+        there = world.replies / f"{name}.rejects.csv"
+        world.until(there.exists, "the rejects")
+        world.wait_quiet()
+        rows = check_rejects(world, data, there.read_bytes().decode())
+        world.oracle.check(world)
+        assert there.read_bytes().decode().startswith("record,reference,reason,points,offset\r\n")
+        # what the partner took away does not come again, nor with the file itself
+        there.unlink()
+        world.drop(PARTNER, "again_" + name, data)
+        world.until(lambda: len(world.files()) == 2, "the second delivery")
+        world.wait_quiet()
+        assert world.stop_daemon() == 0
+        world.run()
+        assert sorted(world.answers_there()) == [f"{name}.ack", f"again_{name}.ack"]
+        assert not list((world.spool / "incoming" / PARTNER.lower() / ".fetch").glob("*.answer"))
+    return f"{len(rows)} lines, once; each reference is in the partner's own record"
+
+
+@case("end to end: the rejects of a file that was held whole")
+def test_rejects_of_a_held_file(cluster, build, server):
+    with SftpWorld(cluster, build, server, rejects="{columns: [reason, message], header: no, delimiter: ';'}") as world:
+        held, data = world.file(PARTNER, break_totals=1)
+        world.drop(PARTNER, held, data)
+        world.run()
+        assert set(world.files().values()) == {"held"}
+        assert world.answers_there()[f"{held}.rejects.csv"].splitlines()[0] == "control_total;"
+    return "its reason on one line"
+
+
+@case("end to end: no rejects, no file, unless always")
+@pytest.mark.parametrize("always", ["no", "yes"])
+def test_no_rejects(cluster, build, server, always):
+    with SftpWorld(cluster, build, server, rejects=f"{{always: {always}, titles: [No, '=Ref', Why]}}") as world:
+        name, data = world.file(PARTNER)
+        world.drop(PARTNER, name, data)
+        world.run()
+        assert world.files() == {name: "posted"}
+        expected = {"yes": "No,=Ref,Why\r\n", "no": None}[always]
+        there = world.replies / f"{name}.rejects.csv"
+        assert (there.read_bytes().decode() if there.exists() else None) == expected
+
+
+@case("end to end: the name of the rejects is taken on the server")
+def test_rejects_taken(cluster, build, server):
+    with SftpWorld(cluster, build, server, rejects=COLUMNS) as world:
+        name, data = world.file(PARTNER, world.unusual())
+        taken = world.replies / f"{name}.rejects.csv"
+        taken.write_text("the partner's own\n")
+        world.drop(PARTNER, name, data)
+        daemon = world.start_daemon()
+        world.until(lambda: "the name is taken" in daemon.log.read_text(), "the complaint")
+        assert taken.read_text() == "the partner's own\n"
+        taken.unlink()
+        world.until(taken.exists, "the rejects")
+        world.wait_quiet()
+        check_rejects(world, data, taken.read_bytes().decode())
+        assert world.stop_daemon() == 0
+    return "not overwritten, told, uploaded when it is free"
+
+
+@case("end to end: everything is killed while rejects are made and sent")
+@pytest.mark.parametrize("delay", [0.3, 0.6, 0.9])
+def test_rejects_killed(cluster, build, server, delay):
+    with Proxy(server.port, bytes_per_s=200_000) as proxy, \
+            SftpWorld(cluster, build, server, port=proxy.port, rejects=COLUMNS) as world:
+        name, data = world.file(PARTNER, world.unusual())
+        world.drop(PARTNER, name, data)
+        world.start_daemon()
+        time.sleep(delay)
+        world.stop_daemon(how=signal.SIGKILL)
+        world.start_daemon()
+        there = world.replies / f"{name}.rejects.csv"
+        world.until(there.exists, "the rejects", 40)
+        world.wait_quiet(40)
+        world.stop_daemon()
+        rows = check_rejects(world, data, there.read_bytes().decode())
+    return f"after {delay} s: {len(rows)} lines, whole"
+
+
+@case("end to end: rejects of a local source go into a directory")
+def test_rejects_in_a_directory(cluster, build):
+    with World(cluster, build) as world:
+        answers = world.dir / "answers"
+        answers.mkdir()
+        text = world.config.read_text()
+        inbound = f"    directory: {world.inbound[PARTNER]}\n"
+        world.config.write_text(text.replace(inbound, f"{inbound}    answers: {answers}\n"))
+        want_rejects(world, PARTNER, COLUMNS)
+        name, data = world.file(PARTNER, world.unusual())
+        (answers / f"{name}.rejects.csv").write_text("of another file\n")
+        world.drop(PARTNER, name, data)
+        world.run()
+        assert (answers / f"{name}.rejects.csv").read_text() == "of another file\n"
+        made, = answers.glob(f"{name}.rejects.csv.*")
+        check_rejects(world, data, made.read_bytes().decode())
+        shutil.rmtree(answers)
+        other, data = world.file(PARTNER, sequence=2)
+        world.drop(PARTNER, other, data)
+        done = world.run(allowed=(0, 3, 4))
+        assert other not in world.files() and "rejects cannot be opened" in done.stdout + done.stderr
+        answers.mkdir()
+        world.run()
+        assert world.files()[other] == "posted"
+    return "nothing is replaced; without the directory the file waits"

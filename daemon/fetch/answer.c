@@ -1,7 +1,8 @@
 /*
- * Answers to the partner: a small text for each archived file, kept in .fetch
- * until it was uploaded and read back.  Some servers report success for a file
- * that they do not keep, so only what was read back counts.
+ * Answers to the partner: a small text for each archived file, and the files
+ * of rejects that workers made.  They are kept in .fetch until they were
+ * uploaded and read back: some servers report success for a file that they do
+ * not keep, so only what was read back counts.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include "daemon/fetch/reply.h"
 
 #define SUFFIX ".answer"
+#define FILE_BYTES (LIMIT_REJECTS_BYTES + (1 << 20)) /* the last line of rejects begins below that limit */
 
 struct word {
 	const char *name, *text;
@@ -165,7 +167,7 @@ answer_one(struct fetch *f, const char *file)
 	size_t len;
 	enum remote_status status;
 	snprintf(name, sizeof name, "%.*s", (int) (strlen(file) - (sizeof SUFFIX - 1)), file);
-	if (io_read_file(f->work, file, 4 * JOB_ANSWER_BYTES, &text, &len))
+	if (io_read_file(f->work, file, FILE_BYTES, &text, &len))
 		return fetch_stop(f, "spool", strerror(errno));
 	const char *why = upload(f, name, text, len, &status);
 	free(text);

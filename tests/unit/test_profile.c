@@ -135,6 +135,29 @@ test_top(void **state)
 }
 
 static void
+test_answer(void **state)
+{
+#define ANSWER(text) "match: [outbound_reference]\nanswer: {rejects: {" text "}}"
+#define WRONG(text, line) tells("match: [outbound_reference]", ANSWER(text), line)
+	(void) state;
+	WRONG("name: rejects.csv", "answer.rejects.name: must be a file's name with {name} or {sha256} in it");
+	WRONG("name: 'out/{name}'", "must be a file's name");
+	WRONG("name: '.{name}'", "must be a file's name");
+	WRONG("name: '{name}.{number}'", "must be a file's name");
+	WRONG("name: '{name'", "must be a file's name");
+	WRONG("columns: [record, member]", "must be one of record, reference, reason");
+	WRONG("columns: []", "must name at least one column");
+	WRONG("columns: reason", "must be a list");
+	WRONG("titles: [a]", "must be one for each of columns");
+	WRONG("header: no, titles: [a, b, c]", "must be one for each of columns");
+	WRONG("delimiter: '\"'", "must be one byte, and no quote or newline");
+	WRONG("newline: cr", "must be one of crlf, lf");
+	WRONG("columms: [record]", "unknown key; did you mean columns?");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nanswer: {reject: {}}",
+	      "did you mean rejects?");
+}
+
+static void
 test_verdict_and_controls(void **state)
 {
 	(void) state;
@@ -230,7 +253,9 @@ test_policy(void **state)
 	    "retry\nno_reason: hold\n"
 	    "reasons: {R2: {means: closed}, R10: {means: gone, action: accept}, R1: {means: broken, action: "
 	    "hold}}\n"
-	    "expected: {daily: {due: \"06:30\", days: \"mon-fri, sun\", grace: 90m, count: 2, empty: yes}}\n";
+	    "expected: {daily: {due: \"06:30\", days: \"mon-fri, sun\", grace: 90m, count: 2, empty: yes}}\n"
+	    "answer: {rejects: {name: \"{sha256}.rej\", columns: [reason, record], titles: [Why, No], "
+	    "delimiter: tab, newline: lf, always: yes, spreadsheet: yes}}\n";
 	char yaml[8192];
 	struct profile *profile;
 	const struct policy *p;
@@ -261,6 +286,13 @@ test_policy(void **state)
 	assert_int_equal(policy_reason(p, "R2x", 2)->action, REASON_REVERSE);
 	assert_null(policy_reason(p, "R", 1));
 	assert_null(policy_reason(p, "R11", 3));
+	assert_string_equal(p->rejects.name, "{sha256}.rej");
+	assert_int_equal(p->rejects.columns, 2);
+	assert_int_equal(p->rejects.column[0], REJECT_REASON);
+	assert_string_equal(p->rejects.title[1], "No");
+	assert_int_equal(p->rejects.delimiter, '\t');
+	assert_string_equal(p->rejects.newline, "\n");
+	assert_true(p->rejects.header && p->rejects.always && p->rejects.for_spreadsheet);
 	assert_int_equal(p->expected_files, 1);
 	assert_int_equal(p->expected[0].days, 0x5f);
 	assert_int_equal(p->expected[0].due_minute, 390);
@@ -272,15 +304,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_good),
-	    cmocka_unit_test(test_places),
-	    cmocka_unit_test(test_records),
-	    cmocka_unit_test(test_top),
-	    cmocka_unit_test(test_verdict_and_controls),
-	    cmocka_unit_test(test_warnings),
-	    cmocka_unit_test(test_several),
-	    cmocka_unit_test(test_cuts),
-	    cmocka_unit_test(test_policy),
+	    cmocka_unit_test(test_good),     cmocka_unit_test(test_places),
+	    cmocka_unit_test(test_records),  cmocka_unit_test(test_top),
+	    cmocka_unit_test(test_answer),   cmocka_unit_test(test_verdict_and_controls),
+	    cmocka_unit_test(test_warnings), cmocka_unit_test(test_several),
+	    cmocka_unit_test(test_cuts),     cmocka_unit_test(test_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/csv.h"
 #include "ctl/escape.h"
 #include "ctl/memory.h"
 #include "ctl/number.h"
@@ -248,7 +249,7 @@ test_formulas_stay_texts(void **state)
 		char *text = NULL;
 		size_t size = 0;
 		FILE *out = open_memstream(&text, &size);
-		escape_csv(out, pairs[i][0]);
+		csv_field(out, pairs[i][0], ',', true);
 		fclose(out);
 		assert_string_equal(text, pairs[i][1]);
 		free(text);
