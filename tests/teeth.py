@@ -5,9 +5,10 @@
     ./dev teeth --name fsync     those with this in their name
     ./dev teeth --sample         the few that ./dev test plants
 
-Each test is first seen to pass as things are.  Then, for each bug, the tree and
-its build folder are copied, the copy gets the bug and is built, and the copy's
-test is run: it must fail.  A bug that passes is a survivor, and a failure here.
+The tree and its build folder are copied, so that nobody's work on them is in
+the way.  In the copy each test is first seen to pass as things are.  Then, for
+each bug, a copy of that copy gets the bug and is built, and its test is run: it
+must fail.  A bug that passes is a survivor, and a failure here.
 """
 import argparse
 import concurrent.futures
@@ -73,20 +74,23 @@ def plant(root, bug):
     path.write_text(text.replace(bug.old, bug.new), encoding="utf-8")
 
 
-def copy_tree(folder, to):
+def copy_tree(root, folder, to):
     """Sources and build folder, with their times: what is built already is not built again."""
     ignore = shutil.ignore_patterns(".git", "build*", "demo", "__pycache__")
-    shutil.copytree(ROOT, to, symlinks=True, ignore=ignore)
+    shutil.copytree(root, to, symlinks=True, ignore=ignore)
     shutil.copytree(folder, to / "build", symlinks=True, ignore=shutil.ignore_patterns("meson-logs", "test-results"))
 
 
-def try_bug(bug, folder):
+def scratch_folder():
+    return tempfile.TemporaryDirectory(prefix="handback-teeth-", dir="/tmp")
+
+
+def try_bug(bug, root):
     """None when its test saw it; else what is the matter."""
-    with tempfile.TemporaryDirectory(prefix="handback-teeth-", dir="/tmp") as scratch:
+    with scratch_folder() as scratch:
         copy = pathlib.Path(scratch) / "handback"
         try:
-            os.chmod(scratch, 0o755)  # the server's user reads nothing here, but walks through
-            copy_tree(folder, copy)
+            copy_tree(root, root / "build", copy)
             plant(copy, bug)
             build(copy / "build", targets(bug.test))
             return f"SURVIVED {bug.test}" if passes(copy, copy / "build", bug.test) else None
@@ -94,9 +98,9 @@ def try_bug(bug, folder):
             return str(e)
 
 
-def try_as_it_is(test, folder):
+def try_as_it_is(test, root):
     try:
-        return None if passes(ROOT, folder, test) else f"{test} fails without any bug"
+        return None if passes(root, root / "build", test) else f"{test} fails without any bug"
     except (RuntimeError, subprocess.TimeoutExpired) as e:
         return str(e)
 
@@ -116,17 +120,18 @@ def main():
     parser.add_argument("--build", default=os.fspath(ROOT / "build"), help="the build folder (with -Dtest_build=true)")
     options = parser.parse_args()
     bugs, folder = chosen(options), pathlib.Path(options.build).resolve()
-
     tests = list(dict.fromkeys(b.test for b in bugs))
     build(folder, list(dict.fromkeys(t for test in tests for t in targets(test))))
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        broken = dict(zip(tests, pool.map(lambda t: try_as_it_is(t, folder), tests)))
+    with scratch_folder() as scratch, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        root = pathlib.Path(scratch) / "handback"
+        copy_tree(ROOT, folder, root)
+        broken = dict(zip(tests, pool.map(lambda t: try_as_it_is(t, root), tests)))
         for test, why in broken.items():
             if why:
                 print(f"  {why}")
         print(f"{sum(not w for w in broken.values())} of {len(tests)} tests pass as things are; {len(bugs)} bugs\n", flush=True)
         print(f"{'bug':<45} {'what it breaks':<76} caught by", flush=True)
-        results = pool.map(lambda b: broken[b.test] or try_bug(b, folder), bugs)
+        results = pool.map(lambda b: broken[b.test] or try_bug(b, root), bugs)
         survivors = 0
         for bug, wrong in zip(bugs, results):
             survivors += wrong is not None
