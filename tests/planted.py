@@ -136,6 +136,16 @@ BUGS = (
     Bug("approve one's own proposal", "one person moves points alone",
         "tests/test_people.py::test_the_database_refuses_the_proposer_in_psql_too", "schema/0009_people.sql",
         "CHECK (how <> 'approved' OR ended_by <> proposed_by)", "CHECK (how <> '')"),
+    # ---- held files that go
+    Bug("a release that lets everything pass", "what the guard was to see is reversed without anybody's word",
+        "tests/test_release.py::test_a_release_of_the_guard_lets_pass_the_guard_only", "reconcile/decide.c",
+        "\tunsigned passed = 0;\n", "\tunsigned passed = PASS_ALL;\n"),
+    Bug("read a release without its hash", "who can write to the quarantine decides what is posted",
+        "tests/test_release.py::test_a_copy_in_quarantine_that_was_changed_is_not_read", "reconcile/job.c",
+        "if (job->release_of == 0 || memcmp(job->sha256, w->copy.sha256, SHA256_BYTES) == 0)", "if (true)"),
+    Bug("approve without the partner's lock", "a redemption is confirmed by people and reversed by a file",
+        "tests/test_people_race.py::test_a_confirmation_is_seen_by_the_file_that_rejects", "schema/0009_people.sql",
+        "\tPERFORM handback.lock_partners(chosen);\n", ""),
     # ---- the proof
     Bug("a leaf without its prefix", "an inner node of the tree can be shown as a record",
         "tests/unit/test_merkle.c::test_vectors", "base/merkle.c",

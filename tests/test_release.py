@@ -309,6 +309,23 @@ def test_two_workers_see_the_same_releases(make):
     assert desk.query("SELECT count(*), count(DISTINCT release_of) FROM handback.file WHERE release_of IS NOT NULL") == [(6, 6)]
 
 
+def test_the_daemon_that_has_the_copy_does_it(make, tmp_path):
+    """Two machines, one database, a spool each: what the other one holds is left to it."""
+    desk = make(more="guard: {rejects: 0}")
+    desk.redeem("A")
+    held = desk.deliver([("A", "KO")])
+    desk.people.decide([hold_of(desk, held["file"])], "release")
+    config = tmp_path / "handback.yaml"
+    config.write_text(desk.config.read_text().replace(f"spool: {desk.spool}", f"spool: {tmp_path}/spool"))
+    other = worker.Worker(desk.build, config, tmp_path / "log").wait_ready()
+    try:
+        assert other.release()["end"] == "gone" and desk.reversals() == 0
+        [done] = desk.release()
+        assert done["state"] == "posted" and other.release()["end"] == "gone" and desk.reversals() == 1
+    finally:
+        other.close()
+
+
 def test_what_cannot_be_released(make):
     desk = make(more="guard: {rejects: 0}")
     for key in "AB":
