@@ -44,13 +44,10 @@ decide_let_pass(const char *reasons)
 
 /* Small files share plans made once; a large one gets its own. */
 static enum pg_status
-run(const struct decide *d, const char *sql, const struct params *p)
+run(const struct decide *d, bool large, const char *sql, const struct params *p)
 {
-	int n = p != NULL ? p->n : 0;
-	const char *const *values = p != NULL ? p->value : NULL;
-
-	return decide_large(d->told) ? pg_run(d->pg, sql, n, values, NULL)
-	                             : pg_run_prepared(d->pg, sql, n, values, NULL);
+	return large ? pg_run(d->pg, sql, p->n, p->value, NULL)
+	             : pg_run_prepared(d->pg, sql, p->n, p->value, NULL);
 }
 
 /* ---- the file as a whole ---- */
@@ -185,21 +182,24 @@ decide_records(const struct decide *d, bool older)
 {
 	const struct policy *policy = d->policy;
 	bool alone = by_our_reference_alone(policy);
+	/* an older file meets all that the newer ones answered, however small it is itself */
+	bool large = decide_large(d->told) || older;
 	struct params repeat = {0}, order = {0}, p = {0};
 	enum pg_status status = PG_OK;
 
-	if (decide_large(d->told))
+	if (large)
 		status = prepare_large(d->pg);
 	if (status == PG_OK && !alone)
 		status = match(d);
 	param_bool(&repeat, alone);
 	if (status == PG_OK)
-		status = run(d, sql_repeat, &repeat);
+		status = run(d, large, sql_repeat, &repeat);
 	order_params(d, &order);
 	if (status == PG_OK && older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
-	if (status == PG_OK && decide_large(d->told))
-		status = pg_run(d->pg, sql_side_analyze, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = large ? pg_run(d->pg, sql_side_analyze, 0, NULL, NULL)
+		               : pg_run_prepared(d->pg, sql_small_settings, 0, NULL, NULL);
 	param_text(&p, policy->partner);
 	param_text(&p, policy->programme);
 	param_bool(&p, alone);
@@ -208,8 +208,8 @@ decide_records(const struct decide *d, bool older)
 	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
 	param_bool(&p, d->told->is_test && (d->passed & PASS_TEST) == 0);
 	if (status == PG_OK)
-		status = run(d, sql_decide, &p);
-	if (status == PG_OK && decide_large(d->told))
+		status = run(d, large, sql_decide, &p);
+	if (status == PG_OK && large)
 		status = pg_run(d->pg, sql_decided_analyze, 0, NULL, NULL);
 	return status;
 }
@@ -220,10 +220,8 @@ static enum pg_status
 find_effect(const struct decide *d, struct effect *e)
 {
 	struct pg_result *r;
-	enum pg_status status = run(d, sql_effect_sum, NULL);
+	enum pg_status status = pg_run_prepared(d->pg, sql_effect_sum, 0, NULL, &r);
 
-	if (status == PG_OK)
-		status = pg_run_prepared(d->pg, sql_effect, 0, NULL, &r);
 	if (status != PG_OK)
 		return status;
 	e->records = pg_int(r, 0, 0);

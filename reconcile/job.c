@@ -489,6 +489,9 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 	w.delivery.bytes = w.copy.bytes;
 	told_open(&w.told);
 	end = transact_until_done(&w, &known);
+	/* the next file's parser loads while this one is archived; where it cannot, the next file says so */
+	if (end == JOB_DONE)
+		(void) parser_child_start(&r->child, r->parser);
 	if (end == JOB_DONE)
 		end = known == KNOWN_LEFTOVER ? leftover(&w) : archive(&w);
 	copy_drop(&r->spool, &w.copy);

@@ -1,4 +1,4 @@
-/* A row of decided_cursor.sql or verify_leaves.sql, which have the same columns, as a leaf. */
+/* A row of pg_temp.decided_rows or verify_leaves.sql, which have the same columns, as a leaf. */
 #ifndef HANDBACK_RECONCILE_LEAF_ROW_H
 #define HANDBACK_RECONCILE_LEAF_ROW_H
 

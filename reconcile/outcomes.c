@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "reconcile/leaf_row.h"
-#include "reconcile/params.h"
 #include "reconcile/pg_copy.h"
 #include "reconcile_sql.h"
 
@@ -13,7 +12,7 @@ struct sink {
 	enum pg_status (*chunk)(struct sink *sink, const struct pg_result *rows);
 	struct pg *pg;
 	int64_t file_id;
-	bool large;
+	bool large; /* taken in the order of an index, piece by piece */
 	char sha256[TEXT_HEX_SIZE(SHA256_BYTES)];
 	struct merkle *tree;
 	struct leaf_writer writer;
@@ -101,18 +100,29 @@ show_chunk(struct sink *sink, const struct pg_result *rows)
 }
 
 static enum pg_status
+all_at_once(struct sink *sink)
+{
+	struct pg_result *rows;
+	enum pg_status status = pg_fetch_prepared(sink->pg, sql_decided_whole, 0, NULL, &rows);
+
+	if (status != PG_OK)
+		return status;
+	status = sink->chunk(sink, rows);
+	pg_result_free(rows);
+	return status;
+}
+
+static enum pg_status
 each_chunk(struct sink *sink)
 {
-	struct params revision = {0};
 	struct pg_result *rows;
 	enum pg_status status = PG_OK;
 	bool more = true;
 
-	param_int(&revision, 0);
 	if (sink->large)
 		status = pg_run(sink->pg, sql_decided_order, 0, NULL, NULL);
 	if (status == PG_OK)
-		status = pg_run(sink->pg, sql_decided_cursor, revision.n, revision.value, NULL);
+		status = pg_run(sink->pg, sql_decided_cursor, 0, NULL, NULL);
 	while (status == PG_OK && more) {
 		status = pg_fetch_prepared(sink->pg, sql_decided_fetch, 0, NULL, &rows);
 		if (status != PG_OK)
@@ -138,7 +148,7 @@ outcomes_write(struct pg *pg, int64_t file_id, const uint8_t sha256[SHA256_BYTES
 
 	text_hex(sink.sha256, sha256, SHA256_BYTES);
 	leaf_writer_open(&sink.writer);
-	status = each_chunk(&sink);
+	status = large ? each_chunk(&sink) : all_at_once(&sink);
 	leaf_writer_close(&sink.writer);
 	if (status == PG_OK)
 		*ret_written = sink.written;

@@ -1,2 +1,2 @@
 -- As stage_analyze.sql, before decided_cursor.sql.
-ANALYZE pg_temp.reversed (record_no)
+ANALYZE pg_temp.reversed (redemption_id)

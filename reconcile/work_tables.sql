@@ -48,6 +48,7 @@ CREATE TEMPORARY TABLE picked (
 	candidates         bigint NOT NULL,
 	detail             text
 );
+CREATE INDEX picked_by_record ON pg_temp.picked (record_no);
 
 -- References that more than one record of the file names.
 CREATE TEMPORARY TABLE repeated (
@@ -56,6 +57,7 @@ CREATE TEMPORARY TABLE repeated (
 	alike              boolean NOT NULL,    -- all say the same
 	says               text                 -- how often which verdict, where they do not
 );
+CREATE INDEX repeated_by_reference ON pg_temp.repeated (external_reference);
 
 -- Redemptions that a newer file of the partner has answered.
 CREATE TEMPORARY TABLE answered (
@@ -102,7 +104,6 @@ CREATE TEMPORARY TABLE posted (
 
 -- ... and as the ledger shows them.
 CREATE TEMPORARY TABLE reversed (
-	record_no          bigint NOT NULL,
 	reversal_id        bigint NOT NULL,
 	external_reference uuid   NOT NULL,
 	programme_id       bigint NOT NULL,
@@ -112,3 +113,16 @@ CREATE TEMPORARY TABLE reversed (
 	posted_at          timestamptz NOT NULL,
 	posted_by          text   NOT NULL
 );
+CREATE INDEX reversed_by_redemption ON pg_temp.reversed (redemption_id);
+
+-- The decided records as leaves are made of them (reconcile/leaf_row.h).
+CREATE TEMPORARY VIEW decided_rows AS
+SELECT d.record_no, 0::smallint AS revision, d.byte_offset, d.byte_length, d.verdict, d.outcome,
+	d.hold_reason, d.points, d.reference, d.reasons, d.detail, transaction_timestamp() AS decided_at,
+	d.redemption_id, d.external_reference, d.programme_id, d.member_id, d.redeemed_points, d.amount, d.currency,
+	d.merchant, d.transaction_type, d.partner, d.redeemed_at,
+	v.reversal_id, v.external_reference AS reversal_reference, v.programme_id AS reversal_programme_id,
+	v.member_id AS reversal_member_id, v.points AS reversal_points, v.redemption_id AS reversed_redemption_id,
+	v.posted_at, v.posted_by
+FROM pg_temp.decided d
+LEFT JOIN pg_temp.reversed v ON v.redemption_id = d.redemption_id AND d.outcome = 2;
