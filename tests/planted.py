@@ -170,7 +170,7 @@ BUGS = (
         "tests/test_canaries.py::test_nothing_is_said_where_it_does_not_belong", "daemon/main.c",
         "\tsetrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});\n", ""),
     Bug("a formula in a CSV cell", "finance's spreadsheet runs what a partner wrote",
-        "tests/unit/test_table.c::test_formulas_stay_texts", "ctl/escape.c",
-        "bool formula = runs_as_formula(text);",
-        "bool formula = runs_as_formula(text) && *text != '@';"),
+        "tests/unit/test_table.c::test_formulas_stay_texts", "base/csv.c",
+        "bool formula = for_spreadsheet && runs_as_formula(text);",
+        "bool formula = for_spreadsheet && runs_as_formula(text) && *text != '@';"),
 )
