@@ -111,3 +111,93 @@ def test_absence_needs_a_look_that_read_the_whole_listing(database):
         assert c.execute(states).fetchone()[0] == "overdue"
         c.execute("INSERT INTO handback.look (source, looked_at, result, why) VALUES ('skyline', now(), 'could_not', 'x')")
         assert c.execute(states).fetchone()[0] == "could_not_look"
+
+
+def state_of(c, day):
+    return c.execute("SELECT state, came FROM handback.expected_files WHERE day = %s", (day,)).fetchone()
+
+
+def make_kind(c, now, kind, pattern=None, files=1, empty=False, holidays=()):
+    c.execute("SELECT handback.make_issues('skyline', %s, 'Europe/Lisbon', 390, 127, 60, %s, %s, %s, %s, %s::date[])",
+              (kind, files, moment(now), pattern, empty, list(holidays)))
+
+
+def test_kinds_are_told_apart_by_name(database):
+    with database.connect() as c:
+        make_kind(c, "2026-11-18T00:00", "daily")
+        make_kind(c, "2026-11-18T00:00", "monthly", "MONTH_*.csv")
+        make_kind(c, "2026-11-18T00:00", "zone", "Z?_100%.csv")
+        for name in ("DAILY_1.csv", "MONTH_11.csv", "MONTH_12.csv", "ZA_100%.csv", "ZAB_100%.csv", "ZA_1000.csv"):
+            came(c, name, "2026-11-18T06:00")
+        placed(c)
+        found = dict(c.execute("SELECT f.name_shown, coalesce(i.kind, p.how) FROM handback.issue_file p JOIN handback.file f"
+                               " USING (file_id) LEFT JOIN handback.issue i USING (issue_id)").fetchall())
+        # a second one of a kind with one is unexpected, and takes no other kind's place
+        assert found["MONTH_11.csv"] == "monthly" and found["ZA_100%.csv"] == "zone"
+        assert found["MONTH_12.csv"] == "unexpected" and found["DAILY_1.csv"] == "daily"
+        assert {found["ZAB_100%.csv"], found["ZA_1000.csv"]} == {"unexpected"}
+
+
+@pytest.mark.parametrize("name, pattern, fits", [
+    ("a_b.csv", "a_b.csv", True), ("axb.csv", "a_b.csv", False), ("100%", "100%", True), ("100x", "100%", False),
+    ("a.csv", "?.csv", True), ("ab.csv", "?.csv", False), ("x", "*", True), ("", "*", True), ("a\\x41b", "a\\x41?", True)])
+def test_patterns_of_names(database, name, pattern, fits):
+    with database.connect() as c:
+        assert c.execute("SELECT handback.fits(%s, %s)", (name, pattern)).fetchone()[0] is fits
+
+
+def test_none_is_expected_on_a_holiday(database):
+    with database.connect() as c:
+        make_kind(c, "2026-12-24T00:00", "daily", holidays=["2026-12-25", "2026-12-26"])
+        make_kind(c, "2026-12-27T00:00", "daily", holidays=["2026-12-25", "2026-12-26"])
+        assert [d for d, in c.execute("SELECT day::text FROM handback.issue ORDER BY day")] == \
+            ["2026-12-24", "2026-12-27", "2026-12-28"]
+
+
+@pytest.mark.parametrize("at, days, holidays, utc", [
+    ("2026-12-24T10:00", 1, ["2026-12-25"], "2026-12-29T00:00"),                  # Friday is none: the end of Monday
+    ("2026-12-24T10:00", 2, ["2026-12-25", "2026-12-28"], "2026-12-31T00:00"),
+    ("2026-11-16T10:00", 1, ["2026-11-21", "2026-11-22"], "2026-11-18T00:00"),    # at a weekend they change nothing
+    ("2026-11-16T10:00", 1, ["2026-11-16"], "2026-11-18T00:00"),                  # the day itself never counts
+])
+def test_business_days_leave_out_holidays(database, at, days, holidays, utc):
+    with database.connect() as c:
+        said = c.execute("SELECT handback.business_days_after(%s, %s, 'UTC', %s::date[])", (moment(at), days, holidays)).fetchone()[0]
+        assert said == moment(utc)
+        before = c.execute("SELECT handback.answers_due_before(%s, 'UTC', %s, %s::date[])", (days, moment(utc), holidays)).fetchone()[0]
+        assert moment(at) < before
+
+
+def test_each_state_of_an_expected_file(database):
+    """Of the days before today: due, early, on time, late, missing, nothing due, overdue, and could not look."""
+    with database.connect() as c:
+        today, = c.execute("SELECT (now() AT TIME ZONE 'UTC')::date").fetchone()
+
+        def issue(back, files=1):
+            day = today - datetime.timedelta(days=back)
+            return day, c.execute(
+                "INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) SELECT 'skyline', 'daily',"
+                " %(day)s, 'UTC', m - interval '20 hours', m, m + interval '1 hour', %(files)s FROM (SELECT %(day)s::date"
+                " + time '23:00' AT TIME ZONE 'UTC' AS m) x RETURNING issue_id", {"day": day, "files": files}).fetchone()[0]
+
+        def comes(number, name, how):
+            file = came(c, name, "2026-11-18T06:00")
+            c.execute("INSERT INTO handback.issue_file (file_id, issue_id, how) VALUES (%s, %s, %s)", (file, number, how))
+        days = {}
+        for back, how in ((7, "early"), (6, "on_time"), (5, "late")):
+            days[how], number = issue(back)
+            comes(number, how, how)
+        days["half"], number = issue(4, files=2)
+        comes(number, "half", "on_time")
+        days["missing"], missing = issue(3)
+        days["nothing_due"], nothing = issue(2)
+        c.execute("INSERT INTO handback.issue_missing (issue_id, files, judged) VALUES (%s, 1, 'missing'), (%s, 1, 'nothing_due')",
+                  (missing, nothing))
+        days["due"], _ = issue(-1)
+        for how in ("early", "on_time", "late", "missing", "nothing_due"):
+            assert state_of(c, days[how])[0] == how
+        assert state_of(c, days["due"]) == ("due", 0)
+        assert state_of(c, days["half"]) == ("could_not_look", 1), "nobody has looked: it may lie there"
+        for result, state in (("empty", "overdue"), ("could_not", "could_not_look"), ("files", "overdue")):
+            c.execute("INSERT INTO handback.look (source, looked_at, result) VALUES ('skyline', now(), %s)", (result,))
+            assert state_of(c, days["half"]) == (state, 1)

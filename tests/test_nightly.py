@@ -142,3 +142,24 @@ def test_an_unknown_reference_is_matched_later(world):
     assert state(world) == before
     verified = world.ctl("audit", "verify", check=False)
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.mark.parametrize("says, owes, judged", [
+    ("empty: yes", True, "missing"), ("empty: yes", False, "missing"), ("empty: no", True, "missing"),
+    ("empty: no", False, "nothing_due")])
+def test_whoever_sends_no_empty_file_may_have_had_nothing_to_tell(world, says, owes, judged):
+    with (world.profiles / "skyline.yaml").open("a") as out:
+        out.write(f'expected:\n  daily: {{due: "00:01", days: mon-sun, {says}}}\n')
+    if not owes:
+        with world.database.connect() as c:
+            c.execute("SET session_replication_role = replica")
+            c.execute("UPDATE ledger.entry SET partner = 'OTHER' WHERE partner = 'SKYLINE'")
+    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, empty) VALUES"
+                " ('skyline', 'daily', current_date - 1, 'UTC', now() - interval '30 hours', now() - interval '26 hours',"
+                " now() - interval '25 hours', 1, %s) RETURNING 1", says == "empty: yes")
+    nightly(world)
+    assert world.query("SELECT state FROM handback.expected_files WHERE day = current_date - 1") == [(judged,)]
+    told = list((world.spool / "notices").rglob(f"file_missing-skyline-daily-*.json"))
+    days = {json.loads(p.read_text())["day"] for p in told}
+    yesterday = str(world.query("SELECT current_date - 1")[0][0])
+    assert (yesterday in days) == (judged == "missing")
