@@ -56,11 +56,16 @@ run(const struct decide *d, bool large, const char *sql, const struct params *p)
 static const char *
 refused_for(const struct told *told)
 {
-	static const char *const own[] = {"control_total", "test_file", "wrong_partner"};
+	const struct told_refusal *first = &told->refusal[0];
 
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (told->refusals > 0 && strcmp(told->refusal[0].rule, own[i]) == 0)
-			return own[i];
+	if (told->refusals == 0)
+		return "refused";
+	if (strcmp(first->rule, "control_total") == 0)
+		return "control_total";
+	/* "header.partner_id": who it is from must be this partner */
+	const char *field = first->field != NULL ? strrchr(first->field, '.') : NULL;
+	if (field != NULL && strcmp(field, ".partner_id") == 0 && strcmp(first->rule, "must_be") == 0)
+		return "wrong_partner";
 	return "refused";
 }
 

@@ -117,6 +117,17 @@ def test_a_file_without_records_is_taken(world, partner):
     assert world.postings() == 0
 
 
+@pytest.mark.parametrize("partner, from_whom, other", [("MERIDIAN", b"MERIDIAN  ", b"SOMEBODY  "), ("AURORA", b"AURORA", b"BOREAS")])
+def test_a_file_that_says_it_is_from_somebody_else_is_held(world, partner, from_whom, other):
+    name, data = world.file(partner)
+    assert from_whom in data
+    world.drop(partner, name, data.replace(from_whom, other, 1))
+    world.run()
+    assert world.query("SELECT state::text, hold_reason FROM handback.file") == [("held", "wrong_partner")]
+    assert world.query("SELECT rule FROM handback.refusal WHERE field LIKE '%%.partner_id'") == [("must_be",)]
+    assert world.postings() == 0
+
+
 # the same again, and nearly the same again
 
 

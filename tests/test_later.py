@@ -165,3 +165,19 @@ def test_a_changed_row_of_what_the_guard_holds_is_named(desk):
         assert "guard" in said.stdout + said.stderr
         desk.db.execute("DELETE FROM handback.hold_guarded; INSERT INTO handback.hold_guarded TABLE kept; DROP TABLE kept")
         desk.db.execute("SET session_replication_role = origin")
+
+
+def test_a_whole_message_shows_what_was_sent_in_it(desk):
+    for n in (1, 2, 3):
+        desk.redeem(f"R{n}", outbound_reference=f"MSG7/{n}", points=100 + n)
+    desk.redeem("OTHER", outbound_reference="MSG70/1", points=104)
+    file = desk.deliver([("", "KO", {"Outbound": "MSG7", "Points": ""})])["file"]
+    # the test's layout cannot say it of a whole message: let the hold say it, for the list alone
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.hold SET reason = 'whole_message' WHERE file_id = %s", (file,))
+    hold = desk.query("SELECT hold_id FROM handback.hold")[0][0]
+    said = json.loads(desk.ctl("hold", "show", hold, "--json").stdout)["candidates"]
+    desk.db.execute("UPDATE handback.hold SET reason = 'unknown_reference' WHERE file_id = %s", (file,))
+    desk.db.execute("SET session_replication_role = origin")
+    assert {c["external_reference"] for c in said} == {desk.references[f"R{n}"] for n in (1, 2, 3)}
+    assert all("sent in this message" in c["speaks_for"] for c in said)
