@@ -56,6 +56,7 @@ subject_held(struct session *s, struct subject *ret)
 		ret->shown = mem_text(pg_text(r, 0, 1));
 		ret->profile = mem_text(pg_text(r, 0, 2));
 		ret->passed = decide_let_pass(pg_text(r, 0, 4));
+		ret->file_id = pg_int(r, 0, 5);
 		code = session_file(path, &ret->fd);
 		free(path);
 	}

@@ -13,6 +13,7 @@ struct subject {
 	char name[LIMIT_NAME_BYTES + 1]; /* as delivered */
 	char *shown, *profile;           /* profile: that of a held file; else NULL */
 	unsigned passed;                 /* enum pass, or'ed */
+	int64_t file_id;                 /* of a held file, else 0 */
 };
 
 /* The file that the command line names.  ret has fd -1 before; what it holds is the caller's to close and

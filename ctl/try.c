@@ -261,7 +261,8 @@ try_file(struct session *s, struct reconciler *r, const struct subject *it, cons
 	                          .show = on_record,
 	                          .tell = on_told,
 	                          .context = &t,
-	                          .passed = it->passed};
+	                          .passed = it->passed,
+	                          .release_of = it->file_id};
 	enum job_end end = job_try(r, &trial, result);
 	int code;
 	if (end == JOB_DONE) {

@@ -84,9 +84,6 @@ compile_part(struct compile *c, const struct yaml_node *at, const char *p, struc
 	}
 	snprintf(name, sizeof name, "%.*s", (int) len, p);
 	snprintf(format, sizeof format, "%.*s", (int) format_len, p + len + (format_len > 0));
-	/* each would be judged on its own, and the others be missing */
-	if (strcmp(name, "part") == 0 || strcmp(name, "parts") == 0)
-		yaml_error(c->problems, at, "{%s}: files that come in parts are not taken", name);
 	part->field = name_field(c, at, name, format);
 	if (part->field < 0)
 		return NULL;
@@ -143,6 +140,33 @@ compile_pattern(struct compile *c, const struct yaml_node *n)
 	return pattern;
 }
 
+/* Is it a field that is called so, a number? */
+static bool
+is_number_called(const struct field *f, const char *name)
+{
+	return f->type == FIELD_INTEGER && strcmp(f->name, name) == 0;
+}
+
+/* A part without the total, or the other way round, says nothing of what is missing. */
+static void
+check_parts(struct compile *c, const struct yaml_node *at, const struct name_pattern *pattern)
+{
+	const struct record_type *type = &c->layout->type[0];
+	int part = 0, parts = 0;
+
+	for (int i = 0; i < pattern->parts; i++) {
+		const struct field *f = pattern->part[i].field >= 0 ? &type->field[pattern->part[i].field] : NULL;
+
+		part += f != NULL && is_number_called(f, "part");
+		parts += f != NULL && is_number_called(f, "parts");
+		if (f != NULL && f->type != FIELD_INTEGER &&
+		    (strcmp(f->name, "part") == 0 || strcmp(f->name, "parts") == 0))
+			yaml_error(c->problems, at, "{%s} must be a number, as in {part:2}of{parts:2}", f->name);
+	}
+	if (part != parts || part > 1)
+		yaml_error(c->problems, at, "{part} and {parts} belong together, once each");
+}
+
 void
 compile_file_name(struct compile *c)
 {
@@ -171,6 +195,7 @@ compile_file_name(struct compile *c)
 		*link = compile_pattern(c, at);
 		if (*link == NULL)
 			return;
+		check_parts(c, at, *link);
 		link = &(*link)->next;
 	}
 	for (uint16_t i = 0; i < type->fields; i++)
@@ -268,6 +293,8 @@ take_fact(const struct field *f, const struct value *v, struct name_facts *ret)
 	} numbers[] = {
 	    {"sequence", offsetof(struct name_facts, has_sequence), offsetof(struct name_facts, sequence)},
 	    {"count", offsetof(struct name_facts, has_count), offsetof(struct name_facts, count)},
+	    {"part", offsetof(struct name_facts, has_part), offsetof(struct name_facts, part)},
+	    {"parts", offsetof(struct name_facts, has_part), offsetof(struct name_facts, parts)},
 	};
 
 	if (f->target == TARGET_PARTNER_ID)
@@ -281,6 +308,27 @@ take_fact(const struct field *f, const struct value *v, struct name_facts *ret)
 			*(bool *) ((char *) ret + numbers[i].has) = true;
 			memcpy((char *) ret + numbers[i].number, &v->number, sizeof v->number);
 		}
+}
+
+/* The name without its part and parts, which the files of one set have in common. */
+static void
+name_set(const struct record_type *type, const struct slice *value, const char *name, size_t len,
+         struct name_facts *facts)
+{
+	char common[LIMIT_NAME_BYTES];
+	size_t used = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t skip = 0;
+
+		for (uint16_t i = 0; i < type->fields; i++)
+			if (value[i].data == name + at && value[i].len > 0 &&
+			    (is_number_called(&type->field[i], "part") || is_number_called(&type->field[i], "parts")))
+				skip = value[i].len;
+		common[used++] = skip > 0 ? '*' : name[at];
+		at += skip > 0 ? skip : 1;
+	}
+	text_escape(facts->set, sizeof facts->set, common, used);
 }
 
 bool
@@ -311,6 +359,8 @@ profile_match_name(const struct profile *profile, const char *name, size_t len, 
 			}
 			take_fact(&type->field[i], &v, &facts);
 		}
+		if (facts.has_part)
+			name_set(type, value, name, len, &facts);
 	}
 	*ret_facts = facts;
 	return true;

@@ -5,6 +5,8 @@
 #ifndef HANDBACK_PARSERS_PROFILE_H
 #define HANDBACK_PARSERS_PROFILE_H
 
+#include "base/limits.h"
+#include "base/text.h"
 #include "base/yaml.h"
 #include "parsers/policy.h"
 
@@ -24,12 +26,16 @@ struct profile {
 struct profile *profile_compile(const char *text, size_t len, struct problems *p);
 void profile_free(struct profile *profile); /* NULL is fine */
 
+#define NAME_SET_SIZE TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)
+
 /* What a file's name says, by the profile's file_name pattern. */
 struct name_facts {
-	bool has_sequence, has_business_date, has_count;
+	bool has_sequence, has_business_date, has_count, has_part;
 	int64_t sequence, count;
-	int32_t business_date; /* days since 1970-01-01 */
-	char partner_id[64];   /* "" when the name has none */
+	int64_t part, parts;     /* part of so many */
+	int32_t business_date;   /* days since 1970-01-01 */
+	char partner_id[64];     /* "" when the name has none */
+	char set[NAME_SET_SIZE]; /* of which it is a part: the name, escaped, with * for part and parts; or "" */
 };
 /* True and *ret_facts when the name fits, or the profile has no pattern; else false and *ret_why, static
  * text. */

@@ -27,10 +27,8 @@ decide_let_pass(const char *reasons)
 	static const struct {
 		const char *reason;
 		enum pass pass;
-	} table[] = {{"test_file", PASS_TEST},
-	             {"sequence_gap", PASS_GAP},
-	             {"reissue", PASS_REISSUE},
-	             {"guard", PASS_GUARD}};
+	} table[] = {{"test_file", PASS_TEST}, {"sequence_gap", PASS_GAP},   {"reissue", PASS_REISSUE},
+	             {"guard", PASS_GUARD},    {"part_missing", PASS_PARTS}, {"part_unlike", PASS_PARTS}};
 	unsigned passed = 0;
 
 	for (size_t len; *reasons != '\0'; reasons += len + (reasons[len] == ' ')) {
@@ -100,6 +98,7 @@ find_place(const struct decide *d, struct place *ret)
 	enum pg_status status;
 
 	order_params(d, &p);
+	param_optional(&p, d->name.has_part, d->name.part);
 	status = pg_run_prepared(d->pg, sql_file_order, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
@@ -108,6 +107,70 @@ find_place(const struct decide *d, struct place *ret)
 	ret->has_same = !pg_null(r, 0, 1);
 	ret->same = pg_int(r, 0, 1);
 	ret->older = strcmp(pg_text(r, 0, 2), "t") == 0;
+	pg_result_free(r);
+	return PG_OK;
+}
+
+/* The place of a part in its set. */
+static enum pg_status
+find_part(const struct decide *d, struct pg_result **ret)
+{
+	struct params p = {0};
+
+	param_int(&p, d->partner_id);
+	param_text(&p, d->profile);
+	param_text(&p, d->name.set);
+	param_int(&p, d->name.part);
+	param_int(&p, d->name.parts);
+	param_optional(&p, d->release_of != 0, d->release_of);
+	return pg_run_prepared(d->pg, sql_file_parts, p.n, p.value, ret);
+}
+
+/* Parts wait for each other, and are decided in their order. */
+static const char *
+out_of_set(const struct decide *d, const struct pg_result *r, char *message)
+{
+	const char *hold = "part_unlike";
+	char self[64];
+
+	snprintf(self, sizeof(self), "part %" PRId64 " of %" PRId64, d->name.part, d->name.parts);
+	if (!pg_null(r, 0, 0))
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it is %s, and file %" PRId64 " speaks of another number of parts", self, pg_int(r, 0, 0));
+	else if (!pg_null(r, 0, 1))
+		snprintf(message, LIMIT_MESSAGE_BYTES, "%s came before, as file %" PRId64 " with other content", self,
+		         pg_int(r, 0, 1));
+	else {
+		hold = "part_missing";
+		if (!pg_null(r, 0, 2))
+			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and not part %s", self, pg_text(r, 0, 2));
+		else if (!pg_null(r, 0, 3))
+			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and part %" PRId64 " is to be posted before it",
+			         self, pg_int(r, 0, 3));
+		else
+			hold = NULL;
+	}
+	return hold;
+}
+
+static enum pg_status
+judge_part(const struct decide *d, struct effect *e)
+{
+	struct pg_result *r;
+	enum pg_status status;
+
+	if (!d->name.has_part || (d->passed & PASS_PARTS) != 0)
+		return PG_OK;
+	if (d->name.part < 1 || d->name.part > d->name.parts || d->name.parts > LIMIT_PARTS) {
+		snprintf(e->message, sizeof(e->message), "it says that it is part %" PRId64 " of %" PRId64,
+		         d->name.part, d->name.parts);
+		e->hold = "part_unlike";
+		return PG_OK;
+	}
+	status = find_part(d, &r);
+	if (status != PG_OK)
+		return status;
+	e->hold = out_of_set(d, r, e->message);
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -282,9 +345,12 @@ decide_file(const struct decide *d, struct effect *ret)
 	status = pg_run_prepared(d->pg, sql_partner_lock, partner.n, partner.value, NULL);
 	if (status == PG_OK)
 		status = find_place(d, &place);
+	if (status == PG_OK)
+		status = judge_part(d, &e);
 	if (status != PG_OK)
 		return status;
-	e.hold = out_of_place(d, &place, e.message);
+	if (e.hold == NULL)
+		e.hold = out_of_place(d, &place, e.message);
 	if (e.hold == NULL) {
 		status = decide_records(d, place.older);
 		if (status == PG_OK)

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "parsers/policy.h"
+#include "parsers/profile.h"
 #include "reconcile/pg.h"
 #include "reconcile/told.h"
 
@@ -16,7 +17,7 @@
 
 /* What a file is not held for any more: by a release, which lets pass what it was held for and nothing else.
  */
-enum pass { PASS_TEST = 1, PASS_GAP = 2, PASS_REISSUE = 4, PASS_GUARD = 8, PASS_ALL = 15 };
+enum pass { PASS_TEST = 1, PASS_GAP = 2, PASS_REISSUE = 4, PASS_GUARD = 8, PASS_PARTS = 16, PASS_ALL = 31 };
 
 /* That of hold_reasons, as words between spaces; other reasons let nothing pass. */
 unsigned decide_let_pass(const char *reasons);
@@ -27,7 +28,9 @@ struct decide {
 	const struct told *told;
 	const char *profile; /* its name */
 	int64_t partner_id;
-	unsigned passed; /* enum pass, or'ed */
+	struct name_facts name; /* what the file's name says; zero: nothing */
+	int64_t release_of;     /* the held file that it was, or 0 */
+	unsigned passed;        /* enum pass, or'ed */
 };
 
 struct effect {

@@ -26,8 +26,11 @@ CROSS JOIN LATERAL (
 		(13, 'sequence', f.sequence::text),
 		(14, 'business_date', f.business_date::text),
 		(15, 'partner_file_id', f.partner_file_id),
-		(16, 'records', f.records::text),
-		(17, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text)) AS k (n, key, value)
+		(16, 'part', f.part::text),
+		(17, 'parts', f.parts::text),
+		(18, 'part_set', f.part_set),
+		(19, 'records', f.records::text),
+		(20, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text)) AS k (n, key, value)
 	UNION ALL
 	SELECT 2, c.n, 'control', ARRAY[c.name, c.place, c.stated::text, c.counted::text, c.agrees::text]
 	FROM handback.control c WHERE c.file_id = f.file_id

@@ -29,6 +29,7 @@ struct work {
 	const struct job *job;
 	struct copy copy;
 	uint8_t stated[SHA256_BYTES]; /* by its twin, where the job has a suffix for that */
+	struct name_facts facts;
 	struct delivery delivery;
 	struct told told;
 	struct posted posted;
@@ -157,7 +158,7 @@ look_up_release(struct work *w, enum known *ret_known)
 			take_known(w, r, RELEASE_MADE);
 		w->passed = decide_let_pass(pg_text(r, 0, RELEASE_PASSED));
 		param_int(&hold, pg_int(r, 0, RELEASE_HOLD));
-		if (strcmp(kind, "gap") == 0)
+		if (strcmp(kind, "gap") == 0 || strcmp(kind, "part") == 0)
 			status = pg_run_prepared(w->r->pg, sql_release_end, hold.n, hold.value, NULL);
 	}
 	pg_result_free(r);
@@ -190,6 +191,8 @@ decide_and_post(struct work *w)
 	                   .policy = &r->profile.profile->policy,
 	                   .told = &w->told,
 	                   .profile = w->job->profile,
+	                   .name = w->facts,
+	                   .release_of = w->job->release_of,
 	                   .passed = w->passed};
 	enum parser_end parsed = PARSER_DONE;
 	enum pg_status status;
@@ -480,8 +483,11 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 	                              .release_of = job->release_of},
 	                 .result = result};
 	enum known known = KNOWN_NOT;
+	const char *unfit; /* a name that does not fit is the parser's to refuse */
 	enum job_end end;
 
+	w.delivery.facts = &w.facts;
+	(void) profile_match_name(r->profile.profile, job->name, strlen(job->name), &w.facts, &unfit);
 	end = take(&w);
 	if (end != JOB_DONE)
 		return end;

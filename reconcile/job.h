@@ -81,7 +81,8 @@ struct job_trial {
 	void (*show)(void *context, const struct leaf *leaf);
 	void (*tell)(void *context, const struct told *told); /* facts, controls, refusals; before the records */
 	void *context;
-	unsigned passed; /* enum pass, or'ed */
+	unsigned passed;    /* enum pass, or'ed */
+	int64_t release_of; /* the held file that is tried, or 0 */
 	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
 	enum pg_status (*act)(void *context, struct pg *pg);
 };

@@ -9,16 +9,19 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 {
 	static const uint8_t no_hash[SHA256_BYTES];
 	const struct profile *profile = r->profile.profile;
+	const char *unfit; /* a name that does not fit is the parser's to refuse */
 	struct decide d = {.pg = r->pg,
 	                   .policy = &profile->policy,
 	                   .told = told,
 	                   .profile = profile->name,
+	                   .release_of = trial->release_of,
 	                   .passed = trial->act != NULL ? PASS_ALL : trial->passed};
 	enum parser_end parsed = PARSER_DONE;
 	struct effect effect = {0};
 	enum pg_status status;
 	enum job_end end;
 
+	(void) profile_match_name(profile, trial->name, strlen(trial->name), &d.name, &unfit);
 	end = job_parse(r, trial->file, trial->name, NULL, told, &parsed, ret);
 	if (end != JOB_DONE)
 		return end;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PARAMS_MAX 20
+#define PARAMS_MAX 24
 
 struct params {
 	int n;

@@ -62,6 +62,9 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	param_int(&p, row->records);
 	param_int(&p, d->seen_at);
 	param_optional(&p, d->release_of != 0, d->release_of);
+	param_optional(&p, d->facts->has_part, d->facts->part);
+	param_optional(&p, d->facts->has_part, d->facts->parts);
+	param_text(&p, d->facts->has_part ? d->facts->set : NULL);
 	status = pg_run_prepared(pg, sql_file_insert, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;

@@ -17,8 +17,9 @@ struct delivery {
 	const char *name; /* bytes, NUL-ended */
 	uint8_t sha256[SHA256_BYTES];
 	int64_t bytes;
-	int64_t seen_at;    /* µs since 1970 UTC */
-	int64_t release_of; /* the held file that it was; 0: it was delivered */
+	int64_t seen_at;                /* µs since 1970 UTC */
+	int64_t release_of;             /* the held file that it was; 0: it was delivered */
+	const struct name_facts *facts; /* what its name says */
 };
 
 struct posted {

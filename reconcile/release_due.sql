@@ -2,6 +2,7 @@
 -- kind:
 --   people  two people have released it
 --   gap     it waited for a number before its own, which was posted since
+--   part    it waited for the other parts of its set: all of them are there, and those before it are posted
 --   resume  it is decided, and that is not yet archived: the last five columns are of the new row
 -- passed: what it is not held for again, as words: its own hold_reason and those of what it was released from.
 SELECT k.kind, f.file_id, f.source, p.code AS partner, f.profile, encode(f.name, 'hex') AS name,
@@ -22,6 +23,10 @@ CROSS JOIN LATERAL (SELECT
 			SELECT x.sequence FROM handback.file x
 			WHERE x.partner_id = f.partner_id AND x.profile = f.profile AND x.state = 'posted' AND x.sequence IS NOT NULL
 			ORDER BY x.sequence DESC LIMIT 1) THEN 'gap'
+		WHEN e.how IS NULL AND h.reason = 'part_missing' AND (
+			SELECT count(DISTINCT t.part) = f.parts AND bool_and(t.posted OR t.part >= f.part)
+			FROM handback.parts_there(f.partner_id, f.profile, f.part_set) t
+			WHERE t.part BETWEEN 1 AND f.parts) THEN 'part'
 	END AS kind) k
 WHERE h.record_no IS NULL AND f.archived_at IS NOT NULL AND k.kind IS NOT NULL AND ($1::bigint IS NULL OR f.file_id = $1)
 ORDER BY p.code, f.profile, f.sequence, f.file_id

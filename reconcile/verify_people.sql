@@ -42,7 +42,7 @@ WHERE d.how NOT IN ('matched_later', 'unknown_reference_expired') AND NOT EXISTS
 		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END)
 	-- what waited for another file is released by itself, as it is decided
-	AND NOT (d.how = 'released' AND h.reason = 'sequence_gap' AND EXISTS (
+	AND NOT (d.how = 'released' AND h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (
 		SELECT FROM handback.file r WHERE r.release_of = h.file_id AND r.decided_at = d.ended_at))
 UNION ALL
 -- what the nightly run ended

@@ -54,6 +54,9 @@ CREATE TABLE handback.file (
 	business_date   date,            -- the partner's date
 	partner_file_id text,
 	original_message text,
+	part            bigint,          -- part of parts, by its name
+	parts           bigint,
+	part_set        text,            -- the name, escaped, with * for part and parts
 	records         integer NOT NULL DEFAULT 0 CHECK (records >= 0),
 	seen_at         timestamptz NOT NULL,
 	decided_at      timestamptz NOT NULL DEFAULT transaction_timestamp(),
@@ -63,6 +66,7 @@ CREATE TABLE handback.file (
 	CHECK ((state = 'held') = (hold_reason IS NOT NULL)),
 	CHECK ((state = 'duplicate') = (duplicate_of IS NOT NULL)),
 	CHECK (state <> 'duplicate' OR release_of IS NULL),
+	CHECK ((part IS NULL) = (parts IS NULL) AND (part IS NULL) = (part_set IS NULL)),
 	CHECK ((archived_at IS NULL) = (archived_as IS NULL))
 );
 -- the same bytes are one file, whatever the name, the source or the partner; what was held is released once
@@ -71,6 +75,7 @@ CREATE UNIQUE INDEX file_release ON handback.file (release_of) WHERE release_of 
 CREATE INDEX file_by_content ON handback.file (sha256);
 CREATE INDEX file_by_sequence ON handback.file (partner_id, profile, sequence);
 CREATE INDEX file_by_business_date ON handback.file (partner_id, profile, business_date);
+CREATE INDEX file_by_part ON handback.file (partner_id, profile, part_set) WHERE part_set IS NOT NULL;
 CREATE INDEX file_not_archived ON handback.file (file_id) WHERE archived_at IS NULL;
 
 COMMENT ON TABLE handback.file IS 'One row for each delivered byte string, one for each time that it came again, and one for each time that it was held and released';
@@ -85,6 +90,8 @@ COMMENT ON COLUMN handback.file.profile_sha256 IS 'Of the profile that it was re
 COMMENT ON COLUMN handback.file.sequence IS 'The partner''s number of the file';
 COMMENT ON COLUMN handback.file.business_date IS 'The partner''s date of the file';
 COMMENT ON COLUMN handback.file.original_message IS 'Our message that it answers';
+COMMENT ON COLUMN handback.file.part IS 'Which part of a set of files it is';
+COMMENT ON COLUMN handback.file.part_set IS 'What the names of its parts have in common';
 COMMENT ON COLUMN handback.file.records IS 'How many records it has; of a posted file each has an outcome';
 COMMENT ON COLUMN handback.file.seen_at IS 'When its name was first looked at, by our clock';
 COMMENT ON COLUMN handback.file.archived_as IS 'Where its bytes are kept: a path below archive/ or quarantine/ of the spool';
@@ -298,6 +305,19 @@ CREATE FUNCTION handback.let_pass(released bigint) RETURNS text[]
 $$;
 COMMENT ON FUNCTION handback.let_pass(bigint) IS 'What a held file, and those that it was released from, were held for';
 
+-- The parts of a set that have come: what was refused, closed or is a duplicate does not count.
+CREATE FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text)
+	RETURNS TABLE (file_id bigint, part bigint, parts bigint, posted boolean)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT f.file_id, f.part, f.parts, f.state = 'posted'
+	FROM handback.file f
+	WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.part_set = of_set AND (f.state = 'posted'
+		OR f.hold_reason IN ('part_missing', 'sequence_gap', 'guard') AND NOT EXISTS (
+			SELECT FROM handback.hold h JOIN handback.hold_end e USING (hold_id)
+			WHERE h.file_id = f.file_id AND h.record_no IS NULL))
+$$;
+COMMENT ON FUNCTION handback.parts_there(integer, text, text) IS 'The parts of a set of files that have come, and whether they are posted';
+
 -- Records in = sum of the outcomes (I3), by the time of COMMIT.
 CREATE FUNCTION handback.check_tie_out() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -329,7 +349,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA handback TO handback_daemon, handback_opera
 GRANT INSERT ON handback.partner, handback.file, handback.control, handback.refusal, handback.outcome,
 	handback.tie_out, handback.hold TO handback_daemon;
 GRANT UPDATE (archived_at, archived_as) ON handback.file TO handback_daemon;
-GRANT EXECUTE ON FUNCTION handback.let_pass(bigint) TO handback_daemon, handback_operator, handback_finance;
+GRANT EXECUTE ON FUNCTION handback.let_pass(bigint), handback.parts_there(integer, text, text)
+	TO handback_daemon, handback_operator, handback_finance;
 -- when and by whom is not for the one who ends it to say
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA handback TO handback_daemon;

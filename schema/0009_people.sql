@@ -73,7 +73,7 @@ BEGIN
 				JOIN handback.proposal p USING (proposal_id)
 				JOIN handback.proposal_end e USING (proposal_id)
 				WHERE ph.hold_id = h.hold_id AND p.decision = 'release' AND e.how = 'approved')
-			OR (h.reason = 'sequence_gap' AND EXISTS (SELECT FROM handback.file r WHERE r.release_of = h.file_id)))) THEN
+			OR (h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (SELECT FROM handback.file r WHERE r.release_of = h.file_id)))) THEN
 		RAISE EXCEPTION 'hold % cannot end as released: nobody has approved that', NEW.hold_id
 			USING ERRCODE = 'integrity_constraint_violation';
 	END IF;

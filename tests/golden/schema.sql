@@ -383,7 +383,7 @@ BEGIN
 				JOIN handback.proposal p USING (proposal_id)
 				JOIN handback.proposal_end e USING (proposal_id)
 				WHERE ph.hold_id = h.hold_id AND p.decision = 'release' AND e.how = 'approved')
-			OR (h.reason = 'sequence_gap' AND EXISTS (SELECT FROM handback.file r WHERE r.release_of = h.file_id)))) THEN
+			OR (h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (SELECT FROM handback.file r WHERE r.release_of = h.file_id)))) THEN
 		RAISE EXCEPTION 'hold % cannot end as released: nobody has approved that', NEW.hold_id
 			USING ERRCODE = 'integrity_constraint_violation';
 	END IF;
@@ -870,6 +870,22 @@ $$;
 ALTER FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) IS 'Redemptions that are open after the time in which a partner should have answered';
+
+CREATE FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) RETURNS TABLE(file_id bigint, part bigint, parts bigint, posted boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT f.file_id, f.part, f.parts, f.state = 'posted'
+	FROM handback.file f
+	WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.part_set = of_set AND (f.state = 'posted'
+		OR f.hold_reason IN ('part_missing', 'sequence_gap', 'guard') AND NOT EXISTS (
+			SELECT FROM handback.hold h JOIN handback.hold_end e USING (hold_id)
+			WHERE h.file_id = f.file_id AND h.record_no IS NULL))
+$$;
+
+ALTER FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) IS 'The parts of a set of files that have come, and whether they are posted';
 
 CREATE FUNCTION handback.place_files(wanted_source text) RETURNS bigint
     LANGUAGE plpgsql
@@ -1599,6 +1615,9 @@ CREATE TABLE handback.file (
     business_date date,
     partner_file_id text,
     original_message text,
+    part bigint,
+    parts bigint,
+    part_set text,
     records integer DEFAULT 0 NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     decided_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
@@ -1608,7 +1627,8 @@ CREATE TABLE handback.file (
     CONSTRAINT file_check CHECK (((state = 'held'::handback.file_state) = (hold_reason IS NOT NULL))),
     CONSTRAINT file_check1 CHECK (((state = 'duplicate'::handback.file_state) = (duplicate_of IS NOT NULL))),
     CONSTRAINT file_check2 CHECK (((state <> 'duplicate'::handback.file_state) OR (release_of IS NULL))),
-    CONSTRAINT file_check3 CHECK (((archived_at IS NULL) = (archived_as IS NULL))),
+    CONSTRAINT file_check3 CHECK ((((part IS NULL) = (parts IS NULL)) AND ((part IS NULL) = (part_set IS NULL)))),
+    CONSTRAINT file_check4 CHECK (((archived_at IS NULL) = (archived_as IS NULL))),
     CONSTRAINT file_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
     CONSTRAINT file_profile_sha256_check CHECK ((length(profile_sha256) = 32)),
     CONSTRAINT file_records_check CHECK ((records >= 0)),
@@ -1640,6 +1660,10 @@ COMMENT ON COLUMN handback.file.sequence IS 'The partner''s number of the file';
 COMMENT ON COLUMN handback.file.business_date IS 'The partner''s date of the file';
 
 COMMENT ON COLUMN handback.file.original_message IS 'Our message that it answers';
+
+COMMENT ON COLUMN handback.file.part IS 'Which part of a set of files it is';
+
+COMMENT ON COLUMN handback.file.part_set IS 'What the names of its parts have in common';
 
 COMMENT ON COLUMN handback.file.records IS 'How many records it has; of a posted file each has an outcome';
 
@@ -2304,6 +2328,8 @@ CREATE INDEX file_by_business_date ON handback.file USING btree (partner_id, pro
 
 CREATE INDEX file_by_content ON handback.file USING btree (sha256);
 
+CREATE INDEX file_by_part ON handback.file USING btree (partner_id, profile, part_set) WHERE (part_set IS NOT NULL);
+
 CREATE INDEX file_by_sequence ON handback.file USING btree (partner_id, profile, sequence);
 
 CREATE UNIQUE INDEX file_content ON handback.file USING btree (sha256) WHERE ((state <> 'duplicate'::handback.file_state) AND (release_of IS NULL));
@@ -2635,6 +2661,11 @@ REVOKE ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp w
 GRANT ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) TO handback_daemon;
 GRANT ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) TO handback_operator;
 GRANT ALL ON FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) TO handback_operator;
+GRANT ALL ON FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set text) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.place_files(wanted_source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.place_files(wanted_source text) TO handback_daemon;

@@ -191,7 +191,7 @@ test_names(void **state)
 {
 	static const char yaml[] =
 	    HEAD "file_name: "
-	         "[\"ANS_{partner_id}_{business_date:YYYYMMDD}_{sequence:4}_{run:2}of{runs:2}_{rows:+}.csv\", "
+	         "[\"ANS_{partner_id}_{business_date:YYYYMMDD}_{sequence:4}_{part:2}of{parts:2}_{rows:+}.csv\", "
 	         "\"plain-{sequence:+}.*\"]\n"
 	         "records:\n"
 	         "  h: {role: header, when: {1: H}, optional: yes, fields: {sequence: {at: 2}}}\n"
@@ -219,6 +219,10 @@ test_names(void **state)
 	assert_true(profile_match_name(profile, "ANS_Z_20261118_0017_01of02_3.csv", 32, &facts, &why));
 	assert_true(facts.has_sequence && facts.sequence == 17);
 	assert_string_equal(facts.partner_id, "Z");
+	assert_true(facts.has_part && facts.part == 1 && facts.parts == 2);
+	assert_string_equal(facts.set, "ANS_Z_20261118_0017_*of*_3.csv");
+	assert_true(profile_match_name(profile, "plain-17.txt", 12, &facts, &why));
+	assert_true(!facts.has_part && facts.set[0] == '\0');
 	assert_false(profile_match_name(profile, "ANS_Z_20261318_0017_01of02_3.csv", 32, &facts, &why));
 	assert_false(profile_match_name(profile, "ANS_Z_20261118_017_01of02_3.csv", 31, &facts, &why));
 	assert_false(profile_match_name(profile, "", 0, &facts, &why));

@@ -118,6 +118,10 @@ test_top(void **state)
 	tells("format: fixed\n", "format: fixed\nzone: Europe/Atlantis\n", "no time zone of that name");
 	tells("format: fixed\n", "format: fixed\nlimits: {record_bytes: 1GiB}\n", "must be from 1 to 655360");
 	tells("format: fixed\n", "format: fixed\nfile_name: \"{date\"\n", "must be a pattern as in");
+	tells("format: fixed\n", "format: fixed\nfile_name: \"a{part:2}\"\n",
+	      "{part} and {parts} belong together");
+	tells("format: fixed\n", "format: fixed\nfile_name: \"a{part:2}_{parts:2}_{part:2}\"\n", "once each");
+	tells("format: fixed\n", "format: fixed\nfile_name: \"a{part}of{parts:2}\"\n", "{part} must be a number");
 	tells("match: [outbound_reference]", "match: [external_reference]",
 	      "external_reference: no record has this field");
 	tells("match: [outbound_reference]", "match: [card]", "card is no part of a match key");
