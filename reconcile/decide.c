@@ -260,7 +260,7 @@ decide_records(const struct decide *d, bool older)
 	if (status == PG_OK && !alone)
 		status = match(d);
 	param_bool(&repeat, alone);
-	if (status == PG_OK)
+	if (status == PG_OK && (d->told->again || !alone))
 		status = run(d, large, sql_repeat, &repeat);
 	order_params(d, &order);
 	if (status == PG_OK && older)

@@ -131,6 +131,7 @@ struct staging {
 	struct pg_copy *copy;
 	bool wide; /* stage_copy_wide.sql is under way */
 	const struct policy *policy;
+	struct told *told;
 	uint32_t keys; /* parts of all match keys, or'ed */
 	struct seen seen;
 };
@@ -213,13 +214,15 @@ put_narrow(struct staging *s, const struct record *r, const struct stage_judged 
 {
 	struct pg_copy *copy = s->copy;
 	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
+	bool again = named && seen_again(&s->seen, r->external_reference);
 
+	s->told->again |= again;
 	pg_copy_put_int64(copy, (int64_t) r->number);
 	pg_copy_put_int64(copy, (int64_t) r->offset);
 	pg_copy_put_int32(copy, (int32_t) r->length);
 	pg_copy_put_int16(copy, r->verdict);
 	pg_copy_put_int16(copy, judged->verdict);
-	pg_copy_put_bool(copy, named && seen_again(&s->seen, r->external_reference));
+	pg_copy_put_bool(copy, again);
 	if (named)
 		pg_copy_put_uuid(copy, r->external_reference);
 	else
@@ -359,7 +362,7 @@ stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *polic
            const struct stage_watch *watch, struct told *told, const char **ret_broken,
            enum pg_status *ret_status)
 {
-	struct staging s = {.pg = pg, .policy = policy};
+	struct staging s = {.pg = pg, .policy = policy, .told = told};
 	struct frame_reader *reader = frame_reader_new(fd);
 	enum stage_end end = STAGE_DATABASE;
 
