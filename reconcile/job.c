@@ -386,6 +386,12 @@ archive(struct work *w)
 	param_int(&p, w->posted.file_id);
 	param_text(&p, path);
 	status = pg_run_prepared(r->pg, sql_file_archived, p.n, p.value, NULL);
+	/* the original is gone: nothing would come back to this file before the next start */
+	if (status == PG_LOST && pg_reopen(r->pg) == PG_OK) {
+		r->ready = false;
+		r->retries++;
+		status = pg_run_prepared(r->pg, sql_file_archived, p.n, p.value, NULL);
+	}
 	if (status != PG_OK)
 		return job_fail_database(r, w->result, status, "archived, but that cannot be noted");
 	return JOB_DONE;

@@ -149,6 +149,18 @@ wait_ms(int channel, int ms)
 	return poll(&p, 1, ms) <= 0 || (p.revents & (POLLHUP | POLLERR)) == 0;
 }
 
+/* One try for a usable connection; why[LIMIT_MESSAGE_BYTES] when there is none. */
+static bool
+connect_once(struct reconciler *r, char *why)
+{
+	r->ready = false;
+	r->retries++;
+	if (pg_reopen(r->pg) == PG_OK)
+		return take_up(r, why);
+	snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
+	return false;
+}
+
 /* Has a usable connection, however long it takes; false when there is nobody left to have it for. */
 static bool
 connect_again(struct reconciler *r, int channel)
@@ -157,11 +169,7 @@ connect_again(struct reconciler *r, int channel)
 	bool told = false;
 
 	for (int ms = BACKOFF_FIRST_MS;; ms = ms * 2 < BACKOFF_CEILING_MS ? ms * 2 : BACKOFF_CEILING_MS) {
-		r->ready = false;
-		r->retries++;
-		if (pg_reopen(r->pg) != PG_OK)
-			snprintf(why, sizeof(why), "%s", pg_why(r->pg));
-		else if (take_up(r, why))
+		if (connect_once(r, why))
 			return true;
 		if (!told)
 			log_write(LOG_WARNING, "the database cannot be used", LOG_FIELDS(log_text("why", why)));
@@ -264,11 +272,8 @@ answer(struct reconciler *r, int channel, const struct job *job)
 	enum job_end end = job_run(r, job, &result);
 
 	/* a connection that went while nobody needed it is no reason to make the file wait */
-	if (end == JOB_LOST && pg_reopen(r->pg) == PG_OK) {
-		r->ready = false;
-		r->retries++;
+	if (end == JOB_LOST && connect_once(r, result.why))
 		end = job_run(r, job, &result);
-	}
 	return say_end(r, channel, job, end, &result, now_ms() - began);
 }
 
@@ -282,11 +287,8 @@ answer_release(struct reconciler *r, int channel)
 	int64_t began = now_ms();
 	enum job_end end = release_next(r, &watch, &release, &result);
 
-	if (end == JOB_LOST && pg_reopen(r->pg) == PG_OK) {
-		r->ready = false;
-		r->retries++;
+	if (end == JOB_LOST && connect_once(r, result.why))
 		end = release_next(r, &watch, &release, &result);
-	}
 	return say_end(r, channel, &release.job, end, &result, now_ms() - began);
 }
 

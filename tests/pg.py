@@ -6,6 +6,7 @@
     with db.connect("handback_daemon") as c: ...
     db.conninfo("handback_daemon")      # for the programs
     cluster.close()
+    pg.Cluster(standby_of=cluster)      # one that follows it
 
 The server runs as user postgres when the tests run as root.  Its settings are
 durable, since handback refuses a server whose are not; its files are in memory
@@ -132,7 +133,7 @@ class Database:
 
 
 class Cluster:
-    def __init__(self, settings=None, start=True, on_disk=False):
+    def __init__(self, settings=None, start=True, on_disk=False, standby_of=None):
         sweep("handback-pg-")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="handback-pg-", dir="/tmp" if on_disk else scratch()))
         self._held = hold(self.dir)
@@ -144,9 +145,10 @@ class Cluster:
         self.log = self.dir / "log"
         self._numbers = itertools.count(1)
         self._template = None
-        subprocess.run(as_server_user(bin_dir() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E",
-                                      "UTF8", "--no-locale", "-N"),
-                       check=True, stdout=subprocess.DEVNULL, cwd="/")
+        made_by = ([bin_dir() / "pg_basebackup", "-D", self.data, "-d", standby_of.conninfo(), "-R", "-c", "fast"] if standby_of
+                   else [bin_dir() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale",
+                         "-N"])
+        subprocess.run(as_server_user(*made_by), check=True, stdout=subprocess.DEVNULL, cwd="/")
         subprocess.run(as_server_user("mkdir", "-m", "0755", self.socket), check=True, cwd="/")
         if start:
             self.start()

@@ -124,16 +124,20 @@ class Worker:
         theirs.close()
         self.channel = ours
         self.log = pathlib.Path(log)
-        self.stages = []
+        self.stages, self.retried = [], 0
 
     def receive(self, seconds=30):
-        """One line as (verb, {key: value}), or None at the end."""
+        """One line as (verb, {key: value}), or None at the end; what it had to try again is counted in retried."""
         self.channel.settimeout(seconds)
-        line = self.channel.recv(1 << 16).decode("ascii")
-        if not line:
-            return None
-        verb, *pairs = line.split("\t")
-        return verb, {k: unescape(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+        while True:
+            line = self.channel.recv(1 << 16).decode("ascii")
+            if not line:
+                return None
+            verb, *pairs = line.split("\t")
+            said = {k: unescape(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+            if verb != "retried":
+                return verb, said
+            self.retried += int(said["times"])
 
     def wait_ready(self, seconds=30):
         said = self.receive(seconds)
@@ -176,7 +180,7 @@ class Worker:
 class Desk:
     """A ledger with members of one programme, a partner AIR, a spool, and a worker."""
 
-    def __init__(self, database, build, libexec=None, **settings):
+    def __init__(self, database, build, libexec=None, conninfo=None, start=True, **settings):
         self.database, self.build, self.libexec = database, build, libexec
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="handback-desk-", dir="/tmp"))
         self.inbound, self.spool, self.profiles = (self.dir / n for n in ("inbound", "spool", "profiles"))
@@ -184,7 +188,7 @@ class Desk:
         self.profiles.mkdir()
         self.profile(**settings)
         self.config = self.dir / "handback.yaml"
-        self.config.write_text(f'database:\n  conninfo: "{database.conninfo()}"\nspool: {self.spool}\n'
+        self.config.write_text(f'database:\n  conninfo: "{conninfo or database.conninfo()}"\nspool: {self.spool}\n'
                                f"profiles: {self.profiles}\nreports: {self.dir}/reports\ncontrol: {self.dir}/control\n"
                                f"sources:\n  - name: air\n    partner: AIR\n    profile: air\n"
                                f"    directory: {self.inbound}\n", encoding="utf-8")
@@ -194,7 +198,8 @@ class Desk:
         self.sequence = 0
         self._ledger()
         self.worker = None
-        self.start()
+        if start:
+            self.start()
 
     def __enter__(self):
         return self
