@@ -39,6 +39,7 @@ struct config_sftp {
 };
 
 /* What becomes of the partner's file after the commit. */
+enum config_cage { CONFIG_CAGE_WHOLE, CONFIG_CAGE_NO_LANDLOCK };
 enum config_after { CONFIG_AFTER_LEAVE, CONFIG_AFTER_MOVE, CONFIG_AFTER_DELETE };
 
 /* A minute of the day from 0 to 1440 for each end of "06:00-22:30"; one that ends before it begins goes over
@@ -73,6 +74,7 @@ struct config {
 	const char *notices_command, *notices_mail; /* NULL: none */
 	int64_t workers;
 	int64_t rescan_ms, settle_ms, deadline_ms, survey_ms;
+	int cage;      /* enum config_cage */
 	int log_level; /* LOG_ERR ... LOG_DEBUG */
 	struct config_source *sources;
 	size_t source_count;

@@ -8,6 +8,7 @@
 #include "ctl/subject.h"
 
 #include "base/codes.h"
+#include "base/config.h"
 #include "base/io.h"
 #include "base/paths.h"
 #include "reconcile/job.h"
@@ -306,6 +307,8 @@ run_try(struct session *s)
 		code = s->value[OPT_HOLD] ? subject_held(s, &it) : subject_named(s, &it);
 	if (code == EXIT_CLEAN)
 		code = subject_profile(s, r, &it);
+	if (s->config)
+		r->no_landlock = s->config->cage == CONFIG_CAGE_NO_LANDLOCK;
 	if (code == EXIT_CLEAN && !paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
 		complain("handback-parse: %s", strerror(errno));
 		code = EXIT_INTERNAL;

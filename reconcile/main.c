@@ -97,6 +97,7 @@ static int
 open_reconciler(struct reconciler *r, const struct config *config)
 {
 	r->spool = (struct spool){-1, -1, -1, -1};
+	r->no_landlock = config->cage == CONFIG_CAGE_NO_LANDLOCK;
 	profile_cache_open(&r->profile);
 	parser_child_open(&r->child);
 	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse")) {

@@ -12,6 +12,7 @@ import pytest
 
 import parse_client
 from parse_client import BUILD
+from world import World
 
 PARSER = BUILD / "parsers/handback-parse"
 HOOKED = BUILD / "parsers/handback-parse-test"
@@ -96,6 +97,23 @@ def test_fails_closed_without_landlock(need):
     result = parse_client.parse(PROFILE, FILE, preload=deny, flags=parse_client.NO_LANDLOCK)
     assert result.status == 0, result.stderr
     assert result.frames[0][1] == {"landlock_abi": 0, "seccomp": 1, "no_new_privs": 1}
+
+
+def test_the_configuration_writes_landlock_off_by_name(need, cluster, build):
+    need("strace")
+    # only the parsers ask for it: every process below is told that the kernel has none
+    deny = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=landlock_create_ruleset",
+            "-e", "inject=landlock_create_ruleset:error=ENOSYS"]
+    with World(cluster, build) as world:
+        name, data = world.file("SKYLINE")
+        world.drop("SKYLINE", name, data)
+        daemon = world.start_daemon(prefix=deny)
+        world.until(lambda: '"cage: no_landlock" is not set' in daemon.log.read_text().replace('\\"', '"'), "the refusal")
+        assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
+        world.configure(cage="no_landlock")
+        daemon.send_signal(signal.SIGHUP)
+        world.until(lambda: world.files() == {name: "posted"}, "the file to be posted without Landlock")
+        assert world.stop_daemon() == 0
 
 
 @pytest.mark.parametrize("call, error", [("seccomp", "EINVAL"), ("landlock_restrict_self", "EPERM"),

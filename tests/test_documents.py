@@ -1,6 +1,7 @@
 """The documents say what the tables say.  Run this file itself to write the tables into docs/operator.md."""
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -62,6 +63,19 @@ def test_the_guide_has_every_exit_status():
     rows = list(exit_codes())
     assert len(rows) == 9
     check("exit codes", rows)
+
+
+@pytest.mark.parametrize("page", ("handbackctl.1", "handbackd.8", "handback.conf.5", "handback-profile.5"))
+def test_the_manual_pages_have_no_mistakes(build, page):
+    path = build / "docs" / page
+    for lint in (["groff", "-man", "-ww", "-b", "-z", "-Tutf8", "-Kutf8", path], ["man", "--warnings", "-E", "UTF-8", "-l", path]):
+        if shutil.which(lint[0]) is None:
+            pytest.skip(f"{lint[0]} is not installed")
+        done = subprocess.run(lint, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80"})
+        assert (done.returncode, done.stderr) == (0, ""), f"{page}\n{done.stderr}"
+    name = path.read_text(encoding="utf-8").split(".SH NAME\n")[1].split("\n")[0]
+    assert name.replace("\\-", "-").startswith(f"{page[:-2]} - "), name
 
 
 @pytest.mark.parametrize("document", sorted(p.relative_to(ROOT).as_posix() for p in

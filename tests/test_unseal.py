@@ -95,6 +95,7 @@ def unseal(data, secret=None, signers=None, *, passphrase=None, encrypted=True, 
     return done.returncode, content, done.stderr.decode()
 
 
+@pytest.mark.sanitize
 def test_encrypted_and_signed(rings):
     us, partner = rings["us"], rings["partner"]
     for more in ((), ("--armor",), ("--compress-algo", "none"), ("--cipher-algo", "AES128")):
@@ -239,6 +240,7 @@ def put(world, name, data):
     os.utime(world.inbound["SKYLINE"] / name, (1, 1))
 
 
+@pytest.mark.sanitize
 def test_a_sealed_file_is_posted_and_kept_as_it_came(rings, sealed_world):
     name, data = sealed_world.file("SKYLINE")
     sealed = rings["partner"].seal(data, rings["us"])
@@ -252,6 +254,7 @@ def test_a_sealed_file_is_posted_and_kept_as_it_came(rings, sealed_world):
     assert [p for p in (sealed_world.spool / "work").iterdir() if p.is_file()] == []
 
 
+@pytest.mark.sanitize
 def test_another_seal_is_refused_and_posts_nothing(rings, sealed_world):
     name, data = sealed_world.file("SKYLINE")
     put(sealed_world, name, rings["stranger"].seal(data, rings["us"]))
