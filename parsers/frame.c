@@ -264,6 +264,7 @@ struct frame_reader {
 	bool caged;      /* CAGE came */
 	bool facts;      /* FACTS came */
 	bool ended;      /* END came */
+	bool failed;     /* the pipe could not be read */
 	bool at_end;     /* and the proper end of file was told */
 	unsigned refusals;
 	uint64_t records;
@@ -292,6 +293,12 @@ void
 frame_reader_free(struct frame_reader *r)
 {
 	free(r);
+}
+
+bool
+frame_reader_failed(const struct frame_reader *r)
+{
+	return r->failed;
 }
 
 static inline const unsigned char *
@@ -529,6 +536,7 @@ fill(struct frame_reader *r, size_t n)
 		if (got < 0) {
 			if (errno == EINTR)
 				continue;
+			r->failed = true;
 			return -1;
 		}
 		r->end += (size_t) got;

@@ -65,5 +65,7 @@ struct frame_reader;
 struct frame_reader *frame_reader_new(int fd);
 void frame_reader_free(struct frame_reader *r);
 int frame_next(struct frame_reader *r, struct frame *ret_frame, const char **ret_why);
+/* After -1: was it our own read that failed, which says nothing of the peer? */
+bool frame_reader_failed(const struct frame_reader *r);
 
 #endif

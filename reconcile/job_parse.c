@@ -53,6 +53,12 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 		parser_child_stop(&r->child);
 		return job_fail_database(r, result, status, "cannot stage the records");
 	}
+	if (staged == STAGE_UNREAD) {
+		job_fail(result, "cannot hear the parser", broken);
+		parser_child_stop(&r->child);
+		*ret_end = PARSER_DISTURBED;
+		return JOB_DONE;
+	}
 	*ret_end = parser_child_end(&r->child, broken, result->why);
 	/* before it told of its cage it had not read a byte of the file: whatever ended it, the file did not */
 	if (*ret_end == PARSER_DIED && !told->cage.seccomp)

@@ -332,7 +332,9 @@ read_frames(struct staging *s, struct frame_reader *reader, const struct stage_w
 		if (++records % PROGRESS_RECORDS == 0 && watch != NULL && watch->stage != NULL)
 			watch->stage(watch->context, "staged", records);
 	}
-	return rc < 0 ? STAGE_BROKEN : end;
+	if (rc < 0)
+		return frame_reader_failed(reader) ? STAGE_UNREAD : STAGE_BROKEN;
+	return end;
 }
 
 static enum stage_end

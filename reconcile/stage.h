@@ -11,6 +11,7 @@
 enum stage_end {
 	STAGE_DONE,     /* everything was told and staged; told->end says whether the file is refused */
 	STAGE_BROKEN,   /* the frames make no sense: *ret_broken says why (static text) */
+	STAGE_UNREAD,   /* the pipe could not be read: nothing that the parser did; *ret_broken */
 	STAGE_DATABASE, /* *ret_status */
 };
 

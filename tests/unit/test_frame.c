@@ -1,6 +1,7 @@
 /* The frame codec: what goes in comes out, and nothing else is ever taken for a frame. */
 #include "tests/unit/check.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -341,6 +342,28 @@ test_limit(void **state)
 	close(fd);
 }
 
+/* A read of ours that fails is told apart from a peer that does wrong. */
+static void
+test_failed_read(void **state)
+{
+	int directory = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct frame_reader *r = frame_reader_new(directory);
+	struct frame f;
+	const char *why;
+
+	(void) state;
+	assert_int_equal(frame_next(r, &f, &why), -1); /* EISDIR */
+	assert_true(frame_reader_failed(r));
+	frame_reader_free(r);
+	close(directory);
+	directory = memory_file("xxxxxxxx", 8);
+	r = frame_reader_new(directory);
+	assert_int_equal(frame_next(r, &f, &why), -1);
+	assert_false(frame_reader_failed(r));
+	frame_reader_free(r);
+	close(directory);
+}
+
 static void
 test_random_bytes(void **state)
 {
@@ -396,6 +419,7 @@ main(void)
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_contents),
 	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_failed_read),
 	    cmocka_unit_test(test_random_bytes),
 	    cmocka_unit_test(test_broken_pipe),
 	};
