@@ -223,8 +223,8 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		count_done(&e->totals, r);
 		count_done(&s->totals, r);
 		log_done(f, r);
-		if (strcmp(r->state, "posted") == 0 || strcmp(r->reason, "part_missing") == 0)
-			engine_want_release(e); /* what waited for it: it may be the last part of a set */
+		if (strcmp(r->state, "held") != 0 || strcmp(r->reason, "part_missing") == 0)
+			engine_want_release(e); /* what waited for it, or its number; it may be the last part of a set */
 		file_handled(f);
 		if (s->sftp != NULL)
 			sftp_archived(s->sftp, f->name, f->seen_us, r);

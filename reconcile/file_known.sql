@@ -5,7 +5,7 @@
 --   leftover   this delivery was archived, and its original could not be removed then
 --   duplicate  the same bytes came before, under whatever name
 SELECT k.kind, f.file_id, f.state::text, f.hold_reason, f.records,
-	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at
+	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at, f.sequence
 FROM handback.file f
 CROSS JOIN LATERAL (SELECT
 	CASE

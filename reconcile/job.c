@@ -35,6 +35,8 @@ struct work {
 	struct posted posted;
 	struct effect effect;
 	unsigned passed; /* enum pass, or'ed */
+	bool has_number; /* of a duplicate: what it repeats had a number */
+	int64_t number;
 	struct job_result *result;
 };
 
@@ -128,6 +130,8 @@ look_up(struct work *w, enum known *ret_known)
 		             : strcmp(kind, "leftover") == 0 ? KNOWN_LEFTOVER
 		                                             : KNOWN_DUPLICATE;
 		take_known(w, r, 1);
+		w->has_number = !pg_null(r, 0, 6);
+		w->number = pg_int(r, 0, 6);
 	}
 	pg_result_free(r);
 	return PG_OK;
@@ -230,6 +234,52 @@ decide_and_post(struct work *w)
 	return job_fail_database(r, w->result, status, "cannot post");
 }
 
+/*
+ * Bytes that came before, under a name with another number: that number has come, too, unless they say
+ * otherwise themselves.  Read only where files wait for numbers.
+ */
+static enum job_end
+read_number(struct work *w, bool *ret_other)
+{
+	const struct policy *policy = &w->r->profile.profile->policy;
+	enum parser_end parsed = PARSER_DONE;
+	enum job_end end;
+	int file;
+
+	*ret_other = false;
+	if (!w->facts.has_sequence || policy->order_by != ORDER_SEQUENCE || policy->gap != POLICY_HOLD ||
+	    (w->has_number && w->number == w->facts.sequence))
+		return JOB_DONE;
+	file = copy_reopen(&w->r->spool, &w->copy);
+	if (file < 0)
+		return job_fail(w->result, "cannot open the copy", strerror(errno));
+	end = job_parse(w->r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result);
+	close(file);
+	if (end == JOB_DONE && parsed == PARSER_PROFILE)
+		return JOB_FAILED; /* ours to mend; the file stays */
+	w->result->why[0] = end == JOB_DONE ? '\0' : w->result->why[0];
+	*ret_other = end == JOB_DONE && parsed == PARSER_DONE && !w->told.end.refused && w->told.refusals == 0 &&
+	             w->told.has_sequence;
+	return end;
+}
+
+static enum job_end
+note_duplicate(struct work *w)
+{
+	int64_t first = w->posted.file_id;
+	bool other;
+	enum job_end end = read_number(w, &other);
+	enum pg_status status;
+
+	if (end != JOB_DONE)
+		return end;
+	w->effect = (struct effect){0}; /* the other's, not its own */
+	w->result->reason[0] = '\0';
+	status = post_duplicate(w->r->pg, &w->delivery, first, other ? &w->told.sequence : NULL, &w->posted);
+	return status == PG_OK ? JOB_DONE
+	                       : job_fail_database(w->r, w->result, status, "cannot note the duplicate");
+}
+
 /* Everything that is to be true together, up to its COMMIT. */
 static enum job_end
 transact(struct work *w, enum known *ret_known)
@@ -250,15 +300,7 @@ transact(struct work *w, enum known *ret_known)
 		return JOB_DONE;
 	if (*ret_known == KNOWN_OVER)
 		return JOB_GONE;
-	if (*ret_known == KNOWN_DUPLICATE) {
-		w->effect = (struct effect){0}; /* the other's, not its own */
-		w->result->reason[0] = '\0';
-		status = post_duplicate(r->pg, &w->delivery, w->posted.file_id, &w->posted);
-	} else {
-		end = decide_and_post(w);
-	}
-	if (status != PG_OK)
-		return job_fail_database(r, w->result, status, "cannot note the duplicate");
+	end = *ret_known == KNOWN_DUPLICATE ? note_duplicate(w) : decide_and_post(w);
 	/* what the database is about to know must be on the disk first */
 	if (end == JOB_DONE && copy_sync(&w->copy) < 0)
 		return job_fail(w->result, "cannot keep the copy", strerror(errno));

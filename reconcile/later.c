@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "reconcile/decide.h"
 #include "reconcile/params.h"
 #include "reconcile_sql.h"
@@ -63,12 +64,20 @@ write_later(void *context, struct pg *pg)
 }
 
 static void
-read_again(struct reconciler *r, struct again *a, const char *path, const char *name, struct later *ret)
+read_again(struct reconciler *r, struct again *a, const char *path, const char *name_hex, struct later *ret)
 {
+	char name[LIMIT_NAME_BYTES + 1] = "";
+	size_t len;
 	struct job_trial trial = {.name = name, .act = write_later, .context = a};
 	struct job_result result = {0};
 	enum job_end end;
 
+	if (!text_unhex(name, LIMIT_NAME_BYTES, name_hex, &len)) {
+		snprintf(ret->why, sizeof(ret->why), "file %lld: its name is longer than %d bytes",
+		         (long long) a->file_id, LIMIT_NAME_BYTES);
+		ret->failed++;
+		return;
+	}
 	trial.file = openat(r->spool.root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (trial.file < 0) {
 		snprintf(ret->why, sizeof(ret->why), "%s: %s", path, strerrordesc_np(errno));

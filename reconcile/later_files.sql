@@ -1,9 +1,9 @@
 -- Files with records whose reference was unknown and that are tried again. $1 source,
 -- $2 true where the profile matches by more than references: then nothing can be told before the file is read again.
--- Gives: file, its profile, where it is kept, its name, records to try. A record of a file that a person is about
+-- Gives: file, its profile, where it is kept, its name (hex), records to try. A record of a file that a person is about
 -- to decide stays open to both: who ends the hold first, decides. However old: what has expired since the last run
 -- is tried once more before it is closed.
-SELECT f.file_id, f.profile, f.archived_as, encode(f.name, 'escape') AS name, count(*) AS records
+SELECT f.file_id, f.profile, f.archived_as, encode(f.name, 'hex') AS name, count(*) AS records
 FROM handback.hold_now h
 JOIN handback.file f ON f.file_id = h.file_id
 JOIN handback.partner p ON p.partner_id = f.partner_id

@@ -232,16 +232,17 @@ post_file(const struct decide *d, const struct delivery *delivery, const struct 
 }
 
 enum pg_status
-post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of, struct posted *ret)
+post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of, const int64_t *number,
+               struct posted *ret)
 {
 	struct file_row row = {.state = "duplicate", .duplicate_of = duplicate_of};
-	const struct told nothing = {0};
+	const struct told told = {.has_sequence = number != NULL, .sequence = number != NULL ? *number : 0};
 	struct posted posted = {0};
 	struct merkle tree;
 	enum pg_status status = post_partner(pg, delivery->partner, &row.partner_id);
 
 	if (status == PG_OK)
-		status = insert_file(pg, delivery, &row, &nothing, &posted);
+		status = insert_file(pg, delivery, &row, &told, &posted);
 	if (status != PG_OK)
 		return status;
 	merkle_open(&tree);

@@ -37,9 +37,10 @@ enum post_end {
 /* The partner's number; made at its first file. */
 enum pg_status post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id);
 
-/* The same bytes as an earlier file's: a row and a head of its own, no postings. */
+/* The same bytes as an earlier file's: a row and a head of its own, no postings.  number: that it came with,
+ * where that is another one; else NULL. */
 enum pg_status post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of,
-                              struct posted *ret);
+                              const int64_t *number, struct posted *ret);
 
 /* A file that decide_file has decided.  message[LIMIT_MESSAGE_BYTES] is set with POST_DIFFERENCE. */
 enum post_end post_file(const struct decide *d, const struct delivery *delivery, const struct effect *effect,

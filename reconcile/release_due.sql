@@ -1,7 +1,7 @@
 -- Files that were held whole and may go, in the order in which they are to be decided. $1 file, or NULL for all of them.
 -- kind:
 --   people  two people have released it
---   gap     it waited for a number before its own, which was posted since
+--   gap     it waited for a number before its own, which was decided since
 --   part    it waited for the other parts of its set: all of them are there, and those before it are posted
 --   resume  it is decided, and that is not yet archived: the last five columns are of the new row
 -- passed: what it is not held for again, as words: its own hold_reason and those of what it was released from.
@@ -19,10 +19,7 @@ CROSS JOIN LATERAL (SELECT
 	CASE
 		WHEN r.file_id IS NOT NULL THEN CASE WHEN r.archived_at IS NULL THEN 'resume' END
 		WHEN e.how = 'released' THEN 'people'
-		WHEN e.how IS NULL AND h.reason = 'sequence_gap' AND f.sequence - 1 <= (
-			SELECT x.sequence FROM handback.file x
-			WHERE x.partner_id = f.partner_id AND x.profile = f.profile AND x.state = 'posted' AND x.sequence IS NOT NULL
-			ORDER BY x.sequence DESC LIMIT 1) THEN 'gap'
+		WHEN e.how IS NULL AND h.reason = 'sequence_gap' AND f.sequence - 1 <= handback.last_number(f.partner_id, f.profile) THEN 'gap'
 		WHEN e.how IS NULL AND h.reason = 'part_missing' AND (
 			SELECT count(DISTINCT t.part) = f.parts AND bool_and(t.posted OR t.part >= f.part)
 			FROM handback.parts_there(f.partner_id, f.profile, f.part_set) t

@@ -240,7 +240,7 @@ CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigi
 				WHEN h.record_no IS NOT NULL THEN 'it is of a record: only a whole file can be released'
 				-- the one thing that reading it again would not see again
 				WHEN EXISTS (SELECT FROM handback.refusal r WHERE r.file_id = h.file_id AND r.rule = 'checksum')
-					THEN 'its bytes are not those that the partner hashed: have it send the file again'
+					THEN 'its bytes are not those that the partner hashed: close it, and have the partner send the right ones'
 			END
 		WHEN h.record_no IS NULL THEN 'it is of a whole file, which can only be released or closed'
 		WHEN redemption IS NULL THEN 'its record names no redemption: say which is meant'

@@ -1,5 +1,6 @@
 """What the nightly run makes of records whose redemption was unknown: found later, held by the guard, never found."""
 import json
+import os
 import uuid
 
 import pytest
@@ -9,6 +10,7 @@ from operators import Operators
 from worker import Desk
 
 GUARD = "guard: {rejects: 3}\n"
+NAME_OF_BYTES = os.fsdecode("ÄIR".encode() + b"\xff\\\x01_7.csv")
 STRANGERS = [str(uuid.UUID(int=n, version=4)) for n in range(1, 9)]
 
 
@@ -165,6 +167,16 @@ def test_a_changed_row_of_what_the_guard_holds_is_named(desk):
         assert "guard" in said.stdout + said.stderr
         desk.db.execute("DELETE FROM handback.hold_guarded; INSERT INTO handback.hold_guarded TABLE kept; DROP TABLE kept")
         desk.db.execute("SET session_replication_role = origin")
+
+
+def test_a_name_of_bytes_is_read_again_as_it_came(desk):
+    desk.profile(more=GUARD, file_name="ÄIR*_{sequence:+}.csv")
+    desk.redeem("R1")
+    file = desk.deliver([("R1", "KO"), (STRANGERS[0], "KO")], sequence=7, name=NAME_OF_BYTES)
+    assert (file["state"], desk.row(file["file"])["sequence"]) == ("posted", 7)
+    arrive(desk, STRANGERS[0])
+    assert desk.nightly(allowed=(0,))["done"]["reversed"] == 1
+    assert desk.outcomes(file["file"], 1) == [("reversed", None)] and desk.reversals() == 2
 
 
 def test_a_whole_message_shows_what_was_sent_in_it(desk):

@@ -1,5 +1,6 @@
 """Held files that go: behind a gap that closes, and by two people; each once, whatever happens on the way."""
 import json
+import os
 import shutil
 import subprocess
 
@@ -90,6 +91,70 @@ def test_several_that_waited_go_in_the_order_of_their_numbers(make):
     assert [(row["sequence"], row["state"]) for row in went] == [(3, "posted"), (4, "posted"), (4, "held"), (5, "posted"), (6, "posted")]
     assert went[2]["hold_reason"] == "reissue" and went[2]["release_of"] == other["file"]
     assert desk.reversals() == 0
+
+
+def test_a_name_of_bytes_goes_as_it_came(make):
+    desk = make(gap="hold", file_name="ÄIR*_{sequence:+}.csv")
+    for key in "AB":
+        desk.redeem(key)
+    names = [os.fsdecode("ÄIR".encode() + b"\xff\\\x01_%d.csv" % n) for n in (1, 2)]
+    early = desk.deliver([("B", "KO")], sequence=2, name=names[1])
+    assert early["reason"] == "sequence_gap"
+    desk.deliver([("A", "OK")], sequence=1, name=names[0])
+    [done] = desk.release()
+    assert (done["state"], desk.row(done["file"])["sequence"]) == ("posted", 2)
+    assert desk.query("SELECT count(DISTINCT name) FROM handback.file") == [(2,)]
+
+
+def test_a_number_that_comes_with_bytes_that_were_posted_has_come(make):
+    desk = make(gap="hold")
+    for key in "ABC":
+        desk.redeem(key)
+    first = desk.file([("A", "KO")])
+    desk.deliver(first, sequence=1)
+    early = desk.deliver([("B", "KO")], sequence=4)
+    far = desk.deliver(first, sequence=9)
+    assert (early["reason"], far["state"], desk.release()) == ("sequence_gap", "duplicate", [])
+    assert desk.deliver(first, sequence=3)["state"] == "duplicate" and desk.release() == [], "number 2 has not come"
+    again = desk.deliver(first, sequence=2)
+    assert (again["state"], desk.row(again["file"])["sequence"], desk.row(again["file"])["records"]) == ("duplicate", 2, 0)
+    [done] = desk.release()
+    assert desk.row(done["file"])["release_of"] == early["file"] and desk.reversals() == 2
+    # in its turn, nothing waits for it; and what came out of turn lets nothing pass
+    assert desk.deliver(first, sequence=5)["state"] == "duplicate"
+    assert desk.deliver([("C", "KO")], sequence=6)["state"] == "posted"
+    assert desk.deliver([("C", "OK")], sequence=10)["reason"] == "sequence_gap"
+    assert desk.deliver(first, sequence=1)["state"] == "duplicate" and desk.reversals() == 3
+
+
+def test_a_number_that_comes_with_bytes_that_are_held_waits_with_them(make):
+    desk = make(gap="hold", more="guard: {rejects: 0}")
+    for key in "ABC":
+        desk.redeem(key)
+    desk.deliver([("A", "OK")], sequence=1)
+    bytes_of_two = desk.file([("B", "KO")])
+    held = desk.deliver(bytes_of_two, sequence=2)
+    assert (held["reason"], desk.deliver(bytes_of_two, sequence=3)["state"]) == ("guard", "duplicate")
+    last = desk.deliver([("C", "OK")], sequence=4)
+    assert (last["reason"], desk.release()) == ("sequence_gap", [])
+    desk.people.decide([hold_of(desk, held["file"])], "release")
+    assert [desk.row(done["file"])["release_of"] for done in desk.release()] == [held["file"], last["file"]]
+    assert desk.reversals() == 1
+
+
+def test_bytes_that_say_their_number_have_that_one_whatever_they_are_called(make):
+    desk = make(gap="hold")
+    profile = desk.profiles / "air.yaml"
+    profile.write_text(profile.read_text().replace("columns: 3", "columns: 4").replace(
+        "points_total: {at: 3, type: integer}", "points_total: {at: 3, type: integer}\n      sequence: {at: 4, type: integer}"))
+    for key in "AB":
+        desk.redeem(key)
+    first = desk.file([("A", "KO")]).rstrip(b"\n") + b",1\n"
+    assert desk.deliver(first, sequence=1)["state"] == "posted"
+    early = desk.deliver(desk.file([("B", "KO")]).rstrip(b"\n") + b",3\n", sequence=3)
+    again = desk.deliver(first, sequence=2)
+    assert (again["state"], desk.row(again["file"])["sequence"]) == ("duplicate", None)
+    assert desk.release() == [] and early["reason"] == "sequence_gap"
 
 
 def test_what_the_guard_holds_behind_a_gap_is_held_by_it_then(make):

@@ -641,6 +641,29 @@ $$;
 
 ALTER FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) OWNER TO handback_owner;
 
+CREATE FUNCTION handback.last_number(of_partner integer, of_profile text) RETURNS bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	WITH RECURSIVE reached (n) AS (
+		(SELECT f.sequence FROM handback.file f
+			WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.state = 'posted' AND f.sequence IS NOT NULL
+			ORDER BY f.sequence DESC LIMIT 1)
+		UNION
+		SELECT d.sequence
+		FROM reached r
+		JOIN handback.file d ON d.partner_id = of_partner AND d.profile = of_profile
+			AND d.sequence = CASE WHEN r.n < 9223372036854775807 THEN r.n + 1 END
+		WHERE d.state = 'duplicate' AND EXISTS (
+			SELECT FROM handback.file x
+			WHERE x.sha256 = d.sha256 AND x.partner_id = of_partner AND x.profile = of_profile AND x.state = 'posted'))
+	SELECT max(n) FROM reached
+$$;
+
+ALTER FUNCTION handback.last_number(of_partner integer, of_profile text) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.last_number(of_partner integer, of_profile text) IS 'The number up to which the files of a partner and profile have been decided';
+
 CREATE FUNCTION handback.leaf(o handback.outcome) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1015,7 +1038,7 @@ CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigi
 				WHEN h.record_no IS NOT NULL THEN 'it is of a record: only a whole file can be released'
 				-- the one thing that reading it again would not see again
 				WHEN EXISTS (SELECT FROM handback.refusal r WHERE r.file_id = h.file_id AND r.rule = 'checksum')
-					THEN 'its bytes are not those that the partner hashed: have it send the file again'
+					THEN 'its bytes are not those that the partner hashed: close it, and have the partner send the right ones'
 			END
 		WHEN h.record_no IS NULL THEN 'it is of a whole file, which can only be released or closed'
 		WHEN redemption IS NULL THEN 'its record names no redemption: say which is meant'
@@ -2623,6 +2646,11 @@ GRANT ALL ON FUNCTION handback.fits(name text, pattern text) TO handback_finance
 
 REVOKE ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.issue_of(wanted_source text, at timestamp with time zone, name text, OUT issue_id bigint, OUT how text) TO handback_daemon;
+
+REVOKE ALL ON FUNCTION handback.last_number(of_partner integer, of_profile text) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.last_number(of_partner integer, of_profile text) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.last_number(of_partner integer, of_profile text) TO handback_operator;
+GRANT ALL ON FUNCTION handback.last_number(of_partner integer, of_profile text) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.leaf(o handback.outcome) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.leaf(o handback.outcome) TO handback_daemon;
