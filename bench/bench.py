@@ -184,9 +184,10 @@ def large_ledger(bench, runs, ledger, records):
 
 def profiles(bench, n):
     """Where the time goes, for whoever has to find a goal that is missed."""
-    with bench.database(n) as db, bench.profiled(db, "file"), world.Handback(bench, db) as handback:
-        handback.drop("delimited", bench.file("delimited", 1, n))
-        handback.ask("wait", 60)
+    with bench.database(n) as db:
+        with bench.profiled(db, "file"), world.Handback(bench, db) as handback:
+            handback.drop("delimited", bench.file("delimited", 1, n))
+            handback.ask("wait", 60)
         ctl = [str(bench.build / "ctl/handbackctl"), "--config", str(handback.config)]
         with bench.profiled(db, "audit"):
             measure.run(ctl + ["audit", "verify"])
