@@ -6,6 +6,7 @@ static const struct column summary_columns[] = {
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
     {"posted", "Posted", COLUMN_NUMBER, 0, 0, NULL},
     {"files_held", "Held whole", COLUMN_NUMBER, 0, 0, NULL},
+    {"released", "Held, then released", COLUMN_NUMBER, 0, 0, NULL},
     {"duplicates", "Delivered again", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records in", COLUMN_NUMBER, 0, 0, NULL},
     {"confirmed_points", "Points confirmed", COLUMN_NUMBER, 0, 0, NULL},
@@ -20,6 +21,7 @@ static const struct column file_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
     {"name", "Name", COLUMN_NAME, 14, 0, NULL},
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"release", "Release", COLUMN_TEXT, 9, 2, NULL},
     {"records", "In", COLUMN_NUMBER, 0, 0, NULL},
     {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, "confirmed"},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
@@ -32,6 +34,8 @@ static const struct column file_columns[] = {
     {"difference", "Diff", COLUMN_ZERO, 0, 0, NULL},
     {"sha256", "SHA-256", COLUMN_TEXT, 0, FOR_MACHINES, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, FOR_MACHINES, NULL},
+    {"release_of", "Release of file", COLUMN_NUMBER, 0, FOR_MACHINES, NULL},
+    {"released_as", "Released as file", COLUMN_NUMBER, 0, FOR_MACHINES, NULL},
 };
 
 static const struct column point_columns[] = {
@@ -60,12 +64,19 @@ static const struct column control_columns[] = {
 };
 
 static const struct column refused_columns[] = {
-    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},        {"decided", "Decided (UTC)", COLUMN_TIME, 0, 6, NULL},
-    {"partner", "Partner", COLUMN_TEXT, 8, 4, NULL},    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
-    {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},   {"record", "Record", COLUMN_NUMBER, 0, 3, NULL},
-    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 3, NULL}, {"why", "Why", COLUMN_SENTENCE, 24, 0, NULL},
-    {"rule", "Rule", COLUMN_TEXT, 8, 7, NULL},          {"field", "Field", COLUMN_TEXT, 8, 5, NULL},
-    {"value", "Value", COLUMN_TEXT, 8, 5, NULL},        {"wants", "Wants", COLUMN_SENTENCE, 20, 8, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"decided", "Decided (UTC)", COLUMN_TIME, 0, 6, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 4, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 3, NULL},
+    {"byte_offset", "Byte", COLUMN_NUMBER, 0, 3, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 24, 0, NULL},
+    {"rule", "Rule", COLUMN_TEXT, 8, 7, NULL},
+    {"field", "Field", COLUMN_TEXT, 8, 5, NULL},
+    {"value", "Value", COLUMN_TEXT, 8, 5, NULL},
+    {"wants", "Wants", COLUMN_SENTENCE, 20, 8, NULL},
+    {"released_as", "Released as", COLUMN_NUMBER, 0, 2, NULL},
 };
 
 static const struct column duplicate_columns[] = {
@@ -137,6 +148,7 @@ static const struct column partner_columns[] = {
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
     {"posted", "Posted", COLUMN_NUMBER, 0, 2, NULL},
     {"files_held", "Held whole", COLUMN_NUMBER, 0, 2, NULL},
+    {"released", "Released", COLUMN_NUMBER, 0, 3, NULL},
     {"duplicates", "Again", COLUMN_NUMBER, 0, 2, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
     {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, "confirmed"},
@@ -160,7 +172,9 @@ static const struct column footer_columns[] = {
 const struct report_table report_tables[] = {
     {"summary", NULL, NULL, TABLE_TILES, COLUMNS(summary_columns), ctl_report_summary, 4, false, NULL},
     {"files", "Files: records in and what became of them", "No file came in this time.", TABLE_ROWS,
-     COLUMNS(file_columns), ctl_report_files, 4, true, NULL},
+     COLUMNS(file_columns), ctl_report_files, 4, true,
+     "A file that was held whole and released within this time is counted in its release, and not where it "
+     "was held."},
     {"points", "Points, and what the ledger has for them", NULL, TABLE_ROWS, COLUMNS(point_columns),
      ctl_report_points, 4, true,
      "Points are those of the debits; those of a record that was matched to none are as it states them."},
@@ -168,8 +182,8 @@ const struct report_table report_tables[] = {
      NULL},
     {"controls", "Totals that partners stated, and what we counted", NULL, TABLE_ROWS,
      COLUMNS(control_columns), ctl_report_controls, 4, false, NULL, "agrees"},
-    {"refused", "Files held whole: nothing of them is posted", NULL, TABLE_ROWS, COLUMNS(refused_columns),
-     ctl_report_refused, 4, false, NULL},
+    {"refused", "Files held whole: nothing of them is posted, but by their release", NULL, TABLE_ROWS,
+     COLUMNS(refused_columns), ctl_report_refused, 4, false, NULL},
     {"duplicates", "Files delivered again", NULL, TABLE_ROWS, COLUMNS(duplicate_columns),
      ctl_report_duplicates, 4, false, NULL},
     {"holds", "What waits for a person", "Nothing waits for a person.", TABLE_ROWS, COLUMNS(hold_columns),

@@ -1,4 +1,5 @@
 """Held files that go: behind a gap that closes, and by two people; each once, whatever happens on the way."""
+import csv
 import json
 import os
 import shutil
@@ -294,6 +295,94 @@ def test_do_not_wait_for_the_missing_file_any_longer(make):
     assert desk.deliver([("C", "OK")], sequence=6)["state"] == "posted"
     assert desk.query("SELECT handback.redemption_state(redemption_id) FROM ledger.redemption ORDER BY 1") == \
         [("confirmed",), ("confirmed",), ("reversed",)]
+
+
+def report(desk, *scope):
+    said = json.loads(desk.ctl("report", *(scope or ["--all"]), "--json").stdout)
+    return said["summary"], {row["file"]: row for row in said["files"]}, {row["partner"]: row for row in said["partners"]}
+
+
+def moved_to(desk, file, day):
+    """As if it had been decided on another day; what proves it is not of this test."""
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.file SET decided_at = %s::timestamptz + interval '12 hours' WHERE file_id = %s", (day, file))
+    desk.db.execute("SET session_replication_role = origin")
+
+
+def test_what_was_held_and_released_is_counted_once_in_a_report(make):
+    desk = make(more="guard: {rejects: 1}")
+    for key in "ABC":
+        desk.redeem(key)
+    held = desk.deliver([(key, "KO") for key in "ABC"], sequence=1)["file"]
+    summary, files, partners = report(desk)
+    assert (summary["files"], summary["files_held"], summary["released"], summary["records"]) == (1, 1, 0, 3)
+    assert (files[held]["records"], files[held]["unjudged"], files[held]["release"]) == (3, 3, None)
+    first = desk.deliver([("C", "OK")], sequence=1, name="AIR_01.csv")["file"]
+    # its number was posted meanwhile: held again, and released again
+    again = released(desk, held)["file"]
+    last = released(desk, again)["file"]
+    outcomes = ("confirmed", "reversed", "already_done", "duplicate_record", "noted", "held", "unjudged")
+    summary, files, partners = report(desk)
+    assert [files[n]["release"] for n in (held, first, again, last)] == \
+        [f"as file {again}", None, f"of file {held}, as file {last}", f"of file {again}"]
+    assert [(files[n]["release_of"], files[n]["released_as"]) for n in (held, again, last)] == \
+        [(None, again), (held, last), (again, None)]
+    assert [(files[n]["records"], files[n]["unjudged"]) for n in (held, again, last)] == [(None, None), (None, None), (3, 0)]
+    assert [files[last][k] for k in outcomes] == [0, 2, 0, 0, 0, 1, 0] and len(files) == 4
+    for row in (summary, partners["AIR"]):
+        assert (row["files"], row["posted"], row["files_held"], row["released"], row["duplicates"]) == (2, 2, 0, 2, 0)
+        assert row["records"] == 4 == sum(f[k] or 0 for f in files.values() for k in outcomes)
+        assert row["reversed_points"] == 200 == 100 * desk.reversals()
+    # one file of it is what that one was
+    assert report(desk, "--file", held)[0]["records"] == 3 and report(desk, "--file", again)[1][again]["unjudged"] == 3
+    # every format says the same
+    table = list(csv.DictReader(desk.ctl("report", "--all", "--format", "csv", "--table", "partners").stdout.splitlines()))
+    assert [(row["partner"], row["files"], row["released"], row["records"]) for row in table] == [("AIR", "2", "2", "4")]
+    table = list(csv.DictReader(desk.ctl("report", "--all", "--format", "csv", "--table", "files").stdout.splitlines()))
+    assert [(row["records"], row["release"]) for row in table if row["file"] == str(held)] == [("", f"as file {again}")]
+    assert sum(int(row["records"] or 0) for row in table if row["file"]) == 4
+    for form in ("text", "html"):
+        said = desk.ctl("report", "--all", "--format", form).stdout
+        assert f"as file {again}" in said and f"of file {again}" in said and "Held, then released" in said
+
+
+def test_a_report_of_two_times_has_what_was_held_as_of_each(make):
+    desk = make(more="guard: {rejects: 0}")
+    for key in "AB":
+        desk.redeem(key)
+    held = desk.deliver([("A", "KO"), ("B", "KO")])["file"]
+    made = released(desk, held)["file"]
+    when, = desk.query("SELECT f.decided_at, r.decided_at FROM handback.file f JOIN handback.file r ON r.release_of = f.file_id")
+    moved_to(desk, held, "2026-03-02")
+    moved_to(desk, made, "2026-03-03")
+    for scope, counted, of in ((("--from", "2026-03-02", "--to", "2026-03-02"), held, (1, 0, 1, 0, 2, 0)),
+                               (("--from", "2026-03-03", "--to", "2026-03-03"), made, (1, 1, 0, 0, 2, 200)),
+                               (("--from", "2026-03-02", "--to", "2026-03-03"), made, (1, 1, 0, 1, 2, 200))):
+        summary, files, partners = report(desk, *scope)
+        for row in (summary, partners["AIR"]):
+            assert tuple(row[k] for k in ("files", "posted", "files_held", "released", "records", "reversed_points")) == of, scope
+        assert [n for n, row in files.items() if row["records"]] == [counted] and files[counted]["records"] == 2
+    for file, at in zip((held, made), when):
+        desk.db.execute("SET session_replication_role = replica")
+        desk.db.execute("UPDATE handback.file SET decided_at = %s WHERE file_id = %s", (at, file))
+        desk.db.execute("SET session_replication_role = origin")
+
+
+def test_no_report_that_would_count_a_release_twice(make):
+    """The second sum goes by the bytes: a release that does not say of what is found out."""
+    desk = make(more="guard: {rejects: 0}")
+    desk.redeem("A")
+    held = desk.deliver([("A", "KO")])["file"]
+    made = released(desk, held)["file"]
+    definition, = desk.query("SELECT pg_get_indexdef('handback.file_content'::regclass)")[0]
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("DROP INDEX handback.file_content")
+    desk.db.execute("UPDATE handback.file SET release_of = NULL WHERE file_id = %s", (made,))
+    done = desk.ctl("report", "--all", allowed=(5,))
+    assert done.stdout == "" and f"file {made}" in done.stderr and "once" in done.stderr
+    desk.db.execute("UPDATE handback.file SET release_of = %s WHERE file_id = %s", (held, made))
+    desk.db.execute(definition)
+    desk.db.execute("SET session_replication_role = origin")
 
 
 def test_a_reissue_that_is_meant(make):

@@ -1,12 +1,14 @@
--- The same files by partner: records and points. The last row is the sum.
+-- The same files by partner: records and points; what was released in the scope counts in its release. The last row is
+-- the sum.
 WITH partner_row AS (
 	SELECT
 		p.code AS partner,
-		count(*) AS files,
+		count(*) FILTER (WHERE NOT g.gone) AS files,
 		count(*) FILTER (WHERE f.state = 'posted') AS posted,
-		count(*) FILTER (WHERE f.state = 'held') AS files_held,
+		count(*) FILTER (WHERE f.state = 'held' AND NOT g.gone) AS files_held,
+		count(*) FILTER (WHERE g.gone) AS released,
 		count(*) FILTER (WHERE f.state = 'duplicate') AS duplicates,
-		sum(f.records) AS records,
+		coalesce(sum(f.records) FILTER (WHERE NOT g.gone), 0) AS records,
 		sum(t.confirmed) AS confirmed,
 		sum(t.confirmed_points) AS confirmed_points,
 		sum(t.reversed) AS reversed,
@@ -15,6 +17,8 @@ WITH partner_row AS (
 		sum(t.held_points) AS held_points
 	FROM handback.file f
 	JOIN handback.partner p USING (partner_id)
+	LEFT JOIN handback.file r ON r.release_of = f.file_id
+	CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 	CROSS JOIN LATERAL (
 		SELECT
 			coalesce(sum(records) FILTER (WHERE outcome = 1), 0) AS confirmed,
@@ -35,7 +39,7 @@ WITH partner_row AS (
 SELECT * FROM (
 	SELECT * FROM partner_row
 	UNION ALL
-	SELECT NULL, sum(files), sum(posted), sum(files_held), sum(duplicates), sum(records), sum(confirmed),
+	SELECT NULL, sum(files), sum(posted), sum(files_held), sum(released), sum(duplicates), sum(records), sum(confirmed),
 		sum(confirmed_points), sum(reversed), sum(reversed_points), sum(held), sum(held_points)
 	FROM partner_row
 ) all_rows

@@ -1,7 +1,7 @@
 -- The second sum, by another way: from every outcome row and the debits and reversals that the ledger
 -- shows for it, against the tie-outs that were written when the file was decided. A row is a difference.
 WITH scope AS (
-	SELECT f.file_id, f.name_shown, f.records, f.state
+	SELECT f.file_id, f.name_shown, f.records, f.state, f.sha256, f.release_of
 	FROM handback.file f
 	JOIN handback.partner p USING (partner_id)
 	WHERE ($1::text IS NULL OR p.code = $1)
@@ -35,6 +35,17 @@ LEFT JOIN counted USING (file_id)
 WHERE s.state = 'posted'
 GROUP BY s.file_id, s.name_shown, s.records
 HAVING s.records IS DISTINCT FROM coalesce(sum(counted.records), 0)
+UNION ALL
+-- what was held and released: by its releases, as the other tables count it, and by its bytes, which are there once
+SELECT max(file_id), min(name_shown), 'once',
+	coalesce(sum(records) FILTER (WHERE NOT gone), 0), (array_agg(records ORDER BY file_id DESC))[1], NULL, NULL
+FROM (
+	SELECT s.*, EXISTS (SELECT FROM scope r WHERE r.release_of = s.file_id) AS gone
+	FROM scope s
+	WHERE s.state <> 'duplicate') s
+GROUP BY sha256
+HAVING coalesce(sum(records) FILTER (WHERE NOT gone), 0) <> (array_agg(records ORDER BY file_id DESC))[1]
+	OR count(*) FILTER (WHERE NOT gone) <> 1
 UNION ALL
 -- what was decided later: by the heads of its acts, whenever it was
 SELECT o.file_id, 'act ' || a.act_id, a.what, h.tree_size, o.records, NULL, NULL

@@ -11,11 +11,13 @@ SELECT
 	r.rule,
 	r.field,
 	r.value_shown AS value,
-	h.wants
+	h.wants,
+	n.file_id AS released_as
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason h ON h.reason = f.hold_reason
 LEFT JOIN handback.refusal r USING (file_id)
+LEFT JOIN handback.file n ON n.release_of = f.file_id
 WHERE f.state = 'held'
 	AND ($1::text IS NULL OR p.code = $1)
 	AND ($2::bigint IS NULL OR f.file_id = $2)

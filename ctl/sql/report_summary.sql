@@ -1,10 +1,12 @@
--- The whole scope in one row: what the reader looks for first.
+-- The whole scope in one row: what the reader looks for first. A file that was released in the scope counts once, in its
+-- release.
 SELECT
-	count(*) AS files,
+	count(*) FILTER (WHERE NOT g.gone) AS files,
 	count(*) FILTER (WHERE f.state = 'posted') AS posted,
-	count(*) FILTER (WHERE f.state = 'held') AS files_held,
+	count(*) FILTER (WHERE f.state = 'held' AND NOT g.gone) AS files_held,
+	count(*) FILTER (WHERE g.gone) AS released,
 	count(*) FILTER (WHERE f.state = 'duplicate') AS duplicates,
-	coalesce(sum(f.records), 0) AS records,
+	coalesce(sum(f.records) FILTER (WHERE NOT g.gone), 0) AS records,
 	coalesce(sum(t.confirmed_points), 0) AS confirmed_points,
 	coalesce(sum(t.reversed_points), 0) AS reversed_points,
 	(SELECT count(*) FROM handback.hold h
@@ -15,6 +17,8 @@ SELECT
 	coalesce(sum(t.difference), 0) AS difference
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
+LEFT JOIN handback.file r ON r.release_of = f.file_id
+CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 CROSS JOIN LATERAL (
 	SELECT
 		sum(points) FILTER (WHERE outcome = 1) AS confirmed_points,
