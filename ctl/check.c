@@ -149,33 +149,63 @@ check_source(struct checks *c, const struct config_source *source)
 	free(what);
 }
 
-/* The profile of one source: does it compile, and is it of the same partner? */
+/* What goes back to the partner has a place to go to, and a name of its own there. */
 static void
-check_profile(struct checks *c, const struct config_source *source)
+check_answers(struct checks *c, const struct config_source *source, const char *profile,
+              const struct policy *policy)
+{
+	size_t i = (size_t) (source - c->session->config->sources);
+	const char *rejects = policy->rejects.name, *config = c->session->config->path;
+	char *what = mem_format("source %s", source->name);
+
+	if (rejects && !source->sftp.host && !source->answers)
+		found(c, what, WARNING, 0,
+		      "%s has answer.rejects, but sources[%zu] in %s has no answers: no rejects are told to the "
+		      "partner",
+		      profile, i, config);
+	else if (rejects && source->sftp.answer && strcmp(source->sftp.answer_name, rejects) == 0)
+		found(c, what, WRONG, EXIT_USAGE,
+		      "sources[%zu].sftp.answer_name in %s and answer.rejects.name in %s are both %s: one of the two "
+		      "files would never be sent; change one name",
+		      i, config, profile, rejects);
+	else if (source->answers && euidaccess(source->answers, W_OK | X_OK) < 0)
+		found(c, what, WRONG, EXIT_USAGE,
+		      "sources[%zu].answers in %s is %s: %s; its files wait until it can be written to", i, config,
+		      source->answers, strerror(errno));
+	free(what);
+}
+
+/* The profile of one source: does it compile, and is it of the same partner?  told: an earlier source has the
+ * same. */
+static void
+check_profile(struct checks *c, const struct config_source *source, bool told)
 {
 	char *what = mem_format("profile %s", source->profile), *text = NULL;
 	char *path = mem_format("%s/%s.yaml", c->session->config->profiles, source->profile);
+	struct problems *p = problems_new(path);
+	struct profile *profile = NULL;
 	size_t len = 0;
 
-	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
-		found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
-	else {
-		struct problems *p = problems_new(path);
-		struct profile *profile = profile_compile(text, len, p);
-		if (!profile)
+	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
+		if (!told)
+			found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
+	} else if (!(profile = profile_compile(text, len, p))) {
+		if (!told)
 			found(c, what, WRONG, EXIT_USAGE, "%s",
 			      problems_line(p, 0) ? problems_line(p, 0) : "it does not compile");
-		else if (strcmp(profile->policy.partner, source->partner) != 0)
-			found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s",
-			      profile->policy.partner, source->name, source->partner);
-		else if (problems_warnings(p))
+	} else if (strcmp(profile->policy.partner, source->partner) != 0)
+		found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s", profile->policy.partner,
+		      source->name, source->partner);
+	else {
+		if (!told && problems_warnings(p))
 			found(c, what, WARNING, 0, "%zu warnings; `handbackctl profile lint %s` tells them",
 			      problems_warnings(p), source->profile);
-		else
+		else if (!told)
 			found(c, what, FINE, 0, "%s", path);
-		profile_free(profile);
-		problems_free(p);
+		check_answers(c, source, path, &profile->policy);
 	}
+	profile_free(profile);
+	problems_free(p);
 	free(text);
 	free(path);
 	free(what);
@@ -190,12 +220,11 @@ check_sources(struct checks *c)
 		found(c, "sources", WARNING, 0, "none: nothing will ever come in");
 	for (size_t i = 0; i < config->source_count; i++) {
 		const struct config_source *source = &config->sources[i];
-		bool seen = false;
+		bool told = false;
 		check_source(c, source);
 		for (size_t j = 0; j < i; j++)
-			seen = seen || strcmp(config->sources[j].profile, source->profile) == 0;
-		if (!seen)
-			check_profile(c, source);
+			told = told || strcmp(config->sources[j].profile, source->profile) == 0;
+		check_profile(c, source, told);
 	}
 }
 

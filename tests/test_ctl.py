@@ -520,6 +520,39 @@ def test_check_finds_what_is_wrong(cluster, build):
         assert done.returncode == 2 and [c["what"] for c in wrong] == ["source aurora"]
 
 
+def test_check_looks_after_what_goes_back(cluster, build):
+    """Rejects that have nowhere to go, a directory that is not there, two answers of one name: each with its place."""
+    def findings(world):
+        done = world.ctl("check", "--json", check=False)
+        said = [c for c in json.loads(done.stdout)["checks"] if c["what"] == "source aurora" and c["state"] != "ok"]
+        return done.returncode, [(c["state"], c["detail"]) for c in said]
+
+    with World(cluster, build) as world:
+        names = [line.split()[-1] for line in world.config.read_text().splitlines() if "- name:" in line]
+        number = names.index("aurora")
+        place = f"sources[{number}]"
+        assert findings(world) == (0, [])
+        profile = world.want_rejects("AURORA", "{name: '{name}.ack'}")
+        code, ((state, why),) = findings(world)
+        assert code == 0 and state == "warning" and f"{place} in {world.config}" in why and str(profile) in why
+        text, inbound = world.config.read_text(), f"    directory: {world.inbound['AURORA']}\n"
+        answers = world.dir / "answers"
+        world.config.write_text(text.replace(inbound, f"{inbound}    answers: {answers}\n"))
+        code, ((state, why),) = findings(world)
+        assert code == 2 and state == "error" and f"{place}.answers" in why and f"{answers}: No such file" in why
+        answers.mkdir()
+        assert findings(world) == (0, [])
+        server = 'host: h, user: u, key: /k, host_keys: ["SHA256:' + "a" * 43 + '"]'
+        for answer, expected in (('answer: "{state}"', 2), ('answer: "{state}", answer_name: "{name}.ok"', 0),
+                                 ("answer_name: '{name}.ack'", 0)):
+            world.config.write_text(text.replace(inbound, f"    sftp: {{{server}, {answer}}}\n"))
+            code, found = findings(world)
+            assert code == expected and bool(found) == bool(expected), (answer, found)
+            for state, why in found:
+                assert state == "error" and f"{place}.sftp.answer_name in {world.config}" in why
+                assert f"answer.rejects.name in {profile} are both {{name}}.ack" in why
+
+
 def test_migrate_an_empty_database_and_again(cluster, build):
     database = cluster.database(migrated=False)
     try:

@@ -12,20 +12,10 @@ pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 from case_table import case
 from sftp_server import Proxy
 from sshd import SSHD, Sshd
-from world import ROOT, World
+from world import World
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
 PARTNER = "SKYLINE"
-
-
-def want_rejects(world, partner, rule):
-    """Has the partner's profile make files of rejects."""
-    profiles = world.dir / "profiles"
-    shutil.copytree(ROOT / "fixtures/profiles", profiles, dirs_exist_ok=True)
-    with open(profiles / f"{partner.lower()}.yaml", "a", encoding="utf-8") as out:
-        out.write(f"answer: {{rejects: {rule}}}\n")
-    text = world.config.read_text()
-    world.config.write_text(text.replace(f"profiles: {ROOT / 'fixtures/profiles'}", f"profiles: {profiles}"))
 
 
 def check_rejects(world, data, text):
@@ -64,7 +54,7 @@ class SftpWorld(World):
         lines[at] = sftp
         self.config.write_text("".join(lines))
         if self.rejects is not None:
-            want_rejects(self, PARTNER, self.rejects)
+            self.want_rejects(PARTNER, self.rejects)
 
     def answers_there(self):
         return {p.name: p.read_text() for p in self.replies.iterdir()}
@@ -238,7 +228,7 @@ def test_rejects_in_a_directory(cluster, build):
         text = world.config.read_text()
         inbound = f"    directory: {world.inbound[PARTNER]}\n"
         world.config.write_text(text.replace(inbound, f"{inbound}    answers: {answers}\n"))
-        want_rejects(world, PARTNER, COLUMNS)
+        world.want_rejects(PARTNER, COLUMNS)
         name, data = world.file(PARTNER, world.unusual())
         (answers / f"{name}.rejects.csv").write_text("of another file\n")
         world.drop(PARTNER, name, data)

@@ -93,6 +93,17 @@ class World:
                      f"    directory: {folder}"]
         self.config.write_text("\n".join(text) + "\n", encoding="utf-8")
 
+    def want_rejects(self, partner, rule):
+        """Has the partner's profile make files of rejects, in a copy of the profiles; where that is."""
+        profiles = self.dir / "profiles"
+        shutil.copytree(ROOT / "fixtures/profiles", profiles, dirs_exist_ok=True)
+        profile = profiles / f"{partner.lower()}.yaml"
+        with open(profile, "a", encoding="utf-8") as out:
+            out.write(f"answer: {{rejects: {rule}}}\n")
+        text = self.config.read_text()
+        self.config.write_text(text.replace(f"profiles: {ROOT / 'fixtures/profiles'}", f"profiles: {profiles}"))
+        return profile
+
     # what partners do
 
     def drop(self, partner, name, data, into=None):
