@@ -4,6 +4,7 @@
     ./dev bench                    1,000,000 records, five interleaved runs (35 to 40 minutes)
     ./dev bench --quick            100,000 records, two runs (about five minutes): every goal, at a tenth of its size
     ./dev bench --smoke            10,000 records once: does it run? (no goal is judged)
+    ./dev bench --sftp             a file of 1 GiB by SFTP, against OpenSSH's sftp (one to three minutes)
     bench/bench.py --readme        writes the last results into README.md, and measures nothing
 
 Prints a table of goals and medians, writes results.json and results.svg into the
@@ -239,6 +240,7 @@ def parse_options():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="a tenth of everything")
     options.add_argument("--smoke", action="store_true", help="only whether it runs")
+    options.add_argument("--sftp", action="store_true", help="only a download by SFTP (with --quick a tenth of it)")
     options.add_argument("--readme", action="store_true", help="write the folder's results into README.md")
     options.add_argument("--runs", type=int, help="interleaved runs")
     options.add_argument("--records", type=int, help="in the large file")
@@ -256,6 +258,10 @@ def main():
     plan = SMOKE if o.smoke else QUICK if o.quick else FULL
     plan = dataclasses.replace(plan, records=o.records or plan.records, runs=o.runs or plan.runs,
                                slow_runs=min(plan.slow_runs, o.runs or plan.slow_runs))
+    if o.sftp:
+        import sftp  # wants sshd, and what the tests want
+        sftp.run(o.build, (10 if o.smoke else 100 if o.quick else 1024) << 20, 1 if o.smoke else o.runs or 3, not o.smoke)
+        return 0
     bench = world.Bench(o.build, folder)
     try:
         runs, values = measure_all(bench, plan)

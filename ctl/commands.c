@@ -182,8 +182,8 @@ const struct command commands[] = {
      "that was applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
     {"check", "Set up", "", 0, 0, 0, "look whether everything is there that handback needs",
-     "Looks at the configuration, the profiles, the database and its schema, the inbound directories, the "
-     "spool and the report directory, and says of each whether it is as it should be.",
+     "Looks at the configuration, the profiles, the database and its schema, the inbound directories and those for "
+     "answers, the spool and the report directory, and says of each whether it is as it should be.",
      "handbackctl check", run_check},
     {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };

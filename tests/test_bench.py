@@ -7,6 +7,7 @@ import xml.etree.ElementTree
 import pytest
 
 import pg
+from sshd import SSHD
 
 sys.path.insert(0, str(pg.ROOT / "bench"))
 import goals  # noqa: E402
@@ -31,6 +32,20 @@ def test_smoke(build, tmp_path, need):
     xml.etree.ElementTree.parse(tmp_path / "results.svg")
     for profile in {goal[5] for goal in goals.GOALS if goal[5]}:
         assert " times  " in (tmp_path / f"profile-{profile}.txt").read_text()
+
+
+def test_smoke_of_the_download(build, need):
+    need("sftp")
+    pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
+    if not SSHD:
+        pytest.skip("openssh-server is not installed")
+    done = subprocess.run(["/usr/bin/python3", "-B", pg.ROOT / "bench/bench.py", "--sftp", "--smoke", "--build", build],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row[0] not in ("| goal", "| medians")]
+    assert [row[0] for row in rows[-2:]] == ["| handback-fetch", "| sftp"] and all(float(row[1]) > 0 for row in rows[-2:])
+    assert len(rows) == 5 and "**no**" not in done.stdout, "what is small is not judged"
 
 
 def test_a_missed_goal_says_where_to_look(tmp_path):
