@@ -103,6 +103,8 @@ say_done(struct worker *w, const struct message *m)
 		return false;
 	if (r.reason != NULL && r.reason[0] == '\0')
 		r.reason = NULL;
+	if (strcmp(r.state, "held") == 0 && r.reason == NULL)
+		return false;
 	worker_end_job(w, &r);
 	return true;
 }

@@ -470,6 +470,7 @@ LIES = {
     "an unknown verb": ["posted file=1"],
     "a field left out": ["!raw done\tfile=1\tstate=posted"],
     "a state that is none": ["done state=maybe"],
+    "held, and not why": ["done state=held"],
     "a negative number": ["done records=-1"],
     "retried never": ["retried times=0"],
     "a number that overflows": ["done records=9223372036854775808"],
