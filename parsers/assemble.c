@@ -202,7 +202,7 @@ row_place(const struct row *row, uint16_t field)
 	const char *p = row->value[field].data;
 	struct place at = {row->number, row->offset};
 
-	if (p != NULL && p >= row->bytes && p <= row->bytes + row->in_memory)
+	if (p != NULL && row->bytes != NULL && p >= row->bytes && p <= row->bytes + row->in_memory)
 		at.offset += (uint64_t) (p - row->bytes);
 	else if (row->locate != NULL)
 		at.offset = row->locate(row, field);

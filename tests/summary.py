@@ -30,6 +30,8 @@ def rerun(suite, name):
     last = name.split()[-1]
     if suite == "branches":
         return "tests/branches.py --missing"
+    if suite == "fuzz":
+        return f"./dev fuzz {last}"
     if suite.startswith("unit"):
         return f"meson test -C {folder} --print-errorlogs"
     return f"HANDBACK_BUILD=$PWD/{folder} /usr/bin/python3 -m pytest tests -k '{last.split('[')[0]}'"

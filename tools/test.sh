@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev test: unit tests, end to end, both again under sanitizers, and how many branches they take.
+# ./dev test: unit tests, end to end, both again under sanitizers, how many branches they take, and some fuzzing.
 # Every suite leaves a JUnit file in $results; tests/summary.py reads them all.
 
 : "${steps_log?}"  # by dev
@@ -42,5 +42,6 @@ run_tests() {
 	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1
 	step 'end to end, sanitized' end_to_end build-sanitize end-to-end-sanitized -m sanitize || failed=1
 	step 'branches of the money path' /usr/bin/python3 -B tests/branches.py --junit "$results/branches.xml" || failed=1
+	step 'hostile bytes' /usr/bin/python3 -B tests/fuzzing.py --minutes 0.4 --junit "$results/fuzz.xml" || failed=1
 	/usr/bin/python3 tests/summary.py "$steps_log" "$failed" "$results"/*.xml
 }

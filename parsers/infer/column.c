@@ -165,7 +165,7 @@ count_values(struct column *c, const struct slice *cell, uint32_t rows, uint32_t
 		if (w < SAMPLE_WORDS)
 			c->word[w].times++;
 	}
-	free(seen);
+	sample_give_back(seen);
 	if (c->different > SAMPLE_WORDS || (c->different > 3 && c->filled < 2 * c->different))
 		c->words = 0;
 }

@@ -5,7 +5,7 @@
  * path, no database and no network, and reads its first byte in the cage.  It
  * is started and told its job in the same way (parsers/job.h; there is no
  * profile, so that descriptor is /dev/null) but by handbackctl, and writes
- * text: the profile on descriptor 1, at most INFER_TEXT_BYTES of it.  Exit
+ * text: the profile on descriptor 1, at most LIMIT_PROFILE_BYTES of it.  Exit
  * status EXIT_CLEAN; EXIT_USAGE when nothing can be proposed, said why on
  * descriptor 2; the others as there.
  */
@@ -17,30 +17,6 @@
 #include "parsers/child.h"
 #include "parsers/infer/model.h"
 #include "parsers/job.h"
-
-static const char *
-propose(struct guess *g)
-{
-	const char *why = sample_read(g, CAGE_FILE);
-
-	if (why != NULL)
-		return why;
-	if (nested_looks_so(g))
-		why = guess_nested(g);
-	else {
-		why = guess_records(g);
-		if (why == NULL)
-			why = guess_cells(g);
-	}
-	if (why != NULL)
-		return why;
-	for (uint32_t i = 0; i < g->types; i++) {
-		guess_columns(&g->type[i]);
-		name_columns(&g->type[i]);
-	}
-	guess_totals(g);
-	return NULL;
-}
 
 int
 main(void)
@@ -71,7 +47,7 @@ main(void)
 	guess.file_name = job.name;
 	guess.file_name_len = job.name_len;
 	guess.file_bytes = job.file_bytes;
-	text = propose(&guess);
+	text = guess_sample(&guess, CAGE_FILE);
 	if (text != NULL)
 		child_leave(EXIT_USAGE, text);
 	if (guess_write(&guess) != 0)

@@ -108,8 +108,12 @@ struct guess {
 	uint32_t controls;
 };
 
-/* Memory that is never given back; ends the process when there is none. */
+/* guess.c: everything but the writing.  NULL, or why nothing can be proposed (static text). */
+const char *guess_sample(struct guess *g, int fd);
+
+/* room.c: memory, zeroed; ends the process when there is none. */
 void *sample_room(size_t count, size_t size);
+void sample_give_back(void *newest); /* but for this, of a step that is taken again and again */
 
 static inline struct slice
 slice_of(const char *text)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "parsers/input.h"
 #include "parsers/json_reader.h"
 
@@ -470,6 +471,7 @@ const char *
 guess_nested(struct guess *g)
 {
 	struct tree *t = sample_room(1, sizeof *t);
+	char shown[TEXT_SHOWN_SIZE];
 	size_t i = 0;
 
 	while (i < g->len && isspace((unsigned char) g->bytes[i]))
@@ -488,6 +490,7 @@ guess_nested(struct guess *g)
 	make_types(t);
 	t->collect = true;
 	scan(t);
-	snprintf(g->family_why, sizeof g->family_why, "guess: %u times %.120s", t->answer->rows, t->answer->path);
+	text_show(shown, t->answer->path, strlen(t->answer->path));
+	snprintf(g->family_why, sizeof g->family_why, "guess: %u times %.120s", t->answer->rows, shown);
 	return NULL;
 }

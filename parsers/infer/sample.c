@@ -2,26 +2,14 @@
 #include "parsers/infer/model.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/exit_codes.h"
 #include "base/utf8.h"
 #include "parsers/bytes.h"
 #include "parsers/charset.h"
 
 static struct charset *ebcdic;
-
-void *
-sample_room(size_t count, size_t size)
-{
-	void *p = calloc(count + 1, size);
-
-	if (p == NULL)
-		_exit(EXIT_FAILED);
-	return p;
-}
 
 void
 sample_prepare(void)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 /* ---- texts of the sample ---- */
 
@@ -32,12 +33,14 @@ quoted(struct slice s)
 			*to++ = (char) c;
 			continue;
 		}
-		if (more > 0 && i + more < s.len) {
+		/* a sample may be in any encoding: what is no character goes byte by byte */
+		if (more > 0 && i + more < s.len && utf8_valid_prefix(s.data + i, more + 1) == more + 1) {
 			code = c & (0x3fu >> more);
 			for (unsigned k = 0; k < more; k++)
 				code = code << 6 | ((unsigned char) s.data[++i] & 0x3fu);
 		}
-		to += snprintf(to, 11, "\\U%08" PRIX32, code);
+		/* no YAML of ours holds a NUL */
+		to += snprintf(to, 11, "\\U%08" PRIX32, code != 0 ? code : 0xfffd);
 	}
 	*to++ = '"';
 	*to = '\0';

@@ -1,12 +1,17 @@
 #include "tests/fuzz/parse_bytes.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "parsers/assemble.h"
 #include "parsers/container.h"
 #include "parsers/profile.h"
+
+enum { SHIPPED_BYTES = 1 << 16 };
 
 /* What went out so far. */
 struct seen {
@@ -75,14 +80,12 @@ on_refusal(void *context, const struct refusal *r)
 }
 
 static const struct profile *
-compiled(const char *text)
+compile(const char *text)
 {
-	static const struct profile *profile;
+	const struct profile *profile;
 	struct problems *problems;
 	const char *why;
 
-	if (profile != NULL)
-		return profile;
 	problems = problems_new("fuzz");
 	profile = profile_compile(text, strlen(text), problems);
 	for (size_t i = 0; profile == NULL && problems_line(problems, i) != NULL; i++)
@@ -94,6 +97,24 @@ compiled(const char *text)
 	if (format_of(profile->layout)->prepare != NULL)
 		assert(format_of(profile->layout)->prepare(profile->layout, &why) == 0);
 	return profile;
+}
+
+static const struct profile *
+compiled(const char *text)
+{
+	static struct {
+		const char *text;
+		const struct profile *profile;
+	} kept[PARSE_BYTES_PROFILES];
+	size_t i = 0;
+
+	while (kept[i].text != NULL && kept[i].text != text)
+		assert(++i < PARSE_BYTES_PROFILES);
+	if (kept[i].text == NULL) {
+		kept[i].text = text;
+		kept[i].profile = compile(text);
+	}
+	return kept[i].profile;
 }
 
 void
@@ -124,4 +145,38 @@ parse_bytes(const char *text, const uint8_t *data, size_t size)
 	assert(end.refused == (seen.refusals > 0));
 	assemble_free(a);
 	contents_free(contents);
+}
+
+/* The whole file, NUL-terminated, never given back. */
+static const char *
+shipped(const char *name)
+{
+	char path[4096], *text = calloc(1, SHIPPED_BYTES);
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s.yaml", HANDBACK_PROFILES, name);
+	f = fopen(path, "re");
+	assert(f != NULL && text != NULL);
+	n = fread(text, 1, SHIPPED_BYTES, f);
+	assert(n > 0 && n < SHIPPED_BYTES);
+	fclose(f);
+	return text;
+}
+
+void
+parse_shipped(const char *const *names, const uint8_t *data, size_t size)
+{
+	static const char *texts[PARSE_BYTES_PROFILES];
+	size_t count = 0;
+
+	while (names[count] != NULL)
+		count++;
+	assert(count <= PARSE_BYTES_PROFILES);
+	if (size == 0)
+		return;
+	count = data[0] % count;
+	if (texts[count] == NULL)
+		texts[count] = shipped(names[count]);
+	parse_bytes(texts[count], data + 1, size - 1);
 }

@@ -5,10 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { PARSE_BYTES_PROFILES = 8 };
+
 /*
- * The profile is compiled at the first call with this text, and kept.  The first byte of data says in how
- * large pieces the rest is read.  Aborts when what comes out breaks parsers/frame.h or parsers/assemble.h.
+ * The profile is compiled at the first call with this text (the same pointer), and kept; PARSE_BYTES_PROFILES
+ * at most.  The first byte of data says in how large pieces the rest is read.  Aborts when what comes out
+ * breaks parsers/frame.h or parsers/assemble.h.
  */
 void parse_bytes(const char *profile, const uint8_t *data, size_t size);
+
+/* The same with the profile of fixtures/profiles that the first byte chooses of these; the rest goes to
+ * parse_bytes. */
+void parse_shipped(const char *const *names, const uint8_t *data, size_t size);
 
 #endif
