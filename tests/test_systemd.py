@@ -164,6 +164,26 @@ def test_the_timer_runs_the_night(system, ledger):
     assert files(system)[name][0] == "posted"
 
 
+def test_a_night_that_fails_says_why_at_crit(system):
+    inside, night = f"{system.etc}/handback.yaml", "handback-nightly.service"
+    good = system.run("cat", inside).stdout
+    system.run("tee", inside, stdin=good + "nonsense: [\n")
+    try:
+        assert system.run("systemctl", "start", night, check=False).returncode != 0
+    finally:
+        system.run("tee", inside, stdin=good)
+
+    def told():
+        return system.run("journalctl", "-u", f"handback-failure@{night}", "-p", "crit..crit", "-o", "cat",
+                          "--no-pager").stdout.splitlines()
+
+    wait(told, f"the failure to be told: {system.journal(f'handback-failure@{night}')}", system)
+    assert told() == [f"{night} failed: exit-code, exited with status 2: the configuration or a profile is wrong"]
+    wait(lambda: system.show(f"handback-failure@{night}", "ActiveState") == "inactive", "it to end", system)
+    assert system.show(f"handback-failure@{night}", "Result") == "success"
+    system.run("systemctl", "reset-failed", night)
+
+
 def test_stops_within_five_seconds(system):
     since = time.monotonic()
     system.run("systemctl", "stop", UNIT)
