@@ -74,8 +74,9 @@ struct config {
 	const char *notices_command, *notices_mail; /* NULL: none */
 	int64_t workers;
 	int64_t rescan_ms, settle_ms, deadline_ms, survey_ms;
-	int cage;      /* enum config_cage */
-	int log_level; /* LOG_ERR ... LOG_DEBUG */
+	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */
+	int cage;                          /* enum config_cage */
+	int log_level;                     /* LOG_ERR ... LOG_DEBUG */
 	struct config_source *sources;
 	size_t source_count;
 	struct yaml_node *tree;   /* holds the texts */

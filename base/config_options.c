@@ -20,6 +20,12 @@ static const struct config_option options[] = {
      "libpq connection string of a PostgreSQL server, instead of an embedded one", TOP(database_conninfo)},
     {"spool", CONFIG_PATH, "/var/lib/handback/spool", false, false,
      "directory of work copies, archive and quarantine; one handbackd for each", TOP(spool)},
+    {"retention.archive", CONFIG_DURATION, NULL, false, true,
+     "for how long copies stay in the archive: the nightly run removes older ones, as 400d; without it, for "
+     "ever",
+     TOP(archive_ms), DAY_MS, 36500 * DAY_MS},
+    {"retention.quarantine", CONFIG_DURATION, NULL, false, true,
+     "the same for copies of held files whose hold has ended", TOP(quarantine_ms), DAY_MS, 36500 * DAY_MS},
     {"profiles", CONFIG_PATH, "/etc/handback/profiles", false, true, "directory of partners' profiles",
      TOP(profiles)},
     {"reports", CONFIG_PATH, "/var/lib/handback/reports", false, true,

@@ -62,21 +62,35 @@ archive_bytes(int fd, int64_t offset, int64_t length, const char **ret_why)
 	return NULL;
 }
 
-char *
-archive_record(int spool, const char *archived_as, int64_t offset, int64_t length, const char **ret_why)
+/* The copy, open; -1 and the reason. */
+static int
+open_copy(int spool, const char *archived_as, const char **ret_why)
 {
+	int fd = spool < 0 ? -1 : openat(spool, archived_as, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
-	char *shown = NULL;
 
-	int fd = openat(spool, archived_as, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0) {
+	if (spool < 0)
+		*ret_why = "the spool cannot be read";
+	else if (fd < 0)
 		*ret_why = errno == ENOENT ? "the kept file is not there" : "the kept file cannot be read";
-		return NULL;
-	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		*ret_why = "what is kept is no file";
-	else
-		shown = archive_bytes(fd, offset, length, ret_why);
-	close(fd);
-	return shown;
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+char *
+archive_record(int spool, const char *archived_as, const char *removed, int64_t offset, int64_t length)
+{
+	const char *why = NULL;
+	int fd = open_copy(spool, archived_as, &why);
+	char *shown = fd < 0 ? NULL : archive_bytes(fd, offset, length, &why);
+
+	if (fd >= 0)
+		close(fd);
+	if (shown)
+		return shown;
+	return removed ? mem_format("(removed by retention on %.10s)", removed) : mem_format("(%s)", why);
 }

@@ -5,15 +5,15 @@
 #include <stdint.h>
 
 /*
- * The bytes of one record of a kept file, as text_escape writes them.  NULL
- * when they cannot be had, with the reason in *ret_why (static text); the
- * caller frees the result.  spool: an open directory; archived_as: as in
- * handback.file.
+ * The bytes of one record of a kept file, as text_escape writes them, or in
+ * parentheses why they cannot be had; the caller frees the result.  spool: an
+ * open directory, or -1; archived_as: as in handback.file; removed: when
+ * retention removed the copy, or NULL.
  */
-char *archive_record(int spool, const char *archived_as, int64_t offset, int64_t length,
-                     const char **ret_why);
+char *archive_record(int spool, const char *archived_as, const char *removed, int64_t offset, int64_t length);
 
-/* The same of an open regular file. */
+/* The bytes of one record of an open regular file; NULL when they cannot be had, with the reason in *ret_why
+ * (static text). */
 char *archive_bytes(int fd, int64_t offset, int64_t length, const char **ret_why);
 
 #endif

@@ -41,10 +41,15 @@ run_audit_head(struct session *s)
 }
 
 static const struct column verified_columns[] = {
-    {"result", "Result", COLUMN_WORD, 0, 0, NULL},       {"heads", "Heads", COLUMN_NUMBER, 0, 0, NULL},
-    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},   {"files", "Kept files", COLUMN_NUMBER, 0, 0, NULL},
-    {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL}, {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
-    {"head_no", "Last head", COLUMN_NUMBER, 0, 0, NULL}, {"head_hash", "its hash", COLUMN_TEXT, 0, 0, NULL},
+    {"result", "Result", COLUMN_WORD, 0, 0, NULL},
+    {"heads", "Heads", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"files", "Kept files", COLUMN_NUMBER, 0, 0, NULL},
+    {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL},
+    {"removed", "Removed by retention", COLUMN_NUMBER, 0, 0, NULL},
+    {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Last head", COLUMN_NUMBER, 0, 0, NULL},
+    {"head_hash", "its hash", COLUMN_TEXT, 0, 0, NULL},
 };
 
 static const struct column difference_columns[] = {
@@ -91,12 +96,13 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 {
 	const struct verify_counts *c = &v->counts;
 	struct table *t = document_add(d, "verified", NULL, TABLE_FACTS, COLUMNS(verified_columns));
-	char heads[24], records[24], files[24], bytes[24], head_no[24];
+	char heads[24], records[24], files[24], bytes[24], removed[24], head_no[24];
 	const char *cells[] = {equal ? "ok" : "differs",
 	                       number_or_null(heads, c->heads, 0),
 	                       number_or_null(records, c->records, 0),
 	                       v->spool < 0 ? NULL : number_or_null(files, c->files, 0),
 	                       v->spool < 0 ? NULL : number_or_null(bytes, c->bytes, 0),
+	                       number_or_null(removed, c->removed, 1),
 	                       !equal        ? NULL
 	                       : c->balances ? "equal to the sums of the entries"
 	                                     : "not in this ledger",
@@ -107,6 +113,13 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 	if (equal && v->spool < 0)
 		table_note(
 		    t, mem_text("Kept files were not looked at: there is no configuration to say where they are."));
+	if (equal && c->removed)
+		table_note(t, mem_format("%" PRId64
+		                         " files were removed by retention on %s%s%s, by the acts of the audit "
+		                         "trail; their hashes are proven, their bytes are no longer there.",
+		                         c->removed, c->removed_first,
+		                         strcmp(c->removed_first, c->removed_last) ? " to " : "",
+		                         strcmp(c->removed_first, c->removed_last) ? c->removed_last : ""));
 	if (equal && c->waiting)
 		table_note(t, mem_format("%" PRId64
 		                         " files are decided and not archived yet; their bytes were not looked at.",
@@ -225,7 +238,9 @@ run_audit_verify(struct session *s)
 		v->pg = s->pg;
 		v->progress = on_progress;
 		v->context = &watch;
-		enum pg_status status = pg_begin_snapshot(s->pg);
+		enum pg_status status = v->spool >= 0 ? verify_lock(s->pg) : PG_OK;
+		if (status == PG_OK)
+			status = pg_begin_snapshot(s->pg);
 		enum verify_end end = VERIFY_DATABASE;
 		if (status == PG_OK)
 			end = verify_run(v);

@@ -118,7 +118,9 @@ const struct command commands[] = {
      "(asks the running handbackd, or does without one), judges which expected files came early, on time "
      "or late and which are missing, tries records again whose redemption was unknown and closes those that "
      "were unknown for too long, counts the answers that partners owe, confirms what a partner that lists "
-     "its rejects has not rejected in time, and writes the report of each day that has none. Doing it twice changes nothing.",
+     "its rejects has not rejected in time, writes the report of each day that has none, and removes kept copies that "
+     "are older than `retention` says. Doing it twice changes nothing. With --json it is one document: {\"plan\": ..., "
+     "\"done\": ...}; with --plan as well, the plan alone.",
      "handbackctl nightly --plan", run_nightly},
     {"try", "Act", "[FILE]", 0, 1,
      OPT(OPT_PARTNER) | OPT(OPT_HOLD) | OPT(OPT_PROFILE) | OPT(OPT_NAME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) |

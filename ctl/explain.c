@@ -43,6 +43,7 @@ static const struct column event_columns[] = {
     {"by", "By", COLUMN_TEXT, 0, 0, NULL},
     {"file_sha256", "File's SHA-256", COLUMN_TEXT, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
+    {"removed", "Removed by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"leaf_hash", "Leaf", COLUMN_TEXT, 0, 0, NULL},
     {"head_hash", "Hash of the head", COLUMN_TEXT, 0, 0, NULL},
 };
@@ -160,7 +161,7 @@ find(struct session *s, const char *reference, struct subject *ret)
 static void
 add_event(struct table *t, const struct pg_result *r, int row, int spool)
 {
-	const char *cells[EVENT_COLUMNS], *why = NULL;
+	const char *cells[EVENT_COLUMNS];
 	int content = table_column(t, "content"), kept = table_column(t, "archived_as") - 1;
 	char *bytes = NULL;
 
@@ -169,13 +170,8 @@ add_event(struct table *t, const struct pg_result *r, int row, int spool)
 		cells[i] = i == content || pg_null(r, row, from) ? NULL : pg_text(r, row, from);
 	}
 	if (!pg_null(r, row, kept)) {
-		bytes = spool < 0 ? NULL
-		                  : archive_record(spool, pg_text(r, row, kept), pg_int(r, row, content - 2),
-		                                   pg_int(r, row, content - 1), &why);
-		char *said =
-		    bytes ? mem_format("%s", bytes) : mem_format("(%s)", why ? why : "the spool cannot be read");
-		free(bytes);
-		bytes = said;
+		bytes = archive_record(spool, pg_text(r, row, kept), cells[kept + 2], pg_int(r, row, content - 2),
+		                       pg_int(r, row, content - 1));
 		cells[content] = bytes;
 	}
 	table_row(t, cells);

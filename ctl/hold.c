@@ -45,6 +45,7 @@ static const struct column fact_columns[] = {
     {"partner_reference", "Partner's reference", COLUMN_TEXT, 0, 0, NULL},
     {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
+    {"removed", "Removed by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
 };
 #define FACTS ((int) (sizeof(fact_columns) / sizeof(fact_columns[0])))
 
@@ -70,7 +71,7 @@ static const struct column candidate_columns[] = {
 static int
 add_facts(struct session *s, struct document *d, const char *hold, char **ret_file)
 {
-	const char *cells[FACTS], *why = NULL;
+	const char *cells[FACTS];
 	struct pg_result *r = NULL;
 	enum pg_status status = pg_run(s->pg, ctl_hold_facts, 1, &hold, &r);
 
@@ -82,7 +83,7 @@ add_facts(struct session *s, struct document *d, const char *hold, char **ret_fi
 		return EXIT_USAGE;
 	}
 	struct table *t = document_add(d, "hold", NULL, TABLE_FACTS, fact_columns, FACTS);
-	int content = table_column(t, "content"), kept = FACTS - 2;
+	int content = table_column(t, "content"), kept = table_column(t, "archived_as") - 1;
 	char *bytes = NULL;
 	for (int i = 0; i < FACTS; i++) {
 		int from = i > content ? i - 1 : i;
@@ -90,9 +91,9 @@ add_facts(struct session *s, struct document *d, const char *hold, char **ret_fi
 	}
 	int spool = session_spool(s);
 	if (spool >= 0 && !pg_null(r, 0, kept) && !pg_null(r, 0, content - 1)) {
-		bytes = archive_record(spool, pg_text(r, 0, kept), pg_int(r, 0, content - 2),
-		                       pg_int(r, 0, content - 1), &why);
-		cells[content] = bytes ? bytes : why;
+		bytes = archive_record(spool, pg_text(r, 0, kept), cells[kept + 2], pg_int(r, 0, content - 2),
+		                       pg_int(r, 0, content - 1));
+		cells[content] = bytes;
 	}
 	table_row(t, cells);
 	if (!cells[table_column(t, "record")]) {

@@ -61,6 +61,8 @@ static const struct column done_columns[] = {
     {"expired", "Never found, closed", COLUMN_NUMBER, 0, 0, NULL},
     {"absent", "Confirmed by silence", COLUMN_NUMBER, 0, 0, NULL},
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
+    {"removed", "Old copies removed", COLUMN_NUMBER, 0, 0, NULL},
+    {"removed_bytes", "Bytes of them", COLUMN_NUMBER, 0, 0, NULL},
     {"holds", "What waits for a person", COLUMN_NUMBER, 0, 0, NULL},
 };
 
@@ -90,6 +92,17 @@ nightly_each_source(struct nightly *n, int (*part)(struct nightly *n, const stru
 		}
 	}
 	return code;
+}
+
+/* Of a run that does something, plan and what was done are one JSON document. */
+static int
+show(const struct nightly *n, const struct document *d, const char *key)
+{
+	bool joined = n->session->format == FORMAT_JSON && !n->session->value[OPT_PLAN];
+
+	if (joined)
+		printf("%c\"%s\": ", strcmp(key, "plan") == 0 ? '{' : ',', key);
+	return session_show(n->session, d);
 }
 
 static int64_t
@@ -199,7 +212,9 @@ make_plan(struct nightly *n)
 	if (code == EXIT_CLEAN)
 		code = plan_reports(n);
 	if (code == EXIT_CLEAN)
-		code = session_show(n->session, d);
+		code = nightly_plan_retention(n, d);
+	if (code == EXIT_CLEAN)
+		code = show(n, d, "plan");
 	return code;
 }
 
@@ -323,12 +338,14 @@ tell_done(struct nightly *n)
 	param_int(&p, n->expired);
 	param_int(&p, n->absence.confirmed);
 	param_int(&p, (int64_t) n->reports->rows);
+	param_int(&p, n->retention.archive.files + n->retention.quarantine.files);
+	param_int(&p, n->retention.archive.bytes + n->retention.quarantine.bytes);
 	param_int(&p, holds);
 	table_row(t, p.value);
 	int code = status == PG_OK ? session_fill(n->session, expected, ctl_nightly_expected, 1, &all)
 	                           : session_failed(n->session, status);
 	if (code == EXIT_CLEAN)
-		code = session_show(n->session, d);
+		code = show(n, d, "done");
 	document_free(d);
 	if (n->code == EXIT_CLEAN && (holds > 0 || n->missing > 0))
 		n->code = EXIT_HELD;
@@ -389,10 +406,14 @@ run_nightly(struct session *s)
 		if (code == EXIT_CLEAN)
 			code = write_reports(n);
 		if (code == EXIT_CLEAN)
+			code = nightly_retention(n);
+		if (code == EXIT_CLEAN)
 			code = nightly_metrics(n);
 		if (code == EXIT_CLEAN)
 			code = tell_done(n);
 	}
+	if (n->plan && s->format == FORMAT_JSON && !s->value[OPT_PLAN])
+		puts("}"); /* after what stopped it, too */
 	document_free(n->plan);
 	parser_child_stop(&n->reconciler.child);
 	profile_cache_close(&n->reconciler.profile);

@@ -10,6 +10,7 @@
 #include "reconcile/absence.h"
 #include "reconcile/job.h"
 #include "reconcile/later.h"
+#include "reconcile/retention.h"
 
 struct config_source;
 
@@ -21,6 +22,7 @@ struct nightly {
 	struct later later;           /* of all sources */
 	int64_t expired;              /* records whose redemption was never known, closed by this run */
 	struct absence absence;       /* of all sources */
+	struct retention retention;   /* what the plan counted, then what was removed */
 	struct document *plan;
 	struct table *sources, *overdue, *reports; /* of the plan */
 };
@@ -54,6 +56,10 @@ char *nightly_holidays(struct nightly *n, const char *name);
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int nightly_report(struct nightly *n, const char *day);
 bool nightly_has_report(const struct session *s, const char *day);
+
+/* Copies that retention.archive and retention.quarantine let go: a table of the plan; then they go. */
+int nightly_plan_retention(struct nightly *n, struct document *d);
+int nightly_retention(struct nightly *n);
 
 /* When the night was last here, for the daemon's metrics: spool/nightly.prom, replaced as a whole. */
 int nightly_metrics(struct nightly *n);

@@ -38,6 +38,7 @@ struct kept {
 	int dir;
 	const char *name;
 	FILE *hashes; /* sha256sum's format */
+	bool told;    /* the names go to stdout */
 };
 
 /* One file; 0, or -1 with errno. */
@@ -55,7 +56,7 @@ keep(struct kept *k, const char *suffix, const char *text, size_t len)
 	sha256_of(text, len, hash);
 	if (k->hashes)
 		fprintf(k->hashes, "%s  %s\n", text_hex(hex, hash, sizeof(hash)), name);
-	if (k->session->config)
+	if (k->told)
 		printf("%s/%s\n", k->session->config->reports, name);
 	free(name);
 	return 0;
@@ -112,7 +113,8 @@ keep_all(struct kept *k, const struct document *d)
 int
 report_keep(struct session *s, const struct document *d, const char *name)
 {
-	struct kept k = {.session = s};
+	/* the nightly run's JSON has them in its plan */
+	struct kept k = {.session = s, .told = !name || s->format != FORMAT_JSON};
 	int code = session_config(s);
 
 	if (code != EXIT_CLEAN)

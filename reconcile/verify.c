@@ -58,7 +58,7 @@ static enum verify_end
 run_statement(struct verify *v, const char *sql)
 {
 	static const char *const parts[] = {"file", "outcome", "act",  "reversal", "reinstatement",
-	                                    "hold", "balance", "note", "proposal"};
+	                                    "hold", "balance", "note", "proposal", "removal"};
 	struct pg_result *r;
 	enum pg_status status = pg_run(v->pg, sql, 0, NULL, &r);
 	enum verify_end end = VERIFY_EQUAL;
@@ -107,6 +107,12 @@ verify_tables(struct verify *v)
 	}
 	verify_progress(v, "comparing tables", "steps", count, count + 1);
 	return end == VERIFY_EQUAL ? verify_balances(v) : end;
+}
+
+enum pg_status
+verify_lock(struct pg *pg)
+{
+	return pg_run(pg, sql_verify_lock, 0, NULL, NULL);
 }
 
 enum verify_end

@@ -36,8 +36,10 @@ struct verify_difference {
 struct verify_counts {
 	int64_t heads, records, files, bytes;
 	int64_t waiting; /* files that are decided and not yet archived: their bytes were not looked at */
-	bool balances;   /* the ledger has balances that were compared */
-	int64_t head_no; /* the last, 0 for none */
+	int64_t removed; /* files whose copies retention removed, as the audit trail says: no bytes to look at */
+	char removed_first[12], removed_last[12]; /* the days of that, UTC: 2026-01-31 */
+	bool balances;                            /* the ledger has balances that were compared */
+	int64_t head_no;                          /* the last, 0 for none */
 	char head_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 };
 
@@ -55,6 +57,9 @@ struct verify {
 	struct verify_counts counts;
 	struct verify_difference difference;
 };
+
+/* Keeps retention from removing what is verified, until the session ends.  Before the snapshot. */
+enum pg_status verify_lock(struct pg *pg);
 
 /* The caller sets what stands before status, the rest is zero. */
 enum verify_end verify_run(struct verify *v);

@@ -60,6 +60,15 @@ hash_file(struct kept *k, int fd, uint8_t ret_hash[SHA256_BYTES], int64_t *ret_b
 	return true;
 }
 
+static void
+count_removed(struct verify_counts *c, const char *day)
+{
+	if (c->removed++ == 0 || strcmp(day, c->removed_first) < 0)
+		snprintf(c->removed_first, sizeof(c->removed_first), "%s", day);
+	if (strcmp(day, c->removed_last) > 0)
+		snprintf(c->removed_last, sizeof(c->removed_last), "%s", day);
+}
+
 static enum verify_end
 check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path)
 {
@@ -69,6 +78,10 @@ check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path
 	struct stat st;
 	int fd = openat(k->v->spool, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
+	if (fd < 0 && errno == ENOENT && !pg_null(r, row, 7)) {
+		count_removed(&k->v->counts, pg_text(r, row, 7));
+		return VERIFY_EQUAL;
+	}
 	if (fd < 0) {
 		snprintf(message, sizeof(message), "the kept file cannot be opened: %s", strerror(errno));
 		return file_differs(k, r, row, path, message);

@@ -68,6 +68,18 @@ FULL JOIN (
 WHERE (a.what = 'guarded' OR g.act_id IS NOT NULL)
 	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('guarded', g.subject, g.detail)
 UNION ALL
+SELECT 'removal', r.file_id, NULL, format('the files that retention removed are not those that act %s says', coalesce(a.act_id, r.act_id))
+FROM (SELECT * FROM audit.act WHERE what = 'removed_by_retention') a
+FULL JOIN (
+	SELECT act_id, min(file_id) AS file_id, string_agg(file_id::text, ' ' ORDER BY file_id) AS detail
+	FROM handback.removal
+	GROUP BY act_id) r USING (act_id)
+WHERE (a.subject, a.detail) IS DISTINCT FROM ('files', r.detail)
+UNION ALL
+SELECT 'removal', r.file_id, NULL, 'retention removed its copy, which something waits for'
+FROM handback.removal r
+WHERE NOT EXISTS (SELECT FROM handback.unneeded_copy u WHERE u.file_id = r.file_id)
+UNION ALL
 SELECT 'file', r.file_id, NULL, format('it says that it is file %s, released; the hold of that file says no such thing', r.release_of)
 FROM handback.file r
 WHERE r.release_of IS NOT NULL AND NOT EXISTS (

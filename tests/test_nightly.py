@@ -46,6 +46,16 @@ def expect(world, due="00:01", grace="1m"):
         out.write(f'expected:\n  daily: {{due: "{due}", days: mon-sun, grace: {grace}}}\n')
 
 
+def due_yesterday(world, empty=True):
+    """An issue of yesterday, due and late in its first minutes: over, and before today's begins, at any time of day."""
+    [(day,)] = world.query(
+        "INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, empty)"
+        " SELECT 'skyline', 'daily', (at AT TIME ZONE 'UTC')::date, 'UTC', at - interval '1 day', at + interval '1 minute',"
+        " at + interval '2 minutes', 1, %s FROM (SELECT date_trunc('day', now(), 'UTC') - interval '1 day' AS at) midnight"
+        " RETURNING day", empty)
+    return day
+
+
 def test_the_plan_alone_changes_nothing(world):
     world.drop("SKYLINE", *world.file("SKYLINE"))
     said = nightly(world, "--plan", "--json")
@@ -82,12 +92,10 @@ def test_a_file_that_does_not_come_is_missing_once(world):
     expect(world)
     nightly(world)
     # the first issue is of today: make it yesterday's, as if this had run then
-    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
-                " ('skyline', 'daily', current_date - 1, 'UTC', now() - interval '2 days', now() - interval '1 day',"
-                " now() - interval '23 hours', 1) RETURNING issue_id")
+    yesterday = due_yesterday(world)
     assert nightly(world).returncode == 3
     assert world.query("SELECT count(*) FROM handback.issue_missing i JOIN handback.issue USING (issue_id)"
-                       " WHERE day = current_date - 1") == [(1,)]
+                       " WHERE day = %s", yesterday) == [(1,)]
     told = [json.loads(p.read_text()) for p in (world.spool / "notices").glob("file_missing-*.json")]
     assert any(t["source"] == "skyline" and t["partner"] == "SKYLINE" for t in told), told
     before = state(world)
@@ -104,11 +112,9 @@ def test_what_cannot_be_looked_at_is_not_missing(world):
     expect(world)
     nightly(world)
     world.inbound["SKYLINE"].rename(world.dir / "away")
-    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
-                " ('skyline', 'daily', current_date - 1, 'UTC', now() - interval '2 days', now() - interval '1 day',"
-                " now() - interval '23 hours', 1) RETURNING issue_id")
+    yesterday = due_yesterday(world)
     nightly(world, allowed=(4,))
-    assert world.query("SELECT state FROM handback.expected_files WHERE day = current_date - 1") == [("could_not_look",)]
+    assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [("could_not_look",)]
     assert world.query("SELECT result FROM handback.look WHERE source = 'skyline' ORDER BY look_id DESC LIMIT 1") == \
         [("could_not",)]
 
@@ -135,7 +141,7 @@ def test_an_unknown_reference_is_matched_later(world):
                 " RETURNING 1", wanted)
     with world.database.connect() as c:
         c.execute("ALTER TABLE ledger.entry ENABLE TRIGGER append_only")
-    done = json.loads("[" + nightly(world, "--json").stdout.replace("}\n{", "},{") + "]")[-1]
+    done = json.loads(nightly(world, "--json").stdout)["done"]
     assert done["done"]["matched"] >= len(wanted) - 2, done
     rows = world.query("SELECT o.outcome, o.redemption_id, e.how FROM handback.outcome o JOIN handback.hold h USING (file_id, record_no)"
                        " JOIN handback.hold_end e USING (hold_id) WHERE o.revision = 1 ORDER BY record_no")
@@ -158,12 +164,9 @@ def test_whoever_sends_no_empty_file_may_have_had_nothing_to_tell(world, says, o
         with world.database.connect() as c:
             c.execute("SET session_replication_role = replica")
             c.execute("UPDATE ledger.entry SET partner = 'OTHER' WHERE partner = 'SKYLINE'")
-    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, empty) VALUES"
-                " ('skyline', 'daily', current_date - 1, 'UTC', now() - interval '30 hours', now() - interval '26 hours',"
-                " now() - interval '25 hours', 1, %s) RETURNING 1", says == "empty: yes")
+    yesterday = due_yesterday(world, says == "empty: yes")
     nightly(world)
-    assert world.query("SELECT state FROM handback.expected_files WHERE day = current_date - 1") == [(judged,)]
+    assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [(judged,)]
     told = list((world.spool / "notices").rglob(f"file_missing-skyline-daily-*.json"))
     days = {json.loads(p.read_text())["day"] for p in told}
-    yesterday = str(world.query("SELECT current_date - 1")[0][0])
-    assert (yesterday in days) == (judged == "missing")
+    assert (str(yesterday) in days) == (judged == "missing")

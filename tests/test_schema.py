@@ -137,7 +137,7 @@ MAY = {
         "INSERT handback.partner", "INSERT handback.file", "INSERT handback.control", "INSERT handback.refusal",
         "INSERT handback.outcome", "INSERT handback.tie_out", "INSERT handback.hold", "INSERT audit.head",
         "INSERT handback.look", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
-        "INSERT handback.hold_guarded", "INSERT handback.term",
+        "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
     },
     "handback_operator": set(),
     "handback_finance": set(),

@@ -77,6 +77,8 @@ WITH answer AS (
 )
 SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,
-	byte_length, verdict, codes, outcome, reason, detail, by, file_sha256, archived_as, leaf_hash, head_hash
+	byte_length, verdict, codes, outcome, reason, detail, by, file_sha256, archived_as,
+	-- of events that show bytes
+	CASE WHEN archived_as IS NOT NULL THEN handback.removed_at(file) END AS removed, leaf_hash, head_hash
 FROM event
 ORDER BY at, place, n

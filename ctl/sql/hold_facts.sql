@@ -33,7 +33,8 @@ SELECT
 	d.outbound_reference,
 	d.partner_reference,
 	d.redeemed_at AS redeemed,
-	f.archived_as
+	f.archived_as,
+	handback.removed_at(f.file_id) AS removed
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)

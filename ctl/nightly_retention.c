@@ -1,0 +1,69 @@
+/* Kept copies that are old enough leave the spool. */
+#include "ctl/nightly.h"
+
+#include "base/config.h"
+#include "ctl/memory.h"
+#include "reconcile/params.h"
+
+static const struct column retention_columns[] = {
+    {"copies", "Copies in", COLUMN_TEXT, 0, 0, NULL},
+    {"keep_days", "Kept for (days)", COLUMN_NUMBER, 0, 0, NULL},
+    {"files", "Older files", COLUMN_NUMBER, 0, 0, NULL},
+    {"bytes", "Their bytes", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+/* What could not be looked at or removed stops nothing: the next night tries again. */
+static int
+run_retention(struct nightly *n, bool remove)
+{
+	const struct config *config = n->session->config;
+	struct retention *r = &n->retention;
+
+	r->archive.keep_ms = config->archive_ms;
+	r->quarantine.keep_ms = config->quarantine_ms;
+	enum pg_status status = retention_run(n->session->pg, &n->reconciler.spool, remove, r);
+	if (status != PG_OK)
+		return session_failed(n->session, status);
+	if (r->busy)
+		complain(
+		    "retention: the kept files are in use by audit verify or another run: the next night removes "
+		    "what is old");
+	if (*r->why) {
+		complain("retention: %s/%s", config->spool, r->why);
+		nightly_worse(n, EXIT_FAILED);
+	}
+	return EXIT_CLEAN;
+}
+
+static void
+add_part(struct table *t, const char *name, const struct retention_part *part)
+{
+	struct params p = {0};
+
+	if (part->keep_ms == 0 && part->files == 0)
+		return;
+	param_text(&p, name);
+	param_optional(&p, part->keep_ms > 0, part->keep_ms / (24LL * 60 * 60 * 1000));
+	param_int(&p, part->files);
+	param_int(&p, part->bytes);
+	table_row(t, p.value);
+}
+
+int
+nightly_plan_retention(struct nightly *n, struct document *d)
+{
+	struct table *t =
+	    document_add(d, "retention", "Copies to remove", TABLE_ROWS, COLUMNS(retention_columns));
+	int code = run_retention(n, false);
+
+	table_empty(t, "every copy is kept for ever (retention.archive, retention.quarantine)");
+	add_part(t, "archive", &n->retention.archive);
+	add_part(t, "quarantine", &n->retention.quarantine);
+	return code;
+}
+
+int
+nightly_retention(struct nightly *n)
+{
+	return run_retention(n, true);
+}

@@ -1,0 +1,1 @@
+SELECT pg_advisory_unlock(hashtextextended('handback retention', 0))
