@@ -14,11 +14,11 @@ WITH silent AS MATERIALIZED (
 ), act AS MATERIALIZED (
 	SELECT h.file_id, audit.append_act('confirmed_by_absence', 'file ' || h.file_id,
 		'the partner lists its rejects, and answers within ' || t.within_days || ' business days (' || t.zone || ')',
-		format('%s redemptions of %s points, by term %s', count(*), sum(h.points), t.term_id), count(*),
+		format('%s redemptions of %s points, by %s', count(*), sum(h.points), handback.term_said(t)), count(*),
 		audit.merkle_root(array_agg(h.leaf ORDER BY h.redemption_id))) AS act_id
 	FROM hashed h
 	JOIN handback.term t USING (term_id)
-	GROUP BY h.file_id, t.term_id, t.within_days, t.zone
+	GROUP BY h.file_id, t.term_id
 	ORDER BY h.file_id
 ), written AS (
 	INSERT INTO handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id,

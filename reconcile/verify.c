@@ -57,8 +57,9 @@ count_all(struct verify *v, struct verify_totals *ret)
 static enum verify_end
 run_statement(struct verify *v, const char *sql)
 {
-	static const char *const parts[] = {"file", "outcome", "act",  "reversal", "reinstatement",
-	                                    "hold", "balance", "note", "proposal", "removal"};
+	static const char *const parts[] = {"file",          "outcome", "act",     "reversal",
+	                                    "reinstatement", "hold",    "balance", "note",
+	                                    "proposal",      "guarded", "term",    "removal"};
 	struct pg_result *r;
 	enum pg_status status = pg_run(v->pg, sql, 0, NULL, &r);
 	enum verify_end end = VERIFY_EQUAL;

@@ -80,6 +80,15 @@ SELECT 'removal', r.file_id, NULL, 'retention removed its copy, which something 
 FROM handback.removal r
 WHERE NOT EXISTS (SELECT FROM handback.unneeded_copy u WHERE u.file_id = r.file_id)
 UNION ALL
+SELECT 'term', substring(a.subject FROM '^file ([0-9]+)$')::bigint, NULL,
+	format('the terms by which act %s confirmed what was not rejected are not those that it says', a.act_id)
+FROM audit.act a
+WHERE a.what = 'confirmed_by_absence' AND NOT EXISTS (
+	SELECT FROM handback.term t
+	WHERE t.term_id = substring(a.detail FROM ' by term ([0-9]{1,18}) ')::bigint
+		AND split_part(a.detail, ' points, by ', 2) = handback.term_said(t)
+		AND a.why = format('the partner lists its rejects, and answers within %s business days (%s)', t.within_days, t.zone))
+UNION ALL
 SELECT 'file', r.file_id, NULL, format('it says that it is file %s, released; the hold of that file says no such thing', r.release_of)
 FROM handback.file r
 WHERE r.release_of IS NOT NULL AND NOT EXISTS (

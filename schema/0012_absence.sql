@@ -27,6 +27,19 @@ COMMENT ON VIEW handback.term_now IS 'The terms of each source as the last night
 
 CALL handback_schema.make_append_only('handback.term');
 
+-- What the act of a confirmation says of the terms that it was made by, so that it proves them: a row that was changed
+-- since does not say the same. Of the holidays it has the number and the SHA-256 of their list.
+CREATE FUNCTION handback.term_said(t handback.term) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT format('term %s of source %s: partner %s, programme %s, profile %s, lists %s, order_by %s, answer_within %s, zone %s,'
+		' %s holidays (%s), since %s', t.term_id, t.source, t.partner, coalesce(t.programme, '(any)'), t.profile, t.lists,
+		t.order_by, t.within_days, t.zone, cardinality(t.holidays),
+		encode(sha256(convert_to(array_to_string(ARRAY(SELECT to_char(d, 'YYYY-MM-DD') FROM unnest(t.holidays)
+			WITH ORDINALITY u (d, n) ORDER BY n), ' '), 'UTF8')), 'hex'),
+		to_char(t.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'))
+$$;
+COMMENT ON FUNCTION handback.term_said(handback.term) IS 'A term in words: every column of its row, for the act of a confirmation by silence';
+
 -- The files of a term that count for what is absent from them: posted, and no tests. Of numbered
 -- files run is the same for those without a gap between them.
 CREATE FUNCTION handback.listing_files(t handback.term)
@@ -79,14 +92,15 @@ COMMENT ON FUNCTION handback.covering_file(handback.term, date, timestamptz) IS
 	'The file from which redemptions of a day are absent for good, when nothing is missing, held or unclear before it';
 
 -- Redemptions that the partner should have answered by now: no break, but counted. said: the last that the partner
--- said of it without deciding it (pending, or something that is held); NULL: it is silent. file_id: the file that
--- shows the silence.
+-- said of it without deciding it: pending, something that is held, or that named it before it was on the ledger, even
+-- where that has expired or the guard holds it; NULL: it is silent. file_id: the file that shows the silence.
 CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAULT transaction_timestamp())
 	RETURNS TABLE (redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamptz,
 		due_at timestamptz, said text, file_id bigint)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	WITH late AS MATERIALIZED (
-		SELECT r.redemption_id, r.external_reference, r.points, r.redeemed_at, (r.redeemed_at AT TIME ZONE t.zone)::date AS day
+		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.points, r.redeemed_at,
+			(r.redeemed_at AT TIME ZONE t.zone)::date AS day
 		FROM ledger.redemption r
 		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
 			AND r.redeemed_at < handback.answers_due_before(t.within_days, t.zone, now, t.holidays)
@@ -97,20 +111,39 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAUL
 		FROM (SELECT DISTINCT day FROM late) d
 		CROSS JOIN LATERAL (SELECT handback.business_days_after(d.day::timestamp AT TIME ZONE t.zone, t.within_days, t.zone,
 			t.holidays) AS over) w
+	), early AS MATERIALIZED (
+		-- records that matched none when they came
+		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
+		FROM late l
+		CROSS JOIN LATERAL (VALUES (l.external_reference::text), (l.outbound_reference), (l.partner_reference)) r (reference)
+		JOIN handback.outcome o ON o.reference = r.reference AND o.redemption_id IS NULL AND o.outcome NOT IN (1, 2, 7)
+		JOIN handback.file f ON f.file_id = o.file_id
+		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
+		ORDER BY l.redemption_id, o.decided_at DESC, o.file_id DESC, o.record_no DESC
+	), guarded AS MATERIALIZED (
+		SELECT DISTINCT ON (g.redemption_id) g.redemption_id, o.verdict
+		FROM handback.hold_guarded g
+		JOIN handback.hold h USING (hold_id)
+		JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+		WHERE g.redemption_id IN (SELECT l.redemption_id FROM late l)
+		ORDER BY g.redemption_id, g.hold_id DESC
 	)
 	SELECT l.redemption_id, l.external_reference, l.points, l.redeemed_at, due.over,
-		(SELECT v.name FROM handback.outcome o JOIN handback.verdict_name v USING (verdict)
-			WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (1, 2, 7)
-			ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1),
+		(SELECT v.name FROM handback.verdict_name v WHERE v.verdict = coalesce(
+			(SELECT o.verdict FROM handback.outcome o
+				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (1, 2, 7)
+				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict)),
 		due.file_id
-	FROM late l JOIN due USING (day)
+	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)
 $$;
 COMMENT ON FUNCTION handback.overdue_answers(handback.term, timestamptz) IS
 	'Redemptions that are open after the time in which a partner should have answered';
 
-REVOKE ALL ON FUNCTION handback.listing_files(handback.term), handback.covering_file(handback.term, date, timestamptz),
+REVOKE ALL ON FUNCTION handback.term_said(handback.term), handback.listing_files(handback.term),
+	handback.covering_file(handback.term, date, timestamptz),
 	handback.overdue_answers(handback.term, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION handback.listing_files(handback.term), handback.covering_file(handback.term, date, timestamptz),
+GRANT EXECUTE ON FUNCTION handback.term_said(handback.term), handback.listing_files(handback.term),
+	handback.covering_file(handback.term, date, timestamptz),
 	handback.overdue_answers(handback.term, timestamptz) TO handback_daemon, handback_operator, handback_finance;
 -- whoever reads what is overdue sees by which files
 GRANT EXECUTE ON FUNCTION handback.let_pass(bigint) TO handback_operator, handback_finance;

@@ -55,7 +55,8 @@ def test_what_is_not_rejected_in_time_is_confirmed(desk):
     [(what, subject, why, detail)] = desk.query("SELECT what, subject, why, detail FROM audit.act")
     assert (what, subject) == ("confirmed_by_absence", f"file {file}")
     assert why == "the partner lists its rejects, and answers within 5 business days (Europe/Zurich)"
-    assert detail == "2 redemptions of 200 points, by term 1"
+    assert detail.startswith("2 redemptions of 200 points, by term 1 of source air: partner AIR, programme P, profile air,"
+                             " lists rejects, order_by sequence, answer_within 5, zone Europe/Zurich, 0 holidays (e3b0c442")
     assert desk.query("SELECT DISTINCT file_id, record_no, revision FROM handback.outcome WHERE revision > 0") == [(file, 0, 1)]
     before = desk.query("SELECT count(*), max(head_no) FROM audit.head")
     assert desk.nightly()["done"]["absent"] == 0 and desk.query("SELECT count(*), max(head_no) FROM audit.head") == before
@@ -115,6 +116,84 @@ def test_a_held_file_is_decided_first(desk):
     with Operators(desk.database) as people:
         people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "close")
     assert desk.nightly()["done"]["absent"] == 1
+
+
+def tests_too(desk):
+    """A fourth column of the trailer says whether the file is a test."""
+    profile = desk.profiles / "air.yaml"
+    profile.write_text(profile.read_text().replace("columns: 3\n    fields:\n", "columns: 4\n    fields:\n"
+                                                   "      test: {at: 4, words: {T: yes, P: no}}\n"))
+
+
+def test_a_file_that_was_released_shows_silence(desk):
+    """Held by the guard, and let pass by two people: what it does not reject is accepted, once."""
+    desk.profile(lists="rejects", more=TERMS + "guard: {rejects: 0}\n")
+    for key in ("R1", "R2"):
+        desk.redeem(key, posted_at=LONG_AGO)
+    held = desk.deliver([("R1", "KO")])
+    assert held["reason"] == "guard" and desk.nightly()["done"]["absent"] == 0
+    with Operators(desk.database) as people:
+        people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "release")
+    [released] = desk.release()
+    assert desk.nightly()["done"]["absent"] == 1
+    assert [state(desk, k) for k in ("R1", "R2")] == ["reversed", "confirmed"]
+    assert desk.query("SELECT file_id, record_no FROM handback.outcome WHERE act_id IS NOT NULL") == [(released["file"], 0)]
+    assert released["file"] != held["file"] and desk.nightly()["done"]["absent"] == 0
+
+
+def test_a_test_that_was_let_pass_shows_no_silence(desk):
+    """Two people said that it is none, so what it says is an answer; that nothing else is in it says nothing."""
+    tests_too(desk)
+    for key in ("R1", "R2", "R3"):
+        desk.redeem(key, posted_at=LONG_AGO)
+    said = desk.file([("R1", "KO"), ("R2", "WAIT")])
+    assert desk.deliver(said.replace(b"TRAILER,2,200", b"TRAILER,2,200,T"))["reason"] == "test_file"
+    # while it is held it is neither
+    assert desk.nightly()["done"]["absent"] == 0 and desk.reversals() == 0
+    with Operators(desk.database) as people:
+        people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "release")
+    [released] = desk.release()
+    assert desk.outcomes(released["file"]) == [("reversed", None), ("noted", None)]
+    assert plan(desk) == [(2, 200, 0)] and desk.nightly()["done"]["absent"] == 0
+    desk.deliver(desk.file([]).replace(b"TRAILER,0,0", b"TRAILER,0,0,P"))
+    assert desk.nightly()["done"]["absent"] == 1
+    assert [state(desk, k) for k in ("R1", "R2", "R3")] == ["reversed", "open", "confirmed"] and desk.reversals() == 1
+
+
+@pytest.mark.parametrize("guard, ends", [("{rejects: 0}", "guarded"), ("{rejects: 9}", "expired")])
+def test_a_reject_that_came_too_early_is_no_silence(desk, guard, ends):
+    """It named a redemption that was not on the ledger yet: then the guard stopped it, or it had expired."""
+    desk.redeem("R2", posted_at=LONG_AGO)
+    strange = str(uuid.uuid5(uuid.NAMESPACE_OID, "R1"))
+    desk.deliver([(strange, "KO")] if ends == "expired" else [(strange, "KO", {"Text": "no seat"})])
+    if ends == "expired":
+        desk.profile(lists="rejects", more=TERMS + f"unknown_days: 0\nguard: {guard}\n")
+        assert (desk.nightly()["done"]["expired"], state(desk, "R2")) == (1, "confirmed")
+        desk.redeem("R1", posted_at=LONG_AGO)
+    else:
+        desk.profile(lists="rejects", more=TERMS + f"guard: {guard}\n")
+        desk.redeem("R1", posted_at=LONG_AGO)
+        assert (desk.nightly()["done"]["guarded"], state(desk, "R2")) == (1, "confirmed")
+    desk.deliver([])
+    assert desk.nightly()["done"]["absent"] == 0 and state(desk, "R1") == "open"
+    [owed] = json.loads(desk.ctl("report", "--json").stdout)["overdue"]
+    assert (owed["redemptions"], owed["silent"], owed["shown"]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("change", [
+    "lists = 'all'", "order_by = 'none'", "within_days = 4", "zone = 'UTC'", "holidays = '{2026-12-25}'", "partner = 'SEA'",
+    "programme = NULL", "profile = 'sea'", "source = 'sea'", "since = since + interval '1 microsecond'", "term_id = 7"])
+def test_terms_that_were_changed_after_a_confirmation_are_named(desk, change):
+    desk.redeem("R1", posted_at=LONG_AGO)
+    file = desk.deliver([])["file"]
+    assert desk.nightly()["done"]["absent"] == 1
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("CREATE TEMP TABLE kept AS TABLE handback.term")
+    desk.db.execute(f"UPDATE handback.term SET {change}")
+    said = json.loads(desk.ctl("audit", "verify", "--json", allowed=(5,)).stdout)["difference"]
+    desk.db.execute("DELETE FROM handback.term; INSERT INTO handback.term TABLE kept; DROP TABLE kept")
+    desk.db.execute("SET session_replication_role = origin")
+    assert (said["part"], said["file"]) == ("term", file) and "terms" in said["message"]
 
 
 def test_a_gap_in_the_sequence_is_no_silence(desk):

@@ -3,8 +3,10 @@ import json
 import os
 import uuid
 
+import psycopg
 import pytest
 
+import pg
 import proof
 from operators import Operators
 from worker import Desk
@@ -179,17 +181,42 @@ def test_a_name_of_bytes_is_read_again_as_it_came(desk):
     assert desk.outcomes(file["file"], 1) == [("reversed", None)] and desk.reversals() == 2
 
 
-def test_a_whole_message_shows_what_was_sent_in_it(desk):
+GROUP_VERDICT = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"><CstmrPmtStsRpt><GrpHdr><MsgId>BANK-78</MsgId>\
+<CreDtTm>2026-11-20T09:00:00</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>MSG7</OrgnlMsgId><GrpSts>RJCT</GrpSts>\
+<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>
+"""
+
+
+def test_a_verdict_on_a_whole_message_by_the_shipped_profile(desk):
+    """A bank rejects all that was sent in one message: nothing moves until two people say so of each redemption."""
+    shipped = (pg.ROOT / "fixtures/profiles/pain002.yaml").read_text()
+    ours = shipped.replace("partner: ISOBANK", "partner: AIR").replace("programme: NORTHSTAR", "programme: P")
+    assert ours.count("partner: AIR") == ours.count("programme: P") == 1
+    (desk.profiles / "pain002.yaml").write_text(ours)
+    desk.config.write_text(desk.config.read_text().replace("profile: air", "profile: pain002"))
     for n in (1, 2, 3):
         desk.redeem(f"R{n}", outbound_reference=f"MSG7/{n}", points=100 + n)
     desk.redeem("OTHER", outbound_reference="MSG70/1", points=104)
-    file = desk.deliver([("", "KO", {"Outbound": "MSG7", "Points": ""})])["file"]
-    # the test's layout cannot say it of a whole message: let the hold say it, for the list alone
-    desk.db.execute("SET session_replication_role = replica")
-    desk.db.execute("UPDATE handback.hold SET reason = 'whole_message' WHERE file_id = %s", (file,))
-    hold = desk.query("SELECT hold_id FROM handback.hold")[0][0]
-    said = json.loads(desk.ctl("hold", "show", hold, "--json").stdout)["candidates"]
-    desk.db.execute("UPDATE handback.hold SET reason = 'unknown_reference' WHERE file_id = %s", (file,))
-    desk.db.execute("SET session_replication_role = origin")
-    assert {c["external_reference"] for c in said} == {desk.references[f"R{n}"] for n in (1, 2, 3)}
-    assert all("sent in this message" in c["speaks_for"] for c in said)
+    desk.drop("status.xml", GROUP_VERDICT.encode())
+    done = desk.worker.job(desk.inbound, "status.xml", "air", "AIR", "pain002")
+    assert (done["state"], desk.outcomes(done["file"])) == ("posted", [("held", "whole_message")])
+    assert desk.nightly()["done"]["matched"] == 0 and desk.reversals() == 0
+    [hold] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
+    sent = json.loads(desk.ctl("hold", "show", hold["hold"], "--json").stdout)["candidates"]
+    assert {c["external_reference"] for c in sent} == {desk.references[f"R{n}"] for n in (1, 2, 3)}
+    assert all("sent in this message" in c["speaks_for"] for c in sent)
+    with Operators(desk.database) as people:
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="say which is meant"):
+            people.propose([hold["hold"]], "reverse")
+        number = people.propose([hold["hold"]], "reverse", "by telephone", desk.references["R2"])
+        assert people.approve_own(number) and desk.reversals() == 0
+        people.approve(number)
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            people.approve(number)
+    assert (desk.reversals(), desk.balance()) == (1, 102)
+    assert desk.outcomes(done["file"], 1) == [("reversed", None)]
+    desk.drop("status.xml", GROUP_VERDICT.encode())  # the same bytes once more
+    assert desk.worker.job(desk.inbound, "status.xml", "air", "AIR", "pain002")["state"] == "duplicate"
+    assert desk.reversals() == 1
