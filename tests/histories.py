@@ -7,12 +7,19 @@ A history is its seed: a small ledger; files of three partners that answer the
 same redemptions again and again, some cut off by their totals, by a number
 that was there, or by the guard; delivered in any order and more than once;
 and two people who propose, approve and reject whatever is held, sensible or
-not; what they release goes now or later.  The database and the worker are the same for all of them: between two
+not; what they release goes now or later.  Some redemptions come upon the
+ledger after their answers, and nights (the real `handbackctl nightly`) match
+them, close what is unknown for too long, and take silence for acceptance
+where a partner lists its rejects.  The clock is the machine's: redemptions
+are of today or of weeks ago, so that no midnight in between matters.  The database and the worker are the same for all of them: between two
 histories every table is emptied.
 """
 import argparse
 import collections
+import copy
 import dataclasses
+import datetime
+import json
 import pathlib
 import random
 import shutil
@@ -23,10 +30,10 @@ import uuid
 import psycopg
 
 import pg
-from oracle import Act, Oracle
+from oracle import NIGHTLY, TERMS, Act, Oracle
 from operators import Operators
 from worker import Worker
-from world import DAY, PARTNERS, ROOT, World
+from world import PARTNERS, ROOT, World
 
 from generate import accept, reject  # noqa: E402  fixtures/ is on the path since world
 from layouts import HELD_REASON, REASONS, RETRY_REASON, WRITERS
@@ -34,6 +41,7 @@ from ledger import Ledger
 
 MEMBERS, REDEMPTIONS = 6, 24
 DECISIONS = ("confirm", "reverse", "reinstate", "close", "release")
+AGES = (0, 1, 2, 10, 14, 20, 30)  # days: the first are in time still, by any terms; of the others the time is over
 RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
 
 
@@ -42,6 +50,7 @@ class Scene:
 
     def __init__(self, cluster, build):
         self.world = World(cluster, build, MEMBERS, REDEMPTIONS)
+        self.world.own_profiles()
         self.people = Operators(self.world.database)
         self.worker = Worker(build, self.world.config, self.world.dir / "worker.log").wait_ready()
         self.db = self.world.database.connect()
@@ -58,24 +67,48 @@ class Scene:
         self.db.close()
         self.world.close()
 
-    def empty(self, seed):
+    def empty(self, seed, chance):
         # the tables that nobody may empty are emptied by the one whom no trigger sees
         self.db.execute("SET session_replication_role = replica")
         self.db.execute(f"TRUNCATE {self.tables} RESTART IDENTITY")
         self.db.execute("SET session_replication_role = origin")
-        for folder in ("archive", "quarantine"):
-            for path in (self.world.spool / folder).iterdir():
+        for folder in ("archive", "quarantine", "notices"):
+            for path in (self.world.spool / folder).glob("*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self.world.ledger = Ledger(seed, MEMBERS, REDEMPTIONS)
-        self.world.oracle = Oracle(self.world.ledger)
-        self.world.load(self.world.ledger)
+        ledger = self.world.ledger = Ledger(seed, MEMBERS, REDEMPTIONS)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        ledger.redemptions = [dataclasses.replace(r, posted_at=now - datetime.timedelta(days=chance.choice(AGES)))
+                              for r in ledger.redemptions]
+        share = chance.choice((0, 0.15, 0.5))
+        late = [r for r in ledger.redemptions if chance.random() < share]
+        terms = {partner: self.agree(partner, chance) for partner in TERMS}
+        self.world.oracle = Oracle(ledger, [str(r.external_reference) for r in late], terms)
+        there = copy.copy(ledger)
+        there.redemptions = [r for r in ledger.redemptions if r not in late]
+        self.world.load(there)
+        # what comes late has its number already
+        self.db.execute("SELECT setval(pg_get_serial_sequence('ledger.entry', 'entry_id'), %s)", (MEMBERS + REDEMPTIONS,))
+        return late
+
+    def agree(self, partner, chance):
+        """Terms of this history, in the partner's profile."""
+        terms = dataclasses.replace(TERMS[partner], lists=chance.choice(("all", "accepted", "rejects", "rejects", "rejects")),
+                                    unknown_days=chance.choice((0, 5)))
+        name = f"{partner.lower()}.yaml"
+        text = (ROOT / "fixtures/profiles" / name).read_text()
+        for was, now in (("lists: all\n", f"lists: {terms.lists}\n"), ("unknown_days: 5\n", f"unknown_days: {terms.unknown_days}\n")):
+            assert was in text
+            text = text.replace(was, now)
+        (self.world.profiles / name).write_text(text)
+        return terms
 
 
 class History:
     def __init__(self, scene, seed):
-        scene.empty(seed)
         self.scene, self.world, self.chance = scene, scene.world, random.Random(seed)
+        self.late = scene.empty(seed, self.chance)
         self.proposals, self.refused = [], 0
+        self.tidy = self.chance.random() < 0.5  # partners who make no mistakes: nothing stays unclear over what they do not say
         self.did = collections.Counter()
 
     def run(self):
@@ -89,6 +122,16 @@ class History:
                 self.act()
             if self.chance.random() < 0.5:
                 self.release()
+            if self.late and self.chance.random() < 0.3:
+                self.book()
+            if self.chance.random() < 0.08:
+                self.night()
+        if self.chance.random() < 0.6:
+            while self.late and self.chance.random() < 0.9:
+                self.book()
+            self.night()
+            while self.chance.random() < 0.6:
+                self.act()
         self.release()
         self.check()
         return self.did
@@ -97,9 +140,10 @@ class History:
 
     def files(self, partner):
         for sequence in range(1, self.chance.randint(2, 5)):
-            for _ in range(2 if self.chance.random() < 0.1 else 1):  # a re-issue
-                yield partner, *WRITERS[partner](self.answers(partner), DAY, sequence,
-                                                 100 if self.chance.random() < 0.06 else 0)
+            for _ in range(2 if self.chance.random() < (0 if self.tidy else 0.1) else 1):  # a re-issue
+                day = datetime.date.today() - datetime.timedelta(days=self.chance.choice((0, 0, 0, 8, 15)))
+                yield partner, *WRITERS[partner](self.answers(partner), day, sequence,
+                                                 100 if self.chance.random() < (0 if self.tidy else 0.06) else 0)
 
     def answers(self, partner):
         mine = self.world.ledger.of(partner)
@@ -110,8 +154,8 @@ class History:
     def answer(self, partner, r):
         """Mostly one record about a redemption."""
         yes, no = accept(r), reject(r, *self.chance.choice(REASONS[partner]))
-        kinds = [
-            (40, lambda: [yes]), (25, lambda: [no]), (8, lambda: [accept(r, "pending")]),
+        kinds = [(40, lambda: [yes]), (25, lambda: [no]), (8, lambda: [accept(r, "pending")])]
+        kinds += [] if self.tidy else [
             (5, lambda: [accept(r, "accepted_with_change", new_member="NS20000001")]),
             (4, lambda: [dataclasses.replace(yes, points=r.points + 100)]),
             (3, lambda: [dataclasses.replace(no, member="NS99999999")]),
@@ -132,6 +176,26 @@ class History:
         while (done := self.scene.worker.release())["end"] == "done":
             self.did["release " + done["state"]] += 1
         assert done["end"] == "gone", done
+
+    def book(self):
+        """A redemption comes upon the ledger, after its answer or before."""
+        r = self.late.pop(self.chance.randrange(len(self.late)))
+        self.scene.db.execute(
+            "INSERT INTO ledger.entry (entry_id, programme_id, member_id, category, points, external_reference, partner, merchant,"
+            " transaction_type, amount, currency, outbound_reference, partner_reference, posted_at)"
+            " VALUES (%s, 1, %s, 'Debit By Redemption', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (r.entry_id, r.member.member_id, r.points, r.external_reference, r.partner, r.merchant, r.transaction_type, r.amount,
+             r.currency, r.outbound_reference, r.partner_reference, r.posted_at))
+        self.note("book", 0, True, redemption=str(r.external_reference))
+
+    def night(self):
+        """handbackctl nightly, as its timer calls it."""
+        done = self.world.ctl("nightly", "--json", check=False)
+        assert done.returncode in (0, 3), f"nightly: {done.returncode}\n{done.stdout}{done.stderr}"
+        counts = json.loads(done.stdout)["done"]["done"]
+        counts = {what: counts[what] for what in NIGHTLY}
+        self.did.update({"night " + what: many for what, many in counts.items()})
+        self.note("night", 0, True, counts=counts)
 
     # what people do
 

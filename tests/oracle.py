@@ -7,14 +7,17 @@ and then compares: invariants I1 to I8.
 
     oracle = Oracle(ledger)
     oracle.delivered(partner, name, data)       # each time something is dropped
-    oracle.acted(Act(...))                      # each time people decide, with what the database said to it
+    oracle.acted(Act(...))                      # each time people decide, with what the database said to it; each
+                                                # night, and each redemption that comes late upon the ledger
     oracle.check(world)                         # asserts
 """
 import collections
 import copy
 import dataclasses
+import datetime
 import hashlib
 import json
+import zoneinfo
 
 import proof
 import readers
@@ -29,8 +32,22 @@ ACTIONS = {  # partner -> reason code -> what the profile makes of a rejection
 
 GUARD_SHARE = 60  # per cent of a file's records that may be reversed, in all three profiles
 
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """What a profile says of answers that do not come, or come too early."""
+    within: int  # business days
+    zone: str
+    lists: str = "all"
+    unknown_days: int = 5
+
+
+TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zurich"), "AURORA": Terms(5, "Europe/Madrid")}
+
+
 # what is held never says which of two reasons came first; everything else is one outcome
 HELD = "held"
+NIGHTLY = ("matched", "reversed", "guarded", "expired", "absent")  # what a night tells of itself
 
 
 @dataclasses.dataclass
@@ -50,10 +67,22 @@ class FileOutcome:
     ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how people ended its hold
     let_pass: frozenset = frozenset()  # of a release: what it and those before it were held for
     went: bool = False  # it was released, and read again
+    guarded: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later: the guard holds it
+    reversed_later: int = 0  # by nights
+    absent: list = dataclasses.field(default_factory=list)  # redemptions that it shows not to be rejected
 
     def holds(self):
         """Records that were held; None for the file as a whole."""
         return {None} if self.state == "held" else {n for n, o in enumerate(self.outcomes, 1) if o.word == HELD}
+
+    def unknown(self):
+        """Records whose redemption nobody has found: neither people, nor a night."""
+        return [n for n, o in enumerate(self.outcomes, 1)
+                if o.reason == "unknown_reference" and n not in self.ended and n not in self.guarded]
+
+    def unclear(self):
+        """It waits for a decision, and could be about any redemption of its partner."""
+        return self.state == "held" and None not in self.ended or bool(self.unknown())
 
     def counts(self):
         return collections.Counter(o.word for o in self.outcomes)
@@ -68,43 +97,60 @@ class FileOutcome:
 
 @dataclasses.dataclass
 class Act:
-    """What people did about holds, and whether the database let them."""
+    """What people did about holds, and whether the database let them; or a night, or a redemption that came late."""
     after: int       # so many files had been decided
-    what: str        # propose, approve, reject
+    what: str        # propose, approve, reject; night; book
     proposal: int    # its number; of a refused one a number of its own
     done: bool
     decision: str = ""
     holds: tuple = ()      # (file, from 0; record, or None for the whole file)
-    redemption: str = ""   # external reference, where people name it
+    redemption: str = ""   # external reference, where people name it, and of what came late
+    counts: dict = dataclasses.field(default_factory=dict)  # of a night: what it says that it did
 
 
 class Judge:
     """The state of every redemption, and what a file makes of it."""
 
-    def __init__(self, ledger):
-        self.redemptions = {str(r.external_reference): r for r in ledger.redemptions}
-        self.state = dict.fromkeys(self.redemptions, "open")
+    def __init__(self, ledger, late=()):
+        self.redemptions = {}
         self.newest = {}  # redemption -> sequence of the last answer that counted
         self.live = collections.Counter()  # (redemption, word): confirmed, reversed and reinstated, once each
         self.numbers = collections.defaultdict(set)  # partner -> sequences of its posted files
+        self.named = set()  # redemptions that people said a record is about, without deciding them
         self.balances = dict(ledger.balances)
+        self.state = {str(r.external_reference): "open" for r in ledger.redemptions}
+        late = set(late)
+        for redemption in ledger.redemptions:
+            if str(redemption.external_reference) in late:
+                self.balances[redemption.member.member_id] += redemption.points  # which were not spent yet
+            else:
+                self.redemptions[str(redemption.external_reference)] = redemption
+
+    def book(self, redemption):
+        """It is on the ledger from now on."""
+        self.redemptions[str(redemption.external_reference)] = redemption
+        self.balances[redemption.member.member_id] -= redemption.points
 
     def file(self, partner, delivery, let_pass=frozenset()):
         """Its outcomes; or None, and why it is held as a whole."""
         if delivery.refused:
             return None, "refused"
-        by_reference = collections.defaultdict(list)
-        for said in delivery.records:
-            by_reference[said.reference].append(said)
-        made = [self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+        made = self.read(partner, delivery)
         if delivery.sequence in self.numbers[partner] and "reissue" not in let_pass:
             return None, "reissue"
-        if sum(o.word == "reversed" for o in made) * 100 > len(made) * GUARD_SHARE and "guard" not in let_pass:
+        if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in let_pass:
             return None, "guard"
         self.numbers[partner].add(delivery.sequence)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
-            self._act(outcome, delivery.sequence)
+            self.act(outcome, delivery.sequence)
         return made, ""
+
+    def read(self, partner, delivery):
+        """What would become of each of its records now."""
+        by_reference = collections.defaultdict(list)
+        for said in delivery.records:
+            by_reference[said.reference].append(said)
+        return [self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
 
     def _record(self, partner, delivery, said, same):
         redemption = self.redemptions.get(said.reference)
@@ -148,7 +194,7 @@ class Judge:
                     "reinstated": "already_done"}[state]
         return Outcome(word, "contradiction" if word == HELD else "", redemption)
 
-    def _act(self, outcome, sequence):
+    def act(self, outcome, sequence):
         if outcome.word not in ("confirmed", "reversed", "already_done"):
             return
         key = str(outcome.redemption.external_reference)
@@ -167,6 +213,7 @@ class Judge:
     def decide(self, partner, sequence, redemption, decision):
         """What an approved decision makes of one record that was held; None when it cannot be had."""
         if decision == "close":
+            self.named.update([str(redemption.external_reference)] if redemption else [])
             return "closed"
         if redemption is None or redemption.partner != partner:
             return None
@@ -180,16 +227,99 @@ class Judge:
         self._move(redemption, word)
         return word
 
+    def take_silence(self, redemption):
+        """Silence is acceptance; but no answer, so none is older than it."""
+        self._move(redemption, "confirmed")
+
 
 def facts(said):
     return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member)
 
 
-class People:
-    """What people decide about what the files so far left held."""
+def guard_trips(rejects, records):
+    return rejects * 100 > records * GUARD_SHARE
 
-    def __init__(self, judge, files):
-        self.judge, self.files = judge, files
+
+def last_day(redemption, terms):
+    """On which an answer to it is in time: that many business days after its own."""
+    day, left = redemption.posted_at.astimezone(zoneinfo.ZoneInfo(terms.zone)).date(), terms.within
+    while left:
+        day += datetime.timedelta(days=1)
+        left -= day.weekday() < 5
+    return day
+
+
+class Night:
+    """What the nightly run makes of the files so far: found later, never found, and never spoken of."""
+
+    def __init__(self, judge, files, terms):
+        self.judge, self.files, self.terms = judge, files, terms
+        self.counts = collections.Counter()
+
+    def run(self):
+        for partner in self.terms:
+            mine = [file for file in self.files if file.partner == partner]
+            for file in mine:
+                self._later(file)
+            if self.terms[partner].unknown_days == 0:
+                self._expire(mine)
+        for partner, terms in self.terms.items():
+            if terms.lists == "rejects":
+                self._silence(partner, terms, [file for file in self.files if file.partner == partner])
+        return self.counts
+
+    def _later(self, file):
+        waits = file.unknown()
+        read = self.judge.read(file.partner, file.delivery) if waits else ()
+        made = {n: read[n - 1] for n in waits if read[n - 1].redemption is not None and read[n - 1].word != HELD}
+        now = sum(o.word == "reversed" for o in made.values())
+        before = file.reversed_later + file.counts()["reversed"]
+        if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.let_pass:
+            file.guarded.update({n: o.redemption for n, o in made.items()})
+            self.counts["guarded"] += len(made)
+            return
+        file.reversed_later += now
+        for n, outcome in made.items():
+            self.judge.act(outcome, file.delivery.sequence)
+            file.ended[n] = outcome.word
+        self.counts["matched"] += len(made)
+        self.counts["reversed"] += now
+
+    def _expire(self, files):
+        for file in files:
+            old = file.unknown()
+            file.ended.update(dict.fromkeys(old, "closed"))
+            self.counts["expired"] += len(old)
+
+    def _silence(self, partner, terms, files):
+        if any(file.unclear() for file in files):
+            return
+        listing = [file for file in files if file.state == "posted"]
+        spoken_of = self.judge.named | {said.reference for file in listing for said in file.delivery.records}
+        today = datetime.datetime.now(zoneinfo.ZoneInfo(terms.zone)).date()
+        for key, redemption in self.judge.redemptions.items():
+            if redemption.partner != partner or self.judge.state[key] != "open" or key in spoken_of:
+                continue
+            last = last_day(redemption, terms)
+            shows = next((file for file in listing if last < today and self._covers(file, last, listing)), None)
+            if shows is not None:
+                self.judge.take_silence(redemption)
+                shows.absent.append(redemption)
+                self.counts["absent"] += 1
+
+    @staticmethod
+    def _covers(file, last, listing):
+        """It is of the last day or later (all came after it), and no number is missing before its own."""
+        numbers = {f.delivery.sequence for f in listing}
+        return file.delivery.day >= last and numbers.issuperset(range(min(numbers), file.delivery.sequence))
+
+
+class Meanwhile:
+    """What happens between files: people decide what is held, redemptions come late, and nights."""
+
+    def __init__(self, judge, files, ledger, terms):
+        self.judge, self.files, self.terms = judge, files, terms
+        self.all = {str(r.external_reference): r for r in ledger.redemptions}
         self.proposals = {}  # number -> Act, while nobody has answered it
         self.replayed = 0
 
@@ -199,11 +329,16 @@ class People:
             act = acts[self.replayed]
             self.replayed += 1
             may = getattr(self, act.what)(act)
+            if act.what == "night":
+                assert act.counts == may, f"the night after {act.after} files did {act.counts}, shall have done {may}"
+                continue
             assert act.done == may, f"{act}: the database {'let it' if act.done else 'refused it'}"
 
     def decided(self, judge, act):
         """[how each hold ends], or None when one cannot."""
         ended = []
+        if act.redemption and act.redemption not in judge.redemptions:
+            return None
         for file, record in act.holds:
             it = self.files[file]
             if record not in it.holds() or record in it.ended:
@@ -213,7 +348,8 @@ class People:
             elif act.decision == "release":
                 how = None
             else:
-                redemption = judge.redemptions.get(act.redemption) or it.outcomes[record - 1].redemption
+                redemption = judge.redemptions[act.redemption] if act.redemption else \
+                    it.guarded.get(record, it.outcomes[record - 1].redemption)
                 how = judge.decide(it.partner, it.delivery.sequence, redemption, act.decision)
             if how is None:
                 return None
@@ -239,10 +375,19 @@ class People:
     def reject(self, act):
         return self.proposals.pop(act.proposal, None) is not None
 
+    def book(self, act):
+        self.judge.book(self.all[act.redemption])
+        return True
+
+    def night(self, _act):
+        counts = Night(self.judge, self.files, self.terms).run()
+        return {what: counts[what] for what in NIGHTLY}
+
 
 class Oracle:
-    def __init__(self, ledger):
-        self.ledger = ledger
+    def __init__(self, ledger, late=(), terms=None):
+        """late: external references of redemptions that are not on the ledger before an act says so."""
+        self.ledger, self.late, self.terms = ledger, late, terms or TERMS
         self.deliveries = []  # (partner, name, bytes)
         self.acts = []
 
@@ -254,11 +399,11 @@ class Oracle:
 
     def expect(self, taken):
         """FileOutcome for each (partner, name, sha256, which of them it releases or None), in the database's order."""
-        judge, known, made = Judge(self.ledger), set(), []
-        people = People(judge, made)
+        judge, known, made = Judge(self.ledger, self.late), set(), []
+        meanwhile = Meanwhile(judge, made, self.ledger, self.terms)
         content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
         for partner, name, sha256, release_of in taken:
-            people.replay(self.acts)
+            meanwhile.replay(self.acts)
             assert sha256 in content, f"{name}: handback has a file that nobody delivered"
             let_pass = frozenset() if release_of is None else self._released(made[release_of], name)
             if release_of is None and sha256 in known:
@@ -269,7 +414,7 @@ class Oracle:
             outcomes, reason = judge.file(partner, delivery, let_pass)
             made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner,
                                     let_pass=let_pass))
-        people.replay(self.acts)
+        meanwhile.replay(self.acts)
         waiting = [file for file in made if file.ended.get(None) == "released" and not file.went]
         assert not waiting, f"{len(waiting)} files were released, and not read again"
         return made, judge
@@ -328,8 +473,15 @@ class Oracle:
                                    JOIN handback.outcome_name n USING (outcome) WHERE t.file_id = %s""", (file_id,)))
         later = c.execute("""SELECT o.record_no, n.name FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
                               WHERE o.file_id = %s AND o.revision > 0 ORDER BY 1""", (file_id,)).fetchall()
-        shall = sorted((record, how) for record, how in want.ended.items() if record is not None)
-        assert later == shall, f"{name}: people decided {later}, shall be {shall}"
+        shall = sorted([(record, how) for record, how in want.ended.items() if record is not None] +
+                       [(0, "confirmed")] * len(want.absent))
+        assert later == shall, f"{name}: later it was decided {later}, shall be {shall}"
+        absent = {r for r, in c.execute("SELECT redemption_id FROM handback.outcome WHERE file_id = %s AND record_no = 0",
+                                        (file_id,))}
+        assert absent == {r.entry_id for r in want.absent}, f"{name}: shows the silence of {absent}, shall of {want.absent}"
+        guarded = dict(c.execute("""SELECT h.record_no, g.redemption_id FROM handback.hold_guarded g
+                                      JOIN handback.hold h USING (hold_id) WHERE h.file_id = %s""", (file_id,)))
+        assert guarded == {n: r.entry_id for n, r in want.guarded.items()}, f"{name}: the guard holds {guarded}"
         still = {record for record, in c.execute(
             """SELECT h.record_no FROM handback.hold h WHERE h.file_id = %s
                   AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)""", (file_id,))}

@@ -6,6 +6,7 @@ layouts are restated here from what the partners document, on purpose.
 """
 import csv
 import dataclasses
+import datetime
 import re
 import uuid
 import xml.parsers.expat
@@ -31,6 +32,7 @@ class Said:
 class Delivery:
     partner: str
     sequence: int | None = None
+    day: datetime.date | None = None  # its business date
     records: list = dataclasses.field(default_factory=list)
     controls: list = dataclasses.field(default_factory=list)  # (stated, counted)
     refused: str = ""
@@ -54,6 +56,7 @@ def read(partner, data, name=None):
             numbers = re.findall(r"\d+", name)
             need(delivery.sequence in (None, int(numbers[-1])), "file_name")
             delivery.sequence = int(numbers[-1])
+            delivery.day = delivery.day or day_of("".join(numbers[:-1]))
     except Refused as rule:
         delivery.refused, delivery.records = str(rule), []
     return delivery
@@ -76,6 +79,10 @@ def reference_of(text):
         return str(uuid.UUID(text))
     except ValueError:
         raise Refused("reference") from None
+
+
+def day_of(text):
+    return datetime.datetime.strptime(text, "%Y%m%d").date() if re.fullmatch(r"\d{8}", text) else None
 
 
 def totals(records, accepted_too):
@@ -144,7 +151,7 @@ def meridian(delivery, data):
     need(len(lines) >= 2 and lines[0][0] == "H" and lines[-1][0] == "T", "frame")
     head, trailer = lines[0], lines[-1]
     need(head[1:11].rstrip() == "MERIDIAN" and head[25] == "P" and not head[26:180].strip(), "header")
-    delivery.sequence = whole_number(head[11:17])
+    delivery.sequence, delivery.day = whole_number(head[11:17]), day_of(head[17:25])
     for n, line in enumerate(lines[1:-1], 1):
         need(line[0] == "D" and whole_number(line[1:8]) == n and line[71:73] in MERIDIAN_STATUS, "detail")
         delivery.records.append(Said(

@@ -9,6 +9,6 @@ def test_histories(cluster, build):
         total = histories.run(scene, range(1, 26))
     # each thing that a history is for took place
     for what in ("file posted", "file held", "file duplicate", "propose", "propose refused", "approve", "approve refused",
-                 "reject", "own approval refused"):
+                 "reject", "own approval refused", "book", "night", "night matched", "night expired", "night absent"):
         assert total[what], histories.told(total)
     return histories.told(total)

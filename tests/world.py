@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -93,15 +94,19 @@ class World:
                      f"    directory: {folder}"]
         self.config.write_text("\n".join(text) + "\n", encoding="utf-8")
 
+    def own_profiles(self):
+        """The demo profiles in a folder of this world, where a test may change them; twice is once."""
+        self.profiles = self.dir / "profiles"
+        if not self.profiles.exists():
+            shutil.copytree(ROOT / "fixtures/profiles", self.profiles)
+        self.config.write_text(re.sub(r"^profiles: .*$", f"profiles: {self.profiles}", self.config.read_text(), flags=re.M))
+
     def want_rejects(self, partner, rule):
         """Has the partner's profile make files of rejects, in a copy of the profiles; where that is."""
-        profiles = self.dir / "profiles"
-        shutil.copytree(ROOT / "fixtures/profiles", profiles, dirs_exist_ok=True)
-        profile = profiles / f"{partner.lower()}.yaml"
+        self.own_profiles()
+        profile = self.profiles / f"{partner.lower()}.yaml"
         with open(profile, "a", encoding="utf-8") as out:
             out.write(f"answer: {{rejects: {rule}}}\n")
-        text = self.config.read_text()
-        self.config.write_text(text.replace(f"profiles: {ROOT / 'fixtures/profiles'}", f"profiles: {profiles}"))
         return profile
 
     # what partners do
