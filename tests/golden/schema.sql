@@ -887,7 +887,8 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamp with tim
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 	WITH late AS MATERIALIZED (
-		SELECT r.redemption_id, r.external_reference, r.points, r.redeemed_at, (r.redeemed_at AT TIME ZONE t.zone)::date AS day
+		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.points, r.redeemed_at,
+			(r.redeemed_at AT TIME ZONE t.zone)::date AS day
 		FROM ledger.redemption r
 		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
 			AND r.redeemed_at < handback.answers_due_before(t.within_days, t.zone, now, t.holidays)
@@ -898,13 +899,30 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamp with tim
 		FROM (SELECT DISTINCT day FROM late) d
 		CROSS JOIN LATERAL (SELECT handback.business_days_after(d.day::timestamp AT TIME ZONE t.zone, t.within_days, t.zone,
 			t.holidays) AS over) w
+	), early AS MATERIALIZED (
+		-- records that matched none when they came
+		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
+		FROM late l
+		CROSS JOIN LATERAL (VALUES (l.external_reference::text), (l.outbound_reference), (l.partner_reference)) r (reference)
+		JOIN handback.outcome o ON o.reference = r.reference AND o.redemption_id IS NULL AND o.outcome NOT IN (1, 2, 7)
+		JOIN handback.file f ON f.file_id = o.file_id
+		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
+		ORDER BY l.redemption_id, o.decided_at DESC, o.file_id DESC, o.record_no DESC
+	), guarded AS MATERIALIZED (
+		SELECT DISTINCT ON (g.redemption_id) g.redemption_id, o.verdict
+		FROM handback.hold_guarded g
+		JOIN handback.hold h USING (hold_id)
+		JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+		WHERE g.redemption_id IN (SELECT l.redemption_id FROM late l)
+		ORDER BY g.redemption_id, g.hold_id DESC
 	)
 	SELECT l.redemption_id, l.external_reference, l.points, l.redeemed_at, due.over,
-		(SELECT v.name FROM handback.outcome o JOIN handback.verdict_name v USING (verdict)
-			WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (1, 2, 7)
-			ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1),
+		(SELECT v.name FROM handback.verdict_name v WHERE v.verdict = coalesce(
+			(SELECT o.verdict FROM handback.outcome o
+				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (1, 2, 7)
+				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict)),
 		due.file_id
-	FROM late l JOIN due USING (day)
+	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)
 $$;
 
 ALTER FUNCTION handback.overdue_answers(t handback.term, now timestamp with time zone) OWNER TO handback_owner;
@@ -1054,6 +1072,22 @@ $$;
 ALTER FUNCTION handback.removed_at(file bigint) OWNER TO handback_owner;
 
 COMMENT ON FUNCTION handback.removed_at(file bigint) IS 'When retention removed the kept copy of a file; NULL while it is kept';
+
+CREATE FUNCTION handback.term_said(t handback.term) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+	SELECT format('term %s of source %s: partner %s, programme %s, profile %s, lists %s, order_by %s, answer_within %s, zone %s,'
+		' %s holidays (%s), since %s', t.term_id, t.source, t.partner, coalesce(t.programme, '(any)'), t.profile, t.lists,
+		t.order_by, t.within_days, t.zone, cardinality(t.holidays),
+		encode(sha256(convert_to(array_to_string(ARRAY(SELECT to_char(d, 'YYYY-MM-DD') FROM unnest(t.holidays)
+			WITH ORDINALITY u (d, n) ORDER BY n), ' '), 'UTF8')), 'hex'),
+		to_char(t.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'))
+$$;
+
+ALTER FUNCTION handback.term_said(t handback.term) OWNER TO handback_owner;
+
+COMMENT ON FUNCTION handback.term_said(t handback.term) IS 'A term in words: every column of its row, for the act of a confirmation by silence';
 
 CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) RETURNS text
     LANGUAGE sql STABLE
@@ -2783,6 +2817,11 @@ REVOKE ALL ON FUNCTION handback.removed_at(file bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION handback.removed_at(file bigint) TO handback_daemon;
 GRANT ALL ON FUNCTION handback.removed_at(file bigint) TO handback_operator;
 GRANT ALL ON FUNCTION handback.removed_at(file bigint) TO handback_finance;
+
+REVOKE ALL ON FUNCTION handback.term_said(t handback.term) FROM PUBLIC;
+GRANT ALL ON FUNCTION handback.term_said(t handback.term) TO handback_daemon;
+GRANT ALL ON FUNCTION handback.term_said(t handback.term) TO handback_operator;
+GRANT ALL ON FUNCTION handback.term_said(t handback.term) TO handback_finance;
 
 REVOKE ALL ON FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) FROM PUBLIC;
 
