@@ -1,5 +1,7 @@
 #include "ctl/file_tables.h"
 
+#include "ctl/sql.h"
+
 const struct column file_refusal_columns[] = {
     {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
     {"byte_offset", "Byte", COLUMN_NUMBER, 0, 0, NULL}, {"field", "Field", COLUMN_TEXT, 8, 2, NULL},
@@ -17,3 +19,27 @@ const struct column file_control_columns[] = {
     {"stated", "Stated", COLUMN_NUMBER, 0, 0, NULL}, {"counted", "Counted", COLUMN_NUMBER, 0, 0, NULL},
     {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},   {"difference", "Difference", COLUMN_ZERO, 0, 0, NULL},
 };
+
+static const struct column release_columns[] = {
+    {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 1, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 4, NULL},
+    {"reason", "Held for", COLUMN_TEXT, 10, 5, NULL},
+    {"approved", "Approved (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"approved_by", "By", COLUMN_TEXT, 6, 3, NULL},
+    {"failed", "Failed (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"why", "Why it has not gone", COLUMN_SENTENCE, 24, 0, NULL},
+};
+
+int
+file_releases(struct session *s, struct document *d, const char *partner, size_t *ret_rows)
+{
+	struct table *t =
+	    document_add(d, "releases", "Approved, not yet released", TABLE_ROWS, COLUMNS(release_columns));
+	int code = session_fill(s, t, ctl_releases, 1, &partner);
+
+	if (ret_rows)
+		*ret_rows = t->rows;
+	return code;
+}

@@ -1,9 +1,9 @@
-/* What more than one command shows of a file: of one that was delivered (show), of one that would be (try).
- */
+/* What more than one command shows of files: of one that was delivered (show), of one that would be (try), of
+ * those that were released and are held still. */
 #ifndef HANDBACK_CTL_FILE_TABLES_H
 #define HANDBACK_CTL_FILE_TABLES_H
 
-#include "ctl/table.h"
+#include "ctl/session.h"
 
 extern const struct column file_refusal_columns[6];
 extern const struct column file_outcome_columns[3];
@@ -11,5 +11,8 @@ extern const struct column file_outcome_columns[3];
 /* The last is the difference, which only the database computes: try leaves it out. */
 #define FILE_CONTROLS_STATED 5
 extern const struct column file_control_columns[FILE_CONTROLS_STATED + 1];
+
+/* Held files that may go and have not gone, and why: left out where there are none. *ret_rows may be NULL. */
+int file_releases(struct session *s, struct document *d, const char *partner, size_t *ret_rows);
 
 #endif

@@ -1,5 +1,6 @@
 /* holds: what waits for people. */
 #include "ctl/ask.h"
+#include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 #include "ctl/sql.h"
@@ -90,6 +91,8 @@ run_holds(struct session *s)
 		return code;
 	struct document *d = document_new("holds", NULL);
 	code = s->value[OPT_ENDED] ? fill_ended(s, d, file, limit) : fill_holds(s, d, file, limit);
+	if (code == EXIT_CLEAN && !s->value[OPT_ENDED] && !file && !s->value[OPT_REASON])
+		code = file_releases(s, d, s->value[OPT_PARTNER], NULL);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

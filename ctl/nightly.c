@@ -4,6 +4,7 @@
 #include "base/config.h"
 #include "base/notice.h"
 #include "base/paths.h"
+#include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 #include "ctl/sql.h"
@@ -326,6 +327,7 @@ tell_done(struct nightly *n)
 	struct params p = {0};
 	const char *all = NULL;
 	int64_t holds = 0;
+	size_t waiting = 0;
 	enum pg_status status = pg_run(n->session->pg, ctl_nightly_holds, 0, NULL, &r);
 
 	for (int i = 0; status == PG_OK && i < pg_rows(r); i++)
@@ -345,9 +347,11 @@ tell_done(struct nightly *n)
 	int code = status == PG_OK ? session_fill(n->session, expected, ctl_nightly_expected, 1, &all)
 	                           : session_failed(n->session, status);
 	if (code == EXIT_CLEAN)
+		code = file_releases(n->session, d, NULL, &waiting);
+	if (code == EXIT_CLEAN)
 		code = show(n, d, "done");
 	document_free(d);
-	if (n->code == EXIT_CLEAN && (holds > 0 || n->missing > 0))
+	if (n->code == EXIT_CLEAN && (holds > 0 || n->missing > 0 || waiting > 0))
 		n->code = EXIT_HELD;
 	return code;
 }

@@ -1,6 +1,7 @@
 /* status: what the daemon says of itself over its control socket, and what the database says waits. */
 #include "base/config.h"
 #include "ctl/daemon_answer.h"
+#include "ctl/file_tables.h"
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
 #include "ctl/sql.h"
@@ -91,7 +92,8 @@ add_database(struct session *s, struct document *d)
 
 	if ((s->pg || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
 	    session_fill(s, holds, ctl_status_holds, 0, NULL) == EXIT_CLEAN &&
-	    session_fill(s, due, ctl_status_due, 0, NULL) == EXIT_CLEAN) {
+	    session_fill(s, due, ctl_status_due, 0, NULL) == EXIT_CLEAN &&
+	    file_releases(s, d, NULL, NULL) == EXIT_CLEAN) {
 		table_empty(holds, "nothing");
 		return;
 	}

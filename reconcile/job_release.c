@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "reconcile/job_part.h"
 #include "reconcile/params.h"
 #include "reconcile/release.h"
@@ -43,6 +44,18 @@ take_row(const struct pg_result *rows, int row, struct release *ret)
 	return true;
 }
 
+/* For people to see; where the database cannot keep it, the log has it. */
+static void
+keep_why(struct reconciler *r, int64_t file_id, char *why)
+{
+	struct params p = {0};
+
+	why[utf8_valid_prefix(why, strlen(why))] = '\0'; /* it may have been cut within a character */
+	param_int(&p, file_id);
+	param_text(&p, why);
+	(void) pg_run_prepared(r->pg, sql_release_failed, p.n, p.value, NULL);
+}
+
 /* The first that can be handled. */
 static enum job_end
 try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_watch *watch,
@@ -61,9 +74,11 @@ try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_
 		ret->job.dir = quarantine;
 		ret->job.watch = *watch;
 		end = job_run(r, &ret->job, ret_result);
-		if (end == JOB_FAILED || end == JOB_BUSY)
+		if (end == JOB_FAILED || end == JOB_BUSY) {
+			keep_why(r, ret->job.release_of, ret_result->why);
 			snprintf(why, sizeof(why), "file %" PRId64 ", which may go: %.900s", ret->job.release_of,
 			         ret_result->why);
+		}
 	}
 	close(quarantine);
 	if (end == JOB_DONE || end == JOB_LOST || why[0] == '\0')

@@ -429,6 +429,36 @@ def test_a_profile_that_was_mended(make):
     assert desk.query("SELECT count(DISTINCT profile_sha256) FROM handback.file") == [(2,)]
 
 
+def test_what_was_approved_and_has_not_gone_is_listed_with_why(make):
+    desk = make(more="guard: {rejects: 0}")
+    desk.redeem("A")
+    held = desk.deliver([("A", "KO")])["file"]
+    kept = desk.spool / desk.row(held)["archived_as"]
+
+    def listed():
+        of_holds = json.loads(desk.ctl("holds", "--json").stdout)["releases"]
+        assert json.loads(desk.ctl("holds", "--partner", "OTHER", "--json").stdout)["releases"] == []
+        return [(row["file"], row["approved_by"], row["why"]) for row in of_holds]
+    assert listed() == []
+    desk.people.decide([hold_of(desk, held)], "release")
+    [(file, by, why)] = listed()
+    assert (file, by) == (held, "ben") and "not taken up yet" in why and kept.name in why
+    data = kept.read_bytes()
+    kept.chmod(0o600)
+    kept.write_bytes(data + b"\n")
+    for _ in range(2):
+        assert desk.worker.release()["end"] == "failed"
+    [(file, by, why)] = listed()
+    assert (file, by) == (held, "ben") and "not what was delivered" in why
+    assert desk.query("SELECT count(*) FROM handback.release_failure") == [(1,)], "it is told once while it is the same"
+    assert "not what was delivered" in desk.ctl("holds").stdout
+    # the night says so, and that a person has to see to it
+    assert [row["file"] for row in desk.nightly(allowed=(3, 4))["releases"]] == [held]
+    kept.write_bytes(data)
+    assert desk.release()[0]["state"] == "posted" and listed() == [] and desk.nightly(allowed=(0,))["releases"] == []
+    assert "Approved, not yet released" not in desk.ctl("holds").stdout
+
+
 def test_a_record_that_was_unknown_is_matched_in_a_released_file(make):
     """A release is a file like others: its records are tried again, and decided by people."""
     desk = make(more="guard: {rejects: 0}\nunknown_days: 10")
@@ -532,9 +562,14 @@ def test_the_daemon_releases_what_is_approved(world):
     world.until(lambda: world.query("SELECT count(*) FROM handback.hold WHERE reason = 'guard'") == [(1,)], "the guard")
     proposal = world.people.propose([guard_hold(world)], "release")
     assert world.postings() == 0
+    (world.dir / "spool/quarantine").rename(world.dir / "spool/away")
     world.ctl("--database", world.database.conninfo("ben"), "hold", "approve", proposal)
+    [row] = json.loads(world.ctl("status", "--json").stdout)["releases"]
+    assert row["approved_by"] == "ben" and "not taken up yet" in row["why"] and world.postings() == 0
+    (world.dir / "spool/away").rename(world.dir / "spool/quarantine")
     world.until(lambda: world.postings() == many, "the release")
     world.wait_quiet()
+    assert json.loads(world.ctl("status", "--json").stdout)["releases"] == []
     assert world.stop_daemon() == 0
     assert world.ctl("audit", "verify").returncode == 0
     files = json.loads(world.ctl("files", "--json").stdout)["files"]

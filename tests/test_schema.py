@@ -138,6 +138,7 @@ MAY = {
         "INSERT handback.outcome", "INSERT handback.tie_out", "INSERT handback.hold", "INSERT audit.head",
         "INSERT handback.look", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
         "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
+        "INSERT handback.release_failure",
     },
     "handback_operator": set(),
     "handback_finance": set(),
