@@ -19,6 +19,7 @@ import layouts  # noqa: E402
 from ledger import Ledger  # noqa: E402
 
 UNIT = "handbackd.service"
+DEMO_PARTNERS = ("skyline", "meridian", "aurora", "polaris")
 INBOUND = "/srv/handback/skyline"
 SOURCES = f"""sources:
   - name: skyline
@@ -93,6 +94,9 @@ def system(package):
     debs.mkdir(parents=True)
     shutil.copy(next(package.parent.glob("handback_*.deb")), debs / "handback.deb")
     shutil.copy(next_version(package.parent, package), debs / "next.deb")
+    shutil.copytree(ROOT / "fixtures/demo", debs / "demo")
+    with open(debs / "ledger.sql", "wb") as sql:
+        subprocess.run(["/usr/bin/python3", "-B", ROOT / "fixtures/generate.py", "ledger"], stdout=sql, check=True)
     # in containers it forbids packages to start services; this is a system of its own
     policy = machine.up / "usr/sbin/policy-rc.d"
     policy.parent.mkdir(parents=True)
@@ -164,6 +168,35 @@ def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledg
     as_user(system, "handback", "handbackctl", "audit", "verify")
     for page in ("handbackctl.1", "handbackd.8", "handback.conf.5", "handback-profile.5"):
         system.run("sh", "-c", f"test -s /usr/share/man/man{page[-1]}/{page}.gz")
+
+
+def test_the_demos_files_by_the_systems_own_postgresql(system):
+    """What README says of the demo is so with the package, too."""
+    home, config = "/var/lib/handback/demo", "/etc/handback/demo.yaml"
+    sources = "".join(f"  - {{name: {p}, partner: {p.upper()}, profile: {p}, directory: {home}/{p}, settle: 0ms}}\n"
+                      for p in DEMO_PARTNERS)
+    system.run("tee", config, stdin=f"database:\n  conninfo: dbname=demo user=handback\nspool: {home}/spool\n"
+                                    f"control: {home}/control\nprofiles: /etc/handback/profiles\nsources:\n{sources}")
+    for partner in DEMO_PARTNERS:
+        system.run("install", "-d", "-o", "handback", "-g", "handback", "-m", "0700", home, f"{home}/spool", f"{home}/{partner}")
+        system.run("tee", f"/etc/handback/profiles/{partner}.yaml", stdin=(ROOT / f"fixtures/profiles/{partner}.yaml").read_text())
+    as_user(system, "postgres", "createdb", "demo")
+    as_user(system, "postgres", "handbackctl", "migrate", "--database", "dbname=demo")
+    system.run("sh", "-c", "runuser -u postgres -- psql -XAtqv ON_ERROR_STOP=1 -d demo >/dev/null </var/cache/handback-test/ledger.sql")
+    for day in (1, 2):
+        system.run("sh", "-c", f"cp -r /var/cache/handback-test/demo/{day}/. {home} && chown -R handback: {home}")
+        done = as_user(system, "handback", "handbackctl", "--config", config, "run", check=False, timeout=120)
+        assert done.returncode == 3, done.stderr  # some wait for a person
+    got = as_user(system, "postgres", "psql", "-XAtd", "demo", "-c", "SELECT name, state, confirmed, reversed FROM handback.files "
+                  "WHERE name !~ 'polaris' ORDER BY name, state DESC, file_id").stdout.split()
+    for expected in ("aurora-2026-11-18-17.xml|posted|262|25", "MERIDIAN.000107.dat|posted|257|30",
+                     "SKYLINE_20261118_000041.csv|posted|251|31", "aurora-2026-11-18-17.xml|duplicate|0|0",
+                     "MERIDIAN.000108.dat|held|0|0"):
+        assert expected in got, got
+    polaris = as_user(system, "postgres", "psql", "-XAtd", "demo", "-c",
+                      "SELECT DISTINCT state FROM handback.files WHERE name ~ 'polaris'").stdout.split()
+    assert "posted" in polaris
+    as_user(system, "handback", "handbackctl", "--config", config, "audit", "verify")
 
 
 def test_an_upgrade_with_work_open(system, ledger):
