@@ -1,5 +1,6 @@
 /* check: is everything there that handback needs, and as it should be?  Changes nothing. */
 #include "ctl/handlers.h"
+#include "ctl/holidays.h"
 #include "ctl/memory.h"
 
 #include "base/config.h"
@@ -175,6 +176,26 @@ check_answers(struct checks *c, const struct config_source *source, const char *
 	free(what);
 }
 
+/* The lists of days that a profile names: at night nothing is judged without them. */
+static void
+check_holidays(struct checks *c, const char *what, const struct policy *policy)
+{
+	const char *directory = c->session->config->profiles;
+	int profiles = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i <= policy->expected_files; i++) {
+		const char *name = i == 0 ? policy->holidays : policy->expected[i - 1].holidays;
+		char why[LIMIT_MESSAGE_BYTES], *days = holidays_read(profiles, name, why);
+
+		/* kinds have the profile's list when they have none of their own */
+		if (!days && (i == 0 || policy->holidays == NULL || strcmp(name, policy->holidays) != 0))
+			found(c, what, WRONG, EXIT_USAGE, "%s/%s", directory, why);
+		free(days);
+	}
+	if (profiles >= 0)
+		close(profiles);
+}
+
 /* The profile of one source: does it compile, and is it of the same partner?  told: an earlier source has the
  * same. */
 static void
@@ -202,6 +223,8 @@ check_profile(struct checks *c, const struct config_source *source, bool told)
 			      problems_warnings(p), source->profile);
 		else if (!told)
 			found(c, what, FINE, 0, "%s", path);
+		if (!told)
+			check_holidays(c, what, &profile->policy);
 		check_answers(c, source, path, &profile->policy);
 	}
 	profile_free(profile);

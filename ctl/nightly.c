@@ -1,6 +1,8 @@
 /* nightly: a plan that is printed first, and then done. */
 #include "ctl/nightly.h"
 
+#include "ctl/holidays.h"
+
 #include "base/config.h"
 #include "base/notice.h"
 #include "base/paths.h"
@@ -134,6 +136,18 @@ is_told(const struct nightly *n, const struct policy *policy)
 	return false;
 }
 
+char *
+nightly_holidays(struct nightly *n, const char *name)
+{
+	char why[LIMIT_MESSAGE_BYTES], *days = holidays_read(n->reconciler.profiles, name, why);
+
+	if (!days) {
+		complain("%s/%s", n->session->config->profiles, why);
+		nightly_worse(n, EXIT_USAGE);
+	}
+	return days;
+}
+
 static int
 plan_overdue(struct nightly *n, const struct config_source *source)
 {
@@ -143,10 +157,8 @@ plan_overdue(struct nightly *n, const struct config_source *source)
 	if (is_told(n, &profile->policy))
 		return EXIT_CLEAN;
 	char *holidays = nightly_holidays(n, profile->policy.holidays);
-	if (!holidays) {
-		nightly_worse(n, EXIT_USAGE);
+	if (!holidays)
 		return EXIT_CLEAN;
-	}
 	absence_params(&p, source->name, profile, holidays);
 	int code = session_fill(n->session, n->overdue, ctl_nightly_overdue, p.n, p.value);
 	free(holidays);
@@ -227,10 +239,8 @@ make_issue(struct nightly *n, const struct config_source *source, const struct e
 	char *holidays = nightly_holidays(n, e->holidays);
 	struct params p = {0};
 
-	if (!holidays) {
-		nightly_worse(n, EXIT_USAGE); /* which days count is not known: nobody is blamed */
-		return EXIT_CLEAN;
-	}
+	if (!holidays)
+		return EXIT_CLEAN; /* which days count is not known: nobody is blamed */
 	param_text(&p, source->name);
 	param_text(&p, e->name);
 	param_text(&p, e->zone ? e->zone : "UTC");

@@ -49,8 +49,7 @@ int nightly_terms(struct nightly *n, const struct config_source *source);
 /* What a partner that lists its rejects has not rejected. */
 int nightly_absence(struct nightly *n, const struct config_source *source);
 
-/* The days of NAME.holidays beside the profiles as "{2026-12-25,...}"; "{}" for no name; NULL, and said,
- * where it cannot be read.  The caller frees it. */
+/* As holidays_read; NULL is said, and makes the night's exit status EXIT_USAGE. */
 char *nightly_holidays(struct nightly *n, const char *name);
 
 /* The report of a day (2026-01-31) under its own name, unless it is there. */

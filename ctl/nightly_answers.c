@@ -63,10 +63,8 @@ keep_term(struct nightly *n, const struct config_source *source, enum pg_status 
 	char *holidays = nightly_holidays(n, profile->policy.holidays);
 
 	*ret_status = PG_OK;
-	if (!holidays) {
-		nightly_worse(n, EXIT_USAGE);
+	if (!holidays)
 		return false;
-	}
 	*ret_status = absence_term(n->session->pg, source->name, profile, holidays);
 	free(holidays);
 	return *ret_status == PG_OK;

@@ -267,6 +267,9 @@ def test_without_its_list_of_holidays_nothing_is_judged(desk, text):
     desk.profile(lists="rejects", more=TERMS + 'holidays: swiss\nexpected:\n  daily: {due: "00:01"}\n')
     done = desk.ctl("nightly", allowed=(2,))
     assert "swiss.holidays" in done.stderr and (not text or "swiss.holidays:2: must begin with a day" in done.stderr)
+    found = [row["detail"] for row in json.loads(desk.ctl("check", "--json", allowed=(2, 6)).stdout)["checks"]
+             if "swiss.holidays" in row["detail"]]
+    assert len(found) == 1 and (not text or ":2: must begin with a day" in found[0]), found
     assert state(desk, "R1") == "open" and desk.query("SELECT * FROM handback.issue") == []
 
 

@@ -1,12 +1,10 @@
-/* Days that are no business days: a list of dates beside the profiles. */
-#include "ctl/nightly.h"
+#include "ctl/holidays.h"
 
-#include "base/config.h"
 #include "base/io.h"
-#include "base/text.h"
 #include "ctl/memory.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +29,7 @@ is_day(const char *text)
 
 /* A line is a date and whatever is said about it, or nothing, or a comment. */
 static bool
-put_days(FILE *out, char *text, const char *file)
+put_days(FILE *out, char *text, const char *file, char *why)
 {
 	const char *comma = "";
 	char *rest = text;
@@ -44,7 +42,8 @@ put_days(FILE *out, char *text, const char *file)
 		if (*line == '\0')
 			continue;
 		if (!is_day(line)) {
-			complain("%s:%d: must begin with a day, as in 2026-12-25", file, number);
+			snprintf(why, LIMIT_MESSAGE_BYTES, "%s:%d: must begin with a day, as in 2026-12-25", file,
+			         number);
 			return false;
 		}
 		fprintf(out, "%s%s", comma, line);
@@ -54,7 +53,7 @@ put_days(FILE *out, char *text, const char *file)
 }
 
 char *
-nightly_holidays(struct nightly *n, const char *name)
+holidays_read(int profiles, const char *name, char *why)
 {
 	char *text = NULL, *days = NULL;
 	size_t len, size;
@@ -62,13 +61,14 @@ nightly_holidays(struct nightly *n, const char *name)
 	if (!name)
 		return mem_text("{}");
 	char *file = mem_format("%s.holidays", name);
-	if (io_read_file(n->reconciler.profiles, file, LIST_BYTES, &text, &len) < 0) {
-		complain("%s/%s: %s", n->session->config->profiles, file, strerror(errno));
+	if (io_read_file(profiles, file, LIST_BYTES, &text, &len) < 0) {
+		snprintf(why, LIMIT_MESSAGE_BYTES, "%s: %s", file, strerror(errno));
 		free(file);
 		return NULL;
 	}
 	FILE *out = open_memstream(&days, &size);
-	bool good = out && fputc('{', out) != EOF && put_days(out, text, file) && fputc('}', out) != EOF;
+	snprintf(why, LIMIT_MESSAGE_BYTES, "%s: no memory", file);
+	bool good = out && fputc('{', out) != EOF && put_days(out, text, file, why) && fputc('}', out) != EOF;
 	if (out && fclose(out) != 0)
 		good = false;
 	free(text);
