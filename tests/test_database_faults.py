@@ -236,7 +236,8 @@ def test_commit_in_doubt(scene, held):
                 met.append(m)
             return what
         proxy.on(once)
-        assert partner.take(name) == []
+        # the session that was cut may still own the file until the server sees that it has gone
+        assert {reply["end"] for reply in partner.take(name)} <= {"gone"}
         assert met and partner.state(name) == expected
     partner.check()
 
