@@ -3,13 +3,15 @@
 
     ./dev crashproof                     every point to be killed at, then 2,000 seeded runs
     ./dev crashproof --points 40 --seeds 20     as many points, spread evenly (so does ./dev test)
+    ./dev crashproof --program handback-fetch --seeds 0     every point of one program
     ./dev crashproof --again 'handback-reconcile[1] sendto #30, handbackd[1] write #3 EIO'
 
 A run: three deliveries (one posted, one held for its control total, one a
 duplicate) are taken by `handbackd --once` while strace kills or fails one call
 of one process; then `handbackd --once` again, undisturbed, until it says that
 all is done. The invariants I1 to I8 must hold, by the oracle, and the end must
-be that of a run that nobody disturbed.
+be that of a run that nobody disturbed.  handback-fetch has runs of its own: two
+deliveries lie on an SFTP server, a private sshd, and are to be deleted there.
 
 The points are not a list: they are what strace counts in an undisturbed run.
 A seed chooses what else befalls a run: a call that fails for want of room, of
@@ -19,151 +21,33 @@ one in what comes up after it; a failed call, and then a kill.
 import argparse
 import collections
 import concurrent.futures
-import hashlib
-import json
+import contextlib
+import math
 import multiprocessing
 import os
 import pathlib
 import random
 import re
-import shutil
-import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import pg  # noqa: E402
-from world import DAEMON, ROOT, World  # noqa: E402
+from crash_runs import LAUNCHES, PROGRAMS, SCENARIOS, Place, Point, SftpRun, scenario_of  # noqa: E402
+from sshd import SSHD, Sshd  # noqa: E402
+from world import ROOT  # noqa: E402
 
-PROGRAMS = {"handbackd": "daemon", "handback-reconcile": "reconcile", "handback-parse": "parsers"}
 TRACED = "%file,%desc,%network,seccomp"
-PATIENCE = 40  # seconds
-LAUNCHES = 4  # processes of one program in a run that are worth a point of their own
-
-ERRORS = {  # what each kind of call may say when the machine is in trouble
-    "ENOSPC": "write,pwrite64,ftruncate,fallocate,mkdir,mkdirat,openat,renameat,renameat2,fsync,fdatasync",
-    "EIO": "read,pread64,write,fsync,fdatasync,renameat,renameat2,unlinkat,newfstatat,fstat,getdents64",
-    "EMFILE": "openat,socket,socketpair,pipe2,epoll_create1,inotify_init1,dup,dup2,dup3,fcntl",
-    "EACCES": "openat,renameat,renameat2,unlinkat,mkdir,mkdirat,inotify_add_watch,connect",
-    "EINTR": "read,write,recvmsg,sendmsg,recvfrom,sendto,poll,epoll_wait,pread64,fsync,fdatasync,flock",
-    "ENOMEM": "mmap,brk,openat,read,write,recvmsg,sendmsg,clone,clone3,fork,vfork",
-}
-
-Point = collections.namedtuple("Point", "program launch call nth error")  # error "": killed
-TOOK_PLACE = re.compile(r"killed by SIGKILL|\(INJECTED\)")
+Counted = collections.namedtuple("Counted", "points errors end")  # of an undisturbed run
 
 
-def deliver(world):
-    """Posted, held, and the first again under another name."""
-    name, data = world.file("SKYLINE")
-    world.drop("SKYLINE", name, data)
-    world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
-    world.drop("SKYLINE", name.replace("_000001", "_000002"), data)
-
-
-def end_of(world):
-    """What must not depend on what happened on the way; which of two equal deliveries came first may."""
-    with world.database.connect() as c:
-        rows = [c.execute(sql).fetchall() for sql in (
-            """SELECT member_id, category::text, points, answers_entry_id FROM ledger.entry
-                WHERE category <> 'Credit By Accrual' ORDER BY 1, 2, 3, 4""",
-            """SELECT encode(f.sha256, 'hex'), o.record_no, o.outcome, o.hold_reason, o.redemption_id
-                 FROM handback.outcome o JOIN handback.file f USING (file_id) ORDER BY 1, 2""",
-            "SELECT encode(sha256, 'hex'), state::text, hold_reason, archived_at IS NULL FROM handback.file ORDER BY 1, 2",
-            "SELECT member_id, points FROM ledger.balance ORDER BY 1")]
-    return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
-
-
-class Run:
-    """One world, with the programs behind stand-ins that trace the chosen process."""
-
-    def __init__(self, cluster, build):
-        self.world = World(cluster, build, members=30, redemptions=120, settings={"workers": "1", "settle": "1ms"},
-                           place=cluster.dir)
-        self.build = build
-        self.libexec = self.world.dir / "libexec"
-        self.libexec.mkdir()
-        self.traces = []
-        deliver(self.world)
-
-    def stand_in(self, program, strace):
-        """The program's n-th start runs under strace with {n} replaced, where strace(n) gives its arguments."""
-        real = self.build / PROGRAMS[program] / program
-        lines = ["#!/bin/sh", "n=1", f"while ! mkdir {self.world.dir}/{program}.$n 2>/dev/null; do n=$((n + 1)); done"]
-        for n in range(1, LAUNCHES + 1):
-            if strace(n):
-                lines.append(f"[ $n = {n} ] && exec strace -D -qq {' '.join(strace(n))} {real} \"$@\"")
-        lines.append(f"exec {real} \"$@\"")
-        path = self.libexec / program
-        path.write_text("\n".join(lines) + "\n")
-        path.chmod(0o755)
-
-    def prepare(self, program, strace):
-        for name, folder in PROGRAMS.items():
-            if name != "handbackd" and name != program:
-                (self.libexec / name).symlink_to(self.build / folder / name)
-        if program != "handbackd":
-            self.stand_in(program, strace)
-
-    def once(self, prefix=(), libexec=None, patience=PATIENCE):
-        """handbackd --once: its exit status, or None when it had to be ended."""
-        environment = self.world.environment(HANDBACK_LIBEXEC=os.fspath(libexec)) if libexec else self.world.environment()
-        with open(self.world.dir / "once.log", "ab") as log:
-            daemon = subprocess.Popen([*prefix, self.build / DAEMON, "--config", self.world.config, "--once"],
-                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-            try:
-                return daemon.wait(patience)
-            except subprocess.TimeoutExpired:
-                for child in descendants(daemon.pid):
-                    os.kill(child, 9)
-                daemon.kill()
-                daemon.wait()
-                return None
-
-    def disturbed(self, point):
-        trace = self.world.dir / f"trace{len(self.traces)}"
-        self.traces.append(trace)
-        if len(self.traces) > 1:  # once more from the start of the launches
-            for folder in self.world.dir.glob("handback*.[0-9]"):
-                folder.rmdir()
-            shutil.rmtree(self.libexec)
-            self.libexec.mkdir()
-        how = f"error={point.error}" if point.error else "signal=KILL"
-        strace = ["-o", os.fspath(trace), "-e", f"trace={point.call}", "-e", f"inject={point.call}:{how}:when={point.nth}"]
-        self.prepare(point.program, lambda n: strace if n == point.launch else None)
-        status = self.once(["strace", "-D", "-qq", *strace] if point.program == "handbackd" else [], self.libexec)
-        assert status is not None, f"handbackd --once did not end within {PATIENCE} s"
-
-    def took_place(self):
-        """How many of the disturbances: after a first one a process may end before it comes to the second."""
-        return sum(trace.exists() and bool(TOOK_PLACE.search(trace.read_text(errors="replace"))) for trace in self.traces)
-
-    def settle(self):
-        """Undisturbed, as often as a supervisor would start it."""
-        for _ in range(4):
-            if self.once() in (0, 3):
-                return
-        log = (self.world.dir / "once.log").read_text(errors="replace")[-1500:]
-        raise AssertionError(f"it does not come to rest: {log}")
-
-    def close(self):
-        self.world.close()
-
-
-def descendants(pid):
-    try:
-        children = [int(c) for c in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-    return children + [d for child in children for d in descendants(child)]
-
-
-def count_points(cluster, build):
+def count_points(place, scenario, programs=None):
     """Every call of every process of an undisturbed run; those that can fail; and the end of that run."""
     points, failing, end = [], [], None
-    for program in PROGRAMS:
-        run = Run(cluster, build)
+    for program in programs or scenario.programs:
+        run = scenario(place)
         try:
             logs = {n: run.world.dir / f"{program}.log.{n}" for n in range(1, LAUNCHES + 1)}
             run.prepare(program, lambda n: ["-o", os.fspath(logs[n]), "-e", f"trace={TRACED}"])
@@ -171,7 +55,7 @@ def count_points(cluster, build):
             status = run.once(prefix, run.libexec)
             assert status == 3, f"an undisturbed run ended with {status}:\n{(run.world.dir / 'once.log').read_text()}"
             run.world.oracle.check(run.world)
-            mine = end_of(run.world)
+            mine = run.end()
             assert end in (None, mine), "two undisturbed runs ended differently"
             end = mine
             for launch, log in logs.items():
@@ -182,7 +66,7 @@ def count_points(cluster, build):
                     failing += calls_of(program, launch, text.split("\nseccomp(")[0])
         finally:
             run.close()
-    return points, error_points(failing), end
+    return Counted(points, error_points(failing, scenario.errors), end)
 
 
 def calls_of(program, launch, log):
@@ -192,22 +76,21 @@ def calls_of(program, launch, log):
     return [Point(program, launch, call, nth, "") for call, times in sorted(calls.items()) for nth in range(1, times + 1)]
 
 
-def error_points(points):
-    return [p._replace(error=error) for p in points for error, calls in ERRORS.items() if p.call in calls.split(",")]
+def error_points(points, errors):
+    return [p._replace(error=error) for p in points for error, calls in errors.items() if p.call in calls.split(",")]
 
 
 # ---------------------------------------------------------------- one run
 
-def try_points(cluster, build, chosen, end):
+def try_points(place, chosen, end):
     """Disturb at each of the points, one run after the other in the same world: (how many took place, what is wrong)."""
-    run = Run(cluster, build)
+    run = scenario_of(chosen)(place)
     wrong = None
     try:
         for point in chosen:
             run.disturbed(point)
         run.settle()
-        run.world.oracle.check(run.world)
-        assert end_of(run.world) == end, "the end differs from that of an undisturbed run"
+        run.check(end)
     except Exception as e:  # a violation is a result, not the end of the search
         wrong = f"{type(e).__name__}: {str(e)[:600]}"
     finally:
@@ -216,15 +99,28 @@ def try_points(cluster, build, chosen, end):
     return happened, wrong
 
 
-def start_worker(build):
-    """One process of the pool, with a cluster of its own."""
-    global CLUSTER, BUILD
-    CLUSTER, BUILD = pg.Cluster(), pathlib.Path(build)
-    multiprocessing.util.Finalize(None, CLUSTER.close, exitpriority=10)
+@contextlib.contextmanager
+def make_place(build, wants_server=True):
+    """What the runs of one process share: a cluster, and an sshd."""
+    cluster = pg.Cluster()
+    try:
+        server = Sshd(pathlib.Path(tempfile.mkdtemp(dir=cluster.dir))) if wants_server else contextlib.nullcontext()
+        with server as started:
+            yield Place(cluster, pathlib.Path(build), started)
+    finally:
+        cluster.close()
+
+
+def start_worker(build, wants_server):
+    """One process of the pool, with a place of its own."""
+    global PLACE
+    stack = contextlib.ExitStack()
+    PLACE = stack.enter_context(make_place(build, wants_server))
+    multiprocessing.util.Finalize(None, stack.close, exitpriority=10)
 
 
 def try_in_worker(chosen, end):
-    return try_points(CLUSTER, BUILD, chosen, end)
+    return try_points(PLACE, chosen, end)
 
 
 # ---------------------------------------------------------------- which runs, and what came of them
@@ -248,9 +144,15 @@ def seeded(points, errors, seed, number):
     return kind, [first, second._replace(nth=rng.randint(1, second.nth))]
 
 
-def plan(points, errors, count, seeds, seed):
-    return ([("killed", [p]) for p in spread(points, count)] +
-            [seeded(points, errors, seed, number) for number in range(seeds)])
+def plan(counted, count, seeds, seed):
+    return ([("killed", [p]) for p in spread(counted.points, count)] +
+            [seeded(counted.points, counted.errors, seed, number) for number in range(seeds)])
+
+
+def plan_all(counted, count, seeds, seed):
+    """The runs of every scenario; one that is slow has a share only where not every point is asked for."""
+    return [run for scenario, its in counted.items()
+            for run in plan(its, count and math.ceil(count * scenario.share), math.ceil(seeds * scenario.share), seed)]
 
 
 def describe(p):
@@ -293,11 +195,13 @@ class Tally:
                                   f"{len(self.wrong):>11}"])
 
 
-def search(work, end, build, jobs, say):
+def search(work, counted, build, jobs, say):
     """Every run of the plan, so many at a time."""
     tally, began, said = Tally(), time.monotonic(), time.monotonic()
-    with concurrent.futures.ProcessPoolExecutor(jobs, initializer=start_worker, initargs=(build,)) as pool:
-        futures = {pool.submit(try_in_worker, chosen, end): (kind, chosen) for kind, chosen in work}
+    with concurrent.futures.ProcessPoolExecutor(jobs, initializer=start_worker,
+                                                initargs=(build, SftpRun in counted)) as pool:
+        futures = {pool.submit(try_in_worker, chosen, counted[scenario_of(chosen)].end): (kind, chosen)
+                   for kind, chosen in work}
         for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
             kind, chosen = futures[future]
             tally.add(kind, chosen, *future.result())
@@ -320,27 +224,41 @@ def say(line):
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, help="so many points to be killed at, spread evenly (default: every one)")
-    parser.add_argument("--seeds", type=int, default=2000, help="so many seeded runs (default 2000)")
+    parser.add_argument("--points", type=int, help="so many points to be killed at, spread evenly, and a tenth of that "
+                        "of handback-fetch (default: every one)")
+    parser.add_argument("--seeds", type=int, default=2000, help="so many seeded runs, and a tenth of that "
+                        "of handback-fetch (default 2000)")
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
+    parser.add_argument("--program", choices=PROGRAMS, help="only points of this program")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: one for a core)")
     parser.add_argument("--again", type=read_points, help="one run with these points, as a violation names them")
     parser.add_argument("--build", default=os.fspath(ROOT / "build"))
     return parser.parse_args()
 
 
+def wanted_scenarios(o):
+    """{scenario: those of its programs whose points are to be counted}; none that needs what this machine lacks."""
+    if o.again:
+        wanted = {scenario_of(o.again): None}
+    else:
+        wanted = {s: programs for s in SCENARIOS if (programs := [p for p in s.programs if o.program in (None, p)])}
+    if SftpRun in wanted and not SSHD:
+        say("handback-fetch is left out: openssh-server is not installed")
+        del wanted[SftpRun]
+    return wanted or sys.exit("nothing is left to be tried")
+
+
 def main():
     o = options()
     o.build = os.path.abspath(o.build)
-    cluster = pg.Cluster()
-    try:
-        points, errors, end = count_points(cluster, pathlib.Path(o.build))
-    finally:
-        cluster.close()
-    work = [("again", o.again)] if o.again else plan(points, errors, o.points, o.seeds, o.seed)
-    say(f"{len(points)} points to be killed at and {len(errors)} calls that can fail, in an undisturbed run; "
+    wanted = wanted_scenarios(o)
+    with make_place(o.build, SftpRun in wanted) as place:
+        counted = {scenario: count_points(place, scenario, programs) for scenario, programs in wanted.items()}
+    work = [("again", o.again)] if o.again else plan_all(counted, o.points, o.seeds, o.seed)
+    say(f"{sum(len(c.points) for c in counted.values())} points to be killed at and "
+        f"{sum(len(c.errors) for c in counted.values())} calls that can fail, in an undisturbed run; "
         f"{len(work)} runs, seed {o.seed}")
-    tally = search(work, end, o.build, o.jobs, say)
+    tally = search(work, counted, o.build, o.jobs, say)
     say(f"\n{tally.table()}\n\n{len(work) - len(tally.wrong)} passed, {len(tally.wrong)} failed")
     return 1 if tally.wrong else 0
 

@@ -27,7 +27,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import pg  # noqa: E402
-from crashproof import descendants  # noqa: E402
+from crash_runs import descendants  # noqa: E402
 from world import PARTNERS, ROOT, World  # noqa: E402
 
 WARM_SECONDS = 20  # of each process: allocators and caches fill

@@ -87,8 +87,10 @@ class Sshd:
         if os.getuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)
         self.log = open(self.directory / "log", "ab")
-        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", self.config], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log, start_new_session=True)
+        # ends with us, however we end
+        command = ["setpriv", "--pdeathsig", "TERM", SSHD, "-D", "-e", "-f", self.config]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        start_new_session=True)
         for _ in range(100):
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:

@@ -20,16 +20,16 @@ import pytest
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
 import pg
-from crashproof import descendants
+from crash_runs import descendants
+from sftp_world import SftpWorld
 from sshd import SSHD, Sshd, make_key
 from test_eyes import get
-from test_sftp_e2e import SftpWorld
 from test_unseal import Ring
 from world import CTL, ROOT
 
 DATABASE, SSH, PGP = "canary-db-81c7e2f04b", "canary-ssh-5d02b9a7c6", "canary-pgp-e93f6610d8"
 CARD, PERSON, STRANGER = "4929111122223333", "Wilhelmina Canary", "NS99CANARY"
-THEIR_PLACES = ("inbound", "partner", "spool/archive", "spool/quarantine", "spool/work", "spool/incoming", "reports")
+THEIR_PLACES = ("inbound", "spool/archive", "spool/quarantine", "spool/work", "spool/incoming", "reports")
 GIVEN_IN = ("handback.yaml", "away.yaml", "canary.key", "canary.passphrase", "profiles/meridian.keys/")
 
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from crashproof import descendants
+from crash_runs import descendants
 from world import World
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

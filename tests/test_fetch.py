@@ -3,6 +3,7 @@ import hashlib
 import os
 import random
 import signal
+import struct
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
 from case_table import case
-from fetcher import PROGRAM, Source
+from fetcher import PROGRAM, Message, Source
 from sftp_server import Proxy, wait_for
 from sshd import SSHD, Sshd, fingerprint, make_key
 
@@ -631,6 +632,29 @@ def test_memory_lost(server, source):
     source.archive()
     assert "a.csv" in source.run().files
     return "forgetting means bringing again, never losing"
+
+
+@case("killed while a file gets its name in the spool")
+@pytest.mark.sanitize
+@pytest.mark.parametrize("named", [True, False])
+def test_killed_while_storing(server, source, named):
+    """Whoever brings it again though it is stored has the partner answered for a duplicate."""
+    server.put("a.csv", b"a")
+    source.run()
+    memory = source.spool / ".fetch/memory"
+    text = memory.read_bytes()
+    memory.write_bytes(text.replace(b"\n", b"\tstoring=1\n"))  # as it is before the rename
+    if not named:
+        entry = Message(text.rstrip(b"\n"))
+        key = b"a.csv\0" + struct.pack("=Qq", int(entry["size"]), int(entry["mtime"]))
+        part = hashlib.sha256(key).hexdigest()[:32] + ".part"
+        source.stored()["a.csv"].rename(source.spool / ".fetch" / part)
+        assert "a.csv" in source.run().files and not list((source.spool / ".fetch").glob("*.part"))
+    source.archive(records=1)
+    run = source.run(after="delete", answer="{state};{records}", answer_name="{name}.ack")
+    assert run.one("after") and run.one("answered") and not run.files
+    assert (server.root / "a.csv.ack").read_text() == "posted;1"
+    return "told as posted" if named else "brought anew, told as posted"
 
 
 @case("answer: uploaded, read back")

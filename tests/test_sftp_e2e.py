@@ -11,11 +11,11 @@ pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
 from case_table import case
 from sftp_server import Proxy
+from sftp_world import PARTNER, SftpWorld
 from sshd import SSHD, Sshd
 from world import World
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
-PARTNER = "SKYLINE"
 
 
 def check_rejects(world, data, text):
@@ -29,35 +29,6 @@ def check_rejects(world, data, text):
         assert int(row["offset"]) == offset and row["reference"] and row["reference"].lower() in record, row
         assert not row["points"] or row["points"] in record, row
     return rows
-
-
-class SftpWorld(World):
-    """One partner's inbound directory is its own server's."""
-
-    def __init__(self, cluster, build, server, port=None, after="delete", rejects=None, **more):
-        self.server, self.port, self.after, self.rejects = server, port or server.port, after, rejects
-        self.replies = server.root.parent / "replies"
-        self.replies.mkdir()
-        super().__init__(cluster, build, **more)
-        self.inbound[PARTNER] = server.root
-
-    def configure(self, **settings):
-        super().configure(**settings)
-        s = self.server
-        sftp = (f"    settle: 0s\n    sftp:\n      host: 127.0.0.1\n      port: {self.port}\n      user: {s.user}\n"
-                f"      key: {s.key}\n      host_keys: \"{s.pin}\"\n      directory: {s.root}\n      interval: 1s\n"
-                f"      after: {self.after}\n      answer: \"{{name}};{{state}};{{records}}\"\n"
-                f"      answer_directory: {self.replies}\n")
-        text = self.config.read_text()
-        lines = text.splitlines(keepends=True)
-        at = next(i for i, line in enumerate(lines) if line.strip() == f"profile: {PARTNER.lower()}") + 1
-        lines[at] = sftp
-        self.config.write_text("".join(lines))
-        if self.rejects is not None:
-            self.want_rejects(PARTNER, self.rejects)
-
-    def answers_there(self):
-        return {p.name: p.read_text() for p in self.replies.iterdir()}
 
 
 @pytest.fixture
@@ -90,7 +61,7 @@ def test_run(cluster, build, server):
         name, data = world.file(PARTNER)
         world.drop(PARTNER, name, data)
         world.run()
-        assert world.files() == {name: "posted"} and not (server.root / name).exists()
+        assert world.files() == {name: "posted"} and not (world.inbound[PARTNER] / name).exists()
         world.oracle.check(world)
         assert world.run().returncode == 0
     return "and a second run finds nothing"

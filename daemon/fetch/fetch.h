@@ -32,6 +32,8 @@ bool fetch_note_archived(struct fetch *f);
 
 /* Lists the directory and decides what is due (look.c). */
 bool fetch_look(struct fetch *f);
+/* Finds out whether the files got their names that a run which broke off was about to store (take.c). */
+bool fetch_finish_stores(struct fetch *f);
 /* Brings one file that is due (take.c). */
 bool fetch_take(struct fetch *f, struct memory_entry *e);
 /* What the configuration says for files that are archived (after.c). */

@@ -65,6 +65,8 @@ open_work(struct fetch *f)
 	f->memory = memory_open(f->work);
 	if (!f->memory)
 		return fetch_stop(f, "spool", strerror(errno));
+	if (!fetch_finish_stores(f))
+		return false;
 	part_sweep(f->work, f->memory);
 	return true;
 }

@@ -90,6 +90,8 @@ write_entry(struct message_line *line, const struct memory_entry *e)
 		message_add_int(line, "fetched", e->fetched);
 		message_add_hex(line, "sha256", e->sha256, sizeof e->sha256);
 	}
+	if (e->storing)
+		message_add_int(line, "storing", 1);
 	if (e->part > 0) {
 		message_add_int(line, "part", (int64_t) e->part);
 		message_add_hex(line, "part_sha256", e->part_sha256, sizeof e->part_sha256);
@@ -103,7 +105,7 @@ read_entry(struct memory *m, char *text)
 {
 	static struct message line;
 	struct memory_entry got = {0};
-	int64_t state, size, unseen, missing, serial, part = 0;
+	int64_t state, size, unseen, missing, serial, storing = 0, part = 0;
 	size_t len = 0, part_len = 0;
 	if (!message_read(&line, text) || strcmp(line.verb, "entry") != 0)
 		return false;
@@ -124,6 +126,8 @@ read_entry(struct memory *m, char *text)
 	    (!message_hex(&line, "part_sha256", got.part_sha256, SHA256_BYTES, &part_len) ||
 	     part_len != SHA256_BYTES))
 		return false;
+	if (state == MEMORY_FETCHED)
+		message_int(&line, "storing", 0, 1, &storing);
 	struct memory_entry *e = memory_find(m, name);
 	if (!e)
 		e = memory_add(m, name);
@@ -136,6 +140,7 @@ read_entry(struct memory *m, char *text)
 	got.unseen = (int32_t) unseen;
 	got.missing = (int32_t) missing;
 	got.serial = serial != 0;
+	got.storing = storing != 0;
 	*e = got;
 	return true;
 }

@@ -38,6 +38,7 @@ struct memory_entry {
 	int32_t unseen;                    /* complete listings in a row without it */
 	int32_t missing; /* runs in a row in which its fetched file was neither here nor told archived */
 	bool serial;     /* a pipelined download stalled: one request at a time */
+	bool storing;    /* fetched, unless its part is still there: noted before it gets its name in the spool */
 	/* this run's, never written */
 	bool listed, due;
 };

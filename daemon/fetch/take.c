@@ -214,16 +214,37 @@ check_twin(struct fetch *f, struct memory_entry *e, const char *path, const uint
 	return TAKE_WHOLE;
 }
 
-/* Gives the whole file its name in the spool. */
+static void
+note_fetched(const struct fetch *f, struct memory_entry *e, const uint8_t sha256[SHA256_BYTES])
+{
+	e->fetched = f->now;
+	e->part = 0;
+	e->serial = false;
+	e->missing = 0;
+	memcpy(e->sha256, sha256, SHA256_BYTES);
+}
+
+/*
+ * Gives the whole file its name in the spool.  That we have it is noted before: once it has its name it can
+ * be posted, and a run that ends there must not bring it again, or the partner is answered for a duplicate.
+ * Where it is not known whether it got its name, the next run finds out (fetch_finish_stores).
+ */
 static enum take
 store(struct fetch *f, struct memory_entry *e, struct part *part, const char *stored,
       const uint8_t sha256[SHA256_BYTES])
 {
-	if (fchmod(part->fd, 0600) || io_move_durably(part->fd, f->work, part->name, f->job.spool_fd, stored)) {
-		if (errno == EEXIST)
-			return later(f, e, "an earlier file of this name is still being handled");
-		return spool_failed(f);
+	struct memory_entry before = *e;
+	note_fetched(f, e, sha256);
+	e->state = MEMORY_FETCHED;
+	e->storing = true;
+	if (memory_note(f->memory, e) || fchmod(part->fd, 0600) ||
+	    io_move_durably(part->fd, f->work, part->name, f->job.spool_fd, stored)) {
+		if (errno != EEXIST)
+			return spool_failed(f);
+		*e = before;
+		return later(f, e, "an earlier file of this name is still being handled");
 	}
+	e->storing = false;
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 	REPLY("file", {"name", e->name}, {"stored", stored}, {"size", NULL, (int64_t) e->size},
 	      {"mtime", NULL, e->mtime}, {"sha256", text_hex(hex, sha256, SHA256_BYTES)});
@@ -246,20 +267,36 @@ bring(struct fetch *f, struct memory_entry *e, const char *path, const char *sto
 	bool again = e->state == MEMORY_LEFT && memcmp(e->sha256, sha256, SHA256_BYTES) == 0;
 	if (result == TAKE_WHOLE)
 		result = again ? TAKE_SAME : store(f, e, part, stored, sha256);
-	if (result == TAKE_WHOLE)
-		e->state = MEMORY_FETCHED;
-	if (result == TAKE_WHOLE || result == TAKE_SAME) {
-		e->fetched = f->now;
-		e->part = 0;
-		e->serial = false;
-		e->missing = 0;
-		memcpy(e->sha256, sha256, SHA256_BYTES);
-	}
+	if (result == TAKE_SAME)
+		note_fetched(f, e, sha256);
 	if (result == TAKE_WHOLE) {
 		f->files++;
 		f->bytes += (int64_t) e->size;
 	}
 	return result;
+}
+
+bool
+fetch_finish_stores(struct fetch *f)
+{
+	for (size_t i = 0; i < memory_count(f->memory); i++) {
+		struct memory_entry *e = memory_at(f->memory, i);
+		char part[PART_NAME_SIZE];
+		struct stat st;
+		if (!e->storing)
+			continue;
+		part_name(part, e);
+		bool stored = fstatat(f->work, part, &st, AT_SYMLINK_NOFOLLOW) < 0;
+		if (stored && errno != ENOENT)
+			return fetch_stop(f, "spool", strerror(errno));
+		e->storing = false;
+		if (!stored)
+			e->state = MEMORY_SEEN;
+		/* before the part is swept away */
+		if (memory_note(f->memory, e))
+			return fetch_stop(f, "spool", strerror(errno));
+	}
+	return true;
 }
 
 bool
@@ -290,12 +327,15 @@ fetch_take(struct fetch *f, struct memory_entry *e)
 	/* a stall may be a server that answers out of order, which only libssh 0.10's pipeline minds */
 	if (result == TAKE_CUT && watch_expired())
 		e->serial = true;
-	if (result != TAKE_CUT && result != TAKE_WHOLE) {
-		part_drop(&part);
+	bool drop = result != TAKE_CUT && result != TAKE_WHOLE && !e->storing;
+	if (drop)
 		e->part = 0;
-	}
+	int failed = memory_note(f->memory, e) ? errno : 0;
+	/* only now: a part that is gone says of a noted file that it has its name */
+	if (drop)
+		part_drop(&part);
 	part_close(&part);
-	if (memory_note(f->memory, e))
-		return fetch_stop(f, "spool", strerror(errno));
+	if (failed)
+		return fetch_stop(f, "spool", strerror(failed));
 	return result != TAKE_CUT && result != TAKE_STOP;
 }
