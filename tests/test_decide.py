@@ -1,6 +1,7 @@
 """Every decision that the reconciler takes, one by one, by delivering files to a worker."""
 import itertools
 import time
+import uuid
 
 import pytest
 
@@ -364,3 +365,25 @@ def test_tie_out_and_holds(desk):
     assert {k: done[k] for k in ("records", "confirmed", "reversed", "held")} == \
         {"records": 6, "confirmed": 1, "reversed": 2, "held": 1}
     assert desk.balance() == 200
+
+
+def test_a_large_file_is_decided_like_a_small_one(desk):
+    """Large files have plans, chunks and an order of their own; what comes of them is the same."""
+    many = 5200  # more than DECIDE_LARGE, of records and of reversals
+    with desk.db.transaction():
+        for n in range(many):
+            desk.redeem(f"large {n}", points=1)
+    answers = [(f"large {n}", "KO", {"Points": 1}) for n in range(many)]
+    answers[7] = ("large 7", "OK", {"Points": 1})
+    answers[8] = ("large 8", "KO", {"Points": 2})
+    answers[9] = (str(uuid.uuid4()), "KO", {"Points": 1})
+    answers.append(answers[10])
+    done = desk.deliver(answers)
+    assert done["state"] == "posted"
+    assert [done[k] for k in ("records", "confirmed", "reversed", "held", "duplicate_record")] == [many + 1, 1, many - 3, 2, 1]
+    assert desk.query("SELECT count(*), count(DISTINCT answers_entry_id) FROM ledger.entry WHERE answers_entry_id IS NOT NULL") \
+        == [(many - 3, many - 3)]
+    assert desk.query("SELECT hold_reason FROM handback.outcome WHERE outcome = 6 ORDER BY record_no") == \
+        [("points_mismatch",), ("unknown_reference",)]
+    assert desk.balance() == many - 3
+    desk.ctl("audit", "verify")
