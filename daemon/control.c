@@ -40,8 +40,11 @@ struct control {
 static void
 close_client(struct client *client)
 {
+	struct control *c = client->control;
+
 	LIST_REMOVE(client, others);
-	client->control->count--;
+	if (c->count-- == CLIENTS) /* whoever waited for a place may have it */
+		event_add(c->acceptable, NULL);
 	bufferevent_free(client->stream); /* closes its socket */
 	free(client);
 }
@@ -159,16 +162,17 @@ on_acceptable(evutil_socket_t listener, short what, void *context)
 			event_add(c->acceptable, NULL);
 		return;
 	}
-	event_add(c->acceptable, NULL);
-	client = c->count < CLIENTS ? calloc(1, sizeof *client) : NULL;
+	client = calloc(1, sizeof *client);
 	if (client == NULL ||
 	    (client->stream = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE)) == NULL) {
 		free(client);
 		close(fd);
+		event_add(c->acceptable, NULL);
 		return;
 	}
 	client->control = c;
-	c->count++;
+	if (++c->count < CLIENTS) /* else the next ones wait in the listener's queue until one leaves */
+		event_add(c->acceptable, NULL);
 	LIST_INSERT_HEAD(&c->clients, client, others);
 	bufferevent_setcb(client->stream, on_line, NULL, on_end, client);
 	bufferevent_priority_set(client->stream, LOOP_LOOKS);
