@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "base/io.h"
 #include "base/paths.h"
+#include "base/sum.h"
 #include "reconcile/job.h"
 
 #include <errno.h>
@@ -21,9 +22,6 @@
 #define RECORDS_PRESET "50"
 #define EXPECTED_BYTES ((size_t) 256 << 20)
 #define OUTCOMES 9 /* enum outcome, from 1 */
-
-__extension__ typedef __int128 int128; /* sums of points may pass 64 bits */
-__extension__ typedef unsigned __int128 uint128;
 
 static const struct column result_columns[] = {
     {"name", "File", COLUMN_NAME, 0, 0, NULL},
@@ -59,7 +57,7 @@ struct trial {
 	int file;
 	uint64_t limit, seen; /* records shown, records there were */
 	int64_t count[OUTCOMES];
-	int128 points[OUTCOMES];
+	sum_t points[OUTCOMES];
 	char sequence[24], *partner_file_id;
 };
 
@@ -156,32 +154,15 @@ on_told(void *context, const struct told *told)
 	t->partner_file_id = mem_text(told->partner_file_id);
 }
 
-/* Decimal digits of a sum that may pass 64 bits. */
-static char *
-decimal(int128 number)
-{
-	char digits[48];
-	size_t at = sizeof(digits) - 1;
-	uint128 rest = number < 0 ? -(uint128) number : (uint128) number;
-
-	digits[at] = 0;
-	do {
-		digits[--at] = (char) ('0' + (int) (rest % 10));
-		rest /= 10;
-	} while (rest);
-	return mem_format("%s%s", number < 0 ? "-" : "", digits + at);
-}
-
 static void
 add_outcomes(struct trial *t)
 {
 	for (int i = 1; i < OUTCOMES; i++) {
-		char records[24], *points = decimal(t->points[i]);
+		char records[24], points[SUM_TEXT_SIZE];
 		snprintf(records, sizeof(records), "%" PRId64, t->count[i]);
-		const char *cells[] = {outcome_name(i), records, points};
+		const char *cells[] = {outcome_name(i), records, sum_text(points, t->points[i])};
 		if (t->count[i])
 			table_row(t->outcomes, cells);
-		free(points);
 	}
 }
 

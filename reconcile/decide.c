@@ -1,8 +1,10 @@
 #include "reconcile/decide.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "reconcile/leaf_row.h"
 #include "reconcile/params.h"
 #include "reconcile_sql.h"
 
@@ -246,6 +248,55 @@ prepare_large(struct pg *pg)
 }
 
 static enum pg_status
+keep_rows(const struct decide *d, const struct pg_result *rows)
+{
+	for (int i = 0; i < pg_rows(rows); i++) {
+		struct leaf leaf;
+
+		leaf_without_reversal(rows, i, &leaf);
+		if (decided_add(d->decided, &leaf) < 0)
+			return pg_give_up(d->pg, "what was decided cannot be kept", strerror(errno));
+	}
+	return PG_OK;
+}
+
+/* The server goes on while the rows before are put away. */
+static enum pg_status
+keep_pieces(const struct decide *d, const struct params *p)
+{
+	enum pg_status status = pg_run(d->pg, sql_decided_cursor, p->n, p->value, NULL);
+	bool more = status == PG_OK;
+
+	if (more)
+		status = pg_ask(d->pg, sql_decided_fetch);
+	while (status == PG_OK && more) {
+		struct pg_result *rows = NULL;
+
+		status = pg_answer(d->pg, &rows);
+		more = status == PG_OK && pg_rows(rows) > 0;
+		if (more)
+			status = pg_ask(d->pg, sql_decided_fetch);
+		if (more && status == PG_OK && (status = keep_rows(d, rows)) != PG_OK)
+			(void) pg_answer(d->pg, NULL); /* what was asked for already */
+		pg_result_free(rows);
+	}
+	return status == PG_OK ? pg_run(d->pg, sql_decided_close, 0, NULL, NULL) : status;
+}
+
+static enum pg_status
+keep_all(const struct decide *d, const struct params *p)
+{
+	struct pg_result *rows;
+	enum pg_status status = pg_fetch_prepared(d->pg, sql_decide, p->n, p->value, &rows);
+
+	if (status != PG_OK)
+		return status;
+	status = keep_rows(d, rows);
+	pg_result_free(rows);
+	return status;
+}
+
+static enum pg_status
 decide_records(const struct decide *d, bool older)
 {
 	const struct policy *policy = d->policy;
@@ -275,33 +326,23 @@ decide_records(const struct decide *d, bool older)
 	param_int(&p, policy->checks);
 	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
 	param_bool(&p, d->told->is_test && (d->passed & PASS_TEST) == 0);
-	if (status == PG_OK)
-		status = run(d, large, sql_decide, &p);
-	if (status == PG_OK && large)
-		status = pg_run(d->pg, sql_decided_analyze, 0, NULL, NULL);
-	return status;
+	if (status != PG_OK)
+		return status;
+	return large ? keep_pieces(d, &p) : keep_all(d, &p);
 }
 
 /* ---- the guard ---- */
 
-static enum pg_status
-find_effect(const struct decide *d, struct effect *e)
+static void
+sum_effect(const struct decided *decided, struct effect *e)
 {
-	struct pg_result *r;
-	enum pg_status status = pg_run_prepared(d->pg, sql_effect_sum, 0, NULL, &r);
-
-	if (status != PG_OK)
-		return status;
-	e->records = pg_int(r, 0, 0);
-	e->reversed = pg_int(r, 0, 1);
-	e->points = pg_int(r, 0, 2);
-	e->confirmed = pg_int(r, 0, 3);
-	e->held = pg_int(r, 0, 4);
-	e->already_done = pg_int(r, 0, 5);
-	e->duplicate_record = pg_int(r, 0, 6);
-	e->noted = pg_int(r, 0, 7);
-	pg_result_free(r);
-	return PG_OK;
+	e->confirmed = decided_tally(decided, OUTCOME_CONFIRMED)->records;
+	e->reversed = decided_tally(decided, OUTCOME_REVERSED)->records;
+	e->points = sum_clamped(decided_tally(decided, OUTCOME_REVERSED)->points);
+	e->already_done = decided_tally(decided, OUTCOME_ALREADY_DONE)->records;
+	e->duplicate_record = decided_tally(decided, OUTCOME_DUPLICATE_RECORD)->records;
+	e->noted = decided_tally(decided, OUTCOME_NOTED)->records;
+	e->held = decided_tally(decided, OUTCOME_HELD)->records;
 }
 
 const char *
@@ -353,8 +394,7 @@ decide_file(const struct decide *d, struct effect *ret)
 		e.hold = out_of_place(d, &place, e.message);
 	if (e.hold == NULL) {
 		status = decide_records(d, place.older);
-		if (status == PG_OK)
-			status = find_effect(d, &e);
+		sum_effect(d->decided, &e);
 		if (status == PG_OK && (d->passed & PASS_GUARD) == 0)
 			e.hold = decide_guard(d->policy, &e, e.message);
 	}

@@ -1,7 +1,7 @@
 /*
  * What becomes of a file whose records are staged: the file as a whole first,
  * then every record by set-based SQL (decide.sql), then the guard.  Nothing is
- * posted here.
+ * posted or written here: what was decided is kept aside (decided.h).
  */
 #ifndef HANDBACK_RECONCILE_DECIDE_H
 #define HANDBACK_RECONCILE_DECIDE_H
@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "parsers/policy.h"
 #include "parsers/profile.h"
+#include "reconcile/decided.h"
 #include "reconcile/pg.h"
 #include "reconcile/told.h"
 
@@ -31,13 +32,14 @@ struct decide {
 	struct name_facts name; /* what the file's name says; zero: nothing */
 	int64_t release_of;     /* the held file that it was, or 0 */
 	unsigned passed;        /* enum pass, or'ed */
+	struct decided *decided; /* takes the records, where the file is not held as a whole before */
 };
 
 struct effect {
 	const char *hold; /* a hold_reason of the whole file, or NULL: it is to be posted (static text) */
 	char message[LIMIT_MESSAGE_BYTES]; /* why, where the parser's refusals do not say it */
 	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held;
-	int64_t points; /* of what is reversed */
+	int64_t points; /* of what is reversed; INT64_MAX also for more */
 };
 
 /* Is a file this large, for planning? */

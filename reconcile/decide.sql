@@ -1,9 +1,10 @@
--- Every record's outcome, in one statement.
+-- Every record's outcome, in one statement; in no order.
 --
 -- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
 -- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
 -- $7 true for a test file that is kept and told, and moves nothing.
--- Takes pg_temp.stage, picked, repeated and answered, the ledger, and what was decided before; gives pg_temp.decided.
+-- Takes pg_temp.stage, picked, repeated and answered, the ledger, and what was decided before. Gives the columns of a
+-- leaf without its reversal (reconcile/leaf_row.h), of these very types, whatever a ledger's own views have.
 --
 -- The order of the reasons is the order of the CASE in "judged": what is not
 -- clear about the record itself, whom it means, what it says twice, what does
@@ -69,20 +70,17 @@ WITH rule AS MATERIALIZED (
 	FROM stated s
 	LEFT JOIN rule ON rule.state = s.state AND rule.verdict = s.judged AND rule.older = s.older
 )
-INSERT INTO pg_temp.decided (record_no, byte_offset, byte_length, verdict, outcome, hold_reason, points, reference,
-	reasons, detail, redemption_id, external_reference, programme_id, member_id, redeemed_points, amount, currency,
-	merchant, transaction_type, partner, redeemed_at)
-SELECT j.record_no, j.byte_offset, j.byte_length, j.verdict,
+SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.verdict,
 	CASE
 		WHEN $7::boolean THEN 5
 		WHEN j.hold_reason IS NOT NULL THEN 6
 		WHEN j.first_record < j.record_no THEN 4
 		ELSE j.rule_outcome
-	END,
+	END AS outcome,
 	j.hold_reason, j.points,
 	CASE WHEN j.redeemed_reference IS NULL OR j.external_reference IS DISTINCT FROM j.redeemed_reference
 		THEN coalesce(j.external_reference::text, j.reference_shown, j.outbound_reference || coalesce('/' || j.outbound_line, ''),
-			j.partner_reference) END,
+			j.partner_reference) END AS reference,
 	j.reasons,
 	CASE
 		WHEN j.hold_reason = 'ambiguous' THEN j.candidates_shown
@@ -103,7 +101,9 @@ SELECT j.record_no, j.byte_offset, j.byte_length, j.verdict,
 			CASE WHEN j.transaction_type <> j.redeemed_type THEN
 				format('transaction type: stated %s, redeemed %s', j.transaction_type, j.redeemed_type) END)
 		WHEN j.change IS NOT NULL OR j.reason_text IS NOT NULL THEN concat_ws('; ', 'change: ' || j.change, j.reason_text)
-	END,
-	j.redemption_id, j.redeemed_reference, j.programme_id, j.member_id, j.redeemed_points, j.redeemed_amount,
-	j.redeemed_currency, j.redeemed_merchant, j.redeemed_type, j.partner, j.redeemed_at
+	END AS detail,
+	transaction_timestamp() AS decided_at,
+	j.redemption_id::bigint, j.redeemed_reference::uuid, j.programme_id::bigint, j.member_id::bigint, j.redeemed_points::bigint,
+	j.redeemed_amount::bigint, j.redeemed_currency::text, j.redeemed_merchant::text, j.redeemed_type::bigint, j.partner::text,
+	j.redeemed_at::timestamptz
 FROM judged j

@@ -1,3 +1,3 @@
--- The decided records in the file's order, piece by piece.
+-- What decide.sql gives, piece by piece (decided_fetch.sql): of a large file. $1 to $7 as there.
 DECLARE decided NO SCROLL CURSOR FOR
-SELECT * FROM pg_temp.decided_rows ORDER BY record_no
+\ir decide.sql

@@ -188,7 +188,7 @@ tell_stage(const struct work *w, const char *name, int64_t records)
 }
 
 static enum job_end
-decide_and_post(struct work *w)
+decide_into(struct work *w, struct decided *decided)
 {
 	struct reconciler *r = w->r;
 	struct decide d = {.pg = r->pg,
@@ -197,7 +197,8 @@ decide_and_post(struct work *w)
 	                   .profile = w->job->profile,
 	                   .name = w->facts,
 	                   .release_of = w->job->release_of,
-	                   .passed = w->passed};
+	                   .passed = w->passed,
+	                   .decided = decided};
 	enum parser_end parsed = PARSER_DONE;
 	enum pg_status status;
 	enum job_end end;
@@ -232,6 +233,17 @@ decide_and_post(struct work *w)
 		break;
 	}
 	return job_fail_database(r, w->result, status, "cannot post");
+}
+
+static enum job_end
+decide_and_post(struct work *w)
+{
+	struct decided *decided = decided_new(w->r->spool.work);
+	enum job_end end = decided != NULL ? decide_into(w, decided)
+	                                   : job_fail(w->result, "cannot decide", strerror(ENOMEM));
+
+	decided_free(decided);
+	return end;
 }
 
 /*

@@ -7,6 +7,7 @@
 #define HANDBACK_RECONCILE_JOB_H
 
 #include "base/limits.h"
+#include "reconcile/decided.h"
 #include "reconcile/leaf.h"
 #include "reconcile/parser_child.h"
 #include "reconcile/pg.h"
@@ -84,7 +85,7 @@ struct job_trial {
 	unsigned passed;    /* enum pass, or'ed */
 	int64_t release_of; /* the held file that is tried, or 0 */
 	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
-	enum pg_status (*act)(void *context, struct pg *pg);
+	enum pg_status (*act)(void *context, struct pg *pg, struct decided *decided);
 };
 enum job_end job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret);
 

@@ -1,13 +1,16 @@
 /* A file read and decided where nothing is to come of it, or only an act: dry runs, records tried again. */
+#include <errno.h>
+#include <string.h>
+
 #include "reconcile/job_part.h"
 #include "reconcile/outcomes.h"
 #include "reconcile/post.h"
 
 static enum job_end
 try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct told *told,
-                   struct job_result *ret)
+                   struct decided *decided, struct job_result *ret)
 {
-	static const uint8_t no_hash[SHA256_BYTES];
+	static const char no_hash[] = "";
 	const struct profile *profile = r->profile.profile;
 	const char *unfit; /* a name that does not fit is the parser's to refuse */
 	struct decide d = {.pg = r->pg,
@@ -15,7 +18,8 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 	                   .told = told,
 	                   .profile = profile->name,
 	                   .release_of = trial->release_of,
-	                   .passed = trial->act != NULL ? PASS_ALL : trial->passed};
+	                   .passed = trial->act != NULL ? PASS_ALL : trial->passed,
+	                   .decided = decided};
 	enum parser_end parsed = PARSER_DONE;
 	struct effect effect = {0};
 	enum pg_status status;
@@ -33,9 +37,9 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 	if (status == PG_OK)
 		status = decide_file(&d, &effect);
 	if (status == PG_OK && trial->act == NULL)
-		status = outcomes_show(r->pg, no_hash, trial->show, trial->context);
+		status = outcomes_show(r->pg, decided, no_hash, trial->show, trial->context);
 	else if (status == PG_OK && effect.hold == NULL)
-		status = trial->act(trial->context, r->pg);
+		status = trial->act(trial->context, r->pg, decided);
 	if (status != PG_OK)
 		return job_fail_database(r, ret, status, "cannot decide");
 	snprintf(ret->state, sizeof(ret->state), "%s", effect.hold != NULL ? "held" : "posted");
@@ -51,6 +55,7 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 enum job_end
 job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
 {
+	struct decided *decided;
 	struct told told;
 	enum pg_status status;
 	enum job_end end;
@@ -61,9 +66,12 @@ job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *
 		status = pg_begin(r->pg);
 	if (status != PG_OK)
 		return job_fail_database(r, ret, status, "cannot begin");
+	decided = decided_new(r->spool.work);
 	told_open(&told);
-	end = try_in_transaction(r, trial, &told, ret);
+	end = decided != NULL ? try_in_transaction(r, trial, &told, decided, ret)
+	                      : job_fail(ret, "cannot decide", strerror(ENOMEM));
 	told_close(&told);
+	decided_free(decided);
 	if (end == JOB_DONE && trial->act != NULL) {
 		status = pg_commit(r->pg);
 		if (status == PG_OK)

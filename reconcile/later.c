@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "reconcile/decide.h"
+#include "reconcile/outcomes.h"
 #include "reconcile/params.h"
+#include "reconcile/pg_copy.h"
 #include "reconcile_sql.h"
 
 struct again {
@@ -40,26 +43,98 @@ judge(struct again *a, struct pg *pg, const struct params *file)
 	return PG_OK;
 }
 
+/* What was decided now of the records that waited, where it is more than another hold. */
+struct found {
+	const struct pg_result *waiting; /* record numbers, in order, in binary */
+	int next;
+	struct pg_copy *copy;
+	int64_t *reversed; /* redemptions; room for all that waited */
+	size_t reversed_count;
+};
+
+static void
+take_found(void *context, const struct leaf *leaf)
+{
+	struct found *f = context;
+
+	while (f->next < pg_rows(f->waiting) && pg_get_int(f->waiting, f->next, 0) < leaf->record_no)
+		f->next++;
+	if (f->next == pg_rows(f->waiting) || pg_get_int(f->waiting, f->next, 0) != leaf->record_no ||
+	    leaf->outcome == OUTCOME_HELD || !leaf->has_redemption)
+		return;
+	if (leaf->outcome == OUTCOME_REVERSED)
+		f->reversed[f->reversed_count++] = leaf->redemption.id;
+	pg_copy_row_begin(f->copy, 11);
+	pg_copy_put_int64(f->copy, leaf->record_no);
+	pg_copy_put_int16(f->copy, (int16_t) leaf->verdict);
+	pg_copy_put_int16(f->copy, (int16_t) leaf->outcome);
+	pg_copy_put_int32(f->copy, (int32_t) leaf->byte_length);
+	pg_copy_put_int64(f->copy, leaf->byte_offset);
+	pg_copy_put_int64(f->copy, leaf->redemption.id);
+	pg_copy_put_int64(f->copy, leaf->redemption.points);
+	pg_copy_put_optional(f->copy, leaf->has_points, leaf->points);
+	pg_copy_put_text(f->copy, leaf->reference.data, leaf->reference.len);
+	pg_copy_put_text(f->copy, leaf->reasons.data, leaf->reasons.len);
+	pg_copy_put_text(f->copy, leaf->detail.data, leaf->detail.len);
+}
+
+/* Gives pg_temp.decided; ret->reversed is the caller's to free, also on failure. */
+static enum pg_status
+find_waiting(struct pg *pg, struct decided *decided, const struct params *file, struct found *ret)
+{
+	struct found f = {0};
+	struct pg_result *waiting;
+	enum pg_status status = pg_fetch(pg, sql_later_waiting, file->n, file->value, &waiting), ended;
+
+	if (status != PG_OK)
+		return status;
+	f.waiting = waiting;
+	f.reversed = calloc((size_t) pg_rows(waiting) + 1, sizeof(*f.reversed));
+	if (f.reversed == NULL)
+		status = pg_give_up(pg, "what was found", strerror(ENOMEM));
+	if (status == PG_OK)
+		status = pg_copy_begin(pg, sql_later_copy, &f.copy);
+	if (status == PG_OK) {
+		status = outcomes_show(pg, decided, "", take_found, &f);
+		ended = pg_copy_end(f.copy);
+		status = status == PG_OK ? ended : status;
+	}
+	pg_result_free(waiting);
+	f.waiting = NULL;
+	*ret = f;
+	return status;
+}
+
+static enum pg_status
+write_found(struct again *a, struct pg *pg, struct params *file, const struct found *f)
+{
+	enum pg_status status = judge(a, pg, file);
+
+	if (status == PG_OK && a->guarded > 0) {
+		param_text(file, a->why);
+		return pg_run(pg, sql_later_guard, file->n, file->value, NULL);
+	}
+	if (status == PG_OK && a->reversed > 0)
+		status = outcomes_reverse(pg, f->reversed, f->reversed_count);
+	if (status == PG_OK && a->matched > 0)
+		status = pg_run(pg, sql_later_write, file->n, file->value, NULL);
+	return status;
+}
+
 /* In the transaction in which the file was read again and decided. */
 static enum pg_status
-write_later(void *context, struct pg *pg)
+write_later(void *context, struct pg *pg, struct decided *decided)
 {
 	struct again *a = context;
 	struct params file = {0};
+	struct found found = {0};
 	enum pg_status status;
 
 	param_int(&file, a->file_id);
-	status = pg_run(pg, sql_later_keep, file.n, file.value, NULL);
+	status = find_waiting(pg, decided, &file, &found);
 	if (status == PG_OK)
-		status = judge(a, pg, &file);
-	if (status == PG_OK && a->guarded > 0) {
-		param_text(&file, a->why);
-		return pg_run(pg, sql_later_guard, file.n, file.value, NULL);
-	}
-	if (status == PG_OK && a->reversed > 0)
-		status = pg_run(pg, sql_post, 0, NULL, NULL);
-	if (status == PG_OK && a->matched > 0)
-		status = pg_run(pg, sql_later_write, file.n, file.value, NULL);
+		status = write_found(a, pg, &file, &found);
+	free(found.reversed);
 	return status;
 }
 

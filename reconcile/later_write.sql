@@ -1,13 +1,13 @@
 -- What was decided later: one act, a later revision of each outcome under its tree, and the end of each hold. $1 file.
--- Takes pg_temp.decided and posted; the reversals stand in the ledger already.
+-- Takes pg_temp.decided; the reversals stand in the ledger already.
 WITH made AS MATERIALIZED (
 	SELECT h.hold_id, ROW(h.file_id, d.record_no,
 		(SELECT max(o.revision) + 1 FROM handback.outcome o WHERE o.file_id = h.file_id AND o.record_no = d.record_no),
-		d.verdict, d.outcome, d.byte_length, d.byte_offset, d.redemption_id, p.reversal_id, d.points, NULL, d.reference,
+		d.verdict, d.outcome, d.byte_length, d.byte_offset, d.redemption_id, v.reversal_id, d.points, NULL, d.reference,
 		d.reasons, d.detail, transaction_timestamp(), NULL, NULL)::handback.outcome AS o
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
-	LEFT JOIN pg_temp.posted p ON p.redemption_id = d.redemption_id AND d.outcome = 2
+	LEFT JOIN ledger.reversal v ON v.redemption_id = d.redemption_id AND d.outcome = 2
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
 ), act AS MATERIALIZED (

@@ -45,29 +45,26 @@ redemption_of(const struct pg_result *r, int row, struct leaf *leaf)
 	leaf->redemption.redeemed_at = pg_get_time(r, row, c + 10);
 }
 
-static void
-reversal_of(const struct pg_result *r, int row, struct leaf *leaf)
+void
+leaf_add_reversal(const struct pg_result *r, int row, int first, struct leaf *leaf)
 {
-	int c = LEAF_REVERSAL;
-
-	leaf->has_reversal = !pg_null(r, row, c);
+	leaf->has_reversal = !pg_null(r, row, first);
 	if (!leaf->has_reversal)
 		return;
-	leaf->reversal.id = pg_get_int(r, row, c);
-	uuid_of(r, row, c + 1, leaf->reversal.external_reference);
-	leaf->reversal.programme_id = pg_get_int(r, row, c + 2);
-	leaf->reversal.member_id = pg_get_int(r, row, c + 3);
-	leaf->reversal.points = pg_get_int(r, row, c + 4);
-	leaf->reversal.redemption_id = pg_get_int(r, row, c + 5);
-	leaf->reversal.posted_at = pg_get_time(r, row, c + 6);
-	leaf->reversal.posted_by = text_of(r, row, c + 7);
+	leaf->reversal.id = pg_get_int(r, row, first);
+	uuid_of(r, row, first + 1, leaf->reversal.external_reference);
+	leaf->reversal.programme_id = pg_get_int(r, row, first + 2);
+	leaf->reversal.member_id = pg_get_int(r, row, first + 3);
+	leaf->reversal.points = pg_get_int(r, row, first + 4);
+	leaf->reversal.redemption_id = pg_get_int(r, row, first + 5);
+	leaf->reversal.posted_at = pg_get_time(r, row, first + 6);
+	leaf->reversal.posted_by = text_of(r, row, first + 7);
 }
 
 void
-leaf_from_row(const struct pg_result *r, int row, const char *file_sha256, struct leaf *ret)
+leaf_without_reversal(const struct pg_result *r, int row, struct leaf *ret)
 {
-	struct leaf leaf = {
-	    .file_sha256 = file_sha256,
+	*ret = (struct leaf){
 	    .record_no = pg_get_int(r, row, LEAF_RECORD_NO),
 	    .revision = pg_get_int(r, row, LEAF_REVISION),
 	    .byte_offset = pg_get_int(r, row, LEAF_BYTE_OFFSET),
@@ -82,8 +79,13 @@ leaf_from_row(const struct pg_result *r, int row, const char *file_sha256, struc
 	    .detail = text_of(r, row, LEAF_DETAIL),
 	    .decided_at = pg_get_time(r, row, LEAF_DECIDED_AT),
 	};
+	redemption_of(r, row, ret);
+}
 
-	redemption_of(r, row, &leaf);
-	reversal_of(r, row, &leaf);
-	*ret = leaf;
+void
+leaf_from_row(const struct pg_result *r, int row, const char *file_sha256, struct leaf *ret)
+{
+	leaf_without_reversal(r, row, ret);
+	leaf_add_reversal(r, row, LEAF_REVERSAL, ret);
+	ret->file_sha256 = file_sha256;
 }

@@ -1,4 +1,4 @@
-/* A row of pg_temp.decided_rows or verify_leaves.sql, which have the same columns, as a leaf. */
+/* Rows of decide.sql, post_look.sql and verify_leaves.sql as leaves: each has some of the same columns. */
 #ifndef HANDBACK_RECONCILE_LEAF_ROW_H
 #define HANDBACK_RECONCILE_LEAF_ROW_H
 
@@ -26,5 +26,9 @@ enum leaf_column {
 
 /* The texts live as long as the result; the result is in binary (pg_fetch). */
 void leaf_from_row(const struct pg_result *r, int row, const char *file_sha256, struct leaf *ret);
+/* The same of columns up to LEAF_REVERSAL: there is no reversal, nor which file it is. */
+void leaf_without_reversal(const struct pg_result *r, int row, struct leaf *ret);
+/* Gives a leaf its reversal, from the eight columns that begin with `first`. */
+void leaf_add_reversal(const struct pg_result *r, int row, int first, struct leaf *leaf);
 
 #endif

@@ -1,20 +1,40 @@
 /*
- * The decided records into handback.outcome: read through a cursor in the
- * file's order, each with its leaf, written by binary COPY.
+ * The decided records into handback.outcome and handback.hold, by binary COPY
+ * in the file's order: each outcome with its leaf, and with the reversal as the
+ * ledger shows it.
  */
 #ifndef HANDBACK_RECONCILE_OUTCOMES_H
 #define HANDBACK_RECONCILE_OUTCOMES_H
 
 #include "base/merkle.h"
-#include "reconcile/leaf.h"
+#include "reconcile/decided.h"
 #include "reconcile/pg.h"
 
-/* Writes all of pg_temp.decided; adds the leaves to the tree.  large: as decide_large. */
-enum pg_status outcomes_write(struct pg *pg, int64_t file_id, const uint8_t sha256[SHA256_BYTES], bool large,
-                              struct merkle *tree, uint64_t *ret_written);
+struct outcomes {
+	struct pg *pg;
+	struct decided *decided;
+	int64_t file_id;
+	const uint8_t *sha256; /* the file's */
+};
 
-/* Shows all of pg_temp.decided, in order, writing nothing: what a dry run is for. */
-enum pg_status outcomes_show(struct pg *pg, const uint8_t sha256[SHA256_BYTES],
+/* What was written, and what the ledger showed meanwhile. */
+struct outcomes_written {
+	int64_t records, reversals;
+	sum_t points; /* of the reversals */
+};
+
+/* Posts the reversals that were decided.  Nothing else is written before it: the rows show them. */
+enum pg_status outcomes_post(struct pg *pg, const struct decided *decided);
+/* One row for each record; adds their leaves to the tree. */
+enum pg_status outcomes_write(const struct outcomes *o, struct merkle *tree, struct outcomes_written *ret);
+/* A hold for each record whose outcome it is. */
+enum pg_status outcomes_hold(const struct outcomes *o);
+
+/* Shows all records, in order, writing nothing: what a dry run is for. */
+enum pg_status outcomes_show(struct pg *pg, struct decided *decided, const char *sha256,
                              void (*show)(void *context, const struct leaf *leaf), void *context);
+
+/* Posts the reversal of each; the ledger answers for all of them or for none. */
+enum pg_status outcomes_reverse(struct pg *pg, const int64_t *redemption_ids, size_t count);
 
 #endif

@@ -201,6 +201,16 @@ pg_why(const struct pg *pg)
 	return pg->why;
 }
 
+enum pg_status
+pg_give_up(struct pg *pg, const char *what, const char *why)
+{
+	char message[PG_WHY_BYTES];
+
+	snprintf(message, sizeof(message), "%s: %s", what, why);
+	pg_keep_why(pg, "", message);
+	return PG_LOST;
+}
+
 const char *
 pg_sqlstate(const struct pg *pg)
 {
@@ -311,6 +321,25 @@ pg_fetch_prepared(struct pg *pg, const char *sql, int params, const char *const 
                   struct pg_result **ret_result)
 {
 	return run_prepared(pg, sql, params, values, 1, ret_result);
+}
+
+enum pg_status
+pg_ask(struct pg *pg, const char *sql)
+{
+	if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1) != 1)
+		return fail_result(pg, NULL);
+	return PG_OK;
+}
+
+enum pg_status
+pg_answer(struct pg *pg, struct pg_result **ret_result)
+{
+	PGresult *r, *last = PQgetResult(pg->conn);
+
+	/* of one statement there is one result; the NULL behind it ends its turn */
+	while ((r = PQgetResult(pg->conn)) != NULL)
+		PQclear(r);
+	return take_result(pg, last, ret_result);
 }
 
 enum pg_status

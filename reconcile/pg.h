@@ -50,6 +50,9 @@ const char *pg_sqlstate(const struct pg *pg);   /* of the last error, "" when th
 const char *pg_constraint(const struct pg *pg); /* the constraint that the last error names, else "" */
 const char *pg_warning(const struct pg *pg);    /* what could not be checked at open, "" when nothing */
 int pg_server_version(const struct pg *pg);     /* 150020 */
+/* What is not the database's went wrong in its transaction (memory, a file): keeps why, and gives PG_LOST, since
+ * it may go better later and on another connection. */
+enum pg_status pg_give_up(struct pg *pg, const char *what, const char *why);
 
 /*
  * Run one statement with text parameters (NULL element: SQL NULL).  With
@@ -66,6 +69,12 @@ enum pg_status pg_fetch(struct pg *pg, const char *sql, int params, const char *
                         struct pg_result **ret_result);
 enum pg_status pg_fetch_prepared(struct pg *pg, const char *sql, int params, const char *const *values,
                                  struct pg_result **ret_result);
+/*
+ * A statement without parameters, its rows in binary, that is not waited for: work of ours beside the
+ * server's.  After PG_OK nothing else is run on the connection until pg_answer has had the rows.
+ */
+enum pg_status pg_ask(struct pg *pg, const char *sql);
+enum pg_status pg_answer(struct pg *pg, struct pg_result **ret_result);
 /* Several statements in one text, no parameters, no result: migrations. */
 enum pg_status pg_script(struct pg *pg, const char *sql);
 

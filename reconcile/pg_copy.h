@@ -138,6 +138,25 @@ pg_copy_put_date(struct pg_copy *copy, int32_t days)
 	pg_copy_put_int32(copy, days - PG_EPOCH_DAYS);
 }
 
+static inline void
+pg_copy_put_optional(struct pg_copy *copy, bool has, int64_t v)
+{
+	if (has)
+		pg_copy_put_int64(copy, v);
+	else
+		pg_copy_put_null(copy);
+}
+
+/* NULL where it is empty */
+static inline void
+pg_copy_put_text(struct pg_copy *copy, const char *data, size_t len)
+{
+	if (len > 0)
+		pg_copy_put_bytes(copy, data, len);
+	else
+		pg_copy_put_null(copy);
+}
+
 /* One row that came out; fields are this header's. */
 struct pg_reader {
 	const uint8_t *at, *end;

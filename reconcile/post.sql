@@ -1,5 +1,2 @@
--- Posts the reversal of every redemption that was decided so. Takes pg_temp.decided, gives pg_temp.posted.
-INSERT INTO pg_temp.posted (redemption_id, reversal_id)
-SELECT p.redemption_id, p.reversal_id
-FROM ledger.post_reversals((SELECT array_agg(d.redemption_id ORDER BY d.redemption_id)
-	FROM pg_temp.decided d WHERE d.outcome = 2)) p
+-- Posts the reversal of each of these redemptions, all or none. $1 redemptions. Gives how many were posted.
+SELECT count(*) FROM ledger.post_reversals($1::bigint[])

@@ -137,28 +137,10 @@ struct staging {
 };
 
 static void
-put_int64(struct pg_copy *copy, bool has, int64_t v)
-{
-	if (has)
-		pg_copy_put_int64(copy, v);
-	else
-		pg_copy_put_null(copy);
-}
-
-static void
 put_int32(struct pg_copy *copy, bool has, int32_t v)
 {
 	if (has)
 		pg_copy_put_int32(copy, v);
-	else
-		pg_copy_put_null(copy);
-}
-
-static void
-put_slice(struct pg_copy *copy, struct slice s)
-{
-	if (s.len > 0)
-		pg_copy_put_bytes(copy, s.data, s.len);
 	else
 		pg_copy_put_null(copy);
 }
@@ -170,7 +152,7 @@ put_codes(struct pg_copy *copy, struct slice s)
 	char codes[LIMIT_FIELD_BYTES];
 
 	if (s.len == 0 || s.len > sizeof(codes)) {
-		put_slice(copy, s);
+		pg_copy_put_text(copy, s.data, s.len);
 		return;
 	}
 	for (uint32_t i = 0; i < s.len; i++)
@@ -227,8 +209,8 @@ put_narrow(struct staging *s, const struct record *r, const struct stage_judged 
 		pg_copy_put_uuid(copy, r->external_reference);
 	else
 		pg_copy_put_null(copy);
-	put_int64(copy, r->has & RECORD_HAS_POINTS, r->points);
-	put_slice(copy, r->text[RECORD_MEMBER]);
+	pg_copy_put_optional(copy, r->has & RECORD_HAS_POINTS, r->points);
+	pg_copy_put_text(copy, r->text[RECORD_MEMBER].data, r->text[RECORD_MEMBER].len);
 	put_codes(copy, r->text[RECORD_REASONS]);
 }
 
@@ -241,21 +223,21 @@ put_rest(struct pg_copy *copy, const struct record *r, const char *problem)
 		pg_copy_put_bytes(copy, problem, strlen(problem));
 	else
 		pg_copy_put_null(copy);
-	put_int64(copy, r->has & RECORD_HAS_AMOUNT, r->amount);
+	pg_copy_put_optional(copy, r->has & RECORD_HAS_AMOUNT, r->amount);
 	put_int32(copy, r->has & RECORD_HAS_TRANSACTION_TYPE, r->transaction_type);
 	if (r->has & RECORD_HAS_DATE)
 		pg_copy_put_date(copy, r->date);
 	else
 		pg_copy_put_null(copy);
-	put_int64(copy, r->has & RECORD_HAS_OUTBOUND_LINE, r->outbound_line);
-	put_slice(copy, text[RECORD_OUTBOUND_REFERENCE]);
-	put_slice(copy, text[RECORD_PARTNER_REFERENCE]);
-	put_slice(copy, text[RECORD_REFERENCE_SHOWN]);
-	put_slice(copy, text[RECORD_PROGRAMME]);
-	put_slice(copy, text[RECORD_MERCHANT]);
-	put_slice(copy, text[RECORD_CURRENCY]);
-	put_slice(copy, text[RECORD_REASON_TEXT]);
-	put_slice(copy, text[RECORD_CHANGE]);
+	pg_copy_put_optional(copy, r->has & RECORD_HAS_OUTBOUND_LINE, r->outbound_line);
+	pg_copy_put_text(copy, text[RECORD_OUTBOUND_REFERENCE].data, text[RECORD_OUTBOUND_REFERENCE].len);
+	pg_copy_put_text(copy, text[RECORD_PARTNER_REFERENCE].data, text[RECORD_PARTNER_REFERENCE].len);
+	pg_copy_put_text(copy, text[RECORD_REFERENCE_SHOWN].data, text[RECORD_REFERENCE_SHOWN].len);
+	pg_copy_put_text(copy, text[RECORD_PROGRAMME].data, text[RECORD_PROGRAMME].len);
+	pg_copy_put_text(copy, text[RECORD_MERCHANT].data, text[RECORD_MERCHANT].len);
+	pg_copy_put_text(copy, text[RECORD_CURRENCY].data, text[RECORD_CURRENCY].len);
+	pg_copy_put_text(copy, text[RECORD_REASON_TEXT].data, text[RECORD_REASON_TEXT].len);
+	pg_copy_put_text(copy, text[RECORD_CHANGE].data, text[RECORD_CHANGE].len);
 }
 
 /* From the first record on that has more, all have: the server takes columns by the COPY, not by the row. */

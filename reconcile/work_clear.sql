@@ -4,8 +4,5 @@ WITH stage AS (DELETE FROM pg_temp.stage),
 	picked AS (DELETE FROM pg_temp.picked),
 	repeated AS (DELETE FROM pg_temp.repeated),
 	answered AS (DELETE FROM pg_temp.answered),
-	decided AS (DELETE FROM pg_temp.decided),
-	effect AS (DELETE FROM pg_temp.effect),
-	posted AS (DELETE FROM pg_temp.posted),
-	reversed AS (DELETE FROM pg_temp.reversed)
+	decided AS (DELETE FROM pg_temp.decided)
 SELECT

@@ -3,7 +3,7 @@
 -- One script, run once for a connection. Not ON COMMIT DELETE ROWS: that rebuilds the tables' TOAST indexes at every
 -- commit and with them every plan, some twenty milliseconds for each file. work_clear.sql empties them instead.
 
-SET cursor_tuple_fraction = 1;   -- the decided records are always read to the end
+SET cursor_tuple_fraction = 1;   -- what decided_cursor.sql gives is always read to the end
 SET join_collapse_limit = 1;     -- joins run as they are written: from the file's records outwards
 
 -- The records as the parser told them; see parsers/record.h. Filled by stage_copy.sql.
@@ -64,65 +64,17 @@ CREATE TEMPORARY TABLE answered (
 	redemption_id bigint NOT NULL
 );
 
--- Every record with its outcome and, where it has one, its redemption as the ledger shows it.
+-- Of a file that is read again (reconcile/later.h): the records that have their redemption now, as decided.
 CREATE TEMPORARY TABLE decided (
-	record_no          bigint   NOT NULL,
-	byte_offset        bigint   NOT NULL,
-	byte_length        integer  NOT NULL,
-	verdict            smallint NOT NULL,
-	outcome            smallint NOT NULL,
-	hold_reason        text,
-	points             bigint,
-	reference          text,
-	reasons            text,
-	detail             text,
-	redemption_id      bigint,
-	external_reference uuid,
-	programme_id       bigint,
-	member_id          bigint,
-	redeemed_points    bigint,
-	amount             bigint,
-	currency           text,
-	merchant           text,
-	transaction_type   bigint,
-	partner            text,
-	redeemed_at        timestamptz
+	record_no       bigint   NOT NULL,
+	verdict         smallint NOT NULL,
+	outcome         smallint NOT NULL,
+	byte_length     integer  NOT NULL,
+	byte_offset     bigint   NOT NULL,
+	redemption_id   bigint   NOT NULL,
+	redeemed_points bigint   NOT NULL,
+	points          bigint,
+	reference       text,
+	reasons         text,
+	detail          text
 );
-
--- What the file does, by outcome.
-CREATE TEMPORARY TABLE effect (
-	outcome smallint NOT NULL,
-	records bigint   NOT NULL,
-	points  numeric  NOT NULL               -- of the debits, or as stated where there is none
-);
-
--- The reversals that this file has posted ...
-CREATE TEMPORARY TABLE posted (
-	redemption_id bigint NOT NULL,
-	reversal_id   bigint NOT NULL
-);
-
--- ... and as the ledger shows them.
-CREATE TEMPORARY TABLE reversed (
-	reversal_id        bigint NOT NULL,
-	external_reference uuid   NOT NULL,
-	programme_id       bigint NOT NULL,
-	member_id          bigint NOT NULL,
-	points             bigint NOT NULL,
-	redemption_id      bigint NOT NULL,
-	posted_at          timestamptz NOT NULL,
-	posted_by          text   NOT NULL
-);
-CREATE INDEX reversed_by_redemption ON pg_temp.reversed (redemption_id);
-
--- The decided records as leaves are made of them (reconcile/leaf_row.h).
-CREATE TEMPORARY VIEW decided_rows AS
-SELECT d.record_no, 0::smallint AS revision, d.byte_offset, d.byte_length, d.verdict, d.outcome,
-	d.hold_reason, d.points, d.reference, d.reasons, d.detail, transaction_timestamp() AS decided_at,
-	d.redemption_id, d.external_reference, d.programme_id, d.member_id, d.redeemed_points, d.amount, d.currency,
-	d.merchant, d.transaction_type, d.partner, d.redeemed_at,
-	v.reversal_id, v.external_reference AS reversal_reference, v.programme_id AS reversal_programme_id,
-	v.member_id AS reversal_member_id, v.points AS reversal_points, v.redemption_id AS reversed_redemption_id,
-	v.posted_at, v.posted_by
-FROM pg_temp.decided d
-LEFT JOIN pg_temp.reversed v ON v.redemption_id = d.redemption_id AND d.outcome = 2;

@@ -1,2 +1,0 @@
--- Undoes decided_order.sql.
-DROP INDEX pg_temp.decided_order

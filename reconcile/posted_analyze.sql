@@ -1,2 +1,0 @@
--- As stage_analyze.sql, before the reversals are read back.
-ANALYZE pg_temp.posted
