@@ -46,11 +46,16 @@ CREATE FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.categ
 #variable_conflict use_column
 DECLARE
 	posted bigint;
+	-- UUIDs of version 7 (RFC 9562): milliseconds since 1970 first, so that a million of them go to the end of the index
+	-- and not all over it; what follows is random
+	millis text := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0');
+	prefix text := left(millis, 8) || '-' || right(millis, 4) || '-7';
 BEGIN
 	-- in the order of what is answered: two postings that share some never wait in a circle
 	RETURN QUERY
-		INSERT INTO ledger.entry (programme_id, member_id, category, points, answers_entry_id)
-		SELECT a.programme_id, a.member_id, answer, a.points, a.entry_id
+		INSERT INTO ledger.entry (programme_id, member_id, category, points, external_reference, answers_entry_id)
+		SELECT a.programme_id, a.member_id, answer, a.points,
+			(prefix || right(gen_random_uuid()::text, 21))::uuid, a.entry_id
 		FROM (SELECT unnest(answered_ids) AS entry_id ORDER BY 1 OFFSET 0) wanted
 		JOIN ledger.entry a ON a.entry_id = wanted.entry_id
 		WHERE a.category = answered
