@@ -25,7 +25,7 @@
 
 #define ENGINE_STAGES 8
 
-/* How long large files took up to the end of a stage, all together. */
+/* How long files took up to the end of a stage, all together. */
 struct engine_stage {
 	char name[33];
 	int64_t ms;

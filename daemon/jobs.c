@@ -11,14 +11,15 @@
 #define RELEASE_PATIENCE_MS 1000 /* files come first, for so long */
 #define BYTES_PER_MS 256         /* what a worker gets through at least: LIMIT_PARSER_WALL_KIB_PER_S */
 
-/* Is a file of this partner with a worker?  Two sources may be of one partner. */
+/* Is a file of this partner being decided?  Two sources may be of one partner; what has been committed keeps no
+ * other waiting while it is archived. */
 static bool
 partner_is_busy(const struct engine *e, const char *partner)
 {
 	for (size_t i = 0; i < e->worker_count; i++) {
 		const struct file *f = e->workers[i]->job ? e->workers[i]->job_of : NULL;
 
-		if (f != NULL && strcmp(f->source->partner, partner) == 0)
+		if (f != NULL && !f->committed && strcmp(f->source->partner, partner) == 0)
 			return true;
 	}
 	return false;
@@ -298,6 +299,10 @@ on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 		count_stage(e, f);
 	}
 	f->stage_records = records;
+	if (strcmp(stage, "committed") == 0) {
+		f->committed = true;
+		event_active(e->handout, 0, 0);
+	}
 	log_write(LOG_DEBUG, "stage",
 	          LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name),
 	                     log_text("stage", stage), log_int("records", records)));

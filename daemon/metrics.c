@@ -140,7 +140,7 @@ write_sources(struct evbuffer *out, const struct engine *e)
 static void
 write_stages(struct evbuffer *out, const struct engine *e)
 {
-	head(out, "handback_stage_seconds_total", "counter", "Time of large files up to each stage's end");
+	head(out, "handback_stage_seconds_total", "counter", "Time of files up to each stage's end");
 	for (size_t i = 0; i < ENGINE_STAGES && e->stages[i].name[0] != '\0'; i++) {
 		evbuffer_add_printf(out, "handback_stage_seconds_total{stage=\"");
 		label(out, e->stages[i].name);

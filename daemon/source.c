@@ -94,6 +94,7 @@ source_take(struct source *s)
 	f = (struct file *) (void *) ((char *) first - offsetof(struct file, due));
 	source_move(s, f, FILE_RUNNING);
 	f->stage[0] = '\0';
+	f->committed = false;
 	f->stage_records = 0;
 	return f;
 }

@@ -182,8 +182,7 @@ hold_for_parser(struct effect *effect, struct told *told, const char *why)
 static void
 tell_stage(const struct work *w, const char *name, int64_t records)
 {
-	/* only of files that take their time */
-	if (decide_large(&w->told) && w->job->watch.stage != NULL)
+	if (w->job->watch.stage != NULL)
 		w->job->watch.stage(w->job->watch.context, name, (uint64_t) records);
 }
 
@@ -223,7 +222,8 @@ decide_into(struct work *w, struct decided *decided)
 	if (status != PG_OK)
 		return job_fail_database(r, w->result, status, "cannot decide");
 	w->result->why[0] = '\0';
-	tell_stage(w, "decided", w->effect.records);
+	if (decide_large(&w->told)) /* others take no time */
+		tell_stage(w, "decided", w->effect.records);
 	switch (post_file(&d, &w->delivery, &w->effect, &w->posted, &status, w->result->why)) {
 	case POST_DONE:
 		return JOB_DONE;
@@ -555,11 +555,13 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 	w.delivery.bytes = w.copy.bytes;
 	told_open(&w.told);
 	end = transact_until_done(&w, &known);
-	/* the next file's parser loads while this one is archived; where it cannot, the next file says so */
-	if (end == JOB_DONE)
+	if (end == JOB_DONE) {
+		/* the next file of the partner may go to another worker; and its parser loads while this one is
+		 * archived: where it cannot, the next file says so */
+		tell_stage(&w, "committed", w.effect.records);
 		(void) parser_child_start(&r->child, r->parser);
-	if (end == JOB_DONE)
 		end = known == KNOWN_LEFTOVER ? leftover(&w) : archive(&w);
+	}
 	copy_drop(&r->spool, &w.copy);
 	told_close(&w.told);
 	if (end == JOB_DONE) {

@@ -251,6 +251,15 @@ def test_names_in_order_one_at_a_time_for_a_partner(make):
     assert running["quiet"] and running["since_start"]["posted"] == 9
 
 
+def test_what_is_committed_keeps_no_file_of_its_partner_waiting(make):
+    d = make('["stage name=committed records=1", "!hang"]\n["!sleep 0.05", "!remove", "done"]', workers=2)
+    for n in (1, 2, 3):
+        d.drop(f"f-{n}.csv")
+    d.start()
+    d.until(lambda: sorted(os.listdir(d.inbound)) == ["f-1.csv"], "the others to be handled")
+    assert d.names() == ["f-1.csv", "f-2.csv", "f-3.csv"]
+
+
 # ------------------------------------------------------------------ many, lost, away
 
 def test_ten_thousand_files_and_a_loop_that_stays_awake(make):

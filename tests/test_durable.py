@@ -46,7 +46,7 @@ def test_a_posted_file_is_on_the_disk_before_each_next_step(database, build, str
         desk.redeem("R1")
         assert desk.deliver([("R1", "OK")])["state"] == "posted"
         calls = desk.calls()
-    synced = at(calls, rf"^fdatasync\(\d+<.*{COPY}\) += 0")
+    synced = at(calls, rf"^fsync\(\d+<.*{COPY}\) += 0")
     committed = max(n for n, call in enumerate(calls) if re.match(r"sendto\(.*COMMIT", call))  # the job's own
     assert synced < committed, "the database knows of a file that a crash can still take away"
     moved = at(calls, r'^renameat2?\(.*spool/work>, "[0-9a-f]+\.copy", .*spool/archive/\d+/\d+/\d+>', committed)
@@ -72,13 +72,26 @@ def test_a_held_file_and_its_reason_are_on_the_disk(database, build, strace):
     assert named < at(calls, r"^unlinkat\(\d+<.*inbound>")
 
 
+def nth_sync_of_the_copy(database, build, strace, nth):
+    """Which fsync of all that a worker calls for its first file is the nth of the file's copy."""
+    other = database.cluster.database()
+    try:
+        with Traced(other, build, strace) as desk:
+            desk.redeem("R1")
+            desk.deliver([("R1", "KO")])
+            syncs = [c for c in desk.calls() if c.startswith("fsync(")]
+    finally:
+        other.drop()
+    return [n for n, call in enumerate(syncs, 1) if re.search(COPY, call)][nth - 1]
+
+
 def test_bytes_that_cannot_be_synced_are_not_posted(database, build, strace):
     """The job fails, nothing is asked of the disk a second time (a second fsync may say yes of lost pages)."""
-    with Traced(database, build, strace, "-e", "inject=fdatasync:error=EIO:when=1") as desk:
+    with Traced(database, build, strace, "-e", f"inject=fsync:error=EIO:when={nth_sync_of_the_copy(database, build, strace, 1)}") as desk:
         desk.redeem("R1")
         reply = desk.deliver([("R1", "KO")])
         assert reply["end"] == "failed" and "Input/output error" in reply["why"], reply
-        assert sum("fdatasync(" in c for c in desk.calls()) == 1
+        assert sum(bool(re.search(rf"^fsync.*{COPY}", c)) for c in desk.calls()) == 1
         assert desk.reversals() == 0 and desk.query("SELECT count(*) FROM handback.file") == [(0,)]
         assert (desk.inbound / "AIR_1.csv").exists()
         desk.restart()
@@ -86,25 +99,16 @@ def test_bytes_that_cannot_be_synced_are_not_posted(database, build, strace):
 
 
 def test_an_archive_that_cannot_be_synced_keeps_the_original(database, build, strace):
-    with Traced(database, build, strace) as desk:  # where the copy's fsync stands among all of them
+    with Traced(database, build, strace, "-e", f"inject=fsync:error=EIO:when={nth_sync_of_the_copy(database, build, strace, 2)}") as desk:
         desk.redeem("R1")
-        desk.deliver([("R1", "KO")])
-        syncs = [c for c in desk.calls() if c.startswith("fsync(")]
-    nth = 1 + at(syncs, COPY)
-    again = desk.database.cluster.database()
-    try:
-        with Traced(again, build, strace, "-e", f"inject=fsync:error=EIO:when={nth}") as desk:
-            desk.redeem("R1")
-            reply = desk.deliver([("R1", "KO")])
-            assert reply["end"] == "failed" and "cannot be archived" in reply["why"], reply
-            assert sum(bool(re.search(rf"^fsync.*{COPY}", c)) for c in desk.calls()) == 1
-            assert (desk.inbound / "AIR_1.csv").exists()
-            assert desk.query("SELECT archived_at IS NULL FROM handback.file") == [(True,)]
-            desk.restart()
-            assert desk.take("AIR_1.csv")["state"] == "posted" and desk.reversals() == 1
-            assert not (desk.inbound / "AIR_1.csv").exists()
-    finally:
-        again.drop()
+        reply = desk.deliver([("R1", "KO")])
+        assert reply["end"] == "failed" and "cannot be archived" in reply["why"], reply
+        assert sum(bool(re.search(rf"^fsync.*{COPY}", c)) for c in desk.calls()) == 2
+        assert (desk.inbound / "AIR_1.csv").exists()
+        assert desk.query("SELECT archived_at IS NULL FROM handback.file") == [(True,)]
+        desk.restart()
+        assert desk.take("AIR_1.csv")["state"] == "posted" and desk.reversals() == 1
+        assert not (desk.inbound / "AIR_1.csv").exists()
 
 
 def test_opened_for_writing_while_it_is_read(database, build, strace):
