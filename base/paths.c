@@ -12,6 +12,7 @@ static const struct {
     {"handback-fetch", "daemon/fetch", HANDBACK_LIBEXECDIR},
     {"handback-reconcile", "reconcile", HANDBACK_LIBEXECDIR},
     {"handback-parse", "parsers", HANDBACK_LIBEXECDIR},
+    {"handback-parse-xml", "parsers", HANDBACK_LIBEXECDIR},
     {"handback-infer", "parsers", HANDBACK_LIBEXECDIR},
     {"handback-unseal", "parsers", HANDBACK_LIBEXECDIR},
     {"handbackctl", "ctl", HANDBACK_BINDIR},

@@ -198,7 +198,7 @@ class Handback:
         self.control = pathlib.Path("/tmp") / f"handback-bench-{os.getpid()}.sock"
         config = [f'database:\n  conninfo: "{db.conninfo("handback_daemon")}"',
                   f"spool: {self.dir}/spool", f"profiles: {ROOT}/bench/profiles", f"reports: {self.dir}/reports",
-                  f"control: {self.control}", "workers: 1", "settle: 0ms", "log_level: warning", "sources:"]
+                  f"control: {self.control}", "settle: 0ms", "log_level: warning", "sources:"]
         for kind, folder in self.inbound.items():
             config += [f"  - name: {kind}", "    partner: BENCH", f"    directory: {folder}",
                        f"    profile: {kind}", f'    files: "{self.KINDS[kind]}"']

@@ -373,6 +373,7 @@ open_run(struct nightly *n)
 {
 	struct session *s = n->session;
 	struct reconciler *r = &n->reconciler;
+	const char *missing;
 	int code = session_config(s);
 
 	if (code != EXIT_CLEAN)
@@ -387,8 +388,9 @@ open_run(struct nightly *n)
 		complain("%s: %s", s->config->profiles, strerror(errno));
 		return EXIT_USAGE;
 	}
-	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
-		complain("handback-parse: %s", strerror(errno));
+	missing = reconciler_find_parsers(r);
+	if (missing != NULL) {
+		complain("%s: %s", missing, strerror(errno));
 		return EXIT_INTERNAL;
 	}
 	code = session_open(s, SESSION_POSTS);

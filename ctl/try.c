@@ -268,7 +268,7 @@ run_try(struct session *s)
 {
 	struct reconciler *r = mem_new(1, sizeof(*r));
 	char buf[24];
-	const char *limit = NULL;
+	const char *limit = NULL, *missing;
 	struct json_node *expected = NULL;
 	struct subject it = {.fd = -1};
 	int code = ask_limit(s, RECORDS_PRESET, buf, &limit);
@@ -290,8 +290,8 @@ run_try(struct session *s)
 		code = subject_profile(s, r, &it);
 	if (s->config)
 		r->no_landlock = s->config->cage == CONFIG_CAGE_NO_LANDLOCK;
-	if (code == EXIT_CLEAN && !paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
-		complain("handback-parse: %s", strerror(errno));
+	if (code == EXIT_CLEAN && (missing = reconciler_find_parsers(r)) != NULL) {
+		complain("%s: %s", missing, strerror(errno));
 		code = EXIT_INTERNAL;
 	}
 	if (code == EXIT_CLEAN && !s->pg)

@@ -114,6 +114,9 @@ struct format {
 	int (*prepare)(const struct layout *layout, const char **ret_why);
 };
 extern const struct format delimited_format, fixed_format, xml_format, json_format;
+/* NULL where this program does not have it: profile_program says which one does. */
 const struct format *format_of(const struct layout *layout);
+/* Calls the start of every format. */
+void formats_start(void);
 
 #endif

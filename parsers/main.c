@@ -1,5 +1,6 @@
 /*
- * handback-parse: reads one partner's file and tells what is in it.
+ * handback-parse: reads one partner's file and tells what is in it.  handback-parse-xml is the same with one more
+ * format, XML: its library, and those that come with it, take longer to load than a small file takes in all.
  *
  * Trust: it is handed the file and the profile as descriptors and knows no
  * path, no database, no network.  The profile is ours; of the file no byte is
@@ -139,7 +140,7 @@ main(void)
 	signal(SIGPIPE, SIG_IGN);
 	child_begin("handback-parse");
 	tzset();
-	xml_format.start();
+	formats_start();
 	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &profile_fd, &why);
 	if (rc == 0)
 		return EXIT_CLEAN;
@@ -147,6 +148,8 @@ main(void)
 		child_leave(EXIT_INTERNAL, why);
 	child_check_file(&job, file);
 	profile = read_profile(profile_fd);
+	if (format_of(profile->layout) == NULL)
+		child_leave(EXIT_USAGE, "files of this profile are read by handback-parse-xml");
 	assemble = assemble_new(profile->layout, &sink);
 	input_fd_init(&in, CAGE_FILE);
 	contents = contents_new(profile->layout, &in.input, job.file_bytes, job.name, job.name_len);

@@ -332,6 +332,12 @@ profile_compile(const char *text, size_t len, struct problems *p)
 	return profile;
 }
 
+const char *
+profile_program(const struct profile *profile)
+{
+	return profile->layout->format == FORMAT_XML ? "handback-parse-xml" : "handback-parse";
+}
+
 void
 profile_free(struct profile *profile)
 {

@@ -26,6 +26,9 @@ struct profile {
 struct profile *profile_compile(const char *text, size_t len, struct problems *p);
 void profile_free(struct profile *profile); /* NULL is fine */
 
+/* The program that reads its files: "handback-parse", or "handback-parse-xml" for XML. */
+const char *profile_program(const struct profile *profile);
+
 #define NAME_SET_SIZE TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)
 
 /* What a file's name says, by the profile's file_name pattern. */

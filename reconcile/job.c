@@ -559,7 +559,7 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 		/* the next file of the partner may go to another worker; and its parser loads while this one is
 		 * archived: where it cannot, the next file says so */
 		tell_stage(&w, "committed", w.effect.records);
-		(void) parser_child_start(&r->child, r->parser);
+		(void) reconciler_start_parser(r);
 		end = known == KNOWN_LEFTOVER ? leftover(&w) : archive(&w);
 	}
 	copy_drop(&r->spool, &w.copy);

@@ -25,7 +25,7 @@ struct reconciler {
 	struct spool spool;
 	int profiles; /* directory */
 	struct profile_cache profile;
-	char parser[4096]; /* path of handback-parse */
+	char parser[4096], parser_xml[4096]; /* paths of handback-parse and handback-parse-xml */
 	struct parser_child child;
 	bool no_landlock; /* the operator wrote it off */
 };
@@ -65,6 +65,12 @@ struct job_result {
 
 /* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
 enum pg_status reconciler_prepare(struct reconciler *r);
+
+/* Finds the programs that parse; NULL, or the name of one that is not installed, with errno. */
+const char *reconciler_find_parsers(struct reconciler *r);
+
+/* Starts the parser of the next file ahead: the one for files as the last, where it is not there.  0, or -1 with errno. */
+int reconciler_start_parser(struct reconciler *r);
 
 /* Between two files, when nobody waits. */
 void reconciler_tidy(struct reconciler *r);

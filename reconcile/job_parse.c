@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/paths.h"
 #include "reconcile/job_part.h"
 #include "reconcile/unseal.h"
 #include "reconcile_sql.h"
@@ -28,6 +29,25 @@ job_fail_database(struct reconciler *r, struct job_result *result, enum pg_statu
 	return JOB_LOST;
 }
 
+const char *
+reconciler_find_parsers(struct reconciler *r)
+{
+	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse"))
+		return "handback-parse";
+	if (!paths_program(r->parser_xml, sizeof(r->parser_xml), "handback-parse-xml"))
+		return "handback-parse-xml";
+	return NULL;
+}
+
+int
+reconciler_start_parser(struct reconciler *r)
+{
+	const struct profile *last = r->profile.profile;
+	bool xml = last != NULL && strcmp(profile_program(last), "handback-parse-xml") == 0;
+
+	return parser_child_start(&r->child, xml ? r->parser_xml : r->parser);
+}
+
 static enum job_end
 parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
            struct told *told, enum parser_end *ret_end, struct job_result *result)
@@ -39,7 +59,7 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 
 	if (lseek(r->profile.text, 0, SEEK_SET) < 0 || lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0)
 		return job_fail(result, "cannot hand the file to the parser", strerror(errno));
-	if (parser_child_start(&r->child, r->parser) < 0)
+	if (reconciler_start_parser(r) < 0)
 		return job_fail(result, "cannot start the parser", strerror(errno));
 	if (parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock) < 0) {
 		job_fail(result, "cannot hand the file to the parser", strerror(errno));

@@ -96,12 +96,15 @@ open_database(const struct config *config, const char *application)
 static int
 open_reconciler(struct reconciler *r, const struct config *config)
 {
+	const char *missing;
+
 	r->spool = (struct spool){-1, -1, -1, -1};
 	r->no_landlock = config->cage == CONFIG_CAGE_NO_LANDLOCK;
 	profile_cache_open(&r->profile);
 	parser_child_open(&r->child);
-	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse")) {
-		log_write(LOG_ERR, "handback-parse is not installed", LOG_FIELDS(log_errno(errno)));
+	missing = reconciler_find_parsers(r);
+	if (missing != NULL) {
+		log_write(LOG_ERR, "a program is not installed", LOG_FIELDS(log_text("program", missing), log_errno(errno)));
 		return EXIT_INTERNAL;
 	}
 	r->profiles = open(config->profiles, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -60,9 +60,10 @@ parser_child_start(struct parser_child *c, const char *program)
 	const char *const argv[] = {program, NULL};
 	int saved;
 
-	if (still_waiting(c))
+	if (still_waiting(c) && strcmp(c->program, program) == 0)
 		return 0;
 	parser_child_stop(c);
+	snprintf(c->program, sizeof(c->program), "%s", program);
 	if (channel_pair(socket) == 0 && pipe2(frames, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0) {
 		const struct spawn_fd fds[] = {{frames[1], 1}, {errors[1], 2}, {socket[1], PARSE_JOB_SOCKET}};
 

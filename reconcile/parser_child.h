@@ -16,6 +16,7 @@
 
 struct parser_child {
 	pid_t pid;  /* 0: there is none */
+	char program[4096]; /* its path */
 	int socket; /* where its job goes */
 	int frames; /* where its frames come from */
 	int errors; /* what it says to a person */
@@ -31,7 +32,7 @@ enum parser_end {
 /* Nothing is running yet. */
 void parser_child_open(struct parser_child *c);
 
-/* Starts one unless it is there already, alive; handback-parse, or what is started like it.  0, or -1 with errno. */
+/* Starts one unless this program is there already, alive; another one is ended.  0, or -1 with errno. */
 int parser_child_start(struct parser_child *c, const char *program);
 
 /*

@@ -363,7 +363,7 @@ serve_one(struct reconciler *r, const struct config *config, int channel)
 		return rc;
 	/* the next file's parser and room, while nobody waits */
 	reconciler_tidy(r);
-	if (rc == 1 && parser_child_start(&r->child, r->parser) < 0)
+	if (rc == 1 && reconciler_start_parser(r) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
 	return rc;
 }
@@ -379,7 +379,7 @@ worker_serve(struct reconciler *r, const struct config *config, int channel)
 		if (!connect_again(r, channel))
 			return EXIT_CLEAN;
 	}
-	if (parser_child_start(&r->child, r->parser) < 0)
+	if (reconciler_start_parser(r) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
 	if (!say_word(channel, "ready", NULL))
 		return EXIT_CLEAN;

@@ -102,7 +102,7 @@ class Run:
 
     def stand_in(self, program, strace):
         """The program's n-th start runs under strace with {n} replaced, where strace(n) gives its arguments."""
-        real = self.build / PROGRAMS[program] / program
+        real = self.build / PROGRAMS[program] / program  # of XML none comes here: its parser is the same
         lines = ["#!/bin/sh", "n=1", f"while ! mkdir {self.world.dir}/{program}.$n 2>/dev/null; do n=$((n + 1)); done"]
         for n in range(1, LAUNCHES + 1):
             if strace(n):

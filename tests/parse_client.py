@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import socket
@@ -219,6 +220,12 @@ def drain(pipes, deadline, keep=True):
     return [bytes(out[fd]) for fd in pipes], count[pipes[0]]
 
 
+def program(profile):
+    """The one that reads files of this profile: a path, or bytes."""
+    text = profile if isinstance(profile, bytes) else pathlib.Path(profile).read_bytes()
+    return "handback-parse-xml" if re.search(rb"^format:\s*[\"']?xml\b", text, re.M) else "handback-parse"
+
+
 def send_job(end, size, name, fds, flags=0, escape=0):
     message = JOB.pack(MAGIC, VERSION, flags, size, escape, len(name), name)
     end.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
@@ -230,7 +237,7 @@ def parse(profile, source, name=None, *, binary=None, flags=0, escape=0, timeout
     if name is None:
         name = os.fsencode(os.path.basename(source)) if isinstance(source, (str, os.PathLike)) else b"test.dat"
     name = name.encode() if isinstance(name, str) else name
-    binary = binary or BUILD / "parsers/handback-parse"
+    binary = binary or BUILD / "parsers" / program(profile)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     file, text = opened(source), opened(profile)
     out_r, out_w = os.pipe()
@@ -280,7 +287,7 @@ def main():
     parser.add_argument("profile")
     parser.add_argument("file")
     options = parser.parse_args()
-    binary = options.build / "parsers/handback-parse"
+    binary = options.build / "parsers" / program(options.profile)
     result = parse(options.profile, options.file, options.name, binary=binary, keep=not options.measure)
     if options.measure:
         print(json.dumps({"status": result.status, "seconds": result.seconds, "cpu": result.cpu,

@@ -26,7 +26,7 @@ from planted import BUGS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = ("daemon/handbackd", "daemon/fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
-            "parsers/handback-parse-test", "parsers/handback-unseal", "ctl/handbackctl")
+            "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/handback-unseal", "ctl/handbackctl")
 SECONDS = 600
 
 

@@ -39,7 +39,8 @@ ONE_INCLUDER = {
 
 # binary -> libraries that it needs, libraries that it must not have
 LINKS = {
-    "parsers/handback-parse": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libsystemd", "libssh"}),
+    "parsers/handback-parse": ({"libcsv", "libseccomp"}, {"libxml2", "libpq", "libcrypto", "libsystemd", "libssh"}),
+    "parsers/handback-parse-xml": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libsystemd", "libssh"}),
     "parsers/handback-unseal": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
     "daemon/handbackd": ({"libevent_core", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),

@@ -38,5 +38,5 @@ def test_every_dependency_is_told_with_its_reason():
 
 def test_every_program_is_in_the_trust_table():
     table = README.split("### Who is trusted")[1].split("###")[0]
-    for program in ("handbackd", "handback-reconcile", "handback-parse", "handback-fetch", "handbackctl"):
+    for program in ("handbackd", "handback-reconcile", "handback-parse", "handback-parse-xml", "handback-fetch", "handbackctl"):
         assert f"| `{program}` |" in table
