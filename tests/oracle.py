@@ -384,6 +384,41 @@ class Meanwhile:
         return {what: counts[what] for what in NIGHTLY}
 
 
+class Stored:
+    """What the database has of each file. A table is asked for once: a question for each file reads it that often."""
+
+    def __init__(self, c):
+        def by_file(sql):
+            rows = collections.defaultdict(list)
+            for file_id, *row in c.execute(sql):
+                rows[file_id].append(tuple(row))
+            return rows
+
+        self.files = c.execute(
+            """SELECT f.file_id, upper(p.code), convert_from(f.name, 'UTF8'), f.sha256, f.state::text, f.hold_reason,
+                      f.release_of
+                 FROM handback.file f JOIN handback.partner p USING (partner_id)
+                ORDER BY f.file_id""").fetchall()
+        self.outcomes = by_file(
+            """SELECT o.file_id, o.record_no, n.name, o.hold_reason, o.byte_offset, o.byte_length, o.redemption_id
+                 FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
+                WHERE o.revision = 0 ORDER BY o.file_id, o.record_no""")
+        self.later = by_file(
+            """SELECT o.file_id, o.record_no, n.name, o.redemption_id
+                 FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
+                WHERE o.revision > 0 ORDER BY o.file_id, o.record_no""")
+        self.tie_outs = by_file(
+            """SELECT t.file_id, n.name, t.records
+                 FROM handback.tie_out t JOIN handback.outcome_name n USING (outcome)""")
+        self.waiting = by_file(
+            """SELECT h.file_id, h.record_no FROM handback.hold h
+                WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)""")
+        self.guarded = by_file(
+            """SELECT h.file_id, h.record_no, g.redemption_id
+                 FROM handback.hold_guarded g JOIN handback.hold h USING (hold_id)""")
+        self.controls = by_file("SELECT file_id, stated, counted FROM handback.control")
+
+
 class Oracle:
     def __init__(self, ledger, late=(), terms=None):
         """late: external references of redemptions that are not on the ledger before an act says so."""
@@ -430,33 +465,30 @@ class Oracle:
     def check(self, world):
         """Every invariant that the state of the world can show; AssertionError names the first that is broken."""
         with world.database.connect() as c:
-            files = c.execute("""SELECT f.file_id, upper(p.code), convert_from(f.name, 'UTF8'), f.sha256, f.state::text, f.hold_reason,
-                                         f.release_of
-                                   FROM handback.file f JOIN handback.partner p USING (partner_id)
-                                  ORDER BY f.file_id""").fetchall()
-            place = {file_id: n for n, (file_id, *_) in enumerate(files)}
+            stored = Stored(c)
+            place = {file_id: n for n, (file_id, *_) in enumerate(stored.files)}
             expected, judge = self.expect([(partner, name, bytes(sha), place.get(release_of))
-                                           for _, partner, name, sha, _, _, release_of in files])
-            for (file_id, _, name, _, state, reason, _), want in zip(files, expected):
+                                           for _, partner, name, sha, _, _, release_of in stored.files])
+            for (file_id, _, name, _, state, reason, _), want in zip(stored.files, expected):
                 assert state == want.state, f"{name}: is {state}, shall be {want.state}" \
                                             f" ({want.delivery.refused if want.delivery else 'seen before'})"
                 assert want.reason in ("", "refused", reason), f"{name}: is held for {reason}, shall be for {want.reason}"
-                self._records(c, file_id, name, want)
-                self._controls(c, file_id, name, want)
+                self._records(stored, file_id, name, want)
+                self._later(stored, file_id, name, want)
+                self._controls(stored, file_id, name, want)
             self._ledger(c, judge)
             self._once(c, judge)
             wrong = proof.differences(c)
             assert not wrong, f"I5: {wrong[:5]}"
             self._quiet(c, world)
         self._spool(world)
-        self._report(world, files, expected)
-        return dict(zip((f[0] for f in files), expected))
+        self._report(world, stored.files, expected)
+        return dict(zip(place, expected))
 
     @staticmethod
-    def _records(c, file_id, name, want):
-        rows = c.execute("""SELECT o.record_no, n.name, o.hold_reason, o.byte_offset, o.byte_length, o.redemption_id
-                              FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
-                             WHERE o.file_id = %s AND o.revision = 0 ORDER BY o.record_no""", (file_id,)).fetchall()
+    def _records(stored, file_id, name, want):
+        """What was decided with the file."""
+        rows = stored.outcomes[file_id]
         assert len(rows) == len(want.outcomes), \
             f"I3: {name}: {len(rows)} outcomes for {len(want.outcomes)} records"
         for (number, word, reason, offset, length, redemption), made, said in zip(
@@ -469,31 +501,28 @@ class Oracle:
                 f"{place} stands at {said.offset}+{said.length}, not at {offset}+{length}"
             assert made.redemption is None or redemption in (None, made.redemption.entry_id), \
                 f"{place} was matched to debit {redemption}, not {made.redemption.entry_id}"
-        sums = dict(c.execute("""SELECT n.name, t.records FROM handback.tie_out t
-                                   JOIN handback.outcome_name n USING (outcome) WHERE t.file_id = %s""", (file_id,)))
-        later = c.execute("""SELECT o.record_no, n.name FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)
-                              WHERE o.file_id = %s AND o.revision > 0 ORDER BY 1""", (file_id,)).fetchall()
-        shall = sorted([(record, how) for record, how in want.ended.items() if record is not None] +
-                       [(0, "confirmed")] * len(want.absent))
-        assert later == shall, f"{name}: later it was decided {later}, shall be {shall}"
-        absent = {r for r, in c.execute("SELECT redemption_id FROM handback.outcome WHERE file_id = %s AND record_no = 0",
-                                        (file_id,))}
-        assert absent == {r.entry_id for r in want.absent}, f"{name}: shows the silence of {absent}, shall of {want.absent}"
-        guarded = dict(c.execute("""SELECT h.record_no, g.redemption_id FROM handback.hold_guarded g
-                                      JOIN handback.hold h USING (hold_id) WHERE h.file_id = %s""", (file_id,)))
-        assert guarded == {n: r.entry_id for n, r in want.guarded.items()}, f"{name}: the guard holds {guarded}"
-        still = {record for record, in c.execute(
-            """SELECT h.record_no FROM handback.hold h WHERE h.file_id = %s
-                  AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)""", (file_id,))}
-        assert still == want.holds() - want.ended.keys(), f"{name}: records {still} wait for a person"
+        sums = dict(stored.tie_outs[file_id])
         assert sums == dict(want.counts()), f"I3: {name}: tied out as {sums}, shall be {want.counts()}"
 
     @staticmethod
-    def _controls(c, file_id, name, want):
+    def _later(stored, file_id, name, want):
+        """What people and nights decided, and what still waits for them."""
+        later = sorted((record, how) for record, how, _ in stored.later[file_id])
+        shall = sorted([(record, how) for record, how in want.ended.items() if record is not None] +
+                       [(0, "confirmed")] * len(want.absent))
+        assert later == shall, f"{name}: later it was decided {later}, shall be {shall}"
+        absent = {redemption for record, _, redemption in stored.later[file_id] if record == 0}
+        assert absent == {r.entry_id for r in want.absent}, f"{name}: shows the silence of {absent}, shall of {want.absent}"
+        guarded = dict(stored.guarded[file_id])
+        assert guarded == {n: r.entry_id for n, r in want.guarded.items()}, f"{name}: the guard holds {guarded}"
+        still = {record for record, in stored.waiting[file_id]}
+        assert still == want.holds() - want.ended.keys(), f"{name}: records {still} wait for a person"
+
+    @staticmethod
+    def _controls(stored, file_id, name, want):
         if want.delivery is None or want.delivery.refused not in ("", "control_total"):
             return
-        rows = [(int(stated), int(counted)) for stated, counted in c.execute(
-            "SELECT stated, counted FROM handback.control WHERE file_id = %s ORDER BY n", (file_id,))]
+        rows = [(int(stated), int(counted)) for stated, counted in stored.controls[file_id]]
         assert sorted(rows) == sorted(want.delivery.controls), f"I4: {name}: {rows}, shall be {want.delivery.controls}"
 
     def _ledger(self, c, judge):
