@@ -120,9 +120,10 @@ clear_retired(struct engine *e)
 		e->surveyor = NULL;
 	}
 	for (size_t i = 0; i < e->worker_count; i++)
-		if (e->workers[i]->retired && e->workers[i]->state == WORKER_OFF)
+		if (e->workers[i]->retired && e->workers[i]->state == WORKER_OFF) {
+			e->starts += e->workers[i]->starts;
 			worker_free(e->workers[i]);
-		else
+		} else
 			e->workers[kept++] = e->workers[i];
 	e->worker_count = kept;
 }

@@ -52,6 +52,7 @@ struct engine {
 	size_t worker_count;
 	int last_number;
 	uint64_t retries; /* that workers told of */
+	uint64_t starts;  /* of workers that are no longer there; each of the others counts its own */
 
 	struct worker_program survey_program;
 	struct worker *surveyor; /* keeps spool/survey.prom for the metrics; NULL: nobody reads them */

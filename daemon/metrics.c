@@ -155,7 +155,7 @@ write_daemon(struct evbuffer *out, const struct metrics *m)
 	const struct engine *e = m->engine;
 	struct statvfs fs;
 	size_t ready = 0;
-	uint64_t starts = 0;
+	uint64_t starts = e->starts;
 
 	for (size_t i = 0; i < e->worker_count; i++) {
 		ready += e->workers[i]->state == WORKER_IDLE || e->workers[i]->state == WORKER_BUSY;

@@ -175,6 +175,26 @@ def test_what_the_database_made_begin_again_is_counted(world):
     assert samples(get(world, "/metrics")[1])["handback_database_retries_total"] >= 1
 
 
+def workers_started(world):
+    return samples(get(world, "/metrics")[1])["handback_worker_starts_total"]
+
+
+def ready_workers(world):
+    return samples(get(world, "/metrics")[1])["handback_workers_ready"]
+
+
+def test_starts_of_workers_that_left_stay_counted(world):
+    metrics = str(world.dir / "metrics")
+    world.configure(metrics=metrics, workers=3)
+    daemon = world.start_daemon()
+    world.until(lambda: ready_workers(world) == 3, "three workers")
+    assert workers_started(world) == 3
+    for workers, starts in ((1, 4), (2, 6)):  # those that stay are started anew with the new configuration
+        world.configure(metrics=metrics, workers=workers)
+        daemon.send_signal(signal.SIGHUP)
+        world.until(lambda: (ready_workers(world), workers_started(world)) == (workers, starts), f"{starts} starts")
+
+
 def test_a_surveyor_that_dies_is_replaced(world):
     daemon = world.start_daemon()
 
