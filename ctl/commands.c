@@ -98,10 +98,10 @@ const struct command commands[] = {
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
     {"audit verify", "Prove", "", 0, 0, OPT(OPT_HEAD),
      "check everything that was ever posted against its proof",
-     "Walks the audit trail from its first head: rebuilds each head from the tables, each tree from "
-     "outcomes, debits and reversals as the ledger has them now, hashes every kept file, and checks "
-     "balances against entries. Names the first difference exactly and ends with 5. With --head it finds, "
-     "too, that heads were cut off at the end.",
+     "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "
+     "from the tables, each tree from outcomes, debits and reversals as the ledger has them now, hashes "
+     "every kept file, and checks balances against entries. Names the first difference exactly and ends "
+     "with 5. With --head it finds, too, that heads were cut off at the end.",
      "handbackctl audit verify\n"
      "handbackctl audit verify --head 7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",
      run_audit_verify},

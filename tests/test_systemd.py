@@ -1,5 +1,6 @@
 """Installed and run as a service by a real systemd, booted from this machine's root file system."""
 import datetime
+import json
 import os
 import pathlib
 import random
@@ -147,14 +148,38 @@ def test_the_watchdog_ends_a_daemon_that_hangs(system, ledger):
     wait_posted(system, name)
 
 
-def test_the_timer_runs_the_night(system, ledger):
-    name = drop(system, ledger, 4)
-    # in a moment, and not at half past two
-    system.run("mkdir", "-p", "/etc/systemd/system/handback-nightly.timer.d")
-    system.run("tee", "/etc/systemd/system/handback-nightly.timer.d/now.conf",
+def run_now(system, timer):
+    """In a moment, and not in the night."""
+    system.run("mkdir", "-p", f"/etc/systemd/system/{timer}.d")
+    system.run("tee", f"/etc/systemd/system/{timer}.d/now.conf",
                stdin="[Timer]\nOnCalendar=\nOnCalendar=*-*-* *:*:*\nRandomizedDelaySec=0\nAccuracySec=100ms\n")
     system.run("systemctl", "daemon-reload")
-    system.run("systemctl", "start", "handback-nightly.timer")
+    system.run("systemctl", "start", timer)
+
+
+def told_failures(system, unit):
+    """What its failure unit says of it at crit; that one has ended well, and the failure is forgotten."""
+    failure = f"handback-failure@{unit}"
+
+    def told():
+        return system.run("journalctl", "-u", failure, "-p", "crit..crit", "-o", "cat", "--no-pager").stdout.splitlines()
+
+    wait(told, f"the failure to be told: {system.journal(failure)}", system)
+    wait(lambda: system.show(failure, "ActiveState") == "inactive", "it to end", system)
+    assert system.show(failure, "Result") == "success"
+    system.run("systemctl", "reset-failed", unit)
+    return told()
+
+
+def notices(system):
+    """Those of the spool, told or not."""
+    found = system.run("find", "/var/lib/handback/spool/notices", "-name", "*.json", "-exec", "cat", "{}", "+", check=False)
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def test_the_timer_runs_the_night(system, ledger):
+    name = drop(system, ledger, 4)
+    run_now(system, "handback-nightly.timer")
     wait(lambda: system.run("sh", "-c", "ls /var/lib/handback/reports/report-of-*.sha256", check=False).returncode == 0,
          "the night's report", system, 30)
     system.run("systemctl", "stop", "handback-nightly.timer")
@@ -173,15 +198,35 @@ def test_a_night_that_fails_says_why_at_crit(system):
     finally:
         system.run("tee", inside, stdin=good)
 
-    def told():
-        return system.run("journalctl", "-u", f"handback-failure@{night}", "-p", "crit..crit", "-o", "cat",
-                          "--no-pager").stdout.splitlines()
+    assert told_failures(system, night) == \
+        [f"{night} failed: exit-code, exited with status 2: the configuration or a profile is wrong"]
 
-    wait(told, f"the failure to be told: {system.journal(f'handback-failure@{night}')}", system)
-    assert told() == [f"{night} failed: exit-code, exited with status 2: the configuration or a profile is wrong"]
-    wait(lambda: system.show(f"handback-failure@{night}", "ActiveState") == "inactive", "it to end", system)
-    assert system.show(f"handback-failure@{night}", "Result") == "success"
-    system.run("systemctl", "reset-failed", night)
+
+def test_the_timer_runs_the_verification(system):
+    unit = "handback-verify.service"
+    run_now(system, "handback-verify.timer")
+    wait(lambda: "equal to the sums of the entries" in system.journal(unit), "the verification", system, 30)
+    system.run("systemctl", "stop", "handback-verify.timer")
+    wait(lambda: system.show(unit, "ActiveState") == "inactive", "it to end", system, 30)
+    assert system.show(unit, "Result") == "success", system.journal(unit)
+    assert notices(system) == []
+    assert system.run("stat", "-c", "%a", "/var/lib/handback").stdout == "750\n"
+
+
+def test_a_verification_that_finds_a_difference_says_so_at_crit_and_leaves_a_notice(system):
+    unit = "handback-verify.service"
+    change = ("SET session_replication_role = replica; UPDATE handback.outcome SET points = points {} 1"
+              " WHERE (file_id, record_no) = (SELECT min(file_id), 1 FROM handback.outcome)")
+    psql(system, "-c", change.format("+"))
+    try:
+        assert system.run("systemctl", "start", unit, check=False).returncode != 0
+    finally:
+        psql(system, "-c", change.format("-"))
+    assert told_failures(system, unit) == [f"{unit} failed: exit-code, exited with status 5: the proof has a difference"]
+    notice, = notices(system)
+    assert notice["notice"] == "audit_failure" and notice["difference"] in system.journal(unit)
+    system.run("systemctl", "start", unit)
+    assert system.show(unit, "Result") == "success"
 
 
 def test_stops_within_five_seconds(system):
@@ -202,7 +247,8 @@ def installed_unit(system, name):
     return os.fspath(next(system.up.glob(f"usr/**/{name}")))
 
 
-@pytest.mark.parametrize("unit,most", [("handbackd.service", 0.5), ("handback-nightly.service", 0.5)])
+@pytest.mark.parametrize("unit,most", [("handbackd.service", 0.5), ("handback-nightly.service", 0.5),
+                                       ("handback-verify.service", 0.5)])
 def test_exposure(system, unit, most):
     out = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", installed_unit(system, unit)],
                          capture_output=True, text=True).stdout
@@ -220,12 +266,18 @@ def test_units_verify(system):
 
 
 def test_every_directive_of_the_cage_has_a_reason():
-    text = (ROOT / "systemd/handbackd.service.in").read_text().split("# --- the cage")[1]
+    title, *lines = (ROOT / "systemd/cage.conf").read_text().splitlines()
+    assert title.startswith("# --- the cage")
     reasoned = False
-    for line in text.splitlines()[1:]:
+    for line in lines:
         if line.startswith("#"):
             reasoned = True
         elif not line:
             reasoned = False
         else:
-            assert reasoned or line == "[Install]" or line.startswith("WantedBy"), f"{line} has no reason above it"
+            assert reasoned, f"{line} has no reason above it"
+
+
+@pytest.mark.parametrize("unit", ("handbackd", "handback-nightly", "handback-verify"))
+def test_every_unit_is_in_the_cage(unit):
+    assert "\n\n@cage@\n" in (ROOT / f"systemd/{unit}.service.in").read_text()
