@@ -1,4 +1,5 @@
 """What must be on the disk before the next step, and what must not change meanwhile: the worker's calls, by strace."""
+import hashlib
 import re
 import signal
 import time
@@ -25,6 +26,12 @@ class Traced(Desk):
         """Another worker, which nobody disturbs."""
         self.worker.close()
         super().start()
+
+    def wait_stopped(self, otherwise):
+        deadline = time.monotonic() + 20
+        while "SIGSTOP" not in self.trace.read_text():
+            assert time.monotonic() < deadline, otherwise
+            time.sleep(0.01)
 
     def calls(self):
         return self.trace.read_text(errors="replace").splitlines()
@@ -117,15 +124,30 @@ def test_opened_for_writing_while_it_is_read(database, build, strace):
         desk.redeem("R1")
         desk.drop("AIR_1.csv", desk.file([("R1", "OK")]))
         desk.worker.send(desk.inbound, "AIR_1.csv", "air", "AIR", "air")
-        deadline = time.monotonic() + 20
-        while "SIGSTOP" not in desk.trace.read_text():
-            assert time.monotonic() < deadline, "the copy's bytes are not begun to be written"
-            time.sleep(0.01)
+        desk.wait_stopped("the copy's bytes are not begun to be written")
         with open(desk.inbound / "AIR_1.csv", "r+b"):
             desk.worker.process.send_signal(signal.SIGCONT)
             reply = desk.worker.answer()
         assert reply["end"] == "busy" and "open" in reply["why"], reply
         assert desk.take("AIR_1.csv")["state"] == "posted"
+
+
+def test_replaced_between_the_look_and_the_open(database, build, strace):
+    """What was looked at is what is opened: strace stops the worker in between, where another file gets the name."""
+    stop = ("-P", "AIR_1.csv", "-e", "inject=openat:signal=STOP:when=1")
+    with Traced(database, build, strace, *stop, calls="openat") as desk:
+        desk.redeem("R1")
+        desk.drop("AIR_1.csv", desk.file([("unknown", "OK")]))
+        desk.worker.send(desk.inbound, "AIR_1.csv", "air", "AIR", "air")
+        desk.wait_stopped("it does not look")
+        assert "O_PATH" in desk.trace.read_text()
+        data = desk.file([("R1", "OK")])
+        desk.drop("AIR_1.csv", data)
+        desk.worker.process.send_signal(signal.SIGCONT)
+        reply = desk.worker.answer()
+        assert (reply["end"], reply["why"]) == ("busy", "it was replaced while it was opened")
+        reply = desk.take("AIR_1.csv")
+        assert reply["state"] == "posted" and desk.row(reply["file"])["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 def test_the_connection_is_lost_at_any_statement(database, build, strace):

@@ -1,8 +1,16 @@
 """Names and directory entries that a partner could use against us."""
+import ctypes
+import hashlib
 import os
+import random
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
+from worker import Desk
 from world import World
 
 ODD_NAMES = [
@@ -85,6 +93,89 @@ def test_a_file_that_is_still_written_is_left_alone(world):
     assert world.stop_daemon(daemon) == 0
     assert world.files() == {name: "posted"}
     world.oracle.check(world)
+
+
+MAPS_IT = """
+import mmap, sys
+with open(sys.argv[1], "r+b") as file:
+    map = mmap.mmap(file.fileno(), 0)
+print("mapped", flush=True)
+sys.stdin.readline()
+map[-1:] = b"\\n"
+map.close()
+"""
+
+
+def test_a_file_that_another_process_has_mapped_to_write_is_left_alone(world):
+    """It has closed its descriptor; what it writes through the map changes no time before the kernel sees to it."""
+    name, data = world.file("SKYLINE")
+    path = world.dir / "mapped"
+    path.write_bytes(data[:-1] + b"?")
+    with subprocess.Popen([sys.executable, "-c", MAPS_IT, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"mapped\n"
+        path.rename(world.inbound["SKYLINE"] / name)
+        world.start_daemon()
+        with pytest.raises(AssertionError):
+            world.until(lambda: world.files(), "a file that must not be taken", seconds=1.5)
+        writer.stdin.write(b"finish\n")
+    world.oracle.delivered("SKYLINE", name, data)
+    world.wait_quiet()
+    assert world.files() == {name: "posted"}
+    world.oracle.check(world)
+
+
+class Swapper(threading.Thread):
+    """Exchanges two files' names again and again, with pauses by seed of at most so many seconds, until it is stopped."""
+
+    def __init__(self, one, other, seed, pause):
+        super().__init__()
+        self.names, self.chance, self.pause = (os.fsencode(one), os.fsencode(other)), random.Random(seed), pause
+        self.stopped = threading.Event()
+        self.start()
+
+    def run(self):
+        renameat2, here, exchange = ctypes.CDLL(None).renameat2, -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        while not self.stopped.is_set():
+            renameat2(here, self.names[0], here, self.names[1], exchange)
+            time.sleep(self.chance.random() * self.pause)
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+
+
+def take_while_exchanged(desk, name, swapper):
+    """Its job's end, and what was said of jobs before; when none gets through, the last is without the swapper."""
+    said = []
+    for _ in range(50):
+        if (reply := desk.take(name))["end"] == "done":
+            break
+        said.append(reply["why"])
+    swapper.stop()
+    return (reply if reply["end"] == "done" else desk.take(name)), said
+
+
+def test_of_two_files_that_are_exchanged_all_the_time_one_is_taken_whole(database, build):
+    """At whatever moment of a job: no mixture of both, not the other's hash, and none of them is lost."""
+    said = []
+    with Desk(database, build) as desk:
+        name, aside = desk.inbound / "AIR_1.csv", desk.inbound / ".aside"
+        for seed in range(24):
+            contents = [b"%d A\n" % seed * 300_000, b"%d B\n" % seed]
+            for path, data in zip((name, aside), contents):
+                path.write_bytes(data)
+            reply, busy = take_while_exchanged(desk, name.name, Swapper(name, aside, seed, 0 if seed % 8 == 0 else 0.004))
+            said += busy
+            assert reply["end"] == "done", reply
+            kept, = (desk.spool / "quarantine").glob(f"*-{reply['file']}")
+            taken = kept.read_bytes()
+            assert taken in contents, f"round {seed}: {len(taken)} bytes are neither of the two"
+            assert hashlib.sha256(taken).hexdigest() == desk.row(reply["file"])["sha256"]
+            left = [path.read_bytes() for path in (name, aside) if path.exists()]
+            assert set(contents) <= {taken, *left}, f"round {seed}: one is lost"
+            for path in (name, aside):
+                path.unlink(missing_ok=True)
+    assert said, "no job met an exchange: the test tests nothing"
 
 
 def test_names_to_ignore_stay(world):
