@@ -72,6 +72,13 @@ const struct command commands[] = {
      "Shows what the partner said, with the bytes, what the ledger has, the redemptions that a record "
      "could mean where it was matched to none, and what people did about it so far.",
      "handbackctl hold show 12", run_hold_show},
+    {"overdue", "Look", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
+     "redemptions that partners should have answered by now",
+     "Lists them, the longest due first, by the terms that the last nightly run found in the profiles "
+     "(answer_within): what the partner said last without deciding it (pending, or something that is held), "
+     "or the file that shows its silence. They are no breaks: nothing is posted for them, and nobody has to "
+     "decide them; ask the partner.",
+     "handbackctl overdue --partner SKYLINE", run_overdue},
     {"proposals", "Look", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
      "Lists proposals that nobody has answered; with --all, all of them.", "handbackctl proposals",
      run_proposals},

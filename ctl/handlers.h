@@ -39,6 +39,9 @@ int run_try(struct session *s);
 /* ctl/holds.c */
 int run_holds(struct session *s);
 
+/* ctl/overdue.c */
+int run_overdue(struct session *s);
+
 /* ctl/hold.c */
 int run_hold_show(struct session *s);
 

@@ -323,6 +323,29 @@ def test_random_histories(desk, seed):
     assert desk.nightly()["done"]["absent"] == 0
 
 
+def overdue(desk, *options):
+    return json.loads(desk.ctl("overdue", "--json", *options).stdout)["overdue"]
+
+
+def test_each_overdue_redemption_is_listed(desk):
+    longer = LONG_AGO - datetime.timedelta(days=7)
+    for key, points, at in (("R1", 100, LONG_AGO), ("R2", 200, longer), ("R3", 300, LONG_AGO), ("YOUNG", 400, NOW)):
+        desk.redeem(key, points=points, posted_at=at)
+    assert overdue(desk) == []  # no night has found the terms
+    assert "the last nightly run" in desk.ctl("overdue").stdout
+    desk.nightly()
+    file = desk.deliver([("R1", "WAIT"), ("R3", "KO", {"Points": 300})])["file"]
+    rows = overdue(desk)
+    assert [(r["external_reference"], r["points"], r["said"], r["file"], r["partner"]) for r in rows] == \
+        [(desk.references["R2"], 200, None, file, "AIR"), (desk.references["R1"], 100, "pending", None, "AIR")]
+    assert rows[0]["days"] - rows[1]["days"] == 7 and rows[0]["due"] < rows[1]["due"] < NOW.isoformat()
+    assert overdue(desk, "--limit", 1) == rows[:1] and overdue(desk, "--partner", "OTHER") == []
+    shown = desk.ctl("overdue", "--limit", 1).stdout
+    assert desk.references["R2"] in shown and "--all" in shown
+    desk.nightly()
+    assert [r["external_reference"] for r in overdue(desk)] == [desk.references["R1"]]
+
+
 def test_the_report_counts_silence_what_expired_and_what_is_overdue_apart(desk):
     for key in ("R1", "R2", "R3", "R4"):
         desk.redeem(key, points=150, posted_at=LONG_AGO)
