@@ -1,6 +1,7 @@
 /* audit head, audit verify. */
 #include "ctl/handlers.h"
 #include "ctl/memory.h"
+#include "ctl/moment.h"
 #include "ctl/sql.h"
 
 #include "base/config.h"
@@ -177,6 +178,14 @@ keep_notice(const struct verify *v)
 		complain("a notice cannot be kept: %s", strerror(errno));
 }
 
+/* Also what nobody started for long is seen. */
+static void
+keep_moment(const struct verify *v)
+{
+	if (v->spool >= 0 && moment_keep(v->spool, "verify", "When the proof was last found to be whole") < 0)
+		complain("when this was cannot be kept for the metrics: %s", strerror(errno));
+}
+
 static int
 tell_verified(struct session *s, const struct verify *v, enum verify_end end)
 {
@@ -190,7 +199,8 @@ tell_verified(struct session *s, const struct verify *v, enum verify_end end)
 	if (end == VERIFY_DIFFERS) {
 		add_difference(d, &v->difference);
 		keep_notice(v);
-	}
+	} else
+		keep_moment(v);
 	add_counts(d, v, end == VERIFY_EQUAL);
 	int code = session_show(s, d);
 	document_free(d);

@@ -2,18 +2,13 @@
 #include "ctl/nightly.h"
 
 #include "base/config.h"
-#include "base/io.h"
 #include "ctl/memory.h"
+#include "ctl/moment.h"
 #include "ctl/report.h"
 #include "ctl/sql.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-
-#define METRICS_NAME "nightly.prom" /* as in daemon/metrics.c */
 
 /* Whole ones alone count: the hashes are written last. */
 bool
@@ -45,18 +40,8 @@ nightly_report(struct nightly *n, const char *day)
 int
 nightly_metrics(struct nightly *n)
 {
-	int spool = n->reconciler.spool.root, code = EXIT_CLEAN;
-	char *text = mem_format("# HELP handback_nightly_timestamp_seconds When the nightly run was last here\n"
-	                        "# TYPE handback_nightly_timestamp_seconds gauge\n"
-	                        "handback_nightly_timestamp_seconds %lld\n",
-	                        (long long) time(NULL));
-
-	unlinkat(spool, METRICS_NAME ".new", 0);
-	if (io_put_file(spool, METRICS_NAME ".new", 0600, text, strlen(text)) < 0 ||
-	    renameat(spool, METRICS_NAME ".new", spool, METRICS_NAME) < 0) {
-		complain("%s/" METRICS_NAME ": %s", n->session->config->spool, strerror(errno));
-		code = EXIT_UNAVAILABLE;
-	}
-	free(text);
-	return code;
+	if (moment_keep(n->reconciler.spool.root, "nightly", "When the nightly run was last here") == 0)
+		return EXIT_CLEAN;
+	complain("%s/nightly.prom: %s", n->session->config->spool, strerror(errno));
+	return EXIT_UNAVAILABLE;
 }

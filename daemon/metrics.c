@@ -13,6 +13,7 @@
 #include "daemon/loop.h"
 
 #define NIGHTLY_NAME "nightly.prom" /* as in ctl/nightly_tell.c */
+#define VERIFY_NAME "verify.prom"   /* as in ctl/audit.c */
 #define SURVEY_NAME "survey.prom"   /* as in reconcile/survey.c */
 #define TOLD_BYTES (1 << 20)        /* of one of these */
 #define REQUEST_BYTES 8192
@@ -230,6 +231,7 @@ on_metrics(struct evhttp_request *request, void *context)
 		write_daemon(out, m);
 		write_told(out, m->engine, SURVEY_NAME);
 		write_told(out, m->engine, NIGHTLY_NAME);
+		write_told(out, m->engine, VERIFY_NAME);
 	}
 	answer(request, HTTP_OK, "OK", out);
 }

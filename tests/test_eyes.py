@@ -267,10 +267,19 @@ def test_another_machines_held_file_is_not_told_here(world):
     assert [n["file"] for n in heard(world)] == [str(world.query("SELECT max(file_id) FROM handback.file")[0][0])]
 
 
+def verified_at(world):
+    return samples(get(world, "/metrics")[1]).get("handback_verify_timestamp_seconds", 0)
+
+
 def test_a_difference_in_the_proof_is_told_once(world):
     world.drop("SKYLINE", *world.file("SKYLINE"))
     world.start_daemon()
     world.wait_quiet()
+    assert verified_at(world) == 0
+    world.ctl("audit", "verify")
+    whole = verified_at(world)
+    assert 0 <= time.time() - whole < 60
+    time.sleep(1.1)  # the metric is of whole seconds
     kept = next(p for p in (world.spool / "archive").rglob("*") if p.is_file())
     kept.chmod(0o600)
     kept.write_bytes(kept.read_bytes() + b"x")
@@ -278,6 +287,7 @@ def test_a_difference_in_the_proof_is_told_once(world):
         assert world.ctl("audit", "verify", check=False).returncode == 5
     world.until(lambda: heard(world), "the notice to be told")
     world.ctl("audit", "verify", check=False)
+    assert verified_at(world) == whole
     world.stop_daemon()
     notice, = heard(world)
     assert notice["notice"] == "audit_failure" and notice["difference"]
@@ -288,6 +298,7 @@ def test_what_is_served_is_documented_and_watched(world):
     world.start_daemon()
     world.wait_quiet()
     world.ctl("nightly", check=False)
+    world.ctl("audit", "verify")
     world.until(lambda: hold_sample(world) == 1, "the survey")
     text = get(world, "/metrics")[1]
     there = dict(re.findall(r"^# TYPE (\w+) (\w+)", text, re.M))
