@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,6 +134,7 @@ take_up(struct reconciler *r, char *why)
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}
+	malloc_trim(0); /* lists of what is kept and held, which no file needs: as much as there is of them */
 	if (found.swept + found.archived + found.stuck > 0)
 		log_write(LOG_NOTICE, "took up what was left behind",
 		          LOG_FIELDS(log_int("swept", found.swept), log_int("archived", found.archived),

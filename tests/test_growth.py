@@ -1,4 +1,6 @@
-"""What a small file costs does not grow with the history: counted in rows of indexes that were read, not in time."""
+"""What a small file costs does not grow with the history: counted in rows of indexes that were read, and in KiB."""
+import hashlib
+import pathlib
 import time
 
 import worker
@@ -40,3 +42,24 @@ def test_small_files_never_walk_through_the_history(database, build):
             assert time.monotonic() < deadline, "the worker's session does not end"
             time.sleep(0.05)
         assert max(rows_read(database).values()) < HISTORY / 2, rows_read(database)
+
+
+def anonymous_kib(desk):
+    status = pathlib.Path(f"/proc/{desk.worker.process.pid}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0])
+
+
+def test_a_worker_gives_back_what_it_looked_at_when_it_connected(database, build):
+    """A day's files lie in one folder of the archive; each new connection lists the newest of them."""
+    with worker.Desk(database, build) as desk:
+        for n in range(10):
+            desk.redeem(f"R{n}")
+            assert desk.deliver([(f"R{n}", "OK")])["state"] == "posted"
+        before = anonymous_kib(desk)
+        day = next(path.parent for path in (desk.spool / "archive").rglob("*") if path.is_file())
+        for n in range(10 * HISTORY):
+            (day / f"{hashlib.sha256(b'%d' % n).hexdigest()}-{1000 + n}").touch()
+        desk.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'handback-reconcile'")
+        desk.redeem("last")
+        assert desk.deliver([("last", "OK")])["state"] == "posted"
+        assert anonymous_kib(desk) - before < 1024
