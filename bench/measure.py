@@ -1,9 +1,14 @@
 """Whole processes, timed, with their processor time and peak memory."""
 import os
 import pathlib
+import subprocess
+import sys
 import threading
 import time
 import typing
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+import parse_client  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -30,6 +35,22 @@ def run(argv, server=None, env=None):
         raise RuntimeError(f"{' '.join(map(str, argv))} ended with status {status}")
     spent = usage.ru_utime + usage.ru_stime + (cpu(server) - before if server else 0)
     return Took(seconds, spent)  # no peak: the child begins with ours
+
+
+def told(argv):
+    """Run argv, which does its work when its input ends, from that moment on: what it takes to load a program is not asked."""
+    end, go = os.pipe2(os.O_CLOEXEC)
+    process = subprocess.Popen(argv, stdin=end, stdout=subprocess.DEVNULL)
+    os.close(end)
+    before = parse_client.waits(process.pid)
+    start = time.monotonic()
+    os.close(go)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if status:
+        raise RuntimeError(f"{' '.join(map(str, argv))} ended with status {status}")
+    return Took(seconds, usage.ru_utime + usage.ru_stime - before)
 
 
 def times(pid):

@@ -33,6 +33,9 @@ main(int argc, char **argv)
 	int fd = argc > 1 ? open(argv[1], O_RDONLY) : -1;
 	ssize_t n;
 
+	/* loaded by now, as handback-parse is before its job comes: it begins when its input ends */
+	while (read(STDIN_FILENO, buffer, sizeof buffer) > 0)
+		;
 	if (fd < 0 || csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI))
 		return 2;
 	while ((n = read(fd, buffer, sizeof buffer)) > 0)
