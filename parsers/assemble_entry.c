@@ -98,7 +98,7 @@ static bool
 in_values(const struct condition *c, struct slice text)
 {
 	for (uint16_t i = 0; i < c->values; i++)
-		if (c->value[i].len == text.len && memcmp(c->value[i].data, text.data, text.len) == 0)
+		if (c->value[i].len == text.len && bytes_same(c->value[i].data, text.data, text.len))
 			return true;
 	return false;
 }

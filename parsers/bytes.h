@@ -1,6 +1,7 @@
 #ifndef HANDBACK_PARSERS_BYTES_H
 #define HANDBACK_PARSERS_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -53,6 +54,39 @@ slice_copy(struct slice *to, const struct slice *from)
 {
 	to->data = from->data;
 	to->len = from->len;
+}
+
+/* One to seven bytes as eight: each of them at least once, and no other. */
+static inline uint64_t
+bytes_few(const char *p, uint32_t len)
+{
+	uint32_t first, last;
+
+	if (len < 4)
+		return (uint64_t) (unsigned char) p[0] * 0x0101010101010000u |
+		       (uint64_t) (unsigned char) p[len / 2] << 8 | (unsigned char) p[len - 1];
+	memcpy(&first, p, 4);
+	memcpy(&last, p + len - 4, 4);
+	return (uint64_t) first << 32 | last;
+}
+
+/* Are they the same?  For short texts, of which a call costs more than the bytes. */
+static inline bool
+bytes_same(const char *a, const char *b, uint32_t len)
+{
+	uint64_t x, y;
+
+	if (len < 8)
+		return len == 0 || bytes_few(a, len) == bytes_few(b, len);
+	for (uint32_t i = 0; i + 8 < len; i += 8) {
+		memcpy(&x, a + i, 8);
+		memcpy(&y, b + i, 8);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + len - 8, 8);
+	memcpy(&y, b + len - 8, 8);
+	return x == y;
 }
 
 /* Eight bytes, the first of them lowest. */

@@ -145,7 +145,8 @@ struct field {
 	bool optional;    /* empty is absent; else empty is a bad value */
 	bool conditional; /* stands in a part of the record that may not be there: then it is absent */
 	bool many;        /* XML, JSON: may come more than once, the values are a set */
-	bool simple;      /* its text needs nothing done to it before its type looks at it */
+	bool simple;      /* nothing but blanks around it is taken off its text before its type looks at it */
+	bool trims;       /* trim_left or trim_right */
 	bool hold_bad;    /* a bad value marks the record, not the file */
 	bool is_verdict;  /* its words are verdicts: word.number */
 	bool trim_left, trim_right;

@@ -495,8 +495,9 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	runs_rule(c, map, type, f);
 	if ((f->target == TARGET_TEST || f->target == TARGET_LISTS) && f->words.count == 0)
 		yaml_error(c->problems, map, "needs words: what each of the partner's words means");
-	f->simple = f->constant.data == NULL && !f->trim_left && !f->trim_right && f->zeros == 0 &&
-	            f->empty_is.count == 0 && f->separator == NULL && f->type != FIELD_BLANK && !is_raw(f);
+	f->trims = f->trim_left || f->trim_right;
+	f->simple = f->constant.data == NULL && f->zeros == 0 && f->empty_is.count == 0 && f->separator == NULL &&
+	            f->type != FIELD_BLANK && !is_raw(f);
 	compile_known(c, map, "records.*.fields.*");
 }
 

@@ -5,6 +5,7 @@
 #ifndef HANDBACK_PARSERS_ROW_TYPE_H
 #define HANDBACK_PARSERS_ROW_TYPE_H
 
+#include "parsers/bytes.h"
 #include "parsers/layout.h"
 
 /* Does a condition of the layout hold for the record?  context is the caller's record. */
@@ -45,7 +46,7 @@ row_text_holds(const struct condition *c, struct slice text, const char blank[2]
 	switch ((enum condition_test) c->test) {
 	case TEST_ANY_OF:
 		for (uint16_t k = 0; k < c->values; k++)
-			if (c->value[k].len == text.len && memcmp(c->value[k].data, text.data, text.len) == 0)
+			if (c->value[k].len == text.len && bytes_same(c->value[k].data, text.data, text.len))
 				return !c->negate;
 		return c->negate;
 	case TEST_BLANK:

@@ -1,12 +1,18 @@
 /* Fields by their types. */
 #include "parsers/values.h"
 
+#include <endian.h>
+
 #include "base/utf8.h"
 #include "parsers/bytes.h"
 #include "parsers/dates.h"
 #include "parsers/numbers.h"
 
 #define JOIN '\x1f' /* between the members of a set */
+
+/* Not for every field: what it needs to begin with would be done for all others, too, were it part of its
+ * caller. */
+#define APART __attribute__((noinline))
 
 static int
 fault(struct value_fault *ret, const char *rule, const char *why)
@@ -84,57 +90,80 @@ trim(const struct field *f, struct slice text)
 	return text;
 }
 
-/* 0x10 and the digit; 0 for what is none */
-static const uint8_t hex_value[256] = {
-    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
-    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['A'] = 0x1a,
-    ['b'] = 0x1b, ['B'] = 0x1b, ['c'] = 0x1c, ['C'] = 0x1c, ['d'] = 0x1d, ['D'] = 0x1d,
-    ['e'] = 0x1e, ['E'] = 0x1e, ['f'] = 0x1f, ['F'] = 0x1f};
+/* Eight hexadecimal digits as four bytes, the first of them lowest; false when one is none. */
+static inline bool
+read_hex(const char *p, uint32_t *ret)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t word = bytes_load(p);
+	uint64_t letters = word >> 6 & ones, digits = (word & ones * 0x0f) + letters * 9;
+	uint64_t above_9 = (digits + ones * 6) >> 4 & ones;
+	uint64_t pairs = (digits << 4 | digits >> 8) & 0x00ff00ff00ff00ffu;
+
+	pairs = (pairs | pairs >> 8) & 0x0000ffff0000ffffu;
+	*ret = (uint32_t) (pairs | pairs >> 16);
+	/* written anew in small letters they must be what stands there */
+	return (digits & ones * 0xf0) == 0 &&
+	       digits + ones * '0' + above_9 * ('a' - '9' - 1) == (word | letters << 5);
+}
 
 static bool
 read_uuid(const struct slice *text, uint8_t uuid[16])
 {
-	static const uint8_t at[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
-	uint8_t right = 0x10;
+	const char *p = text->data;
+	char digits[32];
+	bool right = true;
 
-	if (text->len != 36 || text->data[8] != '-' || text->data[13] != '-' || text->data[18] != '-' ||
-	    text->data[23] != '-')
+	if (text->len != 36 || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
 		return false;
-	for (int i = 0; i < 16; i++) {
-		uint8_t high = hex_value[(unsigned char) text->data[at[i]]];
-		uint8_t low = hex_value[(unsigned char) text->data[at[i] + 1]];
+	memcpy(digits, p, 8);
+	memcpy(digits + 8, p + 9, 4);
+	memcpy(digits + 12, p + 14, 4);
+	memcpy(digits + 16, p + 19, 4);
+	memcpy(digits + 20, p + 24, 12);
+	for (int i = 0; i < 4; i++) {
+		uint32_t four = 0;
 
-		right &= high & low;
-		uuid[i] = (uint8_t) ((high & 15) << 4 | (low & 15));
+		right &= read_hex(digits + 8 * i, &four);
+		four = htole32(four);
+		memcpy(uuid + 4 * i, &four, 4);
 	}
-	return right != 0;
+	return right;
+}
+
+/* Eight bytes: which are no printable ASCII, or a blank, in the high bits. */
+static inline uint64_t
+not_graphic(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101u;
+
+	/* above 0x7f; below 0x21; 0x7f: what one byte carries to the next comes from one that is wrong itself */
+	return (word | (word - ones * 0x21) | (word + ones)) & ones * 0x80;
 }
 
 /* Printable ASCII without blanks; and is there a '+'? */
-static bool
+static inline bool
 graphic(const struct slice *text, bool *ret_plus)
 {
-	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 	uint64_t wrong = 0, plus = 0, word;
-	uint32_t i = 0;
 
-	for (; i + 8 <= text->len; i += 8) {
-		memcpy(&word, text->data + i, 8);
-		/* above 0x7f; below 0x21; 0x7f */
-		wrong |= word | (word - ones * 0x21) | (word + ones);
-		plus |= bytes_equal(word, '+');
+	if (text->len < 8) {
+		word = text->len == 0 ? 0x0101010101010101u * '0' : bytes_few(text->data, text->len);
+		*ret_plus = bytes_equal(word, '+') != 0;
+		return not_graphic(word) == 0;
 	}
-	wrong &= high;
-	for (; i < text->len; i++) {
-		wrong |= text->data[i] <= ' ' || text->data[i] > '~';
-		plus |= text->data[i] == '+';
+	/* the last eight overlap what was seen */
+	for (uint32_t i = 0; i < text->len; i += 8) {
+		memcpy(&word, text->data + (i + 8 <= text->len ? i : text->len - 8), 8);
+		wrong |= not_graphic(word);
+		plus |= bytes_equal(word, '+');
 	}
 	*ret_plus = plus != 0;
 	return wrong == 0;
 }
 
 /* Identifiers: what a homoglyph, a blank or a direction mark must not hide in. */
-static int
+static inline int
 check_id(const struct slice *text, struct value_fault *ret_fault)
 {
 	bool plus;
@@ -156,7 +185,7 @@ check_currency(struct slice text, struct value_fault *ret_fault)
 }
 
 /* Only the digits of an identifier, as a number, for hash totals. */
-static int
+static APART int
 read_digits(struct slice text, int64_t *ret, struct value_fault *ret_fault)
 {
 	int64_t value = 0;
@@ -175,7 +204,7 @@ read_digits(struct slice text, int64_t *ret, struct value_fault *ret_fault)
 }
 
 /* Members between separators, each by the field's words; empty ones are left out. */
-static int
+static APART int
 read_set(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
          struct value_fault *ret_fault)
 {
@@ -208,7 +237,7 @@ read_set(struct value_reader *reader, const struct field *f, struct slice text, 
 }
 
 /* Each position that is set stands for a code. */
-static int
+static APART int
 read_flags(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
            struct value_fault *ret_fault)
 {
@@ -240,16 +269,17 @@ read_flags(struct value_reader *reader, const struct field *f, struct slice text
 	return 0;
 }
 
-static int
-read_date(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
+static APART int
+read_date(struct value_reader *reader, const struct field *f, struct value *ret,
           struct value_fault *ret_fault)
 {
+	const struct slice text = ret->text;
 	int32_t day;
 	const char *why;
 
 	if (reader->last_date.rule == f->date && reader->last_date.len == text.len &&
 	    reader->last_date.business_date == reader->business_date &&
-	    memcmp(reader->last_date.text, text.data, text.len) == 0) {
+	    bytes_same(reader->last_date.text, text.data, text.len)) {
 		ret->number = reader->last_date.day;
 		return 0;
 	}
@@ -267,7 +297,29 @@ read_date(struct value_reader *reader, const struct field *f, struct slice text,
 	return 0;
 }
 
-static int
+static APART int
+read_number(struct value_reader *reader, const struct field *f, struct value *ret,
+            struct value_fault *ret_fault)
+{
+	if (number_read(reader, &f->number, &ret->text, &ret->number, ret_fault) != 0)
+		return -1;
+	if (ret->number == 0 && f->number.zero == ZERO_ABSENT)
+		ret->present = false;
+	return 0;
+}
+
+static APART int
+read_reference(const struct field *f, struct value *ret, struct value_fault *ret_fault)
+{
+	ret->is_uuid = read_uuid(&ret->text, ret->uuid);
+	if (ret->is_uuid)
+		return 0;
+	/* another text is told as it is: it names nothing of ours, and is held as an unknown reference */
+	return f->target == TARGET_EXTERNAL_REFERENCE ? check_id(&ret->text, ret_fault)
+	                                              : fault(ret_fault, "uuid", "is no UUID");
+}
+
+static inline int
 read_typed(struct value_reader *reader, const struct field *f, struct value *ret,
            struct value_fault *ret_fault)
 {
@@ -277,23 +329,14 @@ read_typed(struct value_reader *reader, const struct field *f, struct value *ret
 	case FIELD_ID:
 		return check_id(&ret->text, ret_fault);
 	case FIELD_UUID:
-		/* another text is told as it is: it names nothing of ours, and is held as an unknown reference */
-		ret->is_uuid = read_uuid(&ret->text, ret->uuid);
-		if (ret->is_uuid)
-			return 0;
-		return f->target == TARGET_EXTERNAL_REFERENCE ? check_id(&ret->text, ret_fault)
-		                                              : fault(ret_fault, "uuid", "is no UUID");
+		return read_reference(f, ret, ret_fault);
 	case FIELD_INTEGER:
 	case FIELD_AMOUNT:
-		if (number_read(reader, &f->number, &ret->text, &ret->number, ret_fault) != 0)
-			return -1;
-		if (ret->number == 0 && f->number.zero == ZERO_ABSENT)
-			ret->present = false;
-		return 0;
+		return read_number(reader, f, ret, ret_fault);
 	case FIELD_DIGITS:
 		return read_digits(ret->text, &ret->number, ret_fault);
 	case FIELD_DATE:
-		return read_date(reader, f, ret->text, ret, ret_fault);
+		return read_date(reader, f, ret, ret_fault);
 	case FIELD_FLAGS:
 		return read_flags(reader, f, ret->text, ret, ret_fault);
 	case FIELD_BLANK:
@@ -314,7 +357,7 @@ check_length(const struct value_reader *reader, const struct field *f, struct sl
 }
 
 /* Words of the profile: what it must be, and what it stands for, which is then what its type looks at. */
-static int
+static APART int
 read_worded(struct value_reader *reader, const struct field *f, struct value *ret,
             struct value_fault *ret_fault)
 {
@@ -352,31 +395,27 @@ read_raw(struct value_reader *reader, const struct field *f, struct slice in, st
 	return 0;
 }
 
-/* By far the commonest: a text that is there, as it is. */
-static int
-read_simple(struct value_reader *reader, const struct field *f, const struct slice *in, struct value *ret,
-            struct value_fault *ret_fault)
+static inline int
+read_meant(struct value_reader *reader, const struct field *f, struct value *ret,
+           struct value_fault *ret_fault)
 {
-	ret->present = true;
-	ret->is_uuid = false;
-	ret->number = 0;
-	slice_copy(&ret->text, in);
-	if ((in->len > reader->field_bytes || (f->min_bytes | f->max_bytes) != 0) &&
-	    check_length(reader, f, *in, ret_fault) != 0)
-		return -1;
 	return (f->words.count | f->must_be.count) == 0 ? read_typed(reader, f, ret, ret_fault)
 	                                                : read_worded(reader, f, ret, ret_fault);
 }
 
-int
-value_read(struct value_reader *reader, const struct field *f, const struct slice *from, struct value *ret,
-           struct value_fault *ret_fault)
+static APART int
+read_measured(struct value_reader *reader, const struct field *f, struct value *ret,
+              struct value_fault *ret_fault)
 {
-	struct slice in;
+	if (check_length(reader, f, ret->text, ret_fault) != 0)
+		return -1;
+	return read_meant(reader, f, ret, ret_fault);
+}
 
-	if (f->simple && reader->charset == NULL && from->len > 0)
-		return read_simple(reader, f, from, ret, ret_fault);
-	in = *from;
+static APART int
+read_any(struct value_reader *reader, const struct field *f, struct slice in, struct value *ret,
+         struct value_fault *ret_fault)
+{
 	ret->present = false;
 	ret->is_uuid = false;
 	ret->number = 0;
@@ -395,12 +434,28 @@ value_read(struct value_reader *reader, const struct field *f, const struct slic
 			return 0;
 		return fault(ret_fault, "empty", "is empty, and the profile says that it is not optional");
 	}
-	if (check_length(reader, f, in, ret_fault) != 0)
+	if (f->separator != NULL && check_length(reader, f, in, ret_fault) != 0)
 		return -1;
 	ret->text = in;
 	ret->present = true;
 	if (f->separator != NULL)
 		return read_set(reader, f, in, ret, ret_fault);
-	return (f->words.count | f->must_be.count) == 0 ? read_typed(reader, f, ret, ret_fault)
-	                                                : read_worded(reader, f, ret, ret_fault);
+	return read_measured(reader, f, ret, ret_fault);
+}
+
+int
+value_read(struct value_reader *reader, const struct field *f, const struct slice *in, struct value *ret,
+           struct value_fault *ret_fault)
+{
+	if (!f->simple || reader->charset != NULL || in->len == 0 ||
+	    (f->trims && (in->data[0] <= ' ' || in->data[in->len - 1] <= ' ')))
+		return read_any(reader, f, *in, ret, ret_fault);
+	/* by far the commonest: a text that is there, as it is */
+	ret->present = true;
+	ret->is_uuid = false;
+	ret->number = 0;
+	slice_copy(&ret->text, in);
+	if (in->len > reader->field_bytes || (f->min_bytes | f->max_bytes) != 0)
+		return read_measured(reader, f, ret, ret_fault);
+	return read_meant(reader, f, ret, ret_fault);
 }

@@ -34,13 +34,6 @@ struct value_reader {
 	void *context;
 	char *scratch; /* texts that had to be made; the caller empties it between records */
 	size_t scratch_used, scratch_size;
-	/* the last date that was read */
-	struct {
-		const struct date_rule *rule;
-		char text[24];
-		uint32_t len;
-		int32_t day;
-	} last;
 	struct {                          /* the date read last: a file has few different ones */
 		const struct date_rule *rule; /* NULL: none yet */
 		int32_t business_date, day;

@@ -1,4 +1,5 @@
 /* The small closed lists: a profile's words, currencies. */
+#include "parsers/bytes.h"
 #include "parsers/values.h"
 
 const struct word *
@@ -9,7 +10,7 @@ words_find(const struct words *words, const struct slice *text)
 	for (uint16_t i = words->by_length[class]; i < words->count; i++) {
 		const struct word *w = &words->list[i];
 
-		if (w->word.len == text->len && memcmp(w->word.data, text->data, text->len) == 0)
+		if (w->word.len == text->len && bytes_same(w->word.data, text->data, text->len))
 			return w;
 		if (w->word.len > text->len)
 			return NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parsers/values.h"
 #include "tests/unit/parse_text.h"
 
 /* The record's line for a file of one column, or the rule that refuses it. */
@@ -360,6 +361,42 @@ test_references(void **state)
 	is("merchant: {at: 1, trim: left}", "  Hotel X ", "merchant=Hotel X ");
 }
 
+/* Every byte at every place of an identifier and of a UUID, which are looked at eight bytes at a time. */
+static void
+test_every_byte(void **state)
+{
+	static const char uuid[] = "00000000-9999-aaaa-FFFF-0123456789ab";
+	const struct field id = {.name = "id", .type = FIELD_ID, .simple = true};
+	const struct field reference = {.name = "reference", .type = FIELD_UUID, .simple = true};
+	struct value_reader reader = {.field_bytes = 64};
+	struct value_fault fault;
+	struct value v;
+	char text[sizeof uuid];
+
+	(void) state;
+	for (uint32_t len = 1; len <= 20; len++)
+		for (uint32_t at = 0; at < len; at++)
+			for (int byte = 0; byte < 256; byte++) {
+				memset(text, 'x', len);
+				text[at] = (char) byte;
+				assert_int_equal(value_read(&reader, &id, &(struct slice){text, len}, &v, &fault) == 0,
+				                 byte > ' ' && byte <= '~');
+			}
+	for (uint32_t at = 0; at < sizeof uuid - 1; at++)
+		for (int byte = 0; byte < 256; byte++) {
+			bool good =
+			    uuid[at] == '-' ? byte == '-' : byte != 0 && strchr("0123456789abcdefABCDEF", byte) != NULL;
+
+			memcpy(text, uuid, sizeof uuid);
+			text[at] = (char) byte;
+			assert_int_equal(
+			    value_read(&reader, &reference, &(struct slice){text, sizeof uuid - 1}, &v, &fault) == 0,
+			    good);
+		}
+	assert_int_equal(value_read(&reader, &reference, &(struct slice){uuid, sizeof uuid - 1}, &v, &fault), 0);
+	assert_memory_equal(v.uuid, "\x00\x00\x00\x00\x99\x99\xaa\xaa\xff\xff\x01\x23\x45\x67\x89\xab", 16);
+}
+
 static void
 test_sets(void **state)
 {
@@ -386,6 +423,7 @@ main(void)
 	    cmocka_unit_test(test_raw_numbers), cmocka_unit_test(test_every_nibble),
 	    cmocka_unit_test(test_references),  cmocka_unit_test(test_sets),
 	    cmocka_unit_test(test_boundaries),  cmocka_unit_test(test_told_elsewhere),
+	    cmocka_unit_test(test_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
