@@ -1,4 +1,5 @@
 /* Rows and nested events come in; see assembly.h for who does what with them. */
+#include "base/apart.h"
 #include "base/codes.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -451,7 +452,7 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 		a->stopped = true;
 		return -1;
 	}
-	a->open[a->opened++] = (struct open_type){type, number, offset};
+	a->open[a->opened++] = (struct open_type){t, &a->type[type], type, number, offset};
 	forget_values(a, type);
 	memset(a->type[type].raw, 0, t->fields * sizeof *a->type[type].raw);
 	texts_reset(&a->type[type].texts);
@@ -470,7 +471,7 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 }
 
 /* A level's field holds for what comes after it; what came before has lacked it. */
-static int
+static APART int
 level_field(struct assemble *a, uint16_t field, struct slice value, struct place at)
 {
 	const struct record_type *t = &a->layout->type[a->current];
@@ -488,13 +489,22 @@ level_field(struct assemble *a, uint16_t field, struct slice value, struct place
 	return level_say(a, a->current, field);
 }
 
+char *
+assemble_room(struct assemble *a, size_t len)
+{
+	char *p = texts_room(&a->open[a->opened - 1].state->texts, len);
+
+	a->stopped |= p == NULL;
+	return p;
+}
+
 int
 assemble_field(struct assemble *a, uint16_t field, struct slice value, uint64_t offset)
 {
 	const struct open_type *open = &a->open[a->opened - 1];
-	const struct record_type *t = &a->layout->type[open->type];
+	const struct record_type *t = open->rule;
 	const struct field *f = &t->field[field];
-	struct type_state *state = &a->type[open->type];
+	struct type_state *state = open->state;
 	struct place at = {open->number, offset};
 	struct slice *raw = &state->raw[field];
 

@@ -61,7 +61,9 @@ struct entry {
 
 /* A record type that is open in a nested format. */
 struct open_type {
-	uint16_t type;
+	const struct record_type *rule;
+	struct type_state *state;
+	uint16_t type; /* its number */
 	uint64_t number, offset;
 };
 

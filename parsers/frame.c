@@ -16,7 +16,8 @@
 enum {
 	HEAD_BYTES = 5, /* u32 length, u8 kind; the length counts the kind */
 	FRAME_ROOM = HEAD_BYTES + LIMIT_FRAME_BYTES,
-	FLUSH_BYTES = 64 << 10, /* what a pipe holds: the reader works while we do */
+	FLUSH_BYTES =
+	    256 << 10, /* a quarter of the pipe: the reader works while we do, and is not woken for each page */
 	BUFFER_BYTES = FRAME_ROOM + FLUSH_BYTES,
 	RECORD_FIXED_BYTES = 8 + 8 + 4 + 4 + 1 + 16 + 8 + 8 + 4 + 4 + 8,
 };

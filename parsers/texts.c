@@ -8,11 +8,9 @@ struct texts_block {
 	char bytes[];
 };
 
-static char *
-room(struct texts *t, size_t len)
+char *
+texts_room(struct texts *t, size_t len)
 {
-	char *p;
-
 	if (t->first == NULL || len > t->first->size - t->used) {
 		size_t size = len > BLOCK ? len : BLOCK;
 		struct texts_block *block = malloc(sizeof *block + size);
@@ -24,8 +22,16 @@ room(struct texts *t, size_t len)
 		t->first = block;
 		t->used = 0;
 	}
-	p = t->first->bytes + t->used;
-	t->used += len;
+	return t->first->bytes + t->used;
+}
+
+static char *
+take(struct texts *t, size_t len)
+{
+	char *p = texts_room(t, len);
+
+	if (p != NULL)
+		t->used += len;
 	return p;
 }
 
@@ -36,8 +42,8 @@ texts_keep(struct texts *t, struct slice s)
 
 	if (s.len == 0)
 		return s;
-	copy = room(t, s.len);
-	if (copy != NULL)
+	copy = take(t, s.len);
+	if (copy != NULL && copy != s.data)
 		memcpy(copy, s.data, s.len);
 	return (struct slice){copy, copy == NULL ? 0 : s.len};
 }
@@ -50,7 +56,7 @@ texts_join(struct texts *t, struct slice a, char separator, struct slice b)
 
 	if (a.len == 0 || b.len == 0)
 		return texts_keep(t, a.len == 0 ? b : a);
-	copy = len > UINT32_MAX ? NULL : room(t, len);
+	copy = len > UINT32_MAX ? NULL : take(t, len);
 	if (copy == NULL)
 		return (struct slice){NULL, 0};
 	memcpy(copy, a.data, a.len);

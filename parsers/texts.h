@@ -9,6 +9,9 @@ struct texts {
 	size_t used; /* of the first block */
 };
 
+/* Room for a text of up to len bytes; NULL when memory is out.  What was written there, with nothing kept in
+ * between, texts_keep takes without a copy. */
+char *texts_room(struct texts *t, size_t len);
 /* A copy that stays where it is until texts_reset; data NULL when memory is out (never for a slice of no
  * bytes, whose data is kept). */
 struct slice texts_keep(struct texts *t, struct slice s);

@@ -3,16 +3,13 @@
 
 #include <endian.h>
 
+#include "base/apart.h"
 #include "base/utf8.h"
 #include "parsers/bytes.h"
 #include "parsers/dates.h"
 #include "parsers/numbers.h"
 
 #define JOIN '\x1f' /* between the members of a set */
-
-/* Not for every field: what it needs to begin with would be done for all others, too, were it part of its
- * caller. */
-#define APART __attribute__((noinline))
 
 static int
 fault(struct value_fault *ret, const char *rule, const char *why)

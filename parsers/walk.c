@@ -1,5 +1,6 @@
 #include "parsers/walk.h"
 
+#include "base/apart.h"
 #include "base/text.h"
 
 /* A field that takes its value at a node: from the text, or from an attribute. */
@@ -22,9 +23,9 @@ struct node {
 	struct node *first, *next; /* its children as they were found */
 	/* and packed, when all are there: one look at a name each */
 	uint16_t children;
-	uint16_t last; /* the one that fitted before: documents repeat themselves */
-	bool simple;   /* no two children can fit the same element */
-	bool reads;    /* one of the readings takes an attribute */
+	uint16_t next_fit; /* the one after that which fitted last: documents repeat themselves */
+	bool simple;       /* no two children can fit the same element */
+	bool reads;        /* one of the readings takes an attribute */
 	const void **names;
 	struct node **child;
 };
@@ -41,15 +42,16 @@ struct walk {
 	const struct layout *layout;
 	struct assemble *assemble;
 	struct walk_source source;
-	struct node *root;    /* of the types' own paths */
-	struct node **fields; /* of each type: the paths of its fields */
-	uint32_t depth;       /* element[depth] is where we are; 0: outside of the root */
-	struct element *element;
+	struct node *root;                 /* of the types' own paths */
+	struct node **fields;              /* of each type: the paths of its fields */
+	uint32_t depth;                    /* 0: outside of the root */
+	struct element *element;           /* from the outermost on */
+	struct element *at;                /* element[depth]: where we are */
 	struct node **type_at, **field_at; /* stacks */
 	size_t type_top, field_top;
 	size_t nodes;
 	uint64_t number;
-	struct text {
+	struct text { /* of the element that we are in, in assemble's room */
 		char *data;
 		uint32_t len;
 		uint64_t offset;
@@ -269,12 +271,12 @@ walk_new(const struct layout *layout, struct assemble *assemble, const struct wa
 	w->element = calloc(layout->limits.depth + 2U, sizeof(*w->element));
 	w->type_at = calloc(w->nodes + 1, sizeof(struct node *));
 	w->field_at = calloc(w->nodes + 1, sizeof(struct node *));
-	w->text.data = malloc(layout->limits.field_bytes + 1U);
-	if (w->element == NULL || w->type_at == NULL || w->field_at == NULL || w->text.data == NULL) {
+	if (w->element == NULL || w->type_at == NULL || w->field_at == NULL) {
 		walk_free(w);
 		return NULL;
 	}
-	w->element[0] = (struct element){.types = 1, .type = -1};
+	w->at = w->element;
+	*w->at = (struct element){.types = 1, .type = -1};
 	w->type_at[w->type_top++] = w->root;
 	return w;
 }
@@ -291,13 +293,12 @@ walk_free(struct walk *w)
 	free(w->element);
 	free(w->type_at);
 	free(w->field_at);
-	free(w->text.data);
 	free(w);
 }
 
 /* ---- walking ---- */
 
-static int
+static APART int
 refuse(struct walk *w, const char *rule, uint64_t offset, const char *message)
 {
 	return assemble_refuse(w->assemble, rule, NULL, (struct slice){NULL, 0}, w->number, offset, "%s",
@@ -312,7 +313,7 @@ here(const struct walk *w)
 }
 
 /* A refusal of what is built in another way than the profile says: what follows is not read. */
-static int
+static APART int
 refuse_shape(struct walk *w, uint64_t offset, const char *message)
 {
 	(void) refuse(w, "wrong_type", offset, message);
@@ -355,15 +356,17 @@ fits(const struct walk *w, const struct node *c, const void *space, bool in_arra
 static inline struct node *
 named(struct node *n, const void *name)
 {
-	uint16_t i = n->last;
+	uint16_t i = n->next_fit;
 
 	for (uint16_t left = n->children; left > 0; left--) {
-		if (n->names[i] == name) {
-			n->last = i;
-			return n->child[i];
-		}
-		if (++i == n->children)
+		uint16_t at = i++;
+
+		if (i == n->children)
 			i = 0;
+		if (n->names[at] == name) {
+			n->next_fit = i;
+			return n->child[at];
+		}
 	}
 	return NULL;
 }
@@ -392,7 +395,7 @@ step(const struct walk *w, struct node **stack, size_t *top, uint16_t count, con
 }
 
 /* Fields whose value is an attribute of the element that was just entered. */
-static int
+static APART int
 read_attributes(struct walk *w, const struct node *n)
 {
 	for (const struct reading *r = n->readings; r != NULL; r = r->next) {
@@ -447,15 +450,16 @@ settle(struct walk *w, struct element *e)
 int
 walk_enter_root(struct walk *w)
 {
-	w->element[++w->depth] = (struct element){.types = 1, .type = -1};
+	w->depth++;
+	*++w->at = (struct element){.types = 1, .type = -1};
 	w->type_at[w->type_top++] = w->root;
-	return settle(w, &w->element[w->depth]);
+	return settle(w, w->at);
 }
 
 static const char other_shape[] = "an array and a single value are mistaken for each other";
 
 /* Into an element, wherever we stand. */
-static int
+static APART int
 enter_any(struct walk *w, struct element *e, const void *name, const void *space, bool in_array)
 {
 	const struct element *above = e - 1;
@@ -471,8 +475,8 @@ enter_any(struct walk *w, struct element *e, const void *name, const void *space
 int
 walk_enter(struct walk *w, const void *name, const void *space, bool in_array)
 {
-	const struct element *above = &w->element[w->depth];
-	struct element *e = &w->element[w->depth + 1];
+	const struct element *above = w->at;
+	struct element *e = w->at + 1;
 	struct node *n;
 
 	if (w->depth == w->layout->limits.depth) {
@@ -483,6 +487,7 @@ walk_enter(struct walk *w, const void *name, const void *space, bool in_array)
 		return refuse_shape(w, here(w), "more is nested where the profile has a field's value");
 	*e = (struct element){.type = -1};
 	w->depth++;
+	w->at = e;
 	w->text.len = 0;
 	if (above->types == 0 && above->fields == 0)
 		return 0; /* nobody looks here */
@@ -511,7 +516,7 @@ give_text(struct walk *w, const struct node *n, struct slice text, uint64_t offs
 }
 
 /* A record ends; levels may be as long as the file. */
-static int
+static APART int
 close_type(struct walk *w, const struct element *f, uint64_t end)
 {
 	uint8_t role = w->layout->type[f->type].role;
@@ -525,10 +530,10 @@ close_type(struct walk *w, const struct element *f, uint64_t end)
 int
 walk_leave(struct walk *w, uint64_t end)
 {
-	const struct element *f = &w->element[w->depth];
+	const struct element *f = w->at;
 
 	if (f->collects) {
-		const struct slice text = {w->text.data, w->text.len};
+		const struct slice text = {w->text.len > 0 ? w->text.data : "", w->text.len};
 		uint64_t offset = w->text.len > 0 ? w->text.offset : end;
 		for (size_t i = w->field_top - f->fields; i < w->field_top; i++)
 			if (give_text(w, w->field_at[i], text, offset) != 0)
@@ -539,13 +544,14 @@ walk_leave(struct walk *w, uint64_t end)
 	w->type_top -= f->types;
 	w->field_top -= f->fields;
 	w->depth--;
+	w->at--;
 	return 0;
 }
 
 bool
 walk_wants_text(const struct walk *w)
 {
-	return w->element[w->depth].collects;
+	return w->at->collects;
 }
 
 int
@@ -555,8 +561,12 @@ walk_text(struct walk *w, const char *data, size_t len, uint64_t offset)
 		(void) refuse(w, "field_too_long", offset, "a value is longer than limits: field_bytes");
 		return -1;
 	}
-	if (w->text.len == 0)
+	if (w->text.len == 0) {
+		w->text.data = assemble_room(w->assemble, w->layout->limits.field_bytes);
+		if (w->text.data == NULL)
+			return -1;
 		w->text.offset = offset;
+	}
 	memcpy(w->text.data + w->text.len, data, len);
 	w->text.len += (uint32_t) len;
 	return 0;
@@ -565,7 +575,7 @@ walk_text(struct walk *w, const char *data, size_t len, uint64_t offset)
 int
 walk_scalar(struct walk *w, const void *name, bool in_array, struct slice value, uint64_t offset)
 {
-	const struct element *at = &w->element[w->depth];
+	const struct element *at = w->at;
 	bool mistaken = false, taken = false;
 	uint16_t types, fields;
 	int rc = 0;
@@ -587,7 +597,7 @@ walk_scalar(struct walk *w, const void *name, bool in_array, struct slice value,
 int
 walk_array(struct walk *w, const void *name, bool in_array, uint64_t offset)
 {
-	const struct element *at = &w->element[w->depth];
+	const struct element *at = w->at;
 	bool mistaken = false;
 	uint16_t types = step(w, w->type_at, &w->type_top, at->types, name, NULL, true, &mistaken);
 	uint16_t fields = step(w, w->field_at, &w->field_top, at->fields, name, NULL, true, &mistaken);
@@ -602,7 +612,7 @@ walk_array(struct walk *w, const void *name, bool in_array, uint64_t offset)
 bool
 walk_on_path(const struct walk *w)
 {
-	return w->element[w->depth].types > 0 || w->element[w->depth].type >= 0;
+	return w->at->types > 0 || w->at->type >= 0;
 }
 
 uint64_t
