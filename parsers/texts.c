@@ -59,9 +59,9 @@ texts_join(struct texts *t, struct slice a, char separator, struct slice b)
 	copy = len > UINT32_MAX ? NULL : take(t, len);
 	if (copy == NULL)
 		return (struct slice){NULL, 0};
+	memmove(copy + a.len + 1, b.data, b.len); /* first: it may lie in the room that was taken */
 	memcpy(copy, a.data, a.len);
 	copy[a.len] = separator;
-	memcpy(copy + a.len + 1, b.data, b.len);
 	return (struct slice){copy, (uint32_t) len};
 }
 
