@@ -32,8 +32,9 @@ new_types(struct assemble *a)
 		a->type[t].raw = calloc(fields, sizeof *a->type[t].raw);
 		a->type[t].raw_at = calloc(fields, sizeof *a->type[t].raw_at);
 		a->type[t].run = calloc(fields, sizeof *a->type[t].run);
+		a->type[t].piece = l->type[t].has_pattern ? calloc(fields, sizeof *a->type[t].piece) : NULL;
 		if (a->type[t].value == NULL || a->type[t].raw == NULL || a->type[t].raw_at == NULL ||
-		    a->type[t].run == NULL)
+		    a->type[t].run == NULL || (l->type[t].has_pattern && a->type[t].piece == NULL))
 			return -1;
 		a->addenda |= l->type[t].role == ROLE_ADDENDUM;
 	}
@@ -115,6 +116,7 @@ assemble_free(struct assemble *a)
 		free(a->type[t].raw);
 		free(a->type[t].raw_at);
 		free(a->type[t].run);
+		free(a->type[t].piece);
 		texts_free(&a->type[t].texts);
 	}
 	for (int i = 0; i < LAYOUT_LEVELS; i++) {
@@ -172,8 +174,7 @@ keep_values(struct assemble *a, uint16_t type, struct texts *texts)
 	return 0;
 }
 
-/* One field; bad ones are told. */
-static int
+int
 read_field(struct assemble *a, uint16_t field, struct slice in, struct place at)
 {
 	const struct field *f = &a->layout->type[a->current].field[field];
@@ -198,11 +199,13 @@ forget_values(struct assemble *a, uint16_t type)
 
 /* Where a value stands, for those who tell that it is bad. */
 static struct place
-row_place(const struct row *row, uint16_t field)
+row_place(const struct assemble *a, const void *context, uint16_t field)
 {
+	const struct row *row = context;
 	const char *p = row->value[field].data;
 	struct place at = {row->number, row->offset};
 
+	(void) a;
 	if (p != NULL && row->bytes != NULL && p >= row->bytes && p <= row->bytes + row->in_memory)
 		at.offset += (uint64_t) (p - row->bytes);
 	else if (row->locate != NULL)
@@ -224,19 +227,19 @@ read_row(struct assemble *a, const struct row *row)
 	    decodes_fields(a->layout) && !(row->plain && charset_has_ascii(a->charset)) ? a->charset : NULL;
 	if (t->has_dependents)
 		forget_values(a, row->type);
-	for (uint16_t k = 0; k < t->fields; k++) {
+	for (uint16_t k = 0; k < t->cut_from; k++) {
 		uint16_t i = t->order[k];
 		const struct field *f = &t->field[i];
 
 		if (value_read(&a->reader, f, &row->value[i], &values[i], &fault) != 0) {
 			values[i].present = false;
-			if (tell_bad_value(a, f, row->value[i], &fault, row_place(row, i)) != 0)
+			if (tell_bad_value(a, f, row->value[i], &fault, row_place(a, row, i)) != 0)
 				return -1;
 		} else if (values[i].present && is_fact(f->target) &&
-		           tell_fact(a, f, &values[i], row_place(row, i)) != 0)
+		           tell_fact(a, f, &values[i], row_place(a, row, i)) != 0)
 			return -1;
 	}
-	return 0;
+	return t->has_pattern ? read_pieces(a, row->value, row_place, row) : 0;
 }
 
 /* Running numbers: each is one step more than the one before it. */
@@ -531,6 +534,15 @@ assemble_field(struct assemble *a, uint16_t field, struct slice value, uint64_t 
 	return level_field(a, field, *raw, at);
 }
 
+static struct place
+collected_place(const struct assemble *a, const void *context, uint16_t field)
+{
+	const struct open_type *open = context;
+	const struct type_state *state = &a->type[open->type];
+
+	return (struct place){open->number, state->raw[field].data == NULL ? open->offset : state->raw_at[field]};
+}
+
 /* The fields of a record at its end; of a level only those that did not come (the others hold since they
  * came). */
 static int
@@ -541,9 +553,9 @@ read_collected(struct assemble *a, const struct open_type *open, bool absent_onl
 
 	a->current = open->type;
 	a->reader.scratch_used = 0;
-	for (uint16_t k = 0; k < t->fields; k++) {
+	for (uint16_t k = 0; k < t->cut_from; k++) {
 		uint16_t i = t->order[k];
-		struct place at = {open->number, state->raw[i].data == NULL ? open->offset : state->raw_at[i]};
+		struct place at = collected_place(a, open, i);
 
 		if (absent_only && (state->raw[i].data != NULL || t->field[i].constant.data != NULL))
 			continue;
@@ -552,7 +564,7 @@ read_collected(struct assemble *a, const struct open_type *open, bool absent_onl
 		if (absent_only && level_say(a, open->type, i) != 0)
 			return -1;
 	}
-	return 0;
+	return t->has_pattern ? read_pieces(a, state->raw, collected_place, open) : 0;
 }
 
 int

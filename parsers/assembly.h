@@ -4,6 +4,7 @@
  *     assemble.c         rows and nested events; values; what stands where
  *     assemble_level.c   levels open and close
  *     assemble_entry.c   one normalised record, its addenda and its verdict
+ *     assemble_piece.c   values that are cut out of others
  *     assemble_total.c   counts, sums, controls
  *     assemble_tell.c    refusals and facts
  */
@@ -21,6 +22,7 @@ struct type_state {
 	struct value *value;     /* of its last record, by field */
 	struct slice *raw;       /* nested formats: as collected until its end */
 	uint64_t *raw_at;        /* offsets of these */
+	struct slice *piece;     /* values that were cut out of others; NULL where no field is cut */
 	int64_t *run;            /* by field: how many running numbers there were in the level */
 	uint32_t count;          /* records in this instance of its level (an addendum: of its entry) */
 	bool seen;               /* in this instance of its level */
@@ -104,8 +106,15 @@ struct place {
 
 /* assemble.c: the value of a name, from the record that is being read outward; NULL: absent */
 const struct value *find_value(void *assemble, uint16_t slot);
+/* One field of the current type; a bad one is told. */
+int read_field(struct assemble *a, uint16_t field, struct slice in, struct place at);
 /* Copies what the values of a type point to. -1: memory is out. */
 int keep_values(struct assemble *a, uint16_t type, struct texts *texts);
+
+/* assemble_piece.c: the fields of the current type from cut_from on, which are pieces or may need one; value
+ * is by field, place tells where it stands in the file. */
+typedef struct place place_of(const struct assemble *a, const void *context, uint16_t field);
+int read_pieces(struct assemble *a, const struct slice *value, place_of *place, const void *context);
 
 /* assemble_level.c: all return 0 to go on, -1 to stop */
 void level_begin(struct assemble *a, struct place at); /* the file's, of which nothing was seen */

@@ -65,6 +65,9 @@ enum target target_of(const char *name);
 
 void compile_path(struct compile *c, const struct yaml_node *at, const char *text, struct path *ret);
 
+/* profile_pattern.c */
+void compile_patterns(struct compile *c, struct record_type *type, struct yaml_node *fields);
+
 /* profile_when.c */
 /* How the keys of a condition are meant: places in a record, or names of fields. */
 enum condition_keys { KEYS_PLACES, KEYS_FIELDS };

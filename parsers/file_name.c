@@ -200,6 +200,7 @@ compile_file_name(struct compile *c)
 	}
 	for (uint16_t i = 0; i < type->fields; i++)
 		type->order[i] = i;
+	type->cut_from = type->fields;
 }
 
 /* How many bytes the part may take at the beginning of name: least and most, most < least for none. */

@@ -118,6 +118,7 @@ struct number_rule {
 };
 
 struct date_rule; /* dates.h */
+struct pattern;   /* pattern.h */
 
 struct range {
 	uint32_t start, len; /* from 0; len 0: to the end of the record */
@@ -159,8 +160,11 @@ struct field {
 	int16_t column; /* delimited: from 0; -1: by column_name */
 	int16_t part;   /* delimited: component within the column, from 0; -1: all of it */
 	const char *column_name;
-	struct path path;      /* XML, JSON: below the path of its type */
-	struct slice constant; /* value: stands nowhere */
+	const struct pattern *pattern; /* its value is cut into others of the record */
+	bool piece;                    /* it is one of these */
+	uint16_t piece_of;             /* the field that is cut */
+	struct path path;              /* XML, JSON: below the path of its type */
+	struct slice constant;         /* value: stands nowhere */
 
 	/* what it means */
 	struct words words; /* count 0: any value */
@@ -257,6 +261,8 @@ struct record_type {
 	bool has_runs;       /* some field is a running number */
 	bool has_dependents; /* some field needs another one of the record */
 	uint16_t *order;     /* of evaluation: fields that need another one's value come after it */
+	bool has_pattern;    /* some field is cut into others */
+	uint16_t cut_from;   /* of order: from here on fields may be pieces of those before */
 	int16_t *by_slot;    /* layout.slots entries: the field of that name, or -1 */
 	uint16_t steps;
 	struct column_step *step; /* columns:, NULL when fields say where they stand */

@@ -493,6 +493,7 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	if (f->type == FIELD_FLAGS)
 		flags_rule(c, map, f);
 	runs_rule(c, map, type, f);
+	(void) yaml_get(map, "pattern"); /* known, and for compile_patterns when all fields are there */
 	if ((f->target == TARGET_TEST || f->target == TARGET_LISTS) && f->words.count == 0)
 		yaml_error(c->problems, map, "needs words: what each of the partner's words means");
 	f->trims = f->trim_left || f->trim_right;
@@ -501,22 +502,27 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	compile_known(c, map, "records.*.fields.*");
 }
 
-/* Fields that need another one's value come after it. */
+/* Fields that need another one's value come after it: pieces after what is cut, then those that need another
+ * field's sign or decimals. */
 static void
 order_fields(struct compile *c, struct record_type *type)
 {
 	uint16_t count = 0;
 
 	type->order = compile_alloc(c, type->fields + 1u, sizeof *type->order);
-	for (int round = 0; type->order != NULL && round < 2; round++)
+	type->cut_from = type->fields;
+	for (int round = 0; type->order != NULL && round < 3; round++) {
+		if (round == 1 && type->has_pattern)
+			type->cut_from = count;
 		for (uint16_t i = 0; i < type->fields; i++) {
 			const struct number_rule *r = &type->field[i].number;
 			bool needs = r->sign_slot >= 0 || r->implied_slot >= 0 || r->minor_slot >= 0;
 
 			type->has_dependents |= needs;
-			if (needs == (round == 1))
+			if (round == (needs ? 2 : type->field[i].piece ? 1 : 0))
 				type->order[count++] = i;
 		}
+	}
 }
 
 void
@@ -535,5 +541,6 @@ compile_fields(struct compile *c, struct record_type *type, struct yaml_node *ma
 		compile_field(c, type, n, &type->field[type->fields++]);
 		type->has_runs |= type->field[type->fields - 1].runs;
 	}
+	compile_patterns(c, type, map);
 	order_fields(c, type);
 }

@@ -132,6 +132,7 @@ const struct profile_option profile_options[] = {
 
     {"records.*.fields.*", "at", "positions 3-38, a column's number, part 3.2 or name, a path"},
     {"records.*.fields.*", "value", "a constant instead"},
+    {"records.*.fields.*", "pattern", "cuts the value into other fields of the record, which have no at"},
     {"records.*.fields.*", "type", "text, id, uuid, integer, amount, digits, date, flags or blank"},
     {"records.*.fields.*", "optional", "may be empty; default no"},
     {"records.*.fields.*", "many", "XML, JSON: may come more than once; default no"},

@@ -384,7 +384,7 @@ check_types(struct compile *c, const struct yaml_node *records)
 			const struct field *field = &type->field[f];
 			bool placed = field->constant.data != NULL || type->step != NULL || field->ranges > 0 ||
 			              field->column >= 0 || field->column_name != NULL || l->format >= FORMAT_XML ||
-			              type->role == ROLE_NAME;
+			              type->role == ROLE_NAME || field->piece;
 
 			if (!placed)
 				yaml_error(c->problems, records, "%s.%s needs at: where it stands", type->name, field->name);

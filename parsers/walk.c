@@ -245,7 +245,8 @@ compile(struct walk *w)
 		if (at->type < 0) /* the first of two on the same path */
 			at->type = (int16_t) t;
 		for (uint16_t f = 0; f < type->fields; f++)
-			if (type->field[f].constant.data == NULL && !add_field(w, w->fields[t], type, f))
+			if (type->field[f].constant.data == NULL && !type->field[f].piece &&
+			    !add_field(w, w->fields[t], type, f))
 				return false;
 		if (!pack(w->fields[t]))
 			return false;

@@ -22,6 +22,9 @@ WRONG = [
     ("cnab240", b"A002                     09", b"A002                     08", "unknown_word"), ("cnab240", b"18112026", b"31112026", "date"),
     ("coda", b"000000000012500181126", b"000000000012501181126", "decimals"), ("coda", b"01005500", b"01005501", "decimals"),
     ("coda", b"00000001005500", b"00000001005510", "control_total"), ("coda", b"     000006", b"     000007", "control_total"),
+    ("mt940", b"1118D12,50", b"1118D12,51", "control_total"), ("mt940", b"1118D12,50", b"1118C12,50", "control_total"),
+    ("mt940", b"NTRFA001//", b"NTRF//", "pattern"), ("mt940", b"NMSC", b"NMSX", "must_be"), ("mt940", b"B-0000001", b"B-000000123456789", "pattern"),
+    ("mt940", b":60F:C261117", b":60F:X261117", "pattern"), ("mt940", b"D7,NTRF", b"D7,123NTRF", "decimals"),
     ("pacs002", b">RJCT</TxSts>", b">RJCX</TxSts>", "unknown_word"), ("pacs002", b">ACSC</", b">RJCT</", "control_total"),
     ("pacs002", b'Ccy="EUR">7<', b'Ccy="JPY">7.5<', "decimals"), ("pacs002", b"pacs.002.001.10", b"pacs.002.001.11", "wrong_root"),
     ("x12-999", b"IK5*R", b"IK5*A", "control_total"), ("x12-999", b"SE*10", b"SE*11", "control_total"),
@@ -32,8 +35,8 @@ WRONG = [
 
 # another code of the bank's, and nothing else in the file says how many were accepted
 BLIND_TO_TURNS = {"coda"}
-# the same by its words, but both segments of a title say it, and their sums are compared
-WARNED_OF_TURNS = {"cnab240"}
+# the same by its words, but both segments of a title say it, and their sums are compared; the balance tells
+WARNED_OF_TURNS = {"cnab240", "mt940"}
 
 
 def files(layout):

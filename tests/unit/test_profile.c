@@ -63,6 +63,44 @@ test_good(void **state)
 	assert_string_equal(problems_of(GOOD), "");
 }
 
+/* The good profile, with its record's fields cut out of one line. */
+#define CUT(pattern)                                                                                         \
+	"line: {at: 2-, pattern: \"" pattern                                                                     \
+	"\"}\n      outbound_reference: {}\n      points: {}\n      status: {}\n"
+#define CUT_WRONG(pattern, line)                                                                             \
+	tells("outbound_reference: {at: 2-9}\n      points: {at: 10-15}\n      status: {at: 16-17}\n",           \
+	      CUT(pattern), line)
+
+static void
+test_patterns(void **state)
+{
+	(void) state;
+	assert_string_equal(
+	    with("outbound_reference: {at: 2-9}\n      points: {at: 10-15}\n      status: {at: 16-17}\n",
+	         CUT("{outbound_reference:8!c}{points:6!n}[{status:OK|NO}]")),
+	    "");
+	CUT_WRONG("{outbound_reference:8!c}{points:6!n}", "d.status needs at: where it stands");
+	CUT_WRONG("{outbound_reference:8!c}{points:6!n}{state:OK|NO}",
+	          "p.yaml:11:31: records.d.fields.line.pattern: state: no field of this record has that name");
+	CUT_WRONG("{outbound_reference:8!c}{points:6!n}{points:OK|NO}",
+	          "points: a piece has no at, value or pattern, and stands once");
+	CUT_WRONG("{line:8!c}{points:6!n}{status:OK|NO}", "line: a piece has no at, value or pattern");
+	CUT_WRONG("{outbound_reference:8!c}{points 6!n}",
+	          "needs a piece as in {name:16x}, {name:6!n} or {name:C|D} at \"{points 6!n}\"");
+	CUT_WRONG("{outbound_reference:8!c}{points", "needs a piece as in");
+	CUT_WRONG("{outbound_reference:8!c}[{points:6!n}[{status:OK|NO}]]",
+	          "has brackets within brackets at \"[{status:OK|NO}]]\"");
+	CUT_WRONG("{outbound_reference:8!c}]{points:6!n}",
+	          "has a bracket that closes nothing at \"]{points:6!n}\"");
+	CUT_WRONG("{outbound_reference:8!c}[]{points:6!n}", "has a bracket that closes nothing");
+	CUT_WRONG("{outbound_reference:8!c}[{points:6!n}", "has a bracket that is not closed");
+	CUT_WRONG("{outbound_reference:8!c}{points:6!n}{status:O|NO|OK}", "OK never fits: O stands before it");
+	CUT_WRONG("{outbound_reference:8!c}{points:6!n}{status:OK||NO}", "has an empty word");
+	CUT_WRONG("{outbound_reference:8!c}{points:6!n}{status:}", "has an empty word");
+	tells("status: {at: 16-17}", "status: {at: 16-17, type: integer, pattern: \"{x:1x}\"}",
+	      "is for a field of type text");
+}
+
 static void
 test_places(void **state)
 {
@@ -308,11 +346,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_good),     cmocka_unit_test(test_places),
-	    cmocka_unit_test(test_records),  cmocka_unit_test(test_top),
-	    cmocka_unit_test(test_answer),   cmocka_unit_test(test_verdict_and_controls),
-	    cmocka_unit_test(test_warnings), cmocka_unit_test(test_several),
-	    cmocka_unit_test(test_cuts),     cmocka_unit_test(test_policy),
+	    cmocka_unit_test(test_good),
+	    cmocka_unit_test(test_places),
+	    cmocka_unit_test(test_patterns),
+	    cmocka_unit_test(test_records),
+	    cmocka_unit_test(test_top),
+	    cmocka_unit_test(test_answer),
+	    cmocka_unit_test(test_verdict_and_controls),
+	    cmocka_unit_test(test_warnings),
+	    cmocka_unit_test(test_several),
+	    cmocka_unit_test(test_cuts),
+	    cmocka_unit_test(test_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
