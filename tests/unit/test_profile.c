@@ -52,6 +52,7 @@ tells(const char *old, const char *new, const char *line)
 {
 	const char *got = with(old, new);
 
+	assert_non_null(got);
 	if (strstr(got, line) == NULL)
 		fail_msg("\"%s\" is not in:\n%s", line, got);
 }
