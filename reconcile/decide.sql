@@ -10,9 +10,9 @@
 -- clear about the record itself, whom it means, what it says twice, what does
 -- not agree, what its reason codes ask for; only then the verdict table.
 WITH rule AS MATERIALIZED (
-	-- numbers for the words: a million comparisons of texts take their time
-	SELECT array_position(ARRAY['unknown', 'open', 'confirmed', 'reversed', 'reinstated'], t.state) AS state, t.verdict,
-		t.age = 'older' AS older, t.outcome, t.hold_reason
+	-- one number for state, verdict and age: a million comparisons of texts take their time
+	SELECT array_position(ARRAY['unknown', 'open', 'confirmed', 'reversed', 'reinstated'], t.state) * 100 + t.verdict * 10
+		+ (t.age = 'older')::integer AS number, t.outcome, t.hold_reason
 	FROM handback.verdict_rule t
 	WHERE t.late_reject = $4::text
 ), found AS (
@@ -68,7 +68,7 @@ WITH rule AS MATERIALIZED (
 			ELSE rule.hold_reason
 		END AS hold_reason
 	FROM stated s
-	LEFT JOIN rule ON rule.state = s.state AND rule.verdict = s.judged AND rule.older = s.older
+	LEFT JOIN rule ON rule.number = s.state * 100 + s.judged * 10 + s.older::integer
 )
 SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.verdict,
 	CASE
