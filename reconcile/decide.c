@@ -260,27 +260,20 @@ keep_rows(const struct decide *d, const struct pg_result *rows)
 	return PG_OK;
 }
 
-/* The server goes on while the rows before are put away. */
+/* Of a large file: put away while the server finds the next. */
 static enum pg_status
-keep_pieces(const struct decide *d, const struct params *p)
+keep_each(const struct decide *d, const struct params *p)
 {
-	enum pg_status status = pg_run(d->pg, sql_decided_cursor, p->n, p->value, NULL);
-	bool more = status == PG_OK;
+	enum pg_status status = pg_start(d->pg, sql_decide, p->n, p->value);
+	struct pg_result *row = NULL;
 
-	if (more)
-		status = pg_ask(d->pg, sql_decided_fetch);
-	while (status == PG_OK && more) {
-		struct pg_result *rows = NULL;
-
-		status = pg_answer(d->pg, &rows);
-		more = status == PG_OK && pg_rows(rows) > 0;
-		if (more)
-			status = pg_ask(d->pg, sql_decided_fetch);
-		if (more && status == PG_OK && (status = keep_rows(d, rows)) != PG_OK)
-			(void) pg_answer(d->pg, NULL); /* what was asked for already */
-		pg_result_free(rows);
+	while (status == PG_OK && (status = pg_next(d->pg, &row)) == PG_OK && row != NULL) {
+		status = keep_rows(d, row);
+		pg_result_free(row);
+		if (status != PG_OK)
+			pg_stop(d->pg);
 	}
-	return status == PG_OK ? pg_run(d->pg, sql_decided_close, 0, NULL, NULL) : status;
+	return status;
 }
 
 static enum pg_status
@@ -328,7 +321,7 @@ decide_records(const struct decide *d, bool older)
 	param_bool(&p, d->told->is_test && (d->passed & PASS_TEST) == 0);
 	if (status != PG_OK)
 		return status;
-	return large ? keep_pieces(d, &p) : keep_all(d, &p);
+	return large ? keep_each(d, &p) : keep_all(d, &p);
 }
 
 /* ---- the guard ---- */

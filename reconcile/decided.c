@@ -9,7 +9,8 @@
 #include "base/io.h"
 #include "base/limits.h"
 
-#define BUFFER_BYTES 16384 /* of a run, before it goes to the file */
+#define BUFFER_BYTES 16384        /* of a run, before it is put aside */
+#define MEMORY_BYTES (64UL << 20) /* that is put aside before the file begins */
 #define OUTCOMES (OUTCOME_CLOSED + 1)
 
 /* ---- a leaf as bytes: ours alone, and gone with the process ---- */
@@ -121,23 +122,26 @@ unpack(const uint8_t *from, int64_t decided_at, struct leaf *ret)
 
 /* ---- runs ---- */
 
+/* What was put aside: a buffer of its own, or a place in the file. */
 struct piece {
+	uint8_t *memory; /* NULL: in the file */
 	off_t at;
 	size_t len;
 };
 
-/* Whole leaves, in the order in which they came: first the pieces in the file, then the buffer. */
+/* Whole leaves, in the order in which they came: first the pieces, then the buffer. */
 struct run {
 	uint8_t *buffer;
 	size_t filled;
 	struct piece *piece;
-	size_t pieces, bytes; /* in the file */
+	size_t pieces, bytes; /* in them */
 	size_t count;         /* leaves */
 };
 
 struct decided {
 	int work, file; /* -1: not made yet */
 	off_t end;      /* of the file */
+	size_t memory;  /* put aside in memory */
 	struct run *run;
 	size_t runs;
 	int64_t decided_at; /* of all: one transaction's time */
@@ -167,6 +171,8 @@ decided_free(struct decided *d)
 	if (d == NULL)
 		return;
 	for (size_t i = 0; i < d->runs; i++) {
+		for (size_t k = 0; k < d->run[i].pieces; k++)
+			free(d->run[i].piece[k].memory);
 		free(d->run[i].buffer);
 		free(d->run[i].piece);
 	}
@@ -204,36 +210,61 @@ run_of(struct decided *d, int64_t record_no)
 	return &d->run[n];
 }
 
-static int
-append(struct decided *d, struct run *run, const uint8_t *bytes, size_t len)
+static struct piece *
+new_piece(struct run *run, size_t len)
 {
 	struct piece *more = grown(run->piece, run->pieces, sizeof(*run->piece));
 
 	if (more == NULL)
-		return -1;
+		return NULL;
 	run->piece = more;
+	run->bytes += len;
+	run->piece[run->pieces] = (struct piece){.len = len};
+	return &run->piece[run->pieces++];
+}
+
+static int
+append(struct decided *d, struct run *run, const uint8_t *bytes, size_t len)
+{
+	struct piece *piece;
+
 	if (d->file < 0)
 		d->file = d->work >= 0 ? openat(d->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
 		                       : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (d->file < 0 || io_write_all(d->file, bytes, len) < 0)
+	if (d->file < 0 || io_write_all(d->file, bytes, len) < 0 || (piece = new_piece(run, len)) == NULL)
 		return -1;
-	run->piece[run->pieces++] = (struct piece){d->end, len};
-	run->bytes += len;
+	piece->at = d->end;
 	d->end += (off_t) len;
 	return 0;
 }
 
-/* Where so many bytes of a leaf go: in the run's buffer, emptied into the file where they do not fit. */
+/* The run's buffer is full: kept as it is while there is room for that, written otherwise. */
+static int
+put_aside(struct decided *d, struct run *run)
+{
+	if (d->memory + BUFFER_BYTES <= MEMORY_BYTES) {
+		struct piece *piece = new_piece(run, run->filled);
+
+		if (piece == NULL)
+			return -1;
+		piece->memory = run->buffer;
+		d->memory += BUFFER_BYTES;
+		run->buffer = NULL;
+	} else if (append(d, run, run->buffer, run->filled) < 0) {
+		return -1;
+	}
+	run->filled = 0;
+	return 0;
+}
+
+/* Where so many bytes of a leaf go: in the run's buffer, a new one where they do not fit. */
 static uint8_t *
 room_in(struct decided *d, struct run *run, size_t need)
 {
+	if (need > BUFFER_BYTES - run->filled && run->filled > 0 && put_aside(d, run) < 0)
+		return NULL;
 	if (run->buffer == NULL && (run->buffer = malloc(BUFFER_BYTES)) == NULL)
 		return NULL;
-	if (need > BUFFER_BYTES - run->filled && run->filled > 0) {
-		if (append(d, run, run->buffer, run->filled) < 0)
-			return NULL;
-		run->filled = 0;
-	}
 	return run->buffer + run->filled;
 }
 
@@ -320,23 +351,35 @@ decided_runs(const struct decided *d)
 }
 
 static int
+read_piece(int file, const struct piece *piece, uint8_t *to)
+{
+	size_t done = 0;
+
+	while (done < piece->len) {
+		ssize_t n = pread(file, to + done, piece->len - done, piece->at + (off_t) done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			errno = n == 0 ? EIO : errno;
+			return -1;
+		}
+		done += (size_t) n;
+	}
+	return 0;
+}
+
+static int
 read_back(const struct decided *d, const struct run *run, uint8_t *to)
 {
 	for (size_t i = 0; i < run->pieces; i++) {
-		size_t done = 0;
+		const struct piece *piece = &run->piece[i];
 
-		while (done < run->piece[i].len) {
-			ssize_t n = pread(d->file, to + done, run->piece[i].len - done, run->piece[i].at + (off_t) done);
-
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n <= 0) {
-				errno = n == 0 ? EIO : errno;
-				return -1;
-			}
-			done += (size_t) n;
-		}
-		to += done;
+		if (piece->memory != NULL)
+			memcpy(to, piece->memory, piece->len);
+		else if (read_piece(d->file, piece, to) < 0)
+			return -1;
+		to += piece->len;
 	}
 	if (run->filled > 0)
 		memcpy(to, run->buffer, run->filled);

@@ -3,9 +3,10 @@
  *
  * The database gives them in whatever order its plan finds them: to sort them
  * there costs more than to decide them.  Here each is put to the run of its
- * number (record 1 to DECIDED_RUN, and so on).  Runs that outgrow their buffers
- * go to a file without a name, and are read back one at a time: memory stays
- * flat however large the file is, but for the numbers of what is reversed.
+ * number (record 1 to DECIDED_RUN, and so on).  What does not fit into some
+ * memory goes to a file without a name, and runs are read back one at a time:
+ * that memory is all, however large the file is, but for the numbers of what is
+ * reversed.
  */
 #ifndef HANDBACK_RECONCILE_DECIDED_H
 #define HANDBACK_RECONCILE_DECIDED_H

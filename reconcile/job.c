@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -58,6 +59,7 @@ reconciler_tidy(struct reconciler *r)
 	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK)
 		r->ready = false; /* the next file finds out what is wrong */
 	r->staged = 0;
+	malloc_trim(0); /* what a large file took is the machine's again */
 }
 
 static void

@@ -237,6 +237,17 @@ pg_server_version(const struct pg *pg)
 
 /* ---- statements ---- */
 
+static void
+cancel(const struct pg *pg)
+{
+	char error[256];
+	PGcancel *c = PQgetCancel(pg->conn);
+
+	if (c != NULL)
+		PQcancel(c, error, sizeof(error));
+	PQfreeCancel(c);
+}
+
 /* Takes r over. */
 static enum pg_status
 take_result(struct pg *pg, PGresult *r, struct pg_result **ret_result)
@@ -324,22 +335,38 @@ pg_fetch_prepared(struct pg *pg, const char *sql, int params, const char *const 
 }
 
 enum pg_status
-pg_ask(struct pg *pg, const char *sql)
+pg_start(struct pg *pg, const char *sql, int params, const char *const *values)
 {
-	if (PQsendQueryParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 1) != 1)
+	if (PQsendQueryParams(pg->conn, sql, params, NULL, values, NULL, NULL, 1) != 1 ||
+	    PQsetSingleRowMode(pg->conn) != 1)
 		return fail_result(pg, NULL);
 	return PG_OK;
 }
 
 enum pg_status
-pg_answer(struct pg *pg, struct pg_result **ret_result)
+pg_next(struct pg *pg, struct pg_result **ret_row)
 {
-	PGresult *r, *last = PQgetResult(pg->conn);
+	PGresult *r = PQgetResult(pg->conn), *more;
 
-	/* of one statement there is one result; the NULL behind it ends its turn */
+	if (PQresultStatus(r) == PGRES_SINGLE_TUPLE) {
+		*ret_row = (struct pg_result *) r;
+		return PG_OK;
+	}
+	/* the end, or what went wrong; the NULL behind it ends the statement's turn */
+	while ((more = PQgetResult(pg->conn)) != NULL)
+		PQclear(more);
+	*ret_row = NULL;
+	return take_result(pg, r, NULL);
+}
+
+void
+pg_stop(struct pg *pg)
+{
+	PGresult *r;
+
+	cancel(pg);
 	while ((r = PQgetResult(pg->conn)) != NULL)
 		PQclear(r);
-	return take_result(pg, last, ret_result);
 }
 
 enum pg_status
@@ -381,17 +408,6 @@ wait_readable(const struct pg *pg, int ms)
 		n = poll(&fd, 1, ms);
 	while (n < 0 && errno == EINTR);
 	return n != 0;
-}
-
-static void
-cancel(const struct pg *pg)
-{
-	char error[256];
-	PGcancel *c = PQgetCancel(pg->conn);
-
-	if (c != NULL)
-		PQcancel(c, error, sizeof(error));
-	PQfreeCancel(c);
 }
 
 /*

@@ -70,11 +70,12 @@ enum pg_status pg_fetch(struct pg *pg, const char *sql, int params, const char *
 enum pg_status pg_fetch_prepared(struct pg *pg, const char *sql, int params, const char *const *values,
                                  struct pg_result **ret_result);
 /*
- * A statement without parameters, its rows in binary, that is not waited for: work of ours beside the
- * server's.  After PG_OK nothing else is run on the connection until pg_answer has had the rows.
+ * As pg_fetch, row by row while the server finds them: nothing is kept of what was had.  After PG_OK of the
+ * first nothing else is run on the connection until pg_next gave NULL or failed, or pg_stop.
  */
-enum pg_status pg_ask(struct pg *pg, const char *sql);
-enum pg_status pg_answer(struct pg *pg, struct pg_result **ret_result);
+enum pg_status pg_start(struct pg *pg, const char *sql, int params, const char *const *values);
+enum pg_status pg_next(struct pg *pg, struct pg_result **ret_row); /* NULL: there are no more */
+void pg_stop(struct pg *pg);                                       /* the rest is not wanted: its transaction fails */
 /* Several statements in one text, no parameters, no result: migrations. */
 enum pg_status pg_script(struct pg *pg, const char *sql);
 

@@ -3,7 +3,6 @@
 -- One script, run once for a connection. Not ON COMMIT DELETE ROWS: that rebuilds the tables' TOAST indexes at every
 -- commit and with them every plan, some twenty milliseconds for each file. work_clear.sql empties them instead.
 
-SET cursor_tuple_fraction = 1;   -- what decided_cursor.sql gives is always read to the end
 SET join_collapse_limit = 1;     -- joins run as they are written: from the file's records outwards
 
 -- The records as the parser told them; see parsers/record.h. Filled by stage_copy.sql.

@@ -4,8 +4,7 @@
     embed_sql.py OUT.c OUT.h PREFIX FILE.sql ...
 
 gives, for each FILE.sql, `extern const char PREFIX_FILE[];` and a table
-`PREFIX_files[]` of {name, text} ended by a NULL name.  A line `\\ir OTHER.sql`
-stands for that file, as in psql.
+`PREFIX_files[]` of {name, text} ended by a NULL name.
 """
 import pathlib
 import re
@@ -20,10 +19,6 @@ def c_string(text):
     return "\n".join(lines) or '\t""'
 
 
-def read(path):
-    return re.sub(r"^\\ir (\S+)\n", lambda m: read(path.parent / m[1]), path.read_text(encoding="utf-8"), flags=re.M)
-
-
 def main():
     out_c, out_h, prefix, *files = sys.argv[1:]
     paths = sorted(map(pathlib.Path, files), key=lambda p: p.name)
@@ -36,7 +31,7 @@ def main():
             "/* a file is one string, and ISO C promises only 4095 characters of it */",
             '#pragma GCC diagnostic ignored "-Woverlength-strings"', ""]
     for name, path in zip(names, paths):
-        body.append(f"const char {name}[] =\n{c_string(read(path))};\n")
+        body.append(f"const char {name}[] =\n{c_string(path.read_text(encoding='utf-8'))};\n")
     rows = [f'\t{{"{p.name}", {n}}},' for p, n in zip(paths, names)]
     body += [f"const struct sql_file {prefix}_files[] = {{", *rows, "\t{NULL, NULL},", "};", ""]
     pathlib.Path(out_c).write_text("\n".join(body), encoding="utf-8")

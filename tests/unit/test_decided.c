@@ -13,7 +13,8 @@
 #include "reconcile/decided.h"
 
 #define MANY (3 * DECIDED_RUN + 17)
-#define LONG_TEXT 40000 /* longer than a run's buffer */
+#define LONG_TEXT 40000 /* longer than a run's buffer: goes to the file by itself */
+#define MORE (30 * DECIDED_RUN) /* than what is kept in memory */
 
 static char long_text[LONG_TEXT];
 
@@ -144,6 +145,9 @@ test_order(void **state)
 		assert_all(d, MANY); /* as often as one likes */
 		decided_free(d);
 	}
+	struct decided *more = filled(MORE, 7919);
+	assert_all(more, MORE);
+	decided_free(more);
 	struct decided *few = filled(5, 3);
 	assert_all(few, 5);
 	decided_free(few);

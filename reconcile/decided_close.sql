@@ -1,2 +1,0 @@
--- After the last decided_fetch.sql.
-CLOSE decided
