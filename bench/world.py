@@ -213,6 +213,7 @@ class Handback:
         self.process = subprocess.Popen([str(self.bench.build / "daemon/handbackd"), "--config", str(self.config)],
                                         stderr=self.log, stdout=self.log, env=env)
         self.ask("wait", 30)
+        self.look = self.db.connect()  # one for all questions: a session of its own for each would be measured, too
         said = (self.dir / "log").read_text()
         if "cannot be used" in said:  # it would wait for ever for a database that fits
             self.__exit__()
@@ -220,6 +221,7 @@ class Handback:
         return self
 
     def __exit__(self, *_):
+        self.look.close()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(20)
         self.log.close()
@@ -257,15 +259,14 @@ class Handback:
         """When the decision on the file of that name was committed (audit heads never change)."""
         # the server keeps when it was: to ask sooner would only take processors from what is measured
         deadline, pause = time.monotonic() + patience, 0.02
-        with self.db.connect() as c:
-            while time.monotonic() < deadline:
-                time.sleep(pause)
-                row = c.execute("SELECT extract(epoch FROM pg_xact_commit_timestamp(h.xmin))::float8, f.state::text, f.hold_reason "
-                                "FROM handback.file f JOIN audit.head h USING (file_id) WHERE f.name = %s",
-                                (name.encode(),)).fetchone()
-                if row:
-                    if row[1] != "posted":
-                        raise RuntimeError(f"{name} was not posted but {row[1]}: {row[2]}")
-                    return row[0]
-                pause = min(pause * 1.3, 0.05)
+        while time.monotonic() < deadline:
+            time.sleep(pause)
+            row = self.look.execute(
+                "SELECT extract(epoch FROM pg_xact_commit_timestamp(h.xmin))::float8, f.state::text, f.hold_reason "
+                "FROM handback.file f JOIN audit.head h USING (file_id) WHERE f.name = %s", (name.encode(),)).fetchone()
+            if row:
+                if row[1] != "posted":
+                    raise RuntimeError(f"{name} was not posted but {row[1]}: {row[2]}")
+                return row[0]
+            pause = min(pause * 1.3, 0.05)
         raise RuntimeError(f"{name}: no decision; {json.dumps(self.ask('status'))}")

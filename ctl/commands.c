@@ -35,7 +35,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_DIFF] = {"diff", "FILE", "tell what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
-    [OPT_HOLD] = {"hold", "HOLD", "the file that is held whole under this number, as if it were released now"},
+    [OPT_HOLD] = {"hold", "HOLD",
+                  "the file that is held whole under this number, as if it were released now"},
     [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };

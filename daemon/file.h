@@ -55,7 +55,8 @@ struct file {
 	bool busy;         /* WAITING: for a writer, not for us */
 	char stage[33];    /* RUNNING: how far, as the worker said; empty: nothing yet */
 	int64_t stage_records;
-	bool committed; /* RUNNING: its decision is committed, the rest of the job keeps no file of the partner waiting */
+	bool committed;   /* RUNNING: its decision is committed, the rest of the job keeps no file of the partner
+	                     waiting */
 	int64_t since_ms; /* in this state, by loop_now_ms */
 	struct event *timer;
 	struct queue_node due;

@@ -11,8 +11,8 @@
 #define RELEASE_PATIENCE_MS 1000 /* files come first, for so long */
 #define BYTES_PER_MS 256         /* what a worker gets through at least: LIMIT_PARSER_WALL_KIB_PER_S */
 
-/* Is a file of this partner being decided?  Two sources may be of one partner; what has been committed keeps no
- * other waiting while it is archived. */
+/* Is a file of this partner being decided?  Two sources may be of one partner; what has been committed keeps
+ * no other waiting while it is archived. */
 static bool
 partner_is_busy(const struct engine *e, const char *partner)
 {

@@ -68,8 +68,8 @@ int assemble_row(struct assemble *a, const struct row *row);
  */
 int assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offset);
 int assemble_field(struct assemble *a, uint16_t field, struct slice value, uint64_t offset);
-/* Where a value of up to len bytes may be written that goes to assemble_field next: it saves a copy.  NULL when
- * memory is out. */
+/* Where a value of up to len bytes may be written that goes to assemble_field next: it saves a copy.  NULL
+ * when memory is out. */
 char *assemble_room(struct assemble *a, size_t len);
 int assemble_close(struct assemble *a, uint64_t end);
 

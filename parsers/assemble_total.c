@@ -3,7 +3,6 @@
 #include "parsers/assembly.h"
 
 #define SUM_MOST (((sum_t) 1 << 120) - 1)
-#define SUM_TEXT 48 /* digits of 128 bits, a sign and a NUL */
 
 void
 totals_start(struct assemble *a, int level)
@@ -161,22 +160,12 @@ totals_add(struct assemble *a, uint16_t type, uint8_t verdict, struct place at)
 	return 0;
 }
 
-/* Decimal text of a sum. */
 static struct slice
-text_of(sum_t v, char buf[SUM_TEXT])
+text_of(sum_t v, char buf[SUM_TEXT_SIZE])
 {
-	char *p = buf + SUM_TEXT;
-	bool minus = v < 0;
+	const char *text = sum_text(buf, v);
 
-	if (minus)
-		v = -v;
-	do {
-		*--p = (char) ('0' + (int) (v % 10));
-		v /= 10;
-	} while (v > 0);
-	if (minus)
-		*--p = '-';
-	return (struct slice){p, (uint32_t) (buf + SUM_TEXT - p)};
+	return (struct slice){text, (uint32_t) strlen(text)};
 }
 
 /* The record that states a control: where a person looks first. */
@@ -213,7 +202,7 @@ may_be_absent(const struct assemble *a, const struct control_rule *rule)
 static int
 compare(struct assemble *a, const struct control_rule *rule, struct place at)
 {
-	char stated_text[SUM_TEXT], counted_text[SUM_TEXT], where[64];
+	char stated_text[SUM_TEXT_SIZE], counted_text[SUM_TEXT_SIZE], where[64];
 	struct control c = {.name = {rule->name, (uint32_t) strlen(rule->name)}};
 	sum_t stated = 0, counted = 0;
 	enum evaluated left = evaluate(a, &rule->stated, rule->level, false, &stated);

@@ -11,11 +11,10 @@
 #ifndef HANDBACK_PARSERS_ASSEMBLY_H
 #define HANDBACK_PARSERS_ASSEMBLY_H
 
+#include "base/sum.h"
 #include "parsers/assemble.h"
 #include "parsers/texts.h"
 #include "parsers/values.h"
-
-__extension__ typedef __int128 sum_t; /* sums of up to 50 million numbers of 63 bits */
 
 /* A record type at work. */
 struct type_state {

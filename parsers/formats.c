@@ -1,4 +1,5 @@
-/* The one list of formats.  WITHOUT_XML: all but the one whose library takes longer to load than a small file to be read. */
+/* The one list of formats.  WITHOUT_XML: all but the one whose library takes longer to load than a small file
+ * to be read. */
 #include "parsers/assemble.h"
 
 static const struct format *const formats[] = {

@@ -284,7 +284,8 @@ copy_reopen(const struct spool *spool, const struct copy *c)
 int
 copy_sync(const struct copy *c)
 {
-	/* not fdatasync: the times that it leaves would make the archive's own fsync wait for the disk once more */
+	/* not fdatasync: the times that it leaves would make the archive's own fsync wait for the disk once more
+	 */
 	return fsync(c->fd);
 }
 

@@ -29,9 +29,9 @@ struct decide {
 	const struct told *told;
 	const char *profile; /* its name */
 	int64_t partner_id;
-	struct name_facts name; /* what the file's name says; zero: nothing */
-	int64_t release_of;     /* the held file that it was, or 0 */
-	unsigned passed;        /* enum pass, or'ed */
+	struct name_facts name;  /* what the file's name says; zero: nothing */
+	int64_t release_of;      /* the held file that it was, or 0 */
+	unsigned passed;         /* enum pass, or'ed */
 	struct decided *decided; /* takes the records, where the file is not held as a whole before */
 };
 

@@ -15,7 +15,16 @@
 
 /* ---- a leaf as bytes: ours alone, and gone with the process ---- */
 
-enum { TEXT_HOLD, TEXT_REFERENCE, TEXT_REASONS, TEXT_DETAIL, TEXT_CURRENCY, TEXT_MERCHANT, TEXT_PARTNER, TEXTS };
+enum {
+	TEXT_HOLD,
+	TEXT_REFERENCE,
+	TEXT_REASONS,
+	TEXT_DETAIL,
+	TEXT_CURRENCY,
+	TEXT_MERCHANT,
+	TEXT_PARTNER,
+	TEXTS
+};
 
 /* What has a fixed size; the texts follow in the order above, then the next leaf. */
 struct packed {
@@ -299,7 +308,8 @@ decided_add(struct decided *d, const struct leaf *leaf)
 	struct decided_tally *tally;
 	struct run *run;
 
-	if (leaf->record_no < 1 || leaf->record_no > LIMIT_RECORDS || leaf->outcome < 1 || leaf->outcome >= OUTCOMES) {
+	if (leaf->record_no < 1 || leaf->record_no > LIMIT_RECORDS || leaf->outcome < 1 ||
+	    leaf->outcome >= OUTCOMES) {
 		errno = ERANGE;
 		return -1;
 	}
@@ -398,7 +408,8 @@ put_in_order(struct decided *d, const struct run *run, int64_t first)
 		struct leaf leaf;
 
 		at = unpack(at, d->decided_at, &leaf);
-		if ((uint64_t) (leaf.record_no - first) >= run->count || d->leaf[leaf.record_no - first].record_no != 0) {
+		if ((uint64_t) (leaf.record_no - first) >= run->count ||
+		    d->leaf[leaf.record_no - first].record_no != 0) {
 			errno = EBADMSG;
 			return -1;
 		}

@@ -32,7 +32,8 @@ struct decided_tally {
 struct decided *decided_new(int work);
 void decided_free(struct decided *d); /* NULL is fine */
 
-/* Keeps a copy of a leaf that has no reversal yet.  0, or -1 with errno: ERANGE for a number that no record has. */
+/* Keeps a copy of a leaf that has no reversal yet.  0, or -1 with errno: ERANGE for a number that no record
+ * has. */
 int decided_add(struct decided *d, const struct leaf *leaf);
 
 /* Of what was added; outcome is OUTCOME_CONFIRMED to OUTCOME_CLOSED. */

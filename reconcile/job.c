@@ -241,8 +241,8 @@ static enum job_end
 decide_and_post(struct work *w)
 {
 	struct decided *decided = decided_new(w->r->spool.work);
-	enum job_end end = decided != NULL ? decide_into(w, decided)
-	                                   : job_fail(w->result, "cannot decide", strerror(ENOMEM));
+	enum job_end end =
+	    decided != NULL ? decide_into(w, decided) : job_fail(w->result, "cannot decide", strerror(ENOMEM));
 
 	decided_free(decided);
 	return end;

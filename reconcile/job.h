@@ -69,7 +69,8 @@ enum pg_status reconciler_prepare(struct reconciler *r);
 /* Finds the programs that parse; NULL, or the name of one that is not installed, with errno. */
 const char *reconciler_find_parsers(struct reconciler *r);
 
-/* Starts the parser of the next file ahead: the one for files as the last, where it is not there.  0, or -1 with errno. */
+/* Starts the parser of the next file ahead: the one for files as the last, where it is not there.  0, or -1
+ * with errno. */
 int reconciler_start_parser(struct reconciler *r);
 
 /* Between two files, when nobody waits. */

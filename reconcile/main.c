@@ -104,7 +104,8 @@ open_reconciler(struct reconciler *r, const struct config *config)
 	parser_child_open(&r->child);
 	missing = reconciler_find_parsers(r);
 	if (missing != NULL) {
-		log_write(LOG_ERR, "a program is not installed", LOG_FIELDS(log_text("program", missing), log_errno(errno)));
+		log_write(LOG_ERR, "a program is not installed",
+		          LOG_FIELDS(log_text("program", missing), log_errno(errno)));
 		return EXIT_INTERNAL;
 	}
 	r->profiles = open(config->profiles, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

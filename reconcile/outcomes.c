@@ -91,7 +91,8 @@ put_outcome(struct pg_copy *copy, int64_t file_id, const struct leaf *leaf, cons
 	pg_copy_put_bytes(copy, hash, SHA256_BYTES);
 }
 
-/* The reversals of a run's records as the ledger shows them, in the records' order; NULL where there are none. */
+/* The reversals of a run's records as the ledger shows them, in the records' order; NULL where there are
+ * none. */
 static enum pg_status
 look_at_reversals(struct pg *pg, const struct leaf *leaf, size_t count, struct pg_result **ret)
 {
@@ -118,7 +119,8 @@ look_at_reversals(struct pg *pg, const struct leaf *leaf, size_t count, struct p
 
 /* One that the ledger does not show stays without: the tie-out says so, and the outcome's row is refused. */
 static void
-add_reversals(struct outcomes_written *written, const struct pg_result *shown, struct leaf *leaf, size_t count)
+add_reversals(struct outcomes_written *written, const struct pg_result *shown, struct leaf *leaf,
+              size_t count)
 {
 	int rows = shown != NULL ? pg_rows(shown) : 0, row = 0;
 

@@ -15,11 +15,11 @@
 #include "base/limits.h"
 
 struct parser_child {
-	pid_t pid;  /* 0: there is none */
+	pid_t pid;          /* 0: there is none */
 	char program[4096]; /* its path */
-	int socket; /* where its job goes */
-	int frames; /* where its frames come from */
-	int errors; /* what it says to a person */
+	int socket;         /* where its job goes */
+	int frames;         /* where its frames come from */
+	int errors;         /* what it says to a person */
 };
 
 enum parser_end {

@@ -50,8 +50,8 @@ const char *pg_sqlstate(const struct pg *pg);   /* of the last error, "" when th
 const char *pg_constraint(const struct pg *pg); /* the constraint that the last error names, else "" */
 const char *pg_warning(const struct pg *pg);    /* what could not be checked at open, "" when nothing */
 int pg_server_version(const struct pg *pg);     /* 150020 */
-/* What is not the database's went wrong in its transaction (memory, a file): keeps why, and gives PG_LOST, since
- * it may go better later and on another connection. */
+/* What is not the database's went wrong in its transaction (memory, a file): keeps why, and gives PG_LOST,
+ * since it may go better later and on another connection. */
 enum pg_status pg_give_up(struct pg *pg, const char *what, const char *why);
 
 /*
@@ -75,7 +75,7 @@ enum pg_status pg_fetch_prepared(struct pg *pg, const char *sql, int params, con
  */
 enum pg_status pg_start(struct pg *pg, const char *sql, int params, const char *const *values);
 enum pg_status pg_next(struct pg *pg, struct pg_result **ret_row); /* NULL: there are no more */
-void pg_stop(struct pg *pg);                                       /* the rest is not wanted: its transaction fails */
+void pg_stop(struct pg *pg); /* the rest is not wanted: its transaction fails */
 /* Several statements in one text, no parameters, no result: migrations. */
 enum pg_status pg_script(struct pg *pg, const char *sql);
 

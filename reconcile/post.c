@@ -138,7 +138,8 @@ hold_file(const struct decide *d, int64_t file_id, const struct effect *effect)
 static enum pg_status
 tie_out(const struct decide *d, int64_t file_id, sum_t *ret_records)
 {
-	char outcomes[32] = "{", records[OUTCOME_CLOSED * 24] = "{", points[OUTCOME_CLOSED * SUM_TEXT_SIZE + 4] = "{";
+	char outcomes[32] = "{", records[OUTCOME_CLOSED * 24] = "{",
+	     points[OUTCOME_CLOSED * SUM_TEXT_SIZE + 4] = "{";
 	const char *between = "";
 	struct params p = {0};
 	struct pg_result *r;
@@ -172,9 +173,9 @@ tie_out(const struct decide *d, int64_t file_id, sum_t *ret_records)
 }
 
 /*
- * The last word before the head: does everything add up?  Each side is counted by another way than the other: by
- * the parser, by what the database decided, by what it took, and by what the ledger shows (post_look.sql), which
- * is not what was asked of it.
+ * The last word before the head: does everything add up?  Each side is counted by another way than the other:
+ * by the parser, by what the database decided, by what it took, and by what the ledger shows (post_look.sql),
+ * which is not what was asked of it.
  */
 static enum post_end
 check(const struct decide *d, const struct outcomes_written *written, sum_t tied, char *message)

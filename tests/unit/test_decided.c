@@ -1,4 +1,5 @@
-/* What was decided comes back in the file's order and unchanged, whatever the order and the sizes in which it came. */
+/* What was decided comes back in the file's order and unchanged, whatever the order and the sizes in which it
+ * came. */
 #include "tests/unit/check.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include "reconcile/decided.h"
 
 #define MANY (3 * DECIDED_RUN + 17)
-#define LONG_TEXT 40000 /* longer than a run's buffer: goes to the file by itself */
+#define LONG_TEXT 40000         /* longer than a run's buffer: goes to the file by itself */
 #define MORE (30 * DECIDED_RUN) /* than what is kept in memory */
 
 static char long_text[LONG_TEXT];
@@ -246,8 +247,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_order),      cmocka_unit_test(test_tallies),
-	    cmocka_unit_test(test_each_once),  cmocka_unit_test(test_what_cannot_be),
+	    cmocka_unit_test(test_order),     cmocka_unit_test(test_tallies),
+	    cmocka_unit_test(test_each_once), cmocka_unit_test(test_what_cannot_be),
 	    cmocka_unit_test(test_sums),
 	};
 
