@@ -180,6 +180,8 @@ CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no)
 -- once: the last guard, whoever asks
 CREATE UNIQUE INDEX outcome_once ON handback.outcome (redemption_id, outcome) WHERE outcome IN (1, 2, 7);
 CREATE INDEX outcome_other ON handback.outcome (redemption_id) WHERE outcome NOT IN (1, 2, 7);
+-- the few that were decided later: a report and a proof ask for all of them, and shall not look for them among all there are
+CREATE INDEX outcome_later ON handback.outcome (act_id) WHERE revision > 0;
 
 COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
 COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order. 0: no record, what is absent from the file (act confirmed_by_absence)';

@@ -93,7 +93,7 @@ def test_what_is_old_goes_and_what_is_proven_stays(desk):
     assert night(desk) == (1, size)
     assert not gone.exists() and kept.exists() and acts(desk) == [("files", str(old))]
     assert desk.query("SELECT count(*) FROM handback.file") == [(2,)]
-    today = desk.query("SELECT current_date::text")[0][0]
+    today = desk.query("SELECT (now() AT TIME ZONE 'UTC')::date::text")[0][0]
     assert (verified(desk)["removed"], verified(desk)["files"]) == (1, 1)
     assert f"removed by retention on {today}" in re.sub(r"\s+", " ", desk.ctl("audit", "verify").stdout)
     assert f"(removed by retention on {today})" in desk.ctl("explain", f"{old}:1").stdout

@@ -2512,6 +2512,8 @@ CREATE INDEX look_by_source ON handback.look USING btree (source, look_id);
 
 CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no) WITH (pages_per_range='32');
 
+CREATE INDEX outcome_later ON handback.outcome USING btree (act_id) WHERE (revision > 0);
+
 CREATE UNIQUE INDEX outcome_once ON handback.outcome USING btree (redemption_id, outcome) WHERE (outcome = ANY (ARRAY[1, 2, 7]));
 
 CREATE INDEX outcome_other ON handback.outcome USING btree (redemption_id) WHERE (outcome <> ALL (ARRAY[1, 2, 7]));
