@@ -284,9 +284,13 @@ struct body {
 struct frame_reader *
 frame_reader_new(int fd)
 {
-	struct frame_reader *r = calloc(1, sizeof(*r));
-	if (r != NULL)
-		r->fd = fd;
+	struct frame_reader *r = malloc(sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	/* but for the buffer, which is larger than all the rest and filled before it is read */
+	memset(r, 0, offsetof(struct frame_reader, buffer));
+	r->fd = fd;
 	return r;
 }
 

@@ -31,7 +31,7 @@ from crash_runs import descendants  # noqa: E402
 from world import PARTNERS, ROOT, World  # noqa: E402
 
 WARM_SECONDS = 20  # of each process: allocators and caches fill
-REST_SECONDS = 10
+REST_SECONDS = 20  # in which a process is without a file in hand at least once, also on a machine that has more to do
 GROWTH_KIB = 2048  # over the whole run: what an allocator may differ by
 GROWTH_DESCRIPTORS = 2
 CHART_COLUMNS = 60
