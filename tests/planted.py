@@ -126,6 +126,9 @@ BUGS = (
     Bug("take a test file for a real one", "a partner's test moves points",
         "tests/test_decide.py::test_a_test_file_is_held", "reconcile/decide.c",
         "if (e.hold == NULL && d->told->is_test && (d->passed & PASS_TEST) == 0) {", "if (false) {"),
+    Bug("take a record that was decided twice", "a plan or a view that gives a record twice posts it in another's place",
+        "tests/unit/test_decided.c::test_each_once", "reconcile/decided.c",
+        "errno = EBADMSG;\n\t\t\treturn -1;", "continue;"),
     # ---- the ledger
     Bug("no unique key on what an entry answers", "two sessions give the same points back twice",
         "tests/test_ledger.py::test_race_two_reversals", "schema/0002_ledger.sql",
