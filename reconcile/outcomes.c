@@ -167,7 +167,10 @@ load(struct pg *pg, struct decided *decided, size_t run, struct leaf **ret_leaf,
 {
 	if (decided_load(decided, run, ret_leaf, ret_count) == 0)
 		return PG_OK;
-	return pg_give_up(pg, "what was decided cannot be read back", strerror(errno));
+	if (errno != EBADMSG)
+		return pg_give_up(pg, "what was decided cannot be read back", strerror(errno));
+	(void) pg_give_up(pg, "by the ledger's views", "a record was decided twice, or not at all");
+	return PG_ERROR; /* another connection sees the same */
 }
 
 static enum pg_status
@@ -230,11 +233,11 @@ outcomes_hold(const struct outcomes *o)
 		struct leaf *leaf;
 		size_t count;
 
-		if (decided_load(o->decided, run, &leaf, &count) < 0) {
-			int failed = errno;
-
+		status = load(o->pg, o->decided, run, &leaf, &count);
+		if (status != PG_OK) {
+			copy->status = status; /* so that its why is kept */
 			pg_copy_abort(copy);
-			return pg_give_up(o->pg, "what was decided cannot be read back", strerror(failed));
+			return status;
 		}
 		for (size_t i = 0; i < count; i++)
 			if (leaf[i].outcome == OUTCOME_HELD)

@@ -172,33 +172,33 @@ tie_out(const struct decide *d, int64_t file_id, sum_t *ret_records)
 	return PG_OK;
 }
 
+static bool
+agrees(const char *what, sum_t found, sum_t expected, char *message)
+{
+	char a[SUM_TEXT_SIZE], b[SUM_TEXT_SIZE];
+
+	if (found == expected)
+		return true;
+	snprintf(message, LIMIT_MESSAGE_BYTES, "the file does not tie out: %s are %s, and have to be %s", what,
+	         sum_text(a, found), sum_text(b, expected));
+	return false;
+}
+
 /*
  * The last word before the head: does everything add up?  Each side is counted by another way than the other:
- * by the parser, by what the database decided, by what it took, and by what the ledger shows (post_look.sql),
- * which is not what was asked of it.
+ * by the parser, by what the database took, and by what the ledger shows (post_look.sql), which is not what
+ * was asked of it.
  */
-static enum post_end
-check(const struct decide *d, const struct outcomes_written *written, sum_t tied, char *message)
+static bool
+ties_out(const struct decide *d, const struct outcomes_written *written, sum_t tied, char *message)
 {
 	const struct decided_tally *reversed = decided_tally(d->decided, OUTCOME_REVERSED);
 	const sum_t told = (sum_t) d->told->end.records;
-	const struct {
-		const char *what;
-		sum_t expected, found;
-	} sides[] = {{"records decided", told, decided_records(d->decided)},
-	             {"outcomes written", told, written->records},
-	             {"sum of the outcomes", told, tied},
-	             {"reversals in the ledger", reversed->records, written->reversals},
-	             {"points reversed in the ledger", reversed->points, written->points}};
-	char found[SUM_TEXT_SIZE], expected[SUM_TEXT_SIZE];
 
-	for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
-		if (sides[i].found != sides[i].expected) {
-			snprintf(message, LIMIT_MESSAGE_BYTES, "the file does not tie out: %s are %s, and have to be %s",
-			         sides[i].what, sum_text(found, sides[i].found), sum_text(expected, sides[i].expected));
-			return POST_DIFFERENCE;
-		}
-	return POST_DONE;
+	return agrees("outcomes written", written->records, told, message) &&
+	       agrees("sum of the outcomes", tied, told, message) &&
+	       agrees("reversals in the ledger", written->reversals, reversed->records, message) &&
+	       agrees("points reversed in the ledger", written->points, reversed->points, message);
 }
 
 static enum post_end
@@ -209,8 +209,13 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	    .pg = d->pg, .decided = d->decided, .file_id = posted->file_id, .sha256 = delivery->sha256};
 	struct outcomes_written written = {0};
 	sum_t tied = 0;
-	enum pg_status status = outcomes_post(d->pg, d->decided);
+	enum pg_status status;
 
+	/* a ledger's views that show a redemption twice, or a record that was lost: nothing is posted of that */
+	*ret_status = PG_OK;
+	if (!agrees("records decided", decided_records(d->decided), (sum_t) d->told->end.records, message))
+		return POST_DIFFERENCE;
+	status = outcomes_post(d->pg, d->decided);
 	if (status == PG_OK)
 		status = outcomes_write(&o, tree, &written);
 	if (status == PG_OK && effect->held > 0)
@@ -221,8 +226,7 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 		*ret_status = status;
 		return POST_DATABASE;
 	}
-	*ret_status = PG_OK;
-	return check(d, &written, tied, message);
+	return ties_out(d, &written, tied, message) ? POST_DONE : POST_DIFFERENCE;
 }
 
 enum post_end

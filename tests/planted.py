@@ -129,6 +129,9 @@ BUGS = (
     Bug("take a record that was decided twice", "a plan or a view that gives a record twice posts it in another's place",
         "tests/unit/test_decided.c::test_each_once", "reconcile/decided.c",
         "errno = EBADMSG;\n\t\t\treturn -1;", "continue;"),
+    Bug("post what was not all decided once", "a ledger's views that show a redemption twice ask for two reversals",
+        "tests/test_decide.py::test_a_ledger_that_shows_a_redemption_twice_posts_nothing", "reconcile/post.c",
+        "if (!agrees(\"records decided\",", "if (false && !agrees(\"records decided\","),
     # ---- the ledger
     Bug("no unique key on what an entry answers", "two sessions give the same points back twice",
         "tests/test_ledger.py::test_race_two_reversals", "schema/0002_ledger.sql",

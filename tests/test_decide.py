@@ -367,6 +367,18 @@ def test_tie_out_and_holds(desk):
     assert desk.balance() == 200
 
 
+def test_a_ledger_that_shows_a_redemption_twice_posts_nothing(desk):
+    """A site's own views may be wrong: no record is decided twice, nor one in another's place."""
+    desk.redeem("R"), desk.redeem("S")
+    view = desk.query("SELECT pg_get_viewdef('ledger.redemption'::regclass)")[0][0].rstrip(";")
+    desk.db.execute(f"CREATE OR REPLACE VIEW ledger.redemption AS {view} UNION ALL {view} AND d.points > 0")
+    failed = desk.deliver([("R", "KO"), ("S", "OK")])
+    assert failed["end"] == "failed" and "records decided are 4, and have to be 2" in failed["why"], failed
+    assert desk.reversals() == 0 and desk.query("SELECT count(*) FROM handback.file") == [(0,)]
+    desk.db.execute(f"CREATE OR REPLACE VIEW ledger.redemption AS {view}")
+    assert desk.take("AIR_1.csv")["state"] == "posted" and desk.reversals() == 1
+
+
 def test_a_large_file_is_decided_like_a_small_one(desk):
     """Large files have plans, chunks and an order of their own; what comes of them is the same."""
     many = 5200  # more than DECIDE_LARGE, of records and of reversals
