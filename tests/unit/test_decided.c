@@ -204,6 +204,30 @@ test_each_once(void **state)
 	}
 }
 
+/* Where no file can be made it is said, and nothing is lost in silence. */
+static void
+test_no_room(void **state)
+{
+	int work = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct decided *d = decided_new(work);
+	char text[32];
+	int64_t n = 0;
+	int rc = 0;
+
+	(void) state;
+	while (rc == 0 && n++ < MORE) {
+		struct leaf leaf = leaf_of(n, text);
+
+		leaf.detail.len = 0; /* a text that is longer than a buffer would want the file at once */
+		rc = decided_add(d, &leaf);
+	}
+	assert_int_equal(rc, -1);
+	assert_true(errno == EOPNOTSUPP || errno == ENOENT || errno == EACCES || errno == EISDIR);
+	assert_true(n > 20 * DECIDED_RUN); /* that much was kept in memory */
+	decided_free(d);
+	close(work);
+}
+
 static void
 test_what_cannot_be(void **state)
 {
@@ -249,7 +273,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_order),     cmocka_unit_test(test_tallies),
 	    cmocka_unit_test(test_each_once), cmocka_unit_test(test_what_cannot_be),
-	    cmocka_unit_test(test_sums),
+	    cmocka_unit_test(test_no_room),   cmocka_unit_test(test_sums),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
