@@ -284,7 +284,7 @@ static bool
 answer_release(struct reconciler *r, int channel)
 {
 	const struct stage_watch watch = {say_stage, &channel};
-	struct release release;
+	struct release release = {0};
 	struct job_result result;
 	int64_t began = now_ms();
 	enum job_end end = release_next(r, &watch, &release, &result);
