@@ -284,8 +284,7 @@ copy_reopen(const struct spool *spool, const struct copy *c)
 int
 copy_sync(const struct copy *c)
 {
-	/* not fdatasync: the times that it leaves would make the archive's own fsync wait for the disk once more
-	 */
+	/* not fdatasync: for the times that it leaves the archive's own fsync would wait for the disk again */
 	return fsync(c->fd);
 }
 

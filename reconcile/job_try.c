@@ -10,7 +10,6 @@ static enum job_end
 try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct told *told,
                    struct decided *decided, struct job_result *ret)
 {
-	static const char no_hash[] = "";
 	const struct profile *profile = r->profile.profile;
 	const char *unfit; /* a name that does not fit is the parser's to refuse */
 	struct decide d = {.pg = r->pg,
@@ -37,7 +36,7 @@ try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct t
 	if (status == PG_OK)
 		status = decide_file(&d, &effect);
 	if (status == PG_OK && trial->act == NULL)
-		status = outcomes_show(r->pg, decided, no_hash, trial->show, trial->context);
+		status = outcomes_show(r->pg, decided, trial->show, trial->context);
 	else if (status == PG_OK && effect.hold == NULL)
 		status = trial->act(trial->context, r->pg, decided);
 	if (status != PG_OK)

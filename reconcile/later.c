@@ -78,30 +78,27 @@ take_found(void *context, const struct leaf *leaf)
 	pg_copy_put_text(f->copy, leaf->detail.data, leaf->detail.len);
 }
 
-/* Gives pg_temp.decided; ret->reversed is the caller's to free, also on failure. */
+/* Gives pg_temp.decided; ret is empty before, and ret->reversed the caller's to free, also on failure. */
 static enum pg_status
 find_waiting(struct pg *pg, struct decided *decided, const struct params *file, struct found *ret)
 {
-	struct found f = {0};
 	struct pg_result *waiting;
 	enum pg_status status = pg_fetch(pg, sql_later_waiting, file->n, file->value, &waiting), ended;
 
 	if (status != PG_OK)
 		return status;
-	f.waiting = waiting;
-	f.reversed = calloc((size_t) pg_rows(waiting) + 1, sizeof(*f.reversed));
-	if (f.reversed == NULL)
+	ret->waiting = waiting;
+	ret->reversed = calloc((size_t) pg_rows(waiting) + 1, sizeof(*ret->reversed));
+	if (ret->reversed == NULL)
 		status = pg_give_up(pg, "what was found", strerror(ENOMEM));
 	if (status == PG_OK)
-		status = pg_copy_begin(pg, sql_later_copy, &f.copy);
+		status = pg_copy_begin(pg, sql_later_copy, &ret->copy);
 	if (status == PG_OK) {
-		status = outcomes_show(pg, decided, "", take_found, &f);
-		ended = pg_copy_end(f.copy);
+		status = outcomes_show(pg, decided, take_found, ret);
+		ended = pg_copy_end(ret->copy);
 		status = status == PG_OK ? ended : status;
 	}
 	pg_result_free(waiting);
-	f.waiting = NULL;
-	*ret = f;
 	return status;
 }
 

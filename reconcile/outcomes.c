@@ -249,8 +249,8 @@ outcomes_hold(const struct outcomes *o)
 /* ---- a dry run ---- */
 
 enum pg_status
-outcomes_show(struct pg *pg, struct decided *decided, const char *sha256,
-              void (*show)(void *context, const struct leaf *leaf), void *context)
+outcomes_show(struct pg *pg, struct decided *decided, void (*show)(void *context, const struct leaf *leaf),
+              void *context)
 {
 	enum pg_status status = PG_OK;
 
@@ -259,10 +259,8 @@ outcomes_show(struct pg *pg, struct decided *decided, const char *sha256,
 		size_t count;
 
 		status = load(pg, decided, run, &leaf, &count);
-		for (size_t i = 0; status == PG_OK && i < count; i++) {
-			leaf[i].file_sha256 = sha256;
+		for (size_t i = 0; status == PG_OK && i < count; i++)
 			show(context, &leaf[i]);
-		}
 	}
 	return status;
 }

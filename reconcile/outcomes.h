@@ -30,8 +30,9 @@ enum pg_status outcomes_write(const struct outcomes *o, struct merkle *tree, str
 /* A hold for each record whose outcome it is. */
 enum pg_status outcomes_hold(const struct outcomes *o);
 
-/* Shows all records, in order, writing nothing: what a dry run is for. */
-enum pg_status outcomes_show(struct pg *pg, struct decided *decided, const char *sha256,
+/* Shows all records, in order, writing nothing: what a dry run is for.  Which file they are of is not said.
+ */
+enum pg_status outcomes_show(struct pg *pg, struct decided *decided,
                              void (*show)(void *context, const struct leaf *leaf), void *context);
 
 /* Posts the reversal of each; the ledger answers for all of them or for none. */
