@@ -22,6 +22,7 @@ from xml.sax.saxutils import quoteattr
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-coverage"
 OPTIONS = ("-Dbuildtype=debug", "-Doptimization=0", "-Db_coverage=true", "-Dtest_build=true")
+PARSERS = ("handback-parse", "handback-parse-xml")
 PROGRAMS = ("reconcile/handback-reconcile", "ctl/handbackctl", "daemon/handbackd")
 UNITS = ("dates", "decided", "delimited", "fixed", "guess", "leaf", "levels", "merkle", "nested", "profile", "values")
 END_TO_END = ("tests/test_decide.py", "tests/test_durable.py", "tests/test_verify.py")
@@ -52,9 +53,10 @@ def prepare():
         old.unlink()
     libexec = BUILD / "libexec"
     libexec.mkdir(exist_ok=True)
-    link = libexec / "handback-parse"
-    link.unlink(missing_ok=True)
-    link.symlink_to(ROOT / "build/parsers/handback-parse")
+    for parser in PARSERS:
+        link = libexec / parser
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT / "build/parsers" / parser)
     return libexec
 
 
