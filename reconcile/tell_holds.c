@@ -9,6 +9,8 @@
 #include "reconcile/params.h"
 #include "reconcile_sql.h"
 
+#define PAGE 500 /* files at a time: as many may wait as people leave waiting */
+
 /* Columns of tell_holds.sql. */
 enum { FILE_ID, SOURCE, PARTNER, NAME, REASON, ARCHIVED_AS };
 
@@ -31,19 +33,36 @@ tell(const struct spool *spool, const struct pg_result *r, int row)
 		                     log_errno(errno)));
 }
 
-enum pg_status
-tell_holds(struct pg *pg, const struct spool *spool, int64_t file_id)
+/* The next of them; *last is the one that was told of before, and after. */
+static enum pg_status
+tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *last, bool *ret_more)
 {
 	struct params p = {0};
 	struct pg_result *r;
 	enum pg_status status;
 
 	param_optional(&p, file_id != 0, file_id);
+	param_int(&p, *last);
+	param_int(&p, PAGE);
 	status = pg_run(pg, sql_tell_holds, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	for (int i = 0; i < pg_rows(r); i++)
+	for (int i = 0; i < pg_rows(r); i++) {
 		tell(spool, r, i);
+		*last = pg_int(r, i, FILE_ID);
+	}
+	*ret_more = pg_rows(r) == PAGE;
 	pg_result_free(r);
 	return PG_OK;
+}
+
+enum pg_status
+tell_holds(struct pg *pg, const struct spool *spool, int64_t file_id)
+{
+	enum pg_status status = PG_OK;
+	int64_t last = 0;
+
+	for (bool more = true; more && status == PG_OK;)
+		status = tell_page(pg, spool, file_id, &last, &more);
+	return status;
 }

@@ -113,6 +113,8 @@ look_for_unknown(struct reconciler *r)
 	                                         "restore\", says how to replay",
 	                              .fields = {{"kept", unknown.path}}};
 
+	if (unknown.why[0] != '\0')
+		log_write(LOG_WARNING, "what is kept cannot be read", LOG_FIELDS(log_text("why", unknown.why)));
 	if (status != PG_OK || unknown.path[0] == '\0')
 		return status;
 	log_write(LOG_ERR, notice.message, LOG_FIELDS(log_text("kept", unknown.path)));
@@ -134,7 +136,7 @@ take_up(struct reconciler *r, char *why)
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}
-	malloc_trim(0); /* lists of what is kept and held, which no file needs: as much as there is of them */
+	malloc_trim(0); /* what connecting took, and no file needs */
 	if (found.swept + found.archived + found.stuck > 0)
 		log_write(LOG_NOTICE, "took up what was left behind",
 		          LOG_FIELDS(log_int("swept", found.swept), log_int("archived", found.archived),
