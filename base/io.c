@@ -116,6 +116,20 @@ io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *re
 	return 0;
 }
 
+/* What root makes belongs to whom its directory belongs: a service without privileges goes on with it there.
+ */
+static int
+give_to_owner(int dir, int fd)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(dir, &st) < 0)
+		return -1;
+	return st.st_uid == 0 ? 0 : fchown(fd, st.st_uid, st.st_gid);
+}
+
 /* One step of io_make_dirs: the directory's descriptor. */
 static int
 make_dir(int parent, const char *name, mode_t mode)
@@ -128,7 +142,7 @@ make_dir(int parent, const char *name, mode_t mode)
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (made && (fchmod(fd, mode) < 0 || fsync(parent) < 0))
+	if (made && (give_to_owner(parent, fd) < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0))
 		return fail_closing(fd);
 	return fd;
 }
@@ -195,7 +209,7 @@ put_by_rename(int dir, const char *name, mode_t mode, const void *bytes, size_t 
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (io_write_all(fd, bytes, len) < 0 || fchmod(fd, mode) < 0 ||
+	if (io_write_all(fd, bytes, len) < 0 || give_to_owner(dir, fd) < 0 || fchmod(fd, mode) < 0 ||
 	    io_move_durably(fd, dir, temporary, dir, name) < 0) {
 		int saved = errno;
 
@@ -217,8 +231,8 @@ io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t le
 	if (fd < 0) /* not every file system has this (NFS) */
 		return put_by_rename(dir, name, mode, bytes, len);
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	if (io_write_all(fd, bytes, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
-	    linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0)
+	if (io_write_all(fd, bytes, len) < 0 || give_to_owner(dir, fd) < 0 || fchmod(fd, mode) < 0 ||
+	    fsync(fd) < 0 || linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0)
 		return fail_closing(fd);
 	close(fd);
 	return fsync(dir);

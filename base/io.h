@@ -5,6 +5,8 @@
  * errno otherwise; ret_x is untouched then.  A failed fsync is never tried
  * again: the kernel marks the pages clean after the first failure, so a second
  * one that succeeds proves nothing (see fsync(2), and Rebello et al., ATC 2020).
+ * What root makes here belongs to whom its directory belongs: an operator who
+ * runs as root what a service runs leaves nothing that the service cannot read.
  */
 #ifndef HANDBACK_BASE_IO_H
 #define HANDBACK_BASE_IO_H

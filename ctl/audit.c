@@ -5,6 +5,7 @@
 #include "ctl/sql.h"
 
 #include "base/config.h"
+#include "base/gauges.h"
 #include "base/notice.h"
 #include "base/paths.h"
 #include "reconcile/verify.h"
@@ -182,7 +183,8 @@ keep_notice(const struct verify *v)
 static void
 keep_moment(const struct verify *v)
 {
-	if (v->spool >= 0 && moment_keep(v->spool, "verify", "When the proof was last found to be whole") < 0)
+	if (v->spool >= 0 &&
+	    moment_keep(v->spool, GAUGES_VERIFY, "verify", "When the proof was last found to be whole") < 0)
 		complain("when this was cannot be kept for the metrics: %s", strerror(errno));
 }
 

@@ -2,6 +2,7 @@
 #include "ctl/nightly.h"
 
 #include "base/config.h"
+#include "base/gauges.h"
 #include "ctl/memory.h"
 #include "ctl/moment.h"
 #include "ctl/report.h"
@@ -40,8 +41,9 @@ nightly_report(struct nightly *n, const char *day)
 int
 nightly_metrics(struct nightly *n)
 {
-	if (moment_keep(n->reconciler.spool.root, "nightly", "When the nightly run was last here") == 0)
+	if (moment_keep(n->reconciler.spool.root, GAUGES_NIGHTLY, "nightly",
+	                "When the nightly run was last here") == 0)
 		return EXIT_CLEAN;
-	complain("%s/nightly.prom: %s", n->session->config->spool, strerror(errno));
+	complain("%s/" GAUGES_NIGHTLY ": %s", n->session->config->spool, strerror(errno));
 	return EXIT_UNAVAILABLE;
 }

@@ -9,13 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/gauges.h"
 #include "base/io.h"
 #include "daemon/loop.h"
 
-#define NIGHTLY_NAME "nightly.prom" /* as in ctl/nightly_tell.c */
-#define VERIFY_NAME "verify.prom"   /* as in ctl/audit.c */
-#define SURVEY_NAME "survey.prom"   /* as in reconcile/survey.c */
-#define TOLD_BYTES (1 << 20)        /* of one of these */
+#define TOLD_BYTES (1 << 20) /* of what another process tells */
 #define REQUEST_BYTES 8192
 #define TIMEOUT_S 10
 
@@ -229,9 +227,9 @@ on_metrics(struct evhttp_request *request, void *context)
 		write_sources(out, m->engine);
 		write_stages(out, m->engine);
 		write_daemon(out, m);
-		write_told(out, m->engine, SURVEY_NAME);
-		write_told(out, m->engine, NIGHTLY_NAME);
-		write_told(out, m->engine, VERIFY_NAME);
+		write_told(out, m->engine, GAUGES_SURVEY);
+		write_told(out, m->engine, GAUGES_NIGHTLY);
+		write_told(out, m->engine, GAUGES_VERIFY);
 	}
 	answer(request, HTTP_OK, "OK", out);
 }

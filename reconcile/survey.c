@@ -11,7 +11,7 @@
 
 #include "base/channel.h"
 #include "base/exit_codes.h"
-#include "base/io.h"
+#include "base/gauges.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/message.h"
@@ -19,8 +19,7 @@
 #include "reconcile/spool_use.h"
 #include "reconcile_sql.h"
 
-#define SURVEY_NAME "survey.prom" /* as in daemon/metrics.c */
-#define AGAIN_MS 5000             /* after a survey that could not be made */
+#define AGAIN_MS 5000 /* after a survey that could not be made */
 
 /* Columns of survey_holds.sql, and of survey_late.sql. */
 enum { PARTNER, REASON, AGE, HOLDS, OLDEST };
@@ -98,16 +97,6 @@ write_spool(FILE *out, const struct spool_use use[SPOOL_PARTS])
 	fprintf(out, "handback_survey_timestamp_seconds %lld\n", (long long) time(NULL));
 }
 
-/* Replaced as a whole.  Not synced: after a power loss the next survey writes it anew. */
-static int
-keep(const struct spool *spool, const char *text, size_t len)
-{
-	unlinkat(spool->root, SURVEY_NAME ".new", 0);
-	if (io_put_file(spool->root, SURVEY_NAME ".new", 0600, text, len) < 0)
-		return -1;
-	return renameat(spool->root, SURVEY_NAME ".new", spool->root, SURVEY_NAME);
-}
-
 static int
 write_survey(struct surveyor *s, const struct pg_result *holds, const struct pg_result *late)
 {
@@ -121,7 +110,7 @@ write_survey(struct surveyor *s, const struct pg_result *holds, const struct pg_
 		return -1;
 	write_database(out, holds, late);
 	write_spool(out, use);
-	rc = fclose(out) == 0 ? keep(s->spool, text, len) : -1;
+	rc = fclose(out) == 0 ? gauges_keep(s->spool->root, GAUGES_SURVEY, text, len) : -1;
 	free(text);
 	return rc;
 }

@@ -59,6 +59,31 @@ make_dirs_with_modes(void **state)
 	assert_int_equal(errno, ENOTDIR);
 }
 
+/* What root makes for a service belongs to the service; anybody else's is their own. */
+static void
+belongs_to_whom_the_directory_belongs(void **state)
+{
+	const uid_t service = geteuid() == 0 ? 65534 : geteuid();
+	const gid_t group = geteuid() == 0 ? 65534 : getegid();
+	struct stat st;
+	int theirs;
+
+	(void) state;
+	theirs = io_make_dirs(dir, "theirs", 0755);
+	assert_true(theirs >= 0);
+	assert_int_equal(fchown(theirs, service, group), 0);
+	assert_int_equal(io_put_file(theirs, "file", 0600, "x", 1), 0);
+	assert_int_equal(fstatat(theirs, "file", &st, 0), 0);
+	assert_int_equal(st.st_uid, service);
+	assert_int_equal(st.st_gid, group);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	close(io_make_dirs(theirs, "below", 02750));
+	assert_int_equal(fstatat(theirs, "below", &st, 0), 0);
+	assert_int_equal(st.st_uid, service);
+	assert_int_equal(st.st_mode & 07777, 02750);
+	close(theirs);
+}
+
 static void
 put_read_move(void **state)
 {
@@ -301,11 +326,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(make_dirs_with_modes),        cmocka_unit_test(put_read_move),
-	    cmocka_unit_test(a_fifo_never_blocks),         cmocka_unit_test(larger_than_a_buffer),
-	    cmocka_unit_test(packets_carry_descriptors),   cmocka_unit_test(a_child_has_what_it_is_given),
-	    cmocka_unit_test(exec_that_fails_is_told),     cmocka_unit_test(a_child_dies_with_its_parent),
-	    cmocka_unit_test(another_user_without_groups), cmocka_unit_test(programs_are_found_by_one_rule),
+	    cmocka_unit_test(make_dirs_with_modes),
+	    cmocka_unit_test(belongs_to_whom_the_directory_belongs),
+	    cmocka_unit_test(put_read_move),
+	    cmocka_unit_test(a_fifo_never_blocks),
+	    cmocka_unit_test(larger_than_a_buffer),
+	    cmocka_unit_test(packets_carry_descriptors),
+	    cmocka_unit_test(a_child_has_what_it_is_given),
+	    cmocka_unit_test(exec_that_fails_is_told),
+	    cmocka_unit_test(a_child_dies_with_its_parent),
+	    cmocka_unit_test(another_user_without_groups),
+	    cmocka_unit_test(programs_are_found_by_one_rule),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
