@@ -19,7 +19,7 @@ enum {
 	FLUSH_BYTES =
 	    256 << 10, /* a quarter of the pipe: the reader works while we do, and is not woken for each page */
 	BUFFER_BYTES = FRAME_ROOM + FLUSH_BYTES,
-	RECORD_FIXED_BYTES = 8 + 8 + 4 + 4 + 1 + 16 + 8 + 8 + 4 + 4 + 8,
+	RECORD_FIXED_BYTES = 8 + 8 + 4 + 4 + 1 + 2,
 };
 
 /* ---- writer ---- */
@@ -78,6 +78,14 @@ put_8(unsigned char *at, uint8_t v)
 }
 
 static inline unsigned char *
+put_16(unsigned char *at, uint16_t v)
+{
+	v = htole16(v);
+	memcpy(at, &v, sizeof(v));
+	return at + sizeof(v);
+}
+
+static inline unsigned char *
 put_32(unsigned char *at, uint32_t v)
 {
 	v = htole32(v);
@@ -102,6 +110,18 @@ put_slice(unsigned char *at, struct slice s)
 	return at + s.len;
 }
 
+/* Which texts there are: a bit for each, the first one lowest. */
+static uint16_t
+texts_of(const struct record *r)
+{
+	unsigned there = 0;
+
+	for (size_t i = 0; i < RECORD_TEXTS; i++)
+		there |= (unsigned) (r->text[i].len > 0) << i;
+	return (uint16_t) there;
+}
+
+/* What a record does not have takes no room: most have few of these, and a million come through the pipe. */
 static unsigned char *
 put_record(unsigned char *at, const struct record *r)
 {
@@ -110,15 +130,24 @@ put_record(unsigned char *at, const struct record *r)
 	at = put_32(at, r->length);
 	at = put_32(at, r->has);
 	at = put_8(at, r->verdict);
-	memcpy(at, r->external_reference, sizeof(r->external_reference));
-	at += sizeof(r->external_reference);
-	at = put_64(at, (uint64_t) r->points);
-	at = put_64(at, (uint64_t) r->amount);
-	at = put_32(at, (uint32_t) r->transaction_type);
-	at = put_32(at, (uint32_t) r->date);
-	at = put_64(at, (uint64_t) r->outbound_line);
+	at = put_16(at, texts_of(r));
+	if (r->has & RECORD_HAS_EXTERNAL_REFERENCE) {
+		memcpy(at, r->external_reference, sizeof(r->external_reference));
+		at += sizeof(r->external_reference);
+	}
+	if (r->has & RECORD_HAS_POINTS)
+		at = put_64(at, (uint64_t) r->points);
+	if (r->has & RECORD_HAS_AMOUNT)
+		at = put_64(at, (uint64_t) r->amount);
+	if (r->has & RECORD_HAS_TRANSACTION_TYPE)
+		at = put_32(at, (uint32_t) r->transaction_type);
+	if (r->has & RECORD_HAS_DATE)
+		at = put_32(at, (uint32_t) r->date);
+	if (r->has & RECORD_HAS_OUTBOUND_LINE)
+		at = put_64(at, (uint64_t) r->outbound_line);
 	for (size_t i = 0; i < RECORD_TEXTS; i++)
-		at = put_slice(at, r->text[i]);
+		if (r->text[i].len > 0)
+			at = put_slice(at, r->text[i]);
 	return at;
 }
 
@@ -164,8 +193,14 @@ record_bytes(const struct record *r)
 {
 	uint64_t n = RECORD_FIXED_BYTES;
 
+	n += r->has & RECORD_HAS_EXTERNAL_REFERENCE ? sizeof(r->external_reference) : 0;
+	n += r->has & RECORD_HAS_POINTS ? 8 : 0;
+	n += r->has & RECORD_HAS_AMOUNT ? 8 : 0;
+	n += r->has & RECORD_HAS_TRANSACTION_TYPE ? 4 : 0;
+	n += r->has & RECORD_HAS_DATE ? 4 : 0;
+	n += r->has & RECORD_HAS_OUTBOUND_LINE ? 8 : 0;
 	for (size_t i = 0; i < RECORD_TEXTS; i++)
-		n += 4 + (uint64_t) r->text[i].len;
+		n += r->text[i].len > 0 ? 4 + (uint64_t) r->text[i].len : 0;
 	return n;
 }
 
@@ -328,6 +363,16 @@ get_8(struct body *b)
 	return at == NULL ? 0 : *at;
 }
 
+static inline uint16_t
+get_16(struct body *b)
+{
+	uint16_t v = 0;
+	const unsigned char *at = take(b, sizeof(v));
+	if (at != NULL)
+		memcpy(&v, at, sizeof(v));
+	return le16toh(v);
+}
+
 static inline uint32_t
 get_32(struct body *b)
 {
@@ -373,30 +418,45 @@ get_slice(struct body *b)
 	return s;
 }
 
+/* One text of those that are there. */
+static struct slice
+get_there(struct body *b)
+{
+	struct slice s = get_slice(b);
+
+	if (s.len == 0 && b->why == NULL)
+		b->why = "a text that is there is empty";
+	return s;
+}
+
 static void
 get_record(struct body *b, struct record *r)
 {
 	static const uint32_t known = (RECORD_WHOLE_MESSAGE << 1) - 1;
 	const unsigned char *uuid;
+	unsigned texts;
 
 	r->number = get_64(b);
 	r->offset = get_64(b);
 	r->length = get_32(b);
 	r->has = get_32(b);
 	r->verdict = get_8(b);
-	uuid = take(b, sizeof(r->external_reference));
+	texts = get_16(b);
+	uuid = r->has & RECORD_HAS_EXTERNAL_REFERENCE ? take(b, sizeof(r->external_reference)) : NULL;
 	if (uuid != NULL)
 		memcpy(r->external_reference, uuid, sizeof(r->external_reference));
-	r->points = (int64_t) get_64(b);
-	r->amount = (int64_t) get_64(b);
-	r->transaction_type = (int32_t) get_32(b);
-	r->date = (int32_t) get_32(b);
-	r->outbound_line = (int64_t) get_64(b);
+	else
+		memset(r->external_reference, 0, sizeof(r->external_reference));
+	r->points = r->has & RECORD_HAS_POINTS ? (int64_t) get_64(b) : 0;
+	r->amount = r->has & RECORD_HAS_AMOUNT ? (int64_t) get_64(b) : 0;
+	r->transaction_type = r->has & RECORD_HAS_TRANSACTION_TYPE ? (int32_t) get_32(b) : 0;
+	r->date = r->has & RECORD_HAS_DATE ? (int32_t) get_32(b) : 0;
+	r->outbound_line = r->has & RECORD_HAS_OUTBOUND_LINE ? (int64_t) get_64(b) : 0;
 	for (size_t i = 0; i < RECORD_TEXTS; i++)
-		r->text[i] = get_slice(b);
+		r->text[i] = texts >> i & 1 ? get_there(b) : (struct slice){NULL, 0};
 	if (b->why != NULL)
 		return;
-	if (r->has & ~known)
+	if (r->has & ~known || texts >> RECORD_TEXTS != 0)
 		b->why = "a record has a property that is not known";
 	else if (r->verdict == VERDICT_NONE || verdict_name(r->verdict) == NULL)
 		b->why = "a record has a verdict that is not known";

@@ -2,7 +2,8 @@
  * The typed frames that handback-parse writes and handback-reconcile reads.
  *
  * Frame: u32 length of what follows, u8 kind, body.  Little endian, packed,
- * texts as u32 length + bytes.  The reader trusts nothing: every length is
+ * texts as u32 length + bytes; of a record only what its `has`, and its u16 of
+ * texts that are there, say that it has.  The reader trusts nothing: every length is
  * checked against its frame and limits.h, every kind against what may come now
  *
  *     CAGE  RECORD*  (FACTS | CONTROL | REFUSAL | RECORD)*  END

@@ -69,20 +69,28 @@ class Body:
         return self.data[self.at - length:self.at].decode("utf-8")
 
 
+def day(number):
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(days=number)).isoformat()
+
+
+# bit of `has`, name, how it stands in the frame, what it is
+VALUES = ((HAS_REFERENCE, "external_reference", "16s", lambda v: str(uuid.UUID(bytes=v))), (HAS_POINTS, "points", "q", int),
+          (HAS_AMOUNT, "amount", "q", int), (HAS_TYPE, "transaction_type", "i", int), (HAS_DATE, "date", "i", day),
+          (HAS_LINE, "outbound_line", "q", int))
+
+
 def record(b):
-    number, offset, length, has, verdict = b.take("QQIIB")
-    reference, points, amount, kind, date, line = b.take("16sqqiiq")
+    number, offset, length, has, verdict, texts = b.take("QQIIBH")
     out = {"number": number, "offset": offset, "length": length, "verdict": VERDICTS[verdict]}
-    for bit, name, value in ((HAS_REFERENCE, "external_reference", str(uuid.UUID(bytes=reference))),
-                             (HAS_POINTS, "points", points), (HAS_AMOUNT, "amount", amount),
-                             (HAS_TYPE, "transaction_type", kind), (HAS_DATE, "date", day(date)),
-                             (HAS_LINE, "outbound_line", line), (BAD_VALUE, "bad_value", True),
-                             (WHOLE_MESSAGE, "whole_message", True)):
+    for bit, name, form, meaning in VALUES:
         if has & bit:
-            out[name] = value
-    for name in TEXTS:
-        value = b.text()
-        if value:
+            out[name] = meaning(b.take(form))
+    for bit, name in ((BAD_VALUE, "bad_value"), (WHOLE_MESSAGE, "whole_message")):
+        if has & bit:
+            out[name] = True
+    for i, name in enumerate(TEXTS):
+        if texts >> i & 1:
+            value = b.text()
             out[name] = value.split("\x1f") if name == "reasons" else value
     return out
 
@@ -124,10 +132,6 @@ def cage(b):
 
 
 DECODERS = {"cage": cage, "record": record, "facts": facts, "control": control, "refusal": refusal, "end": end}
-
-
-def day(number):
-    return (datetime.date(1970, 1, 1) + datetime.timedelta(days=number)).isoformat()
 
 
 def frames(data):

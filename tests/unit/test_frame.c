@@ -38,7 +38,8 @@ record_frame(uint64_t number)
 	r->number = number;
 	r->offset = UINT64_C(5) << 32;
 	r->length = 103;
-	r->has = RECORD_HAS_EXTERNAL_REFERENCE | RECORD_HAS_POINTS | RECORD_HAS_DATE;
+	r->has = RECORD_HAS_EXTERNAL_REFERENCE | RECORD_HAS_POINTS | RECORD_HAS_AMOUNT |
+	         RECORD_HAS_TRANSACTION_TYPE | RECORD_HAS_DATE | RECORD_HAS_OUTBOUND_LINE;
 	r->verdict = VERDICT_REJECTED;
 	memset(r->external_reference, 0xA5, sizeof(r->external_reference));
 	r->points = INT64_MIN + 1;
@@ -49,6 +50,17 @@ record_frame(uint64_t number)
 	r->text[RECORD_MEMBER] = SLICE("M\xC3\xBCller");
 	r->text[RECORD_REASONS] = SLICE("R01\x1FR02");
 	r->text[RECORD_CHANGE] = SLICE("x");
+	return f;
+}
+
+/* A record that has nothing, whatever stands in it. */
+static struct frame
+bare_frame(uint64_t number)
+{
+	struct frame f = record_frame(number);
+
+	f.record.has = 0;
+	memset(f.record.text, 0, sizeof(f.record.text));
 	return f;
 }
 
@@ -75,7 +87,7 @@ write_sample(unsigned char *ret_bytes, size_t size)
 	     .control = {SLICE("points"), SLICE("file"), SLICE("12"), SLICE("13"), false, 9, 800}},
 	    {.kind = FRAME_REFUSAL,
 	     .refusal = {SLICE("control_total"), SLICE("12 is not 13"), {NULL, 0}, SLICE("12"), 9, 800}},
-	    record_frame(2),
+	    bare_frame(2),
 	    end_frame(2, true),
 	};
 	int fd = memfd_create("out", MFD_CLOEXEC);
@@ -165,6 +177,12 @@ test_round_trip(void **state)
 	assert_slice(f.refusal.message, "12 is not 13");
 	assert_int_equal(frame_next(r, &f, &why), 1);
 	assert_int_equal(f.record.number, 2);
+	assert_int_equal(f.record.has, 0);
+	assert_memory_equal(f.record.external_reference, (unsigned char[16]){0}, 16);
+	assert_true(f.record.points == 0 && f.record.amount == 0 && f.record.outbound_line == 0);
+	assert_true(f.record.transaction_type == 0 && f.record.date == 0);
+	for (size_t i = 0; i < RECORD_TEXTS; i++)
+		assert_slice(f.record.text[i], "");
 	assert_int_equal(frame_next(r, &f, &why), 1);
 	assert_int_equal(f.kind, FRAME_END);
 	assert_true(f.end.refused && f.end.whole && f.end.records == 2 && f.end.bytes == 1000);
@@ -304,6 +322,44 @@ test_contents(void **state)
 	assert_refused((struct frame[]){cage, f}, 2, "a text is not UTF-8, or holds a NUL");
 }
 
+/* Which texts there are is a promise: each is there, and there are no others. */
+static void
+test_texts_that_are_there(void **state)
+{
+	enum { CAGE = 5 + 6, TEXTS = CAGE + 5 + 25, LENGTH = TEXTS + 2 };
+	struct frame frames[] = {cage_frame(), bare_frame(1)};
+	unsigned char bytes[256];
+	int fd = memfd_create("out", MFD_CLOEXEC);
+	struct frame_writer *w = frame_writer_new(fd);
+	size_t count;
+	ssize_t len;
+	const char *why;
+
+	(void) state;
+	frames[1].record.text[RECORD_OUTBOUND_REFERENCE] = SLICE("A");
+	assert_int_equal(frame_put(w, &frames[0]), 0);
+	assert_int_equal(frame_put(w, &frames[1]), 0);
+	assert_int_equal(frame_flush(w), 0);
+	frame_writer_free(w);
+	len = pread(fd, bytes, sizeof(bytes), 0);
+	close(fd);
+	assert_int_equal(len, LENGTH + 4 + 1);
+	bytes[TEXTS] = 3; /* the partner's reference, too */
+	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_string_equal(why, "a frame is shorter than its fields");
+	bytes[TEXTS] = 0;
+	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_string_equal(why, "a frame is longer than its fields");
+	bytes[TEXTS] = 1;
+	bytes[TEXTS + 1] = 0x80; /* one that there is not */
+	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_string_equal(why, "a record has a property that is not known");
+	bytes[TEXTS + 1] = 0;
+	bytes[LENGTH] = 0;
+	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_string_equal(why, "a text that is there is empty");
+}
+
 /* A frame of exactly the limit passes, one byte more breaks the writer for good. */
 static void
 test_limit(void **state)
@@ -311,7 +367,7 @@ test_limit(void **state)
 	static char text[LIMIT_FRAME_BYTES];
 	static unsigned char bytes[3 * LIMIT_FRAME_BYTES];
 	struct frame cage = cage_frame(), f = record_frame(1), end = end_frame(2, false);
-	uint32_t fixed = 1 + 73 + 4 * RECORD_TEXTS;
+	uint32_t fixed = 1 + 27 + 48 + 4; /* kind, what each has, its numbers, its one text's length */
 	int fd = memfd_create("out", MFD_CLOEXEC);
 	struct frame_writer *w = frame_writer_new(fd);
 	size_t count;
@@ -418,6 +474,7 @@ main(void)
 	    cmocka_unit_test(test_lying_lengths),
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_contents),
+	    cmocka_unit_test(test_texts_that_are_there),
 	    cmocka_unit_test(test_limit),
 	    cmocka_unit_test(test_failed_read),
 	    cmocka_unit_test(test_random_bytes),
