@@ -1,5 +1,6 @@
 -- The second sum, by another way: from every outcome row and the debits and reversals that the ledger
 -- shows for it, against the tie-outs that were written when the file was decided. A row is a difference.
+-- Nothing here keeps the server from sharing out the rows among its processors: no function of the schema's.
 WITH scope AS (
 	SELECT f.file_id, f.name_shown, f.records, f.state, f.sha256, f.release_of
 	FROM handback.file f
@@ -54,24 +55,5 @@ JOIN audit.head h USING (head_no)
 FULL JOIN (SELECT act_id, min(file_id) AS file_id, count(*) AS records FROM handback.outcome WHERE revision > 0 GROUP BY act_id) o
 	USING (act_id)
 WHERE coalesce(h.tree_size, 0) <> coalesce(o.records, 0)
-UNION ALL
--- what is overdue: all that is late, less what the ledger and the outcomes have an answer for
-SELECT NULL, t.partner, 'overdue', told.records, counted.records, told.points, counted.points
-FROM handback.term_now
-JOIN handback.term t USING (term_id)
-CROSS JOIN LATERAL (
-	SELECT count(*) AS records, coalesce(sum(points), 0) AS points FROM handback.overdue_answers(t)) told
-CROSS JOIN LATERAL (
-	SELECT count(*) AS records, coalesce(sum(r.points), 0) AS points
-	FROM ledger.redemption r
-	WHERE t.within_days > 0 AND r.partner = t.partner AND r.programme = coalesce(t.programme, r.programme)
-		AND r.redemption_id IN (
-			SELECT l.redemption_id FROM ledger.redemption l
-			WHERE l.partner = t.partner AND l.redeemed_at < handback.answers_due_before(t.within_days, t.zone,
-				transaction_timestamp(), t.holidays)
-			EXCEPT SELECT redemption_id FROM handback.outcome WHERE outcome = 1
-			EXCEPT SELECT redemption_id FROM ledger.reversal)) counted
-WHERE ($1::text IS NULL OR t.partner = $1)
-	AND (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)
 ORDER BY 1, 3
 LIMIT 20
