@@ -34,7 +34,7 @@ BUGS = (
         "if (fsync(file) < 0 || rename_new(", "if ((fsync(file) < 0 && fsync(file) < 0) || rename_new("),
     Bug("a reason without fsync", "after a crash nobody knows why a file is held",
         "tests/test_durable.py::test_a_held_file_and_its_reason_are_on_the_disk", "base/io.c",
-        "fchmod(fd, mode) < 0 || fsync(fd) < 0 ||\n", "fchmod(fd, mode) < 0 ||\n"),
+        "fsync(fd) < 0 || linkat(", "linkat("),
     Bug("remove the original before it is archived", "a crash in between leaves no file at all",
         "tests/test_durable.py::test_a_posted_file_is_on_the_disk_before_each_next_step", "reconcile/job.c",
         "\tif (archive_copy(&r->spool, &w->copy, path) < 0)",
