@@ -13,7 +13,8 @@ from worker import Desk
 UTC = datetime.timezone.utc
 NOW = datetime.datetime.now(UTC)
 TERMS = "answer_within: 5\n"
-LONG_AGO = NOW - datetime.timedelta(days=30)
+# at noon: the same day in every zone, whatever its summer time was then
+LONG_AGO = (NOW - datetime.timedelta(days=30)).replace(hour=12)
 
 
 @pytest.fixture

@@ -215,7 +215,7 @@ def test_memory_is_flat(kind, profile, tmp_path):
         path = tmp_path / str(count)
         path.write_bytes(many(kind, count))
         took[count] = parse_client.measure(profile, path)
-        assert took[count]["status"] == 0 and took[count]["output"] > 60 * count
+        assert took[count]["status"] == 0 and took[count]["output"] > 50 * count  # each record came
         path.unlink()
     assert took[200_000]["max_rss"] < 64 << 10
     assert took[200_000]["max_rss"] - took[1_000]["max_rss"] < 4 << 10, took

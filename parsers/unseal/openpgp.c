@@ -24,6 +24,7 @@ struct opening {
 	struct out out;
 	char passphrase[PASSPHRASE_BYTES]; /* NUL-ended */
 	bool asked;                        /* it was given once already, and was wrong */
+	bool by_passphrase;                /* the file wants one, whoever has it */
 	char *why;
 	size_t why_size;
 };
@@ -77,13 +78,25 @@ write_content(void *context, const void *bytes, size_t len)
 	return (ssize_t) len;
 }
 
+/* NEED_PASSPHRASE names the key first, by 16 hexadecimal digits; NEED_PASSPHRASE_SYM a cipher (GnuPG,
+ * doc/DETAILS). */
+static bool
+is_for_a_key(const char *info)
+{
+	return info == NULL || strspn(info, "0123456789ABCDEF") == 16;
+}
+
 static gpgme_error_t
 give_passphrase(void *context, const char *hint, const char *info, int was_bad, int fd)
 {
 	struct opening *o = context;
 	size_t len = strlen(o->passphrase);
 
-	(void) hint, (void) info;
+	(void) hint;
+	if (!is_for_a_key(info)) {
+		o->by_passphrase = true; /* nor is it told our key's */
+		return gpgme_error(GPG_ERR_CANCELED);
+	}
 	if (was_bad || o->asked || len == 0)
 		return gpgme_error(GPG_ERR_BAD_PASSPHRASE);
 	o->asked = true;
@@ -169,6 +182,8 @@ judge_error(struct opening *o, gpgme_error_t error)
 	if (o->out.error != 0)
 		return tell_error(o, OPENPGP_FAILED, "the content cannot be written",
 		                  gpgme_error_from_errno(o->out.error));
+	if (o->by_passphrase)
+		return tell(o, OPENPGP_REFUSED, "the file is encrypted by a passphrase, and not for our key");
 	switch ((int) gpgme_err_code(error)) { /* of some hundred, those that tell whose fault it is */
 	case GPG_ERR_BAD_PASSPHRASE:
 		return tell(o, OPENPGP_FAILED, "the private key's passphrase is wrong or missing");
