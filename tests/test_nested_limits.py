@@ -199,7 +199,7 @@ def test_xml_that_declares_nothing_is_utf8():
 
 
 def many(kind, count):
-    rows = ((f"A{i}", i % 5000 + 1, f"text {i}") for i in range(count))
+    rows = ((f"A{i:08}", i % 5000 + 1, f"text {i}") for i in range(count))
     if kind == "xml":
         return b'<File xmlns="urn:x">' + b"".join(
             f'<Item ref="{r}" status="Y"><Points>{p}</Points><Text>{t}</Text></Item>\n'.encode() for r, p, t in rows) + \
@@ -215,7 +215,7 @@ def test_memory_is_flat(kind, profile, tmp_path):
         path = tmp_path / str(count)
         path.write_bytes(many(kind, count))
         took[count] = parse_client.measure(profile, path)
-        assert took[count]["status"] == 0 and took[count]["output"] > 50 * count  # each record came
+        assert took[count]["status"] == 0 and took[count]["output"] > 60 * count
         path.unlink()
     assert took[200_000]["max_rss"] < 64 << 10
     assert took[200_000]["max_rss"] - took[1_000]["max_rss"] < 4 << 10, took

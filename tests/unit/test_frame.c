@@ -12,6 +12,14 @@
 
 #define SLICE(text) ((struct slice){(text), sizeof(text) - 1})
 
+/* Where things stand behind a CAGE frame and the next frame's head, and what a record takes before its texts.
+ */
+enum {
+	RECORD_AT = 5 + 6 + 5,
+	RECORD_FIXED = 8 + 8 + 4 + 4 + 1 + 2,
+	RECORD_NUMBERS = 16 + 8 + 8 + 4 + 4 + 8, /* all that there are */
+};
+
 /* A stream under test is a memory file: it can be cut, changed and read again. */
 static int
 memory_file(const void *bytes, size_t len)
@@ -70,6 +78,24 @@ end_frame(uint64_t records, bool refused)
 	return (struct frame){.kind = FRAME_END, .end = {records, 1000, refused, true}};
 }
 
+/* What these frames are on the pipe. */
+static size_t
+write_frames(const struct frame *frames, size_t n, unsigned char *ret_bytes, size_t size)
+{
+	int fd = memfd_create("out", MFD_CLOEXEC);
+	struct frame_writer *w = frame_writer_new(fd);
+	ssize_t len;
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(frame_put(w, &frames[i]), 0);
+	assert_int_equal(frame_flush(w), 0);
+	frame_writer_free(w);
+	len = pread(fd, ret_bytes, size, 0);
+	assert_true(len > 0 && (size_t) len < size);
+	close(fd);
+	return (size_t) len;
+}
+
 /* One of each kind, in a permitted order. */
 static size_t
 write_sample(unsigned char *ret_bytes, size_t size)
@@ -90,18 +116,8 @@ write_sample(unsigned char *ret_bytes, size_t size)
 	    bare_frame(2),
 	    end_frame(2, true),
 	};
-	int fd = memfd_create("out", MFD_CLOEXEC);
-	struct frame_writer *w = frame_writer_new(fd);
-	ssize_t len;
 
-	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
-		assert_int_equal(frame_put(w, &frames[i]), 0);
-	assert_int_equal(frame_flush(w), 0);
-	frame_writer_free(w);
-	len = pread(fd, ret_bytes, size, 0);
-	assert_true(len > 0 && (size_t) len < size);
-	close(fd);
-	return (size_t) len;
+	return write_frames(frames, sizeof(frames) / sizeof(frames[0]), ret_bytes, size);
 }
 
 /* Reads to the end: 0 proper end, -1 refused; *ret_count frames were given out before. */
@@ -244,10 +260,9 @@ test_lying_lengths(void **state)
 		assert_int_equal(count, 0);
 	}
 	len = write_sample(bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) { /* of a text: the record's first, empty */
-		if (lies[i] == 0)
-			continue;
-		memcpy(bytes + 11 + 5 + 73, &lies[i], 4);
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]);
+	     i++) { /* of a text: the record's first, of seven */
+		memcpy(bytes + RECORD_AT + RECORD_FIXED + RECORD_NUMBERS, &lies[i], 4);
 		assert_int_equal(read_all(bytes, len, &count, &why), -1);
 		assert_int_equal(count, 1);
 	}
@@ -257,19 +272,10 @@ static void
 assert_refused(const struct frame *frames, size_t n, const char *expected)
 {
 	unsigned char bytes[4096];
-	int fd = memfd_create("out", MFD_CLOEXEC);
-	struct frame_writer *w = frame_writer_new(fd);
+	size_t len = write_frames(frames, n, bytes, sizeof(bytes)), count;
 	const char *why = NULL;
-	size_t count;
-	ssize_t len;
 
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(frame_put(w, &frames[i]), 0);
-	assert_int_equal(frame_flush(w), 0);
-	frame_writer_free(w);
-	len = pread(fd, bytes, sizeof(bytes), 0);
-	close(fd);
-	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_int_equal(read_all(bytes, len, &count, &why), -1);
 	assert_string_equal(why, expected);
 }
 
@@ -326,37 +332,29 @@ test_contents(void **state)
 static void
 test_texts_that_are_there(void **state)
 {
-	enum { CAGE = 5 + 6, TEXTS = CAGE + 5 + 25, LENGTH = TEXTS + 2 };
+	enum { TEXTS = RECORD_AT + 25, LENGTH = TEXTS + 2 };
 	struct frame frames[] = {cage_frame(), bare_frame(1)};
 	unsigned char bytes[256];
-	int fd = memfd_create("out", MFD_CLOEXEC);
-	struct frame_writer *w = frame_writer_new(fd);
-	size_t count;
-	ssize_t len;
+	size_t len, count;
 	const char *why;
 
 	(void) state;
 	frames[1].record.text[RECORD_OUTBOUND_REFERENCE] = SLICE("A");
-	assert_int_equal(frame_put(w, &frames[0]), 0);
-	assert_int_equal(frame_put(w, &frames[1]), 0);
-	assert_int_equal(frame_flush(w), 0);
-	frame_writer_free(w);
-	len = pread(fd, bytes, sizeof(bytes), 0);
-	close(fd);
+	len = write_frames(frames, 2, bytes, sizeof(bytes));
 	assert_int_equal(len, LENGTH + 4 + 1);
 	bytes[TEXTS] = 3; /* the partner's reference, too */
-	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_int_equal(read_all(bytes, len, &count, &why), -1);
 	assert_string_equal(why, "a frame is shorter than its fields");
 	bytes[TEXTS] = 0;
-	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_int_equal(read_all(bytes, len, &count, &why), -1);
 	assert_string_equal(why, "a frame is longer than its fields");
 	bytes[TEXTS] = 1;
 	bytes[TEXTS + 1] = 0x80; /* one that there is not */
-	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_int_equal(read_all(bytes, len, &count, &why), -1);
 	assert_string_equal(why, "a record has a property that is not known");
 	bytes[TEXTS + 1] = 0;
 	bytes[LENGTH] = 0;
-	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), -1);
+	assert_int_equal(read_all(bytes, len, &count, &why), -1);
 	assert_string_equal(why, "a text that is there is empty");
 }
 
@@ -367,7 +365,7 @@ test_limit(void **state)
 	static char text[LIMIT_FRAME_BYTES];
 	static unsigned char bytes[3 * LIMIT_FRAME_BYTES];
 	struct frame cage = cage_frame(), f = record_frame(1), end = end_frame(2, false);
-	uint32_t fixed = 1 + 27 + 48 + 4; /* kind, what each has, its numbers, its one text's length */
+	uint32_t fixed = 1 + RECORD_FIXED + RECORD_NUMBERS + 4; /* kind and its one text's length */
 	int fd = memfd_create("out", MFD_CLOEXEC);
 	struct frame_writer *w = frame_writer_new(fd);
 	size_t count;
