@@ -116,8 +116,18 @@ io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *re
 	return 0;
 }
 
-/* What root makes belongs to whom its directory belongs: a service without privileges goes on with it there.
- */
+DIR *
+io_list(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && listing == NULL)
+		fail_closing(fd);
+	return listing;
+}
+
+/* What root makes belongs to whom its directory belongs: a service without privileges goes on there. */
 static int
 give_to_owner(int dir, int fd)
 {

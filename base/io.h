@@ -11,6 +11,7 @@
 #ifndef HANDBACK_BASE_IO_H
 #define HANDBACK_BASE_IO_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,6 +22,9 @@ int io_write_all(int fd, const void *bytes, size_t len);
 int io_read_all(int fd, size_t max, char **ret_bytes, size_t *ret_len);
 /* The same for a regular file at a path (ENOTSUP for anything else; never blocks on a FIFO). */
 int io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *ret_len);
+
+/* The entries of a directory, relative to dir, for readdir and closedir; NULL with errno. */
+DIR *io_list(int dir, const char *path);
 
 /*
  * Makes each missing directory of path (relative to dir, or absolute) with this

@@ -55,8 +55,7 @@ notices_keep(const struct config *config, const struct notice *notice)
 static bool
 next_notice(struct notices *n, int spool)
 {
-	int fd = openat(spool, NOTICE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = io_list(spool, NOTICE_DIR);
 
 	n->name[0] = '\0';
 	for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {

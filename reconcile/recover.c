@@ -1,10 +1,9 @@
 #include "reconcile/recover.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/io.h"
 #include "base/text.h"
 #include "reconcile/archive.h"
 #include "reconcile/params.h"
@@ -88,14 +87,11 @@ is_needed(struct pg *pg, const struct copy *orphan, bool *ret)
 static enum pg_status
 handle_orphans(struct pg *pg, const struct spool *spool, struct recovered *ret)
 {
-	int fd = openat(spool->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	DIR *listing = io_list(spool->work, ".");
 	enum pg_status status = PG_OK;
 	struct copy orphan;
 
 	if (listing == NULL) {
-		if (fd >= 0)
-			close(fd);
 		ret->stuck++;
 		return PG_OK;
 	}

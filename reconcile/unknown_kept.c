@@ -1,6 +1,5 @@
 #include "reconcile/unknown_kept.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/io.h"
 #include "reconcile_sql.h"
 
 #define BATCH 500
@@ -38,7 +37,7 @@ struct search {
 static bool
 is_over(const struct search *s, enum pg_status status)
 {
-	return status != PG_OK || s->enough || s->found->path[0] != '\0' || s->found->why[0] != '\0';
+	return status != PG_OK || s->enough || s->found->path[0] != '\0';
 }
 
 static void
@@ -115,15 +114,12 @@ search_entries(struct search *s, DIR *listing, const char *path)
 static enum pg_status
 search_files(struct search *s, const char *path)
 {
-	int fd = openat(s->spool, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	DIR *listing = io_list(s->spool, path);
 	enum pg_status status;
 
 	if (listing == NULL) {
 		if (errno != ENOENT)
 			cannot_read(s, path);
-		if (fd >= 0)
-			close(fd);
 		return PG_OK;
 	}
 	status = search_entries(s, listing, path);

@@ -6,7 +6,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -187,13 +186,9 @@ answer_one(struct fetch *f, const char *file)
 bool
 fetch_answer(struct fetch *f)
 {
-	int fd = openat(f->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	DIR *dir = io_list(f->work, ".");
+	if (!dir)
 		return fetch_stop(f, "spool", strerror(errno));
-	}
 	bool ok = true;
 	struct dirent *d;
 	while (ok && (d = readdir(dir))) {

@@ -144,13 +144,9 @@ claimed_parts(struct memory *m)
 void
 part_sweep(int directory, struct memory *m)
 {
-	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	DIR *dir = io_list(directory, ".");
+	if (!dir)
 		return;
-	}
 	void *claimed = claimed_parts(m);
 	struct dirent *d;
 	while ((d = readdir(dir))) {
