@@ -47,9 +47,9 @@ def test_business_days_after(database, at, days, zone, utc):
         assert c.execute("SELECT handback.answers_due_before(%s, %s, %s)", (days, zone, just)).fetchone()[0] <= moment(at)
 
 
-def make(c, now, days=0x1f, grace=60, files=1, kind="daily"):
-    return c.execute("SELECT handback.make_issues('skyline', %s, 'Europe/Lisbon', 390, %s, %s, %s, %s)",
-                     (kind, days, grace, files, moment(now))).fetchone()[0]
+def make(c, now, days=0x1f, grace=60, files=1, kind="daily", minute=390, zone="Europe/Lisbon"):
+    return c.execute("SELECT handback.make_issues('skyline', %s, %s, %s, %s, %s, %s, %s)",
+                     (kind, zone, minute, days, grace, files, moment(now))).fetchone()[0]
 
 
 def test_issues_begin_today_and_reach_tomorrow(database):
@@ -60,6 +60,19 @@ def test_issues_begin_today_and_reach_tomorrow(database):
         days = c.execute("SELECT day::text, opens_at, due_at FROM handback.issue ORDER BY day").fetchall()
         assert [d for d, *_ in days] == ["2026-11-20", "2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27"]
         assert days[1][1] == moment("2026-11-20T07:30"), "each opens when the one before is late"
+
+
+@pytest.mark.parametrize("changed, opens", [
+    ({"minute": 1, "grace": 0}, "2026-11-19T00:00"),  # due earlier
+    ({"grace": 0}, "2026-11-19T00:00"),
+    ({"minute": 1435}, "2026-11-22T01:50")])          # when the one before is late, as ever
+def test_an_issue_made_under_another_profile_stops_no_night(database, changed, opens):
+    """Tomorrow's issue is made already, and may be late only after the one that the changed profile wants next."""
+    before = {"minute": 1430, "grace": 50 * 60}
+    with database.connect() as c:
+        make(c, "2026-11-18T03:00", **before)
+        assert make(c, "2026-11-19T03:00", **{**before, **changed}) == 1
+        assert c.execute("SELECT opens_at FROM handback.issue WHERE day = '2026-11-20'").fetchone()[0] == moment(opens)
 
 
 def came(c, name, at, state="posted"):

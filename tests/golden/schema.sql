@@ -807,6 +807,7 @@ DECLARE
 	one date;
 	before timestamptz;
 	due timestamptz;
+	late timestamptz;
 	made bigint := 0;
 BEGIN
 	SELECT max(i.day) + 1, max(i.late_at) INTO one, before
@@ -815,12 +816,15 @@ BEGIN
 	WHILE one <= today + 1 LOOP
 		IF week_days & (1 << (extract(isodow FROM one)::integer - 1)) <> 0 AND one <> ALL (holidays) THEN
 			due := handback.due_at(one, due_minute, wanted_zone);
+			late := due + make_interval(mins => grace_minutes);
+			-- the one before, made when the profile said another time, may be late only after this one
+			IF before IS NULL OR before >= late THEN
+				before := handback.due_at(one, 0, wanted_zone) - interval '1 day';
+			END IF;
 			INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, pattern, empty)
-			VALUES (wanted_source, wanted_kind, one, wanted_zone,
-				coalesce(before, handback.due_at(one, 0, wanted_zone) - interval '1 day'), due,
-				due + make_interval(mins => grace_minutes), wanted_files, wanted_pattern, wanted_empty)
+			VALUES (wanted_source, wanted_kind, one, wanted_zone, before, due, late, wanted_files, wanted_pattern, wanted_empty)
 			ON CONFLICT DO NOTHING;
-			before := due + make_interval(mins => grace_minutes);
+			before := late;
 			made := made + 1;
 		END IF;
 		one := one + 1;
