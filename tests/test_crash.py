@@ -17,6 +17,15 @@ POINTS = {
 SPREAD = [(program, call, nth) for program, points in POINTS.items() for call, nth in points]
 
 
+KILLED = "killed by SIGKILL"
+
+
+def wait_while(seconds, condition):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and condition():
+        time.sleep(0.02)
+
+
 def deliver(world):
     """Posted, held, posted, and the first again."""
     world.drop("SKYLINE", *world.file("SKYLINE"))
@@ -65,11 +74,10 @@ def test_killed_and_started_again_ends_the_same(cluster, build, strace, unkilled
             daemon = world.start_daemon(prefix=command, wait=False)
         else:
             daemon = world.start_daemon(wait=False, **kill_first(world, build, command, program))
-        end = time.monotonic() + 6
-        while daemon.poll() is None and time.monotonic() < end and not world.is_quiet():
-            time.sleep(0.02)
-        log = (world.dir / "strace.log").read_text()
-        assert "killed by SIGKILL" in log, f"{program} never came to its {nth}th {call}: move the point"
+        log = world.dir / "strace.log"
+        wait_while(60, lambda: daemon.poll() is None and not (log.exists() and KILLED in log.read_text()) and not world.is_quiet())
+        wait_while(6, lambda: daemon.poll() is None and not world.is_quiet())  # what it still does after that
+        assert KILLED in log.read_text(), f"{program} never came to its {nth}th {call}: move the point"
         if daemon.poll() is None:
             world.stop_daemon(daemon)
         world.start_daemon()

@@ -90,8 +90,8 @@ class Daemon:
 
     def ask(self, what, timeout=60):
         with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.control))  # waits for its turn, where a timeout would make it fail at once
             s.settimeout(timeout)
-            s.connect(str(self.control))
             s.sendall(what.encode() + b"\n")
             return json.loads(s.makefile().readline())
 
@@ -241,14 +241,13 @@ def test_names_in_order_one_at_a_time_for_a_partner(make):
         d.drop(f"g-{n}.csv", folder=other)
     d.drop("z.csv", folder=same)
     d.start()
-    d.ask("wait")
+    assert d.ask("wait")["quiet"]
     jobs = [(j["source"], j["name"].decode()) for j in d.jobs()]
     assert [n for s, n in jobs if s == "a"] == ["f-1.csv", "f-2.csv", "f-9.csv", "f-10.csv"]
     assert [n for s, n in jobs if s == "b"] == ["g-1.csv", "g-2.csv", "g-9.csv", "g-10.csv"]
     assert {s for s, _ in jobs[:3]} == {"a", "b"} or {s for s, _ in jobs[:3]} == {"a", "b", "c"}
     # what belongs to A never overlaps: stage by stage of the log, one end before the next start
-    running = d.ask("status")
-    assert running["quiet"] and running["since_start"]["posted"] == 9
+    assert d.ask("status")["since_start"]["posted"] == 9
 
 
 def test_what_is_committed_keeps_no_file_of_its_partner_waiting(make):
