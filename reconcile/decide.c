@@ -311,7 +311,7 @@ decide_records(const struct decide *d, bool older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
 	if (status == PG_OK)
 		status = large ? pg_run(d->pg, sql_side_analyze, 0, NULL, NULL)
-		               : pg_run_prepared(d->pg, sql_small_settings, 0, NULL, NULL);
+		               : pg_defer(d->pg, sql_small_settings, 0, NULL);
 	param_text(&p, policy->partner);
 	param_text(&p, policy->programme);
 	param_bool(&p, alone);
@@ -376,7 +376,7 @@ decide_file(const struct decide *d, struct effect *ret)
 		return PG_OK;
 	}
 	param_text(&partner, d->policy->partner);
-	status = pg_run_prepared(d->pg, sql_partner_lock, partner.n, partner.value, NULL);
+	status = pg_defer(d->pg, sql_partner_lock, partner.n, partner.value);
 	if (status == PG_OK)
 		status = find_place(d, &place);
 	if (status == PG_OK)

@@ -30,7 +30,7 @@ static enum pg_status
 look_at_last(struct pg *pg, struct head *head)
 {
 	struct pg_result *r;
-	enum pg_status status = pg_run_prepared(pg, sql_head_lock, 0, NULL, NULL);
+	enum pg_status status = pg_defer(pg, sql_head_lock, 0, NULL);
 
 	if (status == PG_OK)
 		status = pg_run_prepared(pg, sql_head_last, 0, NULL, &r);
@@ -63,7 +63,7 @@ insert(struct pg *pg, const struct head *head, bool of_file, int64_t file_id, co
 	param_text(&p, text_hex(hex, hash, sizeof(hash)));
 	param_text(&p, head->previous);
 	param_int(&p, head->made_at);
-	status = pg_run_prepared(pg, sql_head_insert, p.n, p.value, NULL);
+	status = pg_defer(pg, sql_head_insert, p.n, p.value);
 	free(text);
 	return status;
 }

@@ -148,7 +148,7 @@ look_up_release(struct work *w, enum known *ret_known)
 {
 	struct params file = {0}, hold = {0};
 	struct pg_result *r;
-	enum pg_status status = pg_run_prepared(w->r->pg, sql_partner_lock, 1, &w->job->partner, NULL);
+	enum pg_status status = pg_defer(w->r->pg, sql_partner_lock, 1, &w->job->partner);
 
 	param_int(&file, w->job->release_of);
 	if (status == PG_OK)

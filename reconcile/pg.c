@@ -137,6 +137,7 @@ pg_reopen(struct pg *pg)
 	pg->server[0] = pg->backend[0] = pg->warning[0] = '\0';
 	memset(pg->prepared, 0, sizeof(pg->prepared));
 	pg->prepared_count = 0;
+	pg->deferred = 0;
 	status = connect_server(pg);
 	if (status != PG_OK)
 		return status;
@@ -267,10 +268,62 @@ take_result(struct pg *pg, PGresult *r, struct pg_result **ret_result)
 	return PG_OK;
 }
 
+/* Of a pipeline each statement's result is followed by a NULL. */
+static PGresult *
+next_in_pipeline(struct pg *pg)
+{
+	PGresult *r = PQgetResult(pg->conn);
+
+	PQclear(PQgetResult(pg->conn));
+	return r;
+}
+
+/*
+ * Sends what was deferred, and with it the statement that was just put behind it where there is `own`, and
+ * ends the pipeline.  The first that fails says why; those behind it were not run.
+ */
+static enum pg_status
+end_pipeline(struct pg *pg, PGresult **own)
+{
+	enum pg_status status = PQpipelineSync(pg->conn) == 1 ? PG_OK : fail_result(pg, NULL);
+
+	for (; pg->deferred > 0 && PQstatus(pg->conn) == CONNECTION_OK; pg->deferred--) {
+		PGresult *r = next_in_pipeline(pg);
+
+		if (status == PG_OK)
+			status = take_result(pg, r, NULL);
+		else
+			PQclear(r);
+	}
+	pg->deferred = 0;
+	if (own != NULL)
+		*own = next_in_pipeline(pg);
+	PQclear(PQgetResult(pg->conn)); /* the end of the pipeline itself, which has no NULL behind it */
+	if (PQexitPipelineMode(pg->conn) == 1)
+		return status;
+	/* the server ended the session in the middle, and nothing more can be made of the connection */
+	if (status == PG_OK)
+		(void) fail_result(pg, NULL);
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+	return PG_LOST;
+}
+
+/* Before anything that cannot be part of a pipeline. */
+static enum pg_status
+send_deferred(struct pg *pg)
+{
+	return pg->deferred > 0 ? end_pipeline(pg, NULL) : PG_OK;
+}
+
 static enum pg_status
 run_once(struct pg *pg, const char *sql, int params, const char *const *values, int binary,
          struct pg_result **ret_result)
 {
+	enum pg_status status = send_deferred(pg);
+
+	if (status != PG_OK)
+		return status;
 	return take_result(pg, PQexecParams(pg->conn, sql, params, NULL, values, NULL, NULL, binary), ret_result);
 }
 
@@ -288,24 +341,71 @@ find_prepared(struct pg *pg, const char *sql, char name[24])
 	return &pg->prepared[i];
 }
 
+/* The statement's name on this connection, prepared at its first use; with no name[0] it can have none. */
+static enum pg_status
+prepare(struct pg *pg, const char *sql, char name[24])
+{
+	const char **slot = find_prepared(pg, sql, name);
+	enum pg_status status;
+
+	if (slot == NULL)
+		name[0] = '\0';
+	if (slot == NULL || *slot != NULL)
+		return PG_OK;
+	status = send_deferred(pg);
+	if (status == PG_OK)
+		status = take_result(pg, PQprepare(pg->conn, name, sql, 0, NULL), NULL);
+	if (status != PG_OK)
+		return status;
+	*slot = sql;
+	pg->prepared_count++;
+	return PG_OK;
+}
+
 static enum pg_status
 run_prepared(struct pg *pg, const char *sql, int params, const char *const *values, int binary,
              struct pg_result **ret_result)
 {
 	char name[24];
-	const char **slot = find_prepared(pg, sql, name);
+	PGresult *r;
+	enum pg_status status = prepare(pg, sql, name);
 
-	if (slot == NULL)
+	if (status != PG_OK)
+		return status;
+	if (name[0] == '\0')
 		return run_once(pg, sql, params, values, binary, ret_result);
-	if (*slot == NULL) {
-		enum pg_status status = take_result(pg, PQprepare(pg->conn, name, sql, 0, NULL), NULL);
+	if (pg->deferred == 0)
+		return take_result(pg, PQexecPrepared(pg->conn, name, params, values, NULL, NULL, binary),
+		                   ret_result);
+	if (PQsendQueryPrepared(pg->conn, name, params, values, NULL, NULL, binary) != 1)
+		return fail_result(pg, NULL);
+	status = end_pipeline(pg, &r);
+	if (status == PG_OK)
+		return take_result(pg, r, ret_result);
+	PQclear(r);
+	return status;
+}
 
-		if (status != PG_OK)
-			return status;
-		*slot = sql;
-		pg->prepared_count++;
+enum pg_status
+pg_defer(struct pg *pg, const char *sql, int params, const char *const *values)
+{
+	char name[24];
+	enum pg_status status = prepare(pg, sql, name);
+
+	if (status != PG_OK)
+		return status;
+	if (name[0] == '\0')
+		return run_once(pg, sql, params, values, 0, NULL);
+	if (pg->deferred == 0 && PQenterPipelineMode(pg->conn) != 1)
+		return fail_result(pg, NULL);
+	if (PQsendQueryPrepared(pg->conn, name, params, values, NULL, NULL, 0) != 1) {
+		status = fail_result(pg, NULL);
+		if (pg->deferred == 0)
+			PQexitPipelineMode(pg->conn);
+		return status;
 	}
-	return take_result(pg, PQexecPrepared(pg->conn, name, params, values, NULL, NULL, binary), ret_result);
+	pg->deferred++;
+	return PG_OK;
 }
 
 enum pg_status
@@ -337,6 +437,10 @@ pg_fetch_prepared(struct pg *pg, const char *sql, int params, const char *const 
 enum pg_status
 pg_start(struct pg *pg, const char *sql, int params, const char *const *values)
 {
+	enum pg_status status = send_deferred(pg);
+
+	if (status != PG_OK)
+		return status;
 	if (PQsendQueryParams(pg->conn, sql, params, NULL, values, NULL, NULL, 1) != 1 ||
 	    PQsetSingleRowMode(pg->conn) != 1)
 		return fail_result(pg, NULL);
@@ -372,7 +476,9 @@ pg_stop(struct pg *pg)
 enum pg_status
 pg_script(struct pg *pg, const char *sql)
 {
-	return take_result(pg, PQexec(pg->conn, sql), NULL);
+	enum pg_status status = send_deferred(pg);
+
+	return status == PG_OK ? take_result(pg, PQexec(pg->conn, sql), NULL) : status;
 }
 
 /* ---- transactions: the only statements that are words of the protocol rather than ours ---- */
@@ -380,7 +486,9 @@ pg_script(struct pg *pg, const char *sql)
 enum pg_status
 pg_begin(struct pg *pg)
 {
-	return pg_script(pg, "BEGIN");
+	static const char begin[] = "BEGIN";
+
+	return pg_defer(pg, begin, 0, NULL);
 }
 
 enum pg_status
@@ -392,6 +500,7 @@ pg_begin_snapshot(struct pg *pg)
 enum pg_status
 pg_rollback(struct pg *pg)
 {
+	(void) send_deferred(pg); /* whatever becomes of it */
 	if (pg->conn != NULL && PQtransactionStatus(pg->conn) == PQTRANS_IDLE)
 		return PG_OK;
 	return pg_script(pg, "ROLLBACK");
@@ -576,9 +685,12 @@ pg_result_free(struct pg_result *r)
 static enum pg_status
 copy_start(struct pg *pg, const char *sql, ExecStatusType wanted)
 {
-	PGresult *r = PQexecParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
-	enum pg_status status = PG_OK;
+	enum pg_status status = send_deferred(pg);
+	PGresult *r;
 
+	if (status != PG_OK)
+		return status;
+	r = PQexecParams(pg->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
 	if (PQresultStatus(r) != wanted)
 		status = fail_result(pg, r);
 	PQclear(r);

@@ -64,6 +64,12 @@ enum pg_status pg_run(struct pg *pg, const char *sql, int params, const char *co
 /* The same, prepared once for this connection under the statement's address. */
 enum pg_status pg_run_prepared(struct pg *pg, const char *sql, int params, const char *const *values,
                                struct pg_result **ret_result);
+/*
+ * As pg_run_prepared where nobody needs the answer before the next statement's: it is sent with the next one,
+ * is run before it, and where it fails that one is not run, and its status and message are this one's.  What
+ * is in doubt, and what another connection waits for, is no such statement.
+ */
+enum pg_status pg_defer(struct pg *pg, const char *sql, int params, const char *const *values);
 /* As pg_run and pg_run_prepared, with rows in binary: read them with pg_get_*. */
 enum pg_status pg_fetch(struct pg *pg, const char *sql, int params, const char *const *values,
                         struct pg_result **ret_result);
@@ -79,7 +85,7 @@ void pg_stop(struct pg *pg); /* the rest is not wanted: its transaction fails */
 /* Several statements in one text, no parameters, no result: migrations. */
 enum pg_status pg_script(struct pg *pg, const char *sql);
 
-enum pg_status pg_begin(struct pg *pg);
+enum pg_status pg_begin(struct pg *pg);          /* deferred */
 enum pg_status pg_begin_snapshot(struct pg *pg); /* REPEATABLE READ, READ ONLY: reports */
 enum pg_status pg_commit(struct pg *pg);         /* PG_DOUBT: settle with pg_settle_commit */
 enum pg_status pg_rollback(struct pg *pg);       /* PG_OK where there is nothing to roll back, too */

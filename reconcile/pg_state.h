@@ -29,6 +29,7 @@ struct pg {
 	bool not_replicated;               /* ... which came with a warning */
 	const char *prepared[PG_PREPARED]; /* by the statement's address */
 	unsigned prepared_count;
+	unsigned deferred; /* statements that were handed to libpq, in its pipeline mode, and not answered yet */
 };
 
 /* What an error means for the transaction; sqlstate "" is a broken connection. */

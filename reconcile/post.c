@@ -91,7 +91,7 @@ insert_controls(struct pg *pg, int64_t file_id, const struct told *told)
 		param_text(&p, c->stated);
 		param_text(&p, c->counted);
 		param_bool(&p, c->agrees);
-		status = pg_run_prepared(pg, sql_control_insert, p.n, p.value, NULL);
+		status = pg_defer(pg, sql_control_insert, p.n, p.value);
 	}
 	return status;
 }
@@ -109,7 +109,7 @@ insert_refusal(struct pg *pg, int64_t file_id, size_t n, const struct told_refus
 	param_text(&p, r->value);
 	param_optional(&p, r->record > 0, (int64_t) r->record);
 	param_optional(&p, r->record > 0 || r->offset > 0, (int64_t) r->offset);
-	return pg_run_prepared(pg, sql_refusal_insert, p.n, p.value, NULL);
+	return pg_defer(pg, sql_refusal_insert, p.n, p.value);
 }
 
 /* ---- held ---- */
@@ -128,7 +128,7 @@ hold_file(const struct decide *d, int64_t file_id, const struct effect *effect)
 	param_int(&p, file_id);
 	param_text(&p, effect->hold);
 	if (status == PG_OK)
-		status = pg_run_prepared(d->pg, sql_hold_file, p.n, p.value, NULL);
+		status = pg_defer(d->pg, sql_hold_file, p.n, p.value);
 	return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "reconcile/pg_copy.h"
 #include "reconcile/pg_state.h"
 
 static void
@@ -308,6 +309,131 @@ test_terminated(void **state)
 	pg_close(pg);
 }
 
+/* ---- deferred statements ---- */
+
+static const char defer_note[] = "INSERT INTO public.note VALUES ($1)";
+static const char defer_count[] = "SELECT count(*) FROM public.note WHERE note = $1";
+static const char defer_mistake[] = "SELECT 1 / (SELECT count(*) FROM public.note WHERE note = $1)";
+
+static void
+count(struct pg *pg, const char *note, int64_t expected)
+{
+	struct pg_result *r;
+
+	assert_int_equal(pg_run_prepared(pg, defer_count, 1, &note, &r), PG_OK);
+	assert_int_equal(pg_int(r, 0, 0), expected);
+	pg_result_free(r);
+}
+
+/* Each kind of statement that is waited for sends what was deferred before, in its order. */
+static void
+test_deferred_is_run_before(void **state)
+{
+	(void) state;
+	struct pg *pg = cluster_open("postgres", "handback");
+	const char *note = "later";
+	struct pg_result *r;
+
+	for (int round = 0; round < 2; round++) { /* the statements are prepared in the first */
+		assert_int_equal(pg_begin(pg), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		count(pg, note, 2);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_run(pg, defer_count, 1, &note, &r), PG_OK);
+		assert_int_equal(pg_int(r, 0, 0), 3);
+		pg_result_free(r);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_script(pg, "UPDATE public.note SET note = note"), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_start(pg, defer_count, 1, &note), PG_OK);
+		assert_int_equal(pg_next(pg, &r), PG_OK);
+		assert_int_equal(pg_get_int(r, 0, 0), 5);
+		pg_result_free(r);
+		assert_int_equal(pg_next(pg, &r), PG_OK);
+		assert_null(r);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_rollback(pg), PG_OK);
+		count(pg, note, 0);
+	}
+	assert_int_equal(pg_begin(pg), PG_OK); /* and nothing else: there is no transaction to be left open */
+	assert_int_equal(pg_rollback(pg), PG_OK);
+	assert_int_equal(pg_begin(pg), PG_OK);
+	assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+	assert_int_equal(pg_commit(pg), PG_OK);
+	assert_int_equal(count_notes(note), 1);
+	pg_close(pg);
+}
+
+/* The first that fails says why, and what is behind it does not happen. */
+static void
+test_deferred_failure(void **state)
+{
+	(void) state;
+	struct pg *pg = cluster_open("postgres", "handback");
+	const char *note = "never", *none = "nobody's";
+	struct pg_copy *copy;
+	struct pg_result *r;
+
+	/* one that has to be prepared first sends what was deferred, and hears of it */
+	assert_int_equal(pg_begin(pg), PG_OK);
+	assert_int_equal(pg_defer(pg, defer_mistake, 1, &none), PG_OK);
+	assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_ERROR);
+	assert_int_equal(pg_rollback(pg), PG_OK);
+	assert_int_equal(pg_begin(pg), PG_OK);
+	assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+	assert_int_equal(pg_rollback(pg), PG_OK);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(pg_begin(pg), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_mistake, 1, &none), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_run_prepared(pg, defer_count, 1, &note, &r), PG_ERROR);
+		assert_string_equal(pg_sqlstate(pg), "22012");
+		assert_non_null(strstr(pg_why(pg), "division by zero"));
+		assert_int_equal(pg_rollback(pg), PG_OK);
+		count(pg, note, 0); /* the connection is as good as before */
+		assert_int_equal(pg_begin(pg), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_mistake, 1, &none), PG_OK);
+		assert_int_equal(pg_commit(pg), PG_ERROR);
+		assert_int_equal(pg_rollback(pg), PG_OK);
+		assert_int_equal(pg_begin(pg), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_mistake, 1, &none), PG_OK);
+		assert_int_equal(pg_copy_begin(pg, "COPY public.note FROM STDIN (FORMAT binary)", &copy), PG_ERROR);
+		assert_int_equal(pg_rollback(pg), PG_OK);
+	}
+	assert_int_equal(count_notes(note), 0);
+	pg_close(pg);
+}
+
+/* A session that is ended between them is lost, whatever was sent: nothing of it stays, and there is no
+ * doubt. */
+static void
+test_deferred_and_terminated(void **state)
+{
+	(void) state;
+	struct pg *pg = cluster_open("postgres", "handback");
+	const char *note = "cut";
+
+	for (int how = 0; how < 3; how++) {
+		write_note(pg, note);
+		cluster_run("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity"
+		            " WHERE state = 'idle in transaction'");
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), how == 0 ? PG_LOST : PG_OK);
+		if (how == 1)
+			assert_int_equal(pg_run_prepared(pg, defer_count, 1, &note, NULL), PG_LOST);
+		if (how == 2)
+			assert_int_equal(pg_commit(pg), PG_LOST);
+		assert_int_not_equal(pg_rollback(pg), PG_OK);
+		assert_int_equal(pg_reopen(pg), PG_OK);
+		count(pg, note, 0); /* which prepares it */
+		assert_int_equal(pg_begin(pg), PG_OK);
+		assert_int_equal(pg_defer(pg, defer_note, 1, &note), PG_OK);
+		assert_int_equal(pg_rollback(pg), PG_OK);
+	}
+	assert_int_equal(count_notes(note), 0);
+	pg_close(pg);
+}
+
 static int
 start(void **state)
 {
@@ -329,6 +455,9 @@ main(void)
 	    cmocka_unit_test(test_other_server_is_no_answer),
 	    cmocka_unit_test(test_standby_does_not_confirm),
 	    cmocka_unit_test(test_terminated),
+	    cmocka_unit_test(test_deferred_is_run_before),
+	    cmocka_unit_test(test_deferred_failure),
+	    cmocka_unit_test(test_deferred_and_terminated),
 	};
 
 	if (!cluster_start())
