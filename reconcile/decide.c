@@ -395,3 +395,19 @@ decide_file(const struct decide *d, struct effect *ret)
 		*ret = e;
 	return status;
 }
+
+enum pg_status
+decide_rehearse(struct pg *pg)
+{
+	const struct policy policy = {.partner = "", .keys = 1, .key = {KEY_EXTERNAL_REFERENCE}};
+	const struct told told = {.again = true};
+	const struct decide d = {.pg = pg, .policy = &policy, .told = &told};
+	enum pg_status status = pg_begin(pg), ended;
+
+	if (status == PG_OK)
+		status = pg_run_prepared(pg, sql_work_clear, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = decide_records(&d, false);
+	ended = pg_rollback(pg);
+	return status == PG_OK ? ended : status;
+}

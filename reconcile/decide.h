@@ -48,6 +48,10 @@ bool decide_large(const struct told *told);
 /* Runs in the open transaction, and keeps other files of the partner waiting until it ends. */
 enum pg_status decide_file(const struct decide *d, struct effect *ret);
 
+/* Decides no record of nobody's and rolls that back, so that what a small file's statements need (plans, the
+ * server's caches) is there when the first one comes.  In no transaction. */
+enum pg_status decide_rehearse(struct pg *pg);
+
 /* Would these reversals, of so many points, be more than the profile lets a file of e->records reverse?  The
  * hold_reason and why in message[LIMIT_MESSAGE_BYTES], or NULL. */
 const char *decide_guard(const struct policy *policy, const struct effect *e, char *message);

@@ -15,6 +15,7 @@
 #include "base/message.h"
 #include "base/notice.h"
 #include "base/text.h"
+#include "reconcile/decide.h"
 #include "reconcile/migrate.h"
 #include "reconcile/recover.h"
 #include "reconcile/release.h"
@@ -132,7 +133,8 @@ take_up(struct reconciler *r, char *why)
 	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
 		return false;
 	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK ||
-	    tell_holds(r->pg, &r->spool, 0) != PG_OK || look_for_unknown(r) != PG_OK) {
+	    tell_holds(r->pg, &r->spool, 0) != PG_OK || look_for_unknown(r) != PG_OK ||
+	    decide_rehearse(r->pg) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}
