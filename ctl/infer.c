@@ -68,7 +68,7 @@ run_profile_infer(struct session *s)
 	if (code == EXIT_CLEAN) {
 		nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		code = EXIT_FAILED;
-		if (nothing < 0 || parser_child_start(&child, path) < 0)
+		if (nothing < 0 || parser_child_start(&child, path, -1) < 0)
 			complain("cannot start %s: %s", program, strerror(errno));
 		else
 			code = propose(&child, s->arguments[0], file, nothing);

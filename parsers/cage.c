@@ -1,15 +1,21 @@
 #include "parsers/cage.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
-#include <stdarg.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/limits.h"
+
+#define LIST_BYTES (64 << 10) /* more than any list of ours: the kernel takes 32 KiB */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -47,15 +53,15 @@ keep_only(int file_fd)
 static uint64_t
 address_space(void)
 {
-	uint64_t pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
+	char pages[32] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
-	if (f == NULL)
+	if (fd < 0)
 		return 0;
-	if (fscanf(f, "%lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * (uint64_t) sysconf(_SC_PAGESIZE);
+	if (read(fd, pages, sizeof(pages) - 1) < 0)
+		pages[0] = '\0';
+	close(fd);
+	return strtoull(pages, NULL, 10) * (uint64_t) sysconf(_SC_PAGESIZE);
 }
 
 static int
@@ -176,20 +182,51 @@ permit_calls(scmp_filter_ctx filter)
 	return rc;
 }
 
-/* 0, or a negative errno. */
+/* The list as the kernel takes it; empty until it is made. */
+static struct sock_fprog list;
+
+/* By way of a memory file, the only one that all versions of the library know.  0, or a negative errno. */
+static int
+export_list(scmp_filter_ctx filter)
+{
+	int fd = memfd_create("cage", MFD_CLOEXEC), rc;
+	char *bytes = NULL;
+	size_t len = 0;
+
+	if (fd < 0)
+		return -errno;
+	rc = seccomp_export_bpf(filter, fd);
+	if (rc == 0 && (lseek(fd, 0, SEEK_SET) < 0 || io_read_all(fd, LIST_BYTES, &bytes, &len) != 0))
+		rc = -errno;
+	close(fd);
+	if (rc != 0)
+		return rc;
+	list.filter = (struct sock_filter *) (void *) bytes; /* as malloc aligns it; never freed */
+	list.len = (unsigned short) (len / sizeof(*list.filter));
+	return 0;
+}
+
+int
+cage_prepare(char *why, size_t why_size)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int rc = filter != NULL ? permit_calls(filter) : -ENOMEM;
+
+	if (rc == 0)
+		rc = export_list(filter);
+	seccomp_release(filter);
+	return rc == 0 ? 0 : fail(why, why_size, "the list of system calls", -rc);
+}
+
+/* With no_new_privs. */
 static int
 seccomp_enter(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int rc;
-
-	if (filter == NULL)
-		return -ENOMEM;
-	rc = permit_calls(filter);
-	if (rc == 0)
-		rc = seccomp_load(filter);
-	seccomp_release(filter);
-	return rc;
+	if (list.len == 0) {
+		errno = EINVAL; /* an empty one would permit everything or nothing: nobody shall find out */
+		return -1;
+	}
+	return (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &list);
 }
 
 int
@@ -197,7 +234,6 @@ cage_enter(int file_fd, const struct cage_wish *wish, struct cage_report *ret, c
 {
 	struct cage_report report = {0};
 	uint64_t in_use = address_space();
-	int rc;
 
 	if (keep_only(file_fd) != 0)
 		return fail(why, why_size, "close all other descriptors", errno);
@@ -223,9 +259,8 @@ cage_enter(int file_fd, const struct cage_wish *wish, struct cage_report *ret, c
 	/* after Landlock, which needs a descriptor for a moment */
 	if (set_limits(wish->work_bytes, in_use) != 0)
 		return fail(why, why_size, "resource limits", errno);
-	rc = seccomp_enter();
-	if (rc != 0)
-		return fail(why, why_size, "seccomp", -rc);
+	if (seccomp_enter() != 0)
+		return fail(why, why_size, "seccomp", errno);
 	report.seccomp = 1;
 	*ret = report;
 	return 0;

@@ -27,6 +27,10 @@ struct cage_wish {
 	bool no_cage;       /* test builds only: nothing but the closing of descriptors */
 };
 
+/* Makes the list of system calls ready, which takes longer than to shut the cage: once, before cage_enter,
+ * and a copy of the process has it, too.  0, or -1 with why[]. */
+int cage_prepare(char *why, size_t why_size);
+
 /*
  * Call once, single-threaded, with everything open that will be needed: iconv
  * tables, time zones, libraries.  file_fd becomes CAGE_FILE.  0 and *ret; -1 with why[] when a

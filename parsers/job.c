@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,37 +13,58 @@ union job_control {
 	char bytes[CMSG_SPACE(JOB_FDS * sizeof(int))];
 };
 
+static void
+close_fds(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+static int
+send_with(int socket, void *bytes, size_t len, const int *fds, size_t count)
+{
+	union job_control control = {0};
+	struct iovec part = {bytes, len};
+	struct msghdr message = {.msg_iov = &part,
+	                         .msg_iovlen = 1,
+	                         .msg_control = control.bytes,
+	                         .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+	do
+		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t) len ? 0 : -1;
+}
+
 int
 parse_job_send(int socket, const struct parse_job *job, int file_fd, int profile_fd)
 {
 	struct parse_job sent = *job;
-	const int fds[JOB_FDS] = {file_fd, profile_fd};
-	union job_control control = {0};
-	struct iovec part = {&sent, sizeof(sent)};
-	struct msghdr message = {.msg_iov = &part,
-	                         .msg_iovlen = 1,
-	                         .msg_control = control.bytes,
-	                         .msg_controllen = sizeof(control.bytes)};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-	ssize_t n;
 
 	sent.magic = PARSE_JOB_MAGIC;
 	sent.version = PARSE_JOB_VERSION;
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(head), fds, sizeof(fds));
-	do
-		n = sendmsg(socket, &message, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n == (ssize_t) sizeof(sent) ? 0 : -1;
+	return send_with(socket, &sent, sizeof(sent), (const int[]){file_fd, profile_fd}, 2);
 }
 
-/* Takes all descriptors that came; any but the two of a job are closed and make it false. */
-static bool
-take_fds(struct msghdr *message, int ret_fds[JOB_FDS])
+int
+parse_ahead_send(int socket, int profile_fd)
 {
-	int fds[JOB_FDS] = {-1, -1};
+	struct parse_ahead sent = {.magic = PARSE_AHEAD_MAGIC, .version = PARSE_JOB_VERSION};
+
+	return send_with(socket, &sent, sizeof(sent), &profile_fd, 1);
+}
+
+/* Takes all descriptors that came, *ret_count of them; false, and none is open, where there are more than a
+ * job has. */
+static bool
+take_fds(struct msghdr *message, int ret_fds[JOB_FDS], size_t *ret_count)
+{
 	size_t came = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
@@ -52,28 +74,27 @@ take_fds(struct msghdr *message, int ret_fds[JOB_FDS])
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
 			if (came < JOB_FDS)
-				fds[came] = fd;
+				ret_fds[came] = fd;
 			else
 				close(fd);
 		}
 	}
-	if (came != JOB_FDS || (message->msg_flags & MSG_CTRUNC)) {
-		for (size_t i = 0; i < JOB_FDS; i++)
-			if (fds[i] >= 0)
-				close(fds[i]);
-		return false;
-	}
-	memcpy(ret_fds, fds, sizeof(fds));
-	return true;
+	*ret_count = came < JOB_FDS ? came : JOB_FDS;
+	if (came <= JOB_FDS && !(message->msg_flags & MSG_CTRUNC))
+		return true;
+	close_fds(ret_fds, *ret_count);
+	return false;
 }
 
 static const char *
-what_is_wrong(const struct parse_job *job, size_t len)
+what_is_wrong(const struct parse_job *job, size_t len, size_t fds)
 {
 	if (len != sizeof(*job) || job->magic != PARSE_JOB_MAGIC)
 		return "the message is no job";
 	if (job->version != PARSE_JOB_VERSION)
 		return "the job is of another version of handback";
+	if (fds != JOB_FDS)
+		return "the job comes without its two descriptors";
 	if (job->name_len > LIMIT_NAME_BYTES || job->file_bytes < 0)
 		return "the job's name or size is out of bounds";
 #ifdef TEST_BUILD
@@ -84,6 +105,14 @@ what_is_wrong(const struct parse_job *job, size_t len)
 		return "the job has a flag that is not known";
 #endif
 	return NULL;
+}
+
+/* It begins as a job does. */
+static bool
+is_ahead(const struct parse_job *job, size_t len, size_t fds)
+{
+	return len == sizeof(struct parse_ahead) && job->magic == PARSE_AHEAD_MAGIC &&
+	       job->version == PARSE_JOB_VERSION && job->flags == 0 && fds == 1;
 }
 
 int
@@ -97,30 +126,35 @@ parse_job_receive(int socket, struct parse_job *ret_job, int *ret_file_fd, int *
 	                         .msg_iovlen = 1,
 	                         .msg_control = control.bytes,
 	                         .msg_controllen = sizeof(control.bytes)};
-	int fds[JOB_FDS];
+	int fds[JOB_FDS] = {-1, -1};
+	size_t count;
 	ssize_t n;
 
 	do
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
-		return 0;
+		return PARSE_NOTHING;
 	if (n < 0) {
 		*ret_why = "descriptor 3 cannot be read";
 		return -1;
 	}
-	if (!take_fds(&message, fds)) {
-		*ret_why = "the job comes without its two descriptors";
+	if (!take_fds(&message, fds, &count)) {
+		*ret_why = "the message comes with more descriptors than a job has";
 		return -1;
 	}
-	*ret_why = (message.msg_flags & MSG_TRUNC) ? "the message is no job" : what_is_wrong(&job, (size_t) n);
+	if (is_ahead(&job, (size_t) n, count)) {
+		*ret_profile_fd = fds[0];
+		return PARSE_AHEAD;
+	}
+	*ret_why =
+	    (message.msg_flags & MSG_TRUNC) ? "the message is no job" : what_is_wrong(&job, (size_t) n, count);
 	if (*ret_why != NULL) {
-		close(fds[0]);
-		close(fds[1]);
+		close_fds(fds, count);
 		return -1;
 	}
 	*ret_job = job;
 	*ret_file_fd = fds[0];
 	*ret_profile_fd = fds[1];
-	return 1;
+	return PARSE_JOB;
 }

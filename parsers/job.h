@@ -9,9 +9,12 @@
  *     3  one end of a SOCK_SEQPACKET pair that the caller made itself
  *
  * and may do so early: the parser does what needs no job and waits.  Then
- * exactly one message goes over the socket: this struct, with two descriptors,
+ * exactly one job goes over the socket: struct parse_job, with two descriptors,
  * the file (regular, read-only, our own copy, at offset 0) and the profile's
  * text.  End of file instead of a message: not needed after all, exit 0.
+ *
+ * Before the job may come struct parse_ahead, once, with the text of the profile
+ * that it will probably have: that is compiled by then, while nobody waits.
  *
  * Exit status (base/exit_codes.h): EXIT_CLEAN after END was written, whatever
  * it says; EXIT_USAGE when the profile does not compile (its mistakes are on
@@ -27,7 +30,8 @@
 #include "base/limits.h"
 
 #define PARSE_JOB_SOCKET 3
-#define PARSE_JOB_MAGIC 0x504A4248 /* "HBJP" */
+#define PARSE_JOB_MAGIC 0x504A4248   /* "HBJP" */
+#define PARSE_AHEAD_MAGIC 0x50414248 /* "HBAP" */
 #define PARSE_JOB_VERSION 1
 
 enum parse_job_flag {
@@ -47,12 +51,22 @@ struct parse_job {
 	          1]; /* as in the inbound directory: bytes, for file-name patterns; never a path */
 };
 
+struct parse_ahead {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t flags; /* 0 */
+};
+
 /* Fills in magic and version and sends: 0, or -1 with errno.  The descriptors stay the caller's. */
 int parse_job_send(int socket, const struct parse_job *job, int file_fd, int profile_fd);
 
+int parse_ahead_send(int socket, int profile_fd);
+
+enum parse_message { PARSE_NOTHING, PARSE_JOB, PARSE_AHEAD };
+
 /*
- * Waits for the message: 1 and everything set (the descriptors are the
- * caller's now); 0 at end of file; -1 with *ret_why (static text).
+ * Waits for a message: its kind and everything set (descriptors are the caller's now; of PARSE_AHEAD only
+ * *ret_profile_fd); PARSE_NOTHING at end of file; -1 with *ret_why (static text).
  */
 int parse_job_receive(int socket, struct parse_job *ret_job, int *ret_file_fd, int *ret_profile_fd,
                       const char **ret_why);

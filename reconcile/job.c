@@ -23,6 +23,8 @@
 #define TRANSACTION_TRIES 10
 #define SETTLE_TRIES 30
 #define TIDY_RECORDS 20000
+/* Up to here a file is parsed while the database is asked for it: the pipe has room for what is told. */
+#define AHEAD_BYTES (256 << 10)
 
 /* One job in hand. */
 struct work {
@@ -36,6 +38,7 @@ struct work {
 	struct posted posted;
 	struct effect effect;
 	unsigned passed; /* enum pass, or'ed */
+	bool synced;     /* the copy's content is on the disk */
 	bool has_number; /* of a duplicate: what it repeats had a number */
 	int64_t number;
 	struct job_result *result;
@@ -294,6 +297,34 @@ note_duplicate(struct work *w)
 	                       : job_fail_database(w->r, w->result, status, "cannot note the duplicate");
 }
 
+static enum job_end
+sync_copy(struct work *w)
+{
+	if (!w->synced && copy_sync(&w->copy) < 0)
+		return job_fail(w->result, "cannot keep the copy", strerror(errno));
+	w->synced = true;
+	return JOB_DONE;
+}
+
+/* While the database is asked for it a small file is parsed, and while it is parsed its copy goes to the
+ * disk. */
+static enum job_end
+work_ahead(struct work *w)
+{
+	char why[LIMIT_MESSAGE_BYTES];
+	int file;
+
+	if (w->copy.bytes > AHEAD_BYTES || w->job->release_of != 0 ||
+	    w->r->profile.profile->policy.openpgp.wanted || !agrees_with_twin(w, why))
+		return JOB_DONE;
+	file = copy_reopen(&w->r->spool, &w->copy);
+	if (file < 0)
+		return job_fail(w->result, "cannot open the copy", strerror(errno));
+	(void) job_give(w->r, file, w->job->name); /* or else when it is its turn */
+	close(file);
+	return sync_copy(w);
+}
+
 /* Everything that is to be true together, up to its COMMIT. */
 static enum job_end
 transact(struct work *w, enum known *ret_known)
@@ -316,9 +347,7 @@ transact(struct work *w, enum known *ret_known)
 		return JOB_GONE;
 	end = *ret_known == KNOWN_DUPLICATE ? note_duplicate(w) : decide_and_post(w);
 	/* what the database is about to know must be on the disk first */
-	if (end == JOB_DONE && copy_sync(&w->copy) < 0)
-		return job_fail(w->result, "cannot keep the copy", strerror(errno));
-	return end;
+	return end == JOB_DONE ? sync_copy(w) : end;
 }
 
 /* The answer to COMMIT did not come.  PG_OK: it took place; PG_RETRY: it did not; PG_LOST: nobody can say
@@ -556,7 +585,10 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 	memcpy(w.delivery.sha256, w.copy.sha256, sizeof(w.delivery.sha256));
 	w.delivery.bytes = w.copy.bytes;
 	told_open(&w.told);
-	end = transact_until_done(&w, &known);
+	end = work_ahead(&w);
+	if (end == JOB_DONE)
+		end = transact_until_done(&w, &known);
+	reconciler_stop_given(r); /* of a file that was known already */
 	if (end == JOB_DONE) {
 		/* the next file of the partner may go to another worker; and its parser loads while this one is
 		 * archived: where it cannot, the next file says so */

@@ -45,7 +45,24 @@ reconciler_start_parser(struct reconciler *r)
 	const struct profile *last = r->profile.profile;
 	bool xml = last != NULL && strcmp(profile_program(last), "handback-parse-xml") == 0;
 
-	return parser_child_start(&r->child, xml ? r->parser_xml : r->parser);
+	return parser_child_start(&r->child, xml ? r->parser_xml : r->parser, r->profile.text);
+}
+
+int
+job_give(struct reconciler *r, int file, const char *name)
+{
+	struct stat st;
+
+	if (lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0 || reconciler_start_parser(r) < 0)
+		return -1;
+	return parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock);
+}
+
+void
+reconciler_stop_given(struct reconciler *r)
+{
+	if (r->child.given)
+		parser_child_stop(&r->child);
 }
 
 static enum job_end
@@ -57,15 +74,19 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 	enum stage_end staged;
 	struct stat st;
 
-	if (lseek(r->profile.text, 0, SEEK_SET) < 0 || lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0)
+	if (fstat(file, &st) < 0)
 		return job_fail(result, "cannot hand the file to the parser", strerror(errno));
-	if (reconciler_start_parser(r) < 0)
-		return job_fail(result, "cannot start the parser", strerror(errno));
-	if (parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock) < 0) {
-		job_fail(result, "cannot hand the file to the parser", strerror(errno));
+	if (!r->child.given && job_give(r, file, name) < 0) {
+		job_fail(result, "cannot hand the file to a parser", strerror(errno));
 		parser_child_stop(&r->child);
 		*ret_end = PARSER_DISTURBED;
 		return JOB_DONE;
+	}
+	/* while it begins */
+	status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL);
+	if (status != PG_OK) {
+		parser_child_stop(&r->child);
+		return job_fail_database(r, result, status, "cannot make room for the records");
 	}
 	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, told, &broken,
 	                    &status);
@@ -113,9 +134,6 @@ parse_plain(struct reconciler *r, int file, const char *name, const struct stage
 	for (int try = 0; try < PARSER_TRIES; try++) {
 		told_close(told);
 		told_open(told);
-		r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL);
-		if (r->status != PG_OK)
-			return job_fail_database(r, result, r->status, "cannot make room for the records");
 		end = parse_once(r, file, name, watch, told, ret_end, result);
 		r->staged += (int64_t) told->end.records;
 		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)

@@ -28,6 +28,13 @@ enum job_end job_fail_database(struct reconciler *r, struct job_result *result, 
                                const char *what);
 
 /*
+ * Gives an open file to its parser, which begins; the job_parse that comes next must be of the same file, or
+ * reconciler_stop_given called.  0, or -1 with errno.
+ */
+int job_give(struct reconciler *r, int file, const char *name);
+void reconciler_stop_given(struct reconciler *r);
+
+/*
  * Parses an open file, which may come sealed, with the profile in r->profile
  * into pg_temp.stage and told, in the open transaction.  JOB_DONE with *ret_end
  * (PARSER_DONE also where it is refused for its seal), JOB_FAILED or JOB_LOST.

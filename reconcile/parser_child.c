@@ -36,6 +36,7 @@ close_all(struct parser_child *c)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+	c->given = false;
 }
 
 void
@@ -54,13 +55,13 @@ still_waiting(struct parser_child *c)
 }
 
 int
-parser_child_start(struct parser_child *c, const char *program)
+parser_child_start(struct parser_child *c, const char *program, int profile)
 {
 	int socket[2] = {-1, -1}, frames[2] = {-1, -1}, errors[2] = {-1, -1};
 	const char *const argv[] = {program, NULL};
 	int saved;
 
-	if (still_waiting(c) && strcmp(c->program, program) == 0)
+	if (!c->given && still_waiting(c) && strcmp(c->program, program) == 0)
 		return 0;
 	parser_child_stop(c);
 	snprintf(c->program, sizeof(c->program), "%s", program);
@@ -87,6 +88,8 @@ parser_child_start(struct parser_child *c, const char *program)
 		errno = saved;
 		return -1;
 	}
+	if (profile >= 0)
+		(void) parse_ahead_send(c->socket, profile); /* where it is gone, giving it its file says so */
 	return 0;
 }
 
@@ -106,6 +109,7 @@ parser_child_give(struct parser_child *c, int file, int64_t file_bytes, int prof
 	memcpy(job.name, name, len);
 	if (parse_job_send(c->socket, &job, file, profile) < 0)
 		return -1;
+	c->given = true;
 	out_of_time = 0;
 	watched = c->pid;
 	sigaction(SIGALRM, &action, NULL);

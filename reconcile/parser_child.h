@@ -1,6 +1,6 @@
 /*
  * The one handback-parse that serves the next file: started ahead, so that its
- * libraries are loaded before the file is there; given its file and profile as
+ * libraries are loaded and its profile compiled before the file is there; given its file and profile as
  * descriptors; killed when its time is over.
  *
  * One at a time in a process: the deadline is this process's alarm.
@@ -16,6 +16,7 @@
 
 struct parser_child {
 	pid_t pid;          /* 0: there is none */
+	bool given;         /* its file: it is nobody else's */
 	char program[4096]; /* its path */
 	int socket;         /* where its job goes */
 	int frames;         /* where its frames come from */
@@ -32,8 +33,11 @@ enum parser_end {
 /* Nothing is running yet. */
 void parser_child_open(struct parser_child *c);
 
-/* Starts one unless this program is there already, alive; another one is ended.  0, or -1 with errno. */
-int parser_child_start(struct parser_child *c, const char *program);
+/*
+ * Starts one unless this program is there already, alive and given nothing; another one is ended.  `profile`
+ * is the text that its job will probably have, to begin with; -1: nobody knows.  0, or -1 with errno.
+ */
+int parser_child_start(struct parser_child *c, const char *program, int profile);
 
 /*
  * Gives it its file and starts the clock.  Both descriptors stay the caller's.

@@ -154,13 +154,24 @@ def test_at_most_25_system_calls():
     assert len(allowed | plain) <= 25
 
 
-def start(size=None, fds=2, message=None, send=True, profile=PROFILE):
+AHEAD = b"HBAP" + parse_client.VERSION.to_bytes(2, sys.byteorder) + bytes(2)  # parsers/job.h
+
+
+def send_ahead(channel, profile, message=AHEAD):
+    text = parse_client.opened(profile)
+    channel.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [text]))])
+    os.close(text)
+
+
+def start(size=None, fds=2, message=None, send=True, profile=PROFILE, ahead=(), ahead_message=AHEAD):
     """One parser, started by hand: (status, stderr, output)."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     file, text = parse_client.opened(FILE), parse_client.opened(profile)
     child = subprocess.Popen([PARSER], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              env={"ASAN_OPTIONS": "detect_leaks=0"}, pass_fds=(3,), preexec_fn=lambda: os.dup2(theirs.fileno(), 3, inheritable=True))
     theirs.close()
+    for other in ahead:
+        send_ahead(ours, other, ahead_message)
     if send:
         job = message or parse_client.JOB.pack(parse_client.MAGIC, parse_client.VERSION, 0,
                                                len(FILE) if size is None else size, 0, 1, b"f")
@@ -191,6 +202,27 @@ def test_a_broken_job_is_no_job(what):
 def test_a_profile_that_does_not_compile_is_told_with_its_places():
     status, errors, output = start(profile=b"profile: x\nformat: nonsense\n")
     assert status == 2 and output == b"" and re.search(r"profile:2:9: ", errors), errors
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("ahead", [PROFILE, PROFILE.replace(b"Y: accepted", b"X: accepted"), b"profile: x\nformat: nonsense\n"],
+                         ids=["the same", "another", "one that does not compile"])
+def test_a_profile_ahead_of_the_job_changes_nothing(ahead):
+    """It is compiled while nobody waits, and used where the job comes with the very same."""
+    assert start(ahead=[ahead]) == start()
+    assert start(ahead=[ahead], send=False) == (0, "", b"")
+
+
+def test_a_profile_ahead_is_not_read_as_another():
+    status, errors, _ = start(ahead=[PROFILE], profile=b"profile: x\nformat: nonsense\n")
+    assert status == 2 and re.search(r"profile:2:9: ", errors), errors
+
+
+@pytest.mark.parametrize("times, message", [(2, AHEAD), (1, AHEAD[:7] + b"\1"), (1, AHEAD + b"\0"), (1, AHEAD[:4] + b"\7\0\0\0")],
+                         ids=["twice", "a flag", "too long", "another version"])
+def test_a_broken_message_ahead_ends_it(times, message):
+    status, errors, output = start(ahead=[PROFILE] * times, ahead_message=message, send=False)
+    assert status == 1 and errors.startswith("handback-parse: ") and output == b""
 
 
 def test_started_by_hand_it_says_what_it_is():

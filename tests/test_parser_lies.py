@@ -68,3 +68,28 @@ def test_what_is_not_the_files_fault_is_tried_again(desk, how):
     assert (desk.inbound / "AIR_1.csv").exists() and desk.reversals() == 1
     lies(desk.libexec, {})
     assert desk.take("AIR_1.csv")["state"] == "posted" and desk.reversals() == 2
+
+
+def children(pid):
+    """{pid: (name, state)}"""
+    found = {}
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        name, state = pathlib.Path(f"/proc/{child}/stat").read_text().split(" ", 1)[1].rsplit(")", 1)
+        found[int(child)] = (name.strip("("), state.split()[0])
+    return found
+
+
+def test_a_parser_whose_file_was_known_already_is_ended(desk):
+    """It is given a small file while the database is asked for it; nobody hears it, and the next file has another."""
+    desk.redeem("R1")
+    data = desk.file([("R1", "OK")])
+    ends = []
+    for n in (1, 2, 3):
+        desk.drop(f"AIR_{n}.csv", data)
+        ends.append(desk.take(f"AIR_{n}.csv")["state"])
+        [(name, state)] = children(desk.worker.process.pid).values()
+        assert state != "Z", name
+    assert ends == ["posted", "duplicate", "duplicate"]
+    desk.redeem("R2")
+    desk.drop("AIR_4.csv", desk.file([("R2", "KO", {"Reason": "FULL"})]))
+    assert desk.take("AIR_4.csv")["reversed"] == 1

@@ -33,11 +33,13 @@ main(void)
 	child_begin("handback-infer");
 	sample_prepare();
 	column_prepare();
+	if (cage_prepare(why, sizeof why) != 0)
+		child_leave(EXIT_FAILED, why);
 	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &nothing, &text);
-	if (rc == 0)
+	if (rc == PARSE_NOTHING)
 		return EXIT_CLEAN;
-	if (rc < 0)
-		child_leave(EXIT_INTERNAL, text);
+	if (rc != PARSE_JOB)
+		child_leave(EXIT_INTERNAL, rc < 0 ? text : "the message is no job");
 	child_check_file(&job, file);
 	wish = (struct cage_wish){.work_bytes = SAMPLE_BYTES,
 	                          .no_landlock = (job.flags & PARSE_JOB_NO_LANDLOCK) != 0,
