@@ -1,7 +1,7 @@
 /*
  * The one handback-parse that serves the next file: started ahead, so that its
- * libraries are loaded and its profile compiled before the file is there; given its file and profile as
- * descriptors; killed when its time is over.
+ * libraries are loaded and its profile is compiled before the file is there;
+ * given its file and profile as descriptors; killed when its time is over.
  *
  * One at a time in a process: the deadline is this process's alarm.
  */
