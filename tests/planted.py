@@ -119,7 +119,7 @@ BUGS = (
         "(array_agg(external_reference))[1], 1,"),
     Bug("another partner's redemption", "a partner answers for another",
         "tests/test_decide.py::test_unknown_is_said_of_what_is_another_partners_or_programmes", "reconcile/decide.sql",
-        "AND r.partner = $1::text AND", "AND"),
+        "AND r.partner = $1::text AND", "AND $1::text IS NOT NULL AND"),
     Bug("a guard that is off by one", "a file reverses more than it may",
         "tests/test_decide.py::test_guard", "reconcile/decide.c",
         "e->reversed > policy->guard_rejects)", "e->reversed > policy->guard_rejects + 1)"),
