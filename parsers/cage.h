@@ -27,8 +27,8 @@ struct cage_wish {
 	bool no_cage;       /* test builds only: nothing but the closing of descriptors */
 };
 
-/* Makes the list of system calls ready, which takes longer than to shut the cage: once, before cage_enter,
- * and a copy of the process has it, too.  0, or -1 with why[]. */
+/* Makes the list of system calls ready, which takes longer than to shut the cage: once, before cage_enter.
+ * 0, or -1 with why[]. */
 int cage_prepare(char *why, size_t why_size);
 
 /*

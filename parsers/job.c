@@ -49,7 +49,7 @@ parse_job_send(int socket, const struct parse_job *job, int file_fd, int profile
 
 	sent.magic = PARSE_JOB_MAGIC;
 	sent.version = PARSE_JOB_VERSION;
-	return send_with(socket, &sent, sizeof(sent), (const int[]){file_fd, profile_fd}, 2);
+	return send_with(socket, &sent, sizeof(sent), (const int[JOB_FDS]){file_fd, profile_fd}, JOB_FDS);
 }
 
 int

@@ -162,7 +162,7 @@ def test_at_most_25_system_calls():
 AHEAD = b"HBAP" + parse_client.VERSION.to_bytes(2, sys.byteorder) + bytes(2)  # parsers/job.h
 
 
-def send_ahead(channel, profile, message=AHEAD):
+def send_ahead(channel, profile, message):
     text = parse_client.opened(profile)
     channel.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [text]))])
     os.close(text)

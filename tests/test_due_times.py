@@ -47,9 +47,9 @@ def test_business_days_after(database, at, days, zone, utc):
         assert c.execute("SELECT handback.answers_due_before(%s, %s, %s)", (days, zone, just)).fetchone()[0] <= moment(at)
 
 
-def make(c, now, days=0x1f, grace=60, files=1, kind="daily", minute=390, zone="Europe/Lisbon"):
-    return c.execute("SELECT handback.make_issues('skyline', %s, %s, %s, %s, %s, %s, %s)",
-                     (kind, zone, minute, days, grace, files, moment(now))).fetchone()[0]
+def make(c, now, days=0x1f, grace=60, files=1, kind="daily", minute=390):
+    return c.execute("SELECT handback.make_issues('skyline', %s, 'Europe/Lisbon', %s, %s, %s, %s, %s)",
+                     (kind, minute, days, grace, files, moment(now))).fetchone()[0]
 
 
 def test_issues_begin_today_and_reach_tomorrow(database):

@@ -71,12 +71,10 @@ def test_what_is_not_the_files_fault_is_tried_again(desk, how):
 
 
 def children(pid):
-    """{pid: (name, state)}"""
-    found = {}
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        name, state = pathlib.Path(f"/proc/{child}/stat").read_text().split(" ", 1)[1].rsplit(")", 1)
-        found[int(child)] = (name.strip("("), state.split()[0])
-    return found
+    """(name, state) of each."""
+    stats = [pathlib.Path(f"/proc/{child}/stat").read_text().split(" ", 1)[1].rsplit(")", 1)
+             for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [(name.strip("("), rest.split()[0]) for name, rest in stats]
 
 
 def test_a_parser_whose_file_was_known_already_is_ended(desk):
@@ -87,7 +85,7 @@ def test_a_parser_whose_file_was_known_already_is_ended(desk):
     for n in (1, 2, 3):
         desk.drop(f"AIR_{n}.csv", data)
         ends.append(desk.take(f"AIR_{n}.csv")["state"])
-        [(name, state)] = children(desk.worker.process.pid).values()
+        [(name, state)] = children(desk.worker.process.pid)
         assert state != "Z", name
     assert ends == ["posted", "duplicate", "duplicate"]
     desk.redeem("R2")

@@ -260,8 +260,8 @@ test_lying_lengths(void **state)
 		assert_int_equal(count, 0);
 	}
 	len = write_sample(bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]);
-	     i++) { /* of a text: the record's first, of seven */
+	/* of a text: the record's first, of seven */
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		memcpy(bytes + RECORD_AT + RECORD_FIXED + RECORD_NUMBERS, &lies[i], 4);
 		assert_int_equal(read_all(bytes, len, &count, &why), -1);
 		assert_int_equal(count, 1);
