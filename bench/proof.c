@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/merkle.h"
-#include "base/text.h"
-#include "reconcile/leaf.h"
+#include "lib/proof/merkle.h"
+#include "lib/base/text.h"
+#include "lib/proof/leaf.h"
 
 static int
 hash_file(const char *path, uint8_t ret_hash[SHA256_BYTES])

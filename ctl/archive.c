@@ -1,7 +1,7 @@
 #include "ctl/archive.h"
 
-#include "base/text.h"
-#include "ctl/memory.h"
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

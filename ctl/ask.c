@@ -1,8 +1,8 @@
 #include "ctl/ask.h"
 
-#include "base/text.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
+#include "ctl/ctl_sql.h"
 
 #include <inttypes.h>
 
@@ -104,7 +104,7 @@ int
 ask_file(struct session *s, const char *said, char **ret_id)
 {
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, ctl_find_file, 1, &said, &r);
+	enum pg_status status = pg_run(s->pg, sql_find_file, 1, &said, &r);
 
 	if (status != PG_OK)
 		return session_failed(s, status);

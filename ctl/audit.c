@@ -1,14 +1,14 @@
 /* audit head, audit verify. */
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 #include "ctl/moment.h"
-#include "ctl/sql.h"
+#include "ctl/ctl_sql.h"
 
-#include "base/config.h"
-#include "base/gauges.h"
-#include "base/notice.h"
-#include "base/paths.h"
-#include "reconcile/verify.h"
+#include "lib/config/config.h"
+#include "lib/base/gauges.h"
+#include "lib/protocol/notice.h"
+#include "lib/base/paths.h"
+#include "lib/proof/verify/verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ run_audit_head(struct session *s)
 	struct document *d = document_new("head", NULL);
 	struct table *t = document_add(d, "head", NULL, TABLE_FACTS, COLUMNS(head_columns));
 	table_empty(t, "no head yet: nothing was ever decided");
-	code = session_fill(s, t, ctl_head, 0, NULL);
+	code = session_fill(s, t, sql_head, 0, NULL);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

@@ -1,15 +1,15 @@
 /* check: is everything there that handback needs, and as it should be?  Changes nothing. */
 #include "ctl/handlers.h"
-#include "ctl/holidays.h"
-#include "ctl/memory.h"
+#include "lib/profile/holidays.h"
+#include "lib/finance/output/memory.h"
 
-#include "base/config.h"
-#include "base/embedded.h"
-#include "base/io.h"
-#include "base/limits.h"
-#include "base/paths.h"
-#include "parsers/profile.h"
-#include "reconcile/migrate.h"
+#include "lib/config/config.h"
+#include "lib/embedded/embedded.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/profile/profile.h"
+#include "lib/db/migrate.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* The table of commands and the table of options. */
 #include "ctl/command.h"
 
-#include "base/paths.h"
+#include "lib/base/paths.h"
 #include "ctl/handlers.h"
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "ctl/compare.h"
 
-#include "ctl/memory.h"
-#include "ctl/render.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/render.h"
 
 static const struct column difference_columns[] = {
     {"table", "In", COLUMN_TEXT, 0, 0, NULL},    {"row", "Row", COLUMN_TEXT, 0, 0, NULL},

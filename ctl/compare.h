@@ -2,8 +2,8 @@
 #ifndef HANDBACK_CTL_COMPARE_H
 #define HANDBACK_CTL_COMPARE_H
 
-#include "ctl/json_tree.h"
-#include "ctl/table.h"
+#include "lib/finance/output/json_tree.h"
+#include "lib/finance/output/table.h"
 
 /*
  * A document of one table, "differences", with a row for each value that is

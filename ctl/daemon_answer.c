@@ -1,9 +1,9 @@
 #include "ctl/daemon_answer.h"
 
-#include "base/config.h"
-#include "base/io.h"
-#include "base/text.h"
-#include "ctl/memory.h"
+#include "lib/config/config.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -2,9 +2,9 @@
 #ifndef HANDBACK_CTL_DAEMON_ANSWER_H
 #define HANDBACK_CTL_DAEMON_ANSWER_H
 
-#include "ctl/json_tree.h"
+#include "lib/finance/output/json_tree.h"
 #include "ctl/session.h"
-#include "ctl/table.h"
+#include "lib/finance/output/table.h"
 
 #include <stdbool.h>
 

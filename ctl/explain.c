@@ -2,11 +2,11 @@
 #include "ctl/archive.h"
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/view_sql.h"
 
-#include "base/config.h"
-#include "base/text.h"
+#include "lib/config/config.h"
+#include "lib/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +100,7 @@ find_record(struct session *s, struct subject *subject)
 {
 	const char *values[] = {subject->file, subject->record};
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, ctl_explain_record, 2, values, &r);
+	enum pg_status status = pg_run(s->pg, sql_explain_record, 2, values, &r);
 
 	if (status != PG_OK)
 		return session_failed(s, status);
@@ -119,7 +119,7 @@ show_candidates(struct session *s, const char *reference, const char *const *val
 {
 	struct document *d = document_new("candidates", NULL);
 	struct table *t = document_add(d, "candidates", NULL, TABLE_ROWS, COLUMNS(candidate_columns));
-	int code = session_fill(s, t, ctl_explain_find, 3, values);
+	int code = session_fill(s, t, sql_explain_find, 3, values);
 
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
@@ -138,7 +138,7 @@ find(struct session *s, const char *reference, struct subject *ret)
 
 	if (names_record(reference, ret))
 		return find_record(s, ret);
-	enum pg_status status = pg_run(s->pg, ctl_explain_find, 3, values, &r);
+	enum pg_status status = pg_run(s->pg, sql_explain_find, 3, values, &r);
 	if (status != PG_OK)
 		return session_failed(s, status);
 	int rows = pg_rows(r);
@@ -183,7 +183,7 @@ tell(struct session *s, const struct subject *subject)
 {
 	const char *values[] = {subject->redemption, subject->file, subject->record};
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, ctl_explain_events, 3, values, &r);
+	enum pg_status status = pg_run(s->pg, sql_explain_events, 3, values, &r);
 
 	if (status != PG_OK)
 		return session_failed(s, status);

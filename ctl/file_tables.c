@@ -1,6 +1,6 @@
 #include "ctl/file_tables.h"
 
-#include "ctl/sql.h"
+#include "lib/finance/view/view_sql.h"
 
 const struct column file_refusal_columns[] = {
     {"rule", "Rule", COLUMN_TEXT, 10, 1, NULL},         {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
@@ -37,7 +37,7 @@ file_releases(struct session *s, struct document *d, const char *partner, size_t
 {
 	struct table *t =
 	    document_add(d, "releases", "Approved, not yet released", TABLE_ROWS, COLUMNS(release_columns));
-	int code = session_fill(s, t, ctl_releases, 1, &partner);
+	int code = session_fill(s, t, sql_releases, 1, &partner);
 
 	if (ret_rows)
 		*ret_rows = t->rows;

@@ -2,8 +2,8 @@
 #include "ctl/ask.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/view_sql.h"
 
 #define FILES_PRESET "50"
 #define RECORDS_PRESET "100"
@@ -49,7 +49,7 @@ run_files(struct session *s)
 	const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_STATE], or_null(period.from),
 	                        or_null(period.to), limit};
 	table_empty(t, "no files");
-	code = session_fill(s, t, ctl_file_list, 5, values);
+	code = session_fill(s, t, sql_file_list, 5, values);
 	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
 		table_note(t, mem_format("the newest %s; --all shows every file", limit));
 	if (code == EXIT_CLEAN)
@@ -125,7 +125,7 @@ add_records(struct session *s, struct document *d, const char *file)
 	struct table *t = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
 	const char *values[] = {file, outcome, limit};
 	table_empty(t, "no records");
-	code = session_fill(s, t, ctl_file_records, 3, values);
+	code = session_fill(s, t, sql_file_records, 3, values);
 	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
 		table_note(t, mem_format("the first %s; --all shows every record", limit));
 	return code;
@@ -141,11 +141,11 @@ fill_show(struct session *s, struct document *d, const char *file)
 		int count;
 		const char *sql;
 	} parts[] = {
-	    {"file", NULL, TABLE_FACTS, COLUMNS(fact_columns), ctl_file_facts},
-	    {"refusals", "Why it was refused", TABLE_ROWS, COLUMNS(file_refusal_columns), ctl_file_refusals},
-	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns), ctl_file_controls},
-	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(file_outcome_columns), ctl_file_tie_out},
-	    {"holds", "What waits", TABLE_ROWS, COLUMNS(hold_columns), ctl_file_holds},
+	    {"file", NULL, TABLE_FACTS, COLUMNS(fact_columns), sql_file_facts},
+	    {"refusals", "Why it was refused", TABLE_ROWS, COLUMNS(file_refusal_columns), sql_file_refusals},
+	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns), sql_file_controls},
+	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(file_outcome_columns), sql_file_tie_out},
+	    {"holds", "What waits", TABLE_ROWS, COLUMNS(hold_columns), sql_file_holds},
 	};
 	int code = EXIT_CLEAN;
 

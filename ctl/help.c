@@ -1,10 +1,10 @@
 /* What handbackctl says of itself: all of it from the table of commands. */
 #include "ctl/command.h"
 
-#include "base/exit_codes.h"
-#include "base/nearest.h"
-#include "base/paths.h"
-#include "ctl/wrap.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/nearest.h"
+#include "lib/base/paths.h"
+#include "lib/finance/output/wrap.h"
 
 #include <ctype.h>
 #include <stdbool.h>

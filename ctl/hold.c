@@ -3,8 +3,8 @@
 #include "ctl/ask.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/view_sql.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -73,7 +73,7 @@ add_facts(struct session *s, struct document *d, const char *hold, char **ret_fi
 {
 	const char *cells[FACTS];
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, ctl_hold_facts, 1, &hold, &r);
+	enum pg_status status = pg_run(s->pg, sql_hold_facts, 1, &hold, &r);
 
 	if (status != PG_OK)
 		return session_failed(s, status);
@@ -116,12 +116,12 @@ add_file(struct session *s, struct document *d, char *file)
 	const char *const value = file;
 	int code = session_fill(
 	    s, document_add(d, "refusals", "Why it was held", TABLE_ROWS, COLUMNS(file_refusal_columns)),
-	    ctl_file_refusals, 1, &value);
+	    sql_file_refusals, 1, &value);
 
 	if (code == EXIT_CLEAN)
 		code = session_fill(
 		    s, document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns)),
-		    ctl_file_controls, 1, &value);
+		    sql_file_controls, 1, &value);
 	return code;
 }
 
@@ -137,10 +137,10 @@ fill_hold(struct session *s, struct document *d, const char *hold)
 	if (code == EXIT_CLEAN)
 		code = session_fill(
 		    s, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),
-		    ctl_hold_candidates, 1, &hold);
+		    sql_hold_candidates, 1, &hold);
 	if (code == EXIT_CLEAN)
 		code = session_fill(s, document_add(d, "steps", "What people did", TABLE_ROWS, COLUMNS(step_columns)),
-		                    ctl_hold_steps, 1, &hold);
+		                    sql_hold_steps, 1, &hold);
 	return code;
 }
 

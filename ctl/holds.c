@@ -2,8 +2,8 @@
 #include "ctl/ask.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/view_sql.h"
 
 #define HOLDS_PRESET "100"
 
@@ -51,7 +51,7 @@ fill_ended(struct session *s, struct document *d, const char *file, const char *
 	struct table *t = document_add(d, "ended", NULL, TABLE_ROWS, COLUMNS(ended_columns));
 
 	table_empty(t, "no hold has ended");
-	int code = session_fill(s, t, ctl_holds_ended, 4, values);
+	int code = session_fill(s, t, sql_holds_ended, 4, values);
 	if (code == EXIT_CLEAN && limit && t->rows == (size_t) strtoul(limit, NULL, 10))
 		table_note(t, mem_format("the newest %s; --all shows every one", limit));
 	return code;
@@ -65,7 +65,7 @@ fill_holds(struct session *s, struct document *d, const char *file, const char *
 	struct table *t = document_add(d, "holds", NULL, TABLE_ROWS, COLUMNS(hold_columns));
 
 	table_empty(t, "nothing waits for anyone");
-	int code = session_fill(s, t, ctl_holds, 4, values);
+	int code = session_fill(s, t, sql_holds, 4, values);
 	if (code != EXIT_CLEAN || t->rows == 0)
 		return code;
 	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
@@ -73,7 +73,7 @@ fill_holds(struct session *s, struct document *d, const char *file, const char *
 	if (file || s->value[OPT_REASON])
 		return code;
 	t = document_add(d, "reasons", "By reason and age", TABLE_ROWS, COLUMNS(reason_columns));
-	return session_fill(s, t, ctl_holds_by_reason, 1, &partner);
+	return session_fill(s, t, sql_holds_by_reason, 1, &partner);
 }
 
 int

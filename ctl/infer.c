@@ -1,11 +1,11 @@
 /* profile infer: a first profile for a sample.  Its bytes are read by handback-infer, in its cage. */
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 
-#include "base/io.h"
-#include "base/limits.h"
-#include "base/paths.h"
-#include "reconcile/parser_child.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "reconcile/file/parser_child.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * database role allows, and reads no partner's byte: for that it asks
  * handback-parse, as the daemon does.
  */
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 #include "ctl/session.h"
 
 #include <getopt.h>

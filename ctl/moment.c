@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/gauges.h"
-#include "ctl/memory.h"
+#include "lib/base/gauges.h"
+#include "lib/finance/output/memory.h"
 
 int
 moment_keep(int spool, const char *name, const char *what, const char *help)

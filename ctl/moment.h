@@ -2,7 +2,7 @@
 #ifndef HANDBACK_CTL_MOMENT_H
 #define HANDBACK_CTL_MOMENT_H
 
-/* Now is when: handback_<what>_timestamp_seconds in this file (base/gauges.h).  -1 with errno. */
+/* Now is when: handback_<what>_timestamp_seconds in this file (lib/base/gauges.h).  -1 with errno. */
 int moment_keep(int spool, const char *name, const char *what, const char *help);
 
 #endif

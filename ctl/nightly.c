@@ -1,16 +1,16 @@
 /* nightly: a plan that is printed first, and then done. */
 #include "ctl/nightly.h"
 
-#include "ctl/holidays.h"
+#include "lib/profile/holidays.h"
 
-#include "base/config.h"
-#include "base/notice.h"
-#include "base/paths.h"
+#include "lib/config/config.h"
+#include "lib/protocol/notice.h"
+#include "lib/base/paths.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
-#include "reconcile/params.h"
+#include "lib/finance/output/memory.h"
+#include "nightly/nightly_sql.h"
+#include "lib/db/params.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -160,7 +160,7 @@ plan_overdue(struct nightly *n, const struct config_source *source)
 	if (!holidays)
 		return EXIT_CLEAN;
 	absence_params(&p, source->name, profile, holidays);
-	int code = session_fill(n->session, n->overdue, ctl_nightly_overdue, p.n, p.value);
+	int code = session_fill(n->session, n->overdue, sql_nightly_overdue, p.n, p.value);
 	free(holidays);
 	return code;
 }
@@ -188,7 +188,7 @@ static int
 plan_reports(struct nightly *n)
 {
 	struct pg_result *r;
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_days, 0, NULL, &r);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_days, 0, NULL, &r);
 
 	if (status != PG_OK)
 		return session_failed(n->session, status);
@@ -219,9 +219,9 @@ make_plan(struct nightly *n)
 	n->reports = document_add(d, "reports", "Reports to write", TABLE_ROWS, COLUMNS(report_columns));
 	int code = nightly_each_source(n, plan_source);
 	if (code == EXIT_CLEAN)
-		code = session_fill(n->session, expected, ctl_nightly_expected, 1, &all);
+		code = session_fill(n->session, expected, sql_nightly_expected, 1, &all);
 	if (code == EXIT_CLEAN)
-		code = session_fill(n->session, holds, ctl_nightly_holds, 0, NULL);
+		code = session_fill(n->session, holds, sql_nightly_holds, 0, NULL);
 	if (code == EXIT_CLEAN)
 		code = plan_reports(n);
 	if (code == EXIT_CLEAN)
@@ -251,7 +251,7 @@ make_issue(struct nightly *n, const struct config_source *source, const struct e
 	param_text(&p, e->names);
 	param_bool(&p, e->empty);
 	param_text(&p, holidays);
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_issues, p.n, p.value, NULL);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_issues, p.n, p.value, NULL);
 	free(holidays);
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }
@@ -266,7 +266,7 @@ make_issues(struct nightly *n, const struct config_source *source)
 		code = make_issue(n, source, &policy->expected[i]);
 	if (code != EXIT_CLEAN)
 		return code;
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_place, 1, &source->name, NULL);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_place, 1, &source->name, NULL);
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }
 
@@ -300,14 +300,14 @@ judge_missing(struct nightly *n, const struct config_source *source)
 	param_text(&p, source->name);
 	param_text(&p, source->partner);
 	param_bool(&p, n->reconciler.profile.profile->policy.lists == LISTS_REJECTS);
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_missing, p.n, p.value, &r);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_missing, p.n, p.value, &r);
 
 	if (status != PG_OK)
 		return session_failed(n->session, status);
 	n->missing += pg_int(r, 0, 0);
 	pg_result_free(r);
 	/* also what a run found that ended before it could tell: a notice that was kept is not kept again */
-	status = pg_run(n->session->pg, ctl_nightly_tell, 1, &source->name, &r);
+	status = pg_run(n->session->pg, sql_nightly_tell, 1, &source->name, &r);
 	if (status != PG_OK)
 		return session_failed(n->session, status);
 	for (int i = 0; i < pg_rows(r); i++)
@@ -338,7 +338,7 @@ tell_done(struct nightly *n)
 	const char *all = NULL;
 	int64_t holds = 0;
 	size_t waiting = 0;
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_holds, 0, NULL, &r);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_holds, 0, NULL, &r);
 
 	for (int i = 0; status == PG_OK && i < pg_rows(r); i++)
 		holds += pg_int(r, i, 2);
@@ -354,7 +354,7 @@ tell_done(struct nightly *n)
 	param_int(&p, n->retention.archive.bytes + n->retention.quarantine.bytes);
 	param_int(&p, holds);
 	table_row(t, p.value);
-	int code = status == PG_OK ? session_fill(n->session, expected, ctl_nightly_expected, 1, &all)
+	int code = status == PG_OK ? session_fill(n->session, expected, sql_nightly_expected, 1, &all)
 	                           : session_failed(n->session, status);
 	if (code == EXIT_CLEAN)
 		code = file_releases(n->session, d, NULL, &waiting);

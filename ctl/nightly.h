@@ -7,10 +7,10 @@
 #define HANDBACK_CTL_NIGHTLY_H
 
 #include "ctl/session.h"
-#include "reconcile/absence.h"
-#include "reconcile/job.h"
-#include "reconcile/later.h"
-#include "reconcile/retention.h"
+#include "reconcile/rematch/absence.h"
+#include "reconcile/file/job.h"
+#include "reconcile/rematch/later.h"
+#include "lib/spool/retention.h"
 
 struct config_source;
 

@@ -1,9 +1,9 @@
 /* What became of redemptions since their files came: found later, or never. */
 #include "ctl/nightly.h"
 
-#include "base/config.h"
-#include "base/notice.h"
-#include "ctl/memory.h"
+#include "lib/config/config.h"
+#include "lib/protocol/notice.h"
+#include "lib/finance/output/memory.h"
 
 #include <errno.h>
 #include <inttypes.h>

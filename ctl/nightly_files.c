@@ -1,14 +1,14 @@
 /* The files that are due, and how looking for them went. */
 #include "ctl/nightly.h"
 
-#include "base/config.h"
-#include "base/io.h"
-#include "base/paths.h"
-#include "base/spawn.h"
+#include "lib/config/config.h"
+#include "lib/base/io.h"
+#include "lib/base/paths.h"
+#include "lib/base/spawn.h"
 #include "ctl/daemon_answer.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
-#include "reconcile/params.h"
+#include "lib/finance/output/memory.h"
+#include "nightly/nightly_sql.h"
+#include "lib/db/params.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ keep_look(struct nightly *n, const char *source, const char *result, const char 
 	param_text(&p, result);
 	param_text(&p, why);
 	param_int(&p, at_us);
-	enum pg_status status = pg_run(n->session->pg, ctl_nightly_look, p.n, p.value, NULL);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_look, p.n, p.value, NULL);
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }
 

@@ -1,9 +1,9 @@
 /* Kept copies that are old enough leave the spool. */
 #include "ctl/nightly.h"
 
-#include "base/config.h"
-#include "ctl/memory.h"
-#include "reconcile/params.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/db/params.h"
 
 static const struct column retention_columns[] = {
     {"copies", "Copies in", COLUMN_TEXT, 0, 0, NULL},

@@ -1,12 +1,11 @@
 /* What a night leaves behind for others: reports and metrics. */
 #include "ctl/nightly.h"
 
-#include "base/config.h"
-#include "base/gauges.h"
-#include "ctl/memory.h"
+#include "lib/config/config.h"
+#include "lib/base/gauges.h"
+#include "lib/finance/output/memory.h"
 #include "ctl/moment.h"
 #include "ctl/report.h"
-#include "ctl/sql.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 /* overdue: redemptions that partners should have answered by now. */
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/view_sql.h"
 
 #define OVERDUE_PRESET "100"
 
@@ -35,7 +35,7 @@ run_overdue(struct session *s)
 	const char *values[] = {s->value[OPT_PARTNER], limit};
 
 	table_empty(t, "no answer is overdue by the terms that the last nightly run found");
-	code = session_fill(s, t, ctl_overdue, 2, values);
+	code = session_fill(s, t, sql_overdue, 2, values);
 	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
 		table_note(t, mem_format("the %s that are due for longest; --all shows every one", limit));
 	if (code == EXIT_CLEAN)

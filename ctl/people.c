@@ -2,9 +2,9 @@
 #include "ctl/ask.h"
 #include "ctl/daemon_answer.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/number.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/number.h"
+#include "ctl/ctl_sql.h"
 
 #include <unistd.h>
 
@@ -41,7 +41,7 @@ run_hold_assign(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "assigned", ctl_hold_assign, 3, values) : code;
+	return code == EXIT_CLEAN ? act(s, "assigned", sql_hold_assign, 3, values) : code;
 }
 
 int
@@ -51,7 +51,7 @@ run_hold_comment(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "commented", ctl_hold_comment, 2, (const char *const *) s->arguments)
+	return code == EXIT_CLEAN ? act(s, "commented", sql_hold_comment, 2, (const char *const *) s->arguments)
 	                          : code;
 }
 
@@ -87,14 +87,14 @@ select_holds(struct session *s, struct pg_result **ret)
 		named = named_holds(s);
 		if (!named)
 			return EXIT_USAGE;
-		status = pg_run(s->pg, ctl_hold_count, 1, (const char *const *) &named, ret);
+		status = pg_run(s->pg, sql_hold_count, 1, (const char *const *) &named, ret);
 	} else {
 		if (s->value[OPT_FILE])
 			code = ask_file(s, s->value[OPT_FILE], &file);
 		if (code != EXIT_CLEAN)
 			return code;
 		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, s->arguments[0]};
-		status = pg_run(s->pg, ctl_hold_select, 4, values, ret);
+		status = pg_run(s->pg, sql_hold_select, 4, values, ret);
 	}
 	free(named);
 	free(file);
@@ -152,7 +152,7 @@ run_hold_propose(struct session *s)
 		code = confirm(s, r, decision);
 	const char *values[] = {pg_text(r, 0, 0), decision, s->value[OPT_WHY], s->value[OPT_REDEMPTION]};
 	if (code == EXIT_CLEAN)
-		code = act(s, "proposed", ctl_hold_propose, 4, values);
+		code = act(s, "proposed", sql_hold_propose, 4, values);
 	pg_result_free(r);
 	return code;
 }
@@ -166,7 +166,7 @@ run_hold_approve(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
 	if (code == EXIT_CLEAN)
-		code = act(s, "approved", ctl_hold_approve, 2, values);
+		code = act(s, "approved", sql_hold_approve, 2, values);
 	/* files that were released are the daemon's to handle: at once, or where none answers when one looks next
 	 */
 	if (code == EXIT_CLEAN && s->config)
@@ -186,7 +186,7 @@ run_hold_reject(struct session *s)
 	}
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "rejected", ctl_hold_reject, 2, values) : code;
+	return code == EXIT_CLEAN ? act(s, "rejected", sql_hold_reject, 2, values) : code;
 }
 
 static const struct column proposal_columns[] = {
@@ -214,7 +214,7 @@ run_proposals(struct session *s)
 	struct document *d = document_new("proposals", NULL);
 	struct table *t = document_add(d, "proposals", NULL, TABLE_ROWS, COLUMNS(proposal_columns));
 	table_empty(t, s->value[OPT_ALL] ? "nothing was ever proposed" : "no proposal waits for anyone");
-	code = session_fill(s, t, ctl_proposals, 1, &all);
+	code = session_fill(s, t, sql_proposals, 1, &all);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

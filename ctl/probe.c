@@ -1,16 +1,16 @@
 /* source probe: what a partner's SFTP server offers, asked by handback-fetch. */
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/table.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/table.h"
 
-#include "base/channel.h"
-#include "base/config.h"
-#include "base/fetch_job.h"
-#include "base/limits.h"
-#include "base/message.h"
-#include "base/paths.h"
-#include "base/spawn.h"
-#include "base/text.h"
+#include "lib/protocol/channel.h"
+#include "lib/config/config.h"
+#include "lib/protocol/fetch_job.h"
+#include "lib/base/limits.h"
+#include "lib/protocol/message.h"
+#include "lib/base/paths.h"
+#include "lib/base/spawn.h"
+#include "lib/base/text.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,12 +2,12 @@
 #include "ctl/profile.h"
 
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 
-#include "base/config.h"
-#include "base/io.h"
-#include "base/limits.h"
-#include "parsers/profile.h"
+#include "lib/config/config.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/profile/profile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #define HANDBACK_CTL_PROFILE_H
 
 #include "ctl/session.h"
-#include "parsers/profile.h"
+#include "lib/profile/profile.h"
 
 /*
  * Compiles the profile that is meant: a file where it has a slash or ends in

@@ -1,6 +1,6 @@
 /* profile show: how a profile reads files. */
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 #include "ctl/profile.h"
 
 static const struct column field_columns[] = {

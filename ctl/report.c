@@ -2,9 +2,9 @@
 
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 #include "ctl/report_tables.h"
-#include "ctl/sql.h"
+#include "lib/finance/view/view_sql.h"
 
 #define DAYS_PRESET 7
 #define SCOPE_VALUES 4
@@ -34,9 +34,9 @@ prove_by(struct session *s, const char *sql, int values, const char *const *scop
 static int
 prove(struct session *s, const char *const *scope)
 {
-	int code = prove_by(s, ctl_report_proof, SCOPE_VALUES, scope);
+	int code = prove_by(s, sql_report_proof, SCOPE_VALUES, scope);
 
-	return code == EXIT_CLEAN ? prove_by(s, ctl_report_proof_overdue, 1, scope) : code;
+	return code == EXIT_CLEAN ? prove_by(s, sql_report_proof_overdue, 1, scope) : code;
 }
 
 static int

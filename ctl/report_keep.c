@@ -1,11 +1,11 @@
 /* A report as files that stay: complete, under their own names, with their hashes beside them. */
 #include "ctl/report.h"
 
-#include "base/config.h"
-#include "base/io.h"
-#include "base/sha256.h"
-#include "base/text.h"
-#include "ctl/memory.h"
+#include "lib/config/config.h"
+#include "lib/base/io.h"
+#include "lib/hash/sha256.h"
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "ctl/report_tables.h"
 
-#include "ctl/sql.h"
+#include "lib/finance/view/view_sql.h"
 
 static const struct column summary_columns[] = {
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
@@ -170,33 +170,33 @@ static const struct column footer_columns[] = {
 };
 
 const struct report_table report_tables[] = {
-    {"summary", NULL, NULL, TABLE_TILES, COLUMNS(summary_columns), ctl_report_summary, 4, false, NULL},
+    {"summary", NULL, NULL, TABLE_TILES, COLUMNS(summary_columns), sql_report_summary, 4, false, NULL},
     {"files", "Files: records in and what became of them", "No file came in this time.", TABLE_ROWS,
-     COLUMNS(file_columns), ctl_report_files, 4, true,
+     COLUMNS(file_columns), sql_report_files, 4, true,
      "A file that was held whole and released within this time is counted in its release, and not where it "
      "was held."},
     {"points", "Points, and what the ledger has for them", NULL, TABLE_ROWS, COLUMNS(point_columns),
-     ctl_report_points, 4, true,
+     sql_report_points, 4, true,
      "Points are those of the debits; those of a record that was matched to none are as it states them."},
-    {"partners", "By partner", NULL, TABLE_ROWS, COLUMNS(partner_columns), ctl_report_partners, 4, true,
+    {"partners", "By partner", NULL, TABLE_ROWS, COLUMNS(partner_columns), sql_report_partners, 4, true,
      NULL},
     {"controls", "Totals that partners stated, and what we counted", NULL, TABLE_ROWS,
-     COLUMNS(control_columns), ctl_report_controls, 4, false, NULL, "agrees"},
+     COLUMNS(control_columns), sql_report_controls, 4, false, NULL, "agrees"},
     {"refused", "Files held whole: nothing of them is posted, but by their release", NULL, TABLE_ROWS,
-     COLUMNS(refused_columns), ctl_report_refused, 4, false, NULL},
+     COLUMNS(refused_columns), sql_report_refused, 4, false, NULL},
     {"duplicates", "Files delivered again", NULL, TABLE_ROWS, COLUMNS(duplicate_columns),
-     ctl_report_duplicates, 4, false, NULL},
+     sql_report_duplicates, 4, false, NULL},
     {"holds", "What waits for a person", "Nothing waits for a person.", TABLE_ROWS, COLUMNS(hold_columns),
-     ctl_report_holds, 2, false, NULL},
-    {"later", "Decided after their file", NULL, TABLE_ROWS, COLUMNS(later_columns), ctl_report_later, 4, true,
+     sql_report_holds, 2, false, NULL},
+    {"later", "Decided after their file", NULL, TABLE_ROWS, COLUMNS(later_columns), sql_report_later, 4, true,
      "Apart from the sums above, which are of the day on which a file was decided."},
     {"overdue", "Answers that are overdue, as the last nightly run found the terms", NULL, TABLE_ROWS,
-     COLUMNS(overdue_columns), ctl_report_overdue, 1, false, NULL},
-    {"expected", "Files that were expected", NULL, TABLE_ROWS, COLUMNS(expected_columns), ctl_report_expected,
+     COLUMNS(overdue_columns), sql_report_overdue, 1, false, NULL},
+    {"expected", "Files that were expected", NULL, TABLE_ROWS, COLUMNS(expected_columns), sql_report_expected,
      4, false, NULL},
     {"decisions", "What two people decided", NULL, TABLE_ROWS, COLUMNS(decision_columns),
-     ctl_report_decisions, 4, false, NULL},
-    {"source", "Taken from", NULL, TABLE_FACTS, COLUMNS(footer_columns), ctl_report_footer, 0, false,
+     sql_report_decisions, 4, false, NULL},
+    {"source", "Taken from", NULL, TABLE_FACTS, COLUMNS(footer_columns), sql_report_footer, 0, false,
      "All sums were computed twice, from every record with its ledger entries and from the tie-outs written "
      "when "
      "the files were decided, and are equal."},

@@ -2,7 +2,7 @@
 #ifndef HANDBACK_CTL_REPORT_TABLES_H
 #define HANDBACK_CTL_REPORT_TABLES_H
 
-#include "ctl/table.h"
+#include "lib/finance/output/table.h"
 
 struct report_table {
 	const char *key, *title;

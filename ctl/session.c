@@ -1,13 +1,13 @@
 #include "ctl/session.h"
 
-#include "base/config.h"
-#include "base/embedded.h"
-#include "base/limits.h"
-#include "base/paths.h"
-#include "ctl/escape.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
-#include "reconcile/migrate.h"
+#include "lib/config/config.h"
+#include "lib/embedded/embedded.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/finance/output/escape.h"
+#include "lib/finance/output/memory.h"
+#include "ctl/ctl_sql.h"
+#include "lib/db/migrate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -85,7 +85,7 @@ take_role(struct session *s, enum session_role role)
 
 	if (!wanted[role])
 		return EXIT_CLEAN;
-	enum pg_status status = pg_run(s->pg, ctl_role, 1, &wanted[role], &r);
+	enum pg_status status = pg_run(s->pg, sql_role, 1, &wanted[role], &r);
 	if (status != PG_OK)
 		return session_failed(s, status);
 	int code = pg_rows(r) == 1 ? EXIT_CLEAN : EXIT_UNAVAILABLE;

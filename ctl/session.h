@@ -7,10 +7,10 @@
 #ifndef HANDBACK_CTL_SESSION_H
 #define HANDBACK_CTL_SESSION_H
 
-#include "base/exit_codes.h"
+#include "lib/base/exit_codes.h"
 #include "ctl/command.h"
-#include "ctl/render.h"
-#include "reconcile/pg.h"
+#include "lib/finance/output/render.h"
+#include "lib/db/pg.h"
 
 struct config;
 struct embedded;

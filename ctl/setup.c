@@ -1,13 +1,13 @@
 /* migrate, run: what is done to a site rather than looked at. */
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "ctl/ctl_sql.h"
 
-#include "base/config.h"
-#include "base/embedded.h"
-#include "base/limits.h"
-#include "base/paths.h"
-#include "reconcile/migrate.h"
+#include "lib/config/config.h"
+#include "lib/embedded/embedded.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/db/migrate.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -25,14 +25,14 @@ make_database(struct session *s)
 	const char *name = EMBEDDED_DATABASE;
 	struct pg_result *r = NULL;
 
-	enum pg_status status = pg_run(s->pg, ctl_database_exists, 1, &name, &r);
+	enum pg_status status = pg_run(s->pg, sql_database_exists, 1, &name, &r);
 	if (status != PG_OK)
 		return session_failed(s, status);
 	bool there = strcmp(pg_text(r, 0, 0), "t") == 0;
 	pg_result_free(r);
 	if (there)
 		return EXIT_CLEAN;
-	status = pg_run(s->pg, ctl_database_create, 0, NULL, NULL);
+	status = pg_run(s->pg, sql_database_create, 0, NULL, NULL);
 	return status == PG_OK ? EXIT_CLEAN : session_failed(s, status);
 }
 

@@ -1,10 +1,10 @@
 /* status: what the daemon says of itself over its control socket, and what the database says waits. */
-#include "base/config.h"
+#include "lib/config/config.h"
 #include "ctl/daemon_answer.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "ctl/ctl_sql.h"
 #include "ctl/watch.h"
 
 #define WATCH_S 1
@@ -91,8 +91,8 @@ add_database(struct session *s, struct document *d)
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 
 	if ((s->pg || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
-	    session_fill(s, holds, ctl_status_holds, 0, NULL) == EXIT_CLEAN &&
-	    session_fill(s, due, ctl_status_due, 0, NULL) == EXIT_CLEAN &&
+	    session_fill(s, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
+	    session_fill(s, due, sql_status_due, 0, NULL) == EXIT_CLEAN &&
 	    file_releases(s, d, NULL, NULL) == EXIT_CLEAN) {
 		table_empty(holds, "nothing");
 		return;

@@ -1,14 +1,14 @@
 #include "ctl/subject.h"
 
 #include "ctl/ask.h"
-#include "ctl/memory.h"
-#include "ctl/sql.h"
+#include "lib/finance/output/memory.h"
+#include "ctl/ctl_sql.h"
 
-#include "base/config.h"
-#include "base/io.h"
-#include "base/text.h"
-#include "reconcile/decide.h"
-#include "reconcile/job.h"
+#include "lib/config/config.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "reconcile/decide/decide.h"
+#include "reconcile/file/job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ subject_held(struct session *s, struct subject *ret)
 		code = session_open(s, SESSION_POSTS);
 	if (code != EXIT_CLEAN)
 		return code;
-	enum pg_status status = pg_run(s->pg, ctl_try_hold, 1, &hold, &r);
+	enum pg_status status = pg_run(s->pg, sql_try_hold, 1, &hold, &r);
 	if (status != PG_OK)
 		return session_failed(s, status);
 	if (pg_rows(r) == 0 || !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text(r, 0, 0), &len)) {

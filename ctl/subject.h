@@ -3,7 +3,7 @@
 #ifndef HANDBACK_CTL_SUBJECT_H
 #define HANDBACK_CTL_SUBJECT_H
 
-#include "base/limits.h"
+#include "lib/base/limits.h"
 #include "ctl/session.h"
 
 struct reconciler;

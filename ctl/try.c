@@ -4,15 +4,15 @@
 #include "ctl/compare.h"
 #include "ctl/file_tables.h"
 #include "ctl/handlers.h"
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 #include "ctl/subject.h"
 
-#include "base/codes.h"
-#include "base/config.h"
-#include "base/io.h"
-#include "base/paths.h"
-#include "base/sum.h"
-#include "reconcile/job.h"
+#include "lib/base/codes.h"
+#include "lib/config/config.h"
+#include "lib/base/io.h"
+#include "lib/base/paths.h"
+#include "lib/base/sum.h"
+#include "reconcile/file/job.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "ctl/watch.h"
 
-#include "ctl/memory.h"
+#include "lib/finance/output/memory.h"
 
 #include <signal.h>
 #include <time.h>

@@ -4,18 +4,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/exit_codes.h"
-#include "base/limits.h"
-#include "base/log.h"
-#include "daemon/cluster.h"
-#include "daemon/control.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "daemon/supervise/cluster.h"
+#include "daemon/serve/control.h"
 #include "daemon/engine.h"
 #include "daemon/loop.h"
-#include "daemon/metrics.h"
+#include "daemon/serve/metrics.h"
 #include "daemon/notices.h"
 #include "daemon/notify.h"
 #include "daemon/setup.h"
-#include "daemon/status.h"
+#include "daemon/serve/status.h"
 
 #define STOP_MS 2500  /* for jobs in hand; with the embedded database's 2 s: gone in 5 s */
 #define PULSE_MS 1000 /* at most; a third of systemd's watchdog where that is less */

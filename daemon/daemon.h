@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/config.h"
+#include "lib/config/config.h"
 
 /*
  * Runs until it is told to stop or, once, until nothing is due any more.  Takes config and config_fd.

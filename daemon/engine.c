@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/paths.h"
+#include "lib/base/log.h"
+#include "lib/base/paths.h"
 #include "daemon/loop.h"
 #include "daemon/notices.h"
 

@@ -15,11 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/config.h"
-#include "daemon/sftp.h"
-#include "daemon/source.h"
-#include "daemon/watch.h"
-#include "daemon/worker.h"
+#include "lib/config/config.h"
+#include "daemon/sftp/sftp.h"
+#include "daemon/inbox/source.h"
+#include "daemon/inbox/watch.h"
+#include "daemon/supervise/worker.h"
 
 #define ENGINE_WORKERS 128 /* slots: the most that `workers` allows, twice, for those that still leave */
 

@@ -1,7 +1,7 @@
 /* Where and when to look: turns of the sources, and what inotify hints at. */
 #include <errno.h>
 
-#include "base/log.h"
+#include "lib/base/log.h"
 #include "daemon/engine.h"
 #include "daemon/loop.h"
 

@@ -1,6 +1,6 @@
 /* Handing files to workers, and what becomes of a file when its job has ended. */
-#include "base/log.h"
-#include "base/text.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "daemon/engine.h"
 #include "daemon/loop.h"
 

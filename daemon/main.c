@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/config.h"
-#include "base/exit_codes.h"
-#include "base/limits.h"
-#include "base/log.h"
-#include "base/paths.h"
-#include "daemon/client.h"
+#include "lib/config/config.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "lib/base/paths.h"
+#include "daemon/serve/client.h"
 #include "daemon/daemon.h"
 #include "daemon/setup.h"
 

@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/io.h"
-#include "base/limits.h"
-#include "base/log.h"
-#include "base/spawn.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "lib/base/spawn.h"
 #include "daemon/loop.h"
 
 #define LOOK_MS 2000

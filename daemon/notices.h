@@ -1,5 +1,5 @@
 /*
- * Has notices told (base/notice.h): each, once, to the command and by mail as
+ * Has notices told (lib/protocol/notice.h): each, once, to the command and by mail as
  * the configuration says, one after the other.  What could not be told is tried
  * again, less and less often; where nobody is to be told, it just counts as told.
  */
@@ -8,8 +8,8 @@
 
 #include <event2/event.h>
 
-#include "base/config.h"
-#include "base/notice.h"
+#include "lib/config/config.h"
+#include "lib/protocol/notice.h"
 
 struct notices;
 

@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/exit_codes.h"
-#include "base/io.h"
-#include "base/limits.h"
-#include "base/paths.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
 
 /* The bytes in a sealed memfd, or -1. */
 static int

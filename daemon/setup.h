@@ -2,7 +2,7 @@
 #ifndef HANDBACK_DAEMON_SETUP_H
 #define HANDBACK_DAEMON_SETUP_H
 
-#include "base/config.h"
+#include "lib/config/config.h"
 
 /*
  * Reads the configuration and keeps its bytes in a memfd, so that children read what was accepted and not

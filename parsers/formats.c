@@ -1,6 +1,6 @@
 /* The one list of formats.  WITHOUT_XML: all but the one whose library takes longer to load than a small file
  * to be read. */
-#include "parsers/assemble.h"
+#include "parsers/assemble/assemble.h"
 
 static const struct format *const formats[] = {
     [FORMAT_DELIMITED] = &delimited_format,

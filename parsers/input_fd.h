@@ -2,7 +2,7 @@
 #ifndef HANDBACK_PARSERS_INPUT_FD_H
 #define HANDBACK_PARSERS_INPUT_FD_H
 
-#include "parsers/input.h"
+#include "parsers/assemble/input.h"
 
 struct input_fd {
 	struct input input;

@@ -6,24 +6,24 @@
  * Trust: it is handed the file and the profile as descriptors and knows no
  * path, no database, no network.  The profile is ours; of the file no byte is
  * read before the cage has shut.  Nobody believes what it says: its frames are
- * checked, its controls and records judged elsewhere.  See parsers/job.h.
+ * checked, its controls and records judged elsewhere.  See lib/protocol/parse_job.h.
  */
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/exit_codes.h"
-#include "base/io.h"
-#include "base/limits.h"
-#include "parsers/assemble.h"
-#include "parsers/cage.h"
-#include "parsers/child.h"
-#include "parsers/container.h"
-#include "parsers/frame.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "parsers/assemble/assemble.h"
+#include "parsers/sandbox/cage.h"
+#include "parsers/sandbox/child.h"
+#include "parsers/container/container.h"
+#include "lib/protocol/frame.h"
 #include "parsers/input_fd.h"
-#include "parsers/job.h"
-#include "parsers/profile.h"
+#include "lib/protocol/parse_job.h"
+#include "lib/profile/profile.h"
 #ifdef TEST_BUILD
-#include "parsers/escape.h"
+#include "parsers/sandbox/escape.h"
 #endif
 
 /* ---- from assemble to frames ---- */

@@ -15,13 +15,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/config.h"
-#include "base/embedded.h"
-#include "base/exit_codes.h"
-#include "base/io.h"
-#include "base/log.h"
-#include "base/paths.h"
-#include "reconcile/survey.h"
+#include "lib/config/config.h"
+#include "lib/embedded/embedded.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/paths.h"
+#include "reconcile/collect/survey.h"
 #include "reconcile/worker.h"
 
 #define CHANNEL_FD 3

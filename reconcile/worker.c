@@ -9,18 +9,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/channel.h"
-#include "base/exit_codes.h"
-#include "base/log.h"
-#include "base/message.h"
-#include "base/notice.h"
-#include "base/text.h"
-#include "reconcile/decide.h"
-#include "reconcile/migrate.h"
-#include "reconcile/recover.h"
-#include "reconcile/release.h"
-#include "reconcile/tell_holds.h"
-#include "reconcile/unknown_kept.h"
+#include "lib/protocol/channel.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/log.h"
+#include "lib/protocol/message.h"
+#include "lib/protocol/notice.h"
+#include "lib/base/text.h"
+#include "reconcile/decide/decide.h"
+#include "lib/db/migrate.h"
+#include "reconcile/file/recover.h"
+#include "reconcile/file/release.h"
+#include "reconcile/post/tell_holds.h"
+#include "lib/spool/unknown_kept.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_CEILING_MS 5000

@@ -5,8 +5,8 @@
 #ifndef HANDBACK_RECONCILE_WORKER_H
 #define HANDBACK_RECONCILE_WORKER_H
 
-#include "base/config.h"
-#include "reconcile/job.h"
+#include "lib/config/config.h"
+#include "reconcile/file/job.h"
 
 /* Serves until the other end of the channel is gone: an exit_code.  r has everything but a prepared
  * connection. */

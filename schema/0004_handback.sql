@@ -5,7 +5,7 @@ SET LOCAL ROLE handback_owner;
 CREATE SCHEMA handback;
 COMMENT ON SCHEMA handback IS 'What partners delivered, what they said of each redemption, and what was done with it';
 
--- The words behind the small integers (base/codes.h holds the same lists).
+-- The words behind the small integers (lib/base/codes.h holds the same lists).
 CREATE TABLE handback.verdict_name (verdict smallint PRIMARY KEY, name text NOT NULL UNIQUE);
 INSERT INTO handback.verdict_name VALUES
 	(1, 'accepted'), (2, 'accepted_with_change'), (3, 'accepted_with_warning'), (4, 'rejected'), (5, 'pending');

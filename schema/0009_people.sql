@@ -114,7 +114,7 @@ CALL handback_schema.make_append_only('handback.proposal_hold');
 CALL handback_schema.make_append_only('handback.proposal_end');
 
 -- The leaf of an outcome row, with the debit and the reversal as the ledger shows them now: the same line as
--- reconcile/leaf.c writes (docs/architecture.md, "The proof").
+-- lib/proof/leaf.c writes (docs/architecture.md, "The proof").
 CREATE FUNCTION handback.leaf(o handback.outcome) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT array_to_string(ARRAY(
@@ -202,7 +202,7 @@ $$;
 COMMENT ON FUNCTION handback.lock_holds(bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';
 
 -- What these holds are about stays as it is until the transaction ends: files of their partners wait, as they wait for
--- each other (reconcile/partner_lock.sql). Taken before lock_holds, in one order by all.
+-- each other (reconcile/decide/order.sql). Taken before lock_holds, in one order by all.
 CREATE FUNCTION handback.lock_partners(wanted bigint[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

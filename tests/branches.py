@@ -29,11 +29,11 @@ END_TO_END = ("tests/test_decide.py", "tests/test_durable.py", "tests/test_verif
 
 # group -> (least percentage of its branches, its files)
 GROUPS = {
-    "numbers": (82, ("parsers/numbers.c", "parsers/values.c", "parsers/dates.c", "parsers/assemble_total.c")),
-    "posting": (68, ("base/sum.c", "reconcile/decide.c", "reconcile/decided.c", "reconcile/post.c", "reconcile/outcomes.c")),
-    "proof": (80, ("base/merkle.c", "base/sha256.c", "reconcile/head.c", "reconcile/leaf.c", "reconcile/leaf_row.c",
-                   "reconcile/leaf_guess.c", "reconcile/verify.c", "reconcile/verify_heads.c", "reconcile/verify_trees.c",
-                   "reconcile/verify_kept.c")),
+    "numbers": (82, ("lib/profile/numbers.c", "lib/profile/values.c", "lib/profile/dates.c", "parsers/assemble/assemble_total.c")),
+    "posting": (68, ("lib/base/sum.c", "reconcile/decide/decide.c", "reconcile/decide/decided.c", "reconcile/post/post.c", "reconcile/post/outcomes.c")),
+    "proof": (80, ("lib/proof/merkle.c", "lib/hash/sha256.c", "lib/proof/head.c", "lib/proof/leaf.c", "lib/proof/leaf_row.c",
+                   "lib/proof/verify/leaf_guess.c", "lib/proof/verify/verify.c", "lib/proof/verify/verify_heads.c", "lib/proof/verify/verify_trees.c",
+                   "lib/proof/verify/verify_kept.c")),
 }
 
 

@@ -17,7 +17,7 @@ import parse_client
 here = pathlib.Path(sys.argv[0]).parent
 CAGE = struct.pack("<IBiBB", 7, 1, 3, 1, 1)
 RECORD, END = 2, 6
-AHEAD = b"HBAP"  # parsers/job.h: a profile to begin with
+AHEAD = b"HBAP"  # lib/protocol/parse_job.h: a profile to begin with
 
 
 def frame(kind, body):

@@ -28,16 +28,16 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 
-# parsers/job.h
+# lib/protocol/parse_job.h
 JOB = struct.Struct("=IHHqHH256s4x")
 MAGIC, VERSION = 0x504A4248, 1
 NO_LANDLOCK, NO_CAGE = 1, 2
 
-# reconcile/parser_child.c: a reader that is slow for a moment does not stop the parser
+# reconcile/file/parser_child.c: a reader that is slow for a moment does not stop the parser
 PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # linux/fcntl.h; Python's fcntl has it from 3.10 on
 
-# parsers/record.h, parsers/frame.h
+# lib/protocol/record.h, lib/protocol/frame.h
 KINDS = {1: "cage", 2: "record", 3: "facts", 4: "control", 5: "refusal", 6: "end"}
 VERDICTS = {1: "accepted", 2: "accepted_with_change", 3: "accepted_with_warning", 4: "rejected", 5: "pending"}
 TEXTS = ("outbound_reference", "partner_reference", "reference_shown", "member", "programme", "merchant", "currency",
@@ -46,7 +46,7 @@ HAS_REFERENCE, HAS_POINTS, HAS_AMOUNT, HAS_TYPE, HAS_DATE, HAS_LINE, BAD_VALUE, 
 
 
 class Broken(Exception):
-    """The stream of frames is not what parsers/frame.h says."""
+    """The stream of frames is not what lib/protocol/frame.h says."""
 
 
 class Body:

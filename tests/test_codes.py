@@ -3,8 +3,8 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HEADER = (ROOT / "base/codes.h").read_text(encoding="utf-8")
-SOURCE = (ROOT / "base/codes.c").read_text(encoding="utf-8")
+HEADER = (ROOT / "lib/base/codes.h").read_text(encoding="utf-8")
+SOURCE = (ROOT / "lib/base/codes.c").read_text(encoding="utf-8")
 SCHEMA = "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "schema").glob("[0-9]*.sql")))
 
 

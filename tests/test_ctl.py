@@ -73,7 +73,7 @@ def test_the_reference_is_what_the_program_says(build):
 
 
 def test_the_reference_has_every_exit_status(build):
-    header = (ROOT / "base/exit_codes.h").read_text()
+    header = (ROOT / "lib/base/exit_codes.h").read_text()
     text = (ROOT / "docs/handbackctl.md").read_text(encoding="utf-8")
     for number in re.findall(r"EXIT_\w+ = (\d)", header):
         assert re.search(rf"^\| {number} \| ", text, re.M)

@@ -282,7 +282,7 @@ def resident_mib(pid):
 
 def test_more_files_than_are_kept_in_mind(make):
     """LIMIT_LISTING names and one more, while another partner's file goes on its way."""
-    limit = int(re.search(r"LIMIT_LISTING (\d+)", (HERE.parent / "base/limits.h").read_text()).group(1))
+    limit = int(re.search(r"LIMIT_LISTING (\d+)", (HERE.parent / "lib/base/limits.h").read_text()).group(1))
     d = make('["!remove", "done"]', rescan="1h", log_level="info")
     other = d.source("b", "B")
     d.sources[0].update(marker=".done")  # without markers they all stay

@@ -31,7 +31,7 @@ def hold_reasons(connection):
 
 
 def exit_codes():
-    header = (ROOT / "base/exit_codes.h").read_text(encoding="utf-8")
+    header = (ROOT / "lib/base/exit_codes.h").read_text(encoding="utf-8")
     yield from ("| status | meaning |", "|---|---|")
     for number, meaning in re.findall(r"= (\d+), +/\* (.*?) \*/", header):
         yield f"| {number} | {meaning} |"
@@ -90,7 +90,7 @@ def test_links_lead_somewhere(document):
 @pytest.mark.parametrize("document", sorted(p.relative_to(ROOT).as_posix() for p in
                                             [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]))
 def test_files_that_are_named_are_there(document):
-    """`base/merkle.c` and the like, written in backquotes."""
+    """`lib/proof/merkle.c` and the like, written in backquotes."""
     text = (ROOT / document).read_text(encoding="utf-8")
     folders = "base|parsers|reconcile|daemon|ctl|schema|systemd|debian|fixtures|tests|tools|docs"
     for name in re.findall(rf"`((?:{folders})/[\w./-]*\w)`", text):

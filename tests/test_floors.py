@@ -16,23 +16,23 @@ MAY_INCLUDE = {
     "base": {"base"},
     "parsers": {"base", "parsers"},
     "schema": {"base", "schema"},
-    "reconcile": {"base", "reconcile", "schema", "parsers/record.h", "parsers/frame.h", "parsers/job.h",
-                  "parsers/policy.h", "parsers/profile.h"},
+    "reconcile": {"base", "reconcile", "schema", "lib/protocol/record.h", "lib/protocol/frame.h", "lib/protocol/parse_job.h",
+                  "lib/profile/policy.h", "lib/profile/profile.h"},
     "daemon": {"base", "daemon"},
-    "ctl": {"base", "reconcile", "schema", "ctl", "parsers/policy.h", "parsers/profile.h"},
+    "ctl": {"base", "reconcile", "schema", "ctl", "lib/profile/policy.h", "lib/profile/profile.h"},
 }
 
 # foreign header (a prefix where it ends with /) -> the only files that may include it
 ONE_INCLUDER = {
-    "libpq-fe.h": {"reconcile/pg.c"},
-    "csv.h": {"parsers/delimited.c"},
-    "libxml/": {"parsers/xml.c"},
-    "yaml.h": {"base/yaml.c"},
-    "openssl/": {"base/sha256.c"},
-    "seccomp.h": {"parsers/cage.c"},
-    "zlib.h": {"parsers/inflate.c"},
-    "gpgme.h": {"parsers/unseal/openpgp.c"},
-    "systemd/": {"base/log.c", "daemon/notify.c"},
+    "libpq-fe.h": {"lib/db/pg.c"},
+    "csv.h": {"parsers/lines/delimited.c"},
+    "libxml/": {"parsers/nested/xml.c"},
+    "yaml.h": {"lib/yaml/yaml.c"},
+    "openssl/": {"lib/hash/sha256.c"},
+    "seccomp.h": {"parsers/sandbox/cage.c"},
+    "zlib.h": {"parsers/container/inflate.c"},
+    "gpgme.h": {"parsers/decrypt/openpgp.c"},
+    "systemd/": {"lib/base/log.c", "daemon/notify.c"},
     "event2/": {"daemon/"},
     "libssh/": {"daemon/fetch/"},
 }
@@ -134,7 +134,7 @@ def test_sql_stands_in_sql_files():
              for line, content in c_source.strings(path)
              if SQL_START.search(content) and SQL_LOUD.search(content)
              # the wrapper's own verbs are words of the protocol
-             and not (name(path) == "reconcile/pg.c" and re.match(r"(BEGIN|COMMIT|ROLLBACK)\b", content))]
+             and not (name(path) == "lib/db/pg.c" and re.match(r"(BEGIN|COMMIT|ROLLBACK)\b", content))]
     assert not wrong
 
 

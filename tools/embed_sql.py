@@ -1,14 +1,28 @@
 #!/usr/bin/python3
 """Turn .sql files into one C file and one header of string constants.
 
-    embed_sql.py OUT.c OUT.h PREFIX FILE.sql ...
+    embed_sql.py [--table] OUT.c OUT.h PREFIX FILE ...
 
-gives, for each FILE.sql, `extern const char PREFIX_FILE[];` and a table
-`PREFIX_files[]` of {name, text} ended by a NULL name.
+A file holds one statement under the file's name, or several, each below a line
+`-- name: STATEMENT`.  Each becomes `extern const char PREFIX_STATEMENT[];`.
+With --table there is `PREFIX_files[]` too, of {file name, text}, ended by a NULL name.
 """
 import pathlib
 import re
 import sys
+
+NAME = re.compile(r"^-- name: (\w+)\n", re.M)
+
+
+def statements(path):
+    """(name, text) of each statement of a file."""
+    text = path.read_text(encoding="utf-8")
+    first, *named = NAME.split(text)
+    if not named:
+        return [(re.sub(r"\W", "_", path.stem), text)]
+    if first.strip():
+        sys.exit(f"{path}: text before the first \"-- name:\"")
+    return [(name, body.strip("\n") + "\n") for name, body in zip(named[::2], named[1::2])]
 
 
 def c_string(text):
@@ -20,20 +34,26 @@ def c_string(text):
 
 
 def main():
-    out_c, out_h, prefix, *files = sys.argv[1:]
-    paths = sorted(map(pathlib.Path, files), key=lambda p: p.name)
-    names = [f"{prefix}_" + re.sub(r"\W", "_", p.stem) for p in paths]
-    guard = f"HANDBACK_{prefix.upper()}_SQL_H"
-    header = [f"#ifndef {guard}", f"#define {guard}", "", '#include "base/sql_file.h"', ""]
-    header += [f"extern const char {name}[];" for name in names]
-    header += [f"extern const struct sql_file {prefix}_files[];", "", "#endif", ""]
+    table = sys.argv[1] == "--table"
+    out_c, out_h, prefix, *files = sys.argv[2 if table else 1:]
+    paths = [pathlib.Path(f) for f in files]
+    made = [(f"{prefix}_{name}", text) for path in paths for name, text in statements(path)]
+    if len({name for name, _ in made}) < len(made):
+        sys.exit(f"{out_c}: a statement's name stands twice")
+    guard = f"HANDBACK_{pathlib.Path(out_h).stem.upper()}_H"
+    header = [f"#ifndef {guard}", f"#define {guard}", ""]
+    header += ['#include "lib/base/sql_file.h"', ""] if table else []
+    header += [f"extern const char {name}[];" for name, _ in made]
+    header += [f"extern const struct sql_file {prefix}_files[];"] if table else []
+    header += ["", "#endif", ""]
     body = [f'#include "{pathlib.Path(out_h).name}"', "", "#include <stddef.h>", "",
-            "/* a file is one string, and ISO C promises only 4095 characters of it */",
+            "/* a statement is one string, and ISO C promises only 4095 characters of it */",
             '#pragma GCC diagnostic ignored "-Woverlength-strings"', ""]
-    for name, path in zip(names, paths):
-        body.append(f"const char {name}[] =\n{c_string(path.read_text(encoding='utf-8'))};\n")
-    rows = [f'\t{{"{p.name}", {n}}},' for p, n in zip(paths, names)]
-    body += [f"const struct sql_file {prefix}_files[] = {{", *rows, "\t{NULL, NULL},", "};", ""]
+    for name, text in made:
+        body.append(f"const char {name}[] =\n{c_string(text)};\n")
+    if table:
+        rows = [f'\t{{"{p.name}", {name}}},' for p, (name, _) in zip(paths, made)]
+        body += [f"const struct sql_file {prefix}_files[] = {{", *rows, "\t{NULL, NULL},", "};", ""]
     pathlib.Path(out_c).write_text("\n".join(body), encoding="utf-8")
     pathlib.Path(out_h).write_text("\n".join(header), encoding="utf-8")
 

@@ -33,7 +33,7 @@ def head(name, section, summary):
 
 
 def exit_status():
-    rows = re.findall(r"= (\d+),\s*/\* (.*?) \*/", (ROOT / "base/exit_codes.h").read_text())
+    rows = re.findall(r"= (\d+),\s*/\* (.*?) \*/", (ROOT / "lib/base/exit_codes.h").read_text())
     return [".SH EXIT STATUS", *(line for code, words in rows for line in (".TP", f".B {code}", escape(words)))]
 
 

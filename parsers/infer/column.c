@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
-#include "parsers/dates.h"
+#include "lib/base/utf8.h"
+#include "lib/profile/dates.h"
 
 /* Tried in this order; what fits two of them is for a person to decide. */
 static const char *const patterns[] = {"YYYYMMDD",

@@ -3,7 +3,7 @@
  *
  * Trust: as handback-parse: it is handed the sample as a descriptor, knows no
  * path, no database and no network, and reads its first byte in the cage.  It
- * is started and told its job in the same way (parsers/job.h; there is no
+ * is started and told its job in the same way (lib/protocol/parse_job.h; there is no
  * profile, so that descriptor is /dev/null) but by handbackctl, and writes
  * text: the profile on descriptor 1, at most LIMIT_PROFILE_BYTES of it.  Exit
  * status EXIT_CLEAN; EXIT_USAGE when nothing can be proposed, said why on
@@ -12,11 +12,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/exit_codes.h"
-#include "parsers/cage.h"
-#include "parsers/child.h"
+#include "lib/base/exit_codes.h"
+#include "parsers/sandbox/cage.h"
+#include "parsers/sandbox/child.h"
 #include "parsers/infer/model.h"
-#include "parsers/job.h"
+#include "lib/protocol/parse_job.h"
 
 int
 main(void)

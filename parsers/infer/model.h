@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/limits.h"
-#include "parsers/record.h"
+#include "lib/base/limits.h"
+#include "lib/protocol/record.h"
 
 enum {
 	SAMPLE_BYTES = 8 << 20, /* looked at; of a longer file, its beginning */

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "parsers/input.h"
-#include "parsers/json_reader.h"
+#include "lib/base/text.h"
+#include "parsers/assemble/input.h"
+#include "parsers/nested/json_reader.h"
 
 struct node {
 	struct slice name; /* an attribute's begins with '@' in its path */

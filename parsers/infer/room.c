@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/exit_codes.h"
+#include "lib/base/exit_codes.h"
 #include "parsers/infer/model.h"
 
 void *

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/utf8.h"
-#include "parsers/bytes.h"
-#include "parsers/charset.h"
+#include "lib/base/utf8.h"
+#include "lib/protocol/bytes.h"
+#include "lib/profile/charset.h"
 
 static struct charset *ebcdic;
 

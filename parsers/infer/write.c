@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "base/utf8.h"
+#include "lib/base/text.h"
+#include "lib/base/utf8.h"
 
 /* ---- texts of the sample ---- */
 

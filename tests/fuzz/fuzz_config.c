@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "lib/config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

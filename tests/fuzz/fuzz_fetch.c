@@ -4,10 +4,10 @@
  */
 #include <stdint.h>
 
-#include "base/message.h"
-#include "base/text.h"
-#include "daemon/fetch/kexinit.h"
-#include "daemon/fetch/names.h"
+#include "lib/protocol/message.h"
+#include "lib/base/text.h"
+#include "fetch/kexinit.h"
+#include "fetch/names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

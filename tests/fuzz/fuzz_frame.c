@@ -1,10 +1,10 @@
-/* The frame decoder: whatever a captured parser sends, frame_next gives only what parsers/frame.h permits. */
+/* The frame decoder: whatever a captured parser sends, frame_next gives only what lib/protocol/frame.h permits. */
 #include <assert.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/utf8.h"
-#include "parsers/frame.h"
+#include "lib/base/utf8.h"
+#include "lib/protocol/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/yaml.h"
+#include "lib/yaml/yaml.h"
 #include "parsers/infer/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

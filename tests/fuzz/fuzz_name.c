@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parsers/profile.h"
+#include "lib/profile/profile.h"
 
 static const char profile_text[] =
     "profile: fuzz\npartner: FUZZ\nprogramme: NS\nformat: json_lines\nzone: UTC\n"

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "parsers/profile.h"
+#include "lib/profile/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

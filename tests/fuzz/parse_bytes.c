@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
-#include "base/utf8.h"
-#include "parsers/assemble.h"
-#include "parsers/container.h"
-#include "parsers/profile.h"
+#include "lib/base/limits.h"
+#include "lib/base/utf8.h"
+#include "parsers/assemble/assemble.h"
+#include "parsers/container/container.h"
+#include "lib/profile/profile.h"
 
 enum { SHIPPED_BYTES = 1 << 16 };
 

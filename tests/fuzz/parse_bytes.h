@@ -10,7 +10,7 @@ enum { PARSE_BYTES_PROFILES = 8 };
 /*
  * The profile is compiled at the first call with this text (the same pointer), and kept; PARSE_BYTES_PROFILES
  * at most.  The first byte of data says in how large pieces the rest is read.  Aborts when what comes out
- * breaks parsers/frame.h or parsers/assemble.h.
+ * breaks lib/protocol/frame.h or parsers/assemble/assemble.h.
  */
 void parse_bytes(const char *profile, const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/embedded.h"
+#include "lib/embedded/embedded.h"
 
 static char top[64], wire_dir[96];
 static struct embedded *embedded;

@@ -4,7 +4,7 @@
 
 #include "check.h"
 
-#include "reconcile/pg.h"
+#include "lib/db/pg.h"
 
 /* Starts one below /tmp; false where no PostgreSQL is installed, said as TAP's skip of all. */
 bool cluster_start(void);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codes.h"
-#include "parsers/container.h"
-#include "parsers/dates.h"
+#include "lib/base/codes.h"
+#include "parsers/container/container.h"
+#include "lib/profile/dates.h"
 
 struct profile *
 must_compile(const char *yaml)

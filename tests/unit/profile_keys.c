@@ -1,7 +1,7 @@
 /* Every key of the profile language, one a line: where, key, what it takes. */
 #include <stdio.h>
 
-#include "parsers/profile.h"
+#include "lib/profile/profile.h"
 
 int
 main(void)

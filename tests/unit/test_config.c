@@ -2,7 +2,7 @@
 
 #include <syslog.h>
 
-#include "base/config.h"
+#include "lib/config/config.h"
 
 static struct problems *problems;
 

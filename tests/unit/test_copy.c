@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/io.h"
-#include "reconcile/copy.h"
+#include "lib/base/io.h"
+#include "lib/spool/copy.h"
 
 struct place {
 	char path[64];

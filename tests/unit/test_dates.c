@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "parsers/dates.h"
-#include "base/zone.h"
+#include "lib/profile/dates.h"
+#include "lib/base/zone.h"
 
 static int32_t
 day(int year, int month, int of_month)

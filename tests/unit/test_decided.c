@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/limits.h"
-#include "base/sum.h"
-#include "reconcile/decided.h"
+#include "lib/base/limits.h"
+#include "lib/base/sum.h"
+#include "reconcile/decide/decided.h"
 
 #define MANY (3 * DECIDED_RUN + 17)
 #define LONG_TEXT 40000         /* longer than a run's buffer: goes to the file by itself */

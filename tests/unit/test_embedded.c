@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/embedded.h"
+#include "lib/embedded/embedded.h"
 
 static char top[64];
 

@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/channel.h"
-#include "base/io.h"
-#include "base/paths.h"
-#include "base/spawn.h"
+#include "lib/protocol/channel.h"
+#include "lib/base/io.h"
+#include "lib/base/paths.h"
+#include "lib/base/spawn.h"
 
 static char place[] = "/tmp/handback-files-XXXXXX";
 static int dir = -1;

@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/codes.h"
-#include "base/limits.h"
-#include "parsers/frame.h"
+#include "lib/base/codes.h"
+#include "lib/base/limits.h"
+#include "lib/protocol/frame.h"
 
 #define SLICE(text) ((struct slice){(text), sizeof(text) - 1})
 

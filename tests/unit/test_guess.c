@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/merkle.h"
-#include "reconcile/leaf_guess.h"
+#include "lib/proof/merkle.h"
+#include "lib/proof/verify/leaf_guess.h"
 
 /* A leaf as docs/architecture.md has it: 33 fields. */
 static const char original[] =

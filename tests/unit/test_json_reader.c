@@ -1,7 +1,7 @@
 /* The JSON reader: what RFC 8259 allows, at every chunk size, and nothing else. */
 #include "tests/unit/check.h"
 
-#include "parsers/json_reader.h"
+#include "parsers/nested/json_reader.h"
 
 static const struct json_limits usual = {.depth = 8, .text_bytes = 64, .keys = 4};
 

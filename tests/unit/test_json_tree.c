@@ -1,7 +1,7 @@
 /* What handbackd answers, read strictly. */
 #include "tests/unit/check.h"
 
-#include "ctl/json_tree.h"
+#include "lib/finance/output/json_tree.h"
 
 static void
 test_reads(void **state)

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/codes.h"
-#include "reconcile/leaf.h"
+#include "lib/base/codes.h"
+#include "lib/proof/leaf.h"
 
 #define TEXT(text) ((struct leaf_text){(text), sizeof(text) - 1})
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

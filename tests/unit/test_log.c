@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "lib/base/log.h"
 
 static char out[32768];
 

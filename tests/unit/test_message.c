@@ -1,6 +1,6 @@
 #include "tests/unit/check.h"
 
-#include "base/message.h"
+#include "lib/protocol/message.h"
 
 static void
 comes_back(void **state)

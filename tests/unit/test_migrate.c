@@ -1,7 +1,7 @@
 /* The compiled-in migrations against a database that has had none, some, all, others and too many. */
 #include "cluster.h"
 
-#include "reconcile/migrate.h"
+#include "lib/db/migrate.h"
 
 static char why[1024];
 static int last_told;

@@ -4,9 +4,9 @@
 
 #include <stdarg.h>
 
-#include "base/codes.h"
-#include "parsers/assemble.h"
-#include "parsers/profile.h"
+#include "lib/base/codes.h"
+#include "parsers/assemble/assemble.h"
+#include "lib/profile/profile.h"
 
 static const char xml_profile[] = "profile: nest\npartner: NEST\nprogramme: NS\nformat: xml\nzone: UTC\n"
                                   "xml:\n  namespace: [urn:a, urn:b]\n  namespaces: {o: urn:other}\n"

@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "reconcile/pg_copy.h"
-#include "reconcile/pg_state.h"
+#include "lib/db/pg_copy.h"
+#include "lib/db/pg_state.h"
 
 static void
 refuse(const struct pg_target *target, const char *expected)

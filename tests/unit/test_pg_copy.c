@@ -1,7 +1,7 @@
 /* COPY in and out: every type, large values, a million rows, and what goes wrong. */
 #include "cluster.h"
 
-#include "reconcile/pg_copy.h"
+#include "lib/db/pg_copy.h"
 
 static const char create[] =
     "CREATE TEMP TABLE t (n int8, i int4, s int2, b bool, u uuid, t timestamptz, d date, x bytea)";

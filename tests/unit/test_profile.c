@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/limits.h"
+#include "lib/base/limits.h"
 #include "tests/unit/parse_text.h"
 
 #define GOOD                                                                                                 \

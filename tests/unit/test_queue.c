@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "daemon/queue.h"
+#include "daemon/inbox/queue.h"
 
 #define NODES 2000
 

@@ -2,8 +2,8 @@
 
 #include <time.h>
 
-#include "base/schedule.h"
-#include "base/zone.h"
+#include "lib/config/schedule.h"
+#include "lib/base/zone.h"
 
 /* "2026-11-18 05:00:00" UTC */
 static int64_t

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/csv.h"
-#include "ctl/escape.h"
-#include "ctl/memory.h"
-#include "ctl/number.h"
-#include "ctl/render.h"
+#include "lib/base/csv.h"
+#include "lib/finance/output/escape.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/number.h"
+#include "lib/finance/output/render.h"
 
 static const struct terminal wide = {.width = 0}, eighty = {.width = 80};
 

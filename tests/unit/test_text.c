@@ -1,6 +1,6 @@
 #include "tests/unit/check.h"
 
-#include "base/text.h"
+#include "lib/base/text.h"
 
 static void
 every_byte_survives(void **state)

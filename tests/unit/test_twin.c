@@ -1,7 +1,7 @@
 #include "tests/unit/check.h"
 
-#include "base/text.h"
-#include "base/twin.h"
+#include "lib/base/text.h"
+#include "lib/hash/twin.h"
 
 #define DIGEST "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parsers/values.h"
+#include "lib/profile/values.h"
 #include "tests/unit/parse_text.h"
 
 /* The record's line for a file of one column, or the rule that refuses it. */

@@ -1,7 +1,7 @@
 #include "tests/unit/check.h"
 
-#include "base/limits.h"
-#include "base/yaml.h"
+#include "lib/base/limits.h"
+#include "lib/yaml/yaml.h"
 
 static struct problems *problems;
 

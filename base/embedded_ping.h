@@ -1,9 +1,0 @@
-#ifndef HANDBACK_BASE_EMBEDDED_PING_H
-#define HANDBACK_BASE_EMBEDDED_PING_H
-
-#include <stdbool.h>
-
-/* Waits at most 200 ms. */
-bool embedded_ping(const char *socket_path);
-
-#endif

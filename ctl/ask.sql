@@ -1,0 +1,27 @@
+-- name: find_file
+-- The files that a person may mean by $1: a number, the beginning of a hash, or a name. Newest first.
+SELECT f.file_id AS file, f.name_shown AS name, f.state, f.decided_at AS decided
+FROM handback.file f
+WHERE CASE
+	WHEN $1::text ~ '^[0-9]{1,18}$' AND EXISTS (SELECT FROM handback.file WHERE file_id = $1::bigint)
+		THEN f.file_id = $1::bigint
+	WHEN $1 ~ '^[0-9a-f]{8,64}$' THEN encode(f.sha256, 'hex') LIKE $1 || '%'
+	ELSE f.name_shown = $1 END
+ORDER BY f.file_id DESC
+LIMIT 20
+
+-- name: head
+-- The last audit head: what to note down outside of this database.
+SELECT head_no, made_at AS made, file_id AS file, tree_size, encode(root, 'hex') AS root,
+	encode(head_hash, 'hex') AS head_hash, encode(previous, 'hex') AS previous
+FROM audit.head
+ORDER BY head_no DESC
+LIMIT 1
+
+-- name: try_hold
+-- A file that is held whole, and what its release would let pass. $1 hold.
+SELECT encode(f.name, 'hex') AS name, f.name_shown, f.profile, f.archived_as, array_to_string(handback.let_pass(f.file_id), ' ') AS passed,
+	f.file_id
+FROM handback.hold h
+JOIN handback.file f USING (file_id)
+WHERE h.hold_id = $1::bigint AND h.record_no IS NULL AND f.archived_as IS NOT NULL

@@ -1,1 +1,0 @@
-SELECT handback.approve($1::bigint, $2::text) AS act

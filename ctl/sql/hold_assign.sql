@@ -1,1 +1,0 @@
-SELECT handback.assign_hold($1::bigint, $2::text, $3::text) AS act

@@ -1,1 +1,0 @@
-SELECT handback.comment_hold($1::bigint, $2::text) AS act

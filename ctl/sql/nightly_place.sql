@@ -1,2 +1,0 @@
--- $1 source.
-SELECT handback.place_files($1::text)

@@ -1,0 +1,17 @@
+-- name: status_due
+-- Files that should be here, and those that should come next.
+SELECT e.source, e.kind, e.due_at AS due, e.state, e.came, e.files
+FROM handback.expected_files e
+WHERE e.state IN ('due', 'overdue', 'missing', 'could_not_look') AND e.due_at > transaction_timestamp() - interval '7 days'
+ORDER BY e.due_at, e.source, e.kind
+LIMIT 12
+
+-- name: status_holds
+-- What waits for a person.
+SELECT p.code AS partner, h.reason, count(*) AS holds, coalesce(sum(h.points), 0) AS points, min(h.opened_at) AS oldest
+FROM handback.hold_now h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+GROUP BY p.code, h.reason
+ORDER BY p.code, h.reason

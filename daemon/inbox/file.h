@@ -1,0 +1,89 @@
+/*
+ * One name in an inbound directory, from the first sight until it is gone.
+ * All in memory: forgetting everything is harmless, the next look finds it again.
+ *
+ *   SETTLING  seen; waits until it has not changed for the settle time, by our
+ *             own clock, or until its twin is there
+ *   DUE       to be handed to a worker
+ *   RUNNING   a worker has it
+ *   WAITING   could not be handled; due again when its back-off is over
+ *   REFUSED   nothing that we take: a link, a FIFO ...  Told once; looked at
+ *             again with each look
+ *   HANDLED   a worker was done with it, yet the name is still there
+ */
+#ifndef HANDBACK_DAEMON_INBOX_FILE_H
+#define HANDBACK_DAEMON_INBOX_FILE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include "daemon/inbox/queue.h"
+
+enum file_state {
+	FILE_SETTLING,
+	FILE_DUE,
+	FILE_RUNNING,
+	FILE_WAITING,
+	FILE_REFUSED,
+	FILE_HANDLED,
+	FILE_STATES
+};
+extern const char *const file_state_words[FILE_STATES];
+
+struct source;
+
+/* What of a file changes when somebody writes to it or puts another in its place. */
+struct file_print {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified, changed;
+};
+
+struct file {
+	struct source *source;
+	enum file_state state;
+	int64_t seen_us; /* first sight, wall clock */
+	bool printed;    /* print is there */
+	struct file_print print;
+	uint64_t look;     /* the last look of the source that saw it */
+	unsigned failures; /* in a row */
+	bool told;         /* REFUSED, HANDLED: was logged */
+	bool busy;         /* WAITING: for a writer, not for us */
+	char stage[33];    /* RUNNING: how far, as the worker said; empty: nothing yet */
+	int64_t stage_records;
+	bool committed;   /* RUNNING: its decision is committed, the rest of the job keeps no file of the partner
+	                     waiting */
+	int64_t since_ms; /* in this state, by loop_now_ms */
+	struct event *timer;
+	struct queue_node due;
+	TAILQ_ENTRY(file) in_sight; /* of the source, by last sight */
+	char name[];
+};
+
+/* How it came that we look at a file. */
+enum file_sight {
+	FILE_IN_PASSING, /* it is in a listing, or an event has its name */
+	FILE_FINISHED,   /* an event: its writer closed it, or it was renamed in */
+	FILE_TIMER       /* its settle time or back-off is over */
+};
+
+/* The file is there.  st is of the name itself (not followed); twinned: its twin is there, or none is
+ * wanted. */
+void file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight);
+
+/* The name is there, but it cannot be looked at: told once, like any other refusal. */
+void file_unreadable(struct file *f, int error);
+
+/* Where a job ended: what becomes of the file. */
+void file_handled(struct file *f);                     /* decided; the name should be gone */
+void file_wait(struct file *f, int64_t ms, bool busy); /* look again then */
+
+/* For source.c: a new file in SETTLING that no look has seen, and its end. */
+struct file *file_new(struct source *source, const char *name);
+void file_free(struct file *f); /* NULL is fine; out of the queue and the counts before that */
+
+#endif

@@ -1,0 +1,296 @@
+/* How a source looks at its directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "daemon/loop.h"
+#include "daemon/inbox/source.h"
+
+#define BATCH 256 /* names in one step */
+
+static bool
+fits_one(const char *const *patterns, const char *name)
+{
+	for (; *patterns != NULL; patterns++)
+		if (fnmatch(*patterns, name, 0) == 0)
+			return true;
+	return false;
+}
+
+/* The length of the name without the twin's suffix, 0 when it has none. */
+static size_t
+twinned_length(const struct source *s, const char *name)
+{
+	size_t len = strlen(name), suffix = source_twin(s) != NULL ? strlen(source_twin(s)) : 0;
+
+	return suffix > 0 && len > suffix && strcmp(name + len - suffix, source_twin(s)) == 0 ? len - suffix : 0;
+}
+
+static bool
+wanted(const struct source *s, const char *name)
+{
+	/* what handback-fetch brought was chosen by it, and stored under a name of its own */
+	if (source_is_fetched(s))
+		return name[0] != '.';
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && twinned_length(s, name) == 0 &&
+	       fits_one(s->config->files, name) && !fits_one(s->config->ignore, name);
+}
+
+static bool
+twin_is_there(const struct source *s, const char *name)
+{
+	char twin[2 * LIMIT_NAME_BYTES];
+	struct stat st;
+
+	if (source_twin(s) == NULL)
+		return true;
+	if (snprintf(twin, sizeof twin, "%s%s", name, source_twin(s)) > LIMIT_NAME_BYTES)
+		return false;
+	return fstatat(s->dir, twin, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Looks at one name; f is its file, NULL when it is not known yet. */
+static void
+see(struct source *s, const char *name, struct file *f, enum file_sight sight)
+{
+	struct stat st;
+	int error = fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+
+	if (error == ENOENT) {
+		if (f != NULL && f->state != FILE_RUNNING)
+			source_forget(s, f);
+		return;
+	}
+	if (f == NULL && (f = source_add(s, name)) == NULL) {
+		s->capped = true;
+		return;
+	}
+	f->look = s->look;
+	TAILQ_REMOVE(&s->in_sight, f, in_sight);
+	TAILQ_INSERT_TAIL(&s->in_sight, f, in_sight);
+	if (error != 0)
+		file_unreadable(f, error);
+	else
+		file_seen(f, &st, twin_is_there(s, name), sight);
+}
+
+void
+source_look_at(struct source *s, struct file *f, enum file_sight sight)
+{
+	if (s->closed)
+		return;
+	if (s->dir >= 0)
+		see(s, f->name, f, sight);
+	else
+		file_wait(f, s->rescan_ms, false);
+}
+
+void
+source_hint(struct source *s, const char *name, bool finished)
+{
+	char base[NAME_MAX + 1];
+	size_t len = s->closed ? 0 : twinned_length(s, name);
+
+	if (s->closed || s->dir < 0)
+		return;
+	if (len > 0 && len <= NAME_MAX) {
+		memcpy(base, name, len);
+		base[len] = '\0';
+		name = base;
+		finished = true;
+	}
+	if (wanted(s, name))
+		see(s, name, source_find(s, name), finished ? FILE_FINISHED : FILE_IN_PASSING);
+}
+
+/* The look has ended. */
+static void
+finish(struct source *s, enum look result, int error, const char *text)
+{
+	bool failed = result == LOOK_FAILED;
+
+	if (failed && (s->last != LOOK_FAILED || s->last_error != error || s->last_error_text != text))
+		log_write(LOG_WARNING, "cannot look for files",
+		          LOG_FIELDS(log_text("source", s->name), log_text("directory", s->config->directory),
+		                     log_text("error", text != NULL ? text : strerrordesc_np(error))));
+	if (!failed && s->last == LOOK_FAILED)
+		log_write(LOG_NOTICE, "can look for files again", LOG_FIELDS(log_text("source", s->name)));
+	if (!failed && s->capped)
+		log_write(LOG_WARNING, "more files than are kept in mind: the rest waits until some are done",
+		          LOG_FIELDS(log_text("source", s->name), log_int("kept", LIMIT_LISTING)));
+	s->last = result;
+	s->last_error = error;
+	s->last_error_text = text;
+	s->looks_by_result[result]++;
+	s->looked_us = loop_wall_us();
+	if (s->look_again)
+		loop_after(s->timer, 0);
+	else if (!s->once)
+		loop_after(s->timer, loop_jitter(s->rescan_ms));
+	s->look_again = false;
+	s->finished_look = s->look;
+	source_use_room(s);
+	s->calls->looked(s->context, s);
+}
+
+static bool
+is_mount_point(int dir, const struct stat *st)
+{
+	struct stat parent;
+
+	return fstatat(dir, "..", &parent, 0) == 0 && parent.st_dev != st->st_dev;
+}
+
+/* Another directory than the one that is open: take it instead.  fd stays the caller's. */
+static const char *
+change_directory(struct source *s, int fd, const struct stat *st)
+{
+	bool mount = is_mount_point(fd, st);
+	int dir;
+
+	/* an unmounted partner is not a partner that sent nothing */
+	if (s->was_mount && !mount)
+		return "it was a mount point and is none now: mount it, or reload when this is meant";
+	dir = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (dir < 0)
+		return strerrordesc_np(errno);
+	if (s->dir >= 0)
+		close(s->dir);
+	s->dir = dir;
+	s->device = st->st_dev;
+	s->inode = st->st_ino;
+	s->was_mount = mount;
+	s->watch_stale = true;
+	return NULL;
+}
+
+/* Opens the directory for a listing; false, with what is the matter. */
+static bool
+open_listing(struct source *s, int *ret_error, const char **ret_text)
+{
+	int fd = open(s->config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	const char *text = NULL;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		*ret_error = errno;
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	if (s->dir < 0 || st.st_dev != s->device || st.st_ino != s->inode)
+		text = change_directory(s, fd, &st);
+	if (text == NULL && (s->listing = fdopendir(fd)) != NULL) {
+		/* before it is read, so that nothing comes unseen in between */
+		if (s->watch < 0 || s->watch_stale)
+			s->calls->opened(s->context, s);
+		s->watch_stale = false;
+		return true;
+	}
+	*ret_error = text == NULL ? errno : 0;
+	*ret_text = text;
+	close(fd);
+	return false;
+}
+
+void
+source_look(struct source *s)
+{
+	int error = 0;
+	const char *text = NULL;
+
+	if (s->closed)
+		return;
+	if (s->listing != NULL || s->sweeping) {
+		s->look_again = true;
+		s->asked_look = s->look + 1;
+		return;
+	}
+	event_del(s->timer);
+	s->asked_look = ++s->look;
+	s->names = 0;
+	s->capped = false;
+	s->freed = 0;
+	if (open_listing(s, &error, &text))
+		s->calls->wants_look(s->context);
+	else
+		finish(s, LOOK_FAILED, error, text);
+}
+
+static void
+read_batch(struct source *s)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct dirent *entry;
+		int error;
+
+		errno = 0;
+		entry = readdir(s->listing);
+		if (entry != NULL) {
+			if (wanted(s, entry->d_name)) {
+				s->names++;
+				see(s, entry->d_name, source_find(s, entry->d_name), FILE_IN_PASSING);
+			}
+			continue;
+		}
+		error = errno;
+		closedir(s->listing);
+		s->listing = NULL;
+		/* only a listing that was read to its end says that something is not there */
+		if (error != 0)
+			finish(s, LOOK_FAILED, error, NULL);
+		else
+			s->sweeping = true;
+		return;
+	}
+}
+
+/* Forgets files that the look did not see: those seen longest ago stand first. */
+static void
+sweep_batch(struct source *s)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct file *f = TAILQ_FIRST(&s->in_sight);
+
+		if (f == NULL || f->look == s->look) {
+			s->sweeping = false;
+			finish(s, s->names > 0 ? LOOK_FILES : LOOK_EMPTY, 0, NULL);
+			return;
+		}
+		if (f->state != FILE_RUNNING) {
+			source_forget(s, f);
+			continue;
+		}
+		f->look = s->look;
+		TAILQ_REMOVE(&s->in_sight, f, in_sight);
+		TAILQ_INSERT_TAIL(&s->in_sight, f, in_sight);
+	}
+}
+
+bool
+source_is_looked_at(const struct source *s)
+{
+	return s->finished_look >= s->asked_look && !(s->capped && s->freed > 0);
+}
+
+bool
+source_step(struct source *s)
+{
+	if (s->listing != NULL)
+		read_batch(s);
+	else if (s->sweeping)
+		sweep_batch(s);
+	return s->listing != NULL || s->sweeping;
+}
+
+void
+source_lost(struct source *s)
+{
+	if (s->closed)
+		return;
+	s->watch = -1;
+	source_look(s);
+}

@@ -1,0 +1,132 @@
+/*
+ * One inbound directory: looks at it, and the files in sight.
+ *
+ * A look lists the whole directory in bounded batches, so that a hundred
+ * thousand names hold up nobody else.  It is the truth; events only make
+ * single names seen earlier.  Directories are taken to be local or at least
+ * answering: opendir, readdir and fstatat are made in the loop.
+ *
+ * The struct is open for reading (daemon/serve/status.c); only source.c and file.c
+ * write it.
+ */
+#ifndef HANDBACK_DAEMON_INBOX_SOURCE_H
+#define HANDBACK_DAEMON_INBOX_SOURCE_H
+
+#include <dirent.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "lib/config/config.h"
+#include "daemon/inbox/file.h"
+#include "daemon/inbox/queue.h"
+
+/* What the last whole look said: "nothing there" and "could not look" are different things. */
+enum look { LOOK_NONE_YET, LOOK_FILES, LOOK_EMPTY, LOOK_FAILED, LOOKS };
+extern const char *const look_words[LOOKS];
+
+/* Since the start. */
+struct engine_totals {
+	uint64_t posted, held, duplicate; /* files */
+	uint64_t held_records;            /* of posted files */
+	uint64_t records, confirmed, reversed, already_done, duplicate_record, noted;
+	uint64_t points;             /* reversed */
+	uint64_t gone, busy, failed; /* jobs that decided nothing */
+	uint64_t ms;                 /* that the others took */
+};
+
+struct source_calls {
+	void (*due)(void *context);                      /* some file became due */
+	void (*looked)(void *context, struct source *s); /* a look ended, well or not */
+	void (*opened)(void *context, struct source *s); /* s->dir needs a watch: another one, or it has none */
+	void (*wants_look)(void *context);               /* source_step has something to do */
+};
+
+struct source {
+	struct event_base *base;
+	const struct source_calls *calls;
+	void *context;
+	const struct config_source *config;
+	char *name, *partner;
+	int64_t rescan_ms;
+	bool once; /* one look, no look again by timer */
+
+	struct sftp *sftp; /* where its files come from, NULL: from whoever puts them here; the engine's */
+	int dir;           /* -1: not open */
+	int watch;         /* inotify's id, -1: none; kept by the caller of source_new */
+	bool watch_stale;  /* it is of a directory that was replaced */
+	dev_t device;
+	ino_t inode;
+	bool was_mount; /* the directory was a mount point when it was opened */
+
+	enum look last;
+	int last_error;              /* errno of LOOK_FAILED */
+	const char *last_error_text; /* or what else is the matter; NULL: last_error says it */
+	int64_t looked_us;           /* end of the last look; 0: none yet */
+	uint64_t looks_by_result[LOOKS];
+	uint64_t look;          /* number of the look that is under way, or was last */
+	uint64_t finished_look; /* the last that came to its end */
+	uint64_t asked_look;    /* the one that source_look asked for */
+	DIR *listing;           /* a look is under way */
+	bool sweeping;          /* its listing is read; what it did not see is being forgotten */
+	bool look_again;        /* asked for while one was under way */
+	size_t names;           /* candidates seen by it */
+	bool capped;            /* the last look saw more names than are kept */
+	size_t freed;           /* files forgotten since it began: room for those */
+	struct event *timer;    /* the next look */
+
+	void *by_name; /* tree of tsearch(3); its keys are the files' names */
+	TAILQ_HEAD(, file) in_sight;
+	struct queue due;
+	size_t counts[FILE_STATES];
+	struct engine_totals totals; /* kept by jobs.c */
+	bool closed;                 /* source_close was called; freed with its last running file */
+};
+
+/* NULL: no memory.  Starts with a look.  config has to live until source_configure or source_close. */
+struct source *source_new(struct event_base *base, const struct config_source *config, int64_t rescan_ms,
+                          bool once, const struct source_calls *calls, void *context);
+/* The same source by a reloaded configuration with the same directory. */
+void source_configure(struct source *s, const struct config_source *config, int64_t rescan_ms);
+/* Forgets everything; a file that is running keeps the rest alive until source_end. */
+void source_close(struct source *s);
+
+/* A look as soon as may be; one that is under way does not count. */
+void source_look(struct source *s);
+/* Has every look come to its end that was asked for, and is there no room for names that did not fit? */
+bool source_is_looked_at(const struct source *s);
+/* One batch of the look under way; false when there is nothing (more) to do. */
+bool source_step(struct source *s);
+/* An event told of a name. */
+void source_hint(struct source *s, const char *name, bool finished);
+/* The directory's watch is gone. */
+void source_lost(struct source *s);
+
+/* The first file that is due, now RUNNING; NULL when none is. */
+struct file *source_take(struct source *s);
+/* Its job has ended, after file_handled or file_wait; s may be gone afterwards. */
+void source_end(struct source *s);
+/* Looks at one file now; it may be gone afterwards. */
+void source_look_at(struct source *s, struct file *f, enum file_sight sight);
+/* Forgets a file that is not running. */
+void source_forget(struct source *s, struct file *f);
+/* After a handled file that is gone: removes its twin, where the source has twins. */
+void source_remove_twin(struct source *s, const struct file *f);
+
+/* Still to be decided without a person or a partner: settling, due or running. */
+size_t source_open_files(const struct source *s);
+
+/* Shared by source.c, look.c and file.c. */
+/* Does handback-fetch fill the directory?  Then names in it are of complete files, without twins. */
+bool source_is_fetched(const struct source *s);
+/* The suffix of twins in the directory, or NULL: a marker, or a checksum file. */
+const char *source_twin(const struct source *s);
+void source_move(struct source *s, struct file *f, enum file_state to);
+struct file *source_find(const struct source *s, const char *name);
+/* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */
+struct file *source_add(struct source *s, const char *name);
+/* Looks again when there is room for names that did not fit before. */
+void source_use_room(struct source *s);
+
+#endif

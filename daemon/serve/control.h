@@ -1,0 +1,34 @@
+/*
+ * The control socket: UNIX, 0600, one line asks, one line of JSON answers.
+ *
+ *   status   the whole state (daemon/serve/status.c)
+ *   rescan   looks everywhere now, and says so
+ *   wait     looks everywhere, and answers when nothing is left to do, with
+ *            what was done meanwhile
+ *
+ * Anything else gets {"error": "..."}.  A client may ask again on the same
+ * connection; what it asks while it waits is answered afterwards.
+ */
+#ifndef HANDBACK_DAEMON_SERVE_CONTROL_H
+#define HANDBACK_DAEMON_SERVE_CONTROL_H
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include "daemon/engine.h"
+
+struct control;
+
+struct control_calls {
+	void (*status)(void *context, struct evbuffer *out);
+};
+
+/* NULL and a message in why[] when the socket cannot be had; one that nobody listens on is replaced. */
+struct control *control_new(struct event_base *base, const char *path, struct engine *engine,
+                            const struct control_calls *calls, void *context, char *why, size_t why_size);
+void control_free(struct control *c); /* removes the socket; NULL is fine */
+
+/* Something changed: those who wait may have their answer. */
+void control_changed(struct control *c);
+
+#endif

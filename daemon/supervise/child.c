@@ -1,0 +1,249 @@
+#include "daemon/supervise/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/protocol/channel.h"
+#include "lib/protocol/message.h"
+#include "lib/base/spawn.h"
+#include "daemon/loop.h"
+
+#define LINES_AT_ONCE 16 /* then others have their turn; meanwhile it has to wait */
+#define LINES_PER_S 5000 /* more is not a report: it has to wait for the next second */
+#define LAST_LINES 4096  /* more than a channel holds */
+
+struct child {
+	const struct child_calls *calls;
+	void *context;
+	pid_t pid;
+	int channel, exit_fd;
+	struct event *readable, *writable, *exited, *second;
+	int lines;            /* in this second */
+	struct fetch_job job; /* what it has not been told yet, from `told` on */
+	size_t told;
+	char why[256];
+	char line[MESSAGE_BYTES + 2];
+};
+
+pid_t
+child_pid(const struct child *c)
+{
+	return c->pid;
+}
+
+static void
+free_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+static void
+close_channel(struct child *c)
+{
+	free_event(&c->readable);
+	free_event(&c->writable);
+	free_event(&c->second);
+	if (c->channel >= 0)
+		close(c->channel);
+	c->channel = -1;
+}
+
+void
+child_stop(struct child *c)
+{
+	if (c->pid > 0)
+		kill(c->pid, SIGTERM);
+}
+
+void
+child_kill(struct child *c, const char *why)
+{
+	if (c->pid == 0 || c->why[0] != '\0')
+		return;
+	snprintf(c->why, sizeof c->why, "%s", why);
+	close_channel(c);
+	kill(c->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
+}
+
+/* A second is over: what was paused goes on. */
+static void
+on_second(evutil_socket_t fd, short what, void *context)
+{
+	struct child *c = context;
+
+	(void) fd;
+	(void) what;
+	c->lines = 0;
+	if (c->readable != NULL)
+		event_add(c->readable, NULL);
+}
+
+/* Counts a line; one too many ends the listening for this second, and then the child waits, not the loop. */
+static void
+count_line(struct child *c)
+{
+	if (c->lines++ == 0 && c->second != NULL)
+		loop_after(c->second, 1000);
+	if (c->lines >= LINES_PER_S && c->readable != NULL)
+		event_del(c->readable);
+}
+
+/* Takes what is there, at most so many lines; more is another turn's. */
+static void
+listen_to(struct child *c, int most)
+{
+	for (int i = 0; i < most && c->channel >= 0; i++) {
+		size_t len;
+		int got = channel_receive(c->channel, c->line, sizeof c->line, &len, NULL);
+
+		/* it ended with something of ours unread: what it said before that still comes */
+		if (got < 0 && errno == ECONNRESET)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (got == 0)
+			close_channel(c); /* its exit follows */
+		else if (got < 0)
+			child_kill(c, "it sent a packet that is no line");
+		else if (!c->calls->line(c->context, c->line))
+			child_kill(c, "it said what it may not say now");
+		else
+			count_line(c);
+	}
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *context)
+{
+	(void) fd;
+	(void) what;
+	listen_to(context, LINES_AT_ONCE);
+}
+
+/* Tells the next packets, as many as fit. */
+static void
+on_writable(evutil_socket_t fd, short what, void *context)
+{
+	struct child *c = context;
+
+	(void) fd;
+	(void) what;
+	for (; c->told < c->job.count; c->told++) {
+		const struct fetch_packet *packet = &c->job.packets[c->told];
+
+		if (channel_send(c->channel, packet->text, packet->length, packet->fd) == 0)
+			continue;
+		if (errno == EAGAIN)
+			return;
+		break; /* it is gone; its exit tells */
+	}
+	free_event(&c->writable);
+	fetch_job_free(&c->job);
+}
+
+static void
+on_exited(evutil_socket_t fd, short what, void *context)
+{
+	struct child *c = context;
+	char why[sizeof c->why];
+	int status;
+
+	(void) fd;
+	(void) what;
+	listen_to(c, LAST_LINES); /* its last words come before its end, and it has no more of them */
+	if (waitpid(c->pid, &status, WNOHANG) != c->pid) {
+		loop_ask_again(c->exited);
+		return;
+	}
+	c->pid = 0;
+	close_channel(c);
+	free_event(&c->exited);
+	memcpy(why, c->why, sizeof why);
+	c->calls->ended(c->context, status, why);
+}
+
+static int
+spawn_child(struct child *c, const char *path, const char *name)
+{
+	const char *const argv[] = {name, NULL};
+	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}};
+	const struct spawn s = {.path = path,
+	                        .argv = argv,
+	                        .env = spawn_environment(),
+	                        .fds = fds,
+	                        .fd_count = 2,
+	                        .death_signal = SIGTERM};
+	int ends[2], saved;
+
+	if (channel_pair(ends) < 0)
+		return -1;
+	fds[1].from = ends[1];
+	c->channel = ends[0];
+	c->pid = s.env != NULL && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? spawn(&s) : -1;
+	saved = errno;
+	close(ends[1]);
+	errno = saved;
+	return c->pid > 0 ? 0 : -1;
+}
+
+static bool
+make_event(struct event_base *base, struct event **event, int fd, short what, event_callback_fn call,
+           void *context)
+{
+	*event = event_new(base, fd, what, call, context);
+	return *event != NULL && event_priority_set(*event, LOOP_FILES) == 0 && event_add(*event, NULL) == 0;
+}
+
+struct child *
+child_start(struct event_base *base, const char *path, const char *name, struct fetch_job *job,
+            const struct child_calls *calls, void *context)
+{
+	struct child *c = calloc(1, sizeof *c);
+	int error;
+
+	if (c == NULL) {
+		fetch_job_free(job);
+		errno = ENOMEM;
+		return NULL;
+	}
+	c->calls = calls;
+	c->context = context;
+	c->channel = c->exit_fd = -1;
+	c->job = *job;
+	*job = (struct fetch_job){NULL, 0};
+	c->second = evtimer_new(base, on_second, c);
+	if (c->second != NULL && spawn_child(c, path, name) == 0 && (c->exit_fd = pidfd_open(c->pid, 0)) >= 0 &&
+	    fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC) == 0 &&
+	    make_event(base, &c->exited, c->exit_fd, EV_READ, on_exited, c) &&
+	    make_event(base, &c->readable, c->channel, EV_READ | EV_PERSIST, on_readable, c) &&
+	    make_event(base, &c->writable, c->channel, EV_WRITE | EV_PERSIST, on_writable, c))
+		return c;
+	error = errno;
+	child_free(c);
+	errno = error;
+	return NULL;
+}
+
+void
+child_free(struct child *c)
+{
+	if (c == NULL)
+		return;
+	close_channel(c);
+	free_event(&c->exited);
+	if (c->pid > 0) {
+		kill(c->pid, SIGKILL);
+		waitpid(c->pid, NULL, 0); /* killed: this is short */
+	}
+	if (c->exit_fd >= 0)
+		close(c->exit_fd);
+	fetch_job_free(&c->job);
+	free(c);
+}

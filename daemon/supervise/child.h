@@ -1,0 +1,38 @@
+/*
+ * A program of ours that runs once: started with a channel at descriptor 3, told
+ * some packets, listened to, and its end awaited.  One that talks without end has
+ * to wait for its turns; what it says last is heard before its end is told.
+ */
+#ifndef HANDBACK_DAEMON_SUPERVISE_CHILD_H
+#define HANDBACK_DAEMON_SUPERVISE_CHILD_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/protocol/fetch_job.h"
+
+struct child;
+
+struct child_calls {
+	/* A line, the caller's to change; false: it is not what may come now, and the child is killed. */
+	bool (*line)(void *context, char *line);
+	/* It has gone; status as of waitpid.  why: it was killed for this, or "".  Free it afterwards. */
+	void (*ended)(void *context, int status, const char *why);
+};
+
+/*
+ * Starts the program and tells it the packets, which it takes over (also when it fails).
+ * NULL with errno when it cannot be started.
+ */
+struct child *child_start(struct event_base *base, const char *path, const char *name, struct fetch_job *job,
+                          const struct child_calls *calls, void *context);
+pid_t child_pid(const struct child *c);
+/* Asks it to end (SIGTERM), or ends it (SIGKILL) for a reason. */
+void child_stop(struct child *c);
+void child_kill(struct child *c, const char *why);
+/* Kills and reaps it when it still runs; NULL is fine. */
+void child_free(struct child *c);
+
+#endif

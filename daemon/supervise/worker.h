@@ -1,0 +1,113 @@
+/*
+ * One handback-reconcile: started, given files one at a time, watched, and
+ * replaced when it dies, hangs or says what it may not say now.  The protocol
+ * is in docs/architecture.md.
+ *
+ *   OFF       not running; starts again when its back-off is over
+ *   STARTING  has not said `ready` yet
+ *   IDLE      waits for a job
+ *   BUSY      has one
+ *   LEAVING   was told to finish, or was killed; its end is awaited
+ */
+#ifndef HANDBACK_DAEMON_SUPERVISE_WORKER_H
+#define HANDBACK_DAEMON_SUPERVISE_WORKER_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/protocol/message.h"
+
+enum worker_state { WORKER_OFF, WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_LEAVING, WORKER_STATES };
+extern const char *const worker_state_words[WORKER_STATES];
+
+/* How a job ended. */
+enum job_end {
+	JOB_DONE,
+	JOB_GONE,
+	JOB_BUSY,
+	JOB_FAILED,
+	JOB_BROKEN, /* the worker died or had to be ended; nobody knows how far it came: the file is tried again
+	             */
+};
+
+struct job_result {
+	enum job_end end;
+	const char *why;    /* BUSY, FAILED, BROKEN; valid during the call */
+	const char *state;  /* DONE: "posted", "held" or "duplicate" */
+	const char *reason; /* DONE and held; else NULL */
+	int64_t file, records, confirmed, reversed, already_done, duplicate_record, noted, held, points, ms;
+	bool answered; /* rejects wait to be sent */
+};
+
+struct worker;
+
+struct worker_calls {
+	void (*idle)(void *context, struct worker *w); /* ready for a job */
+	void (*stage)(void *context, struct worker *w, const char *stage, int64_t records);
+	void (*ended)(void *context, struct worker *w, const struct job_result *result);
+	void (*retried)(void *context, int64_t times); /* the database made it begin again */
+	void (*off)(void *context, struct worker *w);  /* its process has gone */
+};
+
+/* How workers are started; the caller's, and outlives them. */
+struct worker_program {
+	const char *path;   /* of handback-reconcile */
+	const char *option; /* what it is for: "--worker", or "--survey" which is never given a job */
+	const char *config; /* path of the configuration file; relative paths in it start there */
+	int config_fd;      /* its bytes as they were accepted, for descriptor 4 */
+};
+
+struct worker {
+	struct event_base *base;
+	int number; /* from 1, for the log */
+	const struct worker_program *program;
+	const struct worker_calls *calls;
+	void *context;
+
+	enum worker_state state;
+	bool job;     /* has one, also while LEAVING */
+	void *job_of; /* whatever worker_give was given */
+	bool retired; /* never starts again */
+	pid_t pid;    /* 0: none */
+	int exit_fd, channel;
+	struct event *exited, *readable, *timer;
+	unsigned failures;   /* ends in a row that were none of our doing */
+	int64_t ready_ms;    /* when it said so, by loop_now_ms; 0: not yet */
+	int64_t deadline_ms; /* between two words of a job */
+	int last_exit;       /* of waitpid, of the one before; 0 at first */
+	uint64_t jobs, starts;
+	int64_t second_ms; /* lines were counted from then on */
+	unsigned lines;
+	char why[256]; /* it was killed: what for; empty otherwise */
+	char line[MESSAGE_BYTES + 2];
+};
+
+/* Starts at once.  NULL: no memory. */
+struct worker *worker_new(struct event_base *base, int number, const struct worker_program *program,
+                          const struct worker_calls *calls, void *context);
+void worker_free(struct worker *w); /* kills it when it runs; NULL is fine */
+
+/*
+ * Gives an idle worker a job with the inbound directory's descriptor (which stays the caller's).
+ * deadline_ms is how long it may go without a word.  False: it could not be told; `ended` has not been
+ * called.
+ */
+bool worker_give(struct worker *w, const struct message_line *job, int dir, int64_t deadline_ms,
+                 void *job_of);
+
+/* Lets it finish its job and leave; then it is started anew, unless it was retired before. */
+void worker_finish(struct worker *w);
+/* Never to be started again. */
+void worker_retire(struct worker *w);
+/* Ends it now. */
+void worker_kill(struct worker *w, const char *why);
+
+/* Shared by worker.c and worker_say.c. */
+#define WORKER_LEAVE_MS 2000 /* from end of file to its end */
+/* Does what the line in w->line says, or kills the worker that may not say it. */
+void worker_take_line(struct worker *w);
+void worker_end_job(struct worker *w, const struct job_result *result);
+
+#endif

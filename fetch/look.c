@@ -1,0 +1,262 @@
+/*
+ * Looking: the listing is data from outside.  It says what might be there; what
+ * is fetched is decided here, against what we remember of earlier looks.
+ *
+ * Bounded in two ways: no more than `listing` names that are new to us are kept,
+ * and no more than a quarter of the run's time is spent.  What is known already
+ * does not count, so under a cap every name gets its turn in a later run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <search.h>
+#include <sys/stat.h>
+
+#include "lib/base/text.h"
+#include "fetch/fetch.h"
+#include "fetch/names.h"
+#include "fetch/reply.h"
+#include "fetch/watch.h"
+
+/* A name that is missing from one listing is not gone: servers list while things change. */
+#define UNSEEN_TO_FORGET 2
+/* A fetched file that left the spool without our being told was perhaps never posted: bring it again,
+ * but leave the news time to come. */
+#define MISSING_TO_FETCH_AGAIN 2
+
+struct look {
+	struct fetch *f;
+	void *twins; /* tsearch of names without the suffix */
+	size_t twin_count, fresh, pending;
+	int64_t matching;
+	bool no_memory;
+};
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static bool
+fits(const struct fetch *f, const char *name)
+{
+	for (size_t i = 0; i < f->job.ignore_count; i++) {
+		if (fnmatch(f->job.ignores[i], name, 0) == 0)
+			return false;
+	}
+	for (size_t i = 0; i < f->job.pattern_count; i++) {
+		if (fnmatch(f->job.patterns[i], name, FNM_PERIOD) == 0)
+			return true;
+	}
+	return f->job.pattern_count == 0 && name[0] != '.';
+}
+
+static void
+refuse(struct fetch *f, const char *name, const char *why)
+{
+	char shown[TEXT_SHOWN_SIZE];
+	if (f->refused++ < LIMIT_REFUSALS)
+		REPLY("refused", {"name", text_show(shown, name, strlen(name))}, {"why", why});
+}
+
+/* Takes a twin's name into the set.  True when the name is one. */
+static bool
+take_twin(struct look *look, const char *name)
+{
+	const struct job *job = &look->f->job;
+	if (job->twin == JOB_NO_TWIN)
+		return false;
+	size_t len = strlen(name), suffix = strlen(job->twin_suffix);
+	if (len <= suffix || strcmp(name + len - suffix, job->twin_suffix) != 0)
+		return false;
+	if (look->twin_count >= 2 * LIMIT_LISTING)
+		return true;
+	char *of = strndup(name, len - suffix);
+	char **node = of ? tsearch(of, &look->twins, by_text) : NULL;
+	if (!node || *node != of)
+		free(of);
+	if (!node)
+		look->no_memory = true;
+	else
+		look->twin_count++;
+	return true;
+}
+
+static bool
+changed(const struct memory_entry *e, const struct remote_attributes *a)
+{
+	return e->size != a->size || e->mtime != (a->has_mtime ? a->mtime : -1);
+}
+
+static void
+start_anew(struct memory_entry *e, const struct remote_attributes *a, int64_t now)
+{
+	e->state = MEMORY_SEEN;
+	e->size = a->size;
+	e->mtime = a->has_mtime ? a->mtime : -1;
+	e->first_seen = now;
+	e->part = 0;
+	e->missing = 0;
+}
+
+/* Why a listed file is none that we could fetch, or NULL. */
+static const char *
+attributes_fault(const struct fetch *f, const struct remote_attributes *a)
+{
+	if (!a->has_size)
+		return "the server does not tell its size";
+	if (a->size > (uint64_t) f->job.file_bytes)
+		return "it is larger than this source allows";
+	return NULL;
+}
+
+/* One name of the listing.  False: no memory. */
+static bool
+take_name(struct look *look, const char *name, const struct remote_attributes *a)
+{
+	struct fetch *f = look->f;
+	const char *fault = name_fault(name);
+	f->names++;
+	if (fault) {
+		refuse(f, name, fault);
+		return true;
+	}
+	if (take_twin(look, name) || !fits(f, name))
+		return true;
+	if (a->type == REMOTE_DIRECTORY || a->type == REMOTE_OTHER)
+		return true;
+	look->matching++;
+	fault = attributes_fault(f, a);
+	if (fault) {
+		refuse(f, name, fault);
+		return true;
+	}
+	struct memory_entry *e = memory_find(f->memory, name);
+	if (!e) {
+		if (look->pending >= (size_t) f->job.listing) {
+			f->partial = true;
+			return true;
+		}
+		e = memory_add(f->memory, name);
+		if (!e)
+			return false;
+		start_anew(e, a, f->now);
+		look->fresh++;
+		look->pending++;
+	} else if (e->state == MEMORY_GONE || changed(e, a)) {
+		start_anew(e, a, f->now);
+	}
+	e->listed = true;
+	e->unseen = 0;
+	return true;
+}
+
+/* Is its local copy still in the spool? */
+static bool
+is_stored(const struct fetch *f, const struct memory_entry *e)
+{
+	char stored[NAME_STORED_SIZE];
+	struct stat st;
+	return name_store(stored, e->name) && fstatat(f->job.spool_fd, stored, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool
+is_settled(const struct look *look, const struct memory_entry *e)
+{
+	const struct job *job = &look->f->job;
+	if (job->twin != JOB_NO_TWIN)
+		return tfind(e->name, &look->twins, by_text) != NULL;
+	return look->f->now - e->first_seen >= job->settle_ms * 1000;
+}
+
+/* What is to be done with one name, now that the listing is known. */
+static void
+judge(const struct look *look, struct memory_entry *e)
+{
+	struct fetch *f = look->f;
+	if (!e->listed)
+		e->unseen++;
+	if (e->state == MEMORY_FETCHED)
+		e->missing = is_stored(f, e) ? 0 : e->missing + 1;
+	if (e->state == MEMORY_FETCHED && e->missing >= MISSING_TO_FETCH_AGAIN)
+		e->state = e->listed ? MEMORY_SEEN : MEMORY_GONE;
+	if (e->state == MEMORY_SEEN && e->listed) {
+		e->due = is_settled(look, e);
+		f->waiting += !e->due;
+	}
+	if (e->state == MEMORY_LEFT && f->job.after != JOB_LEAVE)
+		e->state = MEMORY_ARCHIVED;
+	if (e->state == MEMORY_LEFT && e->listed && f->job.reread_ms > 0)
+		e->due = f->now - e->fetched >= f->job.reread_ms * 1000;
+	bool forget = e->state == MEMORY_SEEN || (e->state == MEMORY_LEFT && !f->partial);
+	if (forget && e->unseen >= UNSEEN_TO_FORGET)
+		e->state = MEMORY_GONE;
+}
+
+static void
+tell_look(const struct look *look, const char *result)
+{
+	REPLY("look", {"result", result}, {"names", NULL, look->f->names}, {"matching", NULL, look->matching},
+	      {"fresh", NULL, (int64_t) look->fresh}, {"waiting", NULL, look->f->waiting},
+	      {"refused", NULL, look->f->refused}, {"partial", look->f->partial ? "yes" : "no"});
+}
+
+/* Reads the listing to its end or to a bound. */
+static enum remote_status
+read_listing(struct look *look)
+{
+	struct fetch *f = look->f;
+	const char *name;
+	struct remote_attributes a;
+	int64_t until = watch_now_ms() + f->job.run_ms / 4;
+	enum remote_status status = remote_list(f->remote, f->job.directory ? f->job.directory : ".");
+	while (status == REMOTE_OK) {
+		status = remote_list_next(f->remote, &name, &a);
+		if (status != REMOTE_OK)
+			break;
+		if (!take_name(look, name, &a) || look->no_memory) {
+			look->no_memory = true;
+			break;
+		}
+		if (f->partial || watch_now_ms() > until) {
+			f->partial = true;
+			break;
+		}
+	}
+	if (status != REMOTE_CUT)
+		remote_list_end(f->remote);
+	return status == REMOTE_END ? REMOTE_OK : status;
+}
+
+static bool
+finish_look(struct look *look, enum remote_status status)
+{
+	struct fetch *f = look->f;
+	/* whatever part of it came, it proves nothing */
+	if (status != REMOTE_OK)
+		return fetch_stop(f, status == REMOTE_CUT ? "listing" : "directory", remote_why(f->remote));
+	if (look->no_memory)
+		return fetch_stop(f, "listing", strerror(ENOMEM));
+	bool any = false;
+	for (size_t i = 0; i < memory_count(f->memory); i++) {
+		struct memory_entry *e = memory_at(f->memory, i);
+		judge(look, e);
+		any |= e->listed && e->state == MEMORY_SEEN;
+	}
+	/* only a whole listing proves that there is nothing */
+	tell_look(look, any || f->partial ? "files" : "empty");
+	f->looked = true;
+	return true;
+}
+
+bool
+fetch_look(struct fetch *f)
+{
+	struct look look = {.f = f};
+	for (size_t i = 0; i < memory_count(f->memory); i++)
+		look.pending += memory_at(f->memory, i)->state == MEMORY_SEEN;
+	bool ok = finish_look(&look, read_listing(&look));
+	tdestroy(look.twins, free);
+	return ok;
+}

@@ -1,0 +1,207 @@
+/*
+ * handback-fetch: one SFTP source, one run.  It holds that source's key and one
+ * directory of the spool, and nothing else; it is told what to do on descriptor 3
+ * and tells there what it did.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/exit_codes.h"
+#include "fetch/fetch.h"
+#include "fetch/part.h"
+#include "fetch/reply.h"
+#include "fetch/watch.h"
+
+#define CHANNEL 3
+#define WORK ".fetch"
+#define MEMORY_BYTES (1LL << 30) /* a server may send packets of 256 MiB, and libssh would take them */
+
+bool
+fetch_stop(struct fetch *f, const char *stage, const char *why)
+{
+	if (f->stopped)
+		return false;
+	if (f->job.mode == JOB_FETCH && !f->looked)
+		REPLY("look", {"result", "could_not"}, {"why", why});
+	REPLY("failed", {"stage", stage}, {"why", why});
+	f->stopped = true;
+	return false;
+}
+
+/* No core file with a key in it, no debugger, no endless memory. */
+static void
+harden(void)
+{
+	struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#ifndef __SANITIZE_ADDRESS__ /* which reserves address space by the terabyte */
+	struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
+	setrlimit(RLIMIT_AS, &memory);
+#endif
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+}
+
+/* The source's own corner of the spool, for one run at a time among all daemons. */
+static bool
+open_work(struct fetch *f)
+{
+	if (mkdirat(f->job.spool_fd, WORK, 0700) && errno != EEXIST)
+		return fetch_stop(f, "spool", strerror(errno));
+	f->work = openat(f->job.spool_fd, WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (f->work < 0)
+		return fetch_stop(f, "spool", strerror(errno));
+	if (flock(f->work, LOCK_EX | LOCK_NB))
+		return fetch_stop(f, errno == EWOULDBLOCK ? "busy" : "spool",
+		                  errno == EWOULDBLOCK ? "another run holds this source" : strerror(errno));
+	f->memory = memory_open(f->work);
+	if (!f->memory)
+		return fetch_stop(f, "spool", strerror(errno));
+	if (!fetch_finish_stores(f))
+		return false;
+	part_sweep(f->work, f->memory);
+	return true;
+}
+
+/* All that was trusted, for the person who has to compare. */
+static const char *
+expected_keys(const struct job *job, char *buf, size_t size)
+{
+	size_t used = 0;
+	buf[0] = '\0';
+	for (size_t i = 0; i < job->target.pin_count && used < size; i++) {
+		int n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "", job->target.pins[i]);
+		used += n > 0 ? (size_t) n : 0;
+	}
+	return job->target.pin_count ? buf : "the known_hosts file";
+}
+
+static bool
+connect_remote(struct fetch *f)
+{
+	static const char *const stages[] = {
+	    [REMOTE_AT_CONNECT] = "connect", [REMOTE_AT_HOST_KEY] = "host_key", [REMOTE_AT_KEY_FILE] = "key_file",
+	    [REMOTE_AT_LOGIN] = "login",     [REMOTE_AT_SFTP] = "sftp",
+	};
+	enum remote_stage stage;
+	char expected[LIMIT_MESSAGE_BYTES];
+	f->remote = remote_new();
+	if (!f->remote)
+		return fetch_stop(f, "connect", strerror(ENOMEM));
+	bool ok = remote_open(f->remote, &f->job.target, false, &stage);
+	if (!ok && stage == REMOTE_AT_HOST_KEY)
+		REPLY("host_key_mismatch", {"expected", expected_keys(&f->job, expected, sizeof expected)},
+		      {"got", remote_fingerprint(f->remote)}, {"type", remote_host_key_type(f->remote)});
+	if (!ok)
+		return fetch_stop(f, stages[stage], remote_why(f->remote));
+	REPLY("connected", {"host_key", remote_fingerprint(f->remote)}, {"type", remote_host_key_type(f->remote)},
+	      {"server", remote_banner(f->remote)}, {"kex", remote_kex(f->remote)},
+	      {"cipher", remote_cipher(f->remote)});
+	return true;
+}
+
+/* Oldest first by our own sight; of one look, in the order of names, which is that of most partners' numbers.
+ */
+static int
+by_age(const void *a, const void *b)
+{
+	const struct memory_entry *x = *(struct memory_entry *const *) a, *y = *(struct memory_entry *const *) b;
+	if (x->first_seen != y->first_seen)
+		return x->first_seen < y->first_seen ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static bool
+take_all(struct fetch *f)
+{
+	size_t count = 0;
+	struct memory_entry **due = calloc(memory_count(f->memory) + 1, sizeof(struct memory_entry *));
+	if (!due)
+		return fetch_stop(f, "transfer", strerror(ENOMEM));
+	for (size_t i = 0; i < memory_count(f->memory); i++) {
+		if (memory_at(f->memory, i)->due)
+			due[count++] = memory_at(f->memory, i);
+	}
+	qsort(due, count, sizeof *due, by_age);
+	bool ok = true;
+	for (size_t i = 0; i < count && ok; i++)
+		ok = fetch_take(f, due[i]);
+	free(due);
+	return ok;
+}
+
+/* The time of the last look that went well: handbackd makes up for scheduled ones that were missed since. */
+static bool
+mark_looked(struct fetch *f)
+{
+	int fd = openat(f->work, "looked", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool ok = fd >= 0 && futimens(fd, NULL) == 0;
+	if (!ok)
+		fetch_stop(f, "spool", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Money first: files come before the tidying up. */
+static bool
+run(struct fetch *f)
+{
+	if (!open_work(f) || !fetch_note_archived(f))
+		return false;
+	bool ok = connect_remote(f);
+	ok = ok && (f->job.mode != JOB_FETCH || (fetch_look(f) && take_all(f) && mark_looked(f)));
+	ok = ok && fetch_after(f) && fetch_answer(f);
+	/* what was learned is kept also when the run broke off */
+	if (memory_save(f->memory))
+		return fetch_stop(f, "spool", strerror(errno));
+	return ok;
+}
+
+static void
+tell_done(const struct fetch *f)
+{
+	REPLY("done", {"names", NULL, f->names}, {"files", NULL, f->files}, {"bytes", NULL, f->bytes},
+	      {"waiting", NULL, f->waiting}, {"refused", NULL, f->refused}, {"failed", NULL, f->failed},
+	      {"after_done", NULL, f->after_done}, {"after_failed", NULL, f->after_failed},
+	      {"answered", NULL, f->answered}, {"partial", f->partial ? "yes" : "no"});
+}
+
+int
+main(void)
+{
+	static struct fetch f = {.work = -1};
+	char why[LIMIT_MESSAGE_BYTES];
+	struct timespec now;
+	harden();
+	reply_open(CHANNEL);
+	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !job_read(CHANNEL, &f.job, why, sizeof why)) {
+		REPLY("failed", {"stage", "job"}, {"why", why});
+		return EXIT_USAGE;
+	}
+	const struct watch_limits limits = {.stall_ms = f.job.stall_ms,
+	                                    .run_ms = f.job.run_ms,
+	                                    .rate_per_s = f.job.rate_per_s,
+	                                    .connect_ms = f.job.target.connect_ms,
+	                                    .last_word_fd = CHANNEL};
+	watch_start(&limits);
+	clock_gettime(CLOCK_REALTIME, &now);
+	f.now = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	bool ok = f.job.mode == JOB_PROBE ? fetch_probe(&f) : run(&f);
+	if (ok)
+		tell_done(&f);
+	memory_free(f.memory);
+	remote_free(f.remote);
+	if (f.work >= 0)
+		close(f.work);
+	job_free(&f.job);
+	return ok ? EXIT_CLEAN : EXIT_FAILED;
+}

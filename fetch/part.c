@@ -1,0 +1,160 @@
+#include "fetch/part.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+
+#define SUFFIX ".part"
+#define NAME_HASH_BYTES 16
+#define OVERLAP (64 << 10)
+
+void
+part_name(char buf[PART_NAME_SIZE], const struct memory_entry *e)
+{
+	uint8_t sha256[SHA256_BYTES];
+	char hex[TEXT_HEX_SIZE(NAME_HASH_BYTES)];
+	struct sha256 *h = sha256_new();
+	sha256_add(h, e->name, strlen(e->name) + 1);
+	sha256_add(h, &e->size, sizeof e->size);
+	sha256_add(h, &e->mtime, sizeof e->mtime);
+	sha256_end(h, sha256);
+	sha256_free(h);
+	snprintf(buf, PART_NAME_SIZE, "%s" SUFFIX, text_hex(hex, sha256, NAME_HASH_BYTES));
+}
+
+/* Hashes the first `len` bytes into p->hash; false when they are not those that were kept. */
+static bool
+is_kept(struct part *p, uint64_t len, const uint8_t expected[SHA256_BYTES])
+{
+	static char buf[64 << 10];
+	uint8_t sha256[SHA256_BYTES];
+	struct sha256 *check = sha256_new();
+	uint64_t at = 0;
+	while (at < len) {
+		size_t want = len - at < sizeof buf ? (size_t) (len - at) : sizeof buf;
+		ssize_t n = pread(p->fd, buf, want, (off_t) at);
+		if (n <= 0)
+			break;
+		sha256_add(check, buf, (size_t) n);
+		sha256_add(p->hash, buf, (size_t) n);
+		at += (uint64_t) n;
+	}
+	sha256_end(check, sha256);
+	sha256_free(check);
+	return at == len && memcmp(sha256, expected, SHA256_BYTES) == 0;
+}
+
+int
+part_open(struct part *ret, int directory, const struct memory_entry *e)
+{
+	struct part p = {.directory = directory};
+	part_name(p.name, e);
+	p.fd = openat(directory, p.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (p.fd < 0)
+		return -1;
+	p.hash = sha256_new();
+	if (e->part > 0 && e->part <= e->size && is_kept(&p, e->part, e->part_sha256))
+		p.bytes = e->part;
+	else
+		sha256_start(p.hash);
+	p.overlap_from = p.bytes > OVERLAP ? p.bytes - OVERLAP : 0;
+	if (ftruncate(p.fd, (off_t) p.bytes) || lseek(p.fd, (off_t) p.bytes, SEEK_SET) < 0) {
+		int error = errno;
+		part_close(&p);
+		errno = error;
+		return -1;
+	}
+	*ret = p;
+	return 0;
+}
+
+int
+part_add(struct part *p, const void *bytes, size_t len)
+{
+	if (io_write_all(p->fd, bytes, len))
+		return -1;
+	sha256_add(p->hash, bytes, len);
+	p->bytes += len;
+	return 0;
+}
+
+void
+part_hash(struct part *p, uint8_t ret_sha256[SHA256_BYTES])
+{
+	sha256_end(p->hash, ret_sha256);
+}
+
+int
+part_keep(struct part *p, struct memory_entry *e)
+{
+	if (p->bytes == 0)
+		return 0;
+	if (fsync(p->fd))
+		return -1;
+	sha256_end(p->hash, e->part_sha256);
+	e->part = p->bytes;
+	return 0;
+}
+
+void
+part_drop(struct part *p)
+{
+	unlinkat(p->directory, p->name, 0);
+}
+
+void
+part_close(struct part *p)
+{
+	sha256_free(p->hash);
+	p->hash = NULL;
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The names of all parts that entries claim, as a tsearch tree; NULL too when there are none. */
+static void *
+claimed_parts(struct memory *m)
+{
+	void *tree = NULL;
+	for (size_t i = 0; i < memory_count(m); i++) {
+		char name[PART_NAME_SIZE];
+		const struct memory_entry *e = memory_at(m, i);
+		if (e->part == 0 || e->state == MEMORY_GONE)
+			continue;
+		part_name(name, e);
+		char *copy = strdup(name);
+		if (!copy || !tsearch(copy, &tree, by_text))
+			free(copy);
+	}
+	return tree;
+}
+
+void
+part_sweep(int directory, struct memory *m)
+{
+	DIR *dir = io_list(directory, ".");
+	if (!dir)
+		return;
+	void *claimed = claimed_parts(m);
+	struct dirent *d;
+	while ((d = readdir(dir))) {
+		size_t len = strlen(d->d_name);
+		bool part = len > sizeof SUFFIX && strcmp(d->d_name + len - (sizeof SUFFIX - 1), SUFFIX) == 0;
+		if (part && !tfind(d->d_name, &claimed, by_text))
+			unlinkat(directory, d->d_name, 0);
+	}
+	tdestroy(claimed, free);
+	closedir(dir);
+}

@@ -1,0 +1,249 @@
+#include "lib/base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Closes without losing the errno that is being returned. */
+static int
+fail_closing(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+io_write_all(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		at += n;
+		len -= (size_t) n;
+	}
+	return 0;
+}
+
+/* Reads on until end of file or until size bytes are there; the number, or -1. */
+static ssize_t
+read_up_to(int fd, char *buf, size_t size)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		ssize_t n = read(fd, buf + got, size - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t) n;
+	}
+	return (ssize_t) got;
+}
+
+int
+io_read_all(int fd, size_t max, char **ret_bytes, size_t *ret_len)
+{
+	char *bytes = NULL;
+	size_t size = 0, len = 0;
+	ssize_t n;
+
+	do {
+		size_t next = size == 0 ? 4096 : 2 * size;
+		char *larger;
+
+		if (next > max + 1) /* one more than max, to see that there is more */
+			next = max + 1;
+		larger = realloc(bytes, next + 1);
+		if (larger == NULL)
+			goto failed;
+		bytes = larger;
+		size = next;
+		n = read_up_to(fd, bytes + len, size - len);
+		if (n < 0)
+			goto failed;
+		len += (size_t) n;
+	} while (len == size && size < max + 1);
+	if (len > max) {
+		errno = EFBIG;
+		goto failed;
+	}
+	bytes[len] = '\0';
+	*ret_bytes = bytes;
+	*ret_len = len;
+	return 0;
+failed:
+	free(bytes);
+	return -1;
+}
+
+int
+io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *ret_len)
+{
+	/* O_NONBLOCK: a FIFO in the place of the file must not hold us */
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return fail_closing(fd);
+	if (!S_ISREG(st.st_mode)) {
+		errno = ENOTSUP;
+		return fail_closing(fd);
+	}
+	if (io_read_all(fd, max, ret_bytes, ret_len) < 0)
+		return fail_closing(fd);
+	close(fd);
+	return 0;
+}
+
+DIR *
+io_list(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && listing == NULL)
+		fail_closing(fd);
+	return listing;
+}
+
+/* What root makes belongs to whom its directory belongs: a service without privileges goes on there. */
+static int
+give_to_owner(int dir, int fd)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(dir, &st) < 0)
+		return -1;
+	return st.st_uid == 0 ? 0 : fchown(fd, st.st_uid, st.st_gid);
+}
+
+/* One step of io_make_dirs: the directory's descriptor. */
+static int
+make_dir(int parent, const char *name, mode_t mode)
+{
+	bool made = mkdirat(parent, name, mode) == 0;
+	int fd;
+
+	if (!made && errno != EEXIST)
+		return -1;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (made && (give_to_owner(parent, fd) < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0))
+		return fail_closing(fd);
+	return fd;
+}
+
+int
+io_make_dirs(int dir, const char *path, mode_t mode)
+{
+	int at = openat(dir, path[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (at >= 0 && *(path += strspn(path, "/")) != '\0') {
+		size_t len = strcspn(path, "/");
+		char name[NAME_MAX + 1];
+		int next;
+
+		if (len > NAME_MAX) {
+			errno = ENAMETOOLONG;
+			return fail_closing(at);
+		}
+		memcpy(name, path, len);
+		name[len] = '\0';
+		next = make_dir(at, name, mode);
+		if (next < 0)
+			return fail_closing(at);
+		close(at);
+		at = next;
+		path += len;
+	}
+	return at;
+}
+
+/* Rename that never replaces, also where the file system has no RENAME_NOREPLACE (NFS). */
+static int
+rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (linkat(from_dir, from, to_dir, to, 0) < 0)
+		return -1;
+	return unlinkat(from_dir, from, 0);
+}
+
+int
+io_move_durably(int file, int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (fsync(file) < 0 || rename_new(from_dir, from, to_dir, to) < 0)
+		return -1;
+	/* the new name first: a crash in between leaves two names rather than none */
+	return fsync(to_dir) < 0 || fsync(from_dir) < 0 ? -1 : 0;
+}
+
+/* Written under a name of its own and renamed; a crash in between leaves that name behind. */
+static int
+put_by_rename(int dir, const char *name, mode_t mode, const void *bytes, size_t len)
+{
+	char temporary[32];
+	uint64_t random;
+	int fd;
+
+	if (getrandom(&random, sizeof random, 0) != (ssize_t) sizeof random)
+		return -1;
+	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random);
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	if (io_write_all(fd, bytes, len) < 0 || give_to_owner(dir, fd) < 0 || fchmod(fd, mode) < 0 ||
+	    io_move_durably(fd, dir, temporary, dir, name) < 0) {
+		int saved = errno;
+
+		unlinkat(dir, temporary, 0);
+		errno = saved;
+		return fail_closing(fd);
+	}
+	close(fd);
+	return 0;
+}
+
+int
+io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t len)
+{
+	char self[32];
+	/* without a name until it is whole: nothing to sweep after a crash */
+	int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0) /* not every file system has this (NFS) */
+		return put_by_rename(dir, name, mode, bytes, len);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	if (io_write_all(fd, bytes, len) < 0 || give_to_owner(dir, fd) < 0 || fchmod(fd, mode) < 0 ||
+	    fsync(fd) < 0 || linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0)
+		return fail_closing(fd);
+	close(fd);
+	return fsync(dir);
+}

@@ -1,0 +1,186 @@
+#include "lib/base/text.h"
+
+static const char digits[] = "0123456789abcdef";
+
+/* The escaped form of one byte in out[4]; returns its length. */
+static size_t
+escape_byte(unsigned char c, char out[4])
+{
+	char letter = 0;
+
+	if (c == '\\')
+		letter = '\\';
+	else if (c == '\t')
+		letter = 't';
+	else if (c == '\n')
+		letter = 'n';
+	else if (c == '\r')
+		letter = 'r';
+	if (letter != 0) {
+		out[0] = '\\';
+		out[1] = letter;
+		return 2;
+	}
+	if (c >= 0x20 && c <= 0x7e) {
+		out[0] = (char) c;
+		return 1;
+	}
+	out[0] = '\\';
+	out[1] = 'x';
+	out[2] = digits[c >> 4];
+	out[3] = digits[c & 15];
+	return 4;
+}
+
+size_t
+text_escape(char *buf, size_t size, const void *bytes, size_t len)
+{
+	const unsigned char *in = bytes;
+	size_t total = 0, written = 0;
+	bool cut = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char form[4];
+		size_t n = escape_byte(in[i], form);
+
+		cut = cut || total + n >= size;
+		if (!cut) {
+			memcpy(buf + written, form, n);
+			written += n;
+		}
+		total += n;
+	}
+	if (size > 0)
+		buf[written] = '\0';
+	return total;
+}
+
+const char *
+text_show(char buf[TEXT_SHOWN_SIZE], const void *bytes, size_t len)
+{
+	size_t shown = len > LIMIT_SHOWN_BYTES ? LIMIT_SHOWN_BYTES : len;
+	size_t n = text_escape(buf, TEXT_SHOWN_SIZE, bytes, shown);
+
+	if (shown < len)
+		snprintf(buf + n, TEXT_SHOWN_SIZE - n, "... (%zu bytes)", len);
+	return buf;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* One byte from the front of the escaped *text, which moves on; -1 for what is no escaped form. */
+static int
+unescape_byte(const char **text)
+{
+	const char *t = *text;
+	int high, low;
+
+	if (*t < 0x20 || *t > 0x7e)
+		return -1;
+	if (*t != '\\') {
+		*text = t + 1;
+		return *t;
+	}
+	*text = t + 2;
+	switch (t[1]) {
+	case '\\':
+		return '\\';
+	case 't':
+		return '\t';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 'x':
+		high = hex_digit(t[2]);
+		low = high < 0 ? -1 : hex_digit(t[3]);
+		*text = t + 4;
+		return low < 0 ? -1 : high << 4 | low;
+	default:
+		return -1;
+	}
+}
+
+bool
+text_unescape(void *buf, size_t size, const char *text, size_t *ret_len)
+{
+	unsigned char *out = buf;
+	size_t n = 0;
+
+	while (*text != '\0') {
+		int c = unescape_byte(&text);
+
+		if (c < 0 || n >= size)
+			return false;
+		out[n++] = (unsigned char) c;
+	}
+	if (n < size)
+		out[n] = '\0';
+	*ret_len = n;
+	return true;
+}
+
+const char *
+text_hex(char *hex, const void *bytes, size_t len)
+{
+	const unsigned char *in = bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		hex[2 * i] = digits[in[i] >> 4];
+		hex[2 * i + 1] = digits[in[i] & 15];
+	}
+	hex[2 * len] = '\0';
+	return hex;
+}
+
+bool
+text_unhex(void *buf, size_t size, const char *hex, size_t *ret_len)
+{
+	unsigned char *out = buf;
+	size_t n = 0;
+
+	for (; hex[0] != '\0'; hex += 2) {
+		int high = hex_digit(hex[0]);
+		int low = high < 0 ? -1 : hex_digit(hex[1]);
+
+		if (low < 0 || n >= size)
+			return false;
+		out[n++] = (unsigned char) (high << 4 | low);
+	}
+	*ret_len = n;
+	return true;
+}
+
+bool
+text_int(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	bool negative = *text == '-';
+	int64_t value = 0;
+
+	text += negative;
+	if (*text == '\0')
+		return false;
+	/* gathered below zero, where the range is larger by one */
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, *text - '0', &value))
+			return false;
+	}
+	if (!negative && __builtin_sub_overflow(0, value, &value))
+		return false;
+	if (value < min || value > max)
+		return false;
+	*ret = value;
+	return true;
+}

@@ -1,0 +1,73 @@
+#include "lib/base/utf8.h"
+
+#include <stdint.h>
+
+/* Bytes of the valid character at p, of which left are there; 0 when it is none. */
+static size_t
+character(const unsigned char *p, size_t left)
+{
+	/* Only the second byte has bounds of its own: they rule out overlong forms, surrogates and what is
+	 * above U+10FFFF (RFC 3629, section 4). */
+	unsigned char low = 0x80, high = 0xBF;
+	size_t len;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xC2 && p[0] <= 0xDF) {
+		len = 2;
+	} else if (p[0] >= 0xE0 && p[0] <= 0xEF) {
+		len = 3;
+		if (p[0] == 0xE0)
+			low = 0xA0;
+		if (p[0] == 0xED)
+			high = 0x9F;
+	} else if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+		len = 4;
+		if (p[0] == 0xF0)
+			low = 0x90;
+		if (p[0] == 0xF4)
+			high = 0x8F;
+	} else {
+		return 0;
+	}
+	if (left < len || p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	return len;
+}
+
+size_t
+utf8_valid_prefix(const void *bytes, size_t len)
+{
+	static const uint64_t high_bits = 0x8080808080808080U;
+	const unsigned char *p = bytes;
+	size_t at = 0;
+
+	while (at < len) {
+		uint64_t eight;
+		size_t n;
+
+		/* partners' files are ASCII nearly throughout */
+		while (len - at >= sizeof(eight)) {
+			memcpy(&eight, p + at, sizeof(eight));
+			if (eight & high_bits)
+				break;
+			at += sizeof(eight);
+		}
+		if (at == len)
+			break;
+		n = character(p + at, len - at);
+		if (n == 0)
+			break;
+		at += n;
+	}
+	return at;
+}
+
+bool
+utf8_text_ok(const void *bytes, size_t len)
+{
+	return utf8_valid_prefix(bytes, len) == len && (len == 0 || memchr(bytes, 0, len) == NULL);
+}

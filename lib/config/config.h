@@ -1,0 +1,127 @@
+/*
+ * handback.yaml: where things are.  One table of options (config_options) is
+ * all that reading, defaults, unknown keys, reload and documentation know of.
+ *
+ * A relative path in the file is meant from the file's own directory.
+ */
+#ifndef HANDBACK_CONFIG_CONFIG_H
+#define HANDBACK_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/yaml/yaml.h"
+
+/* Where files come from that a partner keeps on a server of its own; host is NULL for a local directory. */
+struct config_sftp {
+	const char *host;
+	int64_t port;
+	const char *user;
+	const char *directory;        /* on the server */
+	const char *key;              /* paths of files */
+	const char *passphrase;       /* of the key */
+	const char *password;         /* only where the server takes no key */
+	const char *known_hosts;      /* OpenSSH's format */
+	const char *const *host_keys; /* pinned: "SHA256:...", or a type and that; NULL-ended */
+	int64_t interval_ms;          /* between two looks */
+	const char *const *window;    /* times of day, UTC, "06:00-22:30"; NULL: always */
+	const char *schedule;         /* for schedule_read, instead of interval and window; NULL: none */
+	const char *zone;             /* of the schedule */
+	int64_t reread_ms;            /* what was left there is read again after so long; 0: never */
+	int64_t connect_ms, stall_ms, deadline_ms;
+	int64_t rate;                                                   /* bytes in a second, at least */
+	const char *const *key_exchange, *const *ciphers, *const *macs; /* OpenSSH's words; NULL: ours */
+	int after;                                                      /* enum config_after */
+	const char *after_directory;                                    /* on the server, for CONFIG_AFTER_MOVE */
+	const char *answer; /* a text with {words}; NULL: none is sent */
+	const char *answer_name, *answer_directory;
+};
+
+/* What becomes of the partner's file after the commit. */
+enum config_cage { CONFIG_CAGE_WHOLE, CONFIG_CAGE_NO_LANDLOCK };
+enum config_after { CONFIG_AFTER_LEAVE, CONFIG_AFTER_MOVE, CONFIG_AFTER_DELETE };
+
+/* A minute of the day from 0 to 1440 for each end of "06:00-22:30"; one that ends before it begins goes over
+ * midnight.  False for anything else. */
+bool config_window(const char *text, int *ret_from, int *ret_to);
+
+/* How long a file on a server must stay unchanged where nothing else is said: uploads pause. */
+#define CONFIG_SFTP_SETTLE_MS (60 * 1000)
+
+struct config_source {
+	const char *name; /* a-z, 0-9, '-' and '_'; unique */
+	const char *partner;
+	const char *profile;   /* name of a file in the profiles directory, without .yaml */
+	const char *directory; /* local inbound; for an SFTP source: the spool's incoming/<name> */
+	struct config_sftp sftp;
+	const char *answers;      /* directory for files that go back to the partner; NULL: none, or by SFTP */
+	const char *const *files; /* globs, one has to fit; NULL-ended */
+	const char *const *ignore;
+	int64_t settle_ms;
+	/* the suffix of the twin without which a file is not taken; at most one is not NULL */
+	const char *marker;   /* it says that the file is complete */
+	const char *checksum; /* and has its SHA-256 */
+};
+
+struct config {
+	const char *path;              /* absolute: of this file itself */
+	const char *database_embedded; /* directory of the cluster that we keep; or ... */
+	const char *database_conninfo; /* ... libpq's, never logged.  Exactly one is not NULL. */
+	const char *database_user;     /* operating system user that the embedded cluster runs as */
+	const char *spool, *profiles, *reports, *control;
+	const char *metrics;                        /* a socket's path or a loopback address; NULL: none */
+	const char *notices_command, *notices_mail; /* NULL: none */
+	int64_t workers;
+	int64_t rescan_ms, settle_ms, deadline_ms, survey_ms;
+	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */
+	int cage;                          /* enum config_cage */
+	int log_level;                     /* LOG_ERR ... LOG_DEBUG */
+	struct config_source *sources;
+	size_t source_count;
+	struct yaml_node *tree;   /* holds the texts */
+	struct config_held *held; /* and those that were made */
+};
+
+/* NULL, with at least one error in p, when the file cannot be read or used.  p has the file's name. */
+struct config *config_load(const char *path, struct problems *p);
+/* The same from bytes; path only says where relative paths start. */
+struct config *config_parse(const char *path, const char *text, size_t len, struct problems *p);
+void config_free(struct config *config); /* NULL is fine */
+
+/* The source of that name, or NULL. */
+const struct config_source *config_source(const struct config *config, const char *name);
+
+/* The option table, for the documentation and its test. */
+enum config_type {
+	CONFIG_TEXT,
+	CONFIG_PATH, /* made absolute */
+	CONFIG_INT,
+	CONFIG_DURATION, /* kept in milliseconds */
+	CONFIG_WORD,
+	CONFIG_TEXTS, /* a list of texts, or one */
+};
+
+struct config_option {
+	const char *name; /* "database.conninfo", "sources[].files" */
+	enum config_type type;
+	const char *preset; /* as one would write it, a list separated by blanks; NULL: none */
+	bool required;
+	bool reloadable; /* SIGHUP is enough; otherwise a restart */
+	const char *help;
+	/* how it is read and kept */
+	size_t offset; /* in struct config, or for sources[] in struct config_source */
+	int64_t min, max;
+	const char *const *words;
+};
+
+const struct config_option *config_options(size_t *ret_count);
+const char *config_type_name(enum config_type type);
+/* "workers<TAB>number<TAB>2<TAB>reload<TAB>help" for each option, into a stream; false when writing failed.
+ */
+bool config_describe(FILE *out);
+
+/* The name of the first option that differs and that a reload cannot change, or NULL. */
+const char *config_needs_restart(const struct config *before, const struct config *after);
+
+#endif

@@ -1,0 +1,62 @@
+-- name: settings
+-- The first statement of every connection: all that could change what a later one means.
+-- $1: the role to act as, or NULL.
+SELECT
+	pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),
+	pg_catalog.set_config('client_encoding', 'UTF8', false),
+	pg_catalog.set_config('TimeZone', 'UTC', false),
+	pg_catalog.set_config('DateStyle', 'ISO, YMD', false),
+	pg_catalog.set_config('IntervalStyle', 'postgres', false),
+	pg_catalog.set_config('bytea_output', 'hex', false),
+	pg_catalog.set_config('standard_conforming_strings', 'on', false),
+	pg_catalog.set_config('client_min_messages', 'warning', false),
+	pg_catalog.set_config('default_transaction_isolation', 'read committed', false),
+	-- nothing waits for ever: not for a rival, not on a dead client, not in a plan gone wrong
+	pg_catalog.set_config('statement_timeout', '30min', false),
+	pg_catalog.set_config('lock_timeout', '30s', false),
+	pg_catalog.set_config('idle_in_transaction_session_timeout', '5min', false),
+	CASE WHEN pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL
+		THEN pg_catalog.set_config('client_connection_check_interval', '2s', false) END,
+	-- compiling costs more than it saves in statements that run once for a file
+	pg_catalog.set_config('jit', 'off', false),
+	pg_catalog.set_config('work_mem', '64MB', false),
+	pg_catalog.set_config('temp_buffers', '64MB', false),
+	CASE WHEN $1::text IS NOT NULL THEN pg_catalog.set_config('role', $1::text, false) END
+
+-- name: check
+-- What kind of server answered; read right after db_settings.sql.
+SELECT
+	pg_catalog.current_setting('server_version_num') AS version,
+	pg_catalog.pg_is_in_recovery() AS standby,
+	pg_catalog.current_setting('transaction_read_only') AS read_only,
+	pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
+	pg_catalog.current_setting('fsync', true) AS fsync,
+	pg_catalog.current_setting('server_encoding') AS encoding,
+	pg_catalog.pg_backend_pid() AS backend,
+	-- which server this is: its cluster, and the timeline that a promotion changes
+	CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+		THEN (SELECT system_identifier FROM pg_catalog.pg_control_system()) END AS system_identifier,
+	CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+			AND pg_catalog.has_function_privilege('pg_catalog.pg_walfile_name(pg_lsn)', 'EXECUTE')
+			AND pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_lsn()', 'EXECUTE')
+		THEN pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline
+
+-- name: transaction
+-- The transaction's number, if it wrote anything: what to ask for when COMMIT's answer does not come.
+SELECT pg_catalog.pg_current_xact_id_if_assigned()::text
+
+-- name: fate
+-- $1: transaction number. in progress, committed, aborted, or NULL when it is too long ago.
+SELECT pg_catalog.pg_xact_status($1::xid8)
+
+-- name: barrier
+-- Something to replicate: its COMMIT returns without a warning only when the standby has
+-- all that was committed before it, too.
+SELECT pg_catalog.pg_logical_emit_message(true, 'handback', 'settled')
+
+-- name: end_backend
+-- $1: transaction number, $2: process. A backend that still holds a transaction whose client is gone.
+SELECT pg_catalog.pg_terminate_backend(pid)
+FROM pg_catalog.pg_stat_activity
+WHERE pid = $2::integer AND pid <> pg_catalog.pg_backend_pid()
+	AND backend_xid::text::bigint = $1::bigint % 4294967296

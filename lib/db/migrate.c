@@ -1,0 +1,170 @@
+#include "lib/db/migrate.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hash/sha256.h"
+#include "lib/base/text.h"
+#include "lib/db/db_sql.h"
+#include "schema/schema_sql.h"
+
+struct numbered {
+	int version;
+	const struct sql_file *file;
+	char sha256[TEXT_HEX_SIZE(SHA256_BYTES)];
+};
+
+__attribute__((format(printf, 3, 4))) static enum pg_status
+refuse(char *why, size_t why_size, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(why, why_size, format, ap);
+	va_end(ap);
+	return PG_ERROR;
+}
+
+/* The i-th numbered file, from 0; false past the end.  The others (bootstrap.sql) have no number. */
+static bool
+numbered_file(size_t i, struct numbered *ret)
+{
+	for (const struct sql_file *f = schema_files; f->name != NULL; f++) {
+		int version = (int) strtol(f->name, NULL, 10);
+		uint8_t hash[SHA256_BYTES];
+
+		if (version == 0 || i-- > 0)
+			continue;
+		ret->version = version;
+		ret->file = f;
+		sha256_of(f->text, strlen(f->text), hash);
+		text_hex(ret->sha256, hash, sizeof(hash));
+		return true;
+	}
+	return false;
+}
+
+/* The database's list must be a beginning of ours; *ret_applied: how long it is. */
+static enum pg_status
+compare(const struct pg_result *had, size_t *ret_applied, char *why, size_t why_size)
+{
+	enum { VERSION, NAME, SHA256 };
+	struct numbered ours;
+
+	for (int row = 0; row < pg_rows(had); row++) {
+		const char *name = pg_text(had, row, NAME);
+
+		if (!numbered_file((size_t) row, &ours))
+			return refuse(
+			    why, why_size,
+			    "the database's schema is newer (%s) than this program: use a program of that version", name);
+		if (pg_int(had, row, VERSION) != ours.version || strcmp(name, ours.file->name) != 0)
+			return refuse(
+			    why, why_size,
+			    "the database has had the migration %s where this program has %s: they do not belong "
+			    "together",
+			    name, ours.file->name);
+		if (strcmp(pg_text(had, row, SHA256), ours.sha256) != 0)
+			return refuse(
+			    why, why_size,
+			    "the migration %s was applied to the database with another text than this program's: "
+			    "a migration never changes; use the program that it came with",
+			    name);
+	}
+	*ret_applied = (size_t) pg_rows(had);
+	return PG_OK;
+}
+
+static enum pg_status
+failed(const struct pg *pg, enum pg_status status, const char *what, char *why, size_t why_size)
+{
+	refuse(why, why_size, "%s: %s", what, pg_why(pg));
+	return status;
+}
+
+static enum pg_status
+apply_one(struct pg *pg, const struct numbered *n, char *why, size_t why_size)
+{
+	char version[12];
+	const char *values[] = {version, n->file->name, n->sha256};
+	enum pg_status status = pg_begin(pg);
+
+	snprintf(version, sizeof(version), "%d", n->version);
+	if (status == PG_OK)
+		status = pg_script(pg, n->file->text);
+	if (status == PG_OK)
+		status = pg_run(pg, db_migration_done, 3, values, NULL);
+	if (status == PG_OK)
+		status = pg_commit(pg);
+	if (status == PG_OK)
+		return PG_OK;
+	failed(pg, status, n->file->name, why, why_size);
+	if (status != PG_LOST && status != PG_DOUBT)
+		pg_rollback(pg);
+	return status;
+}
+
+static enum pg_status
+apply_missing(struct pg *pg, migrate_progress *progress, void *arg, int *ret_applied, char *why,
+              size_t why_size)
+{
+	struct pg_result *had;
+	struct numbered n;
+	size_t first = 0;
+	int applied = 0;
+	enum pg_status status = pg_script(pg, schema_bootstrap);
+
+	if (status == PG_OK)
+		status = pg_run(pg, db_migrations, 0, NULL, &had);
+	if (status != PG_OK)
+		return failed(pg, status, "the list of migrations", why, why_size);
+	status = compare(had, &first, why, why_size);
+	pg_result_free(had);
+	for (size_t i = first; status == PG_OK && numbered_file(i, &n); i++) {
+		status = apply_one(pg, &n, why, why_size);
+		if (status == PG_OK) {
+			applied++;
+			if (progress != NULL)
+				progress(arg, n.version, n.file->name);
+		}
+	}
+	if (status == PG_OK)
+		*ret_applied = applied;
+	return status;
+}
+
+enum pg_status
+migrate_apply(struct pg *pg, migrate_progress *progress, void *arg, int *ret_applied, char *why,
+              size_t why_size)
+{
+	enum pg_status status = pg_run(pg, db_lock_migrations, 0, NULL, NULL);
+
+	if (status != PG_OK)
+		return failed(pg, status, "somebody else migrates", why, why_size);
+	status = apply_missing(pg, progress, arg, ret_applied, why, why_size);
+	pg_run(pg, db_unlock_migrations, 0, NULL, NULL); /* goes with the session, too */
+	return status;
+}
+
+enum pg_status
+migrate_check(struct pg *pg, char *why, size_t why_size)
+{
+	struct pg_result *had;
+	struct numbered n;
+	size_t applied = 0;
+	enum pg_status status = pg_run(pg, db_migrations, 0, NULL, &had);
+
+	if (status == PG_ERROR && strcmp(pg_sqlstate(pg), "42P01") == 0) /* undefined_table: an empty database */
+		return refuse(why, why_size, "the database has no handback schema: run handbackctl migrate");
+	if (status != PG_OK)
+		return failed(pg, status, "the list of migrations", why, why_size);
+	status = compare(had, &applied, why, why_size);
+	pg_result_free(had);
+	if (status == PG_OK && numbered_file(applied, &n))
+		return refuse(why, why_size,
+		              "the database's schema is older than this program (it lacks %s): run "
+		              "handbackctl migrate",
+		              n.file->name);
+	return status;
+}

@@ -1,0 +1,126 @@
+/*
+ * The one wrapper of libpq.  No other file includes libpq-fe.h.
+ *
+ * A connection is opened with everything set that could change the meaning of
+ * a statement (search_path, encoding, time zone, date style, timeouts), and
+ * checked: bigint money, synchronous_commit, fsync, a writable primary.
+ *
+ * Statements are text from .sql files, compiled in (see tools/embed_sql.py);
+ * parameters are always parameters.  Errors are kept in the connection and
+ * read with pg_why().  One thread at a time.
+ *
+ * Many rows go in and out by COPY: pg_copy.h.
+ */
+#ifndef HANDBACK_DB_PG_H
+#define HANDBACK_DB_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pg;
+struct pg_result;
+
+enum pg_status {
+	PG_OK = 0,
+	PG_RETRY, /* serialization, deadlock, a rival's lock or unique key: roll back, run all of it again */
+	PG_LOST,  /* connection gone, server shutting down, disk full, read-only ...: wait, pg_reopen */
+	PG_DOUBT, /* COMMIT sent, answer not had (or not replicated): ask before anything else */
+	PG_ERROR, /* ours: a mistake in a statement, a constraint that no retry can satisfy */
+};
+
+/* Where a database is and who we are there.  What is NULL is as conninfo says, or libpq's default. */
+struct pg_target {
+	const char *conninfo;    /* libpq's string or URI, never logged */
+	const char *host;        /* over conninfo's: an embedded cluster's socket directory */
+	const char *user;        /* over conninfo's */
+	const char *database;    /* over conninfo's */
+	const char *role;        /* SET ROLE after login, NULL: stay */
+	const char *application; /* application_name, for pg_stat_activity */
+};
+
+/* NULL and a message in why[why_size] when it cannot be had.  The target's texts are copied. */
+struct pg *pg_open(const struct pg_target *target, char *why, size_t why_size);
+/* Leave the connection, if there still is one, and open it again: PG_OK or PG_LOST.  Prepared statements,
+ * temporary tables, locks and the transaction are gone. */
+enum pg_status pg_reopen(struct pg *pg);
+void pg_close(struct pg *pg);                   /* NULL is fine */
+const char *pg_why(const struct pg *pg);        /* last error: one line, no values of members */
+const char *pg_sqlstate(const struct pg *pg);   /* of the last error, "" when there was none */
+const char *pg_constraint(const struct pg *pg); /* the constraint that the last error names, else "" */
+const char *pg_warning(const struct pg *pg);    /* what could not be checked at open, "" when nothing */
+int pg_server_version(const struct pg *pg);     /* 150020 */
+/* What is not the database's went wrong in its transaction (memory, a file): keeps why, and gives PG_LOST,
+ * since it may go better later and on another connection. */
+enum pg_status pg_give_up(struct pg *pg, const char *what, const char *why);
+
+/*
+ * Run one statement with text parameters (NULL element: SQL NULL).  With
+ * ret_result non-NULL the rows are text and the caller frees them with
+ * pg_result_free; untouched on failure.
+ */
+enum pg_status pg_run(struct pg *pg, const char *sql, int params, const char *const *values,
+                      struct pg_result **ret_result);
+/* The same, prepared once for this connection under the statement's address. */
+enum pg_status pg_run_prepared(struct pg *pg, const char *sql, int params, const char *const *values,
+                               struct pg_result **ret_result);
+/*
+ * As pg_run_prepared where nobody needs the answer before the next statement's: it is sent with the next one,
+ * is run before it, and where it fails that one is not run, and its status and message are this one's.  What
+ * is in doubt, and what another connection waits for, is no such statement.
+ */
+enum pg_status pg_defer(struct pg *pg, const char *sql, int params, const char *const *values);
+/* As pg_run and pg_run_prepared, with rows in binary: read them with pg_get_*. */
+enum pg_status pg_fetch(struct pg *pg, const char *sql, int params, const char *const *values,
+                        struct pg_result **ret_result);
+enum pg_status pg_fetch_prepared(struct pg *pg, const char *sql, int params, const char *const *values,
+                                 struct pg_result **ret_result);
+/*
+ * As pg_fetch, row by row while the server finds them: nothing is kept of what was had.  After PG_OK of the
+ * first nothing else is run on the connection until pg_next gave NULL or failed, or pg_stop.
+ */
+enum pg_status pg_start(struct pg *pg, const char *sql, int params, const char *const *values);
+enum pg_status pg_next(struct pg *pg, struct pg_result **ret_row); /* NULL: there are no more */
+void pg_stop(struct pg *pg); /* the rest is not wanted: its transaction fails */
+/* Several statements in one text, no parameters, no result: migrations. */
+enum pg_status pg_script(struct pg *pg, const char *sql);
+
+enum pg_status pg_begin(struct pg *pg);          /* deferred */
+enum pg_status pg_begin_snapshot(struct pg *pg); /* REPEATABLE READ, READ ONLY: reports */
+enum pg_status pg_commit(struct pg *pg);         /* PG_DOUBT: settle with pg_settle_commit */
+enum pg_status pg_rollback(struct pg *pg);       /* PG_OK where there is nothing to roll back, too */
+
+/* What became of a transaction whose COMMIT was in doubt. */
+enum pg_fate {
+	PG_FATE_COMMITTED, /* and replicated, where the server is told to */
+	PG_FATE_ABORTED,
+	PG_FATE_UNKNOWN, /* another server answers now, or it forgot: look for what the transaction wrote */
+};
+
+/*
+ * After PG_DOUBT: opens the connection again and asks for the transaction.
+ * PG_OK and *ret_fate, or PG_LOST when it cannot be said now (no server, the
+ * transaction still runs, its standby does not confirm): wait, ask again.
+ */
+enum pg_status pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate);
+
+int pg_rows(const struct pg_result *r);
+int pg_columns(const struct pg_result *r);
+const char *pg_column_name(const struct pg_result *r, int column);
+int64_t pg_affected(const struct pg_result *r); /* rows that an INSERT, UPDATE, SELECT ... touched */
+bool pg_null(const struct pg_result *r, int row, int column);
+void pg_result_free(struct pg_result *r); /* NULL is fine */
+
+/* of rows in text (pg_run) */
+const char *pg_text(const struct pg_result *r, int row, int column); /* "" for NULL */
+int64_t pg_int(const struct pg_result *r, int row, int column);      /* 0 for NULL */
+
+/* of rows in binary (pg_fetch); 0 or empty for NULL, and for a value of another width */
+int64_t pg_get_int(const struct pg_result *r, int row, int column); /* int2, int4 and int8 */
+bool pg_get_bool(const struct pg_result *r, int row, int column);
+int64_t pg_get_time(const struct pg_result *r, int row, int column); /* timestamptz: µs since 1970 UTC */
+int32_t pg_get_date(const struct pg_result *r, int row, int column); /* days since 1970-01-01 */
+/* bytea, text, uuid; lives as long as the result */
+const uint8_t *pg_get_bytes(const struct pg_result *r, int row, int column, size_t *ret_len);
+
+#endif

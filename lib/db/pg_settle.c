@@ -1,0 +1,87 @@
+/* What became of a COMMIT whose answer did not come, or came with a warning. */
+#include "lib/db/pg.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/db/db_sql.h"
+#include "lib/db/pg_state.h"
+
+#define SETTLE_LOOKS 100 /* 50 ms apart */
+#define SETTLE_END_AFTER 20
+#define SETTLE_STANDBY_MS 5000
+
+/* The server may not have seen that our old connection is gone, or may not have read the COMMIT yet. */
+static enum pg_status
+wait_for_end(struct pg *pg, char word[16])
+{
+	const char *ours[] = {pg->last.xid, pg->last.backend};
+	const char *xid[] = {pg->last.xid};
+	struct pg_result *r;
+
+	for (int look = 0; look < SETTLE_LOOKS; look++) {
+		const struct timespec pause = {.tv_nsec = 50000000};
+
+		if (pg_run(pg, db_fate, 1, xid, &r) != PG_OK)
+			return PG_LOST;
+		snprintf(word, 16, "%s", pg_text(r, 0, 0));
+		pg_result_free(r);
+		if (strcmp(word, "in progress") != 0)
+			return PG_OK;
+		if (look == SETTLE_END_AFTER && pg_run(pg, db_end_backend, 2, ours, NULL) != PG_OK)
+			return PG_LOST;
+		nanosleep(&pause, NULL);
+	}
+	pg_keep_why(pg, "", "the transaction whose COMMIT was not answered is still in progress");
+	return PG_LOST;
+}
+
+/* Committed here; a synchronous standby has it too when it has something that was committed later. */
+static enum pg_status
+wait_for_standby(struct pg *pg)
+{
+	char xid[sizeof(pg->last.xid)];
+	int patience = pg->commit_wait_ms;
+	enum pg_status status;
+
+	memcpy(xid, pg->last.xid, sizeof(xid));
+	pg->commit_wait_ms = SETTLE_STANDBY_MS;
+	status = pg_begin(pg);
+	if (status == PG_OK)
+		status = pg_run(pg, db_barrier, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = pg_commit(pg);
+	pg->commit_wait_ms = patience;
+	memcpy(pg->last.xid, xid, sizeof(xid)); /* if need be, ask again for the same one */
+	return status == PG_OK ? PG_OK : PG_LOST;
+}
+
+enum pg_status
+pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate)
+{
+	char word[16] = "";
+
+	if (pg->last.xid[0] == '\0') { /* it wrote nothing */
+		*ret_fate = PG_FATE_ABORTED;
+		return PG_OK;
+	}
+	if (pg_reopen(pg) != PG_OK)
+		return PG_LOST;
+	if (pg->last.server[0] == '\0' || strcmp(pg->last.server, pg->server) != 0) {
+		/* after a failover the same number may be another's transaction */
+		*ret_fate = PG_FATE_UNKNOWN;
+		return PG_OK;
+	}
+	if (wait_for_end(pg, word) != PG_OK)
+		return PG_LOST;
+	if (strcmp(word, "committed") == 0) {
+		if (wait_for_standby(pg) != PG_OK)
+			return PG_LOST;
+		*ret_fate = PG_FATE_COMMITTED;
+	} else if (strcmp(word, "aborted") == 0) {
+		*ret_fate = PG_FATE_ABORTED;
+	} else {
+		*ret_fate = PG_FATE_UNKNOWN;
+	}
+	return PG_OK;
+}

@@ -1,0 +1,52 @@
+/* What the files of the database wrapper share; nobody else includes it. */
+#ifndef HANDBACK_DB_PG_STATE_H
+#define HANDBACK_DB_PG_STATE_H
+
+#include "lib/db/pg.h"
+
+#define PG_WHY_BYTES 512
+#define PG_PREPARED 256 /* statements in one connection; a power of two, never more than half full */
+
+struct pg_conn;
+
+struct pg {
+	struct pg_conn *conn; /* libpq's, NULL when there is none */
+	char *conninfo, *host, *user, *database, *role, *application;
+	char why[PG_WHY_BYTES];
+	char warning[PG_WHY_BYTES];
+	char sqlstate[6];
+	char constraint[64];
+	int version;
+	char server[64]; /* system identifier and timeline; "" when it does not say */
+	char backend[12];
+	struct {             /* the transaction whose COMMIT was sent last */
+		char xid[24];    /* "" when it wrote nothing */
+		char server[64]; /* where, to know a failover from a reconnect */
+		char backend[12];
+	} last;
+	int commit_wait_ms;                /* how long a COMMIT may wait for a standby */
+	bool committing;                   /* between COMMIT and its answer */
+	bool not_replicated;               /* ... which came with a warning */
+	const char *prepared[PG_PREPARED]; /* by the statement's address */
+	unsigned prepared_count;
+	unsigned deferred; /* statements that were handed to libpq, in its pipeline mode, and not answered yet */
+};
+
+/* What an error means for the transaction; sqlstate "" is a broken connection. */
+enum pg_status pg_classify(const char *sqlstate);
+
+/* Keep a server's message, on one line, without the values that it may quote. */
+void pg_keep_why(struct pg *pg, const char *sqlstate, const char *message);
+
+/* The raw COPY protocol, for pg_copy.c. */
+enum pg_status pg_copy_in_start(struct pg *pg, const char *sql);
+enum pg_status pg_copy_in_send(struct pg *pg, const void *data, size_t len);
+/* problem NULL: a proper end; *ret_rows is what the server took */
+enum pg_status pg_copy_in_finish(struct pg *pg, const char *problem, uint64_t *ret_rows);
+enum pg_status pg_copy_out_start(struct pg *pg, const char *sql);
+/* *ret_data (pg_copy_out_free) and its length; 0 at the end */
+enum pg_status pg_copy_out_next(struct pg *pg, char **ret_data, size_t *ret_len);
+void pg_copy_out_free(char *data);
+void pg_copy_out_stop(struct pg *pg); /* before the end: cancel and drain */
+
+#endif

@@ -1,0 +1,134 @@
+#include "lib/finance/output/escape.h"
+
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/glyph.h"
+
+#include <stdbool.h>
+
+char *
+escape_terminal(const char *text)
+{
+	char *shown = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&shown, &size);
+	if (!out)
+		return mem_text("");
+
+	while (*text) {
+		uint32_t code = 0;
+		size_t len = glyph_next(text, &code);
+		if (len == 0) {
+			fprintf(out, "\\x%02x", (unsigned char) *text);
+			len = 1;
+		} else if (code == '\n' || code == '\r' || code == '\t')
+			fputs(code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t", out);
+		else if (glyph_is_hidden(code))
+			fprintf(out, code < 0x80 ? "\\x%02x" : "\\u{%x}", code);
+		else
+			fwrite(text, 1, len, out);
+		text += len;
+	}
+	fclose(out);
+	return shown ? shown : mem_text("");
+}
+
+void
+escape_json(FILE *out, const char *text)
+{
+	putc('"', out);
+	while (*text) {
+		uint32_t code = 0;
+		size_t len = glyph_next(text, &code);
+		if (len == 0) {
+			/* no JSON string can hold this byte: the replacement character says so */
+			fputs("\\ufffd", out);
+			len = 1;
+		} else if (code == '"' || code == '\\')
+			fprintf(out, "\\%c", (int) code);
+		else if (code == '\n')
+			fputs("\\n", out);
+		else if (code >= 0x10000 && glyph_is_hidden(code))
+			fprintf(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+		else if (glyph_is_hidden(code))
+			fprintf(out, "\\u%04x", code);
+		else
+			fwrite(text, 1, len, out);
+		text += len;
+	}
+	putc('"', out);
+}
+
+void
+escape_html(FILE *out, const char *text)
+{
+	while (*text) {
+		uint32_t code = 0;
+		size_t len = glyph_next(text, &code);
+		if (len == 0) {
+			fprintf(out, "\\x%02x", (unsigned char) *text);
+			len = 1;
+		} else if (code == '&')
+			fputs("&amp;", out);
+		else if (code == '<')
+			fputs("&lt;", out);
+		else if (code == '>')
+			fputs("&gt;", out);
+		else if (code == '"')
+			fputs("&quot;", out);
+		else if (code == '\'')
+			fputs("&#39;", out);
+		else if (code == '\n' || code == '\r' || code == '\t')
+			fputs(code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t", out);
+		else if (glyph_is_hidden(code))
+			fprintf(out, code < 0x80 ? "\\x%02x" : "\\u{%x}", code);
+		else
+			fwrite(text, 1, len, out);
+		text += len;
+	}
+}
+
+int
+text_width(const char *shown)
+{
+	int width = 0;
+	uint32_t code = 0;
+
+	for (size_t len = 0; (len = glyph_next(shown, &code)) > 0; shown += len)
+		width += glyph_columns(code);
+	return width;
+}
+
+size_t
+text_fit(const char *shown, int width)
+{
+	const char *at = shown;
+	uint32_t code = 0;
+	size_t len = 0;
+
+	while ((len = glyph_next(at, &code)) > 0 && (width -= glyph_columns(code)) >= 0)
+		at += len;
+	return (size_t) (at - shown);
+}
+
+char *
+text_shorten(const char *shown, int width, int keep_end)
+{
+	int all = text_width(shown);
+	if (all <= width)
+		return mem_text(shown);
+
+	int end = keep_end ? (width - 1) / 2 : 0;
+	size_t head = text_fit(shown, width - 1 - end);
+	/* the tail starts at the first character that leaves no more than end columns */
+	const char *tail = shown + strlen(shown);
+	if (end > 0) {
+		uint32_t code = 0;
+		tail = shown;
+		for (int left = all; left > end || (*tail && (glyph_next(tail, &code), glyph_columns(code) == 0));) {
+			size_t len = glyph_next(tail, &code);
+			left -= glyph_columns(code);
+			tail += len;
+		}
+	}
+	return mem_format("%.*s…%s", (int) head, shown, tail);
+}

@@ -1,0 +1,61 @@
+#include "lib/finance/output/memory.h"
+
+#include "lib/base/exit_codes.h"
+
+#include <stdarg.h>
+
+static _Noreturn void
+give_up(void)
+{
+	fputs("handbackctl: out of memory\n", stderr);
+	exit(EXIT_INTERNAL);
+}
+
+void *
+mem_new(size_t count, size_t size)
+{
+	void *p = calloc(count ? count : 1, size ? size : 1);
+
+	if (!p)
+		give_up();
+	return p;
+}
+
+void *
+mem_grow(void *old, size_t count, size_t size)
+{
+	void *p = reallocarray(old, count ? count : 1, size ? size : 1);
+
+	if (!p)
+		give_up();
+	return p;
+}
+
+char *
+mem_part(const char *text, size_t len)
+{
+	char *copy = mem_new(len + 1, 1);
+
+	memcpy(copy, text, len);
+	return copy;
+}
+
+char *
+mem_text(const char *text)
+{
+	return text ? mem_part(text, strlen(text)) : NULL;
+}
+
+char *
+mem_format(const char *format, ...)
+{
+	va_list args;
+	char *text = NULL;
+
+	va_start(args, format);
+	int len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		give_up();
+	return text;
+}

@@ -1,0 +1,39 @@
+/*
+ * A document in four formats.  Each writes all of it to out; the caller looks
+ * at ferror() afterwards.
+ */
+#ifndef HANDBACK_FINANCE_OUTPUT_RENDER_H
+#define HANDBACK_FINANCE_OUTPUT_RENDER_H
+
+#include "lib/finance/output/table.h"
+#include "lib/finance/output/terminal.h"
+
+#include <stdio.h>
+
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
+
+/* -1 for a word that is none. */
+int format_from_name(const char *name);
+
+/* For a terminal of t->width columns: columns are shortened, then left out (and told), never wrapped. */
+void render_text(FILE *out, const struct document *d, const struct terminal *t);
+
+/* {"files": [{"file": 1, ...}], "summary": {...}}: a member for each table, an object for TABLE_FACTS. */
+void render_json(FILE *out, const struct document *d);
+
+/* One table: CSV has no other way.  A header line and a line for each row; totals are for people and left
+ * out. */
+void render_csv(FILE *out, const struct table *t);
+
+/* One page without anything outside it, that may run nothing (Content-Security-Policy). */
+void render_html(FILE *out, const struct document *d);
+
+/* Shared by the formats: a cell for machines (times as ISO 8601 with Z); the caller frees it. */
+char *cell_exact(enum column_kind kind, const char *cell);
+/* The same for people: numbers with separators, times to the second, yes and no. */
+char *cell_shown(enum column_kind kind, const char *cell);
+
+/* What a cell means for the one who reads it: a word of ours, a difference. */
+enum ink cell_ink(enum column_kind kind, const char *cell);
+
+#endif

@@ -1,0 +1,226 @@
+/* A page that needs nothing and runs nothing: for finance to keep, print and mail. */
+#include "lib/hash/sha256.h"
+#include "lib/finance/output/escape.h"
+#include "lib/finance/output/html_css.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/render.h"
+#include "lib/finance/output/render_bar.h"
+
+static const char *
+kind_class(enum column_kind kind)
+{
+	switch (kind) {
+	case COLUMN_NUMBER:
+	case COLUMN_ZERO:
+		return "number";
+	case COLUMN_TIME:
+		return "time";
+	case COLUMN_NAME:
+		return "name";
+	case COLUMN_WORD:
+	case COLUMN_BOOL:
+		return "word";
+	case COLUMN_SENTENCE:
+		return "sentence";
+	case COLUMN_TEXT:
+		break;
+	}
+	return "text";
+}
+
+static const char *
+ink_class(const struct column *c, const char *cell)
+{
+	static const char *const classes[] = {
+	    [INK_PLAIN] = "",     [INK_BOLD] = "",    [INK_DIM] = " dim",      [INK_GOOD] = " good",
+	    [INK_WAIT] = " wait", [INK_BAD] = " bad", [INK_ACCENT] = " accent"};
+
+	return classes[cell_ink(c->kind, cell)];
+}
+
+/* A page has room for all that people read, so that nothing has to stand for it. */
+static bool
+on_page(const struct column *c)
+{
+	return c->drop >= 0 && c->drop != FOR_MACHINES;
+}
+
+static void
+put_value(FILE *out, enum column_kind kind, const char *cell)
+{
+	if (!cell)
+		return;
+	char *shown = cell_shown(kind, cell);
+	escape_html(out, shown);
+	free(shown);
+}
+
+static void
+put_heading(FILE *out, const char *tag, const char *text)
+{
+	fprintf(out, "<%s>", tag);
+	escape_html(out, text);
+	fprintf(out, "</%s>\n", tag);
+}
+
+/* The picture stands below what the row is called, so that it is seen however narrow the page; -1: none. */
+static int
+picture_column(const struct table *t)
+{
+	if (!bar_wanted(t))
+		return -1;
+	for (int i = 0; i < t->column_count; i++)
+		if (t->columns[i].kind == COLUMN_NAME)
+			return i;
+	return 0;
+}
+
+static void
+put_row(FILE *out, const struct table *t, char *const *cells, bool total)
+{
+	int picture = picture_column(t);
+
+	fputs("<tr>", out);
+	for (int i = 0; i < t->column_count; i++) {
+		if (!on_page(&t->columns[i]))
+			continue;
+		/* the first cell names its row for those who listen to the page */
+		bool names = i == 0 && !total;
+		fprintf(out, names ? "<th scope=\"row\" class=\"%s%s\">" : "<td class=\"%s%s\">",
+		        kind_class(t->columns[i].kind), ink_class(&t->columns[i], cells[i]));
+		put_value(out, t->columns[i].kind, cells[i]);
+		if (i == picture)
+			bar_put(out, t, cells);
+		fputs(names ? "</th>" : "</td>", out);
+	}
+	fputs("</tr>\n", out);
+}
+
+static void
+put_rows(FILE *out, const struct table *t)
+{
+	fputs("<div class=\"scroll\">\n<table>\n<thead><tr>", out);
+	for (int i = 0; i < t->column_count; i++) {
+		if (!on_page(&t->columns[i]))
+			continue;
+		fprintf(out, "<th scope=\"col\" class=\"%s\">", kind_class(t->columns[i].kind));
+		escape_html(out, t->columns[i].title);
+		fputs("</th>", out);
+	}
+	fputs("</tr></thead>\n<tbody>\n", out);
+	for (size_t row = 0; row < t->rows; row++)
+		put_row(out, t, t->cells + row * (size_t) t->column_count, false);
+	fputs("</tbody>\n", out);
+	if (t->totals) {
+		fputs("<tfoot>\n", out);
+		put_row(out, t, t->totals, true);
+		fputs("</tfoot>\n", out);
+	}
+	fputs("</table>\n</div>\n", out);
+	if (bar_wanted(t))
+		bar_put_legend(out, t);
+}
+
+static void
+put_facts(FILE *out, const struct table *t, size_t row, int from, const char *class)
+{
+	bool tiles = t->shape == TABLE_TILES;
+
+	fprintf(out, "<dl class=\"%s\">\n", class);
+	for (int i = from; i < t->column_count; i++) {
+		const char *cell = table_cell(t, row, i);
+		if (!cell)
+			continue;
+		fprintf(out, "%s<dt>", tiles ? "<div>" : "");
+		escape_html(out, t->columns[i].title);
+		fprintf(out, "</dt><dd class=\"%s%s\">", kind_class(t->columns[i].kind),
+		        ink_class(&t->columns[i], cell));
+		put_value(out, t->columns[i].kind, cell);
+		fprintf(out, "</dd>%s\n", tiles ? "</div>" : "");
+	}
+	fputs("</dl>\n", out);
+}
+
+static void
+put_timeline(FILE *out, const struct table *t)
+{
+	fputs("<ol class=\"timeline\">\n", out);
+	for (size_t row = 0; row < t->rows; row++) {
+		fputs("<li><time>", out);
+		put_value(out, t->columns[0].kind, table_cell(t, row, 0));
+		fputs("</time><strong>", out);
+		put_value(out, t->columns[1].kind, table_cell(t, row, 1));
+		fputs("</strong>\n", out);
+		put_facts(out, t, row, 2, "facts");
+		fputs("</li>\n", out);
+	}
+	fputs("</ol>\n", out);
+}
+
+static void
+put_table(FILE *out, const struct table *t)
+{
+	fputs("<section>\n", out);
+	if (t->title)
+		put_heading(out, "h2", t->title);
+	if (t->rows == 0) {
+		fputs("<p class=\"empty\">", out);
+		escape_html(out, t->empty);
+		fputs("</p>\n", out);
+	} else if (t->shape == TABLE_ROWS)
+		put_rows(out, t);
+	else if (t->shape == TABLE_TIMELINE)
+		put_timeline(out, t);
+	else
+		put_facts(out, t, 0, 0, t->shape == TABLE_TILES ? "tiles" : "facts");
+	for (size_t i = 0; i < t->note_count; i++) {
+		fputs("<p class=\"note\">", out);
+		escape_html(out, t->notes[i]);
+		fputs("</p>\n", out);
+	}
+	fputs("</section>\n", out);
+}
+
+/* The one style that the page may have, by its hash: not even a style of somebody else's is let in. */
+static void
+put_style_hash(FILE *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint8_t hash[SHA256_BYTES];
+
+	sha256_of(html_page, strlen(html_page), hash);
+	for (int i = 0; i < SHA256_BYTES; i += 3) {
+		/* the 32 bytes are ten groups of three and one of two, which ends in "=" */
+		uint32_t group = (uint32_t) hash[i] << 16 | (uint32_t) hash[i + 1] << 8 |
+		                 (i + 2 < SHA256_BYTES ? hash[i + 2] : 0u);
+		fprintf(out, "%c%c%c%c", digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63],
+		        i + 2 < SHA256_BYTES ? digits[group & 63] : '=');
+	}
+}
+
+void
+render_html(FILE *out, const struct document *d)
+{
+	const char *title = d->title ? d->title : "handback";
+
+	fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-",
+	      out);
+	put_style_hash(out);
+	fputs("'; base-uri 'none'; form-action 'none'\">\n"
+	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	      "<meta name=\"generator\" content=\"handback " HANDBACK_VERSION "\">\n",
+	      out);
+	put_heading(out, "title", title);
+	fprintf(out, "<style>%s</style>\n</head>\n<body>\n<main>\n", html_page);
+	put_heading(out, "h1", title);
+	if (d->subtitle) {
+		fputs("<p class=\"subtitle\">", out);
+		escape_html(out, d->subtitle);
+		fputs("</p>\n", out);
+	}
+	for (size_t i = 0; i < d->table_count; i++)
+		if (d->tables[i]->rows || d->tables[i]->empty)
+			put_table(out, d->tables[i]);
+	fputs("</main>\n</body>\n</html>\n", out);
+}

@@ -1,0 +1,114 @@
+-- name: explain_find
+-- The redemptions that a reference may mean: $1 its text, $2 as a UUID, $3 as a number (NULL where it is none).
+SELECT DISTINCT ON (redemption_id) found.redemption_id, found.how, d.external_reference, d.programme, d.partner,
+	d.points, d.redeemed_at
+FROM (
+	SELECT redemption_id, 1 AS place, 'external reference' AS how
+	FROM ledger.redemption WHERE external_reference = $2::uuid
+	UNION ALL
+	SELECT redemption_id, 2, 'its reversal''s external reference'
+	FROM ledger.reversal WHERE external_reference = $2::uuid
+	UNION ALL
+	SELECT redemption_id, 3, 'reference in the request' FROM ledger.redemption WHERE outbound_reference = $1::text
+	UNION ALL
+	SELECT redemption_id, 4, 'partner''s reference' FROM ledger.redemption WHERE partner_reference = $1
+	UNION ALL
+	SELECT redemption_id, 5, 'redemption number' FROM ledger.redemption WHERE redemption_id = $3::bigint
+) found
+JOIN ledger.redemption d USING (redemption_id)
+ORDER BY redemption_id, place
+LIMIT 20
+
+-- name: explain_record
+-- The redemption that a record is about: $1 file, $2 record. No row: there is no such record.
+SELECT redemption_id
+FROM handback.outcome
+WHERE file_id = $1::bigint AND record_no = $2::bigint
+ORDER BY revision DESC
+LIMIT 1
+
+-- name: explain_events
+-- Everything that happened to one redemption ($1), or to one record of a file ($2, $3), in order of time.
+WITH answer AS (
+	SELECT o.*, f.name_shown, f.sha256, f.archived_as, f.bytes AS file_bytes, f.profile, p.code AS partner,
+		(SELECT a.what FROM audit.act a WHERE a.act_id = o.act_id) AS act
+	FROM handback.outcome o
+	JOIN handback.file f USING (file_id)
+	JOIN handback.partner p USING (partner_id)
+	WHERE CASE WHEN $1::bigint IS NOT NULL
+		-- each of the two partial indexes has its half
+		THEN (o.redemption_id = $1 AND o.outcome IN (1, 2, 7)) OR (o.redemption_id = $1 AND o.outcome NOT IN (1, 2, 7))
+		ELSE o.file_id = $2::bigint AND o.record_no = $3::bigint END
+), waiting AS (
+	SELECT h.*, e.how, e.ended_at, e.ended_by
+	FROM handback.hold h
+	LEFT JOIN handback.hold_end e USING (hold_id)
+	WHERE h.redemption_id = $1 OR h.hold_id IN (SELECT hold_id FROM handback.hold_guarded WHERE redemption_id = $1)
+		OR (h.file_id, h.record_no) IN (SELECT file_id, record_no FROM answer)
+), event AS (
+	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points taken from the member' AS what,
+		d.redemption_id, NULL::bigint AS reversal_id, d.external_reference::text AS reference, d.programme,
+		d.member, d.points, d.amount, d.currency, d.merchant, d.transaction_type, d.partner,
+		d.outbound_reference, d.partner_reference, NULL::bigint AS file, NULL::text AS name, NULL::text AS profile,
+		NULL::bigint AS record, NULL::bigint AS byte_offset, NULL::bigint AS byte_length,
+		NULL::text AS verdict, NULL::text AS codes, NULL::text AS outcome, NULL::text AS reason,
+		NULL::text AS detail, NULL::text AS by, NULL::text AS file_sha256, NULL::text AS archived_as,
+		NULL::text AS leaf_hash, NULL::text AS head_hash
+	FROM ledger.redemption d
+	WHERE d.redemption_id = $1
+	UNION ALL
+	SELECT a.decided_at, 2, a.file_id,
+		CASE WHEN a.act = 'matched_later' THEN 'matched later: ' || n.name
+			WHEN a.act = 'confirmed_by_absence' THEN 'the partner did not reject it in time: ' || n.name
+			WHEN a.act = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
+			WHEN a.revision > 0 THEN 'people decided: ' || n.name
+			ELSE 'the partner answered ' || v.name || ': ' || n.name END,
+		NULL, a.reversal_id, a.reference, NULL, NULL, a.points, NULL, NULL, NULL, NULL, a.partner, NULL, NULL,
+		a.file_id, a.name_shown, a.profile, nullif(a.record_no, 0), CASE WHEN a.record_no > 0 THEN a.byte_offset END,
+		CASE WHEN a.record_no > 0 THEN a.byte_length END, CASE WHEN a.record_no > 0 THEN v.name END, a.reasons, n.name,
+		a.hold_reason, a.detail, NULL, encode(a.sha256, 'hex'), a.archived_as, encode(a.leaf_hash, 'hex'), NULL
+	FROM answer a
+	JOIN handback.verdict_name v USING (verdict)
+	JOIN handback.outcome_name n USING (outcome)
+	UNION ALL
+	SELECT r.posted_at, 3, r.reversal_id, 'points given back to the member', NULL, r.reversal_id,
+		r.external_reference::text, NULL, NULL, r.points, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.posted_by, NULL, NULL, NULL, NULL
+	FROM ledger.reversal r
+	WHERE r.redemption_id = $1
+	UNION ALL
+	SELECT w.opened_at, 4, w.hold_id, 'hold ' || w.hold_id || ' opened', NULL, NULL, NULL, NULL, NULL, w.points,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.file_id, NULL, NULL, w.record_no, NULL, NULL, NULL, NULL, NULL,
+		w.reason, r.meaning || ': ' || r.wants, NULL, NULL, NULL, NULL, NULL
+	FROM waiting w
+	JOIN handback.hold_reason r USING (reason)
+	UNION ALL
+	SELECT w.ended_at, 6, w.hold_id, 'hold ' || w.hold_id || ' ended: ' || w.how, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		w.ended_by, NULL, NULL, NULL, NULL
+	FROM waiting w
+	WHERE w.ended_at IS NOT NULL
+	UNION ALL
+	SELECT c.at, 5, c.act_id, c.what || ' (' || c.subject || ')', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.why, c.detail, c.who,
+		NULL, NULL, NULL, NULL
+	FROM audit.act c
+	WHERE c.act_id IN (SELECT act_id FROM answer)
+		OR c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
+		OR c.act_id IN (SELECT g.act_id FROM handback.hold_guarded g JOIN waiting USING (hold_id))
+		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
+	UNION ALL
+	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.file_id, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, NULL, h.tree_size || ' records under root ' || encode(h.root, 'hex'), NULL, NULL, NULL, NULL, encode(h.head_hash, 'hex')
+	FROM audit.head h
+	WHERE h.file_id IN (SELECT file_id FROM answer)
+		OR h.head_no IN (SELECT head_no FROM audit.act WHERE act_id IN (SELECT act_id FROM answer))
+)
+SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
+	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,
+	byte_length, verdict, codes, outcome, reason, detail, by, file_sha256, archived_as,
+	-- of events that show bytes
+	CASE WHEN archived_as IS NOT NULL THEN handback.removed_at(file) END AS removed, leaf_hash, head_hash
+FROM event
+ORDER BY at, place, n

@@ -1,0 +1,127 @@
+-- name: file_list
+-- Files, the newest first.
+SELECT
+	f.file_id AS file,
+	f.decided_at AS decided,
+	p.code AS partner,
+	f.name_shown AS name,
+	f.state,
+	f.hold_reason AS reason,
+	f.records,
+	coalesce(sum(t.records) FILTER (WHERE t.outcome = 1), 0) AS confirmed,
+	coalesce(sum(t.records) FILTER (WHERE t.outcome = 2), 0) AS reversed,
+	coalesce(sum(t.records) FILTER (WHERE t.outcome = 6), 0) AS held,
+	f.bytes,
+	f.source,
+	f.sequence,
+	f.business_date,
+	f.duplicate_of,
+	f.release_of,
+	encode(f.sha256, 'hex') AS sha256,
+	f.archived_as
+FROM handback.file f
+JOIN handback.partner p USING (partner_id)
+LEFT JOIN handback.tie_out t USING (file_id)
+WHERE ($1::text IS NULL OR p.code = $1)
+	AND ($2::handback.file_state IS NULL OR f.state = $2)
+	AND ($3::timestamptz IS NULL OR f.decided_at >= $3)
+	AND ($4::timestamptz IS NULL OR f.decided_at < $4)
+GROUP BY f.file_id, p.code
+ORDER BY f.file_id DESC
+LIMIT $5::bigint
+
+-- name: file_facts
+-- All that is known of one file.
+SELECT
+	f.file_id AS file,
+	f.name_shown AS name,
+	p.code AS partner,
+	f.source,
+	f.state,
+	f.hold_reason AS reason,
+	r.meaning,
+	r.wants,
+	f.duplicate_of,
+	f.release_of,
+	released.file_id AS released_as,
+	f.records,
+	f.bytes,
+	encode(f.sha256, 'hex') AS sha256,
+	f.profile,
+	encode(f.profile_sha256, 'hex') AS profile_sha256,
+	f.sequence,
+	f.business_date,
+	f.partner_file_id,
+	f.original_message,
+	f.seen_at AS seen,
+	f.decided_at AS decided,
+	f.archived_at AS archived,
+	f.archived_as,
+	handback.removed_at(f.file_id) AS removed,
+	h.head_no,
+	encode(h.root, 'hex') AS root,
+	encode(h.head_hash, 'hex') AS head_hash
+FROM handback.file f
+JOIN handback.partner p USING (partner_id)
+LEFT JOIN handback.hold_reason r ON r.reason = f.hold_reason
+LEFT JOIN handback.file released ON released.release_of = f.file_id
+LEFT JOIN audit.head h ON h.file_id = f.file_id
+WHERE f.file_id = $1::bigint
+
+-- name: file_tie_out
+-- What became of the records of one file.
+SELECT n.name AS outcome, t.records, t.points
+FROM handback.tie_out t
+JOIN handback.outcome_name n USING (outcome)
+WHERE t.file_id = $1::bigint
+ORDER BY t.outcome
+
+-- name: file_controls
+-- What the partner stated of one file, beside what was counted.
+SELECT c.name, c.place, c.stated, c.counted, c.agrees, c.counted - c.stated AS difference
+FROM handback.control c
+WHERE c.file_id = $1::bigint
+ORDER BY c.n
+
+-- name: file_refusals
+-- Why one file was refused.
+SELECT r.rule, r.record_no AS record, r.byte_offset, r.field, r.value_shown AS value, r.message
+FROM handback.refusal r
+WHERE r.file_id = $1::bigint
+ORDER BY r.n
+
+-- name: file_records
+-- The records of one file, in its order.
+SELECT
+	o.record_no AS record,
+	v.name AS verdict,
+	n.name AS outcome,
+	o.hold_reason AS reason,
+	coalesce(d.points, o.points) AS points,
+	coalesce(d.external_reference::text, o.reference) AS reference,
+	o.reasons AS codes,
+	o.detail,
+	o.byte_offset,
+	o.byte_length,
+	o.redemption_id,
+	o.reversal_id,
+	o.revision,
+	o.decided_at AS decided
+FROM handback.outcome o
+JOIN handback.verdict_name v USING (verdict)
+JOIN handback.outcome_name n USING (outcome)
+LEFT JOIN ledger.redemption d USING (redemption_id)
+WHERE o.file_id = $1::bigint AND o.record_no > 0 AND ($2::text IS NULL OR n.name = $2)
+ORDER BY o.record_no, o.revision
+LIMIT $3::bigint
+
+-- name: file_holds
+-- What waits, or waited, of one file: by reason.
+SELECT h.reason, count(*) AS holds, count(*) - count(e.hold_id) AS open, coalesce(sum(h.points), 0) AS points,
+	min(h.opened_at) AS oldest, r.wants
+FROM handback.hold h
+JOIN handback.hold_reason r USING (reason)
+LEFT JOIN handback.hold_end e USING (hold_id)
+WHERE h.file_id = $1::bigint
+GROUP BY h.reason, r.wants
+ORDER BY h.reason

@@ -1,0 +1,190 @@
+-- name: holds
+-- Open holds, the oldest first.
+SELECT
+	h.hold_id AS hold,
+	h.opened_at AS opened,
+	CASE
+		WHEN waited >= interval '2 days' THEN floor(extract(epoch FROM waited) / 86400)::bigint || ' d'
+		WHEN waited >= interval '2 hours' THEN floor(extract(epoch FROM waited) / 3600)::bigint || ' h'
+		ELSE floor(extract(epoch FROM waited) / 60)::bigint || ' min'
+	END AS age,
+	p.code AS partner,
+	h.file_id AS file,
+	f.name_shown AS name,
+	h.record_no AS record,
+	h.reason,
+	h.points,
+	h.redemption_id,
+	r.wants
+FROM handback.hold_now h
+CROSS JOIN LATERAL (SELECT transaction_timestamp() - h.opened_at AS waited) age
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+JOIN handback.hold_reason r USING (reason)
+WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+	AND ($1::text IS NULL OR p.code = $1)
+	AND ($2::text IS NULL OR h.reason = $2)
+	AND ($3::bigint IS NULL OR h.file_id = $3)
+ORDER BY h.hold_id
+LIMIT $4::bigint
+
+-- name: holds_by_reason
+-- Open holds by reason and age.
+SELECT
+	h.reason,
+	count(*) FILTER (WHERE h.record_no IS NULL) AS files,
+	count(*) FILTER (WHERE h.record_no IS NOT NULL) AS records,
+	coalesce(sum(h.points), 0) AS points,
+	count(*) FILTER (WHERE h.opened_at > transaction_timestamp() - interval '1 day') AS today,
+	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '1 day'
+		AND h.opened_at > transaction_timestamp() - interval '7 days') AS week,
+	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '7 days') AS older,
+	min(h.opened_at) AS oldest,
+	r.wants
+FROM handback.hold_now h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+JOIN handback.hold_reason r USING (reason)
+WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+	AND ($1::text IS NULL OR p.code = $1)
+GROUP BY h.reason, r.wants
+ORDER BY h.reason
+
+-- name: holds_ended
+-- Holds that have ended, the newest first. $1 partner, $2 reason, $3 file, $4 at most so many.
+SELECT
+	h.hold_id AS hold,
+	e.ended_at AS ended,
+	e.how,
+	e.ended_by,
+	p.code AS partner,
+	h.file_id AS file,
+	f.name_shown AS name,
+	h.record_no AS record,
+	h.reason,
+	h.points,
+	h.redemption_id,
+	h.opened_at AS opened
+FROM handback.hold_end e
+JOIN handback.hold_now h USING (hold_id)
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+WHERE ($1::text IS NULL OR p.code = $1)
+	AND ($2::text IS NULL OR h.reason = $2)
+	AND ($3::bigint IS NULL OR h.file_id = $3)
+ORDER BY e.ended_at DESC, h.hold_id
+LIMIT $4::bigint
+
+-- name: hold_facts
+-- All that is known of one hold: both sides of it.
+SELECT
+	h.hold_id AS hold,
+	CASE WHEN e.hold_id IS NULL THEN 'open' ELSE e.how END AS state,
+	h.reason,
+	r.meaning,
+	r.wants,
+	h.opened_at AS opened,
+	e.ended_at AS ended,
+	e.ended_by,
+	p.code AS partner,
+	h.file_id AS file,
+	f.name_shown AS name,
+	h.record_no AS record,
+	CASE WHEN h.record_no IS NULL THEN f.records END AS records,
+	CASE WHEN h.record_no IS NULL THEN f.sequence END AS sequence,
+	CASE WHEN h.record_no IS NULL THEN f.business_date END AS business_date,
+	CASE WHEN h.record_no IS NULL THEN f.release_of END AS release_of,
+	released.file_id AS released_as,
+	v.name AS verdict,
+	o.reasons AS codes,
+	o.points AS stated_points,
+	o.reference,
+	o.detail,
+	o.byte_offset,
+	o.byte_length,
+	d.redemption_id,
+	d.external_reference,
+	s.state AS redemption_state,
+	d.points,
+	d.member,
+	d.merchant,
+	d.outbound_reference,
+	d.partner_reference,
+	d.redeemed_at AS redeemed,
+	f.archived_as,
+	handback.removed_at(f.file_id) AS removed
+FROM handback.hold_now h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+JOIN handback.hold_reason r USING (reason)
+LEFT JOIN handback.hold_end e USING (hold_id)
+LEFT JOIN handback.file released ON released.release_of = f.file_id AND h.record_no IS NULL
+LEFT JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+LEFT JOIN handback.verdict_name v USING (verdict)
+LEFT JOIN ledger.redemption d ON d.redemption_id = h.redemption_id
+LEFT JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state WHERE d.redemption_id IS NOT NULL) s
+	ON true
+WHERE h.hold_id = $1::bigint
+
+-- name: hold_steps
+-- What people did about one hold, in order.
+SELECT a.at, a.who, a.what, n.proposal_id AS proposal, a.why, a.detail
+FROM (
+	SELECT act_id, NULL::bigint AS proposal_id FROM handback.hold_note WHERE hold_id = $1::bigint
+	UNION ALL
+	SELECT p.act_id, p.proposal_id FROM handback.proposal p JOIN handback.proposal_hold h USING (proposal_id)
+	WHERE h.hold_id = $1
+	UNION ALL
+	SELECT e.act_id, e.proposal_id FROM handback.proposal_end e JOIN handback.proposal_hold h USING (proposal_id)
+	WHERE h.hold_id = $1
+) n
+JOIN audit.act a USING (act_id)
+ORDER BY a.act_id
+
+-- name: hold_candidates
+-- For a record that was matched to nothing: redemptions of its partner that it could mean, with what speaks
+-- for each and what against it. A verdict on a whole message of ours means all that were sent in it: they have the
+-- message, or "message/line", as our reference.
+SELECT
+	d.redemption_id,
+	d.external_reference,
+	d.points,
+	d.member,
+	d.redeemed_at AS redeemed,
+	s.state,
+	concat_ws(', ',
+		CASE WHEN m.whole THEN 'sent in this message' WHEN d.outbound_reference = o.reference THEN 'requested under this reference' END,
+		CASE WHEN d.partner_reference = o.reference THEN 'the partner''s reference is this one' END,
+		CASE WHEN d.points = o.points THEN 'the same points' END) AS speaks_for,
+	concat_ws(', ',
+		CASE WHEN d.points <> o.points THEN 'other points' END,
+		CASE WHEN NOT m.whole AND o.reference IS NOT NULL AND o.reference IS DISTINCT FROM d.outbound_reference
+			AND o.reference IS DISTINCT FROM d.partner_reference THEN 'another reference' END,
+		CASE WHEN s.state <> 'open' THEN s.state || ' already' END) AS speaks_against
+FROM handback.hold h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+CROSS JOIN LATERAL (
+	SELECT CASE WHEN h.reason = 'whole_message' THEN coalesce(o.reference, f.original_message) END AS name) message
+JOIN ledger.redemption d ON d.partner = p.code AND d.redeemed_at < o.decided_at AND (
+	d.outbound_reference = o.reference OR d.partner_reference = o.reference OR d.outbound_reference = message.name
+	OR starts_with(d.outbound_reference, message.name || '/')
+	OR (d.points = o.points AND d.redeemed_at > o.decided_at - interval '60 days'))
+CROSS JOIN LATERAL (SELECT coalesce(d.outbound_reference = message.name
+	OR starts_with(d.outbound_reference, message.name || '/'), false) AS whole) m
+CROSS JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state) s
+WHERE h.hold_id = $1::bigint AND h.redemption_id IS NULL
+ORDER BY m.whole DESC, (d.outbound_reference = o.reference OR d.partner_reference = o.reference) DESC NULLS LAST, s.state <> 'open',
+	d.redeemed_at DESC
+LIMIT CASE WHEN (SELECT reason FROM handback.hold WHERE hold_id = $1) = 'whole_message' THEN 10000 ELSE 20 END
+
+-- name: releases
+-- Held files that may go and have not gone, and why. $1 partner.
+SELECT w.hold_id AS hold, w.file_id AS file, p.code AS partner, f.name_shown AS name, w.reason, w.approved_at AS approved,
+	w.approved_by, w.failed_at AS failed, w.why
+FROM handback.release_waiting w
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+WHERE $1::text IS NULL OR p.code = $1
+ORDER BY w.approved_at NULLS FIRST, w.file_id

@@ -1,0 +1,84 @@
+-- name: report_proof
+-- The second sum, by another way: from every outcome row and the debits and reversals that the ledger
+-- shows for it, against the tie-outs that were written when the file was decided. A row is a difference.
+-- Nothing here keeps the server from sharing out the rows among its processors: no function of the schema's.
+WITH scope AS (
+	SELECT f.file_id, f.name_shown, f.records, f.state, f.sha256, f.release_of
+	FROM handback.file f
+	JOIN handback.partner p USING (partner_id)
+	WHERE ($1::text IS NULL OR p.code = $1)
+		AND ($2::bigint IS NULL OR f.file_id = $2)
+		AND ($3::timestamptz IS NULL OR f.decided_at >= $3)
+		AND ($4::timestamptz IS NULL OR f.decided_at < $4)
+), counted AS (
+	SELECT o.file_id, o.outcome, count(*) AS records,
+		sum(CASE WHEN o.outcome = 2 THEN coalesce(r.points, 0) ELSE coalesce(d.points, o.points, 0) END) AS points
+	FROM handback.outcome o
+	LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
+	LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+	WHERE o.revision = 0 AND o.file_id = ANY (ARRAY(SELECT file_id FROM scope))
+	GROUP BY o.file_id, o.outcome
+), told AS (
+	SELECT t.file_id, t.outcome, t.records, t.points
+	FROM handback.tie_out t
+	WHERE t.file_id = ANY (ARRAY(SELECT file_id FROM scope))
+)
+SELECT s.file_id AS file, s.name_shown AS name, n.name AS outcome, told.records AS told_records,
+	counted.records AS counted_records, told.points AS told_points, counted.points AS counted_points
+FROM told
+FULL JOIN counted USING (file_id, outcome)
+JOIN scope s USING (file_id)
+JOIN handback.outcome_name n USING (outcome)
+WHERE (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)
+UNION ALL
+SELECT s.file_id, s.name_shown, 'all', s.records, sum(counted.records), NULL, NULL
+FROM scope s
+LEFT JOIN counted USING (file_id)
+WHERE s.state = 'posted'
+GROUP BY s.file_id, s.name_shown, s.records
+HAVING s.records IS DISTINCT FROM coalesce(sum(counted.records), 0)
+UNION ALL
+-- what was held and released: by its releases, as the other tables count it, and by its bytes, which are there once
+SELECT max(file_id), min(name_shown), 'once',
+	coalesce(sum(records) FILTER (WHERE NOT gone), 0), (array_agg(records ORDER BY file_id DESC))[1], NULL, NULL
+FROM (
+	SELECT s.*, EXISTS (SELECT FROM scope r WHERE r.release_of = s.file_id) AS gone
+	FROM scope s
+	WHERE s.state <> 'duplicate') s
+GROUP BY sha256
+HAVING coalesce(sum(records) FILTER (WHERE NOT gone), 0) <> (array_agg(records ORDER BY file_id DESC))[1]
+	OR count(*) FILTER (WHERE NOT gone) <> 1
+UNION ALL
+-- what was decided later: by the heads of its acts, whenever it was
+SELECT o.file_id, 'act ' || a.act_id, a.what, h.tree_size, o.records, NULL, NULL
+FROM audit.act a
+JOIN audit.head h USING (head_no)
+FULL JOIN (SELECT act_id, min(file_id) AS file_id, count(*) AS records FROM handback.outcome WHERE revision > 0 GROUP BY act_id) o
+	USING (act_id)
+WHERE coalesce(h.tree_size, 0) <> coalesce(o.records, 0)
+ORDER BY 1, 3
+LIMIT 20
+
+-- name: report_proof_overdue
+-- The second sum of what is overdue: all that is late, less what the ledger and the outcomes have an answer for, against
+-- what the report tells. $1 the partner, or NULL for all. A row is a difference, its columns as in report_proof.sql.
+SELECT NULL AS file, t.partner AS name, 'overdue' AS outcome, told.records AS told_records,
+	counted.records AS counted_records, told.points AS told_points, counted.points AS counted_points
+FROM handback.term_now
+JOIN handback.term t USING (term_id)
+CROSS JOIN LATERAL (
+	SELECT count(*) AS records, coalesce(sum(points), 0) AS points FROM handback.overdue_answers(t)) told
+CROSS JOIN LATERAL (
+	SELECT count(*) AS records, coalesce(sum(r.points), 0) AS points
+	FROM ledger.redemption r
+	WHERE t.within_days > 0 AND r.partner = t.partner AND r.programme = coalesce(t.programme, r.programme)
+		AND r.redemption_id IN (
+			SELECT l.redemption_id FROM ledger.redemption l
+			WHERE l.partner = t.partner AND l.redeemed_at < handback.answers_due_before(t.within_days, t.zone,
+				transaction_timestamp(), t.holidays)
+			EXCEPT SELECT redemption_id FROM handback.outcome WHERE outcome = 1
+			EXCEPT SELECT redemption_id FROM ledger.reversal)) counted
+WHERE ($1::text IS NULL OR t.partner = $1)
+	AND (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)
+ORDER BY t.partner
+LIMIT 20

@@ -1,0 +1,132 @@
+/*
+ * A compiled profile's second half: how the answers of a partner are judged.
+ * Plain data for reconcile/ and ctl/; the parser does not look at it.
+ */
+#ifndef HANDBACK_PROFILE_POLICY_H
+#define HANDBACK_PROFILE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a record says of the redemption it means; a match key uses one or more. */
+enum key_part {
+	KEY_EXTERNAL_REFERENCE = 1 << 0,
+	KEY_OUTBOUND_REFERENCE = 1 << 1,
+	KEY_PARTNER_REFERENCE = 1 << 2,
+	KEY_OUTBOUND_LINE = 1 << 3,
+	KEY_MEMBER = 1 << 4,
+	KEY_POINTS = 1 << 5,
+	KEY_DATE = 1 << 6,
+	KEY_AMOUNT = 1 << 7,
+	KEY_MERCHANT = 1 << 8,
+	KEY_TRANSACTION_TYPE = 1 << 9,
+};
+#define POLICY_KEYS 8
+
+/* What must agree between a record and its debit, where the record states it. */
+enum check {
+	CHECK_PROGRAMME = 1 << 0,
+	CHECK_MEMBER = 1 << 1,
+	CHECK_POINTS = 1 << 2,
+	CHECK_CURRENCY = 1 << 3,
+	CHECK_AMOUNT = 1 << 4,
+	CHECK_MERCHANT = 1 << 5,
+	CHECK_TRANSACTION_TYPE = 1 << 6,
+};
+
+enum lists { LISTS_ALL, LISTS_REJECTS, LISTS_ACCEPTED };
+enum hold_or_go { POLICY_HOLD, POLICY_GO_ON }; /* gap, reissue */
+enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
+enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
+enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
+
+struct reason_rule {
+	const char *code;  /* the partner's */
+	const char *means; /* our taxonomy: a word of a-z and _ */
+	enum reason_action action;
+};
+
+/* Files that must come, issue by issue of a calendar. */
+struct expected_file {
+	const char *name;   /* of the kind: "daily" */
+	const char *zone;   /* IANA */
+	int32_t due_minute; /* of the day, in zone */
+	uint8_t days;       /* bit 0 Monday ... bit 6 Sunday */
+	int32_t grace_minutes;
+	int32_t count;        /* how many */
+	bool empty;           /* an empty one comes when there is nothing */
+	const char *names;    /* a shell pattern of * and ?; NULL: what no other kind names */
+	const char *holidays; /* as the policy's; NULL: it comes on holidays, too */
+};
+
+/* The file comes sealed by OpenPGP, around whatever container it has. */
+struct policy_openpgp {
+	bool wanted;
+	bool encrypted;    /* for our key */
+	bool signature;    /* by one of the partner's signers */
+	int64_t expansion; /* limits: how many times the sealed size the content may have */
+};
+
+/* What a line of the partner's answer says: its own words about its own file, and our reason. */
+enum reject_column {
+	REJECT_RECORD,    /* number from 1; empty for the whole file */
+	REJECT_REFERENCE, /* what the record named */
+	REJECT_REASON,
+	REJECT_VERDICT,
+	REJECT_POINTS,
+	REJECT_CODES,
+	REJECT_OFFSET,
+	REJECT_LENGTH,
+	REJECT_FIELD, /* of a refusal, and the value there */
+	REJECT_VALUE,
+	REJECT_MESSAGE,
+	REJECT_COLUMNS
+};
+extern const char *const reject_column_words[REJECT_COLUMNS + 1];
+
+/* A file for the partner with the records that were not accepted. */
+struct policy_rejects {
+	const char *name; /* of the file: {name} and {sha256} are filled in; NULL: none is made */
+	enum reject_column *column;
+	const char **title; /* of each column */
+	size_t columns;
+	bool header, always; /* a first line with the titles; also when there is nothing to list */
+	bool for_spreadsheet;
+	char delimiter;
+	const char *newline;
+};
+
+struct policy {
+	const char *partner;
+	const char *programme;     /* the one, or NULL: each record names it */
+	const char *zone;          /* IANA; of business days */
+	const char *holidays;      /* the list of days that are none of business: a name; NULL: none */
+	int64_t file_bytes;        /* limits: of a file, as it comes and opened */
+	uint32_t key[POLICY_KEYS]; /* enum key_part, or'ed; tried in order */
+	int keys;
+	uint32_t checks; /* enum check, or'ed */
+	enum lists lists;
+	enum late_reject late_reject;
+	enum hold_or_go gap, reissue;
+	enum order_by order_by;
+	int32_t unknown_days;  /* days an unknown reference is tried again */
+	int32_t answer_within; /* business days until an expected answer is overdue; 0: not watched */
+	int32_t reversal_days; /* a reject later than this after the debit is held; 0: no limit */
+	/* the guard: more than this holds the file; -1: not watched */
+	int64_t guard_rejects, guard_points;
+	int32_t guard_share;        /* per cent of the file's records */
+	struct reason_rule *reason; /* sorted by code */
+	size_t reasons;
+	enum reason_action unknown_reason; /* for a code that is not listed */
+	enum reason_action no_reason;      /* for a reject without any code */
+	struct expected_file *expected;
+	size_t expected_files;
+	struct policy_openpgp openpgp;
+	struct policy_rejects rejects;
+};
+
+/* The rule for a code, or NULL. */
+const struct reason_rule *policy_reason(const struct policy *policy, const char *code, size_t len);
+
+#endif

@@ -1,0 +1,269 @@
+/* What a profile may say and had better not. */
+#include "lib/base/codes.h"
+#include "lib/profile/compile.h"
+
+/* Could one wrong byte turn one word into the other? */
+static bool
+one_byte_apart(struct slice a, struct slice b)
+{
+	uint32_t differ = 0;
+
+	if (a.len != b.len)
+		return false;
+	for (uint32_t i = 0; i < a.len; i++)
+		differ += a.data[i] != b.data[i];
+	return differ == 1;
+}
+
+/* Verdicts that do the same at the ledger are one. */
+static int32_t
+effect(int32_t verdict)
+{
+	return verdict == VERDICT_ACCEPTED_WITH_CHANGE || verdict == VERDICT_ACCEPTED_WITH_WARNING
+	           ? VERDICT_ACCEPTED
+	           : verdict;
+}
+
+/*
+ * A text that tells a verdict, and where it is looked for: only texts of one place can be taken for each
+ * other.  Any other text there may tell one too: of a rule that says "not", or of the rule for the rest.
+ */
+struct telling {
+	struct slice text; /* len 0: blank */
+	bool any_other;
+	int32_t verdict;
+	int place;
+};
+
+enum { OF_TYPE = 1 << 20, OF_FIELD = 1 << 24, ANYWHERE = -1 };
+
+struct tellings {
+	struct telling list[LAYOUT_SLOTS];
+	size_t count;
+};
+
+static void
+add_telling(struct tellings *t, const struct telling *telling)
+{
+	if (t->count < sizeof t->list / sizeof *t->list)
+		t->list[t->count++] = *telling;
+}
+
+static void
+add_conditions(struct tellings *t, const struct conditions *when, int32_t verdict, int place)
+{
+	for (uint16_t i = 0; i < when->count; i++) {
+		const struct condition *one = &when->all[i];
+		struct telling telling = {.verdict = verdict,
+		                          .any_other = one->negate,
+		                          .place = place + (one->kind == IF_FIELD    ? one->slot
+		                                            : one->kind == IF_COLUMN ? one->column
+		                                                                     : (int) one->range.start)};
+
+		if (one->negate || one->test == TEST_BLANK)
+			add_telling(t, &telling);
+		for (uint16_t v = 0; v < one->values && !one->negate; v++) {
+			telling.text = one->value[v];
+			add_telling(t, &telling);
+		}
+	}
+}
+
+/* Words of the verdict's field; conditions of rules, of what is left out, and of types that are a verdict. */
+static void
+all_tellings(const struct layout *l, struct tellings *t)
+{
+	for (uint16_t i = 0; i < l->types; i++) {
+		const struct record_type *type = &l->type[i];
+
+		for (uint16_t f = 0; f < type->fields; f++)
+			for (uint16_t w = 0; type->field[f].is_verdict && w < type->field[f].words.count; w++)
+				add_telling(t, &(struct telling){.text = type->field[f].words.list[w].word,
+				                                 .verdict = type->field[f].words.list[w].number,
+				                                 .place = i});
+		if (type->verdict != VERDICT_NONE)
+			add_conditions(t, &type->when, type->verdict, OF_TYPE);
+		add_conditions(t, &type->ignore_when, VERDICT_IGNORE, OF_FIELD);
+	}
+	for (uint16_t i = 0; i < l->verdict_rules; i++) {
+		const struct verdict_rule *rule = &l->verdict_rule[i];
+
+		add_conditions(t, &rule->when, rule->verdict, OF_FIELD);
+		if (rule->when.count == 0)
+			add_telling(t, &(struct telling){.any_other = true, .verdict = rule->verdict, .place = ANYWHERE});
+	}
+}
+
+/* May the place have no other texts than those that the profile lists?  Then a wrong byte is mostly a bad
+ * value. */
+static bool
+is_closed(const struct layout *l, int place)
+{
+	for (uint16_t i = 0; i < l->types; i++)
+		for (uint16_t f = 0; f < l->type[i].fields; f++)
+			if (OF_FIELD + l->type[i].field[f].slot == place &&
+			    l->type[i].field[f].must_be.count + l->type[i].field[f].words.count == 0)
+				return false;
+	return true;
+}
+
+/* Could one wrong byte make b of a? */
+static bool
+is_next_to(const struct layout *l, const struct telling *a, const struct telling *b)
+{
+	if (a->any_other || effect(a->verdict) == effect(b->verdict))
+		return false;
+	if (b->any_other)
+		return a->place >= OF_FIELD && (b->place == ANYWHERE || b->place == a->place) &&
+		       !is_closed(l, a->place);
+	return a->place == b->place &&
+	       (one_byte_apart(a->text, b->text) || (a->text.len == 1 && b->text.len == 0));
+}
+
+static void
+warn_of_turns(struct compile *c)
+{
+	struct tellings t = {.count = 0};
+
+	all_tellings(c->layout, &t);
+	for (size_t i = 0; i < t.count; i++)
+		for (size_t k = 0; k < t.count; k++) {
+			const struct telling *a = &t.list[i], *b = &t.list[k];
+			struct slice other = b->any_other      ? (struct slice){"something else", 14}
+			                     : b->text.len > 0 ? b->text
+			                                       : (struct slice){"blank", 5};
+
+			if (!is_next_to(c->layout, a, b))
+				continue;
+			yaml_warn(
+			    c->problems, c->root,
+			    "one wrong byte makes %.*s of %.*s, and no control counts accepted or rejected records: it "
+			    "could pass",
+			    (int) other.len, other.data, (int) a->text.len, a->text.data);
+			return;
+		}
+}
+
+static bool
+waits(enum reason_action action)
+{
+	return action == REASON_HOLD || action == REASON_RETRY;
+}
+
+/* Does each reason stand at a position of its own, to be set or not? */
+static bool
+reasons_are_flags(const struct layout *l)
+{
+	for (uint16_t i = 0; i < l->types; i++)
+		for (uint16_t f = 0; f < l->type[i].fields; f++)
+			if (l->type[i].field[f].target == TARGET_REASON && l->type[i].field[f].type == FIELD_FLAGS)
+				return true;
+	return false;
+}
+
+/* A code that is read as another does other things with the reject. */
+static void
+warn_of_reasons(struct compile *c)
+{
+	const struct policy *p = c->policy;
+	bool flags = reasons_are_flags(c->layout);
+
+	for (size_t i = 0; i < p->reasons; i++)
+		for (size_t k = 0; k < p->reasons; k++) {
+			const struct reason_rule *a = &p->reason[i], *b = &p->reason[k];
+			struct slice from = {a->code, (uint32_t) strlen(a->code)},
+			             to = {b->code, (uint32_t) strlen(b->code)};
+
+			/* what is made to wait by a wrong byte is looked at by a person */
+			if (a->action == b->action || waits(b->action) || !(flags || one_byte_apart(from, to)))
+				continue;
+			yaml_warn(c->problems, c->root,
+			          "one wrong byte makes reason %s of %s, which have other actions: it could pass",
+			          b->code, a->code);
+			return;
+		}
+}
+
+/* Does a sum guard the references' digits? */
+static bool
+references_are_summed(const struct layout *l)
+{
+	for (uint16_t i = 0; i < l->totals; i++)
+		for (uint16_t s = 0; l->total[i].sum && s < l->total[i].each.count; s++) {
+			const struct expression_step *step = &l->total[i].each.step[s];
+			uint8_t target = step->op == EXPR_FIELD ? l->type[step->a].field[step->b].target : TARGET_FREE;
+
+			if (target == TARGET_OUTBOUND_REFERENCE || target == TARGET_PARTNER_REFERENCE ||
+			    target == TARGET_OUTBOUND_LINE)
+				return true;
+		}
+	return false;
+}
+
+/* What is compared with the redemption that was found, where the record states it. */
+static bool
+something_is_compared(const struct compile *c)
+{
+	return (compile_find_slot(c, "points") >= 0 && (c->policy->checks & CHECK_POINTS)) ||
+	       (compile_find_slot(c, "member") >= 0 && (c->policy->checks & CHECK_MEMBER)) ||
+	       (compile_find_slot(c, "amount") >= 0 && (c->policy->checks & CHECK_AMOUNT));
+}
+
+static void
+warn_of_references(struct compile *c)
+{
+	const uint32_t references = KEY_OUTBOUND_REFERENCE | KEY_PARTNER_REFERENCE | KEY_OUTBOUND_LINE;
+	bool alone = false;
+
+	for (int i = 0; i < c->policy->keys; i++)
+		alone |= (c->policy->key[i] & ~references) == 0;
+	if (alone && !something_is_compared(c) && !references_are_summed(c->layout))
+		yaml_warn(
+		    c->problems, c->root,
+		    "nothing but a reference says which redemption is meant: a wrong digit could name another one; "
+		    "have points, member or amount read and checked where the partner states them");
+}
+
+static void
+warn_of_cuts(struct compile *c)
+{
+	const struct layout *l = c->layout;
+	bool proof = l->format == FORMAT_XML || l->format == FORMAT_JSON || l->container.count > 0, sums = false,
+	     split = false;
+
+	for (uint16_t i = 0; i < l->controls; i++) {
+		proof |= l->control[i].counts && !l->control[i].optional;
+		split |= l->control[i].by_verdict;
+	}
+	for (uint16_t i = 0; i < l->totals; i++)
+		sums |= l->total[i].sum;
+	for (uint16_t t = 0; t < l->types; t++)
+		proof |= l->type[t].role == ROLE_TRAILER && l->type[t].level == 0 && !l->type[t].optional;
+	if (!proof)
+		yaml_warn(c->problems, c->root,
+		          "no control total and no trailer: a file that was cut between two records "
+		          "could pass");
+	if (!sums && compile_find_slot(c, "points") >= 0)
+		yaml_warn(c->problems, c->root,
+		          "no sum of points among the controls: a wrong digit is found at the ledger only");
+	if (!split)
+		warn_of_turns(c);
+}
+
+void
+compile_warn(struct compile *c)
+{
+	warn_of_cuts(c);
+	warn_of_reasons(c);
+	warn_of_references(c);
+	if (c->layout->framing.kind == FRAME_LINES && !c->layout->framing.last_newline_required &&
+	    c->layout->format == FORMAT_DELIMITED && c->layout->controls == 0)
+		yaml_warn(c->problems, c->root,
+		          "last_newline is not required: a cut within the last record could pass");
+	if (c->policy->programme == NULL && compile_find_slot(c, "programme") < 0)
+		yaml_warn(c->problems, c->root,
+		          "neither programme: nor a field programme: a record cannot say which programme it is of");
+	if (c->policy->reasons == 0 && c->policy->unknown_reason == REASON_HOLD &&
+	    compile_find_slot(c, "reason") >= 0)
+		yaml_warn(c->problems, c->root, "no reasons: every reject with a code will be held");
+}

@@ -1,0 +1,323 @@
+/* How answers are judged: plain data for the reconciler. */
+#include "lib/base/zone.h"
+#include "lib/profile/compile.h"
+#include "lib/profile/file_name.h"
+
+static const struct {
+	const char *name;
+	uint32_t part;
+} key_parts[] = {
+    {"external_reference", KEY_EXTERNAL_REFERENCE},
+    {"outbound_reference", KEY_OUTBOUND_REFERENCE},
+    {"partner_reference", KEY_PARTNER_REFERENCE},
+    {"outbound_line", KEY_OUTBOUND_LINE},
+    {"member", KEY_MEMBER},
+    {"points", KEY_POINTS},
+    {"date", KEY_DATE},
+    {"amount", KEY_AMOUNT},
+    {"merchant", KEY_MERCHANT},
+    {"transaction_type", KEY_TRANSACTION_TYPE},
+};
+
+/* Does any entry, or what it inherits from or is completed by, have the field? */
+static bool
+has_field(const struct compile *c, const char *name)
+{
+	int slot = compile_find_slot(c, name);
+
+	for (uint16_t t = 0; slot >= 0 && t < c->layout->types; t++)
+		if (c->layout->type[t].by_slot != NULL && c->layout->type[t].by_slot[slot] >= 0)
+			return true;
+	return false;
+}
+
+/* "member + points + date" */
+static uint32_t
+match_key(struct compile *c, const struct yaml_node *n)
+{
+	uint32_t key = 0;
+	const char *p = n->text;
+
+	while (*p != '\0') {
+		size_t len = strcspn(p, " +"), i;
+		char name[32];
+
+		snprintf(name, sizeof name, "%.*s", (int) (len < 31 ? len : 31), p);
+		for (i = 0; i < sizeof key_parts / sizeof *key_parts; i++)
+			if (strcmp(key_parts[i].name, name) == 0)
+				break;
+		if (i == sizeof key_parts / sizeof *key_parts) {
+			yaml_error(c->problems, n,
+			           "%s is no part of a match key (external_reference, outbound_reference, "
+			           "partner_reference, outbound_line, member, points, date, amount, merchant, "
+			           "transaction_type)",
+			           name);
+			return 0;
+		}
+		if (!has_field(c, name))
+			yaml_error(c->problems, n, "%s: no record has this field", name);
+		key |= key_parts[i].part;
+		p += len;
+		p += strspn(p, " +");
+	}
+	return key;
+}
+
+static void
+match_keys(struct compile *c)
+{
+	struct yaml_node *list = yaml_get(c->root, "match");
+	struct yaml_node *n = compile_first(list);
+
+	if (n == NULL)
+		yaml_error(c->problems, c->root, "match is missing: the fields that tell which redemption is meant");
+	for (; n != NULL; n = compile_next(list, n)) {
+		uint32_t key;
+
+		if (n->kind != YAML_SCALAR || c->policy->keys == POLICY_KEYS) {
+			yaml_error(c->problems, n,
+			           "must be at most %d keys, such as external_reference or member + points + date",
+			           POLICY_KEYS);
+			return;
+		}
+		key = match_key(c, n);
+		if (key != 0)
+			c->policy->key[c->policy->keys++] = key;
+	}
+}
+
+static void
+checks(struct compile *c)
+{
+	static const char *const words[] = {"programme", "member",   "points",           "currency",
+	                                    "amount",    "merchant", "transaction_type", NULL};
+	struct yaml_node *list = compile_child(c, c->root, "check", YAML_LIST);
+
+	c->policy->checks = CHECK_PROGRAMME | CHECK_MEMBER | CHECK_POINTS | CHECK_CURRENCY | CHECK_MERCHANT |
+	                    CHECK_TRANSACTION_TYPE;
+	if (list == NULL)
+		return;
+	c->policy->checks = 0;
+	for (struct yaml_node *n = list->first; n != NULL; n = n->next) {
+		int word;
+
+		if (yaml_word(c->problems, n, words, &word))
+			c->policy->checks |= 1u << word;
+	}
+}
+
+static const char *const actions[] = {"hold", "reverse", "accept", "retry", NULL};
+
+static int
+by_code(const void *a, const void *b)
+{
+	return strcmp(((const struct reason_rule *) a)->code, ((const struct reason_rule *) b)->code);
+}
+
+const struct reason_rule *
+policy_reason(const struct policy *policy, const char *code, size_t len)
+{
+	size_t low = 0, high = policy->reasons;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2, size = strlen(policy->reason[middle].code);
+		int order = memcmp(policy->reason[middle].code, code, size < len ? size : len);
+
+		if (order == 0 && size == len)
+			return &policy->reason[middle];
+		if (order < 0 || (order == 0 && size < len))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static bool
+taxonomy_word(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789") == strlen(text);
+}
+
+static void
+reasons(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "reasons", YAML_MAP);
+	struct policy *p = c->policy;
+
+	p->unknown_reason = (enum reason_action) compile_word(c, c->root, "unknown_reason", actions, REASON_HOLD);
+	p->no_reason = (enum reason_action) compile_word(c, c->root, "no_reason", actions, REASON_REVERSE);
+	p->reason = compile_alloc(c, compile_count(map) + 1, sizeof *p->reason);
+	for (struct yaml_node *n = map == NULL ? NULL : map->first; p->reason != NULL && n != NULL; n = n->next) {
+		struct reason_rule *r = &p->reason[p->reasons++];
+
+		n->used = true;
+		r->code = compile_copy(c, n->key);
+		r->means = "";
+		if (n->kind != YAML_MAP) {
+			yaml_error(c->problems, n, "must be as in {means: account_closed, action: reverse}");
+			continue;
+		}
+		r->means = compile_text(c, n, "means", "");
+		if (*r->means == '\0' || !taxonomy_word(r->means))
+			yaml_error(c->problems, n, "needs means: our word for it, of a-z, 0-9 and _");
+		r->action = (enum reason_action) compile_word(c, n, "action", actions, REASON_REVERSE);
+		compile_known(c, n, "reasons.*");
+	}
+	if (p->reason != NULL)
+		qsort(p->reason, p->reasons, sizeof *p->reason, by_code);
+}
+
+static void
+guard(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "guard", YAML_MAP);
+
+	c->policy->guard_rejects = compile_int(c, map, "rejects", 0, INT64_MAX, -1);
+	c->policy->guard_points = compile_int(c, map, "points", 0, INT64_MAX, -1);
+	c->policy->guard_share = (int32_t) compile_int(c, map, "share", 0, 100, -1);
+	compile_known(c, map, "guard");
+}
+
+/* "mon-fri", "mon, wed": bit 0 is Monday. */
+static uint8_t
+days_of(struct compile *c, struct yaml_node *n)
+{
+	static const char names[] = "montuewedthufrisatsun";
+	uint8_t days = 0;
+	int first = -1;
+
+	for (const char *p = n->text; *p != '\0';) {
+		char day[4] = "";
+		const char *at;
+
+		snprintf(day, sizeof day, "%.3s", p);
+		at = strlen(day) == 3 ? strstr(names, day) : NULL;
+		if (at == NULL || (at - names) % 3 != 0)
+			break;
+		for (int d = first < 0 ? (int) (at - names) / 3 : first;; d = (d + 1) % 7) {
+			days = (uint8_t) (days | 1 << d);
+			if (d == (int) (at - names) / 3)
+				break;
+		}
+		p += 3;
+		first = *p == '-' ? (int) (at - names) / 3 : -1;
+		if (*p == '\0')
+			return days;
+		p += strspn(p, "-, ");
+	}
+	yaml_error(c->problems, n, "must be days as in mon-fri or mon, wed, sat");
+	return 0;
+}
+
+/* The name of a list of days: a file beside the profile.  NULL: none. */
+static const char *
+holidays(struct compile *c, struct yaml_node *map, const char *absent)
+{
+	const char *name = compile_text(c, map, "holidays", absent);
+
+	if (name == NULL || strcmp(name, "none") == 0)
+		return NULL;
+	if (*name == '\0' || strlen(name) > 100 ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(name))
+		yaml_error(c->problems, yaml_get(map, "holidays"),
+		           "must be the name of a list, NAME.holidays beside the profile, or none");
+	return name;
+}
+
+static void
+expected_file(struct compile *c, struct yaml_node *map, struct expected_file *e)
+{
+	struct yaml_node *due = compile_child(c, map, "due", YAML_SCALAR), *days = yaml_get(map, "days");
+	struct yaml_node *grace = yaml_get(map, "grace");
+	unsigned hour, minute;
+	int64_t ms = 0;
+	char end;
+
+	e->name = compile_copy(c, map->key);
+	e->zone = compile_text(c, map, "zone", c->policy->zone);
+	if (!zone_known(e->zone))
+		yaml_error(c->problems, map, "zone is no time zone of this machine");
+	if (due == NULL || sscanf(due->text, "%2u:%2u%c", &hour, &minute, &end) != 2 || hour > 23 || minute > 59)
+		yaml_error(c->problems, map, "needs due: a time in quotes, as in \"06:30\"");
+	else
+		e->due_minute = (int32_t) (hour * 60 + minute);
+	e->days = days == NULL || days->kind != YAML_SCALAR ? 0x1f : days_of(c, days);
+	if (grace != NULL && yaml_duration_ms(c->problems, grace, &ms))
+		e->grace_minutes = (int32_t) (ms / 60000);
+	e->count = (int32_t) compile_int(c, map, "count", 1, 10000, 1);
+	e->empty = compile_bool(c, map, "empty", false);
+	e->names = compile_text(c, map, "names", NULL);
+	if (e->names != NULL && *e->names == '\0')
+		yaml_error(c->problems, yaml_get(map, "names"), "must be a pattern, as in DAILY_*.csv");
+	e->holidays = holidays(c, map, c->policy->holidays);
+	compile_known(c, map, "expected.*");
+}
+
+static void
+expected(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "expected", YAML_MAP);
+	struct policy *p = c->policy;
+
+	p->expected = compile_alloc(c, compile_count(map) + 1, sizeof *p->expected);
+	for (struct yaml_node *n = map == NULL ? NULL : map->first; p->expected != NULL && n != NULL;
+	     n = n->next) {
+		n->used = true;
+		if (n->kind == YAML_MAP)
+			expected_file(c, n, &p->expected[p->expected_files++]);
+		else
+			yaml_error(c->problems, n, "must be as in {due: \"06:30\", days: mon-fri, grace: 60m}");
+	}
+}
+
+static void
+openpgp(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "openpgp", YAML_MAP);
+	struct policy_openpgp *o = &c->policy->openpgp;
+
+	if (map == NULL)
+		return;
+	o->wanted = true;
+	o->encrypted = compile_bool(c, map, "encrypted", true);
+	o->signature = compile_bool(c, map, "signature", true);
+	o->expansion = c->layout->limits.expansion;
+	if (!o->encrypted && !o->signature)
+		yaml_error(c->problems, map, "must be encrypted or have a signature, or both");
+	compile_known(c, map, "openpgp");
+}
+
+void
+compile_policy(struct compile *c)
+{
+	static const char *const lists[] = {"all", "rejects", "accepted", NULL};
+	static const char *const hold_or_go[] = {"hold", "go_on", NULL};
+	static const char *const late[] = {"hold", "reverse", NULL};
+	static const char *const order[] = {"none", "sequence", "business_date", NULL};
+	struct policy *p = c->policy;
+
+	p->file_bytes = c->layout->limits.file_bytes;
+	openpgp(c);
+	match_keys(c);
+	checks(c);
+	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
+	c->layout->lists = lists[p->lists];
+	p->late_reject = (enum late_reject) compile_word(c, c->root, "late_reject", late, LATE_REJECT_HOLD);
+	p->gap = (enum hold_or_go) compile_word(c, c->root, "gap", hold_or_go, POLICY_HOLD);
+	p->reissue = (enum hold_or_go) compile_word(c, c->root, "reissue", hold_or_go, POLICY_HOLD);
+	p->order_by = (enum order_by) compile_word(c, c->root, "order_by", order, ORDER_NONE);
+	p->unknown_days = (int32_t) compile_int(c, c->root, "unknown_days", 0, 3650, 5);
+	p->answer_within = (int32_t) compile_int(c, c->root, "answer_within", 0, 3650, 0);
+	p->reversal_days = (int32_t) compile_int(c, c->root, "reversal_days", 0, 36500, 0);
+	p->holidays = holidays(c, c->root, NULL);
+	guard(c);
+	reasons(c);
+	expected(c);
+	if (p->order_by == ORDER_SEQUENCE && !has_field(c, "sequence"))
+		yaml_error(c->problems, yaml_get(c->root, "order_by"),
+		           "needs a field sequence, in a record or in file_name");
+	if (p->order_by == ORDER_BUSINESS_DATE && !has_field(c, "business_date"))
+		yaml_error(c->problems, yaml_get(c->root, "order_by"),
+		           "needs a field business_date, in a record or in file_name");
+}

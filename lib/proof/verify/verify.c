@@ -1,0 +1,132 @@
+#include "lib/proof/verify/verify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/verify/verify_sql.h"
+
+enum verify_end
+verify_differs(struct verify *v, const char *part, const struct verify_head *head, const char *format, ...)
+{
+	struct verify_difference *d = &v->difference;
+	va_list args;
+
+	d->part = part;
+	d->head_no = head ? head->head_no : 0;
+	d->file_id = head ? head->file_id : 0;
+	d->record_no = 0;
+	d->byte_offset = d->byte_length = -1;
+	snprintf(d->file, sizeof(d->file), "%s", head && head->name ? head->name : "");
+	va_start(args, format);
+	vsnprintf(d->message, sizeof(d->message), format, args);
+	va_end(args);
+	return VERIFY_DIFFERS;
+}
+
+enum verify_end
+verify_failed(struct verify *v, enum pg_status status)
+{
+	v->status = status;
+	return VERIFY_DATABASE;
+}
+
+void
+verify_progress(const struct verify *v, const char *what, const char *unit, int64_t done, int64_t total)
+{
+	if (v->progress)
+		v->progress(v->context, what, unit, done, total);
+}
+
+static enum verify_end
+count_all(struct verify *v, struct verify_totals *ret)
+{
+	struct pg_result *r;
+	enum pg_status status = pg_run(v->pg, sql_verify_settings, 0, NULL, NULL);
+
+	if (status == PG_OK)
+		status = pg_run(v->pg, sql_verify_totals, 0, NULL, &r);
+	if (status != PG_OK)
+		return verify_failed(v, status);
+	*ret = (struct verify_totals){pg_int(r, 0, 0), pg_int(r, 0, 1), pg_int(r, 0, 2), pg_int(r, 0, 3)};
+	pg_result_free(r);
+	return VERIFY_EQUAL;
+}
+
+/* A statement whose rows are differences: part, file, record, message. */
+static enum verify_end
+run_statement(struct verify *v, const char *sql)
+{
+	static const char *const parts[] = {"file",          "outcome", "act",     "reversal",
+	                                    "reinstatement", "hold",    "balance", "note",
+	                                    "proposal",      "guarded", "term",    "removal"};
+	struct pg_result *r;
+	enum pg_status status = pg_run(v->pg, sql, 0, NULL, &r);
+	enum verify_end end = VERIFY_EQUAL;
+
+	if (status != PG_OK)
+		return verify_failed(v, status);
+	if (pg_rows(r) > 0) {
+		const char *part = "posting";
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			if (strcmp(parts[i], pg_text(r, 0, 0)) == 0)
+				part = parts[i];
+		end = verify_differs(v, part, NULL, "%s", pg_text(r, 0, 3));
+		v->difference.file_id = pg_int(r, 0, 1);
+		v->difference.record_no = pg_int(r, 0, 2);
+	}
+	pg_result_free(r);
+	return end;
+}
+
+/* A ledger of the bank's own has no balances that we know of. */
+static enum verify_end
+verify_balances(struct verify *v)
+{
+	struct pg_result *r;
+	enum pg_status status = pg_run(v->pg, sql_verify_has_balances, 0, NULL, &r);
+
+	if (status != PG_OK)
+		return verify_failed(v, status);
+	v->counts.balances = strcmp(pg_text(r, 0, 0), "t") == 0;
+	pg_result_free(r);
+	return v->counts.balances ? run_statement(v, sql_verify_balances) : VERIFY_EQUAL;
+}
+
+static enum verify_end
+verify_tables(struct verify *v)
+{
+	const char *const statements[] = {sql_verify_strays, sql_verify_postings, sql_verify_holds,
+	                                  sql_verify_people};
+	int count = (int) (sizeof(statements) / sizeof(statements[0]));
+	enum pg_status status = pg_run(v->pg, sql_verify_tables_settings, 0, NULL, NULL);
+	enum verify_end end = status == PG_OK ? VERIFY_EQUAL : verify_failed(v, status);
+
+	for (int i = 0; end == VERIFY_EQUAL && i < count; i++) {
+		verify_progress(v, "comparing tables", "steps", i, count + 1);
+		end = run_statement(v, statements[i]);
+	}
+	verify_progress(v, "comparing tables", "steps", count, count + 1);
+	return end == VERIFY_EQUAL ? verify_balances(v) : end;
+}
+
+enum pg_status
+verify_lock(struct pg *pg)
+{
+	return pg_run(pg, sql_verify_lock, 0, NULL, NULL);
+}
+
+enum verify_end
+verify_run(struct verify *v)
+{
+	struct verify_totals totals;
+	enum verify_end end = count_all(v, &totals);
+
+	if (end == VERIFY_EQUAL)
+		end = verify_chain(v, &totals);
+	if (end == VERIFY_EQUAL)
+		end = verify_tables(v);
+	if (end == VERIFY_EQUAL && v->spool >= 0)
+		end = verify_kept(v, &totals);
+	return end;
+}

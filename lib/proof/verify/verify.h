@@ -1,0 +1,67 @@
+/*
+ * The proof, checked: docs/architecture.md, "The proof".  Rebuilds each head
+ * from the tables, each tree from the outcome rows with the debits and
+ * reversals as the ledger shows them now, hashes every kept file, and compares
+ * holds with what is held and balances with entries.  Stops at the first
+ * difference.
+ *
+ * Everything is read in the transaction that the caller has open: one snapshot.
+ */
+#ifndef HANDBACK_PROOF_VERIFY_VERIFY_H
+#define HANDBACK_PROOF_VERIFY_VERIFY_H
+
+#include "lib/base/limits.h"
+#include "lib/hash/sha256.h"
+#include "lib/base/text.h"
+#include "lib/db/pg.h"
+
+enum verify_end {
+	VERIFY_EQUAL,
+	VERIFY_DIFFERS,  /* the difference is told */
+	VERIFY_DATABASE, /* status, and pg_why() */
+	VERIFY_MEMORY,
+};
+
+/* What was found, and what it should be. */
+struct verify_difference {
+	const char *part;  /* "head", "file", "act", "outcome", "debit", "reversal", "hold" ... (static text) */
+	int64_t head_no;   /* 0: none */
+	int64_t file_id;   /* 0: none */
+	int64_t record_no; /* 0: none */
+	int64_t byte_offset, byte_length;    /* of the record; -1: unknown */
+	char file[4 * LIMIT_NAME_BYTES + 1]; /* its name, escaped; "" for none */
+	char message[2 * LIMIT_MESSAGE_BYTES];
+};
+
+struct verify_counts {
+	int64_t heads, records, files, bytes;
+	int64_t waiting; /* files that are decided and not yet archived: their bytes were not looked at */
+	int64_t removed; /* files whose copies retention removed, as the audit trail says: no bytes to look at */
+	char removed_first[12], removed_last[12]; /* the days of that, UTC: 2026-01-31 */
+	bool balances;                            /* the ledger has balances that were compared */
+	int64_t head_no;                          /* the last, 0 for none */
+	char head_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+};
+
+struct verify {
+	struct pg *pg;
+	int spool; /* open directory; -1: kept files are not looked at */
+	/* Called now and then, with a static text for what is being done; NULL is fine. */
+	void (*progress)(void *context, const char *what, const char *unit, int64_t done, int64_t total);
+	void *context;
+	/* A head that was noted outside of the database: it has to be there, with this hash.  0: none. */
+	int64_t known_head;
+	char known_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+
+	enum pg_status status;
+	struct verify_counts counts;
+	struct verify_difference difference;
+};
+
+/* Keeps retention from removing what is verified, until the session ends.  Before the snapshot. */
+enum pg_status verify_lock(struct pg *pg);
+
+/* The caller sets what stands before status, the rest is zero. */
+enum verify_end verify_run(struct verify *v);
+
+#endif

@@ -1,0 +1,269 @@
+-- name: verify_lock
+-- Kept copies stay until this session ends: what its snapshot calls kept is there (retention_lock.sql). Before the snapshot.
+SELECT pg_advisory_lock_shared(hashtextextended('handback retention', 0))
+
+-- name: verify_settings
+-- For the transaction that verifies: cursors are read to their end, a look at a long history takes its time,
+-- and while kept files are hashed no statement runs.
+SELECT set_config('cursor_tuple_fraction', '1', true), set_config('statement_timeout', '0', true),
+	set_config('idle_in_transaction_session_timeout', '0', true)
+
+-- name: verify_tables_settings
+-- Before whole tables are compared with each other. Rows are met by hash or merge: a nested loop over a history that was
+-- never analysed, taken for a few rows, takes hours. Each comparison is then linear, whatever the planner believes.
+SELECT set_config('enable_nestloop', 'off', true)
+
+-- name: verify_holds
+-- Holds that do not agree with the outcomes and files that they are of. The first, as part, file, record,
+-- message.
+SELECT 'hold' AS part, file_id, record_no,
+	CASE
+		WHEN h.hold_id IS NULL THEN 'the record is held, and has no hold'
+		WHEN w.reason IS NULL THEN format('hold %s is of a record that is not held', h.hold_id)
+		WHEN h.reason <> w.reason THEN format('hold %s is for %s, its record for %s', h.hold_id, h.reason, w.reason)
+		WHEN h.redemption_id IS DISTINCT FROM w.redemption_id
+			THEN format('hold %s is of redemption %s, its record of %s', h.hold_id, h.redemption_id, w.redemption_id)
+		WHEN h.points IS DISTINCT FROM w.points
+			THEN format('hold %s is of %s points, its record of %s', h.hold_id, h.points, w.points)
+		ELSE format('hold %s was opened at %s, its file decided at %s', h.hold_id, h.opened_at, w.decided_at)
+	END AS message
+FROM (
+	SELECT o.file_id, o.record_no, o.hold_reason AS reason, o.redemption_id, coalesce(d.points, o.points) AS points,
+		o.decided_at
+	FROM handback.outcome o
+	LEFT JOIN ledger.redemption d USING (redemption_id)
+	WHERE o.outcome = 6 AND o.revision = 0
+) w
+FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NOT NULL) h USING (file_id, record_no)
+WHERE (h.reason, h.redemption_id, h.points, h.opened_at)
+	IS DISTINCT FROM (w.reason, w.redemption_id, w.points, w.decided_at)
+UNION ALL
+SELECT 'hold', file_id, NULL,
+	CASE
+		WHEN h.hold_id IS NULL THEN 'the file is held, and has no hold'
+		WHEN f.hold_reason IS NULL THEN format('hold %s is of a file that is not held', h.hold_id)
+		WHEN h.reason <> f.hold_reason THEN format('hold %s is for %s, its file for %s', h.hold_id, h.reason, f.hold_reason)
+		ELSE format('hold %s was opened at %s, its file decided at %s', h.hold_id, h.opened_at, f.decided_at)
+	END
+FROM (SELECT * FROM handback.file WHERE state = 'held') f
+FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NULL) h USING (file_id)
+WHERE (h.reason, h.opened_at) IS DISTINCT FROM (f.hold_reason, f.decided_at)
+UNION ALL
+SELECT 'hold', h.file_id, h.record_no, format('hold %s ended at %s, before it was opened', e.hold_id, e.ended_at)
+FROM handback.hold_end e
+JOIN handback.hold h USING (hold_id)
+WHERE e.ended_at < h.opened_at
+LIMIT 1
+
+-- name: verify_people
+-- What people did, beside the acts that prove it. The first that differs, as part, file, record, message.
+WITH note AS (
+	SELECT n.*, CASE WHEN n.assigned IS NULL THEN 'commented' ELSE 'assigned' END AS what
+	FROM handback.hold_note n
+), proposed AS (
+	SELECT p.*, (SELECT array_agg(h.hold_id ORDER BY h.hold_id) FROM handback.proposal_hold h
+		WHERE h.proposal_id = p.proposal_id) AS hold_ids
+	FROM handback.proposal p
+)
+SELECT 'note' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
+	format('note %s on hold %s is not what act %s says', n.note_id, n.hold_id, n.act_id) AS message
+FROM note n
+LEFT JOIN audit.act a USING (act_id)
+WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail)
+	IS DISTINCT FROM (n.what, 'hold ' || n.hold_id, n.who, n.at, n.comment, n.assigned)
+UNION ALL
+SELECT 'proposal', NULL, NULL, format('proposal %s is not what act %s says', p.proposal_id, p.act_id)
+FROM proposed p
+LEFT JOIN audit.act a USING (act_id)
+WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail, cardinality(p.hold_ids)) IS DISTINCT FROM
+	('proposed', 'proposal ' || p.proposal_id, p.proposed_by, p.proposed_at, p.why,
+		format('%s %s holds of %s points: %s', p.decision, p.holds, p.points, array_to_string(p.hold_ids, ' ')
+			|| coalesce(', redemption ' || p.redemption_id, '')), p.holds)
+UNION ALL
+SELECT 'proposal', NULL, NULL, format('the end of proposal %s is not what act %s says', e.proposal_id, e.act_id)
+FROM handback.proposal_end e
+JOIN handback.proposal p USING (proposal_id)
+LEFT JOIN audit.act a ON a.act_id = e.act_id
+WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail, e.proposed_by) IS DISTINCT FROM
+	(e.how, 'proposal ' || e.proposal_id, e.ended_by, e.ended_at, e.why,
+		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by), p.proposed_by)
+UNION ALL
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no proposal that was approved says so',
+	h.hold_id, d.how, d.ended_by, d.ended_at)
+FROM handback.hold_end d
+JOIN handback.hold h USING (hold_id)
+WHERE d.how NOT IN ('matched_later', 'unknown_reference_expired') AND NOT EXISTS (
+	SELECT FROM handback.proposal_hold ph
+	JOIN handback.proposal p USING (proposal_id)
+	JOIN handback.proposal_end e USING (proposal_id)
+	WHERE ph.hold_id = d.hold_id AND e.how = 'approved' AND e.ended_at = d.ended_at AND e.ended_by = d.ended_by
+		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
+			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END)
+	-- what waited for another file is released by itself, as it is decided
+	AND NOT (d.how = 'released' AND h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (
+		SELECT FROM handback.file r WHERE r.release_of = h.file_id AND r.decided_at = d.ended_at))
+UNION ALL
+-- what the nightly run ended
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no later outcome says so',
+	h.hold_id, d.how, d.ended_by, d.ended_at)
+FROM handback.hold_end d
+JOIN handback.hold h USING (hold_id)
+WHERE d.how IN ('matched_later', 'unknown_reference_expired') AND NOT EXISTS (
+	SELECT FROM handback.outcome o
+	JOIN audit.act a USING (act_id)
+	WHERE o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision > 0 AND o.decided_at = d.ended_at
+		AND a.what = d.how AND a.who = d.ended_by)
+UNION ALL
+SELECT 'guarded', NULL, NULL, format('the records that the guard holds are not those that act %s says', a.act_id)
+FROM audit.act a
+FULL JOIN (
+	SELECT g.act_id, 'file ' || min(h.file_id) AS subject, string_agg(format('hold %s redemption %s %s', g.hold_id,
+		g.redemption_id, n.name), ', ' ORDER BY g.hold_id) AS detail
+	FROM handback.hold_guarded g
+	JOIN handback.hold h USING (hold_id)
+	JOIN handback.outcome_name n USING (outcome)
+	GROUP BY g.act_id) g USING (act_id)
+WHERE (a.what = 'guarded' OR g.act_id IS NOT NULL)
+	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('guarded', g.subject, g.detail)
+UNION ALL
+SELECT 'removal', r.file_id, NULL, format('the files that retention removed are not those that act %s says', coalesce(a.act_id, r.act_id))
+FROM (SELECT * FROM audit.act WHERE what = 'removed_by_retention') a
+FULL JOIN (
+	SELECT act_id, min(file_id) AS file_id, string_agg(file_id::text, ' ' ORDER BY file_id) AS detail
+	FROM handback.removal
+	GROUP BY act_id) r USING (act_id)
+WHERE (a.subject, a.detail) IS DISTINCT FROM ('files', r.detail)
+UNION ALL
+SELECT 'removal', r.file_id, NULL, 'retention removed its copy, which something waits for'
+FROM handback.removal r
+WHERE NOT EXISTS (SELECT FROM handback.unneeded_copy u WHERE u.file_id = r.file_id)
+UNION ALL
+SELECT 'term', substring(a.subject FROM '^file ([0-9]+)$')::bigint, NULL,
+	format('the terms by which act %s confirmed what was not rejected are not those that it says', a.act_id)
+FROM audit.act a
+WHERE a.what = 'confirmed_by_absence' AND NOT EXISTS (
+	SELECT FROM handback.term t
+	WHERE t.term_id = substring(a.detail FROM ' by term ([0-9]{1,18}) ')::bigint
+		AND split_part(a.detail, ' points, by ', 2) = handback.term_said(t)
+		AND a.why = format('the partner lists its rejects, and answers within %s business days (%s)', t.within_days, t.zone))
+UNION ALL
+SELECT 'file', r.file_id, NULL, format('it says that it is file %s, released; the hold of that file says no such thing', r.release_of)
+FROM handback.file r
+WHERE r.release_of IS NOT NULL AND NOT EXISTS (
+	SELECT FROM handback.file f
+	JOIN handback.hold h ON h.file_id = f.file_id AND h.record_no IS NULL
+	JOIN handback.hold_end d ON d.hold_id = h.hold_id AND d.how = 'released'
+	WHERE f.file_id = r.release_of AND f.sha256 = r.sha256)
+UNION ALL
+SELECT 'act', NULL, NULL, format('act %s (%s, %s) has no row that says what was done', a.act_id, a.what, a.subject)
+FROM audit.act a
+WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.act_id = a.act_id))
+	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.act_id = a.act_id))
+	OR (a.what IN ('matched_later', 'unknown_reference_expired', 'confirmed_by_absence')
+		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.act_id = a.act_id))
+	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.act_id = a.act_id))
+LIMIT 1
+
+-- name: verify_postings
+-- Postings of ours without an outcome: reversals by the logins that post for files, that no outcome names.
+-- (An outcome without its posting shows in its leaf.) The first, as part, file, record, message.
+WITH named AS (
+	SELECT o.reversal_id FROM handback.outcome o WHERE o.reversal_id IS NOT NULL
+), ours AS (
+	SELECT DISTINCT r.posted_by FROM ledger.reversal r JOIN named USING (reversal_id)
+)
+SELECT 'reversal' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
+	format('reversal %s (%s) of redemption %s, %s points, was posted by %s at %s, and no outcome names it',
+		r.reversal_id, r.external_reference, r.redemption_id, r.points, r.posted_by, r.posted_at) AS message
+FROM ledger.reversal r
+WHERE r.posted_by IN (SELECT posted_by FROM ours)
+	AND NOT EXISTS (SELECT FROM named n WHERE n.reversal_id = r.reversal_id)
+UNION ALL
+-- a reinstatement is named by the outcome that two people made of it
+SELECT 'reinstatement', o.file_id, o.record_no,
+	format('the outcome names "%s"; reversal %s was taken back by entry %s', o.detail, o.reversal_id, r.reinstatement_id)
+FROM handback.outcome o
+LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+WHERE o.outcome = 7 AND o.detail IS DISTINCT FROM 'reinstatement ' || r.reinstatement_id
+UNION ALL
+SELECT 'reinstatement', NULL, NULL, format('reversal %s was taken back by entry %s, and no outcome says so', r.reversal_id,
+	r.reinstatement_id)
+FROM ledger.reversal r
+WHERE r.reinstatement_id IS NOT NULL
+	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 7)
+LIMIT 1
+
+-- name: verify_strays
+-- What no head proves, or what has no row that proves it. The first, as part, file, record, message.
+SELECT 'file' AS part, f.file_id, NULL::bigint AS record_no, 'the file has no head' AS message
+FROM handback.file f
+WHERE NOT EXISTS (SELECT FROM audit.head h WHERE h.file_id = f.file_id)
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, 'the outcome row belongs to no file that has a head'
+FROM handback.outcome o
+WHERE o.revision = 0 AND NOT EXISTS (SELECT FROM audit.head h WHERE h.file_id = o.file_id)
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('revision %s was decided by act %s, which has no head',
+	o.revision, o.act_id)
+FROM handback.outcome o
+WHERE o.revision > 0 AND NOT EXISTS (SELECT FROM audit.act a JOIN audit.head h USING (head_no) WHERE a.act_id = o.act_id)
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('it was decided with its file, and names act %s', o.act_id)
+FROM handback.outcome o
+WHERE o.revision = 0 AND o.act_id IS NOT NULL
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('act %s does not say that redemption %s was absent', o.act_id, o.redemption_id)
+FROM handback.outcome o
+JOIN audit.act a USING (act_id)
+WHERE o.revision > 0 AND (o.record_no = 0 OR a.what = 'confirmed_by_absence')
+	AND (o.record_no, o.revision, o.outcome, a.what, a.subject)
+		IS DISTINCT FROM (0, 1, 1, 'confirmed_by_absence', 'file ' || o.file_id)
+UNION ALL
+SELECT 'act', NULL, NULL, format('act %s (%s, %s) names head %s, which is not its own', a.act_id, a.what, a.subject,
+	a.head_no)
+FROM audit.act a
+WHERE NOT EXISTS (SELECT FROM audit.head h WHERE h.head_no = a.head_no AND h.file_id IS NULL)
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('it was decided at %s, and its file at %s', o.decided_at, f.decided_at)
+FROM handback.outcome o
+JOIN handback.file f USING (file_id)
+WHERE o.revision = 0 AND o.decided_at <> f.decided_at
+UNION ALL
+SELECT 'file', f.file_id, NULL, format('it was decided at %s, after its head was made at %s', f.decided_at, h.made_at)
+FROM handback.file f
+JOIN audit.head h USING (file_id)
+WHERE f.decided_at > h.made_at
+LIMIT 1
+
+-- name: verify_totals
+-- How much there is to verify.
+SELECT
+	(SELECT count(*) FROM audit.head) AS heads,
+	(SELECT coalesce(sum(tree_size), 0) FROM audit.head)::bigint AS records,
+	(SELECT count(*) FROM handback.file) AS files,
+	(SELECT coalesce(sum(bytes), 0) FROM handback.file)::bigint AS bytes
+
+-- name: verify_has_balances
+-- Is the ledger the reference one, whose entries and balances we know, and may we read them?
+SELECT EXISTS (
+	SELECT FROM pg_catalog.pg_class c
+	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE n.nspname = 'ledger' AND c.relname = 'balance' AND has_table_privilege(c.oid, 'SELECT')
+) AS has
+
+-- name: verify_balances
+-- Members whose balance is not the sum of their entries, in the reference ledger. The first, as part, file,
+-- record, message.
+SELECT 'balance' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
+	format('member %s has a balance of %s points; the entries sum to %s', member_id, coalesce(b.points, 0),
+		coalesce(e.points, 0)) AS message
+FROM (
+	SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal') THEN points ELSE -points END)
+		AS points
+	FROM ledger.entry
+	GROUP BY member_id
+) e
+FULL JOIN ledger.balance b USING (member_id)
+WHERE coalesce(b.points, 0) <> coalesce(e.points, 0)
+ORDER BY member_id
+LIMIT 1

@@ -1,0 +1,192 @@
+/* The kept files: every byte that was delivered, hashed once more. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/spool/archive.h"
+#include "lib/db/params.h"
+#include "lib/spool/unknown_kept.h"
+#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/verify/verify_sql.h"
+
+#define BATCH 1000
+#define CHUNK (1 << 20)
+
+struct kept {
+	struct verify *v;
+	struct sha256 *hash;
+	uint8_t *buf;        /* CHUNK */
+	int64_t done, total; /* bytes */
+};
+
+static enum verify_end
+file_differs(struct kept *k, const struct pg_result *r, int row, const char *path, const char *what)
+{
+	const char *shown = pg_text(r, row, 1);
+	enum verify_end end = verify_differs(k->v, "file", NULL, "%s: %s", path, what);
+
+	k->v->difference.file_id = pg_int(r, row, 0);
+	snprintf(k->v->difference.file, sizeof(k->v->difference.file), "%s", shown);
+	return end;
+}
+
+/* Hashes an open file; false with errno when it cannot be read. */
+static bool
+hash_file(struct kept *k, int fd, uint8_t ret_hash[SHA256_BYTES], int64_t *ret_bytes)
+{
+	int64_t bytes = 0;
+
+	sha256_start(k->hash);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	for (;;) {
+		ssize_t n = read(fd, k->buf, CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		sha256_add(k->hash, k->buf, (size_t) n);
+		bytes += n;
+		k->done += n;
+		verify_progress(k->v, "hashing kept files", "bytes", k->done, k->total);
+	}
+	sha256_end(k->hash, ret_hash);
+	*ret_bytes = bytes;
+	return true;
+}
+
+static void
+count_removed(struct verify_counts *c, const char *day)
+{
+	if (c->removed++ == 0 || strcmp(day, c->removed_first) < 0)
+		snprintf(c->removed_first, sizeof(c->removed_first), "%s", day);
+	if (strcmp(day, c->removed_last) > 0)
+		snprintf(c->removed_last, sizeof(c->removed_last), "%s", day);
+}
+
+static enum verify_end
+check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path)
+{
+	char message[LIMIT_MESSAGE_BYTES], hex[TEXT_HEX_SIZE(SHA256_BYTES)];
+	uint8_t hash[SHA256_BYTES];
+	int64_t bytes = 0;
+	struct stat st;
+	int fd = openat(k->v->spool, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT && !pg_null(r, row, 7)) {
+		count_removed(&k->v->counts, pg_text(r, row, 7));
+		return VERIFY_EQUAL;
+	}
+	if (fd < 0) {
+		snprintf(message, sizeof(message), "the kept file cannot be opened: %s", strerror(errno));
+		return file_differs(k, r, row, path, message);
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return file_differs(k, r, row, path, "what is kept is no file");
+	}
+	bool read_all = hash_file(k, fd, hash, &bytes);
+	int number = errno;
+	close(fd);
+	if (!read_all) {
+		snprintf(message, sizeof(message), "the kept file cannot be read: %s", strerror(number));
+		return file_differs(k, r, row, path, message);
+	}
+	if (strcmp(text_hex(hex, hash, sizeof(hash)), pg_text(r, row, 2)) != 0) {
+		snprintf(message, sizeof(message),
+		         "the kept file has the SHA-256 %s and %" PRId64 " bytes; %s and %" PRId64 " were delivered",
+		         hex, bytes, pg_text(r, row, 2), pg_int(r, row, 3));
+		return file_differs(k, r, row, path, message);
+	}
+	k->v->counts.files++;
+	k->v->counts.bytes += bytes;
+	return VERIFY_EQUAL;
+}
+
+static enum verify_end
+check_file(struct kept *k, const struct pg_result *r, int row)
+{
+	char path[ARCHIVE_PATH_SIZE], message[LIMIT_MESSAGE_BYTES];
+	uint8_t sha256[SHA256_BYTES];
+	size_t len = 0;
+
+	if (!text_unhex(sha256, sizeof(sha256), pg_text(r, row, 2), &len) || len != SHA256_BYTES)
+		return file_differs(k, r, row, "handback.file", "its sha256 is none");
+	archive_path(path, strcmp(pg_text(r, row, 4), "t") == 0, pg_int(r, row, 0), sha256, pg_int(r, row, 5));
+	if (pg_null(r, row, 6)) {
+		/* decided, and on its way to the archive: the next run brings it there */
+		k->v->counts.waiting++;
+		return VERIFY_EQUAL;
+	}
+	if (strcmp(pg_text(r, row, 6), path) != 0) {
+		snprintf(message, sizeof(message), "handback.file says that it is kept as %.200s",
+		         pg_text(r, row, 6));
+		return file_differs(k, r, row, path, message);
+	}
+	return check_bytes(k, r, row, path);
+}
+
+static enum verify_end
+check_all(struct kept *k)
+{
+	enum verify_end end = VERIFY_EQUAL;
+	int64_t last = 0;
+	int count = BATCH;
+
+	while (end == VERIFY_EQUAL && count == BATCH) {
+		struct params p = {0};
+		struct pg_result *r;
+		param_int(&p, last);
+		param_int(&p, BATCH);
+		enum pg_status status = pg_run_prepared(k->v->pg, sql_verify_files, p.n, p.value, &r);
+		if (status != PG_OK)
+			return verify_failed(k->v, status);
+		count = pg_rows(r);
+		for (int row = 0; end == VERIFY_EQUAL && row < count; row++) {
+			end = check_file(k, r, row);
+			last = pg_int(r, row, 0);
+		}
+		pg_result_free(r);
+	}
+	return end;
+}
+
+/* And the other way: nothing is kept that the database does not know. */
+static enum verify_end
+check_unknown(struct verify *v)
+{
+	struct unknown_kept unknown;
+	enum pg_status status = unknown_kept(v->pg, v->spool, false, &unknown);
+
+	if (status != PG_OK)
+		return verify_failed(v, status);
+	if (unknown.why[0] != '\0')
+		return verify_differs(v, "file", NULL, "what is kept cannot be read: %s", unknown.why);
+	if (unknown.path[0] != '\0')
+		return verify_differs(v, "file", NULL,
+		                      "%s: it is kept, and the database knows no such bytes: it is older than the "
+		                      "archive, or another one (see the operator's guide, \"Backup and restore\")",
+		                      unknown.path);
+	return VERIFY_EQUAL;
+}
+
+enum verify_end
+verify_kept(struct verify *v, const struct verify_totals *totals)
+{
+	struct kept k = {.v = v, .total = totals->bytes};
+	enum verify_end end = VERIFY_MEMORY;
+
+	k.buf = malloc(CHUNK);
+	if (k.buf) {
+		k.hash = sha256_new();
+		end = check_all(&k);
+		sha256_free(k.hash);
+	}
+	free(k.buf);
+	return end == VERIFY_EQUAL ? check_unknown(v) : end;
+}

@@ -1,0 +1,110 @@
+#include "lib/protocol/channel.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int
+channel_pair(int ret_ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends);
+}
+
+int
+channel_send(int end, const void *bytes, size_t len, int pass)
+{
+	union {
+		struct cmsghdr header; /* for its alignment */
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec data = {.iov_base = (void *) (uintptr_t) bytes, .iov_len = len};
+	struct msghdr packet = {.msg_iov = &data, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (pass >= 0) {
+		struct cmsghdr *part;
+
+		packet.msg_control = control.room;
+		packet.msg_controllen = sizeof control.room;
+		part = CMSG_FIRSTHDR(&packet);
+		part->cmsg_level = SOL_SOCKET;
+		part->cmsg_type = SCM_RIGHTS;
+		part->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(part), &pass, sizeof pass);
+	}
+	do
+		n = sendmsg(end, &packet, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -1 : 0;
+}
+
+/* Takes the descriptors out of a packet: the first one in *ret, the others closed.  Returns how many came. */
+static size_t
+take_descriptors(struct msghdr *packet, int *ret)
+{
+	size_t came = 0;
+
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(packet); part != NULL; part = CMSG_NXTHDR(packet, part)) {
+		size_t n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+			if (came++ == 0)
+				*ret = fd;
+			else
+				close(fd);
+		}
+	}
+	return came;
+}
+
+int
+channel_receive(int end, char *buf, size_t size, size_t *ret_len, int *ret_passed)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec data = {.iov_base = buf, .iov_len = size - 1};
+	struct msghdr packet = {.msg_iov = &data,
+	                        .msg_iovlen = 1,
+	                        .msg_control = control.room,
+	                        .msg_controllen = sizeof control.room};
+	int passed = -1;
+	size_t descriptors;
+	bool bad;
+	ssize_t n;
+
+	do
+		n = recvmsg(end, &packet, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	descriptors = take_descriptors(&packet, &passed);
+	bad = descriptors > 1 || (packet.msg_flags & MSG_CTRUNC) != 0 || (passed >= 0 && ret_passed == NULL) ||
+	      memchr(buf, '\0', (size_t) n) != NULL;
+	if (bad || (packet.msg_flags & MSG_TRUNC) != 0) {
+		if (passed >= 0)
+			close(passed);
+		errno = bad ? EBADMSG : EMSGSIZE;
+		return -1;
+	}
+	/* we never send an empty packet, so nothing is the end; a peer that sends one has ended too */
+	if (n == 0) {
+		if (passed >= 0)
+			close(passed);
+		return 0;
+	}
+	buf[n] = '\0';
+	*ret_len = (size_t) n;
+	if (ret_passed != NULL)
+		*ret_passed = passed;
+	return 1;
+}

@@ -1,0 +1,121 @@
+#include "lib/protocol/notice.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+
+#define SUBJECT_BYTES 120 /* of a name; a hash tells apart what is longer, or has other characters */
+#define NAME_SIZE (SUBJECT_BYTES + 96)
+
+/* FNV-1a: names apart, nothing more. */
+static uint64_t
+hash_of(const char *text)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char) *text) * UINT64_C(1099511628211);
+	return hash;
+}
+
+static void
+name_of(const struct notice *notice, char name[NAME_SIZE])
+{
+	char subject[SUBJECT_BYTES + 1];
+	size_t len = 0;
+	const char *p = notice->subject;
+
+	for (; *p != '\0' && len < SUBJECT_BYTES; p++)
+		subject[len++] = *p > 0 && (isalnum((unsigned char) *p) || *p == '-' || *p == '_') ? *p : '.';
+	subject[len] = '\0';
+	if (strcmp(subject, notice->subject) == 0)
+		snprintf(name, NAME_SIZE, "%.40s-%s.json", notice->kind, subject);
+	else
+		snprintf(name, NAME_SIZE, "%.40s-%s-%016" PRIx64 ".json", notice->kind, subject,
+		         hash_of(notice->subject));
+}
+
+static void
+write_string(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const unsigned char *p = (const unsigned char *) text; *p != '\0'; p++)
+		if (*p == '"' || *p == '\\')
+			fprintf(out, "\\%c", *p);
+		else if (*p < ' ' || *p == 0x7f)
+			fprintf(out, "\\u%04x", *p);
+		else
+			fputc(*p, out);
+	fputc('"', out);
+}
+
+static void
+write_member(FILE *out, const char *key, const char *text)
+{
+	fputs(", ", out);
+	write_string(out, key);
+	fputs(": ", out);
+	write_string(out, text);
+}
+
+/* The text, the caller's to free; NULL: no memory. */
+static char *
+json_of(const struct notice *notice, size_t *ret_len)
+{
+	char *text = NULL, at[32];
+	time_t now = time(NULL);
+	struct tm parts;
+	FILE *out = open_memstream(&text, ret_len);
+
+	if (out == NULL)
+		return NULL;
+	gmtime_r(&now, &parts);
+	strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	fputs("{\"notice\": ", out);
+	write_string(out, notice->kind);
+	write_member(out, "at", at);
+	write_member(out, "subject", notice->subject);
+	write_member(out, "message", notice->message);
+	for (int i = 0; i < NOTICE_FIELDS && notice->fields[i].key != NULL; i++)
+		if (notice->fields[i].text != NULL)
+			write_member(out, notice->fields[i].key, notice->fields[i].text);
+	fputs("}\n", out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+int
+notice_put(int spool, const struct notice *notice)
+{
+	char name[NAME_SIZE], told[NAME_SIZE + sizeof NOTICE_TOLD];
+	size_t len = 0;
+	char *text;
+	int dir, result;
+
+	name_of(notice, name);
+	snprintf(told, sizeof told, NOTICE_TOLD "/%s", name);
+	if (faccessat(spool, told, F_OK, 0) == 0)
+		return 0;
+	dir = io_make_dirs(spool, NOTICE_DIR, 0700);
+	if (dir < 0)
+		return -1;
+	text = json_of(notice, &len);
+	result = text != NULL ? io_put_file(dir, name, 0600, text, len) : -1;
+	free(text);
+	if (result < 0 && errno == EEXIST)
+		result = 0;
+	else if (result == 0)
+		result = 1;
+	close(dir);
+	return result;
+}

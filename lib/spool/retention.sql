@@ -1,0 +1,33 @@
+-- name: retention_lock
+-- Copies are removed by one run at a time, and not while somebody verifies them (verify_lock.sql).
+SELECT pg_try_advisory_lock(hashtextextended('handback retention', 0))
+
+-- name: retention_files
+-- The next archived files after number $1, at most $2, that retention has to do with: those that it may remove, and
+-- those that it gave up before, in case the copy is still there. $3, $4: for how long copies are kept in the archive and
+-- in quarantine, in milliseconds; NULL: for ever.
+SELECT f.file_id, encode(f.sha256, 'hex') AS sha256, f.state = 'held' AS held,
+	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at, f.archived_as, r.file_id IS NOT NULL AS given_up
+FROM handback.file f
+LEFT JOIN handback.removal r USING (file_id)
+WHERE f.file_id > $1::bigint AND (r.file_id IS NOT NULL OR (
+	f.archived_at < transaction_timestamp() - CASE WHEN f.state = 'held' THEN $4::bigint ELSE $3::bigint END * interval '1 millisecond'
+	AND EXISTS (SELECT FROM handback.unneeded_copy u WHERE u.file_id = f.file_id)))
+ORDER BY f.file_id
+LIMIT $2::bigint
+
+-- name: retention_act
+-- Gives copies up, by one act that names their files. $1 files, $2 why. verify_people.sql makes the same text of the
+-- rows. What another run gave up meanwhile is not named again.
+WITH wanted AS MATERIALIZED (
+	SELECT w.file_id FROM unnest($1::bigint[]) w (file_id)
+	WHERE NOT EXISTS (SELECT FROM handback.removal r WHERE r.file_id = w.file_id)
+), act AS MATERIALIZED (
+	SELECT audit.append_act('removed_by_retention', 'files', $2::text, string_agg(file_id::text, ' ' ORDER BY file_id)) AS act_id
+	FROM wanted
+	HAVING count(*) > 0
+)
+INSERT INTO handback.removal (file_id, act_id) SELECT file_id, act_id FROM wanted, act
+
+-- name: retention_unlock
+SELECT pg_advisory_unlock(hashtextextended('handback retention', 0))

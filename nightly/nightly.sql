@@ -1,0 +1,81 @@
+-- name: nightly_place
+-- $1 source.
+SELECT handback.place_files($1::text)
+
+-- name: nightly_days
+-- The days of the last week whose report is to be there: those with files, and yesterday in any case.
+SELECT d.day::date::text
+FROM generate_series((transaction_timestamp() AT TIME ZONE 'UTC')::date - 7,
+	(transaction_timestamp() AT TIME ZONE 'UTC')::date - 1, interval '1 day') d (day)
+WHERE d.day::date = (transaction_timestamp() AT TIME ZONE 'UTC')::date - 1 OR EXISTS (
+	SELECT FROM handback.file f WHERE f.decided_at >= d.day::timestamp AT TIME ZONE 'UTC'
+		AND f.decided_at < (d.day + interval '1 day')::timestamp AT TIME ZONE 'UTC')
+ORDER BY d.day
+
+-- name: nightly_issues
+-- $1 source, $2 kind, $3 zone, $4 minute of the day, $5 days of the week, $6 grace in minutes, $7 files, $8 pattern of
+-- names or NULL, $9 whether empty ones come, $10 holidays.
+SELECT handback.make_issues($1::text, $2::text, $3::text, $4::integer, $5::integer, $6::integer, $7::integer,
+	transaction_timestamp(), $8::text, $9::boolean, $10::date[])
+
+-- name: nightly_expected
+-- Expected files that are not done with, and those of the last week. $1 source or NULL.
+SELECT e.source, e.kind, e.day::text AS day, e.due_at AS due, e.state, e.came, e.files
+FROM handback.expected_files e
+WHERE ($1::text IS NULL OR e.source = $1) AND e.day > current_date - 7
+ORDER BY e.due_at, e.source, e.kind
+
+-- name: nightly_missing
+-- Says of what is overdue that it is missing, or that nothing was due: a partner that sends no empty files, and lists
+-- its rejects alone or owes no answer, may have had nothing to tell. $1 source, $2 partner, $3 true where it lists
+-- rejects alone. Gives how many are newly missing.
+WITH judged AS (
+	INSERT INTO handback.issue_missing (issue_id, files, judged)
+	SELECT e.issue_id, e.files - e.came, CASE WHEN i.empty OR (NOT $3::boolean AND EXISTS (
+			SELECT FROM ledger.redemption r
+			WHERE r.partner = $2::text AND r.redeemed_at < i.due_at
+				AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
+				AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)))
+		THEN 'missing' ELSE 'nothing_due' END
+	FROM handback.expected_files e
+	JOIN handback.issue i USING (issue_id)
+	WHERE e.source = $1::text AND e.state = 'overdue'
+	ON CONFLICT DO NOTHING
+	RETURNING judged)
+SELECT count(*) FILTER (WHERE judged = 'missing') FROM judged
+
+-- name: nightly_look
+-- How looking went, where that is something else than before. $1 source, $2 result, $3 why, $4 when (microseconds).
+INSERT INTO handback.look (source, looked_at, result, why)
+SELECT $1::text, timestamptz 'epoch' + $4::bigint * interval '1 microsecond', $2::text, $3::text
+WHERE ($2::text, coalesce($3::text, '')) IS DISTINCT FROM (
+	SELECT (l.result, coalesce(l.why, '')) FROM handback.look l WHERE l.source = $1::text ORDER BY l.look_id DESC LIMIT 1)
+
+-- name: nightly_overdue
+-- Answers that a partner owes by a profile as it is now, and those that silence confirms. $1 source, $2 partner,
+-- $3 programme, $4 profile, $5 lists, $6 order_by, $7 business days, $8 zone, $9 holidays.
+SELECT $2::text AS partner, $3::text AS programme, $7::integer AS within_days, count(*) AS redemptions,
+	coalesce(sum(o.points), 0) AS points, min(o.redeemed_at) AS oldest,
+	count(*) FILTER (WHERE $5 = 'rejects' AND o.said IS NULL AND o.file_id IS NOT NULL) AS silent
+FROM handback.overdue_answers(ROW(0, $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::integer, $8::text, $9::date[],
+	transaction_timestamp())::handback.term) o
+
+-- name: nightly_holds
+-- Open holds by partner and reason, with the age of the oldest in seconds.
+SELECT p.code AS partner, h.reason, count(*) AS holds,
+	extract(epoch FROM transaction_timestamp() - min(h.opened_at))::bigint AS oldest_seconds,
+	extract(epoch FROM min(h.opened_at))::bigint AS opened
+FROM handback.hold_now h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+GROUP BY p.code, h.reason
+ORDER BY p.code, h.reason
+
+-- name: nightly_tell
+-- What was found missing in the last week, told of or not: kind, day, due, how many. $1 source.
+SELECT i.kind, i.day::text, i.due_at::text, m.files
+FROM handback.issue_missing m
+JOIN handback.issue i USING (issue_id)
+WHERE i.source = $1::text AND m.judged = 'missing' AND m.judged_at > transaction_timestamp() - interval '7 days'
+ORDER BY i.due_at, i.kind

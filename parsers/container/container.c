@@ -1,0 +1,150 @@
+#include "parsers/container/container.h"
+
+#include <strings.h>
+
+#include "lib/base/limits.h"
+#include "parsers/container/unpack.h"
+
+#define LAYERS 4
+
+struct contents {
+	struct input *outer; /* the caller's */
+	struct input *layer[LAYERS];
+	uint8_t kind[LAYERS];
+	size_t layers;
+	char pattern[4 * LIMIT_NAME_BYTES + 256]; /* of the member of a zip */
+};
+
+/* ---- shared by the layers ---- */
+
+int
+packed_fill(struct packed *p, struct input *out)
+{
+	ssize_t n;
+
+	if (p->at < p->end)
+		return 1;
+	p->base += p->end;
+	p->at = p->end = 0;
+	n = p->below->read(p->below, (char *) p->bytes, sizeof(p->bytes));
+	if (n < 0) {
+		out->rule = p->below->rule;
+		out->why = p->below->why;
+		out->failed = p->below->failed;
+		return -1;
+	}
+	p->end = (size_t) n;
+	return n > 0;
+}
+
+int
+packed_take(struct packed *p, struct input *out, void *buf, size_t n)
+{
+	unsigned char *to = buf;
+
+	while (n > 0) {
+		int rc = packed_fill(p, out);
+		size_t part = p->end - p->at < n ? p->end - p->at : n;
+		if (rc != 1)
+			return rc;
+		if (to != NULL) {
+			memcpy(to, p->bytes + p->at, part);
+			to += part;
+		}
+		p->at += part;
+		n -= part;
+	}
+	return 1;
+}
+
+ssize_t
+unpack_refuse(struct input *out, const char *why)
+{
+	out->rule = "container";
+	out->why = why;
+	return -1;
+}
+
+/* ---- which layers ---- */
+
+/* "{name}.csv" for SKY_17.zip: SKY_17.csv, whatever pattern characters the outer name holds. */
+static void
+make_pattern(struct contents *c, const char *pattern, const char *name, size_t len)
+{
+	size_t at = 0;
+
+	if (len > 4 && strncasecmp(name + len - 4, ".zip", 4) == 0)
+		len -= 4;
+	for (const char *p = pattern == NULL ? "*" : pattern; *p != '\0';) {
+		if (strncmp(p, "{name}", 6) != 0) {
+			if (at + 1 < sizeof(c->pattern))
+				c->pattern[at++] = *p;
+			p++;
+			continue;
+		}
+		for (size_t i = 0; i < len && at + 2 < sizeof(c->pattern); i++) {
+			if (strchr("*?[\\", name[i]) != NULL)
+				c->pattern[at++] = '\\';
+			c->pattern[at++] = name[i];
+		}
+		p += 6;
+	}
+	c->pattern[at] = '\0';
+}
+
+int64_t
+contents_most(const struct layout *layout, int64_t packed)
+{
+	const int64_t most = layout->limits.file_bytes;
+
+	if (layout->container.count == 0)
+		return packed;
+	return packed > most / layout->limits.expansion ? most : packed * layout->limits.expansion;
+}
+
+struct contents *
+contents_new(const struct layout *layout, struct input *in, int64_t packed, const char *name, size_t name_len)
+{
+	const struct container_rule *rule = &layout->container;
+	const int64_t limit = contents_most(layout, packed);
+	struct contents *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->outer = in;
+	make_pattern(c, rule->member, name, name_len);
+	for (size_t i = 0; i < rule->count && i < LAYERS; i++) {
+		struct input *below = contents_input(c);
+		c->kind[c->layers] = rule->kind[i];
+		c->layer[c->layers] = rule->kind[i] == CONTAINER_ZIP
+		                          ? unzip_new(below, limit, c->pattern, rule->ignore)
+		                          : gunzip_new(below, limit);
+		if (c->layer[c->layers] == NULL) {
+			contents_free(c);
+			return NULL;
+		}
+		c->layers++;
+	}
+	return c;
+}
+
+void
+contents_free(struct contents *c)
+{
+	if (c == NULL)
+		return;
+	while (c->layers > 0) {
+		c->layers--;
+		if (c->kind[c->layers] == CONTAINER_ZIP)
+			unzip_free(c->layer[c->layers]);
+		else
+			gunzip_free(c->layer[c->layers]);
+	}
+	free(c);
+}
+
+struct input *
+contents_input(struct contents *c)
+{
+	return c->layers > 0 ? c->layer[c->layers - 1] : c->outer;
+}

@@ -1,0 +1,32 @@
+/*
+ * What a partner's file is wrapped in, taken off while it is read: each layer
+ * is an input around the one below.
+ *
+ * gzip (one member or more) and zip (exactly one that counts); their checksums
+ * and lengths must agree, nothing may stand before, between or behind, and the
+ * content may grow neither over limits: expansion times the packed size nor
+ * over limits: file_bytes.  Names inside are compared and never used.
+ */
+#ifndef HANDBACK_PARSERS_CONTAINER_CONTAINER_H
+#define HANDBACK_PARSERS_CONTAINER_CONTAINER_H
+
+#include "parsers/assemble/input.h"
+#include "lib/profile/layout.h"
+
+struct contents;
+
+/*
+ * Wraps in, which stays the caller's and must outlive it.  packed is the size
+ * of the file, name what it is called.  Reads nothing yet.  NULL when memory is out.
+ */
+struct contents *contents_new(const struct layout *layout, struct input *in, int64_t packed, const char *name,
+                              size_t name_len);
+void contents_free(struct contents *c); /* NULL is fine */
+
+/* What to read: in itself when the layout has no container. */
+struct input *contents_input(struct contents *c);
+
+/* Bytes of content that a file of this size can have at most. */
+int64_t contents_most(const struct layout *layout, int64_t packed);
+
+#endif

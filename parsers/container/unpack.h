@@ -1,0 +1,40 @@
+/*
+ * The layers of container.c: each an input around another, with an output limit.
+ * The input below is not theirs and must outlive them.
+ */
+#ifndef HANDBACK_PARSERS_CONTAINER_UNPACK_H
+#define HANDBACK_PARSERS_CONTAINER_UNPACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "parsers/assemble/input.h"
+
+/* Bytes of the input below, through a buffer. */
+#define PACKED_BYTES (64 << 10)
+struct packed {
+	struct input *below;
+	size_t at, end;
+	uint64_t base; /* offset of bytes[0] in the input below */
+	unsigned char bytes[PACKED_BYTES];
+};
+
+/* More bytes when there are none left: 1; 0 at the end; -1 when the input below failed, and then out says why
+ * as it does. */
+int packed_fill(struct packed *p, struct input *out);
+/* Exactly n bytes into buf (NULL: skipped): 1; 0 when it ended before; -1 as above. */
+int packed_take(struct packed *p, struct input *out, void *buf, size_t n);
+
+/* Sets rule and why and returns -1, for input.read. */
+ssize_t unpack_refuse(struct input *out, const char *why);
+
+/* gzip (RFC 1952).  NULL when memory is out. */
+struct input *gunzip_new(struct input *below, int64_t limit);
+void gunzip_free(struct input *in);
+
+/* zip: the one member whose name fits the pattern, all others fitting one of ignored (NULL-ended; NULL:
+ * none). */
+struct input *unzip_new(struct input *below, int64_t limit, const char *pattern, const char *const *ignored);
+void unzip_free(struct input *in);
+
+#endif

@@ -1,0 +1,186 @@
+#include "reconcile/collect/survey.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/protocol/channel.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/gauges.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "lib/protocol/message.h"
+#include "lib/db/migrate.h"
+#include "reconcile/collect/spool_use.h"
+#include "reconcile/collect/collect_sql.h"
+
+#define AGAIN_MS 5000 /* after a survey that could not be made */
+
+/* Columns of survey_holds.sql, and of survey_late.sql. */
+enum { PARTNER, REASON, AGE, HOLDS, OLDEST };
+enum { SOURCE, KIND, DUE };
+
+struct surveyor {
+	struct pg *pg;
+	const struct spool *spool;
+	const struct config *config;
+	struct spool_walker *walker;
+};
+
+static void
+head(FILE *out, const char *name, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+/* A label's value: the words come from the configuration and the schema, but nobody has promised that. */
+static void
+label(FILE *out, const char *before, const char *text)
+{
+	fputs(before, out);
+	for (; *text != '\0'; text++)
+		if (*text == '\\' || *text == '"')
+			fprintf(out, "\\%c", *text);
+		else if (*text == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*text, out);
+}
+
+static void
+hold_samples(FILE *out, const char *name, const struct pg_result *r, int column)
+{
+	for (int i = 0; i < pg_rows(r); i++) {
+		fputs(name, out);
+		label(out, "{partner=\"", pg_text(r, i, PARTNER));
+		label(out, "\",reason=\"", pg_text(r, i, REASON));
+		label(out, "\",age=\"", pg_text(r, i, AGE));
+		fprintf(out, "\"} %s\n", pg_text(r, i, column));
+	}
+}
+
+static void
+write_database(FILE *out, const struct pg_result *holds, const struct pg_result *late)
+{
+	head(out, "handback_holds_open",
+	     "What waits for a person, and for how long: at most a day, a week, a month, or longer");
+	hold_samples(out, "handback_holds_open", holds, HOLDS);
+	head(out, "handback_hold_oldest_timestamp_seconds", "When the oldest of them was opened");
+	hold_samples(out, "handback_hold_oldest_timestamp_seconds", holds, OLDEST);
+	head(out, "handback_expected_file_due_timestamp_seconds",
+	     "When a file was due that is late and has not come");
+	for (int i = 0; i < pg_rows(late); i++) {
+		fputs("handback_expected_file_due_timestamp_seconds", out);
+		label(out, "{source=\"", pg_text(late, i, SOURCE));
+		label(out, "\",kind=\"", pg_text(late, i, KIND));
+		fprintf(out, "\"} %s\n", pg_text(late, i, DUE));
+	}
+}
+
+static void
+write_spool(FILE *out, const struct spool_use use[SPOOL_PARTS])
+{
+	head(out, "handback_spool_bytes", "Bytes of the files in each part of the spool");
+	for (int part = 0; part < SPOOL_PARTS; part++)
+		fprintf(out, "handback_spool_bytes{part=\"%s\"} %" PRIu64 "\n", spool_part_words[part],
+		        use[part].bytes);
+	head(out, "handback_spool_files", "Files in each part of the spool");
+	for (int part = 0; part < SPOOL_PARTS; part++)
+		fprintf(out, "handback_spool_files{part=\"%s\"} %" PRIu64 "\n", spool_part_words[part],
+		        use[part].files);
+	head(out, "handback_survey_timestamp_seconds", "When the database and the spool were last looked at");
+	fprintf(out, "handback_survey_timestamp_seconds %lld\n", (long long) time(NULL));
+}
+
+static int
+write_survey(struct surveyor *s, const struct pg_result *holds, const struct pg_result *late)
+{
+	struct spool_use use[SPOOL_PARTS];
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out;
+	int rc;
+
+	if (spool_walk(s->walker, s->spool, use) < 0 || (out = open_memstream(&text, &len)) == NULL)
+		return -1;
+	write_database(out, holds, late);
+	write_spool(out, use);
+	rc = fclose(out) == 0 ? gauges_keep(s->spool->root, GAUGES_SURVEY, text, len) : -1;
+	free(text);
+	return rc;
+}
+
+/* What the database says; the results are the caller's to free, also where one is missing. */
+static enum pg_status
+ask(struct surveyor *s, struct pg_result **ret_holds, struct pg_result **ret_late)
+{
+	enum pg_status status = PG_OK;
+
+	/* a file that came since the last night is no longer overdue */
+	for (size_t i = 0; status == PG_OK && i < s->config->source_count; i++)
+		status = pg_run(s->pg, sql_survey_place, 1, &s->config->sources[i].name, NULL);
+	if (status == PG_OK)
+		status = pg_run(s->pg, sql_survey_holds, 0, NULL, ret_holds);
+	if (status == PG_OK)
+		status = pg_run(s->pg, sql_survey_late, 0, NULL, ret_late);
+	return status;
+}
+
+/* One survey; false and why[] when it could not be made. */
+static bool
+survey(struct surveyor *s, char *why, size_t size)
+{
+	struct pg_result *holds = NULL, *late = NULL;
+	enum pg_status status = ask(s, &holds, &late);
+	bool good = status == PG_OK && write_survey(s, holds, late) == 0;
+
+	if (status != PG_OK)
+		snprintf(why, size, "%s", pg_why(s->pg));
+	else if (!good)
+		snprintf(why, size, "the spool: %s", strerrordesc_np(errno));
+	pg_result_free(holds);
+	pg_result_free(late);
+	return good;
+}
+
+/* Waits; false when there is nobody left to survey for: the daemon never says anything. */
+static bool
+wait_ms(int channel, int64_t ms)
+{
+	struct pollfd p = {.fd = channel, .events = POLLIN};
+
+	return poll(&p, 1, ms < INT32_MAX ? (int) ms : INT32_MAX) <= 0;
+}
+
+int
+survey_serve(struct pg *pg, const struct spool *spool, const struct config *config, int channel)
+{
+	struct surveyor s = {.pg = pg, .spool = spool, .config = config, .walker = spool_walker_new()};
+	char why[LIMIT_MESSAGE_BYTES];
+	bool told = false, good = true;
+
+	if (s.walker == NULL)
+		return EXIT_INTERNAL;
+	if (migrate_check(pg, why, sizeof(why)) != PG_OK) {
+		log_write(LOG_WARNING, "the database cannot be used", LOG_FIELDS(log_text("why", why)));
+		spool_walker_free(s.walker);
+		return EXIT_UNAVAILABLE;
+	}
+	channel_send(channel, "ready", strlen("ready"), -1); /* nobody there: the wait finds out */
+	do {
+		if (!good)
+			(void) pg_reopen(pg); /* where it does not help, the survey says why */
+		good = survey(&s, why, sizeof(why));
+		if (!good && !told)
+			log_write(LOG_WARNING, "the metrics of the database and the spool are not up to date",
+			          LOG_FIELDS(log_text("why", why)));
+		told = !good;
+	} while (wait_ms(channel, good ? config->survey_ms : AGAIN_MS));
+	spool_walker_free(s.walker);
+	return EXIT_CLEAN;
+}

@@ -1,0 +1,26 @@
+-- name: survey_holds
+-- What waits for a person: partner, reason, how long it has waited, how many, when the oldest was opened.
+SELECT p.code, h.reason, a.age, count(*), extract(epoch FROM min(h.opened_at))::bigint
+FROM handback.hold_now h
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+CROSS JOIN LATERAL (SELECT CASE
+	WHEN h.opened_at > statement_timestamp() - interval '1 day' THEN 'day'
+	WHEN h.opened_at > statement_timestamp() - interval '7 days' THEN 'week'
+	WHEN h.opened_at > statement_timestamp() - interval '30 days' THEN 'month'
+	ELSE 'older' END AS age) a
+WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+GROUP BY p.code, h.reason, a.age
+ORDER BY p.code, h.reason, a.age
+
+-- name: survey_late
+-- What should be here and is not: source, kind, when it was due (seconds since 1970), the oldest of each.
+SELECT e.source, e.kind, extract(epoch FROM min(e.due_at))::bigint
+FROM handback.expected_files e
+WHERE e.state IN ('overdue', 'missing', 'could_not_look')
+GROUP BY e.source, e.kind
+ORDER BY e.source, e.kind
+
+-- name: survey_place
+-- Finds for each file of a source which expected one it is, as the night does. $1 source.
+SELECT handback.place_files($1::text)

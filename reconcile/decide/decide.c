@@ -1,0 +1,413 @@
+#include "reconcile/decide/decide.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/proof/leaf_row.h"
+#include "lib/db/params.h"
+#include "reconcile/decide/decide_sql.h"
+
+static const char *const order_words[] = {
+    [ORDER_NONE] = "none", [ORDER_SEQUENCE] = "sequence", [ORDER_BUSINESS_DATE] = "business_date"};
+
+/* A file's place among its partner's. */
+struct place {
+	bool has_last, has_same, older;
+	int64_t last, same;
+};
+
+bool
+decide_large(const struct told *told)
+{
+	return told->end.records >= DECIDE_LARGE;
+}
+
+unsigned
+decide_let_pass(const char *reasons)
+{
+	static const struct {
+		const char *reason;
+		enum pass pass;
+	} table[] = {{"test_file", PASS_TEST}, {"sequence_gap", PASS_GAP},   {"reissue", PASS_REISSUE},
+	             {"guard", PASS_GUARD},    {"part_missing", PASS_PARTS}, {"part_unlike", PASS_PARTS}};
+	unsigned passed = 0;
+
+	for (size_t len; *reasons != '\0'; reasons += len + (reasons[len] == ' ')) {
+		len = strcspn(reasons, " ");
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+			if (strlen(table[i].reason) == len && memcmp(table[i].reason, reasons, len) == 0)
+				passed |= table[i].pass;
+	}
+	return passed;
+}
+
+/* Small files share plans made once; a large one gets its own. */
+static enum pg_status
+run(const struct decide *d, bool large, const char *sql, const struct params *p)
+{
+	return large ? pg_run(d->pg, sql, p->n, p->value, NULL)
+	             : pg_run_prepared(d->pg, sql, p->n, p->value, NULL);
+}
+
+/* ---- the file as a whole ---- */
+
+/* The hold_reason that the first refusal stands for. */
+static const char *
+refused_for(const struct told *told)
+{
+	const struct told_refusal *first = &told->refusal[0];
+
+	if (told->refusals == 0)
+		return "refused";
+	if (strcmp(first->rule, "control_total") == 0)
+		return "control_total";
+	/* "header.partner_id": who it is from must be this partner */
+	const char *field = first->field != NULL ? strrchr(first->field, '.') : NULL;
+	if (field != NULL && strcmp(field, ".partner_id") == 0 && strcmp(first->rule, "must_be") == 0)
+		return "wrong_partner";
+	return "refused";
+}
+
+static const char *
+unsound(const struct decide *d)
+{
+	const struct told *told = d->told;
+
+	if (told->end.refused || told->refusals > 0)
+		return refused_for(told);
+	for (size_t i = 0; i < told->controls; i++)
+		if (!told->control[i].agrees)
+			return "control_total";
+	return NULL;
+}
+
+static void
+order_params(const struct decide *d, struct params *p)
+{
+	param_int(p, d->partner_id);
+	param_text(p, d->profile);
+	param_text(p, order_words[d->policy->order_by]);
+	param_optional(p, d->told->has_sequence, d->told->sequence);
+	param_optional(p, d->told->has_business_date, d->told->business_date);
+}
+
+static enum pg_status
+find_place(const struct decide *d, struct place *ret)
+{
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	order_params(d, &p);
+	param_optional(&p, d->name.has_part, d->name.part);
+	status = pg_run_prepared(d->pg, sql_file_order, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	ret->has_last = !pg_null(r, 0, 0);
+	ret->last = pg_int(r, 0, 0);
+	ret->has_same = !pg_null(r, 0, 1);
+	ret->same = pg_int(r, 0, 1);
+	ret->older = strcmp(pg_text(r, 0, 2), "t") == 0;
+	pg_result_free(r);
+	return PG_OK;
+}
+
+/* The place of a part in its set. */
+static enum pg_status
+find_part(const struct decide *d, struct pg_result **ret)
+{
+	struct params p = {0};
+
+	param_int(&p, d->partner_id);
+	param_text(&p, d->profile);
+	param_text(&p, d->name.set);
+	param_int(&p, d->name.part);
+	param_int(&p, d->name.parts);
+	param_optional(&p, d->release_of != 0, d->release_of);
+	return pg_run_prepared(d->pg, sql_file_parts, p.n, p.value, ret);
+}
+
+/* Parts wait for each other, and are decided in their order. */
+static const char *
+out_of_set(const struct decide *d, const struct pg_result *r, char *message)
+{
+	const char *hold = "part_unlike";
+	char self[64];
+
+	snprintf(self, sizeof(self), "part %" PRId64 " of %" PRId64, d->name.part, d->name.parts);
+	if (!pg_null(r, 0, 0))
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it is %s, and file %" PRId64 " speaks of another number of parts", self, pg_int(r, 0, 0));
+	else if (!pg_null(r, 0, 1))
+		snprintf(message, LIMIT_MESSAGE_BYTES, "%s came before, as file %" PRId64 " with other content", self,
+		         pg_int(r, 0, 1));
+	else {
+		hold = "part_missing";
+		if (!pg_null(r, 0, 2))
+			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and not part %s", self, pg_text(r, 0, 2));
+		else if (!pg_null(r, 0, 3))
+			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and part %" PRId64 " is to be posted before it",
+			         self, pg_int(r, 0, 3));
+		else
+			hold = NULL;
+	}
+	return hold;
+}
+
+static enum pg_status
+judge_part(const struct decide *d, struct effect *e)
+{
+	struct pg_result *r;
+	enum pg_status status;
+
+	if (!d->name.has_part || (d->passed & PASS_PARTS) != 0)
+		return PG_OK;
+	if (d->name.part < 1 || d->name.part > d->name.parts || d->name.parts > LIMIT_PARTS) {
+		snprintf(e->message, sizeof(e->message), "it says that it is part %" PRId64 " of %" PRId64,
+		         d->name.part, d->name.parts);
+		e->hold = "part_unlike";
+		return PG_OK;
+	}
+	status = find_part(d, &r);
+	if (status != PG_OK)
+		return status;
+	e->hold = out_of_set(d, r, e->message);
+	pg_result_free(r);
+	return PG_OK;
+}
+
+/* Numbered files: one that is not the next, or that is there already. */
+static const char *
+out_of_place(const struct decide *d, const struct place *place, char *message)
+{
+	const struct policy *policy = d->policy;
+	int64_t sequence = d->told->sequence;
+
+	if (!d->told->has_sequence)
+		return NULL;
+	if (policy->reissue == POLICY_HOLD && place->has_same && (d->passed & PASS_REISSUE) == 0) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64 " was posted before, as file %" PRId64 " with other content", sequence,
+		         place->same);
+		return "reissue";
+	}
+	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->passed & PASS_GAP) != 0)
+		return NULL;
+	if (!place->has_last && sequence > 1) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64
+		         " came, and no file before it: release it where the partner begins with it",
+		         sequence);
+		return "sequence_gap";
+	}
+	if (place->has_last && sequence > place->last && sequence - 1 > place->last) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64 " came, and number %" PRId64 " is the last before it", sequence,
+		         place->last);
+		return "sequence_gap";
+	}
+	return NULL;
+}
+
+/* ---- its records ---- */
+
+static bool
+by_our_reference_alone(const struct policy *policy)
+{
+	return policy->keys == 1 && policy->key[0] == KEY_EXTERNAL_REFERENCE;
+}
+
+/* The match keys in the profile's order; each sees only what the ones before it did not find. */
+static enum pg_status
+match(const struct decide *d)
+{
+	enum pg_status status = PG_OK;
+
+	for (int i = 0; i < d->policy->keys && status == PG_OK; i++) {
+		struct params p = {0};
+
+		param_int(&p, i + 1);
+		param_int(&p, d->policy->key[i]);
+		param_text(&p, d->policy->partner);
+		param_text(&p, d->policy->programme);
+		param_text(&p, d->policy->zone != NULL ? d->policy->zone : "UTC");
+		status = pg_run(d->pg, sql_match_key, p.n, p.value, NULL);
+	}
+	if (status == PG_OK)
+		status = pg_run(d->pg, sql_match_pick, 0, NULL, NULL);
+	return status;
+}
+
+static enum pg_status
+prepare_large(struct pg *pg)
+{
+	enum pg_status status = pg_run(pg, sql_large_settings, 0, NULL, NULL);
+
+	return status == PG_OK ? pg_run(pg, sql_stage_analyze, 0, NULL, NULL) : status;
+}
+
+static enum pg_status
+keep_rows(const struct decide *d, const struct pg_result *rows)
+{
+	for (int i = 0; i < pg_rows(rows); i++) {
+		struct leaf leaf;
+
+		leaf_without_reversal(rows, i, &leaf);
+		if (decided_add(d->decided, &leaf) < 0)
+			return pg_give_up(d->pg, "what was decided cannot be kept", strerror(errno));
+	}
+	return PG_OK;
+}
+
+/* Of a large file: put away while the server finds the next. */
+static enum pg_status
+keep_each(const struct decide *d, const struct params *p)
+{
+	enum pg_status status = pg_start(d->pg, sql_decide, p->n, p->value);
+	struct pg_result *row = NULL;
+
+	while (status == PG_OK && (status = pg_next(d->pg, &row)) == PG_OK && row != NULL) {
+		status = keep_rows(d, row);
+		pg_result_free(row);
+		if (status != PG_OK)
+			pg_stop(d->pg);
+	}
+	return status;
+}
+
+static enum pg_status
+keep_all(const struct decide *d, const struct params *p)
+{
+	struct pg_result *rows;
+	enum pg_status status = pg_fetch_prepared(d->pg, sql_decide, p->n, p->value, &rows);
+
+	if (status != PG_OK)
+		return status;
+	status = keep_rows(d, rows);
+	pg_result_free(rows);
+	return status;
+}
+
+static enum pg_status
+decide_records(const struct decide *d, bool older)
+{
+	const struct policy *policy = d->policy;
+	bool alone = by_our_reference_alone(policy);
+	/* an older file meets all that the newer ones answered, however small it is itself */
+	bool large = decide_large(d->told) || older;
+	struct params repeat = {0}, order = {0}, p = {0};
+	enum pg_status status = PG_OK;
+
+	if (large)
+		status = prepare_large(d->pg);
+	if (status == PG_OK && !alone)
+		status = match(d);
+	param_bool(&repeat, alone);
+	if (status == PG_OK && (d->told->again || !alone))
+		status = run(d, large, sql_repeat, &repeat);
+	order_params(d, &order);
+	if (status == PG_OK && older)
+		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
+	if (status == PG_OK)
+		status = large ? pg_run(d->pg, sql_side_analyze, 0, NULL, NULL)
+		               : pg_defer(d->pg, sql_small_settings, 0, NULL);
+	param_text(&p, policy->partner);
+	param_text(&p, policy->programme);
+	param_bool(&p, alone);
+	param_text(&p, policy->late_reject == LATE_REJECT_REVERSE ? "reverse" : "hold");
+	param_int(&p, policy->checks);
+	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
+	param_bool(&p, d->told->is_test && (d->passed & PASS_TEST) == 0);
+	if (status != PG_OK)
+		return status;
+	return large ? keep_each(d, &p) : keep_all(d, &p);
+}
+
+/* ---- the guard ---- */
+
+static void
+sum_effect(const struct decided *decided, struct effect *e)
+{
+	e->confirmed = decided_tally(decided, OUTCOME_CONFIRMED)->records;
+	e->reversed = decided_tally(decided, OUTCOME_REVERSED)->records;
+	e->points = sum_clamped(decided_tally(decided, OUTCOME_REVERSED)->points);
+	e->already_done = decided_tally(decided, OUTCOME_ALREADY_DONE)->records;
+	e->duplicate_record = decided_tally(decided, OUTCOME_DUPLICATE_RECORD)->records;
+	e->noted = decided_tally(decided, OUTCOME_NOTED)->records;
+	e->held = decided_tally(decided, OUTCOME_HELD)->records;
+}
+
+const char *
+decide_guard(const struct policy *policy, const struct effect *e, char *message)
+{
+	if (policy->guard_rejects >= 0 && e->reversed > policy->guard_rejects)
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it would reverse %" PRId64 " redemptions; the guard lets pass %" PRId64, e->reversed,
+		         policy->guard_rejects);
+	else if (policy->guard_points >= 0 && e->points > policy->guard_points)
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it would reverse %" PRId64 " points; the guard lets pass %" PRId64, e->points,
+		         policy->guard_points);
+	else if (policy->guard_share >= 0 && e->reversed > 0 &&
+	         e->reversed * 100 > e->records * policy->guard_share)
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "it would reverse %" PRId64 " of its %" PRId64 " records; the guard lets pass %d per cent",
+		         e->reversed, e->records, policy->guard_share);
+	else
+		return NULL;
+	return "guard";
+}
+
+enum pg_status
+decide_file(const struct decide *d, struct effect *ret)
+{
+	struct params partner = {0};
+	struct effect e = {.records = (int64_t) d->told->end.records, .hold = unsound(d)};
+	struct place place = {0};
+	enum pg_status status;
+
+	if (e.hold == NULL && d->told->is_test && (d->passed & PASS_TEST) == 0) {
+		snprintf(e.message, sizeof(e.message), "the file says that it is a test");
+		e.hold = "test_file";
+	}
+	if (e.hold != NULL) {
+		*ret = e;
+		return PG_OK;
+	}
+	param_text(&partner, d->policy->partner);
+	status = pg_defer(d->pg, sql_partner_lock, partner.n, partner.value);
+	if (status == PG_OK)
+		status = find_place(d, &place);
+	if (status == PG_OK)
+		status = judge_part(d, &e);
+	if (status != PG_OK)
+		return status;
+	if (e.hold == NULL)
+		e.hold = out_of_place(d, &place, e.message);
+	if (e.hold == NULL) {
+		status = decide_records(d, place.older);
+		sum_effect(d->decided, &e);
+		if (status == PG_OK && (d->passed & PASS_GUARD) == 0)
+			e.hold = decide_guard(d->policy, &e, e.message);
+	}
+	if (status == PG_OK)
+		*ret = e;
+	return status;
+}
+
+enum pg_status
+decide_rehearse(struct pg *pg)
+{
+	const struct policy policy = {.partner = "", .keys = 1, .key = {KEY_EXTERNAL_REFERENCE}};
+	const struct told told = {.again = true};
+	const struct decide d = {.pg = pg, .policy = &policy, .told = &told};
+	enum pg_status status = pg_begin(pg), ended;
+
+	if (status == PG_OK)
+		status = pg_run_prepared(pg, sql_work_clear, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = decide_records(&d, false);
+	ended = pg_rollback(pg);
+	return status == PG_OK ? ended : status;
+}

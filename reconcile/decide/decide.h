@@ -1,0 +1,59 @@
+/*
+ * What becomes of a file whose records are staged: the file as a whole first,
+ * then every record by set-based SQL (decide.sql), then the guard.  Nothing is
+ * posted or written here: what was decided is kept aside (decided.h).
+ */
+#ifndef HANDBACK_RECONCILE_DECIDE_DECIDE_H
+#define HANDBACK_RECONCILE_DECIDE_DECIDE_H
+
+#include "lib/base/limits.h"
+#include "lib/profile/policy.h"
+#include "lib/profile/profile.h"
+#include "reconcile/decide/decided.h"
+#include "lib/db/pg.h"
+#include "reconcile/stage/told.h"
+
+/* From here on statements are planned for their file, with statistics; below it they are prepared once. */
+#define DECIDE_LARGE 5000
+
+/* What a file is not held for any more: by a release, which lets pass what it was held for and nothing else.
+ */
+enum pass { PASS_TEST = 1, PASS_GAP = 2, PASS_REISSUE = 4, PASS_GUARD = 8, PASS_PARTS = 16, PASS_ALL = 31 };
+
+/* That of hold_reasons, as words between spaces; other reasons let nothing pass. */
+unsigned decide_let_pass(const char *reasons);
+
+struct decide {
+	struct pg *pg;
+	const struct policy *policy;
+	const struct told *told;
+	const char *profile; /* its name */
+	int64_t partner_id;
+	struct name_facts name;  /* what the file's name says; zero: nothing */
+	int64_t release_of;      /* the held file that it was, or 0 */
+	unsigned passed;         /* enum pass, or'ed */
+	struct decided *decided; /* takes the records, where the file is not held as a whole before */
+};
+
+struct effect {
+	const char *hold; /* a hold_reason of the whole file, or NULL: it is to be posted (static text) */
+	char message[LIMIT_MESSAGE_BYTES]; /* why, where the parser's refusals do not say it */
+	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held;
+	int64_t points; /* of what is reversed; INT64_MAX also for more */
+};
+
+/* Is a file this large, for planning? */
+bool decide_large(const struct told *told);
+
+/* Runs in the open transaction, and keeps other files of the partner waiting until it ends. */
+enum pg_status decide_file(const struct decide *d, struct effect *ret);
+
+/* Decides no record of nobody's and rolls that back, so that what a small file's statements need (plans, the
+ * server's caches) is there when the first one comes.  In no transaction. */
+enum pg_status decide_rehearse(struct pg *pg);
+
+/* Would these reversals, of so many points, be more than the profile lets a file of e->records reverse?  The
+ * hold_reason and why in message[LIMIT_MESSAGE_BYTES], or NULL. */
+const char *decide_guard(const struct policy *policy, const struct effect *e, char *message);
+
+#endif

@@ -1,0 +1,137 @@
+-- name: repeat
+-- Redemptions that the file names more than once, and whether it says the same of them each time.
+-- $1 true where our external_reference is the only match key. Takes pg_temp.stage and picked, gives repeated.
+--
+-- By our reference, the records that may name one again were marked while they were staged (with some that do not):
+-- those few are looked for, instead of grouping all.
+WITH said AS (
+	SELECT a.named, s.*
+	FROM (SELECT DISTINCT m.external_reference AS named FROM pg_temp.stage m WHERE $1::boolean AND m.again) a
+	JOIN pg_temp.stage s ON s.external_reference = a.named
+	UNION ALL
+	SELECT a.named, s.*
+	FROM (SELECT m.external_reference AS named FROM pg_temp.picked m
+		WHERE NOT $1::boolean AND m.external_reference IS NOT NULL
+		GROUP BY m.external_reference HAVING count(*) > 1) a
+	JOIN pg_temp.picked p ON p.external_reference = a.named
+	JOIN pg_temp.stage s ON s.record_no = p.record_no
+)
+INSERT INTO pg_temp.repeated (external_reference, first_record, alike, says)
+SELECT d.named, min(d.record_no),
+	count(DISTINCT (d.verdict, d.points, d.amount, d.currency, d.member, d.programme, d.reasons, d.change)) = 1,
+	CASE WHEN min(d.verdict) <> max(d.verdict) THEN 'verdicts: ' || string_agg(v.name, ', ' ORDER BY d.record_no)
+		ELSE 'unlike records: ' || string_agg(d.record_no::text, ', ' ORDER BY d.record_no) END
+FROM said d JOIN handback.verdict_name v ON v.verdict = d.verdict
+GROUP BY d.named
+HAVING count(*) > 1
+
+-- name: decide
+-- Every record's outcome, in one statement; in no order.
+--
+-- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
+-- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
+-- $7 true for a test file that is kept and told, and moves nothing.
+-- Takes pg_temp.stage, picked, repeated and answered, the ledger, and what was decided before. Gives the columns of a
+-- leaf without its reversal (lib/proof/leaf_row.h), of these very types, whatever a ledger's own views have.
+--
+-- The order of the reasons is the order of the CASE in "judged": what is not
+-- clear about the record itself, whom it means, what it says twice, what does
+-- not agree, what its reason codes ask for; only then the verdict table.
+WITH rule AS MATERIALIZED (
+	-- one number for state, verdict and age: a million comparisons of texts take their time
+	SELECT array_position(ARRAY['unknown', 'open', 'confirmed', 'reversed', 'reinstated'], t.state) * 100 + t.verdict * 10
+		+ (t.age = 'older')::integer AS number, t.outcome, t.hold_reason
+	FROM handback.verdict_rule t
+	WHERE t.late_reject = $4::text
+), found AS (
+	SELECT s.*, p.candidates, p.detail AS candidates_shown,
+		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
+		r.member_id, r.member AS redeemed_member, r.points AS redeemed_points, r.amount AS redeemed_amount,
+		r.currency AS redeemed_currency, r.merchant AS redeemed_merchant,
+		r.transaction_type AS redeemed_type, r.partner, r.redeemed_at
+	FROM pg_temp.stage s
+	LEFT JOIN pg_temp.picked p ON p.record_no = s.record_no
+	LEFT JOIN ledger.redemption r
+		ON r.external_reference = CASE WHEN $3::boolean THEN s.external_reference ELSE p.external_reference END
+		AND r.partner = $1::text AND ($2::text IS NULL OR r.programme = $2::text)
+), stated AS (
+	SELECT f.*, again.first_record, again.alike, again.says,
+		CASE
+			WHEN f.redemption_id IS NULL THEN 1
+			WHEN v.reinstatement_id IS NOT NULL THEN 5
+			WHEN v.reversal_id IS NOT NULL THEN 4
+			WHEN c.redemption_id IS NOT NULL THEN 3
+			ELSE 2
+		END AS state,
+		a.redemption_id IS NOT NULL AS older,
+		-- the first that does not agree; NULL where all that is stated agrees
+		CASE
+			WHEN $5::integer & 1 <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
+			WHEN $5::integer & 2 <> 0 AND f.member <> f.redeemed_member THEN 'member_mismatch'
+			WHEN $5::integer & 4 <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'
+			WHEN $5::integer & 8 <> 0 AND f.currency <> f.redeemed_currency THEN 'currency_mismatch'
+			WHEN $5::integer & 16 <> 0 AND f.amount <> f.redeemed_amount THEN 'amount_mismatch'
+			WHEN $5::integer & 32 <> 0 AND f.merchant <> f.redeemed_merchant THEN 'merchant_mismatch'
+			WHEN $5::integer & 64 <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
+		END AS mismatch
+	FROM found f
+	LEFT JOIN pg_temp.repeated again ON again.external_reference = f.redeemed_reference
+	LEFT JOIN pg_temp.answered a ON a.redemption_id = f.redemption_id
+	LEFT JOIN ledger.reversal v ON v.redemption_id = f.redemption_id
+	LEFT JOIN handback.outcome c ON c.redemption_id = f.redemption_id AND c.outcome = 1
+	OFFSET 0   -- state and mismatch are worked out once here, not wherever they are named below
+), judged AS (
+	SELECT s.*, rule.outcome AS rule_outcome, rule.hold_reason AS rule_reason,
+		CASE
+			WHEN $7::boolean THEN NULL
+			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
+			WHEN s.candidates > 1 THEN 'ambiguous'
+			WHEN s.state = 1 THEN rule.hold_reason
+			WHEN NOT s.alike THEN 'duplicate_unlike'
+			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
+			WHEN s.mismatch IS NOT NULL THEN s.mismatch
+			WHEN s.problem IS NOT NULL THEN s.problem
+			WHEN rule.outcome = 2 AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
+				THEN 'reversal_late'
+			ELSE rule.hold_reason
+		END AS hold_reason
+	FROM stated s
+	LEFT JOIN rule ON rule.number = s.state * 100 + s.judged * 10 + s.older::integer
+)
+SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.verdict,
+	CASE
+		WHEN $7::boolean THEN 5
+		WHEN j.hold_reason IS NOT NULL THEN 6
+		WHEN j.first_record < j.record_no THEN 4
+		ELSE j.rule_outcome
+	END AS outcome,
+	j.hold_reason, j.points,
+	CASE WHEN j.redeemed_reference IS NULL OR j.external_reference IS DISTINCT FROM j.redeemed_reference
+		THEN coalesce(j.external_reference::text, j.reference_shown, j.outbound_reference || coalesce('/' || j.outbound_line, ''),
+			j.partner_reference) END AS reference,
+	j.reasons,
+	CASE
+		WHEN j.hold_reason = 'ambiguous' THEN j.candidates_shown
+		WHEN j.hold_reason = 'duplicate_unlike' THEN j.says
+		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',
+			CASE WHEN j.programme <> j.redeemed_programme THEN
+				format('programme: stated %s, redeemed %s', j.programme, j.redeemed_programme) END,
+			CASE WHEN j.member <> j.redeemed_member THEN
+				format('member: stated %s, redeemed %s', j.member, j.redeemed_member) END,
+			CASE WHEN j.points <> j.redeemed_points THEN
+				format('points: stated %s, redeemed %s', j.points, j.redeemed_points) END,
+			CASE WHEN j.currency <> j.redeemed_currency THEN
+				format('currency: stated %s, redeemed %s', j.currency, j.redeemed_currency) END,
+			CASE WHEN j.amount <> j.redeemed_amount THEN
+				format('amount: stated %s, redeemed %s', j.amount, j.redeemed_amount) END,
+			CASE WHEN j.merchant <> j.redeemed_merchant THEN
+				format('merchant: stated %s, redeemed %s', j.merchant, j.redeemed_merchant) END,
+			CASE WHEN j.transaction_type <> j.redeemed_type THEN
+				format('transaction type: stated %s, redeemed %s', j.transaction_type, j.redeemed_type) END)
+		WHEN j.change IS NOT NULL OR j.reason_text IS NOT NULL THEN concat_ws('; ', 'change: ' || j.change, j.reason_text)
+	END AS detail,
+	transaction_timestamp() AS decided_at,
+	j.redemption_id::bigint, j.redeemed_reference::uuid, j.programme_id::bigint, j.member_id::bigint, j.redeemed_points::bigint,
+	j.redeemed_amount::bigint, j.redeemed_currency::text, j.redeemed_merchant::text, j.redeemed_type::bigint, j.partner::text,
+	j.redeemed_at::timestamptz
+FROM judged j

@@ -1,0 +1,43 @@
+-- name: match_key
+-- One match key of the profile, for the records that no earlier key has found.
+-- $1 which key (from 1), $2 its parts (enum key_part, or'ed), $3 partner, $4 programme or NULL, $5 zone of dates.
+-- Gives pg_temp.candidate. Never prepared: planned with its parts known, each part that is not in the key vanishes.
+INSERT INTO pg_temp.candidate (record_no, key_no, external_reference)
+SELECT s.record_no, $1::smallint, r.external_reference
+FROM pg_temp.stage s
+JOIN ledger.redemption r ON
+	    ($2::integer & 1 = 0 OR r.external_reference = s.external_reference)
+	AND ($2::integer & 2 = 0 OR r.outbound_reference = s.outbound_reference)
+	AND ($2::integer & 4 = 0 OR r.partner_reference = s.partner_reference)
+	-- a line of our own request file: outbound references are "message/line" then
+	AND ($2::integer & 8 = 0 OR r.outbound_reference = s.outbound_reference || '/' || s.outbound_line::text)
+	AND ($2::integer & 16 = 0 OR r.member = s.member)
+	AND ($2::integer & 32 = 0 OR r.points = s.points)
+	AND ($2::integer & 64 = 0 OR (r.redeemed_at AT TIME ZONE $5::text)::date = s.date)
+	AND ($2::integer & 128 = 0 OR r.amount = s.amount)
+	AND ($2::integer & 256 = 0 OR r.merchant = s.merchant)
+	AND ($2::integer & 512 = 0 OR r.transaction_type = s.transaction_type)
+WHERE r.partner = $3::text AND ($4::text IS NULL OR r.programme = $4::text)
+	AND NOT EXISTS (SELECT FROM pg_temp.candidate c WHERE c.record_no = s.record_no)
+
+-- name: match_pick
+-- The one candidate of a record, or none where there are several: never a guess. Takes pg_temp.candidate.
+INSERT INTO pg_temp.picked (record_no, external_reference, candidates, detail)
+SELECT record_no, CASE WHEN count(*) = 1 THEN (array_agg(external_reference))[1] END, count(*),
+	CASE WHEN count(*) > 1 THEN 'candidates: '
+		|| array_to_string((array_agg(external_reference::text ORDER BY external_reference))[1:5], ', ')
+		|| CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END END
+FROM pg_temp.candidate
+GROUP BY record_no
+
+-- name: answered
+-- Redemptions that a newer file has answered: only run where there is a newer file.
+-- $1 to $5 as in file_order.sql. Takes pg_temp.stage and picked, gives pg_temp.answered.
+-- The few newer files come first: never the whole history by the new file's number.
+INSERT INTO pg_temp.answered (redemption_id)
+SELECT DISTINCT o.redemption_id
+FROM handback.file f
+JOIN handback.outcome o ON o.file_id = f.file_id
+WHERE f.partner_id = $1::integer AND f.profile = $2::text
+	AND CASE $3::text WHEN 'sequence' THEN f.sequence > $4::bigint WHEN 'business_date' THEN f.business_date > date '1970-01-01' + $5::integer END
+	AND o.outcome IN (1, 2, 3) AND o.redemption_id IS NOT NULL AND o.record_no > 0   -- silence is no answer

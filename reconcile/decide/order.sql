@@ -1,0 +1,38 @@
+-- name: partner_lock
+-- One file of a partner is decided at a time: what it finds is what it acts upon. Until the end of the transaction.
+-- $1 partner's code.
+SELECT pg_advisory_xact_lock(x'68616e64'::integer, hashtext($1::text))
+
+-- name: file_order
+-- Where a file stands among those of its partner and profile that were posted.
+-- $1 partner's number, $2 profile, $3 order_by: none, sequence or business_date, $4 sequence, $5 business date, $6 part.
+-- Gives: the last number before (with what came as a duplicate, where that could matter), a file with the same number, and
+-- whether a newer one is there.
+WITH posted AS NOT MATERIALIZED (
+	SELECT f.file_id, f.sequence, f.business_date, f.part
+	FROM handback.file f
+	WHERE f.partner_id = $1::integer AND f.profile = $2::text AND f.state = 'posted')
+SELECT
+	(SELECT CASE WHEN p.sequence < $4::bigint - 1 THEN handback.last_number($1::integer, $2::text) ELSE p.sequence END
+		FROM posted p WHERE p.sequence IS NOT NULL ORDER BY p.sequence DESC LIMIT 1) AS last,
+	(SELECT p.file_id FROM posted p WHERE p.sequence = $4::bigint AND p.part IS NOT DISTINCT FROM $6::bigint ORDER BY p.file_id DESC LIMIT 1) AS same,
+	CASE $3::text
+		WHEN 'sequence' THEN EXISTS (SELECT FROM posted p WHERE p.sequence > $4::bigint)
+		WHEN 'business_date' THEN EXISTS (SELECT FROM posted p WHERE p.business_date > date '1970-01-01' + $5::integer)
+		ELSE false
+	END AS older
+
+-- name: file_parts
+-- Where a part stands in its set. $1 partner's number, $2 profile, $3 set, $4 part, $5 of how many, $6 the file that it releases.
+-- Gives: a file of the set that speaks of another number of parts, one that is the same part, the numbers of those that have
+-- not come (the first of them), and the first before this one that is not posted yet.
+WITH there AS (
+	SELECT t.* FROM handback.parts_there($1::integer, $2::text, $3::text) t WHERE t.file_id IS DISTINCT FROM $6::bigint)
+SELECT
+	(SELECT min(t.file_id) FROM there t WHERE t.parts <> $5::bigint) AS other_number,
+	(SELECT min(t.file_id) FROM there t WHERE t.part = $4::bigint) AS same,
+	(SELECT string_agg(m.n::text, ', ' ORDER BY m.n) FROM (
+		SELECT n FROM generate_series(1, $5::bigint) n
+		WHERE n <> $4::bigint AND n NOT IN (SELECT t.part FROM there t)
+		ORDER BY n LIMIT 20) m) AS missing,
+	(SELECT min(t.part) FROM there t WHERE t.part < $4::bigint AND NOT t.posted) AS waits_for

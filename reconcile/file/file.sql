@@ -1,0 +1,126 @@
+-- name: name_lock
+-- One owner of a delivery among all workers, gone with its session. $1: made of source and name.
+SELECT pg_try_advisory_lock($1::bigint)
+
+-- name: name_unlock
+-- $1 as in name_lock.sql.
+SELECT pg_advisory_unlock($1::bigint)
+
+-- name: file_known
+-- Have we had these bytes?
+-- $1 SHA-256 (hex), $2 source, $3 name (hex), $4 when the partner's file last changed (µs since 1970).
+-- No row, or the one to act upon:
+--   resume     this delivery was decided, and is not yet archived
+--   leftover   this delivery was archived, and its original could not be removed then
+--   duplicate  the same bytes came before, under whatever name
+SELECT k.kind, f.file_id, f.state::text, f.hold_reason, f.records,
+	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at, f.sequence
+FROM handback.file f
+CROSS JOIN LATERAL (SELECT
+	CASE
+		WHEN f.release_of IS NOT NULL THEN NULL   -- its bytes came with the file that it releases
+		WHEN f.source = $2::text AND f.name = decode($3::text, 'hex') AND f.archived_at IS NULL THEN 'resume'
+		WHEN f.source = $2::text AND f.name = decode($3::text, 'hex')
+			AND timestamptz 'epoch' + $4::bigint * interval '1 microsecond' < f.decided_at THEN 'leftover'
+		WHEN f.state <> 'duplicate' THEN 'duplicate'
+	END AS kind) k
+WHERE f.sha256 = decode($1::text, 'hex') AND k.kind IS NOT NULL
+ORDER BY k.kind = 'resume' DESC, k.kind = 'leftover' DESC, f.file_id
+LIMIT 1
+
+-- name: file_archived
+-- The bytes are where they stay. $1 file, $2 path below the spool. Once.
+UPDATE handback.file SET archived_at = clock_timestamp(), archived_as = $2::text
+WHERE file_id = $1::bigint AND archived_at IS NULL
+
+-- name: file_not_archived
+-- Files that were decided and whose archiving is not told: few, after a crash. $1 SHA-256 (hex), or NULL for all.
+SELECT file_id, encode(sha256, 'hex') AS sha256, state::text, (extract(epoch FROM decided_at) * 1000000)::bigint AS decided_at
+FROM handback.file
+WHERE archived_at IS NULL AND ($1::text IS NULL OR sha256 = decode($1::text, 'hex'))
+ORDER BY file_id
+
+-- name: work_tables
+-- The session's own tables: what one file is, while it is decided. Never seen by anybody else.
+--
+-- One script, run once for a connection. Not ON COMMIT DELETE ROWS: that rebuilds the tables' TOAST indexes at every
+-- commit and with them every plan, some twenty milliseconds for each file. work_clear.sql empties them instead.
+
+SET join_collapse_limit = 1;     -- joins run as they are written: from the file's records outwards
+
+-- The records as the parser told them; see lib/protocol/record.h. Filled by stage_copy.sql.
+CREATE TEMPORARY TABLE stage (
+	record_no          bigint   NOT NULL,
+	byte_offset        bigint   NOT NULL,
+	byte_length        integer  NOT NULL,
+	verdict            smallint NOT NULL,   -- what the partner said
+	judged             smallint NOT NULL,   -- what its reason codes make of that
+	again              boolean  NOT NULL,   -- an earlier record may have the same external_reference
+	external_reference uuid,
+	points             bigint,
+	member             text,
+	reasons            text,                -- codes, space separated
+	-- from here on: what few records have, or what is of no use to most profiles
+	problem            text,                -- a hold_reason that the record itself carries
+	amount             bigint,
+	transaction_type   integer,
+	date               date,
+	outbound_line      bigint,
+	outbound_reference text,
+	partner_reference  text,
+	reference_shown    text,
+	programme          text,
+	merchant           text,
+	currency           text,
+	reason_text        text,
+	change             text
+);
+
+-- What a match key found for a record; only where the profile has other keys than our external_reference.
+CREATE TEMPORARY TABLE candidate (
+	record_no          bigint NOT NULL,
+	key_no             smallint NOT NULL,
+	external_reference uuid   NOT NULL
+);
+
+-- The one that was found, or NULL and how many there were.
+CREATE TEMPORARY TABLE picked (
+	record_no          bigint NOT NULL,
+	external_reference uuid,
+	candidates         bigint NOT NULL,
+	detail             text
+);
+CREATE INDEX picked_by_record ON pg_temp.picked (record_no);
+
+-- References that more than one record of the file names.
+CREATE TEMPORARY TABLE repeated (
+	external_reference uuid    NOT NULL,
+	first_record       bigint  NOT NULL,
+	alike              boolean NOT NULL,    -- all say the same
+	says               text                 -- how often which verdict, where they do not
+);
+CREATE INDEX repeated_by_reference ON pg_temp.repeated (external_reference);
+
+-- Redemptions that a newer file of the partner has answered.
+CREATE TEMPORARY TABLE answered (
+	redemption_id bigint NOT NULL
+);
+
+-- Of a file that is read again (reconcile/rematch/later.h): the records that have their redemption now, as decided.
+CREATE TEMPORARY TABLE decided (
+	record_no       bigint   NOT NULL,
+	verdict         smallint NOT NULL,
+	outcome         smallint NOT NULL,
+	byte_length     integer  NOT NULL,
+	byte_offset     bigint   NOT NULL,
+	redemption_id   bigint   NOT NULL,
+	redeemed_points bigint   NOT NULL,
+	points          bigint,
+	reference       text,
+	reasons         text,
+	detail          text
+);
+
+-- name: work_truncate
+-- Between two files, now and then and after a large one: gives back what work_clear.sql leaves behind.
+TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.repeated, pg_temp.answered, pg_temp.decided

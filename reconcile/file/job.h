@@ -1,0 +1,99 @@
+/*
+ * One file's way, from the inbound directory to the archive: the steps of
+ * docs/architecture.md in order, each safe to do again.  And the same without
+ * any effect, for a dry run.
+ */
+#ifndef HANDBACK_RECONCILE_FILE_JOB_H
+#define HANDBACK_RECONCILE_FILE_JOB_H
+
+#include "lib/base/limits.h"
+#include "reconcile/decide/decided.h"
+#include "lib/proof/leaf.h"
+#include "reconcile/file/parser_child.h"
+#include "lib/db/pg.h"
+#include "reconcile/file/profile_cache.h"
+#include "lib/spool/spool.h"
+#include "reconcile/stage/stage.h"
+
+/* What serves one file after the other. */
+struct reconciler {
+	struct pg *pg;
+	bool ready;            /* the connection has its work tables */
+	enum pg_status status; /* of the last statement that failed in a job */
+	int64_t staged;        /* records since the work tables were truncated */
+	int64_t retries; /* transactions run again and connections opened anew; whoever tells of them sets 0 */
+	struct spool spool;
+	int profiles; /* directory */
+	struct profile_cache profile;
+	char parser[4096], parser_xml[4096]; /* paths of handback-parse and handback-parse-xml */
+	struct parser_child child;
+	bool no_landlock; /* the operator wrote it off */
+};
+
+struct job {
+	const char *source, *partner, *profile;
+	const char *name; /* bytes, NUL-ended: in dir */
+	int dir;
+	int64_t seen_at;      /* µs since 1970 UTC */
+	const char *checksum; /* suffix of the twin that has its SHA-256, or NULL */
+	struct stage_watch watch;
+	int answers;               /* directory for the partner's rejects; -1: none are made */
+	const char *answer_suffix; /* of a name in it */
+	/* of a release: the held file, and its copy's name in dir, which is the quarantine; else 0 and NULL */
+	int64_t release_of;
+	const char *kept;
+	uint8_t sha256[SHA256_BYTES]; /* that it has to have */
+};
+
+enum job_end {
+	JOB_DONE,   /* decided and archived */
+	JOB_GONE,   /* no longer there, or another owner has it */
+	JOB_BUSY,   /* not settled after all */
+	JOB_FAILED, /* ours: it stays; why says it */
+	JOB_LOST,   /* as JOB_FAILED, and the database is gone: pg_reopen before the next */
+};
+
+struct job_result {
+	int64_t file_id;
+	char state[16];  /* "posted", "held", "duplicate" */
+	char reason[48]; /* hold_reason, "" when it is not held */
+	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held; /* of a posted file */
+	int64_t points;                                                                    /* that it reversed */
+	bool answered;                 /* rejects lie in the directory for them */
+	char why[LIMIT_MESSAGE_BYTES]; /* for JOB_BUSY, JOB_FAILED and JOB_LOST; a warning with JOB_DONE, or "" */
+};
+
+/* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
+enum pg_status reconciler_prepare(struct reconciler *r);
+
+/* Finds the programs that parse; NULL, or the name of one that is not installed, with errno. */
+const char *reconciler_find_parsers(struct reconciler *r);
+
+/* Starts the parser of the next file ahead: the one for files as the last, where it is not there.  0, or -1
+ * with errno. */
+int reconciler_start_parser(struct reconciler *r);
+
+/* Between two files, when nobody waits. */
+void reconciler_tidy(struct reconciler *r);
+
+enum job_end job_run(struct reconciler *r, const struct job *job, struct job_result *ret);
+
+/*
+ * A dry run: `file` is open for reading at its start, the profile is in
+ * r->profile.  Parses, decides, shows each record's leaf (no reversal is
+ * posted: has_reversal is false) and rolls back.  JOB_DONE or JOB_FAILED/LOST.
+ */
+struct job_trial {
+	const char *name; /* as the partner would name it */
+	int file;
+	void (*show)(void *context, const struct leaf *leaf);
+	void (*tell)(void *context, const struct told *told); /* facts, controls, refusals; before the records */
+	void *context;
+	unsigned passed;    /* enum pass, or'ed */
+	int64_t release_of; /* the held file that is tried, or 0 */
+	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
+	enum pg_status (*act)(void *context, struct pg *pg, struct decided *decided);
+};
+enum job_end job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret);
+
+#endif

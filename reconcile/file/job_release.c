@@ -1,0 +1,107 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/text.h"
+#include "lib/base/utf8.h"
+#include "reconcile/file/job_part.h"
+#include "lib/db/params.h"
+#include "reconcile/file/release.h"
+#include "reconcile/file/file_sql.h"
+
+static bool
+take(const struct pg_result *rows, int row, int column, char *buf, size_t size)
+{
+	return (size_t) snprintf(buf, size, "%s", pg_text(rows, row, column)) < size;
+}
+
+/* The job of one row; false when it holds what cannot be: then it is not ours to touch. */
+static bool
+take_row(const struct pg_result *rows, int row, struct release *ret)
+{
+	struct job *job = &ret->job;
+	const char *slash = strrchr(pg_text(rows, row, RELEASE_KEPT), '/');
+	size_t len, hash_len;
+
+	*ret = (struct release){0};
+	if (!take(rows, row, RELEASE_SOURCE, ret->source, sizeof(ret->source)) ||
+	    !take(rows, row, RELEASE_PARTNER, ret->partner, sizeof(ret->partner)) ||
+	    !take(rows, row, RELEASE_PROFILE, ret->profile, sizeof(ret->profile)) ||
+	    !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text(rows, row, RELEASE_NAME), &len) ||
+	    !text_unhex(job->sha256, sizeof(job->sha256), pg_text(rows, row, RELEASE_SHA256), &hash_len) ||
+	    hash_len != sizeof(job->sha256) || slash == NULL)
+		return false;
+	snprintf(ret->kept, sizeof(ret->kept), "%s", slash + 1);
+	job->source = ret->source;
+	job->partner = ret->partner;
+	job->profile = ret->profile;
+	job->name = ret->name;
+	job->kept = ret->kept;
+	job->answers = -1; /* the partner was told when it was held */
+	job->seen_at = pg_int(rows, row, RELEASE_SEEN);
+	job->release_of = pg_int(rows, row, RELEASE_FILE);
+	return true;
+}
+
+/* For people to see; where the database cannot keep it, the log has it. */
+static void
+keep_why(struct reconciler *r, int64_t file_id, char *why)
+{
+	struct params p = {0};
+
+	why[utf8_valid_prefix(why, strlen(why))] = '\0'; /* it may have been cut within a character */
+	param_int(&p, file_id);
+	param_text(&p, why);
+	(void) pg_run_prepared(r->pg, sql_release_failed, p.n, p.value, NULL);
+}
+
+/* The first that can be handled. */
+static enum job_end
+try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_watch *watch,
+         struct release *ret, struct job_result *ret_result)
+{
+	char why[LIMIT_MESSAGE_BYTES] = "";
+	int quarantine = openat(r->spool.root, "quarantine", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum job_end end = JOB_GONE;
+
+	if (quarantine < 0)
+		return errno == ENOENT ? JOB_GONE
+		                       : job_fail(ret_result, "cannot open the quarantine", strerror(errno));
+	for (int i = 0; i < pg_rows(rows) && end != JOB_DONE && end != JOB_LOST; i++) {
+		if (!take_row(rows, i, ret))
+			continue;
+		ret->job.dir = quarantine;
+		ret->job.watch = *watch;
+		end = job_run(r, &ret->job, ret_result);
+		if (end == JOB_FAILED || end == JOB_BUSY) {
+			keep_why(r, ret->job.release_of, ret_result->why);
+			snprintf(why, sizeof(why), "file %" PRId64 ", which may go: %.900s", ret->job.release_of,
+			         ret_result->why);
+		}
+	}
+	close(quarantine);
+	if (end == JOB_DONE || end == JOB_LOST || why[0] == '\0')
+		return end;
+	snprintf(ret_result->why, sizeof(ret_result->why), "%s", why);
+	return JOB_FAILED;
+}
+
+enum job_end
+release_next(struct reconciler *r, const struct stage_watch *watch, struct release *ret,
+             struct job_result *ret_result)
+{
+	const char *all = NULL;
+	struct pg_result *rows;
+	enum pg_status status = reconciler_prepare(r);
+	enum job_end end;
+
+	*ret_result = (struct job_result){0};
+	if (status == PG_OK)
+		status = pg_run_prepared(r->pg, sql_release_due, 1, &all, &rows);
+	if (status != PG_OK)
+		return job_fail_database(r, ret_result, status, "cannot look for files that may go");
+	end = pg_rows(rows) > 0 ? try_each(r, rows, watch, ret, ret_result) : JOB_GONE;
+	pg_result_free(rows);
+	return end;
+}

@@ -1,0 +1,266 @@
+#include "reconcile/post/outcomes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/proof/leaf_row.h"
+#include "lib/db/pg_copy.h"
+#include "reconcile/post/post_sql.h"
+
+/* ---- lists of redemptions ---- */
+
+/* bigint[] as text: {1,2,3}.  NULL without memory. */
+static char *
+array_of(const int64_t *ids, size_t count)
+{
+	size_t size = count * 21 + 3, len = 0;
+	char *text = malloc(size);
+
+	if (text == NULL)
+		return NULL;
+	text[len++] = '{';
+	for (size_t i = 0; i < count; i++)
+		len += (size_t) snprintf(text + len, size - len, "%s%" PRId64, i == 0 ? "" : ",", ids[i]);
+	snprintf(text + len, size - len, "}");
+	return text;
+}
+
+static enum pg_status
+no_memory(struct pg *pg)
+{
+	return pg_give_up(pg, "what was decided", strerror(ENOMEM));
+}
+
+enum pg_status
+outcomes_reverse(struct pg *pg, const int64_t *redemption_ids, size_t count)
+{
+	char *ids = array_of(redemption_ids, count);
+	const char *value = ids;
+	enum pg_status status;
+
+	if (ids == NULL)
+		return no_memory(pg);
+	status = pg_run_prepared(pg, sql_post, 1, &value, NULL);
+	free(ids);
+	return status;
+}
+
+enum pg_status
+outcomes_post(struct pg *pg, const struct decided *decided)
+{
+	size_t count;
+	const int64_t *ids = decided_reversed(decided, &count);
+
+	return count > 0 ? outcomes_reverse(pg, ids, count) : PG_OK;
+}
+
+/* ---- outcomes ---- */
+
+struct writing {
+	const struct outcomes *o;
+	struct merkle *tree;
+	struct leaf_writer writer;
+	struct outcomes_written written;
+	char sha256[TEXT_HEX_SIZE(SHA256_BYTES)];
+};
+
+static void
+put_outcome(struct pg_copy *copy, int64_t file_id, const struct leaf *leaf, const uint8_t hash[SHA256_BYTES])
+{
+	pg_copy_row_begin(copy, 17);
+	pg_copy_put_int64(copy, file_id);
+	pg_copy_put_int64(copy, leaf->record_no);
+	pg_copy_put_int16(copy, (int16_t) leaf->revision);
+	pg_copy_put_int16(copy, (int16_t) leaf->verdict);
+	pg_copy_put_int16(copy, (int16_t) leaf->outcome);
+	pg_copy_put_int32(copy, (int32_t) leaf->byte_length);
+	pg_copy_put_int64(copy, leaf->byte_offset);
+	pg_copy_put_optional(copy, leaf->has_redemption, leaf->redemption.id);
+	pg_copy_put_optional(copy, leaf->has_reversal, leaf->reversal.id);
+	pg_copy_put_optional(copy, leaf->has_points, leaf->points);
+	pg_copy_put_text(copy, leaf->hold_reason.data, leaf->hold_reason.len);
+	pg_copy_put_text(copy, leaf->reference.data, leaf->reference.len);
+	pg_copy_put_text(copy, leaf->reasons.data, leaf->reasons.len);
+	pg_copy_put_text(copy, leaf->detail.data, leaf->detail.len);
+	pg_copy_put_time(copy, leaf->decided_at);
+	pg_copy_put_null(copy); /* act_id: no person has decided anything yet */
+	pg_copy_put_bytes(copy, hash, SHA256_BYTES);
+}
+
+/* The reversals of a run's records as the ledger shows them, in the records' order; NULL where there are
+ * none. */
+static enum pg_status
+look_at_reversals(struct pg *pg, const struct leaf *leaf, size_t count, struct pg_result **ret)
+{
+	int64_t ids[DECIDED_RUN];
+	enum pg_status status;
+	const char *value;
+	char *text;
+	size_t n = 0;
+
+	*ret = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (leaf[i].outcome == OUTCOME_REVERSED)
+			ids[n++] = leaf[i].redemption.id;
+	if (n == 0)
+		return PG_OK;
+	text = array_of(ids, n);
+	if (text == NULL)
+		return no_memory(pg);
+	value = text;
+	status = pg_fetch_prepared(pg, sql_post_look, 1, &value, ret);
+	free(text);
+	return status;
+}
+
+/* One that the ledger does not show stays without: the tie-out says so, and the outcome's row is refused. */
+static void
+add_reversals(struct outcomes_written *written, const struct pg_result *shown, struct leaf *leaf,
+              size_t count)
+{
+	int rows = shown != NULL ? pg_rows(shown) : 0, row = 0;
+
+	for (size_t i = 0; i < count && row < rows; i++) {
+		if (leaf[i].outcome != OUTCOME_REVERSED)
+			continue;
+		leaf_add_reversal(shown, row, 0, &leaf[i]);
+		if (leaf[i].reversal.redemption_id != leaf[i].redemption.id) {
+			leaf[i].has_reversal = false;
+			continue;
+		}
+		written->reversals++;
+		written->points += leaf[i].reversal.points;
+		row++;
+	}
+}
+
+static enum pg_status
+write_rows(struct writing *w, struct leaf *leaf, size_t count)
+{
+	struct pg_copy *copy;
+	enum pg_status status = pg_copy_begin(w->o->pg, sql_outcome_copy, &copy);
+
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < count; i++) {
+		uint8_t hash[SHA256_BYTES];
+
+		leaf[i].file_sha256 = w->sha256;
+		if (!leaf_write(&w->writer, &leaf[i])) {
+			pg_copy_abort(copy);
+			return no_memory(w->o->pg);
+		}
+		merkle_leaf_hash(w->tree, w->writer.text, w->writer.len, hash);
+		merkle_add(w->tree, hash);
+		put_outcome(copy, w->o->file_id, &leaf[i], hash);
+	}
+	w->written.records += (int64_t) count;
+	return pg_copy_end(copy);
+}
+
+static enum pg_status
+load(struct pg *pg, struct decided *decided, size_t run, struct leaf **ret_leaf, size_t *ret_count)
+{
+	if (decided_load(decided, run, ret_leaf, ret_count) == 0)
+		return PG_OK;
+	if (errno != EBADMSG)
+		return pg_give_up(pg, "what was decided cannot be read back", strerror(errno));
+	(void) pg_give_up(pg, "by the ledger's views", "a record was decided twice, or not at all");
+	return PG_ERROR; /* another connection sees the same */
+}
+
+static enum pg_status
+write_run(struct writing *w, size_t run)
+{
+	struct pg_result *shown = NULL;
+	struct leaf *leaf;
+	size_t count;
+	enum pg_status status = load(w->o->pg, w->o->decided, run, &leaf, &count);
+
+	if (status == PG_OK)
+		status = look_at_reversals(w->o->pg, leaf, count, &shown);
+	if (status == PG_OK) {
+		add_reversals(&w->written, shown, leaf, count);
+		status = write_rows(w, leaf, count);
+	}
+	pg_result_free(shown);
+	return status;
+}
+
+enum pg_status
+outcomes_write(const struct outcomes *o, struct merkle *tree, struct outcomes_written *ret)
+{
+	struct writing w = {.o = o, .tree = tree};
+	enum pg_status status = PG_OK;
+
+	text_hex(w.sha256, o->sha256, SHA256_BYTES);
+	leaf_writer_open(&w.writer);
+	for (size_t i = 0; i < decided_runs(o->decided) && status == PG_OK; i++)
+		status = write_run(&w, i);
+	leaf_writer_close(&w.writer);
+	if (status == PG_OK)
+		*ret = w.written;
+	return status;
+}
+
+/* ---- holds ---- */
+
+static void
+put_hold(struct pg_copy *copy, int64_t file_id, const struct leaf *leaf)
+{
+	pg_copy_row_begin(copy, 5);
+	pg_copy_put_int64(copy, file_id);
+	pg_copy_put_int64(copy, leaf->record_no);
+	pg_copy_put_text(copy, leaf->hold_reason.data, leaf->hold_reason.len);
+	pg_copy_put_optional(copy, leaf->has_redemption, leaf->redemption.id);
+	pg_copy_put_optional(copy, leaf->has_redemption || leaf->has_points,
+	                     leaf->has_redemption ? leaf->redemption.points : leaf->points);
+}
+
+enum pg_status
+outcomes_hold(const struct outcomes *o)
+{
+	struct pg_copy *copy;
+	enum pg_status status = pg_copy_begin(o->pg, sql_hold_copy, &copy);
+
+	if (status != PG_OK)
+		return status;
+	for (size_t run = 0; run < decided_runs(o->decided); run++) {
+		struct leaf *leaf;
+		size_t count;
+
+		status = load(o->pg, o->decided, run, &leaf, &count);
+		if (status != PG_OK) {
+			copy->status = status; /* so that its why is kept */
+			pg_copy_abort(copy);
+			return status;
+		}
+		for (size_t i = 0; i < count; i++)
+			if (leaf[i].outcome == OUTCOME_HELD)
+				put_hold(copy, o->file_id, &leaf[i]);
+	}
+	return pg_copy_end(copy);
+}
+
+/* ---- a dry run ---- */
+
+enum pg_status
+outcomes_show(struct pg *pg, struct decided *decided, void (*show)(void *context, const struct leaf *leaf),
+              void *context)
+{
+	enum pg_status status = PG_OK;
+
+	for (size_t run = 0; run < decided_runs(decided) && status == PG_OK; run++) {
+		struct leaf *leaf;
+		size_t count;
+
+		status = load(pg, decided, run, &leaf, &count);
+		for (size_t i = 0; status == PG_OK && i < count; i++)
+			show(context, &leaf[i]);
+	}
+	return status;
+}

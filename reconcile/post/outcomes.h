@@ -1,0 +1,41 @@
+/*
+ * The decided records into handback.outcome and handback.hold, by binary COPY
+ * in the file's order: each outcome with its leaf, and with the reversal as the
+ * ledger shows it.
+ */
+#ifndef HANDBACK_RECONCILE_POST_OUTCOMES_H
+#define HANDBACK_RECONCILE_POST_OUTCOMES_H
+
+#include "lib/proof/merkle.h"
+#include "reconcile/decide/decided.h"
+#include "lib/db/pg.h"
+
+struct outcomes {
+	struct pg *pg;
+	struct decided *decided;
+	int64_t file_id;
+	const uint8_t *sha256; /* the file's */
+};
+
+/* What was written, and what the ledger showed meanwhile. */
+struct outcomes_written {
+	int64_t records, reversals;
+	sum_t points; /* of the reversals */
+};
+
+/* Posts the reversals that were decided.  Nothing else is written before it: the rows show them. */
+enum pg_status outcomes_post(struct pg *pg, const struct decided *decided);
+/* One row for each record; adds their leaves to the tree. */
+enum pg_status outcomes_write(const struct outcomes *o, struct merkle *tree, struct outcomes_written *ret);
+/* A hold for each record whose outcome it is. */
+enum pg_status outcomes_hold(const struct outcomes *o);
+
+/* Shows all records, in order, writing nothing: what a dry run is for.  Which file they are of is not said.
+ */
+enum pg_status outcomes_show(struct pg *pg, struct decided *decided,
+                             void (*show)(void *context, const struct leaf *leaf), void *context);
+
+/* Posts the reversal of each; the ledger answers for all of them or for none. */
+enum pg_status outcomes_reverse(struct pg *pg, const int64_t *redemption_ids, size_t count);
+
+#endif

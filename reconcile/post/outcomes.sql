@@ -1,0 +1,24 @@
+-- name: outcome_copy
+-- Takes rows in binary: COPY inserts many at once, where INSERT ... SELECT goes one by one.
+COPY handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id, reversal_id,
+	points, hold_reason, reference, reasons, detail, decided_at, act_id, leaf_hash) FROM STDIN (FORMAT binary)
+
+-- name: post
+-- Posts the reversal of each of these redemptions, all or none. $1 redemptions. Gives how many were posted.
+SELECT count(*) FROM ledger.post_reversals($1::bigint[])
+
+-- name: post_look
+-- What the ledger shows of these redemptions' reversals now: not what was asked of it. A statement of its own, to see what
+-- post.sql wrote. $1 redemptions. Gives the columns of a leaf's reversal (lib/proof/leaf_row.h), in their order.
+SELECT v.reversal_id::bigint, v.external_reference::uuid, v.programme_id::bigint, v.member_id::bigint, v.points::bigint,
+	v.redemption_id::bigint, v.posted_at::timestamptz, v.posted_by::text
+FROM unnest($1::bigint[]) WITH ORDINALITY AS p (redemption_id, n)
+CROSS JOIN LATERAL (   -- each by itself: never all reversals that there ever were
+	SELECT r.* FROM ledger.reversal r
+	WHERE r.redemption_id = p.redemption_id
+	OFFSET 0) v
+ORDER BY p.n
+
+-- name: hold_copy
+-- Takes rows in binary: a hold for each record that waits for a person.
+COPY handback.hold (file_id, record_no, reason, redemption_id, points) FROM STDIN (FORMAT binary)

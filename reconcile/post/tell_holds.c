@@ -1,0 +1,68 @@
+#include "reconcile/post/tell_holds.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/protocol/notice.h"
+#include "lib/spool/archive.h"
+#include "lib/db/params.h"
+#include "reconcile/post/post_sql.h"
+
+#define PAGE 500 /* files at a time: as many may wait as people leave waiting */
+
+/* Columns of tell_holds.sql. */
+enum { FILE_ID, SOURCE, PARTNER, NAME, REASON, ARCHIVED_AS };
+
+static void
+tell(const struct spool *spool, const struct pg_result *r, int row)
+{
+	const char *reason = pg_text(r, row, REASON);
+	const struct notice notice = {.kind = strcmp(reason, "guard") == 0 ? "guard_tripped" : "file_held",
+	                              .subject = pg_text(r, row, FILE_ID),
+	                              .message = "a file was held as a whole: nothing of it is posted",
+	                              .fields = {{"source", pg_text(r, row, SOURCE)},
+	                                         {"partner", pg_text(r, row, PARTNER)},
+	                                         {"name", pg_text(r, row, NAME)},
+	                                         {"file", pg_text(r, row, FILE_ID)},
+	                                         {"reason", reason}}};
+
+	if (archive_has(spool, pg_text(r, row, ARCHIVED_AS)) == 1 && notice_put(spool->root, &notice) < 0)
+		log_write(LOG_ERR, "a notice cannot be kept",
+		          LOG_FIELDS(log_text("notice", notice.kind), log_text("subject", notice.subject),
+		                     log_errno(errno)));
+}
+
+/* The next of them; *last is the one that was told of before, and after. */
+static enum pg_status
+tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *last, bool *ret_more)
+{
+	struct params p = {0};
+	struct pg_result *r;
+	enum pg_status status;
+
+	param_optional(&p, file_id != 0, file_id);
+	param_int(&p, *last);
+	param_int(&p, PAGE);
+	status = pg_run(pg, sql_tell_holds, p.n, p.value, &r);
+	if (status != PG_OK)
+		return status;
+	for (int i = 0; i < pg_rows(r); i++) {
+		tell(spool, r, i);
+		*last = pg_int(r, i, FILE_ID);
+	}
+	*ret_more = pg_rows(r) == PAGE;
+	pg_result_free(r);
+	return PG_OK;
+}
+
+enum pg_status
+tell_holds(struct pg *pg, const struct spool *spool, int64_t file_id)
+{
+	enum pg_status status = PG_OK;
+	int64_t last = 0;
+
+	for (bool more = true; more && status == PG_OK;)
+		status = tell_page(pg, spool, file_id, &last, &more);
+	return status;
+}

@@ -1,1 +1,0 @@
-SELECT pg_advisory_unlock(hashtextextended('handback retention', 0))

@@ -1,0 +1,361 @@
+#include "reconcile/stage/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/codes.h"
+#include "lib/base/limits.h"
+#include "lib/db/pg_copy.h"
+#include "reconcile/stage/stage_sql.h"
+
+#define UNIT_SEPARATOR 0x1F
+#define PROGRESS_RECORDS 50000
+#define SEEN_LOG_MAX 28 /* 32 MiB */
+
+/* ---- reason codes ---- */
+
+/* What one code asks for, most cautious first. */
+enum wish { WISH_UNKNOWN, WISH_HOLD, WISH_RETRY, WISH_REVERSE, WISH_ACCEPT, WISH_NONE };
+
+static enum wish
+wish_of(enum reason_action action)
+{
+	switch (action) {
+	case REASON_HOLD:
+		return WISH_HOLD;
+	case REASON_RETRY:
+		return WISH_RETRY;
+	case REASON_REVERSE:
+		return WISH_REVERSE;
+	case REASON_ACCEPT:
+		return WISH_ACCEPT;
+	}
+	return WISH_HOLD;
+}
+
+/* The most cautious of a set: one code that asks for a person is enough. */
+static enum wish
+wish_of_all(const struct policy *policy, const char *codes, size_t len)
+{
+	const char *end = codes + len;
+	enum wish most = WISH_NONE;
+
+	while (codes < end) {
+		const char *stop = memchr(codes, UNIT_SEPARATOR, (size_t) (end - codes));
+		const struct reason_rule *rule;
+		enum wish wish;
+
+		if (stop == NULL)
+			stop = end;
+		rule = policy_reason(policy, codes, (size_t) (stop - codes));
+		if (rule != NULL)
+			wish = wish_of(rule->action);
+		else
+			wish = policy->unknown_reason == REASON_HOLD ? WISH_UNKNOWN : wish_of(policy->unknown_reason);
+		if (wish < most)
+			most = wish;
+		codes = stop + 1;
+	}
+	return most;
+}
+
+struct stage_judged
+stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, size_t len)
+{
+	struct stage_judged judged = {.verdict = verdict};
+	enum wish wish = WISH_NONE;
+
+	if (len > 0)
+		wish = wish_of_all(policy, codes, len);
+	else if (verdict == VERDICT_REJECTED)
+		wish = wish_of(policy->no_reason);
+	/* a code that nobody knows may change what an acceptance means, too; what a known one asks for is about
+	 * rejections */
+	if (wish == WISH_UNKNOWN)
+		judged.problem = "unknown_reason";
+	else if (verdict != VERDICT_REJECTED)
+		return judged;
+	else if (wish == WISH_HOLD)
+		judged.problem = "reason_holds";
+	else if (wish == WISH_RETRY)
+		judged.problem = "reason_retry";
+	else if (wish == WISH_ACCEPT)
+		judged.verdict = VERDICT_ACCEPTED_WITH_CHANGE;
+	return judged;
+}
+
+/* ---- which references may come again ---- */
+
+/*
+ * A bit for each hash of an external_reference that was seen.  A record that
+ * finds its bit set may name a redemption once more: the database looks at
+ * those alone (repeat.sql), instead of sorting all.
+ */
+struct seen {
+	uint64_t *bit;
+	unsigned shift; /* 64 less the logarithm of how many bits */
+};
+
+static bool
+seen_open(struct seen *s, int64_t file_bytes)
+{
+	unsigned log = 12;
+
+	/* about a bit for each byte: with a record in fifty bytes or more one in fifty is looked at in vain */
+	while (log < SEEN_LOG_MAX && (INT64_C(1) << log) < file_bytes)
+		log++;
+	s->shift = 64 - log;
+	s->bit = calloc((size_t) 1 << (log - 6), sizeof(*s->bit));
+	return s->bit != NULL;
+}
+
+static bool
+seen_again(struct seen *s, const uint8_t reference[16])
+{
+	uint64_t high, low, hash;
+	bool again;
+
+	memcpy(&high, reference, sizeof(high));
+	memcpy(&low, reference + 8, sizeof(low));
+	hash = (high ^ (low * UINT64_C(0x9E3779B97F4A7C15))) * UINT64_C(0xD6E8FEB86659FD93);
+	hash = (hash ^ (hash >> 32)) * UINT64_C(0xD6E8FEB86659FD93) >> s->shift;
+	again = (s->bit[hash / 64] >> (hash % 64)) & 1;
+	s->bit[hash / 64] |= UINT64_C(1) << (hash % 64);
+	return again;
+}
+
+/* ---- records ---- */
+
+struct staging {
+	struct pg *pg;
+	struct pg_copy *copy;
+	bool wide; /* stage_copy_wide.sql is under way */
+	const struct policy *policy;
+	struct told *told;
+	uint32_t keys; /* parts of all match keys, or'ed */
+	struct seen seen;
+};
+
+static void
+put_int32(struct pg_copy *copy, bool has, int32_t v)
+{
+	if (has)
+		pg_copy_put_int32(copy, v);
+	else
+		pg_copy_put_null(copy);
+}
+
+/* Codes separated by a blank, as the outcome keeps them. */
+static void
+put_codes(struct pg_copy *copy, struct slice s)
+{
+	char codes[LIMIT_FIELD_BYTES];
+
+	if (s.len == 0 || s.len > sizeof(codes)) {
+		pg_copy_put_text(copy, s.data, s.len);
+		return;
+	}
+	for (uint32_t i = 0; i < s.len; i++)
+		codes[i] = s.data[i] == UNIT_SEPARATOR ? ' ' : s.data[i];
+	pg_copy_put_bytes(copy, codes, s.len);
+}
+
+static const char *
+problem_of(const struct record *r, const struct stage_judged *judged)
+{
+	if (r->has & RECORD_BAD_VALUE)
+		return "bad_value";
+	if (r->has & RECORD_WHOLE_MESSAGE)
+		return "whole_message";
+	return judged->problem;
+}
+
+/* Has the record something that stage_copy.sql has no column for, and that somebody will ask for? */
+static bool
+needs_wide(const struct staging *s, const struct record *r, const char *problem)
+{
+	const struct slice *text = r->text;
+	uint32_t checks = s->policy->checks, keys = s->keys;
+	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
+
+	return problem != NULL || text[RECORD_REASON_TEXT].len > 0 || text[RECORD_CHANGE].len > 0 ||
+	       text[RECORD_PROGRAMME].len > 0 || text[RECORD_REFERENCE_SHOWN].len > 0 ||
+	       (text[RECORD_CURRENCY].len > 0 && (checks & CHECK_CURRENCY)) ||
+	       (text[RECORD_MERCHANT].len > 0 && ((checks & CHECK_MERCHANT) || (keys & KEY_MERCHANT))) ||
+	       (text[RECORD_OUTBOUND_REFERENCE].len > 0 &&
+	        (!named || (keys & (KEY_OUTBOUND_REFERENCE | KEY_OUTBOUND_LINE)))) ||
+	       (text[RECORD_PARTNER_REFERENCE].len > 0 && (!named || (keys & KEY_PARTNER_REFERENCE))) ||
+	       ((r->has & RECORD_HAS_AMOUNT) && ((checks & CHECK_AMOUNT) || (keys & KEY_AMOUNT))) ||
+	       ((r->has & RECORD_HAS_TRANSACTION_TYPE) &&
+	        ((checks & CHECK_TRANSACTION_TYPE) || (keys & KEY_TRANSACTION_TYPE))) ||
+	       ((r->has & RECORD_HAS_DATE) && (keys & KEY_DATE)) || (r->has & RECORD_HAS_OUTBOUND_LINE);
+}
+
+static void
+put_narrow(struct staging *s, const struct record *r, const struct stage_judged *judged)
+{
+	struct pg_copy *copy = s->copy;
+	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
+	bool again = named && seen_again(&s->seen, r->external_reference);
+
+	s->told->again |= again;
+	pg_copy_put_int64(copy, (int64_t) r->number);
+	pg_copy_put_int64(copy, (int64_t) r->offset);
+	pg_copy_put_int32(copy, (int32_t) r->length);
+	pg_copy_put_int16(copy, r->verdict);
+	pg_copy_put_int16(copy, judged->verdict);
+	pg_copy_put_bool(copy, again);
+	if (named)
+		pg_copy_put_uuid(copy, r->external_reference);
+	else
+		pg_copy_put_null(copy);
+	pg_copy_put_optional(copy, r->has & RECORD_HAS_POINTS, r->points);
+	pg_copy_put_text(copy, r->text[RECORD_MEMBER].data, r->text[RECORD_MEMBER].len);
+	put_codes(copy, r->text[RECORD_REASONS]);
+}
+
+static void
+put_rest(struct pg_copy *copy, const struct record *r, const char *problem)
+{
+	const struct slice *text = r->text;
+
+	if (problem != NULL)
+		pg_copy_put_bytes(copy, problem, strlen(problem));
+	else
+		pg_copy_put_null(copy);
+	pg_copy_put_optional(copy, r->has & RECORD_HAS_AMOUNT, r->amount);
+	put_int32(copy, r->has & RECORD_HAS_TRANSACTION_TYPE, r->transaction_type);
+	if (r->has & RECORD_HAS_DATE)
+		pg_copy_put_date(copy, r->date);
+	else
+		pg_copy_put_null(copy);
+	pg_copy_put_optional(copy, r->has & RECORD_HAS_OUTBOUND_LINE, r->outbound_line);
+	pg_copy_put_text(copy, text[RECORD_OUTBOUND_REFERENCE].data, text[RECORD_OUTBOUND_REFERENCE].len);
+	pg_copy_put_text(copy, text[RECORD_PARTNER_REFERENCE].data, text[RECORD_PARTNER_REFERENCE].len);
+	pg_copy_put_text(copy, text[RECORD_REFERENCE_SHOWN].data, text[RECORD_REFERENCE_SHOWN].len);
+	pg_copy_put_text(copy, text[RECORD_PROGRAMME].data, text[RECORD_PROGRAMME].len);
+	pg_copy_put_text(copy, text[RECORD_MERCHANT].data, text[RECORD_MERCHANT].len);
+	pg_copy_put_text(copy, text[RECORD_CURRENCY].data, text[RECORD_CURRENCY].len);
+	pg_copy_put_text(copy, text[RECORD_REASON_TEXT].data, text[RECORD_REASON_TEXT].len);
+	pg_copy_put_text(copy, text[RECORD_CHANGE].data, text[RECORD_CHANGE].len);
+}
+
+/* From the first record on that has more, all have: the server takes columns by the COPY, not by the row. */
+static enum pg_status
+widen(struct staging *s)
+{
+	enum pg_status status = pg_copy_end(s->copy);
+
+	s->copy = NULL;
+	s->wide = true;
+	return status != PG_OK ? status : pg_copy_begin(s->pg, sql_stage_copy_wide, &s->copy);
+}
+
+static enum pg_status
+put_record(struct staging *s, const struct record *r)
+{
+	const struct slice *codes = &r->text[RECORD_REASONS];
+	struct stage_judged judged = stage_judge(s->policy, r->verdict, codes->data, codes->len);
+	const char *problem = problem_of(r, &judged);
+
+	if (!s->wide && needs_wide(s, r, problem)) {
+		enum pg_status status = widen(s);
+
+		if (status != PG_OK)
+			return status;
+	}
+	pg_copy_row_begin(s->copy, s->wide ? 23 : 10);
+	put_narrow(s, r, &judged);
+	if (s->wide)
+		put_rest(s->copy, r, problem);
+	return s->copy->status;
+}
+
+/* What the database could not take, or the rest of the reconciler not trust. */
+static const char *
+what_is_wrong(const struct record *r)
+{
+	if (r->number > LIMIT_RECORDS)
+		return "more records than a file can have";
+	if (r->offset > INT64_MAX || r->length > INT32_MAX)
+		return "a record at a place that cannot be";
+	if ((r->has & RECORD_HAS_DATE) && !told_date_fits(r->date))
+		return "a date that cannot be";
+	return NULL;
+}
+
+static enum stage_end
+take_record(struct staging *s, const struct record *r, const char **ret_broken, enum pg_status *ret_status)
+{
+	*ret_broken = what_is_wrong(r);
+	if (*ret_broken != NULL)
+		return STAGE_BROKEN;
+	*ret_status = put_record(s, r);
+	/* once the database is lost the rest need not be read */
+	return *ret_status == PG_OK ? STAGE_DONE : STAGE_DATABASE;
+}
+
+static enum stage_end
+read_frames(struct staging *s, struct frame_reader *reader, const struct stage_watch *watch,
+            struct told *told, const char **ret_broken, enum pg_status *ret_status)
+{
+	enum stage_end end = STAGE_DONE;
+	struct frame f;
+	uint64_t records = 0;
+	int rc = 1;
+
+	while (end == STAGE_DONE && (rc = frame_next(reader, &f, ret_broken)) > 0) {
+		if (f.kind != FRAME_RECORD) {
+			*ret_broken = told_take(told, &f);
+			end = *ret_broken == NULL ? STAGE_DONE : STAGE_BROKEN;
+			continue;
+		}
+		end = take_record(s, &f.record, ret_broken, ret_status);
+		if (++records % PROGRESS_RECORDS == 0 && watch != NULL && watch->stage != NULL)
+			watch->stage(watch->context, "staged", records);
+	}
+	if (rc < 0)
+		return frame_reader_failed(reader) ? STAGE_UNREAD : STAGE_BROKEN;
+	return end;
+}
+
+static enum stage_end
+stage_frames(struct staging *s, struct frame_reader *reader, const struct stage_watch *watch,
+             struct told *told, const char **ret_broken, enum pg_status *ret_status)
+{
+	enum pg_status status = pg_copy_begin(s->pg, sql_stage_copy, &s->copy);
+	enum stage_end end;
+
+	if (status != PG_OK) {
+		*ret_status = status;
+		return STAGE_DATABASE;
+	}
+	end = read_frames(s, reader, watch, told, ret_broken, ret_status);
+	if (s->copy == NULL)
+		return end;
+	status = pg_copy_end(s->copy);
+	if (status != PG_OK) {
+		*ret_status = status;
+		return STAGE_DATABASE;
+	}
+	return end;
+}
+
+enum stage_end
+stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
+           const struct stage_watch *watch, struct told *told, const char **ret_broken,
+           enum pg_status *ret_status)
+{
+	struct staging s = {.pg = pg, .policy = policy, .told = told};
+	struct frame_reader *reader = frame_reader_new(fd);
+	enum stage_end end = STAGE_DATABASE;
+
+	for (int i = 0; i < policy->keys; i++)
+		s.keys |= policy->key[i];
+	*ret_status = PG_LOST; /* no memory: as good as no database */
+	if (reader != NULL && seen_open(&s.seen, file_bytes))
+		end = stage_frames(&s, reader, watch, told, ret_broken, ret_status);
+	frame_reader_free(reader);
+	free(s.seen.bit);
+	return end;
+}
