@@ -12,7 +12,7 @@ bench's folder and keeps the results before as previous.json.  Ratios of one run
 mean something on any machine; absolute times do not.
 
 Opponents get every advantage: no guard of the ledger's is in their way (see
-world.without_guards), and they prove, archive and hold nothing.
+rig.without_guards), and they prove, archive and hold nothing.
 """
 import argparse
 import dataclasses
@@ -30,7 +30,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import measure  # noqa: E402
 import show  # noqa: E402
-import world  # noqa: E402
+import rig  # noqa: E402
 
 
 @dataclasses.dataclass
@@ -80,7 +80,7 @@ def ratio(a, b):
 def handback_run(bench, runs, name, kind, ledger, first, count, shuffled=False, after=None, own=False):
     """One file through a warm daemon, on a fresh copy of the ledger."""
     path = bench.file(kind, first, count, shuffled=shuffled)
-    with bench.database(ledger, own=own) as db, world.Handback(bench, db) as handback:
+    with bench.database(ledger, own=own) as db, rig.Handback(bench, db) as handback:
         with measure.PeakWatch(handback.process.pid) as watch:
             took = handback.drop(kind, path)
             handback.ask("wait", 60)
@@ -123,7 +123,7 @@ def parse_alone(bench, profile, path):
     """From the job's hand-over to its end, in the cage, with somebody who takes the frames: started ahead, its pipe as
     large as handback-reconcile makes it."""
     said = json.loads(subprocess.run(
-        ["/usr/bin/python3", str(world.ROOT / "tests/parse_client.py"), "--build", str(bench.build), "--measure", profile, path],
+        ["/usr/bin/python3", str(rig.ROOT / "tests/support/parse_client.py"), "--build", str(bench.build), "--measure", profile, path],
         capture_output=True, text=True, check=True).stdout)
     assert said["status"] == 0, said
     return measure.Took(said["seconds"], said["cpu"], said["max_rss"] / 1024)
@@ -133,7 +133,7 @@ def alone(bench, runs, n):
     """Parts by themselves: the parser as a whole process against the bare libraries on the same bytes, and the proof."""
     for kind, raw in [("delimited", "raw_csv"), ("xml", "raw_sax"), ("fixed", None)] * ALONE:
         path = str(bench.file(kind, 1, n))
-        runs.add(f"handback-parse alone, {kind}", parse_alone(bench, str(world.ROOT / f"bench/profiles/{kind}.yaml"), path))
+        runs.add(f"handback-parse alone, {kind}", parse_alone(bench, str(rig.ROOT / f"bench/profiles/{kind}.yaml"), path))
         if raw:
             runs.add(f"{raw} alone", measure.told([str(bench.build / "bench" / raw), path]))
     path = str(bench.file("delimited", 1, n))
@@ -164,7 +164,7 @@ def small_files(bench, values, plan):
     def file(k):
         return bench.file("delimited", 1 + k * 100 % plan.records, 100, sequence=k + 1)
 
-    with bench.database(plan.records) as db, world.Handback(bench, db) as handback:
+    with bench.database(plan.records) as db, rig.Handback(bench, db) as handback:
         handback.drop("delimited", file(0))  # warm: the first makes the partner and the plans
         each = sorted(handback.drop("delimited", file(k)).seconds * 1000 for k in range(1, plan.singles + 1))
         values["small_median"] = statistics.median(each)
@@ -173,7 +173,7 @@ def small_files(bench, values, plan):
         values["files_per_second"] = drop_at_once(handback, [file(k) for k in range(first, first + plan.files)])
     print(f"  files of 100 records: {values['small_median']:.1f} ms, p99 {values['small_p99']:.1f} ms; "
           f"{plan.files} in one drop: {values['files_per_second']:.0f} files/s", flush=True)
-    with bench.database(plan.records) as db, bench.profiled(db, "small-files"), world.Handback(bench, db) as handback:
+    with bench.database(plan.records) as db, bench.profiled(db, "small-files"), rig.Handback(bench, db) as handback:
         drop_at_once(handback, [file(k) for k in range(min(plan.files, 200))])
 
 
@@ -183,14 +183,14 @@ def large_ledger(bench, runs, ledger, records):
     path = bench.file("delimited", first, records)
     with bench.database(ledger, own=True) as db:
         bench.history(db, first)
-        with world.Handback(bench, db) as handback:
+        with rig.Handback(bench, db) as handback:
             runs.add(f"handback, {records:,} on {ledger:,} and history", handback.drop("delimited", path))
 
 
 def profiles(bench, n):
     """Where the time goes, for whoever has to find a goal that is missed."""
     with bench.database(n) as db:
-        with bench.profiled(db, "file"), world.Handback(bench, db) as handback:
+        with bench.profiled(db, "file"), rig.Handback(bench, db) as handback:
             handback.drop("delimited", bench.file("delimited", 1, n))
             handback.ask("wait", 60)
         ctl = [str(bench.build / "ctl/handbackctl"), "--config", str(handback.config)]
@@ -257,7 +257,7 @@ def main():
     o = parse_options()
     folder = pathlib.Path(o.folder).resolve()
     if o.readme:
-        show.readme(world.ROOT / "README.md", json.loads((folder / "results.json").read_text()))
+        show.readme(rig.ROOT / "README.md", json.loads((folder / "results.json").read_text()))
         return 0
     plan = SMOKE if o.smoke else QUICK if o.quick else FULL
     plan = dataclasses.replace(plan, records=o.records or plan.records, runs=o.runs or plan.runs,
@@ -266,14 +266,14 @@ def main():
         import sftp  # wants sshd, and what the tests want
         sftp.run(o.build, (10 if o.smoke else 100 if o.quick else 1024) << 20, 1 if o.smoke else o.runs or 3, not o.smoke)
         return 0
-    bench = world.Bench(o.build, folder)
+    bench = rig.Bench(o.build, folder)
     try:
         runs, values = measure_all(bench, plan)
     finally:
         bench.close()
     result = {"date": datetime.date.today().isoformat(), "command": " ".join(["./dev bench", *sys.argv[1:]]),
               "machine": f"{platform.machine()}, {os.cpu_count()} cores, {measure.processor()}, {platform.system()} {platform.release()}",
-              "postgresql": subprocess.run([str(world.pg.bin_dir() / "postgres"), "--version"], capture_output=True,
+              "postgresql": subprocess.run([str(rig.pg.bin_dir() / "postgres"), "--version"], capture_output=True,
                                            text=True).stdout.strip(),
               "plan": dataclasses.asdict(plan), "judged": not o.smoke, "values": values, "rows": runs.rows()}
     show.write(bench.folder, result)

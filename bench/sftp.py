@@ -17,9 +17,9 @@ import threading
 import time
 
 import measure
-import world
+import rig
 
-sys.path.insert(0, str(world.ROOT / "tests"))
+sys.path[:0] = [str(rig.ROOT / "tests" / room) for room in ("support", "daemon", "fetch")]
 from sshd import SSHD, Sshd  # noqa: E402
 from test_sftp import SftpDaemon  # noqa: E402
 

@@ -5,7 +5,7 @@
 
 #include "lib/protocol/channel.h"
 #include "lib/config/config.h"
-#include "lib/protocol/fetch_job.h"
+#include "lib/config/fetch_job.h"
 #include "lib/base/limits.h"
 #include "lib/protocol/message.h"
 #include "lib/base/paths.h"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # ./dev test: unit tests, end to end, both again under sanitizers, how many branches they take, and some fuzzing.
-# Every suite leaves a JUnit file in $results; tests/summary.py reads them all.
+# Every suite leaves a JUnit file in $results; tests/support/summary.py reads them all.
 
 : "${steps_log?}"  # by dev
 results=build/test-results
@@ -8,7 +8,7 @@ results=build/test-results
 # unit FOLDER NAME
 unit() {
 	local status=0
-	meson test -C "$1" --no-rebuild --no-suite e2e --print-errorlogs || status=$?
+	meson test -C "$1" --no-rebuild --print-errorlogs || status=$?
 	cp "$1/meson-logs/testlog.junit.xml" "$results/$2.xml" || return 1
 	return "$status"
 }
@@ -41,7 +41,7 @@ run_tests() {
 	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1
 	step 'end to end, sanitized' end_to_end build-sanitize end-to-end-sanitized -m sanitize || failed=1
-	step 'branches of the money path' /usr/bin/python3 -B tests/branches.py --junit "$results/branches.xml" || failed=1
-	step 'hostile bytes' /usr/bin/python3 -B tests/fuzzing.py --minutes 0.4 --junit "$results/fuzz.xml" || failed=1
-	/usr/bin/python3 tests/summary.py "$steps_log" "$failed" "$results"/*.xml
+	step 'branches of the money path' /usr/bin/python3 -B tests/proofs/branches.py --junit "$results/branches.xml" || failed=1
+	step 'hostile bytes' /usr/bin/python3 -B tests/proofs/fuzzing.py --minutes 0.4 --junit "$results/fuzz.xml" || failed=1
+	/usr/bin/python3 tests/support/summary.py "$steps_log" "$failed" "$results"/*.xml
 }

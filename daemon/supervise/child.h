@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "lib/protocol/fetch_job.h"
+#include "lib/config/fetch_job.h"
 
 struct child;
 

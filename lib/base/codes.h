@@ -2,7 +2,7 @@
  * The words that processes and tables share as small integers.
  *
  * The same lists stand in schema/ as rows of handback.verdict_name,
- * handback.outcome_name and handback.hold_reason; tests/test_codes.py holds
+ * handback.outcome_name and handback.hold_reason; tests/house/test_codes.py holds
  * them equal.  Append only: a number that was ever written to an audit trail
  * keeps its meaning for ever.
  */

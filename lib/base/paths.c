@@ -9,12 +9,12 @@ static const struct {
 	const char *name, *folder, *installed;
 } programs[] = {
     {"handbackd", "daemon", HANDBACK_BINDIR},
-    {"handback-fetch", "daemon/fetch", HANDBACK_LIBEXECDIR},
+    {"handback-fetch", "fetch", HANDBACK_LIBEXECDIR},
     {"handback-reconcile", "reconcile", HANDBACK_LIBEXECDIR},
     {"handback-parse", "parsers", HANDBACK_LIBEXECDIR},
     {"handback-parse-xml", "parsers", HANDBACK_LIBEXECDIR},
-    {"handback-infer", "parsers", HANDBACK_LIBEXECDIR},
-    {"handback-unseal", "parsers", HANDBACK_LIBEXECDIR},
+    {"handback-infer", "parsers/infer", HANDBACK_LIBEXECDIR},
+    {"handback-unseal", "parsers/decrypt", HANDBACK_LIBEXECDIR},
     {"handbackctl", "ctl", HANDBACK_BINDIR},
 };
 

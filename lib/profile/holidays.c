@@ -1,11 +1,12 @@
 #include "lib/profile/holidays.h"
 
 #include "lib/base/io.h"
-#include "lib/finance/output/memory.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,12 +56,13 @@ put_days(FILE *out, char *text, const char *file, char *why)
 char *
 holidays_read(int profiles, const char *name, char *why)
 {
-	char *text = NULL, *days = NULL;
+	char *text = NULL, *days = NULL, *file;
 	size_t len, size;
 
-	if (!name)
-		return mem_text("{}");
-	char *file = mem_format("%s.holidays", name);
+	if (name == NULL || asprintf(&file, "%s.holidays", name) < 0) {
+		snprintf(why, LIMIT_MESSAGE_BYTES, "no memory");
+		return name == NULL ? strdup("{}") : NULL;
+	}
 	if (io_read_file(profiles, file, LIST_BYTES, &text, &len) < 0) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s: %s", file, strerror(errno));
 		free(file);

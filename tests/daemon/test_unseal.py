@@ -1,0 +1,305 @@
+"""handback-unseal: OpenPGP taken off by the real GnuPG, with the partner's keys and nothing else."""
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+import parse_client
+from parse_client import BUILD
+
+PROGRAM = BUILD / "parsers/decrypt/handback-unseal"
+CONTENT = b"".join(b"A%d;%d;Y\r\n" % (i, i * 7919 % 1000) for i in range(2000))
+DONE, REFUSED, FAILED = 0, 3, 4
+
+
+class Ring:
+    """A partner's or our own gpg, in a home of its own."""
+
+    def __init__(self, home, name, passphrase=""):
+        self.home, self.name, self.passphrase = home, name, passphrase
+        home.mkdir(mode=0o700)
+        self.gpg("--quick-gen-key", f"{name} <{name}@example.com>", "ed25519", "sign", "0")
+        fingerprint = [line.split(":")[9] for line in self.gpg("--with-colons", "--list-keys").decode().splitlines()
+                       if line.startswith("fpr")][0]
+        self.gpg("--quick-add-key", fingerprint, "cv25519", "encrypt", "0")
+        self.public = self.gpg("--armor", "--export")
+        self.secret = self.gpg("--armor", "--export-secret-keys")
+
+    def gpg(self, *arguments, data=b""):
+        done = subprocess.run(["gpg", "--homedir", self.home, "--batch", "--yes", "--quiet", "--trust-model", "always",
+                               "--pinentry-mode", "loopback", "--passphrase", self.passphrase, *arguments],
+                              input=data, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    def seal(self, data, recipient=None, sign=True, *more):
+        if recipient is not None and recipient is not self:
+            self.gpg("--import", data=recipient.public)
+        what = [*(["--encrypt", "--recipient", recipient.name] if recipient else []), *(["--sign"] if sign else [])]
+        return self.gpg(*what, *more, "--output", "-", data=data)
+
+    def close(self):
+        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def rings():
+    if shutil.which("gpg") is None:
+        pytest.skip("gpg is not installed")
+    # a socket's path is short
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
+    made = {name: Ring(folder / name, name, "s3cret" if name == "guarded" else "")
+            for name in ("us", "partner", "stranger", "guarded")}
+    yield made
+    for ring in made.values():
+        ring.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory(data):
+    if data is None:
+        return os.open("/dev/null", os.O_RDONLY)
+    fd = os.memfd_create("test")
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def unseal(data, secret=None, signers=None, *, passphrase=None, encrypted=True, signature=True, limit=1 << 20, tmp=None):
+    """(exit status, content, message)"""
+    out = os.memfd_create("content")
+    mine = [memory(data), out, memory(secret), memory(passphrase), memory(signers)]
+    high = [os.dup2(fd, 100 + i, inheritable=False) for i, fd in enumerate(mine)]  # out of the way of 3 to 7
+
+    def place():
+        for i, fd in enumerate(high):
+            os.dup2(fd, 3 + i, inheritable=True)
+
+    folder = tmp or tempfile.mkdtemp(prefix="hbk")
+    done = subprocess.run([PROGRAM, *(["--encrypted"] if encrypted else []), *(["--signature"] if signature else []),
+                           str(limit)], stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=place,
+                          pass_fds=range(3, 8), env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder),
+                                                     "ASAN_OPTIONS": "detect_leaks=0"}, timeout=60)
+    left = os.listdir(folder)
+    content = os.pread(out, 1 << 22, 0)
+    for fd in {*mine, *high}:
+        os.close(fd)
+    assert left == [], "the keyring is left behind"
+    if tmp is None:
+        os.rmdir(folder)
+    return done.returncode, content, done.stderr.decode()
+
+
+@pytest.mark.sanitize
+def test_encrypted_and_signed(rings):
+    us, partner = rings["us"], rings["partner"]
+    for more in ((), ("--armor",), ("--compress-algo", "none"), ("--cipher-algo", "AES128")):
+        sealed = partner.seal(CONTENT, us, True, *more)
+        assert unseal(sealed, us.secret, partner.public) == (DONE, CONTENT, "")
+
+
+def test_encrypted_only(rings):
+    us, partner = rings["us"], rings["partner"]
+    sealed = partner.seal(CONTENT, us, sign=False)
+    assert unseal(sealed, us.secret, signature=False) == (DONE, CONTENT, "")
+    status, _, why = unseal(sealed, us.secret, partner.public)
+    assert status == REFUSED and "not signed" in why
+
+
+def test_signed_only(rings):
+    us, partner = rings["us"], rings["partner"]
+    sealed = partner.seal(CONTENT)
+    assert unseal(sealed, None, partner.public, encrypted=False) == (DONE, CONTENT, "")
+    status, _, why = unseal(sealed, us.secret, partner.public)
+    assert status == REFUSED, why
+
+
+def test_who_may_sign(rings):
+    us, partner, stranger = rings["us"], rings["partner"], rings["stranger"]
+    sealed = stranger.seal(CONTENT, us)
+    status, _, why = unseal(sealed, us.secret, partner.public)
+    assert status == REFUSED and "nobody of the signers" in why
+    assert unseal(sealed, us.secret, partner.public + stranger.public)[0] == DONE
+    assert unseal(stranger.seal(CONTENT), None, partner.public, encrypted=False)[0] == REFUSED
+
+
+def test_another_key(rings):
+    status, _, why = unseal(rings["partner"].seal(CONTENT, rings["stranger"]), rings["us"].secret,
+                            rings["partner"].public)
+    assert status == REFUSED and "another key" in why
+
+
+def test_passphrase(rings):
+    guarded, partner = rings["guarded"], rings["partner"]
+    sealed = partner.seal(CONTENT, guarded)
+    assert unseal(sealed, guarded.secret, partner.public, passphrase=b"s3cret\n") == (DONE, CONTENT, "")
+    for wrong in (None, b"other\n"):
+        status, _, why = unseal(sealed, guarded.secret, partner.public, passphrase=wrong)
+        assert status == FAILED and "passphrase" in why and "s3cret" not in why
+
+
+def test_keys_that_are_none(rings):
+    us, partner = rings["us"], rings["partner"]
+    sealed = partner.seal(CONTENT, us)
+    assert unseal(sealed, b"no key", partner.public)[0] == FAILED
+    assert unseal(sealed, us.secret, b"no key")[0] == FAILED
+    assert unseal(sealed, us.public, partner.public)[0] == FAILED  # a public key where the private one belongs
+
+
+def test_cut_and_changed(rings):
+    """Never the wrong content with a good end."""
+    us, partner = rings["us"], rings["partner"]
+    sealed = partner.seal(CONTENT, us)
+    dice = random.Random(7)
+    for n in [0, 1, 10, len(sealed) // 2, len(sealed) - 1, *(dice.randrange(len(sealed)) for _ in range(6))]:
+        status, content, why = unseal(sealed[:n], us.secret, partner.public) if n else (REFUSED, b"", "empty")
+        assert status == REFUSED, (n, status, why)
+    for at in [0, 3, len(sealed) - 1, *(dice.randrange(len(sealed)) for _ in range(12))]:
+        changed = bytearray(sealed)
+        changed[at] ^= 1 << dice.randrange(8)
+        status, content, why = unseal(bytes(changed), us.secret, partner.public)
+        assert status == REFUSED or content == CONTENT, (at, status, why)
+    assert unseal(CONTENT, us.secret, partner.public)[0] == REFUSED
+    for _ in range(20):  # what GnuPG takes the second one for differs with each session key
+        sealed = partner.seal(CONTENT, us)
+        status, content, why = unseal(sealed + sealed, us.secret, partner.public)
+        assert status == REFUSED, why
+
+
+def test_a_passphrase_is_no_key_of_ours(rings):
+    """Held, and not tried again for ever as if our passphrase were wrong; and nobody's guess is compared with ours."""
+    for ring, passphrase in (("us", None), ("guarded", b"s3cret\n")):
+        sealed = rings["guarded"].gpg("--symmetric", "--output", "-", data=CONTENT)  # by the very same passphrase
+        status, content, why = unseal(sealed, rings[ring].secret, rings["partner"].public, passphrase=passphrase)
+        assert status == REFUSED and "by a passphrase" in why and content == b"", (status, why)
+
+
+def test_bounded(rings):
+    us, partner = rings["us"], rings["partner"]
+    assert unseal(partner.seal(CONTENT, us), us.secret, partner.public, limit=len(CONTENT))[0] == DONE
+    status, content, why = unseal(partner.seal(CONTENT, us), us.secret, partner.public, limit=len(CONTENT) - 1)
+    assert status == REFUSED and "larger than" in why and len(content) < len(CONTENT)
+    bomb = partner.seal(b"\0" * 50_000_000, us)
+    status, content, why = unseal(bomb, us.secret, partner.public, limit=1 << 20)
+    assert status == REFUSED and "larger than" in why and len(content) <= 1 << 20
+
+
+def gpg_processes(folder):
+    out = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    return [line for line in out.splitlines() if "gpg-agent" in line and str(folder) in line]
+
+
+def test_leaves_nothing_running_and_sweeps_what_a_killed_one_left(rings, tmp_path):
+    us, partner = rings["us"], rings["partner"]
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
+    old = folder / "handback-unseal-aaaaaa"
+    old.mkdir(mode=0o700)
+    (old / "private-keys-v1.d").mkdir()
+    (old / "private-keys-v1.d" / "x.key").write_text("secret")
+    (folder / "other").mkdir()
+    sealed = partner.seal(CONTENT, us)
+    out = os.memfd_create("content")
+    os.close(out)
+    try:
+        unseal(sealed, us.secret, partner.public, tmp=folder)
+    except AssertionError as left:
+        assert "left behind" in str(left)  # the other folder, which is not ours to sweep
+    assert os.listdir(folder) == ["other"]
+    deadline = time.monotonic() + 5
+    while gpg_processes(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gpg_processes(folder) == []
+    shutil.rmtree(folder)
+
+
+def test_says_what_it_is():
+    done = subprocess.run([PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 2 and "handback-reconcile" in done.stderr
+
+
+# all the way
+
+@pytest.fixture
+def sealed_world(rings, cluster, build):
+    from world import World
+    with World(cluster, build) as world:
+        profiles = world.dir / "profiles"
+        profiles.mkdir()
+        for path in (parse_client.ROOT / "fixtures/profiles").glob("*.yaml"):
+            shutil.copy(path, profiles)
+        profile = profiles / "skyline.yaml"
+        profile.write_text(profile.read_text(encoding="utf-8") + "\nopenpgp: {encrypted: yes, signature: yes}\n",
+                           encoding="utf-8")
+        keys = profiles / "skyline.keys"
+        keys.mkdir()
+        for name, data in (("secret.asc", rings["us"].secret), ("signers.asc", rings["partner"].public)):
+            (keys / name).write_bytes(data)
+            (keys / name).chmod(0o600)
+        world.config.write_text(world.config.read_text(encoding="utf-8").replace(
+            str(parse_client.ROOT / "fixtures/profiles"), str(profiles)), encoding="utf-8")
+        world.keys = keys
+        yield world
+
+
+def put(world, name, data):
+    (world.inbound["SKYLINE"] / name).write_bytes(data)
+    os.utime(world.inbound["SKYLINE"] / name, (1, 1))
+
+
+@pytest.mark.sanitize
+def test_a_sealed_file_is_posted_and_kept_as_it_came(rings, sealed_world):
+    name, data = sealed_world.file("SKYLINE")
+    sealed = rings["partner"].seal(data, rings["us"])
+    put(sealed_world, name, sealed)
+    sealed_world.run(allowed=(0,))
+    assert sealed_world.files() == {name: "posted"}
+    assert sealed_world.postings() > 0
+    archived = [p for p in (sealed_world.spool / "archive").rglob("*") if p.is_file()]
+    assert [p.read_bytes() for p in archived] == [sealed]
+    assert sealed_world.ctl("audit", "verify").returncode == 0
+    assert [p for p in (sealed_world.spool / "work").iterdir() if p.is_file()] == []
+
+
+@pytest.mark.sanitize
+def test_another_seal_is_refused_and_posts_nothing(rings, sealed_world):
+    name, data = sealed_world.file("SKYLINE")
+    put(sealed_world, name, rings["stranger"].seal(data, rings["us"]))
+    sealed_world.run(allowed=(3,))
+    assert sealed_world.files() == {name: "held"}
+    assert sealed_world.postings() == 0
+    assert "nobody of the signers" in next(iter(sealed_world.reasons().values()))
+    put(sealed_world, name.replace("000001", "000002"), data)  # not sealed at all
+    sealed_world.run(allowed=(3,))
+    assert sealed_world.postings() == 0
+    assert sealed_world.ctl("audit", "verify").returncode == 0
+
+
+def test_without_keys_the_file_stays_until_they_are_there(rings, sealed_world):
+    name, data = sealed_world.file("SKYLINE")
+    put(sealed_world, name, rings["partner"].seal(data, rings["us"]))
+    secret = sealed_world.keys / "secret.asc"
+    secret.chmod(0o644)
+    done = sealed_world.ctl("run", check=False)
+    assert done.returncode == 4 and "may be read by others" in done.stdout + done.stderr
+    assert sealed_world.files() == {} and (sealed_world.inbound["SKYLINE"] / name).exists()
+    secret.unlink()
+    done = sealed_world.ctl("run", check=False)
+    assert done.returncode == 4 and "secret.asc" in done.stdout + done.stderr
+    secret.write_bytes(rings["us"].secret)
+    secret.chmod(0o600)
+    sealed_world.run(allowed=(0,))
+    assert sealed_world.files() == {name: "posted"}
+
+
+def test_dry_run_opens_it_too(rings, sealed_world):
+    name, data = sealed_world.file("SKYLINE")
+    path = sealed_world.dir / name
+    path.write_bytes(rings["partner"].seal(data, rings["us"]))
+    done = sealed_world.ctl("try", path, "--partner", "SKYLINE", "--json", check=False)
+    assert done.returncode in (0, 3), done.stdout + done.stderr
+    assert sealed_world.files() == {}

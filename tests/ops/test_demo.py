@@ -1,0 +1,62 @@
+"""`./dev demo`, as somebody new would run it: with a database of its own, by the daemon."""
+import csv
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def demo(build, tmp_path_factory):
+    """(what it printed, its folder); the folder is reachable for the database's user."""
+    home = pathlib.Path(f"/var/tmp/handback-demo-test.{os.getpid()}")
+    done = subprocess.run([ROOT / "dev", "demo"], text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
+                          env={**os.environ, "HANDBACK_BUILD": str(build), "HANDBACK_DEMO": str(home),
+                               "NO_COLOR": "1", "COLUMNS": "110", "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    yield done.stdout, home
+    subprocess.run(["rm", "-rf", home], check=True)
+
+
+def test_it_shows_the_report_and_the_proof(demo):
+    said, _ = demo
+    for word in ("SKYLINE", "MERIDIAN", "AURORA", "POLARIS", "duplicate", "held", "control_total", "Confirmed", "Reversed"):
+        assert word in said, f"{word} is not in what the demo prints:\n{said}"
+    assert "8,007,200" in said and "8,007,100" in said, "both totals of the refused file are shown"
+    assert "\x1b" not in said, "no colours without a terminal"
+    assert max(map(len, said.splitlines())) <= 110 or "cat " in said
+
+
+def test_the_reports_lie_where_it_says(demo):
+    said, home = demo
+    reports = list((home / "reports").rglob("*"))
+    kinds = {p.suffix for p in reports}
+    assert {".html", ".csv", ".json", ".sha256"} <= kinds, reports
+    assert any(str(p) in said or p.name in said for p in reports if p.suffix == ".html")
+    for path in reports:
+        if path.suffix == ".csv":
+            assert len(list(csv.reader(path.open(encoding="utf-8")))) >= 1
+
+
+def test_the_commands_to_look_further_work(demo):
+    said, home = demo
+    commands = re.findall(r"^  (\S+handbackctl .*|cat .*)$", said.split("look further")[1], re.M)
+    assert len(commands) >= 3, said
+    for command in commands:
+        done = subprocess.run(["sh", "-c", command], cwd=ROOT, text=True, capture_output=True, timeout=60)
+        assert done.returncode in (0, 3), f"{command}: {done.stdout}{done.stderr}"
+        assert done.stdout.strip()
+
+
+def test_nothing_is_left_running(demo):
+    _, home = demo
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        assert str(home) not in command, f"still there: {command}"

@@ -1,0 +1,170 @@
+"""The profiles that are shipped for public layouts: what they make of the sample files, and how much they let through.
+
+    test_layouts.py --update     write the expected outcomes anew (then read the difference)
+"""
+import datetime
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "fixtures"))
+
+import generate  # noqa: E402
+import layouts  # noqa: E402
+
+LAYOUTS, PROFILES = ROOT / "fixtures/layouts", ROOT / "fixtures/profiles"
+SHARED = ROOT.parent / "shared/samples"
+BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
+DUMP, CTL = BUILD / "tests/unit/parse_dump", BUILD / "ctl/handbackctl"
+
+# which good file of each layout is cut at every byte, and has every byte turned into others
+PROOF = {
+    "absa-unpaids": "unpaids.txt", "airmiles-amcash": "AMCASH_RECON_20261120", "airmiles-thtd": "WXYZ0017.T",
+    "bai2": "report.txt", "camt054": "returns.xml", "crowdtwist-activities": "partner_78_activities_12_20261120093000.txt",
+    "crowdtwist-redemptions": "2_12_USER_REDEMPTION_20261120.zip", "idpay-feedback": "feedback.zip",
+    "idpay-feedback-csv": "feedback.csv", "json-outcome": "PAGOPAPM_NPG_CONTRACTS_20261120000000_001_OUT.json",
+    "kognitiv": "pair.txt", "nacha-returns": "returns.ach", "pain002": "part.xml",
+}
+# formats that say nothing by which a cut between two records could be seen
+BLIND_TO_CUTS = {"crowdtwist-activities", "idpay-feedback-csv", "kognitiv"}
+# ... by which one byte of an answer could be seen to be another: nothing counts accepted and rejected records
+BLIND_TO_TURNS = {"bai2", "kognitiv"}
+# the same by their words, but in the sample other fields of the record show it
+WARNED_OF_TURNS = {"absa-unpaids", "camt054", "nacha-returns", "pain002"}
+CUT, TURN = "a file that was cut", "no control counts accepted or rejected records"
+
+# the samples that came with the layouts: profile, the name a partner would give it, and what must be in the outcome
+SAMPLES = [
+    ("idpay-feedback-csv", "idpay-feedback/reward-dispositive-0.made.csv", None, "end records=7"),
+    ("idpay-feedback", "idpay-feedback/reward-dispositive-0.made.zip", None, "end records=7"),
+    ("idpay-feedback", "idpay-feedback/two-members.made.zip", None, "refused container"),
+    ("idpay-feedback", "idpay-feedback/zero-bytes.made.zip", None, "refused container"),
+    ("airmiles-thtd", "airmiles-thtd/BUBC0042.audit.made.T", None, "end records=11 bytes=3012 whole"),
+    ("airmiles-thtd", "airmiles-thtd/AIRM0042.audit-cr-only.made", None, "end records=11 bytes=3012 whole"),
+    ("airmiles-thtd", "airmiles-thtd/BUBC0042.sent.made.T", None, "refused empty record 1 at 79"),
+    ("airmiles-thtd", "airmiles-thtd/BUBC0043.audit-total-mismatch.made.T", "BUBC0042.T",
+     "refused control_total record 1 at 0: control accepted miles of file: the file says 262, its records make 261"),
+    ("airmiles-thtd", "airmiles-thtd/BUBC0043.audit-total-mismatch.made.T", None, "refused disagrees"),
+    ("airmiles-amcash", "airmiles-amcash/AMCASH_RECON_20261119.made-partial.txt", None, "end records=4 bytes=434 whole"),
+    ("json-outcome", "json-outcome/NPG_CONTRACTS_OUT.made.json",
+     "PAGOPAPM_NPG_CONTRACTS_20261118000000_001_OUT.json", "end records=2 bytes=1198 whole"),
+    ("json-outcome", "json-outcome/NPG_CONTRACTS_OUT.made.json", None, "refused disagrees"),
+    ("json-outcome", "json-outcome/NPG_CONTRACTS_OUT.count-mismatch.made.json",
+     "PAGOPAPM_NPG_CONTRACTS_20261118000000_001_OUT.json", "the file says 3, its records make 2"),
+    ("crowdtwist-redemptions", "crowdtwist/2_12_USER_REDEMPTION_20261118.made.zip", None, "end records=3"),
+    ("crowdtwist-activities", "crowdtwist/partner_77_activities_12_20261118093000.made.txt", None, "end records=3"),
+    ("kognitiv", "kognitiv/redemption-pair.made.txt", None, "end records=3"),
+    ("nacha-returns", "nacha-ach/return-PPD-custom-reason-code.ach", None, "end records=1 bytes=891 whole"),
+    ("nacha-returns", "nacha-ach/return-WEB.ach", None, "end records=2 bytes=949 whole"),
+    ("absa-unpaids", "absa-h2h/unpaids.made.txt", None, "end records=3 bytes=1800 whole"),
+    ("pain002", "iso20022/pain002-chdd-cor1_p_ch2909000000250094239_1110097483_0_2018031317221082.xml", None,
+     "accepted whole-message outbound_reference=PmtInfId-CHDD-1"),
+    ("pain002", "iso20022/pain002-epo_p_ch2909000000250094239_1109800799_0_2018032612092784.xml", None,
+     "rejected date=2018-03-27 outbound_reference=EndToEndId-006-01-01 reasons=AC01"),
+    ("bai2", "bai2/sample1.txt", None, "end records=12 bytes=1415 whole"),
+]
+
+
+def dump(*arguments):
+    run = subprocess.run([DUMP, *map(str, arguments)], capture_output=True, check=True, timeout=60)
+    return run.stdout.decode()
+
+
+def outcome(profile, path):
+    return dump(PROFILES / f"{profile}.yaml", path)
+
+
+def proof(profile):
+    return "".join(dump(mode, PROFILES / f"{profile}.yaml", LAYOUTS / profile / PROOF[profile])
+                   for mode in ("--cuts", "--turns"))
+
+
+def sample_files():
+    return sorted(p for p in LAYOUTS.glob("*/*") if p.suffix != ".expected")
+
+
+@pytest.mark.parametrize("path", sample_files(), ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_sample(path):
+    assert outcome(path.parent.name, path) == path.with_name(path.name + ".expected").read_text()
+
+
+def passed(proof_text):
+    """How many cuts, and how many turned bytes, passed unseen."""
+    return [int(n) for n in re.findall(r"(\d+) passed", proof_text)]
+
+
+def warnings(path):
+    lint = subprocess.run([CTL, "profile", "lint", "--json", path], capture_output=True, check=True, text=True, timeout=60)
+    return " ".join(p["problem"] for p in json.loads(lint.stdout).get("problems", []))
+
+
+@pytest.mark.parametrize("profile", PROOF)
+def test_cuts_and_turned_bytes(profile):
+    """Each is refused, held, seen at the ledger, or of a text or date that nobody judges; or it is told by lint."""
+    now = proof(profile)
+    cuts, turns = passed(now)
+    assert (cuts > 0) == (profile in BLIND_TO_CUTS) and (turns > 0) == (profile in BLIND_TO_TURNS), now
+    assert now == (LAYOUTS / profile / "proof.expected").read_text()
+    told = warnings(PROFILES / f"{profile}.yaml")
+    assert (CUT in told) == (profile in BLIND_TO_CUTS)
+    assert (TURN in told) == (profile in BLIND_TO_TURNS | WARNED_OF_TURNS)
+
+
+@pytest.mark.parametrize("partner", sorted(layouts.WRITERS))
+def test_cuts_and_turned_bytes_of_our_own(partner, tmp_path):
+    usual = list(generate.usual(random.Random(3), partner, generate.demo_ledger().of(partner)))
+    answers = [next(a for a in usual if a.verdict == verdict) for verdict in sorted({a.verdict for a in usual})]
+    assert len(answers) >= 3
+    name, data = layouts.WRITERS[partner](answers, datetime.date(2026, 11, 18), 1, 0)
+    (tmp_path / name).write_bytes(data)
+    profile = PROFILES / f"{partner.lower()}.yaml"
+    assert passed(dump("--cuts", profile, tmp_path / name) + dump("--turns", profile, tmp_path / name)) == [0, 0]
+    assert not any(warning in warnings(profile) for warning in (CUT, TURN))
+
+
+def test_samples_are_made_again(tmp_path):
+    subprocess.run([sys.executable, ROOT / "fixtures/make_layouts.py", tmp_path], check=True)
+    made = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.glob("*/*")}
+    assert made == {p.relative_to(LAYOUTS): p.read_bytes() for p in sample_files()}
+
+
+def test_all_layouts_have_good_and_bad_files():
+    for profile in PROOF:
+        texts = [p.read_text() for p in (LAYOUTS / profile).glob("*.expected")]
+        assert any(" refused\n" in t for t in texts) and any("record 1" in t and " refused\n" not in t for t in texts)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the collected samples are not here")
+@pytest.mark.parametrize("profile, path, name, wanted", SAMPLES, ids=lambda v: str(v)[-40:])
+def test_collected_sample(profile, path, name, wanted):
+    arguments = [PROFILES / f"{profile}.yaml", SHARED / path] + ([name] if name else [])
+    text = dump(*arguments)
+    assert wanted in text
+    assert ("refused" in text) == ("refused" in wanted or "its records make" in wanted)
+
+
+def test_parser_names_no_partner():
+    """A partner is a profile, never code."""
+    partners = {re.search(r"^partner: (\w+)", p.read_text(), re.M)[1] for p in PROFILES.glob("*.yaml")}
+    words = re.compile("|".join(sorted(partners)) + "|airmiles|nacha|absa|kognitiv|crowdtwist|idpay|camt|pain\\.00|bai2",
+                       re.I)
+    for source in (ROOT / "parsers").glob("*.[ch]"):
+        assert words.search(source.read_text()) is None, source.name
+
+
+def update():
+    for path in sample_files():
+        path.with_name(path.name + ".expected").write_text(outcome(path.parent.name, path))
+    for profile in PROOF:
+        (LAYOUTS / profile / "proof.expected").write_text(proof(profile))
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--update"]:
+    update()

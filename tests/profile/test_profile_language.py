@@ -1,0 +1,110 @@
+"""docs/profiles.md: its tables are the option table's, its examples are run.
+
+    test_profile_language.py --update     write the tables and the outcomes anew (then read the difference)
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs/profiles.md"
+UNIT = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build")) / "tests/unit"
+
+TABLE = re.compile(r"<!-- keys: ?(.*?) ?-->\n(.*?)<!-- end -->", re.S)
+EXAMPLE = re.compile(r"```yaml (delimited|fixed|xml|json)\n(.*?)```\n(?:```in ?([^\n]*)\n(.*?)\n```\n```out\n(.*?)```\n)?", re.S)
+BASE = re.compile(r"```yaml\n(.*?)```", re.S)
+
+
+def keys():
+    rows = subprocess.run([UNIT / "profile_keys"], capture_output=True, check=True, text=True).stdout
+    return [row.split("\t") for row in rows.splitlines()]
+
+
+def table(places):
+    wanted = [place.strip() for place in places.split(",")]
+    yield from ("| key | takes |", "|---|---|") if len(wanted) == 1 else ("| in | key | takes |", "|---|---|---|")
+    for place in wanted:
+        for where, key, values in keys():
+            if where == place:
+                text = values.replace("|", "\\|").replace("*", "\\*")
+                yield f"| `{key}` | {text} |" if len(wanted) == 1 else f"| `{where}` | `{key}` | {text} |"
+
+
+def top_level(yaml):
+    """The profile's keys with their text; comments and all."""
+    parts = re.split(r"^(?=\w)", yaml, flags=re.M)
+    return {part.split(":")[0]: part for part in parts if part.strip()}
+
+
+def short_profile(text, form):
+    return top_level(next(b for b in BASE.findall(text) if f"\nformat: {form}\n" in b))
+
+
+def run(yaml, name, data):
+    with tempfile.TemporaryDirectory() as directory:
+        at = pathlib.Path(directory)
+        (at / "profile.yaml").write_text(yaml)
+        (at / "file").write_bytes(data)
+        done = subprocess.run([UNIT / "parse_dump", at / "profile.yaml", at / "file", name or "file"],
+                              capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode() + yaml
+    return done.stdout.decode()
+
+
+def unescape(text):
+    return text.encode().decode("unicode_escape").encode("latin-1")
+
+
+def outcome(text, match):
+    form, fragment, name, data, _ = match.groups()
+    yaml = "".join({**short_profile(text, form), **top_level(fragment)}.values())
+    return run(yaml, name, unescape(data) if data is not None else b"")
+
+
+def document():
+    return DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_every_key_is_told():
+    text = document()
+    told = set()
+    for places, said in TABLE.findall(text):
+        assert said.splitlines() == list(table(places)), f"{places}: run tests/profile/test_profile_language.py --update"
+        told.update(place.strip() for place in places.split(","))
+    assert told == {where for where, _, _ in keys()}
+
+
+def examples():
+    return list(EXAMPLE.finditer(document()))
+
+
+@pytest.mark.parametrize("match", examples(), ids=lambda m: m.group(2).split("\n")[0][:40])
+def test_example(match):
+    got = outcome(document(), match)
+    if match.group(4) is not None:
+        assert got == match.group(5)
+
+
+def test_every_feature_has_an_example():
+    """Each key of a place stands in an example, or in a profile that is shipped."""
+    texts = "".join(m.group(2) for m in examples())
+    texts += "".join(p.read_text() for p in sorted((ROOT / "fixtures/profiles").glob("*.yaml")))
+    missing = [(where, key) for where, key, _ in keys() if not re.search(rf"\b{key}(\\?\")?:", texts)]
+    assert missing == []
+
+
+def update():
+    text = TABLE.sub(lambda m: f"<!-- keys: {m[1]} -->\n".replace("keys:  ", "keys: ") + "".join(f"{row}\n" for row in table(m[1]))
+                     + "<!-- end -->", document())
+    text = EXAMPLE.sub(lambda m: m[0] if m[4] is None
+                       else m[0][:m.start(5) - m.start(0)] + outcome(text, m) + "```\n", text)
+    DOCUMENT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--update"]:
+    update()

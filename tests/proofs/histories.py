@@ -1,0 +1,302 @@
+#!/usr/bin/python3
+"""Random histories, each held against the oracle: files, their order, their repetition, and what people do between them.
+
+    tests/proofs/histories.py [--count 1000] [--seed 1]
+
+A history is its seed: a small ledger; files of three partners that answer the
+same redemptions again and again, some cut off by their totals, by a number
+that was there, or by the guard; delivered in any order and more than once;
+and two people who propose, approve and reject whatever is held, sensible or
+not; what they release goes now or later.  Some redemptions come upon the
+ledger after their answers, and nights (the real `handbackctl nightly`) match
+them, close what is unknown for too long, and take silence for acceptance
+where a partner lists its rejects.  The clock is the machine's: redemptions
+are of today or of weeks ago, so that no midnight in between matters.  The database and the worker are the same for all of them: between two
+histories every table is emptied.
+"""
+import argparse
+import collections
+import copy
+import dataclasses
+import datetime
+import json
+import pathlib
+import random
+import shutil
+import sys
+import time
+import uuid
+
+import psycopg
+
+import pg
+from oracle import NIGHTLY, TERMS, Act, Oracle
+from operators import Operators
+from worker import Worker
+from world import PARTNERS, ROOT, World
+
+from generate import accept, reject  # noqa: E402  fixtures/ is on the path since world
+from layouts import HELD_REASON, REASONS, RETRY_REASON, WRITERS
+from ledger import Ledger
+
+MEMBERS, REDEMPTIONS = 6, 24
+DECISIONS = ("confirm", "reverse", "reinstate", "close", "release")
+AGES = (0, 1, 2, 10, 14, 20, 30)  # days: the first are in time still, by any terms; of the others the time is over
+RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
+
+
+class Scene:
+    """One world that is emptied for each history."""
+
+    def __init__(self, cluster, build):
+        self.world = World(cluster, build, MEMBERS, REDEMPTIONS)
+        self.world.own_profiles()
+        self.people = Operators(self.world.database)
+        self.worker = Worker(build, self.world.config, self.world.dir / "worker.log").wait_ready()
+        self.db = self.world.database.connect()
+        tables = self.db.execute("SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables WHERE schemaname IN"
+                                 " ('ledger', 'handback', 'audit') AND NOT tablename = ANY (%s)", (list(RULES),)).fetchall()
+        self.tables = ", ".join(name for name, in tables)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.worker.close()
+        self.people.close()
+        self.db.close()
+        self.world.close()
+
+    def empty(self, seed, chance):
+        # the tables that nobody may empty are emptied by the one whom no trigger sees
+        self.db.execute("SET session_replication_role = replica")
+        self.db.execute(f"TRUNCATE {self.tables} RESTART IDENTITY")
+        self.db.execute("SET session_replication_role = origin")
+        for folder in ("archive", "quarantine", "notices"):
+            for path in (self.world.spool / folder).glob("*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        ledger = self.world.ledger = Ledger(seed, MEMBERS, REDEMPTIONS)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        ledger.redemptions = [dataclasses.replace(r, posted_at=now - datetime.timedelta(days=chance.choice(AGES)))
+                              for r in ledger.redemptions]
+        share = chance.choice((0, 0.15, 0.5))
+        late = [r for r in ledger.redemptions if chance.random() < share]
+        terms = {partner: self.agree(partner, chance) for partner in TERMS}
+        self.world.oracle = Oracle(ledger, [str(r.external_reference) for r in late], terms)
+        there = copy.copy(ledger)
+        there.redemptions = [r for r in ledger.redemptions if r not in late]
+        self.world.load(there)
+        # what comes late has its number already
+        self.db.execute("SELECT setval(pg_get_serial_sequence('ledger.entry', 'entry_id'), %s)", (MEMBERS + REDEMPTIONS,))
+        return late
+
+    def agree(self, partner, chance):
+        """Terms of this history, in the partner's profile."""
+        terms = dataclasses.replace(TERMS[partner], lists=chance.choice(("all", "accepted", "rejects", "rejects", "rejects")),
+                                    unknown_days=chance.choice((0, 5)))
+        name = f"{partner.lower()}.yaml"
+        text = (ROOT / "fixtures/profiles" / name).read_text()
+        for was, now in (("lists: all\n", f"lists: {terms.lists}\n"), ("unknown_days: 5\n", f"unknown_days: {terms.unknown_days}\n")):
+            assert was in text
+            text = text.replace(was, now)
+        (self.world.profiles / name).write_text(text)
+        return terms
+
+
+class History:
+    def __init__(self, scene, seed):
+        self.scene, self.world, self.chance = scene, scene.world, random.Random(seed)
+        self.late = scene.empty(seed, self.chance)
+        self.proposals, self.refused = [], 0
+        self.tidy = self.chance.random() < 0.5  # partners who make no mistakes: nothing stays unclear over what they do not say
+        self.did = collections.Counter()
+
+    def run(self):
+        deliveries = [d for partner in self.chance.sample(PARTNERS, self.chance.randint(1, 3)) for d in self.files(partner)]
+        again = [d for d in deliveries if self.chance.random() < 0.25]
+        deliveries += again
+        self.chance.shuffle(deliveries)
+        for partner, name, data in deliveries:
+            self.deliver(partner, name, data)
+            while self.chance.random() < 0.6:
+                self.act()
+            if self.chance.random() < 0.5:
+                self.release()
+            if self.late and self.chance.random() < 0.3:
+                self.book()
+            if self.chance.random() < 0.08:
+                self.night()
+        if self.chance.random() < 0.6:
+            while self.late and self.chance.random() < 0.9:
+                self.book()
+            self.night()
+            while self.chance.random() < 0.6:
+                self.act()
+        self.release()
+        self.check()
+        return self.did
+
+    # what partners send
+
+    def files(self, partner):
+        for sequence in range(1, self.chance.randint(2, 5)):
+            for _ in range(2 if self.chance.random() < (0 if self.tidy else 0.1) else 1):  # a re-issue
+                day = datetime.date.today() - datetime.timedelta(days=self.chance.choice((0, 0, 0, 8, 15)))
+                yield partner, *WRITERS[partner](self.answers(partner), day, sequence,
+                                                 100 if self.chance.random() < (0 if self.tidy else 0.06) else 0)
+
+    def answers(self, partner):
+        mine = self.world.ledger.of(partner)
+        made = [a for r in self.chance.sample(mine, self.chance.randint(1, len(mine))) for a in self.answer(partner, r)]
+        self.chance.shuffle(made)
+        return made
+
+    def answer(self, partner, r):
+        """Mostly one record about a redemption."""
+        yes, no = accept(r), reject(r, *self.chance.choice(REASONS[partner]))
+        kinds = [(40, lambda: [yes]), (25, lambda: [no]), (8, lambda: [accept(r, "pending")])]
+        kinds += [] if self.tidy else [
+            (5, lambda: [accept(r, "accepted_with_change", new_member="NS20000001")]),
+            (4, lambda: [dataclasses.replace(yes, points=r.points + 100)]),
+            (3, lambda: [dataclasses.replace(no, member="NS99999999")]),
+            (3, lambda: [dataclasses.replace(no, reference=str(uuid.UUID(int=self.chance.getrandbits(128), version=4)))]),
+            (2, lambda: [accept(self.chance.choice(self.world.ledger.redemptions))]),
+            (3, lambda: [reject(r, HELD_REASON[partner])]), (2, lambda: [reject(r, RETRY_REASON[partner])]),
+            (2, lambda: [reject(r, "Z99")]), (3, lambda: [yes, yes]), (3, lambda: [yes, no])]
+        return self.chance.choices([make for _, make in kinds], [weight for weight, _ in kinds])[0]()
+
+    def deliver(self, partner, name, data):
+        self.world.drop(partner, name, data)
+        done = self.scene.worker.job(self.world.inbound[partner], name, partner.lower(), partner, partner.lower())
+        assert done["end"] == "done", done
+        self.did["file " + done["state"]] += 1
+
+    def release(self):
+        """What people have released goes, whenever somebody looks."""
+        while (done := self.scene.worker.release())["end"] == "done":
+            self.did["release " + done["state"]] += 1
+        assert done["end"] == "gone", done
+
+    def book(self):
+        """A redemption comes upon the ledger, after its answer or before."""
+        r = self.late.pop(self.chance.randrange(len(self.late)))
+        self.scene.db.execute(
+            "INSERT INTO ledger.entry (entry_id, programme_id, member_id, category, points, external_reference, partner, merchant,"
+            " transaction_type, amount, currency, outbound_reference, partner_reference, posted_at)"
+            " VALUES (%s, 1, %s, 'Debit By Redemption', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (r.entry_id, r.member.member_id, r.points, r.external_reference, r.partner, r.merchant, r.transaction_type, r.amount,
+             r.currency, r.outbound_reference, r.partner_reference, r.posted_at))
+        self.note("book", 0, True, redemption=str(r.external_reference))
+
+    def night(self):
+        """handbackctl nightly, as its timer calls it."""
+        done = self.world.ctl("nightly", "--json", check=False)
+        assert done.returncode in (0, 3), f"nightly: {done.returncode}\n{done.stdout}{done.stderr}"
+        counts = json.loads(done.stdout)["done"]["done"]
+        counts = {what: counts[what] for what in NIGHTLY}
+        self.did.update({"night " + what: many for what, many in counts.items()})
+        self.note("night", 0, True, counts=counts)
+
+    # what people do
+
+    def note(self, what, proposal, done, **more):
+        after, = self.scene.db.execute("SELECT count(*) FROM handback.file").fetchone()
+        self.world.oracle.acted(Act(after, what, proposal, done, **more))
+        self.did[what if done else what + " refused"] += 1
+
+    def act(self):
+        roll = self.chance.random()
+        if roll < 0.55 or not self.proposals:
+            self.propose()
+        elif roll < 0.9:
+            self.answer_proposal("approve")
+        else:
+            self.answer_proposal("reject")
+
+    def propose(self):
+        holds = self.scene.db.execute(
+            "SELECT h.hold_id, (SELECT count(*) FROM handback.file f WHERE f.file_id < h.file_id), h.record_no, h.redemption_id"
+            " FROM handback.hold h WHERE %s OR NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)"
+            " ORDER BY 1", (self.chance.random() < 0.05,)).fetchall()
+        if not holds:
+            return
+        chosen = self.chance.sample(holds, min(len(holds), self.chance.choice((1, 1, 1, 2, 3))))
+        meant = None
+        if len(chosen) == 1 and self.chance.random() < (0.1 if chosen[0][3] else 0.7):
+            meant = str(self.chance.choice(self.world.ledger.redemptions).external_reference)
+        whole = any(record is None for _, _, record, _ in chosen)
+        decision = "release" if whole and self.chance.random() < 0.5 else self.chance.choice(DECISIONS)
+        number = self.tried(lambda: self.scene.people.propose([h for h, *_ in chosen], decision, "because", meant))
+        if number:
+            self.proposals.append(number)
+        self.note("propose", number or 0, bool(number), decision=decision, redemption=meant or "",
+                  holds=tuple((file, record) for _, file, record, _ in chosen))
+
+    def answer_proposal(self, what):
+        number = self.chance.choice(self.proposals)
+        if self.chance.random() < 0.2:
+            # never by the one who proposed it
+            assert self.tried(lambda: self.scene.people.ann.execute("SELECT handback.approve(%s)", (number,))) is None
+            self.did["own approval refused"] += 1
+        done = self.tried(lambda: getattr(self.scene.people, what)(number))
+        self.note(what, number, bool(done))
+
+    @staticmethod
+    def tried(call):
+        """What it gives, or None when the database refuses it."""
+        try:
+            return call()
+        except psycopg.errors.Error as refusal:
+            # a broken connection or statement is no refusal
+            assert refusal.sqlstate in ("55000", "23514", "23505", "P0002", "22023", "P0001"), refusal
+            return None
+
+    def check(self):
+        self.world.oracle.check(self.world)
+        debits, back = self.scene.db.execute(
+            "SELECT coalesce(sum(points) FILTER (WHERE category = 'Debit By Redemption'), 0),"
+            " coalesce(sum(points) FILTER (WHERE category = 'Redemption Reversal'), 0) FROM ledger.entry").fetchone()
+        assert back <= debits
+        self.did["records"], = self.scene.db.execute("SELECT count(*) FROM handback.outcome WHERE revision = 0").fetchone()
+
+
+def run(scene, seeds, tell=lambda seed, did: None):
+    """All histories of these seeds; what happened in them, counted."""
+    total = collections.Counter()
+    for seed in seeds:
+        try:
+            did = History(scene, seed).run()
+        except AssertionError as wrong:
+            raise AssertionError(f"history {seed}: {wrong}") from wrong
+        total += did
+        total["histories"] += 1
+        tell(seed, did)
+    return total
+
+
+def told(total):
+    return ", ".join(f"{many} {what}" for what, many in sorted(total.items(), key=lambda pair: (pair[0] != "histories", pair[0])))
+
+
+def main():
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--count", type=int, default=1000)
+    ask.add_argument("--seed", type=int, default=1)
+    ask.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), default=ROOT / "build")
+    asked = ask.parse_args()
+    began, cluster = time.monotonic(), pg.Cluster()
+
+    def tell(seed, _):
+        done = seed - asked.seed + 1
+        if done % 50 == 0:
+            print(f"{done} of {asked.count}, {time.monotonic() - began:.0f} s", flush=True)
+    try:
+        with Scene(cluster, asked.build) as scene:
+            total = run(scene, range(asked.seed, asked.seed + asked.count), tell)
+    finally:
+        cluster.close()
+    print(f"every invariant held: {told(total)}; {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

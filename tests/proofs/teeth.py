@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Plant each bug of planted.py and see that the test that is there for it fails.
+
+    ./dev teeth                  all of them (some minutes)
+    ./dev teeth --name fsync     those with this in their name
+    ./dev teeth --sample         the few that ./dev test plants
+
+The tree and its build folder are copied, so that nobody's work on them is in
+the way.  In the copy each test is first seen to pass as things are.  Then, for
+each bug, a copy of that copy gets the bug and is built, and its test is run: it
+must fail.  A bug that passes is a survivor, and a failure here.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from planted import BUGS  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
+            "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-unseal", "ctl/handbackctl")
+SECONDS = 600
+
+
+def run(command, folder, **environment):
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=SECONDS)
+
+
+def targets(test):
+    """What has to be built for it."""
+    unit = re.fullmatch(r"tests/unit/(\w+)\.c::\w+", test)
+    return [f"tests/unit/{unit[1]}"] if unit else list(PROGRAMS)
+
+
+def build(folder, wanted):
+    done = run(["ninja", "-C", os.fspath(folder), *wanted], folder)
+    if done.returncode != 0:
+        raise RuntimeError(f"{folder} does not build:\n{done.stdout[-2000:]}")
+
+
+def passes(root, folder, test):
+    """True or false; an error of its own when the test could not be run at all."""
+    path, name = test.split("::")
+    if path.endswith(".c"):
+        done = run([folder / path[:-2]], folder, CMOCKA_MESSAGE_OUTPUT="TAP")
+        verdicts = re.findall(rf"^(ok|not ok) \d+ - {name}\b", done.stdout, re.M)
+        if len(verdicts) == 1:
+            return verdicts[0] == "ok"
+    else:
+        done = run(["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", test], root,
+                   HANDBACK_BUILD=os.fspath(folder))
+        # a fixture that broke is an error, and says nothing of the test
+        word = {0: "passed", 1: "failed"}.get(done.returncode)
+        if word and re.search(rf"^\d+ {word}|, \d+ {word}", done.stdout, re.M) and not re.search(r"\d+ skipped", done.stdout):
+            return word == "passed"
+    raise RuntimeError(f"{test} cannot be run: status {done.returncode}\n{done.stdout[-2000:]}")
+
+
+def plant(root, bug):
+    path = root / bug.path
+    text = path.read_text(encoding="utf-8")
+    if text.count(bug.old) != 1:
+        raise RuntimeError(f"{bug.path} does not have the text of \"{bug.name}\" once: see tests/proofs/planted.py")
+    path.write_text(text.replace(bug.old, bug.new), encoding="utf-8")
+
+
+def copy_tree(root, folder, to):
+    """Sources and build folder, with their times: what is built already is not built again."""
+    ignore = shutil.ignore_patterns(".git", "build*", "demo", "__pycache__")
+    shutil.copytree(root, to, symlinks=True, ignore=ignore)
+    shutil.copytree(folder, to / "build", symlinks=True, ignore=shutil.ignore_patterns("meson-logs", "test-results"))
+
+
+def scratch_folder():
+    return tempfile.TemporaryDirectory(prefix="handback-teeth-", dir="/tmp")
+
+
+def try_bug(bug, root):
+    """None when its test saw it; else what is the matter."""
+    with scratch_folder() as scratch:
+        copy = pathlib.Path(scratch) / "handback"
+        try:
+            copy_tree(root, root / "build", copy)
+            plant(copy, bug)
+            build(copy / "build", targets(bug.test))
+            return f"SURVIVED {bug.test}" if passes(copy, copy / "build", bug.test) else None
+        except (RuntimeError, subprocess.TimeoutExpired) as e:
+            return str(e)
+
+
+def try_as_it_is(test, root):
+    try:
+        return None if passes(root, root / "build", test) else f"{test} fails without any bug"
+    except (RuntimeError, subprocess.TimeoutExpired) as e:
+        return str(e)
+
+
+def chosen(options):
+    bugs = [b for b in BUGS if (b.sample or not options.sample) and (options.name or "") in b.name]
+    if not bugs:
+        sys.exit(f"no bug has \"{options.name}\" in its name: see tests/proofs/planted.py")
+    return bugs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", action="store_true", help="only those that ./dev test plants")
+    parser.add_argument("--name", help="only those with this in their name")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many at a time")
+    parser.add_argument("--build", default=os.fspath(ROOT / "build"), help="the build folder (with -Dtest_build=true)")
+    options = parser.parse_args()
+    bugs, folder = chosen(options), pathlib.Path(options.build).resolve()
+    tests = list(dict.fromkeys(b.test for b in bugs))
+    build(folder, list(dict.fromkeys(t for test in tests for t in targets(test))))
+    with scratch_folder() as scratch, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        root = pathlib.Path(scratch) / "handback"
+        copy_tree(ROOT, folder, root)
+        broken = dict(zip(tests, pool.map(lambda t: try_as_it_is(t, root), tests)))
+        for test, why in broken.items():
+            if why:
+                print(f"  {why}")
+        print(f"{sum(not w for w in broken.values())} of {len(tests)} tests pass as things are; {len(bugs)} bugs\n", flush=True)
+        print(f"{'bug':<45} {'what it breaks':<76} caught by", flush=True)
+        results = pool.map(lambda b: broken[b.test] or try_bug(b, root), bugs)
+        survivors = 0
+        for bug, wrong in zip(bugs, results):
+            survivors += wrong is not None
+            print(f"{bug.name:<45} {bug.breaks:<76} {wrong or bug.test}", flush=True)
+    print(f"\n{len(bugs) - survivors} passed, {survivors} failed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
