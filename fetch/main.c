@@ -22,18 +22,6 @@
 #define WORK ".fetch"
 #define MEMORY_BYTES (1LL << 30) /* a server may send packets of 256 MiB, and libssh would take them */
 
-bool
-fetch_stop(struct fetch *f, const char *stage, const char *why)
-{
-	if (f->stopped)
-		return false;
-	if (f->job.mode == JOB_FETCH && !f->looked)
-		REPLY("look", {"result", "could_not"}, {"why", why});
-	REPLY("failed", {"stage", stage}, {"why", why});
-	f->stopped = true;
-	return false;
-}
-
 /* No core file with a key in it, no debugger, no endless memory. */
 static void
 harden(void)

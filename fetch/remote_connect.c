@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,25 +24,6 @@
 #define HOST_KEY_TYPES                                                                                       \
 	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
 #define RSA_MIN_BITS 2048
-
-bool
-remote_fail(struct remote *r, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vsnprintf(r->why, sizeof r->why, format, args);
-	va_end(args);
-	return false;
-}
-
-const char *
-remote_libssh_why(struct remote *r, char buf[TEXT_SHOWN_SIZE])
-{
-	const char *why = watch_expired();
-	if (!why)
-		why = r->session ? ssh_get_error(r->session) : "";
-	return text_show(buf, why, strlen(why));
-}
 
 struct remote *
 remote_new(void)

@@ -32,7 +32,8 @@ GROUPS = {
     "numbers": (82, ("lib/profile/numbers.c", "lib/profile/values.c", "lib/profile/dates.c", "parsers/assemble/assemble_total.c")),
     "posting": (68, ("lib/base/sum.c", "reconcile/decide/decide.c", "reconcile/decide/decided.c", "reconcile/post/post.c", "reconcile/post/outcomes.c")),
     "proof": (80, ("lib/proof/merkle.c", "lib/hash/sha256.c", "lib/proof/head.c", "lib/proof/leaf.c", "lib/proof/leaf_row.c",
-                   "lib/proof/verify/leaf_guess.c", "lib/proof/verify/verify.c", "lib/proof/verify/verify_heads.c", "lib/proof/verify/verify_trees.c",
+                   "lib/proof/verify/leaf_guess.c", "lib/proof/verify/verify.c", "lib/proof/verify/verify_difference.c",
+                   "lib/proof/verify/verify_heads.c", "lib/proof/verify/verify_trees.c",
                    "lib/proof/verify/verify_kept.c")),
 }
 

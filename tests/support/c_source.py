@@ -67,3 +67,55 @@ def functions(path):
                 before.append(lines[head])
             yield found.group(1) if found else "?", start + 1, i - start + 1, "\n".join(before)
             start = None
+
+
+def calls():
+    """file -> the files of ours that define what its functions call or hand on: {path: {path, ...}}, by function names.
+
+    A name in more than one program (main apart, there are a few) means the one nearest by folder.
+    """
+    defined, own = {}, {}
+    for path in files(suffixes=(".c",)):
+        text_of = code(path)
+        for function, *_ in functions(path):
+            if re.search(rf"^static\b[^;{{}}=]*?\b{re.escape(function)}\s*\(", text_of, re.M):
+                own.setdefault(path, set()).add(function)
+            else:
+                defined.setdefault(function, set()).add(path)
+    graph = {}
+    for path in files(suffixes=(".c",)):
+        # a tag of a struct, and a member, are no functions
+        names = set(re.findall(r"(?<!struct )(?<!enum )(?<!union )(?<![.\w])(?<!->)([a-z_]\w*)\b", code(path)))
+        graph[path] = {nearest(path, defined[n]) for n in names - own.get(path, set()) if n in defined} - {path}
+    return graph
+
+
+def nearest(path, others):
+    """Of several files with the same name in them, the one that shares most of the way."""
+    return max(sorted(others), key=lambda o: sum(1 for a, b in zip(path.parts, o.parts) if a == b))
+
+
+def knots(graph):
+    """The cycles of a graph, each as the whole set of nodes that reach one another."""
+    number, low, stack, found = {}, {}, [], []
+
+    def walk(node):
+        number[node] = low[node] = len(number)
+        stack.append(node)
+        for other in graph.get(node, ()):
+            if other not in number:
+                walk(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], number[other])
+        if low[node] == number[node]:
+            knot = set()
+            while node not in knot:
+                knot.add(stack.pop())
+            if len(knot) > 1:
+                found.append(knot)
+
+    for node in graph:
+        if node not in number:
+            walk(node)
+    return found

@@ -1,0 +1,24 @@
+/* Why something failed at the server: the texts that remote_why gives. */
+#include <stdarg.h>
+
+#include "fetch/remote_libssh.h"
+#include "fetch/watch.h"
+
+bool
+remote_fail(struct remote *r, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(r->why, sizeof r->why, format, args);
+	va_end(args);
+	return false;
+}
+
+const char *
+remote_libssh_why(struct remote *r, char buf[TEXT_SHOWN_SIZE])
+{
+	const char *why = watch_expired();
+	if (!why)
+		why = r->session ? ssh_get_error(r->session) : "";
+	return text_show(buf, why, strlen(why));
+}
