@@ -120,7 +120,7 @@ ALONE = 5  # in each run: they are short, and the machine is not the same from o
 
 
 def parse_alone(bench, profile, path):
-    """From the job's hand-over to its end, in the cage, with somebody who takes the frames: started ahead, its pipe as
+    """From the job's hand-over to its end, in the sandbox, with somebody who takes the frames: started ahead, its pipe as
     large as handback-reconcile makes it."""
     said = json.loads(subprocess.run(
         ["/usr/bin/python3", str(rig.ROOT / "tests/support/parse_client.py"), "--build", str(bench.build), "--measure", profile, path],

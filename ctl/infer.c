@@ -1,4 +1,4 @@
-/* profile infer: a first profile for a sample.  Its bytes are read by handback-infer, in its cage. */
+/* profile infer: a first profile for a sample.  Its bytes are read by handback-infer, in its sandbox. */
 #include "ctl/handlers.h"
 #include "lib/finance/output/memory.h"
 

@@ -378,7 +378,7 @@ open_run(struct nightly *n)
 
 	if (code != EXIT_CLEAN)
 		return code;
-	r->no_landlock = s->config->cage == CONFIG_CAGE_NO_LANDLOCK;
+	r->no_landlock = s->config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
 	if (spool_open(s->config->spool, &r->spool) < 0) {
 		complain("spool: %s: %s", s->config->spool, strerror(errno));
 		return EXIT_UNAVAILABLE;

@@ -289,7 +289,7 @@ run_try(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = subject_profile(s, r, &it);
 	if (s->config)
-		r->no_landlock = s->config->cage == CONFIG_CAGE_NO_LANDLOCK;
+		r->no_landlock = s->config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
 	if (code == EXIT_CLEAN && (missing = reconciler_find_parsers(r)) != NULL) {
 		complain("%s: %s", missing, strerror(errno));
 		code = EXIT_INTERNAL;

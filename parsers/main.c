@@ -5,7 +5,7 @@
  *
  * Trust: it is handed the file and the profile as descriptors and knows no
  * path, no database, no network.  The profile is ours; of the file no byte is
- * read before the cage has shut.  Nobody believes what it says: its frames are
+ * read before the sandbox is closed.  Nobody believes what it says: its frames are
  * checked, its controls and records judged elsewhere.  See lib/protocol/parse_job.h.
  */
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "parsers/assemble/assemble.h"
-#include "parsers/sandbox/cage.h"
+#include "parsers/sandbox/sandbox.h"
 #include "parsers/sandbox/child.h"
 #include "parsers/container/container.h"
 #include "lib/protocol/frame.h"
@@ -139,13 +139,13 @@ await_job(struct parse_job *ret_job, int *ret_file)
 static void
 lock_down(const struct parse_job *job, const struct layout *layout, int file, struct frame_writer *out)
 {
-	struct frame f = {.kind = FRAME_CAGE};
-	const struct cage_wish wish = {.work_bytes = contents_most(layout, job->file_bytes),
-	                               .no_landlock = (job->flags & PARSE_JOB_NO_LANDLOCK) != 0,
-	                               .no_cage = (job->flags & PARSE_JOB_NO_CAGE) != 0};
+	struct frame f = {.kind = FRAME_SANDBOX};
+	const struct sandbox_wish wish = {.work_bytes = contents_most(layout, job->file_bytes),
+	                                  .no_landlock = (job->flags & PARSE_JOB_NO_LANDLOCK) != 0,
+	                                  .no_sandbox = (job->flags & PARSE_JOB_NO_SANDBOX) != 0};
 	char why[256];
 
-	if (cage_enter(file, &wish, &f.cage, why, sizeof(why)) != 0)
+	if (sandbox_enter(file, &wish, &f.sandbox, why, sizeof(why)) != 0)
 		child_leave(EXIT_FAILED, why);
 	if (frame_put(out, &f) != 0 || frame_flush(out) != 0)
 		child_leave(EXIT_INTERNAL, "the pipe for frames is broken");
@@ -191,20 +191,20 @@ main(void)
 	struct contents *contents;
 	struct input_fd in;
 	const char *why;
-	char cage_why[256];
+	char sandbox_why[256];
 	int file;
 
 	signal(SIGPIPE, SIG_IGN);
 	child_begin("handback-parse");
 	tzset();
 	formats_start();
-	if (cage_prepare(cage_why, sizeof(cage_why)) != 0)
-		child_leave(EXIT_FAILED, cage_why);
+	if (sandbox_prepare(sandbox_why, sizeof(sandbox_why)) != 0)
+		child_leave(EXIT_FAILED, sandbox_why);
 	profile = await_job(&job, &file);
 	if (format_of(profile->layout) == NULL)
 		child_leave(EXIT_USAGE, "files of this profile are read by handback-parse-xml");
 	assemble = assemble_new(profile->layout, &sink);
-	input_fd_init(&in, CAGE_FILE);
+	input_fd_init(&in, SANDBOX_FILE);
 	contents = contents_new(profile->layout, &in.input, job.file_bytes, job.name, job.name_len);
 	if (out == NULL || assemble == NULL || contents == NULL)
 		child_leave(EXIT_FAILED, "out of memory");

@@ -99,7 +99,7 @@ open_reconciler(struct reconciler *r, const struct config *config)
 	const char *missing;
 
 	r->spool = (struct spool){-1, -1, -1, -1};
-	r->no_landlock = config->cage == CONFIG_CAGE_NO_LANDLOCK;
+	r->no_landlock = config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
 	profile_cache_open(&r->profile);
 	parser_child_open(&r->child);
 	missing = reconciler_find_parsers(r);

@@ -12,7 +12,7 @@ import pg
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
-# for sanitized programs: the parser's cage has no place for the leak checker's helper process
+# for sanitized programs: the parser's sandbox has no place for the leak checker's helper process
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
 os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
 sys.path.insert(0, str(ROOT / "fixtures"))  # ledger, layouts, generate

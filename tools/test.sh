@@ -37,7 +37,7 @@ run_tests() {
 	# instrumented code gives the compiler false alarms: its warnings were errors above
 	must 'build with sanitizers' compile build-sanitize -Dbuildtype=debug -Doptimization=1 \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dtest_build=true
-	# the parser's cage has no place for the leak checker's helper process
+	# the parser's sandbox has no place for the leak checker's helper process
 	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	step 'unit tests, sanitized' unit build-sanitize unit-sanitized || failed=1
 	step 'end to end, sanitized' end_to_end build-sanitize end-to-end-sanitized -m sanitize || failed=1

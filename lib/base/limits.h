@@ -34,7 +34,7 @@
 #define LIMIT_REJECTS 500000
 #define LIMIT_REJECTS_BYTES (64 << 20)
 
-/* the parser's cage */
+/* the parser's sandbox */
 #define LIMIT_PARSER_MEMORY (512LL << 20) /* address space beyond start-up; resident stays under 64 MiB */
 #define LIMIT_PARSER_CPU_BASE_S 10        /* seconds, and as many more ... */
 #define LIMIT_PARSER_CPU_MIB_PER_S 2      /* ... as the file has MiB, over this */

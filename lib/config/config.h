@@ -39,7 +39,7 @@ struct config_sftp {
 };
 
 /* What becomes of the partner's file after the commit. */
-enum config_cage { CONFIG_CAGE_WHOLE, CONFIG_CAGE_NO_LANDLOCK };
+enum config_sandbox { CONFIG_SANDBOX_FULL, CONFIG_SANDBOX_NO_LANDLOCK };
 enum config_after { CONFIG_AFTER_LEAVE, CONFIG_AFTER_MOVE, CONFIG_AFTER_DELETE };
 
 /* A minute of the day from 0 to 1440 for each end of "06:00-22:30"; one that ends before it begins goes over
@@ -75,7 +75,7 @@ struct config {
 	int64_t workers;
 	int64_t rescan_ms, settle_ms, deadline_ms, survey_ms;
 	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */
-	int cage;                          /* enum config_cage */
+	int sandbox;                       /* enum config_sandbox */
 	int log_level;                     /* LOG_ERR ... LOG_DEBUG */
 	struct config_source *sources;
 	size_t source_count;

@@ -7,7 +7,7 @@
 #define SOURCE(member) .offset = offsetof(struct config_source, member)
 #define DAY_MS (24LL * 60 * 60 * 1000)
 
-static const char *const cage_words[] = {"whole", "no_landlock", NULL};
+static const char *const sandbox_words[] = {"full", "no_landlock", NULL};
 static const char *const after_words[] = {"leave", "move", "delete", NULL};
 
 static const struct config_option options[] = {
@@ -51,11 +51,11 @@ static const struct config_option options[] = {
     {"deadline", CONFIG_DURATION, "5m", false, true,
      "how long a worker may handle a file without a sign of progress (and a second more for each 256 KiB)",
      TOP(deadline_ms), 1000, DAY_MS},
-    {"cage", CONFIG_WORD, "whole", false, true,
+    {"sandbox", CONFIG_WORD, "full", false, true,
      "what locks a parser down: no_landlock goes on without Landlock where the kernel has none (before "
      "5.13); "
-     "the rest of the cage holds",
-     TOP(cage), 0, 0, cage_words},
+     "the rest of the sandbox holds",
+     TOP(sandbox), 0, 0, sandbox_words},
     {"log_level", CONFIG_WORD, "info", false, true, "the least urgent events that are logged", TOP(log_level),
      0, 0, log_level_words},
 

@@ -209,7 +209,7 @@ static uint64_t
 body_bytes(const struct frame *f)
 {
 	switch (f->kind) {
-	case FRAME_CAGE:
+	case FRAME_SANDBOX:
 		return 4 + 1 + 1;
 	case FRAME_RECORD:
 		return record_bytes(&f->record);
@@ -232,10 +232,10 @@ static unsigned char *
 put_body(unsigned char *at, const struct frame *f)
 {
 	switch (f->kind) {
-	case FRAME_CAGE:
-		at = put_32(at, (uint32_t) f->cage.landlock_abi);
-		at = put_8(at, f->cage.seccomp);
-		return put_8(at, f->cage.no_new_privs);
+	case FRAME_SANDBOX:
+		at = put_32(at, (uint32_t) f->sandbox.landlock_abi);
+		at = put_8(at, f->sandbox.seccomp);
+		return put_8(at, f->sandbox.no_new_privs);
 	case FRAME_RECORD:
 		return put_record(at, &f->record);
 	case FRAME_FACTS:
@@ -297,7 +297,7 @@ frame_put_record(struct frame_writer *w, const struct record *r)
 struct frame_reader {
 	int fd;
 	const char *why; /* once set, for ever */
-	bool caged;      /* CAGE came */
+	bool sandboxed;  /* SANDBOX came */
 	bool facts;      /* FACTS came */
 	bool ended;      /* END came */
 	bool failed;     /* the pipe could not be read */
@@ -507,10 +507,10 @@ static void
 get_body(struct body *b, struct frame *f)
 {
 	switch (f->kind) {
-	case FRAME_CAGE:
-		f->cage.landlock_abi = (int32_t) get_32(b);
-		f->cage.seccomp = get_bool(b);
-		f->cage.no_new_privs = get_bool(b);
+	case FRAME_SANDBOX:
+		f->sandbox.landlock_abi = (int32_t) get_32(b);
+		f->sandbox.seccomp = get_bool(b);
+		f->sandbox.no_new_privs = get_bool(b);
 		break;
 	case FRAME_RECORD:
 		get_record(b, &f->record);
@@ -541,11 +541,11 @@ admit(struct frame_reader *r, const struct frame *f)
 {
 	if (r->ended)
 		return "a frame after the end";
-	if (r->caged == (f->kind == FRAME_CAGE))
-		return r->caged ? "lock-down told twice" : "a frame before lock-down was told";
+	if (r->sandboxed == (f->kind == FRAME_SANDBOX))
+		return r->sandboxed ? "sandbox reported twice" : "a frame before the sandbox was reported";
 	switch (f->kind) {
-	case FRAME_CAGE:
-		r->caged = true;
+	case FRAME_SANDBOX:
+		r->sandboxed = true;
 		break;
 	case FRAME_RECORD:
 		if (f->record.number <= r->last_number)
@@ -655,7 +655,7 @@ frame_next(struct frame_reader *r, struct frame *ret_frame, const char **ret_why
 	if (rc != 1)
 		return rc;
 	kind = r->buffer[r->start + 4];
-	if (kind < FRAME_CAGE || kind > FRAME_END)
+	if (kind < FRAME_SANDBOX || kind > FRAME_END)
 		return fail(r, "a frame of no known kind", ret_why);
 	f.kind = kind;
 	b = (struct body){r->buffer + r->start + HEAD_BYTES, len - 1, NULL};

@@ -6,7 +6,7 @@
  * texts that are there, say that it has.  The reader trusts nothing: every length is
  * checked against its frame and limits.h, every kind against what may come now
  *
- *     CAGE  RECORD*  (FACTS | CONTROL | REFUSAL | RECORD)*  END
+ *     SANDBOX  RECORD*  (FACTS | CONTROL | REFUSAL | RECORD)*  END
  *
  * where FACTS comes once at most, record numbers ascend, END counts the records
  * that came (of a refused file also those that were not sent any more) and says
@@ -19,7 +19,7 @@
 #include "lib/protocol/record.h"
 
 enum frame_kind {
-	FRAME_CAGE = 1, /* what lock-down was reached: first, always */
+	FRAME_SANDBOX = 1, /* what lock-down was reached: first, always */
 	FRAME_RECORD = 2,
 	FRAME_FACTS = 3,
 	FRAME_CONTROL = 4,
@@ -27,7 +27,7 @@ enum frame_kind {
 	FRAME_END = 6, /* last, always */
 };
 
-struct cage_report {
+struct sandbox_report {
 	int32_t landlock_abi; /* 0: not locked */
 	uint8_t seccomp;      /* 1: filter in force */
 	uint8_t no_new_privs;
@@ -36,7 +36,7 @@ struct cage_report {
 struct frame {
 	enum frame_kind kind;
 	union {
-		struct cage_report cage;
+		struct sandbox_report sandbox;
 		struct record record;
 		struct file_facts facts;
 		struct control control;

@@ -98,7 +98,7 @@ what_is_wrong(const struct parse_job *job, size_t len, size_t fds)
 	if (job->name_len > LIMIT_NAME_BYTES || job->file_bytes < 0)
 		return "the job's name or size is out of bounds";
 #ifdef TEST_BUILD
-	if (job->flags & ~(PARSE_JOB_NO_LANDLOCK | PARSE_JOB_NO_CAGE))
+	if (job->flags & ~(PARSE_JOB_NO_LANDLOCK | PARSE_JOB_NO_SANDBOX))
 		return "the job has a flag that is not known";
 #else
 	if ((job->flags & ~PARSE_JOB_NO_LANDLOCK) || job->escape != 0)

@@ -18,9 +18,9 @@
  *
  * Exit status (lib/base/exit_codes.h): EXIT_CLEAN after END was written, whatever
  * it says; EXIT_USAGE when the profile does not compile (its mistakes are on
- * descriptor 2); EXIT_FAILED when the cage or memory cannot be had;
+ * descriptor 2); EXIT_FAILED when the sandbox or memory cannot be had;
  * EXIT_INTERNAL for a broken message or pipe.  Killed by SIGSYS: a system call
- * that the cage does not know; by SIGXCPU or SIGKILL: its CPU time was over.
+ * that the sandbox does not know; by SIGXCPU or SIGKILL: its CPU time was over.
  */
 #ifndef HANDBACK_PROTOCOL_PARSE_JOB_H
 #define HANDBACK_PROTOCOL_PARSE_JOB_H
@@ -36,7 +36,7 @@
 
 enum parse_job_flag {
 	PARSE_JOB_NO_LANDLOCK = 1 << 0, /* the operator wrote it off by name: go on without */
-	PARSE_JOB_NO_CAGE = 1 << 1,     /* test builds only (for valgrind); elsewhere a broken message */
+	PARSE_JOB_NO_SANDBOX = 1 << 1,  /* test builds only (for valgrind); elsewhere a broken message */
 };
 
 /* Both ends are the same build on the same machine: host byte order, no pointers. */
@@ -45,8 +45,9 @@ struct parse_job {
 	uint16_t version;
 	uint16_t flags;     /* enum parse_job_flag */
 	int64_t file_bytes; /* must be what fstat says */
-	uint16_t escape;    /* test builds only: which escape to try inside the cage (parsers/sandbox/escape.h), else 0 */
-	uint16_t name_len;  /* at most LIMIT_NAME_BYTES */
+	uint16_t escape;   /* test builds only: which escape to try inside the sandbox (parsers/sandbox/escape.h),
+	                      else 0 */
+	uint16_t name_len; /* at most LIMIT_NAME_BYTES */
 	char name[LIMIT_NAME_BYTES +
 	          1]; /* as in the inbound directory: bytes, for file-name patterns; never a path */
 };

@@ -3,7 +3,7 @@
  *
  * Trust: it is handed the file, the partner's keys and a file for the content
  * as descriptors; it has no database and no network (it is told not to use
- * it), but it must run GnuPG, so it cannot be caged as handback-parse is.  It does
+ * it), but it must run GnuPG, so it cannot be sandboxed as handback-parse is.  It does
  * not look at the content.
  *
  *     handback-unseal [--encrypted] [--signature] LIMIT

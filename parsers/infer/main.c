@@ -2,7 +2,7 @@
  * handback-infer: looks at one sample of a partner's and proposes a profile.
  *
  * Trust: as handback-parse: it is handed the sample as a descriptor, knows no
- * path, no database and no network, and reads its first byte in the cage.  It
+ * path, no database and no network, and reads its first byte in the sandbox.  It
  * is started and told its job in the same way (lib/protocol/parse_job.h; there is no
  * profile, so that descriptor is /dev/null) but by handbackctl, and writes
  * text: the profile on descriptor 1, at most LIMIT_PROFILE_BYTES of it.  Exit
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
-#include "parsers/sandbox/cage.h"
+#include "parsers/sandbox/sandbox.h"
 #include "parsers/sandbox/child.h"
 #include "parsers/infer/model.h"
 #include "lib/protocol/parse_job.h"
@@ -23,8 +23,8 @@ main(void)
 {
 	static struct guess guess;
 	struct parse_job job;
-	struct cage_report report;
-	struct cage_wish wish;
+	struct sandbox_report report;
+	struct sandbox_wish wish;
 	char why[256];
 	const char *text;
 	int file, nothing, rc;
@@ -33,7 +33,7 @@ main(void)
 	child_begin("handback-infer");
 	sample_prepare();
 	column_prepare();
-	if (cage_prepare(why, sizeof why) != 0)
+	if (sandbox_prepare(why, sizeof why) != 0)
 		child_leave(EXIT_FAILED, why);
 	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &nothing, &text);
 	if (rc == PARSE_NOTHING)
@@ -41,15 +41,15 @@ main(void)
 	if (rc != PARSE_JOB)
 		child_leave(EXIT_INTERNAL, rc < 0 ? text : "the message is no job");
 	child_check_file(&job, file);
-	wish = (struct cage_wish){.work_bytes = SAMPLE_BYTES,
-	                          .no_landlock = (job.flags & PARSE_JOB_NO_LANDLOCK) != 0,
-	                          .no_cage = (job.flags & PARSE_JOB_NO_CAGE) != 0};
-	if (cage_enter(file, &wish, &report, why, sizeof why) != 0)
+	wish = (struct sandbox_wish){.work_bytes = SAMPLE_BYTES,
+	                             .no_landlock = (job.flags & PARSE_JOB_NO_LANDLOCK) != 0,
+	                             .no_sandbox = (job.flags & PARSE_JOB_NO_SANDBOX) != 0};
+	if (sandbox_enter(file, &wish, &report, why, sizeof why) != 0)
 		child_leave(EXIT_FAILED, why);
 	guess.file_name = job.name;
 	guess.file_name_len = job.name_len;
 	guess.file_bytes = job.file_bytes;
-	text = guess_sample(&guess, CAGE_FILE);
+	text = guess_sample(&guess, SANDBOX_FILE);
 	if (text != NULL)
 		child_leave(EXIT_USAGE, text);
 	if (guess_write(&guess) != 0)

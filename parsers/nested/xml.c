@@ -4,7 +4,7 @@
  * it looks for the end of each tag before it reads the tag.
  *
  * libxml2 is not made for hostile input (its own README says so), hence the
- * cage around it, and these: no DOCTYPE, so no entity and no external file; own
+ * sandbox around it, and these: no DOCTYPE, so no entity and no external file; own
  * limits on depth, attributes, texts and tags, which it does not have in this
  * mode; the encoding is the profile's or none; and nothing is trusted before
  * its last answer: events come before a late error, after xmlStopParser

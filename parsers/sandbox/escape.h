@@ -1,5 +1,5 @@
 /*
- * Test builds only: tries, from within the cage, what a captured parser would
+ * Test builds only: tries, from within the sandbox, what a captured parser would
  * try.  Each attempt must be refused by the kernel or end the process.
  */
 #ifndef HANDBACK_PARSERS_SANDBOX_ESCAPE_H

@@ -101,8 +101,9 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 		return JOB_DONE;
 	}
 	*ret_end = parser_child_end(&r->child, broken, result->why);
-	/* before it told of its cage it had not read a byte of the file: whatever ended it, the file did not */
-	if (*ret_end == PARSER_DIED && !told->cage.seccomp)
+	/* before it told of its sandbox it had not read a byte of the file: whatever ended it, the file did not
+	 */
+	if (*ret_end == PARSER_DIED && !told->sandbox.seccomp)
 		*ret_end = PARSER_DISTURBED;
 	return JOB_DONE;
 }

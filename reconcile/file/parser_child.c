@@ -153,7 +153,8 @@ judge_signal(int number, char *why)
 		return PARSER_DIED;
 	}
 	snprintf(why, LIMIT_MESSAGE_BYTES, "the parser was ended by signal %d (%s)%s", number,
-	         sigabbrev_np(number), number == SIGSYS ? ": a system call that its cage does not permit" : "");
+	         sigabbrev_np(number),
+	         number == SIGSYS ? ": a system call that its sandbox does not permit" : "");
 	/* these come from outside: an operator, the system short of memory, a shutdown */
 	return number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGHUP ? PARSER_DISTURBED
 	                                                                                      : PARSER_DIED;

@@ -131,8 +131,8 @@ const char *
 told_take(struct told *t, const struct frame *f)
 {
 	switch (f->kind) {
-	case FRAME_CAGE:
-		t->cage = f->cage;
+	case FRAME_SANDBOX:
+		t->sandbox = f->sandbox;
 		return NULL;
 	case FRAME_FACTS:
 		return take_facts(t, &f->facts);

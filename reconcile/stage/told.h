@@ -28,7 +28,7 @@ struct told_refusal {
 };
 
 struct told {
-	struct cage_report cage;
+	struct sandbox_report sandbox;
 	bool has_sequence, has_business_date, is_test;
 	int64_t sequence;
 	int32_t business_date; /* days since 1970-01-01 */

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DECEIVED = ["garbage", "a frame without end", "a text longer than its frame", "a count that is not so", "cut in a frame",
             "two ends", "nothing", "a kind that there is not", "breaks"]
 # without the frame that says how it is locked up nothing is believed, not even that the file is at fault
-OURS = ["garbage at once", "no cage", "is killed"]
+OURS = ["garbage at once", "no sandbox", "is killed"]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_parser_that_hangs(desk):
     check(desk, "hangs", deliver(desk, 1, "hangs"), 1)
 
 
-@case("a parser that somebody killed, or that shows no cage: the file stays")
+@case("a parser that somebody killed, or that shows no sandbox: the file stays")
 @pytest.mark.parametrize("how", OURS)
 def test_what_is_not_the_files_fault_is_tried_again(desk, how):
     mine, other = deliver(desk, 1, how)

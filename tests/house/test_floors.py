@@ -45,7 +45,7 @@ ONE_INCLUDER = {
     "libxml/": {"parsers/nested/xml.c"},
     "yaml.h": {"lib/yaml/yaml.c"},
     "openssl/": {"lib/hash/sha256.c"},
-    "seccomp.h": {"parsers/sandbox/cage.c"},
+    "seccomp.h": {"parsers/sandbox/sandbox.c"},
     "zlib.h": {"parsers/container/inflate.c"},
     "gpgme.h": {"parsers/decrypt/openpgp.c"},
     "systemd/": {"lib/base/log.c", "daemon/notify.c"},

@@ -67,7 +67,7 @@ def test_the_fragment_is_valid(tmp_path):
 
 
 @case("drop: what a partner can do there")
-def test_the_cage(drop, tmp_path):
+def test_the_sandbox(drop, tmp_path):
     local = tmp_path / "a.csv"
     local.write_text("1\n")
     assert sftp(drop, f"put {local} a.csv", "rename a.csv b.csv", "ls -l /in").returncode == 0

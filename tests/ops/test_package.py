@@ -166,7 +166,7 @@ def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledg
     name = drop(system, ledger, 1)
     wait(lambda: posted(system, name), f"{name} to be posted", system)
     as_user(system, "handback", "handbackctl", "audit", "verify")
-    system.run("systemctl", "start", "handback-verify.service")  # and by its unit, in its cage
+    system.run("systemctl", "start", "handback-verify.service")  # and by its unit, in its sandbox
     for page in ("handbackctl.1", "handbackd.8", "handback.conf.5", "handback-profile.5"):
         system.run("sh", "-c", f"test -s /usr/share/man/man{page[-1]}/{page}.gz")
 

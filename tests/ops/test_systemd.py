@@ -241,7 +241,7 @@ def test_audit_verifies_after_all_that(system):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-# ---------------------------------------------------------------- the cage, without booting
+# ---------------------------------------------------------------- the sandbox, without booting
 
 def installed_unit(system, name):
     return os.fspath(next(system.up.glob(f"usr/**/{name}")))
@@ -265,9 +265,9 @@ def test_units_verify(system):
     assert not ours, "\n".join(ours)
 
 
-def test_every_directive_of_the_cage_has_a_reason():
-    title, *lines = (ROOT / "systemd/cage.conf").read_text().splitlines()
-    assert title.startswith("# --- the cage")
+def test_every_directive_of_the_sandbox_has_a_reason():
+    title, *lines = (ROOT / "systemd/sandbox.conf").read_text().splitlines()
+    assert title.startswith("# --- the sandbox")
     reasoned = False
     for line in lines:
         if line.startswith("#"):
@@ -279,5 +279,5 @@ def test_every_directive_of_the_cage_has_a_reason():
 
 
 @pytest.mark.parametrize("unit", ("handbackd", "handback-nightly", "handback-verify"))
-def test_every_unit_is_in_the_cage(unit):
-    assert "\n\n@cage@\n" in (ROOT / f"systemd/{unit}.service.in").read_text()
+def test_every_unit_is_in_the_sandbox(unit):
+    assert "\n\n@sandbox@\n" in (ROOT / f"systemd/{unit}.service.in").read_text()

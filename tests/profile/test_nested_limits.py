@@ -181,7 +181,7 @@ def encoded(encoding, declared, text):
     ("windows-1252", "windows-1252", "\u201e5 \u20ac\u201c"), ("windows-1252", "CP1252", "\u0160"),
     ("shift_jis", "Shift_JIS", "\u6771\u4eac"), ("us-ascii", "US-ASCII", "plain")])
 def test_xml_in_the_profiles_encoding(encoding, declared, text):
-    """Tables that are loaded from files are there inside the cage; offsets are those of the file's bytes."""
+    """Tables that are loaded from files are there inside the sandbox; offsets are those of the file's bytes."""
     profile, data = encoded(encoding, declared, text)
     result = parse_client.parse(profile, data)
     assert not result.refusals, result.refusals

@@ -8,7 +8,7 @@ proof and three end-to-end files, and counts with gcov, which comes with gcc.  A
 group below its floor is a failure.  The floors stand a little under what was
 measured; what is missing is mostly what a lost database or no memory asks for
 (./dev crashproof is there for those).  handback-parse is the one of build/: its
-cage, rightly, has no file for a counter.
+sandbox, rightly, has no file for a counter.
 """
 import argparse
 import collections

@@ -62,7 +62,7 @@ def count_points(place, scenario, programs=None):
                 if log.exists():
                     text = log.read_text(errors="replace")
                     points += calls_of(program, launch, text)
-                    # once the parser's cage is shut, a call that strace lets fail is one that the cage kills for
+                    # once the parser's sandbox is closed, a call that strace lets fail is one that the sandbox kills for
                     failing += calls_of(program, launch, text.split("\nseccomp(")[0])
         finally:
             run.close()

@@ -99,8 +99,8 @@ BUGS = (
         "if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))\n"
         "\t\t\treturn fault(ret_fault, \"overflow\", \"is greater than 9223372036854775807\");",
         "value = (int64_t) ((uint64_t) value * 10 + (uint64_t) digit);"),
-    Bug("go on without a cage", "a partner's bytes meet a parser that may do anything",
-        "tests/hostile/test_cage.py::test_fails_closed", "parsers/sandbox/cage.c",
+    Bug("go on without a sandbox", "a partner's bytes meet a parser that may do anything",
+        "tests/hostile/test_sandbox.py::test_fails_closed", "parsers/sandbox/sandbox.c",
         "\tif (seccomp_enter() != 0)\n\t\treturn fail(why, why_size, \"seccomp\", errno);\n",
         "\t(void) seccomp_enter();\n"),
     # ---- the decision

@@ -15,7 +15,7 @@ import sys
 import parse_client
 
 here = pathlib.Path(sys.argv[0]).parent
-CAGE = struct.pack("<IBiBB", 7, 1, 3, 1, 1)
+SANDBOX = struct.pack("<IBiBB", 7, 1, 3, 1, 1)
 RECORD, END = 2, 6
 AHEAD = b"HBAP"  # lib/protocol/parse_job.h: a profile to begin with
 
@@ -29,16 +29,16 @@ def end(records):
 
 
 LIES = {
-    "garbage": CAGE + bytes(range(256)) * 40,
+    "garbage": SANDBOX + bytes(range(256)) * 40,
     "garbage at once": b"\xff" * 4096,
-    "no cage": end(0),
-    "a frame without end": CAGE + struct.pack("<IB", 0xffffffff, RECORD) + b"x" * 100000,
-    "a text longer than its frame": CAGE + frame(RECORD, struct.pack("<QQIIB", 1, 0, 1, 0, 1) + b"\xff" * 60),
-    "a count that is not so": CAGE + end(5),
-    "cut in a frame": CAGE + end(0)[:-3],
-    "two ends": CAGE + end(0) + end(0),
-    "nothing": CAGE,
-    "a kind that there is not": CAGE + frame(77, b"abc"),
+    "no sandbox": end(0),
+    "a frame without end": SANDBOX + struct.pack("<IB", 0xffffffff, RECORD) + b"x" * 100000,
+    "a text longer than its frame": SANDBOX + frame(RECORD, struct.pack("<QQIIB", 1, 0, 1, 0, 1) + b"\xff" * 60),
+    "a count that is not so": SANDBOX + end(5),
+    "cut in a frame": SANDBOX + end(0)[:-3],
+    "two ends": SANDBOX + end(0) + end(0),
+    "nothing": SANDBOX,
+    "a kind that there is not": SANDBOX + frame(77, b"abc"),
 }
 
 
@@ -46,7 +46,7 @@ def lie(how):
     if how in LIES:
         os.write(1, LIES[how])
         os._exit(0)
-    os.write(1, CAGE)
+    os.write(1, SANDBOX)
     if how == "hangs":
         signal.pause()
     os.kill(os.getpid(), {"breaks": signal.SIGSEGV, "is killed": signal.SIGKILL}[how])

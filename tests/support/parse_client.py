@@ -31,14 +31,14 @@ BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 # lib/protocol/parse_job.h
 JOB = struct.Struct("=IHHqHH256s4x")
 MAGIC, VERSION = 0x504A4248, 1
-NO_LANDLOCK, NO_CAGE = 1, 2
+NO_LANDLOCK, NO_SANDBOX = 1, 2
 
 # reconcile/file/parser_child.c: a reader that is slow for a moment does not stop the parser
 PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # linux/fcntl.h; Python's fcntl has it from 3.10 on
 
 # lib/protocol/record.h, lib/protocol/frame.h
-KINDS = {1: "cage", 2: "record", 3: "facts", 4: "control", 5: "refusal", 6: "end"}
+KINDS = {1: "sandbox", 2: "record", 3: "facts", 4: "control", 5: "refusal", 6: "end"}
 VERDICTS = {1: "accepted", 2: "accepted_with_change", 3: "accepted_with_warning", 4: "rejected", 5: "pending"}
 TEXTS = ("outbound_reference", "partner_reference", "reference_shown", "member", "programme", "merchant", "currency",
          "reasons", "reason_text", "change")
@@ -126,12 +126,12 @@ def end(b):
     return {"records": records, "bytes": count, "refused": bool(refused), "whole": bool(whole)}
 
 
-def cage(b):
+def sandbox(b):
     abi, seccomp, no_new_privs = b.take("iBB")
     return {"landlock_abi": abi, "seccomp": seccomp, "no_new_privs": no_new_privs}
 
 
-DECODERS = {"cage": cage, "record": record, "facts": facts, "control": control, "refusal": refusal, "end": end}
+DECODERS = {"sandbox": sandbox, "record": record, "facts": facts, "control": control, "refusal": refusal, "end": end}
 
 
 def frames(data):

@@ -145,7 +145,7 @@ put_refusal(void *context, const struct refusal *r)
 	return 0;
 }
 
-/* As handback-parse does it, but for the cage. */
+/* As handback-parse does it, but for the sandbox. */
 static void
 run(const struct profile *profile, const struct sink *sink, const char *name, struct input_memory *in,
     struct parse_end *ret)

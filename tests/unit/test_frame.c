@@ -12,7 +12,8 @@
 
 #define SLICE(text) ((struct slice){(text), sizeof(text) - 1})
 
-/* Where things stand behind a CAGE frame and the next frame's head, and what a record takes before its texts.
+/* Where things stand behind a SANDBOX frame and the next frame's head, and what a record takes before its
+ * texts.
  */
 enum {
 	RECORD_AT = 5 + 6 + 5,
@@ -32,9 +33,9 @@ memory_file(const void *bytes, size_t len)
 }
 
 static struct frame
-cage_frame(void)
+sandbox_frame(void)
 {
-	return (struct frame){.kind = FRAME_CAGE, .cage = {7, 1, 1}};
+	return (struct frame){.kind = FRAME_SANDBOX, .sandbox = {7, 1, 1}};
 }
 
 static struct frame
@@ -101,7 +102,7 @@ static size_t
 write_sample(unsigned char *ret_bytes, size_t size)
 {
 	struct frame frames[] = {
-	    cage_frame(),
+	    sandbox_frame(),
 	    record_frame(1),
 	    {.kind = FRAME_FACTS,
 	     .facts = {.has_sequence = true,
@@ -164,8 +165,8 @@ test_round_trip(void **state)
 
 	(void) state;
 	assert_int_equal(frame_next(r, &f, &why), 1);
-	assert_int_equal(f.kind, FRAME_CAGE);
-	assert_int_equal(f.cage.landlock_abi, 7);
+	assert_int_equal(f.kind, FRAME_SANDBOX);
+	assert_int_equal(f.sandbox.landlock_abi, 7);
 	assert_int_equal(frame_next(r, &f, &why), 1);
 	assert_int_equal(f.kind, FRAME_RECORD);
 	assert_int_equal(f.record.offset, sent.record.offset);
@@ -282,23 +283,23 @@ assert_refused(const struct frame *frames, size_t n, const char *expected)
 static void
 test_order(void **state)
 {
-	struct frame cage = cage_frame(), one = record_frame(1), two = record_frame(2);
+	struct frame sandbox = sandbox_frame(), one = record_frame(1), two = record_frame(2);
 	struct frame facts = {.kind = FRAME_FACTS}, refusal = {.kind = FRAME_REFUSAL};
 
 	(void) state;
-	assert_refused((struct frame[]){one}, 1, "a frame before lock-down was told");
-	assert_refused((struct frame[]){cage, cage}, 2, "lock-down told twice");
-	assert_refused((struct frame[]){cage, two, one}, 3, "record numbers do not ascend");
-	assert_refused((struct frame[]){cage, one, one}, 3, "record numbers do not ascend");
-	assert_refused((struct frame[]){cage, facts, facts}, 3, "the facts of the file told twice");
-	assert_refused((struct frame[]){cage, end_frame(0, false), one}, 3, "a frame after the end");
-	assert_refused((struct frame[]){cage, one, end_frame(2, false)}, 3,
+	assert_refused((struct frame[]){one}, 1, "a frame before the sandbox was reported");
+	assert_refused((struct frame[]){sandbox, sandbox}, 2, "sandbox reported twice");
+	assert_refused((struct frame[]){sandbox, two, one}, 3, "record numbers do not ascend");
+	assert_refused((struct frame[]){sandbox, one, one}, 3, "record numbers do not ascend");
+	assert_refused((struct frame[]){sandbox, facts, facts}, 3, "the facts of the file told twice");
+	assert_refused((struct frame[]){sandbox, end_frame(0, false), one}, 3, "a frame after the end");
+	assert_refused((struct frame[]){sandbox, one, end_frame(2, false)}, 3,
 	               "the end counts other records than came");
-	assert_refused((struct frame[]){cage, one, end_frame(1, true)}, 3, "the end and the refusals differ");
-	assert_refused((struct frame[]){cage, refusal, end_frame(0, false)}, 3,
+	assert_refused((struct frame[]){sandbox, one, end_frame(1, true)}, 3, "the end and the refusals differ");
+	assert_refused((struct frame[]){sandbox, refusal, end_frame(0, false)}, 3,
 	               "the end and the refusals differ");
-	assert_refused((struct frame[]){cage, one}, 2, "cut off before its end");
-	struct frame many[LIMIT_REFUSALS + 2] = {cage};
+	assert_refused((struct frame[]){sandbox, one}, 2, "cut off before its end");
+	struct frame many[LIMIT_REFUSALS + 2] = {sandbox};
 	for (size_t i = 1; i < LIMIT_REFUSALS + 2; i++)
 		many[i] = refusal;
 	assert_refused(many, LIMIT_REFUSALS + 2, "too many refusals");
@@ -307,25 +308,25 @@ test_order(void **state)
 static void
 test_contents(void **state)
 {
-	struct frame cage = cage_frame(), f;
+	struct frame sandbox = sandbox_frame(), f;
 
 	(void) state;
 	f = record_frame(1);
 	f.record.verdict = VERDICT_NONE;
-	assert_refused((struct frame[]){cage, f}, 2, "a record has a verdict that is not known");
+	assert_refused((struct frame[]){sandbox, f}, 2, "a record has a verdict that is not known");
 	f.record.verdict = 6;
-	assert_refused((struct frame[]){cage, f}, 2, "a record has a verdict that is not known");
+	assert_refused((struct frame[]){sandbox, f}, 2, "a record has a verdict that is not known");
 	f = record_frame(1);
 	f.record.has |= RECORD_WHOLE_MESSAGE << 1;
-	assert_refused((struct frame[]){cage, f}, 2, "a record has a property that is not known");
+	assert_refused((struct frame[]){sandbox, f}, 2, "a record has a property that is not known");
 	f = record_frame(1);
 	f.record.points = 0;
-	assert_refused((struct frame[]){cage, f}, 2, "a record has zero points");
+	assert_refused((struct frame[]){sandbox, f}, 2, "a record has zero points");
 	f = record_frame(1);
 	f.record.text[RECORD_REASON_TEXT] = (struct slice){"a\0b", 3};
-	assert_refused((struct frame[]){cage, f}, 2, "a text is not UTF-8, or holds a NUL");
+	assert_refused((struct frame[]){sandbox, f}, 2, "a text is not UTF-8, or holds a NUL");
 	f.record.text[RECORD_REASON_TEXT] = SLICE("\xED\xA0\x80");
-	assert_refused((struct frame[]){cage, f}, 2, "a text is not UTF-8, or holds a NUL");
+	assert_refused((struct frame[]){sandbox, f}, 2, "a text is not UTF-8, or holds a NUL");
 }
 
 /* Which texts there are is a promise: each is there, and there are no others. */
@@ -333,7 +334,7 @@ static void
 test_texts_that_are_there(void **state)
 {
 	enum { TEXTS = RECORD_AT + 25, LENGTH = TEXTS + 2 };
-	struct frame frames[] = {cage_frame(), bare_frame(1)};
+	struct frame frames[] = {sandbox_frame(), bare_frame(1)};
 	unsigned char bytes[256];
 	size_t len, count;
 	const char *why;
@@ -364,7 +365,7 @@ test_limit(void **state)
 {
 	static char text[LIMIT_FRAME_BYTES];
 	static unsigned char bytes[3 * LIMIT_FRAME_BYTES];
-	struct frame cage = cage_frame(), f = record_frame(1), end = end_frame(2, false);
+	struct frame sandbox = sandbox_frame(), f = record_frame(1), end = end_frame(2, false);
 	uint32_t fixed = 1 + RECORD_FIXED + RECORD_NUMBERS + 4; /* kind and its one text's length */
 	int fd = memfd_create("out", MFD_CLOEXEC);
 	struct frame_writer *w = frame_writer_new(fd);
@@ -376,7 +377,7 @@ test_limit(void **state)
 	memset(text, 'x', sizeof(text));
 	memset(f.record.text, 0, sizeof(f.record.text));
 	f.record.text[RECORD_MEMBER] = (struct slice){text, LIMIT_FRAME_BYTES - fixed};
-	assert_int_equal(frame_put(w, &cage), 0);
+	assert_int_equal(frame_put(w, &sandbox), 0);
 	assert_int_equal(frame_put(w, &f), 0);
 	f.record.number = 2;
 	assert_int_equal(frame_put(w, &f), 0);
@@ -445,7 +446,7 @@ test_random_bytes(void **state)
 static void
 test_broken_pipe(void **state)
 {
-	struct frame cage = cage_frame();
+	struct frame sandbox = sandbox_frame();
 	int fds[2];
 	struct frame_writer *w;
 
@@ -453,9 +454,9 @@ test_broken_pipe(void **state)
 	assert_int_equal(pipe(fds), 0);
 	close(fds[0]);
 	w = frame_writer_new(fds[1]);
-	assert_int_equal(frame_put(w, &cage), 0);
+	assert_int_equal(frame_put(w, &sandbox), 0);
 	assert_int_equal(frame_flush(w), -1);
-	assert_int_equal(frame_put(w, &cage), -1);
+	assert_int_equal(frame_put(w, &sandbox), -1);
 	frame_writer_free(w);
 	frame_writer_free(NULL);
 	frame_reader_free(NULL);

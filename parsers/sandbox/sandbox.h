@@ -1,6 +1,6 @@
 /*
  * The lock-down of a process that is about to read a partner's bytes: after
- * cage_enter it can read one descriptor, write two, compute, and leave.
+ * sandbox_enter it can read one descriptor, write two, compute, and leave.
  *
  * Layers, each for what the others lack: rlimits (memory, CPU time, nothing
  * new), no_new_privs, Landlock that allows nothing (files, TCP, signals and
@@ -9,8 +9,8 @@
  * let it fork and connect to a UNIX socket).  It fails closed: what cannot be
  * had is an error, unless the operator wrote Landlock off by name.
  */
-#ifndef HANDBACK_PARSERS_SANDBOX_CAGE_H
-#define HANDBACK_PARSERS_SANDBOX_CAGE_H
+#ifndef HANDBACK_PARSERS_SANDBOX_SANDBOX_H
+#define HANDBACK_PARSERS_SANDBOX_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,25 +18,25 @@
 
 #include "lib/protocol/frame.h"
 
-#define CAGE_FILE                                                                                            \
+#define SANDBOX_FILE                                                                                         \
 	3 /* the descriptor that stays readable; 0, 1 and 2 stay as they are, all others are closed */
 
-struct cage_wish {
+struct sandbox_wish {
 	int64_t work_bytes; /* bytes to be read at most (unpacked): sets the CPU limit */
 	bool no_landlock;   /* written off: tried all the same, but not missed */
-	bool no_cage;       /* test builds only: nothing but the closing of descriptors */
+	bool no_sandbox;    /* test builds only: nothing but the closing of descriptors */
 };
 
-/* Makes the list of system calls ready, which takes longer than to shut the cage: once, before cage_enter.
- * 0, or -1 with why[]. */
-int cage_prepare(char *why, size_t why_size);
+/* Makes the list of system calls ready, which takes longer than to close the sandbox: once, before
+ * sandbox_enter. 0, or -1 with why[]. */
+int sandbox_prepare(char *why, size_t why_size);
 
 /*
  * Call once, single-threaded, with everything open that will be needed: iconv
- * tables, time zones, libraries.  file_fd becomes CAGE_FILE.  0 and *ret; -1 with why[] when a
+ * tables, time zones, libraries.  file_fd becomes SANDBOX_FILE.  0 and *ret; -1 with why[] when a
  * layer cannot be had: the process must then exit without touching the file.
  */
-int cage_enter(int file_fd, const struct cage_wish *wish, struct cage_report *ret, char *why,
-               size_t why_size);
+int sandbox_enter(int file_fd, const struct sandbox_wish *wish, struct sandbox_report *ret, char *why,
+                  size_t why_size);
 
 #endif

@@ -18,8 +18,8 @@ PARSER = BUILD / "parsers/handback-parse"
 HOOKED = BUILD / "parsers/handback-parse-test"
 
 PROFILE = b"""
-profile: cage
-partner: CAGE
+profile: sandbox
+partner: SANDBOX
 programme: NS
 format: json_lines
 zone: UTC
@@ -47,8 +47,8 @@ SANITIZED = "__asan_init" in subprocess.run(["nm", "-D", PARSER], capture_output
 def test_locks_down_first_and_says_how_far():
     result = parse_client.parse(PROFILE, FILE)
     assert result.status == 0, result.stderr
-    kind, cage = result.frames[0]
-    assert kind == "cage" and cage["seccomp"] == 1 and cage["no_new_privs"] == 1 and cage["landlock_abi"] >= 1
+    kind, sandbox = result.frames[0]
+    assert kind == "sandbox" and sandbox["seccomp"] == 1 and sandbox["no_new_privs"] == 1 and sandbox["landlock_abi"] >= 1
     assert [r["partner_reference"] for r in result.records] == ["A1", "A2"]
     assert result.end == {"records": 2, "bytes": len(FILE), "refused": False, "whole": result.end["whole"]}
 
@@ -80,7 +80,7 @@ def test_escapes_are_many():
 def test_the_hooks_are_not_in_what_is_shipped():
     result = parse_client.parse(PROFILE, FILE, escape=1)
     assert result.status == 1 and "flag that is not known" in result.stderr and result.output == b""
-    result = parse_client.parse(PROFILE, FILE, flags=parse_client.NO_CAGE)
+    result = parse_client.parse(PROFILE, FILE, flags=parse_client.NO_SANDBOX)
     assert result.status == 1 and result.output == b""
 
 
@@ -108,9 +108,9 @@ def test_the_configuration_writes_landlock_off_by_name(need, cluster, build):
         name, data = world.file("SKYLINE")
         world.drop("SKYLINE", name, data)
         daemon = world.start_daemon(prefix=deny)
-        world.until(lambda: '"cage: no_landlock" is not set' in daemon.log.read_text().replace('\\"', '"'), "the refusal")
+        world.until(lambda: '"sandbox: no_landlock" is not set' in daemon.log.read_text().replace('\\"', '"'), "the refusal")
         assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
-        world.configure(cage="no_landlock")
+        world.configure(sandbox="no_landlock")
         daemon.send_signal(signal.SIGHUP)
         world.until(lambda: world.files() == {name: "posted"}, "the file to be posted without Landlock")
         assert world.stop_daemon() == 0
@@ -120,7 +120,7 @@ def test_the_configuration_writes_landlock_off_by_name(need, cluster, build):
                                          ("landlock_create_ruleset", "EPERM"), ("prlimit64", "EPERM"),
                                          ("close_range", "EINVAL"), ("seccomp", "EINVAL last")])
 def test_fails_closed(need, tmp_path, call, error):
-    """Where every such call fails, and where the library had its way and only the cage's own one does."""
+    """Where every such call fails, and where the library had its way and only the sandbox's own one does."""
     error, _, last = error.partition(" ")
     if last:
         calls, _ = traced(need, tmp_path, "-e", f"trace={call}")
@@ -152,7 +152,7 @@ def test_reads_the_file_only_when_locked(need, tmp_path):
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizers need more")
 def test_at_most_25_system_calls():
-    source = (parse_client.ROOT / "parsers/sandbox/cage.c").read_text(encoding="utf-8")
+    source = (parse_client.ROOT / "parsers/sandbox/sandbox.c").read_text(encoding="utf-8")
     source = re.sub(r"#if SANITIZED.*?#endif", "", source, flags=re.S)
     allowed = set(re.findall(r"SCMP_ACT_ALLOW, SCMP_SYS\((\w+)\)", source))
     plain = set(re.findall(r"SCMP_SYS\((\w+)\)", source.split("plain_calls[] = {")[1].split("};")[0]))

@@ -1,4 +1,4 @@
-#include "parsers/sandbox/cage.h"
+#include "parsers/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,10 +41,10 @@ fail(char *why, size_t size, const char *what, int error)
 static int
 keep_only(int file_fd)
 {
-	if (file_fd != CAGE_FILE && dup2(file_fd, CAGE_FILE) < 0)
+	if (file_fd != SANDBOX_FILE && dup2(file_fd, SANDBOX_FILE) < 0)
 		return -1;
 	/* by number: older C libraries have no wrapper */
-	return (int) syscall(SYS_close_range, CAGE_FILE + 1U, ~0U, 0U);
+	return (int) syscall(SYS_close_range, SANDBOX_FILE + 1U, ~0U, 0U);
 }
 
 /* ---- rlimits ---- */
@@ -165,8 +165,8 @@ permit_calls(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < sizeof(plain_calls) / sizeof(plain_calls[0]); i++)
 		rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain_calls[i], 0);
-	rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, CAGE_FILE));
-	rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(lseek), 1, SCMP_A0(SCMP_CMP_EQ, CAGE_FILE));
+	rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, SANDBOX_FILE));
+	rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(lseek), 1, SCMP_A0(SCMP_CMP_EQ, SANDBOX_FILE));
 	rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO));
 	rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
 	/* memory that can be run is never had, neither new nor changed */
@@ -189,7 +189,7 @@ static struct sock_fprog list;
 static int
 export_list(scmp_filter_ctx filter)
 {
-	int fd = memfd_create("cage", MFD_CLOEXEC), rc;
+	int fd = memfd_create("sandbox", MFD_CLOEXEC), rc;
 	char *bytes = NULL;
 	size_t len = 0;
 
@@ -207,7 +207,7 @@ export_list(scmp_filter_ctx filter)
 }
 
 int
-cage_prepare(char *why, size_t why_size)
+sandbox_prepare(char *why, size_t why_size)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc = filter != NULL ? permit_calls(filter) : -ENOMEM;
@@ -230,14 +230,15 @@ seccomp_enter(void)
 }
 
 int
-cage_enter(int file_fd, const struct cage_wish *wish, struct cage_report *ret, char *why, size_t why_size)
+sandbox_enter(int file_fd, const struct sandbox_wish *wish, struct sandbox_report *ret, char *why,
+              size_t why_size)
 {
-	struct cage_report report = {0};
+	struct sandbox_report report = {0};
 	uint64_t in_use = address_space();
 
 	if (keep_only(file_fd) != 0)
 		return fail(why, why_size, "close all other descriptors", errno);
-	if (wish->no_cage) {
+	if (wish->no_sandbox) {
 		*ret = report;
 		return 0;
 	}
@@ -252,7 +253,7 @@ cage_enter(int file_fd, const struct cage_wish *wish, struct cage_report *ret, c
 	if (report.landlock_abi < 0 && !wish->no_landlock)
 		return fail(why, why_size, "Landlock", errno);
 	if (report.landlock_abi == 0 && !wish->no_landlock)
-		return fail(why, why_size, "Landlock is not in this kernel, and \"cage: no_landlock\" is not set",
+		return fail(why, why_size, "Landlock is not in this kernel, and \"sandbox: no_landlock\" is not set",
 		            ENOSYS);
 	if (report.landlock_abi < 0)
 		report.landlock_abi = 0;
