@@ -19,9 +19,9 @@ import time
 import measure
 import rig
 
-sys.path[:0] = [str(rig.ROOT / "tests" / room) for room in ("support", "daemon", "fetch")]
+sys.path.insert(0, str(rig.ROOT / "tests/support"))
+from sftp_daemon import SftpDaemon  # noqa: E402
 from sshd import SSHD, Sshd  # noqa: E402
-from test_sftp import SftpDaemon  # noqa: E402
 
 SMALL = 1 << 20
 FETCHER = "handback-fetch"

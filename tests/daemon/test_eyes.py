@@ -1,18 +1,17 @@
 """What others see of a running daemon: metrics, health, and notices that come once."""
-import http.client
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
-import socket
 import stat
 import time
 
 import pytest
 
 from crash_runs import descendants
+from metrics_client import get
 from world import World
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -26,24 +25,6 @@ def world(cluster, build):
         hook.chmod(0o755)
         made.configure(metrics=str(made.dir / "metrics"), survey="200ms", notices=f"\n  command: {hook}")
         yield made
-
-
-class Socket(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost")
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(5)
-        self.sock.connect(str(self.path))
-
-
-def get(world, path):
-    asked = Socket(world.dir / "metrics")
-    asked.request("GET", path)
-    answer = asked.getresponse()
-    return answer.status, answer.read().decode()
 
 
 def samples(text):

@@ -10,41 +10,12 @@ import time
 import pytest
 
 import parse_client
+from openpgp import Ring
 from parse_client import BUILD
 
 PROGRAM = BUILD / "parsers/decrypt/handback-unseal"
 CONTENT = b"".join(b"A%d;%d;Y\r\n" % (i, i * 7919 % 1000) for i in range(2000))
 DONE, REFUSED, FAILED = 0, 3, 4
-
-
-class Ring:
-    """A partner's or our own gpg, in a home of its own."""
-
-    def __init__(self, home, name, passphrase=""):
-        self.home, self.name, self.passphrase = home, name, passphrase
-        home.mkdir(mode=0o700)
-        self.gpg("--quick-gen-key", f"{name} <{name}@example.com>", "ed25519", "sign", "0")
-        fingerprint = [line.split(":")[9] for line in self.gpg("--with-colons", "--list-keys").decode().splitlines()
-                       if line.startswith("fpr")][0]
-        self.gpg("--quick-add-key", fingerprint, "cv25519", "encrypt", "0")
-        self.public = self.gpg("--armor", "--export")
-        self.secret = self.gpg("--armor", "--export-secret-keys")
-
-    def gpg(self, *arguments, data=b""):
-        done = subprocess.run(["gpg", "--homedir", self.home, "--batch", "--yes", "--quiet", "--trust-model", "always",
-                               "--pinentry-mode", "loopback", "--passphrase", self.passphrase, *arguments],
-                              input=data, capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-    def seal(self, data, recipient=None, sign=True, *more):
-        if recipient is not None and recipient is not self:
-            self.gpg("--import", data=recipient.public)
-        what = [*(["--encrypt", "--recipient", recipient.name] if recipient else []), *(["--sign"] if sign else [])]
-        return self.gpg(*what, *more, "--output", "-", data=data)
-
-    def close(self):
-        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-import test_release
+import releases
 import worker
 from operators import Operators
 from world import CTL, PARTNERS, World
@@ -26,7 +26,7 @@ def make(database, build):
         return made[-1]
     yield desk
     for one in made:
-        test_release.verify(one, build)
+        releases.verify(one, build)
         one.people.close()
         one.close()
 
@@ -144,7 +144,7 @@ def test_people_do_not_wait_any_longer(make):
     for key in "AB":
         desk.redeem(key)
     second = part(desk, 2, 2, [("B", "KO")])
-    assert test_release.released(desk, second["file"])["state"] == "posted" and desk.reversals() == 1
+    assert releases.released(desk, second["file"])["state"] == "posted" and desk.reversals() == 1
     # and the first, when it comes after all, has nothing to wait for
     assert states([part(desk, 1, 2, [("A", "KO")])]) == [("posted", "")]
     assert desk.release() == [] and desk.reversals() == 2
@@ -155,7 +155,7 @@ def test_a_closed_part_has_not_come(make):
     for key in "AB":
         desk.redeem(key)
     first = part(desk, 1, 2, [("A", "OK")])
-    desk.people.decide([test_release.hold_of(desk, first["file"])], "close")
+    desk.people.decide([releases.hold_of(desk, first["file"])], "close")
     assert states([part(desk, 2, 2, [("B", "OK")])]) == [("held", "part_missing")]
     assert desk.release() == []
     assert states([part(desk, 1, 2, [("A", "KO")])]) == [("posted", "")]
@@ -183,7 +183,7 @@ def test_what_the_guard_holds_keeps_the_later_parts(make):
     part(desk, 2, 2, [("B", "OK")])
     [held] = desk.release()
     assert states([held]) == [("held", "guard")] and posted(desk) == []
-    desk.people.decide([test_release.hold_of(desk, held["file"])], "release")
+    desk.people.decide([releases.hold_of(desk, held["file"])], "release")
     assert states(desk.release()) == [("posted", "")] * 2
     assert posted(desk) == [(1, 2), (2, 2)]
 
@@ -195,7 +195,7 @@ def test_the_part_that_completes_the_set_may_be_held_itself(make, build):
     part(desk, 2, 2, [("B", "OK")])
     held = part(desk, 1, 2, [("A", "KO")])
     assert states([held]) == [("held", "guard")] and desk.release() == []
-    hold = test_release.hold_of(desk, held["file"])
+    hold = releases.hold_of(desk, held["file"])
     # it is no rival of itself
     tried = subprocess.run([build / CTL, "try", "--hold", str(hold), "--config", desk.config], capture_output=True, text=True,
                            check=False)

@@ -3,15 +3,14 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 
 import psycopg
 import pytest
 
-import proof
 import worker
 from operators import Operators
-from world import CTL, World
+from releases import hold_of, released, verify
+from world import World
 
 from generate import reject  # noqa: E402  fixtures/ is on the path since world
 
@@ -30,26 +29,6 @@ def make(database, build):
         verify(one, build)
         one.people.close()
         one.close()
-
-
-def verify(desk, build):
-    assert proof.differences(desk.db) == []
-    for command in (["audit", "verify"], ["report", "--all"]):
-        done = subprocess.run([build / CTL, *command, "--config", desk.config, "--json"], capture_output=True, text=True,
-                              check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def hold_of(desk, file):
-    return desk.query("SELECT hold_id FROM handback.hold WHERE file_id = %s AND record_no IS NULL", file)[0][0]
-
-
-def released(desk, file):
-    """Two people let it go, and the worker does it: the one answer."""
-    desk.people.decide([hold_of(desk, file)], "release")
-    done, = desk.release()
-    assert desk.row(done["file"])["release_of"] == file
-    return done
 
 
 def ended(desk):

@@ -5,7 +5,6 @@ The worker is tests/support/scripted_worker.py; tests/fetch/test_sftp_e2e.py has
 import datetime
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import time
@@ -16,67 +15,14 @@ import pytest
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
 from case_table import case
+from sftp_daemon import SftpDaemon
 from sftp_server import Partner, Proxy, SftpServer
 from sshd import SSHD, Sshd, fingerprint, make_key
-from test_daemon import Daemon
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
 # A loop that waited for a server would be late by the stall time of 2 s. How late it is where nothing else runs (the
 # goal is 50 ms) is measured by `./dev bench --sftp`: no test may fail because its machine is busy.
 LATE_MS = 1000
-
-
-class SftpDaemon(Daemon):
-    """A daemon with one source on a server."""
-
-    top = ""  # more of the configuration
-
-    def __init__(self, build, server, **sftp):
-        self.sftp = {"host": "127.0.0.1", "port": server.port, "user": server.user, "key": str(server.key),
-                     "host_keys": [server.pin], "directory": str(getattr(server, "root", ".")), "interval": "1s",
-                     "stall": "2s", "connect": "2s", **sftp}
-        self.more = {"settle": "0s"}
-        super().__init__(build)
-        self.incoming = self.dir / "spool" / "incoming" / "drop"
-
-    def configure(self, **settings):
-        super().configure(**settings)
-        durations = ("settle", "interval", "stall", "connect", "deadline", "reread")
-
-        def flow(value):
-            if not isinstance(value, dict):
-                return json.dumps(value)
-            return "{" + ", ".join(f"{k}: {v if k in durations else flow(v)}" for k, v in value.items()
-                                   if v is not None) + "}"
-
-        source = {"name": "drop", "partner": "D", "profile": "p", **self.more, "sftp": self.sftp}
-        text = self.top + self.config.read_text() + f"  - {flow(source)}\n"
-        self.config.write_text(text)
-
-    def reload(self):
-        self.configure()
-        before = self.log().count("msg=reloaded")
-        self.process.send_signal(signal.SIGHUP)
-        self.until(lambda: self.log().count("msg=reloaded") > before, "the reload")
-
-    def drop_state(self):
-        return self.look_of("drop")["sftp"]
-
-    def late(self):
-        return self.ask("status")["loop"]["worst_late_ms"]
-
-    def fetchers(self):
-        """Process ids of its fetchers."""
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    fields = (entry / "stat").read_text().rsplit(")", 1)
-                except OSError:
-                    continue
-                if fields[0].endswith("(handback-fetch") and int(fields[1].split()[1]) == self.process.pid:
-                    found.append(int(entry.name))
-        return found
 
 
 @pytest.fixture

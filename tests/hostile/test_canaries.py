@@ -21,10 +21,10 @@ pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
 import pg
 from crash_runs import descendants
+from metrics_client import get
+from openpgp import Ring
 from sftp_world import SftpWorld
 from sshd import SSHD, Sshd, make_key
-from test_eyes import get
-from test_unseal import Ring
 from world import CTL, ROOT
 
 DATABASE, SSH, PGP = "canary-db-81c7e2f04b", "canary-ssh-5d02b9a7c6", "canary-pgp-e93f6610d8"

@@ -13,7 +13,7 @@ import time
 import booted
 import pytest
 import sshd
-from test_unseal import Ring
+from openpgp import Ring
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "fixtures"))

@@ -13,8 +13,8 @@ import time
 import pytest
 
 from case_table import case
+from scripted_daemon import Daemon
 from sshd import SSHD, Sshd, make_key
-from test_daemon import Daemon
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FRAGMENT = ROOT / "systemd/drop/sshd-handback-drop.conf"

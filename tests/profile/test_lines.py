@@ -10,10 +10,10 @@ import zoneinfo
 
 import pytest
 
+import corpora
 import parse_client
-import test_corpora
 
-CORPORA = test_corpora.CORPORA
+CORPORA = corpora.CORPORA
 TEXTS = ("merchant", "reason_text", "change", "programme", "partner_reference")
 
 PROFILE = """
@@ -58,7 +58,7 @@ def test_csv_spectrum(path):
     result = parse_client.parse(columns(names), path)
     assert not result.refusals
     assert values(result, len(names)) == [[row[name] for name in names] for row in wanted]
-    test_corpora.assert_little(columns(names), path)
+    corpora.assert_little(columns(names), path)
 
 
 ONE_TEXT = profile(["partner_reference: {at: 1}", "merchant: {at: 2, type: text, optional: yes}"])
@@ -67,7 +67,7 @@ ONE_TEXT = profile(["partner_reference: {at: 1}", "merchant: {at: 2, type: text,
 @pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")
 def test_utf8():
     """Each sequence alone: valid ones arrive, the others are refused at their first byte."""
-    for name, data, valid in test_corpora.utf8_cases():
+    for name, data, valid in corpora.utf8_cases():
         if set(data) & set(b'\r\n",'):
             continue
         result = parse_client.parse(ONE_TEXT, b"A1,<" + data + b">\n")
@@ -98,7 +98,7 @@ def test_naughty_strings(tmp_path):
     texts = [t for t in naughty() if t and not set(t) & set("\r\0")]
     (tmp_path / "naughty").write_bytes(b"".join(quoted("A1", t) for t in texts))
     text = parse_client.parse(ONE_TEXT, tmp_path / "naughty")
-    test_corpora.assert_little(ONE_TEXT, tmp_path / "naughty")
+    corpora.assert_little(ONE_TEXT, tmp_path / "naughty")
     ids = parse_client.parse(profile(["partner_reference: {at: 1}"], bad="hold"), b"".join(map(quoted, texts)))
     points = parse_client.parse(profile(["partner_reference: {at: 1}", "points: {at: 2}"], bad="hold"),
                                 b"".join(quoted("A1", t) for t in texts))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-import test_layouts
+import layout_proof
 
 UNSEEN = pathlib.Path(__file__).resolve().parent / "unseen"
 LAYOUTS = sorted(p.name for p in UNSEEN.iterdir())
@@ -49,8 +49,8 @@ def files(layout):
 def outcome(layout):
     """What comes of the file; how many bytes of it may be missing, and where a turned byte passes."""
     profile, data = files(layout)
-    return test_layouts.dump(profile, data) + test_layouts.dump("--cuts", profile, data) + \
-        test_layouts.dump("--turns", profile, data)
+    return layout_proof.dump(profile, data) + layout_proof.dump("--cuts", profile, data) + \
+        layout_proof.dump("--turns", profile, data)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -58,9 +58,9 @@ def test_profile_does(layout):
     said = outcome(layout)
     assert said == (UNSEEN / layout / "outcome.expected").read_text(encoding="utf-8")
     assert " accepted" in said and " rejected" in said and "refused " not in said.partition("\ncuts")[0]
-    cuts, turns = test_layouts.passed(said)
+    cuts, turns = layout_proof.passed(said)
     assert cuts == 0 and (turns > 0) == (layout in BLIND_TO_TURNS)
-    assert (test_layouts.TURN in test_layouts.warnings(UNSEEN / layout / "profile.yaml")) == \
+    assert (layout_proof.TURN in layout_proof.warnings(UNSEEN / layout / "profile.yaml")) == \
         (layout in BLIND_TO_TURNS | WARNED_OF_TURNS)
 
 
@@ -70,7 +70,7 @@ def test_what_is_wrong_is_refused(layout, good, bad, rule, tmp_path):
     data = path.read_bytes()
     assert good in data
     (tmp_path / path.name).write_bytes(data.replace(good, bad, 1))
-    said = test_layouts.dump(profile, tmp_path / path.name)
+    said = layout_proof.dump(profile, tmp_path / path.name)
     assert re.search(rf"^refused {rule} ", said, re.M), said
 
 
