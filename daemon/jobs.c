@@ -48,17 +48,15 @@ static void
 give(struct engine *e, struct worker *w, struct file *f)
 {
 	struct source *s = f->source;
-	struct message_line job;
+	bool checked = s->config->checksum != NULL && !source_is_fetched(s);
+	struct worker_request job = {.source = s->name,
+	                             .partner = s->partner,
+	                             .profile = s->config->profile,
+	                             .checksum = checked ? s->config->checksum : NULL,
+	                             .seen_us = f->seen_us};
 
-	message_start(&job, "job");
-	message_add(&job, "source", s->name);
-	message_add(&job, "partner", s->partner);
-	message_add(&job, "profile", s->config->profile);
-	message_add_hex(&job, "name", f->name, strlen(f->name));
-	message_add_int(&job, "seen", f->seen_us);
-	if (s->config->checksum != NULL && !source_is_fetched(s))
-		message_add(&job, "checksum", s->config->checksum);
-	if (!worker_give(w, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
+	snprintf(job.name, sizeof job.name, "%s", f->name);
+	if (!worker_give(w, WORKER_JOB, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
 		file_wait(f, FAILED_FIRST_MS, false);
 		source_end(s);
 	}
@@ -105,10 +103,9 @@ engine_release_in_time(struct engine *e)
 static void
 give_release(struct engine *e, struct worker *w)
 {
-	struct message_line release;
+	int64_t deadline_ms = e->config->deadline_ms + LIMIT_FILE_BYTES / BYTES_PER_MS;
 
-	message_start(&release, "release");
-	if (!worker_give(w, &release, -1, e->config->deadline_ms + LIMIT_FILE_BYTES / BYTES_PER_MS, NULL))
+	if (!worker_give(w, WORKER_RELEASE, NULL, -1, deadline_ms, NULL))
 		return;
 	e->release.wanted = false;
 	e->release.running = true;
@@ -153,10 +150,10 @@ log_done(const struct file *f, const struct job_result *r)
 	          : held ? "file held"
 	                 : "file known already: a duplicate",
 	          LOG_FIELDS(log_text("source", f->source->name), log_text("partner", f->source->partner),
-	                     log_text("name", f->name), log_int("file_id", r->file),
-	                     log_text("reason", r->reason), log_int("records", r->records),
-	                     log_int("confirmed", r->confirmed), log_int("reversed", r->reversed),
-	                     log_int("held", r->held), log_int("ms", r->ms)));
+	                     log_text("name", f->name), log_int("file_id", r->file_id),
+	                     log_text("reason", r->reason[0] != '\0' ? r->reason : NULL),
+	                     log_int("records", r->records), log_int("confirmed", r->confirmed),
+	                     log_int("reversed", r->reversed), log_int("held", r->held), log_int("ms", r->ms)));
 }
 
 static void
@@ -248,6 +245,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		file_wait(f, ms, true);
 		break;
 	case JOB_FAILED:
+	case JOB_LOST:
 	case JOB_BROKEN:
 		e->totals.failed++;
 		s->totals.failed++;

@@ -12,7 +12,7 @@
 #include "lib/protocol/channel.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
-#include "lib/protocol/message.h"
+#include "lib/protocol/worker_job.h"
 #include "lib/protocol/notice.h"
 #include "lib/base/text.h"
 #include "reconcile/decide/decide.h"
@@ -34,69 +34,38 @@ now_ms(void)
 	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool
-say(int channel, struct message_line *line)
-{
-	return !line->full && channel_send(channel, line->text, line->length, -1) == 0;
-}
+/* The conversation with the daemon. */
+struct talk {
+	int channel;
+	int turn; /* enum worker_turn */
+};
 
+/* False when nobody hears it. */
 static bool
-say_word(int channel, const char *verb, const char *why)
+report(struct talk *t, enum worker_message message, const struct worker_report *report)
 {
 	struct message_line line;
 
-	message_start(&line, verb);
-	if (why != NULL)
-		message_add(&line, "why", why);
-	return say(channel, &line);
+	return worker_report_encode(&line, &t->turn, message, report) &&
+	       channel_send(t->channel, line.text, line.length, -1) == 0;
 }
 
 static void
-say_stage(void *context, const char *name, uint64_t records)
+report_stage(void *context, const char *name, uint64_t records)
 {
-	const int *channel = context;
-	struct message_line line;
-
-	message_start(&line, "stage");
-	message_add(&line, "name", name);
-	message_add_int(&line, "records", (int64_t) records);
-	say(*channel, &line); /* nobody there: the end of the job will tell */
+	/* nobody there: the end of the job will tell */
+	(void) report(context, WORKER_STAGE,
+	              &(struct worker_report){.stage = name, .records = (int64_t) records});
 }
 
 /* How often the database made us begin again since this was last said. */
 static bool
-say_retried(int channel, struct reconciler *r)
+report_retried(struct talk *t, struct reconciler *r)
 {
-	struct message_line line;
+	struct worker_report retried = {.times = r->retries};
 
-	if (r->retries == 0)
-		return true;
-	message_start(&line, "retried");
-	message_add_int(&line, "times", r->retries);
 	r->retries = 0;
-	return say(channel, &line);
-}
-
-static bool
-say_done(int channel, const struct job_result *result, int64_t ms)
-{
-	struct message_line line;
-
-	message_start(&line, "done");
-	message_add_int(&line, "file", result->file_id);
-	message_add(&line, "state", result->state);
-	message_add_int(&line, "records", result->records);
-	message_add_int(&line, "confirmed", result->confirmed);
-	message_add_int(&line, "reversed", result->reversed);
-	message_add_int(&line, "already_done", result->already_done);
-	message_add_int(&line, "duplicate_record", result->duplicate_record);
-	message_add_int(&line, "noted", result->noted);
-	message_add_int(&line, "held", result->held);
-	message_add_int(&line, "points", result->points);
-	message_add(&line, "reason", result->reason);
-	message_add_int(&line, "ms", ms);
-	message_add(&line, "answer", result->answered ? "yes" : "no");
-	return say(channel, &line);
+	return retried.times == 0 || report(t, WORKER_RETRIED, &retried);
 }
 
 /* ---- the connection ---- */
@@ -187,44 +156,6 @@ connect_again(struct reconciler *r, int channel)
 
 /* ---- jobs ---- */
 
-struct request {
-	struct job job;
-	char source[64], partner[128], profile[LIMIT_NAME_BYTES + 1], name[LIMIT_NAME_BYTES + 1];
-	char checksum[LIMIT_NAME_BYTES + 1];
-};
-
-static bool
-take_text(const struct message *m, const char *key, char *buf, size_t size)
-{
-	const char *text = message_text(m, key);
-
-	return text != NULL && text[0] != '\0' && (size_t) snprintf(buf, size, "%s", text) < size;
-}
-
-static bool
-read_request(const struct message *m, struct request *ret)
-{
-	size_t len;
-
-	if (strcmp(m->verb, "job") != 0 || !take_text(m, "source", ret->source, sizeof(ret->source)) ||
-	    !take_text(m, "partner", ret->partner, sizeof(ret->partner)) ||
-	    !take_text(m, "profile", ret->profile, sizeof(ret->profile)) ||
-	    !message_int(m, "seen", 0, INT64_MAX, &ret->job.seen_at) ||
-	    !message_hex(m, "name", ret->name, LIMIT_NAME_BYTES, &len))
-		return false;
-	ret->name[len] = '\0';
-	if (len == 0 || memchr(ret->name, '\0', len) != NULL)
-		return false;
-	ret->job.source = ret->source;
-	ret->job.partner = ret->partner;
-	ret->job.profile = ret->profile;
-	ret->job.name = ret->name;
-	if (message_text(m, "checksum") == NULL)
-		return true;
-	ret->job.checksum = ret->checksum;
-	return take_text(m, "checksum", ret->checksum, sizeof(ret->checksum));
-}
-
 static void
 log_end(const struct job *job, enum job_end end, const struct job_result *result)
 {
@@ -244,34 +175,30 @@ log_end(const struct job *job, enum job_end end, const struct job_result *result
 
 /* False when nobody hears it. */
 static bool
-say_end(struct reconciler *r, int channel, const struct job *job, enum job_end end,
-        const struct job_result *result, int64_t ms)
+report_end(struct reconciler *r, struct talk *t, const struct job *job, enum job_end end,
+           const struct job_result *result, int64_t began)
 {
+	static const enum worker_message messages[] = {[JOB_DONE] = WORKER_DONE,
+	                                               [JOB_GONE] = WORKER_GONE,
+	                                               [JOB_BUSY] = WORKER_BUSY_FILE,
+	                                               [JOB_FAILED] = WORKER_FAILED,
+	                                               [JOB_LOST] = WORKER_FAILED};
+	struct worker_report last = {.result = *result};
+
+	last.result.ms = now_ms() - began;
 	log_end(job, end, result);
 	/* what the database does not answer now, the next connection asks again */
 	if (end == JOB_DONE && strcmp(result->state, "held") == 0 &&
 	    tell_holds(r->pg, &r->spool, result->file_id) != PG_OK)
 		log_write(LOG_WARNING, "a held file is not told of yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
-	if (!say_retried(channel, r))
+	if (!report_retried(t, r) || !report(t, messages[end], &last))
 		return false;
-	switch (end) {
-	case JOB_DONE:
-		return say_done(channel, result, ms);
-	case JOB_GONE:
-		return say_word(channel, "gone", NULL);
-	case JOB_BUSY:
-		return say_word(channel, "busy", result->why);
-	case JOB_FAILED:
-		return say_word(channel, "failed", result->why);
-	case JOB_LOST:
-		break;
-	}
-	return say_word(channel, "failed", result->why) && connect_again(r, channel) && say_retried(channel, r) &&
-	       say_word(channel, "ready", NULL);
+	return end != JOB_LOST ||
+	       (connect_again(r, t->channel) && report_retried(t, r) && report(t, WORKER_READY, NULL));
 }
 
 static bool
-answer(struct reconciler *r, int channel, const struct job *job)
+answer(struct reconciler *r, struct talk *t, const struct job *job)
 {
 	struct job_result result;
 	int64_t began = now_ms();
@@ -280,14 +207,14 @@ answer(struct reconciler *r, int channel, const struct job *job)
 	/* a connection that went while nobody needed it is no reason to make the file wait */
 	if (end == JOB_LOST && connect_once(r, result.why))
 		end = job_run(r, job, &result);
-	return say_end(r, channel, job, end, &result, now_ms() - began);
+	return report_end(r, t, job, end, &result, began);
 }
 
 /* The next held file that may go. */
 static bool
-answer_release(struct reconciler *r, int channel)
+answer_release(struct reconciler *r, struct talk *t)
 {
-	const struct stage_watch watch = {say_stage, &channel};
+	const struct stage_watch watch = {report_stage, t};
 	struct release release = {0};
 	struct job_result result;
 	int64_t began = now_ms();
@@ -295,7 +222,7 @@ answer_release(struct reconciler *r, int channel)
 
 	if (end == JOB_LOST && connect_once(r, result.why))
 		end = release_next(r, &watch, &release, &result);
-	return say_end(r, channel, &release.job, end, &result, now_ms() - began);
+	return report_end(r, t, &release.job, end, &result, began);
 }
 
 /* Where the partner's rejects go: to the fetcher, or into a directory.  False when it cannot be opened. */
@@ -322,61 +249,66 @@ open_answers(const struct config *config, struct job *job)
 
 /* A job, with all that it needs opened. */
 static bool
-answer_job(struct reconciler *r, const struct config *config, int channel, struct job *job)
+answer_job(struct reconciler *r, const struct config *config, struct talk *t,
+           const struct worker_request *request, int dir)
 {
-	char why[LIMIT_MESSAGE_BYTES];
+	struct job job = {.source = request->source,
+	                  .partner = request->partner,
+	                  .profile = request->profile,
+	                  .name = request->name,
+	                  .dir = dir,
+	                  .seen_at = request->seen_us,
+	                  .checksum = request->checksum,
+	                  .watch = {report_stage, t}};
+	struct worker_report failed = {0};
 	bool there;
 
-	if (!open_answers(config, job)) {
-		snprintf(why, sizeof(why), "the directory for its rejects cannot be opened: %s", strerror(errno));
-		return say_word(channel, "failed", why);
+	if (!open_answers(config, &job)) {
+		snprintf(failed.result.why, sizeof(failed.result.why),
+		         "the directory for its rejects cannot be opened: %s", strerror(errno));
+		return report(t, WORKER_FAILED, &failed);
 	}
-	there = answer(r, channel, job);
-	if (job->answers >= 0)
-		close(job->answers);
+	there = answer(r, t, &job);
+	if (job.answers >= 0)
+		close(job.answers);
 	return there;
 }
 
 /* One packet: 1 answered, 0 nobody there any more, -1 it was no job. */
 static int
-serve_one(struct reconciler *r, const struct config *config, int channel)
+serve_one(struct reconciler *r, const struct config *config, struct talk *t)
 {
-	char line[MESSAGE_BYTES + 1];
-	struct request request = {0};
-	struct message m;
-	int dir = -1, rc;
+	char line[MESSAGE_BYTES + 1], why[LIMIT_MESSAGE_BYTES];
+	struct worker_request request;
+	int dir = -1, rc, message;
+	bool there = false;
 	size_t len;
 
-	rc = channel_receive(channel, line, sizeof(line), &len, &dir);
-	if (rc < 0 && errno == EINTR)
-		return 1;
+	rc = channel_receive(t->channel, line, sizeof(line), &len, &dir);
+	if (rc < 0)
+		log_write(LOG_ERR, "what came is no job", LOG_FIELDS(log_errno(errno)));
 	if (rc <= 0)
 		return rc;
-	if (!message_read(&m, line)) {
-		rc = -1;
-	} else if (dir < 0 && strcmp(m.verb, "release") == 0) {
-		rc = answer_release(r, channel) ? 1 : 0;
-	} else if (dir >= 0 && read_request(&m, &request)) {
-		request.job.dir = dir;
-		request.job.watch = (struct stage_watch){say_stage, &channel};
-		rc = answer_job(r, config, channel, &request.job) ? 1 : 0;
-	} else {
-		rc = -1;
-	}
+	message = worker_request_decode(&request, &t->turn, line, dir >= 0, why, sizeof(why));
+	if (message < 0)
+		log_write(LOG_ERR, "what came is no job", LOG_FIELDS(log_text("why", why)));
+	else
+		there = message == WORKER_RELEASE ? answer_release(r, t) : answer_job(r, config, t, &request, dir);
 	if (dir >= 0)
 		close(dir);
-	if (rc < 0)
-		return rc;
+	if (message < 0)
+		return -1;
 	/* the next file's parser and room, while nobody waits */
 	reconciler_tidy(r);
-	if (rc == 1 && reconciler_start_parser(r) < 0)
+	if (there && reconciler_start_parser(r) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
-	return rc;
+	return there ? 1 : 0;
 }
 
 int
 worker_serve(struct reconciler *r, const struct config *config, int channel)
 {
+	struct talk talk = {.channel = channel, .turn = WORKER_TURN_STARTING};
 	char why[LIMIT_MESSAGE_BYTES];
 	int rc;
 
@@ -387,11 +319,9 @@ worker_serve(struct reconciler *r, const struct config *config, int channel)
 	}
 	if (reconciler_start_parser(r) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
-	if (!say_word(channel, "ready", NULL))
+	if (!report(&talk, WORKER_READY, NULL))
 		return EXIT_CLEAN;
-	while ((rc = serve_one(r, config, channel)) > 0)
+	while ((rc = serve_one(r, config, &talk)) > 0)
 		;
-	if (rc < 0)
-		log_write(LOG_ERR, "what came is no job", NULL);
 	return rc < 0 ? EXIT_INTERNAL : EXIT_CLEAN;
 }

@@ -111,7 +111,8 @@ static void
 on_exited(evutil_socket_t fd, short what, void *context)
 {
 	struct worker *w = context;
-	char how[300];
+	struct job_result result = {.end = JOB_BROKEN};
+	char *how = result.why;
 	bool expected, had_job;
 	int status;
 
@@ -123,7 +124,7 @@ on_exited(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	expected = w->state == WORKER_LEAVING && w->why[0] == '\0' && !w->job;
-	how_it_ended(w, status, how, sizeof how);
+	how_it_ended(w, status, how, sizeof result.why);
 	close_channel(w);
 	event_free(w->exited);
 	w->exited = NULL;
@@ -141,7 +142,7 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	w->why[0] = '\0';
 	w->state = WORKER_OFF;
 	if (had_job)
-		worker_end_job(w, &(struct job_result){.end = JOB_BROKEN, .why = how});
+		worker_end_job(w, &result);
 	if (!w->retired)
 		loop_after(w->timer,
 		           w->failures == 0 ? 0 : loop_backoff(w->failures, FIRST_BACKOFF_MS, BACKOFF_CEILING_MS));
@@ -212,6 +213,7 @@ start_process(struct worker *w)
 		return -1;
 	}
 	w->channel = ends[0];
+	w->turn = WORKER_TURN_STARTING;
 	w->lines = 0;
 	return 0;
 }
@@ -303,10 +305,14 @@ worker_free(struct worker *w)
 }
 
 bool
-worker_give(struct worker *w, const struct message_line *job, int dir, int64_t deadline_ms, void *job_of)
+worker_give(struct worker *w, enum worker_message message, const struct worker_request *job, int dir,
+            int64_t deadline_ms, void *job_of)
 {
-	if (job->full || channel_send(w->channel, job->text, job->length, dir) < 0) {
-		worker_kill(w, job->full ? "a job that does not fit into a message" : "it takes no job");
+	struct message_line line;
+	bool fits = worker_request_encode(&line, &w->turn, message, job);
+
+	if (!fits || channel_send(w->channel, line.text, line.length, dir) < 0) {
+		worker_kill(w, fits ? "it takes no job" : "a job that does not fit into a message");
 		return false;
 	}
 	w->state = WORKER_BUSY;

@@ -17,29 +17,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "lib/protocol/message.h"
+#include "lib/protocol/worker_job.h"
 
 enum worker_state { WORKER_OFF, WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_LEAVING, WORKER_STATES };
 extern const char *const worker_state_words[WORKER_STATES];
-
-/* How a job ended. */
-enum job_end {
-	JOB_DONE,
-	JOB_GONE,
-	JOB_BUSY,
-	JOB_FAILED,
-	JOB_BROKEN, /* the worker died or had to be ended; nobody knows how far it came: the file is tried again
-	             */
-};
-
-struct job_result {
-	enum job_end end;
-	const char *why;    /* BUSY, FAILED, BROKEN; valid during the call */
-	const char *state;  /* DONE: "posted", "held" or "duplicate" */
-	const char *reason; /* DONE and held; else NULL */
-	int64_t file, records, confirmed, reversed, already_done, duplicate_record, noted, held, points, ms;
-	bool answered; /* rejects wait to be sent */
-};
 
 struct worker;
 
@@ -67,6 +48,7 @@ struct worker {
 	void *context;
 
 	enum worker_state state;
+	int turn;     /* enum worker_turn: what it may say now */
 	bool job;     /* has one, also while LEAVING */
 	void *job_of; /* whatever worker_give was given */
 	bool retired; /* never starts again */
@@ -90,12 +72,13 @@ struct worker *worker_new(struct event_base *base, int number, const struct work
 void worker_free(struct worker *w); /* kills it when it runs; NULL is fine */
 
 /*
- * Gives an idle worker a job with the inbound directory's descriptor (which stays the caller's).
+ * Gives an idle worker WORKER_JOB with the inbound directory's descriptor (which stays the caller's), or
+ * WORKER_RELEASE with NULL and -1.
  * deadline_ms is how long it may go without a word.  False: it could not be told; `ended` has not been
  * called.
  */
-bool worker_give(struct worker *w, const struct message_line *job, int dir, int64_t deadline_ms,
-                 void *job_of);
+bool worker_give(struct worker *w, enum worker_message message, const struct worker_request *job, int dir,
+                 int64_t deadline_ms, void *job_of);
 
 /* Lets it finish its job and leave; then it is started anew, unless it was retired before. */
 void worker_finish(struct worker *w);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/protocol/channel.h"
+#include "lib/protocol/worker_job.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/gauges.h"
 #include "lib/base/limits.h"
@@ -163,6 +164,8 @@ survey_serve(struct pg *pg, const struct spool *spool, const struct config *conf
 	struct surveyor s = {.pg = pg, .spool = spool, .config = config, .walker = spool_walker_new()};
 	char why[LIMIT_MESSAGE_BYTES];
 	bool told = false, good = true;
+	int turn = WORKER_TURN_STARTING;
+	struct message_line ready;
 
 	if (s.walker == NULL)
 		return EXIT_INTERNAL;
@@ -171,7 +174,8 @@ survey_serve(struct pg *pg, const struct spool *spool, const struct config *conf
 		spool_walker_free(s.walker);
 		return EXIT_UNAVAILABLE;
 	}
-	channel_send(channel, "ready", strlen("ready"), -1); /* nobody there: the wait finds out */
+	if (worker_report_encode(&ready, &turn, WORKER_READY, NULL))
+		channel_send(channel, ready.text, ready.length, -1); /* nobody there: the wait finds out */
 	do {
 		if (!good)
 			(void) pg_reopen(pg); /* where it does not help, the survey says why */

@@ -11,6 +11,7 @@
 #include "lib/proof/leaf.h"
 #include "reconcile/file/parser_child.h"
 #include "lib/db/pg.h"
+#include "lib/protocol/worker_job.h"
 #include "reconcile/file/profile_cache.h"
 #include "lib/spool/spool.h"
 #include "reconcile/stage/stage.h"
@@ -45,24 +46,6 @@ struct job {
 	uint8_t sha256[SHA256_BYTES]; /* that it has to have */
 };
 
-enum job_end {
-	JOB_DONE,   /* decided and archived */
-	JOB_GONE,   /* no longer there, or another owner has it */
-	JOB_BUSY,   /* not settled after all */
-	JOB_FAILED, /* ours: it stays; why says it */
-	JOB_LOST,   /* as JOB_FAILED, and the database is gone: pg_reopen before the next */
-};
-
-struct job_result {
-	int64_t file_id;
-	char state[16];  /* "posted", "held", "duplicate" */
-	char reason[48]; /* hold_reason, "" when it is not held */
-	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held; /* of a posted file */
-	int64_t points;                                                                    /* that it reversed */
-	bool answered;                 /* rejects lie in the directory for them */
-	char why[LIMIT_MESSAGE_BYTES]; /* for JOB_BUSY, JOB_FAILED and JOB_LOST; a warning with JOB_DONE, or "" */
-};
-
 /* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
 enum pg_status reconciler_prepare(struct reconciler *r);
 
@@ -76,6 +59,7 @@ int reconciler_start_parser(struct reconciler *r);
 /* Between two files, when nobody waits. */
 void reconciler_tidy(struct reconciler *r);
 
+/* How it ended; JOB_LOST: pg_reopen before the next.  ret->end and ret->ms are whose sends it. */
 enum job_end job_run(struct reconciler *r, const struct job *job, struct job_result *ret);
 
 /*

@@ -1,0 +1,9 @@
+/* Prints what the programs may say to each other, and when: tests/golden/protocol.txt. */
+#include "lib/protocol/worker_job.h"
+
+int
+main(void)
+{
+	contract_print(&worker_contract, stdout);
+	return 0;
+}
