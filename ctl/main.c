@@ -8,7 +8,9 @@
 
 #include <getopt.h>
 #include <signal.h>
-#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/base/harden.h"
 
 #define MAX_OPTIONS (OPT_COUNT + 1)
 
@@ -142,10 +144,9 @@ run(struct session *s, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct session s = {.format = FORMAT_TEXT};
+	struct session s = {.format = FORMAT_TEXT, .person = getuid()};
 
-	/* it would hold what members redeemed, and the database's password */
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	harden();
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and session_show knows */
 	signal(SIGPIPE, SIG_IGN);
 	terminal_look(&s.terminal);

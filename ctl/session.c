@@ -7,6 +7,7 @@
 #include "lib/finance/output/escape.h"
 #include "lib/finance/output/memory.h"
 #include "ctl/ctl_sql.h"
+#include "ctl/owner.h"
 #include "lib/db/migrate.h"
 
 #include <assert.h>
@@ -66,7 +67,14 @@ session_config(struct session *s)
 	for (size_t i = 0; problems_line(p, i); i++)
 		complain("%s", problems_line(p, i));
 	problems_free(p);
-	return s->config ? EXIT_CLEAN : EXIT_USAGE;
+	if (!s->config)
+		return EXIT_USAGE;
+	/* before anything of the service's is touched */
+	char why[LIMIT_MESSAGE_BYTES];
+	if (owner_become(s->config->spool, why, sizeof(why)))
+		return EXIT_CLEAN;
+	complain("%s", why);
+	return EXIT_UNAVAILABLE;
 }
 
 /* The role for the command; a schema of another version than ours is not for us. */
@@ -143,7 +151,7 @@ session_open(struct session *s, enum session_role role)
 		return code;
 	if (s->embedded && role == SESSION_DECIDES) {
 		/* who decides has to be somebody: the database's user of the same name as ours, where there is one */
-		const struct passwd *user = getpwuid(getuid());
+		const struct passwd *user = getpwuid(s->person);
 		target.user = user ? user->pw_name : EMBEDDED_SUPERUSER;
 		s->pg = pg_open(&target, why, sizeof(why));
 		target.user = EMBEDDED_SUPERUSER;

@@ -7,6 +7,8 @@
 #ifndef HANDBACK_CTL_SESSION_H
 #define HANDBACK_CTL_SESSION_H
 
+#include <sys/types.h>
+
 #include "lib/base/exit_codes.h"
 #include "ctl/command.h"
 #include "lib/finance/output/render.h"
@@ -25,6 +27,7 @@ struct session {
 	struct config *config;
 	struct embedded *embedded; /* where we had to start it */
 	struct pg *pg;
+	uid_t person; /* who called us: it decides, whoever we become for the work */
 };
 
 /* Frees what the session holds; stops the embedded cluster where it was started for us. */
@@ -33,7 +36,7 @@ void session_end(struct session *s);
 /* "handbackctl: ..." on stderr; control characters are escaped. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The configuration, read once. */
+/* The configuration, read once; root becomes the spool's owner by it (ctl/owner.h). */
 int session_config(struct session *s);
 
 /* Who we have to be in the database for a command: the least role that will do. */

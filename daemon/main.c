@@ -3,12 +3,12 @@
  * never a partner's byte, never the database.
  */
 #include <getopt.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/config/config.h"
 #include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
@@ -87,8 +87,7 @@ main(int argc, char **argv)
 	const char *config = PATHS_CONFIG;
 	int c, mode = 0;
 
-	/* it would hold the configuration, and with it the database's password */
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	harden();
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (c == 'c')
 			config = optarg;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
 #include "fetch/fetch.h"
 #include "fetch/part.h"
 #include "fetch/reply.h"
@@ -22,14 +23,12 @@
 #define WORK ".fetch"
 #define MEMORY_BYTES (1LL << 30) /* a server may send packets of 256 MiB, and libssh would take them */
 
-/* No core file with a key in it, no debugger, no endless memory. */
+/* No debugger, no endless memory. */
 static void
-harden(void)
+prepare(void)
 {
-	struct rlimit none = {0, 0};
-	setrlimit(RLIMIT_CORE, &none);
+	harden();
 	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #ifndef __SANITIZE_ADDRESS__ /* which reserves address space by the terabyte */
 	struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
 	setrlimit(RLIMIT_AS, &memory);
@@ -169,7 +168,7 @@ main(void)
 	static struct fetch f = {.work = -1};
 	char why[LIMIT_MESSAGE_BYTES];
 	struct timespec now;
-	harden();
+	prepare();
 	reply_open(CHANNEL);
 	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !job_read(CHANNEL, &f.job, why, sizeof why)) {
 		REPLY("failed", {"stage", "job"}, {"why", why});

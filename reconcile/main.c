@@ -11,13 +11,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/config/config.h"
 #include "lib/embedded/embedded.h"
 #include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
@@ -191,7 +191,7 @@ main(int argc, char **argv)
 	    type != SOCK_SEQPACKET)
 		return usage();
 	log_open("handback-reconcile", LOG_INFO);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	harden();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGIO, SIG_IGN); /* a lease of ours that a writer breaks: copy.c looks for itself */
 	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);

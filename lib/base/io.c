@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINKS 40 /* on one way, as the kernel has it */
+
 /* Closes without losing the errno that is being returned. */
 static int
 fail_closing(int fd)
@@ -140,47 +142,122 @@ give_to_owner(int dir, int fd)
 	return st.st_uid == 0 ? 0 : fchown(fd, st.st_uid, st.st_gid);
 }
 
-/* One step of io_make_dirs: the directory's descriptor. */
-static int
-make_dir(int parent, const char *name, mode_t mode)
+bool
+io_only_ours_writes(int dir)
 {
-	bool made = mkdirat(parent, name, mode) == 0;
+	struct stat st;
+
+	return fstat(dir, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+	       ((st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX) != 0);
+}
+
+/* A link is followed where nobody but root or ourselves can have put it. */
+static bool
+may_follow(int parent, const struct stat *link)
+{
+	return io_only_ours_writes(parent) && (link->st_uid == 0 || link->st_uid == geteuid());
+}
+
+/* One step of a way: the directory's descriptor, or -1; with ELOOP when it is a link. */
+static int
+step(int parent, const char *name, bool make, mode_t mode)
+{
+	bool made = make && mkdirat(parent, name, mode) == 0;
+	struct stat st;
 	int fd;
 
-	if (!made && errno != EEXIST)
+	if (make && !made && errno != EEXIST)
 		return -1;
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		if (errno == ENOTDIR && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			errno = S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
 		return -1;
+	}
 	if (made && (give_to_owner(parent, fd) < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0))
 		return fail_closing(fd);
 	return fd;
 }
 
-int
-io_make_dirs(int dir, const char *path, mode_t mode)
+/* Puts what a link says in the place of its name: the way that is left, in way[PATH_MAX].  false with errno.
+ */
+static bool
+read_link(int parent, const char *name, char *way)
 {
-	int at = openat(dir, path[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char target[PATH_MAX], rest[PATH_MAX];
+	struct stat st;
+	ssize_t len;
 
-	while (at >= 0 && *(path += strspn(path, "/")) != '\0') {
-		size_t len = strcspn(path, "/");
-		char name[NAME_MAX + 1];
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (!may_follow(parent, &st)) {
+		errno = ELOOP;
+		return false;
+	}
+	len = readlinkat(parent, name, target, sizeof target);
+	memcpy(rest, way, sizeof rest);
+	if (len < 0 || snprintf(way, PATH_MAX, "%.*s/%s", (int) len, target, rest) >= PATH_MAX) {
+		errno = len < 0 ? errno : ENAMETOOLONG;
+		return false;
+	}
+	return true;
+}
+
+/* Takes the first name off way[]; false with errno when it is too long.  An empty one is the end. */
+static bool
+next_name(char *way, char name[NAME_MAX + 1])
+{
+	size_t start = strspn(way, "/"), len = strcspn(way + start, "/");
+
+	if (len > NAME_MAX) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	memcpy(name, way + start, len);
+	name[len] = '\0';
+	memmove(way, way + start + len, strlen(way + start + len) + 1);
+	return true;
+}
+
+static int
+walk(int dir, const char *path, bool make, mode_t mode)
+{
+	char way[PATH_MAX], name[NAME_MAX + 1];
+	int at, links = 0;
+
+	if (snprintf(way, sizeof way, "%s", path) >= (int) sizeof way) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	at = openat(dir, way[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (at >= 0) {
 		int next;
 
-		if (len > NAME_MAX) {
-			errno = ENAMETOOLONG;
+		if (!next_name(way, name))
 			return fail_closing(at);
-		}
-		memcpy(name, path, len);
-		name[len] = '\0';
-		next = make_dir(at, name, mode);
+		if (name[0] == '\0')
+			break;
+		next = step(at, name, make, mode);
+		if (next < 0 && errno == ELOOP && ++links <= LINKS && read_link(at, name, way))
+			next = openat(at, way[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (next < 0)
 			return fail_closing(at);
 		close(at);
 		at = next;
-		path += len;
 	}
 	return at;
+}
+
+int
+io_make_dirs(int dir, const char *path, mode_t mode)
+{
+	return walk(dir, path, true, mode);
+}
+
+int
+io_open_dir(int dir, const char *path)
+{
+	return walk(dir, path, false, 0);
 }
 
 /* Rename that never replaces, also where the file system has no RENAME_NOREPLACE (NFS). */

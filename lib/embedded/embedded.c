@@ -102,10 +102,13 @@ start_program(const struct embedded *e, const char *name, const char **argv, int
 		return -1;
 	}
 	argv[0] = path; /* by which they find each other */
-	int log = openat(e->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int log =
+	    openat(e->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (log < 0)
 		return -1;
-	if (fstat(log, &st) == 0 && (st.st_size < LOG_BYTES || ftruncate(log, 0) == 0)) {
+	/* the directory is the server's user's: no second name of a file that is not the log */
+	if (fstat(log, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    (st.st_size < LOG_BYTES || ftruncate(log, 0) == 0)) {
 		fds[0].from = fds[1].from = log;
 		pid = spawn(&s);
 	}
@@ -132,11 +135,16 @@ run_program(const struct embedded *e, const char *name, const char **argv, int i
 static bool
 append_tuning(const struct embedded *e)
 {
-	int fd = openat(e->dir, "new/postgresql.conf", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	/* step by step: what is below belongs to the server's user, who may put links there */
+	int cluster = openat(e->dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd =
+	    cluster >= 0 ? openat(cluster, "postgresql.conf", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW) : -1;
 	bool done = fd >= 0 && io_write_all(fd, tuning, sizeof(tuning) - 1) == 0 && fsync(fd) == 0;
 
 	if (fd >= 0)
 		close(fd);
+	if (cluster >= 0)
+		close(cluster);
 	return done;
 }
 
@@ -201,7 +209,25 @@ find_user(struct embedded *e, const char *user, char *why, size_t why_size)
 	return true;
 }
 
-/* 0700 and the user's own; what is there already must be. */
+/* Root's own and empty, where nobody but root has a say: just made, or left so by a start that was killed. */
+static bool
+may_be_given(int fd)
+{
+	int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = io_list(fd, ".");
+	int count = 0;
+
+	while (entries != NULL && readdir(entries) != NULL)
+		count++;
+	bool fine = parent >= 0 && io_only_ours_writes(parent) && entries != NULL && count == 2; /* . and .. */
+	if (entries != NULL)
+		closedir(entries);
+	if (parent >= 0)
+		close(parent);
+	return fine;
+}
+
+/* 0700 and the user's own; what is there already must be.  Nothing that holds something changes hands. */
 static bool
 own_directory(const struct embedded *e, int fd, const char *name, char *why, size_t why_size)
 {
@@ -211,13 +237,23 @@ own_directory(const struct embedded *e, int fd, const char *name, char *why, siz
 	if (fstat(fd, &st) < 0)
 		return say(why, why_size, "%s: %s", name, strerror(errno));
 	if (st.st_uid != wanted) {
-		if (st.st_uid != 0 || fchown(fd, e->uid, e->gid) < 0)
+		if (st.st_uid != 0 || !may_be_given(fd) || fchown(fd, e->uid, e->gid) < 0)
 			return say(why, why_size, "%s belongs to uid %u; the cluster runs as uid %u", name,
 			           (unsigned) st.st_uid, (unsigned) wanted);
 	}
 	if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
 		return say(why, why_size, "%s: %s", name, strerror(errno));
 	return true;
+}
+
+/* Where a directory lies, whatever was moved or linked meanwhile; NULL with errno. */
+static char *
+path_of(int fd)
+{
+	char link[32];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return realpath(link, NULL);
 }
 
 static bool
@@ -228,22 +264,25 @@ open_directory(struct embedded *e, char *why, size_t why_size)
 
 	e->dir = io_make_dirs(AT_FDCWD, e->path, 0700);
 	/* the programs are started in another directory */
-	if (e->dir < 0 || (whole = realpath(e->path, NULL)) == NULL)
-		return say(why, why_size, "%s: %s", e->path, strerror(errno));
+	if (e->dir < 0 || (whole = path_of(e->dir)) == NULL)
+		return say(why, why_size, "%s: %s", e->path,
+		           errno == ELOOP ? "a link that another user put there" : strerror(errno));
 	free(e->path);
 	e->path = whole;
 	if (!embedded_host_of(e->path, e->host, sizeof(e->host)))
 		return say(why, why_size, "%s is too long: a socket's path below it has to be under %d bytes",
 		           e->path, EMBEDDED_SOCKET_BYTES);
 	snprintf(e->socket, sizeof(e->socket), "%s/.s.PGSQL.5432", e->host);
-	/* before the directory changes hands, so that no link can be put in our way */
+	if (!own_directory(e, e->dir, e->path, why, why_size))
+		return false;
+	/* made by root it belongs to whom the directory belongs */
 	fd = io_make_dirs(e->dir, "socket", 0700);
 	snprintf(socket, sizeof(socket), "%s/socket", e->path);
 	bool done = fd >= 0 ? own_directory(e, fd, socket, why, why_size)
 	                    : say(why, why_size, "%s: %s", socket, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	return done && own_directory(e, e->dir, e->path, why, why_size);
+	return done;
 }
 
 /* The programs that fit the cluster that is there, or the newest. */

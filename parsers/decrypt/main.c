@@ -24,12 +24,12 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 #include "parsers/decrypt/openpgp.h"
@@ -195,7 +195,7 @@ main(int argc, char **argv)
 	for (int fd = SEALED; fd <= SIGNERS; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* it would hold the key */
+	harden();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	job.secret = given(SECRET);

@@ -122,6 +122,43 @@ test_dies_with_parent(void **state)
 	close(fds[0]);
 }
 
+/* A link that the service's user put where the cluster should lie, and directories that are somebody's
+ * already. */
+static void
+test_gives_nothing_away(void **state)
+{
+	char path[160], kept[160], trap[160], why[512] = "";
+	struct stat st;
+
+	(void) state;
+	if (geteuid() != 0)
+		return;
+	snprintf(path, sizeof(path), "%s/state", top);
+	make_dir(path);
+	snprintf(kept, sizeof(kept), "%s/kept", top);
+	assert_int_equal(mkdir(kept, 0711), 0);
+	snprintf(trap, sizeof(trap), "%s/state/postgres", top);
+	assert_int_equal(symlink(kept, trap), 0);
+	assert_null(embedded_open(trap, "postgres", 1000, why, sizeof(why)));
+	assert_non_null(strstr(why, "a link that another user put there"));
+	/* by its own name: it holds something, so nobody else becomes its owner */
+	snprintf(path, sizeof(path), "%s/kept/file", top);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_null(embedded_open(kept, "postgres", 1000, why, sizeof(why)));
+	assert_non_null(strstr(why, "belongs to uid 0"));
+	assert_int_equal(stat(kept, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+	/* nor is a cluster's own part a way out */
+	snprintf(path, sizeof(path), "%s/own", top);
+	make_dir(path);
+	snprintf(trap, sizeof(trap), "%s/own/socket", top);
+	assert_int_equal(symlink(kept, trap), 0);
+	assert_null(embedded_open(path, "postgres", 1000, why, sizeof(why)));
+	assert_int_equal(stat(kept, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+}
+
 static void
 test_says_why(void **state)
 {
@@ -145,9 +182,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_made_found_stopped),
-	    cmocka_unit_test(test_interrupted_initdb),
-	    cmocka_unit_test(test_dies_with_parent),
+	    cmocka_unit_test(test_made_found_stopped), cmocka_unit_test(test_interrupted_initdb),
+	    cmocka_unit_test(test_dies_with_parent),   cmocka_unit_test(test_gives_nothing_away),
 	    cmocka_unit_test(test_says_why),
 	};
 	char bin[4096], command[128];

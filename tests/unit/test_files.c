@@ -59,6 +59,52 @@ make_dirs_with_modes(void **state)
 	assert_int_equal(errno, ENOTDIR);
 }
 
+/* Where a service's user may put names, root follows none of its links. */
+static void
+follows_only_links_that_are_its_own(void **state)
+{
+	const bool root = geteuid() == 0;
+	struct stat st;
+	int theirs, fd;
+
+	(void) state;
+	close(io_make_dirs(dir, "kept", 0711));
+	assert_int_equal(symlinkat("kept", dir, "ours"), 0);
+	assert_int_equal(symlinkat("ours/../ours/deep", dir, "further"), 0);
+	fd = io_make_dirs(dir, "further/er", 0700); /* root's own links, as an operator makes them */
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(fstatat(dir, "kept/deep/er", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(symlinkat("round", dir, "round"), 0);
+	assert_int_equal(io_make_dirs(dir, "round", 0700), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(io_open_dir(dir, "kept/none"), -1);
+	assert_int_equal(errno, ENOENT);
+	if (!root)
+		return;
+	theirs = io_make_dirs(dir, "linking", 0755);
+	assert_int_equal(fchown(theirs, 65534, 65534), 0);
+	assert_int_equal(symlinkat("../kept", theirs, "trap"), 0); /* whoever put it there */
+	assert_int_equal(io_make_dirs(theirs, "trap", 0700), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(io_make_dirs(theirs, "trap/below", 0700), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(io_open_dir(theirs, "trap"), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(fstatat(dir, "kept/below", &st, AT_SYMLINK_NOFOLLOW), -1);
+	/* a directory of root's that everybody may write to, as /tmp is: a link of theirs is not root's */
+	fd = io_make_dirs(dir, "shared", 01777);
+	assert_int_equal(symlinkat("../kept", fd, "trap"), 0);
+	assert_int_equal(fchownat(fd, "trap", 65534, 65534, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(io_make_dirs(fd, "trap", 0700), -1);
+	assert_int_equal(errno, ELOOP);
+	close(fd);
+	assert_int_equal(fstatat(dir, "kept", &st, 0), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+	close(theirs);
+}
+
 /* What root makes for a service belongs to the service; anybody else's is their own. */
 static void
 belongs_to_whom_the_directory_belongs(void **state)
@@ -327,6 +373,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(make_dirs_with_modes),
+	    cmocka_unit_test(follows_only_links_that_are_its_own),
 	    cmocka_unit_test(belongs_to_whom_the_directory_belongs),
 	    cmocka_unit_test(put_read_move),
 	    cmocka_unit_test(a_fifo_never_blocks),
