@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "fixtures"))  # ledger, layouts, generate
 def pytest_configure(config):
     config.pluginmanager.register(case_table.Plugin(), "case_table")
     config.addinivalue_line("markers", "sanitize: runs once more through the sanitized programs")
+    config.addinivalue_line("markers", "all_only: not in plain ./dev test; with --all, or by its room or name")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ def result(judged=True, **values):
             "plan": plan, "judged": judged, "values": values, "rows": []}
 
 
+@pytest.mark.all_only
 def test_smoke(build, tmp_path):
     absent = set() if shutil.which("pgloader") else {"against_pgloader"}  # said to be not measured, and nothing else is
     done = subprocess.run(["/usr/bin/python3", "-B", pg.ROOT / "bench/bench.py", "--smoke", "--build", build, "--folder", tmp_path],
@@ -36,6 +37,7 @@ def test_smoke(build, tmp_path):
         assert " times  " in (tmp_path / f"profile-{profile}.txt").read_text()
 
 
+@pytest.mark.all_only
 def test_smoke_of_the_download(build, need):
     need("sftp")
     pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")

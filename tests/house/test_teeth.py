@@ -1,6 +1,8 @@
 """The bugs of planted.py can still be planted, and the quick ones are."""
 import subprocess
 
+import pytest
+
 from planted import BUGS
 from teeth import ROOT
 
@@ -18,6 +20,7 @@ def test_each_bug_names_a_test_that_is_there():
         assert f"cmocka_unit_test({name})" in text or f"({name}, setup" in text or f"def {name}(" in text, bug
 
 
+@pytest.mark.all_only
 def test_a_sample_is_caught(build):
     done = subprocess.run([ROOT / "tests/proofs/teeth.py", "--sample", "--build", build], text=True, capture_output=True, check=False)
     assert done.returncode == 0 and done.stdout.endswith(" passed, 0 failed\n"), done.stdout + done.stderr

@@ -38,7 +38,7 @@ def why_not():
     return booted.why_not()
 
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+pytestmark = [pytest.mark.all_only, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
 
 
 def build_package(folder, version=None):

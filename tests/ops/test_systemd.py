@@ -18,7 +18,7 @@ import generate  # noqa: E402
 import layouts  # noqa: E402
 from ledger import Ledger  # noqa: E402
 
-pytestmark = pytest.mark.skipif(booted.why_not() is not None, reason=str(booted.why_not()))
+pytestmark = [pytest.mark.all_only, pytest.mark.skipif(booted.why_not() is not None, reason=str(booted.why_not()))]
 UNIT = "handbackd.service"
 INBOUND = "/srv/handback/skyline"
 
