@@ -1,17 +1,12 @@
 #include "ctl/daemon_answer.h"
 
 #include "lib/config/config.h"
-#include "lib/base/io.h"
 #include "lib/base/text.h"
+#include "lib/protocol/control_client.h"
 #include "lib/finance/output/memory.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define ANSWER_BYTES (4 << 20)
 #define ANSWER_S 5
 
 /* "2026-01-31 23:59:59.123456+00" of microseconds since 1970; NULL for none. */
@@ -50,39 +45,10 @@ daemon_row(struct table *t, const struct json_node *node)
 	free(cells);
 }
 
-/* One line that the daemon answers with; NULL with errno. */
-static char *
-ask(const char *path, const char *question)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_sec = ANSWER_S};
-	char *answer = NULL;
-	size_t len = 0;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return NULL;
-	}
-	memcpy(address.sun_path, path, strlen(path));
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return NULL;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	/* we say no more, so that it hangs up when it has answered */
-	bool good = connect(fd, (const struct sockaddr *) &address, sizeof(address)) == 0 &&
-	            io_write_all(fd, question, strlen(question)) == 0 && shutdown(fd, SHUT_WR) == 0 &&
-	            io_read_all(fd, ANSWER_BYTES, &answer, &len) == 0;
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return good ? answer : NULL;
-}
-
 bool
 daemon_rescan(const struct session *s)
 {
-	char *text = ask(s->config->control, "rescan\n");
+	char *text = control_ask(s->config->control, CONTROL_RESCAN, ANSWER_S);
 
 	free(text);
 	return text != NULL;
@@ -91,7 +57,7 @@ daemon_rescan(const struct session *s)
 int
 daemon_status(const struct session *s, struct json_node **ret)
 {
-	char *text = ask(s->config->control, "status\n");
+	char *text = control_ask(s->config->control, CONTROL_STATUS, ANSWER_S);
 
 	if (!text) {
 		complain("no handbackd answers at %s: %s", s->config->control, strerror(errno));

@@ -12,7 +12,7 @@
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
-#include "daemon/serve/client.h"
+#include "lib/protocol/control_client.h"
 #include "daemon/daemon.h"
 #include "daemon/setup.h"
 
@@ -33,6 +33,23 @@ static const char usage[] =
     "\n"
     "example:\n"
     "  handbackd --config ./handback.yaml --check && handbackd --config ./handback.yaml\n";
+
+/* A daemon has the spool: it does the work, and this ends with the status as if we had done it; -1: none
+ * answers. */
+static int
+ask_running(const char *control)
+{
+	char *answer = control_ask(control, CONTROL_WAIT, 0);
+	struct control_done done;
+	bool good = answer != NULL && control_done_decode(&done, answer);
+
+	free(answer);
+	if (!good)
+		return -1;
+	if (done.waiting > 0 || done.sources_failing > 0)
+		return EXIT_FAILED;
+	return done.held > 0 || done.held_records > 0 ? EXIT_HELD : EXIT_CLEAN;
+}
 
 static int
 run(const char *config_path, bool once)
@@ -58,7 +75,7 @@ run(const char *config_path, bool once)
 	if (once) {
 		int lock = setup_spool(config, why, sizeof why);
 
-		status = lock == -2 ? client_wait(config->control) : -1;
+		status = lock == -2 ? ask_running(config->control) : -1;
 		if (lock >= 0)
 			close(lock);
 		if (status >= 0) {

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/protocol/control_client.h"
 #include "daemon/serve/json.h"
 #include "daemon/loop.h"
 
@@ -20,7 +22,7 @@
 struct client {
 	struct control *control;
 	struct bufferevent *stream;
-	bool waits;
+	int turn;                    /* enum control_turn */
 	struct engine_totals before; /* when it began to wait */
 	LIST_ENTRY(client) others;
 };
@@ -66,41 +68,44 @@ answer_wait(struct client *client)
 {
 	const struct engine *e = client->control->engine;
 	const struct engine_totals *now = &e->totals, *before = &client->before;
-	struct json j = {.out = bufferevent_get_output(client->stream)};
+	const struct control_done done = {.posted = (int64_t) (now->posted - before->posted),
+	                                  .held = (int64_t) (now->held - before->held),
+	                                  .duplicate = (int64_t) (now->duplicate - before->duplicate),
+	                                  .held_records = (int64_t) (now->held_records - before->held_records),
+	                                  .waiting = (int64_t) engine_waiting(e),
+	                                  .sources_failing = (int64_t) engine_failing(e)};
+	char line[CONTROL_DONE_BYTES];
 
-	json_open(&j, NULL, '{');
-	json_bool(&j, "quiet", true);
-	json_int(&j, "posted", (int64_t) (now->posted - before->posted));
-	json_int(&j, "held", (int64_t) (now->held - before->held));
-	json_int(&j, "duplicate", (int64_t) (now->duplicate - before->duplicate));
-	json_int(&j, "held_records", (int64_t) (now->held_records - before->held_records));
-	json_int(&j, "waiting", (int64_t) engine_waiting(e));
-	json_int(&j, "sources_failing", (int64_t) engine_failing(e));
-	json_close(&j, '}');
-	evbuffer_add(j.out, "\n", 1);
-	client->waits = false;
+	control_done_encode(line, &done);
+	evbuffer_add(bufferevent_get_output(client->stream), line, strlen(line));
+	client->turn = CONTROL_TURN_OPEN;
 	/* what it asked meanwhile */
 	bufferevent_trigger(client->stream, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
 static void
-answer(struct client *client, const char *line)
+answer(struct client *client, char *line)
 {
 	struct control *c = client->control;
 	struct evbuffer *out = bufferevent_get_output(client->stream);
+	char why[LIMIT_MESSAGE_BYTES];
 
-	if (strcmp(line, "status") == 0)
+	switch (contract_decode(&control_contract, true, &client->turn, line, false, NULL, why, sizeof why)) {
+	case CONTROL_STATUS:
 		c->calls->status(c->context, out);
-	else if (strcmp(line, "rescan") == 0) {
+		break;
+	case CONTROL_RESCAN:
 		engine_look(c->engine);
 		evbuffer_add_printf(out, "{\"rescan\":\"started\"}\n");
-	} else if (strcmp(line, "wait") == 0) {
-		client->waits = true;
+		break;
+	case CONTROL_WAIT:
 		client->before = c->engine->totals;
 		engine_look(c->engine);
 		control_changed(c);
-	} else
+		break;
+	default:
 		answer_error(out, "ask for status, rescan or wait");
+	}
 }
 
 static void
@@ -110,7 +115,8 @@ on_line(struct bufferevent *stream, void *context)
 	struct evbuffer *in = bufferevent_get_input(stream);
 	char *line;
 
-	while (!client->waits && (line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF)) != NULL) {
+	while (client->turn == CONTROL_TURN_OPEN &&
+	       (line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF)) != NULL) {
 		answer(client, line);
 		free(line);
 	}
@@ -128,6 +134,13 @@ on_flushed(struct bufferevent *stream, void *context)
 static void
 on_end(struct bufferevent *stream, short what, void *context)
 {
+	const struct client *client = context;
+
+	/* it waits for us, however long that takes */
+	if ((what & BEV_EVENT_TIMEOUT) != 0 && client->turn == CONTROL_TURN_WAITING) {
+		bufferevent_enable(stream, EV_READ | EV_WRITE);
+		return;
+	}
 	/* one that only stopped asking may still want the answer to what it asked */
 	if ((what & BEV_EVENT_EOF) != 0 && evbuffer_get_length(bufferevent_get_output(stream)) > 0)
 		bufferevent_setcb(stream, NULL, on_flushed, on_end, context);
@@ -141,7 +154,7 @@ control_changed(struct control *c)
 	if (!c->engine->was_ready || !engine_is_quiet(c->engine))
 		return;
 	for (struct client *client = LIST_FIRST(&c->clients); client != NULL; client = LIST_NEXT(client, others))
-		if (client->waits)
+		if (client->turn == CONTROL_TURN_WAITING)
 			answer_wait(client);
 }
 

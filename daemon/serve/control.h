@@ -1,14 +1,5 @@
-/*
- * The control socket: UNIX, 0600, one line asks, one line of JSON answers.
- *
- *   status   the whole state (daemon/serve/status.c)
- *   rescan   looks everywhere now, and says so
- *   wait     looks everywhere, and answers when nothing is left to do, with
- *            what was done meanwhile
- *
- * Anything else gets {"error": "..."}.  A client may ask again on the same
- * connection; what it asks while it waits is answered afterwards.
- */
+/* The control socket, the daemon's side of lib/protocol/control_client.h.  What is no question gets {"error":
+ * "..."}. */
 #ifndef HANDBACK_DAEMON_SERVE_CONTROL_H
 #define HANDBACK_DAEMON_SERVE_CONTROL_H
 

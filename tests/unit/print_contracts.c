@@ -1,9 +1,11 @@
 /* Prints what the programs may say to each other, and when: tests/golden/protocol.txt. */
+#include "lib/protocol/control_client.h"
 #include "lib/protocol/worker_job.h"
 
 int
 main(void)
 {
 	contract_print(&worker_contract, stdout);
+	contract_print(&control_contract, stdout);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* Contracts: what one side writes the other reads, and nothing else gets through. */
 #include "check.h"
 
+#include "lib/protocol/control_client.h"
 #include "lib/protocol/worker_job.h"
 
 static struct message_line line;
@@ -177,6 +178,38 @@ test_a_request_keeps_its_bounds(void **state)
 	assert_int_equal(turn, WORKER_TURN_IDLE);
 }
 
+static void
+test_what_was_done_comes_as_it_went(void **state)
+{
+	static const char *const wrong[] = {
+	    "",
+	    "{\"quiet\":false",
+	    "{\"error\":\"ask for status, rescan or wait\"}",
+	    "{\"quiet\":true,\"posted\":1}",
+	    "{\"quiet\":true,\"posted\":1,\"held\":2,\"duplicate\":3,\"held_records\":4,\"waiting\":5,\"sources_"
+	    "failing\":6",
+	    "{\"quiet\":true,\"posted\":1,\"held\":2,\"duplicate\":3,\"held_records\":4,\"waiting\":5,\"sources_"
+	    "failing\":-6}",
+	    "{\"quiet\":true,\"posted\":99999999999999999999999,\"held\":2,\"duplicate\":3,\"held_records\":4,"
+	    "\"waiting\":5,"
+	    "\"sources_failing\":6}",
+	};
+	const struct control_done most = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+	struct control_done sent = {1, 2, 3, 4, 5, 6}, got;
+	char text[CONTROL_DONE_BYTES];
+
+	(void) state;
+	for (int i = 0; i < 2; i++, sent = most) {
+		control_done_encode(text, &sent);
+		assert_int_equal(text[strlen(text) - 1], '\n');
+		text[strlen(text) - 1] = '\0';
+		assert_true(control_done_decode(&got, text));
+		assert_memory_equal(&got, &sent, sizeof(sent));
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(control_done_decode(&got, wrong[i]));
+}
+
 int
 main(void)
 {
@@ -186,6 +219,7 @@ main(void)
 	    cmocka_unit_test(test_the_other_ends_and_words),
 	    cmocka_unit_test(test_what_does_not_fit_is_refused),
 	    cmocka_unit_test(test_a_request_keeps_its_bounds),
+	    cmocka_unit_test(test_what_was_done_comes_as_it_went),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
