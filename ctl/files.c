@@ -66,8 +66,8 @@ static const struct column fact_columns[] = {
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"reason", "Held for", COLUMN_TEXT, 0, 0, NULL},
     {"meaning", "That means", COLUMN_SENTENCE, 0, 0, NULL},
-    {"wants", "It wants", COLUMN_SENTENCE, 0, 0, NULL},
-    {"duplicate_of", "Repeats file", COLUMN_NUMBER, 0, 0, NULL},
+    {"action_required", "Action required", COLUMN_SENTENCE, 0, 0, NULL},
+    {"duplicate_of", "Duplicate of file", COLUMN_NUMBER, 0, 0, NULL},
     {"release_of", "Was held as file", COLUMN_NUMBER, 0, 0, NULL},
     {"released_as", "Released as file", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
@@ -90,9 +90,12 @@ static const struct column fact_columns[] = {
 };
 
 static const struct column hold_columns[] = {
-    {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
-    {"open", "Open", COLUMN_NUMBER, 0, 0, NULL},         {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 2, NULL}, {"wants", "Wants", COLUMN_SENTENCE, 20, 1, NULL},
+    {"reason", "Held for", COLUMN_TEXT, 10, 0, NULL},
+    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"open", "Open", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"action_required", "Action required", COLUMN_SENTENCE, 20, 1, NULL},
 };
 
 static const struct column record_columns[] = {

@@ -14,7 +14,7 @@ static const struct column fact_columns[] = {
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"reason", "Reason", COLUMN_TEXT, 0, 0, NULL},
     {"meaning", "That means", COLUMN_SENTENCE, 0, 0, NULL},
-    {"wants", "It wants", COLUMN_SENTENCE, 0, 0, NULL},
+    {"action_required", "Action required", COLUMN_SENTENCE, 0, 0, NULL},
     {"opened", "Opened (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"ended", "Ended (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"ended_by", "by", COLUMN_TEXT, 0, 0, NULL},

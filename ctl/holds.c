@@ -18,15 +18,19 @@ static const struct column hold_columns[] = {
     {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 5, NULL},
-    {"wants", "Wants", COLUMN_SENTENCE, 20, 7, NULL},
+    {"action_required", "Action required", COLUMN_SENTENCE, 20, 7, NULL},
 };
 
 static const struct column reason_columns[] = {
-    {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},      {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
-    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},   {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"today", "Under 1 day", COLUMN_NUMBER, 0, 2, NULL}, {"week", "1 to 7 days", COLUMN_NUMBER, 0, 2, NULL},
-    {"older", "Older", COLUMN_NUMBER, 0, 1, NULL},       {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 3, NULL},
-    {"wants", "Wants", COLUMN_SENTENCE, 20, 4, NULL},
+    {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
+    {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"today", "Under 1 day", COLUMN_NUMBER, 0, 2, NULL},
+    {"week", "1 to 7 days", COLUMN_NUMBER, 0, 2, NULL},
+    {"older", "Older", COLUMN_NUMBER, 0, 1, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"action_required", "Action required", COLUMN_SENTENCE, 20, 4, NULL},
 };
 
 static const struct column ended_columns[] = {

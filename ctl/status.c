@@ -48,7 +48,7 @@ static const struct column worker_columns[] = {
 static const struct column total_columns[] = {
     {"posted", "Files posted", COLUMN_NUMBER, 0, 0, NULL},
     {"held", "Files held", COLUMN_NUMBER, 0, 0, NULL},
-    {"duplicate", "Files delivered again", COLUMN_NUMBER, 0, 0, NULL},
+    {"duplicate", "Duplicate deliveries", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
     {"confirmed", "Confirmed", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, NULL},

@@ -166,9 +166,9 @@ count_done(struct engine_totals *t, const struct job_result *r)
 		t->records += (uint64_t) r->records;
 		t->confirmed += (uint64_t) r->confirmed;
 		t->reversed += (uint64_t) r->reversed;
-		t->already_done += (uint64_t) r->already_done;
+		t->already_applied += (uint64_t) r->already_applied;
 		t->duplicate_record += (uint64_t) r->duplicate_record;
-		t->noted += (uint64_t) r->noted;
+		t->informational += (uint64_t) r->informational;
 		t->points += (uint64_t) r->points;
 	} else if (strcmp(r->state, "held") == 0)
 		t->held++;

@@ -4,7 +4,7 @@ SET LOCAL ROLE handback_owner;
 
 CREATE VIEW handback.files AS
 	SELECT f.file_id, p.code AS partner, f.source, f.name_shown AS name, f.state::text AS state, f.hold_reason,
-		f.records, t.confirmed, t.reversed, t.already_done, t.duplicate_record, t.noted, t.held, t.points_reversed,
+		f.records, t.confirmed, t.reversed, t.already_applied, t.duplicate_record, t.informational, t.held, t.points_reversed,
 		f.sequence, f.business_date, f.duplicate_of, f.release_of, f.seen_at, f.decided_at, f.archived_as,
 		encode(f.sha256, 'hex') AS sha256
 	FROM handback.file f
@@ -12,9 +12,9 @@ CREATE VIEW handback.files AS
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(records) FILTER (WHERE outcome = 1), 0) AS confirmed,
 			coalesce(sum(records) FILTER (WHERE outcome = 2), 0) AS reversed,
-			coalesce(sum(records) FILTER (WHERE outcome = 3), 0) AS already_done,
+			coalesce(sum(records) FILTER (WHERE outcome = 3), 0) AS already_applied,
 			coalesce(sum(records) FILTER (WHERE outcome = 4), 0) AS duplicate_record,
-			coalesce(sum(records) FILTER (WHERE outcome = 5), 0) AS noted,
+			coalesce(sum(records) FILTER (WHERE outcome = 5), 0) AS informational,
 			coalesce(sum(records) FILTER (WHERE outcome = 6), 0) AS held,
 			coalesce(sum(points) FILTER (WHERE outcome = 2), 0) AS points_reversed
 		FROM handback.tie_out WHERE file_id = f.file_id) t;
@@ -34,14 +34,14 @@ CREATE VIEW handback.records_in_words AS
 COMMENT ON VIEW handback.records_in_words IS 'Every outcome in words; name a file_id or a redemption_id, since it is long';
 
 CREATE VIEW handback.open_holds AS
-	SELECT h.hold_id, p.code AS partner, h.file_id, f.name_shown AS file, h.record_no, h.reason, r.meaning, r.wants,
+	SELECT h.hold_id, p.code AS partner, h.file_id, f.name_shown AS file, h.record_no, h.reason, r.meaning, r.action_required,
 		h.redemption_id, h.points, h.opened_at
 	FROM handback.hold h
 	JOIN handback.file f ON f.file_id = h.file_id
 	JOIN handback.partner p ON p.partner_id = f.partner_id
 	JOIN handback.hold_reason r ON r.reason = h.reason
 	WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id);
-COMMENT ON VIEW handback.open_holds IS 'What waits for a person now, why, and what it wants';
+COMMENT ON VIEW handback.open_holds IS 'Open holds: why, and the action required';
 
 GRANT SELECT ON handback.files, handback.records_in_words, handback.open_holds
 	TO handback_daemon, handback_operator, handback_finance;

@@ -17,21 +17,21 @@ HEAD = """\
 How a record is decided. Printed by `tools/print_verdicts.py` from `handback.verdict_rule` and
 `handback.hold_reason`, the tables that the reconciler decides by; a test holds this page against them.
 
-A record is first held where it is not clear in itself: a value that cannot be, several redemptions that fit, unlike
-records of one redemption in the file, a value that does not agree with the redemption, a reason code that the
-profile lets a person decide. Of several records that say the same in one file the first is decided, and the others
-are `duplicate_record`. What is left is decided by these tables.
+A record is held first where it is not clear in itself: a value that is not valid, several redemptions that match,
+conflicting records about one redemption in the file, a value that differs from the redemption's, a reason code that
+the profile holds. Of several identical records in one file the first is decided, and the others are
+`duplicate_record`. What is left is decided by these tables.
 
 `older` is a file whose number (or business date) is below that of the file that last answered the redemption:
-confirmed it, reversed it, or found that done already. Every other file is `newer`.
+confirmed it, reversed it, or found it already applied. Every other file is `newer`.
 """
 MIDDLE = """
 Where the profile says `late_reject: reverse` instead of `hold`, this differs:
 """
 REASONS = """
-## What is held, and for whom it waits
+## Hold reasons
 
-| reason | what was found | what a person is asked to do |
+| reason | meaning | action required |
 |---|---|---|
 """
 
@@ -67,7 +67,7 @@ def text(connection):
         if one != other:
             lines.append(f"| {state} | {verdict} | {age} | {one} | {other} |")
     lines.append(REASONS.rstrip("\n"))
-    for row in connection.execute("SELECT reason, meaning, wants FROM handback.hold_reason ORDER BY reason"):
+    for row in connection.execute("SELECT reason, meaning, action_required FROM handback.hold_reason ORDER BY reason"):
         lines.append("| `{}` | {} | {} |".format(*row))
     return "\n".join(lines) + "\n"
 
@@ -77,7 +77,7 @@ def main():
         with psycopg.connect(sys.argv[1]) as connection:
             sys.stdout.write(text(connection))
         return
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests/support"))
     import pg
     cluster = pg.Cluster()
     try:

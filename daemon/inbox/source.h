@@ -30,7 +30,7 @@ extern const char *const look_words[LOOKS];
 struct engine_totals {
 	uint64_t posted, held, duplicate; /* files */
 	uint64_t held_records;            /* of posted files */
-	uint64_t records, confirmed, reversed, already_done, duplicate_record, noted;
+	uint64_t records, confirmed, reversed, already_applied, duplicate_record, informational;
 	uint64_t points;             /* reversed */
 	uint64_t gone, busy, failed; /* jobs that decided nothing */
 	uint64_t ms;                 /* that the others took */

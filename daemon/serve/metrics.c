@@ -86,9 +86,9 @@ write_done(struct evbuffer *out, const struct engine *e)
 	    {"posted", TOTAL(posted)}, {"held", TOTAL(held)}, {"duplicate", TOTAL(duplicate)}};
 	static const struct counted records[] = {{"confirmed", TOTAL(confirmed)},
 	                                         {"reversed", TOTAL(reversed)},
-	                                         {"already_done", TOTAL(already_done)},
+	                                         {"already_applied", TOTAL(already_applied)},
 	                                         {"duplicate_record", TOTAL(duplicate_record)},
-	                                         {"noted", TOTAL(noted)},
+	                                         {"informational", TOTAL(informational)},
 	                                         {"held", TOTAL(held_records)}};
 	static const struct counted points[] = {{"reversed", TOTAL(points)}};
 	static const struct counted again[] = {

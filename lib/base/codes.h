@@ -23,9 +23,9 @@ enum verdict {
 enum outcome {
 	OUTCOME_CONFIRMED = 1,
 	OUTCOME_REVERSED = 2,
-	OUTCOME_ALREADY_DONE = 3,
+	OUTCOME_ALREADY_APPLIED = 3,
 	OUTCOME_DUPLICATE_RECORD = 4,
-	OUTCOME_NOTED = 5,
+	OUTCOME_INFORMATIONAL = 5,
 	OUTCOME_HELD = 6,
 	OUTCOME_REINSTATED = 7, /* by two people, never by a file */
 	OUTCOME_CLOSED = 8,     /* a hold closed without a posting */

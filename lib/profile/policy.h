@@ -36,7 +36,7 @@ enum check {
 };
 
 enum lists { LISTS_ALL, LISTS_REJECTS, LISTS_ACCEPTED };
-enum hold_or_go { POLICY_HOLD, POLICY_GO_ON }; /* gap, reissue */
+enum hold_or_continue { POLICY_HOLD, POLICY_CONTINUE }; /* gap, resubmission */
 enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
 enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
 enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
@@ -108,7 +108,7 @@ struct policy {
 	uint32_t checks; /* enum check, or'ed */
 	enum lists lists;
 	enum late_reject late_reject;
-	enum hold_or_go gap, reissue;
+	enum hold_or_continue gap, resubmission;
 	enum order_by order_by;
 	int32_t unknown_days;  /* days an unknown reference is tried again */
 	int32_t answer_within; /* business days until an expected answer is overdue; 0: not watched */

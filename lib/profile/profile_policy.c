@@ -292,7 +292,7 @@ void
 compile_policy(struct compile *c)
 {
 	static const char *const lists[] = {"all", "rejects", "accepted", NULL};
-	static const char *const hold_or_go[] = {"hold", "go_on", NULL};
+	static const char *const hold_or_continue[] = {"hold", "continue", NULL};
 	static const char *const late[] = {"hold", "reverse", NULL};
 	static const char *const order[] = {"none", "sequence", "business_date", NULL};
 	struct policy *p = c->policy;
@@ -304,8 +304,9 @@ compile_policy(struct compile *c)
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
 	c->layout->lists = lists[p->lists];
 	p->late_reject = (enum late_reject) compile_word(c, c->root, "late_reject", late, LATE_REJECT_HOLD);
-	p->gap = (enum hold_or_go) compile_word(c, c->root, "gap", hold_or_go, POLICY_HOLD);
-	p->reissue = (enum hold_or_go) compile_word(c, c->root, "reissue", hold_or_go, POLICY_HOLD);
+	p->gap = (enum hold_or_continue) compile_word(c, c->root, "gap", hold_or_continue, POLICY_HOLD);
+	p->resubmission =
+	    (enum hold_or_continue) compile_word(c, c->root, "resubmission", hold_or_continue, POLICY_HOLD);
 	p->order_by = (enum order_by) compile_word(c, c->root, "order_by", order, ORDER_NONE);
 	p->unknown_days = (int32_t) compile_int(c, c->root, "unknown_days", 0, 3650, 5);
 	p->answer_within = (int32_t) compile_int(c, c->root, "answer_within", 0, 3650, 0);

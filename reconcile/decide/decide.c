@@ -29,8 +29,8 @@ decide_let_pass(const char *reasons)
 	static const struct {
 		const char *reason;
 		enum pass pass;
-	} table[] = {{"test_file", PASS_TEST}, {"sequence_gap", PASS_GAP},   {"reissue", PASS_REISSUE},
-	             {"guard", PASS_GUARD},    {"part_missing", PASS_PARTS}, {"part_unlike", PASS_PARTS}};
+	} table[] = {{"test_file", PASS_TEST}, {"sequence_gap", PASS_GAP},   {"resubmission", PASS_RESUBMISSION},
+	             {"guard", PASS_GUARD},    {"part_missing", PASS_PARTS}, {"conflicting_part", PASS_PARTS}};
 	unsigned passed = 0;
 
 	for (size_t len; *reasons != '\0'; reasons += len + (reasons[len] == ' ')) {
@@ -132,7 +132,7 @@ find_part(const struct decide *d, struct pg_result **ret)
 static const char *
 out_of_set(const struct decide *d, const struct pg_result *r, char *message)
 {
-	const char *hold = "part_unlike";
+	const char *hold = "conflicting_part";
 	char self[64];
 
 	snprintf(self, sizeof(self), "part %" PRId64 " of %" PRId64, d->name.part, d->name.parts);
@@ -166,7 +166,7 @@ judge_part(const struct decide *d, struct effect *e)
 	if (d->name.part < 1 || d->name.part > d->name.parts || d->name.parts > LIMIT_PARTS) {
 		snprintf(e->message, sizeof(e->message), "it says that it is part %" PRId64 " of %" PRId64,
 		         d->name.part, d->name.parts);
-		e->hold = "part_unlike";
+		e->hold = "conflicting_part";
 		return PG_OK;
 	}
 	status = find_part(d, &r);
@@ -186,11 +186,11 @@ out_of_place(const struct decide *d, const struct place *place, char *message)
 
 	if (!d->told->has_sequence)
 		return NULL;
-	if (policy->reissue == POLICY_HOLD && place->has_same && (d->passed & PASS_REISSUE) == 0) {
+	if (policy->resubmission == POLICY_HOLD && place->has_same && (d->passed & PASS_RESUBMISSION) == 0) {
 		snprintf(message, LIMIT_MESSAGE_BYTES,
 		         "number %" PRId64 " was posted before, as file %" PRId64 " with other content", sequence,
 		         place->same);
-		return "reissue";
+		return "resubmission";
 	}
 	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->passed & PASS_GAP) != 0)
 		return NULL;
@@ -296,16 +296,16 @@ decide_records(const struct decide *d, bool older)
 	bool alone = by_our_reference_alone(policy);
 	/* an older file meets all that the newer ones answered, however small it is itself */
 	bool large = decide_large(d->told) || older;
-	struct params repeat = {0}, order = {0}, p = {0};
+	struct params duplicates = {0}, order = {0}, p = {0};
 	enum pg_status status = PG_OK;
 
 	if (large)
 		status = prepare_large(d->pg);
 	if (status == PG_OK && !alone)
 		status = match(d);
-	param_bool(&repeat, alone);
-	if (status == PG_OK && (d->told->again || !alone))
-		status = run(d, large, sql_repeat, &repeat);
+	param_bool(&duplicates, alone);
+	if (status == PG_OK && (d->told->maybe_duplicate || !alone))
+		status = run(d, large, sql_find_duplicates, &duplicates);
 	order_params(d, &order);
 	if (status == PG_OK && older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
@@ -332,9 +332,9 @@ sum_effect(const struct decided *decided, struct effect *e)
 	e->confirmed = decided_tally(decided, OUTCOME_CONFIRMED)->records;
 	e->reversed = decided_tally(decided, OUTCOME_REVERSED)->records;
 	e->points = sum_clamped(decided_tally(decided, OUTCOME_REVERSED)->points);
-	e->already_done = decided_tally(decided, OUTCOME_ALREADY_DONE)->records;
+	e->already_applied = decided_tally(decided, OUTCOME_ALREADY_APPLIED)->records;
 	e->duplicate_record = decided_tally(decided, OUTCOME_DUPLICATE_RECORD)->records;
-	e->noted = decided_tally(decided, OUTCOME_NOTED)->records;
+	e->informational = decided_tally(decided, OUTCOME_INFORMATIONAL)->records;
 	e->held = decided_tally(decided, OUTCOME_HELD)->records;
 }
 
@@ -400,7 +400,7 @@ enum pg_status
 decide_rehearse(struct pg *pg)
 {
 	const struct policy policy = {.partner = "", .keys = 1, .key = {KEY_EXTERNAL_REFERENCE}};
-	const struct told told = {.again = true};
+	const struct told told = {.maybe_duplicate = true};
 	const struct decide d = {.pg = pg, .policy = &policy, .told = &told};
 	enum pg_status status = pg_begin(pg), ended;
 

@@ -18,7 +18,14 @@
 
 /* What a file is not held for any more: by a release, which lets pass what it was held for and nothing else.
  */
-enum pass { PASS_TEST = 1, PASS_GAP = 2, PASS_REISSUE = 4, PASS_GUARD = 8, PASS_PARTS = 16, PASS_ALL = 31 };
+enum pass {
+	PASS_TEST = 1,
+	PASS_GAP = 2,
+	PASS_RESUBMISSION = 4,
+	PASS_GUARD = 8,
+	PASS_PARTS = 16,
+	PASS_ALL = 31
+};
 
 /* That of hold_reasons, as words between spaces; other reasons let nothing pass. */
 unsigned decide_let_pass(const char *reasons);
@@ -38,7 +45,7 @@ struct decide {
 struct effect {
 	const char *hold; /* a hold_reason of the whole file, or NULL: it is to be posted (static text) */
 	char message[LIMIT_MESSAGE_BYTES]; /* why, where the parser's refusals do not say it */
-	int64_t records, confirmed, reversed, already_done, duplicate_record, noted, held;
+	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational, held;
 	int64_t points; /* of what is reversed; INT64_MAX also for more */
 };
 

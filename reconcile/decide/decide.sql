@@ -1,12 +1,12 @@
--- name: repeat
--- Redemptions that the file names more than once, and whether it says the same of them each time.
--- $1 true where our external_reference is the only match key. Takes pg_temp.stage and picked, gives repeated.
+-- name: find_duplicates
+-- Redemptions that the file names more than once, and whether the records are identical.
+-- $1 true where our external_reference is the only match key. Takes pg_temp.stage and picked, gives duplicates.
 --
 -- By our reference, the records that may name one again were marked while they were staged (with some that do not):
 -- those few are looked for, instead of grouping all.
 WITH said AS (
 	SELECT a.named, s.*
-	FROM (SELECT DISTINCT m.external_reference AS named FROM pg_temp.stage m WHERE $1::boolean AND m.again) a
+	FROM (SELECT DISTINCT m.external_reference AS named FROM pg_temp.stage m WHERE $1::boolean AND m.maybe_duplicate) a
 	JOIN pg_temp.stage s ON s.external_reference = a.named
 	UNION ALL
 	SELECT a.named, s.*
@@ -16,11 +16,11 @@ WITH said AS (
 	JOIN pg_temp.picked p ON p.external_reference = a.named
 	JOIN pg_temp.stage s ON s.record_no = p.record_no
 )
-INSERT INTO pg_temp.repeated (external_reference, first_record, alike, says)
+INSERT INTO pg_temp.duplicates (external_reference, first_record, identical, conflict)
 SELECT d.named, min(d.record_no),
 	count(DISTINCT (d.verdict, d.points, d.amount, d.currency, d.member, d.programme, d.reasons, d.change)) = 1,
 	CASE WHEN min(d.verdict) <> max(d.verdict) THEN 'verdicts: ' || string_agg(v.name, ', ' ORDER BY d.record_no)
-		ELSE 'unlike records: ' || string_agg(d.record_no::text, ', ' ORDER BY d.record_no) END
+		ELSE 'conflicting records: ' || string_agg(d.record_no::text, ', ' ORDER BY d.record_no) END
 FROM said d JOIN handback.verdict_name v ON v.verdict = d.verdict
 GROUP BY d.named
 HAVING count(*) > 1
@@ -31,7 +31,7 @@ HAVING count(*) > 1
 -- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
 -- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
 -- $7 true for a test file that is kept and told, and moves nothing.
--- Takes pg_temp.stage, picked, repeated and answered, the ledger, and what was decided before. Gives the columns of a
+-- Takes pg_temp.stage, picked, duplicates and answered, the ledger, and what was decided before. Gives the columns of a
 -- leaf without its reversal (lib/proof/leaf_row.h), of these very types, whatever a ledger's own views have.
 --
 -- The order of the reasons is the order of the CASE in "judged": what is not
@@ -55,7 +55,7 @@ WITH rule AS MATERIALIZED (
 		ON r.external_reference = CASE WHEN $3::boolean THEN s.external_reference ELSE p.external_reference END
 		AND r.partner = $1::text AND ($2::text IS NULL OR r.programme = $2::text)
 ), stated AS (
-	SELECT f.*, again.first_record, again.alike, again.says,
+	SELECT f.*, d.first_record, d.identical, d.conflict,
 		CASE
 			WHEN f.redemption_id IS NULL THEN 1
 			WHEN v.reinstatement_id IS NOT NULL THEN 5
@@ -75,7 +75,7 @@ WITH rule AS MATERIALIZED (
 			WHEN $5::integer & 64 <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
 		END AS mismatch
 	FROM found f
-	LEFT JOIN pg_temp.repeated again ON again.external_reference = f.redeemed_reference
+	LEFT JOIN pg_temp.duplicates d ON d.external_reference = f.redeemed_reference
 	LEFT JOIN pg_temp.answered a ON a.redemption_id = f.redemption_id
 	LEFT JOIN ledger.reversal v ON v.redemption_id = f.redemption_id
 	LEFT JOIN handback.outcome c ON c.redemption_id = f.redemption_id AND c.outcome = 1
@@ -87,7 +87,7 @@ WITH rule AS MATERIALIZED (
 			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
 			WHEN s.candidates > 1 THEN 'ambiguous'
 			WHEN s.state = 1 THEN rule.hold_reason
-			WHEN NOT s.alike THEN 'duplicate_unlike'
+			WHEN NOT s.identical THEN 'conflicting_duplicate'
 			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
 			WHEN s.mismatch IS NOT NULL THEN s.mismatch
 			WHEN s.problem IS NOT NULL THEN s.problem
@@ -96,7 +96,7 @@ WITH rule AS MATERIALIZED (
 			ELSE rule.hold_reason
 		END AS hold_reason
 	FROM stated s
-	LEFT JOIN rule ON rule.number = s.state * 100 + s.judged * 10 + s.older::integer
+	LEFT JOIN rule ON rule.number = s.state * 100 + s.effective_verdict * 10 + s.older::integer
 )
 SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.verdict,
 	CASE
@@ -112,7 +112,7 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 	j.reasons,
 	CASE
 		WHEN j.hold_reason = 'ambiguous' THEN j.candidates_shown
-		WHEN j.hold_reason = 'duplicate_unlike' THEN j.says
+		WHEN j.hold_reason = 'conflicting_duplicate' THEN j.conflict
 		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',
 			CASE WHEN j.programme <> j.redeemed_programme THEN
 				format('programme: stated %s, redeemed %s', j.programme, j.redeemed_programme) END,

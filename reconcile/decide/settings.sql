@@ -18,18 +18,18 @@ SELECT set_config('work_mem', '128MB', true), set_config('maintenance_work_mem',
 
 -- name: stage_analyze
 -- Only for large files: what the planner guesses of an unknown temporary table is right for small ones.
-ANALYZE pg_temp.stage (record_no, external_reference, again)
+ANALYZE pg_temp.stage (record_no, external_reference, maybe_duplicate)
 
 -- name: side_analyze
 -- As stage_analyze.sql: that these are empty, or how large they are, decides how decide.sql is run.
-ANALYZE pg_temp.picked, pg_temp.repeated, pg_temp.answered
+ANALYZE pg_temp.picked, pg_temp.duplicates, pg_temp.answered
 
 -- name: work_clear
 -- Before a file's records are staged: what the file before left. One round trip.
 WITH stage AS (DELETE FROM pg_temp.stage),
 	candidate AS (DELETE FROM pg_temp.candidate),
 	picked AS (DELETE FROM pg_temp.picked),
-	repeated AS (DELETE FROM pg_temp.repeated),
+	duplicates AS (DELETE FROM pg_temp.duplicates),
 	answered AS (DELETE FROM pg_temp.answered),
 	decided AS (DELETE FROM pg_temp.decided)
 SELECT

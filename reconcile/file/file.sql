@@ -54,8 +54,8 @@ CREATE TEMPORARY TABLE stage (
 	byte_offset        bigint   NOT NULL,
 	byte_length        integer  NOT NULL,
 	verdict            smallint NOT NULL,   -- what the partner said
-	judged             smallint NOT NULL,   -- what its reason codes make of that
-	again              boolean  NOT NULL,   -- an earlier record may have the same external_reference
+	effective_verdict  smallint NOT NULL,   -- what its reason codes make of that
+	maybe_duplicate    boolean  NOT NULL,   -- an earlier record may have the same external_reference
 	external_reference uuid,
 	points             bigint,
 	member             text,
@@ -93,13 +93,13 @@ CREATE TEMPORARY TABLE picked (
 CREATE INDEX picked_by_record ON pg_temp.picked (record_no);
 
 -- References that more than one record of the file names.
-CREATE TEMPORARY TABLE repeated (
+CREATE TEMPORARY TABLE duplicates (
 	external_reference uuid    NOT NULL,
 	first_record       bigint  NOT NULL,
-	alike              boolean NOT NULL,    -- all say the same
-	says               text                 -- how often which verdict, where they do not
+	identical          boolean NOT NULL,    -- all of them agree
+	conflict           text                -- which verdicts or records, where they differ
 );
-CREATE INDEX repeated_by_reference ON pg_temp.repeated (external_reference);
+CREATE INDEX duplicates_by_reference ON pg_temp.duplicates (external_reference);
 
 -- Redemptions that a newer file of the partner has answered.
 CREATE TEMPORARY TABLE answered (
@@ -123,4 +123,4 @@ CREATE TEMPORARY TABLE decided (
 
 -- name: work_truncate
 -- Between two files, now and then and after a large one: gives back what work_clear.sql leaves behind.
-TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.repeated, pg_temp.answered, pg_temp.decided
+TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answered, pg_temp.decided

@@ -608,9 +608,9 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 		} else {
 			result->confirmed = w.effect.confirmed;
 			result->reversed = w.effect.reversed;
-			result->already_done = w.effect.already_done;
+			result->already_applied = w.effect.already_applied;
 			result->duplicate_record = w.effect.duplicate_record;
-			result->noted = w.effect.noted;
+			result->informational = w.effect.informational;
 			result->held = w.effect.held;
 			result->points = w.effect.points;
 		}

@@ -2,7 +2,7 @@
 -- What a .reason says of its file. $1 file.
 SELECT f.name_shown, f.source, p.code AS partner, f.profile, encode(f.sha256, 'hex') AS sha256, f.bytes,
 	f.sequence, f.business_date, f.records, to_char(f.seen_at, 'YYYY-MM-DD HH24:MI:SS"Z"') AS seen,
-	to_char(f.decided_at, 'YYYY-MM-DD HH24:MI:SS"Z"') AS decided, r.reason, r.meaning, r.wants
+	to_char(f.decided_at, 'YYYY-MM-DD HH24:MI:SS"Z"') AS decided, r.reason, r.meaning, r.action_required
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r ON r.reason = f.hold_reason

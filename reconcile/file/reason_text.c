@@ -98,7 +98,7 @@ print_controls(FILE *out, const struct pg_result *r)
 enum pg_status
 reason_text(struct pg *pg, int64_t file_id, char **ret_text)
 {
-	enum { WANTS = 13 };
+	enum { ACTION_REQUIRED = 13 };
 	struct pg_result *file = NULL, *refusals = NULL, *controls = NULL;
 	struct params p = {0};
 	char *text = NULL;
@@ -118,7 +118,7 @@ reason_text(struct pg *pg, int64_t file_id, char **ret_text)
 		print_refusals(out, refusals);
 		print_controls(out, controls);
 		fprintf(out, "\nwhat to do\n  ");
-		print_safe(out, file, 0, WANTS);
+		print_safe(out, file, 0, ACTION_REQUIRED);
 		fprintf(out, "\n  handbackctl show %" PRId64 "\n", file_id);
 		if (fclose(out) == 0)
 			*ret_text = text;

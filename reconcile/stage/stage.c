@@ -59,10 +59,10 @@ wish_of_all(const struct policy *policy, const char *codes, size_t len)
 	return most;
 }
 
-struct stage_judged
+struct stage_verdict
 stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, size_t len)
 {
-	struct stage_judged judged = {.verdict = verdict};
+	struct stage_verdict v = {.verdict = verdict};
 	enum wish wish = WISH_NONE;
 
 	if (len > 0)
@@ -72,24 +72,24 @@ stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, siz
 	/* a code that nobody knows may change what an acceptance means, too; what a known one asks for is about
 	 * rejections */
 	if (wish == WISH_UNKNOWN)
-		judged.problem = "unknown_reason";
+		v.problem = "unknown_reason";
 	else if (verdict != VERDICT_REJECTED)
-		return judged;
+		return v;
 	else if (wish == WISH_HOLD)
-		judged.problem = "reason_holds";
+		v.problem = "reason_holds";
 	else if (wish == WISH_RETRY)
-		judged.problem = "reason_retry";
+		v.problem = "reason_retry";
 	else if (wish == WISH_ACCEPT)
-		judged.verdict = VERDICT_ACCEPTED_WITH_CHANGE;
-	return judged;
+		v.verdict = VERDICT_ACCEPTED_WITH_CHANGE;
+	return v;
 }
 
-/* ---- which references may come again ---- */
+/* ---- which references may be duplicates ---- */
 
 /*
  * A bit for each hash of an external_reference that was seen.  A record that
  * finds its bit set may name a redemption once more: the database looks at
- * those alone (repeat.sql), instead of sorting all.
+ * those alone (find_duplicates), instead of sorting all.
  */
 struct seen {
 	uint64_t *bit;
@@ -110,18 +110,18 @@ seen_open(struct seen *s, int64_t file_bytes)
 }
 
 static bool
-seen_again(struct seen *s, const uint8_t reference[16])
+seen_before(struct seen *s, const uint8_t reference[16])
 {
 	uint64_t high, low, hash;
-	bool again;
+	bool maybe_duplicate;
 
 	memcpy(&high, reference, sizeof(high));
 	memcpy(&low, reference + 8, sizeof(low));
 	hash = (high ^ (low * UINT64_C(0x9E3779B97F4A7C15))) * UINT64_C(0xD6E8FEB86659FD93);
 	hash = (hash ^ (hash >> 32)) * UINT64_C(0xD6E8FEB86659FD93) >> s->shift;
-	again = (s->bit[hash / 64] >> (hash % 64)) & 1;
+	maybe_duplicate = (s->bit[hash / 64] >> (hash % 64)) & 1;
 	s->bit[hash / 64] |= UINT64_C(1) << (hash % 64);
-	return again;
+	return maybe_duplicate;
 }
 
 /* ---- records ---- */
@@ -161,13 +161,13 @@ put_codes(struct pg_copy *copy, struct slice s)
 }
 
 static const char *
-problem_of(const struct record *r, const struct stage_judged *judged)
+problem_of(const struct record *r, const struct stage_verdict *v)
 {
 	if (r->has & RECORD_BAD_VALUE)
 		return "bad_value";
 	if (r->has & RECORD_WHOLE_MESSAGE)
 		return "whole_message";
-	return judged->problem;
+	return v->problem;
 }
 
 /* Has the record something that stage_copy.sql has no column for, and that somebody will ask for? */
@@ -192,19 +192,19 @@ needs_wide(const struct staging *s, const struct record *r, const char *problem)
 }
 
 static void
-put_narrow(struct staging *s, const struct record *r, const struct stage_judged *judged)
+put_narrow(struct staging *s, const struct record *r, const struct stage_verdict *v)
 {
 	struct pg_copy *copy = s->copy;
 	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
-	bool again = named && seen_again(&s->seen, r->external_reference);
+	bool maybe_duplicate = named && seen_before(&s->seen, r->external_reference);
 
-	s->told->again |= again;
+	s->told->maybe_duplicate |= maybe_duplicate;
 	pg_copy_put_int64(copy, (int64_t) r->number);
 	pg_copy_put_int64(copy, (int64_t) r->offset);
 	pg_copy_put_int32(copy, (int32_t) r->length);
 	pg_copy_put_int16(copy, r->verdict);
-	pg_copy_put_int16(copy, judged->verdict);
-	pg_copy_put_bool(copy, again);
+	pg_copy_put_int16(copy, v->verdict);
+	pg_copy_put_bool(copy, maybe_duplicate);
 	if (named)
 		pg_copy_put_uuid(copy, r->external_reference);
 	else
@@ -255,8 +255,8 @@ static enum pg_status
 put_record(struct staging *s, const struct record *r)
 {
 	const struct slice *codes = &r->text[RECORD_REASONS];
-	struct stage_judged judged = stage_judge(s->policy, r->verdict, codes->data, codes->len);
-	const char *problem = problem_of(r, &judged);
+	struct stage_verdict v = stage_judge(s->policy, r->verdict, codes->data, codes->len);
+	const char *problem = problem_of(r, &v);
 
 	if (!s->wide && needs_wide(s, r, problem)) {
 		enum pg_status status = widen(s);
@@ -265,7 +265,7 @@ put_record(struct staging *s, const struct record *r)
 			return status;
 	}
 	pg_copy_row_begin(s->copy, s->wide ? 23 : 10);
-	put_narrow(s, r, &judged);
+	put_narrow(s, r, &v);
 	if (s->wide)
 		put_rest(s->copy, r, problem);
 	return s->copy->status;

@@ -30,10 +30,10 @@ enum stage_end stage_file(struct pg *pg, int fd, int64_t file_bytes, const struc
                           enum pg_status *ret_status);
 
 /* The policy applied to the codes of one record (joined by U+001F, as in RECORD_REASONS). */
-struct stage_judged {
+struct stage_verdict {
 	uint8_t verdict;     /* what the codes make of the partner's verdict */
 	const char *problem; /* a hold_reason, or NULL */
 };
-struct stage_judged stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, size_t len);
+struct stage_verdict stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, size_t len);
 
 #endif

@@ -38,7 +38,8 @@ struct told {
 	struct told_refusal refusal[LIMIT_REFUSALS];
 	size_t refusals;
 	struct parse_end end;
-	bool again; /* a record may name what an earlier one named (set while staging, as pg_temp.stage has it) */
+	bool maybe_duplicate; /* a record may name what an earlier one named (set while staging, as pg_temp.stage
+	                         has it) */
 
 	struct told_text *texts; /* holds them all */
 	size_t bytes;

@@ -240,7 +240,7 @@ def test_mistakes_in_a_profile_are_told_with_their_place(build, tmp_path):
 
 def test_records_in_are_the_sum_of_the_outcomes(world):
     said = json.loads(world.ctl("report", "--all", "--json").stdout)
-    outcomes = ("confirmed", "reversed", "already_done", "duplicate_record", "noted", "held", "unjudged")
+    outcomes = ("confirmed", "reversed", "already_applied", "duplicate_record", "informational", "held", "not_processed")
     assert len(said["files"]) == 5
     for row in said["files"]:
         assert row["records"] == sum(row[k] for k in outcomes) and row["difference"] == 0

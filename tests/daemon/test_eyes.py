@@ -65,7 +65,7 @@ def test_metrics_tell_what_the_database_says(world):
         rows = dict(world.query("SELECT n.name, sum(t.records)::bigint FROM handback.tie_out t JOIN handback.file f USING (file_id)"
                                 " JOIN handback.partner p USING (partner_id) JOIN handback.outcome_name n USING (outcome)"
                                 " WHERE p.code = %s GROUP BY n.name", partner))
-        for outcome in ("confirmed", "reversed", "already_done", "duplicate_record", "noted", "held"):
+        for outcome in ("confirmed", "reversed", "already_applied", "duplicate_record", "informational", "held"):
             assert told[f'handback_records_total{{{labels},outcome="{outcome}"}}'] == rows.get(outcome, 0), outcome
         (points,), = world.query("SELECT coalesce(sum(v.points), 0)::bigint FROM ledger.reversal v"
                                  " JOIN ledger.redemption r USING (redemption_id) WHERE r.partner = %s", partner)

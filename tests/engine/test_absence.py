@@ -154,7 +154,7 @@ def test_a_test_that_was_let_pass_shows_no_silence(desk):
     with Operators(desk.database) as people:
         people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "release")
     [released] = desk.release()
-    assert desk.outcomes(released["file"]) == [("reversed", None), ("noted", None)]
+    assert desk.outcomes(released["file"]) == [("reversed", None), ("informational", None)]
     assert plan(desk) == [(2, 200, 0)] and desk.nightly()["done"]["absent"] == 0
     desk.deliver(desk.file([]).replace(b"TRAILER,0,0", b"TRAILER,0,0,P"))
     assert desk.nightly()["done"]["absent"] == 1
@@ -221,7 +221,7 @@ def test_a_reject_after_the_silence_is_a_contradiction(desk, late_reject, become
     assert desk.outcomes(file) == ([("held", "contradiction")] if late_reject == "hold" else [("reversed", None)])
     assert state(desk, "R1") == becomes
     again = desk.deliver([("R1", "OK")], sequence=10)["file"]
-    assert desk.outcomes(again) == ([("already_done", None)] if late_reject == "hold" else [("held", "contradiction")])
+    assert desk.outcomes(again) == ([("already_applied", None)] if late_reject == "hold" else [("held", "contradiction")])
 
 
 @pytest.mark.parametrize("days_later, covers", [(-1, 0), (0, 1), (1, 1)])

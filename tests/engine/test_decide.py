@@ -46,7 +46,7 @@ def test_verdict_table(database, build, state, age, late_reject):
         done = desk.deliver([(k, STATUS[k]) for k in keys], sequence=5 if age == "older" else 20)
         # nothing can have answered an open redemption, so that no file is older than its answer
         expected = [rules[k] if (state, age) != ("open", "older") else
-                    {"rejected": ("reversed", None), "pending": ("noted", None)}.get(k, ("confirmed", None)) for k in keys]
+                    {"rejected": ("reversed", None), "pending": ("informational", None)}.get(k, ("confirmed", None)) for k in keys]
         assert desk.outcomes(done["file"]) == expected
         reversed_now = sum(outcome == "reversed" for outcome, _ in expected)
         assert desk.reversals() == before + reversed_now
@@ -117,7 +117,7 @@ def test_the_same_record_twice(desk):
 def test_unlike_verdicts_in_one_file(desk, first, second):
     desk.redeem("R"), desk.redeem("S")
     done = desk.deliver([("R", first), ("S", "OK"), ("R", second)])
-    assert desk.outcomes(done["file"]) == [("held", "duplicate_unlike"), ("confirmed", None), ("held", "duplicate_unlike")]
+    assert desk.outcomes(done["file"]) == [("held", "conflicting_duplicate"), ("confirmed", None), ("held", "conflicting_duplicate")]
     assert desk.details(done["file"])[0].startswith("verdicts: ")
     assert desk.balance() == 0
 
@@ -125,8 +125,8 @@ def test_unlike_verdicts_in_one_file(desk, first, second):
 def test_unlike_facts_in_one_file(desk):
     desk.redeem("R")
     done = desk.deliver([("R", "NEW", {"Change": "A1"}), ("R", "NEW", {"Change": "A2"})])
-    assert desk.outcomes(done["file"]) == [("held", "duplicate_unlike")] * 2
-    assert desk.details(done["file"])[0] == "unlike records: 1, 2"
+    assert desk.outcomes(done["file"]) == [("held", "conflicting_duplicate")] * 2
+    assert desk.details(done["file"])[0] == "conflicting records: 1, 2"
 
 
 @pytest.mark.parametrize("status, reasons, outcome", [
@@ -177,7 +177,7 @@ def test_match_keys_in_order(database, build):
         assert desk.reversals() == 0
         # found by another key, the same redemption twice is still the same
         done = desk.deliver([("S", "OK", {"Outbound": ""}), ("", "OK", {"Outbound": "OUT1"})])
-        assert [o for o, _ in desk.outcomes(done["file"])] == ["already_done", "duplicate_record"]
+        assert [o for o, _ in desk.outcomes(done["file"])] == ["already_applied", "duplicate_record"]
         assert proof.differences(desk.db) == []
 
 
@@ -250,7 +250,7 @@ def test_two_files_of_a_partner_at_once_see_each_other(database, build):
                 time.sleep(0.02)
         ends = sorted((r["state"], r["reason"]) for r in (desk.worker.answer(), other.answer()))
         other.close()
-        assert ends == [("held", "reissue"), ("posted", "")]
+        assert ends == [("held", "resubmission"), ("posted", "")]
         assert proof.differences(desk.db) == []
 
 
@@ -321,19 +321,19 @@ def test_gap_that_goes_on(desk):
     assert desk.deliver([("R2", "OK")], sequence=20)["state"] == "posted"
 
 
-@pytest.mark.parametrize("reissue, state", [("hold", "held"), ("go_on", "posted")])
-def test_reissue(database, build, reissue, state):
-    with worker.Desk(database, build, reissue=reissue) as desk:
+@pytest.mark.parametrize("resubmission, state", [("hold", "held"), ("continue", "posted")])
+def test_resubmission(database, build, resubmission, state):
+    with worker.Desk(database, build, resubmission=resubmission) as desk:
         desk.redeem("R"), desk.redeem("S")
         first = desk.deliver([("R", "OK")], sequence=3)
         second = desk.deliver([("S", "OK")], sequence=3)
         assert second["state"] == state
         if state == "held":
-            assert second["reason"] == "reissue"
+            assert second["reason"] == "resubmission"
             assert f"as file {first['file']} " in desk.refusals(second["file"])[0][1]
 
 
-def test_a_file_with_the_number_of_a_refused_one_is_no_reissue(desk):
+def test_a_file_with_the_number_of_a_refused_one_is_no_resubmission(desk):
     desk.redeem("R")
     assert desk.deliver([("R", "OK")], sequence=3, count=9)["state"] == "held"
     assert desk.deliver([("R", "OK")], sequence=3)["state"] == "posted"
@@ -359,7 +359,7 @@ def test_tie_out_and_holds(desk):
     done = desk.deliver([("R", "OK"), ("S", "KO"), ("S", "KO"), ("T", "WAIT"), ("U", "OK", {"Points": "7"}), ("V", "KO")])
     assert dict(desk.query("SELECT n.name, records FROM handback.tie_out JOIN handback.outcome_name n USING (outcome)"
                            " WHERE file_id = %s", done["file"])) == \
-        {"confirmed": 1, "reversed": 2, "duplicate_record": 1, "noted": 1, "held": 1}
+        {"confirmed": 1, "reversed": 2, "duplicate_record": 1, "informational": 1, "held": 1}
     assert desk.query("SELECT record_no, reason, points FROM handback.hold WHERE file_id = %s", done["file"]) == \
         [(5, "points_mismatch", 100)]
     assert {k: done[k] for k in ("records", "confirmed", "reversed", "held")} == \

@@ -49,7 +49,7 @@ def test_the_demo_has_one_of_everything(cluster, build):
             world.run()
         made = world.oracle.check(world)
         words = {o.word for f in made.values() for o in f.outcomes}
-        assert words == {"confirmed", "reversed", "already_done", "duplicate_record", "noted", "held"}
+        assert words == {"confirmed", "reversed", "already_applied", "duplicate_record", "informational", "held"}
         assert sorted(f.state for f in made.values()) == ["duplicate", "held"] + ["posted"] * 5
         assert world.ctl("audit", "verify").returncode == 0
 
@@ -187,11 +187,11 @@ def test_a_name_used_again_is_another_file(world):
     world.run()
     rows = world.query("SELECT state::text, hold_reason FROM handback.file ORDER BY file_id")
     assert len(rows) == 2 and rows[0][0] == "posted"
-    assert rows[1][0] == "held" and rows[1][1] == "reissue", f"the profile says reissue: hold, and it is {rows[1]}"
+    assert rows[1][0] == "held" and rows[1][1] == "resubmission", f"the profile says resubmission: hold, and it is {rows[1]}"
 
 
 @pytest.mark.parametrize("partner", PARTNERS)
-def test_the_same_records_in_another_file_are_already_done(world, partner):
+def test_the_same_records_in_another_file_are_already_applied(world, partner):
     answers = [a for a in world.answers(partner, 30) if a.verdict in ("accepted", "rejected")]
     world.drop(partner, *world.file(partner, answers, sequence=1))
     world.run()
@@ -199,7 +199,7 @@ def test_the_same_records_in_another_file_are_already_done(world, partner):
     world.drop(partner, *world.file(partner, answers[::-1], sequence=2))
     world.run()
     made = world.oracle.check(world)
-    assert list(made.values())[1].counts() == {"already_done": len(answers)}
+    assert list(made.values())[1].counts() == {"already_applied": len(answers)}
     assert world.postings() == before
 
 
@@ -211,7 +211,7 @@ def test_an_older_file_that_comes_late_moves_nothing(world):
     world.drop("MERIDIAN", *world.file("MERIDIAN", late, sequence=8))
     world.run()
     made = world.oracle.check(world)
-    assert list(made.values())[1].counts() == {"noted": len(late)}
+    assert list(made.values())[1].counts() == {"informational": len(late)}
     assert world.postings() == 0
 
 

@@ -27,7 +27,7 @@ ANSWER = 10                                   # ... and of the file that answere
 # open and answered at once is a row of the table that no redemption can come to
 WAYS = {
     "untouched": ("open", None),
-    "noted before": ("open", None),
+    "informational before": ("open", None),
     "held before": ("open", None),
     "closed by people": ("open", None),
     "confirmed by accepted": ("confirmed", ANSWER),
@@ -43,7 +43,7 @@ WAYS = {
 }
 # what the file with ANSWER says of them: verdict, and values that make a hold
 SAID = {
-    "noted before": ("WAIT", {}),
+    "informational before": ("WAIT", {}),
     "held before": ("OK", {"Points": "1"}),
     "closed by people": ("KO", {"Points": "1"}),
     "confirmed by accepted": ("OK", {}),
@@ -62,21 +62,21 @@ def shall(state, verdict, older, late_reject):
     if state == "unknown":
         return "held", "unknown_reference"
     if older or verdict == "pending":
-        return "noted", None
+        return "informational", None
     rejected = verdict == "rejected"
     if state == "open":
         return ("reversed" if rejected else "confirmed"), None
     if state == "confirmed" and rejected and late_reject == "reverse":
         return "reversed", None
     agrees = rejected == (state == "reversed")
-    return ("already_done", None) if agrees else ("held", "contradiction")
+    return ("already_applied", None) if agrees else ("held", "contradiction")
 
 
 class Matrix:
     """A desk whose redemptions are the cells; a cell is a key (way, more ...)."""
 
     def __init__(self, database, build, late_reject):
-        self.desk = worker.Desk(database, build, late_reject=late_reject, reissue="go_on")
+        self.desk = worker.Desk(database, build, late_reject=late_reject, resubmission="continue")
         self.people = Operators(database)
         self.cells = {}
 
@@ -214,7 +214,7 @@ def expected_of_two(way, verdicts, nth, sequence, late_reject):
     """Of the first (0) or second (1) record about one redemption in one file."""
     if WAYS[way][0] != "unknown":
         if verdicts[0] != verdicts[1]:
-            return "held", "duplicate_unlike"
+            return "held", "conflicting_duplicate"
         if nth == 1:
             return "duplicate_record", None
     return expected_of(way, verdicts[nth], sequence, late_reject)
@@ -241,8 +241,8 @@ def answer_thrice(matrix, keys, numbers, late_reject):
         expected = []
         for verdicts, (state, answered) in states.items():
             outcome, reason = shall(state, verdicts[nth], answered > sequence, late_reject)
-            if outcome in ("confirmed", "reversed", "already_done"):
-                states[verdicts] = (state if outcome == "already_done" else outcome, max(sequence, answered))
+            if outcome in ("confirmed", "reversed", "already_applied"):
+                states[verdicts] = (state if outcome == "already_applied" else outcome, max(sequence, answered))
             expected.append((outcome, reason))
         met += matrix.meet([(key, STATUS[verdicts[nth]]) for verdicts, key in keys.items()], sequence, expected)
     return met

@@ -94,7 +94,7 @@ def test_the_last_to_come_may_be_the_first(make):
 
 
 def test_one_part_alone_and_other_sets_do_not_wait(make):
-    desk = make(gap="go_on")
+    desk = make(gap="continue")
     for key in "AB":
         desk.redeem(key)
     part(desk, 2, 2, [("A", "OK")], sequence=1)
@@ -111,7 +111,7 @@ def test_a_part_that_does_not_fit(make, number, total, says):
         desk.redeem(key)
     part(desk, 1, 2, [("A", "OK")])
     odd = part(desk, number, total, [("B", "KO")])
-    assert states([odd]) == [("held", "part_unlike")] and says in message(desk, odd["file"])
+    assert states([odd]) == [("held", "conflicting_part")] and says in message(desk, odd["file"])
     assert desk.release() == []
     part(desk, 2, 2, [("C", "OK")])
     assert len(desk.release()) == 2 and desk.reversals() == 0
@@ -199,7 +199,7 @@ def test_the_part_that_completes_the_set_may_be_held_itself(make, build):
     # it is no rival of itself
     tried = subprocess.run([build / CTL, "try", "--hold", str(hold), "--config", desk.config], capture_output=True, text=True,
                            check=False)
-    assert "part_unlike" not in tried.stdout and "reversed" in tried.stdout, tried
+    assert "conflicting_part" not in tried.stdout and "reversed" in tried.stdout, tried
     desk.people.decide([hold], "release")
     assert states(desk.release()) == [("posted", "")] * 2 and posted(desk) == [(1, 2), (2, 2)]
 

@@ -198,7 +198,7 @@ def test_what_is_known_of_a_hold(world):
         " JOIN handback.hold h USING (file_id, record_no) WHERE h.hold_id = %s", hold)[0]
     data = (world.spool / kept).read_bytes()[offset:offset + length]
     assert said["hold"]["content"].encode().decode("unicode_escape").encode("latin-1") == data
-    assert said["hold"]["redemption_state"] == "open" and said["hold"]["wants"]
+    assert said["hold"]["redemption_state"] == "open" and said["hold"]["action_required"]
     verified(world)
 
 

@@ -121,7 +121,7 @@ class Orders:
 @case("permutations: the profile goes on at a gap")
 @pytest.mark.parametrize("late_reject", ["hold", "reverse"])
 def test_gap_that_goes_on(database, build, late_reject):
-    with Orders(database, build, gap="go_on", late_reject=late_reject) as orders:
+    with Orders(database, build, gap="continue", late_reject=late_reject) as orders:
         for n in range(len(ORDERS)):
             orders.deliver(n)
         states, holds = orders.states(), orders.holds()

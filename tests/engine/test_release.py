@@ -69,7 +69,7 @@ def test_several_that_waited_go_in_the_order_of_their_numbers(make):
     desk.deliver([("R2", "OK")], sequence=2)
     went = [desk.row(done["file"]) for done in desk.release()]
     assert [(row["sequence"], row["state"]) for row in went] == [(3, "posted"), (4, "posted"), (4, "held"), (5, "posted"), (6, "posted")]
-    assert went[2]["hold_reason"] == "reissue" and went[2]["release_of"] == other["file"]
+    assert went[2]["hold_reason"] == "resubmission" and went[2]["release_of"] == other["file"]
     assert desk.reversals() == 0
 
 
@@ -253,7 +253,7 @@ def test_a_release_of_the_guard_lets_pass_the_guard_only(make):
     assert desk.deliver([("B", "OK")], sequence=7)["state"] == "posted"
     done = released(desk, held["file"])
     # meanwhile another file with its number was posted
-    assert (done["state"], done["reason"]) == ("held", "reissue") and desk.reversals() == 0
+    assert (done["state"], done["reason"]) == ("held", "resubmission") and desk.reversals() == 0
     done = released(desk, done["file"])
     assert done["state"] == "posted"
     assert desk.outcomes(done["file"]) == [("reversed", None), ("held", "points_mismatch"), ("held", "contradiction")]
@@ -295,25 +295,25 @@ def test_what_was_held_and_released_is_counted_once_in_a_report(make):
     held = desk.deliver([(key, "KO") for key in "ABC"], sequence=1)["file"]
     summary, files, partners = report(desk)
     assert (summary["files"], summary["files_held"], summary["released"], summary["records"]) == (1, 1, 0, 3)
-    assert (files[held]["records"], files[held]["unjudged"], files[held]["release"]) == (3, 3, None)
+    assert (files[held]["records"], files[held]["not_processed"], files[held]["release"]) == (3, 3, None)
     first = desk.deliver([("C", "OK")], sequence=1, name="AIR_01.csv")["file"]
     # its number was posted meanwhile: held again, and released again
     again = released(desk, held)["file"]
     last = released(desk, again)["file"]
-    outcomes = ("confirmed", "reversed", "already_done", "duplicate_record", "noted", "held", "unjudged")
+    outcomes = ("confirmed", "reversed", "already_applied", "duplicate_record", "informational", "held", "not_processed")
     summary, files, partners = report(desk)
     assert [files[n]["release"] for n in (held, first, again, last)] == \
         [f"as file {again}", None, f"of file {held}, as file {last}", f"of file {again}"]
     assert [(files[n]["release_of"], files[n]["released_as"]) for n in (held, again, last)] == \
         [(None, again), (held, last), (again, None)]
-    assert [(files[n]["records"], files[n]["unjudged"]) for n in (held, again, last)] == [(None, None), (None, None), (3, 0)]
+    assert [(files[n]["records"], files[n]["not_processed"]) for n in (held, again, last)] == [(None, None), (None, None), (3, 0)]
     assert [files[last][k] for k in outcomes] == [0, 2, 0, 0, 0, 1, 0] and len(files) == 4
     for row in (summary, partners["AIR"]):
         assert (row["files"], row["posted"], row["files_held"], row["released"], row["duplicates"]) == (2, 2, 0, 2, 0)
         assert row["records"] == 4 == sum(f[k] or 0 for f in files.values() for k in outcomes)
         assert row["reversed_points"] == 200 == 100 * desk.reversals()
     # one file of it is what that one was
-    assert report(desk, "--file", held)[0]["records"] == 3 and report(desk, "--file", again)[1][again]["unjudged"] == 3
+    assert report(desk, "--file", held)[0]["records"] == 3 and report(desk, "--file", again)[1][again]["not_processed"] == 3
     # every format says the same
     table = list(csv.DictReader(desk.ctl("report", "--all", "--format", "csv", "--table", "partners").stdout.splitlines()))
     assert [(row["partner"], row["files"], row["released"], row["records"]) for row in table] == [("AIR", "2", "2", "4")]
@@ -322,7 +322,7 @@ def test_what_was_held_and_released_is_counted_once_in_a_report(make):
     assert sum(int(row["records"] or 0) for row in table if row["file"]) == 4
     for form in ("text", "html"):
         said = desk.ctl("report", "--all", "--format", form).stdout
-        assert f"as file {again}" in said and f"of file {again}" in said and "Held, then released" in said
+        assert f"as file {again}" in said and f"of file {again}" in said and "On hold, then released" in said
 
 
 def test_a_report_of_two_times_has_what_was_held_as_of_each(make):
@@ -364,15 +364,15 @@ def test_no_report_that_would_count_a_release_twice(make):
     desk.db.execute("SET session_replication_role = origin")
 
 
-def test_a_reissue_that_is_meant(make):
+def test_a_resubmission_that_is_meant(make):
     desk = make()
     for key in "AB":
         desk.redeem(key)
     desk.deliver([("A", "OK")], sequence=1)
     other = desk.deliver([("A", "OK"), ("B", "KO")], sequence=1, name="AIR_1.csv")
-    assert other["reason"] == "reissue"
+    assert other["reason"] == "resubmission"
     done = released(desk, other["file"])
-    assert desk.outcomes(done["file"]) == [("already_done", None), ("reversed", None)]
+    assert desk.outcomes(done["file"]) == [("already_applied", None), ("reversed", None)]
 
 
 def test_a_test_file_that_is_none(make):

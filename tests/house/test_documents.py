@@ -24,10 +24,10 @@ def configuration(build):
 
 
 def hold_reasons(connection):
-    yield from ("| reason | meaning | wants |", "|---|---|---|")
-    for reason, meaning, wants in connection.execute(
-            "SELECT reason, meaning, wants FROM handback.hold_reason ORDER BY reason"):
-        yield f"| `{reason}` | {meaning} | {wants} |"
+    yield from ("| reason | meaning | action required |", "|---|---|---|")
+    for reason, meaning, action_required in connection.execute(
+            "SELECT reason, meaning, action_required FROM handback.hold_reason ORDER BY reason"):
+        yield f"| `{reason}` | {meaning} | {action_required} |"
 
 
 def exit_codes():

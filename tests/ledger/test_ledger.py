@@ -409,7 +409,7 @@ def test_hold_names_what_is_there(ledger):
         for columns in ((number, 2, "no such reason"), (number + 1, 2, "guard"), (number, 1, "guard"), (number, None, "guard")):
             with pytest.raises(psycopg.errors.IntegrityError):
                 c.execute("INSERT INTO handback.hold (file_id, record_no, reason) VALUES (%s, %s, %s)", columns)
-        assert c.execute("SELECT reason, wants <> '' FROM handback.open_holds ORDER BY 1").fetchall() == [
+        assert c.execute("SELECT reason, action_required <> '' FROM handback.open_holds ORDER BY 1").fetchall() == [
             ("guard", True), ("points_mismatch", True)]
         hold = c.execute("SELECT hold_id FROM handback.hold WHERE record_no = 1").fetchone()[0]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

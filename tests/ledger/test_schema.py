@@ -13,7 +13,7 @@ import pytest
 
 import pg
 
-GOLDEN = pathlib.Path(__file__).parent / "golden" / "schema.sql"
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "schema.sql"
 ROLES = ("handback_daemon", "handback_operator", "handback_finance")
 
 

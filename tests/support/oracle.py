@@ -60,7 +60,7 @@ class Outcome:
 @dataclasses.dataclass
 class FileOutcome:
     state: str  # posted, held, duplicate
-    reason: str = ""  # of a file that is held whole: refused, reissue, guard
+    reason: str = ""  # of a file that is held whole: refused, resubmission, guard
     delivery: object = None
     outcomes: list = dataclasses.field(default_factory=list)
     partner: str = ""
@@ -136,8 +136,8 @@ class Judge:
         if delivery.refused:
             return None, "refused"
         made = self.read(partner, delivery)
-        if delivery.sequence in self.numbers[partner] and "reissue" not in let_pass:
-            return None, "reissue"
+        if delivery.sequence in self.numbers[partner] and "resubmission" not in let_pass:
+            return None, "resubmission"
         if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in let_pass:
             return None, "guard"
         self.numbers[partner].add(delivery.sequence)
@@ -157,7 +157,7 @@ class Judge:
         if redemption is None or redemption.partner != partner:
             return Outcome(HELD, "unknown_reference")
         if len({facts(s) for s in same}) > 1:
-            return Outcome(HELD, "duplicate_unlike", redemption)
+            return Outcome(HELD, "conflicting_duplicate", redemption)
         if same[0] is not said:
             return Outcome("duplicate_record", "", redemption)
         mismatch = self._mismatch(redemption, said)
@@ -186,16 +186,16 @@ class Judge:
         key = str(redemption.external_reference)
         state = self.state[key]
         if said.verdict == "pending" or self.newest.get(key, sequence) > sequence:
-            return Outcome("noted", "", redemption)
+            return Outcome("informational", "", redemption)
         if said.verdict == "rejected":
-            word = {"open": "reversed", "confirmed": HELD, "reversed": "already_done", "reinstated": HELD}[state]
+            word = {"open": "reversed", "confirmed": HELD, "reversed": "already_applied", "reinstated": HELD}[state]
         else:
-            word = {"open": "confirmed", "confirmed": "already_done", "reversed": HELD,
-                    "reinstated": "already_done"}[state]
+            word = {"open": "confirmed", "confirmed": "already_applied", "reversed": HELD,
+                    "reinstated": "already_applied"}[state]
         return Outcome(word, "contradiction" if word == HELD else "", redemption)
 
     def act(self, outcome, sequence):
-        if outcome.word not in ("confirmed", "reversed", "already_done"):
+        if outcome.word not in ("confirmed", "reversed", "already_applied"):
             return
         key = str(outcome.redemption.external_reference)
         self.newest[key] = max(sequence, self.newest.get(key, sequence))
@@ -203,7 +203,7 @@ class Judge:
 
     def _move(self, redemption, word):
         key = str(redemption.external_reference)
-        if word == "already_done":
+        if word == "already_applied":
             return
         if word != "confirmed":
             self.balances[redemption.member.member_id] += redemption.points * (1 if word == "reversed" else -1)

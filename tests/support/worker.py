@@ -87,7 +87,7 @@ lists: {lists}
 order_by: {order_by}
 gap: {gap}
 late_reject: {late_reject}
-reissue: {reissue}
+resubmission: {resubmission}
 {more}
 reasons:
   FULL: {means: not_available, action: reverse}
@@ -97,8 +97,8 @@ reasons:
 unknown_reason: hold
 no_reason: reverse
 """
-SETTINGS = {"match": "[external_reference]", "order_by": "sequence", "gap": "go_on", "late_reject": "hold",
-            "reissue": "hold", "lists": "all", "file_name": "AIR_{sequence:+}.csv", "more": ""}
+SETTINGS = {"match": "[external_reference]", "order_by": "sequence", "gap": "continue", "late_reject": "hold",
+            "resubmission": "hold", "lists": "all", "file_name": "AIR_{sequence:+}.csv", "more": ""}
 COLUMNS = ("Reference", "Outbound", "Booking", "Member", "Programme", "Points", "Currency", "Cents", "Merchant", "Type",
            "Status", "Reason", "Text", "Change")
 

@@ -30,7 +30,7 @@ from oracle import Oracle  # noqa: E402
 
 PARTNERS = ("SKYLINE", "MERIDIAN", "AURORA")
 DAEMON, CTL = "daemon/handbackd", "ctl/handbackctl"
-OUTCOMES = ("confirmed", "reversed", "already_done", "duplicate_record", "noted", "held")
+OUTCOMES = ("confirmed", "reversed", "already_applied", "duplicate_record", "informational", "held")
 NOTHING = dict.fromkeys(OUTCOMES, 0)
 DAY = datetime.date(2026, 11, 18)
 

@@ -9,7 +9,7 @@
  * The latter two print counts, and ranges of bytes where something passes:
  *
  *     cuts 308: 307 refused, 1 the same, 0 passed
- *     turns 13496: 12000 refused, 64 the same, 1400 seen at the ledger, 32 noted, 0 passed
+ *     turns 13496: 12000 refused, 64 the same, 1400 seen at the ledger, 32 informational, 0 passed
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -102,9 +102,10 @@ tally_add(struct tally *t, enum fate fate, size_t at)
 static void
 tally_end(struct tally *t, const char *what)
 {
-	static const char *const words[FATES] = {"the same",           "refused", "held",
-	                                         "seen at the ledger", "noted",   "passed"};
-	static const enum fate order[] = {FATE_REFUSED, FATE_SAME, FATE_HELD, FATE_SEEN, FATE_NOTED, FATE_PASSED};
+	static const char *const words[FATES] = {"the same",           "refused",       "held",
+	                                         "seen at the ledger", "informational", "passed"};
+	static const enum fate order[] = {FATE_REFUSED, FATE_SAME,          FATE_HELD,
+	                                  FATE_SEEN,    FATE_INFORMATIONAL, FATE_PASSED};
 	size_t sum = 0;
 
 	range_end(&t->passed);

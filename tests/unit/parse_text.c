@@ -238,7 +238,7 @@ where_to(const struct policy *policy, struct result_record *r, uint32_t keys, ui
 	for (int i = 0; i < policy->keys; i++)
 		if (policy->key[i] & keys)
 			return &r->judged;
-	return policy->checks & checks ? &r->judged : &r->noted;
+	return policy->checks & checks ? &r->judged : &r->informational;
 }
 
 static int
@@ -332,7 +332,7 @@ record_fate(const struct result_record *good, const struct result_record *change
 		return FATE_PASSED;
 	if (changed->judged != good->judged)
 		return FATE_SEEN;
-	return changed->noted != good->noted ? FATE_NOTED : FATE_SAME;
+	return changed->informational != good->informational ? FATE_INFORMATIONAL : FATE_SAME;
 }
 
 enum fate

@@ -28,11 +28,11 @@ struct parse_result {
 	bool refused;
 	uint64_t records;
 	struct result_record {
-		bool held;        /* a value is bad, or a reason of a reject holds it */
-		uint8_t verdict;  /* the three that accept are one */
-		uint32_t actions; /* what its reasons do: enum reason_action as bits */
-		uint64_t judged;  /* of what is looked at in the ledger */
-		uint64_t noted;   /* of the rest but the texts for people */
+		bool held;              /* a value is bad, or a reason of a reject holds it */
+		uint8_t verdict;        /* the three that accept are one */
+		uint32_t actions;       /* what its reasons do: enum reason_action as bits */
+		uint64_t judged;        /* of what is looked at in the ledger */
+		uint64_t informational; /* of the rest but the texts for people */
 	} record[RESULT_RECORDS];
 	bool is_test;
 	uint64_t facts;
@@ -46,9 +46,9 @@ enum fate {
 	FATE_SAME, /* but for texts for people */
 	FATE_REFUSED,
 	FATE_HELD,
-	FATE_SEEN,   /* another number, reference ... than the ledger has */
-	FATE_NOTED,  /* another value that nobody judges */
-	FATE_PASSED, /* another verdict, other things done about a reject, a record more or less */
+	FATE_SEEN,          /* another number, reference ... than the ledger has */
+	FATE_INFORMATIONAL, /* another value that nobody judges */
+	FATE_PASSED,        /* another verdict, other things done about a reject, a record more or less */
 	FATES
 };
 enum fate parse_fate(const struct parse_result *good, const struct parse_result *changed);

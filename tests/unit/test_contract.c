@@ -43,9 +43,9 @@ test_a_result_comes_as_it_went(void **state)
 	                                              .records = 1,
 	                                              .confirmed = 2,
 	                                              .reversed = 3,
-	                                              .already_done = 4,
+	                                              .already_applied = 4,
 	                                              .duplicate_record = 5,
-	                                              .noted = 6,
+	                                              .informational = 6,
 	                                              .held = 7,
 	                                              .points = 8,
 	                                              .ms = 9,
@@ -91,7 +91,7 @@ test_the_other_ends_and_words(void **state)
 
 #define DONE(state, reason, ms)                                                                              \
 	"done\tfile=1\tstate=" state                                                                             \
-	"\trecords=0\tconfirmed=0\treversed=0\talready_done=0\tduplicate_record=0\tnoted=0\theld=0"              \
+	"\trecords=0\tconfirmed=0\treversed=0\talready_applied=0\tduplicate_record=0\tnoted=0\theld=0"              \
 	"\tpoints=0" reason "\tms=" ms "\tanswer=no"
 
 static void

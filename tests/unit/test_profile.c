@@ -290,7 +290,8 @@ test_policy(void **state)
 {
 	static const char more[] =
 	    "match: [outbound_reference, member + points + date]\nlists: rejects\ncheck: [points, member]\n"
-	    "late_reject: reverse\ngap: go_on\nreissue: go_on\nunknown_days: 9\nanswer_within: 3\nreversal_days: "
+	    "late_reject: reverse\ngap: continue\nresubmission: continue\nunknown_days: 9\nanswer_within: "
+	    "3\nreversal_days: "
 	    "60\n"
 	    "guard: {rejects: 10, points: 1000, share: 50}\nunknown_reason: "
 	    "retry\nno_reason: hold\n"
@@ -318,7 +319,7 @@ test_policy(void **state)
 	assert_int_equal(p->checks, CHECK_POINTS | CHECK_MEMBER);
 	assert_int_equal(p->lists, LISTS_REJECTS);
 	assert_int_equal(p->late_reject, LATE_REJECT_REVERSE);
-	assert_int_equal(p->gap, POLICY_GO_ON);
+	assert_int_equal(p->gap, POLICY_CONTINUE);
 	assert_int_equal(p->reversal_days, 60);
 	assert_int_equal(p->guard_points, 1000);
 	assert_int_equal(p->guard_share, 50);

@@ -79,7 +79,7 @@ WITH answer AS (
 	UNION ALL
 	SELECT w.opened_at, 4, w.hold_id, 'hold ' || w.hold_id || ' opened', NULL, NULL, NULL, NULL, NULL, w.points,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.file_id, NULL, NULL, w.record_no, NULL, NULL, NULL, NULL, NULL,
-		w.reason, r.meaning || ': ' || r.wants, NULL, NULL, NULL, NULL, NULL
+		w.reason, r.meaning || ': ' || r.action_required, NULL, NULL, NULL, NULL, NULL
 	FROM waiting w
 	JOIN handback.hold_reason r USING (reason)
 	UNION ALL

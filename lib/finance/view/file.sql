@@ -40,7 +40,7 @@ SELECT
 	f.state,
 	f.hold_reason AS reason,
 	r.meaning,
-	r.wants,
+	r.action_required,
 	f.duplicate_of,
 	f.release_of,
 	released.file_id AS released_as,
@@ -118,10 +118,10 @@ LIMIT $3::bigint
 -- name: file_holds
 -- What waits, or waited, of one file: by reason.
 SELECT h.reason, count(*) AS holds, count(*) - count(e.hold_id) AS open, coalesce(sum(h.points), 0) AS points,
-	min(h.opened_at) AS oldest, r.wants
+	min(h.opened_at) AS oldest, r.action_required
 FROM handback.hold h
 JOIN handback.hold_reason r USING (reason)
 LEFT JOIN handback.hold_end e USING (hold_id)
 WHERE h.file_id = $1::bigint
-GROUP BY h.reason, r.wants
+GROUP BY h.reason, r.action_required
 ORDER BY h.reason

@@ -15,7 +15,7 @@ SELECT
 	h.reason,
 	h.points,
 	h.redemption_id,
-	r.wants
+	r.action_required
 FROM handback.hold_now h
 CROSS JOIN LATERAL (SELECT transaction_timestamp() - h.opened_at AS waited) age
 JOIN handback.file f USING (file_id)
@@ -40,14 +40,14 @@ SELECT
 		AND h.opened_at > transaction_timestamp() - interval '7 days') AS week,
 	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '7 days') AS older,
 	min(h.opened_at) AS oldest,
-	r.wants
+	r.action_required
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
 WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	AND ($1::text IS NULL OR p.code = $1)
-GROUP BY h.reason, r.wants
+GROUP BY h.reason, r.action_required
 ORDER BY h.reason
 
 -- name: holds_ended
@@ -82,7 +82,7 @@ SELECT
 	CASE WHEN e.hold_id IS NULL THEN 'open' ELSE e.how END AS state,
 	h.reason,
 	r.meaning,
-	r.wants,
+	r.action_required,
 	h.opened_at AS opened,
 	e.ended_at AS ended,
 	e.ended_by,

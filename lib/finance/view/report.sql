@@ -85,7 +85,7 @@ ORDER BY partner
 -- name: report_files
 -- One row for each file of the report's scope ($1 partner, $2 file, $3 from, $4 to): what came in and
 -- what became of it, in records. A file that was not judged, held or a duplicate, has its records in
--- unjudged. One that was released in the same scope is counted in its release, and has no records here. The last row,
+-- not_processed. One that was released in the same scope is counted in its release, and has no records here. The last row,
 -- without a number, is the sum.
 WITH file_row AS (
 	SELECT
@@ -98,12 +98,12 @@ WITH file_row AS (
 		CASE WHEN NOT g.gone THEN f.records END AS records,
 		t.confirmed,
 		t.reversed,
-		t.already_done,
+		t.already_applied,
 		t.duplicate_record,
-		t.noted,
+		t.informational,
 		t.held,
-		CASE WHEN g.gone THEN NULL WHEN f.state <> 'posted' AND t.judged = 0 THEN f.records ELSE 0 END AS unjudged,
-		t.already_done + t.duplicate_record + t.noted
+		CASE WHEN g.gone THEN NULL WHEN f.state <> 'posted' AND t.judged = 0 THEN f.records ELSE 0 END AS not_processed,
+		t.already_applied + t.duplicate_record + t.informational
 			+ CASE WHEN NOT g.gone AND f.state <> 'posted' AND t.judged = 0 THEN f.records ELSE 0 END AS other,
 		CASE WHEN f.state <> 'posted' AND t.judged = 0 THEN 0 ELSE f.records - t.judged END AS difference,
 		encode(f.sha256, 'hex') AS sha256,
@@ -119,9 +119,9 @@ WITH file_row AS (
 			coalesce(sum(records), 0) AS judged,
 			coalesce(sum(records) FILTER (WHERE outcome = 1), 0) AS confirmed,
 			coalesce(sum(records) FILTER (WHERE outcome = 2), 0) AS reversed,
-			coalesce(sum(records) FILTER (WHERE outcome = 3), 0) AS already_done,
+			coalesce(sum(records) FILTER (WHERE outcome = 3), 0) AS already_applied,
 			coalesce(sum(records) FILTER (WHERE outcome = 4), 0) AS duplicate_record,
-			coalesce(sum(records) FILTER (WHERE outcome = 5), 0) AS noted,
+			coalesce(sum(records) FILTER (WHERE outcome = 5), 0) AS informational,
 			coalesce(sum(records) FILTER (WHERE outcome = 6), 0) AS held
 		FROM handback.tie_out
 		WHERE file_id = f.file_id
@@ -133,8 +133,8 @@ WITH file_row AS (
 )
 SELECT * FROM file_row
 UNION ALL
-SELECT NULL, NULL, NULL, 'All files', NULL, NULL, sum(records), sum(confirmed), sum(reversed), sum(already_done),
-	sum(duplicate_record), sum(noted), sum(held), sum(unjudged), sum(other), sum(difference), NULL, NULL, NULL, NULL
+SELECT NULL, NULL, NULL, 'All files', NULL, NULL, sum(records), sum(confirmed), sum(reversed), sum(already_applied),
+	sum(duplicate_record), sum(informational), sum(held), sum(not_processed), sum(other), sum(difference), NULL, NULL, NULL, NULL
 FROM file_row
 ORDER BY file
 
@@ -163,9 +163,9 @@ WITH scope AS (
 		sum(t.points) AS points,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 1), 0) AS confirmed,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 2), 0) AS reversed,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 3), 0) AS already_done,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = 3), 0) AS already_applied,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 4), 0) AS duplicate_record,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 5), 0) AS noted,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = 5), 0) AS informational,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome = 6), 0) AS held,
 		coalesce(sum(t.points) FILTER (WHERE t.outcome IN (3, 4, 5)), 0) AS other,
 		coalesce(max(posted.reversals), 0) AS reversals,
@@ -178,8 +178,8 @@ WITH scope AS (
 )
 SELECT * FROM file_row
 UNION ALL
-SELECT NULL, NULL, 'All files', sum(points), sum(confirmed), sum(reversed), sum(already_done),
-	sum(duplicate_record), sum(noted), sum(held), sum(other), sum(reversals), sum(ledger_points), sum(difference)
+SELECT NULL, NULL, 'All files', sum(points), sum(confirmed), sum(reversed), sum(already_applied),
+	sum(duplicate_record), sum(informational), sum(held), sum(other), sum(reversals), sum(ledger_points), sum(difference)
 FROM file_row
 ORDER BY file
 
@@ -240,7 +240,7 @@ SELECT
 	r.rule,
 	r.field,
 	r.value_shown AS value,
-	h.wants,
+	h.action_required,
 	n.file_id AS released_as
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
@@ -265,7 +265,7 @@ SELECT
 	coalesce(sum(h.points), 0) AS points,
 	min(h.opened_at) AS oldest,
 	floor(extract(epoch FROM transaction_timestamp() - min(h.opened_at)) / 86400)::bigint AS days,
-	r.wants
+	r.action_required
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
@@ -273,7 +273,7 @@ JOIN handback.hold_reason r USING (reason)
 WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	AND ($1::text IS NULL OR p.code = $1)
 	AND ($2::bigint IS NULL OR h.file_id = $2)
-GROUP BY p.code, h.file_id, f.name_shown, h.reason, r.wants
+GROUP BY p.code, h.file_id, f.name_shown, h.reason, r.action_required
 ORDER BY min(h.opened_at), h.file_id, h.reason
 
 -- name: report_decisions
