@@ -24,6 +24,7 @@
 #define HOST_KEY_TYPES                                                                                       \
 	"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
 #define RSA_MIN_BITS 2048
+#define NO_TIMEOUT_S (24 * 3600) /* longer than any run; libssh takes 0 for ten seconds */
 
 struct remote *
 remote_new(void)
@@ -238,6 +239,7 @@ check_host_key(struct remote *r, const struct remote_target *t)
 static bool
 exchange_keys(struct remote *r, const struct remote_target *t)
 {
+	const long no_timeout = NO_TIMEOUT_S;
 	char shown[TEXT_SHOWN_SIZE];
 	r->session = ssh_new();
 	if (!r->session)
@@ -246,6 +248,10 @@ exchange_keys(struct remote *r, const struct remote_target *t)
 		return false;
 	if (ssh_connect(r->session) != SSH_OK)
 		return remote_fail(r, "%s port %d: %s", t->host, t->port, remote_libssh_why(r, shown));
+	/* libssh obeys its own time-out in every later read too (since 0.11): from here on our watch holds the
+	 * time */
+	if (ssh_options_set(r->session, SSH_OPTIONS_TIMEOUT, &no_timeout) != SSH_OK)
+		return remote_fail(r, "the time-out cannot be set: %s", remote_libssh_why(r, shown));
 	const char *banner = ssh_get_serverbanner(r->session);
 	text_show(r->banner, banner ? banner : "", banner ? strlen(banner) : 0);
 	return note_host_key(r);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/base/secret.h"
 #include "fetch/remote_libssh.h"
 #include "fetch/watch.h"
 
@@ -19,11 +20,7 @@ forget(char *secret, size_t len)
 	free(secret);
 }
 
-/*
- * A secret that others can read is no secret: refused before anything is sent.
- * The group may read what root gave to its own group, as systemd does with
- * credentials (an access list for one user shows as group bits there).
- */
+/* A secret that others can read is no secret: refused before anything is sent. */
 static bool
 is_ours_alone(struct remote *r, int fd, const char *what)
 {
@@ -32,10 +29,7 @@ is_ours_alone(struct remote *r, int fd, const char *what)
 		return remote_fail(r, "%s: %s", what, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return remote_fail(r, "%s is not a regular file", what);
-	mode_t others = st.st_mode & 077;
-	if (st.st_uid == 0 && st.st_gid == 0)
-		others &= (mode_t) ~040;
-	if (others)
+	if (secret_open_to(&st) != 0)
 		return remote_fail(r, "%s has mode %04o: others can use it; make it 0400", what,
 		                   (unsigned) st.st_mode & 07777);
 	return true;

@@ -20,5 +20,7 @@ remote_libssh_why(struct remote *r, char buf[TEXT_SHOWN_SIZE])
 	const char *why = watch_expired();
 	if (!why)
 		why = r->session ? ssh_get_error(r->session) : "";
+	if (*why == '\0')
+		why = "the connection failed, and libssh does not say why";
 	return text_show(buf, why, strlen(why));
 }

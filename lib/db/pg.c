@@ -6,10 +6,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
 #include "lib/db/db_sql.h"
+#include "lib/db/passfile.h"
 #include "lib/db/pg_copy.h"
 #include "lib/db/pg_state.h"
 
@@ -62,6 +64,16 @@ on_notice(void *arg, const PGresult *r)
 
 /* ---- opening ---- */
 
+/* What a connection string says of one option, or NULL. */
+static const char *
+stated(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options->keyword != NULL; options++)
+		if (strcmp(options->keyword, keyword) == 0)
+			return options->val;
+	return NULL;
+}
+
 static enum pg_status
 connect_server(struct pg *pg)
 {
@@ -76,10 +88,17 @@ connect_server(struct pg *pg)
 	                         {"client_encoding", "UTF8"}};
 	size_t n = 6;
 	PQconninfoOption *parsed = PQconninfoParse(pg->conninfo, NULL);
+	char passfile[64];
+	int secret;
 
 	if (parsed == NULL) /* libpq's message would quote the string, and with it a password */
 		return fail_open(pg, "the database's conninfo cannot be read: see libpq's connection strings");
+	secret = passfile_private(stated(parsed, "passfile"), passfile, sizeof(passfile));
 	PQconninfoFree(parsed);
+	if (secret >= 0) {
+		keys[n] = "passfile";
+		values[n++] = passfile;
+	}
 	for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++) {
 		if (over[i][1] == NULL)
 			continue;
@@ -87,6 +106,8 @@ connect_server(struct pg *pg)
 		values[n++] = over[i][1];
 	}
 	pg->conn = PQconnectdbParams(keys, values, 1);
+	if (secret >= 0)
+		close(secret);
 	if (PQstatus(pg->conn) != CONNECTION_OK) {
 		pg_keep_why(pg, "", pg->conn != NULL ? PQerrorMessage(pg->conn) : "out of memory");
 		PQfinish(pg->conn);

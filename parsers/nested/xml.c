@@ -33,6 +33,7 @@ struct xml {
 	bool rooted;     /* the root element came */
 	char error[256]; /* libxml2's first error, "" none */
 	uint64_t error_offset;
+	bool error_encoding;        /* what libxml2 objects to is the declared encoding */
 	const xmlChar **attributes; /* of it: (name, prefix, space, value, end) each */
 	int attribute_count;
 	uint64_t bytes;      /* read from the input */
@@ -239,6 +240,10 @@ on_error(void *context, xmlErrorPtr error)
 	if (x->stopped || x->error[0] != '\0' || error->level < XML_ERR_ERROR)
 		return;
 	x->error_offset = here(x);
+	/* where it has no tables for the encoding (the sandbox lets it open none) it never comes to on_document
+	 */
+	x->error_encoding =
+	    error->code == XML_ERR_UNSUPPORTED_ENCODING || error->code == XML_ERR_UNKNOWN_ENCODING;
 	snprintf(x->error, sizeof(x->error), "%s", error->message == NULL ? "unknown" : error->message);
 	x->error[strcspn(x->error, "\n")] = '\0';
 }
@@ -421,8 +426,8 @@ check_end(struct xml *x, int rc)
 		return;
 	if (x->error[0] != '\0' || rc != 0 || !x->parser->wellFormed || !x->parser->nsWellFormed) {
 		text_show(shown, x->error, strlen(x->error));
-		(void) assemble_refuse(x->assemble, "not_xml", NULL, (struct slice){NULL, 0}, walk_number(x->walk),
-		                       x->error_offset, "%s", shown);
+		(void) assemble_refuse(x->assemble, x->error_encoding ? "encoding" : "not_xml", NULL,
+		                       (struct slice){NULL, 0}, walk_number(x->walk), x->error_offset, "%s", shown);
 		x->stopped = true;
 	} else if (in == NULL || in->cur != in->end || x->at != x->end || read_chunk(x) > 0) {
 		refuse(x, "trailing_bytes", here(x), "more after the end of the XML");

@@ -14,6 +14,7 @@
 
 #include "lib/base/exit_codes.h"
 #include "lib/base/paths.h"
+#include "lib/base/secret.h"
 #include "lib/base/spawn.h"
 #include "lib/base/text.h"
 
@@ -55,7 +56,7 @@ open_key(const struct unseal_job *job, int folder, int key, int *ret_fd, char *w
 		return failed(why, "%s.keys/%s cannot be read: %s", job->profile, key_names[key], strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
 		return failed(why, "%s.keys/%s is empty, or no file", job->profile, key_names[key]);
-	if (key != SIGNERS && (st.st_mode & 077) != 0)
+	if (key != SIGNERS && secret_open_to(&st) != 0)
 		return failed(why, "%s.keys/%s may be read by others (mode %04o): chmod 600", job->profile,
 		              key_names[key], (unsigned) st.st_mode & 07777);
 	return UNSEAL_DONE;

@@ -102,6 +102,35 @@ def test_a_database_that_is_not_there_ends_with_6(build):
 
 # formats
 
+def on_terminal(*command, width=100, errors=None, **environment):
+    """What handbackctl, its path first, writes on a terminal of that width, and its exit status."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment}
+    env.pop("COLUMNS", None)
+    if "NO_COLOR" not in environment:
+        env.pop("NO_COLOR", None)
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=errors or slave, env=env)
+    os.close(slave)
+    data = b""
+    while True:
+        ready, _, _ = select.select([master], [], [], 30)
+        assert ready, "no end"
+        try:
+            chunk = os.read(master, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        data += chunk
+    os.close(master)
+    return data.decode().replace("\r\n", "\n"), process.wait()
+
+
+def of(world):
+    return world.build / CTL, "--config", world.config
+
+
 @pytest.mark.parametrize("command", LISTS, ids=" ".join)
 def test_json_is_json_and_nothing_else_is_said(world, command):
     done = world.ctl(*command, "--json")
@@ -116,56 +145,31 @@ def columns(text):
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 @pytest.mark.parametrize("command", LISTS, ids=" ".join)
 def test_tables_fit_the_terminal(world, command, width):
-    for line in world.ctl(*command, COLUMNS=str(width)).stdout.splitlines():
+    for line in on_terminal(*of(world), *command, width=width, NO_COLOR="1")[0].splitlines():
         assert columns(line) <= width, line
         assert line == line.rstrip()
 
 
 def test_what_is_left_out_is_named(world):
-    assert "not shown for want of width: " in world.ctl("files", COLUMNS="60").stdout
+    assert "not shown for want of width: " in on_terminal(*of(world), "files", width=60)[0]
 
 
 def test_a_pipe_gets_everything(world):
-    text = world.ctl("files", COLUMNS="").stdout
+    """Whatever a shell or a test runner put into the environment: a file has no width."""
+    text = world.ctl("files", COLUMNS="60").stdout
     assert "…" not in text and "not shown" not in text
 
 
-def on_terminal(world, *command, width=100, **environment):
-    """What a command writes on a terminal of that width, and its exit status."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment}
-    env.pop("COLUMNS", None)
-    if "NO_COLOR" not in environment:
-        env.pop("NO_COLOR", None)
-    process = subprocess.Popen([world.build / CTL, "--config", world.config, *command], stdin=slave, stdout=slave,
-                               stderr=slave, env=env)
-    os.close(slave)
-    data = b""
-    while True:
-        ready, _, _ = select.select([master], [], [], 30)
-        assert ready, "no end"
-        try:
-            chunk = os.read(master, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        data += chunk
-    os.close(master)
-    return data.decode(), process.wait()
-
-
 def test_colours_are_for_terminals_without_no_color(world):
-    text, status = on_terminal(world, "files")
+    text, status = on_terminal(*of(world), "files")
     assert status == 0 and "\x1b[32mposted\x1b[0m" in text
-    assert "\x1b[" not in on_terminal(world, "files", NO_COLOR="1")[0]
-    assert "\x1b[" not in on_terminal(world, "files", TERM="dumb")[0]
+    assert "\x1b[" not in on_terminal(*of(world), "files", NO_COLOR="1")[0]
+    assert "\x1b[" not in on_terminal(*of(world), "files", TERM="dumb")[0]
     assert "\x1b[" not in world.ctl("files", NO_COLOR="").stdout
 
 
 def test_the_terminal_s_own_width_counts(world):
-    text = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(world, "files", width=72)[0])
+    text = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(*of(world), "files", width=72)[0])
     assert max(columns(line) for line in text.splitlines()) <= 72
 
 
@@ -194,7 +198,7 @@ def test_a_hostile_name_harms_no_format(world):
     assert "script" not in page.tags and "<script>alert(1)<script>" in page.text
     assert not [a for a in page.attributes if a[0].startswith("on") or a[0] == "style" or "http:" in (a[1] or "")]
     assert "\x1b" not in page.text
-    text = world.ctl("files", COLUMNS="").stdout
+    text = world.ctl("files").stdout
     assert "\x1b" not in text and "\\x1b[31m" in text
     for row in csv.reader(io.StringIO(world.ctl("files", "--format", "csv").stdout)):
         assert all(cell == "" or cell[0] not in "=+@\t\r" for cell in row), row
@@ -221,8 +225,9 @@ def test_csv_numbers_stay_numbers(world):
 def test_profiles_are_shown_and_linted(build, width):
     profiles = sorted((ROOT / "fixtures/profiles").glob("*.yaml"))
     for path in profiles:
-        done = ctl(build, "profile", "show", path, COLUMNS=str(width))
-        assert done.returncode == 0 and done.stdout and all(columns(line) <= width for line in done.stdout.splitlines())
+        text, status = on_terminal(build / CTL, "profile", "show", path, width=width, errors=subprocess.DEVNULL,
+                                   NO_COLOR="1")
+        assert status == 0 and text and all(columns(line) <= width for line in text.splitlines())
     done = ctl(build, "profile", "lint", *profiles, "--json")
     assert done.returncode == 0 and len(json.loads(done.stdout)["profiles"]) == len(profiles)
 

@@ -251,7 +251,7 @@ def test_dies_with_its_parent():
     for _ in range(200):
         try:
             state = open(f"/proc/{child}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return
         if state == "Z":
             return

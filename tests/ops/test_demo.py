@@ -16,7 +16,7 @@ def demo(build, tmp_path_factory):
     home = pathlib.Path(f"/var/tmp/handback-demo-test.{os.getpid()}")
     done = subprocess.run([ROOT / "dev", "demo"], text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
                           env={**os.environ, "HANDBACK_BUILD": str(build), "HANDBACK_DEMO": str(home),
-                               "NO_COLOR": "1", "COLUMNS": "110", "LC_ALL": "C.UTF-8"})
+                               "NO_COLOR": "1", "LC_ALL": "C.UTF-8"})
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     yield done.stdout, home
     subprocess.run(["rm", "-rf", home], check=True)
@@ -28,7 +28,6 @@ def test_it_shows_the_report_and_the_proof(demo):
         assert word in said, f"{word} is not in what the demo prints:\n{said}"
     assert "8,007,200" in said and "8,007,100" in said, "both totals of the refused file are shown"
     assert "\x1b" not in said, "no colours without a terminal"
-    assert max(map(len, said.splitlines())) <= 110 or "cat " in said
 
 
 def test_the_reports_lie_where_it_says(demo):

@@ -151,7 +151,7 @@ def test_lintian_finds_no_error(package):
 def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledger):
     system.run("dpkg", "-i", "/var/cache/handback-test/handback.deb", timeout=120)
     assert system.run("stat", "-c", "%U %a", "/var/lib/handback/spool").stdout.split() == ["handback", "700"]
-    system.run("sh", "-c", "pg_lsclusters -h | grep -q . || pg_createcluster --start 15 main", timeout=120)
+    system.run("sh", "-c", "pg_lsclusters -h | grep -q . || pg_createcluster --start $(ls /usr/lib/postgresql | sort -n | tail -1) main", timeout=120)
     system.run("sh", "-c", "pg_lsclusters -h | while read -r version name rest; do pg_ctlcluster $version $name start; done; true")
     as_user(system, "postgres", "createdb", "handback")
     as_user(system, "postgres", "handbackctl", "migrate", "--database", "dbname=handback")

@@ -137,7 +137,7 @@ class World:
     # the programs
 
     def environment(self, **more):
-        return {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "LC_ALL": "C.UTF-8", **more}
+        return {**os.environ, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", **more}
 
     def ctl(self, *arguments, check=True, timeout=60, **environment):
         done = subprocess.run([self.build / CTL, "--config", self.config, *map(str, arguments)], text=True,
