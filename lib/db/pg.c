@@ -1,4 +1,4 @@
-/* Longer than other files on purpose: it is the only one that knows libpq. */
+/* long because it is the only one that knows libpq. */
 #include "lib/db/pg.h"
 
 #include <errno.h>
