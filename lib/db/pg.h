@@ -107,6 +107,9 @@ enum pg_status pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate);
 int pg_rows(const struct pg_result *r);
 int pg_columns(const struct pg_result *r);
 const char *pg_column_name(const struct pg_result *r, int column);
+/* A column by its name, for rows that are read again and again.  A statement without it is a mistake of ours:
+ * the program ends. */
+int pg_column(const struct pg_result *r, const char *name);
 int64_t pg_affected(const struct pg_result *r); /* rows that an INSERT, UPDATE, SELECT ... touched */
 bool pg_null(const struct pg_result *r, int row, int column);
 void pg_result_free(struct pg_result *r); /* NULL is fine */
@@ -114,6 +117,11 @@ void pg_result_free(struct pg_result *r); /* NULL is fine */
 /* of rows in text (pg_run) */
 const char *pg_text(const struct pg_result *r, int row, int column); /* "" for NULL */
 int64_t pg_int(const struct pg_result *r, int row, int column);      /* 0 for NULL */
+/* the same by the column's name, as pg_column has it: for a few rows */
+const char *pg_text_of(const struct pg_result *r, int row, const char *column);
+int64_t pg_int_of(const struct pg_result *r, int row, const char *column);
+bool pg_true_of(const struct pg_result *r, int row, const char *column); /* of a boolean; false for NULL */
+bool pg_null_of(const struct pg_result *r, int row, const char *column);
 
 /* of rows in binary (pg_fetch); 0 or empty for NULL, and for a value of another width */
 int64_t pg_get_int(const struct pg_result *r, int row, int column); /* int2, int4 and int8 */

@@ -1,6 +1,6 @@
 -- name: name_lock
 -- One owner of a delivery among all workers, gone with its session. $1: made of source and name.
-SELECT pg_try_advisory_lock($1::bigint)
+SELECT pg_try_advisory_lock($1::bigint) AS mine
 
 -- name: name_unlock
 -- $1 as in name_lock.sql.

@@ -9,27 +9,9 @@
 #include "lib/base/limits.h"
 #include "reconcile/decide/decided.h"
 #include "lib/proof/leaf.h"
-#include "reconcile/file/parser_child.h"
-#include "lib/db/pg.h"
 #include "lib/protocol/worker_job.h"
-#include "reconcile/file/profile_cache.h"
-#include "lib/spool/spool.h"
+#include "reconcile/file/reconciler.h"
 #include "reconcile/stage/stage.h"
-
-/* What serves one file after the other. */
-struct reconciler {
-	struct pg *pg;
-	bool ready;            /* the connection has its work tables */
-	enum pg_status status; /* of the last statement that failed in a job */
-	int64_t staged;        /* records since the work tables were truncated */
-	int64_t retries; /* transactions run again and connections opened anew; whoever tells of them sets 0 */
-	struct spool spool;
-	int profiles; /* directory */
-	struct profile_cache profile;
-	char parser[4096], parser_xml[4096]; /* paths of handback-parse and handback-parse-xml */
-	struct parser_child child;
-	bool no_landlock; /* the operator wrote it off */
-};
 
 struct job {
 	const char *source, *partner, *profile;
@@ -45,19 +27,6 @@ struct job {
 	const char *kept;
 	uint8_t sha256[SHA256_BYTES]; /* that it has to have */
 };
-
-/* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
-enum pg_status reconciler_prepare(struct reconciler *r);
-
-/* Finds the programs that parse; NULL, or the name of one that is not installed, with errno. */
-const char *reconciler_find_parsers(struct reconciler *r);
-
-/* Starts the parser of the next file ahead: the one for files as the last, where it is not there.  0, or -1
- * with errno. */
-int reconciler_start_parser(struct reconciler *r);
-
-/* Between two files, when nobody waits. */
-void reconciler_tidy(struct reconciler *r);
 
 /* How it ended; JOB_LOST: pg_reopen before the next.  ret->end and ret->ms are whose sends it. */
 enum job_end job_run(struct reconciler *r, const struct job *job, struct job_result *ret);

@@ -1,176 +1,57 @@
-/* How a file gets into pg_temp.stage: unsealed where it is sealed, and by a parser that may die over it. */
+/* The step "parse": the copy's records in pg_temp.stage, or its refusal. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/paths.h"
-#include "reconcile/file/job_part.h"
-#include "reconcile/file/unseal.h"
-#include "reconcile/decide/decide_sql.h"
+#include "lib/base/text.h"
+#include "reconcile/file/job_internal.h"
 
-#define PARSER_TRIES 3
+/* Up to here a file is parsed while the database is asked for it: the pipe has room for what is told. */
+#define AHEAD_BYTES (256 << 10)
 
-enum job_end
-job_fail(struct job_result *result, const char *what, const char *detail)
+/* Are the bytes those that the partner hashed?  Otherwise why[LIMIT_MESSAGE_BYTES] has both digests. */
+static bool
+agrees_with_twin(const struct job_work *w, char *why)
 {
-	snprintf(result->why, sizeof(result->why), "%s: %.900s", what, detail);
-	return JOB_FAILED;
+	char ours[TEXT_HEX_SIZE(SHA256_BYTES)], stated[TEXT_HEX_SIZE(SHA256_BYTES)];
+
+	if (w->job->checksum == NULL || memcmp(w->stated, w->copy.sha256, SHA256_BYTES) == 0)
+		return true;
+	snprintf(why, LIMIT_MESSAGE_BYTES, "the checksum file states SHA-256 %s, and the file has %s",
+	         text_hex(stated, w->stated, SHA256_BYTES), text_hex(ours, w->copy.sha256, SHA256_BYTES));
+	return false;
 }
 
 enum job_end
-job_fail_database(struct reconciler *r, struct job_result *result, enum pg_status status, const char *what)
+job_ahead(struct job_work *w)
 {
-	job_fail(result, what, pg_why(r->pg));
-	r->status = status;
-	if (status != PG_LOST && status != PG_DOUBT)
-		return JOB_FAILED;
-	r->ready = false;
-	return JOB_LOST;
-}
-
-const char *
-reconciler_find_parsers(struct reconciler *r)
-{
-	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse"))
-		return "handback-parse";
-	if (!paths_program(r->parser_xml, sizeof(r->parser_xml), "handback-parse-xml"))
-		return "handback-parse-xml";
-	return NULL;
-}
-
-int
-reconciler_start_parser(struct reconciler *r)
-{
-	const struct profile *last = r->profile.profile;
-	bool xml = last != NULL && strcmp(profile_program(last), "handback-parse-xml") == 0;
-
-	return parser_child_start(&r->child, xml ? r->parser_xml : r->parser, r->profile.text);
-}
-
-int
-job_give(struct reconciler *r, int file, const char *name)
-{
-	struct stat st;
-
-	if (lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0 || reconciler_start_parser(r) < 0)
-		return -1;
-	return parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock);
-}
-
-void
-reconciler_stop_given(struct reconciler *r)
-{
-	if (r->child.given)
-		parser_child_stop(&r->child);
-}
-
-static enum job_end
-parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-           struct told *told, enum parser_end *ret_end, struct job_result *result)
-{
-	enum pg_status status = PG_OK;
-	const char *broken = NULL;
-	enum stage_end staged;
-	struct stat st;
-
-	if (fstat(file, &st) < 0)
-		return job_fail(result, "cannot hand the file to the parser", strerror(errno));
-	if (!r->child.given && job_give(r, file, name) < 0) {
-		job_fail(result, "cannot hand the file to a parser", strerror(errno));
-		parser_child_stop(&r->child);
-		*ret_end = PARSER_DISTURBED;
-		return JOB_DONE;
-	}
-	/* while it begins */
-	status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL);
-	if (status != PG_OK) {
-		parser_child_stop(&r->child);
-		return job_fail_database(r, result, status, "cannot make room for the records");
-	}
-	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, told, &broken,
-	                    &status);
-	if (staged == STAGE_DATABASE) {
-		parser_child_stop(&r->child);
-		return job_fail_database(r, result, status, "cannot stage the records");
-	}
-	if (staged == STAGE_UNREAD) {
-		job_fail(result, "cannot hear the parser", broken);
-		parser_child_stop(&r->child);
-		*ret_end = PARSER_DISTURBED;
-		return JOB_DONE;
-	}
-	*ret_end = parser_child_end(&r->child, broken, result->why);
-	/* before it told of its sandbox it had not read a byte of the file: whatever ended it, the file did not
-	 */
-	if (*ret_end == PARSER_DIED && !told->sandbox.seccomp)
-		*ret_end = PARSER_DISTURBED;
-	return JOB_DONE;
-}
-
-enum job_end
-job_refuse(struct reconciler *r, const char *rule, const char *message, struct told *told,
-           struct job_result *result)
-{
-	const struct frame refusal = {.kind = FRAME_REFUSAL,
-	                              .refusal = {.rule = {rule, (uint32_t) strlen(rule)},
-	                                          .message = {message, (uint32_t) strlen(message)}}};
-	const struct frame end = {.kind = FRAME_END, .end = {.refused = true}};
-
-	told_close(told);
-	told_open(told);
-	if (told_take(told, &refusal) != NULL || told_take(told, &end) != NULL)
-		return job_fail(result, "cannot refuse the file", "out of memory");
-	r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL); /* no other file's records */
-	return r->status == PG_OK ? JOB_DONE : job_fail_database(r, result, r->status, "cannot refuse the file");
-}
-
-/* Parses into pg_temp.stage; a parser that was disturbed from outside is no fault of the file's. */
-static enum job_end
-parse_plain(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-            struct told *told, enum parser_end *ret_end, struct job_result *result)
-{
-	enum job_end end = JOB_DONE;
-
-	for (int try = 0; try < PARSER_TRIES; try++) {
-		told_close(told);
-		told_open(told);
-		end = parse_once(r, file, name, watch, told, ret_end, result);
-		r->staged += (int64_t) told->end.records;
-		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)
-			break;
-	}
-	return end == JOB_DONE && *ret_end == PARSER_DISTURBED ? JOB_FAILED : end;
-}
-
-enum job_end
-job_parse(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-          struct told *told, enum parser_end *ret_end, struct job_result *result)
-{
-	const struct profile *profile = r->profile.profile;
-	const struct unseal_job job = {.work = r->spool.work,
-	                               .profiles = r->profiles,
-	                               .profile = profile->name,
-	                               .rule = &profile->policy.openpgp,
-	                               .file = file,
-	                               .bytes = lseek(file, 0, SEEK_END),
-	                               .file_bytes = profile->policy.file_bytes};
 	char why[LIMIT_MESSAGE_BYTES];
-	enum job_end end;
-	int plain;
+	int file;
 
-	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
-		return parse_plain(r, file, name, watch, told, ret_end, result);
-	switch (unseal(&job, &plain, why)) {
-	case UNSEAL_FAILED:
-		return job_fail(result, "cannot open the sealed file", why);
-	case UNSEAL_REFUSED:
-		*ret_end = PARSER_DONE;
-		return job_refuse(r, "openpgp", why, told, result);
-	case UNSEAL_DONE:
-		break;
-	}
-	end = parse_plain(r, plain, name, watch, told, ret_end, result);
-	close(plain);
-	return end;
+	if (w->copy.bytes > AHEAD_BYTES || w->r->profile.profile->policy.openpgp.wanted ||
+	    !agrees_with_twin(w, why))
+		return JOB_DONE;
+	file = copy_reopen(&w->r->spool, &w->copy);
+	if (file < 0)
+		return job_fail(w->result, "cannot open the copy", strerror(errno));
+	(void) reconciler_give(w->r, file, w->job->name); /* or else when it is its turn */
+	close(file);
+	return job_keep(w);
+}
+
+enum job_end
+job_parse(struct job_work *w)
+{
+	char why[LIMIT_MESSAGE_BYTES];
+	int file = copy_reopen(&w->r->spool, &w->copy);
+	enum job_end end;
+
+	if (file < 0)
+		return job_fail(w->result, "cannot open the copy", strerror(errno));
+	end = agrees_with_twin(w, why)
+	          ? job_read(w->r, file, w->job->name, &w->job->watch, &w->told, &w->parsed, w->result)
+	          : job_refuse(w->r, "checksum", why, &w->told, w->result);
+	close(file);
+	/* a profile that does not compile is ours to mend; the file stays */
+	return end == JOB_DONE && w->parsed == PARSER_PROFILE ? JOB_FAILED : end;
 }

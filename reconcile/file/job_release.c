@@ -5,15 +5,15 @@
 
 #include "lib/base/text.h"
 #include "lib/base/utf8.h"
-#include "reconcile/file/job_part.h"
+#include "reconcile/file/job_internal.h"
 #include "lib/db/params.h"
 #include "reconcile/file/release.h"
 #include "reconcile/file/file_sql.h"
 
 static bool
-take(const struct pg_result *rows, int row, int column, char *buf, size_t size)
+take(const struct pg_result *rows, int row, const char *column, char *buf, size_t size)
 {
-	return (size_t) snprintf(buf, size, "%s", pg_text(rows, row, column)) < size;
+	return (size_t) snprintf(buf, size, "%s", pg_text_of(rows, row, column)) < size;
 }
 
 /* The job of one row; false when it holds what cannot be: then it is not ours to touch. */
@@ -21,15 +21,15 @@ static bool
 take_row(const struct pg_result *rows, int row, struct release *ret)
 {
 	struct job *job = &ret->job;
-	const char *slash = strrchr(pg_text(rows, row, RELEASE_KEPT), '/');
+	const char *slash = strrchr(pg_text_of(rows, row, "archived_as"), '/');
 	size_t len, hash_len;
 
 	*ret = (struct release){0};
-	if (!take(rows, row, RELEASE_SOURCE, ret->source, sizeof(ret->source)) ||
-	    !take(rows, row, RELEASE_PARTNER, ret->partner, sizeof(ret->partner)) ||
-	    !take(rows, row, RELEASE_PROFILE, ret->profile, sizeof(ret->profile)) ||
-	    !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text(rows, row, RELEASE_NAME), &len) ||
-	    !text_unhex(job->sha256, sizeof(job->sha256), pg_text(rows, row, RELEASE_SHA256), &hash_len) ||
+	if (!take(rows, row, "source", ret->source, sizeof(ret->source)) ||
+	    !take(rows, row, "partner", ret->partner, sizeof(ret->partner)) ||
+	    !take(rows, row, "profile", ret->profile, sizeof(ret->profile)) ||
+	    !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text_of(rows, row, "name"), &len) ||
+	    !text_unhex(job->sha256, sizeof(job->sha256), pg_text_of(rows, row, "sha256"), &hash_len) ||
 	    hash_len != sizeof(job->sha256) || slash == NULL)
 		return false;
 	snprintf(ret->kept, sizeof(ret->kept), "%s", slash + 1);
@@ -39,8 +39,8 @@ take_row(const struct pg_result *rows, int row, struct release *ret)
 	job->name = ret->name;
 	job->kept = ret->kept;
 	job->answers = -1; /* the partner was told when it was held */
-	job->seen_at = pg_int(rows, row, RELEASE_SEEN);
-	job->release_of = pg_int(rows, row, RELEASE_FILE);
+	job->seen_at = pg_int_of(rows, row, "seen_at");
+	job->release_of = pg_int_of(rows, row, "file_id");
 	return true;
 }
 

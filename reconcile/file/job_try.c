@@ -1,61 +1,102 @@
-/* A file read and decided where nothing is to come of it, or only an act: dry runs, records tried again. */
+/* A file's way where nothing is to come of it, or only an act: dry runs, records tried again. */
 #include <errno.h>
 #include <string.h>
 
-#include "reconcile/file/job_part.h"
+#include "reconcile/file/job_internal.h"
 #include "reconcile/post/outcomes.h"
-#include "reconcile/post/post.h"
+
+/* The file is there already, and opened; a parser that dies over it is no hold, but a failure. */
+static enum job_end
+parse(struct job_work *w)
+{
+	const struct job_trial *trial = w->trial;
+	enum job_end end = job_read(w->r, trial->file, trial->name, NULL, &w->told, &w->parsed, w->result);
+
+	if (end == JOB_DONE && w->parsed != PARSER_DONE)
+		return JOB_FAILED;
+	if (end == JOB_DONE && trial->tell != NULL)
+		trial->tell(trial->context, &w->told);
+	return end;
+}
 
 static enum job_end
-try_in_transaction(struct reconciler *r, const struct job_trial *trial, struct told *told,
-                   struct decided *decided, struct job_result *ret)
+show(struct job_work *w)
+{
+	enum pg_status status = outcomes_show(w->r->pg, w->decided, w->trial->show, w->trial->context);
+
+	return status == PG_OK ? JOB_DONE : job_fail_database(w->r, w->result, status, "cannot decide");
+}
+
+/* A file that would be held now gives nothing to act upon. */
+static enum job_end
+act(struct job_work *w)
+{
+	enum pg_status status = PG_OK;
+
+	if (w->effect.hold == NULL)
+		status = w->trial->act(w->trial->context, w->r->pg, w->decided);
+	return status == PG_OK ? JOB_DONE : job_fail_database(w->r, w->result, status, "cannot decide");
+}
+
+/* The steps of a delivery (job.c) that are left where nothing is posted. */
+static const struct job_step dry_run[] = {
+    {"parse", parse, JOB_ANY, true},
+    {"decide", job_decide, JOB_ANY, true},
+    {"show", show, JOB_ANY, true},
+    {0},
+};
+
+static const struct job_step once_more[] = {
+    {"parse", parse, JOB_ANY, true},
+    {"decide", job_decide, JOB_ANY, true},
+    {"act", act, JOB_ANY, true},
+    {0},
+};
+
+static void
+fill_result(const struct effect *e, struct job_result *ret)
+{
+	snprintf(ret->state, sizeof(ret->state), "%s", e->hold != NULL ? "held" : "posted");
+	snprintf(ret->reason, sizeof(ret->reason), "%s", e->hold != NULL ? e->hold : "");
+	snprintf(ret->why, sizeof(ret->why), "%s", e->message);
+	ret->records = e->records;
+	ret->confirmed = e->confirmed;
+	ret->reversed = e->reversed;
+	ret->held = e->held;
+}
+
+/* In the open transaction. */
+static enum job_end
+run_steps(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
 {
 	const struct profile *profile = r->profile.profile;
+	const struct job_step *step = trial->act != NULL ? once_more : dry_run;
+	const struct job job = {.profile = profile->name,
+	                        .partner = profile->policy.partner,
+	                        .name = trial->name,
+	                        .release_of = trial->release_of};
+	struct job_work w = {.r = r,
+	                     .job = &job,
+	                     .copy = {.fd = -1},
+	                     .passed = trial->act != NULL ? PASS_ALL : trial->passed,
+	                     .trial = trial,
+	                     .result = ret};
 	const char *unfit; /* a name that does not fit is the parser's to refuse */
-	struct decide d = {.pg = r->pg,
-	                   .policy = &profile->policy,
-	                   .told = told,
-	                   .profile = profile->name,
-	                   .release_of = trial->release_of,
-	                   .passed = trial->act != NULL ? PASS_ALL : trial->passed,
-	                   .decided = decided};
-	enum parser_end parsed = PARSER_DONE;
-	struct effect effect = {0};
-	enum pg_status status;
 	enum job_end end;
 
-	(void) profile_match_name(profile, trial->name, strlen(trial->name), &d.name, &unfit);
-	end = job_parse(r, trial->file, trial->name, NULL, told, &parsed, ret);
-	if (end != JOB_DONE)
-		return end;
-	if (parsed != PARSER_DONE)
-		return JOB_FAILED;
-	if (trial->tell != NULL)
-		trial->tell(trial->context, told);
-	status = post_partner(r->pg, profile->policy.partner, &d.partner_id);
-	if (status == PG_OK)
-		status = decide_file(&d, &effect);
-	if (status == PG_OK && trial->act == NULL)
-		status = outcomes_show(r->pg, decided, trial->show, trial->context);
-	else if (status == PG_OK && effect.hold == NULL)
-		status = trial->act(trial->context, r->pg, decided);
-	if (status != PG_OK)
-		return job_fail_database(r, ret, status, "cannot decide");
-	snprintf(ret->state, sizeof(ret->state), "%s", effect.hold != NULL ? "held" : "posted");
-	snprintf(ret->reason, sizeof(ret->reason), "%s", effect.hold != NULL ? effect.hold : "");
-	snprintf(ret->why, sizeof(ret->why), "%s", effect.message);
-	ret->records = effect.records;
-	ret->confirmed = effect.confirmed;
-	ret->reversed = effect.reversed;
-	ret->held = effect.held;
-	return JOB_DONE;
+	(void) profile_match_name(profile, trial->name, strlen(trial->name), &w.facts, &unfit);
+	told_open(&w.told);
+	end = job_run_steps(&w, &step);
+	if (end == JOB_DONE)
+		fill_result(&w.effect, ret);
+	told_close(&w.told);
+	decided_free(w.decided);
+	return end;
 }
 
 enum job_end
 job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
 {
-	struct decided *decided;
-	struct told told;
 	enum pg_status status;
 	enum job_end end;
 
@@ -65,12 +106,7 @@ job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *
 		status = pg_begin(r->pg);
 	if (status != PG_OK)
 		return job_fail_database(r, ret, status, "cannot begin");
-	decided = decided_new(r->spool.work);
-	told_open(&told);
-	end = decided != NULL ? try_in_transaction(r, trial, &told, decided, ret)
-	                      : job_fail(ret, "cannot decide", strerror(ENOMEM));
-	told_close(&told);
-	decided_free(decided);
+	end = run_steps(r, trial, ret);
 	if (end == JOB_DONE && trial->act != NULL) {
 		status = pg_commit(r->pg);
 		if (status == PG_OK)

@@ -10,18 +10,15 @@
 #include "reconcile/file/reason_text.h"
 #include "reconcile/file/file_sql.h"
 
-/* Columns of file_not_archived.sql. */
-enum { FILE_ID, SHA256, STATE, DECIDED_AT };
-
 static void
 path_of(const struct pg_result *r, int row, char path[ARCHIVE_PATH_SIZE])
 {
 	uint8_t sha256[SHA256_BYTES] = {0};
 	size_t len;
 
-	text_unhex(sha256, sizeof(sha256), pg_text(r, row, SHA256), &len);
-	archive_path(path, strcmp(pg_text(r, row, STATE), "held") == 0, pg_int(r, row, FILE_ID), sha256,
-	             pg_int(r, row, DECIDED_AT));
+	text_unhex(sha256, sizeof(sha256), pg_text_of(r, row, "sha256"), &len);
+	archive_path(path, strcmp(pg_text_of(r, row, "state"), "held") == 0, pg_int_of(r, row, "file_id"), sha256,
+	             pg_int_of(r, row, "decided_at"));
 }
 
 static enum pg_status
@@ -57,9 +54,9 @@ archive_orphan(struct pg *pg, const struct spool *spool, struct copy *orphan, en
 	if (*ret_status != PG_OK)
 		return false;
 	if (pg_rows(r) > 0) {
-		file_id = pg_int(r, 0, FILE_ID);
+		file_id = pg_int_of(r, 0, "file_id");
 		path_of(r, 0, path);
-		if (strcmp(pg_text(r, 0, STATE), "held") == 0)
+		if (strcmp(pg_text_of(r, 0, "state"), "held") == 0)
 			*ret_status = reason_text(pg, file_id, &reason);
 		done = *ret_status == PG_OK && (reason == NULL || archive_reason(spool, path, reason) == 0) &&
 		       archive_copy(spool, orphan, path) == 0;
@@ -128,7 +125,7 @@ note_what_is_there(struct pg *pg, const struct spool *spool, struct recovered *r
 		path_of(r, i, path);
 		if (archive_has(spool, path) != 1)
 			continue; /* its original is still in the inbound directory: the next look goes on there */
-		status = note_archived(pg, pg_int(r, i, FILE_ID), path);
+		status = note_archived(pg, pg_int_of(r, i, "file_id"), path);
 		if (status == PG_OK)
 			ret->archived++;
 	}

@@ -1,0 +1,44 @@
+/* The step "decide": what becomes of the file and of each record, kept aside and not yet written down. */
+#include <errno.h>
+#include <string.h>
+
+#include "reconcile/file/job_internal.h"
+
+/* A parser that died over the file leaves nothing to go by: it is held, with what is known of the death. */
+static void
+hold_for_parser(struct effect *effect, struct told *told, const char *why)
+{
+	told_close(told);
+	told_open(told);
+	*effect = (struct effect){.hold = "parser_failed"};
+	snprintf(effect->message, sizeof(effect->message), "%s", why);
+}
+
+enum job_end
+job_decide(struct job_work *w)
+{
+	enum pg_status status;
+
+	w->decided = decided_new(w->r->spool.work);
+	if (w->decided == NULL)
+		return job_fail(w->result, "cannot decide", strerror(ENOMEM));
+	w->decide = (struct decide){.pg = w->r->pg,
+	                            .policy = &w->r->profile.profile->policy,
+	                            .told = &w->told,
+	                            .profile = w->job->profile,
+	                            .name = w->facts,
+	                            .release_of = w->job->release_of,
+	                            .passed = w->passed,
+	                            .decided = w->decided};
+	status = post_partner(w->r->pg, w->job->partner, &w->decide.partner_id);
+	if (status == PG_OK && w->parsed == PARSER_DIED)
+		hold_for_parser(&w->effect, &w->told, w->result->why);
+	else if (status == PG_OK)
+		status = decide_file(&w->decide, &w->effect);
+	if (status != PG_OK)
+		return job_fail_database(w->r, w->result, status, "cannot decide");
+	w->result->why[0] = '\0';
+	if (decide_large(&w->told)) /* others take no time */
+		job_stage(w, "decided", w->effect.records);
+	return JOB_DONE;
+}

@@ -1,0 +1,18 @@
+/* The step "post": the file's row, its outcomes and postings, and its head. */
+#include "reconcile/file/job_internal.h"
+
+enum job_end
+job_post(struct job_work *w)
+{
+	enum pg_status status;
+
+	switch (post_file(&w->decide, &w->delivery, &w->effect, &w->posted, &status, w->result->why)) {
+	case POST_DONE:
+		return JOB_DONE;
+	case POST_DIFFERENCE:
+		return JOB_FAILED;
+	case POST_DATABASE:
+		break;
+	}
+	return job_fail_database(w->r, w->result, status, "cannot post");
+}

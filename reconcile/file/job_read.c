@@ -1,0 +1,121 @@
+/* How a file gets into pg_temp.stage: unsealed where it is sealed, and by a parser that may die over it. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reconcile/file/job_internal.h"
+#include "reconcile/file/unseal.h"
+#include "reconcile/decide/decide_sql.h"
+
+#define PARSER_TRIES 3
+
+static enum job_end
+parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
+           struct told *told, enum parser_end *ret_end, struct job_result *result)
+{
+	enum pg_status status = PG_OK;
+	const char *broken = NULL;
+	enum stage_end staged;
+	struct stat st;
+
+	if (fstat(file, &st) < 0)
+		return job_fail(result, "cannot hand the file to the parser", strerror(errno));
+	if (!r->child.given && reconciler_give(r, file, name) < 0) {
+		job_fail(result, "cannot hand the file to a parser", strerror(errno));
+		parser_child_stop(&r->child);
+		*ret_end = PARSER_DISTURBED;
+		return JOB_DONE;
+	}
+	/* while it begins */
+	status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL);
+	if (status != PG_OK) {
+		parser_child_stop(&r->child);
+		return job_fail_database(r, result, status, "cannot make room for the records");
+	}
+	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, told, &broken,
+	                    &status);
+	if (staged == STAGE_DATABASE) {
+		parser_child_stop(&r->child);
+		return job_fail_database(r, result, status, "cannot stage the records");
+	}
+	if (staged == STAGE_UNREAD) {
+		job_fail(result, "cannot hear the parser", broken);
+		parser_child_stop(&r->child);
+		*ret_end = PARSER_DISTURBED;
+		return JOB_DONE;
+	}
+	*ret_end = parser_child_end(&r->child, broken, result->why);
+	/* before it told of its sandbox it had not read a byte of the file: whatever ended it, the file did not
+	 */
+	if (*ret_end == PARSER_DIED && !told->sandbox.seccomp)
+		*ret_end = PARSER_DISTURBED;
+	return JOB_DONE;
+}
+
+enum job_end
+job_refuse(struct reconciler *r, const char *rule, const char *message, struct told *told,
+           struct job_result *result)
+{
+	const struct frame refusal = {.kind = FRAME_REFUSAL,
+	                              .refusal = {.rule = {rule, (uint32_t) strlen(rule)},
+	                                          .message = {message, (uint32_t) strlen(message)}}};
+	const struct frame end = {.kind = FRAME_END, .end = {.refused = true}};
+
+	told_close(told);
+	told_open(told);
+	if (told_take(told, &refusal) != NULL || told_take(told, &end) != NULL)
+		return job_fail(result, "cannot refuse the file", "out of memory");
+	r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL); /* no other file's records */
+	return r->status == PG_OK ? JOB_DONE : job_fail_database(r, result, r->status, "cannot refuse the file");
+}
+
+/* Parses into pg_temp.stage; a parser that was disturbed from outside is no fault of the file's. */
+static enum job_end
+parse_plain(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
+            struct told *told, enum parser_end *ret_end, struct job_result *result)
+{
+	enum job_end end = JOB_DONE;
+
+	for (int try = 0; try < PARSER_TRIES; try++) {
+		told_close(told);
+		told_open(told);
+		end = parse_once(r, file, name, watch, told, ret_end, result);
+		r->staged += (int64_t) told->end.records;
+		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)
+			break;
+	}
+	return end == JOB_DONE && *ret_end == PARSER_DISTURBED ? JOB_FAILED : end;
+}
+
+enum job_end
+job_read(struct reconciler *r, int file, const char *name, const struct stage_watch *watch, struct told *told,
+         enum parser_end *ret_end, struct job_result *result)
+{
+	const struct profile *profile = r->profile.profile;
+	const struct unseal_job job = {.work = r->spool.work,
+	                               .profiles = r->profiles,
+	                               .profile = profile->name,
+	                               .rule = &profile->policy.openpgp,
+	                               .file = file,
+	                               .bytes = lseek(file, 0, SEEK_END),
+	                               .file_bytes = profile->policy.file_bytes};
+	char why[LIMIT_MESSAGE_BYTES];
+	enum job_end end;
+	int plain;
+
+	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
+		return parse_plain(r, file, name, watch, told, ret_end, result);
+	switch (unseal(&job, &plain, why)) {
+	case UNSEAL_FAILED:
+		return job_fail(result, "cannot open the sealed file", why);
+	case UNSEAL_REFUSED:
+		*ret_end = PARSER_DONE;
+		return job_refuse(r, "openpgp", why, told, result);
+	case UNSEAL_DONE:
+		break;
+	}
+	end = parse_plain(r, plain, name, watch, told, ret_end, result);
+	close(plain);
+	return end;
+}

@@ -1,0 +1,70 @@
+#include "reconcile/file/reconciler.h"
+
+#include <malloc.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/paths.h"
+#include "reconcile/decide/decide.h"
+#include "reconcile/decide/decide_sql.h"
+#include "reconcile/file/file_sql.h"
+
+#define TIDY_RECORDS 20000
+
+enum pg_status
+reconciler_prepare(struct reconciler *r)
+{
+	enum pg_status status = r->ready ? PG_OK : pg_script(r->pg, sql_work_tables);
+
+	r->ready = status == PG_OK;
+	return status;
+}
+
+void
+reconciler_tidy(struct reconciler *r)
+{
+	/* for a small file truncating costs more than what it would save the next one */
+	if (!r->ready || r->staged < TIDY_RECORDS)
+		return;
+	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK || decide_rehearse(r->pg) != PG_OK)
+		r->ready = false; /* the next file finds out what is wrong */
+	r->staged = 0;
+	malloc_trim(0); /* what a large file took is the machine's again */
+}
+
+const char *
+reconciler_find_parsers(struct reconciler *r)
+{
+	if (!paths_program(r->parser, sizeof(r->parser), "handback-parse"))
+		return "handback-parse";
+	if (!paths_program(r->parser_xml, sizeof(r->parser_xml), "handback-parse-xml"))
+		return "handback-parse-xml";
+	return NULL;
+}
+
+int
+reconciler_start_parser(struct reconciler *r)
+{
+	const struct profile *last = r->profile.profile;
+	bool xml = last != NULL && strcmp(profile_program(last), "handback-parse-xml") == 0;
+
+	return parser_child_start(&r->child, xml ? r->parser_xml : r->parser, r->profile.text);
+}
+
+int
+reconciler_give(struct reconciler *r, int file, const char *name)
+{
+	struct stat st;
+
+	if (lseek(file, 0, SEEK_SET) < 0 || fstat(file, &st) < 0 || reconciler_start_parser(r) < 0)
+		return -1;
+	return parser_child_give(&r->child, file, st.st_size, r->profile.text, name, r->no_landlock);
+}
+
+void
+reconciler_stop_given(struct reconciler *r)
+{
+	if (r->child.given)
+		parser_child_stop(&r->child);
+}
