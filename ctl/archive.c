@@ -43,7 +43,7 @@ read_range(int fd, int64_t offset, int64_t length, const char **ret_why)
 	}
 	size_t size = TEXT_ESCAPED_SIZE(want);
 	char *shown = mem_new(size + 4, 1);
-	size_t len = text_escape(shown, size, bytes, want);
+	size_t len = text_display(shown, size, bytes, want);
 	if ((int64_t) want < length)
 		memcpy(shown + len, "…", sizeof("…"));
 	free(bytes);

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * The bytes of one record of a kept file, as text_escape writes them, or in
+ * The bytes of one record of a kept file, as text_display writes them, or in
  * parentheses why they cannot be had; the caller frees the result.  spool: an
  * open directory, or -1; archived_as: as in handback.file; removed: when
  * retention removed the copy, or NULL.

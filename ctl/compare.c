@@ -18,28 +18,22 @@ differ(struct table *differences, const struct table *t, const char *row, const 
 	table_row(differences, cells);
 }
 
-static const struct json_node *
-member_node(const struct json_node *map, const char *key)
-{
-	return map->kind == JSON_MAP ? json_get(map, key) : NULL;
-}
-
 static void
 compare_row(struct table *differences, const struct table *t, size_t row, const char *name,
-            const struct json_node *expected)
+            const struct json *expected)
 {
 	for (int c = 0; c < t->column_count; c++) {
 		const struct column *column = &t->columns[c];
-		const struct json_node *was = member_node(expected, column->key);
-		const char *cell = table_cell(t, row, c);
+		const struct json *was = json_get(expected, column->key);
+		char buf[JSON_PLAIN_SIZE];
+		const char *before = json_plain(was, buf), *cell = table_cell(t, row, c);
 		char *exact = cell == NULL ? NULL : cell_exact(column->kind, cell);
 		const char *is = exact;
 
 		if (is != NULL && column->kind == COLUMN_BOOL)
 			is = strcmp(is, "t") == 0 ? "true" : "false";
-		if (was != NULL &&
-		    ((was->text == NULL) != (is == NULL) || (is != NULL && strcmp(was->text, is) != 0)))
-			differ(differences, t, name, column->key, was->text, is);
+		if (was != NULL && ((before == NULL) != (is == NULL) || (is != NULL && strcmp(before, is) != 0)))
+			differ(differences, t, name, column->key, before, is);
 		free(exact);
 	}
 }
@@ -65,15 +59,16 @@ order(const char *expected, const char *got)
 }
 
 static void
-compare_rows(struct table *differences, const struct table *t, const struct json_node *list)
+compare_rows(struct table *differences, const struct table *t, const struct json *list)
 {
 	/* records have numbers; rows of other tables are compared as they stand */
 	const char *key = column_is_number(t->columns[0].kind) ? t->columns[0].key : NULL;
-	const struct json_node *was = list->first;
-	size_t row = 0;
+	size_t row = 0, item = 0;
 
-	for (size_t position = 0; was != NULL || row < t->rows; position++) {
-		const char *expected = was == NULL || key == NULL ? NULL : json_member(was, key);
+	for (size_t position = 0; item < json_count(list) || row < t->rows; position++) {
+		const struct json *was = json_item(list, item);
+		char number[JSON_PLAIN_SIZE];
+		const char *expected = key == NULL ? NULL : json_plain(json_get(was, key), number);
 		const char *got = row == t->rows || key == NULL ? NULL : table_cell(t, row, 0);
 		int which = was == NULL ? 1 : row == t->rows ? -1 : key == NULL ? 0 : order(expected, got);
 		char buf[24];
@@ -85,14 +80,14 @@ compare_rows(struct table *differences, const struct table *t, const struct json
 		else
 			differ(differences, t, name_of(got, position, buf), NULL, NULL, "a row");
 		if (which <= 0)
-			was = was->next;
+			item++;
 		if (which >= 0)
 			row++;
 	}
 }
 
 struct document *
-document_compare(const struct document *now, const struct json_node *expected)
+document_compare(const struct document *now, const struct json *expected)
 {
 	struct document *d = document_new("differences", NULL);
 	struct table *differences = document_add(d, "differences", NULL, TABLE_ROWS, COLUMNS(difference_columns));
@@ -100,13 +95,13 @@ document_compare(const struct document *now, const struct json_node *expected)
 	table_empty(differences, "Nothing differs.");
 	for (size_t i = 0; i < now->table_count; i++) {
 		const struct table *t = now->tables[i];
-		const struct json_node *was = member_node(expected, t->key);
+		const struct json *was = json_get(expected, t->key);
 
 		if (was == NULL)
 			continue;
-		if (was->kind == JSON_LIST)
+		if (json_is_list(was))
 			compare_rows(differences, t, was);
-		else if (was->kind == JSON_MAP && t->rows > 0)
+		else if (json_is_map(was) && t->rows > 0)
 			compare_row(differences, t, 0, NULL, was);
 	}
 	return d;

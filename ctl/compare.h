@@ -2,7 +2,7 @@
 #ifndef HANDBACK_CTL_COMPARE_H
 #define HANDBACK_CTL_COMPARE_H
 
-#include "lib/finance/output/json_tree.h"
+#include "lib/json/json.h"
 #include "lib/finance/output/table.h"
 
 /*
@@ -12,6 +12,6 @@
  * or value that it does not have at all is not compared, but records are all
  * expected where there is a list of them.  The caller frees the result.
  */
-struct document *document_compare(const struct document *now, const struct json_node *expected);
+struct document *document_compare(const struct document *now, const struct json *expected);
 
 #endif

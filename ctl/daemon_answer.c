@@ -26,12 +26,13 @@ moment(const char *us_text)
 }
 
 void
-daemon_row(struct table *t, const struct json_node *node)
+daemon_row(struct table *t, const struct json *node)
 {
 	char **cells = mem_new((size_t) t->column_count, sizeof(char *));
 
 	for (int i = 0; i < t->column_count; i++) {
-		const char *text = json_member(node, t->columns[i].key);
+		char buf[JSON_PLAIN_SIZE];
+		const char *text = json_plain(json_get(node, t->columns[i].key), buf);
 		if (t->columns[i].kind == COLUMN_TIME)
 			cells[i] = moment(text);
 		else if (t->columns[i].kind == COLUMN_BOOL)
@@ -55,7 +56,7 @@ daemon_rescan(const struct session *s)
 }
 
 int
-daemon_status(const struct session *s, struct json_node **ret)
+daemon_status(const struct session *s, struct json **ret)
 {
 	char *text = control_ask(s->config->control, CONTROL_STATUS, ANSWER_S);
 
@@ -63,9 +64,9 @@ daemon_status(const struct session *s, struct json_node **ret)
 		complain("no handbackd answers at %s: %s", s->config->control, strerror(errno));
 		return EXIT_UNAVAILABLE;
 	}
-	struct json_node *answer = json_parse(text);
+	struct json *answer = json_parse(text);
 	free(text);
-	if (!answer || answer->kind != JSON_MAP || !json_member(answer, "state")) {
+	if (json_string_of(answer, "state") == NULL) {
 		complain("what handbackd answers at %s makes no sense", s->config->control);
 		json_free(answer);
 		return EXIT_INTERNAL;

@@ -31,39 +31,32 @@ keep_look(struct nightly *n, const char *source, const char *result, const char 
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }
 
-static int64_t
-number_of(const struct json_node *node, const char *key)
-{
-	const char *text = json_member(node, key);
-
-	return text ? strtoll(text, NULL, 10) : 0;
-}
-
 /* A source as the daemon tells of it: where it is on a server, that counts. */
 static int
-keep_answer(struct nightly *n, const struct json_node *source)
+keep_answer(struct nightly *n, const struct json *source)
 {
-	const struct json_node *server = json_get(source, "sftp");
-	const struct json_node *told = server && server->kind == JSON_MAP ? server : source;
-	const char *name = json_member(source, "name"), *look = json_member(told, "look"), *result = "could_not";
-	const char *why = json_member(told, "error");
+	const struct json *server = json_get(source, "sftp");
+	const struct json *told = json_is_map(server) ? server : source;
+	const char *name = json_string_of(source, "name"), *look = json_string_of(told, "look"),
+	           *result = "could_not";
+	const char *why = json_string_of(told, "error");
 
 	if (look && (strcmp(look, "files") == 0 || strcmp(look, "empty") == 0)) {
 		result = look;
 		why = NULL;
 	} else if (!why)
 		why = "it was not looked at yet";
-	return name ? keep_look(n, name, result, why, number_of(told, "looked_us")) : EXIT_CLEAN;
+	return name ? keep_look(n, name, result, why, json_int_of(told, "looked_us")) : EXIT_CLEAN;
 }
 
 /* Did every local source have its look since then?  Servers have times of their own. */
 static bool
-all_looked(const struct json_node *answer, int64_t since_us)
+all_looked(const struct json *answer, int64_t since_us)
 {
-	const struct json_node *list = json_get(answer, "sources");
+	const struct json *list = json_get(answer, "sources");
 
-	for (const struct json_node *s = list ? list->first : NULL; s; s = s->next)
-		if (number_of(s, "looked_us") < since_us)
+	for (size_t i = 0; i < json_count(list); i++)
+		if (json_int_of(json_item(list, i), "looked_us") < since_us)
 			return false;
 	return true;
 }
@@ -79,26 +72,25 @@ now_us(void)
 
 /* The daemon looks everywhere by itself: wait until it has, and nothing is left to do. */
 static int
-by_daemon(struct nightly *n, struct json_node *first)
+by_daemon(struct nightly *n, struct json *first)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-	struct json_node *answer = first;
-	int64_t since = now_us(), failed = number_of(json_get(first, "since_start"), "failed");
+	struct json *answer = first;
+	int64_t since = now_us(), failed = json_int_of(json_get(first, "since_start"), "failed");
 	int code = EXIT_CLEAN;
 
 	while (code == EXIT_CLEAN) {
-		const char *quiet = json_member(answer, "quiet");
-		if (quiet && strcmp(quiet, "true") == 0 && all_looked(answer, since))
+		if (json_true_of(answer, "quiet") && all_looked(answer, since))
 			break;
 		json_free(answer);
 		answer = NULL;
 		nanosleep(&pause, NULL);
 		code = daemon_status(n->session, &answer);
 	}
-	const struct json_node *list = json_get(answer, "sources");
-	for (const struct json_node *s = list ? list->first : NULL; s && code == EXIT_CLEAN; s = s->next)
-		code = keep_answer(n, s);
-	if (code == EXIT_CLEAN && number_of(json_get(answer, "since_start"), "failed") > failed)
+	const struct json *list = json_get(answer, "sources");
+	for (size_t i = 0; i < json_count(list) && code == EXIT_CLEAN; i++)
+		code = keep_answer(n, json_item(list, i));
+	if (code == EXIT_CLEAN && json_int_of(json_get(answer, "since_start"), "failed") > failed)
 		n->code = EXIT_FAILED;
 	json_free(answer);
 	return code;
@@ -161,7 +153,7 @@ by_run(struct nightly *n)
 int
 nightly_files(struct nightly *n)
 {
-	struct json_node *answer;
+	struct json *answer;
 
 	if (access(n->session->config->control, F_OK) == 0 && daemon_status(n->session, &answer) == EXIT_CLEAN)
 		return by_daemon(n, answer);

@@ -28,7 +28,7 @@ static const struct column server_columns[] = {
 int
 run_source_list(struct session *s)
 {
-	struct json_node *answer;
+	struct json *answer;
 	int code = session_config(s);
 
 	if (code == EXIT_CLEAN)
@@ -39,11 +39,12 @@ run_source_list(struct session *s)
 	struct table *directories =
 	    document_add(d, "directories", "Directories", TABLE_ROWS, COLUMNS(directory_columns));
 	struct table *servers = document_add(d, "servers", "Servers", TABLE_ROWS, COLUMNS(server_columns));
-	const struct json_node *list = json_get(answer, "sources");
+	const struct json *list = json_get(answer, "sources");
 
-	for (const struct json_node *n = list ? list->first : NULL; n; n = n->next) {
-		const struct json_node *server = json_get(n, "sftp");
-		if (server && server->kind == JSON_MAP)
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *n = json_item(list, i);
+		const struct json *server = json_get(n, "sftp");
+		if (json_is_map(server))
 			daemon_row(servers, server);
 		else
 			daemon_row(directories, n);

@@ -71,14 +71,14 @@ static const struct column due_columns[] = {
 };
 
 static void
-add_rows(struct document *d, const struct json_node *answer, const char *key, const char *title,
+add_rows(struct document *d, const struct json *answer, const char *key, const char *title,
          const struct column *columns, int count)
 {
-	const struct json_node *list = json_get(answer, key);
+	const struct json *list = json_get(answer, key);
 	struct table *t = document_add(d, key, title, TABLE_ROWS, columns, count);
 
-	for (const struct json_node *n = list ? list->first : NULL; n; n = n->next)
-		daemon_row(t, n);
+	for (size_t i = 0; i < json_count(list); i++)
+		daemon_row(t, json_item(list, i));
 }
 
 /* What only the database knows; where it cannot be asked, the rest is shown all the same. */
@@ -106,7 +106,7 @@ add_database(struct session *s, struct document *d)
 static int
 make(struct session *s, struct document **ret)
 {
-	struct json_node *answer;
+	struct json *answer;
 	int code = daemon_status(s, &answer);
 
 	if (code != EXIT_CLEAN)

@@ -199,16 +199,16 @@ add_result(struct trial *t, const struct reconciler *r, const char *name, const 
 }
 
 /* What was shown before; NULL and said why where it is none. */
-static struct json_node *
+static struct json *
 read_expected(const char *path)
 {
-	struct json_node *expected = NULL;
+	struct json *expected = NULL;
 	char *text = NULL;
 	size_t len = 0;
 
 	if (io_read_file(AT_FDCWD, path, EXPECTED_BYTES, &text, &len) < 0)
 		complain("%s: %s", path, strerror(errno));
-	else if ((expected = json_parse(text)) == NULL || expected->kind != JSON_MAP) {
+	else if (!json_is_map(expected = json_parse(text))) {
 		complain("%s: not what `handbackctl try --json` writes", path);
 		json_free(expected);
 		expected = NULL;
@@ -218,7 +218,7 @@ read_expected(const char *path)
 }
 
 static int
-show_differences(struct session *s, const struct document *now, const struct json_node *expected)
+show_differences(struct session *s, const struct document *now, const struct json *expected)
 {
 	struct document *d = document_compare(now, expected);
 	int code = session_show(s, d);
@@ -231,7 +231,7 @@ show_differences(struct session *s, const struct document *now, const struct jso
 
 static int
 try_file(struct session *s, struct reconciler *r, const struct subject *it, const char *limit,
-         const struct json_node *expected)
+         const struct json *expected)
 {
 	struct job_result *result = mem_new(1, sizeof(*result));
 	struct trial t;
@@ -269,7 +269,7 @@ run_try(struct session *s)
 	struct reconciler *r = mem_new(1, sizeof(*r));
 	char buf[24];
 	const char *limit = NULL, *missing;
-	struct json_node *expected = NULL;
+	struct json *expected = NULL;
 	struct subject it = {.fd = -1};
 	int code = ask_limit(s, RECORDS_PRESET, buf, &limit);
 

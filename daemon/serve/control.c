@@ -12,8 +12,9 @@
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/protocol/control_client.h"
-#include "daemon/serve/json.h"
+#include "daemon/serve/answer.h"
 #include "daemon/loop.h"
+#include "lib/json/json.h"
 
 #define CLIENTS 32
 #define LINE_BYTES 256
@@ -52,14 +53,14 @@ close_client(struct client *client)
 }
 
 static void
-answer_error(struct evbuffer *out, const char *what)
+answer_text(struct evbuffer *out, const char *key, const char *text)
 {
-	struct json j = {.out = out};
+	struct json_build j = {0};
 
-	json_open(&j, NULL, '{');
-	json_text(&j, "error", what);
-	json_close(&j, '}');
-	evbuffer_add(out, "\n", 1);
+	json_open_map(&j, NULL);
+	json_text(&j, key, text);
+	json_close(&j);
+	answer_json(out, &j);
 }
 
 /* What was done since it began to wait. */
@@ -74,10 +75,10 @@ answer_wait(struct client *client)
 	                                  .held_records = (int64_t) (now->held_records - before->held_records),
 	                                  .waiting = (int64_t) engine_waiting(e),
 	                                  .sources_failing = (int64_t) engine_failing(e)};
-	char line[CONTROL_DONE_BYTES];
+	struct json_build j = {0};
 
-	control_done_encode(line, &done);
-	evbuffer_add(bufferevent_get_output(client->stream), line, strlen(line));
+	control_done_encode(&j, &done);
+	answer_json(bufferevent_get_output(client->stream), &j);
 	client->turn = CONTROL_TURN_OPEN;
 	/* what it asked meanwhile */
 	bufferevent_trigger(client->stream, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
@@ -96,7 +97,7 @@ answer(struct client *client, char *line)
 		break;
 	case CONTROL_RESCAN:
 		engine_look(c->engine);
-		evbuffer_add_printf(out, "{\"rescan\":\"started\"}\n");
+		answer_text(out, "rescan", "started");
 		break;
 	case CONTROL_WAIT:
 		client->before = c->engine->totals;
@@ -104,7 +105,7 @@ answer(struct client *client, char *line)
 		control_changed(c);
 		break;
 	default:
-		answer_error(out, "ask for status, rescan or wait");
+		answer_text(out, "error", "ask for status, rescan or wait");
 	}
 }
 

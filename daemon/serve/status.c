@@ -2,18 +2,30 @@
 
 #include <unistd.h>
 
-#include "daemon/serve/json.h"
+#include "daemon/serve/answer.h"
 #include "daemon/loop.h"
+#include "lib/base/text.h"
+#include "lib/json/json.h"
+
+/* A partner's name, as it is shown everywhere; null for none. */
+static void
+json_name(struct json_build *j, const char *key, const char *name)
+{
+	char shown[TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)];
+
+	text_display(shown, sizeof(shown), name, strlen(name));
+	json_text(j, key, name[0] != '\0' ? shown : NULL);
+}
 
 /* A source on a server: null for another one. */
 static void
-write_sftp(struct json *j, const struct sftp *s)
+write_sftp(struct json_build *j, const struct sftp *s)
 {
 	if (s == NULL) {
 		json_text(j, "sftp", NULL);
 		return;
 	}
-	json_open(j, "sftp", '{');
+	json_open_map(j, "sftp");
 	json_text(j, "source", s->name);
 	json_text(j, "host", s->config->sftp.host);
 	json_int(j, "port", s->config->sftp.port);
@@ -33,24 +45,24 @@ write_sftp(struct json *j, const struct sftp *s)
 	json_int(j, "mismatches", (int64_t) s->mismatches);
 	json_int(j, "waiting", s->run.waiting);
 	json_int(j, "refused", s->run.refused);
-	json_text(j, "file", s->run.name[0] != '\0' ? s->run.name : NULL);
+	json_name(j, "file", s->run.name);
 	json_int(j, "file_bytes", s->run.name_bytes);
 	json_int(j, "file_size", s->run.name_size);
-	json_open(j, "looks", '{');
+	json_open_map(j, "looks");
 	for (int look = SFTP_FILES; look < SFTP_LOOKS; look++)
 		json_int(j, sftp_look_words[look], (int64_t) s->looks_by_result[look]);
-	json_close(j, '}');
-	json_close(j, '}');
+	json_close(j);
+	json_close(j);
 }
 
 static void
-write_sources(struct json *j, const struct engine *e)
+write_sources(struct json_build *j, const struct engine *e)
 {
-	json_open(j, "sources", '[');
+	json_open_list(j, "sources");
 	for (size_t i = 0; i < e->source_count; i++) {
 		const struct source *s = e->sources[i];
 
-		json_open(j, NULL, '{');
+		json_open_map(j, NULL);
 		json_text(j, "name", s->name);
 		json_text(j, "partner", s->partner);
 		json_text(j, "profile", s->config->profile);
@@ -63,62 +75,62 @@ write_sources(struct json *j, const struct engine *e)
 		json_int(j, "looked_us", s->looked_us);
 		json_bool(j, "watched", s->watch >= 0);
 		write_sftp(j, s->sftp);
-		json_open(j, "looks", '{');
+		json_open_map(j, "looks");
 		for (int result = LOOK_FILES; result < LOOKS; result++)
 			json_int(j, look_words[result], (int64_t) s->looks_by_result[result]);
-		json_close(j, '}');
+		json_close(j);
 		for (int state = 0; state < FILE_STATES; state++)
 			json_int(j, file_state_words[state], (int64_t) s->counts[state]);
-		json_close(j, '}');
+		json_close(j);
 	}
-	json_close(j, ']');
+	json_close(j);
 }
 
 static void
-write_workers(struct json *j, const struct engine *e)
+write_workers(struct json_build *j, const struct engine *e)
 {
-	json_open(j, "workers", '[');
+	json_open_list(j, "workers");
 	for (size_t i = 0; i < e->worker_count; i++) {
 		const struct worker *w = e->workers[i];
 
-		json_open(j, NULL, '{');
+		json_open_map(j, NULL);
 		json_int(j, "worker", w->number);
 		json_text(j, "state", worker_state_words[w->state]);
 		json_int(j, "pid", w->pid);
 		json_int(j, "jobs", (int64_t) w->jobs);
 		json_int(j, "starts", (int64_t) w->starts);
 		json_int(j, "failures", w->failures);
-		json_close(j, '}');
+		json_close(j);
 	}
-	json_close(j, ']');
+	json_close(j);
 }
 
 static void
-write_files(struct json *j, const struct engine *e)
+write_files(struct json_build *j, const struct engine *e)
 {
-	json_open(j, "files", '[');
+	json_open_list(j, "files");
 	for (size_t i = 0; i < e->worker_count; i++) {
 		const struct file *f = e->workers[i]->job ? e->workers[i]->job_of : NULL;
 
 		if (f == NULL)
 			continue;
-		json_open(j, NULL, '{');
+		json_open_map(j, NULL);
 		json_text(j, "source", f->source->name);
-		json_text(j, "name", f->name);
+		json_name(j, "name", f->name);
 		json_int(j, "worker", e->workers[i]->number);
 		json_text(j, "stage", f->stage[0] != '\0' ? f->stage : NULL);
 		json_int(j, "records", f->stage_records);
 		json_int(j, "bytes", f->print.size);
 		json_int(j, "ms", loop_now_ms() - f->since_ms);
-		json_close(j, '}');
+		json_close(j);
 	}
-	json_close(j, ']');
+	json_close(j);
 }
 
 static void
-write_totals(struct json *j, const struct engine_totals *t)
+write_totals(struct json_build *j, const struct engine_totals *t)
 {
-	json_open(j, "since_start", '{');
+	json_open_map(j, "since_start");
 	json_int(j, "posted", (int64_t) t->posted);
 	json_int(j, "held", (int64_t) t->held);
 	json_int(j, "duplicate", (int64_t) t->duplicate);
@@ -129,7 +141,7 @@ write_totals(struct json *j, const struct engine_totals *t)
 	json_int(j, "gone", (int64_t) t->gone);
 	json_int(j, "busy", (int64_t) t->busy);
 	json_int(j, "failed", (int64_t) t->failed);
-	json_close(j, '}');
+	json_close(j);
 }
 
 static size_t
@@ -145,9 +157,9 @@ count_files(const struct engine *e, enum file_state state)
 void
 status_write(struct evbuffer *out, const struct engine *e, const struct status_facts *facts)
 {
-	struct json j = {.out = out};
+	struct json_build j = {0};
 
-	json_open(&j, NULL, '{');
+	json_open_map(&j, NULL);
 	json_text(&j, "version", HANDBACK_VERSION);
 	json_text(&j, "state", facts->state);
 	json_int(&j, "pid", getpid());
@@ -156,15 +168,15 @@ status_write(struct evbuffer *out, const struct engine *e, const struct status_f
 	json_text(&j, "config", e->config->path);
 	json_int(&j, "reloaded_us", facts->reloaded_us);
 	json_text(&j, "reload_error", facts->reload_error);
-	json_open(&j, "database", '{');
+	json_open_map(&j, "database");
 	json_text(&j, "kind", facts->database);
 	json_int(&j, "pid", facts->database_pid);
 	json_bool(&j, "was_ready", e->was_ready);
-	json_close(&j, '}');
-	json_open(&j, "loop", '{');
+	json_close(&j);
+	json_open_map(&j, "loop");
 	json_int(&j, "late_ms", facts->late_ms);
 	json_int(&j, "worst_late_ms", facts->worst_late_ms);
-	json_close(&j, '}');
+	json_close(&j);
 	json_bool(&j, "quiet", engine_is_quiet(e));
 	json_int(&j, "backlog", (int64_t) (count_files(e, FILE_SETTLING) + count_files(e, FILE_DUE)));
 	json_int(&j, "waiting", (int64_t) engine_waiting(e));
@@ -172,8 +184,8 @@ status_write(struct evbuffer *out, const struct engine *e, const struct status_f
 	write_workers(&j, e);
 	write_files(&j, e);
 	write_totals(&j, &e->totals);
-	json_close(&j, '}');
-	evbuffer_add(out, "\n", 1);
+	json_close(&j);
+	answer_json(out, &j);
 }
 
 void

@@ -1,10 +1,12 @@
 #include "lib/base/text.h"
 
+#include "lib/base/utf8.h"
+
 static const char digits[] = "0123456789abcdef";
 
 /* The escaped form of one byte in out[4]; returns its length. */
 static size_t
-escape_byte(unsigned char c, char out[4])
+escape_byte(unsigned char c, char *out)
 {
 	char letter = 0;
 
@@ -32,16 +34,33 @@ escape_byte(unsigned char c, char out[4])
 	return 4;
 }
 
-size_t
-text_escape(char *buf, size_t size, const void *bytes, size_t len)
+/* The form for people of what begins at in, in out[MAX_FORM]; *ret_used bytes of it. */
+#define MAX_FORM 12
+static size_t
+display_next(const char *in, size_t len, char out[MAX_FORM], size_t *ret_used)
 {
-	const unsigned char *in = bytes;
-	size_t total = 0, written = 0;
+	uint32_t code = 0;
+	size_t n = utf8_next(in, len, &code);
+
+	*ret_used = n > 0 ? n : 1;
+	if (n <= 1)
+		return escape_byte((unsigned char) *in, out);
+	if (utf8_is_hidden(code))
+		return (size_t) snprintf(out, MAX_FORM, "\\u{%x}", code);
+	memcpy(out, in, n);
+	return n;
+}
+
+static size_t
+write_forms(char *buf, size_t size, const char *in, size_t len, bool display)
+{
+	size_t total = 0, written = 0, used = 1;
 	bool cut = false;
 
-	for (size_t i = 0; i < len; i++) {
-		char form[4];
-		size_t n = escape_byte(in[i], form);
+	for (size_t i = 0; i < len; i += used) {
+		char form[MAX_FORM];
+		size_t n =
+		    display ? display_next(in + i, len - i, form, &used) : escape_byte((unsigned char) in[i], form);
 
 		cut = cut || total + n >= size;
 		if (!cut) {
@@ -55,11 +74,34 @@ text_escape(char *buf, size_t size, const void *bytes, size_t len)
 	return total;
 }
 
+size_t
+text_escape(char *buf, size_t size, const void *bytes, size_t len)
+{
+	return write_forms(buf, size, bytes, len, false);
+}
+
+size_t
+text_display(char *buf, size_t size, const void *bytes, size_t len)
+{
+	return write_forms(buf, size, bytes, len, true);
+}
+
+/* Where a text may be cut at or before at: not within a character. */
+static size_t
+cut_before(const char *bytes, size_t at)
+{
+	size_t back = 0;
+
+	while (back < 3 && back < at && ((unsigned char) bytes[at - back] & 0xc0) == 0x80)
+		back++;
+	return ((unsigned char) bytes[at - back] & 0xc0) == 0x80 ? at : at - back;
+}
+
 const char *
 text_show(char buf[TEXT_SHOWN_SIZE], const void *bytes, size_t len)
 {
-	size_t shown = len > LIMIT_SHOWN_BYTES ? LIMIT_SHOWN_BYTES : len;
-	size_t n = text_escape(buf, TEXT_SHOWN_SIZE, bytes, shown);
+	size_t shown = len > LIMIT_SHOWN_BYTES ? cut_before(bytes, LIMIT_SHOWN_BYTES) : len;
+	size_t n = text_display(buf, TEXT_SHOWN_SIZE, bytes, shown);
 
 	if (shown < len)
 		snprintf(buf + n, TEXT_SHOWN_SIZE - n, "... (%zu bytes)", len);

@@ -3,8 +3,7 @@
  *
  * The escaped form is printable ASCII without tab or newline, on one line, and
  * unambiguous: backslash is \\, tab \t, newline \n, carriage return \r, any
- * other byte outside 0x20..0x7e \xHH.  Logs, terminals, .reason files and the
- * messages between processes all use it.
+ * other byte outside 0x20..0x7e \xHH.  Logs and the messages between processes use it.
  */
 #ifndef HANDBACK_BASE_TEXT_H
 #define HANDBACK_BASE_TEXT_H
@@ -30,10 +29,17 @@
 size_t text_escape(char *buf, size_t size, const void *bytes, size_t len);
 
 /*
- * The same for a person: at most LIMIT_SHOWN_BYTES bytes, and what is longer
- * ends in "... (N bytes)".  Returns buf, so that it can stand in an argument list.
+ * The same for a person, as text_display has it: at most LIMIT_SHOWN_BYTES bytes, and
+ * what is longer ends in "... (N bytes)".  Returns buf, so that it can stand in an argument list.
  */
 const char *text_show(char buf[TEXT_SHOWN_SIZE], const void *bytes, size_t len);
+
+/*
+ * What text_escape writes, but for people: characters of UTF-8 stay what they are, and those that nobody can
+ * see or that turn the text around (utf8_is_hidden) are \u{NNNN}.  On one line, unambiguous and valid UTF-8,
+ * cut between characters and escapes; the room and the result are those of text_escape.
+ */
+size_t text_display(char *buf, size_t size, const void *bytes, size_t len);
 
 /*
  * The inverse of text_escape.  False, with buf undefined and *ret_len untouched, for

@@ -1,7 +1,5 @@
 #include "lib/base/utf8.h"
 
-#include <stdint.h>
-
 /* Bytes of the valid character at p, of which left are there; 0 when it is none. */
 static size_t
 character(const unsigned char *p, size_t left)
@@ -70,4 +68,45 @@ bool
 utf8_text_ok(const void *bytes, size_t len)
 {
 	return utf8_valid_prefix(bytes, len) == len && (len == 0 || memchr(bytes, 0, len) == NULL);
+}
+
+size_t
+utf8_next(const void *bytes, size_t len, uint32_t *ret_code)
+{
+	const unsigned char *p = bytes;
+	size_t n = len == 0 ? 0 : character(p, len);
+	uint32_t code;
+
+	if (n == 0)
+		return 0;
+	code = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | (p[i] & 0x3f);
+	*ret_code = code;
+	return n;
+}
+
+bool
+utf8_is_hidden(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+	    {0x00, 0x1f},        {0x7f, 0x9f},   /* C0, DEL, C1 */
+	    {0xad, 0xad},        {0x61c, 0x61c}, /* soft hyphen, Arabic letter mark */
+	    {0x115f, 0x1160},    {0x17b4, 0x17b5},
+	    {0x180b, 0x180f},                      /* fillers, Mongolian selectors */
+	    {0x200b, 0x200f},    {0x2028, 0x202e}, /* zero width, separators, bidi overrides */
+	    {0x2060, 0x206f},    {0x3164, 0x3164}, /* joiners, bidi isolates; Hangul filler */
+	    {0xd800, 0xf8ff},                      /* surrogates, private use */
+	    {0xfdd0, 0xfdef},    {0xfe00, 0xfe0f},
+	    {0xfeff, 0xfeff},                      /* non-characters, variation selectors, BOM */
+	    {0xffa0, 0xffa0},    {0xfff0, 0xffff}, /* half-width filler, specials */
+	    {0xe0000, 0x10ffff},                   /* tags, selectors, private planes */
+	};
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (code >= hidden[i].first && code <= hidden[i].last)
+			return true;
+	return false;
 }

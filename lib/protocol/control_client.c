@@ -1,7 +1,6 @@
 #include "lib/protocol/control_client.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -29,8 +28,6 @@ const struct contract control_contract = {
 
 /* ---- the answer to `wait` ---- */
 
-#define QUIET "{\"quiet\":true"
-
 static const struct {
 	const char *key;
 	size_t offset;
@@ -44,48 +41,47 @@ static const struct {
 };
 
 void
-control_done_encode(char buf[CONTROL_DONE_BYTES], const struct control_done *done)
+control_done_encode(struct json_build *answer, const struct control_done *done)
 {
-	/* six names and six numbers always fit */
-	size_t used = (size_t) snprintf(buf, CONTROL_DONE_BYTES, QUIET);
-
+	json_open_map(answer, NULL);
+	json_bool(answer, "quiet", true);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		int64_t number;
 
 		memcpy(&number, (const char *) done + members[i].offset, sizeof(number));
-		used += (size_t) snprintf(buf + used, CONTROL_DONE_BYTES - used, ",\"%s\":%" PRId64, members[i].key,
-		                          number);
+		json_int(answer, members[i].key, number);
 	}
-	snprintf(buf + used, CONTROL_DONE_BYTES - used, "}\n");
+	json_close(answer);
+}
+
+static bool
+take_done(struct control_done *ret, const struct json *answer)
+{
+	bool good = json_true_of(answer, "quiet");
+
+	for (size_t i = 0; good && i < sizeof(members) / sizeof(members[0]); i++) {
+		char buf[JSON_PLAIN_SIZE];
+		const char *digits = json_plain(json_get(answer, members[i].key), buf);
+		int64_t number;
+
+		good = digits == buf && text_int(digits, 0, INT64_MAX, &number); /* a number, and no text */
+		if (good)
+			memcpy((char *) ret + members[i].offset, &number, sizeof(number));
+	}
+	return good;
 }
 
 bool
 control_done_decode(struct control_done *ret, const char *answer)
 {
+	struct json *value = json_parse(answer);
 	struct control_done done;
+	bool good = take_done(&done, value);
 
-	if (strncmp(answer, QUIET, strlen(QUIET)) != 0)
-		return false;
-	answer += strlen(QUIET);
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		char name[32], digits[24];
-		size_t len = (size_t) snprintf(name, sizeof(name), ",\"%s\":", members[i].key), n;
-		int64_t number;
-
-		if (strncmp(answer, name, len) != 0)
-			return false;
-		answer += len;
-		n = strspn(answer, "0123456789");
-		snprintf(digits, sizeof(digits), "%.*s", (int) (n < sizeof(digits) ? n : sizeof(digits)), answer);
-		if (!text_int(digits, 0, INT64_MAX, &number))
-			return false;
-		memcpy((char *) &done + members[i].offset, &number, sizeof(number));
-		answer += n;
-	}
-	if (strcmp(answer, "}") != 0)
-		return false;
-	*ret = done;
-	return true;
+	json_free(value);
+	if (good)
+		*ret = done;
+	return good;
 }
 
 /* ---- asking ---- */

@@ -8,6 +8,7 @@
 #ifndef HANDBACK_PROTOCOL_CONTROL_CLIENT_H
 #define HANDBACK_PROTOCOL_CONTROL_CLIENT_H
 
+#include "lib/json/json.h"
 #include "lib/protocol/contract.h"
 
 enum control_turn { CONTROL_TURN_OPEN, CONTROL_TURN_WAITING };
@@ -28,10 +29,8 @@ struct control_done {
 	int64_t waiting, sources_failing;
 };
 
-#define CONTROL_DONE_BYTES 256
-
-/* One line with its newline. */
-void control_done_encode(char buf[CONTROL_DONE_BYTES], const struct control_done *done);
+/* Builds the answer. */
+void control_done_encode(struct json_build *answer, const struct control_done *done);
 /* False, *ret untouched: this is no such answer. */
 bool control_done_decode(struct control_done *ret, const char *answer);
 

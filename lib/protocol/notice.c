@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/json/json.h"
 
 #define SUBJECT_BYTES 120 /* of a name; a hash tells apart what is longer, or has other characters */
 #define NAME_SIZE (SUBJECT_BYTES + 96)
@@ -43,55 +44,27 @@ name_of(const struct notice *notice, char name[NAME_SIZE])
 		         hash_of(notice->subject));
 }
 
-static void
-write_string(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (const unsigned char *p = (const unsigned char *) text; *p != '\0'; p++)
-		if (*p == '"' || *p == '\\')
-			fprintf(out, "\\%c", *p);
-		else if (*p < ' ' || *p == 0x7f)
-			fprintf(out, "\\u%04x", *p);
-		else
-			fputc(*p, out);
-	fputc('"', out);
-}
-
-static void
-write_member(FILE *out, const char *key, const char *text)
-{
-	fputs(", ", out);
-	write_string(out, key);
-	fputs(": ", out);
-	write_string(out, text);
-}
-
 /* The text, the caller's to free; NULL: no memory. */
 static char *
 json_of(const struct notice *notice, size_t *ret_len)
 {
-	char *text = NULL, at[32];
+	struct json_build b = {0};
 	time_t now = time(NULL);
 	struct tm parts;
-	FILE *out = open_memstream(&text, ret_len);
+	char at[32];
 
-	if (out == NULL)
-		return NULL;
 	gmtime_r(&now, &parts);
-	strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	fputs("{\"notice\": ", out);
-	write_string(out, notice->kind);
-	write_member(out, "at", at);
-	write_member(out, "subject", notice->subject);
-	write_member(out, "message", notice->message);
+	strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &parts);
+	json_open_map(&b, NULL);
+	json_text(&b, "notice", notice->kind);
+	json_text(&b, "at", at);
+	json_text(&b, "subject", notice->subject);
+	json_text(&b, "message", notice->message);
 	for (int i = 0; i < NOTICE_FIELDS && notice->fields[i].key != NULL; i++)
 		if (notice->fields[i].text != NULL)
-			write_member(out, notice->fields[i].key, notice->fields[i].text);
-	fputs("}\n", out);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+			json_text(&b, notice->fields[i].key, notice->fields[i].text);
+	json_close(&b);
+	return json_take(&b, ret_len);
 }
 
 int

@@ -490,7 +490,7 @@ guess_nested(struct guess *g)
 	make_types(t);
 	t->collect = true;
 	scan(t);
-	text_show(shown, t->answer->path, strlen(t->answer->path));
+	text_escape(shown, sizeof(shown), t->answer->path, strlen(t->answer->path));
 	snprintf(g->family_why, sizeof g->family_why, "guess: %u times %.120s", t->answer->rows, shown);
 	return NULL;
 }

@@ -99,7 +99,9 @@ write_head(const struct guess *g)
 	static const char *const families[] = {"delimited", "fixed", "xml", "json", "json_lines"};
 	char shown[TEXT_SHOWN_SIZE];
 
-	printf("# A first profile, proposed from %s (%s).\n", text_show(shown, g->file_name, g->file_name_len),
+	/* handbackctl shows what we write only where it is ASCII */
+	text_escape(shown, sizeof(shown), g->file_name, g->file_name_len);
+	printf("# A first profile, proposed from %s (%s).\n", shown,
 	       g->whole ? "all of it" : "its beginning: totals at its end were not looked at");
 	puts("# guess: what a line rests on.  decide: what the sample cannot tell.  Then\n"
 	     "# `handbackctl profile lint`, and `handbackctl try` with a file whose answers you know.");
@@ -210,7 +212,8 @@ evidence(const struct guess *g, const struct sample_type *t, const struct column
 		for (uint32_t w = 0; w < c->words && n + 120 < (int) size; w++) {
 			char shown[TEXT_SHOWN_SIZE];
 
-			text_show(shown, c->word[w].text.data, c->word[w].text.len < 24 ? c->word[w].text.len : 24);
+			text_escape(shown, sizeof(shown), c->word[w].text.data,
+			            c->word[w].text.len < 24 ? c->word[w].text.len : 24);
 			n += snprintf(buf + n, size - (size_t) n, "%s %s (%u)", w == 0 ? ":" : ",", shown,
 			              c->word[w].times);
 		}

@@ -15,7 +15,7 @@ print_safe(FILE *out, const struct pg_result *r, int row, int column)
 	char safe[TEXT_ESCAPED_SIZE(LIMIT_MESSAGE_BYTES)];
 	const char *text = pg_text(r, row, column);
 
-	text_escape(safe, sizeof(safe), text, strnlen(text, LIMIT_MESSAGE_BYTES));
+	text_display(safe, sizeof(safe), text, strnlen(text, LIMIT_MESSAGE_BYTES));
 	fputs(safe, out);
 }
 

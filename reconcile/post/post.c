@@ -43,7 +43,7 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	enum pg_status status;
 	size_t len = strlen(d->name);
 
-	text_escape(shown, sizeof(shown), d->name, len);
+	text_display(shown, sizeof(shown), d->name, len);
 	param_int(&p, row->partner_id);
 	param_text(&p, d->source);
 	param_text(&p, text_hex(name, d->name, len));

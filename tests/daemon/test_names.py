@@ -1,6 +1,7 @@
 """Names and directory entries that a partner could use against us."""
 import ctypes
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -58,6 +59,24 @@ def test_odd_names_harm_nothing_and_are_shown_escaped(world):
     assert world.query("SELECT count(*) > 0 FROM ledger.entry") == [(True,)]
     for path in (world.spool / "quarantine").glob("*.reason"):
         assert all(c.isprintable() or c in "\n\t" for c in path.read_text()), path
+
+
+def test_names_in_utf_8_are_shown_as_they_are_written(world):
+    """Everywhere: in the table, on the terminal, to JSON clients, in .reason; what could deceive the eye is escaped."""
+    _, data = world.file("SKYLINE")
+    for number, name in enumerate((b"M\xc3\xbcnchen \xe6\xbc\xa2 \\.csv", b"\xc3\xa4\xe2\x80\xae\xff\xc3.csv")):
+        (world.inbound["SKYLINE"] / os.fsdecode(name)).write_bytes(data + b"%d" % number)
+    world.run(allowed=(0, 3, 4))
+    shown = {"München 漢 \\\\.csv", "ä\\u{202e}\\xff\\xc3.csv"}
+    assert {name for (name,) in world.query("SELECT name_shown FROM handback.file")} == shown
+    told = world.ctl("files", "--all", "--json").stdout
+    assert {row["name"] for row in json.loads(told)["files"]} == shown
+    assert "München 漢" in told and "ä" in told  # and not by \\u: the bytes are UTF-8
+    text = world.ctl("files", "--all", COLUMNS="200").stdout
+    assert all(name in text for name in shown)
+    assert "München 漢" in "".join(p.read_text() for p in (world.spool / "quarantine").glob("*.reason"))
+    name = next(iter(shown))
+    assert json.loads(world.ctl("show", name, "--json").stdout)["file"]["name"] == name
 
 
 def test_only_regular_files_of_one_link_are_taken(world):

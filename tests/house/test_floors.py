@@ -14,12 +14,13 @@ BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 # room -> the rooms that it may include beside itself; a room is the longest of these names that a path begins with
 BASE = {"lib/base"}
 DATABASE = BASE | {"lib/hash", "lib/db"}
-LIB = DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/embedded", "lib/profile", "lib/spool", "lib/proof", "lib/proof/verify"}
+LIB = DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded", "lib/profile", "lib/spool", "lib/proof", "lib/proof/verify"}
 MAY_INCLUDE = {
     "lib/base": set(),
     "lib/yaml": BASE,
     "lib/hash": BASE,
-    "lib/protocol": BASE,
+    "lib/json": BASE,
+    "lib/protocol": BASE | {"lib/json"},
     "lib/config": BASE | {"lib/yaml", "lib/protocol"},
     "lib/embedded": BASE,
     "lib/profile": BASE | {"lib/yaml", "lib/protocol"},
@@ -28,11 +29,11 @@ MAY_INCLUDE = {
     "lib/spool": DATABASE,
     "lib/proof": DATABASE | {"lib/spool"},
     "lib/proof/verify": DATABASE | {"lib/spool", "lib/proof"},
-    "lib/finance/output": BASE | {"lib/hash"},
+    "lib/finance/output": BASE | {"lib/hash", "lib/json"},
     "lib/finance/view": DATABASE | {"lib/spool", "lib/finance/output"},
     "parsers": BASE | {"lib/yaml", "lib/protocol", "lib/profile"},
     "reconcile": LIB - {"lib/proof/verify"},
-    "daemon": BASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/embedded"},
+    "daemon": BASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded"},
     "fetch": BASE | {"lib/hash", "lib/protocol"},
     "nightly": LIB | {"reconcile"},
     "ctl": LIB | {"lib/finance/output", "lib/finance/view", "nightly", "reconcile"},
@@ -44,6 +45,7 @@ ONE_INCLUDER = {
     "csv.h": {"parsers/lines/delimited.c"},
     "libxml/": {"parsers/nested/xml.c"},
     "yaml.h": {"lib/yaml/yaml.c"},
+    "jansson.h": {"lib/json/json.c"},
     "openssl/": {"lib/hash/sha256.c"},
     "seccomp.h": {"parsers/sandbox/sandbox.c"},
     "zlib.h": {"parsers/container/inflate.c"},
@@ -55,12 +57,12 @@ ONE_INCLUDER = {
 
 # binary -> libraries that it needs, libraries that it must not have
 LINKS = {
-    "parsers/handback-parse": ({"libcsv", "libseccomp"}, {"libxml2", "libpq", "libcrypto", "libsystemd", "libssh"}),
-    "parsers/handback-parse-xml": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libsystemd", "libssh"}),
-    "parsers/decrypt/handback-unseal": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libsystemd", "libssh"}),
+    "parsers/handback-parse": ({"libcsv", "libseccomp"}, {"libxml2", "libpq", "libcrypto", "libjansson", "libsystemd", "libssh"}),
+    "parsers/handback-parse-xml": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libjansson", "libsystemd", "libssh"}),
+    "parsers/decrypt/handback-unseal": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
-    "daemon/handbackd": ({"libevent_core", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
-    "ctl/handbackctl": ({"libpq"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
+    "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
+    "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }
 
 SQL_START = re.compile(

@@ -91,7 +91,7 @@ test_the_other_ends_and_words(void **state)
 
 #define DONE(state, reason, ms)                                                                              \
 	"done\tfile=1\tstate=" state                                                                             \
-	"\trecords=0\tconfirmed=0\treversed=0\talready_applied=0\tduplicate_record=0\tnoted=0\theld=0"              \
+	"\trecords=0\tconfirmed=0\treversed=0\talready_applied=0\tduplicate_record=0\tnoted=0\theld=0"           \
 	"\tpoints=0" reason "\tms=" ms "\tanswer=no"
 
 static void
@@ -196,14 +196,17 @@ test_what_was_done_comes_as_it_went(void **state)
 	};
 	const struct control_done most = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
 	struct control_done sent = {1, 2, 3, 4, 5, 6}, got;
-	char text[CONTROL_DONE_BYTES];
+	struct json_build b = {0};
+	size_t len;
 
 	(void) state;
 	for (int i = 0; i < 2; i++, sent = most) {
-		control_done_encode(text, &sent);
-		assert_int_equal(text[strlen(text) - 1], '\n');
-		text[strlen(text) - 1] = '\0';
+		control_done_encode(&b, &sent);
+		char *text = json_take(&b, &len);
+		assert_non_null(text);
+		assert_int_equal(text[len - 1], '\n');
 		assert_true(control_done_decode(&got, text));
+		free(text);
 		assert_memory_equal(&got, &sent, sizeof(sent));
 	}
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

@@ -119,6 +119,35 @@ whole_numbers(void **state)
 	assert_true(text_int("007", 0, 9, &n) && n == 7);
 }
 
+static void
+displays(const char *bytes, size_t len, const char *expected)
+{
+	char text[64];
+
+	assert_int_equal(text_display(text, sizeof(text), bytes, len), strlen(expected));
+	assert_string_equal(text, expected);
+}
+
+static void
+people_see_utf_8(void **state)
+{
+	char text[6], shown[TEXT_SHOWN_SIZE], wide[3 * LIMIT_SHOWN_BYTES];
+
+	(void) state;
+	displays("ä漢😀 a\\b", 13, "ä漢😀 a\\\\b");
+	displays("\x1b[\t\n\0\x7f", 6, "\\x1b[\\t\\n\\x00\\x7f");
+	displays("\xc2\x9b\xe2\x80\xae\xef\xbb\xbf\xf3\xa0\x81\x81", 12, "\\u{9b}\\u{202e}\\u{feff}\\u{e0041}");
+	displays("\xff\xc3z\xed\xa0\x80\xe6\xbc", 8, "\\xff\\xc3z\\xed\\xa0\\x80\\xe6\\xbc");
+	/* cut between characters */
+	assert_int_equal(text_display(text, sizeof(text), "aää漢", 8), 8);
+	assert_string_equal(text, "aää");
+	for (size_t i = 0; i < LIMIT_SHOWN_BYTES; i++)
+		memcpy(wide + 3 * i, "漢", 3);
+	text_show(shown, wide, sizeof(wide));
+	assert_null(strstr(shown, "\\x"));
+	assert_non_null(strstr(shown, "漢... ("));
+}
+
 int
 main(void)
 {
@@ -126,7 +155,7 @@ main(void)
 	    cmocka_unit_test(every_byte_survives), cmocka_unit_test(known_forms),
 	    cmocka_unit_test(cut_between_escapes), cmocka_unit_test(refused_forms),
 	    cmocka_unit_test(shown_is_bounded),    cmocka_unit_test(hex_both_ways),
-	    cmocka_unit_test(whole_numbers),
+	    cmocka_unit_test(whole_numbers),       cmocka_unit_test(people_see_utf_8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "lib/finance/output/escape.h"
 
+#include "lib/base/utf8.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/glyph.h"
 
@@ -22,7 +23,7 @@ escape_terminal(const char *text)
 			len = 1;
 		} else if (code == '\n' || code == '\r' || code == '\t')
 			fputs(code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t", out);
-		else if (glyph_is_hidden(code))
+		else if (utf8_is_hidden(code))
 			fprintf(out, code < 0x80 ? "\\x%02x" : "\\u{%x}", code);
 		else
 			fwrite(text, 1, len, out);
@@ -30,32 +31,6 @@ escape_terminal(const char *text)
 	}
 	fclose(out);
 	return shown ? shown : mem_text("");
-}
-
-void
-escape_json(FILE *out, const char *text)
-{
-	putc('"', out);
-	while (*text) {
-		uint32_t code = 0;
-		size_t len = glyph_next(text, &code);
-		if (len == 0) {
-			/* no JSON string can hold this byte: the replacement character says so */
-			fputs("\\ufffd", out);
-			len = 1;
-		} else if (code == '"' || code == '\\')
-			fprintf(out, "\\%c", (int) code);
-		else if (code == '\n')
-			fputs("\\n", out);
-		else if (code >= 0x10000 && glyph_is_hidden(code))
-			fprintf(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
-		else if (glyph_is_hidden(code))
-			fprintf(out, "\\u%04x", code);
-		else
-			fwrite(text, 1, len, out);
-		text += len;
-	}
-	putc('"', out);
 }
 
 void
@@ -79,7 +54,7 @@ escape_html(FILE *out, const char *text)
 			fputs("&#39;", out);
 		else if (code == '\n' || code == '\r' || code == '\t')
 			fputs(code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t", out);
-		else if (glyph_is_hidden(code))
+		else if (utf8_is_hidden(code))
 			fprintf(out, code < 0x80 ? "\\x%02x" : "\\u{%x}", code);
 		else
 			fwrite(text, 1, len, out);

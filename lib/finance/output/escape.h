@@ -1,5 +1,5 @@
 /*
- * One text, three places where it is shown, each with its own danger.  Texts
+ * One text, two places where it is shown, each with its own danger.  Texts
  * are NUL-terminated and meant to be UTF-8; what is not is shown as \xNN.
  *
  * The caller frees what is returned; it is never NULL.
@@ -16,9 +16,6 @@
  * for a character.  A backslash stays itself: this is for eyes, not for machines.
  */
 char *escape_terminal(const char *text);
-
-/* A JSON string with its quotes. */
-void escape_json(FILE *out, const char *text);
 
 /* HTML text or the inside of a double-quoted attribute. */
 void escape_html(FILE *out, const char *text);

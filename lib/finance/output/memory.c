@@ -4,8 +4,8 @@
 
 #include <stdarg.h>
 
-static _Noreturn void
-give_up(void)
+_Noreturn void
+mem_none(void)
 {
 	fputs("handbackctl: out of memory\n", stderr);
 	exit(EXIT_INTERNAL);
@@ -17,7 +17,7 @@ mem_new(size_t count, size_t size)
 	void *p = calloc(count ? count : 1, size ? size : 1);
 
 	if (!p)
-		give_up();
+		mem_none();
 	return p;
 }
 
@@ -27,7 +27,7 @@ mem_grow(void *old, size_t count, size_t size)
 	void *p = reallocarray(old, count ? count : 1, size ? size : 1);
 
 	if (!p)
-		give_up();
+		mem_none();
 	return p;
 }
 
@@ -56,6 +56,6 @@ mem_format(const char *format, ...)
 	int len = vasprintf(&text, format, args);
 	va_end(args);
 	if (len < 0)
-		give_up();
+		mem_none();
 	return text;
 }

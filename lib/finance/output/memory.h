@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+_Noreturn void mem_none(void);                        /* there is no memory: says so and ends the program */
 void *mem_new(size_t count, size_t size);             /* zeroed */
 void *mem_grow(void *old, size_t count, size_t size); /* realloc; what is new is not zeroed */
 char *mem_text(const char *text);                     /* a copy; NULL gives NULL */

@@ -1,35 +1,46 @@
-#include "lib/finance/output/escape.h"
 #include "lib/finance/output/number.h"
 #include "lib/finance/output/render.h"
 
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
+#include "lib/json/json.h"
+
 static void
-put_cell(FILE *out, enum column_kind kind, const char *cell)
+add_cell(struct json_build *row, const struct column *column, const char *cell)
 {
-	if (!cell) {
-		fputs("null", out);
+	int64_t number;
+
+	if (cell == NULL) {
+		json_text(row, column->key, NULL);
 		return;
 	}
-	char *exact = cell_exact(kind, cell);
-	if (kind == COLUMN_BOOL)
-		fputs(strcmp(exact, "t") == 0 ? "true" : "false", out);
-	else if (column_is_number(kind) && number_is_plain(exact))
-		fputs(exact, out);
-	else
-		escape_json(out, exact);
+	if (column->kind == COLUMN_BOOL) {
+		json_bool(row, column->key, strcmp(cell, "t") == 0);
+		return;
+	}
+	/* a sum may pass 64 bits: then its digits are a text, which every reader takes as they are */
+	if (column_is_number(column->kind) && number_is_plain(cell) &&
+	    text_int(cell, INT64_MIN, INT64_MAX, &number)) {
+		json_int(row, column->key, number);
+		return;
+	}
+	char *exact = cell_exact(column->kind, cell);
+	json_text(row, column->key, exact);
 	free(exact);
 }
 
+/* One row is one value of the library's: a report of a million rows is never one tree. */
 static void
 put_row(FILE *out, const struct table *t, size_t row, const char *indent)
 {
-	putc('{', out);
-	for (int i = 0; i < t->column_count; i++) {
-		fprintf(out, "%s\n%s  ", i ? "," : "", indent);
-		escape_json(out, t->columns[i].key);
-		fputs(": ", out);
-		put_cell(out, t->columns[i].kind, table_cell(t, row, i));
-	}
-	fprintf(out, "\n%s}", indent);
+	struct json_build b = {0};
+
+	json_open_map(&b, NULL);
+	for (int i = 0; i < t->column_count; i++)
+		add_cell(&b, &t->columns[i], table_cell(t, row, i));
+	json_close(&b);
+	if (!json_print(&b, out, indent))
+		mem_none();
 }
 
 static void
@@ -56,7 +67,8 @@ render_json(FILE *out, const struct document *d)
 	putc('{', out);
 	for (size_t i = 0; i < d->table_count; i++) {
 		fputs(i ? ",\n  " : "\n  ", out);
-		escape_json(out, d->tables[i]->key);
+		if (!json_print_text(out, d->tables[i]->key))
+			mem_none();
 		fputs(": ", out);
 		put_table(out, d->tables[i]);
 	}

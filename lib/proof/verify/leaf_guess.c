@@ -174,7 +174,7 @@ show(char *buf, size_t size, const char *text, size_t len)
 	if (len == 0)
 		snprintf(buf, size, "empty");
 	else
-		text_escape(buf, size, text, len < LEAF_GUESS_SHOWN ? len : LEAF_GUESS_SHOWN);
+		text_display(buf, size, text, len < LEAF_GUESS_SHOWN ? len : LEAF_GUESS_SHOWN);
 }
 
 static bool

@@ -70,8 +70,8 @@ tell_line(struct verify *v, const struct verify_head *h, const char *tables)
 		tables_len = strcspn(tables, "\n");
 	}
 	char shown_head[TEXT_ESCAPED_SIZE(400)], shown_tables[TEXT_ESCAPED_SIZE(400)];
-	text_escape(shown_head, sizeof(shown_head), head, head_len < 400 ? head_len : 400);
-	text_escape(shown_tables, sizeof(shown_tables), tables, tables_len < 400 ? tables_len : 400);
+	text_display(shown_head, sizeof(shown_head), head, head_len < 400 ? head_len : 400);
+	text_display(shown_tables, sizeof(shown_tables), tables, tables_len < 400 ? tables_len : 400);
 	return verify_differs(v, h->file_id ? "file" : "act", h, "the head says \"%s\", the tables say \"%s\"",
 	                      head_len ? shown_head : "(no such line)",
 	                      tables_len ? shown_tables : "(no such line)");
