@@ -98,15 +98,9 @@ class Source:
 
     def start(self, **job):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        keep = theirs.fileno()
-
-        def only_channel():
-            os.dup2(keep, 3)
-            os.set_inheritable(3, True)
-
         environment = {k: v for k, v in os.environ.items() if k.startswith(("ASAN_", "UBSAN_", "LSAN_"))}
-        self.process = subprocess.Popen([PROGRAM], stdin=subprocess.DEVNULL, preexec_fn=only_channel,
-                                        close_fds=False, env=environment)
+        # by way of a shell, as in parse_client
+        self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" 3<&0 </dev/null', PROGRAM], stdin=theirs, env=environment)
         theirs.close()
         self.channel = ours
         self.began = time.monotonic()

@@ -198,7 +198,9 @@ class Cluster:
                 c.execute(f"CREATE DATABASE {self._template} TEMPLATE template0")
                 with self.connect(self._template) as t:
                     migrate(t)
-            c.execute(f'CREATE DATABASE "{name}" TEMPLATE {self._template if migrated else "template0"}')
+            # files are copied as files: by way of the log, page by page, it takes three times the work
+            how = "STRATEGY file_copy" if c.info.server_version >= 150000 else ""
+            c.execute(f'CREATE DATABASE "{name}" TEMPLATE {self._template if migrated else "template0"} {how}')
             if migrated:
                 # a database's own grants are not copied with it
                 c.execute(f'GRANT CREATE, CONNECT, TEMPORARY ON DATABASE "{name}" TO handback_owner')

@@ -115,12 +115,10 @@ class Worker:
     def __init__(self, build, config, log, prefix=(), **environment):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [*prefix, str(build / RECONCILE), "--config", str(config)]
-        # descriptor 3 by way of bash: subprocess can only keep numbers as they are
-        keep = theirs.fileno()
+        # descriptor 3 by way of a shell: subprocess can only keep numbers as they are
         with open(log, "ab") as out:
-            self.process = subprocess.Popen(
-                ["/bin/bash", "-c", f'exec 3<&{keep} {keep}<&-; exec "$@"', "sh", *command], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, pass_fds=[keep], env={**os.environ, **environment}, cwd="/")
+            self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$@" 3<&0 </dev/null', "sh", *command], stdin=theirs,
+                                            stdout=out, stderr=out, env={**os.environ, **environment}, cwd="/")
         theirs.close()
         self.channel = ours
         self.log = pathlib.Path(log)
@@ -240,8 +238,10 @@ class Desk:
         self.db.execute("INSERT INTO ledger.member (member_id, programme_id, relation_reference)"
                         " SELECT m, 1, 'M' || m FROM generate_series(1, 9) m UNION ALL VALUES (11, 2, 'M11')")
         self.db.execute("SELECT setval(pg_get_serial_sequence('ledger.member', 'member_id'), 100)")
-        for member in [*range(1, 10), 11]:
-            self._entry(member, "Credit By Accrual", 1_000_000)
+        members = [*range(1, 10), 11]
+        self.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points)"
+                        " SELECT CASE m WHEN 11 THEN 2 ELSE 1 END, m, 'Credit By Accrual', 1000000 FROM unnest(%s::bigint[]) m", (members,))
+        self.opening.update(dict.fromkeys(members, 1_000_000))
 
     def _entry(self, member, category, points, **columns):
         names = ["programme_id", "member_id", "category", "points", *columns]
