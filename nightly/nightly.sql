@@ -35,7 +35,7 @@ WITH judged AS (
 			SELECT FROM ledger.redemption r
 			WHERE r.partner = $2::text AND r.redeemed_at < i.due_at
 				AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
-				AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)))
+				AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)))
 		THEN 'missing' ELSE 'nothing_due' END
 	FROM handback.expected_files e
 	JOIN handback.issue i USING (issue_id)

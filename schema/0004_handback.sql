@@ -8,13 +8,15 @@ COMMENT ON SCHEMA handback IS 'What partners delivered, what they said of each r
 -- The words behind the small integers (lib/base/codes.h holds the same lists).
 CREATE TABLE handback.verdict_name (verdict smallint PRIMARY KEY, name text NOT NULL UNIQUE);
 INSERT INTO handback.verdict_name VALUES
-	(1, 'accepted'), (2, 'accepted_with_change'), (3, 'accepted_with_warning'), (4, 'rejected'), (5, 'pending');
+	(:VERDICT_ACCEPTED, 'accepted'), (:VERDICT_ACCEPTED_WITH_CHANGE, 'accepted_with_change'),
+	(:VERDICT_ACCEPTED_WITH_WARNING, 'accepted_with_warning'), (:VERDICT_REJECTED, 'rejected'), (:VERDICT_PENDING, 'pending');
 COMMENT ON TABLE handback.verdict_name IS 'What a partner can say of a record';
 
 CREATE TABLE handback.outcome_name (outcome smallint PRIMARY KEY, name text NOT NULL UNIQUE);
 INSERT INTO handback.outcome_name VALUES
-	(1, 'confirmed'), (2, 'reversed'), (3, 'already_applied'), (4, 'duplicate_record'),
-	(5, 'informational'), (6, 'held'), (7, 'reinstated'), (8, 'closed');
+	(:OUTCOME_CONFIRMED, 'confirmed'), (:OUTCOME_REVERSED, 'reversed'), (:OUTCOME_ALREADY_APPLIED, 'already_applied'),
+	(:OUTCOME_DUPLICATE_RECORD, 'duplicate_record'), (:OUTCOME_INFORMATIONAL, 'informational'),
+	(:OUTCOME_HELD, 'held'), (:OUTCOME_REINSTATED, 'reinstated'), (:OUTCOME_CLOSED, 'closed');
 COMMENT ON TABLE handback.outcome_name IS 'What can be done with a record';
 
 -- Its rows: 0006.
@@ -137,10 +139,10 @@ CREATE TABLE handback.verdict_rule (
 	outcome     smallint NOT NULL REFERENCES handback.outcome_name,
 	hold_reason text REFERENCES handback.hold_reason,
 	PRIMARY KEY (state, verdict, age, late_reject),
-	CHECK ((outcome = 6) = (hold_reason IS NOT NULL)),
+	CHECK ((outcome = :OUTCOME_HELD) = (hold_reason IS NOT NULL)),
 	-- whatever the table says: a second reversal is none of its choices, nor anything but a hold without a redemption
-	CHECK (outcome <> 2 OR state IN ('open', 'confirmed')),
-	CHECK (state <> 'unknown' OR outcome = 6)
+	CHECK (outcome <> :OUTCOME_REVERSED OR state IN ('open', 'confirmed')),
+	CHECK (state <> 'unknown' OR outcome = :OUTCOME_HELD)
 );
 COMMENT ON TABLE handback.verdict_rule IS 'How a record that agrees with its redemption is decided: prior state and verdict give the outcome';
 COMMENT ON COLUMN handback.verdict_rule.state IS 'Of the redemption before this record: open, confirmed, reversed, reinstated; unknown when there is none';
@@ -172,14 +174,14 @@ CREATE TABLE handback.outcome (
 	act_id        bigint,             -- revision 1, 2, ...: the act (audit.act) that decided it
 	leaf_hash     bytea    NOT NULL CHECK (length(leaf_hash) = 32),
 	CHECK ((revision > 0) = (act_id IS NOT NULL)),
-	CHECK ((outcome = 6) = (hold_reason IS NOT NULL)),
-	CHECK (outcome NOT IN (1, 2, 7) OR redemption_id IS NOT NULL),
-	CHECK ((outcome = 2) = (reversal_id IS NOT NULL) OR outcome = 7)
+	CHECK ((outcome = :OUTCOME_HELD) = (hold_reason IS NOT NULL)),
+	CHECK (outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED) OR redemption_id IS NOT NULL),
+	CHECK ((outcome = :OUTCOME_REVERSED) = (reversal_id IS NOT NULL) OR outcome = :OUTCOME_REINSTATED)
 );
 CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no) WITH (pages_per_range = 32);
 -- once: the last guard, whoever asks
-CREATE UNIQUE INDEX outcome_once ON handback.outcome (redemption_id, outcome) WHERE outcome IN (1, 2, 7);
-CREATE INDEX outcome_other ON handback.outcome (redemption_id) WHERE outcome NOT IN (1, 2, 7);
+CREATE UNIQUE INDEX outcome_once ON handback.outcome (redemption_id, outcome) WHERE outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED);
+CREATE INDEX outcome_other ON handback.outcome (redemption_id) WHERE outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED);
 -- the few that were decided later: a report and a proof ask for all of them, and shall not look for them among all there are
 CREATE INDEX outcome_later ON handback.outcome (act_id) WHERE revision > 0;
 

@@ -10,13 +10,13 @@ CREATE VIEW handback.files AS
 	FROM handback.file f
 	JOIN handback.partner p ON p.partner_id = f.partner_id
 	CROSS JOIN LATERAL (
-		SELECT coalesce(sum(records) FILTER (WHERE outcome = 1), 0) AS confirmed,
-			coalesce(sum(records) FILTER (WHERE outcome = 2), 0) AS reversed,
-			coalesce(sum(records) FILTER (WHERE outcome = 3), 0) AS already_applied,
-			coalesce(sum(records) FILTER (WHERE outcome = 4), 0) AS duplicate_record,
-			coalesce(sum(records) FILTER (WHERE outcome = 5), 0) AS informational,
-			coalesce(sum(records) FILTER (WHERE outcome = 6), 0) AS held,
-			coalesce(sum(points) FILTER (WHERE outcome = 2), 0) AS points_reversed
+		SELECT coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_CONFIRMED), 0) AS confirmed,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0) AS reversed,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_ALREADY_APPLIED), 0) AS already_applied,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_DUPLICATE_RECORD), 0) AS duplicate_record,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_INFORMATIONAL), 0) AS informational,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_HELD), 0) AS held,
+			coalesce(sum(points) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0) AS points_reversed
 		FROM handback.tie_out WHERE file_id = f.file_id) t;
 COMMENT ON VIEW handback.files IS 'Every file with what became of its records';
 

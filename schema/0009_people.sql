@@ -170,7 +170,7 @@ CREATE FUNCTION handback.redemption_state(redemption bigint) RETURNS text
 	SELECT CASE
 		WHEN r.reinstatement_id IS NOT NULL THEN 'reinstated'
 		WHEN r.reversal_id IS NOT NULL THEN 'reversed'
-		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = redemption AND o.outcome = 1) THEN 'confirmed'
+		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_CONFIRMED) THEN 'confirmed'
 		ELSE 'open'
 	END
 	FROM (SELECT) one
@@ -332,7 +332,9 @@ BEGIN
 	SELECT * INTO o FROM handback.outcome
 	WHERE file_id = h.file_id AND record_no = h.record_no ORDER BY revision DESC LIMIT 1;
 	o.revision := o.revision + 1;
-	o.outcome := CASE decision WHEN 'confirm' THEN 1 WHEN 'reverse' THEN 2 WHEN 'reinstate' THEN 7 ELSE 8 END;
+	o.outcome := CASE decision WHEN 'confirm' THEN :OUTCOME_CONFIRMED WHEN 'reverse' THEN :OUTCOME_REVERSED
+		WHEN 'reinstate' THEN :OUTCOME_REINSTATED
+		ELSE :OUTCOME_CLOSED END;
 	o.hold_reason := NULL;
 	o.redemption_id := redemption;
 	o.reversal_id := NULL;

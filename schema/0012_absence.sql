@@ -105,7 +105,7 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAUL
 		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
 			AND r.redeemed_at < handback.answers_due_before(t.within_days, t.zone, now, t.holidays)
 			AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
-			AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 1)
+			AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
 	), due AS MATERIALIZED (
 		SELECT d.day, w.over, handback.covering_file(t, d.day, w.over) AS file_id
 		FROM (SELECT DISTINCT day FROM late) d
@@ -116,7 +116,7 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAUL
 		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
 		FROM late l
 		CROSS JOIN LATERAL (VALUES (l.external_reference::text), (l.outbound_reference), (l.partner_reference)) r (reference)
-		JOIN handback.outcome o ON o.reference = r.reference AND o.redemption_id IS NULL AND o.outcome NOT IN (1, 2, 7)
+		JOIN handback.outcome o ON o.reference = r.reference AND o.redemption_id IS NULL AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
 		JOIN handback.file f ON f.file_id = o.file_id
 		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
 		ORDER BY l.redemption_id, o.decided_at DESC, o.file_id DESC, o.record_no DESC
@@ -131,7 +131,7 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAUL
 	SELECT l.redemption_id, l.external_reference, l.points, l.redeemed_at, due.over,
 		(SELECT v.name FROM handback.verdict_name v WHERE v.verdict = coalesce(
 			(SELECT o.verdict FROM handback.outcome o
-				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (1, 2, 7)
+				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
 				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict)),
 		due.file_id
 	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)

@@ -31,6 +31,15 @@ enum outcome {
 	OUTCOME_CLOSED = 8,     /* a hold closed without a posting */
 };
 
+/* Of a redemption, before a record answers it: what handback.verdict_rule names. Only statements count with these. */
+enum redemption_state {
+	STATE_UNKNOWN = 1, /* there is no such redemption */
+	STATE_OPEN = 2,
+	STATE_CONFIRMED = 3,
+	STATE_REVERSED = 4,
+	STATE_REINSTATED = 5,
+};
+
 /* NULL for a number that is not in the list. */
 const char *verdict_name(int verdict);
 const char *outcome_name(int outcome);

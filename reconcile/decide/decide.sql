@@ -39,7 +39,8 @@ HAVING count(*) > 1
 -- not agree, what its reason codes ask for; only then the verdict table.
 WITH rule AS MATERIALIZED (
 	-- one number for state, verdict and age: a million comparisons of texts take their time
-	SELECT array_position(ARRAY['unknown', 'open', 'confirmed', 'reversed', 'reinstated'], t.state) * 100 + t.verdict * 10
+	SELECT CASE t.state WHEN 'unknown' THEN :STATE_UNKNOWN WHEN 'open' THEN :STATE_OPEN WHEN 'confirmed' THEN :STATE_CONFIRMED
+			WHEN 'reversed' THEN :STATE_REVERSED WHEN 'reinstated' THEN :STATE_REINSTATED END * 100 + t.verdict * 10
 		+ (t.age = 'older')::integer AS number, t.outcome, t.hold_reason
 	FROM handback.verdict_rule t
 	WHERE t.late_reject = $4::text
@@ -57,28 +58,28 @@ WITH rule AS MATERIALIZED (
 ), stated AS (
 	SELECT f.*, d.first_record, d.identical, d.conflict,
 		CASE
-			WHEN f.redemption_id IS NULL THEN 1
-			WHEN v.reinstatement_id IS NOT NULL THEN 5
-			WHEN v.reversal_id IS NOT NULL THEN 4
-			WHEN c.redemption_id IS NOT NULL THEN 3
-			ELSE 2
+			WHEN f.redemption_id IS NULL THEN :STATE_UNKNOWN
+			WHEN v.reinstatement_id IS NOT NULL THEN :STATE_REINSTATED
+			WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED
+			WHEN c.redemption_id IS NOT NULL THEN :STATE_CONFIRMED
+			ELSE :STATE_OPEN
 		END AS state,
 		a.redemption_id IS NOT NULL AS older,
 		-- the first that does not agree; NULL where all that is stated agrees
 		CASE
-			WHEN $5::integer & 1 <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
-			WHEN $5::integer & 2 <> 0 AND f.member <> f.redeemed_member THEN 'member_mismatch'
-			WHEN $5::integer & 4 <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'
-			WHEN $5::integer & 8 <> 0 AND f.currency <> f.redeemed_currency THEN 'currency_mismatch'
-			WHEN $5::integer & 16 <> 0 AND f.amount <> f.redeemed_amount THEN 'amount_mismatch'
-			WHEN $5::integer & 32 <> 0 AND f.merchant <> f.redeemed_merchant THEN 'merchant_mismatch'
-			WHEN $5::integer & 64 <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
+			WHEN $5::integer & :CHECK_PROGRAMME <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
+			WHEN $5::integer & :CHECK_MEMBER <> 0 AND f.member <> f.redeemed_member THEN 'member_mismatch'
+			WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'
+			WHEN $5::integer & :CHECK_CURRENCY <> 0 AND f.currency <> f.redeemed_currency THEN 'currency_mismatch'
+			WHEN $5::integer & :CHECK_AMOUNT <> 0 AND f.amount <> f.redeemed_amount THEN 'amount_mismatch'
+			WHEN $5::integer & :CHECK_MERCHANT <> 0 AND f.merchant <> f.redeemed_merchant THEN 'merchant_mismatch'
+			WHEN $5::integer & :CHECK_TRANSACTION_TYPE <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
 		END AS mismatch
 	FROM found f
 	LEFT JOIN pg_temp.duplicates d ON d.external_reference = f.redeemed_reference
 	LEFT JOIN pg_temp.answered a ON a.redemption_id = f.redemption_id
 	LEFT JOIN ledger.reversal v ON v.redemption_id = f.redemption_id
-	LEFT JOIN handback.outcome c ON c.redemption_id = f.redemption_id AND c.outcome = 1
+	LEFT JOIN handback.outcome c ON c.redemption_id = f.redemption_id AND c.outcome = :OUTCOME_CONFIRMED
 	OFFSET 0   -- state and mismatch are worked out once here, not wherever they are named below
 ), judged AS (
 	SELECT s.*, rule.outcome AS rule_outcome, rule.hold_reason AS rule_reason,
@@ -86,12 +87,12 @@ WITH rule AS MATERIALIZED (
 			WHEN $7::boolean THEN NULL
 			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
 			WHEN s.candidates > 1 THEN 'ambiguous'
-			WHEN s.state = 1 THEN rule.hold_reason
+			WHEN s.state = :STATE_UNKNOWN THEN rule.hold_reason
 			WHEN NOT s.identical THEN 'conflicting_duplicate'
 			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
 			WHEN s.mismatch IS NOT NULL THEN s.mismatch
 			WHEN s.problem IS NOT NULL THEN s.problem
-			WHEN rule.outcome = 2 AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
+			WHEN rule.outcome = :OUTCOME_REVERSED AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
 				THEN 'reversal_late'
 			ELSE rule.hold_reason
 		END AS hold_reason
@@ -100,9 +101,9 @@ WITH rule AS MATERIALIZED (
 )
 SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.verdict,
 	CASE
-		WHEN $7::boolean THEN 5
-		WHEN j.hold_reason IS NOT NULL THEN 6
-		WHEN j.first_record < j.record_no THEN 4
+		WHEN $7::boolean THEN :OUTCOME_INFORMATIONAL
+		WHEN j.hold_reason IS NOT NULL THEN :OUTCOME_HELD
+		WHEN j.first_record < j.record_no THEN :OUTCOME_DUPLICATE_RECORD
 		ELSE j.rule_outcome
 	END AS outcome,
 	j.hold_reason, j.points,

@@ -6,17 +6,17 @@ INSERT INTO pg_temp.candidate (record_no, key_no, external_reference)
 SELECT s.record_no, $1::smallint, r.external_reference
 FROM pg_temp.stage s
 JOIN ledger.redemption r ON
-	    ($2::integer & 1 = 0 OR r.external_reference = s.external_reference)
-	AND ($2::integer & 2 = 0 OR r.outbound_reference = s.outbound_reference)
-	AND ($2::integer & 4 = 0 OR r.partner_reference = s.partner_reference)
+	    ($2::integer & :KEY_EXTERNAL_REFERENCE = 0 OR r.external_reference = s.external_reference)
+	AND ($2::integer & :KEY_OUTBOUND_REFERENCE = 0 OR r.outbound_reference = s.outbound_reference)
+	AND ($2::integer & :KEY_PARTNER_REFERENCE = 0 OR r.partner_reference = s.partner_reference)
 	-- a line of our own request file: outbound references are "message/line" then
-	AND ($2::integer & 8 = 0 OR r.outbound_reference = s.outbound_reference || '/' || s.outbound_line::text)
-	AND ($2::integer & 16 = 0 OR r.member = s.member)
-	AND ($2::integer & 32 = 0 OR r.points = s.points)
-	AND ($2::integer & 64 = 0 OR (r.redeemed_at AT TIME ZONE $5::text)::date = s.date)
-	AND ($2::integer & 128 = 0 OR r.amount = s.amount)
-	AND ($2::integer & 256 = 0 OR r.merchant = s.merchant)
-	AND ($2::integer & 512 = 0 OR r.transaction_type = s.transaction_type)
+	AND ($2::integer & :KEY_OUTBOUND_LINE = 0 OR r.outbound_reference = s.outbound_reference || '/' || s.outbound_line::text)
+	AND ($2::integer & :KEY_MEMBER = 0 OR r.member = s.member)
+	AND ($2::integer & :KEY_POINTS = 0 OR r.points = s.points)
+	AND ($2::integer & :KEY_DATE = 0 OR (r.redeemed_at AT TIME ZONE $5::text)::date = s.date)
+	AND ($2::integer & :KEY_AMOUNT = 0 OR r.amount = s.amount)
+	AND ($2::integer & :KEY_MERCHANT = 0 OR r.merchant = s.merchant)
+	AND ($2::integer & :KEY_TRANSACTION_TYPE = 0 OR r.transaction_type = s.transaction_type)
 WHERE r.partner = $3::text AND ($4::text IS NULL OR r.programme = $4::text)
 	AND NOT EXISTS (SELECT FROM pg_temp.candidate c WHERE c.record_no = s.record_no)
 
@@ -40,4 +40,5 @@ FROM handback.file f
 JOIN handback.outcome o ON o.file_id = f.file_id
 WHERE f.partner_id = $1::integer AND f.profile = $2::text
 	AND CASE $3::text WHEN 'sequence' THEN f.sequence > $4::bigint WHEN 'business_date' THEN f.business_date > date '1970-01-01' + $5::integer END
-	AND o.outcome IN (1, 2, 3) AND o.redemption_id IS NOT NULL AND o.record_no > 0   -- silence is no answer
+	AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_ALREADY_APPLIED) AND o.redemption_id IS NOT NULL
+	AND o.record_no > 0   -- silence is no answer

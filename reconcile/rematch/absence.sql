@@ -24,7 +24,8 @@ LIMIT 1
 -- for each redemption under its tree (record 0: there is none). Nothing is posted. $1 source. Gives how many, and their
 -- points. What the partner said anything of is not silence, and is left to people.
 WITH silent AS MATERIALIZED (
-	SELECT a.redemption_id, a.points, a.file_id, t.term_id, ROW(a.file_id, 0, 1, 1, 1, 0, 0, a.redemption_id, NULL, NULL, NULL,
+	SELECT a.redemption_id, a.points, a.file_id, t.term_id,
+		ROW(a.file_id, 0, 1, :VERDICT_ACCEPTED, :OUTCOME_CONFIRMED, 0, 0, a.redemption_id, NULL, NULL, NULL,
 		NULL, NULL, format('not rejected until %s', a.due_at AT TIME ZONE t.zone), transaction_timestamp(), NULL,
 		NULL)::handback.outcome AS o
 	FROM handback.term_now

@@ -40,15 +40,15 @@ SELECT d.records, d.reversed, d.points, f.records AS file_records, b.reversed AS
 	'guard' = ANY (handback.let_pass(f.release_of)) AS released
 FROM handback.file f
 CROSS JOIN (
-	SELECT count(*) AS records, count(*) FILTER (WHERE outcome = 2) AS reversed,
-		coalesce(sum(redeemed_points) FILTER (WHERE outcome = 2), 0)::bigint AS points
+	SELECT count(*) AS records, count(*) FILTER (WHERE outcome = :OUTCOME_REVERSED) AS reversed,
+		coalesce(sum(redeemed_points) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0)::bigint AS points
 	FROM pg_temp.decided) d
 CROSS JOIN LATERAL (
 	SELECT count(*) AS reversed, coalesce(sum(r.points), 0)::bigint AS points
 	FROM handback.outcome o
 	JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
 	LEFT JOIN audit.act a ON a.act_id = o.act_id
-	WHERE o.file_id = f.file_id AND o.outcome = 2 AND (o.revision = 0 OR a.what = 'matched_later')) b
+	WHERE o.file_id = f.file_id AND o.outcome = :OUTCOME_REVERSED AND (o.revision = 0 OR a.what = 'matched_later')) b
 WHERE f.file_id = $1::bigint
 
 -- name: later_files
@@ -82,7 +82,7 @@ WITH made AS MATERIALIZED (
 		d.reasons, d.detail, transaction_timestamp(), NULL, NULL)::handback.outcome AS o
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
-	LEFT JOIN ledger.reversal v ON v.redemption_id = d.redemption_id AND d.outcome = 2
+	LEFT JOIN ledger.reversal v ON v.redemption_id = d.redemption_id AND d.outcome = :OUTCOME_REVERSED
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
 ), act AS MATERIALIZED (
@@ -109,7 +109,7 @@ COPY pg_temp.decided (record_no, verdict, outcome, byte_length, byte_offset, red
 -- Records whose reference was never known: closed, one act for each file, a later revision of each outcome under its
 -- tree, and the end of each hold. Nothing is posted. $1 source, $2 unknown_days. Gives how many.
 WITH old AS MATERIALIZED (
-	SELECT h.hold_id, h.file_id, ROW(o.file_id, o.record_no, o.revision + 1, o.verdict, 8, o.byte_length, o.byte_offset, NULL,
+	SELECT h.hold_id, h.file_id, ROW(o.file_id, o.record_no, o.revision + 1, o.verdict, :OUTCOME_CLOSED, o.byte_length, o.byte_offset, NULL,
 		NULL, o.points, NULL, o.reference, o.reasons, format('unknown for %s days', $2::integer), transaction_timestamp(),
 		NULL, NULL)::handback.outcome AS o
 	FROM handback.hold_now h

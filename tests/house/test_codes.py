@@ -2,10 +2,12 @@
 import pathlib
 import re
 
+import pg
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADER = (ROOT / "lib/base/codes.h").read_text(encoding="utf-8")
 SOURCE = (ROOT / "lib/base/codes.c").read_text(encoding="utf-8")
-SCHEMA = "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "schema").glob("[0-9]*.sql")))
+SCHEMA = "\n".join(pg.filled(path) for _, path in pg.migration_files())
 
 
 def c_numbers(prefix):

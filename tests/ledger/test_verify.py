@@ -8,6 +8,9 @@ import pytest
 import pg
 from world import World
 
+VERIFY = "lib/proof/verify/verify.sql"
+SETTINGS = (("lib/db/connection.sql", "settings"), (VERIFY, "verify_settings"), (VERIFY, "verify_tables_settings"))
+
 # Columns in which a change is not one of what was decided, each with the reason.
 NOT_PROVED = {
     "handback.file.name_shown": "made from name for people",
@@ -232,10 +235,9 @@ def test_the_python_proof_agrees(tampered):
 @pytest.mark.parametrize("what", ["strays", "postings", "holds", "balances"])
 def test_whole_tables_are_never_compared_row_by_row(tampered, what):
     """However little the planner knows of them: it takes a history that nobody analysed for a few rows."""
-    statements = pg.ROOT / "reconcile"
     with tampered.database.connect(autocommit=False) as c:
-        for name in ("db/settings", "verify_settings", "verify_tables_settings"):
-            c.execute((statements / f"{name}.sql").read_text().replace("$1::text", "NULL::text"))
-        plan = c.execute("EXPLAIN " + (statements / f"verify_{what}.sql").read_text()).fetchall()
+        for path, name in SETTINGS:
+            c.execute(pg.statement(path, name).replace("$1::text", "NULL::text"))
+        plan = c.execute("EXPLAIN " + pg.statement(VERIFY, f"verify_{what}")).fetchall()
         c.rollback()
     assert not [line for (line,) in plan if "Nested Loop" in line], "\n".join(line for (line,) in plan)

@@ -106,10 +106,10 @@ BUGS = (
     # ---- the decision
     Bug("post the debit's points without comparing", "what the partner states of the points is not looked at",
         "tests/engine/test_decide.py::test_mismatch", "reconcile/decide/decide.sql",
-        "WHEN $5::integer & 4 <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'\n", ""),
+        "WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'\n", ""),
     Bug("reverse without looking at the history", "a second rejection asks for a second reversal",
         "tests/engine/test_decide.py::test_verdict_table", "reconcile/decide/decide.sql",
-        "WHEN v.reversal_id IS NOT NULL THEN 4", "WHEN false THEN 4"),
+        "WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED", "WHEN false THEN :STATE_REVERSED"),
     Bug("let an older file speak", "last week's answer undoes today's",
         "tests/engine/test_e2e.py::test_an_older_file_that_comes_late_moves_nothing", "reconcile/decide/decide.sql",
         "a.redemption_id IS NOT NULL AS older,", "false AS older,"),

@@ -21,13 +21,19 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 import psycopg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import embed_sql  # noqa: E402
+
 SCHEMA = ROOT / "schema"
+NUMBERS = embed_sql.constants(ROOT / header for header in ("lib/base/codes.h", "lib/profile/policy.h"))
 
 SETTINGS = {
     "listen_addresses": "",
@@ -96,6 +102,16 @@ def sweep(prefix):
             os.close(fd)
 
 
+def filled(path):
+    """A .sql file as it is compiled in: with the numbers of its constants."""
+    return embed_sql.fill(path.read_text(encoding="utf-8"), NUMBERS, path)
+
+
+def statement(path, name):
+    """One statement of a .sql file of several, as it is compiled in."""
+    return embed_sql.fill(dict(embed_sql.statements(ROOT / path))[name], NUMBERS, path)
+
+
 def migration_files():
     """[(version, path)] in order."""
     return [(int(p.name[:4]), p) for p in sorted(SCHEMA.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
@@ -108,7 +124,7 @@ def migrate(connection, upto=None):
     for version, path in migration_files():
         if version in done or (upto is not None and version > upto):
             continue
-        text = path.read_text()
+        text = filled(path)
         with connection.transaction():
             connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
             connection.execute(text)

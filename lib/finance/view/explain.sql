@@ -37,7 +37,8 @@ WITH answer AS (
 	JOIN handback.partner p USING (partner_id)
 	WHERE CASE WHEN $1::bigint IS NOT NULL
 		-- each of the two partial indexes has its half
-		THEN (o.redemption_id = $1 AND o.outcome IN (1, 2, 7)) OR (o.redemption_id = $1 AND o.outcome NOT IN (1, 2, 7))
+		THEN (o.redemption_id = $1 AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED))
+			OR (o.redemption_id = $1 AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED))
 		ELSE o.file_id = $2::bigint AND o.record_no = $3::bigint END
 ), waiting AS (
 	SELECT h.*, e.how, e.ended_at, e.ended_by

@@ -22,8 +22,8 @@ LEFT JOIN handback.file r ON r.release_of = f.file_id
 CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 CROSS JOIN LATERAL (
 	SELECT
-		sum(points) FILTER (WHERE outcome = 1) AS confirmed_points,
-		sum(points) FILTER (WHERE outcome = 2) AS reversed_points,
+		sum(points) FILTER (WHERE outcome = :OUTCOME_CONFIRMED) AS confirmed_points,
+		sum(points) FILTER (WHERE outcome = :OUTCOME_REVERSED) AS reversed_points,
 		CASE WHEN f.state <> 'posted' AND count(*) = 0 THEN 0 ELSE f.records - coalesce(sum(records), 0) END
 			AS difference
 	FROM handback.tie_out
@@ -58,12 +58,12 @@ WITH partner_row AS (
 	CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 	CROSS JOIN LATERAL (
 		SELECT
-			coalesce(sum(records) FILTER (WHERE outcome = 1), 0) AS confirmed,
-			coalesce(sum(points) FILTER (WHERE outcome = 1), 0) AS confirmed_points,
-			coalesce(sum(records) FILTER (WHERE outcome = 2), 0) AS reversed,
-			coalesce(sum(points) FILTER (WHERE outcome = 2), 0) AS reversed_points,
-			coalesce(sum(records) FILTER (WHERE outcome = 6), 0) AS held,
-			coalesce(sum(points) FILTER (WHERE outcome = 6), 0) AS held_points
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_CONFIRMED), 0) AS confirmed,
+			coalesce(sum(points) FILTER (WHERE outcome = :OUTCOME_CONFIRMED), 0) AS confirmed_points,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0) AS reversed,
+			coalesce(sum(points) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0) AS reversed_points,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_HELD), 0) AS held,
+			coalesce(sum(points) FILTER (WHERE outcome = :OUTCOME_HELD), 0) AS held_points
 		FROM handback.tie_out
 		WHERE file_id = f.file_id
 	) t
@@ -117,12 +117,12 @@ WITH file_row AS (
 	CROSS JOIN LATERAL (
 		SELECT
 			coalesce(sum(records), 0) AS judged,
-			coalesce(sum(records) FILTER (WHERE outcome = 1), 0) AS confirmed,
-			coalesce(sum(records) FILTER (WHERE outcome = 2), 0) AS reversed,
-			coalesce(sum(records) FILTER (WHERE outcome = 3), 0) AS already_applied,
-			coalesce(sum(records) FILTER (WHERE outcome = 4), 0) AS duplicate_record,
-			coalesce(sum(records) FILTER (WHERE outcome = 5), 0) AS informational,
-			coalesce(sum(records) FILTER (WHERE outcome = 6), 0) AS held
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_CONFIRMED), 0) AS confirmed,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0) AS reversed,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_ALREADY_APPLIED), 0) AS already_applied,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_DUPLICATE_RECORD), 0) AS duplicate_record,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_INFORMATIONAL), 0) AS informational,
+			coalesce(sum(records) FILTER (WHERE outcome = :OUTCOME_HELD), 0) AS held
 		FROM handback.tie_out
 		WHERE file_id = f.file_id
 	) t
@@ -153,7 +153,7 @@ WITH scope AS (
 	SELECT o.file_id, count(r.reversal_id) AS reversals, sum(r.points) AS points
 	FROM handback.outcome o
 	JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
-	WHERE o.outcome = 2 AND o.revision = 0 AND o.file_id = ANY (ARRAY(SELECT file_id FROM scope))
+	WHERE o.outcome = :OUTCOME_REVERSED AND o.revision = 0 AND o.file_id = ANY (ARRAY(SELECT file_id FROM scope))
 	GROUP BY o.file_id
 ), file_row AS (
 	SELECT
@@ -161,16 +161,17 @@ WITH scope AS (
 		s.code AS partner,
 		s.name_shown AS name,
 		sum(t.points) AS points,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 1), 0) AS confirmed,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 2), 0) AS reversed,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 3), 0) AS already_applied,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 4), 0) AS duplicate_record,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 5), 0) AS informational,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 6), 0) AS held,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome IN (3, 4, 5)), 0) AS other,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_CONFIRMED), 0) AS confirmed,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_REVERSED), 0) AS reversed,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_ALREADY_APPLIED), 0) AS already_applied,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_DUPLICATE_RECORD), 0) AS duplicate_record,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_INFORMATIONAL), 0) AS informational,
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_HELD), 0) AS held,
+		coalesce(sum(t.points) FILTER (
+			WHERE t.outcome IN (:OUTCOME_ALREADY_APPLIED, :OUTCOME_DUPLICATE_RECORD, :OUTCOME_INFORMATIONAL)), 0) AS other,
 		coalesce(max(posted.reversals), 0) AS reversals,
 		coalesce(max(posted.points), 0) AS ledger_points,
-		coalesce(sum(t.points) FILTER (WHERE t.outcome = 2), 0) - coalesce(max(posted.points), 0) AS difference
+		coalesce(sum(t.points) FILTER (WHERE t.outcome = :OUTCOME_REVERSED), 0) - coalesce(max(posted.points), 0) AS difference
 	FROM scope s
 	JOIN handback.tie_out t USING (file_id)
 	LEFT JOIN posted USING (file_id)
@@ -215,7 +216,7 @@ SELECT
 	first.name_shown AS first_name,
 	first.decided_at AS first_decided,
 	(SELECT count(*) FROM handback.outcome o
-		WHERE o.file_id = f.file_id AND (o.outcome = 2 OR o.reversal_id IS NOT NULL)) AS postings
+		WHERE o.file_id = f.file_id AND (o.outcome = :OUTCOME_REVERSED OR o.reversal_id IS NOT NULL)) AS postings
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 JOIN handback.file first ON first.file_id = f.duplicate_of
@@ -312,12 +313,12 @@ WITH later_row AS (
 		p.code AS partner,
 		f.name_shown AS name,
 		CASE WHEN a.what = 'approved' THEN 'by two people' ELSE a.what END AS how,
-		count(*) FILTER (WHERE o.outcome = 1) AS confirmed,
-		count(*) FILTER (WHERE o.outcome = 2) AS reversed,
-		count(*) FILTER (WHERE o.outcome = 8) AS closed,
-		count(*) FILTER (WHERE o.outcome NOT IN (1, 2, 8)) AS other,
+		count(*) FILTER (WHERE o.outcome = :OUTCOME_CONFIRMED) AS confirmed,
+		count(*) FILTER (WHERE o.outcome = :OUTCOME_REVERSED) AS reversed,
+		count(*) FILTER (WHERE o.outcome = :OUTCOME_CLOSED) AS closed,
+		count(*) FILTER (WHERE o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_CLOSED)) AS other,
 		coalesce(sum(coalesce(d.points, o.points)), 0) AS points,
-		coalesce(sum(r.points) FILTER (WHERE o.outcome = 2), 0) AS ledger_points
+		coalesce(sum(r.points) FILTER (WHERE o.outcome = :OUTCOME_REVERSED), 0) AS ledger_points
 	FROM handback.outcome o
 	JOIN audit.act a USING (act_id)
 	JOIN handback.file f ON f.file_id = o.file_id

@@ -12,7 +12,7 @@ WITH scope AS (
 		AND ($4::timestamptz IS NULL OR f.decided_at < $4)
 ), counted AS (
 	SELECT o.file_id, o.outcome, count(*) AS records,
-		sum(CASE WHEN o.outcome = 2 THEN coalesce(r.points, 0) ELSE coalesce(d.points, o.points, 0) END) AS points
+		sum(CASE WHEN o.outcome = :OUTCOME_REVERSED THEN coalesce(r.points, 0) ELSE coalesce(d.points, o.points, 0) END) AS points
 	FROM handback.outcome o
 	LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
 	LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
@@ -76,7 +76,7 @@ CROSS JOIN LATERAL (
 			SELECT l.redemption_id FROM ledger.redemption l
 			WHERE l.partner = t.partner AND l.redeemed_at < handback.answers_due_before(t.within_days, t.zone,
 				transaction_timestamp(), t.holidays)
-			EXCEPT SELECT redemption_id FROM handback.outcome WHERE outcome = 1
+			EXCEPT SELECT redemption_id FROM handback.outcome WHERE outcome = :OUTCOME_CONFIRMED
 			EXCEPT SELECT redemption_id FROM ledger.reversal)) counted
 WHERE ($1::text IS NULL OR t.partner = $1)
 	AND (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)

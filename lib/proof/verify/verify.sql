@@ -32,7 +32,7 @@ FROM (
 		o.decided_at
 	FROM handback.outcome o
 	LEFT JOIN ledger.redemption d USING (redemption_id)
-	WHERE o.outcome = 6 AND o.revision = 0
+	WHERE o.outcome = :OUTCOME_HELD AND o.revision = 0
 ) w
 FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NOT NULL) h USING (file_id, record_no)
 WHERE (h.reason, h.redemption_id, h.points, h.opened_at)
@@ -184,13 +184,13 @@ SELECT 'reinstatement', o.file_id, o.record_no,
 	format('the outcome names "%s"; reversal %s was taken back by entry %s', o.detail, o.reversal_id, r.reinstatement_id)
 FROM handback.outcome o
 LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
-WHERE o.outcome = 7 AND o.detail IS DISTINCT FROM 'reinstatement ' || r.reinstatement_id
+WHERE o.outcome = :OUTCOME_REINSTATED AND o.detail IS DISTINCT FROM 'reinstatement ' || r.reinstatement_id
 UNION ALL
 SELECT 'reinstatement', NULL, NULL, format('reversal %s was taken back by entry %s, and no outcome says so', r.reversal_id,
 	r.reinstatement_id)
 FROM ledger.reversal r
 WHERE r.reinstatement_id IS NOT NULL
-	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = 7)
+	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_REINSTATED)
 LIMIT 1
 
 -- name: verify_strays
