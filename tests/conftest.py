@@ -18,6 +18,16 @@ os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
 sys.path.insert(0, str(ROOT / "fixtures"))  # ledger, layouts, generate
 
 
+# What takes longest begins first, so that no process is left with one of these at the end.
+LONGEST = ("test_crashproof.py", "test_database_faults.py", "test_daemon.py", "test_differential.py", "test_sftp.py", "test_fetch.py",
+           "test_release.py", "test_absence.py", "test_decide.py", "test_permutations.py")
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
 def pytest_configure(config):
     config.pluginmanager.register(case_table.Plugin(), "case_table")
     config.addinivalue_line("markers", "sanitize: runs once more through the sanitized programs")

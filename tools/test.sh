@@ -18,9 +18,9 @@ unit() {
 end_to_end() {
 	local folder=$1 name=$2
 	shift 2
-	# by file on two processes: the tests of one file share a database cluster
+	# by file, since the tests of one file share what they made; three at a time on two cores, since one often waits
 	HANDBACK_BUILD=$(realpath "$folder") /usr/bin/python3 -m pytest tests -p no:cacheprovider -q -ra \
-		-n 2 --dist loadfile --junit-xml="$results/$name.xml" "$@"
+		-n 3 --dist loadfile --junit-xml="$results/$name.xml" "$@"
 }
 
 # rooms: the folders of tests/ that have tests
@@ -39,7 +39,7 @@ test_some() {
 	if [[ $* == unit ]]; then
 		exec meson test -C "$build" --no-rebuild --print-errorlogs
 	elif grep -qxF -- "$*" <(rooms); then
-		exec /usr/bin/python3 -m pytest "tests/$*" -p no:cacheprovider -q -ra -n 2 --dist loadfile --durations=10
+		exec /usr/bin/python3 -m pytest "tests/$*" -p no:cacheprovider -q -ra -n 3 --dist loadfile --durations=10
 	fi
 	exec /usr/bin/python3 -m pytest tests -p no:cacheprovider -k "$*"
 }

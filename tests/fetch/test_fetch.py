@@ -238,14 +238,13 @@ def test_killed_in_a_listing(tmp_path, server):
 @case("settled over two looks")
 def test_settle(server, source):
     server.put("a.csv", b"12")
-    run = source.run(settle_ms=600)
+    run = source.run(settle_ms=3600000)
     assert not run.files and run.done["waiting"] == "1"
-    assert not source.run(settle_ms=600).files
+    assert not source.run(settle_ms=3600000).files
     server.put("a.csv", b"123")
-    time.sleep(0.7)
-    assert not source.run(settle_ms=600).files, "it changed: its time starts anew"
-    time.sleep(0.7)
-    assert "a.csv" in source.run(settle_ms=600).files
+    # without the change, this look would take it
+    assert not source.run(settle_ms=1).files, "it changed: its time starts again"
+    assert "a.csv" in source.run(settle_ms=1).files
     return "a change starts its time anew"
 
 

@@ -33,3 +33,9 @@ def test_every_test_is_in_a_room():
     assert [p.name for p in (ROOT / "tests").glob("test_*.py")] == []
     held = [p for p in TESTS if p.name.startswith("test_") and p.parent.name in ("support", "proofs", "golden", "fuzz")]
     assert held == []
+
+
+def test_what_begins_first_is_there():
+    text = (ROOT / "tests/conftest.py").read_text(encoding="utf-8")
+    longest = ast.literal_eval(text.split("LONGEST = ")[1].split(")")[0] + ")")
+    assert set(longest) <= {p.name for p in TESTS}
