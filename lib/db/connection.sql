@@ -43,11 +43,11 @@ SELECT
 
 -- name: transaction
 -- The transaction's number, if it wrote anything: what to ask for when COMMIT's answer does not come.
-SELECT pg_catalog.pg_current_xact_id_if_assigned()::text
+SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS transaction
 
 -- name: fate
 -- $1: transaction number. in progress, committed, aborted, or NULL when it is too long ago.
-SELECT pg_catalog.pg_xact_status($1::xid8)
+SELECT pg_catalog.pg_xact_status($1::xid8) AS fate
 
 -- name: barrier
 -- Something to replicate: its COMMIT returns without a warning only when the standby has

@@ -49,23 +49,22 @@ numbered_file(size_t i, struct numbered *ret)
 static enum pg_status
 compare(const struct pg_result *had, size_t *ret_applied, char *why, size_t why_size)
 {
-	enum { VERSION, NAME, SHA256 };
 	struct numbered ours;
 
 	for (int row = 0; row < pg_rows(had); row++) {
-		const char *name = pg_text(had, row, NAME);
+		const char *name = pg_text_of(had, row, "name");
 
 		if (!numbered_file((size_t) row, &ours))
 			return refuse(
 			    why, why_size,
 			    "the database's schema is newer (%s) than this program: use a program of that version", name);
-		if (pg_int(had, row, VERSION) != ours.version || strcmp(name, ours.file->name) != 0)
+		if (pg_int_of(had, row, "version") != ours.version || strcmp(name, ours.file->name) != 0)
 			return refuse(
 			    why, why_size,
 			    "the database has had the migration %s where this program has %s: they do not belong "
 			    "together",
 			    name, ours.file->name);
-		if (strcmp(pg_text(had, row, SHA256), ours.sha256) != 0)
+		if (strcmp(pg_text_of(had, row, "sha256"), ours.sha256) != 0)
 			return refuse(
 			    why, why_size,
 			    "the migration %s was applied to the database with another text than this program's: "

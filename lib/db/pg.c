@@ -122,27 +122,26 @@ connect_server(struct pg *pg)
 static enum pg_status
 check_server(struct pg *pg, const struct pg_result *r)
 {
-	enum { VERSION, STANDBY, READ_ONLY, SYNCHRONOUS_COMMIT, FSYNC, ENCODING, BACKEND, SYSTEM, TIMELINE };
-
-	pg->version = (int) pg_int(r, 0, VERSION);
+	pg->version = (int) pg_int_of(r, 0, "version");
 	if (pg->version < 130000)
 		return fail_open(pg, "the server is PostgreSQL %d; 13 or later is needed", pg->version / 10000);
-	if (strcmp(pg_text(r, 0, STANDBY), "f") != 0)
+	if (strcmp(pg_text_of(r, 0, "standby"), "f") != 0)
 		return fail_open(pg, "the server is a standby; handback needs the primary");
-	if (strcmp(pg_text(r, 0, READ_ONLY), "off") != 0)
+	if (strcmp(pg_text_of(r, 0, "read_only"), "off") != 0)
 		return fail_open(pg, "the database is read-only (default_transaction_read_only)");
-	if (strcmp(pg_text(r, 0, SYNCHRONOUS_COMMIT), "off") == 0)
+	if (strcmp(pg_text_of(r, 0, "synchronous_commit"), "off") == 0)
 		return fail_open(pg, "synchronous_commit is off: a posting could be lost; set it to on or stricter");
-	if (strcmp(pg_text(r, 0, FSYNC), "off") == 0)
+	if (strcmp(pg_text_of(r, 0, "fsync"), "off") == 0)
 		return fail_open(pg, "the server runs with fsync off: a posting could be lost; set it to on");
-	if (strcmp(pg_text(r, 0, ENCODING), "UTF8") != 0)
-		return fail_open(pg, "the database's encoding is %s; UTF8 is needed", pg_text(r, 0, ENCODING));
-	if (pg_null(r, 0, FSYNC))
+	if (strcmp(pg_text_of(r, 0, "encoding"), "UTF8") != 0)
+		return fail_open(pg, "the database's encoding is %s; UTF8 is needed", pg_text_of(r, 0, "encoding"));
+	if (pg_null_of(r, 0, "fsync"))
 		snprintf(pg->warning, sizeof(pg->warning), "%s", "the server does not show whether fsync is on");
-	snprintf(pg->backend, sizeof(pg->backend), "%s", pg_text(r, 0, BACKEND));
+	snprintf(pg->backend, sizeof(pg->backend), "%s", pg_text_of(r, 0, "backend"));
 	/* a server that does not say which it is is never taken for the same */
-	if (!pg_null(r, 0, SYSTEM) && !pg_null(r, 0, TIMELINE))
-		snprintf(pg->server, sizeof(pg->server), "%s/%s", pg_text(r, 0, SYSTEM), pg_text(r, 0, TIMELINE));
+	if (!pg_null_of(r, 0, "system_identifier") && !pg_null_of(r, 0, "timeline"))
+		snprintf(pg->server, sizeof(pg->server), "%s/%s", pg_text_of(r, 0, "system_identifier"),
+		         pg_text_of(r, 0, "timeline"));
 	return PG_OK;
 }
 
@@ -582,7 +581,7 @@ pg_commit(struct pg *pg)
 
 	if (status != PG_OK)
 		return status;
-	snprintf(pg->last.xid, sizeof(pg->last.xid), "%s", pg_text(number, 0, 0));
+	snprintf(pg->last.xid, sizeof(pg->last.xid), "%s", pg_text_of(number, 0, "transaction"));
 	pg_result_free(number);
 	memcpy(pg->last.server, pg->server, sizeof(pg->server));
 	memcpy(pg->last.backend, pg->backend, sizeof(pg->backend));

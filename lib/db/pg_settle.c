@@ -24,7 +24,7 @@ wait_for_end(struct pg *pg, char word[16])
 
 		if (pg_run(pg, db_fate, 1, xid, &r) != PG_OK)
 			return PG_LOST;
-		snprintf(word, 16, "%s", pg_text(r, 0, 0));
+		snprintf(word, 16, "%s", pg_text_of(r, 0, "fate"));
 		pg_result_free(r);
 		if (strcmp(word, "in progress") != 0)
 			return PG_OK;

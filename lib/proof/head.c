@@ -36,9 +36,9 @@ look_at_last(struct pg *pg, struct head *head)
 		status = pg_run_prepared(pg, sql_head_last, 0, NULL, &r);
 	if (status != PG_OK)
 		return status;
-	head->head_no = pg_int(r, 0, 0);
-	snprintf(head->previous, sizeof(head->previous), "%s", pg_text(r, 0, 1));
-	head->made_at = pg_int(r, 0, 2);
+	head->head_no = pg_int_of(r, 0, "head_no");
+	snprintf(head->previous, sizeof(head->previous), "%s", pg_text_of(r, 0, "previous"));
+	head->made_at = pg_int_of(r, 0, "made_at");
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -86,7 +86,7 @@ head_add_file(struct pg *pg, int64_t file_id, const struct merkle *tree)
 		return status;
 	status = look_at_last(pg, &head);
 	if (status == PG_OK)
-		status = insert(pg, &head, true, file_id, pg_text(body, 0, 1));
+		status = insert(pg, &head, true, file_id, pg_text_of(body, 0, "text"));
 	pg_result_free(body);
 	return status;
 }

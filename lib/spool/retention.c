@@ -16,8 +16,6 @@
 
 #define BATCH 500 /* files that one act names */
 
-enum column { FILE_ID, HASH, HELD, DECIDED_AT, ARCHIVED_AS, GIVEN_UP };
-
 /* One copy that is there. */
 struct due {
 	int64_t file_id;
@@ -63,13 +61,13 @@ take(struct batch *b, const struct pg_result *rows, int row)
 	struct stat st;
 	const char *name;
 
-	d->file_id = pg_int(rows, row, FILE_ID);
-	d->held = strcmp(pg_text(rows, row, HELD), "t") == 0;
-	d->given_up = strcmp(pg_text(rows, row, GIVEN_UP), "t") == 0;
-	if (!text_unhex(sha256, sizeof(sha256), pg_text(rows, row, HASH), &len) || len != SHA256_BYTES)
+	d->file_id = pg_int_of(rows, row, "file_id");
+	d->held = pg_true_of(rows, row, "held");
+	d->given_up = pg_true_of(rows, row, "given_up");
+	if (!text_unhex(sha256, sizeof(sha256), pg_text_of(rows, row, "sha256"), &len) || len != SHA256_BYTES)
 		return;
-	archive_path(d->path, d->held, d->file_id, sha256, pg_int(rows, row, DECIDED_AT));
-	if (strcmp(d->path, pg_text(rows, row, ARCHIVED_AS)) != 0) {
+	archive_path(d->path, d->held, d->file_id, sha256, pg_int_of(rows, row, "decided_at"));
+	if (strcmp(d->path, pg_text_of(rows, row, "archived_as")) != 0) {
 		cannot(b, d->path, "handback.file says that it is kept elsewhere");
 		return;
 	}
@@ -171,7 +169,7 @@ run_batches(struct pg *pg, struct batch *b, bool remove)
 		rows = pg_rows(result);
 		for (int row = 0; row < rows; row++) {
 			take(b, result, row);
-			last = pg_int(result, row, FILE_ID);
+			last = pg_int_of(result, row, "file_id");
 		}
 		pg_result_free(result);
 		status = finish(pg, b, remove);
@@ -187,7 +185,7 @@ lock(struct pg *pg, bool *ret_busy)
 
 	if (status != PG_OK)
 		return status;
-	*ret_busy = strcmp(pg_text(r, 0, 0), "t") != 0;
+	*ret_busy = !pg_true_of(r, 0, "mine");
 	pg_result_free(r);
 	return PG_OK;
 }

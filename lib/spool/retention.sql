@@ -1,6 +1,6 @@
 -- name: retention_lock
 -- Copies are removed by one run at a time, and not while somebody verifies them (verify_lock.sql).
-SELECT pg_try_advisory_lock(hashtextextended('handback retention', 0))
+SELECT pg_try_advisory_lock(hashtextextended('handback retention', 0)) AS mine
 
 -- name: retention_files
 -- The next archived files after number $1, at most $2, that retention has to do with: those that it may remove, and

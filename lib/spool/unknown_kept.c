@@ -63,7 +63,7 @@ ask(struct search *s, const char *path)
 	if (status != PG_OK)
 		return status;
 	if (pg_rows(r) > 0)
-		snprintf(s->found->path, sizeof(s->found->path), "%s/%s", path, pg_text(r, 0, 0));
+		snprintf(s->found->path, sizeof(s->found->path), "%s/%s", path, pg_text_of(r, 0, "name"));
 	pg_result_free(r);
 	s->count = 0;
 	return PG_OK;

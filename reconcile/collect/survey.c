@@ -22,10 +22,6 @@
 
 #define AGAIN_MS 5000 /* after a survey that could not be made */
 
-/* Columns of survey_holds.sql, and of survey_late.sql. */
-enum { PARTNER, REASON, AGE, HOLDS, OLDEST };
-enum { SOURCE, KIND, DUE };
-
 struct surveyor {
 	struct pg *pg;
 	const struct spool *spool;
@@ -54,14 +50,14 @@ label(FILE *out, const char *before, const char *text)
 }
 
 static void
-hold_samples(FILE *out, const char *name, const struct pg_result *r, int column)
+hold_samples(FILE *out, const char *name, const struct pg_result *r, const char *column)
 {
 	for (int i = 0; i < pg_rows(r); i++) {
 		fputs(name, out);
-		label(out, "{partner=\"", pg_text(r, i, PARTNER));
-		label(out, "\",reason=\"", pg_text(r, i, REASON));
-		label(out, "\",age=\"", pg_text(r, i, AGE));
-		fprintf(out, "\"} %s\n", pg_text(r, i, column));
+		label(out, "{partner=\"", pg_text_of(r, i, "partner"));
+		label(out, "\",reason=\"", pg_text_of(r, i, "reason"));
+		label(out, "\",age=\"", pg_text_of(r, i, "age"));
+		fprintf(out, "\"} %s\n", pg_text_of(r, i, column));
 	}
 }
 
@@ -70,16 +66,16 @@ write_database(FILE *out, const struct pg_result *holds, const struct pg_result 
 {
 	head(out, "handback_holds_open",
 	     "What waits for a person, and for how long: at most a day, a week, a month, or longer");
-	hold_samples(out, "handback_holds_open", holds, HOLDS);
+	hold_samples(out, "handback_holds_open", holds, "holds");
 	head(out, "handback_hold_oldest_timestamp_seconds", "When the oldest of them was opened");
-	hold_samples(out, "handback_hold_oldest_timestamp_seconds", holds, OLDEST);
+	hold_samples(out, "handback_hold_oldest_timestamp_seconds", holds, "oldest");
 	head(out, "handback_expected_file_due_timestamp_seconds",
 	     "When a file was due that is late and has not come");
 	for (int i = 0; i < pg_rows(late); i++) {
 		fputs("handback_expected_file_due_timestamp_seconds", out);
-		label(out, "{source=\"", pg_text(late, i, SOURCE));
-		label(out, "\",kind=\"", pg_text(late, i, KIND));
-		fprintf(out, "\"} %s\n", pg_text(late, i, DUE));
+		label(out, "{source=\"", pg_text_of(late, i, "source"));
+		label(out, "\",kind=\"", pg_text_of(late, i, "kind"));
+		fprintf(out, "\"} %s\n", pg_text_of(late, i, "due"));
 	}
 }
 

@@ -1,6 +1,6 @@
 -- name: survey_holds
 -- What waits for a person: partner, reason, how long it has waited, how many, when the oldest was opened.
-SELECT p.code, h.reason, a.age, count(*), extract(epoch FROM min(h.opened_at))::bigint
+SELECT p.code AS partner, h.reason, a.age, count(*) AS holds, extract(epoch FROM min(h.opened_at))::bigint AS oldest
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
@@ -15,7 +15,7 @@ ORDER BY p.code, h.reason, a.age
 
 -- name: survey_late
 -- What should be here and is not: source, kind, when it was due (seconds since 1970), the oldest of each.
-SELECT e.source, e.kind, extract(epoch FROM min(e.due_at))::bigint
+SELECT e.source, e.kind, extract(epoch FROM min(e.due_at))::bigint AS due
 FROM handback.expected_files e
 WHERE e.state IN ('overdue', 'missing', 'could_not_look')
 GROUP BY e.source, e.kind

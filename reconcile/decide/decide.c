@@ -104,11 +104,11 @@ find_place(const struct decide *d, struct place *ret)
 	status = pg_run_prepared(d->pg, sql_file_order, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	ret->has_last = !pg_null(r, 0, 0);
-	ret->last = pg_int(r, 0, 0);
-	ret->has_same = !pg_null(r, 0, 1);
-	ret->same = pg_int(r, 0, 1);
-	ret->older = strcmp(pg_text(r, 0, 2), "t") == 0;
+	ret->has_last = !pg_null_of(r, 0, "last");
+	ret->last = pg_int_of(r, 0, "last");
+	ret->has_same = !pg_null_of(r, 0, "same");
+	ret->same = pg_int_of(r, 0, "same");
+	ret->older = pg_true_of(r, 0, "older");
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -136,19 +136,21 @@ out_of_set(const struct decide *d, const struct pg_result *r, char *message)
 	char self[64];
 
 	snprintf(self, sizeof(self), "part %" PRId64 " of %" PRId64, d->name.part, d->name.parts);
-	if (!pg_null(r, 0, 0))
+	if (!pg_null_of(r, 0, "other_number"))
 		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it is %s, and file %" PRId64 " speaks of another number of parts", self, pg_int(r, 0, 0));
-	else if (!pg_null(r, 0, 1))
+		         "it is %s, and file %" PRId64 " speaks of another number of parts", self,
+		         pg_int_of(r, 0, "other_number"));
+	else if (!pg_null_of(r, 0, "same"))
 		snprintf(message, LIMIT_MESSAGE_BYTES, "%s came before, as file %" PRId64 " with other content", self,
-		         pg_int(r, 0, 1));
+		         pg_int_of(r, 0, "same"));
 	else {
 		hold = "part_missing";
-		if (!pg_null(r, 0, 2))
-			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and not part %s", self, pg_text(r, 0, 2));
-		else if (!pg_null(r, 0, 3))
+		if (!pg_null_of(r, 0, "missing"))
+			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and not part %s", self,
+			         pg_text_of(r, 0, "missing"));
+		else if (!pg_null_of(r, 0, "waits_for"))
 			snprintf(message, LIMIT_MESSAGE_BYTES, "%s came, and part %" PRId64 " is to be posted before it",
-			         self, pg_int(r, 0, 3));
+			         self, pg_int_of(r, 0, "waits_for"));
 		else
 			hold = NULL;
 	}

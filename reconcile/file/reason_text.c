@@ -10,19 +10,19 @@
 
 /* A value from outside: on one line, harmless to a terminal. */
 static void
-print_safe(FILE *out, const struct pg_result *r, int row, int column)
+print_safe(FILE *out, const struct pg_result *r, int row, const char *column)
 {
 	char safe[TEXT_ESCAPED_SIZE(LIMIT_MESSAGE_BYTES)];
-	const char *text = pg_text(r, row, column);
+	const char *text = pg_text_of(r, row, column);
 
 	text_display(safe, sizeof(safe), text, strnlen(text, LIMIT_MESSAGE_BYTES));
 	fputs(safe, out);
 }
 
 static void
-print_line(FILE *out, const char *label, const struct pg_result *r, int column)
+print_line(FILE *out, const char *label, const struct pg_result *r, const char *column)
 {
-	if (pg_null(r, 0, column))
+	if (pg_null_of(r, 0, column))
 		return;
 	fprintf(out, "%-15s", label);
 	print_safe(out, r, 0, column);
@@ -32,46 +32,51 @@ print_line(FILE *out, const char *label, const struct pg_result *r, int column)
 static void
 print_file(FILE *out, const struct pg_result *r, int64_t file_id)
 {
-	static const char *const labels[] = {"name",   "source",        "partner", "profile", "sha-256", "bytes",
-	                                     "number", "business date", "records", "seen",    "decided"};
-	enum { REASON = sizeof(labels) / sizeof(labels[0]), MEANING };
+	static const struct {
+		const char *label, *column;
+	} lines[] = {
+	    {"name", "name_shown"}, {"source", "source"},
+	    {"partner", "partner"}, {"profile", "profile"},
+	    {"sha-256", "sha256"},  {"bytes", "bytes"},
+	    {"number", "sequence"}, {"business date", "business_date"},
+	    {"records", "records"}, {"seen", "seen"},
+	    {"decided", "decided"},
+	};
 
 	fprintf(out, "held: ");
-	print_safe(out, r, 0, REASON);
+	print_safe(out, r, 0, "reason");
 	fprintf(out, ": ");
-	print_safe(out, r, 0, MEANING);
+	print_safe(out, r, 0, "meaning");
 	fprintf(out, "\n\n%-15s%" PRId64 "\n", "file", file_id);
-	for (int i = 0; i < REASON; i++)
-		print_line(out, labels[i], r, i);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		print_line(out, lines[i].label, r, lines[i].column);
 }
 
 static void
 print_refusals(FILE *out, const struct pg_result *r)
 {
-	enum { RECORD, OFFSET, FIELD, VALUE, RULE, MESSAGE };
-
 	if (pg_rows(r) > 0)
 		fprintf(out, "\nrefused because\n");
 	for (int i = 0; i < pg_rows(r); i++) {
 		fprintf(out, "  ");
-		if (!pg_null(r, i, RECORD))
-			fprintf(out, "record %s, ", pg_text(r, i, RECORD));
-		if (!pg_null(r, i, OFFSET))
-			fprintf(out, "byte %s, ", pg_text(r, i, OFFSET));
-		if (!pg_null(r, i, FIELD)) {
+		if (!pg_null_of(r, i, "record_no"))
+			fprintf(out, "record %s, ", pg_text_of(r, i, "record_no"));
+		if (!pg_null_of(r, i, "byte_offset"))
+			fprintf(out, "byte %s, ", pg_text_of(r, i, "byte_offset"));
+		if (!pg_null_of(r, i, "field")) {
 			fprintf(out, "field ");
-			print_safe(out, r, i, FIELD);
+			print_safe(out, r, i, "field");
 			fprintf(out, ", ");
 		}
-		if (!pg_null(r, i, VALUE)) {
+		if (!pg_null_of(r, i, "value_shown")) {
 			fprintf(out, "value \"");
-			print_safe(out, r, i, VALUE);
+			print_safe(out, r, i, "value_shown");
 			fprintf(out, "\", ");
 		}
 		fprintf(out, "rule ");
-		print_safe(out, r, i, RULE);
+		print_safe(out, r, i, "rule");
 		fprintf(out, ": ");
-		print_safe(out, r, i, MESSAGE);
+		print_safe(out, r, i, "message");
 		fputc('\n', out);
 	}
 }
@@ -79,26 +84,23 @@ print_refusals(FILE *out, const struct pg_result *r)
 static void
 print_controls(FILE *out, const struct pg_result *r)
 {
-	enum { NAME, PLACE, STATED, COUNTED, AGREES };
-
 	if (pg_rows(r) > 0)
 		fprintf(out, "\ncontrol totals\n");
 	for (int i = 0; i < pg_rows(r); i++) {
 		fprintf(out, "  ");
-		print_safe(out, r, i, NAME);
+		print_safe(out, r, i, "name");
 		fprintf(out, " (");
-		print_safe(out, r, i, PLACE);
+		print_safe(out, r, i, "place");
 		fprintf(out, "): stated %s, counted %s: %s\n",
-		        pg_null(r, i, STATED) ? "nothing" : pg_text(r, i, STATED),
-		        pg_null(r, i, COUNTED) ? "nothing" : pg_text(r, i, COUNTED),
-		        strcmp(pg_text(r, i, AGREES), "t") == 0 ? "agrees" : "differs");
+		        pg_null_of(r, i, "stated") ? "nothing" : pg_text_of(r, i, "stated"),
+		        pg_null_of(r, i, "counted") ? "nothing" : pg_text_of(r, i, "counted"),
+		        pg_true_of(r, i, "agrees") ? "agrees" : "differs");
 	}
 }
 
 enum pg_status
 reason_text(struct pg *pg, int64_t file_id, char **ret_text)
 {
-	enum { ACTION_REQUIRED = 13 };
 	struct pg_result *file = NULL, *refusals = NULL, *controls = NULL;
 	struct params p = {0};
 	char *text = NULL;
@@ -118,7 +120,7 @@ reason_text(struct pg *pg, int64_t file_id, char **ret_text)
 		print_refusals(out, refusals);
 		print_controls(out, controls);
 		fprintf(out, "\nwhat to do\n  ");
-		print_safe(out, file, 0, ACTION_REQUIRED);
+		print_safe(out, file, 0, "action_required");
 		fprintf(out, "\n  handbackctl show %" PRId64 "\n", file_id);
 		if (fclose(out) == 0)
 			*ret_text = text;

@@ -38,4 +38,4 @@ WITH written AS (
 	FROM unnest($2::smallint[], $3::bigint[], $4::numeric[]) AS t (outcome, records, points)
 	RETURNING records
 )
-SELECT coalesce(sum(records), 0) FROM written
+SELECT coalesce(sum(records), 0) AS records FROM written

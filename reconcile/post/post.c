@@ -17,7 +17,7 @@ post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id)
 
 	if (status != PG_OK)
 		return status;
-	*ret_partner_id = pg_int(r, 0, 0);
+	*ret_partner_id = pg_int_of(r, 0, "partner_id");
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -68,8 +68,8 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	status = pg_run_prepared(pg, sql_file_insert, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	ret->file_id = pg_int(r, 0, 0);
-	ret->decided_at = pg_int(r, 0, 1);
+	ret->file_id = pg_int_of(r, 0, "file_id");
+	ret->decided_at = pg_int_of(r, 0, "decided_at");
 	ret->state = row->state;
 	pg_result_free(r);
 	return PG_OK;
@@ -167,7 +167,7 @@ tie_out(const struct decide *d, int64_t file_id, sum_t *ret_records)
 	status = pg_run_prepared(d->pg, sql_tie_out, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	*ret_records = pg_int(r, 0, 0);
+	*ret_records = pg_int_of(r, 0, "records");
 	pg_result_free(r);
 	return PG_OK;
 }

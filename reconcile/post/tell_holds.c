@@ -11,23 +11,20 @@
 
 #define PAGE 500 /* files at a time: as many may wait as people leave waiting */
 
-/* Columns of tell_holds.sql. */
-enum { FILE_ID, SOURCE, PARTNER, NAME, REASON, ARCHIVED_AS };
-
 static void
 tell(const struct spool *spool, const struct pg_result *r, int row)
 {
-	const char *reason = pg_text(r, row, REASON);
+	const char *reason = pg_text_of(r, row, "reason");
 	const struct notice notice = {.kind = strcmp(reason, "guard") == 0 ? "guard_tripped" : "file_held",
-	                              .subject = pg_text(r, row, FILE_ID),
+	                              .subject = pg_text_of(r, row, "file_id"),
 	                              .message = "a file was held as a whole: nothing of it is posted",
-	                              .fields = {{"source", pg_text(r, row, SOURCE)},
-	                                         {"partner", pg_text(r, row, PARTNER)},
-	                                         {"name", pg_text(r, row, NAME)},
-	                                         {"file", pg_text(r, row, FILE_ID)},
+	                              .fields = {{"source", pg_text_of(r, row, "source")},
+	                                         {"partner", pg_text_of(r, row, "partner")},
+	                                         {"name", pg_text_of(r, row, "name_shown")},
+	                                         {"file", pg_text_of(r, row, "file_id")},
 	                                         {"reason", reason}}};
 
-	if (archive_has(spool, pg_text(r, row, ARCHIVED_AS)) == 1 && notice_put(spool->root, &notice) < 0)
+	if (archive_has(spool, pg_text_of(r, row, "archived_as")) == 1 && notice_put(spool->root, &notice) < 0)
 		log_write(LOG_ERR, "a notice cannot be kept",
 		          LOG_FIELDS(log_text("notice", notice.kind), log_text("subject", notice.subject),
 		                     log_errno(errno)));
@@ -49,7 +46,7 @@ tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *la
 		return status;
 	for (int i = 0; i < pg_rows(r); i++) {
 		tell(spool, r, i);
-		*last = pg_int(r, i, FILE_ID);
+		*last = pg_int_of(r, i, "file_id");
 	}
 	*ret_more = pg_rows(r) == PAGE;
 	pg_result_free(r);

@@ -1,7 +1,7 @@
 -- name: tell_holds
 -- Files that are held as a whole and lie in quarantine: $3 of them at most, in order.
 -- $1 one file, or NULL for all that come after the file $2.
-SELECT f.file_id, f.source, p.code, f.name_shown, h.reason, f.archived_as
+SELECT f.file_id, f.source, p.code AS partner, f.name_shown, h.reason, f.archived_as
 FROM handback.hold h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)

@@ -47,7 +47,7 @@ absence_unclear(struct pg *pg, const char *source, const char *sources, char **r
 	status = pg_run(pg, sql_absence_unclear, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	*ret_other = pg_rows(r) > 0 ? strdup(pg_text(r, 0, 0)) : NULL;
+	*ret_other = pg_rows(r) > 0 ? strdup(pg_text_of(r, 0, "source")) : NULL;
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -63,8 +63,8 @@ absence_confirm(struct pg *pg, const char *source, const char *partner, struct a
 	if (status == PG_OK)
 		status = pg_run(pg, sql_absence_confirm, 1, &source, &r);
 	if (status == PG_OK) {
-		ret->confirmed += pg_int(r, 0, 0);
-		ret->points += pg_int(r, 0, 1);
+		ret->confirmed += pg_int_of(r, 0, "confirmed");
+		ret->points += pg_int_of(r, 0, "points");
 		pg_result_free(r);
 		return pg_commit(pg);
 	}

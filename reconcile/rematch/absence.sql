@@ -51,4 +51,4 @@ WITH silent AS MATERIALIZED (
 	FROM hashed JOIN act USING (file_id)
 	RETURNING redemption_id
 )
-SELECT count(*), coalesce(sum(h.points), 0) FROM written JOIN hashed h USING (redemption_id)
+SELECT count(*) AS confirmed, coalesce(sum(h.points), 0) AS points FROM written JOIN hashed h USING (redemption_id)

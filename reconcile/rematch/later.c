@@ -28,12 +28,12 @@ judge(struct again *a, struct pg *pg, const struct params *file)
 
 	if (status != PG_OK)
 		return status;
-	const struct effect e = {.records = pg_int(r, 0, 3),
-	                         .reversed = pg_int(r, 0, 1) + pg_int(r, 0, 4),
-	                         .points = pg_int(r, 0, 2) + pg_int(r, 0, 5)};
-	bool released = strcmp(pg_text(r, 0, 6), "t") == 0;
-	a->matched = pg_int(r, 0, 0);
-	a->reversed = pg_int(r, 0, 1);
+	const struct effect e = {.records = pg_int_of(r, 0, "file_records"),
+	                         .reversed = pg_int_of(r, 0, "reversed") + pg_int_of(r, 0, "reversed_before"),
+	                         .points = pg_int_of(r, 0, "points") + pg_int_of(r, 0, "points_before")};
+	bool released = pg_true_of(r, 0, "released");
+	a->matched = pg_int_of(r, 0, "records");
+	a->reversed = pg_int_of(r, 0, "reversed");
 	pg_result_free(r);
 	/* what reverses nothing passes, however much was reversed before */
 	if (a->reversed > 0 && !released && decide_guard(a->policy, &e, a->why) != NULL) {
@@ -46,6 +46,7 @@ judge(struct again *a, struct pg *pg, const struct params *file)
 /* What was decided now of the records that waited, where it is more than another hold. */
 struct found {
 	const struct pg_result *waiting; /* record numbers, in order, in binary */
+	int record_no;                   /* their column */
 	int next;
 	struct pg_copy *copy;
 	int64_t *reversed; /* redemptions; room for all that waited */
@@ -57,9 +58,9 @@ take_found(void *context, const struct leaf *leaf)
 {
 	struct found *f = context;
 
-	while (f->next < pg_rows(f->waiting) && pg_get_int(f->waiting, f->next, 0) < leaf->record_no)
+	while (f->next < pg_rows(f->waiting) && pg_get_int(f->waiting, f->next, f->record_no) < leaf->record_no)
 		f->next++;
-	if (f->next == pg_rows(f->waiting) || pg_get_int(f->waiting, f->next, 0) != leaf->record_no ||
+	if (f->next == pg_rows(f->waiting) || pg_get_int(f->waiting, f->next, f->record_no) != leaf->record_no ||
 	    leaf->outcome == OUTCOME_HELD || !leaf->has_redemption)
 		return;
 	if (leaf->outcome == OUTCOME_REVERSED)
@@ -88,6 +89,7 @@ find_waiting(struct pg *pg, struct decided *decided, const struct params *file, 
 	if (status != PG_OK)
 		return status;
 	ret->waiting = waiting;
+	ret->record_no = pg_column(waiting, "record_no");
 	ret->reversed = calloc((size_t) pg_rows(waiting) + 1, sizeof(*ret->reversed));
 	if (ret->reversed == NULL)
 		status = pg_give_up(pg, "what was found", strerror(ENOMEM));
@@ -197,11 +199,11 @@ later_source(struct reconciler *r, const char *source, struct later *ret)
 	if (status != PG_OK)
 		return status;
 	for (int i = 0; i < pg_rows(files); i++) {
-		struct again a = {.policy = &profile->policy, .file_id = pg_int(files, i, 0)};
+		struct again a = {.policy = &profile->policy, .file_id = pg_int_of(files, i, "file_id")};
 
 		/* what the source is read with by now may not be what that file was */
-		if (strcmp(pg_text(files, i, 1), profile->name) == 0)
-			read_again(r, &a, pg_text(files, i, 2), pg_text(files, i, 3), ret);
+		if (strcmp(pg_text_of(files, i, "profile"), profile->name) == 0)
+			read_again(r, &a, pg_text_of(files, i, "archived_as"), pg_text_of(files, i, "name"), ret);
 	}
 	pg_result_free(files);
 	return PG_OK;
@@ -219,8 +221,8 @@ later_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *re
 	status = pg_run(pg, sql_later_open, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	*ret_young = pg_int(r, 0, 0);
-	*ret_old = pg_int(r, 0, 1);
+	*ret_young = pg_int_of(r, 0, "young");
+	*ret_old = pg_int_of(r, 0, "old");
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -237,7 +239,7 @@ later_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t *r
 	status = pg_run(pg, sql_later_expire, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
-	*ret_expired = pg_int(r, 0, 0);
+	*ret_expired = pg_int_of(r, 0, "expired");
 	pg_result_free(r);
 	return PG_OK;
 }

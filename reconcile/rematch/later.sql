@@ -9,8 +9,8 @@ ORDER BY h.record_no
 -- name: later_open
 -- Open holds of a source for unknown references: those that are tried again, and those that expire now, after one
 -- last try. $1 source, $2 unknown_days.
-SELECT count(*) FILTER (WHERE h.opened_at > transaction_timestamp() - make_interval(days => $2::integer)),
-	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - make_interval(days => $2::integer))
+SELECT count(*) FILTER (WHERE h.opened_at > transaction_timestamp() - make_interval(days => $2::integer)) AS young,
+	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - make_interval(days => $2::integer)) AS old
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 WHERE h.reason = 'unknown_reference' AND f.source = $1::text
@@ -136,4 +136,4 @@ WITH old AS MATERIALIZED (
 	FROM hashed JOIN act USING (file_id)
 	RETURNING record_no
 )
-SELECT count(*) FROM written
+SELECT count(*) AS expired FROM written

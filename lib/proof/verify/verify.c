@@ -13,7 +13,10 @@ count_all(struct verify *v, struct verify_totals *ret)
 		status = pg_run(v->pg, sql_verify_totals, 0, NULL, &r);
 	if (status != PG_OK)
 		return verify_failed(v, status);
-	*ret = (struct verify_totals){pg_int(r, 0, 0), pg_int(r, 0, 1), pg_int(r, 0, 2), pg_int(r, 0, 3)};
+	*ret = (struct verify_totals){.heads = pg_int_of(r, 0, "heads"),
+	                              .records = pg_int_of(r, 0, "records"),
+	                              .files = pg_int_of(r, 0, "files"),
+	                              .bytes = pg_int_of(r, 0, "bytes")};
 	pg_result_free(r);
 	return VERIFY_EQUAL;
 }
@@ -34,11 +37,11 @@ run_statement(struct verify *v, const char *sql)
 	if (pg_rows(r) > 0) {
 		const char *part = "posting";
 		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-			if (strcmp(parts[i], pg_text(r, 0, 0)) == 0)
+			if (strcmp(parts[i], pg_text_of(r, 0, "part")) == 0)
 				part = parts[i];
-		end = verify_differs(v, part, NULL, "%s", pg_text(r, 0, 3));
-		v->difference.file_id = pg_int(r, 0, 1);
-		v->difference.record_no = pg_int(r, 0, 2);
+		end = verify_differs(v, part, NULL, "%s", pg_text_of(r, 0, "message"));
+		v->difference.file_id = pg_int_of(r, 0, "file_id");
+		v->difference.record_no = pg_int_of(r, 0, "record_no");
 	}
 	pg_result_free(r);
 	return end;
@@ -53,7 +56,7 @@ verify_balances(struct verify *v)
 
 	if (status != PG_OK)
 		return verify_failed(v, status);
-	v->counts.balances = strcmp(pg_text(r, 0, 0), "t") == 0;
+	v->counts.balances = pg_true_of(r, 0, "has");
 	pg_result_free(r);
 	return v->counts.balances ? run_statement(v, sql_verify_balances) : VERIFY_EQUAL;
 }

@@ -15,17 +15,17 @@ static struct verify_head
 head_of_row(const struct pg_result *r, int row)
 {
 	return (struct verify_head){
-	    .head_no = pg_int(r, row, 0),
-	    .file_id = pg_int(r, row, 1),
-	    .act_id = pg_int(r, row, 2),
-	    .tree_size = pg_int(r, row, 3),
-	    .root = pg_text(r, row, 4),
-	    .text = pg_text(r, row, 5),
-	    .hash = pg_text(r, row, 6),
-	    .previous = pg_text(r, row, 7),
-	    .made_at = pg_int(r, row, 8),
-	    .sha256 = pg_null(r, row, 9) ? NULL : pg_text(r, row, 9),
-	    .name = pg_null(r, row, 10) ? NULL : pg_text(r, row, 10),
+	    .head_no = pg_int_of(r, row, "head_no"),
+	    .file_id = pg_int_of(r, row, "file_id"),
+	    .act_id = pg_int_of(r, row, "act_id"),
+	    .tree_size = pg_int_of(r, row, "tree_size"),
+	    .root = pg_text_of(r, row, "root"),
+	    .text = pg_text_of(r, row, "head_text"),
+	    .hash = pg_text_of(r, row, "head_hash"),
+	    .previous = pg_text_of(r, row, "previous"),
+	    .made_at = pg_int_of(r, row, "made_at"),
+	    .sha256 = pg_null_of(r, row, "sha256") ? NULL : pg_text_of(r, row, "sha256"),
+	    .name = pg_null_of(r, row, "name_shown") ? NULL : pg_text_of(r, row, "name_shown"),
 	};
 }
 
@@ -98,21 +98,23 @@ check_text(struct verify *v, const struct verify_head *h, const char *body)
 	return end;
 }
 
-/* The text of that number in rows (number, text) ordered by number; NULL: none. */
+/* The text of that number in rows ordered by it, which stands in the column `name`; NULL: none. */
 static const char *
-find_body(const struct pg_result *bodies, int64_t number)
+find_body(const struct pg_result *bodies, const char *name, int64_t number)
 {
-	int low = 0, high = bodies ? pg_rows(bodies) : 0;
+	int low = 0, high = bodies != NULL ? pg_rows(bodies) : 0;
+	int column = bodies != NULL ? pg_column(bodies, name) : 0;
 
 	while (low < high) {
 		int middle = low + (high - low) / 2;
-		if (pg_int(bodies, middle, 0) < number)
+		if (pg_int(bodies, middle, column) < number)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return bodies && low < pg_rows(bodies) && pg_int(bodies, low, 0) == number ? pg_text(bodies, low, 1)
-	                                                                           : NULL;
+	return bodies != NULL && low < pg_rows(bodies) && pg_int(bodies, low, column) == number
+	           ? pg_text_of(bodies, low, "text")
+	           : NULL;
 }
 
 /* What the tables say of the numbers from the least to the greatest; *ret_bodies stays NULL where there are
@@ -146,8 +148,8 @@ check_texts(struct verify *v, const struct verify_head *heads, int count)
 		end = fetch_bodies(v, sql_verify_acts, heads[0].head_no, heads[count - 1].head_no, &acts);
 	for (int i = 0; end == VERIFY_EQUAL && i < count; i++)
 		end = check_text(v, &heads[i],
-		                 heads[i].file_id ? find_body(files, heads[i].file_id)
-		                                  : find_body(acts, heads[i].head_no));
+		                 heads[i].file_id ? find_body(files, "file_id", heads[i].file_id)
+		                                  : find_body(acts, "head_no", heads[i].head_no));
 	pg_result_free(files);
 	pg_result_free(acts);
 	return end;

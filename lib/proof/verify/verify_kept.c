@@ -26,10 +26,10 @@ struct kept {
 static enum verify_end
 file_differs(struct kept *k, const struct pg_result *r, int row, const char *path, const char *what)
 {
-	const char *shown = pg_text(r, row, 1);
+	const char *shown = pg_text_of(r, row, "name_shown");
 	enum verify_end end = verify_differs(k->v, "file", NULL, "%s: %s", path, what);
 
-	k->v->difference.file_id = pg_int(r, row, 0);
+	k->v->difference.file_id = pg_int_of(r, row, "file_id");
 	snprintf(k->v->difference.file, sizeof(k->v->difference.file), "%s", shown);
 	return end;
 }
@@ -78,8 +78,8 @@ check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path
 	struct stat st;
 	int fd = openat(k->v->spool, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd < 0 && errno == ENOENT && !pg_null(r, row, 7)) {
-		count_removed(&k->v->counts, pg_text(r, row, 7));
+	if (fd < 0 && errno == ENOENT && !pg_null_of(r, row, "removed_on")) {
+		count_removed(&k->v->counts, pg_text_of(r, row, "removed_on"));
 		return VERIFY_EQUAL;
 	}
 	if (fd < 0) {
@@ -97,10 +97,10 @@ check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path
 		snprintf(message, sizeof(message), "the kept file cannot be read: %s", strerror(number));
 		return file_differs(k, r, row, path, message);
 	}
-	if (strcmp(text_hex(hex, hash, sizeof(hash)), pg_text(r, row, 2)) != 0) {
+	if (strcmp(text_hex(hex, hash, sizeof(hash)), pg_text_of(r, row, "sha256")) != 0) {
 		snprintf(message, sizeof(message),
 		         "the kept file has the SHA-256 %s and %" PRId64 " bytes; %s and %" PRId64 " were delivered",
-		         hex, bytes, pg_text(r, row, 2), pg_int(r, row, 3));
+		         hex, bytes, pg_text_of(r, row, "sha256"), pg_int_of(r, row, "bytes"));
 		return file_differs(k, r, row, path, message);
 	}
 	k->v->counts.files++;
@@ -115,17 +115,18 @@ check_file(struct kept *k, const struct pg_result *r, int row)
 	uint8_t sha256[SHA256_BYTES];
 	size_t len = 0;
 
-	if (!text_unhex(sha256, sizeof(sha256), pg_text(r, row, 2), &len) || len != SHA256_BYTES)
+	if (!text_unhex(sha256, sizeof(sha256), pg_text_of(r, row, "sha256"), &len) || len != SHA256_BYTES)
 		return file_differs(k, r, row, "handback.file", "its sha256 is none");
-	archive_path(path, strcmp(pg_text(r, row, 4), "t") == 0, pg_int(r, row, 0), sha256, pg_int(r, row, 5));
-	if (pg_null(r, row, 6)) {
+	archive_path(path, pg_true_of(r, row, "held"), pg_int_of(r, row, "file_id"), sha256,
+	             pg_int_of(r, row, "decided_at"));
+	if (pg_null_of(r, row, "archived_as")) {
 		/* decided, and on its way to the archive: the next run brings it there */
 		k->v->counts.waiting++;
 		return VERIFY_EQUAL;
 	}
-	if (strcmp(pg_text(r, row, 6), path) != 0) {
+	if (strcmp(pg_text_of(r, row, "archived_as"), path) != 0) {
 		snprintf(message, sizeof(message), "handback.file says that it is kept as %.200s",
-		         pg_text(r, row, 6));
+		         pg_text_of(r, row, "archived_as"));
 		return file_differs(k, r, row, path, message);
 	}
 	return check_bytes(k, r, row, path);
@@ -149,7 +150,7 @@ check_all(struct kept *k)
 		count = pg_rows(r);
 		for (int row = 0; end == VERIFY_EQUAL && row < count; row++) {
 			end = check_file(k, r, row);
-			last = pg_int(r, row, 0);
+			last = pg_int_of(r, row, "file_id");
 		}
 		pg_result_free(r);
 	}
