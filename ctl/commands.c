@@ -59,7 +59,7 @@ const struct command commands[] = {
     {"explain", "Look", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
      "Tells what happened, in order of time: the points taken, every answer of the partner with its file, "
      "record, byte range and the bytes themselves, what was decided and posted, holds, acts of people, "
-     "and the audit heads that seal it. REFERENCE is the external reference (UUID) of a redemption or of "
+     "and the audit heads that cover it. REFERENCE is the external reference (UUID) of a redemption or of "
      "a reversal, our reference in the request, the partner's reference, a redemption's number, or "
      "FILE:RECORD.",
      "handbackctl explain 3f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55\nhandbackctl explain 12:345", run_explain},

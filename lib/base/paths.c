@@ -14,7 +14,7 @@ static const struct {
     {"handback-parse", "parsers", HANDBACK_LIBEXECDIR},
     {"handback-parse-xml", "parsers", HANDBACK_LIBEXECDIR},
     {"handback-infer", "parsers/infer", HANDBACK_LIBEXECDIR},
-    {"handback-unseal", "parsers/decrypt", HANDBACK_LIBEXECDIR},
+    {"handback-decrypt", "parsers/decrypt", HANDBACK_LIBEXECDIR},
     {"handbackctl", "ctl", HANDBACK_BINDIR},
 };
 

@@ -60,12 +60,12 @@ struct expected_file {
 	const char *holidays; /* as the policy's; NULL: it comes on holidays, too */
 };
 
-/* The file comes sealed by OpenPGP, around whatever container it has. */
+/* The file comes encrypted or signed by OpenPGP, around whatever container it has. */
 struct policy_openpgp {
 	bool wanted;
 	bool encrypted;    /* for our key */
 	bool signature;    /* by one of the partner's signers */
-	int64_t expansion; /* limits: how many times the sealed size the content may have */
+	int64_t expansion; /* limits: how many times the encrypted size the content may have */
 };
 
 /* What a line of the partner's answer says: its own words about its own file, and our reason. */

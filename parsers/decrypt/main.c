@@ -1,12 +1,12 @@
 /*
- * handback-unseal: takes OpenPGP off one file, before anybody looks inside.
+ * handback-decrypt: decrypts one file, or checks its signature, before anybody looks inside.
  *
  * Trust: it is handed the file, the partner's keys and a file for the content
  * as descriptors; it has no database and no network (it is told not to use
  * it), but it must run GnuPG, so it cannot be sandboxed as handback-parse is.  It does
  * not look at the content.
  *
- *     handback-unseal [--encrypted] [--signature] LIMIT
+ *     handback-decrypt [--encrypted] [--signature] LIMIT
  *
  *     2  what is wrong, one line for a person
  *     3  the file, regular, at its start      4  the content is written here
@@ -34,9 +34,9 @@
 #include "lib/base/text.h"
 #include "parsers/decrypt/openpgp.h"
 
-enum { SEALED = 3, PLAIN, SECRET, PASSPHRASE, SIGNERS };
+enum { INPUT = 3, PLAIN, SECRET, PASSPHRASE, SIGNERS };
 
-#define HOME_PREFIX "handback-unseal-"
+#define HOME_PREFIX "handback-decrypt-"
 
 static int
 leave(int status, const char *why)
@@ -158,7 +158,7 @@ given(int fd)
 }
 
 static int
-unseal(struct openpgp_job *job)
+decrypt(struct openpgp_job *job)
 {
 	static const int status[] = {
 	    [OPENPGP_DONE] = EXIT_CLEAN, [OPENPGP_REFUSED] = EXIT_HELD, [OPENPGP_FAILED] = EXIT_FAILED};
@@ -178,7 +178,7 @@ unseal(struct openpgp_job *job)
 int
 main(int argc, char **argv)
 {
-	struct openpgp_job job = {.sealed = SEALED, .plain = PLAIN};
+	struct openpgp_job job = {.input = INPUT, .plain = PLAIN};
 	const char *limit = NULL;
 
 	for (int i = 1; i < argc; i++) {
@@ -189,10 +189,10 @@ main(int argc, char **argv)
 		else
 			limit = argv[i];
 	}
-	if (limit == NULL || !text_int(limit, 0, INT64_MAX, &job.limit) || given(SEALED) < 0 ||
+	if (limit == NULL || !text_int(limit, 0, INT64_MAX, &job.limit) || given(INPUT) < 0 ||
 	    fcntl(PLAIN, F_GETFD) < 0)
-		return leave(EXIT_USAGE, "handback-unseal is started by handback-reconcile");
-	for (int fd = SEALED; fd <= SIGNERS; fd++)
+		return leave(EXIT_USAGE, "handback-decrypt is started by handback-reconcile");
+	for (int fd = INPUT; fd <= SIGNERS; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
 	harden();
@@ -201,5 +201,5 @@ main(int argc, char **argv)
 	job.secret = given(SECRET);
 	job.passphrase = given(PASSPHRASE);
 	job.signers = given(SIGNERS);
-	return unseal(&job);
+	return decrypt(&job);
 }

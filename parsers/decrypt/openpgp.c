@@ -230,19 +230,19 @@ open_file(struct opening *o)
 {
 	struct gpgme_data_cbs callbacks = {.write = write_content};
 	gpgme_decrypt_result_t decrypted;
-	gpgme_data_t sealed, plain;
-	gpgme_error_t error = gpgme_data_new_from_fd(&sealed, o->job->sealed);
+	gpgme_data_t input, plain;
+	gpgme_error_t error = gpgme_data_new_from_fd(&input, o->job->input);
 
 	if (error != 0)
 		return tell_error(o, OPENPGP_FAILED, "the file cannot be read", error);
 	error = gpgme_data_new_from_cbs(&plain, &callbacks, &o->out);
 	if (error != 0) {
-		gpgme_data_release(sealed);
+		gpgme_data_release(input);
 		return tell_error(o, OPENPGP_FAILED, "the content cannot be written", error);
 	}
-	error = o->job->encrypted ? gpgme_op_decrypt_verify(o->gpg, sealed, plain)
-	                          : gpgme_op_verify(o->gpg, sealed, NULL, plain);
-	gpgme_data_release(sealed);
+	error = o->job->encrypted ? gpgme_op_decrypt_verify(o->gpg, input, plain)
+	                          : gpgme_op_verify(o->gpg, input, NULL, plain);
+	gpgme_data_release(input);
 	gpgme_data_release(plain);
 	if (error != 0 || o->out.too_long || o->out.error != 0)
 		return judge_error(o, error);

@@ -1,5 +1,5 @@
 /*
- * OpenPGP taken off a file, by gpgme and GnuPG with a keyring of its own that
+ * A file decrypted, and its signature checked, by gpgme and GnuPG with a keyring of its own that
  * exists only for the call: the one wrapper of gpgme.
  */
 #ifndef HANDBACK_PARSERS_DECRYPT_OPENPGP_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct openpgp_job {
-	int sealed;       /* descriptor of the file, at its start */
+	int input;        /* descriptor of the file, at its start */
 	int plain;        /* descriptor that its content is written to */
 	int secret;       /* of our private key, armored or not; -1: none */
 	int passphrase;   /* of its passphrase, up to the first newline; -1: none */

@@ -27,8 +27,8 @@ wrapped(const char *p, size_t len)
 		return "it is a zip: unpack a copy with `unzip` and infer from that, then add "
 		       "`container: {kind: zip, member: \"...\"}` to the profile";
 	if (len >= 15 && memcmp(p, "-----BEGIN PGP ", 15) == 0)
-		return "it is sealed by OpenPGP: open a copy with `gpg --decrypt` and infer from that, then add "
-		       "`openpgp:` to the profile";
+		return "it is encrypted or signed by OpenPGP: decrypt a copy with "
+		       "`gpg --decrypt` and infer from that, then add `openpgp:` to the profile";
 	if (len >= 2 && (memcmp(p, "\xfe\xff", 2) == 0 || memcmp(p, "\xff\xfe", 2) == 0))
 		return "it is UTF-16, which handback does not read: ask the partner for UTF-8";
 	return NULL;

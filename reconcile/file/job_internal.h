@@ -114,9 +114,9 @@ enum job_end job_fail_database(struct reconciler *r, struct job_result *result, 
                                const char *what);
 
 /*
- * Parses an open file, which may come sealed, with the profile in r->profile
+ * Parses an open file, which may come encrypted or signed, with the profile in r->profile
  * into pg_temp.stage and told, in the open transaction.  JOB_DONE with *ret_end
- * (PARSER_DONE also where it is refused for its seal), JOB_FAILED or JOB_LOST.
+ * (PARSER_DONE also where it is refused for its encryption or signature), JOB_FAILED or JOB_LOST.
  */
 enum job_end job_read(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
                       struct told *told, enum parser_end *ret_end, struct job_result *result);

@@ -1,11 +1,12 @@
-/* How a file gets into pg_temp.stage: unsealed where it is sealed, and by a parser that may die over it. */
+/* How a file gets into pg_temp.stage: decrypted where it is encrypted, and by a parser that may die over it.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "reconcile/file/job_internal.h"
-#include "reconcile/file/unseal.h"
+#include "reconcile/file/decrypt.h"
 #include "reconcile/decide/decide_sql.h"
 
 #define PARSER_TRIES 3
@@ -93,26 +94,26 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
          enum parser_end *ret_end, struct job_result *result)
 {
 	const struct profile *profile = r->profile.profile;
-	const struct unseal_job job = {.work = r->spool.work,
-	                               .profiles = r->profiles,
-	                               .profile = profile->name,
-	                               .rule = &profile->policy.openpgp,
-	                               .file = file,
-	                               .bytes = lseek(file, 0, SEEK_END),
-	                               .file_bytes = profile->policy.file_bytes};
+	const struct decrypt_job job = {.work = r->spool.work,
+	                                .profiles = r->profiles,
+	                                .profile = profile->name,
+	                                .rule = &profile->policy.openpgp,
+	                                .file = file,
+	                                .bytes = lseek(file, 0, SEEK_END),
+	                                .file_bytes = profile->policy.file_bytes};
 	char why[LIMIT_MESSAGE_BYTES];
 	enum job_end end;
 	int plain;
 
 	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
 		return parse_plain(r, file, name, watch, told, ret_end, result);
-	switch (unseal(&job, &plain, why)) {
-	case UNSEAL_FAILED:
-		return job_fail(result, "cannot open the sealed file", why);
-	case UNSEAL_REFUSED:
+	switch (decrypt(&job, &plain, why)) {
+	case DECRYPT_FAILED:
+		return job_fail(result, "cannot decrypt the file", why);
+	case DECRYPT_REFUSED:
 		*ret_end = PARSER_DONE;
 		return job_refuse(r, "openpgp", why, told, result);
-	case UNSEAL_DONE:
+	case DECRYPT_DONE:
 		break;
 	}
 	end = parse_plain(r, plain, name, watch, told, ret_end, result);

@@ -34,7 +34,7 @@ GIVEN_IN = ("handback.yaml", "away.yaml", "canary.key", "canary.passphrase", "pr
 
 
 class CanaryWorld(SftpWorld):
-    """SKYLINE comes by SFTP, MERIDIAN sealed; a metrics socket, a hook for notices."""
+    """SKYLINE comes by SFTP, MERIDIAN encrypted; a metrics socket, a hook for notices."""
 
     def __init__(self, cluster, build, server, rings):
         self.rings = rings
@@ -68,7 +68,7 @@ class CanaryWorld(SftpWorld):
         away.write_text(text.replace(str(self.database.cluster.socket), "/nonexistent"))
 
     def deliver(self):
-        """Posted with free texts, held for members, refused for a value, sealed, sealed by a stranger, held for its total."""
+        """Posted with free texts, held for members, refused for a value, encrypted, signed by a stranger, held for its total."""
         answers = [dataclasses.replace(a, text=f"card {CARD}, {PERSON}") for a in self.answers("SKYLINE")]
         answers[3] = dataclasses.replace(answers[3], member=STRANGER)
         name, data = self.file("SKYLINE", answers)
@@ -77,8 +77,8 @@ class CanaryWorld(SftpWorld):
         self.drop("SKYLINE", name.replace("_000001", "_000002"), data.replace(b"," + points + b",", f",{CARD}x,".encode(), 1))
         name, data = self.file("MERIDIAN")
         us, partner, stranger = (self.rings[n] for n in ("us", "partner", "stranger"))
-        self.drop("MERIDIAN", name, partner.seal(data, us))
-        self.drop("MERIDIAN", name.replace("000001", "000002"), stranger.seal(data, us))
+        self.drop("MERIDIAN", name, partner.protect(data, us))
+        self.drop("MERIDIAN", name.replace("000001", "000002"), stranger.protect(data, us))
         self.drop("AURORA", *self.file("AURORA", break_totals=1))
 
     def drop(self, partner, name, data, into=None):
@@ -182,7 +182,7 @@ def test_nothing_is_said_where_it_does_not_belong(world):
     places = {**said, **kept_files(world), "PostgreSQL's log": world.database.cluster.log.read_bytes()}
     assert not [p for p in places if pathlib.PurePath(p).name.startswith("core")]
     commands = places["strace.log"].decode(errors="replace")  # each command line, each environment
-    for program in ("handback-reconcile", "handback-parse", "handback-fetch", "handback-unseal", "gpg", "hook"):
+    for program in ("handback-reconcile", "handback-parse", "handback-fetch", "handback-decrypt", "gpg", "hook"):
         assert re.search(rf'execve\("[^"]*/{program}"', commands), f"{program} was never started"
 
     dump = subprocess.run([pg.bin_dir() / "pg_dump", "-d", world.database.conninfo()], check=True, capture_output=True).stdout

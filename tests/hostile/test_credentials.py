@@ -99,8 +99,8 @@ def system(build, rings):
         (folder / "handback.yaml").write_text(configuration(machine, server))
         for partner in ("skyline", "meridian"):
             profile = (ROOT / f"fixtures/profiles/{partner}.yaml").read_text()
-            sealed = "\nopenpgp: {encrypted: yes, signature: yes}\n" if partner == "skyline" else ""
-            (folder / f"profiles/{partner}.yaml").write_text(profile + sealed)
+            openpgp = "\nopenpgp: {encrypted: yes, signature: yes}\n" if partner == "skyline" else ""
+            (folder / f"profiles/{partner}.yaml").write_text(profile + openpgp)
         keys = folder / "profiles/skyline.keys"
         keys.mkdir()
         (keys / "secret.asc").symlink_to(f"{CREDENTIALS}/pgp-skyline")
@@ -183,7 +183,7 @@ def test_the_databases_password(system, ledger):
 
 def test_openpgp_keys_in_the_hardened_unit(system, ledger, rings):
     name, data = made(ledger, "SKYLINE", 1)
-    deliver(system, INBOUND, "handback", name, rings["partner"].seal(data, rings["us"]))
+    deliver(system, INBOUND, "handback", name, rings["partner"].protect(data, rings["us"]))
     wait_posted(system, name)
     left = system.run("sh", "-c", "pgrep -c gpg-agent", check=False).stdout.strip()
     assert left == "0", "a gpg-agent is left behind"
@@ -226,7 +226,7 @@ def test_a_notice_goes_by_mail(system, ledger):
     system.run("systemctl", "daemon-reload")
     system.run("systemctl", "restart", UNIT)
     name, data = made(ledger, "SKYLINE", 2)
-    deliver(system, INBOUND, "handback", name, data)  # not sealed: refused
+    deliver(system, INBOUND, "handback", name, data)  # not encrypted: refused
     wait(lambda: system.run("grep", "-c", "file_held", "/var/mail/root", check=False).stdout.strip() not in ("", "0"),
          "the mail", system)
     mail = system.run("cat", "/var/mail/root").stdout

@@ -59,7 +59,7 @@ ONE_INCLUDER = {
 LINKS = {
     "parsers/handback-parse": ({"libcsv", "libseccomp"}, {"libxml2", "libpq", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "parsers/handback-parse-xml": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libjansson", "libsystemd", "libssh"}),
-    "parsers/decrypt/handback-unseal": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
+    "parsers/decrypt/handback-decrypt": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
     "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),

@@ -26,7 +26,7 @@ from planted import BUGS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
-            "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-unseal", "ctl/handbackctl")
+            "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-decrypt", "ctl/handbackctl")
 SECONDS = 600
 
 

@@ -22,7 +22,7 @@ class Ring:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
-    def seal(self, data, recipient=None, sign=True, *more):
+    def protect(self, data, recipient=None, sign=True, *more):
         if recipient is not None and recipient is not self:
             self.gpg("--import", data=recipient.public)
         what = [*(["--encrypt", "--recipient", recipient.name] if recipient else []), *(["--sign"] if sign else [])]

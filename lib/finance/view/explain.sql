@@ -99,7 +99,7 @@ WITH answer AS (
 		OR c.act_id IN (SELECT g.act_id FROM handback.hold_guarded g JOIN waiting USING (hold_id))
 		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
 	UNION ALL
-	SELECT h.made_at, 7, h.head_no, 'sealed by audit head ' || h.head_no, NULL, NULL, NULL,
+	SELECT h.made_at, 7, h.head_no, 'covered by audit head ' || h.head_no, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.file_id, NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, h.tree_size || ' records under root ' || encode(h.root, 'hex'), NULL, NULL, NULL, NULL, encode(h.head_hash, 'hex')
 	FROM audit.head h

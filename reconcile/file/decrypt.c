@@ -1,4 +1,4 @@
-#include "reconcile/file/unseal.h"
+#include "reconcile/file/decrypt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ enum { SECRET, PASSPHRASE, SIGNERS, KEYS };
 
 static const char *const key_names[KEYS] = {"secret.asc", "passphrase", "signers.asc"};
 
-__attribute__((format(printf, 2, 3))) static enum unseal_end
+__attribute__((format(printf, 2, 3))) static enum decrypt_end
 failed(char *why, const char *format, ...)
 {
 	va_list args;
@@ -30,7 +30,7 @@ failed(char *why, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why, LIMIT_MESSAGE_BYTES, format, args);
 	va_end(args);
-	return UNSEAL_FAILED;
+	return DECRYPT_FAILED;
 }
 
 /* ---- keys ---- */
@@ -43,15 +43,15 @@ close_all(int fds[KEYS])
 			close(fds[i]);
 }
 
-static enum unseal_end
-open_key(const struct unseal_job *job, int folder, int key, int *ret_fd, char *why)
+static enum decrypt_end
+open_key(const struct decrypt_job *job, int folder, int key, int *ret_fd, char *why)
 {
 	const bool needed = key == SECRET ? job->rule->encrypted : key == SIGNERS && job->rule->signature;
 	struct stat st;
 
 	*ret_fd = openat(folder, key_names[key], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*ret_fd < 0 && errno == ENOENT && !needed)
-		return UNSEAL_DONE;
+		return DECRYPT_DONE;
 	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
 		return failed(why, "%s.keys/%s cannot be read: %s", job->profile, key_names[key], strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
@@ -59,14 +59,14 @@ open_key(const struct unseal_job *job, int folder, int key, int *ret_fd, char *w
 	if (key != SIGNERS && secret_open_to(&st) != 0)
 		return failed(why, "%s.keys/%s may be read by others (mode %04o): chmod 600", job->profile,
 		              key_names[key], (unsigned) st.st_mode & 07777);
-	return UNSEAL_DONE;
+	return DECRYPT_DONE;
 }
 
-static enum unseal_end
-open_keys(const struct unseal_job *job, int ret_fds[KEYS], char *why)
+static enum decrypt_end
+open_keys(const struct decrypt_job *job, int ret_fds[KEYS], char *why)
 {
 	char name[LIMIT_NAME_BYTES + 1];
-	enum unseal_end end = UNSEAL_DONE;
+	enum decrypt_end end = DECRYPT_DONE;
 	int folder;
 
 	for (int i = 0; i < KEYS; i++)
@@ -78,10 +78,10 @@ open_keys(const struct unseal_job *job, int ret_fds[KEYS], char *why)
 	folder = openat(job->profiles, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return failed(why, "%s (in the profiles' directory) cannot be opened: %s", name, strerror(errno));
-	for (int i = 0; i < KEYS && end == UNSEAL_DONE; i++)
+	for (int i = 0; i < KEYS && end == DECRYPT_DONE; i++)
 		end = open_key(job, folder, i, &ret_fds[i], why);
 	close(folder);
-	if (end != UNSEAL_DONE)
+	if (end != DECRYPT_DONE)
 		close_all(ret_fds);
 	return end;
 }
@@ -89,7 +89,7 @@ open_keys(const struct unseal_job *job, int ret_fds[KEYS], char *why)
 /* ---- the program ---- */
 
 static int64_t
-most_bytes(const struct unseal_job *job)
+most_bytes(const struct decrypt_job *job)
 {
 	const struct policy_openpgp *rule = job->rule;
 
@@ -97,7 +97,7 @@ most_bytes(const struct unseal_job *job)
 }
 
 static pid_t
-start(const struct unseal_job *job, const int keys[KEYS], int plain, int errors)
+start(const struct decrypt_job *job, const int keys[KEYS], int plain, int errors)
 {
 	char program[4096], limit[32];
 	const char *argv[5];
@@ -106,7 +106,7 @@ start(const struct unseal_job *job, const int keys[KEYS], int plain, int errors)
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pid_t pid = -1;
 
-	if (null >= 0 && paths_program(program, sizeof(program), "handback-unseal")) {
+	if (null >= 0 && paths_program(program, sizeof(program), "handback-decrypt")) {
 		argv[n++] = program;
 		if (job->rule->encrypted)
 			argv[n++] = "--encrypted";
@@ -168,7 +168,7 @@ listen_to(int errors, int64_t deadline, char *said)
 }
 
 /* Waits for its end, as long as such a file may take. */
-static enum unseal_end
+static enum decrypt_end
 await(pid_t pid, int errors, int64_t bytes, char *why)
 {
 	const int64_t deadline =
@@ -181,17 +181,17 @@ await(pid_t pid, int errors, int64_t bytes, char *why)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!heard)
-		return failed(why, "handback-unseal took too long");
+		return failed(why, "handback-decrypt took too long");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CLEAN)
-		return UNSEAL_DONE;
+		return DECRYPT_DONE;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_HELD)
-		return UNSEAL_REFUSED;
-	return why[0] != '\0' ? UNSEAL_FAILED
-	                      : failed(why, "handback-unseal ended with status %#x", (unsigned) status);
+		return DECRYPT_REFUSED;
+	return why[0] != '\0' ? DECRYPT_FAILED
+	                      : failed(why, "handback-decrypt ended with status %#x", (unsigned) status);
 }
 
 /* The content once more, so that nobody can write to what the parser reads. */
-static enum unseal_end
+static enum decrypt_end
 reopen(int plain, int *ret_plain, char *why)
 {
 	char path[64];
@@ -202,33 +202,33 @@ reopen(int plain, int *ret_plain, char *why)
 	if (fd < 0)
 		return failed(why, "the content cannot be opened: %s", strerror(errno));
 	*ret_plain = fd;
-	return UNSEAL_DONE;
+	return DECRYPT_DONE;
 }
 
-static enum unseal_end
-run(const struct unseal_job *job, const int keys[KEYS], int plain, char *why)
+static enum decrypt_end
+run(const struct decrypt_job *job, const int keys[KEYS], int plain, char *why)
 {
-	enum unseal_end end;
+	enum decrypt_end end;
 	int errors[2];
 	pid_t pid;
 
 	if (lseek(job->file, 0, SEEK_SET) < 0 || pipe2(errors, O_CLOEXEC) < 0)
-		return failed(why, "cannot start handback-unseal: %s", strerror(errno));
+		return failed(why, "cannot start handback-decrypt: %s", strerror(errno));
 	pid = start(job, keys, plain, errors[1]);
 	close(errors[1]);
-	end = pid < 0 ? failed(why, "cannot start handback-unseal: %s", strerror(errno))
+	end = pid < 0 ? failed(why, "cannot start handback-decrypt: %s", strerror(errno))
 	              : await(pid, errors[0], job->bytes, why);
 	close(errors[0]);
 	return end;
 }
 
-enum unseal_end
-unseal(const struct unseal_job *job, int *ret_plain, char *why)
+enum decrypt_end
+decrypt(const struct decrypt_job *job, int *ret_plain, char *why)
 {
 	int keys[KEYS], plain;
-	enum unseal_end end = open_keys(job, keys, why);
+	enum decrypt_end end = open_keys(job, keys, why);
 
-	if (end != UNSEAL_DONE)
+	if (end != DECRYPT_DONE)
 		return end;
 	/* without a name: gone with the last descriptor, whatever happens */
 	plain = job->work >= 0 ? openat(job->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0400)
@@ -239,7 +239,7 @@ unseal(const struct unseal_job *job, int *ret_plain, char *why)
 	}
 	end = run(job, keys, plain, why);
 	close_all(keys);
-	if (end == UNSEAL_DONE)
+	if (end == DECRYPT_DONE)
 		end = reopen(plain, ret_plain, why);
 	close(plain);
 	return end;

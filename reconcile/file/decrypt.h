@@ -1,5 +1,5 @@
 /*
- * OpenPGP taken off our copy of a file, by handback-unseal, before the parser
+ * Our copy of a file decrypted, and its signature checked, by handback-decrypt, before the parser
  * sees it.  The keys lie beside the profile, in <profile>.keys/:
  *
  *     secret.asc      our private key, as gpg --export-secret-keys writes it
@@ -8,32 +8,32 @@
  *
  * Nobody else may read the first two.  Each may be a link to a credential.
  */
-#ifndef HANDBACK_RECONCILE_FILE_UNSEAL_H
-#define HANDBACK_RECONCILE_FILE_UNSEAL_H
+#ifndef HANDBACK_RECONCILE_FILE_DECRYPT_H
+#define HANDBACK_RECONCILE_FILE_DECRYPT_H
 
 #include <stdint.h>
 
 #include "lib/base/limits.h"
 #include "lib/profile/policy.h"
 
-enum unseal_end {
-	UNSEAL_DONE,
-	UNSEAL_REFUSED, /* the file is not what was agreed */
-	UNSEAL_FAILED,  /* keys, GnuPG or disk: try again later */
+enum decrypt_end {
+	DECRYPT_DONE,
+	DECRYPT_REFUSED, /* the file is not what was agreed */
+	DECRYPT_FAILED,  /* keys, GnuPG or disk: try again later */
 };
 
-struct unseal_job {
+struct decrypt_job {
 	int work;            /* directory of spool/work: the content lies there, without a name; -1: in /tmp */
 	int profiles;        /* directory of the profiles, or -1 */
 	const char *profile; /* name of the profile's file, without .yaml */
 	const struct policy_openpgp *rule;
-	int file; /* the sealed copy, at its start */
+	int file; /* the encrypted or signed copy, at its start */
 	int64_t bytes;
 	int64_t file_bytes; /* the content may have so many */
 };
 
-/* UNSEAL_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise
+/* DECRYPT_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise
  * why[LIMIT_MESSAGE_BYTES] says what is the matter, in one line. */
-enum unseal_end unseal(const struct unseal_job *job, int *ret_plain, char *why);
+enum decrypt_end decrypt(const struct decrypt_job *job, int *ret_plain, char *why);
 
 #endif

@@ -1,4 +1,4 @@
-"""handback-unseal: OpenPGP taken off by the real GnuPG, with the partner's keys and nothing else."""
+"""handback-decrypt: OpenPGP by the real GnuPG, with the partner's keys and nothing else."""
 import os
 import pathlib
 import random
@@ -13,7 +13,7 @@ import parse_client
 from openpgp import Ring
 from parse_client import BUILD
 
-PROGRAM = BUILD / "parsers/decrypt/handback-unseal"
+PROGRAM = BUILD / "parsers/decrypt/handback-decrypt"
 CONTENT = b"".join(b"A%d;%d;Y\r\n" % (i, i * 7919 % 1000) for i in range(2000))
 DONE, REFUSED, FAILED = 0, 3, 4
 
@@ -41,7 +41,7 @@ def memory(data):
     return fd
 
 
-def unseal(data, secret=None, signers=None, *, passphrase=None, encrypted=True, signature=True, limit=1 << 20, tmp=None):
+def decrypt(data, secret=None, signers=None, *, passphrase=None, encrypted=True, signature=True, limit=1 << 20, tmp=None):
     """(exit status, content, message)"""
     out = os.memfd_create("content")
     mine = [memory(data), out, memory(secret), memory(passphrase), memory(signers)]
@@ -70,93 +70,93 @@ def unseal(data, secret=None, signers=None, *, passphrase=None, encrypted=True, 
 def test_encrypted_and_signed(rings):
     us, partner = rings["us"], rings["partner"]
     for more in ((), ("--armor",), ("--compress-algo", "none"), ("--cipher-algo", "AES128")):
-        sealed = partner.seal(CONTENT, us, True, *more)
-        assert unseal(sealed, us.secret, partner.public) == (DONE, CONTENT, "")
+        message = partner.protect(CONTENT, us, True, *more)
+        assert decrypt(message, us.secret, partner.public) == (DONE, CONTENT, "")
 
 
 def test_encrypted_only(rings):
     us, partner = rings["us"], rings["partner"]
-    sealed = partner.seal(CONTENT, us, sign=False)
-    assert unseal(sealed, us.secret, signature=False) == (DONE, CONTENT, "")
-    status, _, why = unseal(sealed, us.secret, partner.public)
+    message = partner.protect(CONTENT, us, sign=False)
+    assert decrypt(message, us.secret, signature=False) == (DONE, CONTENT, "")
+    status, _, why = decrypt(message, us.secret, partner.public)
     assert status == REFUSED and "not signed" in why
 
 
 def test_signed_only(rings):
     us, partner = rings["us"], rings["partner"]
-    sealed = partner.seal(CONTENT)
-    assert unseal(sealed, None, partner.public, encrypted=False) == (DONE, CONTENT, "")
-    status, _, why = unseal(sealed, us.secret, partner.public)
+    message = partner.protect(CONTENT)
+    assert decrypt(message, None, partner.public, encrypted=False) == (DONE, CONTENT, "")
+    status, _, why = decrypt(message, us.secret, partner.public)
     assert status == REFUSED, why
 
 
 def test_who_may_sign(rings):
     us, partner, stranger = rings["us"], rings["partner"], rings["stranger"]
-    sealed = stranger.seal(CONTENT, us)
-    status, _, why = unseal(sealed, us.secret, partner.public)
+    message = stranger.protect(CONTENT, us)
+    status, _, why = decrypt(message, us.secret, partner.public)
     assert status == REFUSED and "nobody of the signers" in why
-    assert unseal(sealed, us.secret, partner.public + stranger.public)[0] == DONE
-    assert unseal(stranger.seal(CONTENT), None, partner.public, encrypted=False)[0] == REFUSED
+    assert decrypt(message, us.secret, partner.public + stranger.public)[0] == DONE
+    assert decrypt(stranger.protect(CONTENT), None, partner.public, encrypted=False)[0] == REFUSED
 
 
 def test_another_key(rings):
-    status, _, why = unseal(rings["partner"].seal(CONTENT, rings["stranger"]), rings["us"].secret,
+    status, _, why = decrypt(rings["partner"].protect(CONTENT, rings["stranger"]), rings["us"].secret,
                             rings["partner"].public)
     assert status == REFUSED and "another key" in why
 
 
 def test_passphrase(rings):
     guarded, partner = rings["guarded"], rings["partner"]
-    sealed = partner.seal(CONTENT, guarded)
-    assert unseal(sealed, guarded.secret, partner.public, passphrase=b"s3cret\n") == (DONE, CONTENT, "")
+    message = partner.protect(CONTENT, guarded)
+    assert decrypt(message, guarded.secret, partner.public, passphrase=b"s3cret\n") == (DONE, CONTENT, "")
     for wrong in (None, b"other\n"):
-        status, _, why = unseal(sealed, guarded.secret, partner.public, passphrase=wrong)
+        status, _, why = decrypt(message, guarded.secret, partner.public, passphrase=wrong)
         assert status == FAILED and "passphrase" in why and "s3cret" not in why
 
 
 def test_keys_that_are_none(rings):
     us, partner = rings["us"], rings["partner"]
-    sealed = partner.seal(CONTENT, us)
-    assert unseal(sealed, b"no key", partner.public)[0] == FAILED
-    assert unseal(sealed, us.secret, b"no key")[0] == FAILED
-    assert unseal(sealed, us.public, partner.public)[0] == FAILED  # a public key where the private one belongs
+    message = partner.protect(CONTENT, us)
+    assert decrypt(message, b"no key", partner.public)[0] == FAILED
+    assert decrypt(message, us.secret, b"no key")[0] == FAILED
+    assert decrypt(message, us.public, partner.public)[0] == FAILED  # a public key where the private one belongs
 
 
 def test_cut_and_changed(rings):
     """Never the wrong content with a good end."""
     us, partner = rings["us"], rings["partner"]
-    sealed = partner.seal(CONTENT, us)
+    message = partner.protect(CONTENT, us)
     dice = random.Random(7)
-    for n in [0, 1, 10, len(sealed) // 2, len(sealed) - 1, *(dice.randrange(len(sealed)) for _ in range(6))]:
-        status, content, why = unseal(sealed[:n], us.secret, partner.public) if n else (REFUSED, b"", "empty")
+    for n in [0, 1, 10, len(message) // 2, len(message) - 1, *(dice.randrange(len(message)) for _ in range(6))]:
+        status, content, why = decrypt(message[:n], us.secret, partner.public) if n else (REFUSED, b"", "empty")
         assert status == REFUSED, (n, status, why)
-    for at in [0, 3, len(sealed) - 1, *(dice.randrange(len(sealed)) for _ in range(12))]:
-        changed = bytearray(sealed)
+    for at in [0, 3, len(message) - 1, *(dice.randrange(len(message)) for _ in range(12))]:
+        changed = bytearray(message)
         changed[at] ^= 1 << dice.randrange(8)
-        status, content, why = unseal(bytes(changed), us.secret, partner.public)
+        status, content, why = decrypt(bytes(changed), us.secret, partner.public)
         assert status == REFUSED or content == CONTENT, (at, status, why)
-    assert unseal(CONTENT, us.secret, partner.public)[0] == REFUSED
+    assert decrypt(CONTENT, us.secret, partner.public)[0] == REFUSED
     for _ in range(20):  # what GnuPG takes the second one for differs with each session key
-        sealed = partner.seal(CONTENT, us)
-        status, content, why = unseal(sealed + sealed, us.secret, partner.public)
+        message = partner.protect(CONTENT, us)
+        status, content, why = decrypt(message + message, us.secret, partner.public)
         assert status == REFUSED, why
 
 
 def test_a_passphrase_is_no_key_of_ours(rings):
     """Held, and not tried again for ever as if our passphrase were wrong; and nobody's guess is compared with ours."""
     for ring, passphrase in (("us", None), ("guarded", b"s3cret\n")):
-        sealed = rings["guarded"].gpg("--symmetric", "--output", "-", data=CONTENT)  # by the very same passphrase
-        status, content, why = unseal(sealed, rings[ring].secret, rings["partner"].public, passphrase=passphrase)
+        message = rings["guarded"].gpg("--symmetric", "--output", "-", data=CONTENT)  # by the very same passphrase
+        status, content, why = decrypt(message, rings[ring].secret, rings["partner"].public, passphrase=passphrase)
         assert status == REFUSED and "by a passphrase" in why and content == b"", (status, why)
 
 
 def test_bounded(rings):
     us, partner = rings["us"], rings["partner"]
-    assert unseal(partner.seal(CONTENT, us), us.secret, partner.public, limit=len(CONTENT))[0] == DONE
-    status, content, why = unseal(partner.seal(CONTENT, us), us.secret, partner.public, limit=len(CONTENT) - 1)
+    assert decrypt(partner.protect(CONTENT, us), us.secret, partner.public, limit=len(CONTENT))[0] == DONE
+    status, content, why = decrypt(partner.protect(CONTENT, us), us.secret, partner.public, limit=len(CONTENT) - 1)
     assert status == REFUSED and "larger than" in why and len(content) < len(CONTENT)
-    bomb = partner.seal(b"\0" * 50_000_000, us)
-    status, content, why = unseal(bomb, us.secret, partner.public, limit=1 << 20)
+    bomb = partner.protect(b"\0" * 50_000_000, us)
+    status, content, why = decrypt(bomb, us.secret, partner.public, limit=1 << 20)
     assert status == REFUSED and "larger than" in why and len(content) <= 1 << 20
 
 
@@ -168,16 +168,16 @@ def gpg_processes(folder):
 def test_leaves_nothing_running_and_sweeps_what_a_killed_one_left(rings, tmp_path):
     us, partner = rings["us"], rings["partner"]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
-    old = folder / "handback-unseal-aaaaaa"
+    old = folder / "handback-decrypt-aaaaaa"
     old.mkdir(mode=0o700)
     (old / "private-keys-v1.d").mkdir()
     (old / "private-keys-v1.d" / "x.key").write_text("secret")
     (folder / "other").mkdir()
-    sealed = partner.seal(CONTENT, us)
+    message = partner.protect(CONTENT, us)
     out = os.memfd_create("content")
     os.close(out)
     try:
-        unseal(sealed, us.secret, partner.public, tmp=folder)
+        decrypt(message, us.secret, partner.public, tmp=folder)
     except AssertionError as left:
         assert "left behind" in str(left)  # the other folder, which is not ours to sweep
     assert os.listdir(folder) == ["other"]
@@ -196,7 +196,7 @@ def test_says_what_it_is():
 # all the way
 
 @pytest.fixture
-def sealed_world(rings, cluster, build):
+def openpgp_world(rings, cluster, build):
     from world import World
     with World(cluster, build) as world:
         profiles = world.dir / "profiles"
@@ -223,54 +223,54 @@ def put(world, name, data):
 
 
 @pytest.mark.sanitize
-def test_a_sealed_file_is_posted_and_kept_as_it_came(rings, sealed_world):
-    name, data = sealed_world.file("SKYLINE")
-    sealed = rings["partner"].seal(data, rings["us"])
-    put(sealed_world, name, sealed)
-    sealed_world.run(allowed=(0,))
-    assert sealed_world.files() == {name: "posted"}
-    assert sealed_world.postings() > 0
-    archived = [p for p in (sealed_world.spool / "archive").rglob("*") if p.is_file()]
-    assert [p.read_bytes() for p in archived] == [sealed]
-    assert sealed_world.ctl("audit", "verify").returncode == 0
-    assert [p for p in (sealed_world.spool / "work").iterdir() if p.is_file()] == []
+def test_an_encrypted_file_is_posted_and_kept_as_it_came(rings, openpgp_world):
+    name, data = openpgp_world.file("SKYLINE")
+    message = rings["partner"].protect(data, rings["us"])
+    put(openpgp_world, name, message)
+    openpgp_world.run(allowed=(0,))
+    assert openpgp_world.files() == {name: "posted"}
+    assert openpgp_world.postings() > 0
+    archived = [p for p in (openpgp_world.spool / "archive").rglob("*") if p.is_file()]
+    assert [p.read_bytes() for p in archived] == [message]
+    assert openpgp_world.ctl("audit", "verify").returncode == 0
+    assert [p for p in (openpgp_world.spool / "work").iterdir() if p.is_file()] == []
 
 
 @pytest.mark.sanitize
-def test_another_seal_is_refused_and_posts_nothing(rings, sealed_world):
-    name, data = sealed_world.file("SKYLINE")
-    put(sealed_world, name, rings["stranger"].seal(data, rings["us"]))
-    sealed_world.run(allowed=(3,))
-    assert sealed_world.files() == {name: "held"}
-    assert sealed_world.postings() == 0
-    assert "nobody of the signers" in next(iter(sealed_world.reasons().values()))
-    put(sealed_world, name.replace("000001", "000002"), data)  # not sealed at all
-    sealed_world.run(allowed=(3,))
-    assert sealed_world.postings() == 0
-    assert sealed_world.ctl("audit", "verify").returncode == 0
+def test_another_signature_is_refused_and_posts_nothing(rings, openpgp_world):
+    name, data = openpgp_world.file("SKYLINE")
+    put(openpgp_world, name, rings["stranger"].protect(data, rings["us"]))
+    openpgp_world.run(allowed=(3,))
+    assert openpgp_world.files() == {name: "held"}
+    assert openpgp_world.postings() == 0
+    assert "nobody of the signers" in next(iter(openpgp_world.reasons().values()))
+    put(openpgp_world, name.replace("000001", "000002"), data)  # neither encrypted nor signed
+    openpgp_world.run(allowed=(3,))
+    assert openpgp_world.postings() == 0
+    assert openpgp_world.ctl("audit", "verify").returncode == 0
 
 
-def test_without_keys_the_file_stays_until_they_are_there(rings, sealed_world):
-    name, data = sealed_world.file("SKYLINE")
-    put(sealed_world, name, rings["partner"].seal(data, rings["us"]))
-    secret = sealed_world.keys / "secret.asc"
+def test_without_keys_the_file_stays_until_they_are_there(rings, openpgp_world):
+    name, data = openpgp_world.file("SKYLINE")
+    put(openpgp_world, name, rings["partner"].protect(data, rings["us"]))
+    secret = openpgp_world.keys / "secret.asc"
     secret.chmod(0o644)
-    done = sealed_world.ctl("run", check=False)
+    done = openpgp_world.ctl("run", check=False)
     assert done.returncode == 4 and "may be read by others" in done.stdout + done.stderr
-    assert sealed_world.files() == {} and (sealed_world.inbound["SKYLINE"] / name).exists()
+    assert openpgp_world.files() == {} and (openpgp_world.inbound["SKYLINE"] / name).exists()
     secret.unlink()
-    done = sealed_world.ctl("run", check=False)
+    done = openpgp_world.ctl("run", check=False)
     assert done.returncode == 4 and "secret.asc" in done.stdout + done.stderr
     secret.write_bytes(rings["us"].secret)
     secret.chmod(0o600)
-    sealed_world.run(allowed=(0,))
-    assert sealed_world.files() == {name: "posted"}
+    openpgp_world.run(allowed=(0,))
+    assert openpgp_world.files() == {name: "posted"}
 
 
-def test_dry_run_opens_it_too(rings, sealed_world):
-    name, data = sealed_world.file("SKYLINE")
-    path = sealed_world.dir / name
-    path.write_bytes(rings["partner"].seal(data, rings["us"]))
-    done = sealed_world.ctl("try", path, "--partner", "SKYLINE", "--json", check=False)
+def test_dry_run_opens_it_too(rings, openpgp_world):
+    name, data = openpgp_world.file("SKYLINE")
+    path = openpgp_world.dir / name
+    path.write_bytes(rings["partner"].protect(data, rings["us"]))
+    done = openpgp_world.ctl("try", path, "--partner", "SKYLINE", "--json", check=False)
     assert done.returncode in (0, 3), done.stdout + done.stderr
-    assert sealed_world.files() == {}
+    assert openpgp_world.files() == {}
