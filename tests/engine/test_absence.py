@@ -289,7 +289,7 @@ def test_two_profiles_for_the_same_redemptions_make_silence_unclear(desk):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_random_histories(desk, seed):
+def test_random_runs_against_the_model(desk, seed):
     """Redemptions of any age, files that say anything of some of them: what is confirmed is what was never spoken of."""
     chance = random.Random(seed)
     keys = [f"R{n}" for n in range(30)]

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Random histories, each held against the oracle: files, their order, their repetition, and what people do between them.
+"""Model tests: random runs, each compared with the oracle: files, their order, their repetition, and what people do between them.
 
-    tests/proofs/histories.py [--count 1000] [--seed 1]
+    tests/proofs/model.py [--count 1000] [--seed 1]
 
-A history is its seed: a small ledger; files of three partners that answer the
+A run is its seed: a small ledger; files of three partners that answer the
 same redemptions again and again, some cut off by their totals, by a number
 that was there, or by the guard; delivered in any order and more than once;
 and two people who propose, approve and reject whatever is held, sensible or
@@ -12,7 +12,7 @@ ledger after their answers, and nights (the real `handbackctl nightly`) match
 them, close what is unknown for too long, and take silence for acceptance
 where a partner lists its rejects.  The clock is the machine's: redemptions
 are of today or of weeks ago, so that no midnight in between matters.  The database and the worker are the same for all of them: between two
-histories every table is emptied.
+runs every table is emptied.
 """
 import argparse
 import collections
@@ -46,7 +46,7 @@ RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
 
 
 class Scene:
-    """One world that is emptied for each history."""
+    """One world that is emptied for each run."""
 
     def __init__(self, cluster, build):
         self.world = World(cluster, build, MEMBERS, REDEMPTIONS)
@@ -91,7 +91,7 @@ class Scene:
         return late
 
     def agree(self, partner, chance):
-        """Terms of this history, in the partner's profile."""
+        """Terms of this run, in the partner's profile."""
         terms = dataclasses.replace(TERMS[partner], lists=chance.choice(("all", "accepted", "rejects", "rejects", "rejects")),
                                     unknown_days=chance.choice((0, 5)))
         name = f"{partner.lower()}.yaml"
@@ -103,7 +103,7 @@ class Scene:
         return terms
 
 
-class History:
+class Run:
     def __init__(self, scene, seed):
         self.scene, self.world, self.chance = scene, scene.world, random.Random(seed)
         self.late = scene.empty(seed, self.chance)
@@ -261,21 +261,21 @@ class History:
 
 
 def run(scene, seeds, tell=lambda seed, did: None):
-    """All histories of these seeds; what happened in them, counted."""
+    """All runs of these seeds; what happened in them, counted."""
     total = collections.Counter()
     for seed in seeds:
         try:
-            did = History(scene, seed).run()
+            did = Run(scene, seed).run()
         except AssertionError as wrong:
-            raise AssertionError(f"history {seed}: {wrong}") from wrong
+            raise AssertionError(f"run {seed}: {wrong}") from wrong
         total += did
-        total["histories"] += 1
+        total["runs"] += 1
         tell(seed, did)
     return total
 
 
 def told(total):
-    return ", ".join(f"{many} {what}" for what, many in sorted(total.items(), key=lambda pair: (pair[0] != "histories", pair[0])))
+    return ", ".join(f"{many} {what}" for what, many in sorted(total.items(), key=lambda pair: (pair[0] != "runs", pair[0])))
 
 
 def main():

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Plant each bug of planted.py and see that the test that is there for it fails.
+"""Make each mutant of mutant_list.py and see that the test that is there for it fails.
 
-    ./dev teeth                  all of them (some minutes)
-    ./dev teeth --name fsync     those with this in their name
-    ./dev teeth --sample         the few that ./dev test plants
+    ./dev mutants                all of them (some minutes)
+    ./dev mutants --name fsync     those with this in their name
+    ./dev mutants --sample         the few that ./dev test makes
 
 The tree and its build folder are copied, so that nobody's work on them is in
 the way.  In the copy each test is first seen to pass as things are.  Then, for
-each bug, a copy of that copy gets the bug and is built, and its test is run: it
-must fail.  A bug that passes is a survivor, and a failure here.
+each mutant, a copy of that copy gets the bug and is built, and its test is run: it
+must fail.  A mutant that passes is a survivor, and a failure here.
 """
 import argparse
 import concurrent.futures
@@ -22,7 +22,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from planted import BUGS  # noqa: E402
+from mutant_list import MUTANTS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
@@ -66,12 +66,12 @@ def passes(root, folder, test):
     raise RuntimeError(f"{test} cannot be run: status {done.returncode}\n{done.stdout[-2000:]}")
 
 
-def plant(root, bug):
-    path = root / bug.path
+def mutate(root, mutant):
+    path = root / mutant.path
     text = path.read_text(encoding="utf-8")
-    if text.count(bug.old) != 1:
-        raise RuntimeError(f"{bug.path} does not have the text of \"{bug.name}\" once: see tests/proofs/planted.py")
-    path.write_text(text.replace(bug.old, bug.new), encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise RuntimeError(f"{mutant.path} does not have the text of \"{mutant.name}\" once: see tests/proofs/mutant_list.py")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
 
 
 def copy_tree(root, folder, to):
@@ -82,18 +82,18 @@ def copy_tree(root, folder, to):
 
 
 def scratch_folder():
-    return tempfile.TemporaryDirectory(prefix="handback-teeth-", dir="/tmp")
+    return tempfile.TemporaryDirectory(prefix="handback-mutants-", dir="/tmp")
 
 
-def try_bug(bug, root):
+def try_mutant(mutant, root):
     """None when its test saw it; else what is the matter."""
     with scratch_folder() as scratch:
         copy = pathlib.Path(scratch) / "handback"
         try:
             copy_tree(root, root / "build", copy)
-            plant(copy, bug)
-            build(copy / "build", targets(bug.test))
-            return f"SURVIVED {bug.test}" if passes(copy, copy / "build", bug.test) else None
+            mutate(copy, mutant)
+            build(copy / "build", targets(mutant.test))
+            return f"SURVIVED {mutant.test}" if passes(copy, copy / "build", mutant.test) else None
         except (RuntimeError, subprocess.TimeoutExpired) as e:
             return str(e)
 
@@ -106,21 +106,21 @@ def try_as_it_is(test, root):
 
 
 def chosen(options):
-    bugs = [b for b in BUGS if (b.sample or not options.sample) and (options.name or "") in b.name]
-    if not bugs:
-        sys.exit(f"no bug has \"{options.name}\" in its name: see tests/proofs/planted.py")
-    return bugs
+    mutants = [b for b in MUTANTS if (b.sample or not options.sample) and (options.name or "") in b.name]
+    if not mutants:
+        sys.exit(f"no mutant has \"{options.name}\" in its name: see tests/proofs/mutant_list.py")
+    return mutants
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", action="store_true", help="only those that ./dev test plants")
+    parser.add_argument("--sample", action="store_true", help="only those that ./dev test makes")
     parser.add_argument("--name", help="only those with this in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many at a time")
     parser.add_argument("--build", default=os.fspath(ROOT / "build"), help="the build folder (with -Dtest_build=true)")
     options = parser.parse_args()
-    bugs, folder = chosen(options), pathlib.Path(options.build).resolve()
-    tests = list(dict.fromkeys(b.test for b in bugs))
+    mutants, folder = chosen(options), pathlib.Path(options.build).resolve()
+    tests = list(dict.fromkeys(b.test for b in mutants))
     build(folder, list(dict.fromkeys(t for test in tests for t in targets(test))))
     with scratch_folder() as scratch, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         root = pathlib.Path(scratch) / "handback"
@@ -129,14 +129,14 @@ def main():
         for test, why in broken.items():
             if why:
                 print(f"  {why}")
-        print(f"{sum(not w for w in broken.values())} of {len(tests)} tests pass as things are; {len(bugs)} bugs\n", flush=True)
-        print(f"{'bug':<45} {'what it breaks':<76} caught by", flush=True)
-        results = pool.map(lambda b: broken[b.test] or try_bug(b, root), bugs)
+        print(f"{sum(not w for w in broken.values())} of {len(tests)} tests pass as things are; {len(mutants)} mutants\n", flush=True)
+        print(f"{'mutant':<45} {'what it breaks':<76} caught by", flush=True)
+        results = pool.map(lambda b: broken[b.test] or try_mutant(b, root), mutants)
         survivors = 0
-        for bug, wrong in zip(bugs, results):
+        for mutant, wrong in zip(mutants, results):
             survivors += wrong is not None
-            print(f"{bug.name:<45} {bug.breaks:<76} {wrong or bug.test}", flush=True)
-    print(f"\n{len(bugs) - survivors} passed, {survivors} failed")
+            print(f"{mutant.name:<45} {mutant.breaks:<76} {wrong or mutant.test}", flush=True)
+    print(f"\n{len(mutants) - survivors} passed, {survivors} failed")
     return 1 if survivors else 0
 
 
