@@ -1,7 +1,7 @@
 """How fast does a file come from a partner's server, against OpenSSH's own sftp?
 
 A private sshd on the loopback; the same bytes by handbackd and its handback-fetch and
-by `sftp`, interleaved. Ours is timed from the request to look to the file that is
+by `sftp`, interleaved. Ours is timed from the request to poll to the file that is
 whole in the spool: login, listing, SHA-256 and fsync included. sftp's is the whole
 process, which hashes and syncs nothing.
 """
@@ -102,7 +102,7 @@ def measure_all(build, folder, size, runs):
             daemon.more["files"] = ["*.csv"]
             daemon.configure()
             daemon.start()
-            daemon.until(lambda: daemon.drop_state()["look"] == "empty" and not daemon.fetchers(), "the first look")
+            daemon.until(lambda: daemon.drop_state()["poll"] == "empty" and not daemon.fetchers(), "the first poll")
             _, small, _ = by_handback(daemon, "small.csv", make_file(server.root / "small.csv", SMALL))
             for k in range(runs):
                 theirs.append(size / by_sftp(server, big, folder / "theirs") / 1e6)

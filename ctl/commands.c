@@ -83,9 +83,9 @@ const struct command commands[] = {
     {"proposals", "Look", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
      "Lists proposals that nobody has answered; with --all, all of them.", "handbackctl proposals",
      run_proposals},
-    {"source list", "Look", "", 0, 0, 0, "where files come from, and how the last look went",
-     "Lists the inbound directories and the partners' servers, with what the last look found (files, "
-     "nothing, or why it could not look) and when the next one is.",
+    {"source list", "Look", "", 0, 0, 0, "where files come from, and how the last poll went",
+     "Lists the inbound directories and the partners' servers, with what the last poll found (files, "
+     "nothing, or why it failed) and when the next one is.",
      "handbackctl source list", run_source_list},
     {"status", "Look", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
      "Asks the running handbackd over its control socket: sources, files in hand with their stage, "

@@ -149,7 +149,7 @@ main(int argc, char **argv)
 	harden();
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and session_show knows */
 	signal(SIGPIPE, SIG_IGN);
-	terminal_look(&s.terminal);
+	terminal_detect(&s.terminal);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		puts("handbackctl " HANDBACK_VERSION);
 		return EXIT_CLEAN;

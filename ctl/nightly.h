@@ -27,7 +27,7 @@ struct nightly {
 	struct table *sources, *overdue, *reports; /* of the plan */
 };
 
-/* All files that are due, by the daemon that runs or by one for once; then how looking at each source went.
+/* All files that are due, by the daemon that runs or by one for once; then how polling each source went.
  */
 int nightly_files(struct nightly *n);
 

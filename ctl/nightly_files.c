@@ -1,4 +1,4 @@
-/* The files that are due, and how looking for them went. */
+/* The files that are due, and how polling for them went. */
 #include "ctl/nightly.h"
 
 #include "lib/config/config.h"
@@ -19,7 +19,7 @@
 #define POLL_MS 200
 
 static int
-keep_look(struct nightly *n, const char *source, const char *result, const char *why, int64_t at_us)
+keep_poll(struct nightly *n, const char *source, const char *result, const char *why, int64_t at_us)
 {
 	struct params p = {0};
 
@@ -27,7 +27,7 @@ keep_look(struct nightly *n, const char *source, const char *result, const char 
 	param_text(&p, result);
 	param_text(&p, why);
 	param_int(&p, at_us);
-	enum pg_status status = pg_run(n->session->pg, sql_nightly_look, p.n, p.value, NULL);
+	enum pg_status status = pg_run(n->session->pg, sql_nightly_source_poll, p.n, p.value, NULL);
 	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
 }
 
@@ -37,26 +37,26 @@ keep_answer(struct nightly *n, const struct json *source)
 {
 	const struct json *server = json_get(source, "sftp");
 	const struct json *told = json_is_map(server) ? server : source;
-	const char *name = json_string_of(source, "name"), *look = json_string_of(told, "look"),
+	const char *name = json_string_of(source, "name"), *poll = json_string_of(told, "poll"),
 	           *result = "could_not";
 	const char *why = json_string_of(told, "error");
 
-	if (look && (strcmp(look, "files") == 0 || strcmp(look, "empty") == 0)) {
-		result = look;
+	if (poll && (strcmp(poll, "files") == 0 || strcmp(poll, "empty") == 0)) {
+		result = poll;
 		why = NULL;
 	} else if (!why)
-		why = "it was not looked at yet";
-	return name ? keep_look(n, name, result, why, json_int_of(told, "looked_us")) : EXIT_CLEAN;
+		why = "it was not polled yet";
+	return name ? keep_poll(n, name, result, why, json_int_of(told, "last_poll_us")) : EXIT_CLEAN;
 }
 
-/* Did every local source have its look since then?  Servers have times of their own. */
+/* Did every local source have its poll since then?  Servers have times of their own. */
 static bool
-all_looked(const struct json *answer, int64_t since_us)
+all_polled(const struct json *answer, int64_t since_us)
 {
 	const struct json *list = json_get(answer, "sources");
 
 	for (size_t i = 0; i < json_count(list); i++)
-		if (json_int_of(json_item(list, i), "looked_us") < since_us)
+		if (json_int_of(json_item(list, i), "last_poll_us") < since_us)
 			return false;
 	return true;
 }
@@ -70,7 +70,7 @@ now_us(void)
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* The daemon looks everywhere by itself: wait until it has, and nothing is left to do. */
+/* The daemon polls everywhere by itself: wait until it has, and nothing is left to do. */
 static int
 by_daemon(struct nightly *n, struct json *first)
 {
@@ -80,7 +80,7 @@ by_daemon(struct nightly *n, struct json *first)
 	int code = EXIT_CLEAN;
 
 	while (code == EXIT_CLEAN) {
-		if (json_true_of(answer, "quiet") && all_looked(answer, since))
+		if (json_true_of(answer, "quiet") && all_polled(answer, since))
 			break;
 		json_free(answer);
 		answer = NULL;
@@ -96,7 +96,7 @@ by_daemon(struct nightly *n, struct json *first)
 	return code;
 }
 
-/* What a directory shows after a run has looked at it. */
+/* What a directory shows after a run. */
 static int
 keep_directory(struct nightly *n, const struct config_source *source, bool run_was_good)
 {
@@ -104,15 +104,15 @@ keep_directory(struct nightly *n, const struct config_source *source, bool run_w
 	const char *result = "empty";
 
 	if (source->sftp.host)
-		return keep_look(n, source->name, run_was_good ? "empty" : "could_not",
+		return keep_poll(n, source->name, run_was_good ? "empty" : "could_not",
 		                 run_was_good ? NULL : "the run of handbackd did not end well", now_us());
 	if (!dir)
-		return keep_look(n, source->name, "could_not", strerrordesc_np(errno), now_us());
+		return keep_poll(n, source->name, "could_not", strerrordesc_np(errno), now_us());
 	for (const struct dirent *e; (e = readdir(dir));)
 		if (e->d_name[0] != '.')
 			result = "files";
 	closedir(dir);
-	return keep_look(n, source->name, result, NULL, now_us());
+	return keep_poll(n, source->name, result, NULL, now_us());
 }
 
 /* No daemon runs: one that does all that is due, once. */

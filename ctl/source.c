@@ -3,9 +3,12 @@
 #include "ctl/handlers.h"
 
 static const struct column directory_columns[] = {
-    {"name", "Source", COLUMN_TEXT, 8, 0, NULL},          {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
-    {"look", "Last look", COLUMN_WORD, 0, 0, NULL},       {"looked_us", "At (UTC)", COLUMN_TIME, 0, 0, NULL},
-    {"directory", "Directory", COLUMN_NAME, 16, 1, NULL}, {"error", "Error", COLUMN_SENTENCE, 16, 0, NULL},
+    {"name", "Source", COLUMN_TEXT, 8, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
+    {"poll", "Last poll", COLUMN_WORD, 0, 0, NULL},
+    {"last_poll_us", "At (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"directory", "Directory", COLUMN_NAME, 16, 1, NULL},
+    {"error", "Error", COLUMN_SENTENCE, 16, 0, NULL},
 };
 
 static const struct column server_columns[] = {
@@ -13,10 +16,10 @@ static const struct column server_columns[] = {
     {"host", "Server", COLUMN_TEXT, 12, 1, NULL},
     {"port", "Port", COLUMN_TEXT, 0, 5, NULL},
     {"state", "State", COLUMN_WORD, 0, 4, NULL},
-    {"look", "Last look", COLUMN_WORD, 0, 0, NULL},
-    {"looked_us", "At (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"poll", "Last poll", COLUMN_WORD, 0, 0, NULL},
+    {"last_poll_us", "At (UTC)", COLUMN_TIME, 0, 2, NULL},
     {"success_us", "Last success (UTC)", COLUMN_TIME, 0, 3, NULL},
-    {"next_us", "Next look (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"next_us", "Next poll (UTC)", COLUMN_TIME, 0, 3, NULL},
     {"fetched", "Fetched", COLUMN_NUMBER, 0, 0, NULL},
     {"waiting", "Waiting", COLUMN_NUMBER, 0, 4, NULL},
     {"refused", "Not taken", COLUMN_NUMBER, 0, 4, NULL},

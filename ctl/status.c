@@ -24,12 +24,18 @@ static const struct column daemon_columns[] = {
 };
 
 static const struct column source_columns[] = {
-    {"name", "Source", COLUMN_TEXT, 8, 0, NULL},          {"partner", "Partner", COLUMN_TEXT, 8, 3, NULL},
-    {"look", "Last look", COLUMN_WORD, 0, 0, NULL},       {"looked_us", "At (UTC)", COLUMN_TIME, 0, 2, NULL},
-    {"settling", "Settling", COLUMN_NUMBER, 0, 0, NULL},  {"due", "Due", COLUMN_NUMBER, 0, 0, NULL},
-    {"running", "In hand", COLUMN_NUMBER, 0, 0, NULL},    {"waiting", "Waiting", COLUMN_NUMBER, 0, 0, NULL},
-    {"refused", "Not taken", COLUMN_NUMBER, 0, 0, NULL},  {"profile", "Profile", COLUMN_TEXT, 8, 5, NULL},
-    {"directory", "Directory", COLUMN_NAME, 16, 6, NULL}, {"error", "Error", COLUMN_SENTENCE, 16, 1, NULL},
+    {"name", "Source", COLUMN_TEXT, 8, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 3, NULL},
+    {"poll", "Last poll", COLUMN_WORD, 0, 0, NULL},
+    {"last_poll_us", "At (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"settling", "Settling", COLUMN_NUMBER, 0, 0, NULL},
+    {"due", "Due", COLUMN_NUMBER, 0, 0, NULL},
+    {"running", "In hand", COLUMN_NUMBER, 0, 0, NULL},
+    {"waiting", "Waiting", COLUMN_NUMBER, 0, 0, NULL},
+    {"refused", "Not taken", COLUMN_NUMBER, 0, 0, NULL},
+    {"profile", "Profile", COLUMN_TEXT, 8, 5, NULL},
+    {"directory", "Directory", COLUMN_NAME, 16, 6, NULL},
+    {"error", "Error", COLUMN_SENTENCE, 16, 1, NULL},
 };
 
 static const struct column file_columns[] = {

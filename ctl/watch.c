@@ -41,7 +41,7 @@ draw_once(struct session *s, watch_draw *draw)
 	FILE *out = open_memstream(&text, &len);
 	if (!out)
 		return EXIT_INTERNAL;
-	terminal_look(&s->terminal);
+	terminal_detect(&s->terminal);
 	int code = draw(s, out);
 	if (fclose(out) == 0)
 		put_picture(text, s->terminal.height);

@@ -133,10 +133,10 @@ end_run(struct daemon *d)
 }
 
 static bool
-all_looked_at(const struct engine *e)
+all_scanned(const struct engine *e)
 {
 	for (size_t i = 0; i < e->source_count; i++)
-		if (e->sources[i]->finished_look == 0)
+		if (e->sources[i]->finished_scan == 0)
 			return false;
 	return true;
 }
@@ -154,7 +154,7 @@ on_changed(void *context)
 	}
 	control_changed(d->control);
 	/* the sources, the spool and the database were looked at: what is not there now is waited for */
-	if (!d->ready_told && all_looked_at(d->engine) &&
+	if (!d->ready_told && all_scanned(d->engine) &&
 	    (d->engine->was_ready || loop_now_ms() - d->began_ms > READY_MS)) {
 		d->ready_told = true;
 		d->facts.state = "running";

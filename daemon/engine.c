@@ -26,7 +26,7 @@ on_brought(void *context, struct sftp *sftp)
 
 	for (size_t i = 0; i < e->source_count; i++)
 		if (e->sources[i]->sftp == sftp)
-			source_look(e->sources[i]);
+			source_scan(e->sources[i]);
 }
 
 static void
@@ -253,7 +253,7 @@ configure_sources(struct engine *e, const struct config *config)
 	for (size_t i = 0; i < count_before; i++)
 		if (!is_in(next, config->source_count, before[i]))
 			close_source(e, before[i]);
-	e->next_due = e->next_look = 0;
+	e->next_due = e->next_scan = 0;
 	free(before);
 	return true;
 }
@@ -284,11 +284,11 @@ engine_configure(struct engine *e, struct config *config, int config_fd)
 static bool
 make_events(struct engine *e)
 {
-	e->looks = evtimer_new(e->base, engine_on_looks, e);
+	e->scans = evtimer_new(e->base, engine_on_scans, e);
 	e->handout = evtimer_new(e->base, on_handout, e);
 	e->patience = evtimer_new(e->base, on_patience, e);
-	return e->looks != NULL && e->handout != NULL && e->patience != NULL &&
-	       event_priority_set(e->looks, LOOP_LOOKS) == 0 && event_priority_set(e->handout, LOOP_FILES) == 0 &&
+	return e->scans != NULL && e->handout != NULL && e->patience != NULL &&
+	       event_priority_set(e->scans, LOOP_SCANS) == 0 && event_priority_set(e->handout, LOOP_FILES) == 0 &&
 	       event_priority_set(e->patience, LOOP_FIRST) == 0;
 }
 
@@ -318,7 +318,7 @@ engine_new(struct event_base *base, struct config *config, int config_fd, bool o
 	engine_want_release(e);
 	e->watch = once ? NULL : watch_new(base, &engine_watch_calls, e);
 	if (!once && e->watch == NULL)
-		log_write(LOG_WARNING, "no inotify here: files are found by looking, each `rescan`",
+		log_write(LOG_WARNING, "inotify is not available: polling only, each `rescan`",
 		          LOG_FIELDS(log_errno(errno)));
 	e->config = config;
 	if (make_events(e) && configure_sources(e, config) && adjust_workers(e) && start_surveyor(e)) {
@@ -354,8 +354,8 @@ engine_free(struct engine *e)
 		sftp_free(sftp);
 	}
 	watch_free(e->watch);
-	if (e->looks != NULL)
-		event_free(e->looks);
+	if (e->scans != NULL)
+		event_free(e->scans);
 	if (e->handout != NULL)
 		event_free(e->handout);
 	if (e->patience != NULL)
@@ -402,7 +402,7 @@ engine_is_quiet(const struct engine *e)
 	if (is_releasing(e))
 		return false;
 	for (size_t i = 0; i < e->source_count; i++)
-		if (!source_is_looked_at(e->sources[i]) || source_open_files(e->sources[i]) > 0 ||
+		if (!source_is_scanned(e->sources[i]) || source_open_files(e->sources[i]) > 0 ||
 		    (e->once && e->sources[i]->sftp != NULL && !sftp_is_quiet(e->sources[i]->sftp)))
 			return false;
 	return true;
@@ -414,7 +414,7 @@ engine_failing(const struct engine *e)
 	size_t failing = 0;
 
 	for (size_t i = 0; i < e->source_count; i++)
-		failing += e->sources[i]->last == LOOK_FAILED ||
+		failing += e->sources[i]->last == SCAN_FAILED ||
 		           (e->sources[i]->sftp != NULL && e->sources[i]->sftp->failures > 0);
 	return failing;
 }

@@ -40,7 +40,7 @@ struct engine {
 	struct event_base *base;
 	struct config *config;
 	int config_fd;
-	bool once; /* each directory is looked at once, and no file is tried twice */
+	bool once; /* each directory is scanned once, and no file is tried twice */
 	bool stopping;
 	bool was_ready; /* some worker has been, so the database is there and fits */
 	const struct engine_calls *calls;
@@ -61,7 +61,7 @@ struct engine {
 	TAILQ_HEAD(, sftp) sftps;  /* those of sources, and those that are leaving */
 	struct source **sources;
 	size_t source_count;
-	size_t next_look, next_due; /* whose turn it is */
+	size_t next_scan, next_due; /* whose turn it is */
 	struct watch *watch;        /* NULL: no inotify here */
 	bool watch_told;            /* it was logged that a watch could not be had */
 
@@ -73,13 +73,13 @@ struct engine {
 		unsigned failures;           /* in a row */
 	} release;
 
-	struct event *looks, *handout, *patience;
+	struct event *scans, *handout, *patience;
 	struct engine_totals totals;
 	struct engine_stage stages[ENGINE_STAGES]; /* an empty name ends them */
 };
 
 /*
- * Starts looking and working.  config and config_fd (its bytes, in a memfd) become the engine's.
+ * Starts scanning and working.  config and config_fd (its bytes, in a memfd) become the engine's.
  * NULL and a message in why[] when it cannot start.
  */
 struct engine *engine_new(struct event_base *base, struct config *config, int config_fd, bool once,
@@ -89,26 +89,26 @@ void engine_free(struct engine *e); /* ends what still runs; NULL is fine */
 /* Another configuration from now on; files and jobs that it does not concern stay.  Takes both, or (false,
  * no memory) neither. */
 bool engine_configure(struct engine *e, struct config *config, int config_fd);
-/* Looks everywhere, at held files too. */
-void engine_look(struct engine *e);
+/* Scans and polls everywhere, at held files too. */
+void engine_scan(struct engine *e);
 /* Lets workers finish for so long, then ends them; calls->stopped follows. */
 void engine_stop(struct engine *e, int64_t patience_ms);
 
-/* Every source was looked at, and no file is settling, due, running, or held and free to go. */
+/* Every source was scanned, and no file is settling, due, running, or held and free to go. */
 bool engine_is_quiet(const struct engine *e);
-/* Sources whose last look failed, at their directory or at their server. */
+/* Sources whose last scan failed, at their directory or at their server. */
 size_t engine_failing(const struct engine *e);
 /* Files that could not be handled now and are waiting. */
 size_t engine_waiting(const struct engine *e);
 
-/* Shared by engine.c, engine_look.c and jobs.c. */
+/* Shared by engine.c, engine_scan.c and jobs.c. */
 extern const struct worker_calls engine_worker_calls;
 extern const struct source_calls engine_source_calls;
 extern const struct watch_calls engine_watch_calls;
 void engine_hand_out(struct engine *e);
 void engine_want_release(struct engine *e);
 void engine_release_in_time(struct engine *e); /* the same, when it is long enough ago */
-void engine_on_looks(evutil_socket_t fd, short what, void *context); /* e->looks: one batch */
+void engine_on_scans(evutil_socket_t fd, short what, void *context); /* e->scans: one batch */
 void engine_unwatch(struct engine *e, struct source *s);
 
 #endif

@@ -228,14 +228,14 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 			sftp_archived(s->sftp, f->name, f->seen_us, r);
 		source_remove_twin(s, f);
 		/* it is gone, is another file by now, or could not be removed */
-		source_look_at(s, f, FILE_IN_PASSING);
+		source_check_file(s, f, FILE_IN_PASSING);
 		break;
 	case JOB_GONE:
 		e->totals.gone++;
 		s->totals.gone++;
-		/* gone, or in the hands of another daemon: the next look shows it */
+		/* gone, or in the hands of another daemon: the next scan shows it */
 		file_wait(f, s->rescan_ms, true);
-		source_look_at(s, f, FILE_IN_PASSING);
+		source_check_file(s, f, FILE_IN_PASSING);
 		break;
 	case JOB_BUSY:
 		e->totals.busy++;

@@ -129,7 +129,7 @@ loop_pulse_new(struct event_base *base, int64_t every_ms, loop_beat *beat, void 
 	pulse->expected_ms = loop_now_ms() + every_ms;
 	pulse->minute_ms = loop_now_ms();
 	pulse->timer = evtimer_new(base, on_pulse, pulse);
-	if (pulse->timer == NULL || event_priority_set(pulse->timer, LOOP_LOOKS) < 0 ||
+	if (pulse->timer == NULL || event_priority_set(pulse->timer, LOOP_SCANS) < 0 ||
 	    loop_after(pulse->timer, every_ms) < 0) {
 		loop_pulse_free(pulse);
 		return NULL;

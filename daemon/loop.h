@@ -9,7 +9,7 @@
 enum loop_priority {
 	LOOP_FIRST, /* signals, workers */
 	LOOP_FILES, /* timers of single files, handing out work */
-	LOOP_LOOKS, /* what somebody else can ask for without end: directories, inotify, the control socket */
+	LOOP_SCANS, /* what somebody else can ask for without end: directories, inotify, the control socket */
 	LOOP_PRIORITIES
 };
 
@@ -36,7 +36,7 @@ int loop_after(struct event *timer, int64_t ms);
 int loop_ask_again(struct event *exited);
 
 /*
- * The pulse: a timer of LOOP_LOOKS priority, so that it beats only when the loop gets round to the least
+ * The pulse: a timer of LOOP_SCANS priority, so that it beats only when the loop gets round to the least
  * urgent work.  `beat` is called each time with how late it came and the latest of the last minute.
  */
 struct loop_pulse;

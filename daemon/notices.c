@@ -15,7 +15,7 @@
 #include "lib/base/spawn.h"
 #include "daemon/loop.h"
 
-#define LOOK_MS 2000
+#define SCAN_MS 2000
 #define FIRST_MS 5000
 #define CEILING_MS (15 * 60 * 1000)
 #define DEADLINE_MS 30000
@@ -181,7 +181,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 		return;
 	spool = open_spool(n->config);
 	if (spool < 0 || !next_notice(n, spool))
-		loop_after(n->timer, LOOK_MS);
+		loop_after(n->timer, SCAN_MS);
 	else
 		step(n, spool);
 	if (spool >= 0)

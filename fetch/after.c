@@ -3,7 +3,7 @@
  * move it or delete it.  Best effort, tried again in each run, and never what
  * keeps a file from being posted twice: its content does that.
  *
- * Between our look and the server's act a partner may put a new file under the
+ * Between our poll and the server's act a partner may put a new file under the
  * old name.  So what was moved is looked at again, and put back when it is not
  * what we had; a delete moves first too.
  */
@@ -157,7 +157,7 @@ remove_it(struct fetch *f, struct memory_entry *e, const char *path)
 	enum remote_status status = move_checked(f, e, path, moved, &ours);
 	if (status == REMOTE_OK && !ours)
 		return put_back(f, e, moved, path);
-	/* where renaming is not allowed, deleting may be: then the look before has to do */
+	/* where renaming is not allowed, deleting may be: then the poll before has to do */
 	if (status == REMOTE_OK)
 		status = remote_remove(f->remote, moved);
 	else if (status != REMOTE_CUT)
@@ -201,7 +201,7 @@ after_one(struct fetch *f, struct memory_entry *e)
 	if (status != REMOTE_OK)
 		return no(f, e, status);
 	if (!is_ours(e, &a)) {
-		/* a new file has its name: the next look finds it */
+		/* a new file has its name: the next poll finds it */
 		return done(f, e, "replaced", path);
 	}
 	return f->job.after == JOB_MOVE ? move_away(f, e, path) : remove_it(f, e, path);

@@ -16,7 +16,7 @@ struct fetch {
 	struct memory *memory;
 	int work;             /* spool/incoming/<source>/.fetch */
 	int64_t now;          /* µs since 1970, at the start */
-	bool looked, stopped; /* what was told already */
+	bool polled, stopped; /* what was told already */
 	/* what `done` tells */
 	int64_t names, waiting, refused, files, bytes, failed, after_done, after_failed, answered;
 	bool partial; /* the listing was not read to its end */
@@ -30,8 +30,8 @@ bool fetch_stop(struct fetch *f, const char *stage, const char *why);
  */
 bool fetch_note_archived(struct fetch *f);
 
-/* Lists the directory and decides what is due (look.c). */
-bool fetch_look(struct fetch *f);
+/* Lists the directory and decides what is due (poll.c). */
+bool fetch_poll(struct fetch *f);
 /* Finds out whether the files got their names that a run which broke off was about to store (take.c). */
 bool fetch_finish_stores(struct fetch *f);
 /* Brings one file that is due (take.c). */

@@ -14,7 +14,7 @@
 #define JOB_ANSWER_BYTES 4096 /* the template of an answer */
 
 enum job_mode {
-	JOB_FETCH, /* look, bring, then what is due afterwards */
+	JOB_FETCH, /* poll, bring, then what is due afterwards */
 	JOB_AFTER, /* only what is due afterwards: moves, deletes, answers */
 	JOB_PROBE, /* say what the server offers; change nothing of ours */
 };
@@ -30,7 +30,7 @@ struct job {
 	int spool_fd; /* spool/incoming/<source> */
 	char *patterns[JOB_GLOBS], *ignores[JOB_GLOBS];
 	size_t pattern_count, ignore_count;
-	int64_t settle_ms; /* a file has to stay as it is for so long, over two looks; 0: not at all */
+	int64_t settle_ms; /* a file has to stay as it is for so long, over two polls; 0: not at all */
 	enum job_twin
 	    twin; /* with a twin NAME + suffix beside it no settling is needed, and without it no fetching */
 	char *twin_suffix;

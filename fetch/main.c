@@ -95,7 +95,7 @@ connect_remote(struct fetch *f)
 	return true;
 }
 
-/* Oldest first by our own sight; of one look, in the order of names, which is that of most partners' numbers.
+/* Oldest first by our own sight; of one poll, in the order of names, which is that of most partners' numbers.
  */
 static int
 by_age(const void *a, const void *b)
@@ -125,11 +125,11 @@ take_all(struct fetch *f)
 	return ok;
 }
 
-/* The time of the last look that went well: handbackd makes up for scheduled ones that were missed since. */
+/* The time of the last poll that went well: handbackd makes up for scheduled ones that were missed since. */
 static bool
-mark_looked(struct fetch *f)
+mark_polled(struct fetch *f)
 {
-	int fd = openat(f->work, "looked", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(f->work, "last_poll", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	bool ok = fd >= 0 && futimens(fd, NULL) == 0;
 	if (!ok)
 		fetch_stop(f, "spool", strerror(errno));
@@ -145,7 +145,7 @@ run(struct fetch *f)
 	if (!open_work(f) || !fetch_note_archived(f))
 		return false;
 	bool ok = connect_remote(f);
-	ok = ok && (f->job.mode != JOB_FETCH || (fetch_look(f) && take_all(f) && mark_looked(f)));
+	ok = ok && (f->job.mode != JOB_FETCH || (fetch_poll(f) && take_all(f) && mark_polled(f)));
 	ok = ok && fetch_after(f) && fetch_answer(f);
 	/* what was learned is kept also when the run broke off */
 	if (memory_save(f->memory))

@@ -60,10 +60,10 @@ void remote_free(struct remote *r); /* NULL is fine; says goodbye where it can w
 
 /*
  * Connects, checks the host key before anything secret is used, logs in and
- * starts SFTP.  With look_only it stops after the host key is known, whatever
+ * starts SFTP.  With probe_only it stops after the host key is known, whatever
  * it is, and sends nothing of ours.  False: remote_why says what, *ret_stage where.
  */
-bool remote_open(struct remote *r, const struct remote_target *target, bool look_only,
+bool remote_open(struct remote *r, const struct remote_target *target, bool probe_only,
                  enum remote_stage *ret_stage);
 
 /* Only connects, for a probe that speaks for itself: the socket, which stays r's, or -1. */

@@ -265,14 +265,14 @@ remote_dial(struct remote *r, const struct remote_target *t)
 }
 
 bool
-remote_open(struct remote *r, const struct remote_target *t, bool look_only, enum remote_stage *ret_stage)
+remote_open(struct remote *r, const struct remote_target *t, bool probe_only, enum remote_stage *ret_stage)
 {
 	char shown[TEXT_SHOWN_SIZE];
 	*ret_stage = REMOTE_AT_CONNECT;
 	watch_phase(WATCH_CONNECT);
 	if (!connect_host(r, t) || !exchange_keys(r, t))
 		return false;
-	if (look_only)
+	if (probe_only)
 		return true;
 	*ret_stage = REMOTE_AT_HOST_KEY;
 	if (!check_host_key(r, t))

@@ -6,8 +6,8 @@ fetch_stop(struct fetch *f, const char *stage, const char *why)
 {
 	if (f->stopped)
 		return false;
-	if (f->job.mode == JOB_FETCH && !f->looked)
-		REPLY("look", {"result", "could_not"}, {"why", why});
+	if (f->job.mode == JOB_FETCH && !f->polled)
+		REPLY("poll", {"result", "could_not"}, {"why", why});
 	REPLY("failed", {"stage", stage}, {"why", why});
 	f->stopped = true;
 	return false;

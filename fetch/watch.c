@@ -44,7 +44,7 @@ expire(const char *why, int64_t now)
 
 /* Does the server keep up with what is asked of it now? */
 static void
-look_at_server(int64_t now)
+check_server(int64_t now)
 {
 	int now_phase = atomic_load(&phase);
 	if (now_phase == WATCH_CONNECT) {
@@ -86,7 +86,7 @@ on_tick(int signal_number)
 	else if (now - run_start > limits.run_ms)
 		expire("deadline: the time for the whole run is over", now);
 	else
-		look_at_server(now);
+		check_server(now);
 	errno = saved;
 }
 

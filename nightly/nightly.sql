@@ -44,12 +44,12 @@ WITH judged AS (
 	RETURNING judged)
 SELECT count(*) FILTER (WHERE judged = 'missing') FROM judged
 
--- name: nightly_look
--- How looking went, where that is something else than before. $1 source, $2 result, $3 why, $4 when (microseconds).
-INSERT INTO handback.look (source, looked_at, result, why)
+-- name: nightly_source_poll
+-- How polling went, where that is something else than before. $1 source, $2 result, $3 why, $4 when (microseconds).
+INSERT INTO handback.source_poll (source, polled_at, result, why)
 SELECT $1::text, timestamptz 'epoch' + $4::bigint * interval '1 microsecond', $2::text, $3::text
 WHERE ($2::text, coalesce($3::text, '')) IS DISTINCT FROM (
-	SELECT (l.result, coalesce(l.why, '')) FROM handback.look l WHERE l.source = $1::text ORDER BY l.look_id DESC LIMIT 1)
+	SELECT (l.result, coalesce(l.why, '')) FROM handback.source_poll l WHERE l.source = $1::text ORDER BY l.poll_id DESC LIMIT 1)
 
 -- name: nightly_overdue
 -- Answers that a partner owes by a profile as it is now, and those that silence confirms. $1 source, $2 partner,

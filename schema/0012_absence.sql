@@ -78,7 +78,7 @@ CREATE FUNCTION handback.covering_file(t handback.term, day date, over timestamp
 		AND NOT EXISTS (
 			SELECT FROM handback.expected_files e
 			WHERE e.source = l.source AND e.late_at > day::timestamp AT TIME ZONE t.zone AND e.due_at <= l.seen_at
-				AND e.state IN ('missing', 'overdue', 'could_not_look'))
+				AND e.state IN ('missing', 'overdue', 'poll_failed'))
 		AND NOT EXISTS (
 			SELECT FROM handback.hold_now h
 			JOIN handback.file f ON f.file_id = h.file_id

@@ -5,7 +5,7 @@
 #include "daemon/inbox/source.h"
 
 /* Unless an event told that it is finished, a file is looked at twice, however short the settle time. */
-#define LOOK_TWICE_MS 100
+#define CHECK_TWICE_MS 100
 
 const char *const file_state_words[FILE_STATES] = {"settling", "due",     "running",
                                                    "waiting",  "refused", "handled"};
@@ -77,8 +77,8 @@ settle(struct file *f, const struct stat *st, bool twinned, enum file_sight sigh
 	event_del(f->timer);
 	if (!twinned)
 		return;
-	if (ms < LOOK_TWICE_MS && (!told_complete || st->st_nlink > 1))
-		ms = LOOK_TWICE_MS;
+	if (ms < CHECK_TWICE_MS && (!told_complete || st->st_nlink > 1))
+		ms = CHECK_TWICE_MS;
 	if (ms == 0)
 		source_move(f->source, f, FILE_DUE);
 	else
@@ -160,7 +160,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	source_look_at(f->source, f, FILE_TIMER);
+	source_check_file(f->source, f, FILE_TIMER);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * One name in an inbound directory, from the first sight until it is gone.
- * All in memory: forgetting everything is harmless, the next look finds it again.
+ * All in memory: forgetting everything is harmless, the next scan finds it again.
  *
  *   SETTLING  seen; waits until it has not changed for the settle time, by our
  *             own clock, or until its twin is there
@@ -8,7 +8,7 @@
  *   RUNNING   a worker has it
  *   WAITING   could not be handled; due again when its back-off is over
  *   REFUSED   nothing that we take: a link, a FIFO ...  Told once; looked at
- *             again with each look
+ *             again with each scan
  *   HANDLED   a worker was done with it, yet the name is still there
  */
 #ifndef HANDBACK_DAEMON_INBOX_FILE_H
@@ -49,7 +49,7 @@ struct file {
 	int64_t seen_us; /* first sight, wall clock */
 	bool printed;    /* print is there */
 	struct file_print print;
-	uint64_t look;     /* the last look of the source that saw it */
+	uint64_t scan;     /* the last scan of the source that saw it */
 	unsigned failures; /* in a row */
 	bool told;         /* REFUSED, HANDLED: was logged */
 	bool busy;         /* WAITING: for a writer, not for us */
@@ -60,7 +60,7 @@ struct file {
 	int64_t since_ms; /* in this state, by loop_now_ms */
 	struct event *timer;
 	struct queue_node due;
-	TAILQ_ENTRY(file) in_sight; /* of the source, by last sight */
+	TAILQ_ENTRY(file) tracked; /* of the source, by last sight */
 	char name[];
 };
 
@@ -82,7 +82,7 @@ void file_unreadable(struct file *f, int error);
 void file_handled(struct file *f);                     /* decided; the name should be gone */
 void file_wait(struct file *f, int64_t ms, bool busy); /* look again then */
 
-/* For source.c: a new file in SETTLING that no look has seen, and its end. */
+/* For source.c: a new file in SETTLING that no scan has seen, and its end. */
 struct file *file_new(struct source *source, const char *name);
 void file_free(struct file *f); /* NULL is fine; out of the queue and the counts before that */
 

@@ -1,4 +1,4 @@
-/* The files in sight of a source, and its life.  How it looks is in look.c. */
+/* The tracked files of a source, and its life.  How it is scanned is in scan.c. */
 #include "daemon/inbox/source.h"
 
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include "lib/base/limits.h"
 #include "daemon/loop.h"
 
-const char *const look_words[LOOKS] = {"none yet", "files", "empty", "failed"};
+const char *const scan_words[SCAN_RESULTS] = {"none yet", "files", "empty", "failed"};
 
 static int
 compare_names(const void *a, const void *b)
@@ -39,7 +39,7 @@ source_add(struct source *s, const char *name)
 		file_free(f);
 		return NULL;
 	}
-	TAILQ_INSERT_TAIL(&s->in_sight, f, in_sight);
+	TAILQ_INSERT_TAIL(&s->tracked, f, tracked);
 	s->counts[f->state]++;
 	return f;
 }
@@ -48,7 +48,7 @@ void
 source_forget(struct source *s, struct file *f)
 {
 	tdelete(f->name, &s->by_name, compare_names);
-	TAILQ_REMOVE(&s->in_sight, f, in_sight);
+	TAILQ_REMOVE(&s->tracked, f, tracked);
 	if (f->state == FILE_DUE)
 		queue_remove(&s->due, &f->due);
 	s->counts[f->state]--;
@@ -60,7 +60,7 @@ source_forget(struct source *s, struct file *f)
 void
 source_use_room(struct source *s)
 {
-	/* not for each single file: a look goes through the whole directory */
+	/* not for each single file: a scan goes through the whole directory */
 	if (s->capped && s->freed > 0 && !s->closed && s->listing == NULL && !s->sweeping &&
 	    (s->freed >= LIMIT_LISTING / 2 || source_open_files(s) == 0))
 		loop_after(s->timer, 0);
@@ -124,7 +124,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 {
 	(void) fd;
 	(void) what;
-	source_look(context);
+	source_scan(context);
 }
 
 static void
@@ -157,13 +157,13 @@ source_new(struct event_base *base, const struct config_source *config, int64_t 
 	                     .once = once,
 	                     .dir = -1,
 	                     .watch = -1};
-	TAILQ_INIT(&s->in_sight);
-	s->asked_look = 1;
+	TAILQ_INIT(&s->tracked);
+	s->asked_scan = 1;
 	s->name = strdup(config->name);
 	s->partner = strdup(config->partner);
 	s->timer = evtimer_new(base, on_timer, s);
 	if (s->name == NULL || s->partner == NULL || s->timer == NULL ||
-	    event_priority_set(s->timer, LOOP_LOOKS) < 0 || loop_after(s->timer, 0) < 0) {
+	    event_priority_set(s->timer, LOOP_SCANS) < 0 || loop_after(s->timer, 0) < 0) {
 		source_free(s);
 		return NULL;
 	}
@@ -176,19 +176,19 @@ source_configure(struct source *s, const struct config_source *config, int64_t r
 	s->config = config;
 	s->rescan_ms = rescan_ms;
 	s->was_mount = false; /* whoever reloads has seen to it */
-	source_look(s);
+	source_scan(s);
 }
 
 /* Forgets all but the running files, and, when there are none, the source. */
 static void
 wind_up(struct source *s)
 {
-	for (struct file *f = TAILQ_FIRST(&s->in_sight), *next; f != NULL; f = next) {
-		next = TAILQ_NEXT(f, in_sight);
+	for (struct file *f = TAILQ_FIRST(&s->tracked), *next; f != NULL; f = next) {
+		next = TAILQ_NEXT(f, tracked);
 		if (f->state != FILE_RUNNING)
 			source_forget(s, f);
 	}
-	if (TAILQ_EMPTY(&s->in_sight))
+	if (TAILQ_EMPTY(&s->tracked))
 		source_free(s);
 }
 

@@ -1,7 +1,7 @@
 /*
- * One inbound directory: looks at it, and the files in sight.
+ * One inbound directory: scans it, and the tracked files.
  *
- * A look lists the whole directory in bounded batches, so that a hundred
+ * A scan lists the whole directory in bounded batches, so that a hundred
  * thousand names hold up nobody else.  It is the truth; events only make
  * single names seen earlier.  Directories are taken to be local or at least
  * answering: opendir, readdir and fstatat are made in the loop.
@@ -22,9 +22,9 @@
 #include "daemon/inbox/file.h"
 #include "daemon/inbox/queue.h"
 
-/* What the last whole look said: "nothing there" and "could not look" are different things. */
-enum look { LOOK_NONE_YET, LOOK_FILES, LOOK_EMPTY, LOOK_FAILED, LOOKS };
-extern const char *const look_words[LOOKS];
+/* What the last whole scan said: "nothing there" and "could not read it" are different things. */
+enum scan_result { SCAN_NONE_YET, SCAN_FILES, SCAN_EMPTY, SCAN_FAILED, SCAN_RESULTS };
+extern const char *const scan_words[SCAN_RESULTS];
 
 /* Since the start. */
 struct engine_totals {
@@ -37,10 +37,10 @@ struct engine_totals {
 };
 
 struct source_calls {
-	void (*due)(void *context);                      /* some file became due */
-	void (*looked)(void *context, struct source *s); /* a look ended, well or not */
-	void (*opened)(void *context, struct source *s); /* s->dir needs a watch: another one, or it has none */
-	void (*wants_look)(void *context);               /* source_step has something to do */
+	void (*due)(void *context);                       /* some file became due */
+	void (*scanned)(void *context, struct source *s); /* a scan ended, well or not */
+	void (*opened)(void *context, struct source *s);  /* s->dir needs a watch: another one, or it has none */
+	void (*wants_scan)(void *context);                /* source_step has something to do */
 };
 
 struct source {
@@ -50,7 +50,7 @@ struct source {
 	const struct config_source *config;
 	char *name, *partner;
 	int64_t rescan_ms;
-	bool once; /* one look, no look again by timer */
+	bool once; /* one scan, no scan again by timer */
 
 	struct sftp *sftp; /* where its files come from, NULL: from whoever puts them here; the engine's */
 	int dir;           /* -1: not open */
@@ -60,31 +60,31 @@ struct source {
 	ino_t inode;
 	bool was_mount; /* the directory was a mount point when it was opened */
 
-	enum look last;
-	int last_error;              /* errno of LOOK_FAILED */
+	enum scan_result last;
+	int last_error;              /* errno of SCAN_FAILED */
 	const char *last_error_text; /* or what else is the matter; NULL: last_error says it */
-	int64_t looked_us;           /* end of the last look; 0: none yet */
-	uint64_t looks_by_result[LOOKS];
-	uint64_t look;          /* number of the look that is under way, or was last */
-	uint64_t finished_look; /* the last that came to its end */
-	uint64_t asked_look;    /* the one that source_look asked for */
-	DIR *listing;           /* a look is under way */
+	int64_t scanned_us;          /* end of the last scan; 0: none yet */
+	uint64_t scans_by_result[SCAN_RESULTS];
+	uint64_t scan;          /* number of the scan that is under way, or was last */
+	uint64_t finished_scan; /* the last that came to its end */
+	uint64_t asked_scan;    /* the one that source_scan asked for */
+	DIR *listing;           /* a scan is under way */
 	bool sweeping;          /* its listing is read; what it did not see is being forgotten */
-	bool look_again;        /* asked for while one was under way */
+	bool scan_again;        /* asked for while one was under way */
 	size_t names;           /* candidates seen by it */
-	bool capped;            /* the last look saw more names than are kept */
+	bool capped;            /* the last scan saw more names than are kept */
 	size_t freed;           /* files forgotten since it began: room for those */
-	struct event *timer;    /* the next look */
+	struct event *timer;    /* the next scan */
 
 	void *by_name; /* tree of tsearch(3); its keys are the files' names */
-	TAILQ_HEAD(, file) in_sight;
+	TAILQ_HEAD(, file) tracked;
 	struct queue due;
 	size_t counts[FILE_STATES];
 	struct engine_totals totals; /* kept by jobs.c */
 	bool closed;                 /* source_close was called; freed with its last running file */
 };
 
-/* NULL: no memory.  Starts with a look.  config has to live until source_configure or source_close. */
+/* NULL: no memory.  Starts with a scan.  config has to live until source_configure or source_close. */
 struct source *source_new(struct event_base *base, const struct config_source *config, int64_t rescan_ms,
                           bool once, const struct source_calls *calls, void *context);
 /* The same source by a reloaded configuration with the same directory. */
@@ -92,11 +92,11 @@ void source_configure(struct source *s, const struct config_source *config, int6
 /* Forgets everything; a file that is running keeps the rest alive until source_end. */
 void source_close(struct source *s);
 
-/* A look as soon as may be; one that is under way does not count. */
-void source_look(struct source *s);
-/* Has every look come to its end that was asked for, and is there no room for names that did not fit? */
-bool source_is_looked_at(const struct source *s);
-/* One batch of the look under way; false when there is nothing (more) to do. */
+/* A scan as soon as may be; one that is under way does not count. */
+void source_scan(struct source *s);
+/* Has every scan come to its end that was asked for, and is there no room for names that did not fit? */
+bool source_is_scanned(const struct source *s);
+/* One batch of the scan under way; false when there is nothing (more) to do. */
 bool source_step(struct source *s);
 /* An event told of a name. */
 void source_hint(struct source *s, const char *name, bool finished);
@@ -108,7 +108,7 @@ struct file *source_take(struct source *s);
 /* Its job has ended, after file_handled or file_wait; s may be gone afterwards. */
 void source_end(struct source *s);
 /* Looks at one file now; it may be gone afterwards. */
-void source_look_at(struct source *s, struct file *f, enum file_sight sight);
+void source_check_file(struct source *s, struct file *f, enum file_sight sight);
 /* Forgets a file that is not running. */
 void source_forget(struct source *s, struct file *f);
 /* After a handled file that is gone: removes its twin, where the source has twins. */
@@ -117,7 +117,7 @@ void source_remove_twin(struct source *s, const struct file *f);
 /* Still to be decided without a person or a partner: settling, due or running. */
 size_t source_open_files(const struct source *s);
 
-/* Shared by source.c, look.c and file.c. */
+/* Shared by source.c, scan.c and file.c. */
 /* Does handback-fetch fill the directory?  Then names in it are of complete files, without twins. */
 bool source_is_fetched(const struct source *s);
 /* The suffix of twins in the directory, or NULL: a marker, or a checksum file. */

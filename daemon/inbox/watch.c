@@ -56,7 +56,7 @@ watch_new(struct event_base *base, const struct watch_calls *calls, void *contex
 		return NULL;
 	*w = (struct watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .calls = calls, .context = context};
 	if (w->fd < 0 || (w->readable = event_new(base, w->fd, EV_READ | EV_PERSIST, on_readable, w)) == NULL ||
-	    event_priority_set(w->readable, LOOP_LOOKS) < 0 || event_add(w->readable, NULL) < 0) {
+	    event_priority_set(w->readable, LOOP_SCANS) < 0 || event_add(w->readable, NULL) < 0) {
 		watch_free(w);
 		return NULL;
 	}

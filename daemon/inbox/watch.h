@@ -1,7 +1,7 @@
 /*
  * inotify as a hint: it says early where to look, never what is there.  Links
  * into a directory, writes through another name, network file systems and a
- * full queue all pass it by; the periodic look is the truth.
+ * full queue all pass it by; the periodic scan is the truth.
  */
 #ifndef HANDBACK_DAEMON_INBOX_WATCH_H
 #define HANDBACK_DAEMON_INBOX_WATCH_H
@@ -16,7 +16,7 @@ struct watch_calls {
 	void (*name)(void *context, int id, const char *name, bool finished);
 	/* the directory itself was moved, removed or unmounted; its watch is gone */
 	void (*gone)(void *context, int id);
-	/* events were lost: look everywhere */
+	/* events were lost: scan and poll everywhere */
 	void (*overflow)(void *context);
 };
 

@@ -96,12 +96,12 @@ answer(struct client *client, char *line)
 		c->calls->status(c->context, out);
 		break;
 	case CONTROL_RESCAN:
-		engine_look(c->engine);
+		engine_scan(c->engine);
 		answer_text(out, "rescan", "started");
 		break;
 	case CONTROL_WAIT:
 		client->before = c->engine->totals;
-		engine_look(c->engine);
+		engine_scan(c->engine);
 		control_changed(c);
 		break;
 	default:
@@ -189,7 +189,7 @@ on_acceptable(evutil_socket_t listener, short what, void *context)
 		event_add(c->acceptable, NULL);
 	LIST_INSERT_HEAD(&c->clients, client, others);
 	bufferevent_setcb(client->stream, on_line, NULL, on_end, client);
-	bufferevent_priority_set(client->stream, LOOP_LOOKS);
+	bufferevent_priority_set(client->stream, LOOP_SCANS);
 	bufferevent_setwatermark(client->stream, EV_READ, 0, 4 * LINE_BYTES);
 	bufferevent_set_timeouts(client->stream, &idle, &idle);
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
@@ -284,7 +284,7 @@ control_new(struct event_base *base, const char *path, struct engine *engine,
 	snprintf(c->path, sizeof c->path, "%s", path);
 	c->acceptable = event_new(base, c->fd, EV_READ, on_acceptable, c);
 	c->again = evtimer_new(base, on_again, c);
-	if (c->acceptable == NULL || c->again == NULL || event_priority_set(c->acceptable, LOOP_LOOKS) < 0 ||
+	if (c->acceptable == NULL || c->again == NULL || event_priority_set(c->acceptable, LOOP_SCANS) < 0 ||
 	    event_add(c->acceptable, NULL) < 0) {
 		snprintf(why, why_size, "out of memory");
 		control_free(c);

@@ -112,23 +112,38 @@ write_done(struct evbuffer *out, const struct engine *e)
 }
 
 static void
+scan_sample(struct evbuffer *out, const struct source *s, const char *transport, const char *result,
+            uint64_t n)
+{
+	evbuffer_add_printf(out, "handback_source_scans_total{source=\"");
+	label(out, s->name);
+	evbuffer_add_printf(out, "\",partner=\"");
+	label(out, s->partner);
+	evbuffer_add_printf(out, "\",transport=\"%s\",result=\"%s\"} %llu\n", transport, result,
+	                    (unsigned long long) n);
+}
+
+static void
+write_scans(struct evbuffer *out, const struct source *s)
+{
+	for (int result = SCAN_FILES; result < SCAN_RESULTS; result++)
+		scan_sample(out, s, "directory", scan_words[result], s->scans_by_result[result]);
+	for (int result = SFTP_FILES; s->sftp != NULL && result < SFTP_POLL_RESULTS; result++)
+		scan_sample(out, s, "sftp", sftp_poll_words[result], s->sftp->polls_by_result[result]);
+}
+
+static void
 write_sources(struct evbuffer *out, const struct engine *e)
 {
-	head(out, "handback_files_in_sight", "gauge", "Names in inbound directories by what is done about them");
+	head(out, "handback_inbound_files", "gauge", "Tracked files in inbound directories by state");
 	for (size_t i = 0; i < e->source_count; i++)
 		for (int state = 0; state < FILE_STATES; state++)
-			sample(out, "handback_files_in_sight", e->sources[i], "state", file_state_words[state],
+			sample(out, "handback_inbound_files", e->sources[i], "state", file_state_words[state],
 			       e->sources[i]->counts[state]);
-	head(out, "handback_looks_total", "counter", "Looks at a source's directory by result");
+	head(out, "handback_source_scans_total", "counter",
+	     "Scans of inbound directories and polls of partners' servers by result");
 	for (size_t i = 0; i < e->source_count; i++)
-		for (int result = LOOK_FILES; result < LOOKS; result++)
-			sample(out, "handback_looks_total", e->sources[i], "result", look_words[result],
-			       e->sources[i]->looks_by_result[result]);
-	head(out, "handback_server_looks_total", "counter", "Looks at a partner's server by result");
-	for (size_t i = 0; i < e->source_count; i++)
-		for (int look = SFTP_FILES; e->sources[i]->sftp != NULL && look < SFTP_LOOKS; look++)
-			sample(out, "handback_server_looks_total", e->sources[i], "result", sftp_look_words[look],
-			       e->sources[i]->sftp->looks_by_result[look]);
+		write_scans(out, e->sources[i]);
 	head(out, "handback_host_key_mismatches_total", "counter", "Servers that showed another key than pinned");
 	for (size_t i = 0; i < e->source_count; i++)
 		if (e->sources[i]->sftp != NULL)

@@ -30,8 +30,8 @@ write_sftp(struct json_build *j, const struct sftp *s)
 	json_text(j, "host", s->config->sftp.host);
 	json_int(j, "port", s->config->sftp.port);
 	json_text(j, "state", sftp_state_words[s->state]);
-	json_text(j, "look", sftp_look_words[s->look]);
-	json_int(j, "looked_us", s->looked_us);
+	json_text(j, "poll", sftp_poll_words[s->poll]);
+	json_int(j, "last_poll_us", s->polled_us);
 	json_int(j, "success_us", s->success_us);
 	json_int(j, "failure_us", s->failure_us);
 	json_int(j, "next_us", sftp_next_us(s));
@@ -48,9 +48,9 @@ write_sftp(struct json_build *j, const struct sftp *s)
 	json_name(j, "file", s->run.name);
 	json_int(j, "file_bytes", s->run.name_bytes);
 	json_int(j, "file_size", s->run.name_size);
-	json_open_map(j, "looks");
-	for (int look = SFTP_FILES; look < SFTP_LOOKS; look++)
-		json_int(j, sftp_look_words[look], (int64_t) s->looks_by_result[look]);
+	json_open_map(j, "polls");
+	for (int poll = SFTP_FILES; poll < SFTP_POLL_RESULTS; poll++)
+		json_int(j, sftp_poll_words[poll], (int64_t) s->polls_by_result[poll]);
 	json_close(j);
 	json_close(j);
 }
@@ -67,17 +67,17 @@ write_sources(struct json_build *j, const struct engine *e)
 		json_text(j, "partner", s->partner);
 		json_text(j, "profile", s->config->profile);
 		json_text(j, "directory", s->config->directory);
-		json_text(j, "look", look_words[s->last]);
+		json_text(j, "poll", scan_words[s->last]);
 		json_text(j, "error",
-		          s->last != LOOK_FAILED       ? NULL
+		          s->last != SCAN_FAILED       ? NULL
 		          : s->last_error_text != NULL ? s->last_error_text
 		                                       : strerrordesc_np(s->last_error));
-		json_int(j, "looked_us", s->looked_us);
+		json_int(j, "last_poll_us", s->scanned_us);
 		json_bool(j, "watched", s->watch >= 0);
 		write_sftp(j, s->sftp);
-		json_open_map(j, "looks");
-		for (int result = LOOK_FILES; result < LOOKS; result++)
-			json_int(j, look_words[result], (int64_t) s->looks_by_result[result]);
+		json_open_map(j, "polls");
+		for (int result = SCAN_FILES; result < SCAN_RESULTS; result++)
+			json_int(j, scan_words[result], (int64_t) s->scans_by_result[result]);
 		json_close(j);
 		for (int state = 0; state < FILE_STATES; state++)
 			json_int(j, file_state_words[state], (int64_t) s->counts[state]);
@@ -195,9 +195,8 @@ status_words(char *buf, size_t size, const struct engine *e)
 
 	for (size_t i = 0; i < e->worker_count; i++)
 		idle += e->workers[i]->state == WORKER_IDLE || e->workers[i]->state == WORKER_BUSY;
-	snprintf(
-	    buf, size,
-	    "%zu files handled, %zu in hand, %zu to do, %zu waiting; %zu of %zu sources cannot be looked at%s",
-	    handled, count_files(e, FILE_RUNNING), count_files(e, FILE_SETTLING) + count_files(e, FILE_DUE),
-	    engine_waiting(e), engine_failing(e), e->source_count, idle > 0 ? "" : "; no worker is ready");
+	snprintf(buf, size,
+	         "%zu files handled, %zu in hand, %zu to do, %zu waiting; %zu of %zu sources cannot be read%s",
+	         handled, count_files(e, FILE_RUNNING), count_files(e, FILE_SETTLING) + count_files(e, FILE_DUE),
+	         engine_waiting(e), engine_failing(e), e->source_count, idle > 0 ? "" : "; no worker is ready");
 }

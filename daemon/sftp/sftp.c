@@ -18,17 +18,17 @@
 #define CEILING_MS (60 * 60 * 1000LL)
 #define LOGIN_CEILING_MS (6 * 60 * 60 * 1000LL) /* a partner may lock an account that fails too often */
 #define SOON_MS 1000  /* after a file was archived, so that several are dealt with at once */
-#define CLOSE_MS 2000 /* a look that is due by then is made now */
+#define CLOSE_MS 2000 /* a poll that is due by then is made now */
 #define ONCE_RUNS 3
 #define ONCE_SETTLE_MS (2 * 60 * 1000) /* longer than this a single run does not wait for a file */
 #define DAY_MINUTES (24 * 60)
 
 const char *const sftp_state_words[SFTP_STATES] = {"resting", "running", "closed"};
-const char *const sftp_look_words[SFTP_LOOKS] = {"none yet", "files", "empty", "could_not"};
+const char *const sftp_poll_words[SFTP_POLL_RESULTS] = {"none yet", "files", "empty", "could_not"};
 
 /* ---- when ---- */
 
-/* Milliseconds from now until the source's windows let it look; 0: now. */
+/* Milliseconds from now until the source's windows let it poll; 0: now. */
 static int64_t
 until_window(const struct config_sftp *config, int64_t now_us)
 {
@@ -47,7 +47,7 @@ until_window(const struct config_sftp *config, int64_t now_us)
 	return config->window == NULL ? 0 : wait * 60000 - now_us / 1000 % 60000;
 }
 
-/* Sets the timer for what comes first: the next look, or what is due afterwards. */
+/* Sets the timer for what comes first: the next poll, or what is due afterwards. */
 static void
 arm(struct sftp *s)
 {
@@ -60,7 +60,7 @@ arm(struct sftp *s)
 }
 
 static void
-look_in(struct sftp *s, int64_t ms)
+poll_in(struct sftp *s, int64_t ms)
 {
 	s->next_ms = loop_now_ms() + ms + until_window(&s->config->sftp, loop_wall_us() + ms * 1000);
 	arm(s);
@@ -87,26 +87,26 @@ until_scheduled(const struct config_sftp *config, int64_t after_us)
 	return next * 1000000 > now_us ? (next * 1000000 - now_us + 999) / 1000 : 0;
 }
 
-/* When the last look that went well ended, by the fetcher's mark; now where there is none. */
+/* When the last poll that went well ended, by the fetcher's mark; now where there is none. */
 static int64_t
-last_look_us(const struct sftp *s)
+last_poll_us(const struct sftp *s)
 {
 	char path[4096];
 	struct stat st;
 
-	snprintf(path, sizeof path, "%s/.fetch/looked", s->config->directory);
+	snprintf(path, sizeof path, "%s/.fetch/last_poll", s->config->directory);
 	return lstat(path, &st) == 0 ? st.st_mtim.tv_sec * 1000000 : loop_wall_us();
 }
 
-/* The first look after a start or a reload. */
+/* The first poll after a start or a reload. */
 static void
-look_first(struct sftp *s)
+poll_first(struct sftp *s)
 {
 	/* a time that passed meanwhile is made up for; whoever reloads may have mended what failed */
 	if (s->config->sftp.schedule != NULL && !s->once && s->failures == 0)
-		look_in(s, until_scheduled(&s->config->sftp, last_look_us(s)));
+		poll_in(s, until_scheduled(&s->config->sftp, last_poll_us(s)));
 	else
-		look_in(s, s->once ? 0 : loop_jitter(SOON_MS)); /* many sources do not start at once */
+		poll_in(s, s->once ? 0 : loop_jitter(SOON_MS)); /* many sources do not start at once */
 }
 
 /* When the next run is due, after one that went well. */
@@ -117,7 +117,7 @@ next_after_success(const struct sftp *s)
 	                 ? loop_jitter(s->config->sftp.interval_ms)
 	                 : until_scheduled(&s->config->sftp, loop_wall_us() + CLOSE_MS * 1000);
 
-	/* the second look at what was just seen need not wait for the interval */
+	/* the second poll for what was just seen need not wait for the interval */
 	if (s->run.waiting > 0 && s->config->settle_ms + SOON_MS < ms)
 		ms = s->config->settle_ms + SOON_MS;
 	return ms;
@@ -209,13 +209,13 @@ plan(struct sftp *s)
 	bool settles = s->run.waiting > 0 && s->config->settle_ms <= ONCE_SETTLE_MS && s->runs < ONCE_RUNS;
 
 	if (s->again)
-		look_in(s, 0);
-	else if (s->once && s->run.mode == FETCH_LOOK && !s->run.failed && settles)
-		look_in(s, s->config->settle_ms + SOON_MS);
-	else if (!s->once && s->run.mode == FETCH_LOOK)
-		look_in(s, s->run.failed ? next_after_failure(s) : next_after_success(s));
+		poll_in(s, 0);
+	else if (s->once && s->run.mode == FETCH_POLL && !s->run.failed && settles)
+		poll_in(s, s->config->settle_ms + SOON_MS);
+	else if (!s->once && s->run.mode == FETCH_POLL)
+		poll_in(s, s->run.failed ? next_after_failure(s) : next_after_success(s));
 	else
-		arm(s); /* the next look stays where it was */
+		arm(s); /* the next poll stays where it was */
 	s->again = false;
 }
 
@@ -224,10 +224,10 @@ static void
 finish(struct sftp *s)
 {
 	s->state = SFTP_RESTING;
-	if (s->run.mode == FETCH_LOOK && !s->run.looked) {
-		s->look = SFTP_COULD_NOT;
-		s->looks_by_result[SFTP_COULD_NOT]++;
-		s->looked_us = loop_wall_us();
+	if (s->run.mode == FETCH_POLL && !s->run.polled) {
+		s->poll = SFTP_COULD_NOT;
+		s->polls_by_result[SFTP_COULD_NOT]++;
+		s->polled_us = loop_wall_us();
 	}
 	if (s->run.failed)
 		tell_failure(s);
@@ -244,7 +244,7 @@ on_line(void *context, char *line)
 {
 	struct sftp *s = context;
 
-	/* it was asked to leave; whatever it still brings the next look finds */
+	/* it was asked to leave; whatever it still brings the next poll finds */
 	return s->state == SFTP_CLOSED || sftp_take_line(s, line);
 }
 
@@ -281,12 +281,12 @@ start(struct sftp *s)
 {
 	char why[LIMIT_MESSAGE_BYTES];
 	struct fetch_job job;
-	bool look = s->next_ms != 0 && s->next_ms <= loop_now_ms() + CLOSE_MS;
+	bool poll_now = s->next_ms != 0 && s->next_ms <= loop_now_ms() + CLOSE_MS;
 
 	s->runs++;
-	s->run = (struct sftp_run){.mode = look ? FETCH_LOOK : FETCH_AFTER};
+	s->run = (struct sftp_run){.mode = poll_now ? FETCH_POLL : FETCH_AFTER};
 	s->after_due = false;
-	if (look)
+	if (poll_now)
 		s->next_ms = 0;
 	if (!fetch_job_make(&job, s->config, s->run.mode, false, why, sizeof why)) {
 		fail(s, "key_file", why);
@@ -341,7 +341,7 @@ sftp_new(struct event_base *base, const struct config_source *config, const char
 		sftp_free(s);
 		return NULL;
 	}
-	look_first(s);
+	poll_first(s);
 	return s;
 }
 
@@ -350,7 +350,7 @@ sftp_configure(struct sftp *s, const struct config_source *config)
 {
 	s->config = config;
 	if (s->state == SFTP_RESTING)
-		look_first(s);
+		poll_first(s);
 	else
 		s->again = config->sftp.schedule == NULL;
 	s->failures = 0;
@@ -390,10 +390,10 @@ sftp_free(struct sftp *s)
 }
 
 void
-sftp_look(struct sftp *s)
+sftp_poll(struct sftp *s)
 {
 	if (s->state == SFTP_RESTING)
-		look_in(s, 0);
+		poll_in(s, 0);
 	else
 		s->again = true;
 }

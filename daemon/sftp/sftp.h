@@ -27,9 +27,9 @@
 enum sftp_state { SFTP_RESTING, SFTP_RUNNING, SFTP_CLOSED, SFTP_STATES };
 extern const char *const sftp_state_words[SFTP_STATES];
 
-/* What the last run's look said. */
-enum sftp_look { SFTP_NONE_YET, SFTP_FILES, SFTP_EMPTY, SFTP_COULD_NOT, SFTP_LOOKS };
-extern const char *const sftp_look_words[SFTP_LOOKS];
+/* What the last run's poll said. */
+enum sftp_poll_result { SFTP_NONE_YET, SFTP_FILES, SFTP_EMPTY, SFTP_COULD_NOT, SFTP_POLL_RESULTS };
+extern const char *const sftp_poll_words[SFTP_POLL_RESULTS];
 
 struct sftp;
 
@@ -46,7 +46,7 @@ struct sftp_calls {
 /* Of the run under way, or the last. */
 struct sftp_run {
 	enum fetch_mode mode;
-	bool looked, done, failed;
+	bool polled, done, failed;
 	char stage[SFTP_WORD]; /* where it failed */
 	char why[LIMIT_MESSAGE_BYTES];
 	int64_t files, bytes, waiting, refused, failures, after_failed; /* failures: of single files */
@@ -60,7 +60,7 @@ struct sftp {
 	const struct sftp_calls *calls;
 	void *context;
 	const char *program; /* path of handback-fetch, the caller's */
-	bool once;           /* one look, then only what is due afterwards */
+	bool once;           /* one poll, then only what is due afterwards */
 	const struct config_source *config;
 	char *name;
 
@@ -71,14 +71,14 @@ struct sftp {
 	bool after_due;      /* archived files wait for what is due afterwards */
 	struct sftp_run run;
 
-	enum sftp_look look;
-	int64_t looked_us, success_us, failure_us; /* wall clock; 0: never */
-	int64_t next_ms;                           /* of the next look, by loop_now_ms; 0: none */
+	enum sftp_poll_result poll;
+	int64_t polled_us, success_us, failure_us; /* wall clock; 0: never */
+	int64_t next_ms;                           /* of the next poll, by loop_now_ms; 0: none */
 	int64_t
-	    trying_until_us; /* wall clock: until then a scheduled look that failed is tried again; 0: none did */
+	    trying_until_us; /* wall clock: until then a scheduled poll that failed is tried again; 0: none did */
 	char error_stage[SFTP_WORD], error[LIMIT_MESSAGE_BYTES]; /* of the last failure, kept until a success */
 	unsigned failures;                                       /* runs in a row */
-	uint64_t runs, looks_by_result[SFTP_LOOKS], files, bytes, mismatches;
+	uint64_t runs, polls_by_result[SFTP_POLL_RESULTS], files, bytes, mismatches;
 	char host_key[LIMIT_SHOWN_BYTES];
 	uint64_t told[SFTP_TOLD]; /* hashes, a ring */
 	unsigned next_told;
@@ -97,13 +97,13 @@ void sftp_kill(struct sftp *s);
 void sftp_free(struct sftp *s); /* NULL is fine */
 
 /* A run as soon as may be. */
-void sftp_look(struct sftp *s);
+void sftp_poll(struct sftp *s);
 /* A file that it brought is archived: written down for the fetcher, which does what is due afterwards. */
 void sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct job_result *result);
 
-/* When it looks next, by the wall clock; 0: no look is planned. */
+/* When it polls next, by the wall clock; 0: no poll is planned. */
 int64_t sftp_next_us(const struct sftp *s);
-/* Looked once, nothing runs and nothing is due afterwards: for `once`. */
+/* Polled once, nothing runs and nothing is due afterwards: for `once`. */
 bool sftp_is_quiet(const struct sftp *s);
 
 /* For sftp.c: one line of the fetcher's; false when it may not come now or lacks a field. */

@@ -75,24 +75,24 @@ say_mismatch(struct sftp *s, const struct message *m)
 }
 
 static bool
-say_look(struct sftp *s, const struct message *m)
+on_poll(struct sftp *s, const struct message *m)
 {
 	const char *result = message_text(m, "result");
-	enum sftp_look look = SFTP_NONE_YET;
+	enum sftp_poll_result poll = SFTP_NONE_YET;
 
-	for (enum sftp_look i = SFTP_FILES; result != NULL && i < SFTP_LOOKS; i++)
-		if (strcmp(result, sftp_look_words[i]) == 0)
-			look = i;
-	if (look == SFTP_NONE_YET)
+	for (enum sftp_poll_result i = SFTP_FILES; result != NULL && i < SFTP_POLL_RESULTS; i++)
+		if (strcmp(result, sftp_poll_words[i]) == 0)
+			poll = i;
+	if (poll == SFTP_NONE_YET)
 		return false;
-	s->run.looked = true;
-	s->look = look;
-	s->looks_by_result[look]++;
-	s->looked_us = loop_wall_us();
+	s->run.polled = true;
+	s->poll = poll;
+	s->polls_by_result[poll]++;
+	s->polled_us = loop_wall_us();
 	if (strcmp(message_text(m, "partial") != NULL ? message_text(m, "partial") : "no", "yes") == 0 &&
 	    is_news(s, "partial", "", ""))
 		log_write(LOG_WARNING,
-		          "the server's directory has more names than one look takes: the others' turn comes",
+		          "the server's directory has more names than one poll takes: the others' turn comes",
 		          LOG_FIELDS(log_text("source", s->name)));
 	return true;
 }
@@ -231,7 +231,7 @@ static const struct {
     {"noted", say_noted},
     {"connected", say_connected},
     {"host_key_mismatch", say_mismatch},
-    {"look", say_look},
+    {"poll", on_poll},
     {"refused", say_refused},
     {"progress", say_progress},
     {"waiting", say_waiting},

@@ -13,7 +13,7 @@
 
 #define START_WAIT_MS 60000 /* recovery after a crash */
 #define STOP_MS 2000
-#define LOOK_MS 2000 /* how often we ask a server that is not our child whether it is still there */
+#define CHECK_MS 2000 /* how often we ask a server that is not our child whether it is still there */
 #define STEADY_MS 60000
 #define BACKOFF_CEILING_MS 30000
 
@@ -80,7 +80,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 	(void) what;
 	/* at most 200 ms when it hangs, and only where somebody else keeps the server */
 	if (embedded_pid(c->embedded) == 0 && embedded_answers(c->embedded)) {
-		loop_after(c->timer, LOOK_MS);
+		loop_after(c->timer, CHECK_MS);
 		return;
 	}
 	c->started_ms = loop_now_ms();
@@ -106,7 +106,7 @@ watch_child(struct cluster *c)
 		if (c->exited != NULL && event_add(c->exited, NULL) == 0)
 			return;
 	}
-	loop_after(c->timer, LOOK_MS);
+	loop_after(c->timer, CHECK_MS);
 }
 
 struct cluster *

@@ -24,7 +24,7 @@ struct config_sftp {
 	const char *password;         /* only where the server takes no key */
 	const char *known_hosts;      /* OpenSSH's format */
 	const char *const *host_keys; /* pinned: "SHA256:...", or a type and that; NULL-ended */
-	int64_t interval_ms;          /* between two looks */
+	int64_t interval_ms;          /* between two polls */
 	const char *const *window;    /* times of day, UTC, "06:00-22:30"; NULL: always */
 	const char *schedule;         /* for schedule_read, instead of interval and window; NULL: none */
 	const char *zone;             /* of the schedule */

@@ -122,7 +122,7 @@ check_after(const struct config_sftp *sftp, struct yaml_node *n, struct problems
 		yaml_error(p, at(n, "answer"), "at most 4096 bytes");
 }
 
-/* When it looks: an interval within windows, or a schedule. */
+/* When it polls: an interval within windows, or a schedule. */
 static void
 check_times(const struct config_sftp *sftp, struct yaml_node *n, struct problems *p)
 {

@@ -10,7 +10,7 @@
 
 #define PACKETS 80 /* job, go, 5 descriptors, 8 pins and twice 32 patterns */
 
-static const char *const modes[] = {[FETCH_LOOK] = "fetch", [FETCH_AFTER] = "after", [FETCH_PROBE] = "probe"};
+static const char *const modes[] = {[FETCH_POLL] = "fetch", [FETCH_AFTER] = "after", [FETCH_PROBE] = "probe"};
 static const char *const afters[] = {
     [CONFIG_AFTER_LEAVE] = "leave", [CONFIG_AFTER_MOVE] = "move", [CONFIG_AFTER_DELETE] = "delete"};
 

@@ -23,7 +23,7 @@ struct fetch_job {
 	size_t count;
 };
 
-enum fetch_mode { FETCH_LOOK, FETCH_AFTER, FETCH_PROBE };
+enum fetch_mode { FETCH_POLL, FETCH_AFTER, FETCH_PROBE };
 
 /* False, with a sentence in why[], when a file cannot be opened or there is no memory. */
 bool fetch_job_make(struct fetch_job *ret, const struct config_source *source, enum fetch_mode mode,

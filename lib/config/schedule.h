@@ -1,5 +1,5 @@
 /*
- * When to look, as in crontab(5): minute, hour, day of the month, month, day of
+ * When to poll, as in crontab(5): minute, hour, day of the month, month, day of
  * the week, in a time zone.
  *
  *   "*", "3", "1-5", "1,3", with "/n" behind "*" or a range for every n-th; jan-dec,

@@ -7,7 +7,7 @@
 #include "lib/db/db_sql.h"
 #include "lib/db/pg_state.h"
 
-#define SETTLE_LOOKS 100 /* 50 ms apart */
+#define SETTLE_TRIES 100 /* 50 ms apart */
 #define SETTLE_END_AFTER 20
 #define SETTLE_STANDBY_MS 5000
 
@@ -19,7 +19,7 @@ wait_for_end(struct pg *pg, char word[16])
 	const char *xid[] = {pg->last.xid};
 	struct pg_result *r;
 
-	for (int look = 0; look < SETTLE_LOOKS; look++) {
+	for (int i = 0; i < SETTLE_TRIES; i++) {
 		const struct timespec pause = {.tv_nsec = 50000000};
 
 		if (pg_run(pg, db_fate, 1, xid, &r) != PG_OK)
@@ -28,7 +28,7 @@ wait_for_end(struct pg *pg, char word[16])
 		pg_result_free(r);
 		if (strcmp(word, "in progress") != 0)
 			return PG_OK;
-		if (look == SETTLE_END_AFTER && pg_run(pg, db_end_backend, 2, ours, NULL) != PG_OK)
+		if (i == SETTLE_END_AFTER && pg_run(pg, db_end_backend, 2, ours, NULL) != PG_OK)
 			return PG_LOST;
 		nanosleep(&pause, NULL);
 	}

@@ -13,7 +13,7 @@ static const struct sqlstate_meaning meanings[] = {
     {"40001", PG_RETRY}, /* serialization_failure */
     {"40P01", PG_RETRY}, /* deadlock_detected */
     {"55P03", PG_RETRY}, /* lock_not_available: lock_timeout */
-    {"23505", PG_RETRY}, /* unique_violation: a rival was first, the next look finds its row */
+    {"23505", PG_RETRY}, /* unique_violation: a rival was first, the next scan finds its row */
     {"08P01", PG_ERROR}, /* protocol_violation: we sent what is no message, or no binary value */
     {"08", PG_LOST},     /* connection exceptions */
     {"53", PG_LOST},     /* insufficient resources: disk full, out of memory, too many connections */

@@ -1,4 +1,4 @@
-/* Rows of decide.sql, post_look.sql and verify_leaves.sql as leaves: each has some of the same columns. */
+/* Rows of decide.sql, post_shown.sql and verify_leaves.sql as leaves: each has some of the same columns. */
 #ifndef HANDBACK_PROOF_LEAF_ROW_H
 #define HANDBACK_PROOF_LEAF_ROW_H
 

@@ -15,8 +15,8 @@ enum control_turn { CONTROL_TURN_OPEN, CONTROL_TURN_WAITING };
 
 enum control_question {
 	CONTROL_STATUS, /* the whole state */
-	CONTROL_RESCAN, /* look everywhere now; says at once that it does */
-	CONTROL_WAIT,   /* look everywhere, and answer when nothing is left to do: struct control_done */
+	CONTROL_RESCAN, /* scan and poll everywhere now; says at once that it does */
+	CONTROL_WAIT,   /* scan and poll everywhere, and answer when nothing is left to do: struct control_done */
 	CONTROL_QUESTIONS
 };
 

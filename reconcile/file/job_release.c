@@ -100,7 +100,7 @@ release_next(struct reconciler *r, const struct stage_watch *watch, struct relea
 	if (status == PG_OK)
 		status = pg_run_prepared(r->pg, sql_release_due, 1, &all, &rows);
 	if (status != PG_OK)
-		return job_fail_database(r, ret_result, status, "cannot look for files that may go");
+		return job_fail_database(r, ret_result, status, "cannot scan the directory that may go");
 	end = pg_rows(rows) > 0 ? try_each(r, rows, watch, ret, ret_result) : JOB_GONE;
 	pg_result_free(rows);
 	return end;

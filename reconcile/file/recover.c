@@ -124,7 +124,7 @@ note_what_is_there(struct pg *pg, const struct spool *spool, struct recovered *r
 
 		path_of(r, i, path);
 		if (archive_has(spool, path) != 1)
-			continue; /* its original is still in the inbound directory: the next look goes on there */
+			continue; /* its original is still in the inbound directory: the next scan goes on there */
 		status = note_archived(pg, pg_int_of(r, i, "file_id"), path);
 		if (status == PG_OK)
 			ret->archived++;

@@ -112,7 +112,7 @@ look_at_reversals(struct pg *pg, const struct leaf *leaf, size_t count, struct p
 	if (text == NULL)
 		return no_memory(pg);
 	value = text;
-	status = pg_fetch_prepared(pg, sql_post_look, 1, &value, ret);
+	status = pg_fetch_prepared(pg, sql_post_shown, 1, &value, ret);
 	free(text);
 	return status;
 }

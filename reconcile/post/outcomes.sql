@@ -7,7 +7,7 @@ COPY handback.outcome (file_id, record_no, revision, verdict, outcome, byte_leng
 -- Posts the reversal of each of these redemptions, all or none. $1 redemptions. Gives how many were posted.
 SELECT count(*) FROM ledger.post_reversals($1::bigint[])
 
--- name: post_look
+-- name: post_shown
 -- What the ledger shows of these redemptions' reversals now: not what was asked of it. A statement of its own, to see what
 -- post.sql wrote. $1 redemptions. Gives the columns of a leaf's reversal (lib/proof/leaf_row.h), in their order.
 SELECT v.reversal_id::bigint, v.external_reference::uuid, v.programme_id::bigint, v.member_id::bigint, v.points::bigint,

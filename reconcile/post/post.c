@@ -186,7 +186,7 @@ agrees(const char *what, sum_t found, sum_t expected, char *message)
 
 /*
  * The last word before the head: does everything add up?  Each side is counted by another way than the other:
- * by the parser, by what the database took, and by what the ledger shows (post_look.sql), which is not what
+ * by the parser, by what the database took, and by what the ledger shows (post_shown.sql), which is not what
  * was asked of it.
  */
 static bool

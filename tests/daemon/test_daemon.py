@@ -1,4 +1,4 @@
-"""handbackd and its protocol: looks, events, workers that lie, reload, stop.
+"""handbackd and its protocol: scans, events, workers that lie, reload, stop.
 
 The worker here is tests/support/scripted_worker.py, which does what the true one never does; the true one's tests with a
 real database are in test_e2e.py.
@@ -72,7 +72,7 @@ def test_files_found_at_the_start_and_without_events(make):
     assert d.names() == ["early.csv", "linked.csv"]
 
 
-def test_settle_zero_needs_an_event_or_two_looks(make):
+def test_settle_zero_needs_an_event_or_two_scans(make):
     d = make(settle="0ms", rescan="60s").start()
     started = time.monotonic()
     d.drop("quick.csv")
@@ -175,14 +175,14 @@ def test_more_files_than_are_kept_in_mind(make):
     (d.inbound / "one-more").touch()
     d.ask("rescan")
     d.until_log("more files than are kept in mind")
-    assert d.look_of()["settling"] == limit
+    assert d.source_state()["settling"] == limit
     # the partner cleans up: there is room again
     (d.inbound / "one-more.done").touch()
     for n in range(limit):
         os.unlink(d.inbound / f"f{n}")
     d.ask("rescan")
     d.until(lambda: d.names() == ["quick.csv", "one-more"], "the last file")
-    assert d.look_of()["settling"] == 0
+    assert d.source_state()["settling"] == 0
 
 
 def test_nothing_leaks(make):
@@ -229,26 +229,26 @@ def test_events_lost_are_made_up_for(make):
 
 def test_empty_missing_and_back_are_three_things(make):
     d = make().start()
-    d.until(lambda: d.look_of()["look"] == "empty", "a look")
+    d.until(lambda: d.source_state()["poll"] == "empty", "a scan")
     away = d.dir / "away"
     d.inbound.rename(away)
-    d.until(lambda: d.look_of()["look"] == "failed", "the directory to be missed", 5)
-    assert d.look_of()["error"] == "No such file or directory"
+    d.until(lambda: d.source_state()["poll"] == "failed", "the directory to be missed", 5)
+    assert d.source_state()["error"] == "No such file or directory"
     (away / "meanwhile.csv").write_bytes(b"x")
     time.sleep(0.7)
     assert d.jobs() == []  # what was moved away is no inbound directory any more
     away.rename(d.inbound)
     d.until(d.jobs, "the file after the return")
-    d.until(lambda: d.look_of()["look"] == "empty", "an empty directory")
+    d.until(lambda: d.source_state()["poll"] == "empty", "an empty directory")
     # another directory in its place is watched too
     shutil.rmtree(d.inbound)
-    d.until(lambda: d.look_of()["look"] == "failed", "the directory to be missed again", 5)
+    d.until(lambda: d.source_state()["poll"] == "failed", "the directory to be missed again", 5)
     d.inbound.mkdir()
-    d.until(lambda: d.look_of()["look"] == "empty" and d.look_of()["watched"], "a watch on the new one", 5)
+    d.until(lambda: d.source_state()["poll"] == "empty" and d.source_state()["watched"], "a watch on the new one", 5)
     d.drop("new.csv")
     d.until(lambda: len(d.jobs()) == 2, "the file in the new one")
     log = d.log()
-    assert log.count("cannot look for files") == 2 and log.count("can look for files again") == 2
+    assert log.count("cannot scan the directory") == 2 and log.count("can scan the directory again") == 2
 
 
 def test_no_permission_is_no_empty_directory(make):
@@ -257,14 +257,14 @@ def test_no_permission_is_no_empty_directory(make):
         d.inbound.rmdir()
         d.inbound.write_bytes(b"")  # root may read everything: a file in its place is refused all the same
         d.start()
-        assert d.look_of()["look"] == "failed"
+        assert d.source_state()["poll"] == "failed"
         return
     d = make()
     d.inbound.chmod(0)
     d.start()
-    assert d.look_of()["look"] == "failed"
+    assert d.source_state()["poll"] == "failed"
     d.inbound.chmod(0o700)
-    d.until(lambda: d.look_of()["look"] == "empty", "permission")
+    d.until(lambda: d.source_state()["poll"] == "empty", "permission")
 
 
 def test_an_unmounted_directory_is_not_an_empty_one(make):
@@ -273,10 +273,10 @@ def test_an_unmounted_directory_is_not_an_empty_one(make):
         pytest.skip("mounting is not allowed here")
     try:
         d.start()
-        d.until(lambda: d.look_of()["look"] == "empty", "a look")
+        d.until(lambda: d.source_state()["poll"] == "empty", "a scan")
         subprocess.run(["umount", "-l", d.inbound], check=True)
-        d.until(lambda: d.look_of()["look"] == "failed", "the mount to be missed", 5)
-        assert "mount point" in d.look_of()["error"]
+        d.until(lambda: d.source_state()["poll"] == "failed", "the mount to be missed", 5)
+        assert "mount point" in d.source_state()["error"]
     finally:
         subprocess.run(["umount", "-l", d.inbound], capture_output=True)
     subprocess.run(["mount", "-t", "tmpfs", "none", d.inbound], check=True)
@@ -325,10 +325,10 @@ def test_what_is_no_plain_file_is_told_once_and_never_opened(make):
         d.start()
         d.drop("good.csv")
         d.until(lambda: d.names() == ["good.csv"], "the good file", 5)
-        time.sleep(1.2)  # some looks more
+        time.sleep(1.2)  # some scans more
         assert d.names() == ["good.csv"]
         told = [line for line in d.log().splitlines() if "not taken" in line]
-        assert len(told) == len(os.listdir(d.inbound)) == d.look_of()["refused"]
+        assert len(told) == len(os.listdir(d.inbound)) == d.source_state()["refused"]
         # the other name goes away: now it is a file of its own
         os.unlink(d.dir / "secret")
         d.until(lambda: d.names() == ["good.csv", "hard.csv"], "the file without other names")

@@ -60,8 +60,8 @@ def test_metrics_tell_what_the_database_says(world):
         (confirmed, reversed_), = world.query("SELECT confirmed, reversed FROM handback.files WHERE partner = %s", partner)
         assert told[f'handback_records_total{{{labels},outcome="confirmed"}}'] == confirmed
         assert told[f'handback_records_total{{{labels},outcome="reversed"}}'] == reversed_
-        seen = f'handback_looks_total{{{labels},result="empty"}}'
-        world.until(lambda: samples(get(world, "/metrics")[1])[seen] > 0, "a look after the file was taken")
+        seen = f'handback_source_scans_total{{{labels},transport="directory",result="empty"}}'
+        world.until(lambda: samples(get(world, "/metrics")[1])[seen] > 0, "a scan after the file was taken")
         rows = dict(world.query("SELECT n.name, sum(t.records)::bigint FROM handback.tie_out t JOIN handback.file f USING (file_id)"
                                 " JOIN handback.partner p USING (partner_id) JOIN handback.outcome_name n USING (outcome)"
                                 " WHERE p.code = %s GROUP BY n.name", partner))

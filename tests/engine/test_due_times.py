@@ -112,18 +112,18 @@ def test_two_files_of_one_issue(database):
         assert placed(c) == [("a", "2026-11-18", "on_time"), ("b", "2026-11-18", "late")]
 
 
-def test_absence_needs_a_look_that_read_the_whole_listing(database):
+def test_absence_needs_a_poll_that_read_the_whole_listing(database):
     with database.connect() as c:
         make(c, "2026-11-18T00:00")
         states = "SELECT state FROM handback.expected_files ORDER BY day LIMIT 1"
         state = c.execute(states).fetchone()[0]
-        assert state in ("could_not_look", "due")
+        assert state in ("poll_failed", "due")
         if state == "due":
             return  # the clock of this machine stands before that day
-        c.execute("INSERT INTO handback.look (source, looked_at, result) VALUES ('skyline', now(), 'empty')")
+        c.execute("INSERT INTO handback.source_poll (source, polled_at, result) VALUES ('skyline', now(), 'empty')")
         assert c.execute(states).fetchone()[0] == "overdue"
-        c.execute("INSERT INTO handback.look (source, looked_at, result, why) VALUES ('skyline', now(), 'could_not', 'x')")
-        assert c.execute(states).fetchone()[0] == "could_not_look"
+        c.execute("INSERT INTO handback.source_poll (source, polled_at, result, why) VALUES ('skyline', now(), 'could_not', 'x')")
+        assert c.execute(states).fetchone()[0] == "poll_failed"
 
 
 def state_of(c, day):
@@ -182,7 +182,7 @@ def test_business_days_leave_out_holidays(database, at, days, holidays, utc):
 
 
 def test_each_state_of_an_expected_file(database):
-    """Of the days before today: due, early, on time, late, missing, nothing due, overdue, and could not look."""
+    """Of the days before today: due, early, on time, late, missing, nothing due, overdue, and could not poll."""
     with database.connect() as c:
         today, = c.execute("SELECT (now() AT TIME ZONE 'UTC')::date").fetchone()
 
@@ -210,7 +210,7 @@ def test_each_state_of_an_expected_file(database):
         for how in ("early", "on_time", "late", "missing", "nothing_due"):
             assert state_of(c, days[how])[0] == how
         assert state_of(c, days["due"]) == ("due", 0)
-        assert state_of(c, days["half"]) == ("could_not_look", 1), "nobody has looked: it may lie there"
-        for result, state in (("empty", "overdue"), ("could_not", "could_not_look"), ("files", "overdue")):
-            c.execute("INSERT INTO handback.look (source, looked_at, result) VALUES ('skyline', now(), %s)", (result,))
+        assert state_of(c, days["half"]) == ("poll_failed", 1), "nobody has looked: it may lie there"
+        for result, state in (("empty", "overdue"), ("could_not", "poll_failed"), ("files", "overdue")):
+            c.execute("INSERT INTO handback.source_poll (source, polled_at, result) VALUES ('skyline', now(), %s)", (result,))
             assert state_of(c, days["half"]) == (state, 1)

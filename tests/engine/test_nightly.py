@@ -75,16 +75,16 @@ def test_the_daemon_that_runs_does_the_files(world):
     world.drop("MERIDIAN", name, data)
     nightly(world)
     assert world.files()[name] == "posted"
-    # The look that found the file, of which files is true, may have been the last one: handbackd says that it is quiet
+    # The poll that found the file, of which files is true, may have been the last one: handbackd says that it is quiet
     # when the file is done, and its listing was read to the end.  One that began after that finds nothing any more.
-    assert looks(world, "skyline") == looks(world, "aurora") == ["empty"]
-    assert looks(world, "meridian") in (["files"], ["empty"])
+    assert polls(world, "skyline") == polls(world, "aurora") == ["empty"]
+    assert polls(world, "meridian") in (["files"], ["empty"])
     nightly(world)
-    assert looks(world, "meridian") in (["files", "empty"], ["empty"])
+    assert polls(world, "meridian") in (["files", "empty"], ["empty"])
 
 
-def looks(world, source):
-    return [r for r, in world.query("SELECT result FROM handback.look WHERE source = %s ORDER BY look_id", source)]
+def polls(world, source):
+    return [r for r, in world.query("SELECT result FROM handback.source_poll WHERE source = %s ORDER BY poll_id", source)]
 
 
 def test_a_file_that_does_not_come_is_missing_once(world):
@@ -107,14 +107,14 @@ def test_a_file_that_does_not_come_is_missing_once(world):
     assert sorted(p.name for p in (world.spool / "notices").rglob("*.json")) == before[-1]
 
 
-def test_what_cannot_be_looked_at_is_not_missing(world):
+def test_what_cannot_be_polled_at_is_not_missing(world):
     expect(world)
     nightly(world)
     world.inbound["SKYLINE"].rename(world.dir / "away")
     yesterday = due_yesterday(world)
     nightly(world, allowed=(4,))
-    assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [("could_not_look",)]
-    assert world.query("SELECT result FROM handback.look WHERE source = 'skyline' ORDER BY look_id DESC LIMIT 1") == \
+    assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [("poll_failed",)]
+    assert world.query("SELECT result FROM handback.source_poll WHERE source = 'skyline' ORDER BY poll_id DESC LIMIT 1") == \
         [("could_not",)]
 
 

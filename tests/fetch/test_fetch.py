@@ -48,7 +48,7 @@ def test_host_key_changed(tmp_path, server, source):
     run = source.run()
     mismatch = run.one("host_key_mismatch")
     assert mismatch["got"] == server.pin and source.pins[0] in mismatch["expected"]
-    assert run.failed["stage"] == "host_key" and run.one("look")["result"] == "could_not"
+    assert run.failed["stage"] == "host_key" and run.one("poll")["result"] == "could_not"
     assert run.code == 4 and not auth_attempts(server)
     return "refused, both fingerprints told, no credential sent"
 
@@ -188,17 +188,17 @@ def test_no_user_config(tmp_path, server, source, monkeypatch):
 # looking
 
 
-@case("three answers of a look")
+@case("three answers of a poll")
 @pytest.mark.sanitize
-def test_three_valued_look(server, source):
-    assert source.run().one("look")["result"] == "empty"
+def test_three_valued_poll(server, source):
+    assert source.run().one("poll")["result"] == "empty"
     server.put("a.csv", b"1")
-    assert source.run().one("look")["result"] == "files"
+    assert source.run().one("poll")["result"] == "files"
     missing = source.run(directory=server.root / "nowhere")
-    assert missing.one("look")["result"] == "could_not" and missing.failed["stage"] == "directory"
+    assert missing.one("poll")["result"] == "could_not" and missing.failed["stage"] == "directory"
     server.stop()
     gone = source.run(connect_ms=18000)
-    assert gone.one("look")["result"] == "could_not" and gone.failed["stage"] == "connect" and gone.seconds < SOON
+    assert gone.one("poll")["result"] == "could_not" and gone.failed["stage"] == "connect" and gone.seconds < SOON
     return "files, empty, could not and why"
 
 
@@ -227,15 +227,15 @@ def test_killed_in_a_listing(tmp_path, server):
         server.process.wait()
         run = source.wait()
         passed = proxy.passed
-        assert run.one("look")["result"] == "could_not" and run.failed["stage"] == "listing", run.replies_shown()
+        assert run.one("poll")["result"] == "could_not" and run.failed["stage"] == "listing", run.replies_shown()
         assert run.code == 4 and not run.files and not source.stored()
         proxy.bytes_per_s = None
         server.start()
         assert len(source.run().files) == 10 and proxy.passed > 2 * passed
-    return f"{passed >> 10} KiB of the listing came: could not look, nothing is taken; all at the next"
+    return f"{passed >> 10} KiB of the listing came: could not poll, nothing is taken; all at the next"
 
 
-@case("settled over two looks")
+@case("settled over two polls")
 def test_settle(server, source):
     server.put("a.csv", b"12")
     run = source.run(settle_ms=3600000)
@@ -520,7 +520,7 @@ def test_after(server, source):
     assert len(run.files) == 2 and not run.all("after")
     taken = source.archive()
     run = source.run(mode="after", **job)
-    assert run.done["after_done"] == "2" and not run.all("look")
+    assert run.done["after_done"] == "2" and not run.all("poll")
     there = {p.name: p.read_bytes() for p in (server.root / "done").iterdir()}
     assert there == {f"{n}.{hashlib.sha256(d).hexdigest()[:12]}": d for n, d in taken.items()}
     assert not [p for p in server.root.iterdir() if p.is_file()]

@@ -299,9 +299,9 @@ def test_million(server, source):
     source.patterns = ["*.csv"]
     source.start(listing=2000, run_ms=8000)
     run = source.wait(40)
-    look = run.one("look")
-    assert look["partial"] == "yes" and look["fresh"] == "2000" and look["result"] == "files"
-    return f"{look['names']} read, {look['fresh']} kept, in {run.seconds:.1f} s"
+    poll = run.one("poll")
+    assert poll["partial"] == "yes" and poll["fresh"] == "2000" and poll["result"] == "files"
+    return f"{poll['names']} read, {poll['fresh']} kept, in {run.seconds:.1f} s"
 
 
 @case("a million names, two of which fit")
@@ -350,7 +350,7 @@ def test_endless(server, source):
     server.partner = Endless()
     source.patterns = ["*.csv"]
     run = source.run(run_ms=4000)
-    assert run.one("look")["partial"] == "yes" and run.one("look")["result"] == "files"
+    assert run.one("poll")["partial"] == "yes" and run.one("poll")["result"] == "files"
     return f"ended after a quarter of the run's time: {run.seconds:.1f} s; proves nothing"
 
 
@@ -368,10 +368,10 @@ def test_cut_listing(server, source):
     server.partner = Cutting()
     server.partner.files = {b"n%03d" % i: b"x" for i in range(100)}
     run = source.run()
-    assert run.one("look")["result"] == "could_not" and run.failed["stage"] == "listing" and not run.files
+    assert run.one("poll")["result"] == "could_not" and run.failed["stage"] == "listing" and not run.files
     server.partner.seen = 10
     assert len(source.run().files) == 100
-    return "could not look; nothing is concluded from the part that came"
+    return "could not poll; nothing is concluded from the part that came"
 
 
 @case("a name missing from one listing is not gone")
@@ -467,7 +467,7 @@ def test_false_rename(server, source, how):
     return f"{how}: told, nothing is brought again"
 
 
-@case("replaced between our look and our rename")
+@case("replaced between our poll and our rename")
 @pytest.mark.parametrize("after", ["move", "delete"])
 def test_race(server, source, after):
     class Racing(Partner):
@@ -502,7 +502,7 @@ def test_only_delete(server, source):
     source.run(after="delete")
     source.archive()
     assert source.run(after="delete").one("after")["what"] == "deleted" and not server.partner.files
-    return "deleted after a last look"
+    return "deleted after a last poll"
 
 
 @case("answer: server says yes and keeps nothing, or half, or other bytes")

@@ -99,7 +99,7 @@ def test_left(make, server):
     server.put("a.csv", b"a")
     for expected in (1, 0):
         daemon.start()
-        daemon.until(lambda: daemon.drop_state()["looks"]["empty"] >= 2, "two looks that find nothing new")
+        daemon.until(lambda: daemon.drop_state()["polls"]["empty"] >= 2, "two polls that find nothing new")
         assert daemon.drop_state()["fetched"] == expected
         daemon.stop()
     assert daemon.names() == ["a.csv"]
@@ -129,10 +129,10 @@ def test_mismatch(make, server, tmp_path):
     daemon.until(lambda: daemon.drop_state()["failures"] == 1, "the failure")
     assert server.pin in daemon.log() and other in daemon.log() and "nothing was sent" in daemon.log()
     state = daemon.drop_state()
-    assert state["look"] == "could_not" and state["stage"] == "host_key" and state["mismatches"] == 1
+    assert state["poll"] == "could_not" and state["stage"] == "host_key" and state["mismatches"] == 1
     daemon.sftp["host_keys"] = [other, server.pin]
     daemon.reload()
-    daemon.until(lambda: daemon.drop_state()["look"] == "empty", "the look after the reload")
+    daemon.until(lambda: daemon.drop_state()["poll"] == "empty", "the poll after the reload")
     return "told with both fingerprints; mended by a reload"
 
 
@@ -168,11 +168,11 @@ def test_down_and_up(make, server):
     daemon.start()
     daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "a failure")
     state = daemon.drop_state()
-    assert state["look"] == "could_not" and state["stage"] == "connect" and "refused" in state["error"]
+    assert state["poll"] == "could_not" and state["stage"] == "connect" and "refused" in state["error"]
     assert state["next_us"] > time.time() * 1e6
     server.start()
     server.put("a.csv", b"a")
-    daemon.ask("look")
+    daemon.ask("poll")
     daemon.until(lambda: daemon.drop_state()["fetched"] == 1, "the file", 30)
     daemon.until_log('msg="SFTP works again"')
     assert daemon.log().count('msg="SFTP run failed"') >= 1
@@ -267,7 +267,7 @@ def test_removed(make, server):
     return "the fetcher leaves"
 
 
-@case("handbackd: settled over two looks, without waiting for the interval")
+@case("handbackd: settled over two polls, without waiting for the interval")
 def test_settle(make, server):
     daemon = make(server, interval="1h")
     daemon.more["settle"] = "1s"
@@ -279,7 +279,7 @@ def test_settle(make, server):
     return f"fetched {time.monotonic() - began:.1f} s after the start, with an interval of an hour"
 
 
-@case("handbackd: outside of its window it does not look")
+@case("handbackd: outside of its window it does not poll")
 def test_window(make, server):
     now = datetime.datetime.now(datetime.timezone.utc)
     daemon = make(server, window=[f"{(now + datetime.timedelta(hours=h)):%H:%M}-"
@@ -291,8 +291,8 @@ def test_window(make, server):
     assert state["runs"] == 0 and 1.9 < hours < 2.1
     daemon.sftp["window"] = [f"{(now - datetime.timedelta(hours=1)):%H:%M}-{(now + datetime.timedelta(hours=1)):%H:%M}"]
     daemon.reload()
-    daemon.until(lambda: daemon.drop_state()["look"] == "empty", "a look within the window")
-    return f"next look in {hours:.1f} h; at once when the window is open"
+    daemon.until(lambda: daemon.drop_state()["poll"] == "empty", "a poll within the window")
+    return f"next poll in {hours:.1f} h; at once when the window is open"
 
 
 def minute_field(at):
@@ -309,26 +309,26 @@ def test_schedule(make, server):
     state = daemon.drop_state()
     wait = state["next_us"] / 1e6 - time.time()
     assert state["runs"] == 0 and 7000 < wait < 7200 and (state["next_us"] / 1e6 + 1) % 60 < 2, state
-    # the time of this hour's minute has passed since the last look, so it is made up for, and once
-    mark = daemon.incoming / ".fetch" / "looked"
+    # the time of this hour's minute has passed since the last poll, so it is made up for, and once
+    mark = daemon.incoming / ".fetch" / "last_poll"
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
     os.utime(mark, (time.time() - 7200,) * 2)
     daemon.sftp["schedule"] = minute_field(now - datetime.timedelta(hours=1))
     daemon.reload()
-    daemon.until(lambda: daemon.drop_state()["look"] == "empty", "the missed look")
+    daemon.until(lambda: daemon.drop_state()["poll"] == "empty", "the missed poll")
     assert time.time() - mark.stat().st_mtime < 60
     daemon.reload()
     time.sleep(2)
     state = daemon.drop_state()
     assert state["runs"] == 1 and 22.9 < (state["next_us"] / 1e6 - time.time()) / 3600 < 23
-    # who asks for a look has it
+    # who asks for a poll has it
     daemon.ask("rescan")
-    daemon.until(lambda: daemon.drop_state()["runs"] == 2, "the look that was asked for")
-    return f"next look in {wait / 3600:.2f} h, a missed one at once, and then once"
+    daemon.until(lambda: daemon.drop_state()["runs"] == 2, "the poll that was asked for")
+    return f"next poll in {wait / 3600:.2f} h, a missed one at once, and then once"
 
 
-@case("handbackd: a scheduled look that failed is tried again, a login only by the schedule")
+@case("handbackd: a scheduled poll that failed is tried again, a login only by the schedule")
 def test_schedule_failed(make, server, tmp_path):
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=5)
     daemon = make(server, interval=None, schedule=minute_field(soon))
@@ -378,9 +378,9 @@ def test_many_names(make, build, tmp_path):
         daemon.start()
         daemon.until(lambda: len(daemon.names()) >= 5, "some files", 30)
         late = daemon.late()
-        assert late < LATE_MS and "more names than one look takes" in daemon.log()
+        assert late < LATE_MS and "more names than one poll takes" in daemon.log()
         daemon.stop()
-    return f"looks end, files come, loop at most {late} ms late"
+    return f"polls end, files come, loop at most {late} ms late"
 
 
 @case("handbackd: a fetcher that lies, floods, hangs, dies")
@@ -421,4 +421,4 @@ def test_once(make, server):
     assert done.returncode == 0 and daemon.names() == ["a.csv"] and not (server.root / "a.csv").exists(), done.stderr
     server.stop()
     assert daemon.once().returncode == 4
-    return "also after a second look; 4 when the server cannot be reached"
+    return "also after a second poll; 4 when the server cannot be reached"

@@ -136,7 +136,7 @@ MAY = {
     "handback_daemon": {
         "INSERT handback.partner", "INSERT handback.file", "INSERT handback.control", "INSERT handback.refusal",
         "INSERT handback.outcome", "INSERT handback.tie_out", "INSERT handback.hold", "INSERT audit.head",
-        "INSERT handback.look", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
+        "INSERT handback.source_poll", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
         "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
         "INSERT handback.release_failure",
     },

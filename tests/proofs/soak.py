@@ -205,7 +205,7 @@ def main():
     cluster = pg.Cluster()
     try:
         with World(cluster, pathlib.Path(o.build), members=200, redemptions=2000) as world:
-            world.configure(metrics=str(world.dir / "metrics"), survey="10s")  # rarer than a look: at rest is seen
+            world.configure(metrics=str(world.dir / "metrics"), survey="10s")  # rarer than a scan: at rest is seen
             soak = Soak(world, cluster, o.seed)
             soak.run(o.minutes * 60)
             growing = judge(soak.kinds)  # first: it is there even where the oracle finds something

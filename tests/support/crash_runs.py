@@ -178,7 +178,7 @@ class SftpRun(Run):
     errors = {**ERRORS, **ERRORS_OF_A_NETWORK}
     share = 0.1  # what is due on the server is done a second after the files are
 
-    LEFT = {"memory", "looked", "archived.taken"}  # of .fetch, after a run that went well
+    LEFT = {"memory", "last_poll", "archived.taken"}  # of .fetch, after a run that went well
 
     @staticmethod
     def make_world(place):

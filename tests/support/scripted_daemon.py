@@ -95,7 +95,7 @@ class Daemon:
             s.sendall(what.encode() + b"\n")
             return json.loads(s.makefile().readline())
 
-    def look_of(self, name="a"):
+    def source_state(self, name="a"):
         return next(s for s in self.ask("status")["sources"] if s["name"] == name)
 
     def drop(self, name, data=b"x\n", folder=None):

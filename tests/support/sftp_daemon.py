@@ -40,7 +40,7 @@ class SftpDaemon(Daemon):
         self.until(lambda: self.log().count("msg=reloaded") > before, "the reload")
 
     def drop_state(self):
-        return self.look_of("drop")["sftp"]
+        return self.source_state("drop")["sftp"]
 
     def late(self):
         return self.ask("status")["loop"]["worst_late_ms"]

@@ -364,6 +364,6 @@ main(void)
 	};
 	struct terminal t;
 
-	terminal_look(&t);
+	terminal_detect(&t);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

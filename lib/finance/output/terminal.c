@@ -47,7 +47,7 @@ stdout_height(void)
 }
 
 void
-terminal_look(struct terminal *ret)
+terminal_detect(struct terminal *ret)
 {
 	const char *term = getenv("TERM");
 	bool dumb = !term || strcmp(term, "dumb") == 0;

@@ -17,7 +17,7 @@ struct terminal {
 };
 
 /* Looks at stdout, stderr and the environment, and makes character widths known (LC_CTYPE). */
-void terminal_look(struct terminal *ret);
+void terminal_detect(struct terminal *ret);
 
 enum ink { INK_PLAIN, INK_BOLD, INK_DIM, INK_GOOD, INK_WAIT, INK_BAD, INK_ACCENT };
 

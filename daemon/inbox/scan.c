@@ -1,4 +1,4 @@
-/* How a source looks at its directory. */
+/* How a source scans its directory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -68,9 +68,9 @@ see(struct source *s, const char *name, struct file *f, enum file_sight sight)
 		s->capped = true;
 		return;
 	}
-	f->look = s->look;
-	TAILQ_REMOVE(&s->in_sight, f, in_sight);
-	TAILQ_INSERT_TAIL(&s->in_sight, f, in_sight);
+	f->scan = s->scan;
+	TAILQ_REMOVE(&s->tracked, f, tracked);
+	TAILQ_INSERT_TAIL(&s->tracked, f, tracked);
 	if (error != 0)
 		file_unreadable(f, error);
 	else
@@ -78,7 +78,7 @@ see(struct source *s, const char *name, struct file *f, enum file_sight sight)
 }
 
 void
-source_look_at(struct source *s, struct file *f, enum file_sight sight)
+source_check_file(struct source *s, struct file *f, enum file_sight sight)
 {
 	if (s->closed)
 		return;
@@ -106,34 +106,34 @@ source_hint(struct source *s, const char *name, bool finished)
 		see(s, name, source_find(s, name), finished ? FILE_FINISHED : FILE_IN_PASSING);
 }
 
-/* The look has ended. */
+/* The scan has ended. */
 static void
-finish(struct source *s, enum look result, int error, const char *text)
+finish(struct source *s, enum scan_result result, int error, const char *text)
 {
-	bool failed = result == LOOK_FAILED;
+	bool failed = result == SCAN_FAILED;
 
-	if (failed && (s->last != LOOK_FAILED || s->last_error != error || s->last_error_text != text))
-		log_write(LOG_WARNING, "cannot look for files",
+	if (failed && (s->last != SCAN_FAILED || s->last_error != error || s->last_error_text != text))
+		log_write(LOG_WARNING, "cannot scan the directory",
 		          LOG_FIELDS(log_text("source", s->name), log_text("directory", s->config->directory),
 		                     log_text("error", text != NULL ? text : strerrordesc_np(error))));
-	if (!failed && s->last == LOOK_FAILED)
-		log_write(LOG_NOTICE, "can look for files again", LOG_FIELDS(log_text("source", s->name)));
+	if (!failed && s->last == SCAN_FAILED)
+		log_write(LOG_NOTICE, "can scan the directory again", LOG_FIELDS(log_text("source", s->name)));
 	if (!failed && s->capped)
 		log_write(LOG_WARNING, "more files than are kept in mind: the rest waits until some are done",
 		          LOG_FIELDS(log_text("source", s->name), log_int("kept", LIMIT_LISTING)));
 	s->last = result;
 	s->last_error = error;
 	s->last_error_text = text;
-	s->looks_by_result[result]++;
-	s->looked_us = loop_wall_us();
-	if (s->look_again)
+	s->scans_by_result[result]++;
+	s->scanned_us = loop_wall_us();
+	if (s->scan_again)
 		loop_after(s->timer, 0);
 	else if (!s->once)
 		loop_after(s->timer, loop_jitter(s->rescan_ms));
-	s->look_again = false;
-	s->finished_look = s->look;
+	s->scan_again = false;
+	s->finished_scan = s->scan;
 	source_use_room(s);
-	s->calls->looked(s->context, s);
+	s->calls->scanned(s->context, s);
 }
 
 static bool
@@ -197,7 +197,7 @@ open_listing(struct source *s, int *ret_error, const char **ret_text)
 }
 
 void
-source_look(struct source *s)
+source_scan(struct source *s)
 {
 	int error = 0;
 	const char *text = NULL;
@@ -205,19 +205,19 @@ source_look(struct source *s)
 	if (s->closed)
 		return;
 	if (s->listing != NULL || s->sweeping) {
-		s->look_again = true;
-		s->asked_look = s->look + 1;
+		s->scan_again = true;
+		s->asked_scan = s->scan + 1;
 		return;
 	}
 	event_del(s->timer);
-	s->asked_look = ++s->look;
+	s->asked_scan = ++s->scan;
 	s->names = 0;
 	s->capped = false;
 	s->freed = 0;
 	if (open_listing(s, &error, &text))
-		s->calls->wants_look(s->context);
+		s->calls->wants_scan(s->context);
 	else
-		finish(s, LOOK_FAILED, error, text);
+		finish(s, SCAN_FAILED, error, text);
 }
 
 static void
@@ -241,39 +241,39 @@ read_batch(struct source *s)
 		s->listing = NULL;
 		/* only a listing that was read to its end says that something is not there */
 		if (error != 0)
-			finish(s, LOOK_FAILED, error, NULL);
+			finish(s, SCAN_FAILED, error, NULL);
 		else
 			s->sweeping = true;
 		return;
 	}
 }
 
-/* Forgets files that the look did not see: those seen longest ago stand first. */
+/* Forgets files that the scan did not see: those seen longest ago stand first. */
 static void
 sweep_batch(struct source *s)
 {
 	for (int i = 0; i < BATCH; i++) {
-		struct file *f = TAILQ_FIRST(&s->in_sight);
+		struct file *f = TAILQ_FIRST(&s->tracked);
 
-		if (f == NULL || f->look == s->look) {
+		if (f == NULL || f->scan == s->scan) {
 			s->sweeping = false;
-			finish(s, s->names > 0 ? LOOK_FILES : LOOK_EMPTY, 0, NULL);
+			finish(s, s->names > 0 ? SCAN_FILES : SCAN_EMPTY, 0, NULL);
 			return;
 		}
 		if (f->state != FILE_RUNNING) {
 			source_forget(s, f);
 			continue;
 		}
-		f->look = s->look;
-		TAILQ_REMOVE(&s->in_sight, f, in_sight);
-		TAILQ_INSERT_TAIL(&s->in_sight, f, in_sight);
+		f->scan = s->scan;
+		TAILQ_REMOVE(&s->tracked, f, tracked);
+		TAILQ_INSERT_TAIL(&s->tracked, f, tracked);
 	}
 }
 
 bool
-source_is_looked_at(const struct source *s)
+source_is_scanned(const struct source *s)
 {
-	return s->finished_look >= s->asked_look && !(s->capped && s->freed > 0);
+	return s->finished_scan >= s->asked_scan && !(s->capped && s->freed > 0);
 }
 
 bool
@@ -292,5 +292,5 @@ source_lost(struct source *s)
 	if (s->closed)
 		return;
 	s->watch = -1;
-	source_look(s);
+	source_scan(s);
 }

@@ -1,4 +1,4 @@
-/* Where and when to look: turns of the sources, and what inotify hints at. */
+/* Where and when to scan: turns of the sources, and what inotify hints at. */
 #include <errno.h>
 
 #include "lib/base/log.h"
@@ -6,7 +6,7 @@
 #include "daemon/loop.h"
 
 void
-engine_on_looks(evutil_socket_t fd, short what, void *context)
+engine_on_scans(evutil_socket_t fd, short what, void *context)
 {
 	struct engine *e = context;
 	bool more = false;
@@ -15,23 +15,23 @@ engine_on_looks(evutil_socket_t fd, short what, void *context)
 	(void) what;
 	/* one batch of one source; the next source's comes when everything else has had its turn */
 	for (size_t i = 0; i < e->source_count && !more; i++) {
-		struct source *s = e->sources[e->next_look++ % e->source_count];
+		struct source *s = e->sources[e->next_scan++ % e->source_count];
 
 		more = s->listing != NULL || s->sweeping;
 		if (more)
 			source_step(s);
 	}
 	if (more)
-		loop_after(e->looks, 0);
+		loop_after(e->scans, 0);
 }
 
 static void
-on_wants_look(void *context)
+on_wants_scan(void *context)
 {
 	struct engine *e = context;
 
-	if (!event_pending(e->looks, EV_TIMEOUT, NULL))
-		loop_after(e->looks, 0);
+	if (!event_pending(e->scans, EV_TIMEOUT, NULL))
+		loop_after(e->scans, 0);
 }
 
 static void
@@ -43,7 +43,7 @@ on_due(void *context)
 }
 
 static void
-on_looked(void *context, struct source *s)
+on_scanned(void *context, struct source *s)
 {
 	struct engine *e = context;
 
@@ -76,12 +76,12 @@ on_opened(void *context, struct source *s)
 		return;
 	s->watch = watch_add(e->watch, s->dir);
 	if (s->watch < 0 && !e->watch_told)
-		log_write(LOG_WARNING, "no event will tell of new files: they are found by looking, each `rescan`",
+		log_write(LOG_WARNING, "inotify is not available: polling only, each `rescan`",
 		          LOG_FIELDS(log_text("source", s->name), log_errno(errno)));
 	e->watch_told = e->watch_told || s->watch < 0;
 }
 
-const struct source_calls engine_source_calls = {on_due, on_looked, on_opened, on_wants_look};
+const struct source_calls engine_source_calls = {on_due, on_scanned, on_opened, on_wants_scan};
 
 static void
 on_name(void *context, int id, const char *name, bool finished)
@@ -106,19 +106,19 @@ on_gone(void *context, int id)
 static void
 on_overflow(void *context)
 {
-	log_write(LOG_NOTICE, "events were lost: looking at every directory", NULL);
-	engine_look(context);
+	log_write(LOG_NOTICE, "inotify events were lost: scanning every directory", NULL);
+	engine_scan(context);
 }
 
 const struct watch_calls engine_watch_calls = {on_name, on_gone, on_overflow};
 
 void
-engine_look(struct engine *e)
+engine_scan(struct engine *e)
 {
 	for (size_t i = 0; i < e->source_count; i++) {
-		source_look(e->sources[i]);
+		source_scan(e->sources[i]);
 		if (e->sources[i]->sftp != NULL)
-			sftp_look(e->sources[i]->sftp);
+			sftp_poll(e->sources[i]->sftp);
 	}
 	engine_want_release(e);
 	event_active(e->handout, 0, 0);

@@ -1,6 +1,6 @@
 /*
- * Looking: the listing is data from outside.  It says what might be there; what
- * is fetched is decided here, against what we remember of earlier looks.
+ * Polling: the listing is data from outside.  It says what might be there; what
+ * is fetched is decided here, against what we remember of earlier polls.
  *
  * Bounded in two ways: no more than `listing` names that are new to us are kept,
  * and no more than a quarter of the run's time is spent.  What is known already
@@ -24,7 +24,7 @@
  * but leave the news time to come. */
 #define MISSING_TO_FETCH_AGAIN 2
 
-struct look {
+struct poll_run {
 	struct fetch *f;
 	void *twins; /* tsearch of names without the suffix */
 	size_t twin_count, fresh, pending;
@@ -62,24 +62,24 @@ refuse(struct fetch *f, const char *name, const char *why)
 
 /* Takes a twin's name into the set.  True when the name is one. */
 static bool
-take_twin(struct look *look, const char *name)
+take_twin(struct poll_run *run, const char *name)
 {
-	const struct job *job = &look->f->job;
+	const struct job *job = &run->f->job;
 	if (job->twin == JOB_NO_TWIN)
 		return false;
 	size_t len = strlen(name), suffix = strlen(job->twin_suffix);
 	if (len <= suffix || strcmp(name + len - suffix, job->twin_suffix) != 0)
 		return false;
-	if (look->twin_count >= 2 * LIMIT_LISTING)
+	if (run->twin_count >= 2 * LIMIT_LISTING)
 		return true;
 	char *of = strndup(name, len - suffix);
-	char **node = of ? tsearch(of, &look->twins, by_text) : NULL;
+	char **node = of ? tsearch(of, &run->twins, by_text) : NULL;
 	if (!node || *node != of)
 		free(of);
 	if (!node)
-		look->no_memory = true;
+		run->no_memory = true;
 	else
-		look->twin_count++;
+		run->twin_count++;
 	return true;
 }
 
@@ -113,20 +113,20 @@ attributes_fault(const struct fetch *f, const struct remote_attributes *a)
 
 /* One name of the listing.  False: no memory. */
 static bool
-take_name(struct look *look, const char *name, const struct remote_attributes *a)
+take_name(struct poll_run *run, const char *name, const struct remote_attributes *a)
 {
-	struct fetch *f = look->f;
+	struct fetch *f = run->f;
 	const char *fault = name_fault(name);
 	f->names++;
 	if (fault) {
 		refuse(f, name, fault);
 		return true;
 	}
-	if (take_twin(look, name) || !fits(f, name))
+	if (take_twin(run, name) || !fits(f, name))
 		return true;
 	if (a->type == REMOTE_DIRECTORY || a->type == REMOTE_OTHER)
 		return true;
-	look->matching++;
+	run->matching++;
 	fault = attributes_fault(f, a);
 	if (fault) {
 		refuse(f, name, fault);
@@ -134,7 +134,7 @@ take_name(struct look *look, const char *name, const struct remote_attributes *a
 	}
 	struct memory_entry *e = memory_find(f->memory, name);
 	if (!e) {
-		if (look->pending >= (size_t) f->job.listing) {
+		if (run->pending >= (size_t) f->job.listing) {
 			f->partial = true;
 			return true;
 		}
@@ -142,8 +142,8 @@ take_name(struct look *look, const char *name, const struct remote_attributes *a
 		if (!e)
 			return false;
 		start_anew(e, a, f->now);
-		look->fresh++;
-		look->pending++;
+		run->fresh++;
+		run->pending++;
 	} else if (e->state == MEMORY_GONE || changed(e, a)) {
 		start_anew(e, a, f->now);
 	}
@@ -162,19 +162,19 @@ is_stored(const struct fetch *f, const struct memory_entry *e)
 }
 
 static bool
-is_settled(const struct look *look, const struct memory_entry *e)
+is_settled(const struct poll_run *run, const struct memory_entry *e)
 {
-	const struct job *job = &look->f->job;
+	const struct job *job = &run->f->job;
 	if (job->twin != JOB_NO_TWIN)
-		return tfind(e->name, &look->twins, by_text) != NULL;
-	return look->f->now - e->first_seen >= job->settle_ms * 1000;
+		return tfind(e->name, &run->twins, by_text) != NULL;
+	return run->f->now - e->first_seen >= job->settle_ms * 1000;
 }
 
 /* What is to be done with one name, now that the listing is known. */
 static void
-judge(const struct look *look, struct memory_entry *e)
+judge(const struct poll_run *run, struct memory_entry *e)
 {
-	struct fetch *f = look->f;
+	struct fetch *f = run->f;
 	if (!e->listed)
 		e->unseen++;
 	if (e->state == MEMORY_FETCHED)
@@ -182,7 +182,7 @@ judge(const struct look *look, struct memory_entry *e)
 	if (e->state == MEMORY_FETCHED && e->missing >= MISSING_TO_FETCH_AGAIN)
 		e->state = e->listed ? MEMORY_SEEN : MEMORY_GONE;
 	if (e->state == MEMORY_SEEN && e->listed) {
-		e->due = is_settled(look, e);
+		e->due = is_settled(run, e);
 		f->waiting += !e->due;
 	}
 	if (e->state == MEMORY_LEFT && f->job.after != JOB_LEAVE)
@@ -195,18 +195,18 @@ judge(const struct look *look, struct memory_entry *e)
 }
 
 static void
-tell_look(const struct look *look, const char *result)
+tell_poll(const struct poll_run *run, const char *result)
 {
-	REPLY("look", {"result", result}, {"names", NULL, look->f->names}, {"matching", NULL, look->matching},
-	      {"fresh", NULL, (int64_t) look->fresh}, {"waiting", NULL, look->f->waiting},
-	      {"refused", NULL, look->f->refused}, {"partial", look->f->partial ? "yes" : "no"});
+	REPLY("poll", {"result", result}, {"names", NULL, run->f->names}, {"matching", NULL, run->matching},
+	      {"fresh", NULL, (int64_t) run->fresh}, {"waiting", NULL, run->f->waiting},
+	      {"refused", NULL, run->f->refused}, {"partial", run->f->partial ? "yes" : "no"});
 }
 
 /* Reads the listing to its end or to a bound. */
 static enum remote_status
-read_listing(struct look *look)
+read_listing(struct poll_run *run)
 {
-	struct fetch *f = look->f;
+	struct fetch *f = run->f;
 	const char *name;
 	struct remote_attributes a;
 	int64_t until = watch_now_ms() + f->job.run_ms / 4;
@@ -215,8 +215,8 @@ read_listing(struct look *look)
 		status = remote_list_next(f->remote, &name, &a);
 		if (status != REMOTE_OK)
 			break;
-		if (!take_name(look, name, &a) || look->no_memory) {
-			look->no_memory = true;
+		if (!take_name(run, name, &a) || run->no_memory) {
+			run->no_memory = true;
 			break;
 		}
 		if (f->partial || watch_now_ms() > until) {
@@ -230,33 +230,33 @@ read_listing(struct look *look)
 }
 
 static bool
-finish_look(struct look *look, enum remote_status status)
+finish_poll(struct poll_run *run, enum remote_status status)
 {
-	struct fetch *f = look->f;
+	struct fetch *f = run->f;
 	/* whatever part of it came, it proves nothing */
 	if (status != REMOTE_OK)
 		return fetch_stop(f, status == REMOTE_CUT ? "listing" : "directory", remote_why(f->remote));
-	if (look->no_memory)
+	if (run->no_memory)
 		return fetch_stop(f, "listing", strerror(ENOMEM));
 	bool any = false;
 	for (size_t i = 0; i < memory_count(f->memory); i++) {
 		struct memory_entry *e = memory_at(f->memory, i);
-		judge(look, e);
+		judge(run, e);
 		any |= e->listed && e->state == MEMORY_SEEN;
 	}
 	/* only a whole listing proves that there is nothing */
-	tell_look(look, any || f->partial ? "files" : "empty");
-	f->looked = true;
+	tell_poll(run, any || f->partial ? "files" : "empty");
+	f->polled = true;
 	return true;
 }
 
 bool
-fetch_look(struct fetch *f)
+fetch_poll(struct fetch *f)
 {
-	struct look look = {.f = f};
+	struct poll_run run = {.f = f};
 	for (size_t i = 0; i < memory_count(f->memory); i++)
-		look.pending += memory_at(f->memory, i)->state == MEMORY_SEEN;
-	bool ok = finish_look(&look, read_listing(&look));
-	tdestroy(look.twins, free);
+		run.pending += memory_at(f->memory, i)->state == MEMORY_SEEN;
+	bool ok = finish_poll(&run, read_listing(&run));
+	tdestroy(run.twins, free);
 	return ok;
 }
