@@ -119,6 +119,12 @@ def test_starts_and_is_ready_only_when_it_is(system, ledger):
     psql(system, stdin="\n".join(ledger.sql()))
 
 
+def test_its_control_groups_are_its_own(system):
+    """Another booted system's unit of the same name would close this one's to the network."""
+    groups = pathlib.Path(f"/proc/{system.pid}/cgroup").read_text()
+    assert re.search(rf"^0::/.*{system.dir.name}\b", groups, re.M), groups
+
+
 def test_takes_a_file_that_is_dropped(system, ledger):
     name = drop(system, ledger, 1)
     wait_posted(system, name)

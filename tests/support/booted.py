@@ -1,4 +1,5 @@
 """A real systemd that boots this machine's root file system through an overlay, in namespaces of its own."""
+import contextlib
 import os
 import pathlib
 import re
@@ -54,7 +55,7 @@ class Booted:
 
     def boot(self, patience=60):
         self.process = subprocess.Popen(["unshare", "--fork", "--pid", "--kill-child=KILL", "--mount", "--uts", "--ipc",
-                                         "--cgroup", "--net", str(HERE / "boot"), str(self.dir)],
+                                         "--net", str(HERE / "boot"), str(self.dir)],
                                         stdin=subprocess.DEVNULL, stdout=open(self.dir / "console", "wb"),
                                         stderr=subprocess.STDOUT)
         deadline = time.monotonic() + patience
@@ -87,4 +88,18 @@ class Booted:
             self.process.send_signal(signal.SIGKILL)  # its children go with it
             self.process.wait()
         time.sleep(0.2)
+        self.remove_groups()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+    def remove_groups(self):
+        """The control groups that boot made, where this machine shows them."""
+        shown = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines() if " cgroup2 " in line]
+        own = re.search(r"^0::(.*)$", pathlib.Path("/proc/self/cgroup").read_text(), re.M)
+        for root in shown[:1] if own else ():
+            group = pathlib.Path(root + own[1]) / self.dir.name
+            deadline = time.monotonic() + 5  # the last of its processes may still be on their way out
+            while group.exists() and time.monotonic() < deadline:
+                for folder in [*sorted((p for p in group.rglob("*") if p.is_dir()), reverse=True), group]:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+                time.sleep(0.05)
