@@ -61,13 +61,15 @@ take_words(const struct message *m, struct job *job)
 	static const char *const afters[] = {"leave", "move", "delete", NULL};
 	static const char *const twins[] = {"none", "marker", "sha256", NULL};
 	static const char *const yes[] = {"no", "yes", NULL};
-	int mode = JOB_FETCH, after = JOB_LEAVE, twin = JOB_NO_TWIN, write = 0;
+	int mode = JOB_FETCH, after = JOB_LEAVE, twin = JOB_NO_TWIN, write = 0, no_landlock = 0;
 	bool ok = take_word(m, "mode", modes, &mode) && take_word(m, "after", afters, &after) &&
-	          take_word(m, "twin", twins, &twin) && take_word(m, "may_write", yes, &write);
+	          take_word(m, "twin", twins, &twin) && take_word(m, "may_write", yes, &write) &&
+	          take_word(m, "no_landlock", yes, &no_landlock);
 	job->mode = (enum job_mode) mode;
 	job->after = (enum job_after) after;
 	job->twin = (enum job_twin) twin;
 	job->may_write = write;
+	job->no_landlock = no_landlock;
 	return ok;
 }
 

@@ -40,7 +40,8 @@ struct job {
 	char *after_directory;
 	char *answer, *answer_name, *answer_directory; /* answer NULL: none */
 	int64_t stall_ms, run_ms, rate_per_s;
-	bool may_write; /* probe: try writing and renaming */
+	bool may_write;   /* probe: try writing and renaming */
+	bool no_landlock; /* the operator wrote it off */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,8 +19,14 @@
 #include "fetch/part.h"
 #include "fetch/reply.h"
 #include "fetch/watch.h"
+#include "lib/base/io.h"
+#include "lib/sandbox/program.h"
+#ifdef TEST_BUILD
+#include "lib/sandbox/attempt.h"
+#endif
 
 #define CHANNEL 3
+#define KNOWN_HOSTS_BYTES (16 << 20)
 #define WORK ".fetch"
 #define MEMORY_BYTES (1LL << 30) /* a server may send packets of 256 MiB, and libssh would take them */
 
@@ -35,6 +42,49 @@ prepare(void)
 #endif
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
+}
+
+/*
+ * The known hosts' keys as a file of our own: libssh opens a path, and neither the sandbox nor the file's
+ * owner need let us have that file once more.
+ */
+static bool
+take_known_hosts(struct job *job)
+{
+	char *bytes = NULL;
+	size_t len;
+	if (job->target.known_hosts_fd < 0)
+		return true;
+	int fd = memfd_create("known_hosts", MFD_CLOEXEC);
+	bool ok = fd >= 0 && io_read_all(job->target.known_hosts_fd, KNOWN_HOSTS_BYTES, &bytes, &len) == 0 &&
+	          io_write_all(fd, bytes, len) == 0;
+	free(bytes);
+	if (!ok) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	close(job->target.known_hosts_fd);
+	job->target.known_hosts_fd = fd;
+	return true;
+}
+
+/* From here on: this server, this directory, nothing else. */
+static bool
+lock_down(struct job *job, char *why, size_t why_size)
+{
+	const struct sandbox_fetch wish = {
+	    .directory = job->spool_fd, .port = (uint16_t) job->target.port, .no_landlock = job->no_landlock};
+	if (!take_known_hosts(job)) {
+		snprintf(why, why_size, "known_hosts: %s", strerrordesc_np(errno));
+		return false;
+	}
+	if (!sandbox_fetch(&wish, why, why_size))
+		return false;
+#ifdef TEST_BUILD
+	attempt_escape();
+#endif
+	return true;
 }
 
 /* The source's own corner of the spool, for one run at a time among all daemons. */
@@ -173,6 +223,10 @@ main(void)
 	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !job_read(CHANNEL, &f.job, why, sizeof why)) {
 		REPLY("failed", {"stage", "job"}, {"why", why});
 		return EXIT_USAGE;
+	}
+	if (!lock_down(&f.job, why, sizeof why)) {
+		REPLY("failed", {"stage", "sandbox"}, {"why", why});
+		return EXIT_FAILED;
 	}
 	const struct watch_limits limits = {.stall_ms = f.job.stall_ms,
 	                                    .run_ms = f.job.run_ms,

@@ -15,15 +15,15 @@
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "parsers/assemble/assemble.h"
-#include "parsers/sandbox/sandbox.h"
-#include "parsers/sandbox/child.h"
+#include "lib/sandbox/parser.h"
+#include "parsers/child.h"
 #include "parsers/container/container.h"
 #include "lib/protocol/frame.h"
 #include "parsers/input_fd.h"
 #include "lib/protocol/parse_job.h"
 #include "lib/profile/profile.h"
 #ifdef TEST_BUILD
-#include "parsers/sandbox/escape.h"
+#include "lib/sandbox/escape.h"
 #endif
 
 /* ---- from assemble to frames ---- */

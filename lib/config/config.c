@@ -291,6 +291,7 @@ read_sources(struct reader *r, struct yaml_node *list)
 			source->settle_ms = sftp != NULL ? CONFIG_SFTP_SETTLE_MS : c->settle_ms;
 		if (source->sftp.host != NULL && source->directory == NULL)
 			source->directory = fetched_directory(r, source->name);
+		source->sftp.no_landlock = c->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
 		config_check_source(c, i, n, r->problems);
 	}
 }

@@ -36,6 +36,7 @@ struct config_sftp {
 	const char *after_directory;                                    /* on the server, for CONFIG_AFTER_MOVE */
 	const char *answer; /* a text with {words}; NULL: none is sent */
 	const char *answer_name, *answer_directory;
+	bool no_landlock; /* as the whole configuration has it */
 };
 
 /* What becomes of the partner's file after the commit. */

@@ -86,6 +86,7 @@ add_job(struct maker *m, const struct config_source *source, enum fetch_mode mod
 	add_text(m, "answer_name", sftp->answer_name);
 	add_text(m, "answer_directory", sftp->answer_directory);
 	add_text(m, "may_write", may_write ? "yes" : "no");
+	add_text(m, "no_landlock", sftp->no_landlock ? "yes" : "no");
 	add_list(m, "kex", sftp->key_exchange);
 	add_list(m, "ciphers", sftp->ciphers);
 	add_list(m, "macs", sftp->macs);

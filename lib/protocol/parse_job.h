@@ -45,7 +45,7 @@ struct parse_job {
 	uint16_t version;
 	uint16_t flags;     /* enum parse_job_flag */
 	int64_t file_bytes; /* must be what fstat says */
-	uint16_t escape;   /* test builds only: which escape to try inside the sandbox (parsers/sandbox/escape.h),
+	uint16_t escape;   /* test builds only: which escape to try inside the sandbox (lib/sandbox/escape.h),
 	                      else 0 */
 	uint16_t name_len; /* at most LIMIT_NAME_BYTES */
 	char name[LIMIT_NAME_BYTES +

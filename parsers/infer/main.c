@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
-#include "parsers/sandbox/sandbox.h"
-#include "parsers/sandbox/child.h"
+#include "lib/sandbox/parser.h"
+#include "parsers/child.h"
 #include "parsers/infer/model.h"
 #include "lib/protocol/parse_job.h"
 

@@ -54,7 +54,7 @@ def test_locks_down_first_and_says_how_far():
 
 
 def escapes():
-    source = (parse_client.ROOT / "parsers/sandbox/escape.c").read_text(encoding="utf-8")
+    source = (parse_client.ROOT / "lib/sandbox/escape.c").read_text(encoding="utf-8")
     return re.findall(r'^    \{"([^"]+)"', source, re.M)
 
 
@@ -152,7 +152,7 @@ def test_reads_the_file_only_when_locked(need, tmp_path):
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizers need more")
 def test_at_most_25_system_calls():
-    source = (parse_client.ROOT / "parsers/sandbox/sandbox.c").read_text(encoding="utf-8")
+    source = (parse_client.ROOT / "lib/sandbox/parser.c").read_text(encoding="utf-8")
     source = re.sub(r"#if SANITIZED.*?#endif", "", source, flags=re.S)
     allowed = set(re.findall(r"SCMP_ACT_ALLOW, SCMP_SYS\((\w+)\)", source))
     plain = set(re.findall(r"SCMP_SYS\((\w+)\)", source.split("plain_calls[] = {")[1].split("};")[0]))

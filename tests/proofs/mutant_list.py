@@ -100,7 +100,7 @@ MUTANTS = (
         "\t\t\treturn fault(ret_fault, \"overflow\", \"is greater than 9223372036854775807\");",
         "value = (int64_t) ((uint64_t) value * 10 + (uint64_t) digit);"),
     Mutant("go on without a sandbox", "a partner's bytes meet a parser that may do anything",
-        "tests/hostile/test_sandbox.py::test_fails_closed", "parsers/sandbox/sandbox.c",
+        "tests/hostile/test_sandbox.py::test_fails_closed", "lib/sandbox/parser.c",
         "\tif (seccomp_enter() != 0)\n\t\treturn fail(why, why_size, \"seccomp\", errno);\n",
         "\t(void) seccomp_enter();\n"),
     # ---- the decision

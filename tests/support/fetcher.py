@@ -93,6 +93,7 @@ class Source:
         self.key, self.pins, self.patterns = key, list(pins), list(patterns)
         self.passphrase = self.password = self.known_hosts = None
         self.ignores = []
+        self.program, self.environment, self.stderr, self.wrapper = PROGRAM, {}, None, []
         self.job = {"mode": "fetch", "source": "test", "host": "127.0.0.1", "port": port, "user": user,
                     "connect_ms": 5000, "stall_ms": 3000, "run_ms": 20000, **job}
 
@@ -100,7 +101,8 @@ class Source:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {k: v for k, v in os.environ.items() if k.startswith(("ASAN_", "UBSAN_", "LSAN_"))}
         # by way of a shell, as in parse_client
-        self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" 3<&0 </dev/null', PROGRAM], stdin=theirs, env=environment)
+        self.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$@" 3<&0 </dev/null', "sh", *self.wrapper, self.program],
+                                        stdin=theirs, stderr=self.stderr, env={**environment, **self.environment})
         theirs.close()
         self.channel = ours
         self.began = time.monotonic()

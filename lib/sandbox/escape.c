@@ -1,4 +1,4 @@
-#include "parsers/sandbox/escape.h"
+#include "lib/sandbox/escape.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "parsers/sandbox/child.h"
+#include "parsers/child.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "parsers/sandbox/sandbox.h"
+#include "lib/sandbox/parser.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,19 +14,10 @@
 
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
+#include "lib/sandbox/landlock.h"
+#include "lib/sandbox/sanitized.h"
 
 #define LIST_BYTES (64 << 10) /* more than any list of ours: the kernel takes 32 KiB */
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static int
 fail(char *why, size_t size, const char *what, int error)
@@ -94,47 +85,6 @@ set_limits(int64_t work_bytes, uint64_t in_use)
 			return -1;
 	}
 	return 0;
-}
-
-/* ---- Landlock ---- */
-
-/* Our own copy of struct landlock_ruleset_attr: the headers of an older system know only its first field. */
-struct landlock_wish {
-	uint64_t fs, net, scoped;
-};
-
-/*
- * A ruleset that handles every right this code knows and grants none.  The
- * version in force, 0 when the kernel has no Landlock, -1 with errno.
- */
-static int
-landlock_deny_all(void)
-{
-	struct landlock_wish wish = {.fs = (1U << 13) - 1};
-	long abi, fd, rc;
-	size_t size;
-
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1U /* LANDLOCK_CREATE_RULESET_VERSION */);
-	if (abi < 0)
-		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
-	wish.fs |= (abi >= 2 ? 1U << 13 : 0) | (abi >= 3 ? 1U << 14 : 0) | (abi >= 5 ? 1U << 15 : 0);
-	wish.net = abi >= 4 ? 3 : 0;    /* TCP bind and connect */
-	wish.scoped = abi >= 6 ? 3 : 0; /* abstract sockets and signals to others */
-	size = abi >= 6   ? sizeof(wish)
-	       : abi >= 4 ? offsetof(struct landlock_wish, scoped)
-	                  : offsetof(struct landlock_wish, net);
-	fd = syscall(SYS_landlock_create_ruleset, &wish, size, 0U);
-	if (fd < 0)
-		return -1;
-	rc = syscall(SYS_landlock_restrict_self, (int) fd, 0U);
-	if (rc != 0) {
-		int error = errno;
-		close((int) fd);
-		errno = error;
-		return -1;
-	}
-	close((int) fd);
-	return (int) abi;
 }
 
 /* ---- seccomp ---- */
@@ -249,7 +199,7 @@ sandbox_enter(int file_fd, const struct sandbox_wish *wish, struct sandbox_repor
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(why, why_size, "no_new_privs", errno);
 	report.no_new_privs = 1;
-	report.landlock_abi = landlock_deny_all();
+	report.landlock_abi = landlock_enter(&(struct landlock_wish){0});
 	if (report.landlock_abi < 0 && !wish->no_landlock)
 		return fail(why, why_size, "Landlock", errno);
 	if (report.landlock_abi == 0 && !wish->no_landlock)

@@ -9,8 +9,8 @@
  * let it fork and connect to a UNIX socket).  It fails closed: what cannot be
  * had is an error, unless the operator wrote Landlock off by name.
  */
-#ifndef HANDBACK_PARSERS_SANDBOX_SANDBOX_H
-#define HANDBACK_PARSERS_SANDBOX_SANDBOX_H
+#ifndef HANDBACK_SANDBOX_PARSER_H
+#define HANDBACK_SANDBOX_PARSER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* What the programs that read a partner's bytes do before they lock themselves down. */
-#ifndef HANDBACK_PARSERS_SANDBOX_CHILD_H
-#define HANDBACK_PARSERS_SANDBOX_CHILD_H
+#ifndef HANDBACK_PARSERS_CHILD_H
+#define HANDBACK_PARSERS_CHILD_H
 
 #include "lib/protocol/parse_job.h"
 

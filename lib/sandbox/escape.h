@@ -2,8 +2,8 @@
  * Test builds only: tries, from within the sandbox, what a captured parser would
  * try.  Each attempt must be refused by the kernel or end the process.
  */
-#ifndef HANDBACK_PARSERS_SANDBOX_ESCAPE_H
-#define HANDBACK_PARSERS_SANDBOX_ESCAPE_H
+#ifndef HANDBACK_SANDBOX_ESCAPE_H
+#define HANDBACK_SANDBOX_ESCAPE_H
 
 #define ESCAPE_NONE 98 /* exit status: there is no escape of this number */
 #define ESCAPED 99     /* exit status: it worked */

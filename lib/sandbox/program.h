@@ -1,0 +1,35 @@
+/*
+ * The sandboxes of handback-fetch and handback-decrypt: what each needs is
+ * listed, and the kernel refuses the rest.  Both keep the descriptors that they
+ * have.  As the parser's (lib/sandbox/parser.h): rlimits, no_new_privs, Landlock,
+ * a seccomp list.  Unlike there an unlisted call is refused (EPERM) and does not
+ * end the process, since libraries ask for more than they need; what no library
+ * of theirs asks for in good faith does end it.
+ *
+ *   fetch     TCP and UDP out, TCP by Landlock (Linux 6.7 on) to its server's port and the
+ *             resolver's; its directory of the spool; no other file but what name resolution reads;
+ *             no local socket, no process, no program
+ *   decrypt   local sockets alone; its keyring's directory; GnuPG, which it runs and which inherits all
+ *             this; no other file but what programs of the system read
+ *
+ * They fail closed: false with why[], and the process must not go on then.
+ */
+#ifndef HANDBACK_SANDBOX_PROGRAM_H
+#define HANDBACK_SANDBOX_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sandbox_fetch {
+	int directory;    /* descriptor of what it may change; -1: nothing */
+	uint16_t port;    /* of its server */
+	bool no_landlock; /* written off: tried all the same, but not missed */
+};
+
+bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size);
+
+/* home: the keyring's directory. */
+bool sandbox_decrypt(const char *home, bool no_landlock, char *why, size_t why_size);
+
+#endif
