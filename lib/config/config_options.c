@@ -52,9 +52,9 @@ static const struct config_option options[] = {
      "how long a worker may handle a file without a sign of progress (and a second more for each 256 KiB)",
      TOP(deadline_ms), 1000, DAY_MS},
     {"sandbox", CONFIG_WORD, "full", false, true,
-     "what locks a parser down: no_landlock goes on without Landlock where the kernel has none (before "
-     "5.13); "
-     "the rest of the sandbox holds",
+     "what locks down the parsers, the fetcher and the decrypter: no_landlock goes on without Landlock where "
+     "the "
+     "kernel has none (before 5.13; before 5.19 for the latter two); the rest of the sandbox holds",
      TOP(sandbox), 0, 0, sandbox_words},
     {"log_level", CONFIG_WORD, "info", false, true, "the least urgent events that are logged", TOP(log_level),
      0, 0, log_level_words},

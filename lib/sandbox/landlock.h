@@ -16,6 +16,7 @@ enum landlock_use {
 	LANDLOCK_READ = 1, /* open for reading, list */
 	LANDLOCK_WRITE,    /* open a file or a device for reading and writing */
 	LANDLOCK_RUN,      /* read, and run */
+	LANDLOCK_EMPTY,    /* remove empty directories below it */
 	LANDLOCK_KEEP,     /* make, change, rename and remove files and directories, sockets too */
 };
 

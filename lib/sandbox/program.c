@@ -400,7 +400,7 @@ sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 }
 
 bool
-sandbox_decrypt(const char *home, bool no_landlock, char *why, size_t why_size)
+sandbox_decrypt(const char *home, const char *folder, bool no_landlock, char *why, size_t why_size)
 {
 	/* what programs of the system are made of, and GnuPG's settings for the machine */
 	static const char *const run[] = {"/usr", "/bin", "/lib", "/lib64"};
@@ -415,7 +415,7 @@ sandbox_decrypt(const char *home, bool no_landlock, char *why, size_t why_size)
 	                                   "/dev/urandom",
 	                                   "/dev/random",
 	                                   "/proc"};
-	struct landlock_place places[COUNT(run) + COUNT(read) + 2];
+	struct landlock_place places[COUNT(run) + COUNT(read) + 3];
 	struct landlock_wish landlock = {.places = places, .least = 2};
 
 	for (size_t i = 0; i < COUNT(run); i++)
@@ -423,6 +423,7 @@ sandbox_decrypt(const char *home, bool no_landlock, char *why, size_t why_size)
 	for (size_t i = 0; i < COUNT(read); i++)
 		places[landlock.place_count++] = (struct landlock_place){.path = read[i], .use = LANDLOCK_READ};
 	places[landlock.place_count++] = (struct landlock_place){.path = "/dev/null", .use = LANDLOCK_WRITE};
+	places[landlock.place_count++] = (struct landlock_place){.path = folder, .use = LANDLOCK_EMPTY};
 	places[landlock.place_count++] = (struct landlock_place){.path = home, .use = LANDLOCK_KEEP};
 	return enter_limits(why, why_size) && enter_landlock(&landlock, no_landlock, why, why_size) &&
 	       enter_calls(add_decrypt, why, why_size);

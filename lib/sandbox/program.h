@@ -29,7 +29,7 @@ struct sandbox_fetch {
 
 bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size);
 
-/* home: the keyring's directory. */
-bool sandbox_decrypt(const char *home, bool no_landlock, char *why, size_t why_size);
+/* home: the keyring's directory, which it removes at its end; folder: where that lies. */
+bool sandbox_decrypt(const char *home, const char *folder, bool no_landlock, char *why, size_t why_size);
 
 #endif

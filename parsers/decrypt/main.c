@@ -2,11 +2,12 @@
  * handback-decrypt: decrypts one file, or checks its signature, before anybody looks inside.
  *
  * Trust: it is handed the file, the partner's keys and a file for the content
- * as descriptors; it has no database and no network (it is told not to use
- * it), but it must run GnuPG, so it cannot be sandboxed as handback-parse is.  It does
+ * as descriptors.  It must run GnuPG; both are in a sandbox of their own before
+ * anything of the file is read: no network, no file but the keyring that exists
+ * for the call and what programs of the system read (lib/sandbox/program.h).  It does
  * not look at the content.
  *
- *     handback-decrypt [--encrypted] [--signature] LIMIT
+ *     handback-decrypt [--encrypted] [--signature] [--no-landlock] LIMIT
  *
  *     2  what is wrong, one line for a person
  *     3  the file, regular, at its start      4  the content is written here
@@ -32,7 +33,11 @@
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
+#include "lib/sandbox/program.h"
 #include "parsers/decrypt/openpgp.h"
+#ifdef TEST_BUILD
+#include "lib/sandbox/attempt.h"
+#endif
 
 enum { INPUT = 3, PLAIN, SECRET, PASSPHRASE, SIGNERS };
 
@@ -50,8 +55,10 @@ leave(int status, const char *why)
 static int
 remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
-	(void) st, (void) kind, (void) at;
-	return remove(path);
+	(void) st, (void) at;
+	/* not remove(), which tries unlink() on a directory first: the sandbox refuses that for the outermost one
+	 */
+	return kind == FTW_DP ? rmdir(path) : unlink(path);
 }
 
 static void
@@ -102,15 +109,21 @@ put(const char *home, const char *name, const char *text)
 	return fclose(f) == 0 && fine;
 }
 
+static const char *
+folder_of_homes(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder == NULL || folder[0] != '/' ? "/tmp" : folder;
+}
+
 /* An empty keyring of our own, locked for as long as we live. */
 static bool
 make_home(char *home, size_t size)
 {
-	const char *folder = getenv("TMPDIR");
+	const char *folder = folder_of_homes();
 	int fd;
 
-	if (folder == NULL || folder[0] != '/')
-		folder = "/tmp";
 	sweep(folder);
 	if (snprintf(home, size, "%s/" HOME_PREFIX "XXXXXX", folder) >= (int) size || mkdtemp(home) == NULL)
 		return false;
@@ -158,7 +171,7 @@ given(int fd)
 }
 
 static int
-decrypt(struct openpgp_job *job)
+decrypt(struct openpgp_job *job, bool no_landlock)
 {
 	static const int status[] = {
 	    [OPENPGP_DONE] = EXIT_CLEAN, [OPENPGP_REFUSED] = EXIT_HELD, [OPENPGP_FAILED] = EXIT_FAILED};
@@ -169,6 +182,13 @@ decrypt(struct openpgp_job *job)
 		return leave(EXIT_FAILED, "no temporary directory for the keys can be made");
 	setenv("GNUPGHOME", home, 1);
 	job->home = home;
+	if (!sandbox_decrypt(home, folder_of_homes(), no_landlock, why, sizeof(why))) {
+		remove_tree(home);
+		return leave(EXIT_FAILED, why);
+	}
+#ifdef TEST_BUILD
+	attempt_escape();
+#endif
 	end = openpgp_open(job, why, sizeof(why));
 	end_children();
 	remove_tree(home);
@@ -180,12 +200,15 @@ main(int argc, char **argv)
 {
 	struct openpgp_job job = {.input = INPUT, .plain = PLAIN};
 	const char *limit = NULL;
+	bool no_landlock = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--encrypted") == 0)
 			job.encrypted = true;
 		else if (strcmp(argv[i], "--signature") == 0)
 			job.signature = true;
+		else if (strcmp(argv[i], "--no-landlock") == 0)
+			no_landlock = true;
 		else
 			limit = argv[i];
 	}
@@ -201,5 +224,5 @@ main(int argc, char **argv)
 	job.secret = given(SECRET);
 	job.passphrase = given(PASSPHRASE);
 	job.signers = given(SIGNERS);
-	return decrypt(&job);
+	return decrypt(&job, no_landlock);
 }

@@ -100,7 +100,7 @@ static pid_t
 start(const struct decrypt_job *job, const int keys[KEYS], int plain, int errors)
 {
 	char program[4096], limit[32];
-	const char *argv[5];
+	const char *argv[6];
 	struct spawn_fd fds[6] = {{errors, 2}, {job->file, 3}, {plain, 4}};
 	size_t n = 0, count = 3;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -112,6 +112,8 @@ start(const struct decrypt_job *job, const int keys[KEYS], int plain, int errors
 			argv[n++] = "--encrypted";
 		if (job->rule->signature)
 			argv[n++] = "--signature";
+		if (job->no_landlock)
+			argv[n++] = "--no-landlock";
 		snprintf(limit, sizeof(limit), "%" PRId64, most_bytes(job));
 		argv[n++] = limit;
 		argv[n] = NULL;

@@ -30,6 +30,7 @@ struct decrypt_job {
 	int file; /* the encrypted or signed copy, at its start */
 	int64_t bytes;
 	int64_t file_bytes; /* the content may have so many */
+	bool no_landlock;   /* the operator wrote it off */
 };
 
 /* DECRYPT_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise

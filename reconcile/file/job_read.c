@@ -100,7 +100,8 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
 	                                .rule = &profile->policy.openpgp,
 	                                .file = file,
 	                                .bytes = lseek(file, 0, SEEK_END),
-	                                .file_bytes = profile->policy.file_bytes};
+	                                .file_bytes = profile->policy.file_bytes,
+	                                .no_landlock = r->no_landlock};
 	char why[LIMIT_MESSAGE_BYTES];
 	enum job_end end;
 	int plain;

@@ -16,7 +16,8 @@ import fetcher
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 HOOKED_FETCH = BUILD / "fetch/handback-fetch-test"
-SHIPPED = ("fetch/handback-fetch",)
+HOOKED_DECRYPT = BUILD / "parsers/decrypt/handback-decrypt-test"
+SHIPPED = ("fetch/handback-fetch", "parsers/decrypt/handback-decrypt")
 SERVICE = 65534  # a user without rights, as the service's is
 
 
@@ -184,3 +185,59 @@ def test_a_fetcher_goes_on_without_landlock_where_the_operator_says_so(need, tmp
     source.wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=landlock_create_ruleset",
                       "-e", "inject=landlock_create_ruleset:error=ENOSYS"]
     assert source.run().failed["stage"] == "connect"
+
+
+DECRYPT_TRIES = {
+    "makes a network socket": "network",
+    "connects by TCP": "tcp {port}",
+    "reads another's key": "read {other.key}",
+    "reads the machine's passwords": "read /etc/shadow",
+    "makes a file elsewhere": "make {place}/new",
+    "makes a file beside its keyring": "make {keyrings}/new",
+    "runs a program that is not the system's": "run {place}/program",
+    "enters a name space": "namespace",
+    "traces": "trace",
+}
+
+
+def decrypt(folder, program, said, wrapper=()):
+    """One run with a file that is not OpenPGP: its answer, and what it leaves behind."""
+    (folder / "encrypted").write_bytes(b"no OpenPGP")
+    (folder / "keyrings").mkdir(exist_ok=True)
+    script = 'exec "$@" 3<encrypted 4>plain 5</dev/null 6</dev/null 7</dev/null'
+    done = subprocess.run(["/bin/sh", "-c", script, "sh", *wrapper, program, "--encrypted", "1000"], cwd=folder, text=True,
+                          capture_output=True, timeout=60, stdin=subprocess.DEVNULL,
+                          env={"HANDBACK_ATTEMPT": said, "TMPDIR": str(folder / "keyrings"), "PATH": "/usr/bin:/bin",
+                               **{k: v for k, v in os.environ.items() if k.startswith(("ASAN_", "UBSAN_"))}})
+    return done, os.listdir(folder / "keyrings")
+
+
+@pytest.mark.parametrize("what", DECRYPT_TRIES)
+def test_a_decrypter_cannot(what, secrets, tmp_path):
+    needs_hooks(HOOKED_DECRYPT)
+    shutil.copy("/bin/true", tmp_path / "program")
+    said = attempt(DECRYPT_TRIES[what], {**secrets, "keyrings": tmp_path / "keyrings"})
+    done, left = decrypt(tmp_path, HOOKED_DECRYPT, said)
+    assert is_refused(done.stderr, said, done.returncode), done
+    assert "new" not in left and not (tmp_path / "new").exists()
+
+
+def test_the_decrypters_hook_can_tell_an_escape(tmp_path):
+    """What it may do it does: a program of the system runs, within the same sandbox."""
+    needs_hooks(HOOKED_DECRYPT)
+    done, _ = decrypt(tmp_path, HOOKED_DECRYPT, "run /usr/bin/true")
+    assert done.returncode == 0 and "refused" not in done.stderr, done
+
+
+def test_a_decrypter_takes_its_keyring_away(tmp_path):
+    done, left = decrypt(tmp_path, BUILD / "parsers/decrypt/handback-decrypt", "")
+    assert done.returncode == 3 and "not OpenPGP" in done.stderr and left == [], done
+
+
+@pytest.mark.parametrize("call, error", [("landlock_create_ruleset", "ENOSYS"), ("landlock_add_rule", "EINVAL"),
+                                         ("landlock_restrict_self", "EPERM"), ("seccomp", "EINVAL")])
+def test_a_decrypter_that_cannot_be_locked_down_opens_nothing(call, error, need, tmp_path):
+    need("strace")
+    done, left = decrypt(tmp_path, BUILD / "parsers/decrypt/handback-decrypt", "",
+                         ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}"])
+    assert done.returncode == 4 and "cannot lock down" in done.stderr and left == [], done

@@ -60,7 +60,8 @@ ONE_INCLUDER = {
 LINKS = {
     "parsers/handback-parse": ({"libcsv", "libseccomp"}, {"libxml2", "libpq", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "parsers/handback-parse-xml": ({"libcsv", "libxml2", "libseccomp"}, {"libpq", "libcrypto", "libjansson", "libsystemd", "libssh"}),
-    "parsers/decrypt/handback-decrypt": ({"libgpgme"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
+    "fetch/handback-fetch": ({"libssh", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libevent_core", "libgpgme", "libsystemd"}),
+    "parsers/decrypt/handback-decrypt": ({"libgpgme", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
     "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
