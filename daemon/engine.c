@@ -26,7 +26,7 @@ on_brought(void *context, struct sftp *sftp)
 
 	for (size_t i = 0; i < e->source_count; i++)
 		if (e->sources[i]->sftp == sftp)
-			source_scan(e->sources[i]);
+			scan_begin(e->sources[i]);
 }
 
 static void
@@ -222,6 +222,7 @@ reconfigure_source(const struct config *config, struct source *s, const struct c
 	if (s->sftp != NULL)
 		sftp_configure(s->sftp, mine);
 	source_configure(s, mine, config->rescan_ms);
+	scan_begin(s);
 }
 
 static bool
@@ -340,7 +341,7 @@ engine_free(struct engine *e)
 		struct file *f = e->workers[i]->job ? e->workers[i]->job_of : NULL;
 
 		if (f != NULL) { /* so that its source can go */
-			file_wait(f, 0, false);
+			source_wait(f, 0, false);
 			source_end(f->source);
 		}
 		worker_free(e->workers[i]);
@@ -402,7 +403,7 @@ engine_is_quiet(const struct engine *e)
 	if (is_releasing(e))
 		return false;
 	for (size_t i = 0; i < e->source_count; i++)
-		if (!source_is_scanned(e->sources[i]) || source_open_files(e->sources[i]) > 0 ||
+		if (!scan_is_done(e->sources[i]) || source_open_files(e->sources[i]) > 0 ||
 		    (e->once && e->sources[i]->sftp != NULL && !sftp_is_quiet(e->sources[i]->sftp)))
 			return false;
 	return true;

@@ -17,6 +17,7 @@
 
 #include "lib/config/config.h"
 #include "daemon/sftp/sftp.h"
+#include "daemon/inbox/scan.h"
 #include "daemon/inbox/source.h"
 #include "daemon/inbox/watch.h"
 #include "daemon/supervise/worker.h"

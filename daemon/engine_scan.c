@@ -19,7 +19,7 @@ engine_on_scans(evutil_socket_t fd, short what, void *context)
 
 		more = s->listing != NULL || s->sweeping;
 		if (more)
-			source_step(s);
+			scan_step(s);
 	}
 	if (more)
 		loop_after(e->scans, 0);
@@ -81,7 +81,22 @@ on_opened(void *context, struct source *s)
 	e->watch_told = e->watch_told || s->watch < 0;
 }
 
-const struct source_calls engine_source_calls = {on_due, on_scanned, on_opened, on_wants_scan};
+static void
+on_scan_is_due(void *context, struct source *s)
+{
+	(void) context;
+	scan_begin(s);
+}
+
+static void
+on_check_is_due(void *context, struct file *f)
+{
+	(void) context;
+	scan_file(f, FILE_TIMER);
+}
+
+const struct source_calls engine_source_calls = {on_due,        on_scanned,     on_opened,
+                                                 on_wants_scan, on_scan_is_due, on_check_is_due};
 
 static void
 on_name(void *context, int id, const char *name, bool finished)
@@ -90,7 +105,7 @@ on_name(void *context, int id, const char *name, bool finished)
 
 	for (size_t i = 0; i < e->source_count; i++)
 		if (e->sources[i]->watch == id)
-			source_hint(e->sources[i], name, finished);
+			scan_hint(e->sources[i], name, finished);
 }
 
 static void
@@ -100,7 +115,7 @@ on_gone(void *context, int id)
 
 	for (size_t i = 0; i < e->source_count; i++)
 		if (e->sources[i]->watch == id)
-			source_lost(e->sources[i]);
+			scan_lost(e->sources[i]);
 }
 
 static void
@@ -116,7 +131,7 @@ void
 engine_scan(struct engine *e)
 {
 	for (size_t i = 0; i < e->source_count; i++) {
-		source_scan(e->sources[i]);
+		scan_begin(e->sources[i]);
 		if (e->sources[i]->sftp != NULL)
 			sftp_poll(e->sources[i]->sftp);
 	}

@@ -57,7 +57,7 @@ give(struct engine *e, struct worker *w, struct file *f)
 
 	snprintf(job.name, sizeof job.name, "%s", f->name);
 	if (!worker_give(w, WORKER_JOB, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
-		file_wait(f, FAILED_FIRST_MS, false);
+		source_wait(f, FAILED_FIRST_MS, false);
 		source_end(s);
 	}
 }
@@ -223,26 +223,26 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		log_done(f, r);
 		if (strcmp(r->state, "held") != 0 || strcmp(r->reason, "part_missing") == 0)
 			engine_want_release(e); /* what waited for it, or its number; it may be the last part of a set */
-		file_handled(f);
+		source_handled(f);
 		if (s->sftp != NULL)
 			sftp_archived(s->sftp, f->name, f->seen_us, r);
 		source_remove_twin(s, f);
 		/* it is gone, is another file by now, or could not be removed */
-		source_check_file(s, f, FILE_IN_PASSING);
+		scan_file(f, FILE_IN_PASSING);
 		break;
 	case JOB_GONE:
 		e->totals.gone++;
 		s->totals.gone++;
 		/* gone, or in the hands of another daemon: the next scan shows it */
-		file_wait(f, s->rescan_ms, true);
-		source_check_file(s, f, FILE_IN_PASSING);
+		source_wait(f, s->rescan_ms, true);
+		scan_file(f, FILE_IN_PASSING);
 		break;
 	case JOB_BUSY:
 		e->totals.busy++;
 		s->totals.busy++;
 		ms = loop_backoff(++f->failures, BUSY_FIRST_MS, BUSY_CEILING_MS);
 		log_unhandled(LOG_DEBUG, "file is still being written", f, r->why, ms);
-		file_wait(f, ms, true);
+		source_wait(f, ms, true);
 		break;
 	case JOB_FAILED:
 	case JOB_LOST:
@@ -251,7 +251,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		s->totals.failed++;
 		ms = loop_backoff(++f->failures, FAILED_FIRST_MS, FAILED_CEILING_MS);
 		log_unhandled(LOG_WARNING, "file could not be handled now: it stays", f, r->why, ms);
-		file_wait(f, ms, false);
+		source_wait(f, ms, false);
 		break;
 	}
 	source_end(s);

@@ -1,8 +1,6 @@
 #include "daemon/inbox/file.h"
 
-#include "lib/base/log.h"
 #include "daemon/loop.h"
-#include "daemon/inbox/source.h"
 
 /* Unless an event told that it is finished, a file is looked at twice, however short the settle time. */
 #define CHECK_TWICE_MS 100
@@ -51,136 +49,118 @@ not_ours(const struct stat *st)
 	}
 }
 
-static void
+static struct file_action
+stay(const struct file *f)
+{
+	return (struct file_action){.to = f->state, .ms = -1};
+}
+
+static struct file_action
 refuse(struct file *f, const char *why)
 {
-	if (f->timer != NULL)
-		event_del(f->timer);
-	source_move(f->source, f, FILE_REFUSED);
-	if (!f->told)
-		log_write(
-		    LOG_WARNING, "not taken",
-		    LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name), log_text("why", why)));
+	bool told = f->told;
+
 	f->told = true;
+	return (struct file_action){
+	    .to = FILE_REFUSED, .stops = true, .ms = -1, .message = told ? NULL : "not taken", .why = why};
 }
 
 /* Starts the settle time, or ends it at once where nothing has to be waited for. */
-static void
-settle(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
+static struct file_action
+settle(const struct stat *st, bool twinned, enum file_sight sight, const struct file_rule *rule)
 {
-	/* a twin, an event or handback-fetch says that it is complete */
-	bool by_name = source_twin(f->source) != NULL || source_is_fetched(f->source);
-	bool told_complete = by_name || sight == FILE_FINISHED;
-	int64_t ms = by_name ? 0 : f->source->config->settle_ms;
+	struct file_action action = {.to = FILE_SETTLING, .settles = true, .stops = true, .ms = -1};
+	bool told_complete = rule->told_by_name || sight == FILE_FINISHED;
+	int64_t ms = rule->told_by_name ? 0 : rule->settle_ms;
 
-	source_move(f->source, f, FILE_SETTLING);
-	event_del(f->timer);
 	if (!twinned)
-		return;
+		return action;
 	if (ms < CHECK_TWICE_MS && (!told_complete || st->st_nlink > 1))
 		ms = CHECK_TWICE_MS;
 	if (ms == 0)
-		source_move(f->source, f, FILE_DUE);
+		action.to = FILE_DUE;
 	else
-		loop_after(f->timer, ms);
+		action.ms = ms;
+	return action;
+}
+
+static struct file_action
+still_there(struct file *f)
+{
+	struct file_action action = stay(f);
+
+	if (!f->told)
+		action.message = "handled, but still there: remove it, nobody else will";
+	f->told = true;
+	return action;
 }
 
 /* Nothing has changed since the last time that we looked. */
-static void
-seen_unchanged(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
+static struct file_action
+seen_unchanged(struct file *f, const struct stat *st, bool twinned, enum file_sight sight,
+               const struct file_rule *rule)
 {
 	bool over = sight == FILE_TIMER;
 
 	switch (f->state) {
 	case FILE_HANDLED:
-		if (!f->told)
-			log_write(LOG_WARNING, "handled, but still there: remove it, nobody else will",
-			          LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name)));
-		f->told = true;
-		break;
+		return still_there(f);
 	case FILE_REFUSED:
 		if (st->st_nlink == 1)
-			settle(f, st, twinned, sight);
+			return settle(st, twinned, sight, rule);
 		break;
 	case FILE_SETTLING:
 	case FILE_WAITING:
 		if (over && twinned && st->st_nlink > 1)
-			refuse(
+			return refuse(
 			    f,
 			    "it has other names (hard links), through which it could change: deliver a file of its own");
-		else if (over && twinned)
-			source_move(f->source, f, FILE_DUE);
-		else if (!twinned || (f->state == FILE_SETTLING && !event_pending(f->timer, EV_TIMEOUT, NULL)) ||
-		         (sight == FILE_FINISHED && (f->busy || f->source->config->settle_ms == 0)))
-			settle(f, st, twinned, sight);
+		if (over && twinned)
+			return (struct file_action){.to = FILE_DUE, .ms = -1};
+		if (!twinned || (f->state == FILE_SETTLING && !event_pending(f->timer, EV_TIMEOUT, NULL)) ||
+		    (sight == FILE_FINISHED && (f->busy || rule->settle_ms == 0)))
+			return settle(st, twinned, sight, rule);
 		break;
 	case FILE_DUE:
 	case FILE_RUNNING:
 	case FILE_STATES:
 		break;
 	}
+	return stay(f);
 }
 
-void
-file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
+struct file_action
+file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight,
+          const struct file_rule *rule)
 {
 	struct file_print print = print_of(st);
 	bool changed = !f->printed || !same_print(&f->print, &print);
 	const char *why = not_ours(st);
 
 	if (f->state == FILE_RUNNING)
-		return; /* the worker compares for itself */
+		return stay(f); /* the worker compares for itself */
 	f->printed = true;
 	f->print = print;
 	if (why != NULL)
-		refuse(f, why);
-	else if (changed) {
-		if (f->state == FILE_HANDLED)
-			f->seen_us = loop_wall_us(); /* another file under the same name */
-		f->failures = 0;
-		f->told = false;
-		settle(f, st, twinned, sight);
-	} else
-		seen_unchanged(f, st, twinned, sight);
-}
-
-void
-file_unreadable(struct file *f, int error)
-{
-	if (f->state != FILE_RUNNING)
-		refuse(f, strerrordesc_np(error));
-	f->printed = false; /* whatever is seen next is a change */
-}
-
-/* The settle time or the back-off is over: is it still the same? */
-static void
-on_timer(evutil_socket_t fd, short what, void *context)
-{
-	struct file *f = context;
-
-	(void) fd;
-	(void) what;
-	source_check_file(f->source, f, FILE_TIMER);
-}
-
-void
-file_handled(struct file *f)
-{
+		return refuse(f, why);
+	if (!changed)
+		return seen_unchanged(f, st, twinned, sight, rule);
+	if (f->state == FILE_HANDLED)
+		f->seen_us = loop_wall_us(); /* another file under the same name */
 	f->failures = 0;
 	f->told = false;
-	source_move(f->source, f, FILE_HANDLED);
+	return settle(st, twinned, sight, rule);
 }
 
-void
-file_wait(struct file *f, int64_t ms, bool busy)
+struct file_action
+file_unreadable(struct file *f, int error)
 {
-	f->busy = busy;
-	source_move(f->source, f, FILE_WAITING);
-	loop_after(f->timer, ms);
+	f->printed = false; /* whatever is seen next is a change */
+	return f->state == FILE_RUNNING ? stay(f) : refuse(f, strerrordesc_np(error));
 }
 
 struct file *
-file_new(struct source *source, const char *name)
+file_new(struct source *source, struct event_base *base, const char *name, event_callback_fn on_timer)
 {
 	size_t len = strlen(name);
 	struct file *f = calloc(1, sizeof *f + len + 1);
@@ -192,7 +172,7 @@ file_new(struct source *source, const char *name)
 	f->due.name = f->name;
 	f->seen_us = loop_wall_us();
 	f->since_ms = loop_now_ms();
-	f->timer = evtimer_new(source->base, on_timer, f);
+	f->timer = evtimer_new(base, on_timer, f);
 	if (f->timer == NULL || event_priority_set(f->timer, LOOP_FILES) < 0) {
 		file_free(f);
 		return NULL;

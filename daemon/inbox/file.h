@@ -71,19 +71,33 @@ enum file_sight {
 	FILE_TIMER       /* its settle time or back-off is over */
 };
 
+/* What a source says of all of its files. */
+struct file_rule {
+	bool told_by_name; /* a name that counts says that its file is complete: a twin, or handback-fetch's */
+	int64_t settle_ms;
+};
+
+/* What is to become of a file that was looked at: source.c does it. */
+struct file_action {
+	enum file_state to;  /* where it goes, or the state that it is in */
+	bool settles;        /* through SETTLING, also where that is over at once */
+	bool stops;          /* its timer */
+	int64_t ms;          /* -1, or when its timer is to ring */
+	const char *message; /* to be logged, or NULL */
+	const char *why;     /* goes with it, or NULL */
+};
+
 /* The file is there.  st is of the name itself (not followed); twinned: its twin is there, or none is
  * wanted. */
-void file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight);
+struct file_action file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight,
+                             const struct file_rule *rule);
 
 /* The name is there, but it cannot be looked at: told once, like any other refusal. */
-void file_unreadable(struct file *f, int error);
+struct file_action file_unreadable(struct file *f, int error);
 
-/* Where a job ended: what becomes of the file. */
-void file_handled(struct file *f);                     /* decided; the name should be gone */
-void file_wait(struct file *f, int64_t ms, bool busy); /* look again then */
-
-/* For source.c: a new file in SETTLING that no scan has seen, and its end. */
-struct file *file_new(struct source *source, const char *name);
+/* For source.c: a new file in SETTLING that no scan has seen, and its end.  on_timer gets the file. */
+struct file *file_new(struct source *source, struct event_base *base, const char *name,
+                      event_callback_fn on_timer);
 void file_free(struct file *f); /* NULL is fine; out of the queue and the counts before that */
 
 #endif

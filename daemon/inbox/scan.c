@@ -1,4 +1,5 @@
-/* How a source scans its directory. */
+#include "daemon/inbox/scan.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -7,7 +8,6 @@
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "daemon/loop.h"
-#include "daemon/inbox/source.h"
 
 #define BATCH 256 /* names in one step */
 
@@ -72,24 +72,26 @@ see(struct source *s, const char *name, struct file *f, enum file_sight sight)
 	TAILQ_REMOVE(&s->tracked, f, tracked);
 	TAILQ_INSERT_TAIL(&s->tracked, f, tracked);
 	if (error != 0)
-		file_unreadable(f, error);
+		source_unreadable(f, error);
 	else
-		file_seen(f, &st, twin_is_there(s, name), sight);
+		source_seen(f, &st, twin_is_there(s, name), sight);
 }
 
 void
-source_check_file(struct source *s, struct file *f, enum file_sight sight)
+scan_file(struct file *f, enum file_sight sight)
 {
+	struct source *s = f->source;
+
 	if (s->closed)
 		return;
 	if (s->dir >= 0)
 		see(s, f->name, f, sight);
 	else
-		file_wait(f, s->rescan_ms, false);
+		source_wait(f, s->rescan_ms, false);
 }
 
 void
-source_hint(struct source *s, const char *name, bool finished)
+scan_hint(struct source *s, const char *name, bool finished)
 {
 	char base[NAME_MAX + 1];
 	size_t len = s->closed ? 0 : twinned_length(s, name);
@@ -197,7 +199,7 @@ open_listing(struct source *s, int *ret_error, const char **ret_text)
 }
 
 void
-source_scan(struct source *s)
+scan_begin(struct source *s)
 {
 	int error = 0;
 	const char *text = NULL;
@@ -271,13 +273,13 @@ sweep_batch(struct source *s)
 }
 
 bool
-source_is_scanned(const struct source *s)
+scan_is_done(const struct source *s)
 {
 	return s->finished_scan >= s->asked_scan && !(s->capped && s->freed > 0);
 }
 
 bool
-source_step(struct source *s)
+scan_step(struct source *s)
 {
 	if (s->listing != NULL)
 		read_batch(s);
@@ -287,10 +289,10 @@ source_step(struct source *s)
 }
 
 void
-source_lost(struct source *s)
+scan_lost(struct source *s)
 {
 	if (s->closed)
 		return;
 	s->watch = -1;
-	source_scan(s);
+	scan_begin(s);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/limits.h"
+#include "lib/base/log.h"
 #include "daemon/loop.h"
 
 const char *const scan_words[SCAN_RESULTS] = {"none yet", "files", "empty", "failed"};
@@ -25,6 +26,17 @@ source_find(const struct source *s, const char *name)
 	return node != NULL ? (struct file *) (void *) (*(char **) node - offsetof(struct file, name)) : NULL;
 }
 
+/* Its settle time or its back-off is over: is it still the same? */
+static void
+on_file_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct file *f = context;
+
+	(void) fd;
+	(void) what;
+	f->source->calls->check_is_due(f->source->context, f);
+}
+
 struct file *
 source_add(struct source *s, const char *name)
 {
@@ -33,7 +45,7 @@ source_add(struct source *s, const char *name)
 
 	for (int state = 0; state < FILE_STATES; state++)
 		kept += s->counts[state];
-	if (kept >= LIMIT_LISTING || (f = file_new(s, name)) == NULL)
+	if (kept >= LIMIT_LISTING || (f = file_new(s, s->base, name, on_file_timer)) == NULL)
 		return NULL;
 	if (tsearch(f->name, &s->by_name, compare_names) == NULL) {
 		file_free(f);
@@ -66,9 +78,11 @@ source_use_room(struct source *s)
 		loop_after(s->timer, 0);
 }
 
-void
-source_move(struct source *s, struct file *f, enum file_state to)
+static void
+move(struct file *f, enum file_state to)
 {
+	struct source *s = f->source;
+
 	if (f->state == to)
 		return;
 	if (f->state == FILE_DUE)
@@ -92,7 +106,7 @@ source_take(struct source *s)
 	if (first == NULL || s->dir < 0)
 		return NULL;
 	f = (struct file *) (void *) ((char *) first - offsetof(struct file, due));
-	source_move(s, f, FILE_RUNNING);
+	move(f, FILE_RUNNING);
 	f->stage[0] = '\0';
 	f->committed = false;
 	f->stage_records = 0;
@@ -113,6 +127,62 @@ source_twin(const struct source *s)
 	return s->config->checksum != NULL ? s->config->checksum : s->config->marker;
 }
 
+static struct file_rule
+rule_of(const struct source *s)
+{
+	return (struct file_rule){.told_by_name = source_twin(s) != NULL || source_is_fetched(s),
+	                          .settle_ms = s->config->settle_ms};
+}
+
+static void
+apply(struct file *f, const struct file_action *action)
+{
+	if (action->stops)
+		event_del(f->timer);
+	if (action->settles)
+		move(f, FILE_SETTLING);
+	move(f, action->to);
+	if (action->ms >= 0)
+		loop_after(f->timer, action->ms);
+	if (action->message != NULL)
+		log_write(LOG_WARNING, action->message,
+		          LOG_FIELDS(log_text("source", f->source->name), log_text("name", f->name),
+		                     log_text("why", action->why)));
+}
+
+void
+source_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
+{
+	struct file_rule rule = rule_of(f->source);
+	struct file_action action = file_seen(f, st, twinned, sight, &rule);
+
+	apply(f, &action);
+}
+
+void
+source_unreadable(struct file *f, int error)
+{
+	struct file_action action = file_unreadable(f, error);
+
+	apply(f, &action);
+}
+
+void
+source_handled(struct file *f)
+{
+	f->failures = 0;
+	f->told = false;
+	move(f, FILE_HANDLED);
+}
+
+void
+source_wait(struct file *f, int64_t ms, bool busy)
+{
+	f->busy = busy;
+	move(f, FILE_WAITING);
+	loop_after(f->timer, ms);
+}
+
 size_t
 source_open_files(const struct source *s)
 {
@@ -122,9 +192,11 @@ source_open_files(const struct source *s)
 static void
 on_timer(evutil_socket_t fd, short what, void *context)
 {
+	struct source *s = context;
+
 	(void) fd;
 	(void) what;
-	source_scan(context);
+	s->calls->scan_is_due(s->context, s);
 }
 
 static void
@@ -176,7 +248,6 @@ source_configure(struct source *s, const struct config_source *config, int64_t r
 	s->config = config;
 	s->rescan_ms = rescan_ms;
 	s->was_mount = false; /* whoever reloads has seen to it */
-	source_scan(s);
 }
 
 /* Forgets all but the running files, and, when there are none, the source. */

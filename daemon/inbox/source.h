@@ -6,8 +6,9 @@
  * single names seen earlier.  Directories are taken to be local or at least
  * answering: opendir, readdir and fstatat are made in the loop.
  *
- * The struct is open for reading (daemon/serve/status.c); only source.c and file.c
- * write it.
+ * The struct is open for reading (daemon/serve/status.c); only the files of this
+ * room write it.  Calls run one way: scan.c calls source.c, and that file.c, which
+ * answers with what is to be done; what happens by itself is told by source_calls.
  */
 #ifndef HANDBACK_DAEMON_INBOX_SOURCE_H
 #define HANDBACK_DAEMON_INBOX_SOURCE_H
@@ -40,7 +41,9 @@ struct source_calls {
 	void (*due)(void *context);                       /* some file became due */
 	void (*scanned)(void *context, struct source *s); /* a scan ended, well or not */
 	void (*opened)(void *context, struct source *s);  /* s->dir needs a watch: another one, or it has none */
-	void (*wants_scan)(void *context);                /* source_step has something to do */
+	void (*wants_scan)(void *context);                /* scan_step has something to do */
+	void (*scan_is_due)(void *context, struct source *s); /* scan_begin */
+	void (*check_is_due)(void *context, struct file *f);  /* scan_file: its settle time or back-off is over */
 };
 
 struct source {
@@ -67,7 +70,7 @@ struct source {
 	uint64_t scans_by_result[SCAN_RESULTS];
 	uint64_t scan;          /* number of the scan that is under way, or was last */
 	uint64_t finished_scan; /* the last that came to its end */
-	uint64_t asked_scan;    /* the one that source_scan asked for */
+	uint64_t asked_scan;    /* the one that scan_begin asked for */
 	DIR *listing;           /* a scan is under way */
 	bool sweeping;          /* its listing is read; what it did not see is being forgotten */
 	bool scan_again;        /* asked for while one was under way */
@@ -87,28 +90,19 @@ struct source {
 /* NULL: no memory.  Starts with a scan.  config has to live until source_configure or source_close. */
 struct source *source_new(struct event_base *base, const struct config_source *config, int64_t rescan_ms,
                           bool once, const struct source_calls *calls, void *context);
-/* The same source by a reloaded configuration with the same directory. */
+/* The same source by a reloaded configuration with the same directory; to be scanned after that. */
 void source_configure(struct source *s, const struct config_source *config, int64_t rescan_ms);
 /* Forgets everything; a file that is running keeps the rest alive until source_end. */
 void source_close(struct source *s);
 
-/* A scan as soon as may be; one that is under way does not count. */
-void source_scan(struct source *s);
-/* Has every scan come to its end that was asked for, and is there no room for names that did not fit? */
-bool source_is_scanned(const struct source *s);
-/* One batch of the scan under way; false when there is nothing (more) to do. */
-bool source_step(struct source *s);
-/* An event told of a name. */
-void source_hint(struct source *s, const char *name, bool finished);
-/* The directory's watch is gone. */
-void source_lost(struct source *s);
-
 /* The first file that is due, now RUNNING; NULL when none is. */
 struct file *source_take(struct source *s);
-/* Its job has ended, after file_handled or file_wait; s may be gone afterwards. */
+/* Where a job ended, what becomes of the file: it is decided and the name should be gone, or it is looked at
+ * again then (busy: it waits for a writer, not for us). */
+void source_handled(struct file *f);
+void source_wait(struct file *f, int64_t ms, bool busy);
+/* Its job has ended, after source_handled or source_wait; s may be gone afterwards. */
 void source_end(struct source *s);
-/* Looks at one file now; it may be gone afterwards. */
-void source_check_file(struct source *s, struct file *f, enum file_sight sight);
 /* Forgets a file that is not running. */
 void source_forget(struct source *s, struct file *f);
 /* After a handled file that is gone: removes its twin, where the source has twins. */
@@ -117,12 +111,14 @@ void source_remove_twin(struct source *s, const struct file *f);
 /* Still to be decided without a person or a partner: settling, due or running. */
 size_t source_open_files(const struct source *s);
 
-/* Shared by source.c, scan.c and file.c. */
+/* For scan.c. */
 /* Does handback-fetch fill the directory?  Then names in it are of complete files, without twins. */
 bool source_is_fetched(const struct source *s);
 /* The suffix of twins in the directory, or NULL: a marker, or a checksum file. */
 const char *source_twin(const struct source *s);
-void source_move(struct source *s, struct file *f, enum file_state to);
+/* The file is there, as file_seen and file_unreadable have it. */
+void source_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight);
+void source_unreadable(struct file *f, int error);
 struct file *source_find(const struct source *s, const char *name);
 /* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */
 struct file *source_add(struct source *s, const char *name);

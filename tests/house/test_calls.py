@@ -5,6 +5,10 @@ from c_source import ROOT, name
 FILES = 3
 # one module each in several files, as their meson.build says
 ONE_MODULE = {"lib/profile", "parsers/assemble"}
+# what is cut so that calls run one way: the caller first
+ONE_WAY = [
+    ("daemon/inbox/scan.c", "daemon/inbox/source.c", "daemon/inbox/file.c"),
+]
 
 
 def shown(knot):
@@ -36,3 +40,10 @@ def test_calls_are_found():
     assert "fetch/stop.c" in graph["fetch/main.c"]
     assert "fetch/main.c" not in graph["fetch/stop.c"]
     assert "lib/config/config.c" not in graph["lib/config/config_sftp.c"], "a struct's tag is no call"
+
+
+def test_calls_run_one_way():
+    graph = {name(p): {name(q) for q in qs} for p, qs in c_source.calls().items()}
+    for way in ONE_WAY:
+        assert all(after in graph[before] for before, after in zip(way, way[1:])), way
+        assert not [f"{after} calls {before}" for i, before in enumerate(way) for after in way[i + 1:] if before in graph[after]]
