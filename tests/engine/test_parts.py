@@ -39,7 +39,7 @@ def part(desk, number, total, answers, sequence=1, profile=None):
 
 
 def states(done):
-    return [(one["state"], one["reason"]) for one in done]
+    return [(one["state"], one.get("reason", "")) for one in done]
 
 
 def message(desk, file):
