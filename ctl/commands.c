@@ -188,7 +188,8 @@ const struct command commands[] = {
      "partner told you by another way.",
      "handbackctl source probe sftp.partner.example:22", run_source_probe},
     {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
-     "Applies the migrations that the database has not had, each in its own transaction; refuses when one "
+     "Makes the schema in an empty database, in one transaction; applies to another the migrations that it has not "
+     "had, each in its own; refuses when one "
      "that was applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
     {"check", "Set up", "", 0, 0, 0, "look whether everything is there that handback needs",

@@ -6,7 +6,7 @@
 A file holds one statement under the file's name, or several, each below a line
 `-- name: STATEMENT`.  Each becomes `extern const char PREFIX_STATEMENT[];`.
 `:OUTCOME_HELD` in a statement is the number that an enum of a header gives that name; a name that none has is an error.
-A cast (`::text`), a quoted text and a comment are left as they are. With --table there is `PREFIX_files[]` too, of {file name, text}, ended by a NULL name.
+A cast (`::text`), a quoted text and a comment are left as they are. With --table there is `PREFIX_table[]` too, of {file name, text}, ended by a NULL name.
 """
 import argparse
 import pathlib
@@ -85,7 +85,7 @@ def main():
     header = [f"#ifndef {guard}", f"#define {guard}", ""]
     header += ['#include "lib/base/sql_file.h"', ""] if table else []
     header += [f"extern const char {name}[];" for name, _ in made]
-    header += [f"extern const struct sql_file {prefix}_files[];"] if table else []
+    header += [f"extern const struct sql_file {prefix}_table[];"] if table else []
     header += ["", "#endif", ""]
     body = [f'#include "{pathlib.Path(out_h).name}"', "", "#include <stddef.h>", "",
             "/* a statement is one string, and ISO C promises only 4095 characters of it */",
@@ -94,7 +94,7 @@ def main():
         body.append(f"const char {name}[] =\n{c_string(text)};\n")
     if table:
         rows = [f'\t{{"{p.name}", {name}}},' for p, (name, _) in zip(paths, made)]
-        body += [f"const struct sql_file {prefix}_files[] = {{", *rows, "\t{NULL, NULL},", "};", ""]
+        body += [f"const struct sql_file {prefix}_table[] = {{", *rows, "\t{NULL, NULL},", "};", ""]
     pathlib.Path(out_c).write_text("\n".join(body), encoding="utf-8")
     pathlib.Path(out_h).write_text("\n".join(header), encoding="utf-8")
 

@@ -7,6 +7,7 @@
 #include "lib/hash/sha256.h"
 #include "lib/base/text.h"
 #include "lib/db/db_sql.h"
+#include "schema/present_sql.h"
 #include "schema/schema_sql.h"
 
 struct numbered {
@@ -30,7 +31,7 @@ refuse(char *why, size_t why_size, const char *format, ...)
 static bool
 numbered_file(size_t i, struct numbered *ret)
 {
-	for (const struct sql_file *f = schema_files; f->name != NULL; f++) {
+	for (const struct sql_file *f = schema_table; f->name != NULL; f++) {
 		int version = (int) strtol(f->name, NULL, 10);
 		uint8_t hash[SHA256_BYTES];
 
@@ -83,25 +84,56 @@ failed(const struct pg *pg, enum pg_status status, const char *what, char *why, 
 }
 
 static enum pg_status
-apply_one(struct pg *pg, const struct numbered *n, char *why, size_t why_size)
+note_done(struct pg *pg, const struct numbered *n)
 {
 	char version[12];
 	const char *values[] = {version, n->file->name, n->sha256};
-	enum pg_status status = pg_begin(pg);
 
 	snprintf(version, sizeof(version), "%d", n->version);
-	if (status == PG_OK)
-		status = pg_script(pg, n->file->text);
-	if (status == PG_OK)
-		status = pg_run(pg, db_migration_done, 3, values, NULL);
+	return pg_run(pg, db_migration_done, 3, values, NULL);
+}
+
+/* COMMIT, or what there is to say of what failed. */
+static enum pg_status
+end(struct pg *pg, enum pg_status status, const char *what, char *why, size_t why_size)
+{
 	if (status == PG_OK)
 		status = pg_commit(pg);
 	if (status == PG_OK)
 		return PG_OK;
-	failed(pg, status, n->file->name, why, why_size);
+	failed(pg, status, what, why, why_size);
 	if (status != PG_LOST && status != PG_DOUBT)
 		pg_rollback(pg);
 	return status;
+}
+
+static enum pg_status
+apply_one(struct pg *pg, const struct numbered *n, char *why, size_t why_size)
+{
+	enum pg_status status = pg_begin(pg);
+
+	if (status == PG_OK)
+		status = pg_script(pg, n->file->text);
+	if (status == PG_OK)
+		status = note_done(pg, n);
+	return end(pg, status, n->file->name, why, why_size);
+}
+
+/* An empty database: the schema as it is today, in one transaction, and every migration noted as done. */
+static enum pg_status
+apply_present(struct pg *pg, char *why, size_t why_size)
+{
+	enum pg_status status = pg_begin(pg);
+	const char *what = "an empty database";
+	struct numbered n;
+
+	for (const struct sql_file *f = present_table; status == PG_OK && f->name != NULL; f++) {
+		what = f->name;
+		status = pg_script(pg, f->text);
+	}
+	for (size_t i = 0; status == PG_OK && numbered_file(i, &n); i++)
+		status = note_done(pg, &n);
+	return end(pg, status, what, why, why_size);
 }
 
 static enum pg_status
@@ -120,8 +152,11 @@ apply_missing(struct pg *pg, migrate_progress *progress, void *arg, int *ret_app
 		return failed(pg, status, "the list of migrations", why, why_size);
 	status = compare(had, &first, why, why_size);
 	pg_result_free(had);
+	if (status == PG_OK && first == 0)
+		status = apply_present(pg, why, why_size);
 	for (size_t i = first; status == PG_OK && numbered_file(i, &n); i++) {
-		status = apply_one(pg, &n, why, why_size);
+		if (first > 0)
+			status = apply_one(pg, &n, why, why_size);
 		if (status == PG_OK) {
 			applied++;
 			if (progress != NULL)

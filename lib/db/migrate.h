@@ -1,6 +1,7 @@
 /*
- * The schema's version.  The numbered files of schema/ are compiled in; a
- * database has had a beginning of their list, each with the same text.
+ * The schema's version.  The numbered files of schema/migrations/ are compiled
+ * in; a database has had a beginning of their list, each with the same text.
+ * schema/present/ is what they come to: what an empty database gets at once.
  */
 #ifndef HANDBACK_DB_MIGRATE_H
 #define HANDBACK_DB_MIGRATE_H
@@ -13,8 +14,9 @@
 typedef void migrate_progress(void *arg, int version, const char *name);
 
 /*
- * Applies what is missing, each file in its own transaction, one migrating
- * process at a time.  Nothing is applied where a file that was applied has
+ * Applies what is missing, one migrating process at a time: to an empty database
+ * schema/present/, in one transaction that notes every migration as done; to any
+ * other each missing migration in its own transaction.  Nothing is applied where a file that was applied has
  * another text now, or the database has had one that we do not know.
  * *ret_applied: how many.  On failure a message in why[why_size]; what was
  * applied before stays, and the next call goes on there.

@@ -222,7 +222,7 @@ def test_no_floating_point_near_money():
 
 
 def test_no_money_is_a_float_in_sql():
-    paths = [*sorted((ROOT / "schema").glob("*.sql")), *sorted((ROOT / "reconcile").rglob("*.sql")), *sorted((ROOT / "lib").rglob("*.sql"))]
+    paths = [*sorted((ROOT / "schema").rglob("*.sql")), *sorted((ROOT / "reconcile").rglob("*.sql")), *sorted((ROOT / "lib").rglob("*.sql"))]
     assert paths
     wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in paths
              for n, line in enumerate(p.read_text(encoding="utf-8").splitlines(), 1)

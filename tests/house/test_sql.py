@@ -15,6 +15,7 @@ WORD = r"\w*(?:outcome|verdict|state)"
 BARE = (
     rf"\b{WORD}\b\)?\s*(?:=|<>|!=|<|>|<=|>=|:=)\s*\d",        # o.outcome = 6
     rf"\b{WORD}\b\)?\s+(?:NOT\s+)?IN\s*\(\s*\d",              # o.outcome IN (1, 2)
+    rf"\b{WORD}\b\s+BETWEEN\s+\d",                             # outcome BETWEEN 1 AND 8
     r"&\s*\d",                                                 # $5::integer & 4
     rf"(?:THEN|ELSE)\s+\d+\s+END\s+AS\s+{WORD}\b",             # ELSE 2 END AS state
     rf"\b{WORD}\s*:=\s*CASE[^;]*?(?:THEN|ELSE)\s+\d",          # o.outcome := CASE ... THEN 1
@@ -38,7 +39,7 @@ def test_no_statement_has_a_bare_number():
 
 
 @pytest.mark.parametrize("text", [
-    "WHERE o.outcome = 6", "WHERE (o).outcome <> 6", "outcome NOT IN (1, 2)", "effective_verdict=4", "$5::integer & 16 <> 0",
+    "WHERE o.outcome = 6", "WHERE (o).outcome <> 6", "outcome NOT IN (1, 2)", "verdict BETWEEN 1 AND 5", "effective_verdict=4", "$5::integer & 16 <> 0",
     "CASE WHEN a THEN 5 ELSE b END AS outcome", "CASE WHEN a THEN :STATE_OPEN ELSE 2 END AS state", "o.outcome := CASE d WHEN 'x' THEN 1 END;",
     "INSERT INTO handback.outcome_name VALUES (1, 'confirmed');", "ROW(f, 0, 1, 1, :OUTCOME_HELD, 0)::handback.outcome",
     "ROW(o.f, o.r, o.n + 1, o.verdict, 8, format('x', 1))::handback.outcome"])

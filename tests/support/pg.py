@@ -18,6 +18,7 @@ import itertools
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -114,7 +115,13 @@ def statement(path, name):
 
 def migration_files():
     """[(version, path)] in order."""
-    return [(int(p.name[:4]), p) for p in sorted(SCHEMA.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
+    return [(int(p.name[:4]), p) for p in sorted((SCHEMA / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))]
+
+
+def present_files():
+    """The files of the schema as it is today, in order."""
+    listed = re.findall(r"'(present/\w+\.sql)'", (SCHEMA / "meson.build").read_text(encoding="utf-8"))
+    return [SCHEMA / name for name in listed]
 
 
 def migrate(connection, upto=None):
