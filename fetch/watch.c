@@ -1,6 +1,7 @@
 #include "fetch/watch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -73,6 +74,14 @@ end_process(void)
 	_exit(EXIT_FAILED);
 }
 
+/* Whoever asked for this run has hung up, or says nothing more. */
+static bool
+nobody_asks(void)
+{
+	struct pollfd asker = {.fd = limits.last_word_fd, .events = POLLRDHUP};
+	return poll(&asker, 1, 0) == 1 && (asker.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
 static void
 on_tick(int signal_number)
 {
@@ -81,7 +90,7 @@ on_tick(int signal_number)
 	int64_t since = atomic_load(&expired_at);
 	if (since != 0 && now - since > GRACE_MS)
 		end_process();
-	if (signal_number == SIGTERM)
+	if (signal_number == SIGTERM || nobody_asks())
 		expire("stopped: told to end", now);
 	else if (now - run_start > limits.run_ms)
 		expire("deadline: the time for the whole run is over", now);

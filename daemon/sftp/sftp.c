@@ -293,9 +293,10 @@ start(struct sftp *s)
 		finish(s);
 		return;
 	}
-	s->child = child_start(s->base, s->program, "handback-fetch", &job, &child_calls, s);
+	s->child = child_start(s->base, s->program, "handback-fetch", getenv("HANDBACK_FETCH_SOCKET"), &job,
+	                       &child_calls, s);
 	if (s->child == NULL) {
-		snprintf(why, sizeof why, "handback-fetch cannot be started: %s", strerrordesc_np(errno));
+		snprintf(why, sizeof why, "handback-fetch cannot be started or reached: %s", strerrordesc_np(errno));
 		fail(s, "fetcher", why);
 		finish(s);
 		return;

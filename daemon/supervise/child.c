@@ -55,21 +55,33 @@ close_channel(struct child *c)
 	c->channel = -1;
 }
 
+/* The connection to one that is not our process was all that there was of it. */
+static void
+hang_up(struct child *c)
+{
+	close_channel(c);
+	if (c->pid == 0 && c->exited != NULL)
+		event_active(c->exited, EV_TIMEOUT, 1);
+}
+
 void
 child_stop(struct child *c)
 {
 	if (c->pid > 0)
 		kill(c->pid, SIGTERM);
+	else if (c->channel >= 0)
+		shutdown(c->channel, SHUT_WR);
 }
 
 void
 child_kill(struct child *c, const char *why)
 {
-	if (c->pid == 0 || c->why[0] != '\0')
+	if ((c->pid == 0 && c->channel < 0) || c->why[0] != '\0')
 		return;
 	snprintf(c->why, sizeof c->why, "%s", why);
-	close_channel(c);
-	kill(c->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
+	hang_up(c);
+	if (c->pid > 0)
+		kill(c->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
 }
 
 /* A second is over: what was paused goes on. */
@@ -109,7 +121,7 @@ listen_to(struct child *c, int most)
 		if (got < 0 && errno == EAGAIN)
 			return;
 		if (got == 0)
-			close_channel(c); /* its exit follows */
+			hang_up(c); /* its exit follows */
 		else if (got < 0)
 			child_kill(c, "it sent a packet that is no line");
 		else if (!c->calls->line(c->context, c->line))
@@ -153,12 +165,12 @@ on_exited(evutil_socket_t fd, short what, void *context)
 {
 	struct child *c = context;
 	char why[sizeof c->why];
-	int status;
+	int status = 0;
 
 	(void) fd;
 	(void) what;
 	listen_to(c, LAST_LINES); /* its last words come before its end, and it has no more of them */
-	if (waitpid(c->pid, &status, WNOHANG) != c->pid) {
+	if (c->pid > 0 && waitpid(c->pid, &status, WNOHANG) != c->pid) {
 		loop_ask_again(c->exited);
 		return;
 	}
@@ -193,6 +205,13 @@ spawn_child(struct child *c, const char *path, const char *name)
 	return c->pid > 0 ? 0 : -1;
 }
 
+static int
+connect_child(struct child *c, const char *socket)
+{
+	c->channel = channel_connect(socket);
+	return c->channel >= 0 ? 0 : -1;
+}
+
 static bool
 make_event(struct event_base *base, struct event **event, int fd, short what, event_callback_fn call,
            void *context)
@@ -201,9 +220,26 @@ make_event(struct event_base *base, struct event **event, int fd, short what, ev
 	return *event != NULL && event_priority_set(*event, LOOP_FILES) == 0 && event_add(*event, NULL) == 0;
 }
 
+static int
+begin_process(struct child *c, const char *path, const char *name)
+{
+	if (spawn_child(c, path, name) < 0 || (c->exit_fd = pidfd_open(c->pid, 0)) < 0)
+		return -1;
+	return fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC);
+}
+
+static bool
+watch_end(struct event_base *base, struct child *c)
+{
+	if (c->pid > 0)
+		return make_event(base, &c->exited, c->exit_fd, EV_READ, on_exited, c);
+	c->exited = evtimer_new(base, on_exited, c); /* made active by hang_up */
+	return c->exited != NULL && event_priority_set(c->exited, LOOP_FILES) == 0;
+}
+
 struct child *
-child_start(struct event_base *base, const char *path, const char *name, struct fetch_job *job,
-            const struct child_calls *calls, void *context)
+child_start(struct event_base *base, const char *path, const char *name, const char *socket,
+            struct fetch_job *job, const struct child_calls *calls, void *context)
 {
 	struct child *c = calloc(1, sizeof *c);
 	int error;
@@ -219,9 +255,9 @@ child_start(struct event_base *base, const char *path, const char *name, struct 
 	c->job = *job;
 	*job = (struct fetch_job){NULL, 0};
 	c->second = evtimer_new(base, on_second, c);
-	if (c->second != NULL && spawn_child(c, path, name) == 0 && (c->exit_fd = pidfd_open(c->pid, 0)) >= 0 &&
-	    fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC) == 0 &&
-	    make_event(base, &c->exited, c->exit_fd, EV_READ, on_exited, c) &&
+	if (c->second != NULL &&
+	    (socket != NULL ? connect_child(c, socket) : begin_process(c, path, name)) == 0 &&
+	    watch_end(base, c) &&
 	    make_event(base, &c->readable, c->channel, EV_READ | EV_PERSIST, on_readable, c) &&
 	    make_event(base, &c->writable, c->channel, EV_WRITE | EV_PERSIST, on_writable, c))
 		return c;

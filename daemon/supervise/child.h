@@ -23,13 +23,15 @@ struct child_calls {
 };
 
 /*
- * Starts the program and tells it the packets, which it takes over (also when it fails).
- * NULL with errno when it cannot be started.
+ * Starts the program and tells it the packets, which it takes over (also when it fails).  With a socket the
+ * program is not ours to start: whoever listens there starts one for our connection; it has no process here
+ * and ends with status 0 when the connection does.  NULL with errno when it cannot be started or reached.
  */
-struct child *child_start(struct event_base *base, const char *path, const char *name, struct fetch_job *job,
-                          const struct child_calls *calls, void *context);
+struct child *child_start(struct event_base *base, const char *path, const char *name, const char *socket,
+                          struct fetch_job *job, const struct child_calls *calls, void *context);
 pid_t child_pid(const struct child *c);
-/* Asks it to end (SIGTERM), or ends it (SIGKILL) for a reason. */
+/* Asks it to end (SIGTERM; nothing more comes on its channel), or ends it (SIGKILL; hangs up) for a reason.
+ */
 void child_stop(struct child *c);
 void child_kill(struct child *c, const char *why);
 /* Kills and reaps it when it still runs; NULL is fine. */

@@ -11,6 +11,10 @@
 /* Two ends, O_CLOEXEC, blocking.  0, or -1 with errno. */
 int channel_pair(int ret_ends[2]);
 
+/* The same end where a socket of the file system listens, as that of a program's own unit.  The descriptor,
+ * or -1 with errno. */
+int channel_connect(const char *path);
+
 /* Sends one packet, with a descriptor or -1 for none (it stays the caller's).  0, or -1 with errno
  * (EAGAIN on a non-blocking end that is full; EPIPE, and no signal, when the other end is gone). */
 int channel_send(int end, const void *bytes, size_t len, int pass);

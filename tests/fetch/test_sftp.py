@@ -18,6 +18,7 @@ from case_table import case
 from sftp_daemon import SftpDaemon
 from sftp_server import Partner, Proxy, SftpServer
 from sshd import SSHD, Sshd, fingerprint, make_key
+from unit_socket import UnitSocket
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="openssh-server is not installed")
 # A loop that waited for a server would be late by the stall time of 2 s. How late it is where nothing else runs (the
@@ -119,6 +120,42 @@ def test_killed_before_after(make, server):
     daemon.until(gone(server, "a.csv"), "the file to be deleted on the server", 30)
     daemon.stop()
     return f"deleted in the next life; {len(daemon.names())} job(s), a second one would be a duplicate by content"
+
+
+@case("handbackd: the fetcher of a unit of its own")
+def test_a_unit_of_its_own(make, server, build, monkeypatch):
+    """Where handbackd's unit names a socket, each run is a connection, and no process of handbackd's."""
+    daemon = make(server, after="delete")
+    path = daemon.dir / "fetch.sock"
+    monkeypatch.setenv("HANDBACK_FETCH_SOCKET", str(path))
+    daemon.start()
+    daemon.until(lambda: "cannot be started or reached" in daemon.log(), "the failure: nobody listens")
+    server.put("a.csv", b"a")
+    daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "a back-off")
+    with UnitSocket(path, build / "fetch/handback-fetch") as unit:
+        daemon.reload()
+        daemon.until(lambda: daemon.names() == ["a.csv"], "the job")
+        daemon.until(gone(server, "a.csv"), "the file to be deleted on the server")
+        assert unit.runs and daemon.fetchers() == []
+        assert daemon.stop() == 0
+        assert [run.wait(10) for run in unit.runs[:1]] == [0]
+    return "tried again while nobody listened, then brought by connections alone"
+
+
+@case("handbackd: the fetcher of a unit of its own ends when it is hung up on")
+def test_a_unit_of_its_own_is_hung_up_on(make, server, build, monkeypatch):
+    daemon = make(server)
+    path = daemon.dir / "fetch.sock"
+    monkeypatch.setenv("HANDBACK_FETCH_SOCKET", str(path))
+    server.put("large.csv", b"x" * 30_000_000)
+    with Proxy(server.port, bytes_per_s=200_000) as proxy, UnitSocket(path, build / "fetch/handback-fetch") as unit:
+        daemon.sftp["port"] = proxy.port
+        daemon.configure()
+        daemon.start()
+        daemon.until(lambda: unit.runs and list(daemon.incoming.glob(".fetch/*part*")), "the download")
+        daemon.stop(signal.SIGKILL)
+        assert unit.runs[0].wait(15) is not None
+    return "it ends by itself"
 
 
 @case("handbackd: another host key")
