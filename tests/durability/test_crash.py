@@ -20,6 +20,8 @@ SPREAD = [(program, call, nth) for program, points in POINTS.items() for call, n
 KILLED = "killed by SIGKILL"
 # of two workers the one that nobody traces is ready first, and may have done all before the other begins
 ALONE = {"workers": "1"}
+# what must come is waited for as long as a busy machine may need; how soon it comes, other tests ask
+PATIENCE_S = 90
 
 
 def wait_while(seconds, condition):
@@ -40,8 +42,8 @@ def unkilled(cluster, build):
     with World(cluster, build, settings=ALONE) as world:
         deliver(world)
         world.start_daemon()
-        world.wait_quiet()
-        assert world.stop_daemon() == 0
+        world.wait_quiet(PATIENCE_S)
+        assert world.stop_daemon(within=PATIENCE_S) == 0
         world.oracle.check(world)
         return oracle.same_end(world)
 
@@ -77,14 +79,14 @@ def test_killed_and_started_again_ends_the_same(cluster, build, strace, unkilled
         else:
             daemon = world.start_daemon(wait=False, **kill_first(world, build, command, program))
         log = world.dir / "strace.log"
-        wait_while(60, lambda: daemon.poll() is None and not (log.exists() and KILLED in log.read_text()) and not world.is_quiet())
+        wait_while(PATIENCE_S, lambda: daemon.poll() is None and not (log.exists() and KILLED in log.read_text()) and not world.is_quiet())
         wait_while(6, lambda: daemon.poll() is None and not world.is_quiet())  # what it still does after that
         assert KILLED in log.read_text(), f"{program} never came to its {nth}th {call}: move the point"
         if daemon.poll() is None:
-            world.stop_daemon(daemon)
+            world.stop_daemon(daemon, within=PATIENCE_S)
         world.start_daemon()
-        world.wait_quiet()
-        assert world.stop_daemon() == 0
+        world.wait_quiet(PATIENCE_S)
+        assert world.stop_daemon(within=PATIENCE_S) == 0
         world.oracle.check(world)
         assert oracle.same_end(world) == unkilled
         assert world.ctl("audit", "verify").returncode == 0
