@@ -91,7 +91,7 @@ test_the_other_ends_and_words(void **state)
 
 #define DONE(state, reason, ms)                                                                              \
 	"done\tfile=1\tstate=" state                                                                             \
-	"\trecords=0\tconfirmed=0\treversed=0\talready_applied=0\tduplicate_record=0\tnoted=0\theld=0"           \
+	"\trecords=0\tconfirmed=0\treversed=0\talready_applied=0\tduplicate_record=0\tinformational=0\theld=0"   \
 	"\tpoints=0" reason "\tms=" ms "\tanswer=no"
 
 static void
