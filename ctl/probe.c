@@ -5,9 +5,8 @@
 
 #include "lib/protocol/channel.h"
 #include "lib/config/config.h"
-#include "lib/config/fetch_job.h"
+#include "lib/config/fetch_source.h"
 #include "lib/base/limits.h"
-#include "lib/protocol/message.h"
 #include "lib/base/paths.h"
 #include "lib/base/spawn.h"
 #include "lib/base/text.h"
@@ -39,6 +38,7 @@ static const struct column line_columns[] = {
 struct probe {
 	struct document *document;
 	struct table *keys, *facts, *lines;
+	int turn; /* enum fetch_turn */
 	bool done;
 	char why[LIMIT_MESSAGE_BYTES]; /* it failed; empty: it did not */
 };
@@ -71,39 +71,35 @@ take_address(const char *said, struct config_source *ret, char *host, size_t siz
 	return true;
 }
 
-static void
+/* False: it broke its contract. */
+static bool
 take_line(struct probe *p, char *line)
 {
-	struct message m;
+	struct fetch_report r;
+	int message = fetch_report_decode(&r, &p->turn, line, p->why, sizeof(p->why));
+	const char *const fact[] = {r.name, r.value}, *const key[] = {r.type, r.fingerprint};
 
-	if (!message_read(&m, line))
-		return;
-	const char *cells[] = {message_text(&m, "name"), message_text(&m, "value")};
-	const char *key[] = {message_text(&m, "type"), message_text(&m, "fingerprint")};
-	const char *text = message_text(&m, "text");
-	if (strcmp(m.verb, "fact") == 0 && cells[0])
-		table_row(p->facts, cells);
-	else if (strcmp(m.verb, "host_key") == 0 && key[1])
+	if (message == FETCH_FACT)
+		table_row(p->facts, fact);
+	else if (message == FETCH_HOST_KEY)
 		table_row(p->keys, key);
-	else if (strcmp(m.verb, "line") == 0 && text)
-		table_row(p->lines, &text);
-	else if (strcmp(m.verb, "done") == 0)
+	else if (message == FETCH_LINE)
+		table_row(p->lines, &r.text);
+	else if (message == FETCH_DONE)
 		p->done = true;
-	else if (strcmp(m.verb, "failed") == 0 && message_text(&m, "why"))
-		snprintf(p->why, sizeof(p->why), "%s: %s",
-		         message_text(&m, "stage") ? message_text(&m, "stage") : "probe", message_text(&m, "why"));
+	else if (message == FETCH_FAILED)
+		snprintf(p->why, sizeof(p->why), "%s: %s", r.stage, r.why);
+	return message >= 0;
 }
 
 /* Tells the job and listens to the end; false with errno. */
 static bool
-talk(int channel, const struct fetch_job *job, struct probe *p)
+talk(int channel, const struct channel_packets *job, struct probe *p)
 {
 	char line[MESSAGE_BYTES + 2];
-	size_t len;
+	size_t len, sent = 0;
 
-	for (size_t i = 0; i < job->count; i++)
-		if (channel_send(channel, job->packets[i].text, job->packets[i].length, job->packets[i].fd) < 0)
-			break; /* it says why */
+	(void) channel_packets_send(job, &sent, channel); /* where it cannot: it says why */
 	for (;;) {
 		struct pollfd wait = {.fd = channel, .events = POLLIN};
 		int ready = poll(&wait, 1, PATIENCE_MS);
@@ -118,12 +114,15 @@ talk(int channel, const struct fetch_job *job, struct probe *p)
 			continue;
 		if (got <= 0)
 			return got == 0;
-		take_line(p, line);
+		if (!take_line(p, line)) {
+			errno = EPROTO;
+			return false;
+		}
 	}
 }
 
 static int
-run_fetcher(const struct fetch_job *job, struct probe *p)
+run_fetcher(const struct channel_packets *job, struct probe *p)
 {
 	char path[PATH_MAX];
 	const char *const argv[] = {"handback-fetch", NULL};
@@ -186,23 +185,24 @@ run_source_probe(struct session *s)
 {
 	struct config_source made;
 	const struct config_source *source;
-	struct fetch_job job;
+	struct channel_packets job;
+	int turn = FETCH_TURN_NEW;
 	char host[LIMIT_NAME_BYTES + 1], why[LIMIT_MESSAGE_BYTES];
 	int code = find_source(s, &made, host, sizeof(host), &source);
 
 	if (code != EXIT_CLEAN)
 		return code;
-	if (!fetch_job_make(&job, source, FETCH_PROBE, s->value[OPT_TOUCH] != NULL, why, sizeof(why))) {
+	if (!fetch_source_job(&job, &turn, source, FETCH_PROBE, s->value[OPT_TOUCH] != NULL, why, sizeof(why))) {
 		complain("%s", why);
 		return EXIT_UNAVAILABLE;
 	}
 	struct document *d = document_new("probe", NULL);
-	struct probe p = {.document = d};
+	struct probe p = {.document = d, .turn = turn};
 	p.keys = document_add(d, "host_keys", "Host keys", TABLE_ROWS, COLUMNS(key_columns));
 	p.facts = document_add(d, "facts", "What it offers", TABLE_ROWS, COLUMNS(fact_columns));
 	p.lines = document_add(d, "lines", NULL, TABLE_ROWS, COLUMNS(line_columns));
 	code = run_fetcher(&job, &p);
-	fetch_job_free(&job);
+	channel_packets_free(&job);
 	if (code == EXIT_CLEAN && p.keys->rows + p.facts->rows > 0)
 		code = session_show(s, d);
 	document_free(d);

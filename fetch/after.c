@@ -26,7 +26,7 @@ static bool
 failed(struct fetch *f, const struct memory_entry *e, const char *why)
 {
 	f->after_failed++;
-	REPLY("after_failed", {"name", e->name}, {"why", why});
+	REPLY(FETCH_AFTER_FAILED, .name = e->name, .why = why);
 	return true;
 }
 
@@ -77,7 +77,7 @@ done(struct fetch *f, struct memory_entry *e, const char *what, const char *as)
 {
 	f->after_done++;
 	e->state = MEMORY_GONE;
-	REPLY("after", {"name", e->name}, {"what", what}, {"as", as});
+	REPLY(FETCH_AFTER_DONE, .name = e->name, .what = what, .as = as);
 	return true;
 }
 
@@ -122,9 +122,9 @@ drop_twin(struct fetch *f, const char *path, const char *moved)
 	char from[NAME_PATH_SIZE], to[NAME_PATH_SIZE];
 	struct remote_attributes a;
 	const char *suffix = f->job.twin_suffix;
-	if (f->job.twin == JOB_NO_TWIN || snprintf(from, sizeof from, "%s%s", path, suffix) >= NAME_PATH_SIZE)
+	if (f->job.twin == FETCH_NO_TWIN || snprintf(from, sizeof from, "%s%s", path, suffix) >= NAME_PATH_SIZE)
 		return;
-	if (f->job.after == JOB_DELETE)
+	if (f->job.after == FETCH_DELETE)
 		remote_remove(f->remote, from);
 	else if (snprintf(to, sizeof to, "%s%s", moved, suffix) < NAME_PATH_SIZE &&
 	         remote_stat(f->remote, to, &a) == REMOTE_ABSENT)
@@ -174,7 +174,7 @@ finish_gone(struct fetch *f, struct memory_entry *e, const char *path)
 {
 	char moved[NAME_PATH_SIZE];
 	struct remote_attributes a;
-	if (f->job.after != JOB_DELETE || !moved_path(f->job.directory, e, DELETING, 1, moved))
+	if (f->job.after != FETCH_DELETE || !moved_path(f->job.directory, e, DELETING, 1, moved))
 		return done(f, e, "gone", path);
 	enum remote_status status = remote_stat(f->remote, moved, &a);
 	if (status == REMOTE_OK && is_ours(e, &a)) {
@@ -189,7 +189,7 @@ after_one(struct fetch *f, struct memory_entry *e)
 {
 	char path[NAME_PATH_SIZE];
 	struct remote_attributes a;
-	if (f->job.after == JOB_LEAVE) {
+	if (f->job.after == FETCH_LEAVE) {
 		e->state = MEMORY_LEFT;
 		return true;
 	}
@@ -204,7 +204,7 @@ after_one(struct fetch *f, struct memory_entry *e)
 		/* a new file has its name: the next poll finds it */
 		return done(f, e, "replaced", path);
 	}
-	return f->job.after == JOB_MOVE ? move_away(f, e, path) : remove_it(f, e, path);
+	return f->job.after == FETCH_MOVE ? move_away(f, e, path) : remove_it(f, e, path);
 }
 
 bool

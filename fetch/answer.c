@@ -79,7 +79,7 @@ number_of(const struct message *m, const char *key)
 int
 fetch_make_answer(struct fetch *f, const struct message *archived, const struct memory_entry *e)
 {
-	static char text[4 * JOB_ANSWER_BYTES];
+	static char text[4 * FETCH_ANSWER_BYTES];
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)], now[32], name[NAME_STORED_SIZE];
 	char file[NAME_STORED_SIZE + sizeof SUFFIX];
 	const char *state = message_text(archived, "state");
@@ -99,8 +99,8 @@ fetch_make_answer(struct fetch *f, const struct message *archived, const struct 
 	                             {NULL, NULL, 0}};
 	if (!fill_in(text, sizeof text, f->job.answer, words) ||
 	    !fill_in(name, sizeof name - sizeof SUFFIX, f->job.answer_name, words) || name_fault(name)) {
-		REPLY("answer_failed", {"name", e->name},
-		      {"why", "its template cannot be filled in, or its name is none"});
+		REPLY(FETCH_ANSWER_FAILED, .name = e->name,
+		      .why = "its template cannot be filled in, or its name is none");
 		return 0;
 	}
 	snprintf(file, sizeof file, "%s" SUFFIX, name);
@@ -173,13 +173,13 @@ answer_one(struct fetch *f, const char *file)
 	if (status == REMOTE_CUT)
 		return fetch_stop(f, "answer", remote_why(f->remote));
 	if (why) {
-		REPLY("answer_failed", {"name", name}, {"why", why});
+		REPLY(FETCH_ANSWER_FAILED, .name = name, .why = why);
 		return true;
 	}
 	if (unlinkat(f->work, file, 0))
 		return fetch_stop(f, "spool", strerror(errno));
 	f->answered++;
-	REPLY("answered", {"name", name});
+	REPLY(FETCH_ANSWERED, .name = name);
 	return true;
 }
 

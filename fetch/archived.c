@@ -57,6 +57,6 @@ fetch_note_archived(struct fetch *f)
 	/* before anything is done about them */
 	if (!ok || (news.noted > 0 && memory_save(f->memory)))
 		return fetch_stop(f, "spool", strerror(errno));
-	REPLY("noted", {"archived", NULL, news.noted});
+	REPLY(FETCH_NOTED, .archived = news.noted);
 	return true;
 }

@@ -6,12 +6,13 @@
 #define HANDBACK_FETCH_FETCH_H
 
 #include "lib/protocol/message.h"
-#include "fetch/job.h"
+#include "lib/protocol/fetch_job.h"
 #include "fetch/memory.h"
 #include "fetch/remote.h"
 
 struct fetch {
-	struct job job;
+	struct fetch_job job;
+	struct remote_target target; /* of the job */
 	struct remote *remote;
 	struct memory *memory;
 	int work;             /* spool/incoming/<source>/.fetch */

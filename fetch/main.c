@@ -49,14 +49,14 @@ prepare(void)
  * owner need let us have that file once more.
  */
 static bool
-take_known_hosts(struct job *job)
+take_known_hosts(struct fetch_job *job)
 {
 	char *bytes = NULL;
 	size_t len;
-	if (job->target.known_hosts_fd < 0)
+	if (job->known_hosts_fd < 0)
 		return true;
 	int fd = memfd_create("known_hosts", MFD_CLOEXEC);
-	bool ok = fd >= 0 && io_read_all(job->target.known_hosts_fd, KNOWN_HOSTS_BYTES, &bytes, &len) == 0 &&
+	bool ok = fd >= 0 && io_read_all(job->known_hosts_fd, KNOWN_HOSTS_BYTES, &bytes, &len) == 0 &&
 	          io_write_all(fd, bytes, len) == 0;
 	free(bytes);
 	if (!ok) {
@@ -64,17 +64,17 @@ take_known_hosts(struct job *job)
 			close(fd);
 		return false;
 	}
-	close(job->target.known_hosts_fd);
-	job->target.known_hosts_fd = fd;
+	close(job->known_hosts_fd);
+	job->known_hosts_fd = fd;
 	return true;
 }
 
 /* From here on: this server, this directory, nothing else. */
 static bool
-lock_down(struct job *job, char *why, size_t why_size)
+lock_down(struct fetch_job *job, char *why, size_t why_size)
 {
 	const struct sandbox_fetch wish = {
-	    .directory = job->spool_fd, .port = (uint16_t) job->target.port, .no_landlock = job->no_landlock};
+	    .directory = job->spool_fd, .port = (uint16_t) job->port, .no_landlock = job->no_landlock};
 	if (!take_known_hosts(job)) {
 		snprintf(why, why_size, "known_hosts: %s", strerrordesc_np(errno));
 		return false;
@@ -85,6 +85,39 @@ lock_down(struct job *job, char *why, size_t why_size)
 	attempt_escape();
 #endif
 	return true;
+}
+
+/* How to reach the server and whom to trust, of what we were told. */
+static void
+set_target(struct fetch *f)
+{
+	f->target = (struct remote_target){.host = f->job.host,
+	                                   .user = f->job.user,
+	                                   .port = (int) f->job.port,
+	                                   .connect_ms = f->job.connect_ms,
+	                                   .pins = f->job.pins,
+	                                   .pin_count = f->job.pin_count,
+	                                   .known_hosts_fd = f->job.known_hosts_fd,
+	                                   .kex = f->job.kex,
+	                                   .ciphers = f->job.ciphers,
+	                                   .macs = f->job.macs,
+	                                   .host_key_types = f->job.host_key_types,
+	                                   .key_fd = f->job.key_fd,
+	                                   .passphrase_fd = f->job.passphrase_fd,
+	                                   .password_fd = f->job.password_fd};
+}
+
+/* What the watch sends when it ends the process: made ahead, for a signal handler. */
+static const char *
+last_word(void)
+{
+	static struct message_line line;
+	int turn = FETCH_TURN_TOLD;
+	(void) fetch_report_encode(
+	    &line, &turn, FETCH_FAILED,
+	    &(const struct fetch_report){.stage = "deadline",
+	                                 .why = "the run did not end after its deadline and was ended"});
+	return line.text;
 }
 
 /* The source's own corner of the spool, for one run at a time among all daemons. */
@@ -110,15 +143,15 @@ open_work(struct fetch *f)
 
 /* All that was trusted, for the person who has to compare. */
 static const char *
-expected_keys(const struct job *job, char *buf, size_t size)
+expected_keys(const struct fetch_job *job, char *buf, size_t size)
 {
 	size_t used = 0;
 	buf[0] = '\0';
-	for (size_t i = 0; i < job->target.pin_count && used < size; i++) {
-		int n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "", job->target.pins[i]);
+	for (size_t i = 0; i < job->pin_count && used < size; i++) {
+		int n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "", job->pins[i]);
 		used += n > 0 ? (size_t) n : 0;
 	}
-	return job->target.pin_count ? buf : "the known_hosts file";
+	return job->pin_count ? buf : "the known_hosts file";
 }
 
 static bool
@@ -133,15 +166,15 @@ connect_remote(struct fetch *f)
 	f->remote = remote_new();
 	if (!f->remote)
 		return fetch_stop(f, "connect", strerror(ENOMEM));
-	bool ok = remote_open(f->remote, &f->job.target, false, &stage);
+	bool ok = remote_open(f->remote, &f->target, false, &stage);
 	if (!ok && stage == REMOTE_AT_HOST_KEY)
-		REPLY("host_key_mismatch", {"expected", expected_keys(&f->job, expected, sizeof expected)},
-		      {"got", remote_fingerprint(f->remote)}, {"type", remote_host_key_type(f->remote)});
+		REPLY(FETCH_HOST_KEY_MISMATCH, .expected = expected_keys(&f->job, expected, sizeof expected),
+		      .got = remote_fingerprint(f->remote), .type = remote_host_key_type(f->remote));
 	if (!ok)
 		return fetch_stop(f, stages[stage], remote_why(f->remote));
-	REPLY("connected", {"host_key", remote_fingerprint(f->remote)}, {"type", remote_host_key_type(f->remote)},
-	      {"server", remote_banner(f->remote)}, {"kex", remote_kex(f->remote)},
-	      {"cipher", remote_cipher(f->remote)});
+	REPLY(FETCH_CONNECTED, .host_key = remote_fingerprint(f->remote), .type = remote_host_key_type(f->remote),
+	      .server = remote_banner(f->remote), .kex = remote_kex(f->remote),
+	      .cipher = remote_cipher(f->remote));
 	return true;
 }
 
@@ -195,7 +228,7 @@ run(struct fetch *f)
 	if (!open_work(f) || !fetch_note_archived(f))
 		return false;
 	bool ok = connect_remote(f);
-	ok = ok && (f->job.mode != JOB_FETCH || (fetch_poll(f) && take_all(f) && mark_polled(f)));
+	ok = ok && (f->job.mode != FETCH_POLL || (fetch_poll(f) && take_all(f) && mark_polled(f)));
 	ok = ok && fetch_after(f) && fetch_answer(f);
 	/* what was learned is kept also when the run broke off */
 	if (memory_save(f->memory))
@@ -206,10 +239,9 @@ run(struct fetch *f)
 static void
 tell_done(const struct fetch *f)
 {
-	REPLY("done", {"names", NULL, f->names}, {"files", NULL, f->files}, {"bytes", NULL, f->bytes},
-	      {"waiting", NULL, f->waiting}, {"refused", NULL, f->refused}, {"failed", NULL, f->failed},
-	      {"after_done", NULL, f->after_done}, {"after_failed", NULL, f->after_failed},
-	      {"answered", NULL, f->answered}, {"partial", f->partial ? "yes" : "no"});
+	REPLY(FETCH_DONE, .names = f->names, .files = f->files, .bytes = f->bytes, .waiting = f->waiting,
+	      .refused = f->refused, .failed = f->failed, .after_done = f->after_done,
+	      .after_failed = f->after_failed, .answered = f->answered, .partial = f->partial);
 }
 
 int
@@ -218,31 +250,34 @@ main(void)
 	static struct fetch f = {.work = -1};
 	char why[LIMIT_MESSAGE_BYTES];
 	struct timespec now;
+	int turn = FETCH_TURN_NEW;
 	prepare();
-	reply_open(CHANNEL);
-	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !job_read(CHANNEL, &f.job, why, sizeof why)) {
-		REPLY("failed", {"stage", "job"}, {"why", why});
+	reply_open(CHANNEL, &turn);
+	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !fetch_job_receive(CHANNEL, &f.job, &turn, why, sizeof why)) {
+		REPLY(FETCH_FAILED, .stage = "job", .why = why);
 		return EXIT_USAGE;
 	}
 	if (!lock_down(&f.job, why, sizeof why)) {
-		REPLY("failed", {"stage", "sandbox"}, {"why", why});
+		REPLY(FETCH_FAILED, .stage = "sandbox", .why = why);
 		return EXIT_FAILED;
 	}
+	set_target(&f);
 	const struct watch_limits limits = {.stall_ms = f.job.stall_ms,
 	                                    .run_ms = f.job.run_ms,
 	                                    .rate_per_s = f.job.rate_per_s,
-	                                    .connect_ms = f.job.target.connect_ms,
-	                                    .last_word_fd = CHANNEL};
+	                                    .connect_ms = f.job.connect_ms,
+	                                    .last_word_fd = CHANNEL,
+	                                    .last_word = last_word()};
 	watch_start(&limits);
 	clock_gettime(CLOCK_REALTIME, &now);
 	f.now = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-	bool ok = f.job.mode == JOB_PROBE ? fetch_probe(&f) : run(&f);
+	bool ok = f.job.mode == FETCH_PROBE ? fetch_probe(&f) : run(&f);
 	if (ok)
 		tell_done(&f);
 	memory_free(f.memory);
 	remote_free(f.remote);
 	if (f.work >= 0)
 		close(f.work);
-	job_free(&f.job);
+	fetch_job_free(&f.job);
 	return ok ? EXIT_CLEAN : EXIT_FAILED;
 }

@@ -57,15 +57,15 @@ refuse(struct fetch *f, const char *name, const char *why)
 {
 	char shown[TEXT_SHOWN_SIZE];
 	if (f->refused++ < LIMIT_REFUSALS)
-		REPLY("refused", {"name", text_show(shown, name, strlen(name))}, {"why", why});
+		REPLY(FETCH_REFUSED, .name = text_show(shown, name, strlen(name)), .why = why);
 }
 
 /* Takes a twin's name into the set.  True when the name is one. */
 static bool
 take_twin(struct poll_run *run, const char *name)
 {
-	const struct job *job = &run->f->job;
-	if (job->twin == JOB_NO_TWIN)
+	const struct fetch_job *job = &run->f->job;
+	if (job->twin == FETCH_NO_TWIN)
 		return false;
 	size_t len = strlen(name), suffix = strlen(job->twin_suffix);
 	if (len <= suffix || strcmp(name + len - suffix, job->twin_suffix) != 0)
@@ -164,8 +164,8 @@ is_stored(const struct fetch *f, const struct memory_entry *e)
 static bool
 is_settled(const struct poll_run *run, const struct memory_entry *e)
 {
-	const struct job *job = &run->f->job;
-	if (job->twin != JOB_NO_TWIN)
+	const struct fetch_job *job = &run->f->job;
+	if (job->twin != FETCH_NO_TWIN)
 		return tfind(e->name, &run->twins, by_text) != NULL;
 	return run->f->now - e->first_seen >= job->settle_ms * 1000;
 }
@@ -185,7 +185,7 @@ judge(const struct poll_run *run, struct memory_entry *e)
 		e->due = is_settled(run, e);
 		f->waiting += !e->due;
 	}
-	if (e->state == MEMORY_LEFT && f->job.after != JOB_LEAVE)
+	if (e->state == MEMORY_LEFT && f->job.after != FETCH_LEAVE)
 		e->state = MEMORY_ARCHIVED;
 	if (e->state == MEMORY_LEFT && e->listed && f->job.reread_ms > 0)
 		e->due = f->now - e->fetched >= f->job.reread_ms * 1000;
@@ -195,11 +195,11 @@ judge(const struct poll_run *run, struct memory_entry *e)
 }
 
 static void
-tell_poll(const struct poll_run *run, const char *result)
+tell_poll(const struct poll_run *run, enum fetch_listing result)
 {
-	REPLY("poll", {"result", result}, {"names", NULL, run->f->names}, {"matching", NULL, run->matching},
-	      {"fresh", NULL, (int64_t) run->fresh}, {"waiting", NULL, run->f->waiting},
-	      {"refused", NULL, run->f->refused}, {"partial", run->f->partial ? "yes" : "no"});
+	REPLY(FETCH_LISTED, .result = result, .names = run->f->names, .matching = run->matching,
+	      .fresh = (int64_t) run->fresh, .waiting = run->f->waiting, .refused = run->f->refused,
+	      .partial = run->f->partial);
 }
 
 /* Reads the listing to its end or to a bound. */
@@ -245,7 +245,7 @@ finish_poll(struct poll_run *run, enum remote_status status)
 		any |= e->listed && e->state == MEMORY_SEEN;
 	}
 	/* only a whole listing proves that there is nothing */
-	tell_poll(run, any || f->partial ? "files" : "empty");
+	tell_poll(run, any || f->partial ? FETCH_FILES : FETCH_EMPTY);
 	f->polled = true;
 	return true;
 }

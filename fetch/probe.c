@@ -23,7 +23,7 @@ static const char *const wanted_types[] = {
 static void
 fact(const char *name, const char *value)
 {
-	REPLY("fact", {"name", name}, {"value", value});
+	REPLY(FETCH_FACT, .name = name, .value = value);
 }
 
 /* A comma list, with blanks so that a person's terminal can break it. */
@@ -44,7 +44,9 @@ list(const char *name, const char *text)
 static void
 number(const char *name, int64_t value)
 {
-	REPLY("fact", {"name", name}, {"value", NULL, value});
+	char digits[24];
+	snprintf(digits, sizeof digits, "%lld", (long long) value);
+	fact(name, digits);
 }
 
 static bool
@@ -72,11 +74,11 @@ probe_offer(struct fetch *f, struct kexinit *ret)
 	struct remote *r = remote_new();
 	if (!r)
 		return fetch_stop(f, "connect", strerror(ENOMEM));
-	int fd = remote_dial(r, &f->job.target);
+	int fd = remote_dial(r, &f->target);
 	bool ok = fd >= 0;
 	if (!ok)
 		fetch_stop(f, "connect", remote_why(r));
-	else if (!(ok = kexinit_read(fd, f->job.target.connect_ms, ret, &why)))
+	else if (!(ok = kexinit_read(fd, f->job.connect_ms, ret, &why)))
 		fetch_stop(f, "connect", why);
 	remote_free(r);
 	for (size_t i = 0; ok && i < sizeof told / sizeof *told; i++)
@@ -90,14 +92,14 @@ probe_host_key(struct fetch *f, const char *type, bool first, char *pin, size_t 
 {
 	char one[64];
 	enum remote_stage stage;
-	struct remote_target target = f->job.target;
+	struct remote_target target = f->target;
 	snprintf(one, sizeof one, "%s", type);
 	target.host_key_types = one;
 	struct remote *r = remote_new();
 	bool ok = r && remote_open(r, &target, true, &stage);
 	if (ok) {
 		snprintf(pin, size, "%s %s", remote_host_key_type(r), remote_fingerprint(r));
-		REPLY("host_key", {"type", remote_host_key_type(r)}, {"fingerprint", remote_fingerprint(r)});
+		REPLY(FETCH_HOST_KEY, .type = remote_host_key_type(r), .fingerprint = remote_fingerprint(r));
 		if (first)
 			fact("server", remote_banner(r));
 	}
@@ -190,7 +192,7 @@ static bool
 probe_login(struct fetch *f)
 {
 	enum remote_stage stage;
-	const struct remote_target *t = &f->job.target;
+	const struct remote_target *t = &f->target;
 	if (t->pin_count == 0 && t->known_hosts_fd < 0) {
 		fact("login", "not tried: no host key is trusted yet");
 		return true;
@@ -234,12 +236,11 @@ fetch_probe(struct fetch *f)
 	}
 	if (count == 0)
 		return fetch_stop(f, "connect", "no host key of a type that we take could be had");
-	bool ok = probe_login(f);
-	REPLY("line", {"text", "host_keys:  # compare with what the partner told you by another way"});
+	REPLY(FETCH_LINE, .text = "host_keys:  # compare with what the partner told you by another way");
 	for (size_t i = 0; i < count; i++) {
 		char line[160];
 		snprintf(line, sizeof line, "  - \"%s\"", pins[i]);
-		REPLY("line", {"text", line});
+		REPLY(FETCH_LINE, .text = line);
 	}
-	return ok;
+	return probe_login(f);
 }

@@ -14,7 +14,6 @@
 
 #include "lib/base/limits.h"
 
-#define REMOTE_PINS 8
 /* What one answer of remote_read holds at most. */
 #define REMOTE_CHUNK (32 << 10)
 /* A fingerprint as OpenSSH writes it: SHA256: and 43 characters of base64. */
@@ -31,16 +30,16 @@ enum remote_status {
 
 /* How to reach a server and whom to trust.  Texts are the caller's. */
 struct remote_target {
-	char *host;
-	char *user;
+	const char *host;
+	const char *user;
 	int port;
 	int64_t connect_ms;
 	/* "SHA256:..." or "ssh-ed25519 SHA256:..."; none: known_hosts_fd has to say it */
-	char *pins[REMOTE_PINS];
+	const char *const *pins;
 	size_t pin_count;
 	int known_hosts_fd; /* -1: none */
 	/* comma lists in OpenSSH's words; NULL: ours (remote_connect.c) */
-	char *kex, *ciphers, *macs, *host_key_types;
+	const char *kex, *ciphers, *macs, *host_key_types;
 	/* credentials; -1: none.  Password only where there is one. */
 	int key_fd, passphrase_fd, password_fd;
 };

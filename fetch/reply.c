@@ -1,35 +1,24 @@
 #include "fetch/reply.h"
 
-#include <errno.h>
 #include <unistd.h>
 
-#include "lib/protocol/channel.h"
 #include "lib/base/exit_codes.h"
-#include "lib/protocol/message.h"
 
-static int channel = -1;
+static int channel = -1, *turn;
 
 void
-reply_open(int fd)
+reply_open(int fd, int *its_turn)
 {
 	channel = fd;
+	turn = its_turn;
 }
 
 void
-reply_send(const char *verb, const struct reply_field *fields)
+reply_send(enum fetch_message message, const struct fetch_report *report)
 {
 	static struct message_line line;
-	message_start(&line, verb);
-	for (const struct reply_field *f = fields; f->key; f++) {
-		if (f->text)
-			message_add(&line, f->key, f->text);
-		else
-			message_add_int(&line, f->key, f->number);
-	}
-	if (line.full)
+	if (!fetch_report_encode(&line, turn, message, report))
 		_exit(EXIT_INTERNAL);
-	while (channel_send(channel, line.text, line.length, -1)) {
-		if (errno != EINTR)
-			_exit(EXIT_FAILED);
-	}
+	if (channel_send(channel, line.text, line.length, -1) < 0)
+		_exit(EXIT_FAILED);
 }

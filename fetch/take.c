@@ -35,7 +35,7 @@ static enum take
 later(struct fetch *f, const struct memory_entry *e, const char *why)
 {
 	f->waiting++;
-	REPLY("waiting", {"name", e->name}, {"why", why});
+	REPLY(FETCH_WAITING, .name = e->name, .why = why);
 	return TAKE_LATER;
 }
 
@@ -43,7 +43,7 @@ static enum take
 no(struct fetch *f, const struct memory_entry *e, const char *why)
 {
 	f->failed++;
-	REPLY("file_failed", {"name", e->name}, {"why", why});
+	REPLY(FETCH_FILE_FAILED, .name = e->name, .why = why);
 	return TAKE_FAILED;
 }
 
@@ -105,8 +105,7 @@ read_bytes(struct fetch *f, struct memory_entry *e, struct part *part)
 			return spool_failed(f);
 		if (watch_now_ms() - told > PROGRESS_MS) {
 			told = watch_now_ms();
-			REPLY("progress", {"name", e->name}, {"bytes", NULL, (int64_t) part->bytes},
-			      {"size", NULL, (int64_t) e->size});
+			REPLY(FETCH_PROGRESS, .name = e->name, .bytes = (int64_t) part->bytes, .size = (int64_t) e->size);
 		}
 	}
 	return TAKE_WHOLE;
@@ -246,8 +245,8 @@ store(struct fetch *f, struct memory_entry *e, struct part *part, const char *st
 	}
 	e->storing = false;
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
-	REPLY("file", {"name", e->name}, {"stored", stored}, {"size", NULL, (int64_t) e->size},
-	      {"mtime", NULL, e->mtime}, {"sha256", text_hex(hex, sha256, SHA256_BYTES)});
+	REPLY(FETCH_FILE, .name = e->name, .stored = stored, .size = (int64_t) e->size, .mtime = e->mtime,
+	      .sha256 = text_hex(hex, sha256, SHA256_BYTES));
 	return TAKE_WHOLE;
 }
 
@@ -262,7 +261,7 @@ bring(struct fetch *f, struct memory_entry *e, const char *path, const char *sto
 	if (result != TAKE_WHOLE)
 		return result;
 	part_hash(part, sha256);
-	if (f->job.twin == JOB_SHA256)
+	if (f->job.twin == FETCH_SHA256)
 		result = check_twin(f, e, path, sha256);
 	bool again = e->state == MEMORY_LEFT && memcmp(e->sha256, sha256, SHA256_BYTES) == 0;
 	if (result == TAKE_WHOLE)

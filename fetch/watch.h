@@ -17,8 +17,9 @@ struct watch_limits {
 	int64_t run_ms;   /* the whole run */
 	int64_t
 	    rate_per_s; /* fewer bytes than this over a stall time, within one file: too slow; 0: no such rule */
-	int64_t connect_ms; /* until the connection is encrypted */
-	int last_word_fd;   /* where the last line goes when the process has to end itself */
+	int64_t connect_ms;    /* until the connection is encrypted */
+	int last_word_fd;      /* where the last line goes when the process has to end itself */
+	const char *last_word; /* that line */
 };
 
 /* Starts the timer.  Limits are kept; call once. */

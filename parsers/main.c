@@ -121,12 +121,13 @@ static struct profile *
 await_job(struct parse_job *ret_job, int *ret_file)
 {
 	struct known ahead = {0};
-	const char *why = "the message is no job"; /* for a second one that is ahead of it */
-	int profile, rc = parse_job_receive(PARSE_JOB_SOCKET, ret_job, ret_file, &profile, &why);
+	const char *why;
+	int turn = PARSE_TURN_NEW;
+	int profile, rc = parse_job_receive(PARSE_JOB_SOCKET, &turn, ret_job, ret_file, &profile, &why);
 
 	if (rc == PARSE_AHEAD) {
 		read_ahead(profile, &ahead);
-		rc = parse_job_receive(PARSE_JOB_SOCKET, ret_job, ret_file, &profile, &why);
+		rc = parse_job_receive(PARSE_JOB_SOCKET, &turn, ret_job, ret_file, &profile, &why);
 	}
 	if (rc == PARSE_NOTHING)
 		exit(EXIT_CLEAN);

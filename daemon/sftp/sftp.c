@@ -280,7 +280,7 @@ static void
 start(struct sftp *s)
 {
 	char why[LIMIT_MESSAGE_BYTES];
-	struct fetch_job job;
+	struct channel_packets job;
 	bool poll_now = s->next_ms != 0 && s->next_ms <= loop_now_ms() + CLOSE_MS;
 
 	s->runs++;
@@ -288,7 +288,7 @@ start(struct sftp *s)
 	s->after_due = false;
 	if (poll_now)
 		s->next_ms = 0;
-	if (!fetch_job_make(&job, s->config, s->run.mode, false, why, sizeof why)) {
+	if (!fetch_source_job(&job, &s->run.turn, s->config, s->run.mode, false, why, sizeof why)) {
 		fail(s, "key_file", why);
 		finish(s);
 		return;

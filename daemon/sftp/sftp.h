@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 #include "lib/config/config.h"
+#include "lib/config/fetch_source.h"
 #include "lib/protocol/notice.h"
 #include "lib/base/limits.h"
 #include "daemon/supervise/child.h"
@@ -40,12 +41,13 @@ struct sftp_calls {
 	void (*notice)(void *context, const struct notice *notice); /* a person should hear of it */
 };
 
-#define SFTP_WORD 32
+#define SFTP_WORD (FETCH_STAGE_BYTES + 1)
 #define SFTP_TOLD 128 /* complaints that were logged already */
 
 /* Of the run under way, or the last. */
 struct sftp_run {
 	enum fetch_mode mode;
+	int turn; /* enum fetch_turn: what it may say now */
 	bool polled, done, failed;
 	char stage[SFTP_WORD]; /* where it failed */
 	char why[LIMIT_MESSAGE_BYTES];

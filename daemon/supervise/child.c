@@ -23,8 +23,8 @@ struct child {
 	pid_t pid;
 	int channel, exit_fd;
 	struct event *readable, *writable, *exited, *second;
-	int lines;            /* in this second */
-	struct fetch_job job; /* what it has not been told yet, from `told` on */
+	int lines;                      /* in this second */
+	struct channel_packets packets; /* what it has not been told yet, from `told` on */
 	size_t told;
 	char why[256];
 	char line[MESSAGE_BYTES + 2];
@@ -147,17 +147,10 @@ on_writable(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	for (; c->told < c->job.count; c->told++) {
-		const struct fetch_packet *packet = &c->job.packets[c->told];
-
-		if (channel_send(c->channel, packet->text, packet->length, packet->fd) == 0)
-			continue;
-		if (errno == EAGAIN)
-			return;
-		break; /* it is gone; its exit tells */
-	}
+	if (channel_packets_send(&c->packets, &c->told, c->channel) < 0 && errno == EAGAIN)
+		return; /* else it is gone; its exit tells */
 	free_event(&c->writable);
-	fetch_job_free(&c->job);
+	channel_packets_free(&c->packets);
 }
 
 static void
@@ -239,21 +232,21 @@ watch_end(struct event_base *base, struct child *c)
 
 struct child *
 child_start(struct event_base *base, const char *path, const char *name, const char *socket,
-            struct fetch_job *job, const struct child_calls *calls, void *context)
+            struct channel_packets *packets, const struct child_calls *calls, void *context)
 {
 	struct child *c = calloc(1, sizeof *c);
 	int error;
 
 	if (c == NULL) {
-		fetch_job_free(job);
+		channel_packets_free(packets);
 		errno = ENOMEM;
 		return NULL;
 	}
 	c->calls = calls;
 	c->context = context;
 	c->channel = c->exit_fd = -1;
-	c->job = *job;
-	*job = (struct fetch_job){NULL, 0};
+	c->packets = *packets;
+	*packets = (struct channel_packets){NULL, 0, 0};
 	c->second = evtimer_new(base, on_second, c);
 	if (c->second != NULL &&
 	    (socket != NULL ? connect_child(c, socket) : begin_process(c, path, name)) == 0 &&
@@ -280,6 +273,6 @@ child_free(struct child *c)
 	}
 	if (c->exit_fd >= 0)
 		close(c->exit_fd);
-	fetch_job_free(&c->job);
+	channel_packets_free(&c->packets);
 	free(c);
 }

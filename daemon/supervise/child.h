@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "lib/config/fetch_job.h"
+#include "lib/protocol/channel.h"
 
 struct child;
 
@@ -28,7 +28,7 @@ struct child_calls {
  * and ends with status 0 when the connection does.  NULL with errno when it cannot be started or reached.
  */
 struct child *child_start(struct event_base *base, const char *path, const char *name, const char *socket,
-                          struct fetch_job *job, const struct child_calls *calls, void *context);
+                          struct channel_packets *packets, const struct child_calls *calls, void *context);
 pid_t child_pid(const struct child *c);
 /* Asks it to end (SIGTERM; nothing more comes on its channel), or ends it (SIGKILL; hangs up) for a reason.
  */

@@ -130,3 +130,56 @@ channel_receive(int end, char *buf, size_t size, size_t *ret_len, int *ret_passe
 		*ret_passed = passed;
 	return 1;
 }
+
+bool
+channel_packets_add(struct channel_packets *packets, const char *text, size_t length, int fd)
+{
+	struct channel_packet packet = {malloc(length + 1), length, fd};
+
+	if (packets->count == packets->size && packet.text != NULL) {
+		size_t size = packets->size == 0 ? 16 : 2 * packets->size;
+		struct channel_packet *larger = reallocarray(packets->packet, size, sizeof(*larger));
+
+		if (larger == NULL) {
+			free(packet.text);
+			packet.text = NULL;
+		} else {
+			packets->packet = larger;
+			packets->size = size;
+		}
+	}
+	if (packet.text == NULL) {
+		if (fd >= 0)
+			close(fd);
+		errno = ENOMEM;
+		return false;
+	}
+	memcpy(packet.text, text, length);
+	packet.text[length] = '\0';
+	packets->packet[packets->count++] = packet;
+	return true;
+}
+
+int
+channel_packets_send(const struct channel_packets *packets, size_t *sent, int end)
+{
+	for (; *sent < packets->count; (*sent)++) {
+		const struct channel_packet *packet = &packets->packet[*sent];
+
+		if (channel_send(end, packet->text, packet->length, packet->fd) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+channel_packets_free(struct channel_packets *packets)
+{
+	for (size_t i = 0; i < packets->count; i++) {
+		free(packets->packet[i].text);
+		if (packets->packet[i].fd >= 0)
+			close(packets->packet[i].fd);
+	}
+	free(packets->packet);
+	*packets = (struct channel_packets){NULL, 0, 0};
+}

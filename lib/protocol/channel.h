@@ -6,6 +6,7 @@
 #ifndef HANDBACK_PROTOCOL_CHANNEL_H
 #define HANDBACK_PROTOCOL_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Two ends, O_CLOEXEC, blocking.  0, or -1 with errno. */
@@ -27,5 +28,23 @@ int channel_send(int end, const void *bytes, size_t len, int pass);
  * descriptor is EBADMSG too.
  */
 int channel_receive(int end, char *buf, size_t size, size_t *ret_len, int *ret_passed);
+
+/* A packet that waits to be sent, or was received; fd goes with it, -1: none. */
+struct channel_packet {
+	char *text;
+	size_t length;
+	int fd;
+};
+
+struct channel_packets {
+	struct channel_packet *packet;
+	size_t count, size;
+};
+
+/* Takes a copy of the bytes (NUL-ended) and, also when it fails, the descriptor.  False: no memory. */
+bool channel_packets_add(struct channel_packets *packets, const char *text, size_t length, int fd);
+/* Sends those from *sent on, which counts.  0: all; -1 with errno as channel_send. */
+int channel_packets_send(const struct channel_packets *packets, size_t *sent, int end);
+void channel_packets_free(struct channel_packets *packets); /* closes what goes with them */
 
 #endif

@@ -25,11 +25,11 @@ add_text(struct message_line *line, const struct contract_field *f, const char *
 {
 	size_t len = text != NULL ? strlen(text) : 0;
 
-	if (f->optional && (text == NULL || (len == 0 && f->kind != FIELD_TEXT)))
+	if (f->optional && (text == NULL || (len == 0 && f->kind != MEMBER_TEXT)))
 		return;
 	if (text == NULL || len < (size_t) f->least || len > (size_t) f->most)
 		line->full = true;
-	else if (f->kind == FIELD_HEX)
+	else if (f->kind == MEMBER_HEX)
 		message_add_hex(line, f->key, text, len);
 	else
 		message_add(line, f->key, text);
@@ -44,23 +44,26 @@ add_field(struct message_line *line, const struct contract_field *f, const char 
 	int word;
 
 	switch (f->kind) {
-	case FIELD_TEXT:
+	case MEMBER_TEXT:
 		memcpy(&text, member, sizeof(text));
 		add_text(line, f, text);
 		break;
-	case FIELD_ARRAY:
-	case FIELD_HEX:
+	case MEMBER_ARRAY:
+	case MEMBER_HEX:
 		add_text(line, f, member);
 		break;
-	case FIELD_INT:
+	case MEMBER_INT:
 		memcpy(&number, member, sizeof(number));
+		if (number == 0 && f->optional)
+			break;
+		line->full = line->full || number < f->least || number > f->most;
 		message_add_int(line, f->key, number);
 		break;
-	case FIELD_WORD:
+	case MEMBER_WORD:
 		memcpy(&word, member, sizeof(word));
 		message_add(line, f->key, f->words[word]);
 		break;
-	case FIELD_FLAG:
+	case MEMBER_FLAG:
 		memcpy(&flag, member, sizeof(flag));
 		message_add(line, f->key, flag ? "yes" : "no");
 		break;
@@ -115,7 +118,7 @@ take_text(const struct contract_field *f, const char *text, char *member)
 {
 	size_t len = strlen(text);
 
-	if (f->kind == FIELD_HEX) {
+	if (f->kind == MEMBER_HEX) {
 		if (!text_unhex(member, (size_t) f->most, text, &len) || memchr(member, '\0', len) != NULL)
 			return false;
 		member[len] = '\0';
@@ -123,9 +126,9 @@ take_text(const struct contract_field *f, const char *text, char *member)
 	if (len < (size_t) f->least || len > (size_t) f->most ||
 	    (f->words != NULL && word_of(f->words, text) < 0))
 		return false;
-	if (f->kind == FIELD_ARRAY)
+	if (f->kind == MEMBER_ARRAY)
 		memcpy(member, text, len + 1);
-	else if (f->kind == FIELD_TEXT)
+	else if (f->kind == MEMBER_TEXT)
 		memcpy(member, &text, sizeof(text));
 	return true;
 }
@@ -138,22 +141,22 @@ take_field(const struct contract_field *f, const char *text, char *member)
 	int word;
 
 	switch (f->kind) {
-	case FIELD_TEXT:
-	case FIELD_ARRAY:
-	case FIELD_HEX:
+	case MEMBER_TEXT:
+	case MEMBER_ARRAY:
+	case MEMBER_HEX:
 		return take_text(f, text, member);
-	case FIELD_INT:
+	case MEMBER_INT:
 		if (!text_int(text, f->least, f->most, &number))
 			return false;
 		memcpy(member, &number, sizeof(number));
 		return true;
-	case FIELD_WORD:
+	case MEMBER_WORD:
 		word = word_of(f->words, text);
 		if (word < 0)
 			return false;
 		memcpy(member, &word, sizeof(word));
 		return true;
-	case FIELD_FLAG:
+	case MEMBER_FLAG:
 		memcpy(member, &flag, sizeof(flag));
 		return flag || strcmp(text, "no") == 0;
 	}
@@ -225,26 +228,26 @@ print_field(const struct contract_field *f, FILE *out)
 {
 	fprintf(out, "    %s%s: ", f->key, f->optional ? "?" : "");
 	switch (f->kind) {
-	case FIELD_TEXT:
-	case FIELD_ARRAY:
+	case MEMBER_TEXT:
+	case MEMBER_ARRAY:
 		if (f->words != NULL)
 			print_words(f->words, out);
 		else
 			fprintf(out, "text of %" PRId64 " to %" PRId64 " bytes\n", f->least, f->most);
 		break;
-	case FIELD_HEX:
+	case MEMBER_HEX:
 		fprintf(out, "hex of %" PRId64 " to %" PRId64 " bytes\n", f->least, f->most);
 		break;
-	case FIELD_INT:
+	case MEMBER_INT:
 		if (f->most == INT64_MAX)
 			fprintf(out, "number from %" PRId64 "\n", f->least);
 		else
 			fprintf(out, "number from %" PRId64 " to %" PRId64 "\n", f->least, f->most);
 		break;
-	case FIELD_WORD:
+	case MEMBER_WORD:
 		print_words(f->words, out);
 		break;
-	case FIELD_FLAG:
+	case MEMBER_FLAG:
 		fprintf(out, "yes | no\n");
 		break;
 	}

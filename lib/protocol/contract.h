@@ -14,18 +14,18 @@
 #include "lib/protocol/message.h"
 
 /* The C type of the member that a field fills. */
-enum field_kind {
-	FIELD_TEXT,  /* const char *; decoded it points into the line; NULL: absent */
-	FIELD_ARRAY, /* char[most + 1], one of the words where there are any; "": absent where that may be */
-	FIELD_HEX,   /* the same, written as hex: bytes of any kind but NUL */
-	FIELD_INT,   /* int64_t */
-	FIELD_WORD,  /* an enum: the place of the word in a NULL-ended list */
-	FIELD_FLAG,  /* bool: "yes" or "no" */
+enum member_kind {
+	MEMBER_TEXT,  /* const char *; decoded it points into the line; NULL: absent */
+	MEMBER_ARRAY, /* char[most + 1], one of the words where there are any; "": absent where that may be */
+	MEMBER_HEX,   /* the same, written as hex: bytes of any kind but NUL */
+	MEMBER_INT,   /* int64_t; 0: absent where that may be */
+	MEMBER_WORD,  /* an enum: the place of the word in a NULL-ended list */
+	MEMBER_FLAG,  /* bool: "yes" or "no" */
 };
 
 struct contract_field {
 	const char *key;
-	enum field_kind kind;
+	enum member_kind kind;
 	bool optional; /* may be absent: then the member stays as it was */
 	size_t offset;
 	int64_t least, most; /* of a number; of a text its bytes */

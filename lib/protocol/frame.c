@@ -297,9 +297,7 @@ frame_put_record(struct frame_writer *w, const struct record *r)
 struct frame_reader {
 	int fd;
 	const char *why; /* once set, for ever */
-	bool sandboxed;  /* SANDBOX came */
-	bool facts;      /* FACTS came */
-	bool ended;      /* END came */
+	int turn;        /* enum frame_turn */
 	bool failed;     /* the pipe could not be read */
 	bool at_end;     /* and the proper end of file was told */
 	unsigned refusals;
@@ -535,28 +533,47 @@ get_body(struct body *b, struct frame *f)
 		b->why = "a frame is longer than its fields";
 }
 
+/* ---- which frame may follow which ---- */
+
+#define AT(here, then) [FRAME_TURN_##here] = CONTRACT_TO(FRAME_TURN_##then)
+
+static const struct contract_message frames[FRAME_END] = {
+    [FRAME_SANDBOX - 1] = {.verb = "sandbox", .next = {AT(NEW, OPEN)}},
+    [FRAME_RECORD - 1] = {.verb = "record", .next = {AT(OPEN, OPEN), AT(FACTS, FACTS)}},
+    [FRAME_FACTS - 1] = {.verb = "facts", .next = {AT(OPEN, FACTS)}},
+    [FRAME_CONTROL - 1] = {.verb = "control", .next = {AT(OPEN, OPEN), AT(FACTS, FACTS)}},
+    [FRAME_REFUSAL - 1] = {.verb = "refusal", .next = {AT(OPEN, OPEN), AT(FACTS, FACTS)}},
+    [FRAME_END - 1] = {.verb = "end", .next = {AT(OPEN, ENDED), AT(FACTS, ENDED)}},
+};
+
+static const char *const turns[] = {"new", "open", "facts", "ended", NULL};
+
+const struct contract frame_contract = {"frame",  "handback-reconcile", "handback-parse", turns, frames,
+                                        FRAME_END};
+
+/* Why a frame may not come now, as a sentence. */
+static const char *
+out_of_turn(int turn, enum frame_kind kind)
+{
+	if (turn == FRAME_TURN_ENDED)
+		return "a frame after the end";
+	if (turn == FRAME_TURN_NEW)
+		return "a frame before the sandbox was reported";
+	return kind == FRAME_SANDBOX ? "sandbox reported twice" : "the facts of the file told twice";
+}
+
 /* May this frame come now, and does it fit what came before?  NULL, or why not. */
 static const char *
 admit(struct frame_reader *r, const struct frame *f)
 {
-	if (r->ended)
-		return "a frame after the end";
-	if (r->sandboxed == (f->kind == FRAME_SANDBOX))
-		return r->sandboxed ? "sandbox reported twice" : "a frame before the sandbox was reported";
+	if (!contract_step(&frame_contract, f->kind - 1, &r->turn))
+		return out_of_turn(r->turn, f->kind);
 	switch (f->kind) {
-	case FRAME_SANDBOX:
-		r->sandboxed = true;
-		break;
 	case FRAME_RECORD:
 		if (f->record.number <= r->last_number)
 			return "record numbers do not ascend";
 		r->last_number = f->record.number;
 		r->records++;
-		break;
-	case FRAME_FACTS:
-		if (r->facts)
-			return "the facts of the file told twice";
-		r->facts = true;
 		break;
 	case FRAME_REFUSAL:
 		if (++r->refusals > LIMIT_REFUSALS)
@@ -567,8 +584,9 @@ admit(struct frame_reader *r, const struct frame *f)
 			return "the end counts other records than came";
 		if (f->end.refused != (r->refusals > 0))
 			return "the end and the refusals differ";
-		r->ended = true;
 		break;
+	case FRAME_SANDBOX:
+	case FRAME_FACTS:
 	case FRAME_CONTROL:
 		break;
 	}
@@ -619,7 +637,7 @@ next_length(struct frame_reader *r, size_t *ret_len, const char **ret_why)
 
 	if (rc < 0)
 		return fail(r, "the pipe cannot be read", ret_why);
-	if (rc == 0 && r->start == r->end && r->ended) {
+	if (rc == 0 && r->start == r->end && (r->turn == FRAME_TURN_ENDED)) {
 		r->at_end = true;
 		return 0;
 	}

@@ -4,9 +4,9 @@
  * Frame: u32 length of what follows, u8 kind, body.  Little endian, packed,
  * texts as u32 length + bytes; of a record only what its `has`, and its u16 of
  * texts that are there, say that it has.  The reader trusts nothing: every length is
- * checked against its frame and limits.h, every kind against what may come now
+ * checked against its frame and limits.h, every kind against what may come now (frame_contract)
  *
- *     SANDBOX  RECORD*  (FACTS | CONTROL | REFUSAL | RECORD)*  END
+ *     SANDBOX  (FACTS | CONTROL | REFUSAL | RECORD)*  END
  *
  * where FACTS comes once at most, record numbers ascend, END counts the records
  * that came (of a refused file also those that were not sent any more) and says
@@ -16,6 +16,7 @@
 #ifndef HANDBACK_PROTOCOL_FRAME_H
 #define HANDBACK_PROTOCOL_FRAME_H
 
+#include "lib/protocol/contract.h"
 #include "lib/protocol/record.h"
 
 enum frame_kind {
@@ -26,6 +27,11 @@ enum frame_kind {
 	FRAME_REFUSAL = 5,
 	FRAME_END = 6, /* last, always */
 };
+
+enum frame_turn { FRAME_TURN_NEW, FRAME_TURN_OPEN, FRAME_TURN_FACTS, FRAME_TURN_ENDED };
+
+/* Message n is the frame of kind n + 1; what is in a frame only its fields in this file tell. */
+extern const struct contract frame_contract;
 
 struct sandbox_report {
 	int32_t landlock_abi; /* 0: not locked */

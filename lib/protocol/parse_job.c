@@ -8,6 +8,23 @@
 
 enum { JOB_FDS = 2 };
 
+static const struct contract_message messages[] = {
+    [PARSE_JOB - 1] = {.verb = "job",
+                       .asks = true,
+                       .descriptor = true,
+                       .next = {[PARSE_TURN_NEW] = CONTRACT_TO(PARSE_TURN_TOLD),
+                                [PARSE_TURN_AHEAD] = CONTRACT_TO(PARSE_TURN_TOLD)}},
+    [PARSE_AHEAD - 1] = {.verb = "ahead",
+                         .asks = true,
+                         .descriptor = true,
+                         .next = {[PARSE_TURN_NEW] = CONTRACT_TO(PARSE_TURN_AHEAD)}},
+};
+
+static const char *const turns[] = {"new", "ahead", "told", NULL};
+
+const struct contract parse_contract = {"parse_job", "handback-reconcile", "handback-parse", turns,
+                                        messages,    PARSE_AHEAD};
+
 union job_control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(JOB_FDS * sizeof(int))];
@@ -116,7 +133,7 @@ is_ahead(const struct parse_job *job, size_t len, size_t fds)
 }
 
 int
-parse_job_receive(int socket, struct parse_job *ret_job, int *ret_file_fd, int *ret_profile_fd,
+parse_job_receive(int socket, int *turn, struct parse_job *ret_job, int *ret_file_fd, int *ret_profile_fd,
                   const char **ret_why)
 {
 	struct parse_job job = {0};
@@ -127,9 +144,11 @@ parse_job_receive(int socket, struct parse_job *ret_job, int *ret_file_fd, int *
 	                         .msg_control = control.bytes,
 	                         .msg_controllen = sizeof(control.bytes)};
 	int fds[JOB_FDS] = {-1, -1};
+	enum parse_message kind;
 	size_t count;
 	ssize_t n;
 
+	*ret_why = NULL;
 	do
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -143,15 +162,19 @@ parse_job_receive(int socket, struct parse_job *ret_job, int *ret_file_fd, int *
 		*ret_why = "the message comes with more descriptors than a job has";
 		return -1;
 	}
-	if (is_ahead(&job, (size_t) n, count)) {
-		*ret_profile_fd = fds[0];
-		return PARSE_AHEAD;
-	}
-	*ret_why =
-	    (message.msg_flags & MSG_TRUNC) ? "the message is no job" : what_is_wrong(&job, (size_t) n, count);
+	kind = is_ahead(&job, (size_t) n, count) ? PARSE_AHEAD : PARSE_JOB;
+	if (kind == PARSE_JOB)
+		*ret_why = (message.msg_flags & MSG_TRUNC) ? "the message is no job"
+		                                           : what_is_wrong(&job, (size_t) n, count);
+	if (*ret_why == NULL && !contract_step(&parse_contract, kind - 1, turn))
+		*ret_why = "the message comes out of turn";
 	if (*ret_why != NULL) {
 		close_fds(fds, count);
 		return -1;
+	}
+	if (kind == PARSE_AHEAD) {
+		*ret_profile_fd = fds[0];
+		return PARSE_AHEAD;
 	}
 	*ret_job = job;
 	*ret_file_fd = fds[0];

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "lib/base/limits.h"
+#include "lib/protocol/contract.h"
 
 #define PARSE_JOB_SOCKET 3
 #define PARSE_JOB_MAGIC 0x504A4248   /* "HBJP" */
@@ -64,12 +65,17 @@ int parse_job_send(int socket, const struct parse_job *job, int file_fd, int pro
 int parse_ahead_send(int socket, int profile_fd);
 
 enum parse_message { PARSE_NOTHING, PARSE_JOB, PARSE_AHEAD };
+enum parse_turn { PARSE_TURN_NEW, PARSE_TURN_AHEAD, PARSE_TURN_TOLD };
+
+/* Message n is parse_message n + 1; what answers it is frame_contract. */
+extern const struct contract parse_contract;
 
 /*
  * Waits for a message: its kind and everything set (descriptors are the caller's now; of PARSE_AHEAD only
- * *ret_profile_fd); PARSE_NOTHING at end of file; -1 with *ret_why (static text).
+ * *ret_profile_fd) and *turn (an enum parse_turn) stepped; PARSE_NOTHING at end of file; -1 with *ret_why
+ * (static text).
  */
-int parse_job_receive(int socket, struct parse_job *ret_job, int *ret_file_fd, int *ret_profile_fd,
+int parse_job_receive(int socket, int *turn, struct parse_job *ret_job, int *ret_file_fd, int *ret_profile_fd,
                       const char **ret_why);
 
 #endif

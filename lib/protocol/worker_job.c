@@ -8,11 +8,11 @@
 
 #define TEXT(type, key, member, most)                                                                        \
 	{                                                                                                        \
-		key, FIELD_TEXT, false, offsetof(struct type, member), 1, most, NULL                                 \
+		key, MEMBER_TEXT, false, offsetof(struct type, member), 1, most, NULL                                \
 	}
 #define NUMBER(type, key, member, least, most)                                                               \
 	{                                                                                                        \
-		key, FIELD_INT, false, offsetof(struct type, member), least, most, NULL                              \
+		key, MEMBER_INT, false, offsetof(struct type, member), least, most, NULL                             \
 	}
 #define COUNT(member) NUMBER(worker_report, #member, result.member, 0, INT64_MAX)
 
@@ -20,9 +20,9 @@ static const struct contract_field job_fields[] = {
     TEXT(worker_request, "source", source, SOURCE_BYTES),
     TEXT(worker_request, "partner", partner, PARTNER_BYTES),
     TEXT(worker_request, "profile", profile, LIMIT_NAME_BYTES),
-    {"name", FIELD_HEX, false, offsetof(struct worker_request, name), 1, LIMIT_NAME_BYTES, NULL},
+    {"name", MEMBER_HEX, false, offsetof(struct worker_request, name), 1, LIMIT_NAME_BYTES, NULL},
     NUMBER(worker_request, "seen", seen_us, 0, INT64_MAX),
-    {"checksum", FIELD_TEXT, true, offsetof(struct worker_request, checksum), 1, LIMIT_NAME_BYTES, NULL},
+    {"checksum", MEMBER_TEXT, true, offsetof(struct worker_request, checksum), 1, LIMIT_NAME_BYTES, NULL},
 };
 
 static const struct contract_field retried_fields[] = {
@@ -38,7 +38,7 @@ static const char *const end_states[] = {"posted", "held", "duplicate", NULL};
 
 static const struct contract_field done_fields[] = {
     NUMBER(worker_report, "file", result.file_id, 1, INT64_MAX),
-    {"state", FIELD_ARRAY, false, offsetof(struct worker_report, result.state), 1,
+    {"state", MEMBER_ARRAY, false, offsetof(struct worker_report, result.state), 1,
      sizeof(((struct job_result *) NULL)->state) - 1, end_states},
     COUNT(records),
     COUNT(confirmed),
@@ -48,14 +48,15 @@ static const struct contract_field done_fields[] = {
     COUNT(informational),
     COUNT(held),
     COUNT(points),
-    {"reason", FIELD_ARRAY, true, offsetof(struct worker_report, result.reason), 0,
+    {"reason", MEMBER_ARRAY, true, offsetof(struct worker_report, result.reason), 0,
      sizeof(((struct job_result *) NULL)->reason) - 1, NULL},
     COUNT(ms),
-    {"answer", FIELD_FLAG, false, offsetof(struct worker_report, result.answered), 0, 0, NULL},
+    {"answer", MEMBER_FLAG, false, offsetof(struct worker_report, result.answered), 0, 0, NULL},
 };
 
 static const struct contract_field why_fields[] = {
-    {"why", FIELD_ARRAY, false, offsetof(struct worker_report, result.why), 0, LIMIT_MESSAGE_BYTES - 1, NULL},
+    {"why", MEMBER_ARRAY, false, offsetof(struct worker_report, result.why), 0, LIMIT_MESSAGE_BYTES - 1,
+     NULL},
 };
 
 #define FIELDS(list) list, sizeof(list) / sizeof((list)[0])

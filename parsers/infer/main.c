@@ -27,7 +27,7 @@ main(void)
 	struct sandbox_wish wish;
 	char why[256];
 	const char *text;
-	int file, nothing, rc;
+	int file, nothing, rc, turn = PARSE_TURN_AHEAD; /* no profile comes ahead */
 
 	signal(SIGPIPE, SIG_IGN);
 	child_begin("handback-infer");
@@ -35,11 +35,11 @@ main(void)
 	column_prepare();
 	if (sandbox_prepare(why, sizeof why) != 0)
 		child_leave(EXIT_FAILED, why);
-	rc = parse_job_receive(PARSE_JOB_SOCKET, &job, &file, &nothing, &text);
+	rc = parse_job_receive(PARSE_JOB_SOCKET, &turn, &job, &file, &nothing, &text);
 	if (rc == PARSE_NOTHING)
 		return EXIT_CLEAN;
 	if (rc != PARSE_JOB)
-		child_leave(EXIT_INTERNAL, rc < 0 ? text : "the message is no job");
+		child_leave(EXIT_INTERNAL, text);
 	child_check_file(&job, file);
 	wish = (struct sandbox_wish){.work_bytes = SAMPLE_BYTES,
 	                             .no_landlock = (job.flags & PARSE_JOB_NO_LANDLOCK) != 0,

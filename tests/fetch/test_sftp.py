@@ -424,7 +424,10 @@ def test_many_names(make, build, tmp_path):
 @pytest.mark.parametrize("what,error", [
     ("c.send(b'nonsense\\tx')", "may not say now"), ("c.send(b'file\\tname=x')", "may not say now"),
     ("c.send(b'\\x00')", "no line"), ("c.send(b'done\\twaiting=-1')", "may not say now"),
-    ("[c.send(b'waiting\\tname=x\\twhy=y') for i in range(10**7)]", None), ("os._exit(9)", "status 9"),
+    ("c.send(b'failed\\tstage=job\\twhy=x'); c.send(b'noted\\tarchived=0')", "may not say now"),
+    ("c.send(b'poll\\tresult=empty\\tnames=0\\tmatching=0\\tfresh=0\\twaiting=0\\trefused=0\\tpartial=no')", "may not say now"),
+    ("c.send(b'connected\\thost_key=k'); [c.send(b'refused\\tname=x\\twhy=y') for i in range(10**7)]", None),
+    ("os._exit(9)", "status 9"),
     ("os.kill(os.getpid(), 11)", "signal 11"), ("c.close(); time.sleep(100)", None), ("time.sleep(100)", None)])
 def test_bad_fetcher(make, server, what, error):
     daemon = make(server, deadline="1s")

@@ -1,10 +1,12 @@
 /*
- * What a server's first packet, its names, and the lines of a child that was taken over may be.  The first
- * byte chooses; the rest is the bytes.
+ * What a server's first packet, its names, and the lines of a child that was taken over may be: as messages,
+ * and as what the contracts make of them.  The first byte chooses; the rest is the bytes.
  */
 #include <stdint.h>
 
+#include "lib/protocol/fetch_job.h"
 #include "lib/protocol/message.h"
+#include "lib/protocol/worker_job.h"
 #include "lib/base/text.h"
 #include "fetch/kexinit.h"
 #include "fetch/names.h"
@@ -63,6 +65,52 @@ try_message(char *line)
 		       memcmp(back.pair[i].value, m.pair[i].value, m.pair[i].length) == 0);
 }
 
+/* Lines of a conversation: what is taken is within its bounds, so that the other side's encoder would write
+ * it. */
+static void
+try_reports(char *lines)
+{
+	static struct message_line again;
+	char why[LIMIT_MESSAGE_BYTES];
+	int fetcher = FETCH_TURN_TOLD, worker = WORKER_TURN_STARTING;
+	for (char *line = strtok_r(lines, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+		static char copy[MESSAGE_BYTES + 1];
+		struct fetch_report fetched;
+		struct worker_report worked;
+		int before = fetcher, message;
+		if (strlen(line) > MESSAGE_BYTES / 8) /* escaped again it may not fit */
+			continue;
+		snprintf(copy, sizeof copy, "%s", line);
+		message = fetch_report_decode(&fetched, &fetcher, copy, why, sizeof why);
+		expect(message < 0 ? fetcher == before
+		                   : fetch_report_encode(&again, &before, (enum fetch_message) message, &fetched) &&
+		                         before == fetcher);
+		before = worker;
+		message = worker_report_decode(&worked, &worker, line, why, sizeof why);
+		expect(message < 0 ? worker == before
+		                   : worker_report_encode(&again, &before, (enum worker_message) message, &worked) &&
+		                         before == worker);
+		if (worker == WORKER_TURN_IDLE)
+			worker = WORKER_TURN_BUSY; /* it gets its next job */
+	}
+}
+
+static void
+try_job(char *lines)
+{
+	char why[LIMIT_MESSAGE_BYTES];
+	struct fetch_job job;
+	int turn = FETCH_TURN_NEW, message = 0;
+	fetch_job_init(&job);
+	for (char *line = strtok_r(lines, "\n", &lines); line && message >= 0;
+	     line = strtok_r(NULL, "\n", &lines))
+		message = fetch_job_decode(&job, &turn, line, -1, why, sizeof why);
+	expect(message != FETCH_SAY_GO ||
+	       (job.source && job.host && job.user && job.port > 0 && job.port < 65536 &&
+	        job.pin_count <= FETCH_PINS && job.pattern_count <= FETCH_GLOBS));
+	fetch_job_free(&job);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -77,6 +125,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_offer(data + 1, size - 1);
 	else if (data[0] == 'n')
 		try_name(text);
+	else if (data[0] == 'r')
+		try_reports(text);
+	else if (data[0] == 'j')
+		try_job(text);
 	else
 		try_message(text);
 	free(text);

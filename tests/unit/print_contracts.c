@@ -1,11 +1,17 @@
 /* Prints what the programs may say to each other, and when: tests/golden/protocol.txt. */
 #include "lib/protocol/control_client.h"
+#include "lib/protocol/fetch_job.h"
+#include "lib/protocol/frame.h"
+#include "lib/protocol/parse_job.h"
 #include "lib/protocol/worker_job.h"
 
 int
 main(void)
 {
 	contract_print(&worker_contract, stdout);
+	contract_print(&parse_contract, stdout);
+	contract_print(&frame_contract, stdout);
+	contract_print(&fetch_contract, stdout);
 	contract_print(&control_contract, stdout);
 	return 0;
 }
