@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("asyncssh", reason="python3-asyncssh is not installed")
 
 from case_table import case
+from scripted_daemon import Daemon
 from sftp_daemon import SftpDaemon
 from sftp_server import Partner, Proxy, SftpServer
 from sshd import SSHD, Sshd, fingerprint, make_key
