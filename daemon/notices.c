@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/spawn.h"
 #include "daemon/loop.h"
+#include "daemon/supervise/child.h"
 
 #define SCAN_MS 2000
 #define FIRST_MS 5000
@@ -24,10 +24,9 @@
 struct notices {
 	struct event_base *base;
 	const struct config *config;
-	struct event *timer, *ended, *deadline;
-	pid_t pid; /* of the command that runs, or 0 */
-	int pid_fd;
-	bool mailing; /* it is the mail's turn */
+	struct event *timer;
+	struct child *child; /* the command that runs, or NULL */
+	bool mailing;        /* it is the mail's turn */
 	unsigned failures;
 	char name[LIMIT_NAME_BYTES + 1]; /* the one that is being told */
 };
@@ -111,6 +110,10 @@ open_notice(const struct notices *n, int spool)
 	return fd;
 }
 
+static void on_ended(void *context, int status, const char *why);
+
+static const struct child_calls command_calls = {.ended = on_ended};
+
 static int
 start(struct notices *n, int spool)
 {
@@ -129,12 +132,15 @@ start(struct notices *n, int spool)
 		close(in);
 	if (pid < 0)
 		return -1;
-	n->pid = pid;
-	n->pid_fd = pidfd_open(pid, 0);
-	return n->pid_fd;
+	n->child = child_adopt(n->base, pid, &command_calls, n);
+	if (n->child == NULL) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return -1;
+	}
+	child_deadline(n->child, DEADLINE_MS, "it did not end in time");
+	return 0;
 }
-
-static void on_ended(evutil_socket_t fd, short what, void *context);
 
 static void
 later(struct notices *n, const char *why)
@@ -160,13 +166,8 @@ step(struct notices *n, int spool)
 		loop_after(n->timer, 0);
 		return;
 	}
-	if (start(n, spool) < 0) {
+	if (start(n, spool) < 0)
 		later(n, strerrordesc_np(errno));
-		return;
-	}
-	event_assign(n->ended, n->base, n->pid_fd, EV_READ, on_ended, n);
-	event_add(n->ended, NULL);
-	loop_after(n->deadline, DEADLINE_MS);
 }
 
 static void
@@ -177,7 +178,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	if (n->pid != 0)
+	if (n->child != NULL)
 		return;
 	spool = open_spool(n->config);
 	if (spool < 0 || !next_notice(n, spool))
@@ -189,32 +190,14 @@ on_timer(evutil_socket_t fd, short what, void *context)
 }
 
 static void
-on_deadline(evutil_socket_t fd, short what, void *context)
+on_ended(void *context, int status, const char *why)
 {
 	struct notices *n = context;
+	int spool;
 
-	(void) fd;
-	(void) what;
-	if (n->pid > 0)
-		kill(n->pid, SIGKILL);
-}
-
-static void
-on_ended(evutil_socket_t fd, short what, void *context)
-{
-	struct notices *n = context;
-	int status = 0, spool;
-
-	(void) fd;
-	(void) what;
-	if (waitpid(n->pid, &status, WNOHANG) == 0) {
-		event_add(n->ended, NULL);
-		return;
-	}
-	event_del(n->deadline);
-	close(n->pid_fd);
-	n->pid = 0;
-	n->pid_fd = -1;
+	(void) why; /* it was killed by a signal: no good end either */
+	child_free(n->child);
+	n->child = NULL;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		later(n, n->mailing ? SENDMAIL " did not take it" : "notices.command did not end well");
 		return;
@@ -243,11 +226,9 @@ notices_new(struct event_base *base, const struct config *config)
 
 	if (n == NULL)
 		return NULL;
-	*n = (struct notices){.base = base, .config = config, .pid_fd = -1};
+	*n = (struct notices){.base = base, .config = config};
 	n->timer = evtimer_new(base, on_timer, n);
-	n->deadline = evtimer_new(base, on_deadline, n);
-	n->ended = event_new(base, -1, 0, on_ended, n);
-	if (n->timer == NULL || n->deadline == NULL || n->ended == NULL || loop_after(n->timer, 0) < 0) {
+	if (n->timer == NULL || loop_after(n->timer, 0) < 0) {
 		notices_free(n);
 		return NULL;
 	}
@@ -265,16 +246,8 @@ notices_free(struct notices *n)
 {
 	if (n == NULL)
 		return;
-	if (n->pid > 0) {
-		kill(n->pid, SIGKILL);
-		waitpid(n->pid, NULL, 0);
-		close(n->pid_fd);
-	}
+	child_free(n->child);
 	if (n->timer != NULL)
 		event_free(n->timer);
-	if (n->deadline != NULL)
-		event_free(n->deadline);
-	if (n->ended != NULL)
-		event_free(n->ended);
 	free(n);
 }

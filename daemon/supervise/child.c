@@ -22,7 +22,8 @@ struct child {
 	void *context;
 	pid_t pid;
 	int channel, exit_fd;
-	struct event *readable, *writable, *exited, *second;
+	struct event *readable, *writable, *exited, *second, *deadline;
+	const char *late;               /* why it is killed at its deadline */
 	int lines;                      /* in this second */
 	struct channel_packets packets; /* what it has not been told yet, from `told` on */
 	size_t told;
@@ -170,6 +171,7 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	c->pid = 0;
 	close_channel(c);
 	free_event(&c->exited);
+	free_event(&c->deadline);
 	memcpy(why, c->why, sizeof why);
 	c->calls->ended(c->context, status, why);
 }
@@ -205,6 +207,23 @@ connect_child(struct child *c, const char *socket)
 	return c->channel >= 0 ? 0 : -1;
 }
 
+static void
+on_deadline(evutil_socket_t fd, short what, void *context)
+{
+	struct child *c = context;
+
+	(void) fd;
+	(void) what;
+	child_kill(c, c->late);
+}
+
+void
+child_deadline(struct child *c, int64_t ms, const char *why)
+{
+	c->late = why;
+	loop_after(c->deadline, ms);
+}
+
 static bool
 make_event(struct event_base *base, struct event **event, int fd, short what, event_callback_fn call,
            void *context)
@@ -214,16 +233,24 @@ make_event(struct event_base *base, struct event **event, int fd, short what, ev
 }
 
 static int
+open_process(struct child *c)
+{
+	c->exit_fd = pidfd_open(c->pid, 0);
+	return c->exit_fd < 0 ? -1 : fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC);
+}
+
+static int
 begin_process(struct child *c, const char *path, const char *name)
 {
-	if (spawn_child(c, path, name) < 0 || (c->exit_fd = pidfd_open(c->pid, 0)) < 0)
-		return -1;
-	return fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC);
+	return spawn_child(c, path, name) < 0 ? -1 : open_process(c);
 }
 
 static bool
 watch_end(struct event_base *base, struct child *c)
 {
+	c->deadline = evtimer_new(base, on_deadline, c);
+	if (c->deadline == NULL || event_priority_set(c->deadline, LOOP_FILES) < 0)
+		return false;
 	if (c->pid > 0)
 		return make_event(base, &c->exited, c->exit_fd, EV_READ, on_exited, c);
 	c->exited = evtimer_new(base, on_exited, c); /* made active by hang_up */
@@ -260,6 +287,31 @@ child_start(struct event_base *base, const char *path, const char *name, const c
 	return NULL;
 }
 
+struct child *
+child_adopt(struct event_base *base, pid_t pid, const struct child_calls *calls, void *context)
+{
+	struct child *c = calloc(1, sizeof *c);
+	int error;
+
+	if (c == NULL)
+		return NULL;
+	*c = (struct child){.calls = calls, .context = context, .pid = pid, .channel = -1, .exit_fd = -1};
+	if (open_process(c) == 0 && watch_end(base, c))
+		return c;
+	error = errno;
+	child_disown(c);
+	errno = error;
+	return NULL;
+}
+
+void
+child_disown(struct child *c)
+{
+	if (c != NULL)
+		c->pid = 0;
+	child_free(c);
+}
+
 void
 child_free(struct child *c)
 {
@@ -267,6 +319,7 @@ child_free(struct child *c)
 		return;
 	close_channel(c);
 	free_event(&c->exited);
+	free_event(&c->deadline);
 	if (c->pid > 0) {
 		kill(c->pid, SIGKILL);
 		waitpid(c->pid, NULL, 0); /* killed: this is short */

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/protocol/channel.h"
@@ -29,6 +30,15 @@ struct child_calls {
  */
 struct child *child_start(struct event_base *base, const char *path, const char *name, const char *socket,
                           struct channel_packets *packets, const struct child_calls *calls, void *context);
+/*
+ * The same end and the same deadline for a process that the caller has started and that has no channel: only
+ * `ended` is called.  NULL with errno, and the process is still the caller's.
+ */
+struct child *child_adopt(struct event_base *base, pid_t pid, const struct child_calls *calls, void *context);
+/* Lets go of one that runs on: to be reaped by whoever started it.  NULL is fine. */
+void child_disown(struct child *c);
+/* Kills it after so long, for a reason (static text). */
+void child_deadline(struct child *c, int64_t ms, const char *why);
 pid_t child_pid(const struct child *c);
 /* Asks it to end (SIGTERM; nothing more comes on its channel), or ends it (SIGKILL; hangs up) for a reason.
  */

@@ -1,15 +1,13 @@
 #include "daemon/supervise/cluster.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/embedded/embedded.h"
 #include "lib/base/log.h"
 #include "daemon/loop.h"
+#include "daemon/supervise/child.h"
 
 #define START_WAIT_MS 60000 /* recovery after a crash */
 #define STOP_MS 2000
@@ -20,24 +18,13 @@
 struct cluster {
 	struct event_base *base;
 	struct embedded *embedded;
-	int exit_fd; /* of our child; -1: it is not ours, or not running */
-	struct event *exited, *timer;
+	struct child *child; /* NULL: it is not ours, or not running */
+	struct event *timer;
 	unsigned failures;
 	int64_t started_ms;
 };
 
 static void watch_child(struct cluster *c);
-
-static void
-forget_child(struct cluster *c)
-{
-	if (c->exited != NULL)
-		event_free(c->exited);
-	c->exited = NULL;
-	if (c->exit_fd >= 0)
-		close(c->exit_fd);
-	c->exit_fd = -1;
-}
 
 static void
 start_later(struct cluster *c)
@@ -49,22 +36,15 @@ start_later(struct cluster *c)
 }
 
 static void
-on_exited(evutil_socket_t fd, short what, void *context)
+on_ended(void *context, int status, const char *why)
 {
 	struct cluster *c = context;
 	pid_t pid = embedded_pid(c->embedded);
-	int status;
 
-	(void) fd;
-	(void) what;
-	if (pid <= 0)
-		return;
-	if (waitpid(pid, &status, WNOHANG) != pid) {
-		loop_ask_again(c->exited);
-		return;
-	}
+	(void) why;
 	embedded_reaped(c->embedded, pid);
-	forget_child(c);
+	child_free(c->child);
+	c->child = NULL;
 	log_write(LOG_ERR, "the embedded PostgreSQL ended: starting it again",
 	          LOG_FIELDS(log_int("pid", pid), log_int("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
 	                     log_int("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0)));
@@ -97,16 +77,12 @@ on_timer(evutil_socket_t fd, short what, void *context)
 static void
 watch_child(struct cluster *c)
 {
+	static const struct child_calls calls = {.ended = on_ended};
 	pid_t pid = embedded_pid(c->embedded);
 
-	forget_child(c);
-	if (pid > 0 && (c->exit_fd = pidfd_open(pid, 0)) >= 0) {
-		fcntl(c->exit_fd, F_SETFD, FD_CLOEXEC);
-		c->exited = event_new(c->base, c->exit_fd, EV_READ, on_exited, c);
-		if (c->exited != NULL && event_add(c->exited, NULL) == 0)
-			return;
-	}
-	loop_after(c->timer, CHECK_MS);
+	c->child = pid > 0 ? child_adopt(c->base, pid, &calls, c) : NULL;
+	if (c->child == NULL)
+		loop_after(c->timer, CHECK_MS);
 }
 
 struct cluster *
@@ -120,7 +96,6 @@ cluster_new(struct event_base *base, const struct config *config, char *why, siz
 		return NULL;
 	}
 	c->base = base;
-	c->exit_fd = -1;
 	c->embedded =
 	    embedded_open(config->database_embedded, config->database_user, START_WAIT_MS, why, why_size);
 	if (c->embedded == NULL) {
@@ -137,7 +112,7 @@ cluster_free(struct cluster *c)
 {
 	if (c == NULL)
 		return;
-	forget_child(c);
+	child_disown(c->child); /* embedded_close stops and reaps it */
 	event_free(c->timer);
 	embedded_close(c->embedded, STOP_MS);
 	free(c);
