@@ -69,7 +69,7 @@ class Bench:
             strategy = " STRATEGY file_copy" if c.info.server_version >= 150000 else ""
             c.execute(f"CREATE DATABASE {name} TEMPLATE {template}{strategy}")
             c.execute(f"GRANT CREATE, CONNECT, TEMPORARY ON DATABASE {name} TO handback_owner")
-            c.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO handback_daemon, handback_operator")
+            c.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO handback_daemon, handback_nightly, handback_operator")
         return pg.Database(self.cluster, name)
 
     @contextlib.contextmanager

@@ -266,7 +266,7 @@ check_database(struct checks *c)
 		found(c, "database", WARNING, 0, "%s", pg_warning(s->pg));
 	else
 		found(c, "database", FINE, 0, "PostgreSQL %d.%d%s", version / 10000, version % 10000,
-		      s->embedded ? ", embedded" : "");
+		      s->connection.embedded ? ", embedded" : "");
 	char why[LIMIT_MESSAGE_BYTES] = "";
 	if (migrate_check(s->pg, why, sizeof(why)) != PG_OK)
 		found(c, "schema", WRONG, EXIT_UNAVAILABLE, "%s", why);

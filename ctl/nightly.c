@@ -393,7 +393,7 @@ open_run(struct nightly *n)
 		complain("%s: %s", missing, strerror(errno));
 		return EXIT_INTERNAL;
 	}
-	code = session_open(s, SESSION_POSTS);
+	code = session_open(s, SESSION_NIGHT);
 	r->pg = s->pg;
 	return code;
 }

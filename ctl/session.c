@@ -1,14 +1,11 @@
 #include "ctl/session.h"
 
 #include "lib/config/config.h"
-#include "lib/embedded/embedded.h"
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
 #include "lib/finance/output/escape.h"
 #include "lib/finance/output/memory.h"
-#include "ctl/ctl_sql.h"
 #include "ctl/owner.h"
-#include "lib/db/migrate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,9 +14,6 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <unistd.h>
-
-#define EMBEDDED_WAIT_MS (120 * 1000) /* a start after a crash replays the log first */
-#define EMBEDDED_STOP_MS (10 * 1000)
 
 void
 complain(const char *format, ...)
@@ -41,10 +35,8 @@ complain(const char *format, ...)
 void
 session_close(struct session *s)
 {
-	pg_close(s->pg);
+	connect_close(&s->connection);
 	s->pg = NULL;
-	embedded_close(s->embedded, EMBEDDED_STOP_MS);
-	s->embedded = NULL;
 }
 
 void
@@ -77,94 +69,46 @@ session_config(struct session *s)
 	return EXIT_UNAVAILABLE;
 }
 
-/* The role for the command; a schema of another version than ours is not for us. */
-static int
-take_role(struct session *s, enum session_role role)
-{
-	static const char *const wanted[] = {
-	    [SESSION_OWNER] = NULL,
-	    [SESSION_MAKES] = NULL,
-	    [SESSION_READS] = "{handback_finance,handback_operator,handback_daemon}",
-	    [SESSION_DECIDES] = "{handback_operator}",
-	    [SESSION_POSTS] = "{handback_daemon}",
-	};
-	struct pg_result *r = NULL;
-	char why[LIMIT_MESSAGE_BYTES] = "";
-
-	if (!wanted[role])
-		return EXIT_CLEAN;
-	enum pg_status status = pg_run(s->pg, sql_role, 1, &wanted[role], &r);
-	if (status != PG_OK)
-		return session_failed(s, status);
-	int code = pg_rows(r) == 1 ? EXIT_CLEAN : EXIT_UNAVAILABLE;
-	pg_result_free(r);
-	if (code != EXIT_CLEAN) {
-		complain("this login may not: it has to be a member of one of %s (where `handbackctl migrate` has "
-		         "made them)",
-		         wanted[role]);
-		return code;
-	}
-	if (migrate_check(s->pg, why, sizeof(why)) != PG_OK) {
-		complain("the database: %s", why);
-		code = EXIT_UNAVAILABLE;
-	}
-	return code;
-}
-
-/* Where the database is: --database, or the configuration's; an embedded one is started when nobody has. */
-static int
-find_target(struct session *s, enum session_role role, struct pg_target *target)
-{
-	char why[512] = "";
-
-	if (s->value[OPT_DATABASE]) {
-		target->conninfo = s->value[OPT_DATABASE];
-		return EXIT_CLEAN;
-	}
-	int code = session_config(s);
-	if (code != EXIT_CLEAN)
-		return code;
-	if (s->config->database_conninfo) {
-		target->conninfo = s->config->database_conninfo;
-		return EXIT_CLEAN;
-	}
-	s->embedded = embedded_open(s->config->database_embedded, s->config->database_user, EMBEDDED_WAIT_MS, why,
-	                            sizeof(why));
-	if (!s->embedded) {
-		complain("the embedded database: %s", why);
-		return EXIT_UNAVAILABLE;
-	}
-	target->host = embedded_host(s->embedded);
-	target->user = EMBEDDED_SUPERUSER;
-	target->database = role == SESSION_MAKES ? "postgres" : EMBEDDED_DATABASE;
-	return EXIT_CLEAN;
-}
-
 int
 session_open(struct session *s, enum session_role role)
 {
-	char why[512] = "";
-	struct pg_target target = {.application = "handbackctl"};
-	int code = find_target(s, role, &target);
+	static const char *const roles[] = {
+	    [SESSION_OWNER] = NULL,
+	    [SESSION_MAKES] = NULL,
+	    [SESSION_READS] = "{handback_finance,handback_verify}",
+	    [SESSION_DECIDES] = "{handback_operator}",
+	    [SESSION_POSTS] = "{handback_daemon}",
+	    [SESSION_NIGHT] = "{handback_nightly}",
+	};
+	struct connect how = {.application = "handbackctl",
+	                      .conninfo = s->value[OPT_DATABASE],
+	                      .roles = roles[role],
+	                      .database = role == SESSION_MAKES ? "postgres" : NULL,
+	                      .start = true,
+	                      .checked = roles[role] != NULL};
+	/* who decides has to be somebody: the embedded database's user of the same name as ours, where there is
+	 * one */
+	const struct passwd *user = role == SESSION_DECIDES ? getpwuid(s->person) : NULL;
+	char why[LIMIT_MESSAGE_BYTES] = "";
+	int code = how.conninfo ? EXIT_CLEAN : session_config(s);
 
 	if (code != EXIT_CLEAN)
 		return code;
-	if (s->embedded && role == SESSION_DECIDES) {
-		/* who decides has to be somebody: the database's user of the same name as ours, where there is one */
-		const struct passwd *user = getpwuid(s->person);
-		target.user = user ? user->pw_name : EMBEDDED_SUPERUSER;
-		s->pg = pg_open(&target, why, sizeof(why));
-		target.user = EMBEDDED_SUPERUSER;
+	how.config = s->config;
+	how.user = user ? user->pw_name : NULL;
+	code = connect_open(&how, &s->connection, why, sizeof(why));
+	if (code != EXIT_CLEAN && how.user && s->config && s->config->database_embedded) {
+		how.user = NULL;
+		code = connect_open(&how, &s->connection, why, sizeof(why));
 	}
-	if (!s->pg)
-		s->pg = pg_open(&target, why, sizeof(why));
-	if (!s->pg) {
-		complain("the database: %s", why);
-		return EXIT_UNAVAILABLE;
+	if (code != EXIT_CLEAN) {
+		complain("%s", why);
+		return code;
 	}
+	s->pg = s->connection.pg;
 	if (*pg_warning(s->pg))
 		complain("the database: %s", pg_warning(s->pg));
-	return take_role(s, role);
+	return EXIT_CLEAN;
 }
 
 int
@@ -197,17 +141,7 @@ int
 session_failed(const struct session *s, enum pg_status status)
 {
 	complain("the database: %s", pg_why(s->pg));
-	switch (status) {
-	case PG_LOST:
-	case PG_DOUBT:
-		return EXIT_UNAVAILABLE;
-	case PG_RETRY:
-		return EXIT_FAILED;
-	case PG_OK:
-	case PG_ERROR:
-		break;
-	}
-	return EXIT_INTERNAL;
+	return connect_exit(status);
 }
 
 /* The statement and the table must speak of the same things. */

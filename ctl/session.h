@@ -12,10 +12,10 @@
 #include "lib/base/exit_codes.h"
 #include "ctl/command.h"
 #include "lib/finance/output/render.h"
+#include "lib/db/connect.h"
 #include "lib/db/pg.h"
 
 struct config;
-struct embedded;
 
 struct session {
 	const struct command *command;
@@ -25,8 +25,8 @@ struct session {
 	struct terminal terminal;
 	enum format format;
 	struct config *config;
-	struct embedded *embedded; /* where we had to start it */
-	struct pg *pg;
+	struct connection connection;
+	struct pg *pg; /* of it */
 	uid_t person; /* who called us: it decides, whoever we become for the work */
 };
 
@@ -43,9 +43,10 @@ int session_config(struct session *s);
 enum session_role {
 	SESSION_OWNER,   /* migrates */
 	SESSION_MAKES,   /* the same, where the database itself is not there yet */
-	SESSION_READS,   /* finance, or whoever else may read */
+	SESSION_READS,   /* finance, or the service that proves: a role that only reads */
 	SESSION_DECIDES, /* operator */
 	SESSION_POSTS,   /* daemon: reads files, as try does */
+	SESSION_NIGHT,   /* the nightly run */
 };
 /* Connects and takes the role; checks the schema's version except for the owner. */
 int session_open(struct session *s, enum session_role role);

@@ -36,8 +36,9 @@ make_database(struct session *s)
 	return status == PG_OK ? EXIT_CLEAN : session_failed(s, status);
 }
 
+/* *ret_first is the caller's to close: it may run the embedded cluster. */
 static int
-open_as_owner(struct session *s)
+open_as_owner(struct session *s, struct connection *ret_first)
 {
 	if (!s->value[OPT_DATABASE]) {
 		int code = session_config(s);
@@ -47,10 +48,10 @@ open_as_owner(struct session *s)
 			code = session_open(s, SESSION_MAKES);
 			if (code == EXIT_CLEAN)
 				code = make_database(s);
+			*ret_first = s->connection;
+			s->connection = (struct connection){0};
 			if (code != EXIT_CLEAN)
 				return code;
-			pg_close(s->pg);
-			s->pg = NULL;
 		}
 	}
 	return session_open(s, SESSION_OWNER);
@@ -70,16 +71,21 @@ int
 run_migrate(struct session *s)
 {
 	char why[LIMIT_MESSAGE_BYTES] = "";
-	int count = 0, code = open_as_owner(s);
+	struct connection first = {0};
+	int count = 0, code = open_as_owner(s, &first);
 
-	if (code != EXIT_CLEAN)
+	if (code != EXIT_CLEAN) {
+		connect_close(&first);
 		return code;
+	}
 	struct document *d = document_new("migrations", NULL);
 	struct table *t = document_add(d, "migrations", NULL, TABLE_ROWS, COLUMNS(migration_columns));
 	table_empty(t, "the database is up to date");
 	enum pg_status status = migrate_apply(s->pg, applied, t, &count, why, sizeof(why));
 	int shown = session_show(s, d);
 	document_free(d);
+	session_close(s);
+	connect_close(&first);
 	if (status == PG_OK)
 		return shown;
 	complain("%s", why);

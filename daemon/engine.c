@@ -76,21 +76,21 @@ adjust_workers(struct engine *e)
 
 /* One more child of the same kind, that is never given a file. */
 static void
-survey_idle(void *context, struct worker *w)
+collector_idle(void *context, struct worker *w)
 {
 	(void) context;
 	(void) w;
 }
 
 static void
-survey_retried(void *context, int64_t times)
+collector_retried(void *context, int64_t times)
 {
 	(void) context;
 	(void) times;
 }
 
 static void
-survey_off(void *context, struct worker *w)
+collector_off(void *context, struct worker *w)
 {
 	struct engine *e = context;
 
@@ -98,16 +98,16 @@ survey_off(void *context, struct worker *w)
 	event_active(e->handout, 0, 0);
 }
 
-static const struct worker_calls survey_calls = {
-    .idle = survey_idle, .retried = survey_retried, .off = survey_off};
+static const struct worker_calls collector_calls = {
+    .idle = collector_idle, .retried = collector_retried, .off = collector_off};
 
 static bool
-start_surveyor(struct engine *e)
+start_collector(struct engine *e)
 {
 	if (e->once || e->config->metrics == NULL)
 		return true;
-	e->surveyor = worker_new(e->base, 0, &e->survey_program, &survey_calls, e);
-	return e->surveyor != NULL;
+	e->collector = worker_new(e->base, 0, &e->collector_program, &collector_calls, e);
+	return e->collector != NULL;
 }
 
 static void
@@ -115,9 +115,9 @@ clear_retired(struct engine *e)
 {
 	size_t kept = 0;
 
-	if (e->surveyor != NULL && e->surveyor->retired && e->surveyor->state == WORKER_OFF) {
-		worker_free(e->surveyor);
-		e->surveyor = NULL;
+	if (e->collector != NULL && e->collector->retired && e->collector->state == WORKER_OFF) {
+		worker_free(e->collector);
+		e->collector = NULL;
 	}
 	for (size_t i = 0; i < e->worker_count; i++)
 		if (e->workers[i]->retired && e->workers[i]->state == WORKER_OFF) {
@@ -138,7 +138,7 @@ on_handout(evutil_socket_t fd, short what, void *context)
 	clear_retired(e);
 	engine_hand_out(e);
 	e->calls->changed(e->context);
-	if (e->stopping && e->worker_count == 0 && e->surveyor == NULL && TAILQ_EMPTY(&e->sftps))
+	if (e->stopping && e->worker_count == 0 && e->collector == NULL && TAILQ_EMPTY(&e->sftps))
 		e->calls->stopped(e->context);
 }
 
@@ -151,8 +151,8 @@ on_patience(evutil_socket_t fd, short what, void *context)
 	(void) what;
 	for (size_t i = 0; i < e->worker_count; i++)
 		worker_kill(e->workers[i], "it did not finish in time for the stop");
-	if (e->surveyor != NULL)
-		worker_kill(e->surveyor, "it did not finish in time for the stop");
+	if (e->collector != NULL)
+		worker_kill(e->collector, "it did not finish in time for the stop");
 	for (struct sftp *sftp = TAILQ_FIRST(&e->sftps); sftp != NULL; sftp = TAILQ_NEXT(sftp, others))
 		sftp_kill(sftp);
 }
@@ -268,13 +268,13 @@ engine_configure(struct engine *e, struct config *config, int config_fd)
 	close(e->config_fd);
 	e->config = config;
 	e->program.config = config->path;
-	e->survey_program.config = config->path;
-	e->config_fd = e->program.config_fd = e->survey_program.config_fd = config_fd;
+	e->collector_program.config = config->path;
+	e->config_fd = e->program.config_fd = e->collector_program.config_fd = config_fd;
 	/* they have read the old one: let them go, with what they have in hand finished */
 	for (size_t i = 0; i < e->worker_count; i++)
 		worker_finish(e->workers[i]);
-	if (e->surveyor != NULL)
-		worker_finish(e->surveyor);
+	if (e->collector != NULL)
+		worker_finish(e->collector);
 	if (!adjust_workers(e))
 		log_write(LOG_WARNING, "fewer workers than configured: no memory for more", NULL);
 	return true;
@@ -309,20 +309,24 @@ engine_new(struct event_base *base, struct config *config, int config_fd, bool o
 		free(e);
 		return NULL;
 	}
+	/* only metrics need it; a start that fails says so */
+	if (!paths_program(e->collector_path, sizeof e->collector_path, "handback-collect"))
+		snprintf(e->collector_path, sizeof e->collector_path, "handback-collect");
 	/* only sources on a server need it; theirs is the complaint when it is missing */
 	if (!paths_program(e->fetch_path, sizeof e->fetch_path, "handback-fetch"))
 		e->fetch_path[0] = '\0';
 	TAILQ_INIT(&e->sftps);
-	e->program = (struct worker_program){e->program_path, "--worker", config->path, config_fd};
-	e->survey_program = e->program;
-	e->survey_program.option = "--survey";
+	e->program =
+	    (struct worker_program){"handback-reconcile", e->program_path, "--worker", config->path, config_fd};
+	e->collector_program =
+	    (struct worker_program){"handback-collect", e->collector_path, NULL, config->path, config_fd};
 	engine_want_release(e);
 	e->watch = once ? NULL : watch_new(base, &engine_watch_calls, e);
 	if (!once && e->watch == NULL)
 		log_write(LOG_WARNING, "inotify is not available: polling only, each `rescan`",
 		          LOG_FIELDS(log_errno(errno)));
 	e->config = config;
-	if (make_events(e) && configure_sources(e, config) && adjust_workers(e) && start_surveyor(e)) {
+	if (make_events(e) && configure_sources(e, config) && adjust_workers(e) && start_collector(e)) {
 		e->config_fd = config_fd;
 		return e;
 	}
@@ -346,7 +350,7 @@ engine_free(struct engine *e)
 		}
 		worker_free(e->workers[i]);
 	}
-	worker_free(e->surveyor);
+	worker_free(e->collector);
 	for (size_t i = 0; i < e->source_count; i++)
 		close_source(e, e->sources[i]);
 	free(e->sources);
@@ -379,8 +383,8 @@ engine_stop(struct engine *e, int64_t patience_ms)
 		close_source(e, last);
 	}
 	adjust_workers(e);
-	if (e->surveyor != NULL)
-		worker_retire(e->surveyor);
+	if (e->collector != NULL)
+		worker_retire(e->collector);
 	loop_after(e->patience, patience_ms);
 	event_active(e->handout, 0, 0);
 }

@@ -55,8 +55,9 @@ struct engine {
 	uint64_t retries; /* that workers told of */
 	uint64_t starts;  /* of workers that are no longer there; each of the others counts its own */
 
-	struct worker_program survey_program;
-	struct worker *surveyor; /* keeps spool/survey.prom for the metrics; NULL: nobody reads them */
+	char collector_path[PATH_MAX];
+	struct worker_program collector_program;
+	struct worker *collector; /* keeps spool/collector.prom for the metrics; NULL: nobody reads them */
 
 	char fetch_path[PATH_MAX]; /* of handback-fetch; empty: it is not there */
 	TAILQ_HEAD(, sftp) sftps;  /* those of sources, and those that are leaving */

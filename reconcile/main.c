@@ -15,13 +15,11 @@
 #include <unistd.h>
 
 #include "lib/config/config.h"
-#include "lib/embedded/embedded.h"
+#include "lib/db/connect.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
-#include "lib/base/io.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
-#include "reconcile/collect/survey.h"
 #include "reconcile/worker.h"
 
 #define CHANNEL_FD 3
@@ -31,7 +29,7 @@
 static int
 usage(void)
 {
-	fputs("usage: handback-reconcile --config FILE [--worker N | --survey N]\n"
+	fputs("usage: handback-reconcile --config FILE [--worker N]\n"
 	      "handbackd starts it, with a channel on descriptor 3; run handbackctl instead\n",
 	      stderr);
 	return EXIT_USAGE;
@@ -42,61 +40,35 @@ static struct config *
 load_config(const char *path)
 {
 	struct problems *p = problems_new(path);
-	struct config *config;
-	char *text;
-	size_t len;
+	bool given = fcntl(CONFIG_FD, F_GETFD) >= 0;
+	struct config *config = given ? config_read(CONFIG_FD, path, p) : config_load(path, p);
 
-	if (fcntl(CONFIG_FD, F_GETFD) >= 0) {
-		int rc =
-		    lseek(CONFIG_FD, 0, SEEK_SET) < 0 ? -1 : io_read_all(CONFIG_FD, LIMIT_PROFILE_BYTES, &text, &len);
-
+	if (given)
 		close(CONFIG_FD);
-		if (rc < 0) {
-			log_write(LOG_ERR, "the configuration cannot be read from descriptor 4",
-			          LOG_FIELDS(log_errno(errno)));
-			problems_free(p);
-			return NULL;
-		}
-		config = config_parse(path, text, len, p);
-		free(text);
-	} else {
-		config = config_load(path, p);
-	}
 	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
 		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
 	problems_free(p);
 	return config;
 }
 
-static struct pg *
-open_database(const struct config *config, const char *application)
+static int
+open_database(const struct config *config, struct connection *ret)
 {
-	static char host[EMBEDDED_SOCKET_BYTES];
-	struct pg_target target = {
-	    .conninfo = config->database_conninfo, .role = ROLE, .application = application};
+	const struct connect how = {
+	    .application = "handback-reconcile", .config = config, .roles = "{" ROLE "}", .user = ROLE};
 	char why[LIMIT_MESSAGE_BYTES];
-	struct pg *pg;
+	int code = connect_open(&how, ret, why, sizeof(why));
 
-	if (config->database_embedded != NULL) {
-		if (!embedded_host_of(config->database_embedded, host, sizeof(host))) {
-			log_write(LOG_ERR, "the embedded database's path is too long", NULL);
-			return NULL;
-		}
-		target.host = host;
-		target.user = ROLE;
-		target.database = EMBEDDED_DATABASE;
-		target.role = NULL;
-	}
-	pg = pg_open(&target, why, sizeof(why));
-	if (pg == NULL)
+	if (code != EXIT_CLEAN)
 		log_write(LOG_ERR, "the database cannot be had", LOG_FIELDS(log_text("why", why)));
-	return pg;
+	return code;
 }
 
 static int
-open_reconciler(struct reconciler *r, const struct config *config)
+open_reconciler(struct reconciler *r, const struct config *config, struct connection *connection)
 {
 	const char *missing;
+	int code;
 
 	r->spool = (struct spool){-1, -1, -1, -1};
 	r->no_landlock = config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
@@ -119,50 +91,32 @@ open_reconciler(struct reconciler *r, const struct config *config)
 		          LOG_FIELDS(log_text("path", config->spool), log_errno(errno)));
 		return EXIT_UNAVAILABLE;
 	}
-	r->pg = open_database(config, "handback-reconcile");
-	return r->pg == NULL ? EXIT_UNAVAILABLE : EXIT_CLEAN;
+	code = open_database(config, connection);
+	r->pg = connection->pg;
+	return code;
 }
 
 static void
-close_reconciler(struct reconciler *r)
+close_reconciler(struct reconciler *r, struct connection *connection)
 {
 	parser_child_stop(&r->child);
 	profile_cache_close(&r->profile);
-	pg_close(r->pg);
+	connect_close(connection);
 	spool_close(&r->spool);
 	if (r->profiles >= 0)
 		close(r->profiles);
-}
-
-/* Looks at the database and the spool, and at no file: it takes no job's time. */
-static int
-serve_metrics(const struct config *config)
-{
-	struct spool spool;
-	struct pg *pg;
-	int code;
-
-	if (spool_open(config->spool, &spool) < 0) {
-		log_write(LOG_ERR, "the spool cannot be opened",
-		          LOG_FIELDS(log_text("path", config->spool), log_errno(errno)));
-		return EXIT_UNAVAILABLE;
-	}
-	pg = open_database(config, "handback-survey");
-	code = pg != NULL ? survey_serve(pg, &spool, config, CHANNEL_FD) : EXIT_UNAVAILABLE;
-	pg_close(pg);
-	spool_close(&spool);
-	return code;
 }
 
 static int
 serve_files(const struct config *config)
 {
 	struct reconciler r = {.profiles = -1};
-	int code = open_reconciler(&r, config);
+	struct connection connection = {0};
+	int code = open_reconciler(&r, config, &connection);
 
 	if (code == EXIT_CLEAN)
 		code = worker_serve(&r, config, CHANNEL_FD);
-	close_reconciler(&r);
+	close_reconciler(&r, &connection);
 	return code;
 }
 
@@ -171,19 +125,15 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
 	                                        {"worker", required_argument, NULL, 'w'},
-	                                        {"survey", required_argument, NULL, 's'},
 	                                        {NULL, 0, NULL, 0}};
 	const char *path = NULL;
 	struct config *config;
-	bool surveys = false;
 	int option, type, code;
 	socklen_t len = sizeof(type);
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'c')
 			path = optarg;
-		else if (option == 's')
-			surveys = true;
 		else if (option != 'w') /* its number is for who reads the process list */
 			return usage();
 	}
@@ -199,7 +149,7 @@ main(int argc, char **argv)
 	if (config == NULL)
 		return EXIT_USAGE;
 	log_set_level(config->log_level);
-	code = surveys ? serve_metrics(config) : serve_files(config);
+	code = serve_files(config);
 	config_free(config);
 	return code;
 }

@@ -242,7 +242,7 @@ on_metrics(struct evhttp_request *request, void *context)
 		write_sources(out, m->engine);
 		write_stages(out, m->engine);
 		write_daemon(out, m);
-		write_told(out, m->engine, GAUGES_SURVEY);
+		write_told(out, m->engine, GAUGES_COLLECTOR);
 		write_told(out, m->engine, GAUGES_NIGHTLY);
 		write_told(out, m->engine, GAUGES_VERIFY);
 	}

@@ -2,8 +2,8 @@
  * What a monitoring system reads: GET /metrics in Prometheus' text format,
  * /healthz (the loop turns) and /readyz (files would be handled), on a UNIX
  * socket or a loopback address.  Only what the daemon knows itself, and, as
- * they were written, what the surveyor tells of the database and the spool
- * (spool/survey.prom), when the nightly run was last here (spool/nightly.prom)
+ * they were written, what the collector tells of the database and the spool
+ * (spool/collector.prom), when the nightly run was last here (spool/nightly.prom)
  * and when the proof was last found to be whole (spool/verify.prom).
  */
 #ifndef HANDBACK_DAEMON_SERVE_METRICS_H

@@ -185,7 +185,7 @@ static int
 start_process(struct worker *w)
 {
 	char number[16];
-	const char *const argv[] = {"handback-reconcile", "--config", w->program->config,
+	const char *const argv[] = {w->program->name, "--config", w->program->config,
 	                            w->program->option,   number,     NULL};
 	int ends[2], config = reopen(w->program->config_fd), saved;
 	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}, {config, 4}};

@@ -34,8 +34,9 @@ struct worker_calls {
 
 /* How workers are started; the caller's, and outlives them. */
 struct worker_program {
-	const char *path;   /* of handback-reconcile */
-	const char *option; /* what it is for: "--worker", or "--survey" which is never given a job */
+	const char *name;   /* handback-reconcile; or handback-collect, which is never given a job */
+	const char *path;   /* of it */
+	const char *option; /* what its number comes after, or NULL */
 	const char *config; /* path of the configuration file; relative paths in it start there */
 	int config_fd;      /* its bytes as they were accepted, for descriptor 4 */
 };

@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
-#define GAUGES_SURVEY "survey.prom"   /* of the database and the spool */
-#define GAUGES_NIGHTLY "nightly.prom" /* when the night was last here */
-#define GAUGES_VERIFY "verify.prom"   /* when the proof was last found to be whole */
+#define GAUGES_COLLECTOR "collector.prom" /* of the database and the spool */
+#define GAUGES_NIGHTLY "nightly.prom"     /* when the night was last here */
+#define GAUGES_VERIFY "verify.prom"       /* when the proof was last found to be whole */
 
 /* 0, or -1 with errno.  A power loss may leave the one before, and no half of one. */
 int gauges_keep(int spool, const char *name, const char *text, size_t len);

@@ -372,6 +372,22 @@ config_load(const char *path, struct problems *p)
 	return c;
 }
 
+struct config *
+config_read(int fd, const char *path, struct problems *p)
+{
+	struct config *c;
+	char *text;
+	size_t len;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 || io_read_all(fd, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
+		yaml_error(p, NULL, "cannot be read from descriptor %d: %s", fd, strerrordesc_np(errno));
+		return NULL;
+	}
+	c = config_parse(path, text, len, p);
+	free(text);
+	return c;
+}
+
 void
 config_free(struct config *c)
 {

@@ -74,7 +74,7 @@ struct config {
 	const char *metrics;                        /* a socket's path or a loopback address; NULL: none */
 	const char *notices_command, *notices_mail; /* NULL: none */
 	int64_t workers;
-	int64_t rescan_ms, settle_ms, deadline_ms, survey_ms;
+	int64_t rescan_ms, settle_ms, deadline_ms, metrics_interval_ms;
 	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */
 	int sandbox;                       /* enum config_sandbox */
 	int log_level;                     /* LOG_ERR ... LOG_DEBUG */
@@ -88,6 +88,8 @@ struct config {
 struct config *config_load(const char *path, struct problems *p);
 /* The same from bytes; path only says where relative paths start. */
 struct config *config_parse(const char *path, const char *text, size_t len, struct problems *p);
+/* The same from the beginning of an open file; the descriptor stays the caller's. */
+struct config *config_read(int fd, const char *path, struct problems *p);
 void config_free(struct config *config); /* NULL is fine */
 
 /* The source of that name, or NULL. */

@@ -23,7 +23,7 @@ config_check(const struct config *c, struct yaml_node *root, struct problems *p)
 		yaml_error(p, at(root, "database"),
 		           "database.embedded and database.conninfo exclude each other: remove one");
 	if (c->metrics != NULL && strlen(c->metrics) >= sizeof address.sun_path)
-		yaml_error(p, at(root, "metrics"), "a UNIX socket's path has at most %zu bytes",
+		yaml_error(p, at(root, "metrics"), "metrics.listen: a UNIX socket's path has at most %zu bytes",
 		           sizeof address.sun_path - 1);
 	if (c->control != NULL && strlen(c->control) >= sizeof address.sun_path)
 		yaml_error(p, at(root, "control"), "a UNIX socket's path has at most %zu bytes; this one has %zu",

@@ -30,7 +30,9 @@ job_decide(struct job_work *w)
 	                            .release_of = w->job->release_of,
 	                            .passed = w->passed,
 	                            .decided = w->decided};
-	status = post_partner(w->r->pg, w->job->partner, &w->decide.partner_id);
+	/* what only tries writes nothing */
+	status = w->trial != NULL ? post_partner_known(w->r->pg, w->job->partner, &w->decide.partner_id)
+	                          : post_partner(w->r->pg, w->job->partner, &w->decide.partner_id);
 	if (status == PG_OK && w->parsed == PARSER_DIED)
 		hold_for_parser(&w->effect, &w->told, w->result->why);
 	else if (status == PG_OK)

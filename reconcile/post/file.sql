@@ -6,6 +6,10 @@ WITH made AS (
 	RETURNING partner_id)
 SELECT partner_id FROM made UNION ALL SELECT partner_id FROM handback.partner WHERE code = $1::text
 
+-- name: partner_known
+-- $1 partner's code. Its number, 0 before its first file.
+SELECT coalesce((SELECT partner_id FROM handback.partner WHERE code = $1::text), 0) AS partner_id
+
 -- name: file_insert
 -- The file's row. Takes what is known of it, gives its number.
 INSERT INTO handback.file (partner_id, source, name, name_shown, sha256, bytes, state, hold_reason, duplicate_of, release_of, profile,
@@ -39,3 +43,7 @@ WITH written AS (
 	RETURNING records
 )
 SELECT coalesce(sum(records), 0) AS records FROM written
+
+-- name: place_file
+-- Which of the files that its source expects this one is: what came is late no longer. $1 source.
+SELECT handback.place_files($1::text) WHERE EXISTS (SELECT FROM handback.issue WHERE source = $1)

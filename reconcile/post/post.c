@@ -9,17 +9,29 @@
 #include "lib/db/params.h"
 #include "reconcile/post/post_sql.h"
 
-enum pg_status
-post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id)
+static enum pg_status
+partner_number(struct pg *pg, const char *sql, const char *partner, int64_t *ret_partner_id)
 {
 	struct pg_result *r;
-	enum pg_status status = pg_run_prepared(pg, sql_partner_id, 1, &partner, &r);
+	enum pg_status status = pg_run_prepared(pg, sql, 1, &partner, &r);
 
 	if (status != PG_OK)
 		return status;
 	*ret_partner_id = pg_int_of(r, 0, "partner_id");
 	pg_result_free(r);
 	return PG_OK;
+}
+
+enum pg_status
+post_partner_known(struct pg *pg, const char *partner, int64_t *ret_partner_id)
+{
+	return partner_number(pg, sql_partner_known, partner, ret_partner_id);
+}
+
+enum pg_status
+post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id)
+{
+	return partner_number(pg, sql_partner_id, partner, ret_partner_id);
 }
 
 /* ---- the file's row ---- */
@@ -245,6 +257,8 @@ post_file(const struct decide *d, const struct delivery *delivery, const struct 
 	*ret_status = insert_file(d->pg, delivery, &row, d->told, &posted);
 	if (*ret_status == PG_OK)
 		*ret_status = insert_controls(d->pg, posted.file_id, d->told);
+	if (*ret_status == PG_OK && delivery->release_of == 0)
+		*ret_status = pg_defer(d->pg, sql_place_file, 1, &delivery->source);
 	if (*ret_status == PG_OK && effect->hold != NULL) {
 		*ret_status = hold_file(d, posted.file_id, effect);
 		end = *ret_status == PG_OK ? POST_DONE : POST_DATABASE;

@@ -34,7 +34,9 @@ enum post_end {
 	POST_DIFFERENCE /* it does not add up: message says where; roll back */
 };
 
-/* The partner's number; made at its first file. */
+/* The partner's number, 0 before its first file. */
+enum pg_status post_partner_known(struct pg *pg, const char *partner, int64_t *ret_partner_id);
+/* The same; made at its first file. */
 enum pg_status post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id);
 
 /* The same bytes as an earlier file's: a row and a head of its own, no postings.  number: that it came with,

@@ -1,4 +1,4 @@
--- Who may do what. The four are groups that a site grants to its own logins
+-- Who may do what. They are groups that a site grants to its own logins
 -- (GRANT handback_operator TO alice): the person that a database session
 -- belongs to is its session_user. On an embedded cluster, which nobody reaches
 -- but through a private socket, they may log in themselves.
@@ -14,6 +14,9 @@ BEGIN
 	FOR role_name, meaning IN VALUES
 		('handback_owner', 'handback: owns the schemas and migrates them; no program runs as it otherwise'),
 		('handback_daemon', 'handback: reads files into the database; inserts, and never updates or deletes what is posted'),
+		('handback_nightly', 'handback: the nightly run; expects files, matches again, confirms what is absent, gives old copies up'),
+		('handback_verify', 'handback: checks the proof, and changes nothing'),
+		('handback_collector', 'handback: counts for the metrics what is held and late, and changes nothing'),
 		('handback_operator', 'handback: the people who decide what is held'),
 		('handback_finance', 'handback: reads reports and the audit trail, changes nothing')
 	LOOP
@@ -33,9 +36,14 @@ BEGIN
 	END;
 	EXECUTE format('GRANT CREATE ON DATABASE %I TO handback_owner', current_database());
 	-- temporary tables: where a file's records are staged
-	EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO handback_owner, handback_daemon, handback_operator',
-		current_database());
-	EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_finance', current_database());
+	EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO handback_owner, handback_daemon, handback_nightly,'
+		' handback_operator', current_database());
+	EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_verify, handback_collector, handback_finance', current_database());
+
+	-- who decides reads as one who decides nothing
+	IF NOT pg_has_role('handback_operator', 'handback_finance', 'MEMBER') THEN
+		GRANT handback_finance TO handback_operator;
+	END IF;
 END
 $$;
 

@@ -158,7 +158,7 @@ BEGIN
 		INSERT INTO handback.issue_file (file_id, issue_id, how)
 		SELECT came.file_id, o.issue_id, coalesce(o.how, 'unexpected')
 		FROM (SELECT) one LEFT JOIN handback.issue_of(wanted_source, came.seen_at, came.name_shown) o ON true
-		ON CONFLICT DO NOTHING; -- the night and the metrics' survey may both be at it
+		ON CONFLICT DO NOTHING; -- the night and a worker may both be at it
 		placed := placed + 1;
 	END LOOP;
 	RETURN placed;

@@ -23,7 +23,7 @@ def world(cluster, build):
         hook = made.dir / "hook"
         hook.write_text(f"#!/bin/sh\n[ ! -e {made.dir}/refuse ] || exit 1\ncat >>{made.dir}/heard\n")
         hook.chmod(0o755)
-        made.configure(metrics=str(made.dir / "metrics"), survey="200ms", notices=f"\n  command: {hook}")
+        made.configure(metrics=f"\n  listen: {made.dir}/metrics\n  interval: 200ms", notices=f"\n  command: {hook}")
         yield made
 
 
@@ -165,7 +165,7 @@ def ready_workers(world):
 
 
 def test_starts_of_workers_that_left_stay_counted(world):
-    metrics = str(world.dir / "metrics")
+    metrics = f"\n  listen: {world.dir}/metrics"
     world.configure(metrics=metrics, workers=3)
     daemon = world.start_daemon()
     world.until(lambda: ready_workers(world) == 3, "three workers")
@@ -176,25 +176,25 @@ def test_starts_of_workers_that_left_stay_counted(world):
         world.until(lambda: (ready_workers(world), workers_started(world)) == (workers, starts), f"{starts} starts")
 
 
-def test_a_surveyor_that_dies_is_replaced(world):
+def test_a_collector_that_dies_is_replaced(world):
     daemon = world.start_daemon()
 
     def looked():
-        return samples(get(world, "/metrics")[1]).get("handback_survey_timestamp_seconds", 0)
-    world.until(looked, "the first survey")
-    surveyor, = [p for p in descendants(daemon.pid)
-                 if b"--survey" in pathlib.Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")]
-    os.kill(surveyor, signal.SIGKILL)
-    (world.spool / "survey.prom").unlink(missing_ok=True)
-    world.until(looked, "a survey by another one")
-    world.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'handback-survey'")
+        return samples(get(world, "/metrics")[1]).get("handback_collector_timestamp_seconds", 0)
+    world.until(looked, "the first figures")
+    collector, = [p for p in descendants(daemon.pid)
+                 if pathlib.Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")[0] == b"handback-collect"]
+    os.kill(collector, signal.SIGKILL)
+    (world.spool / "collector.prom").unlink(missing_ok=True)
+    world.until(looked, "figures of another one")
+    world.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'handback-collect'")
     before = looked()
-    world.until(lambda: looked() > before, "a survey over another connection")
+    world.until(lambda: looked() > before, "figures over another connection")
     assert world.stop_daemon() == 0
 
 
 def test_an_address_that_others_could_reach_is_refused(world):
-    world.configure(metrics="0.0.0.0:9187")
+    world.configure(metrics="\n  listen: 0.0.0.0:9187")
     daemon = world.start_daemon(wait=False)
     assert daemon.wait(10) == 6
     assert "127.0.0.1:PORT" in daemon.log.read_text()
@@ -280,7 +280,7 @@ def test_what_is_served_is_documented_and_watched(world):
     world.wait_quiet()
     world.ctl("nightly", check=False)
     world.ctl("audit", "verify")
-    world.until(lambda: hold_sample(world) == 1, "the survey")
+    world.until(lambda: hold_sample(world) == 1, "the collector")
     text = get(world, "/metrics")[1]
     there = dict(re.findall(r"^# TYPE (\w+) (\w+)", text, re.M))
     named = {}

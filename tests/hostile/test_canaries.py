@@ -59,8 +59,8 @@ class CanaryWorld(SftpWorld):
         hook = self.dir / "hook"
         hook.write_text(f"#!/bin/sh\nenv >>{self.dir}/heard\ncat >>{self.dir}/heard\n")
         hook.chmod(0o755)
-        super().configure(conninfo=f"{self.database.conninfo()} password={DATABASE}", metrics=str(self.dir / "metrics"),
-                          survey="200ms", notices=f"\n  command: {hook}", **settings)
+        super().configure(conninfo=f"{self.database.conninfo()} password={DATABASE}", metrics=f"\n  listen: {self.dir}/metrics\n  interval: 200ms",
+                          notices=f"\n  command: {hook}", **settings)
         text = self.config.read_text().replace(str(ROOT / "fixtures/profiles"), str(profiles))
         text = text.replace("      host_keys:", f"      passphrase: {passphrase}\n      host_keys:", 1)
         self.config.write_text(text)

@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "lib/embedded": BASE,
     "lib/profile": BASE | {"lib/yaml", "lib/protocol"},
     "schema": set(),
-    "lib/db": BASE | {"lib/hash", "schema"},
+    "lib/db": BASE | {"lib/hash", "lib/config", "lib/embedded", "schema"},
     "lib/spool": DATABASE,
     "lib/proof": DATABASE | {"lib/spool"},
     "lib/proof/verify": DATABASE | {"lib/spool", "lib/proof"},
@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "lib/sandbox": BASE | {"lib/protocol"},
     "parsers": BASE | {"lib/yaml", "lib/protocol", "lib/profile", "lib/sandbox"},
     "reconcile": LIB - {"lib/proof/verify"},
+    "collect": DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/spool"},
     "daemon": BASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded"},
     "fetch": BASE | {"lib/hash", "lib/protocol", "lib/sandbox"},
     "nightly": LIB | {"reconcile"},
@@ -63,6 +64,7 @@ LINKS = {
     "fetch/handback-fetch": ({"libssh", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libevent_core", "libgpgme", "libsystemd"}),
     "parsers/decrypt/handback-decrypt": ({"libgpgme", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
+    "collect/handback-collect": ({"libpq"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libseccomp", "libgpgme"}),
     "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }
@@ -190,7 +192,7 @@ def test_files_and_functions_are_small():
 
 
 def product_files():
-    folders = ("lib", "fetch", "nightly", "parsers", "reconcile", "daemon", "ctl", "schema", "systemd", "tools", "docs", "fixtures", "tests")
+    folders = ("lib", "collect", "fetch", "nightly", "parsers", "reconcile", "daemon", "ctl", "schema", "systemd", "tools", "docs", "fixtures", "tests")
     kinds = {".c", ".h", ".sql", ".py", ".sh", ".md", ".build", ".yaml", ".service", ".timer", ".svg"}
     for folder in folders:
         yield from (p for p in sorted((ROOT / folder).rglob("*")) if p.suffix in kinds and "__pycache__" not in p.parts)
@@ -215,7 +217,7 @@ def test_the_parsers_name_no_partner():
 
 
 def test_no_floating_point_near_money():
-    wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in c_source.files("lib", "parsers", "reconcile")
+    wrong = [f"{name(p)}:{n}: {line.strip()[:80]}" for p in c_source.files("lib", "parsers", "reconcile", "collect", "nightly")
              for n, line in enumerate(c_source.code(p).splitlines(), 1)
              if re.search(r"\b(float|double|long double|strtod|strtof)\b", line)]
     assert not wrong

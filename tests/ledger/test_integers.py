@@ -17,7 +17,7 @@ INSTRUCTIONS = {
 SYMBOLS = re.compile(r"^(strto(d|f|ld)(_l)?|wcstod|atof|l?lr(ound|int)[fl]?|(round|rint|nearbyint|floor|ceil|trunc|fabs|fmod|pow|exp"
                      r"|log(2|10)?|sqrt|modf|frexp|ldexp|scalbn|copysign)[fl]?|difftime|drand48|[efg]cvt"
                      r"|__\w*(sf|df|tf|xf)(2|3|di|si|ti|vfp)?|__float\w+|__fix\w+)$")
-FOLDERS = ("lib", "parsers", "reconcile")
+FOLDERS = ("lib", "parsers", "reconcile", "collect", "nightly")
 
 
 def code(objects):

@@ -10,7 +10,7 @@ import pytest
 
 import pg
 
-ROLES = ("handback_daemon", "handback_operator", "handback_finance")
+ROLES = ("handback_daemon", "handback_nightly", "handback_verify", "handback_collector", "handback_operator", "handback_finance")
 
 
 def dump(database):
@@ -129,7 +129,7 @@ def test_migrates_without_superuser(cluster, build, may, role, way):
         if role:
             c.execute(f"GRANT {role} TO site_dba")
         elif c.info.server_version >= 160000:  # what one has of the roles that one has made
-            c.execute("GRANT handback_owner, handback_daemon, handback_operator, handback_finance TO site_dba"
+            c.execute("GRANT handback_owner, " + ", ".join(ROLES) + " TO site_dba"
                       " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
     try:
         if way == "present":
@@ -172,16 +172,21 @@ MAY = {
     "handback_daemon": {
         "INSERT handback.partner", "INSERT handback.file", "INSERT handback.control", "INSERT handback.refusal",
         "INSERT handback.outcome", "INSERT handback.tie_out", "INSERT handback.hold", "INSERT audit.head",
-        "INSERT handback.source_poll", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
-        "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
-        "INSERT handback.release_failure",
+        "INSERT handback.issue_file", "INSERT handback.release_failure",
     },
+    "handback_nightly": {
+        "INSERT handback.source_poll", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
+        "INSERT handback.outcome", "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
+    },
+    "handback_verify": set(),
+    "handback_collector": set(),
     "handback_operator": set(),
     "handback_finance": set(),
 }
 MAY_COLUMNS = {
     ("handback_daemon", "UPDATE", "handback.file", "archived_at"), ("handback_daemon", "UPDATE", "handback.file", "archived_as"),
     ("handback_daemon", "INSERT", "handback.hold_end", "hold_id"), ("handback_daemon", "INSERT", "handback.hold_end", "how"),
+    ("handback_nightly", "INSERT", "handback.hold_end", "hold_id"), ("handback_nightly", "INSERT", "handback.hold_end", "how"),
 }
 
 

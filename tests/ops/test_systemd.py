@@ -30,7 +30,8 @@ spool: /var/lib/handback/spool
 profiles: {etc}/profiles
 reports: /var/lib/handback/reports
 control: /run/handback/control
-metrics: /run/handback/metrics
+metrics:
+  listen: /run/handback/metrics
 settle: 50ms
 rescan: 1s
 sources:

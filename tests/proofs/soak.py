@@ -4,7 +4,7 @@
     ./dev soak --minutes 30
 
 Files come all the time: sound ones, broken ones, the same again; metrics are
-asked for. Meanwhile, by seed, workers, parsers and the surveyor are killed,
+asked for. Meanwhile, by seed, workers, parsers and the collector are killed,
 database sessions are ended, the server is stopped at once and started again,
 and the configuration is reloaded. At the end the oracle checks every invariant.
 
@@ -51,8 +51,8 @@ def kind_of(pid):
     words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     name = os.path.basename(words[0].decode(errors="replace"))
     if name == "handback-reconcile":
-        return "surveyor" if b"--survey" in words else "worker"
-    return name if name == "handbackd" else None
+        return "worker"
+    return {"handback-collect": "collector", "handbackd": "handbackd"}.get(name)
 
 
 def look_at(pid, at):
@@ -205,7 +205,7 @@ def main():
     cluster = pg.Cluster()
     try:
         with World(cluster, pathlib.Path(o.build), members=200, redemptions=2000) as world:
-            world.configure(metrics=str(world.dir / "metrics"), survey="10s")  # rarer than a scan: at rest is seen
+            world.configure(metrics=f"\n  listen: {world.dir}/metrics\n  interval: 10s")  # rarer than a scan: at rest is seen
             soak = Soak(world, cluster, o.seed)
             soak.run(o.minutes * 60)
             growing = judge(soak.kinds)  # first: it is there even where the oracle finds something

@@ -227,8 +227,8 @@ class Cluster:
             if migrated:
                 # a database's own grants are not copied with it
                 c.execute(f'GRANT CREATE, CONNECT, TEMPORARY ON DATABASE "{name}" TO handback_owner')
-                c.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO handback_daemon, handback_operator')
-                c.execute(f'GRANT CONNECT ON DATABASE "{name}" TO handback_finance')
+                c.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO handback_daemon, handback_nightly, handback_operator')
+                c.execute(f'GRANT CONNECT ON DATABASE "{name}" TO handback_finance, handback_verify, handback_collector')
         return Database(self, name)
 
     def restart(self, how=signal.SIGINT):

@@ -1,4 +1,4 @@
-#include "reconcile/collect/spool_use.h"
+#include "collect/spool_use.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "reconcile/collect/survey.h"
+#include "collect/collector.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +17,12 @@
 #include "lib/base/log.h"
 #include "lib/protocol/message.h"
 #include "lib/db/migrate.h"
-#include "reconcile/collect/spool_use.h"
-#include "reconcile/collect/collect_sql.h"
+#include "collect/spool_use.h"
+#include "collect/collect_sql.h"
 
-#define AGAIN_MS 5000 /* after a survey that could not be made */
+#define AGAIN_MS 5000 /* after figures that could not be had */
 
-struct surveyor {
+struct collector {
 	struct pg *pg;
 	const struct spool *spool;
 	const struct config *config;
@@ -90,12 +90,12 @@ write_spool(FILE *out, const struct spool_use use[SPOOL_PARTS])
 	for (int part = 0; part < SPOOL_PARTS; part++)
 		fprintf(out, "handback_spool_files{part=\"%s\"} %" PRIu64 "\n", spool_part_words[part],
 		        use[part].files);
-	head(out, "handback_survey_timestamp_seconds", "When the database and the spool were last looked at");
-	fprintf(out, "handback_survey_timestamp_seconds %lld\n", (long long) time(NULL));
+	head(out, "handback_collector_timestamp_seconds", "When the database and the spool were last looked at");
+	fprintf(out, "handback_collector_timestamp_seconds %lld\n", (long long) time(NULL));
 }
 
 static int
-write_survey(struct surveyor *s, const struct pg_result *holds, const struct pg_result *late)
+write_figures(struct collector *s, const struct pg_result *holds, const struct pg_result *late)
 {
 	struct spool_use use[SPOOL_PARTS];
 	char *text = NULL;
@@ -107,34 +107,28 @@ write_survey(struct surveyor *s, const struct pg_result *holds, const struct pg_
 		return -1;
 	write_database(out, holds, late);
 	write_spool(out, use);
-	rc = fclose(out) == 0 ? gauges_keep(s->spool->root, GAUGES_SURVEY, text, len) : -1;
+	rc = fclose(out) == 0 ? gauges_keep(s->spool->root, GAUGES_COLLECTOR, text, len) : -1;
 	free(text);
 	return rc;
 }
 
 /* What the database says; the results are the caller's to free, also where one is missing. */
 static enum pg_status
-ask(struct surveyor *s, struct pg_result **ret_holds, struct pg_result **ret_late)
+ask(struct collector *s, struct pg_result **ret_holds, struct pg_result **ret_late)
 {
-	enum pg_status status = PG_OK;
-
-	/* a file that came since the last night is no longer overdue */
-	for (size_t i = 0; status == PG_OK && i < s->config->source_count; i++)
-		status = pg_run(s->pg, sql_survey_place, 1, &s->config->sources[i].name, NULL);
+	enum pg_status status = pg_run(s->pg, sql_collector_holds, 0, NULL, ret_holds);
 	if (status == PG_OK)
-		status = pg_run(s->pg, sql_survey_holds, 0, NULL, ret_holds);
-	if (status == PG_OK)
-		status = pg_run(s->pg, sql_survey_late, 0, NULL, ret_late);
+		status = pg_run(s->pg, sql_collector_late, 0, NULL, ret_late);
 	return status;
 }
 
-/* One survey; false and why[] when it could not be made. */
+/* All figures, once; false and why[] when they could not be had. */
 static bool
-survey(struct surveyor *s, char *why, size_t size)
+collect(struct collector *s, char *why, size_t size)
 {
 	struct pg_result *holds = NULL, *late = NULL;
 	enum pg_status status = ask(s, &holds, &late);
-	bool good = status == PG_OK && write_survey(s, holds, late) == 0;
+	bool good = status == PG_OK && write_figures(s, holds, late) == 0;
 
 	if (status != PG_OK)
 		snprintf(why, size, "%s", pg_why(s->pg));
@@ -145,7 +139,7 @@ survey(struct surveyor *s, char *why, size_t size)
 	return good;
 }
 
-/* Waits; false when there is nobody left to survey for: the daemon never says anything. */
+/* Waits; false when there is nobody left to collect for: the daemon never says anything. */
 static bool
 wait_ms(int channel, int64_t ms)
 {
@@ -155,9 +149,9 @@ wait_ms(int channel, int64_t ms)
 }
 
 int
-survey_serve(struct pg *pg, const struct spool *spool, const struct config *config, int channel)
+collector_serve(struct pg *pg, const struct spool *spool, const struct config *config, int channel)
 {
-	struct surveyor s = {.pg = pg, .spool = spool, .config = config, .walker = spool_walker_new()};
+	struct collector s = {.pg = pg, .spool = spool, .config = config, .walker = spool_walker_new()};
 	char why[LIMIT_MESSAGE_BYTES];
 	bool told = false, good = true;
 	int turn = WORKER_TURN_STARTING;
@@ -174,13 +168,13 @@ survey_serve(struct pg *pg, const struct spool *spool, const struct config *conf
 		channel_send(channel, ready.text, ready.length, -1); /* nobody there: the wait finds out */
 	do {
 		if (!good)
-			(void) pg_reopen(pg); /* where it does not help, the survey says why */
-		good = survey(&s, why, sizeof(why));
+			(void) pg_reopen(pg); /* where it does not help, what comes next says why */
+		good = collect(&s, why, sizeof(why));
 		if (!good && !told)
 			log_write(LOG_WARNING, "the metrics of the database and the spool are not up to date",
 			          LOG_FIELDS(log_text("why", why)));
 		told = !good;
-	} while (wait_ms(channel, good ? config->survey_ms : AGAIN_MS));
+	} while (wait_ms(channel, good ? config->metrics_interval_ms : AGAIN_MS));
 	spool_walker_free(s.walker);
 	return EXIT_CLEAN;
 }

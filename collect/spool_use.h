@@ -3,8 +3,8 @@
  * not changed since the last walk are not walked again, so that the archive of
  * years costs one look at each of its folders.
  */
-#ifndef HANDBACK_RECONCILE_COLLECT_SPOOL_USE_H
-#define HANDBACK_RECONCILE_COLLECT_SPOOL_USE_H
+#ifndef HANDBACK_COLLECT_SPOOL_USE_H
+#define HANDBACK_COLLECT_SPOOL_USE_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
--- name: survey_holds
+-- name: collector_holds
 -- What waits for a person: partner, reason, how long it has waited, how many, when the oldest was opened.
 SELECT p.code AS partner, h.reason, a.age, count(*) AS holds, extract(epoch FROM min(h.opened_at))::bigint AS oldest
 FROM handback.hold_now h
@@ -13,14 +13,10 @@ WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 GROUP BY p.code, h.reason, a.age
 ORDER BY p.code, h.reason, a.age
 
--- name: survey_late
+-- name: collector_late
 -- What should be here and is not: source, kind, when it was due (seconds since 1970), the oldest of each.
 SELECT e.source, e.kind, extract(epoch FROM min(e.due_at))::bigint AS due
 FROM handback.expected_files e
 WHERE e.state IN ('overdue', 'missing', 'poll_failed')
 GROUP BY e.source, e.kind
 ORDER BY e.source, e.kind
-
--- name: survey_place
--- Finds for each file of a source which expected one it is, as the night does. $1 source.
-SELECT handback.place_files($1::text)
