@@ -6,26 +6,6 @@
 
 #include <inttypes.h>
 
-#define DAY_S (24 * 60 * 60)
-
-/* "2026-01-31" as seconds since 1970, strictly. */
-static bool
-read_day(const char *text, time_t *ret)
-{
-	struct tm day = {0};
-	const char *end = strptime(text, "%Y-%m-%d", &day);
-
-	if (!end || *end || strlen(text) != 10)
-		return false;
-	struct tm again = day;
-	time_t at = timegm(&again);
-	/* timegm() makes the 31st of April the 1st of May: such a day is not one */
-	if (again.tm_mday != day.tm_mday || again.tm_mon != day.tm_mon)
-		return false;
-	*ret = at;
-	return true;
-}
-
 static int
 no_day(const char *option, const char *text)
 {
@@ -33,41 +13,23 @@ no_day(const char *option, const char *text)
 	return EXIT_USAGE;
 }
 
-static void
-write_moment(char *buf, size_t size, time_t at)
-{
-	struct tm day;
-
-	gmtime_r(&at, &day);
-	strftime(buf, size, "%Y-%m-%d 00:00:00+00", &day);
-}
-
 int
 ask_period(const struct session *s, struct period *ret)
 {
 	const char *from = s->value[OPT_FROM], *to = s->value[OPT_TO];
-	time_t first = 0, last = 0;
 
-	*ret = (struct period){"", ""};
-	if (from && !read_day(from, &first))
+	switch (period_read(from, to, ret)) {
+	case PERIOD_READ:
+		break;
+	case PERIOD_FROM:
 		return no_day("from", from);
-	if (to && !read_day(to, &last))
+	case PERIOD_TO:
 		return no_day("to", to);
-	if (from && to && last < first) {
+	case PERIOD_TURNED:
 		complain("--to %s is before --from %s", to, from);
 		return EXIT_USAGE;
 	}
-	if (from)
-		write_moment(ret->from, sizeof(ret->from), first);
-	if (to)
-		write_moment(ret->to, sizeof(ret->to), last + DAY_S);
 	return EXIT_CLEAN;
-}
-
-const char *
-or_null(const char *text)
-{
-	return text && *text ? text : NULL;
 }
 
 int
@@ -104,10 +66,10 @@ int
 ask_file(struct session *s, const char *said, char **ret_id)
 {
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, sql_find_file, 1, &said, &r);
+	enum pg_status status = pg_run(s->query.pg, sql_find_file, 1, &said, &r);
 
 	if (status != PG_OK)
-		return session_failed(s, status);
+		return query_failed(&s->query, status);
 	if (pg_rows(r) == 0) {
 		complain(
 		    "no file %s: give its number, the beginning of its SHA-256 or its name (`handbackctl files`)",

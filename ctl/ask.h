@@ -3,15 +3,11 @@
 #define HANDBACK_CTL_ASK_H
 
 #include "ctl/session.h"
+#include "lib/finance/view/period.h"
 
 #include <stdbool.h>
 
-/* --from and --to as the database takes them: from the first moment of one day to the last of the other, UTC.
- */
-struct period {
-	char from[32], to[32]; /* "" when not given */
-};
-/* EXIT_USAGE, and said why, for what is no day or ends before it begins. */
+/* --from and --to.  EXIT_USAGE, and said why, for what is no day or ends before it begins. */
 int ask_period(const struct session *s, struct period *ret);
 
 /* --limit, --all or the preset: how many rows, as text for a LIMIT; NULL for all.  buf[24] is written to. */
@@ -19,9 +15,6 @@ int ask_limit(const struct session *s, const char *preset, char *buf, const char
 
 /* Is it a number from 1 on, of a hold or whatever what says?  EXIT_USAGE, and said so, when it is not. */
 int ask_number(const char *said, const char *what);
-
-/* NULL for "". */
-const char *or_null(const char *text);
 
 /*
  * The file that a person means: its number, the beginning of its hash, or its

@@ -261,14 +261,14 @@ check_database(struct checks *c)
 		found(c, "database", WRONG, EXIT_UNAVAILABLE, "it cannot be reached");
 		return;
 	}
-	int version = pg_server_version(s->pg);
-	if (*pg_warning(s->pg))
-		found(c, "database", WARNING, 0, "%s", pg_warning(s->pg));
+	int version = pg_server_version(s->query.pg);
+	if (*pg_warning(s->query.pg))
+		found(c, "database", WARNING, 0, "%s", pg_warning(s->query.pg));
 	else
 		found(c, "database", FINE, 0, "PostgreSQL %d.%d%s", version / 10000, version % 10000,
 		      s->connection.embedded ? ", embedded" : "");
 	char why[LIMIT_MESSAGE_BYTES] = "";
-	if (migrate_check(s->pg, why, sizeof(why)) != PG_OK)
+	if (migrate_check(s->query.pg, why, sizeof(why)) != PG_OK)
 		found(c, "schema", WRONG, EXIT_UNAVAILABLE, "%s", why);
 	else
 		found(c, "schema", FINE, 0, "as of handback " HANDBACK_VERSION);

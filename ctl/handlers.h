@@ -8,8 +8,9 @@
 int run_migrate(struct session *s);
 int run_run(struct session *s);
 
-/* ctl/nightly.c */
+/* ctl/batch.c */
 int run_nightly(struct session *s);
+int run_audit_verify(struct session *s);
 
 /* ctl/check.c */
 int run_check(struct session *s);
@@ -23,27 +24,20 @@ int run_source_list(struct session *s);
 /* ctl/probe.c */
 int run_source_probe(struct session *s);
 
-/* ctl/files.c */
+/* ctl/views.c */
 int run_files(struct session *s);
 int run_show(struct session *s);
-
-/* ctl/explain.c */
 int run_explain(struct session *s);
+int run_holds(struct session *s);
+int run_hold_show(struct session *s);
+int run_overdue(struct session *s);
+int run_report(struct session *s);
 
 /* ctl/infer.c */
 int run_profile_infer(struct session *s);
 
 /* ctl/try.c */
 int run_try(struct session *s);
-
-/* ctl/holds.c */
-int run_holds(struct session *s);
-
-/* ctl/overdue.c */
-int run_overdue(struct session *s);
-
-/* ctl/hold.c */
-int run_hold_show(struct session *s);
 
 /* ctl/people.c */
 int run_hold_assign(struct session *s);
@@ -53,11 +47,7 @@ int run_hold_approve(struct session *s);
 int run_hold_reject(struct session *s);
 int run_proposals(struct session *s);
 
-/* ctl/report.c */
-int run_report(struct session *s);
-
 /* ctl/audit.c */
-int run_audit_verify(struct session *s);
 int run_audit_head(struct session *s);
 
 /* ctl/profile.c */

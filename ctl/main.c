@@ -144,7 +144,7 @@ run(struct session *s, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct session s = {.format = FORMAT_TEXT, .person = getuid()};
+	struct session s = {.format = FORMAT_TEXT, .person = getuid(), .query = {.spool = -1, .say = complain}};
 
 	harden();
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and session_show knows */

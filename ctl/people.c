@@ -18,10 +18,10 @@ static int
 act(struct session *s, const char *what, const char *sql, int params, const char *const *values)
 {
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, sql, params, values, &r);
+	enum pg_status status = pg_run(s->query.pg, sql, params, values, &r);
 
 	if (status != PG_OK) {
-		complain("%s", pg_why(s->pg));
+		complain("%s", pg_why(s->query.pg));
 		return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 	}
 	struct document *d = document_new("done", NULL);
@@ -87,18 +87,18 @@ select_holds(struct session *s, struct pg_result **ret)
 		named = named_holds(s);
 		if (!named)
 			return EXIT_USAGE;
-		status = pg_run(s->pg, sql_hold_count, 1, (const char *const *) &named, ret);
+		status = pg_run(s->query.pg, sql_hold_count, 1, (const char *const *) &named, ret);
 	} else {
 		if (s->value[OPT_FILE])
 			code = ask_file(s, s->value[OPT_FILE], &file);
 		if (code != EXIT_CLEAN)
 			return code;
 		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, s->arguments[0]};
-		status = pg_run(s->pg, sql_hold_select, 4, values, ret);
+		status = pg_run(s->query.pg, sql_hold_select, 4, values, ret);
 	}
 	free(named);
 	free(file);
-	return status == PG_OK ? EXIT_CLEAN : session_failed(s, status);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&s->query, status);
 }
 
 /* How many and how much, before it is proposed: for those who chose by a filter. */
@@ -214,7 +214,7 @@ run_proposals(struct session *s)
 	struct document *d = document_new("proposals", NULL);
 	struct table *t = document_add(d, "proposals", NULL, TABLE_ROWS, COLUMNS(proposal_columns));
 	table_empty(t, s->value[OPT_ALL] ? "nothing was ever proposed" : "no proposal waits for anyone");
-	code = session_fill(s, t, sql_proposals, 1, &all);
+	code = query_fill(&s->query, t, sql_proposals, 1, &all);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

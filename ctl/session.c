@@ -3,9 +3,8 @@
 #include "lib/config/config.h"
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
-#include "lib/finance/output/escape.h"
-#include "lib/finance/output/memory.h"
-#include "ctl/owner.h"
+#include "lib/finance/output/show.h"
+#include "lib/spool/owner.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,24 +18,17 @@ void
 complain(const char *format, ...)
 {
 	va_list args;
-	char *text = NULL;
 
 	va_start(args, format);
-	int len = vasprintf(&text, format, args);
+	show_complaint("handbackctl", format, args);
 	va_end(args);
-	if (len < 0)
-		return;
-	char *safe = escape_terminal(text);
-	fprintf(stderr, "handbackctl: %s\n", safe);
-	free(safe);
-	free(text);
 }
 
 void
 session_close(struct session *s)
 {
 	connect_close(&s->connection);
-	s->pg = NULL;
+	s->query.pg = NULL;
 }
 
 void
@@ -105,9 +97,9 @@ session_open(struct session *s, enum session_role role)
 		complain("%s", why);
 		return code;
 	}
-	s->pg = s->connection.pg;
-	if (*pg_warning(s->pg))
-		complain("the database: %s", pg_warning(s->pg));
+	s->query.pg = s->connection.pg;
+	if (*pg_warning(s->query.pg))
+		complain("the database: %s", pg_warning(s->query.pg));
 	return EXIT_CLEAN;
 }
 
@@ -138,80 +130,17 @@ session_file(const char *path, int *ret_fd)
 }
 
 int
-session_failed(const struct session *s, enum pg_status status)
-{
-	complain("the database: %s", pg_why(s->pg));
-	return connect_exit(status);
-}
-
-/* The statement and the table must speak of the same things. */
-static bool
-fits(const struct table *t, const struct pg_result *r)
-{
-	if (pg_columns(r) != t->column_count)
-		return false;
-	for (int i = 0; i < t->column_count; i++)
-		if (strcmp(pg_column_name(r, i), t->columns[i].key) != 0)
-			return false;
-	return true;
-}
-
-int
-session_fill(struct session *s, struct table *t, const char *sql, int params, const char *const *values)
-{
-	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, sql, params, values, &r);
-
-	if (status != PG_OK)
-		return session_failed(s, status);
-	if (!fits(t, r)) {
-		complain("table %s: the statement has other columns than it should", t->key);
-		pg_result_free(r);
-		return EXIT_INTERNAL;
-	}
-	const char **cells = mem_new((size_t) t->column_count, sizeof(char *));
-	for (int row = 0; row < pg_rows(r); row++) {
-		for (int i = 0; i < t->column_count; i++)
-			cells[i] = pg_null(r, row, i) ? NULL : pg_text(r, row, i);
-		table_row(t, cells);
-	}
-	free(cells);
-	pg_result_free(r);
-	return EXIT_CLEAN;
-}
-
-int
 session_show(const struct session *s, const struct document *d)
 {
-	const char *wanted = s->value[OPT_TABLE];
-	const struct table *t = d->tables[0];
-
-	for (size_t i = 0; t->shape != TABLE_ROWS && i < d->table_count; i++)
-		if (d->tables[i]->shape == TABLE_ROWS)
-			t = d->tables[i];
-	switch (s->format) {
-	case FORMAT_TEXT:
-		render_text(stdout, d, &s->terminal);
+	switch (show_document(stdout, d, s->format, s->value[OPT_TABLE], &s->terminal)) {
+	case SHOW_DONE:
 		break;
-	case FORMAT_JSON:
-		render_json(stdout, d);
-		break;
-	case FORMAT_HTML:
-		render_html(stdout, d);
-		break;
-	case FORMAT_CSV:
-		for (size_t i = 0; wanted && i < d->table_count; i++)
-			if (strcmp(d->tables[i]->key, wanted) == 0)
-				t = d->tables[i];
-		if (wanted && strcmp(t->key, wanted) != 0) {
-			complain("--table %s: there is no such table here", wanted);
-			return EXIT_USAGE;
-		}
-		render_csv(stdout, t);
-		break;
+	case SHOW_NO_TABLE:
+		complain("--table %s: there is no such table here", s->value[OPT_TABLE]);
+		return EXIT_USAGE;
+	case SHOW_FAILED:
+		complain("cannot write: %s", strerror(errno));
+		return EXIT_INTERNAL;
 	}
-	if (fflush(stdout) == 0 || errno == EPIPE)
-		return EXIT_CLEAN;
-	complain("cannot write: %s", strerror(errno));
-	return EXIT_INTERNAL;
+	return EXIT_CLEAN;
 }

@@ -13,7 +13,7 @@
 #include "ctl/command.h"
 #include "lib/finance/output/render.h"
 #include "lib/db/connect.h"
-#include "lib/db/pg.h"
+#include "lib/finance/view/query.h"
 
 struct config;
 
@@ -26,8 +26,8 @@ struct session {
 	enum format format;
 	struct config *config;
 	struct connection connection;
-	struct pg *pg; /* of it */
-	uid_t person; /* who called us: it decides, whoever we become for the work */
+	struct query query; /* what a view may see of all this */
+	uid_t person;       /* who called us: it decides, whoever we become for the work */
 };
 
 /* Frees what the session holds; stops the embedded cluster where it was started for us. */
@@ -36,7 +36,7 @@ void session_end(struct session *s);
 /* "handbackctl: ..." on stderr; control characters are escaped. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The configuration, read once; root becomes the spool's owner by it (ctl/owner.h). */
+/* The configuration, read once; root becomes the spool's owner by it (lib/spool/owner.h). */
 int session_config(struct session *s);
 
 /* Who we have to be in the database for a command: the least role that will do. */
@@ -61,15 +61,6 @@ int session_spool(struct session *s);
 
 /* Opens a regular file that is named as an argument, for reading; the descriptor is the caller's. */
 int session_file(const char *path, int *ret_fd);
-
-/* Says what the database said. */
-int session_failed(const struct session *s, enum pg_status status);
-
-/*
- * Runs one statement and adds its rows to a table.  The statement's columns must
- * be the table's, by name and in order.  params as for pg_run.
- */
-int session_fill(struct session *s, struct table *t, const char *sql, int params, const char *const *values);
 
 /* Writes the document to stdout in the format that was asked for. */
 int session_show(const struct session *s, const struct document *d);

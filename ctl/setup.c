@@ -25,15 +25,15 @@ make_database(struct session *s)
 	const char *name = EMBEDDED_DATABASE;
 	struct pg_result *r = NULL;
 
-	enum pg_status status = pg_run(s->pg, sql_database_exists, 1, &name, &r);
+	enum pg_status status = pg_run(s->query.pg, sql_database_exists, 1, &name, &r);
 	if (status != PG_OK)
-		return session_failed(s, status);
+		return query_failed(&s->query, status);
 	bool there = strcmp(pg_text(r, 0, 0), "t") == 0;
 	pg_result_free(r);
 	if (there)
 		return EXIT_CLEAN;
-	status = pg_run(s->pg, sql_database_create, 0, NULL, NULL);
-	return status == PG_OK ? EXIT_CLEAN : session_failed(s, status);
+	status = pg_run(s->query.pg, sql_database_create, 0, NULL, NULL);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&s->query, status);
 }
 
 /* *ret_first is the caller's to close: it may run the embedded cluster. */
@@ -81,7 +81,7 @@ run_migrate(struct session *s)
 	struct document *d = document_new("migrations", NULL);
 	struct table *t = document_add(d, "migrations", NULL, TABLE_ROWS, COLUMNS(migration_columns));
 	table_empty(t, "the database is up to date");
-	enum pg_status status = migrate_apply(s->pg, applied, t, &count, why, sizeof(why));
+	enum pg_status status = migrate_apply(s->query.pg, applied, t, &count, why, sizeof(why));
 	int shown = session_show(s, d);
 	document_free(d);
 	session_close(s);

@@ -1,7 +1,7 @@
 /* status: what the daemon says of itself over its control socket, and what the database says waits. */
 #include "lib/config/config.h"
 #include "ctl/daemon_answer.h"
-#include "ctl/file_tables.h"
+#include "lib/finance/view/file_tables.h"
 #include "ctl/handlers.h"
 #include "lib/finance/output/memory.h"
 #include "ctl/ctl_sql.h"
@@ -96,10 +96,10 @@ add_database(struct session *s, struct document *d)
 	struct table *due =
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 
-	if ((s->pg || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
-	    session_fill(s, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
-	    session_fill(s, due, sql_status_due, 0, NULL) == EXIT_CLEAN &&
-	    file_releases(s, d, NULL, NULL) == EXIT_CLEAN) {
+	if ((s->query.pg || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
+	    query_fill(&s->query, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
+	    query_fill(&s->query, due, sql_status_due, 0, NULL) == EXIT_CLEAN &&
+	    file_releases(&s->query, d, NULL, NULL) == EXIT_CLEAN) {
 		table_empty(holds, "nothing");
 		return;
 	}

@@ -45,9 +45,9 @@ subject_held(struct session *s, struct subject *ret)
 		code = session_open(s, SESSION_POSTS);
 	if (code != EXIT_CLEAN)
 		return code;
-	enum pg_status status = pg_run(s->pg, sql_try_hold, 1, &hold, &r);
+	enum pg_status status = pg_run(s->query.pg, sql_try_hold, 1, &hold, &r);
 	if (status != PG_OK)
-		return session_failed(s, status);
+		return query_failed(&s->query, status);
 	if (pg_rows(r) == 0 || !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text(r, 0, 0), &len)) {
 		complain("no file is held whole under %s (`handbackctl holds`)", hold);
 		code = EXIT_USAGE;

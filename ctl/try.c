@@ -1,8 +1,8 @@
 /* try: what would become of a file if it were delivered now.  Nothing is changed. */
-#include "ctl/archive.h"
+#include "lib/finance/view/archive.h"
 #include "ctl/ask.h"
 #include "ctl/compare.h"
-#include "ctl/file_tables.h"
+#include "lib/finance/view/file_tables.h"
 #include "ctl/handlers.h"
 #include "lib/finance/output/memory.h"
 #include "ctl/subject.h"
@@ -140,8 +140,12 @@ on_told(void *context, const struct told *told)
 		char record[24], offset[24];
 		snprintf(record, sizeof(record), "%" PRIu64, r->record);
 		snprintf(offset, sizeof(offset), "%" PRIu64, r->offset);
-		const char *cells[] = {r->rule,           r->record ? record : NULL, r->record ? offset : NULL,
-		                       or_null(r->field), or_null(r->value),         r->message};
+		const char *cells[] = {r->rule,
+		                       r->record ? record : NULL,
+		                       r->record ? offset : NULL,
+		                       text_or_null(r->field),
+		                       text_or_null(r->value),
+		                       r->message};
 		table_row(t->refusals, cells);
 	}
 	for (size_t i = 0; i < told->controls; i++) {
@@ -187,9 +191,9 @@ add_result(struct trial *t, const struct reconciler *r, const char *name, const 
 {
 	const struct profile *profile = r->profile.profile;
 	char records[24];
-	const char *cells[] = {name,          profile->policy.partner, profile->name,
-	                       result->state, or_null(result->reason), or_null(result->why),
-	                       records,       or_null(t->sequence),    t->partner_file_id};
+	const char *cells[] = {name,          profile->policy.partner,      profile->name,
+	                       result->state, text_or_null(result->reason), text_or_null(result->why),
+	                       records,       text_or_null(t->sequence),    t->partner_file_id};
 
 	snprintf(records, sizeof(records), "%" PRIu64, t->seen);
 	table_row(t->result, cells);
@@ -294,10 +298,10 @@ run_try(struct session *s)
 		complain("%s: %s", missing, strerror(errno));
 		code = EXIT_INTERNAL;
 	}
-	if (code == EXIT_CLEAN && !s->pg)
+	if (code == EXIT_CLEAN && !s->query.pg)
 		code = session_open(s, SESSION_POSTS);
 	if (code == EXIT_CLEAN) {
-		r->pg = s->pg;
+		r->pg = s->query.pg;
 		code = try_file(s, r, &it, limit, expected);
 	}
 	parser_child_stop(&r->child);

@@ -30,15 +30,15 @@ MAY_INCLUDE = {
     "lib/proof": DATABASE | {"lib/spool"},
     "lib/proof/verify": DATABASE | {"lib/spool", "lib/proof"},
     "lib/finance/output": BASE | {"lib/hash", "lib/json"},
-    "lib/finance/view": DATABASE | {"lib/spool", "lib/finance/output"},
+    "lib/finance/view": DATABASE | {"lib/finance/output"},
     "lib/sandbox": BASE | {"lib/protocol"},
     "parsers": BASE | {"lib/yaml", "lib/protocol", "lib/profile", "lib/sandbox"},
     "reconcile": LIB - {"lib/proof/verify"},
     "collect": DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/spool"},
     "daemon": BASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded"},
     "fetch": BASE | {"lib/hash", "lib/protocol", "lib/sandbox"},
-    "nightly": LIB | {"reconcile"},
-    "ctl": LIB | {"lib/finance/output", "lib/finance/view", "nightly", "reconcile"},
+    "nightly": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
+    "ctl": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
 }
 
 # foreign header (a prefix where it ends with /) -> the only files that may include it
@@ -65,6 +65,8 @@ LINKS = {
     "parsers/decrypt/handback-decrypt": ({"libgpgme", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libcrypto", "libjansson", "libsystemd", "libssh"}),
     "reconcile/handback-reconcile": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
     "collect/handback-collect": ({"libpq"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libseccomp", "libgpgme"}),
+    "nightly/handback-nightly": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
+    "nightly/handback-verify": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
     "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }

@@ -1,4 +1,4 @@
-#include "ctl/owner.h"
+#include "lib/spool/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>

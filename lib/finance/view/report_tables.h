@@ -1,6 +1,6 @@
 /* The tables of a report, in its order: only data, read by ctl/report.c. */
-#ifndef HANDBACK_CTL_REPORT_TABLES_H
-#define HANDBACK_CTL_REPORT_TABLES_H
+#ifndef HANDBACK_FINANCE_VIEW_REPORT_TABLES_H
+#define HANDBACK_FINANCE_VIEW_REPORT_TABLES_H
 
 #include "lib/finance/output/table.h"
 

@@ -1,5 +1,5 @@
 /* Kept copies that are old enough leave the spool. */
-#include "ctl/nightly.h"
+#include "nightly/night.h"
 
 #include "lib/config/config.h"
 #include "lib/finance/output/memory.h"
@@ -14,23 +14,23 @@ static const struct column retention_columns[] = {
 
 /* What could not be looked at or removed stops nothing: the next night tries again. */
 static int
-run_retention(struct nightly *n, bool remove)
+run_retention(struct night *n, bool remove)
 {
-	const struct config *config = n->session->config;
+	const struct config *config = n->batch->config;
 	struct retention *r = &n->retention;
 
 	r->archive.keep_ms = config->archive_ms;
 	r->quarantine.keep_ms = config->quarantine_ms;
-	enum pg_status status = retention_run(n->session->pg, &n->reconciler.spool, remove, r);
+	enum pg_status status = retention_run(n->batch->query.pg, &n->reconciler.spool, remove, r);
 	if (status != PG_OK)
-		return session_failed(n->session, status);
+		return query_failed(&n->batch->query, status);
 	if (r->busy)
 		complain(
 		    "retention: the kept files are in use by audit verify or another run: the next night removes "
 		    "what is old");
 	if (*r->why) {
 		complain("retention: %s/%s", config->spool, r->why);
-		nightly_worse(n, EXIT_FAILED);
+		night_worse(n, EXIT_FAILED);
 	}
 	return EXIT_CLEAN;
 }
@@ -50,7 +50,7 @@ add_part(struct table *t, const char *name, const struct retention_part *part)
 }
 
 int
-nightly_plan_retention(struct nightly *n, struct document *d)
+night_count_retention(struct night *n, struct document *d)
 {
 	struct table *t =
 	    document_add(d, "retention", "Copies to remove", TABLE_ROWS, COLUMNS(retention_columns));
@@ -63,7 +63,7 @@ nightly_plan_retention(struct nightly *n, struct document *d)
 }
 
 int
-nightly_retention(struct nightly *n)
+night_retention(struct night *n)
 {
 	return run_retention(n, true);
 }

@@ -1,11 +1,11 @@
 /* A report as files that stay: complete, under their own names, with their hashes beside them. */
-#include "ctl/report.h"
+#include "lib/finance/view/report.h"
 
-#include "lib/config/config.h"
 #include "lib/base/io.h"
 #include "lib/hash/sha256.h"
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
+#include "lib/finance/output/render.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,11 +34,11 @@ kept_name(const struct document *d, int again)
 }
 
 struct kept {
-	const struct session *session;
-	int dir;
+	const char *directory;
+	int dir; /* open */
 	const char *name;
 	FILE *hashes; /* sha256sum's format */
-	bool told;    /* the names go to stdout */
+	FILE *out;    /* for the names; NULL: nowhere */
 };
 
 /* One file; 0, or -1 with errno. */
@@ -56,8 +56,8 @@ keep(struct kept *k, const char *suffix, const char *text, size_t len)
 	sha256_of(text, len, hash);
 	if (k->hashes)
 		fprintf(k->hashes, "%s  %s\n", text_hex(hex, hash, sizeof(hash)), name);
-	if (k->told)
-		printf("%s/%s\n", k->session->config->reports, name);
+	if (k->out)
+		fprintf(k->out, "%s/%s\n", k->directory, name);
 	free(name);
 	return 0;
 }
@@ -111,20 +111,17 @@ keep_all(struct kept *k, const struct document *d)
 }
 
 int
-report_keep(struct session *s, const struct document *d, const char *name)
+report_keep(const struct query *q, const char *directory, const struct document *d, const char *name,
+            FILE *out)
 {
-	/* the nightly run's JSON has them in its plan */
-	struct kept k = {.session = s, .told = !name || s->format != FORMAT_JSON};
-	int code = session_config(s);
+	struct kept k = {.directory = directory, .out = out};
+	int code = EXIT_UNAVAILABLE;
 
-	if (code != EXIT_CLEAN)
-		return code;
-	k.dir = io_make_dirs(AT_FDCWD, s->config->reports, DIRECTORY_MODE);
+	k.dir = io_make_dirs(AT_FDCWD, directory, DIRECTORY_MODE);
 	if (k.dir < 0) {
-		complain("%s: %s", s->config->reports, strerror(errno));
+		q->say("%s: %s", directory, strerror(errno));
 		return EXIT_UNAVAILABLE;
 	}
-	code = EXIT_UNAVAILABLE;
 	for (int again = 1; again <= SAME_MOMENT && code != EXIT_CLEAN; again++) {
 		char *own = name && again == 1 ? mem_text(name)
 		            : name             ? mem_format("%s-%d", name, again)
@@ -138,7 +135,7 @@ report_keep(struct session *s, const struct document *d, const char *name)
 			break;
 	}
 	if (code != EXIT_CLEAN)
-		complain("%s: the report cannot be written: %s", s->config->reports, strerror(errno));
+		q->say("%s: the report cannot be written: %s", directory, strerror(errno));
 	close(k.dir);
 	return code;
 }

@@ -1,12 +1,9 @@
-/* files, show: what was delivered and what became of it. */
-#include "ctl/ask.h"
-#include "ctl/file_tables.h"
-#include "ctl/handlers.h"
+/* What was delivered and what became of it. */
+#include "lib/finance/view/views.h"
+
+#include "lib/finance/view/file_tables.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
-
-#define FILES_PRESET "50"
-#define RECORDS_PRESET "100"
 
 static const struct column file_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
@@ -30,32 +27,19 @@ static const struct column file_columns[] = {
 };
 
 int
-run_files(struct session *s)
+view_files(const struct query *q, const struct files_asked *asked, struct document **ret)
 {
-	struct period period;
-	char buf[24];
-	const char *limit = NULL;
-	int code = ask_period(s, &period);
-
-	if (code == EXIT_CLEAN)
-		code = ask_limit(s, FILES_PRESET, buf, &limit);
-	if (code == EXIT_CLEAN)
-		code = session_open(s, SESSION_READS);
-	if (code != EXIT_CLEAN)
-		return code;
-
 	struct document *d = document_new("files", NULL);
 	struct table *t = document_add(d, "files", NULL, TABLE_ROWS, COLUMNS(file_columns));
-	const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_STATE], or_null(period.from),
-	                        or_null(period.to), limit};
+	const char *values[] = {asked->partner, asked->state, text_or_null(asked->period.from),
+	                        text_or_null(asked->period.to), q->limit};
+	int code;
+
 	table_empty(t, "no files");
-	code = session_fill(s, t, sql_file_list, 5, values);
-	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
-		table_note(t, mem_format("the newest %s; --all shows every file", limit));
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	return code;
+	code = query_fill(q, t, sql_file_list, 5, values);
+	if (query_is_cut(q, t))
+		table_note(t, mem_format("the newest %s; --all shows every file", q->limit));
+	return query_end(d, code, ret);
 }
 
 static const struct column fact_columns[] = {
@@ -117,25 +101,21 @@ static const struct column record_columns[] = {
 
 /* The records, when they are asked for: all of them, or those of one outcome. */
 static int
-add_records(struct session *s, struct document *d, const char *file)
+add_records(const struct query *q, struct document *d, const struct file_asked *asked)
 {
-	const char *outcome = s->value[OPT_OUTCOME], *limit = NULL;
-	char buf[24];
-	int code = ask_limit(s, RECORDS_PRESET, buf, &limit);
-
-	if (code != EXIT_CLEAN)
-		return code;
 	struct table *t = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
-	const char *values[] = {file, outcome, limit};
+	const char *values[] = {asked->file, asked->outcome, q->limit};
+	int code;
+
 	table_empty(t, "no records");
-	code = session_fill(s, t, sql_file_records, 3, values);
-	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
-		table_note(t, mem_format("the first %s; --all shows every record", limit));
+	code = query_fill(q, t, sql_file_records, 3, values);
+	if (query_is_cut(q, t))
+		table_note(t, mem_format("the first %s; --all shows every record", q->limit));
 	return code;
 }
 
 static int
-fill_show(struct session *s, struct document *d, const char *file)
+fill_file(const struct query *q, struct document *d, const struct file_asked *asked)
 {
 	const struct {
 		const char *key, *title;
@@ -155,28 +135,17 @@ fill_show(struct session *s, struct document *d, const char *file)
 	for (size_t i = 0; code == EXIT_CLEAN && i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct table *t =
 		    document_add(d, parts[i].key, parts[i].title, parts[i].shape, parts[i].columns, parts[i].count);
-		code = session_fill(s, t, parts[i].sql, 1, &file);
+		code = query_fill(q, t, parts[i].sql, 1, &asked->file);
 	}
-	if (code == EXIT_CLEAN && (s->value[OPT_RECORDS] || s->value[OPT_OUTCOME]))
-		code = add_records(s, d, file);
+	if (code == EXIT_CLEAN && (asked->records || asked->outcome))
+		code = add_records(q, d, asked);
 	return code;
 }
 
 int
-run_show(struct session *s)
+view_file(const struct query *q, const struct file_asked *asked, struct document **ret)
 {
-	char *file = NULL;
-	int code = session_open(s, SESSION_READS);
-
-	if (code == EXIT_CLEAN)
-		code = ask_file(s, s->arguments[0], &file);
-	if (code != EXIT_CLEAN)
-		return code;
 	struct document *d = document_new("file", NULL);
-	code = fill_show(s, d, file);
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	free(file);
-	return code;
+
+	return query_end(d, fill_file(q, d, asked), ret);
 }

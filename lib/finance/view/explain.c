@@ -1,16 +1,11 @@
-/* explain: the whole story of one redemption or one record, as a timeline. */
-#include "ctl/archive.h"
-#include "ctl/ask.h"
-#include "ctl/handlers.h"
+/* The whole story of one redemption or one record, as a timeline. */
+#include "lib/finance/view/views.h"
+
+#include "lib/finance/view/archive.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
 
-#include "lib/config/config.h"
 #include "lib/base/text.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 static const struct column event_columns[] = {
     {"at", "At (UTC)", COLUMN_TIME, 0, 0, NULL},
@@ -96,17 +91,17 @@ names_record(const char *text, struct subject *ret)
 
 /* A record that is about a redemption is told with all of that redemption's story. */
 static int
-find_record(struct session *s, struct subject *subject)
+find_record(const struct query *q, struct subject *subject)
 {
 	const char *values[] = {subject->file, subject->record};
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, sql_explain_record, 2, values, &r);
+	enum pg_status status = pg_run(q->pg, sql_explain_record, 2, values, &r);
 
 	if (status != PG_OK)
-		return session_failed(s, status);
+		return query_failed(q, status);
 	int code = EXIT_CLEAN;
 	if (pg_rows(r) == 0) {
-		complain("file %s has no record %s", subject->file, subject->record);
+		q->say("file %s has no record %s", subject->file, subject->record);
 		code = EXIT_USAGE;
 	} else if (!pg_null(r, 0, 0))
 		subject->redemption = mem_text(pg_text(r, 0, 0));
@@ -115,21 +110,18 @@ find_record(struct session *s, struct subject *subject)
 }
 
 static int
-show_candidates(struct session *s, const char *reference, const char *const *values)
+candidates(const struct query *q, const char *reference, const char *const *values, struct document **ret)
 {
 	struct document *d = document_new("candidates", NULL);
 	struct table *t = document_add(d, "candidates", NULL, TABLE_ROWS, COLUMNS(candidate_columns));
-	int code = session_fill(s, t, sql_explain_find, 3, values);
+	int code = query_end(d, query_fill(q, t, sql_explain_find, 3, values), ret);
 
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	complain("%s fits several redemptions: take one by its external reference", reference);
+	q->say("%s fits several redemptions: take one by its external reference", reference);
 	return code == EXIT_CLEAN ? EXIT_USAGE : code;
 }
 
 static int
-find(struct session *s, const char *reference, struct subject *ret)
+find(const struct query *q, const char *reference, struct subject *ret, struct document **ret_candidates)
 {
 	int64_t number;
 	const char *values[] = {reference, looks_like_uuid(reference) ? reference : NULL,
@@ -137,21 +129,20 @@ find(struct session *s, const char *reference, struct subject *ret)
 	struct pg_result *r = NULL;
 
 	if (names_record(reference, ret))
-		return find_record(s, ret);
-	enum pg_status status = pg_run(s->pg, sql_explain_find, 3, values, &r);
+		return find_record(q, ret);
+	enum pg_status status = pg_run(q->pg, sql_explain_find, 3, values, &r);
 	if (status != PG_OK)
-		return session_failed(s, status);
+		return query_failed(q, status);
 	int rows = pg_rows(r);
 	if (rows == 1)
 		ret->redemption = mem_text(pg_text(r, 0, 0));
 	pg_result_free(r);
 	if (rows > 1)
-		return show_candidates(s, reference, values);
+		return candidates(q, reference, values, ret_candidates);
 	if (rows == 0) {
-		complain(
-		    "%s: no redemption has this reference; a record is named FILE:RECORD (`handbackctl show FILE "
-		    "--records`)",
-		    reference);
+		q->say("%s: no redemption has this reference; a record is named FILE:RECORD (`handbackctl show FILE "
+		       "--records`)",
+		       reference);
 		return EXIT_USAGE;
 	}
 	return EXIT_CLEAN;
@@ -179,37 +170,32 @@ add_event(struct table *t, const struct pg_result *r, int row, int spool)
 }
 
 static int
-tell(struct session *s, const struct subject *subject)
+tell(const struct query *q, const struct subject *subject, struct document **ret)
 {
 	const char *values[] = {subject->redemption, subject->file, subject->record};
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, sql_explain_events, 3, values, &r);
+	enum pg_status status = pg_run(q->pg, sql_explain_events, 3, values, &r);
 
 	if (status != PG_OK)
-		return session_failed(s, status);
-	int spool = session_spool(s);
+		return query_failed(q, status);
 	struct document *d = document_new("story", NULL);
 	struct table *t = document_add(d, "events", NULL, TABLE_TIMELINE, event_columns, EVENT_COLUMNS);
 	for (int row = 0; row < pg_rows(r); row++)
-		add_event(t, r, row, spool);
+		add_event(t, r, row, q->spool);
 	pg_result_free(r);
-	if (spool >= 0)
-		close(spool);
-	int code = session_show(s, d);
-	document_free(d);
-	return code;
+	return query_end(d, EXIT_CLEAN, ret);
 }
 
 int
-run_explain(struct session *s)
+view_story(const struct query *q, const char *reference, struct document **ret)
 {
 	struct subject subject = {NULL, NULL, NULL};
-	int code = session_open(s, SESSION_READS);
+	int code;
 
+	*ret = NULL;
+	code = find(q, reference, &subject, ret);
 	if (code == EXIT_CLEAN)
-		code = find(s, s->arguments[0], &subject);
-	if (code == EXIT_CLEAN)
-		code = tell(s, &subject);
+		code = tell(q, &subject, ret);
 	free(subject.redemption);
 	free(subject.file);
 	free(subject.record);

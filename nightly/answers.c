@@ -1,5 +1,5 @@
 /* What became of redemptions since their files came: found later, or never. */
-#include "ctl/nightly.h"
+#include "nightly/night.h"
 
 #include "lib/config/config.h"
 #include "lib/protocol/notice.h"
@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 struct guarded {
-	struct nightly *n;
+	struct night *n;
 	const struct config_source *source;
 };
 
@@ -35,10 +35,10 @@ tell_guarded(void *context, int64_t file_id, int64_t records, const char *why)
 }
 
 int
-nightly_try_again(struct nightly *n, const struct config_source *source)
+night_try_again(struct night *n, const struct config_source *source)
 {
 	struct guarded guarded = {n, source};
-	struct pg *pg = n->session->pg;
+	struct pg *pg = n->batch->query.pg;
 	int64_t failed = n->later.failed, expired = 0;
 
 	n->later.held = tell_guarded;
@@ -46,37 +46,37 @@ nightly_try_again(struct nightly *n, const struct config_source *source)
 	enum pg_status status = later_source(&n->reconciler, source->name, &n->later);
 	if (status == PG_OK && n->later.failed > failed) {
 		complain("source %s: %s", source->name, n->later.why);
-		nightly_worse(n, EXIT_FAILED);
+		night_worse(n, EXIT_FAILED);
 		return EXIT_CLEAN; /* what was not tried does not expire */
 	}
 	if (status == PG_OK)
 		status = later_expire(pg, source->name, n->reconciler.profile.profile->policy.unknown_days, &expired);
 	n->expired += expired;
-	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
 /* False, and said, where the days that count are not known: then nothing is told by them. */
 static bool
-keep_term(struct nightly *n, const struct config_source *source, enum pg_status *ret_status)
+keep_term(struct night *n, const struct config_source *source, enum pg_status *ret_status)
 {
 	const struct profile *profile = n->reconciler.profile.profile;
-	char *holidays = nightly_holidays(n, profile->policy.holidays);
+	char *holidays = night_holidays(n, profile->policy.holidays);
 
 	*ret_status = PG_OK;
 	if (!holidays)
 		return false;
-	*ret_status = absence_term(n->session->pg, source->name, profile, holidays);
+	*ret_status = absence_term(n->batch->query.pg, source->name, profile, holidays);
 	free(holidays);
 	return *ret_status == PG_OK;
 }
 
 int
-nightly_terms(struct nightly *n, const struct config_source *source)
+night_terms(struct night *n, const struct config_source *source)
 {
 	enum pg_status status;
 
 	keep_term(n, source, &status);
-	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
 /* "{air,bank}": names of sources are of a-z, 0-9, '-' and '_'. */
@@ -97,18 +97,18 @@ source_names(const struct config *config)
 }
 
 int
-nightly_absence(struct nightly *n, const struct config_source *source)
+night_absence(struct night *n, const struct config_source *source)
 {
 	const struct policy *policy = &n->reconciler.profile.profile->policy;
-	struct pg *pg = n->session->pg;
+	struct pg *pg = n->batch->query.pg;
 	char *other = NULL, *sources;
 	enum pg_status status;
 
 	if (policy->lists != LISTS_REJECTS || policy->answer_within == 0)
 		return EXIT_CLEAN;
 	if (!keep_term(n, source, &status))
-		return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
-	sources = source_names(n->session->config);
+		return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
+	sources = source_names(n->batch->config);
 	status = absence_unclear(pg, source->name, sources, &other);
 	free(sources);
 	if (status == PG_OK && !other)
@@ -117,8 +117,8 @@ nightly_absence(struct nightly *n, const struct config_source *source)
 		complain("source %s: source %s answers for the same redemptions by another profile, so that silence "
 		         "says nothing: give each profile its programme",
 		         source->name, other);
-		nightly_worse(n, EXIT_USAGE);
+		night_worse(n, EXIT_USAGE);
 		free(other);
 	}
-	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }

@@ -1,13 +1,10 @@
-/* hold show: everything that helps a person to decide. */
-#include "ctl/archive.h"
-#include "ctl/ask.h"
-#include "ctl/file_tables.h"
-#include "ctl/handlers.h"
+/* A hold, with everything that helps a person to decide. */
+#include "lib/finance/view/views.h"
+
+#include "lib/finance/view/archive.h"
+#include "lib/finance/view/file_tables.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 static const struct column fact_columns[] = {
     {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
@@ -69,16 +66,16 @@ static const struct column candidate_columns[] = {
 /* The facts, with the record's bytes between byte_length and redemption_id; *ret_file is that of a file that
  * is held whole. */
 static int
-add_facts(struct session *s, struct document *d, const char *hold, char **ret_file)
+add_facts(const struct query *q, struct document *d, const char *hold, char **ret_file)
 {
 	const char *cells[FACTS];
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(s->pg, sql_hold_facts, 1, &hold, &r);
+	enum pg_status status = pg_run(q->pg, sql_hold_facts, 1, &hold, &r);
 
 	if (status != PG_OK)
-		return session_failed(s, status);
+		return query_failed(q, status);
 	if (pg_rows(r) == 0) {
-		complain("no hold %s (`handbackctl holds`)", hold);
+		q->say("no hold %s (`handbackctl holds`)", hold);
 		pg_result_free(r);
 		return EXIT_USAGE;
 	}
@@ -89,9 +86,8 @@ add_facts(struct session *s, struct document *d, const char *hold, char **ret_fi
 		int from = i > content ? i - 1 : i;
 		cells[i] = i == content || pg_null(r, 0, from) ? NULL : pg_text(r, 0, from);
 	}
-	int spool = session_spool(s);
-	if (spool >= 0 && !pg_null(r, 0, kept) && !pg_null(r, 0, content - 1)) {
-		bytes = archive_record(spool, pg_text(r, 0, kept), cells[kept + 2], pg_int(r, 0, content - 2),
+	if (q->spool >= 0 && !pg_null(r, 0, kept) && !pg_null(r, 0, content - 1)) {
+		bytes = archive_record(q->spool, pg_text(r, 0, kept), cells[kept + 2], pg_int(r, 0, content - 2),
 		                       pg_int(r, 0, content - 1));
 		cells[content] = bytes;
 	}
@@ -103,60 +99,49 @@ add_facts(struct session *s, struct document *d, const char *hold, char **ret_fi
 			           mem_format("`handbackctl try --hold %s` shows what its release would do now", hold));
 	}
 	free(bytes);
-	if (spool >= 0)
-		close(spool);
 	pg_result_free(r);
 	return EXIT_CLEAN;
 }
 
 /* Why the file was held: the first of its refusals, and its totals, as when it was held. */
 static int
-add_file(struct session *s, struct document *d, char *file)
+add_file(const struct query *q, struct document *d, char *file)
 {
 	const char *const value = file;
-	int code = session_fill(
-	    s, document_add(d, "refusals", "Why it was held", TABLE_ROWS, COLUMNS(file_refusal_columns)),
+	int code = query_fill(
+	    q, document_add(d, "refusals", "Why it was held", TABLE_ROWS, COLUMNS(file_refusal_columns)),
 	    sql_file_refusals, 1, &value);
 
 	if (code == EXIT_CLEAN)
-		code = session_fill(
-		    s, document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns)),
+		code = query_fill(
+		    q, document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns)),
 		    sql_file_controls, 1, &value);
 	return code;
 }
 
 static int
-fill_hold(struct session *s, struct document *d, const char *hold)
+fill_hold(const struct query *q, struct document *d, const char *hold)
 {
 	char *file = NULL;
-	int code = add_facts(s, d, hold, &file);
+	int code = add_facts(q, d, hold, &file);
 
 	if (code == EXIT_CLEAN && file)
-		code = add_file(s, d, file);
+		code = add_file(q, d, file);
 	free(file);
 	if (code == EXIT_CLEAN)
-		code = session_fill(
-		    s, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),
+		code = query_fill(
+		    q, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),
 		    sql_hold_candidates, 1, &hold);
 	if (code == EXIT_CLEAN)
-		code = session_fill(s, document_add(d, "steps", "What people did", TABLE_ROWS, COLUMNS(step_columns)),
-		                    sql_hold_steps, 1, &hold);
+		code = query_fill(q, document_add(d, "steps", "What people did", TABLE_ROWS, COLUMNS(step_columns)),
+		                  sql_hold_steps, 1, &hold);
 	return code;
 }
 
 int
-run_hold_show(struct session *s)
+view_hold(const struct query *q, const char *hold, struct document **ret)
 {
-	int code = ask_number(s->arguments[0], "hold");
-
-	if (code == EXIT_CLEAN)
-		code = session_open(s, SESSION_READS);
-	if (code != EXIT_CLEAN)
-		return code;
 	struct document *d = document_new("hold", NULL);
-	code = fill_hold(s, d, s->arguments[0]);
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	return code;
+
+	return query_end(d, fill_hold(q, d, hold), ret);
 }

@@ -3,10 +3,10 @@
  * already is found so.  Functions that return int give EXIT_CLEAN, or what the
  * program must end with after they have said why on stderr.
  */
-#ifndef HANDBACK_CTL_NIGHTLY_H
-#define HANDBACK_CTL_NIGHTLY_H
+#ifndef HANDBACK_NIGHTLY_NIGHT_H
+#define HANDBACK_NIGHTLY_NIGHT_H
 
-#include "ctl/session.h"
+#include "nightly/batch.h"
 #include "reconcile/rematch/absence.h"
 #include "reconcile/file/job.h"
 #include "reconcile/rematch/later.h"
@@ -14,8 +14,8 @@
 
 struct config_source;
 
-struct nightly {
-	struct session *session;
+struct night {
+	struct batch *batch;
 	struct reconciler reconciler; /* its profile: the source's that is looked at */
 	int code;                     /* the worst so far that does not stop the run */
 	int64_t missing;              /* expected files that this run found missing */
@@ -27,40 +27,54 @@ struct nightly {
 	struct table *sources, *overdue, *reports; /* of the plan */
 };
 
+/* What is expected, and how it stands. */
+#define NIGHT_EXPECTED_COLUMNS 7
+extern const struct column night_expected_columns[NIGHT_EXPECTED_COLUMNS];
+
+/* Makes the plan and shows it. */
+int night_plan(struct night *n);
+
+/* Shows the plan, or what was done: of a run that does something both are one JSON document, under these
+ * keys. */
+int night_show(const struct night *n, const struct document *d, const char *key);
+
 /* All files that are due, by the daemon that runs or by one for once; then how polling each source went.
  */
-int nightly_files(struct nightly *n);
+int night_files(struct night *n);
 
 /* Each source with its profile loaded into n->reconciler; a profile that cannot be used is told and left out.
  */
-int nightly_each_source(struct nightly *n,
-                        int (*part)(struct nightly *n, const struct config_source *source));
+int night_each_source(struct night *n, int (*part)(struct night *n, const struct config_source *source));
 
 /* Something failed that does not stop the run: it ends with the worst of those. */
-void nightly_worse(struct nightly *n, int code);
+void night_worse(struct night *n, int code);
+
+/* Files that a source expects up to tomorrow; then those that are overdue are missing. */
+int night_issues(struct night *n, const struct config_source *source);
+int night_missing(struct night *n, const struct config_source *source);
 
 /* Records whose redemption was unknown: those that fit one now are decided, those that are too old are
  * closed. */
-int nightly_try_again(struct nightly *n, const struct config_source *source);
+int night_try_again(struct night *n, const struct config_source *source);
 
 /* The profile's terms of answering, written down where they have changed. */
-int nightly_terms(struct nightly *n, const struct config_source *source);
+int night_terms(struct night *n, const struct config_source *source);
 
 /* What a partner that lists its rejects has not rejected. */
-int nightly_absence(struct nightly *n, const struct config_source *source);
+int night_absence(struct night *n, const struct config_source *source);
 
 /* As holidays_read; NULL is said, and makes the night's exit status EXIT_USAGE. */
-char *nightly_holidays(struct nightly *n, const char *name);
+char *night_holidays(struct night *n, const char *name);
 
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
-int nightly_report(struct nightly *n, const char *day);
-bool nightly_has_report(const struct session *s, const char *day);
+int night_report(struct night *n, const char *day);
+bool night_has_report(const struct night *n, const char *day);
 
 /* Copies that retention.archive and retention.quarantine let go: a table of the plan; then they go. */
-int nightly_plan_retention(struct nightly *n, struct document *d);
-int nightly_retention(struct nightly *n);
+int night_count_retention(struct night *n, struct document *d);
+int night_retention(struct night *n);
 
 /* When the night was last here, for the daemon's metrics: spool/nightly.prom, replaced as a whole. */
-int nightly_metrics(struct nightly *n);
+int night_metrics(struct night *n);
 
 #endif

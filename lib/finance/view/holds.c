@@ -1,11 +1,9 @@
-/* holds: what waits for people. */
-#include "ctl/ask.h"
-#include "ctl/file_tables.h"
-#include "ctl/handlers.h"
+/* What waits for people. */
+#include "lib/finance/view/views.h"
+
+#include "lib/finance/view/file_tables.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
-
-#define HOLDS_PRESET "100"
 
 static const struct column hold_columns[] = {
     {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
@@ -49,57 +47,45 @@ static const struct column ended_columns[] = {
 };
 
 static int
-fill_ended(struct session *s, struct document *d, const char *file, const char *limit)
+fill_ended(const struct query *q, struct document *d, const struct holds_asked *asked)
 {
-	const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, limit};
+	const char *values[] = {asked->partner, asked->reason, asked->file, q->limit};
 	struct table *t = document_add(d, "ended", NULL, TABLE_ROWS, COLUMNS(ended_columns));
+	int code;
 
 	table_empty(t, "no hold has ended");
-	int code = session_fill(s, t, sql_holds_ended, 4, values);
-	if (code == EXIT_CLEAN && limit && t->rows == (size_t) strtoul(limit, NULL, 10))
-		table_note(t, mem_format("the newest %s; --all shows every one", limit));
+	code = query_fill(q, t, sql_holds_ended, 4, values);
+	if (code == EXIT_CLEAN && query_is_cut(q, t))
+		table_note(t, mem_format("the newest %s; --all shows every one", q->limit));
 	return code;
 }
 
 static int
-fill_holds(struct session *s, struct document *d, const char *file, const char *limit)
+fill_holds(const struct query *q, struct document *d, const struct holds_asked *asked)
 {
-	const char *partner = s->value[OPT_PARTNER];
-	const char *values[] = {partner, s->value[OPT_REASON], file, limit};
+	const char *values[] = {asked->partner, asked->reason, asked->file, q->limit};
 	struct table *t = document_add(d, "holds", NULL, TABLE_ROWS, COLUMNS(hold_columns));
+	int code;
 
 	table_empty(t, "nothing waits for anyone");
-	int code = session_fill(s, t, sql_holds, 4, values);
+	code = query_fill(q, t, sql_holds, 4, values);
 	if (code != EXIT_CLEAN || t->rows == 0)
 		return code;
-	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
-		table_note(t, mem_format("the oldest %s; --all shows every hold", limit));
-	if (file || s->value[OPT_REASON])
+	if (query_is_cut(q, t))
+		table_note(t, mem_format("the oldest %s; --all shows every hold", q->limit));
+	if (asked->file != NULL || asked->reason != NULL)
 		return code;
 	t = document_add(d, "reasons", "By reason and age", TABLE_ROWS, COLUMNS(reason_columns));
-	return session_fill(s, t, sql_holds_by_reason, 1, &partner);
+	return query_fill(q, t, sql_holds_by_reason, 1, &asked->partner);
 }
 
 int
-run_holds(struct session *s)
+view_holds(const struct query *q, const struct holds_asked *asked, struct document **ret)
 {
-	char buf[24], *file = NULL;
-	const char *limit = NULL;
-	int code = ask_limit(s, HOLDS_PRESET, buf, &limit);
-
-	if (code == EXIT_CLEAN)
-		code = session_open(s, SESSION_READS);
-	if (code == EXIT_CLEAN && s->value[OPT_FILE])
-		code = ask_file(s, s->value[OPT_FILE], &file);
-	if (code != EXIT_CLEAN)
-		return code;
 	struct document *d = document_new("holds", NULL);
-	code = s->value[OPT_ENDED] ? fill_ended(s, d, file, limit) : fill_holds(s, d, file, limit);
-	if (code == EXIT_CLEAN && !s->value[OPT_ENDED] && !file && !s->value[OPT_REASON])
-		code = file_releases(s, d, s->value[OPT_PARTNER], NULL);
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	free(file);
-	return code;
+	int code = asked->ended ? fill_ended(q, d, asked) : fill_holds(q, d, asked);
+
+	if (code == EXIT_CLEAN && !asked->ended && asked->file == NULL && asked->reason == NULL)
+		code = file_releases(q, d, asked->partner, NULL);
+	return query_end(d, code, ret);
 }

@@ -1,4 +1,4 @@
-#include "ctl/file_tables.h"
+#include "lib/finance/view/file_tables.h"
 
 #include "lib/finance/view/view_sql.h"
 
@@ -33,11 +33,11 @@ static const struct column release_columns[] = {
 };
 
 int
-file_releases(struct session *s, struct document *d, const char *partner, size_t *ret_rows)
+file_releases(const struct query *q, struct document *d, const char *partner, size_t *ret_rows)
 {
 	struct table *t =
 	    document_add(d, "releases", "Approved, not yet released", TABLE_ROWS, COLUMNS(release_columns));
-	int code = session_fill(s, t, sql_releases, 1, &partner);
+	int code = query_fill(q, t, sql_releases, 1, &partner);
 
 	if (ret_rows)
 		*ret_rows = t->rows;

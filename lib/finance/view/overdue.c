@@ -1,10 +1,8 @@
-/* overdue: redemptions that partners should have answered by now. */
-#include "ctl/ask.h"
-#include "ctl/handlers.h"
+/* Redemptions that partners should have answered by now. */
+#include "lib/finance/view/views.h"
+
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
-
-#define OVERDUE_PRESET "100"
 
 static const struct column overdue_columns[] = {
     {"due", "Due (UTC)", COLUMN_TIME, 0, 0, NULL},
@@ -20,26 +18,16 @@ static const struct column overdue_columns[] = {
 };
 
 int
-run_overdue(struct session *s)
+view_overdue(const struct query *q, const char *partner, struct document **ret)
 {
-	char buf[24];
-	const char *limit = NULL;
-	int code = ask_limit(s, OVERDUE_PRESET, buf, &limit);
-
-	if (code == EXIT_CLEAN)
-		code = session_open(s, SESSION_READS);
-	if (code != EXIT_CLEAN)
-		return code;
 	struct document *d = document_new("overdue", NULL);
 	struct table *t = document_add(d, "overdue", NULL, TABLE_ROWS, COLUMNS(overdue_columns));
-	const char *values[] = {s->value[OPT_PARTNER], limit};
+	const char *values[] = {partner, q->limit};
+	int code;
 
 	table_empty(t, "no answer is overdue by the terms that the last nightly run found");
-	code = session_fill(s, t, sql_overdue, 2, values);
-	if (limit && t->rows == (size_t) strtoul(limit, NULL, 10))
-		table_note(t, mem_format("the %s that are due for longest; --all shows every one", limit));
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	return code;
+	code = query_fill(q, t, sql_overdue, 2, values);
+	if (query_is_cut(q, t))
+		table_note(t, mem_format("the %s that are due for longest; --all shows every one", q->limit));
+	return query_end(d, code, ret);
 }

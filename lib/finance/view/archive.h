@@ -1,6 +1,6 @@
 /* Files that handback kept: their bytes, by the place that the database has for them. */
-#ifndef HANDBACK_CTL_ARCHIVE_H
-#define HANDBACK_CTL_ARCHIVE_H
+#ifndef HANDBACK_FINANCE_VIEW_ARCHIVE_H
+#define HANDBACK_FINANCE_VIEW_ARCHIVE_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "ctl/archive.h"
+#include "lib/finance/view/archive.h"
 
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"

@@ -1,11 +1,12 @@
 /* The files that are due, and how polling for them went. */
-#include "ctl/nightly.h"
+#include "nightly/night.h"
 
 #include "lib/config/config.h"
 #include "lib/base/io.h"
 #include "lib/base/paths.h"
 #include "lib/base/spawn.h"
-#include "ctl/daemon_answer.h"
+#include "lib/json/json.h"
+#include "lib/protocol/control_client.h"
 #include "lib/finance/output/memory.h"
 #include "nightly/nightly_sql.h"
 #include "lib/db/params.h"
@@ -17,9 +18,33 @@
 #include <unistd.h>
 
 #define POLL_MS 200
+#define ANSWER_S 5
+
+/* The answer to "status", the caller's to free. */
+static int
+daemon_status(const struct night *n, struct json **ret)
+{
+	const char *control = n->batch->config->control;
+	char *text = control_ask(control, CONTROL_STATUS, ANSWER_S);
+	struct json *answer;
+
+	if (text == NULL) {
+		complain("no handbackd answers at %s: %s", control, strerror(errno));
+		return EXIT_UNAVAILABLE;
+	}
+	answer = json_parse(text);
+	free(text);
+	if (json_string_of(answer, "state") == NULL) {
+		complain("what handbackd answers at %s makes no sense", control);
+		json_free(answer);
+		return EXIT_INTERNAL;
+	}
+	*ret = answer;
+	return EXIT_CLEAN;
+}
 
 static int
-keep_poll(struct nightly *n, const char *source, const char *result, const char *why, int64_t at_us)
+keep_poll(struct night *n, const char *source, const char *result, const char *why, int64_t at_us)
 {
 	struct params p = {0};
 
@@ -27,13 +52,13 @@ keep_poll(struct nightly *n, const char *source, const char *result, const char 
 	param_text(&p, result);
 	param_text(&p, why);
 	param_int(&p, at_us);
-	enum pg_status status = pg_run(n->session->pg, sql_nightly_source_poll, p.n, p.value, NULL);
-	return status == PG_OK ? EXIT_CLEAN : session_failed(n->session, status);
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_source_poll, p.n, p.value, NULL);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
 /* A source as the daemon tells of it: where it is on a server, that counts. */
 static int
-keep_answer(struct nightly *n, const struct json *source)
+keep_answer(struct night *n, const struct json *source)
 {
 	const struct json *server = json_get(source, "sftp");
 	const struct json *told = json_is_map(server) ? server : source;
@@ -72,7 +97,7 @@ now_us(void)
 
 /* The daemon polls everywhere by itself: wait until it has, and nothing is left to do. */
 static int
-by_daemon(struct nightly *n, struct json *first)
+by_daemon(struct night *n, struct json *first)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	struct json *answer = first;
@@ -85,7 +110,7 @@ by_daemon(struct nightly *n, struct json *first)
 		json_free(answer);
 		answer = NULL;
 		nanosleep(&pause, NULL);
-		code = daemon_status(n->session, &answer);
+		code = daemon_status(n, &answer);
 	}
 	const struct json *list = json_get(answer, "sources");
 	for (size_t i = 0; i < json_count(list) && code == EXIT_CLEAN; i++)
@@ -98,7 +123,7 @@ by_daemon(struct nightly *n, struct json *first)
 
 /* What a directory shows after a run. */
 static int
-keep_directory(struct nightly *n, const struct config_source *source, bool run_was_good)
+keep_directory(struct night *n, const struct config_source *source, bool run_was_good)
 {
 	DIR *dir = source->sftp.host ? NULL : opendir(source->directory);
 	const char *result = "empty";
@@ -117,9 +142,9 @@ keep_directory(struct nightly *n, const struct config_source *source, bool run_w
 
 /* No daemon runs: one that does all that is due, once. */
 static int
-by_run(struct nightly *n)
+by_run(struct night *n)
 {
-	const struct config *config = n->session->config;
+	const struct config *config = n->batch->config;
 	char path[4096];
 	const char *argv[] = {"handbackd", "--config", config->path, "--once", NULL};
 	struct spawn run = {.path = path,
@@ -151,11 +176,11 @@ by_run(struct nightly *n)
 }
 
 int
-nightly_files(struct nightly *n)
+night_files(struct night *n)
 {
 	struct json *answer;
 
-	if (access(n->session->config->control, F_OK) == 0 && daemon_status(n->session, &answer) == EXIT_CLEAN)
+	if (access(n->batch->config->control, F_OK) == 0 && daemon_status(n, &answer) == EXIT_CLEAN)
 		return by_daemon(n, answer);
 	return by_run(n);
 }

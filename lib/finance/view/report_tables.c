@@ -1,4 +1,4 @@
-#include "ctl/report_tables.h"
+#include "lib/finance/view/report_tables.h"
 
 #include "lib/finance/view/view_sql.h"
 

@@ -1,0 +1,176 @@
+/* What people look at: options in, a view's document out. */
+#include "ctl/ask.h"
+#include "ctl/handlers.h"
+#include "lib/config/config.h"
+#include "lib/finance/view/report.h"
+#include "lib/finance/view/views.h"
+
+#include <unistd.h>
+
+#define FILES_DEFAULT "50"
+#define RECORDS_DEFAULT "100"
+#define HOLDS_DEFAULT "100"
+#define OVERDUE_DEFAULT "100"
+#define REPORT_DAYS_BEFORE 6
+
+/* Shows what a view gave, which may be something although it did not end well; gives the view's code then. */
+static int
+show(struct session *s, int code, struct document *d)
+{
+	if (d) {
+		int shown = session_show(s, d);
+		document_free(d);
+		if (code == EXIT_CLEAN)
+			code = shown;
+	}
+	return code;
+}
+
+/* The same of a view that shows bytes of kept files. */
+static void
+open_kept(struct session *s)
+{
+	s->query.spool = session_spool(s);
+}
+
+static void
+close_kept(struct session *s)
+{
+	if (s->query.spool >= 0)
+		close(s->query.spool);
+	s->query.spool = -1;
+}
+
+int
+run_files(struct session *s)
+{
+	struct files_asked asked = {.partner = s->value[OPT_PARTNER], .state = s->value[OPT_STATE]};
+	struct document *d = NULL;
+	char buf[24];
+	int code = ask_period(s, &asked.period);
+
+	if (code == EXIT_CLEAN)
+		code = ask_limit(s, FILES_DEFAULT, buf, &s->query.limit);
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = view_files(&s->query, &asked, &d);
+	return show(s, code, d);
+}
+
+int
+run_show(struct session *s)
+{
+	struct file_asked asked = {.records = s->value[OPT_RECORDS] != NULL, .outcome = s->value[OPT_OUTCOME]};
+	struct document *d = NULL;
+	char buf[24], *file = NULL;
+	int code = ask_limit(s, RECORDS_DEFAULT, buf, &s->query.limit);
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = ask_file(s, s->arguments[0], &file);
+	asked.file = file;
+	if (code == EXIT_CLEAN)
+		code = view_file(&s->query, &asked, &d);
+	free(file);
+	return show(s, code, d);
+}
+
+int
+run_explain(struct session *s)
+{
+	struct document *d = NULL;
+	int code = session_open(s, SESSION_READS);
+
+	if (code == EXIT_CLEAN) {
+		open_kept(s);
+		code = view_story(&s->query, s->arguments[0], &d);
+		close_kept(s);
+	}
+	return show(s, code, d);
+}
+
+int
+run_hold_show(struct session *s)
+{
+	struct document *d = NULL;
+	int code = ask_number(s->arguments[0], "hold");
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN) {
+		open_kept(s);
+		code = view_hold(&s->query, s->arguments[0], &d);
+		close_kept(s);
+	}
+	return show(s, code, d);
+}
+
+int
+run_holds(struct session *s)
+{
+	struct holds_asked asked = {.partner = s->value[OPT_PARTNER],
+	                            .reason = s->value[OPT_REASON],
+	                            .ended = s->value[OPT_ENDED] != NULL};
+	struct document *d = NULL;
+	char buf[24], *file = NULL;
+	int code = ask_limit(s, HOLDS_DEFAULT, buf, &s->query.limit);
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN && s->value[OPT_FILE])
+		code = ask_file(s, s->value[OPT_FILE], &file);
+	asked.file = file;
+	if (code == EXIT_CLEAN)
+		code = view_holds(&s->query, &asked, &d);
+	free(file);
+	return show(s, code, d);
+}
+
+int
+run_overdue(struct session *s)
+{
+	struct document *d = NULL;
+	char buf[24];
+	int code = ask_limit(s, OVERDUE_DEFAULT, buf, &s->query.limit);
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = view_overdue(&s->query, s->value[OPT_PARTNER], &d);
+	return show(s, code, d);
+}
+
+static int
+keep_report(struct session *s, const struct document *d)
+{
+	int code = session_config(s);
+
+	return code == EXIT_CLEAN ? report_keep(&s->query, s->config->reports, d, NULL, stdout) : code;
+}
+
+int
+run_report(struct session *s)
+{
+	struct report_asked asked = {.partner = s->value[OPT_PARTNER]};
+	struct document *d = NULL;
+	char *file = NULL;
+	int code = ask_period(s, &asked.period);
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN && s->value[OPT_FILE])
+		code = ask_file(s, s->value[OPT_FILE], &file);
+	asked.file = file;
+	if (!s->value[OPT_FROM] && !s->value[OPT_TO] && !s->value[OPT_FILE] && !s->value[OPT_ALL])
+		period_of_days(REPORT_DAYS_BEFORE, &asked.period);
+	if (code == EXIT_CLEAN)
+		code = report_take(&s->query, &asked, &d);
+	free(file);
+	if (code != EXIT_CLEAN || !s->value[OPT_WRITE])
+		return show(s, code, d);
+	code = keep_report(s, d);
+	document_free(d);
+	return code;
+}

@@ -1,0 +1,41 @@
+/*
+ * What a view may see: the database, the kept files, how much is wanted.  A
+ * view is given parameters and gives a document; it knows no command line.
+ *
+ * Functions that return int give EXIT_CLEAN, or what the program must end with
+ * after `say` was told why.
+ */
+#ifndef HANDBACK_FINANCE_VIEW_QUERY_H
+#define HANDBACK_FINANCE_VIEW_QUERY_H
+
+#include "lib/base/exit_codes.h"
+#include "lib/db/pg.h"
+#include "lib/finance/output/table.h"
+
+struct query {
+	struct pg *pg;
+	int spool;         /* the directory of kept files, open; -1: it goes without them */
+	const char *limit; /* at most so many rows of a list, as text for a LIMIT; NULL: all */
+	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))); /* to the one who asks */
+};
+
+/* Says what the database said. */
+int query_failed(const struct query *q, enum pg_status status);
+
+/*
+ * Runs one statement and adds its rows to a table.  The statement's columns must
+ * be the table's, by name and in order.  params as for pg_run.
+ */
+int query_fill(const struct query *q, struct table *t, const char *sql, int params,
+               const char *const *values);
+
+/* Did a list end at q->limit? */
+bool query_is_cut(const struct query *q, const struct table *t);
+
+/* The end of a view: the document where it went well, and nothing where it did not; gives code. */
+int query_end(struct document *d, int code, struct document **ret);
+
+/* NULL for "": whatever it is. */
+const char *text_or_null(const char *text);
+
+#endif

@@ -1,0 +1,94 @@
+/* Files that are expected: which ones, and which of them are missing. */
+#include "nightly/night.h"
+
+#include "lib/config/config.h"
+#include "lib/db/params.h"
+#include "lib/finance/output/memory.h"
+#include "lib/protocol/notice.h"
+#include "nightly/nightly_sql.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int
+make_issue(struct night *n, const struct config_source *source, const struct expected_file *e)
+{
+	char *holidays = night_holidays(n, e->holidays);
+	struct params p = {0};
+
+	if (!holidays)
+		return EXIT_CLEAN; /* which days count is not known: nobody is blamed */
+	param_text(&p, source->name);
+	param_text(&p, e->name);
+	param_text(&p, e->zone ? e->zone : "UTC");
+	param_int(&p, e->due_minute);
+	param_int(&p, e->days);
+	param_int(&p, e->grace_minutes);
+	param_int(&p, e->count);
+	param_text(&p, e->names);
+	param_bool(&p, e->empty);
+	param_text(&p, holidays);
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_issues, p.n, p.value, NULL);
+	free(holidays);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
+}
+
+int
+night_issues(struct night *n, const struct config_source *source)
+{
+	const struct policy *policy = &n->reconciler.profile.profile->policy;
+	int code = EXIT_CLEAN;
+
+	for (size_t i = 0; i < policy->expected_files && code == EXIT_CLEAN; i++)
+		code = make_issue(n, source, &policy->expected[i]);
+	if (code != EXIT_CLEAN)
+		return code;
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_place, 1, &source->name, NULL);
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
+}
+
+static void
+tell_missing(struct night *n, const struct config_source *source, const struct pg_result *r, int row)
+{
+	char *subject = mem_format("%s-%s-%s", source->name, pg_text(r, row, 0), pg_text(r, row, 1));
+	char *message = mem_format("%s of %s, due at %s, has not come (%s missing)", pg_text(r, row, 0),
+	                           source->partner, pg_text(r, row, 2), pg_text(r, row, 3));
+	struct notice notice = {.kind = "file_missing",
+	                        .subject = subject,
+	                        .message = message,
+	                        .fields = {{"source", source->name},
+	                                   {"partner", source->partner},
+	                                   {"expected", pg_text(r, row, 0)},
+	                                   {"day", pg_text(r, row, 1)},
+	                                   {"due", pg_text(r, row, 2)}}};
+
+	if (notice_put(n->reconciler.spool.root, &notice) < 0)
+		complain("a notice cannot be kept: %s", strerror(errno));
+	free(subject);
+	free(message);
+}
+
+int
+night_missing(struct night *n, const struct config_source *source)
+{
+	struct params p = {0};
+	struct pg_result *r = NULL;
+
+	param_text(&p, source->name);
+	param_text(&p, source->partner);
+	param_bool(&p, n->reconciler.profile.profile->policy.lists == LISTS_REJECTS);
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_missing, p.n, p.value, &r);
+
+	if (status != PG_OK)
+		return query_failed(&n->batch->query, status);
+	n->missing += pg_int(r, 0, 0);
+	pg_result_free(r);
+	/* also what a run found that ended before it could tell: a notice that was kept is not kept again */
+	status = pg_run(n->batch->query.pg, sql_nightly_tell, 1, &source->name, &r);
+	if (status != PG_OK)
+		return query_failed(&n->batch->query, status);
+	for (int i = 0; i < pg_rows(r); i++)
+		tell_missing(n, source, r, i);
+	pg_result_free(r);
+	return EXIT_CLEAN;
+}

@@ -1,0 +1,272 @@
+/*
+ * handback-verify: checks everything that was ever posted against its proof.
+ * Its database role only reads, and keeps retention away while it looks.
+ */
+#include "nightly/batch.h"
+
+#include "lib/base/gauges.h"
+#include "lib/base/paths.h"
+#include "lib/base/text.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/proof/verify/verify.h"
+#include "lib/protocol/notice.h"
+#include "nightly/moment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROLE "handback_verify"
+#define ROLES "{handback_verify,handback_finance}" /* a person's login has the other */
+
+static const struct column verified_columns[] = {
+    {"result", "Result", COLUMN_WORD, 0, 0, NULL},
+    {"heads", "Heads", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"files", "Kept files", COLUMN_NUMBER, 0, 0, NULL},
+    {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL},
+    {"removed", "Removed by retention", COLUMN_NUMBER, 0, 0, NULL},
+    {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Last head", COLUMN_NUMBER, 0, 0, NULL},
+    {"head_hash", "its hash", COLUMN_TEXT, 0, 0, NULL},
+};
+
+static const struct column difference_columns[] = {
+    {"part", "Differs", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Head", COLUMN_NUMBER, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 0, 0, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"first_byte", "First byte", COLUMN_NUMBER, 0, 0, NULL},
+    {"last_byte", "Last byte", COLUMN_NUMBER, 0, 0, NULL},
+    {"message", "What", COLUMN_SENTENCE, 0, 0, NULL},
+};
+
+/* The bar on stderr, from one part of the work to the next. */
+struct watch {
+	const struct batch *batch;
+	struct progress bar;
+	const char *what;
+};
+
+static void
+on_progress(void *context, const char *what, const char *unit, int64_t done, int64_t total)
+{
+	struct watch *w = context;
+
+	if (w->what != what) {
+		progress_end(&w->bar);
+		progress_start(&w->bar, &w->batch->terminal, what, unit, total);
+		w->what = what;
+	}
+	progress_at(&w->bar, done);
+}
+
+/* The number as text in buf; NULL where it is not known (below least). */
+static const char *
+number_or_null(char buf[24], int64_t number, int64_t least)
+{
+	snprintf(buf, 24, "%" PRId64, number);
+	return number < least ? NULL : buf;
+}
+
+static void
+add_counts(struct document *d, const struct verify *v, bool equal)
+{
+	const struct verify_counts *c = &v->counts;
+	struct table *t = document_add(d, "verified", NULL, TABLE_FACTS, COLUMNS(verified_columns));
+	char heads[24], records[24], files[24], bytes[24], removed[24], head_no[24];
+	const char *cells[] = {equal ? "ok" : "differs",
+	                       number_or_null(heads, c->heads, 0),
+	                       number_or_null(records, c->records, 0),
+	                       v->spool < 0 ? NULL : number_or_null(files, c->files, 0),
+	                       v->spool < 0 ? NULL : number_or_null(bytes, c->bytes, 0),
+	                       number_or_null(removed, c->removed, 1),
+	                       !equal        ? NULL
+	                       : c->balances ? "equal to the sums of the entries"
+	                                     : "not in this ledger",
+	                       number_or_null(head_no, c->head_no, 1),
+	                       *c->head_hash ? c->head_hash : NULL};
+
+	table_row(t, cells);
+	if (equal && v->spool < 0)
+		table_note(
+		    t, mem_text("Kept files were not looked at: there is no configuration to say where they are."));
+	if (equal && c->removed)
+		table_note(t, mem_format("%" PRId64
+		                         " files were removed by retention on %s%s%s, by the acts of the audit "
+		                         "trail; their hashes are proven, their bytes are no longer there.",
+		                         c->removed, c->removed_first,
+		                         strcmp(c->removed_first, c->removed_last) ? " to " : "",
+		                         strcmp(c->removed_first, c->removed_last) ? c->removed_last : ""));
+	if (equal && c->waiting)
+		table_note(t, mem_format("%" PRId64
+		                         " files are decided and not archived yet; their bytes were not looked at.",
+		                         c->waiting));
+}
+
+static void
+add_difference(struct document *d, const struct verify_difference *f)
+{
+	struct table *t =
+	    document_add(d, "difference", "The first difference", TABLE_FACTS, COLUMNS(difference_columns));
+	char head[24], file[24], record[24], first[24], last[24];
+	bool range = f->byte_offset >= 0 && f->byte_length > 0;
+	const char *cells[] = {f->part,
+	                       number_or_null(head, f->head_no, 1),
+	                       number_or_null(file, f->file_id, 1),
+	                       *f->file ? f->file : NULL,
+	                       number_or_null(record, f->record_no, 1),
+	                       range ? number_or_null(first, f->byte_offset, 0) : NULL,
+	                       range ? number_or_null(last, f->byte_offset + f->byte_length - 1, 0) : NULL,
+	                       f->message};
+
+	table_row(t, cells);
+}
+
+/* The spool, where a configuration says where it is. */
+static int
+open_spool(struct batch *b, int *ret_spool)
+{
+	if (b->conninfo && !b->path_given && access(PATHS_CONFIG, R_OK) < 0) {
+		*ret_spool = -1;
+		return EXIT_CLEAN;
+	}
+	int code = batch_config(b);
+	if (code != EXIT_CLEAN)
+		return code;
+	*ret_spool = open(b->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_spool >= 0)
+		return EXIT_CLEAN;
+	complain("the spool: %s: %s", b->config->spool, strerror(errno));
+	return EXIT_UNAVAILABLE;
+}
+
+/* A person should hear of it, also where nobody looks at what this run prints. */
+static void
+keep_notice(const struct verify *v)
+{
+	const struct verify_difference *found = &v->difference;
+	const struct notice notice = {.kind = "audit_failure",
+	                              .subject = found->message,
+	                              .message = "the proof has a difference: handbackctl audit verify",
+	                              .fields = {{"part", found->part}, {"difference", found->message}}};
+
+	if (v->spool >= 0 && notice_put(v->spool, &notice) < 0)
+		complain("a notice cannot be kept: %s", strerror(errno));
+}
+
+/* Also what nobody started for long is seen. */
+static void
+keep_moment(const struct verify *v)
+{
+	if (v->spool >= 0 &&
+	    moment_keep(v->spool, GAUGES_VERIFY, "verify", "When the proof was last found to be whole") < 0)
+		complain("when this was cannot be kept for the metrics: %s", strerror(errno));
+}
+
+static int
+tell_verified(const struct batch *b, const struct verify *v, enum verify_end end)
+{
+	if (end == VERIFY_DATABASE)
+		return query_failed(&b->query, v->status);
+	if (end == VERIFY_MEMORY) {
+		complain("out of memory");
+		return EXIT_INTERNAL;
+	}
+	struct document *d = document_new("verify", NULL);
+	if (end == VERIFY_DIFFERS) {
+		add_difference(d, &v->difference);
+		keep_notice(v);
+	} else
+		keep_moment(v);
+	add_counts(d, v, end == VERIFY_EQUAL);
+	int code = batch_show(b, d);
+	document_free(d);
+	if (code != EXIT_CLEAN)
+		return code;
+	return end == VERIFY_EQUAL ? EXIT_CLEAN : EXIT_PROOF;
+}
+
+/* "N:HASH" of --head. */
+static int
+ask_known_head(const struct batch *b, struct verify *v)
+{
+	const char *said = b->head, *colon = said ? strchr(said, ':') : NULL;
+	uint8_t hash[SHA256_BYTES];
+	size_t len = 0;
+
+	if (!said)
+		return EXIT_CLEAN;
+	char *number = mem_part(said, colon ? (size_t) (colon - said) : 0);
+	bool good = colon && text_int(number, 1, INT64_MAX, &v->known_head) &&
+	            text_unhex(hash, sizeof(hash), colon + 1, &len) && len == sizeof(hash);
+	free(number);
+	if (!good) {
+		complain("--head %s: it is a head's number, a colon and its hash", said);
+		return EXIT_USAGE;
+	}
+	text_hex(v->known_hash, hash, sizeof(hash));
+	return EXIT_CLEAN;
+}
+
+static int
+verify(struct batch *b, struct verify *v)
+{
+	struct watch watch = {.batch = b};
+	enum verify_end end = VERIFY_DATABASE;
+	enum pg_status status;
+	int code;
+
+	v->pg = b->query.pg;
+	v->progress = on_progress;
+	v->context = &watch;
+	status = v->spool >= 0 ? verify_lock(v->pg) : PG_OK;
+	if (status == PG_OK)
+		status = pg_begin_snapshot(v->pg);
+	if (status == PG_OK)
+		end = verify_run(v);
+	else
+		v->status = status;
+	progress_end(&watch.bar);
+	code = tell_verified(b, v, end);
+	pg_rollback(v->pg);
+	return code;
+}
+
+static int
+run(struct batch *b)
+{
+	struct verify *v = mem_new(1, sizeof(*v));
+	int code;
+
+	v->spool = -1;
+	code = ask_known_head(b, v);
+	if (code == EXIT_CLEAN)
+		code = open_spool(b, &v->spool);
+	if (code == EXIT_CLEAN)
+		code = batch_open(b, ROLES, ROLE);
+	if (code == EXIT_CLEAN)
+		code = verify(b, v);
+	if (v->spool >= 0)
+		close(v->spool);
+	free(v);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct batch batch;
+	bool go;
+	int code = batch_start(&batch, argc, argv, "head", &go);
+
+	if (go)
+		code = run(&batch);
+	batch_end(&batch);
+	return code;
+}
