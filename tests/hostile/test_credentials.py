@@ -173,7 +173,7 @@ def test_the_databases_password(system, ledger):
     system.run("sh", "-c", "pg_lsclusters -h | while read -r version name rest; do pg_ctlcluster $version $name start; done; true")
     as_postgres(system, "createdb", "handback")
     as_postgres(system, system.ctl, "migrate", "--database", "dbname=handback")
-    psql(system, "-c", f"CREATE ROLE handback LOGIN PASSWORD '{PASSWORD}' IN ROLE handback_daemon")
+    psql(system, "-c", f"CREATE ROLE handback LOGIN PASSWORD '{PASSWORD}' IN ROLE handback_daemon, handback_nightly, handback_verify, handback_collector")
     psql(system, stdin="\n".join(ledger.sql()))
     system.run("systemctl", "start", UNIT)
     wait(lambda: "no worker is ready" not in system.show(UNIT, "StatusText"), "a worker with the password", system)

@@ -155,7 +155,7 @@ def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledg
     system.run("sh", "-c", "pg_lsclusters -h | while read -r version name rest; do pg_ctlcluster $version $name start; done; true")
     as_user(system, "postgres", "createdb", "handback")
     as_user(system, "postgres", "handbackctl", "migrate", "--database", "dbname=handback")
-    psql(system, "-c", "CREATE ROLE handback LOGIN IN ROLE handback_daemon")
+    psql(system, "-c", "CREATE ROLE handback LOGIN IN ROLE handback_daemon, handback_nightly, handback_verify, handback_collector")
     psql(system, stdin="\n".join(ledger.sql()))
     system.run("install", "-d", "-o", "handback", "-g", "handback", INBOUND)
     system.run("tee", "/etc/handback/profiles/skyline.yaml", stdin=(ROOT / "fixtures/profiles/skyline.yaml").read_text())
