@@ -110,7 +110,8 @@ def opponents(bench, runs, n, rows, slow):
 def tools(bench, runs):
     """What an auditor and finance do afterwards, over the file that was just posted."""
     def after(handback):
-        server, ctl = bench.cluster.server.pid, [str(bench.build / "ctl/handbackctl"), "--config", str(handback.config)]
+        server, ctl = bench.cluster.server.pid, [str(bench.build / "ctl/handbackctl"), "--config", str(handback.config),
+                                                "--database", handback.reads]
         runs.add("handbackctl audit verify", measure.run(ctl + ["audit", "verify"], server))
         runs.add("handbackctl report", measure.run(ctl + ["report", "--format", "html"], server))
     return after
@@ -193,7 +194,7 @@ def profiles(bench, n):
         with bench.profiled(db, "file"), rig.Handback(bench, db) as handback:
             handback.drop("delimited", bench.file("delimited", 1, n))
             handback.ask("wait", 60)
-        ctl = [str(bench.build / "ctl/handbackctl"), "--config", str(handback.config)]
+        ctl = [str(bench.build / "ctl/handbackctl"), "--config", str(handback.config), "--database", handback.reads]
         with bench.profiled(db, "audit"):
             measure.run(ctl + ["audit", "verify"])
             measure.run(ctl + ["report", "--format", "html"])

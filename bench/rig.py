@@ -69,7 +69,7 @@ class Bench:
             strategy = " STRATEGY file_copy" if c.info.server_version >= 150000 else ""
             c.execute(f"CREATE DATABASE {name} TEMPLATE {template}{strategy}")
             c.execute(f"GRANT CREATE, CONNECT, TEMPORARY ON DATABASE {name} TO handback_owner")
-            c.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO handback_daemon, handback_nightly, handback_operator")
+            c.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO handback_daemon, handback_nightly, handback_verify, handback_operator")
         return pg.Database(self.cluster, name)
 
     @contextlib.contextmanager
@@ -196,6 +196,7 @@ class Handback:
         for folder in self.inbound.values():
             folder.mkdir(parents=True)
         self.control = pathlib.Path("/tmp") / f"handback-bench-{os.getpid()}.sock"
+        self.reads = db.conninfo("handback_verify")
         config = [f'database:\n  conninfo: "{db.conninfo("handback_daemon")}"',
                   f"spool: {self.dir}/spool", f"profiles: {ROOT}/bench/profiles", f"reports: {self.dir}/reports",
                   f"control: {self.control}", "settle: 0ms", "log_level: warning", "sources:"]

@@ -64,7 +64,7 @@ batch_start(struct batch *b, int argc, char **argv, const char *own, bool *ret_g
 	harden();
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and batch_show knows */
 	signal(SIGPIPE, SIG_IGN);
-	terminal_look(&b->terminal);
+	terminal_detect(&b->terminal);
 	for (int got; code == EXIT_CLEAN && (got = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
 		if (got == 'h')
 			return usage(own, stdout);

@@ -50,17 +50,18 @@ night_issues(struct night *n, const struct config_source *source)
 static void
 tell_missing(struct night *n, const struct config_source *source, const struct pg_result *r, int row)
 {
-	char *subject = mem_format("%s-%s-%s", source->name, pg_text(r, row, 0), pg_text(r, row, 1));
-	char *message = mem_format("%s of %s, due at %s, has not come (%s missing)", pg_text(r, row, 0),
-	                           source->partner, pg_text(r, row, 2), pg_text(r, row, 3));
+	char *subject =
+	    mem_format("%s-%s-%s", source->name, pg_text_of(r, row, "kind"), pg_text_of(r, row, "day"));
+	char *message = mem_format("%s of %s, due at %s, has not come (%s missing)", pg_text_of(r, row, "kind"),
+	                           source->partner, pg_text_of(r, row, "due_at"), pg_text_of(r, row, "files"));
 	struct notice notice = {.kind = "file_missing",
 	                        .subject = subject,
 	                        .message = message,
 	                        .fields = {{"source", source->name},
 	                                   {"partner", source->partner},
-	                                   {"expected", pg_text(r, row, 0)},
-	                                   {"day", pg_text(r, row, 1)},
-	                                   {"due", pg_text(r, row, 2)}}};
+	                                   {"expected", pg_text_of(r, row, "kind")},
+	                                   {"day", pg_text_of(r, row, "day")},
+	                                   {"due", pg_text_of(r, row, "due_at")}}};
 
 	if (notice_put(n->reconciler.spool.root, &notice) < 0)
 		complain("a notice cannot be kept: %s", strerror(errno));
@@ -81,7 +82,7 @@ night_missing(struct night *n, const struct config_source *source)
 
 	if (status != PG_OK)
 		return query_failed(&n->batch->query, status);
-	n->missing += pg_int(r, 0, 0);
+	n->missing += pg_int_of(r, 0, "missing");
 	pg_result_free(r);
 	/* also what a run found that ended before it could tell: a notice that was kept is not kept again */
 	status = pg_run(n->batch->query.pg, sql_nightly_tell, 1, &source->name, &r);

@@ -58,7 +58,7 @@ tell_done(struct night *n)
 	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_holds, 0, NULL, &r);
 
 	for (int i = 0; status == PG_OK && i < pg_rows(r); i++)
-		holds += pg_int(r, i, 2);
+		holds += pg_int_of(r, i, "holds");
 	pg_result_free(r);
 	param_int(&p, n->missing);
 	param_int(&p, n->later.matched);

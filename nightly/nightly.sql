@@ -4,7 +4,7 @@ SELECT handback.place_files($1::text)
 
 -- name: nightly_days
 -- The days of the last week whose report is to be there: those with files, and yesterday in any case.
-SELECT d.day::date::text
+SELECT d.day::date::text AS day
 FROM generate_series((transaction_timestamp() AT TIME ZONE 'UTC')::date - 7,
 	(transaction_timestamp() AT TIME ZONE 'UTC')::date - 1, interval '1 day') d (day)
 WHERE d.day::date = (transaction_timestamp() AT TIME ZONE 'UTC')::date - 1 OR EXISTS (
@@ -42,7 +42,7 @@ WITH judged AS (
 	WHERE e.source = $1::text AND e.state = 'overdue'
 	ON CONFLICT DO NOTHING
 	RETURNING judged)
-SELECT count(*) FILTER (WHERE judged = 'missing') FROM judged
+SELECT count(*) FILTER (WHERE judged = 'missing') AS missing FROM judged
 
 -- name: nightly_source_poll
 -- How polling went, where that is something else than before. $1 source, $2 result, $3 why, $4 when (microseconds).

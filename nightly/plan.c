@@ -113,7 +113,7 @@ plan_reports(struct night *n)
 	if (status != PG_OK)
 		return query_failed(&n->batch->query, status);
 	for (int i = 0; i < pg_rows(r); i++) {
-		const char *day = pg_text(r, i, 0);
+		const char *day = pg_text_of(r, i, "day");
 		char *name = mem_format("report-of-%s", day);
 		if (!night_has_report(n, day))
 			table_row(n->reports, (const char *[]){day, name});

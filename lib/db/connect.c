@@ -59,7 +59,7 @@ take_role(struct pg *pg, const char *roles, char *why, size_t why_size)
 
 	if (status != PG_OK)
 		return failed(pg, status, why, why_size);
-	role = pg_rows(r) == 1 ? strdup(pg_text(r, 0, 0)) : NULL;
+	role = pg_rows(r) == 1 ? strdup(pg_text_of(r, 0, "role")) : NULL;
 	pg_result_free(r);
 	if (role == NULL) {
 		snprintf(

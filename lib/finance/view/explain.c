@@ -103,8 +103,8 @@ find_record(const struct query *q, struct subject *subject)
 	if (pg_rows(r) == 0) {
 		q->say("file %s has no record %s", subject->file, subject->record);
 		code = EXIT_USAGE;
-	} else if (!pg_null(r, 0, 0))
-		subject->redemption = mem_text(pg_text(r, 0, 0));
+	} else if (!pg_null_of(r, 0, "redemption_id"))
+		subject->redemption = mem_text(pg_text_of(r, 0, "redemption_id"));
 	pg_result_free(r);
 	return code;
 }
@@ -135,7 +135,7 @@ find(const struct query *q, const char *reference, struct subject *ret, struct d
 		return query_failed(q, status);
 	int rows = pg_rows(r);
 	if (rows == 1)
-		ret->redemption = mem_text(pg_text(r, 0, 0));
+		ret->redemption = mem_text(pg_text_of(r, 0, "redemption_id"));
 	pg_result_free(r);
 	if (rows > 1)
 		return candidates(q, reference, values, ret_candidates);

@@ -18,9 +18,11 @@ prove_by(const struct query *q, const char *sql, int values, const char *const *
 	int rows = pg_rows(r);
 	for (int i = 0; i < rows; i++)
 		q->say("file %s (%s), %s: %s records with %s points were written, %s with %s are there",
-		       pg_text(r, i, 0), pg_text(r, i, 1), pg_text(r, i, 2),
-		       pg_null(r, i, 3) ? "no" : pg_text(r, i, 3), pg_null(r, i, 5) ? "no" : pg_text(r, i, 5),
-		       pg_null(r, i, 4) ? "no" : pg_text(r, i, 4), pg_null(r, i, 6) ? "no" : pg_text(r, i, 6));
+		       pg_text_of(r, i, "file"), pg_text_of(r, i, "name"), pg_text_of(r, i, "outcome"),
+		       pg_null_of(r, i, "told_records") ? "no" : pg_text_of(r, i, "told_records"),
+		       pg_null_of(r, i, "told_points") ? "no" : pg_text_of(r, i, "told_points"),
+		       pg_null_of(r, i, "counted_records") ? "no" : pg_text_of(r, i, "counted_records"),
+		       pg_null_of(r, i, "counted_points") ? "no" : pg_text_of(r, i, "counted_points"));
 	pg_result_free(r);
 	if (rows == 0)
 		return EXIT_CLEAN;
