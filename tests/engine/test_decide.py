@@ -248,7 +248,7 @@ def test_two_files_of_a_partner_at_once_see_each_other(database, build):
                              " AND wait_event_type = 'Lock'") != [(2,)]:
                 assert time.monotonic() < deadline, "two workers do not come to wait"
                 time.sleep(0.02)
-        ends = sorted((r["state"], r["reason"]) for r in (desk.worker.answer(), other.answer()))
+        ends = sorted((r["state"], r.get("reason", "")) for r in (desk.worker.answer(), other.answer()))
         other.close()
         assert ends == [("held", "resubmission"), ("posted", "")]
         assert proof.differences(desk.db) == []
