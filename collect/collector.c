@@ -20,7 +20,7 @@
 #include "collect/spool_use.h"
 #include "collect/collect_sql.h"
 
-#define AGAIN_MS 5000 /* after figures that could not be had */
+#define AGAIN_MS 5000 /* after figures that could not be read */
 
 struct collector {
 	struct pg *pg;
@@ -122,7 +122,7 @@ ask(struct collector *s, struct pg_result **ret_holds, struct pg_result **ret_la
 	return status;
 }
 
-/* All figures, once; false and why[] when they could not be had. */
+/* All figures, once; false and why[] when they could not be read. */
 static bool
 collect(struct collector *s, char *why, size_t size)
 {

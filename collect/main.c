@@ -68,7 +68,7 @@ serve(const struct config *config)
 	if (code == EXIT_CLEAN)
 		code = collector_serve(connection.pg, &spool, config, CHANNEL_FD);
 	else
-		log_write(LOG_ERR, "the database cannot be had", LOG_FIELDS(log_text("why", why)));
+		log_write(LOG_ERR, "cannot connect to the database", LOG_FIELDS(log_text("why", why)));
 	connect_close(&connection);
 	spool_close(&spool);
 	return code;

@@ -44,57 +44,57 @@ const struct option_spec option_specs[OPT_COUNT] = {
 /* sentences are broken where they are long, and nowhere else */
 /* clang-format off */
 const struct command commands[] = {
-    {"files", "Look", "", 0, 0,
+    {"files", "Inspect", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_STATE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
      "what was delivered, and what became of it",
      "Lists files, the newest first, with the number of their records by outcome.",
      "handbackctl files --partner SKYLINE --from 2026-01-01", run_files},
-    {"show", "Look", "FILE", 1, 1,
+    {"show", "Inspect", "FILE", 1, 1,
      OPT(OPT_RECORDS) | OPT(OPT_OUTCOME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "all that is known of one file",
      "Shows where a file came from, why it was refused, what its control totals said and what was "
      "counted, its records by outcome, what waits, and its audit head. FILE is its number, the beginning "
      "of its SHA-256 or its name.",
      "handbackctl show 12 --records --outcome held", run_show},
-    {"explain", "Look", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
+    {"explain", "Inspect", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
      "Tells what happened, in order of time: the points taken, every answer of the partner with its file, "
      "record, byte range and the bytes themselves, what was decided and posted, holds, acts of people, "
      "and the audit heads that cover it. REFERENCE is the external reference (UUID) of a redemption or of "
      "a reversal, our reference in the request, the partner's reference, a redemption's number, or "
      "FILE:RECORD.",
      "handbackctl explain 3f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55\nhandbackctl explain 12:345", run_explain},
-    {"holds", "Look", "", 0, 0,
+    {"holds", "Inspect", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_ENDED) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "what waits for a person",
      "Lists open holds, the oldest first, and how many there are by reason and age. With --ended it lists "
      "those that are over, the newest first, with how they ended, when and by whom.",
      "handbackctl holds --reason points_mismatch\nhandbackctl holds --ended --partner SKYLINE", run_holds},
-    {"hold show", "Look", "HOLD", 1, 1, OPT(OPT_TABLE), "everything that helps to decide a hold",
+    {"hold show", "Inspect", "HOLD", 1, 1, OPT(OPT_TABLE), "everything that helps to decide a hold",
      "Shows what the partner said, with the bytes, what the ledger has, the redemptions that a record "
      "could mean where it was matched to none, and what people did about it so far.",
      "handbackctl hold show 12", run_hold_show},
-    {"overdue", "Look", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
+    {"overdue", "Inspect", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
      "redemptions that partners should have answered by now",
      "Lists them, the longest due first, by the terms that the last nightly run found in the profiles "
      "(answer_within): what the partner said last without deciding it (pending, or something that is held), "
      "or the file that shows its silence. They are no breaks: nothing is posted for them, and nobody has to "
      "decide them; ask the partner.",
      "handbackctl overdue --partner SKYLINE", run_overdue},
-    {"proposals", "Look", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
+    {"proposals", "Inspect", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
      "Lists proposals that nobody has answered; with --all, all of them.", "handbackctl proposals",
      run_proposals},
-    {"source list", "Look", "", 0, 0, 0, "where files come from, and how the last poll went",
+    {"source list", "Inspect", "", 0, 0, 0, "where files come from, and how the last poll went",
      "Lists the inbound directories and the partners' servers, with what the last poll found (files, "
      "nothing, or why it failed) and when the next one is.",
      "handbackctl source list", run_source_list},
-    {"status", "Look", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
+    {"status", "Inspect", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
      "Asks the running handbackd over its control socket: sources, files in hand with their stage, "
      "backlog, workers, and what was done since it started; and the database, where this login may read it: "
      "what waits for a person, and which files are late or come next. With --watch the picture is drawn anew "
      "every second, until Ctrl-C.",
      "handbackctl status --watch", run_status},
 
-    {"report", "Prove", "", 0, 0,
+    {"report", "Verify", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_FILE) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ALL) | OPT(OPT_WRITE) |
          OPT(OPT_TABLE),
      "the reconciliation report",
@@ -104,7 +104,7 @@ const struct command commands[] = {
      "--file or --all it is of the last seven days. Everything comes from one snapshot. All sums are "
      "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
-    {"audit verify", "Prove", "", 0, 0, OPT(OPT_HEAD),
+    {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "
      "from the tables, each tree from outcomes, debits and reversals as the ledger has them now, hashes "
@@ -113,7 +113,7 @@ const struct command commands[] = {
      "handbackctl audit verify\n"
      "handbackctl audit verify --head 7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",
      run_audit_verify},
-    {"audit head", "Prove", "", 0, 0, 0, "the last audit head",
+    {"audit head", "Verify", "", 0, 0, 0, "the last audit head",
      "Shows the number and the hash of the last head. Kept somewhere else, it proves later that nothing "
      "before it was changed or cut off.",
      "handbackctl audit head --json", run_audit_head},
@@ -142,14 +142,14 @@ const struct command commands[] = {
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE --diff expected.json\n"
      "handbackctl try --hold 14 --profile ./mended.yaml", run_try},
 
-    {"hold assign", "Decide", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
+    {"hold assign", "Resolve", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
      "Notes who looks into it. Each of these commands is an act in the audit trail, under the login of "
      "the database session.",
      "handbackctl hold assign 12 alice --why 'knows the partner'", run_hold_assign},
-    {"hold comment", "Decide", "HOLD TEXT", 2, 2, 0, "say something about a hold",
+    {"hold comment", "Resolve", "HOLD TEXT", 2, 2, 0, "say something about a hold",
      "Adds a comment to an open or an ended hold.",
      "handbackctl hold comment 12 'the partner says that both files are right'", run_hold_comment},
-    {"hold propose", "Decide", "DECISION [HOLD]...", 1, 10000,
+    {"hold propose", "Resolve", "DECISION [HOLD]...", 1, 10000,
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
      "propose what is to become of holds",
      "DECISION is confirm, reverse, reinstate or close; a file that is held whole is released or closed: a "
@@ -161,38 +161,38 @@ const struct command commands[] = {
      "handbackctl hold propose release 14 --why 'the partner means these 700 rejects'\n"
      "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'",
      run_hold_propose},
-    {"hold approve", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
+    {"hold approve", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
      "Posts what the decision posts, all of it or nothing, and ends its holds; released files are read "
      "again by the daemon, or by the next run. The database refuses the one who proposed it.",
      "handbackctl hold approve 3", run_hold_approve},
-    {"hold reject", "Decide", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
+    {"hold reject", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
      "Its holds stay open. --why is required.",
      "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
 
-    {"profile infer", "Set up", "FILE", 1, 1, 0, "a first profile for a sample of a partner's file",
+    {"profile infer", "Configure", "FILE", 1, 1, 0, "a first profile for a sample of a partner's file",
      "Looks at a sample and proposes a profile: how records are cut, columns with their types, what could be "
      "the key, which numbers of a header or trailer are counts or sums. Beside each line stands what it rests "
      "on (guess), and what only a person can say (decide). Of a large file it looks at the first 8 MiB.",
      "handbackctl profile infer ./answers_20260131.csv >partner.yaml", run_profile_infer},
-    {"profile lint", "Set up", "PROFILE...", 1, 1000, 0, "check profiles",
+    {"profile lint", "Configure", "PROFILE...", 1, 1000, 0, "check profiles",
      "Tells every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
      "PROFILE is a file, or the name of one in the profiles directory.",
      "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
-    {"profile show", "Set up", "PROFILE", 1, 1, OPT(OPT_TABLE), "how a profile reads files, as a table",
+    {"profile show", "Configure", "PROFILE", 1, 1, OPT(OPT_TABLE), "how a profile reads files, as a table",
      "Shows each record type and field with where it stands, its type and what it means.",
      "handbackctl profile show skyline", run_profile_show},
-    {"source probe", "Set up", "SOURCE", 1, 1, OPT(OPT_TOUCH), "what a partner's SFTP server offers",
+    {"source probe", "Configure", "SOURCE", 1, 1, OPT(OPT_TOUCH), "what a partner's SFTP server offers",
      "Shows the server's host keys, algorithms, extensions and listing time, and the lines for the "
      "configuration. SOURCE is the name of a source, which is logged in to when its host key is the "
      "pinned one, or HOST[:PORT] of any server, to which nothing is sent. Compare the keys with what the "
      "partner told you by another way.",
      "handbackctl source probe sftp.partner.example:22", run_source_probe},
-    {"migrate", "Set up", "", 0, 0, 0, "bring the database to this version's schema",
+    {"migrate", "Configure", "", 0, 0, 0, "bring the database to this version's schema",
      "Makes the schema in an empty database, in one transaction; applies to another the migrations that it has not "
      "had, each in its own; refuses when one "
      "that was applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
-    {"check", "Set up", "", 0, 0, 0, "look whether everything is there that handback needs",
+    {"check", "Configure", "", 0, 0, 0, "check that everything handback needs is there",
      "Looks at the configuration, the profiles, the database and its schema, the inbound directories and those for "
      "answers, the spool and the report directory, and says of each whether it is as it should be.",
      "handbackctl check", run_check},

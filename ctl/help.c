@@ -19,7 +19,7 @@ static const struct {
 	const char *meaning;
 } exits[] = {
     {EXIT_CLEAN, "done, nothing waits"},
-    {EXIT_INTERNAL, "a mistake of ours"},
+    {EXIT_INTERNAL, "internal error"},
     {EXIT_USAGE, "the command line, the configuration or a profile is wrong"},
     {EXIT_HELD, "done, but files or records wait for a person"},
     {EXIT_FAILED, "files could not be handled now and stay where they are"},

@@ -30,7 +30,7 @@ static int
 wrong_option(const char *word, int kind, const struct command *c)
 {
 	if (kind == ':')
-		complain("%s wants a value; try `handbackctl %s --help`", word, c ? c->name : "");
+		complain("option %s requires a value; try `handbackctl %s --help`", word, c ? c->name : "");
 	else
 		complain("unknown option %s; try `handbackctl %s%s--help`", word, c ? c->name : "", c ? " " : "");
 	return EXIT_USAGE;

@@ -121,7 +121,7 @@ confirm(const struct session *s, const struct pg_result *r, const char *decision
 		fputc('\n', stderr);
 	if (yes)
 		return EXIT_CLEAN;
-	complain("nothing was proposed; --yes says yes");
+	complain("not confirmed: use --yes");
 	return EXIT_USAGE;
 }
 

@@ -14,7 +14,7 @@ typedef int watch_draw(struct session *s, FILE *out);
 /*
  * Draws every so many seconds until Ctrl-C, SIGTERM or SIGHUP, and leaves the terminal as it was.  Where
  * stdout is no terminal, one picture follows the other.  EXIT_CLEAN, or what draw gave that is neither that
- * nor EXIT_UNAVAILABLE: what cannot be had now may be there in a moment.
+ * nor EXIT_UNAVAILABLE: what is unavailable now may be there in a moment.
  */
 int watch(struct session *s, watch_draw *draw, int seconds);
 

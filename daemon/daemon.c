@@ -12,7 +12,7 @@
 #include "daemon/engine.h"
 #include "daemon/loop.h"
 #include "daemon/serve/metrics.h"
-#include "daemon/notices.h"
+#include "daemon/notifications.h"
 #include "daemon/notify.h"
 #include "daemon/setup.h"
 #include "daemon/serve/status.h"
@@ -31,7 +31,7 @@ struct daemon {
 	struct engine *engine;
 	struct control *control;
 	struct metrics *metrics;
-	struct notices *notices;
+	struct notifications *notifications;
 	struct loop_pulse *pulse;
 	struct event *signals[3];
 	int64_t began_ms;
@@ -108,7 +108,7 @@ stop(struct daemon *d, int64_t patience_ms)
 	engine_stop(d->engine, patience_ms);
 }
 
-/* A run ends when nothing is due, or when no worker can be had. */
+/* A run ends when nothing is due, or when no worker can start. */
 static void
 end_run(struct daemon *d)
 {
@@ -123,7 +123,7 @@ end_run(struct daemon *d)
 		int last = e->workers[0]->last_exit;
 
 		d->status = WIFEXITED(last) && WEXITSTATUS(last) != 0 ? WEXITSTATUS(last) : EXIT_INTERNAL;
-		log_write(LOG_ERR, "no worker can be had", NULL);
+		log_write(LOG_ERR, "no worker can start", NULL);
 		stop(d, STOP_MS);
 	} else if (!e->was_ready && loop_now_ms() - d->began_ms > ONCE_READY_MS) {
 		d->status = EXIT_UNAVAILABLE;
@@ -213,7 +213,7 @@ take_configuration(struct daemon *d, struct problems *p)
 	if (fixed == NULL) {
 		setup_incoming(config);
 		if (engine_configure(d->engine, config, fd)) {
-			notices_configure(d->notices, config);
+			notifications_configure(d->notifications, config);
 			return true;
 		}
 		snprintf(d->reload_error, sizeof d->reload_error, "out of memory");
@@ -294,7 +294,7 @@ set_up(struct daemon *d, struct config *config, int config_fd, char *why, size_t
 	d->pulse = loop_pulse_new(d->base, every_ms, on_pulse, d);
 	if (d->pulse == NULL)
 		return false;
-	if (!d->once && (d->notices = notices_new(d->base, d->engine->config)) == NULL)
+	if (!d->once && (d->notifications = notifications_new(d->base, d->engine->config)) == NULL)
 		return false;
 	if (!d->once && d->engine->config->metrics != NULL) {
 		d->metrics = metrics_new(d->base, d->engine->config->metrics, &d->facts, why, why_size);
@@ -335,7 +335,7 @@ daemon_run(struct config *config, int config_fd, bool once)
 	loop_pulse_free(d.pulse);
 	control_free(d.control);
 	metrics_free(d.metrics);
-	notices_free(d.notices);
+	notifications_free(d.notifications);
 	engine_free(d.engine);
 	cluster_free(d.cluster);
 	for (size_t i = 0; i < sizeof d.signals / sizeof d.signals[0]; i++)

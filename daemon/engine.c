@@ -7,7 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
 #include "daemon/loop.h"
-#include "daemon/notices.h"
+#include "daemon/notifications.h"
 
 /* ---- servers ---- */
 
@@ -40,14 +40,14 @@ on_sftp_off(void *context, struct sftp *sftp)
 }
 
 static void
-on_notice(void *context, const struct notice *notice)
+on_notification(void *context, const struct notification *notification)
 {
 	struct engine *e = context;
 
-	notices_keep(e->config, notice);
+	notifications_keep(e->config, notification);
 }
 
-static const struct sftp_calls sftp_calls = {on_sftp_changed, on_brought, on_sftp_off, on_notice};
+static const struct sftp_calls sftp_calls = {on_sftp_changed, on_brought, on_sftp_off, on_notification};
 
 /* ---- workers ---- */
 

@@ -64,8 +64,8 @@ struct engine {
 	struct source **sources;
 	size_t source_count;
 	size_t next_scan, next_due; /* whose turn it is */
-	struct watch *watch;        /* NULL: no inotify here */
-	bool watch_told;            /* it was logged that a watch could not be had */
+	struct watch *watch;        /* NULL: inotify is not available */
+	bool watch_told;            /* it was logged that a watch could not be added */
 
 	/* held files that may go: a worker is asked for the next of them, until there is none */
 	struct {

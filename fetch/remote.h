@@ -25,7 +25,7 @@ enum remote_status {
 	REMOTE_ABSENT,  /* the server says that there is no such name */
 	REMOTE_DENIED,  /* the server does not allow it */
 	REMOTE_REFUSED, /* any other answer that says no; the connection lives */
-	REMOTE_CUT,     /* the connection is gone, or a deadline came: nothing more can be had */
+	REMOTE_CUT,     /* the connection is gone, or a deadline came: nothing more comes */
 };
 
 /* How to reach a server and whom to trust.  Texts are the caller's. */

@@ -25,7 +25,7 @@ enum take {
 	TAKE_WHOLE,
 	TAKE_SAME,   /* read again, and it still is what we had */
 	TAKE_LATER,  /* not now: it grows, is being replaced, its predecessor is still being handled */
-	TAKE_FAILED, /* this file cannot be had; others may */
+	TAKE_FAILED, /* this file cannot be downloaded; others may */
 	TAKE_CUT,    /* the connection is gone: what came is kept */
 	TAKE_STOP,   /* the spool fails */
 };

@@ -2,7 +2,7 @@
 #include "nightly/night.h"
 
 #include "lib/config/config.h"
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 #include "lib/finance/output/memory.h"
 
 #include <errno.h>
@@ -22,14 +22,14 @@ tell_guarded(void *context, int64_t file_id, int64_t records, const char *why)
 	char *message = mem_format("%" PRId64 " records of file %s whose redemption was found later are held: "
 	                           "%s; two people decide them",
 	                           records, file, why);
-	struct notice notice = {
+	struct notification notification = {
 	    .kind = "guard_later",
 	    .subject = file,
 	    .message = message,
 	    .fields = {{"source", g->source->name}, {"partner", g->source->partner}, {"file", file}}};
 
-	if (notice_put(g->n->reconciler.spool.root, &notice) < 0)
-		complain("a notice cannot be kept: %s", strerror(errno));
+	if (notification_put(g->n->reconciler.spool.root, &notification) < 0)
+		complain("cannot store a notification: %s", strerror(errno));
 	free(file);
 	free(message);
 }

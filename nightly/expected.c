@@ -4,7 +4,7 @@
 #include "lib/config/config.h"
 #include "lib/db/params.h"
 #include "lib/finance/output/memory.h"
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 #include "nightly/nightly_sql.h"
 
 #include <errno.h>
@@ -54,17 +54,17 @@ tell_missing(struct night *n, const struct config_source *source, const struct p
 	    mem_format("%s-%s-%s", source->name, pg_text_of(r, row, "kind"), pg_text_of(r, row, "day"));
 	char *message = mem_format("%s of %s, due at %s, has not come (%s missing)", pg_text_of(r, row, "kind"),
 	                           source->partner, pg_text_of(r, row, "due_at"), pg_text_of(r, row, "files"));
-	struct notice notice = {.kind = "file_missing",
-	                        .subject = subject,
-	                        .message = message,
-	                        .fields = {{"source", source->name},
-	                                   {"partner", source->partner},
-	                                   {"expected", pg_text_of(r, row, "kind")},
-	                                   {"day", pg_text_of(r, row, "day")},
-	                                   {"due", pg_text_of(r, row, "due_at")}}};
+	struct notification notification = {.kind = "file_missing",
+	                                    .subject = subject,
+	                                    .message = message,
+	                                    .fields = {{"source", source->name},
+	                                               {"partner", source->partner},
+	                                               {"expected", pg_text_of(r, row, "kind")},
+	                                               {"day", pg_text_of(r, row, "day")},
+	                                               {"due", pg_text_of(r, row, "due_at")}}};
 
-	if (notice_put(n->reconciler.spool.root, &notice) < 0)
-		complain("a notice cannot be kept: %s", strerror(errno));
+	if (notification_put(n->reconciler.spool.root, &notification) < 0)
+		complain("cannot store a notification: %s", strerror(errno));
 	free(subject);
 	free(message);
 }
@@ -84,7 +84,8 @@ night_missing(struct night *n, const struct config_source *source)
 		return query_failed(&n->batch->query, status);
 	n->missing += pg_int_of(r, 0, "missing");
 	pg_result_free(r);
-	/* also what a run found that ended before it could tell: a notice that was kept is not kept again */
+	/* also what a run found that ended before it could tell: a notification that was kept is not kept again
+	 */
 	status = pg_run(n->batch->query.pg, sql_nightly_tell, 1, &source->name, &r);
 	if (status != PG_OK)
 		return query_failed(&n->batch->query, status);

@@ -10,7 +10,7 @@
 #include "lib/config/config.h"
 #include "lib/finance/output/memory.h"
 #include "lib/proof/verify/verify.h"
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 #include "nightly/moment.h"
 
 #include <errno.h>
@@ -148,16 +148,17 @@ open_spool(struct batch *b, int *ret_spool)
 
 /* A person should hear of it, also where nobody looks at what this run prints. */
 static void
-keep_notice(const struct verify *v)
+keep_notification(const struct verify *v)
 {
 	const struct verify_difference *found = &v->difference;
-	const struct notice notice = {.kind = "audit_failure",
-	                              .subject = found->message,
-	                              .message = "the proof has a difference: handbackctl audit verify",
-	                              .fields = {{"part", found->part}, {"difference", found->message}}};
+	const struct notification notification = {
+	    .kind = "audit_failure",
+	    .subject = found->message,
+	    .message = "the proof has a difference: handbackctl audit verify",
+	    .fields = {{"part", found->part}, {"difference", found->message}}};
 
-	if (v->spool >= 0 && notice_put(v->spool, &notice) < 0)
-		complain("a notice cannot be kept: %s", strerror(errno));
+	if (v->spool >= 0 && notification_put(v->spool, &notification) < 0)
+		complain("cannot store a notification: %s", strerror(errno));
 }
 
 /* Also what nobody started for long is seen. */
@@ -181,7 +182,7 @@ tell_verified(const struct batch *b, const struct verify *v, enum verify_end end
 	struct document *d = document_new("verify", NULL);
 	if (end == VERIFY_DIFFERS) {
 		add_difference(d, &v->difference);
-		keep_notice(v);
+		keep_notification(v);
 	} else
 		keep_moment(v);
 	add_counts(d, v, end == VERIFY_EQUAL);

@@ -60,7 +60,7 @@ open_database(const struct config *config, struct connection *ret)
 	int code = connect_open(&how, ret, why, sizeof(why));
 
 	if (code != EXIT_CLEAN)
-		log_write(LOG_ERR, "the database cannot be had", LOG_FIELDS(log_text("why", why)));
+		log_write(LOG_ERR, "cannot connect to the database", LOG_FIELDS(log_text("why", why)));
 	return code;
 }
 

@@ -13,7 +13,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/protocol/worker_job.h"
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 #include "lib/base/text.h"
 #include "reconcile/decide/decide.h"
 #include "lib/db/migrate.h"
@@ -76,20 +76,21 @@ look_for_unknown(struct reconciler *r)
 {
 	struct unknown_kept unknown;
 	enum pg_status status = unknown_kept(r->pg, r->spool.root, true, &unknown);
-	const struct notice notice = {.kind = "ledger_older",
-	                              .subject = unknown.path,
-	                              .message = "a kept file is unknown to the database: it is older than the "
-	                                         "archive, or another one; the operator's guide, \"Backup and "
-	                                         "restore\", says how to replay",
-	                              .fields = {{"kept", unknown.path}}};
+	const struct notification notification = {
+	    .kind = "ledger_older",
+	    .subject = unknown.path,
+	    .message = "a kept file is unknown to the database: it is older than the "
+	               "archive, or another one; the operator's guide, \"Backup and "
+	               "restore\", says how to replay",
+	    .fields = {{"kept", unknown.path}}};
 
 	if (unknown.why[0] != '\0')
 		log_write(LOG_WARNING, "what is kept cannot be read", LOG_FIELDS(log_text("why", unknown.why)));
 	if (status != PG_OK || unknown.path[0] == '\0')
 		return status;
-	log_write(LOG_ERR, notice.message, LOG_FIELDS(log_text("kept", unknown.path)));
-	if (notice_put(r->spool.root, &notice) < 0)
-		log_write(LOG_ERR, "a notice cannot be kept", LOG_FIELDS(log_errno(errno)));
+	log_write(LOG_ERR, notification.message, LOG_FIELDS(log_text("kept", unknown.path)));
+	if (notification_put(r->spool.root, &notification) < 0)
+		log_write(LOG_ERR, "cannot store a notification", LOG_FIELDS(log_errno(errno)));
 	return PG_OK;
 }
 

@@ -20,7 +20,7 @@ struct watch_calls {
 	void (*overflow)(void *context);
 };
 
-/* NULL with errno when inotify cannot be had.  calls is kept. */
+/* NULL with errno when inotify is not available.  calls is kept. */
 struct watch *watch_new(struct event_base *base, const struct watch_calls *calls, void *context);
 void watch_free(struct watch *w); /* NULL is fine */
 

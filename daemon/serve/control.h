@@ -14,7 +14,7 @@ struct control_calls {
 	void (*status)(void *context, struct evbuffer *out);
 };
 
-/* NULL and a message in why[] when the socket cannot be had; one that nobody listens on is replaced. */
+/* NULL and a message in why[] when the socket cannot be made; one that nobody listens on is replaced. */
 struct control *control_new(struct event_base *base, const char *path, struct engine *engine,
                             const struct control_calls *calls, void *context, char *why, size_t why_size);
 void control_free(struct control *c); /* removes the socket; NULL is fine */

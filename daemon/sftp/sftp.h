@@ -20,7 +20,7 @@
 
 #include "lib/config/config.h"
 #include "lib/config/fetch_source.h"
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 #include "lib/base/limits.h"
 #include "daemon/supervise/child.h"
 #include "daemon/supervise/worker.h"
@@ -36,9 +36,10 @@ struct sftp;
 
 struct sftp_calls {
 	void (*changed)(void *context);
-	void (*brought)(void *context, struct sftp *s);             /* files lie in incoming/<source> */
-	void (*off)(void *context, struct sftp *s);                 /* CLOSED, and no process is left: free it */
-	void (*notice)(void *context, const struct notice *notice); /* a person should hear of it */
+	void (*brought)(void *context, struct sftp *s); /* files lie in incoming/<source> */
+	void (*off)(void *context, struct sftp *s);     /* CLOSED, and no process is left: free it */
+	void (*notification)(void *context,
+	                     const struct notification *notification); /* a person should hear of it */
 };
 
 #define SFTP_WORD (FETCH_STAGE_BYTES + 1)

@@ -38,7 +38,7 @@ static void
 tell_mismatch(const struct sftp *s, const char *expected, const char *got)
 {
 	char subject[512];
-	const struct notice notice = {
+	const struct notification notification = {
 	    .kind = "host_key_changed",
 	    .subject = subject,
 	    .message = "a partner's server shows another host key than the pinned one: nothing was sent to it",
@@ -49,7 +49,7 @@ tell_mismatch(const struct sftp *s, const char *expected, const char *got)
 	               {"got", got}}};
 
 	snprintf(subject, sizeof subject, "%s-%s", s->name, got);
-	s->calls->notice(s->context, &notice);
+	s->calls->notification(s->context, &notification);
 }
 
 static void
@@ -146,7 +146,7 @@ static const struct {
     [FETCH_LISTED] = {.take = take_listing},
     [FETCH_REFUSED] = {.level = LOG_WARNING, .complaint = "name on the server not taken"},
     [FETCH_WAITING] = {.level = LOG_INFO, .complaint = "file on the server not taken yet"},
-    [FETCH_FILE_FAILED] = {.level = LOG_WARNING, .complaint = "file on the server could not be had"},
+    [FETCH_FILE_FAILED] = {.level = LOG_WARNING, .complaint = "cannot download the file"},
     [FETCH_PROGRESS] = {.take = take_progress},
     [FETCH_FILE] = {.take = take_file},
     [FETCH_AFTER_DONE] = {.take = take_after},

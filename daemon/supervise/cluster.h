@@ -9,7 +9,8 @@
 
 struct cluster;
 
-/* Starts it, and waits until it answers: before the loop runs.  NULL and a message when it cannot be had. */
+/* Starts it, and waits until it answers: before the loop runs.  NULL and a message when it cannot be started.
+ */
 struct cluster *cluster_new(struct event_base *base, const struct config *config, char *why, size_t why_size);
 /* Stops it where it is ours.  Blocks, for two seconds at most: after the loop.  NULL is fine. */
 void cluster_free(struct cluster *c);

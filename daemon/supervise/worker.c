@@ -98,7 +98,7 @@ how_it_ended(const struct worker *w, int status, char *buf, size_t size)
 	else if (WIFSIGNALED(status))
 		snprintf(buf, size, "it was killed by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status) == EXIT_UNAVAILABLE)
-		snprintf(buf, size, "the database or the spool cannot be had (see its own message)");
+		snprintf(buf, size, "cannot use the database or the spool: see its own message");
 	else if (WEXITSTATUS(status) == EXIT_USAGE)
 		snprintf(buf, size, "it does not like the configuration (see its own message)");
 	else
@@ -185,8 +185,8 @@ static int
 start_process(struct worker *w)
 {
 	char number[16];
-	const char *const argv[] = {w->program->name, "--config", w->program->config,
-	                            w->program->option,   number,     NULL};
+	const char *const argv[] = {w->program->name,   "--config", w->program->config,
+	                            w->program->option, number,     NULL};
 	int ends[2], config = reopen(w->program->config_fd), saved;
 	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}, {config, 4}};
 	const struct spawn s = {
@@ -218,7 +218,7 @@ start_process(struct worker *w)
 	return 0;
 }
 
-/* Events for what it says and for its end; false when they cannot be had. */
+/* Events for what it says and for its end; false when they cannot be made. */
 static bool
 listen_to(struct worker *w)
 {

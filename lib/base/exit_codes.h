@@ -4,7 +4,7 @@
 
 enum exit_code {
 	EXIT_CLEAN = 0,       /* done, nothing waits */
-	EXIT_INTERNAL = 1,    /* a mistake of ours */
+	EXIT_INTERNAL = 1,    /* internal error */
 	EXIT_USAGE = 2,       /* the command line, the configuration or a profile is wrong */
 	EXIT_HELD = 3,        /* done, but files or records wait for a person */
 	EXIT_FAILED = 4,      /* files could not be handled now and stay where they are */

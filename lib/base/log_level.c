@@ -1,4 +1,4 @@
-/* The words for syslog's levels: apart from log.c, so that they can be had without libsystemd. */
+/* The words for syslog's levels: apart from log.c, so that they link without libsystemd. */
 #include "lib/base/log.h"
 
 const char *const log_level_words[] = {"error", "warning", "notice", "info", "debug", NULL};

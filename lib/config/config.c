@@ -322,7 +322,7 @@ read_all(struct reader *r, struct yaml_node *root)
 	read_scope(r, root, c, false);
 	check_keys(r, find(root, "database"), "database.");
 	check_keys(r, find(root, "retention"), "retention.");
-	check_keys(r, find(root, "notices"), "notices.");
+	check_keys(r, find(root, "notifications"), "notifications.");
 	/* the table's word becomes syslog's number */
 	word = c->log_level;
 	log_level_from_word(log_level_words[word], &c->log_level);

@@ -71,8 +71,8 @@ struct config {
 	const char *database_conninfo; /* ... libpq's, never logged.  Exactly one is not NULL. */
 	const char *database_user;     /* operating system user that the embedded cluster runs as */
 	const char *spool, *profiles, *reports, *control;
-	const char *metrics;                        /* a socket's path or a loopback address; NULL: none */
-	const char *notices_command, *notices_mail; /* NULL: none */
+	const char *metrics; /* a socket's path or a loopback address; NULL: none */
+	const char *notifications_command, *notifications_mail; /* NULL: none */
 	int64_t workers;
 	int64_t rescan_ms, settle_ms, deadline_ms, metrics_interval_ms;
 	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */

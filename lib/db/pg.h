@@ -39,7 +39,7 @@ struct pg_target {
 	const char *application; /* application_name, for pg_stat_activity */
 };
 
-/* NULL and a message in why[why_size] when it cannot be had.  The target's texts are copied. */
+/* NULL and a message in why[why_size] when it cannot be opened.  The target's texts are copied. */
 struct pg *pg_open(const struct pg_target *target, char *why, size_t why_size);
 /* Leave the connection, if there still is one, and open it again: PG_OK or PG_LOST.  Prepared statements,
  * temporary tables, locks and the transaction are gone. */
@@ -107,7 +107,7 @@ enum pg_status pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate);
 int pg_rows(const struct pg_result *r);
 int pg_columns(const struct pg_result *r);
 const char *pg_column_name(const struct pg_result *r, int column);
-/* A column by its name, for rows that are read again and again.  A statement without it is a mistake of ours:
+/* A column by its name, for rows that are read again and again.  A statement without it is an internal error:
  * the program ends. */
 int pg_column(const struct pg_result *r, const char *name);
 int64_t pg_affected(const struct pg_result *r); /* rows that an INSERT, UPDATE, SELECT ... touched */

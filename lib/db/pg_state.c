@@ -8,7 +8,7 @@ struct sqlstate_meaning {
 	enum pg_status status;
 };
 
-/* The first that fits; what fits none is a mistake of ours. */
+/* The first that fits; what fits none is an internal error. */
 static const struct sqlstate_meaning meanings[] = {
     {"40001", PG_RETRY}, /* serialization_failure */
     {"40P01", PG_RETRY}, /* deadlock_detected */

@@ -29,7 +29,7 @@ struct embedded;
  * initdb where there is no cluster yet, start where nobody has, wait until it
  * answers (wait_ms; recovery after a crash takes its time).  Blocks.  user:
  * whom the server runs as when we are root; otherwise it is who we are.
- * NULL and a message in why[why_size] when it cannot be had.
+ * NULL and a message in why[why_size] when it cannot be started.
  */
 struct embedded *embedded_open(const char *dir, const char *user, int wait_ms, char *why, size_t why_size);
 /* Stops the server where it is ours (fast; after stop_ms at once, which costs it a recovery) and frees. NULL

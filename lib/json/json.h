@@ -1,6 +1,6 @@
 /*
  * JSON that is ours, by jansson: what handbackctl prints, what handbackd
- * answers, notices in the spool.  (Partners' JSON is read as a stream, by
+ * answers, notifications in the spool.  (Partners' JSON is read as a stream, by
  * parsers/nested: byte places are the product there.)
  *
  * Texts are UTF-8 and come out as UTF-8.  Within a JSON string, what no reader
@@ -19,7 +19,7 @@
 #define JSON_DEPTH 16
 
 /* A value that is being built: zeroed at first, and again after json_take and json_print.  Members keep their
- * order.  What cannot be had is noted, and told at the end. */
+ * order.  Memory that is not available is noted, and told at the end. */
 struct json_build {
 	struct json *open[JSON_DEPTH], *done;
 	int depth;

@@ -40,6 +40,7 @@ enum hold_or_continue { POLICY_HOLD, POLICY_CONTINUE }; /* gap, resubmission */
 enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
 enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
 enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
+extern const char *const reason_action_words[]; /* ended by NULL */
 
 struct reason_rule {
 	const char *code;  /* the partner's */

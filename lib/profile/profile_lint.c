@@ -137,9 +137,9 @@ warn_of_turns(struct compile *c)
 				continue;
 			yaml_warn(
 			    c->problems, c->root,
-			    "one wrong byte makes %.*s of %.*s, and no control counts accepted or rejected records: it "
-			    "could pass",
-			    (int) other.len, other.data, (int) a->text.len, a->text.data);
+			    "a one-byte error can turn %.*s (%s) into %.*s (%s) and no control total would catch it",
+			    (int) a->text.len, a->text.data, verdict_name(a->verdict), (int) other.len, other.data,
+			    verdict_name(b->verdict));
 			return;
 		}
 }
@@ -177,9 +177,10 @@ warn_of_reasons(struct compile *c)
 			/* what is made to wait by a wrong byte is looked at by a person */
 			if (a->action == b->action || waits(b->action) || !(flags || one_byte_apart(from, to)))
 				continue;
-			yaml_warn(c->problems, c->root,
-			          "one wrong byte makes reason %s of %s, which have other actions: it could pass",
-			          b->code, a->code);
+			yaml_warn(
+			    c->problems, c->root,
+			    "a one-byte error can turn reason %s (%s) into %s (%s) and no control total would catch it",
+			    a->code, reason_action_words[a->action], b->code, reason_action_words[b->action]);
 			return;
 		}
 }

@@ -106,7 +106,7 @@ checks(struct compile *c)
 	}
 }
 
-static const char *const actions[] = {"hold", "reverse", "accept", "retry", NULL};
+const char *const reason_action_words[] = {"hold", "reverse", "accept", "retry", NULL};
 
 static int
 by_code(const void *a, const void *b)
@@ -145,8 +145,10 @@ reasons(struct compile *c)
 	struct yaml_node *map = compile_child(c, c->root, "reasons", YAML_MAP);
 	struct policy *p = c->policy;
 
-	p->unknown_reason = (enum reason_action) compile_word(c, c->root, "unknown_reason", actions, REASON_HOLD);
-	p->no_reason = (enum reason_action) compile_word(c, c->root, "no_reason", actions, REASON_REVERSE);
+	p->unknown_reason =
+	    (enum reason_action) compile_word(c, c->root, "unknown_reason", reason_action_words, REASON_HOLD);
+	p->no_reason =
+	    (enum reason_action) compile_word(c, c->root, "no_reason", reason_action_words, REASON_REVERSE);
 	p->reason = compile_alloc(c, compile_count(map) + 1, sizeof *p->reason);
 	for (struct yaml_node *n = map == NULL ? NULL : map->first; p->reason != NULL && n != NULL; n = n->next) {
 		struct reason_rule *r = &p->reason[p->reasons++];
@@ -161,7 +163,7 @@ reasons(struct compile *c)
 		r->means = compile_text(c, n, "means", "");
 		if (*r->means == '\0' || !taxonomy_word(r->means))
 			yaml_error(c->problems, n, "needs means: our word for it, of a-z, 0-9 and _");
-		r->action = (enum reason_action) compile_word(c, n, "action", actions, REASON_REVERSE);
+		r->action = (enum reason_action) compile_word(c, n, "action", reason_action_words, REASON_REVERSE);
 		compile_known(c, n, "reasons.*");
 	}
 	if (p->reason != NULL)

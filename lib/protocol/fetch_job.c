@@ -364,7 +364,7 @@ fetch_job_receive(int channel, struct fetch_job *ret, int *turn, char *why, size
 			return false;
 		}
 		if (rc < 0 && good)
-			snprintf(why, why_size, "a packet of the job cannot be had: %s", strerrordesc_np(errno));
+			snprintf(why, why_size, "cannot receive a packet of the job: %s", strerrordesc_np(errno));
 		if (rc > 0 && good)
 			rc = fetch_job_decode(ret, turn, line, passed, why, why_size);
 		else if (rc > 0 && passed >= 0)

@@ -18,7 +18,7 @@
  *
  * Exit status (lib/base/exit_codes.h): EXIT_CLEAN after END was written, whatever
  * it says; EXIT_USAGE when the profile does not compile (its mistakes are on
- * descriptor 2); EXIT_FAILED when the sandbox or memory cannot be had;
+ * descriptor 2); EXIT_FAILED when the sandbox or memory is not available;
  * EXIT_INTERNAL for a broken message or pipe.  Killed by SIGSYS: a system call
  * that the sandbox does not know; by SIGXCPU or SIGKILL: its CPU time was over.
  */
@@ -46,9 +46,9 @@ struct parse_job {
 	uint16_t version;
 	uint16_t flags;     /* enum parse_job_flag */
 	int64_t file_bytes; /* must be what fstat says */
-	uint16_t escape;   /* test builds only: which escape to try inside the sandbox (lib/sandbox/escape.h),
-	                      else 0 */
-	uint16_t name_len; /* at most LIMIT_NAME_BYTES */
+	uint16_t escape;    /* test builds only: which escape to try inside the sandbox (lib/sandbox/escape.h),
+	                       else 0 */
+	uint16_t name_len;  /* at most LIMIT_NAME_BYTES */
 	char name[LIMIT_NAME_BYTES +
 	          1]; /* as in the inbound directory: bytes, for file-name patterns; never a path */
 };

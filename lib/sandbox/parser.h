@@ -34,7 +34,7 @@ int sandbox_prepare(char *why, size_t why_size);
 /*
  * Call once, single-threaded, with everything open that will be needed: iconv
  * tables, time zones, libraries.  file_fd becomes SANDBOX_FILE.  0 and *ret; -1 with why[] when a
- * layer cannot be had: the process must then exit without touching the file.
+ * layer is not available: the process must then exit without touching the file.
  */
 int sandbox_enter(int file_fd, const struct sandbox_wish *wish, struct sandbox_report *ret, char *why,
                   size_t why_size);

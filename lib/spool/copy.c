@@ -71,7 +71,7 @@ what_it_is(const struct stat *st)
 	return NULL;
 }
 
-/* Somebody has it open for writing, or mapped so?  A lease is refused then; where leases cannot be had
+/* Somebody has it open for writing, or mapped so?  A lease is refused then; where leases are not available
  * (another owner's file without CAP_LEASE, NFS) the settle time and the comparison of before and after must
  * do. */
 static bool

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 #include "lib/spool/archive.h"
 #include "lib/db/params.h"
 #include "reconcile/post/post_sql.h"
@@ -15,19 +15,21 @@ static void
 tell(const struct spool *spool, const struct pg_result *r, int row)
 {
 	const char *reason = pg_text_of(r, row, "reason");
-	const struct notice notice = {.kind = strcmp(reason, "guard") == 0 ? "guard_tripped" : "file_held",
-	                              .subject = pg_text_of(r, row, "file_id"),
-	                              .message = "a file was held as a whole: nothing of it is posted",
-	                              .fields = {{"source", pg_text_of(r, row, "source")},
-	                                         {"partner", pg_text_of(r, row, "partner")},
-	                                         {"name", pg_text_of(r, row, "name_shown")},
-	                                         {"file", pg_text_of(r, row, "file_id")},
-	                                         {"reason", reason}}};
+	const struct notification notification = {
+	    .kind = strcmp(reason, "guard") == 0 ? "guard_tripped" : "file_held",
+	    .subject = pg_text_of(r, row, "file_id"),
+	    .message = "a file was held as a whole: nothing of it is posted",
+	    .fields = {{"source", pg_text_of(r, row, "source")},
+	               {"partner", pg_text_of(r, row, "partner")},
+	               {"name", pg_text_of(r, row, "name_shown")},
+	               {"file", pg_text_of(r, row, "file_id")},
+	               {"reason", reason}}};
 
-	if (archive_has(spool, pg_text_of(r, row, "archived_as")) == 1 && notice_put(spool->root, &notice) < 0)
-		log_write(LOG_ERR, "a notice cannot be kept",
-		          LOG_FIELDS(log_text("notice", notice.kind), log_text("subject", notice.subject),
-		                     log_errno(errno)));
+	if (archive_has(spool, pg_text_of(r, row, "archived_as")) == 1 &&
+	    notification_put(spool->root, &notification) < 0)
+		log_write(LOG_ERR, "cannot store a notification",
+		          LOG_FIELDS(log_text("notification", notification.kind),
+		                     log_text("subject", notification.subject), log_errno(errno)));
 }
 
 /* The next of them; *last is the one that was told of before, and after. */

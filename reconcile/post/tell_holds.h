@@ -1,5 +1,5 @@
 /*
- * The notices of held files, made from what the database and the quarantine
+ * The notifications of held files, made from what the database and the quarantine
  * say: a worker that dies between its COMMIT and its words loses none, since
  * whoever opens the next connection finds the file held and not told of.
  */
@@ -10,9 +10,9 @@
 #include "lib/spool/spool.h"
 
 /*
- * Keeps a notice (lib/protocol/notice.h) of this held file, or with 0 of each that still waits, unless it was kept
- * before.  Files in another machine's quarantine are that machine's to tell of.  What cannot be kept is
- * logged, and found again with the next connection.
+ * Keeps a notification (lib/protocol/notification.h) of this held file, or with 0 of each that still waits,
+ * unless it was kept before.  Files in another machine's quarantine are that machine's to tell of.  What
+ * cannot be kept is logged, and found again with the next connection.
  */
 enum pg_status tell_holds(struct pg *pg, const struct spool *spool, int64_t file_id);
 

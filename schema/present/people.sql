@@ -86,7 +86,7 @@ END
 $$;
 COMMENT ON FUNCTION handback.comment_hold(bigint, text) IS 'Says something about a hold, open or ended; gives the act''s number';
 
--- Why a decision cannot be had for a hold; NULL when it can. redemption: as the hold or the proposal names it.
+-- Why a decision is not possible for a hold; NULL when it can. redemption: as the hold or the proposal names it.
 CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE
@@ -108,7 +108,7 @@ CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigi
 	END
 	FROM (SELECT handback.redemption_state(redemption) AS state) s
 $$;
-COMMENT ON FUNCTION handback.why_not(text, handback.hold, bigint) IS 'Why a decision cannot be had for a hold; NULL when it can';
+COMMENT ON FUNCTION handback.why_not(text, handback.hold, bigint) IS 'Why a decision is not possible for a hold; NULL when it can';
 
 CREATE FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -603,7 +603,7 @@ def test_once_with_nothing_to_do(make):
     assert d.once().returncode == 0
     d.script('start = ["!exit 6"]')
     done = d.once()
-    assert done.returncode == 6 and "no worker can be had" in done.stderr
+    assert done.returncode == 6 and "no worker can start" in done.stderr
 
 
 def test_once_beside_a_daemon_asks_it(make):

@@ -97,7 +97,7 @@ def test_only_regular_files_of_one_link_are_taken(world):
 
 
 def test_a_file_that_is_still_written_is_left_alone(world):
-    """A writer holds it open: a read lease cannot be had, however long nothing is written."""
+    """A writer holds it open: a read lease is refused, however long nothing is written."""
     daemon = world.start_daemon()
     name, data = world.file("SKYLINE")
     path = world.inbound["SKYLINE"] / name

@@ -62,9 +62,9 @@ def test_an_older_ledger_is_told_and_replayed(cluster, world):
     world.until(lambda: verify(world).returncode == 5, "the archive to be old enough to count")
     assert "older than the archive" in verify(world).stdout
     daemon = world.start_daemon()
-    world.until(lambda: any((world.spool / "notices").rglob("ledger_older-*.json")), "the notice")
-    notice = json.loads(next((world.spool / "notices").rglob("ledger_older-*.json")).read_text())
-    assert (world.spool / notice["kept"]).exists()
+    world.until(lambda: any((world.spool / "notifications").rglob("ledger_older-*.json")), "the notification")
+    notification = json.loads(next((world.spool / "notifications").rglob("ledger_older-*.json")).read_text())
+    assert (world.spool / notification["kept"]).exists()
     world.until(lambda: "the database: it is older than the archive" in daemon.log.read_text(), "the log to say it")
 
     # replayed from the archive, in any order, and once more than needed

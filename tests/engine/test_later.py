@@ -118,7 +118,7 @@ def test_the_guard_judges_a_file_with_what_it_reverses_later(desk, reversed_at_o
     before = everything(desk)
     done = desk.nightly()["done"]
     assert (done["reversed"], done["guarded"]) == (0, 0) and everything(desk) == before
-    told = [json.loads(p.read_text()) for p in desk.spool.glob("notices/**/guard_later-*.json")]
+    told = [json.loads(p.read_text()) for p in desk.spool.glob("notifications/**/guard_later-*.json")]
     assert [t["file"] for t in told] == ([str(file)] if guarded else [])
 
 

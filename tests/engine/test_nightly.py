@@ -23,14 +23,14 @@ def nightly(world, *arguments, allowed=(0, 3)):
 
 
 def state(world):
-    """Everything that a second run must leave as it is: every row, every file and when it was written; notices last."""
+    """Everything that a second run must leave as it is: every row, every file and when it was written; notifications last."""
     rows = subprocess.run([pathlib.Path(pg.bin_dir()) / "pg_dump", "--data-only", "-d", world.database.conninfo()], check=True,
                           capture_output=True, text=True).stdout.splitlines()
     rows = sorted(r for r in rows if not r.startswith(("--", "SELECT pg_catalog.setval", "\\restrict", "\\unrestrict")))
     kept = sorted((str(p), p.stat().st_mtime_ns, p.read_bytes()) for folder in (world.dir / "reports", world.spool)
                   for p in folder.rglob("*") if p.is_file() and p.name not in ("nightly.prom", "lock"))
-    notices = sorted(p.name for p in (world.spool / "notices").rglob("*.json"))
-    return rows, kept, notices
+    notifications = sorted(p.name for p in (world.spool / "notifications").rglob("*.json"))
+    return rows, kept, notifications
 
 
 def expect(world, due="00:01", grace="1m"):
@@ -95,16 +95,16 @@ def test_a_file_that_does_not_come_is_missing_once(world):
     assert nightly(world).returncode == 3
     assert world.query("SELECT count(*) FROM handback.issue_missing i JOIN handback.issue USING (issue_id)"
                        " WHERE day = %s", yesterday) == [(1,)]
-    told = [json.loads(p.read_text()) for p in (world.spool / "notices").glob("file_missing-*.json")]
+    told = [json.loads(p.read_text()) for p in (world.spool / "notifications").glob("file_missing-*.json")]
     assert any(t["source"] == "skyline" and t["partner"] == "SKYLINE" for t in told), told
     before = state(world)
     nightly(world)
     assert state(world) == before
-    # a run that died between what it found and its notice: the next one tells
-    for path in (world.spool / "notices").glob("file_missing-*.json"):
+    # a run that died between what it found and its notification: the next one tells
+    for path in (world.spool / "notifications").glob("file_missing-*.json"):
         path.unlink()
     nightly(world)
-    assert sorted(p.name for p in (world.spool / "notices").rglob("*.json")) == before[-1]
+    assert sorted(p.name for p in (world.spool / "notifications").rglob("*.json")) == before[-1]
 
 
 def test_what_cannot_be_polled_at_is_not_missing(world):
@@ -166,6 +166,6 @@ def test_whoever_sends_no_empty_file_may_have_had_nothing_to_tell(world, says, o
     yesterday = due_yesterday(world, says == "empty: yes")
     nightly(world)
     assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [(judged,)]
-    told = list((world.spool / "notices").rglob(f"file_missing-skyline-daily-*.json"))
+    told = list((world.spool / "notifications").rglob(f"file_missing-skyline-daily-*.json"))
     days = {json.loads(p.read_text())["day"] for p in told}
     assert (str(yesterday) in days) == (judged == "missing")

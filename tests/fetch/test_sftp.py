@@ -174,26 +174,26 @@ def test_mismatch(make, server, tmp_path):
     return "told with both fingerprints; mended by a reload"
 
 
-@case("handbackd: another host key, told by the notice hook")
-def test_mismatch_notice(make, server, tmp_path):
+@case("handbackd: another host key, sent by the notification hook")
+def test_mismatch_notification(make, server, tmp_path):
     other, heard = fingerprint(f"{make_key(tmp_path / 'other')}.pub"), tmp_path / "heard"
     hook = tmp_path / "hook"
     hook.write_text(f"#!/bin/sh\ncat >>{heard}\n")
     hook.chmod(0o755)
     daemon = make(server, host_keys=[other])
-    daemon.top = f"notices:\n  command: {hook}\n"
+    daemon.top = f"notifications:\n  command: {hook}\n"
     daemon.configure()
     daemon.start()
     daemon.until(lambda: daemon.drop_state()["mismatches"] >= 3, "three runs", 30)
-    told = daemon.dir / "spool" / "notices" / "told"
+    told = daemon.dir / "spool" / "notifications" / "sent"
     daemon.until(lambda: any(told.glob("*.json")), "that it was told to be kept")
     assert daemon.stop() == 0
     daemon.start()
     daemon.until(lambda: daemon.drop_state()["mismatches"] >= 1, "a run in another life")
     assert daemon.stop() == 0
-    notice, = [json.loads(line) for line in heard.read_text().splitlines()]
-    assert notice["notice"] == "host_key_changed" and notice["expected"] == other and notice["got"] == server.pin
-    assert notice["source"] == "drop" and notice["partner"] == "D" and notice["host"] == "127.0.0.1"
+    notification, = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert notification["notification"] == "host_key_changed" and notification["expected"] == other and notification["got"] == server.pin
+    assert notification["source"] == "drop" and notification["partner"] == "D" and notification["host"] == "127.0.0.1"
     attempts = [line for line in server.read_log().splitlines() if "Accepted" in line or "Failed" in line]
     assert not attempts
     return "once in four runs of two lives, with both fingerprints; no login seen by the server"

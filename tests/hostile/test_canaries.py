@@ -3,7 +3,7 @@
 Where a secret may be found afterwards: the file it was given in, and the operator's configuration that names it.
 Where a member's data may be found: the ledger and handback's tables (they are the books), the partner's own file and
 our copies of it (inbound, spool: they are the evidence), the .reason of a held file and the reports (both are for
-finance), and what a person asks handbackctl for.  Nowhere else: no log, no error, no status, no metric, no notice,
+finance), and what a person asks handbackctl for.  Nowhere else: no log, no error, no status, no metric, no notification,
 no command line, no environment, no core.
 """
 import dataclasses
@@ -34,7 +34,7 @@ GIVEN_IN = ("handback.yaml", "away.yaml", "canary.key", "canary.passphrase", "pr
 
 
 class CanaryWorld(SftpWorld):
-    """SKYLINE comes by SFTP, MERIDIAN encrypted; a metrics socket, a hook for notices."""
+    """SKYLINE comes by SFTP, MERIDIAN encrypted; a metrics socket, a hook for notifications."""
 
     def __init__(self, cluster, build, server, rings):
         self.rings = rings
@@ -60,7 +60,7 @@ class CanaryWorld(SftpWorld):
         hook.write_text(f"#!/bin/sh\nenv >>{self.dir}/heard\ncat >>{self.dir}/heard\n")
         hook.chmod(0o755)
         super().configure(conninfo=f"{self.database.conninfo()} password={DATABASE}", metrics=f"\n  listen: {self.dir}/metrics\n  interval: 200ms",
-                          notices=f"\n  command: {hook}", **settings)
+                          notifications=f"\n  command: {hook}", **settings)
         text = self.config.read_text().replace(str(ROOT / "fixtures/profiles"), str(profiles))
         text = text.replace("      host_keys:", f"      passphrase: {passphrase}\n      host_keys:", 1)
         self.config.write_text(text)

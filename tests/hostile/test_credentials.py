@@ -1,5 +1,5 @@
 """Secrets as systemd's credentials, in the booted system and the hardened unit: the database's password, the key of an
-SFTP source, a partner's OpenPGP keys; and a notice by a real mail transfer agent."""
+SFTP source, a partner's OpenPGP keys; and a notification by a real mail transfer agent."""
 import base64
 import datetime
 import os
@@ -217,10 +217,10 @@ def test_a_password_that_was_changed_is_taken_with_the_next_connection(system, l
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/sbin/sendmail"), reason="no mail transfer agent is installed (dma will do)")
-def test_a_notice_goes_by_mail(system, ledger):
+def test_a_notification_goes_by_mail(system, ledger):
     inside = f"{system.etc}/handback.yaml"
     config = system.run("cat", inside).stdout
-    system.run("tee", inside, stdin=config.replace("settle:", "notices: {mail: root@localhost}\nsettle:", 1))
+    system.run("tee", inside, stdin=config.replace("settle:", "notifications: {mail: root@localhost}\nsettle:", 1))
     system.run("tee", f"/etc/systemd/system/{UNIT}.d/mail.conf", stdin=(ROOT / "systemd/handbackd.service.d/70-mail.conf").read_text())
     system.run("sh", "-c", "rm -f /etc/aliases; touch /var/mail/root; chown root:mail /var/mail/root; chmod 660 /var/mail/root")
     system.run("systemctl", "daemon-reload")

@@ -178,9 +178,9 @@ def told_failures(system, unit):
     return told()
 
 
-def notices(system):
+def notifications(system):
     """Those of the spool, told or not."""
-    found = system.run("find", "/var/lib/handback/spool/notices", "-name", "*.json", "-exec", "cat", "{}", "+", check=False)
+    found = system.run("find", "/var/lib/handback/spool/notifications", "-name", "*.json", "-exec", "cat", "{}", "+", check=False)
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
@@ -216,11 +216,11 @@ def test_the_timer_runs_the_verification(system):
     system.run("systemctl", "stop", "handback-verify.timer")
     wait(lambda: system.show(unit, "ActiveState") == "inactive", "it to end", system, 30)
     assert system.show(unit, "Result") == "success", system.journal(unit)
-    assert notices(system) == []
+    assert notifications(system) == []
     assert system.run("stat", "-c", "%a", "/var/lib/handback").stdout == "750\n"
 
 
-def test_a_verification_that_finds_a_difference_says_so_at_crit_and_leaves_a_notice(system):
+def test_a_verification_that_finds_a_difference_says_so_at_crit_and_leaves_a_notification(system):
     unit = "handback-verify.service"
     change = ("SET session_replication_role = replica; UPDATE handback.outcome SET points = points {} 1"
               " WHERE (file_id, record_no) = (SELECT min(file_id), 1 FROM handback.outcome)")
@@ -230,8 +230,8 @@ def test_a_verification_that_finds_a_difference_says_so_at_crit_and_leaves_a_not
     finally:
         psql(system, "-c", change.format("-"))
     assert told_failures(system, unit) == [f"{unit} failed: exit-code, exited with status 5: the proof has a difference"]
-    notice, = notices(system)
-    assert notice["notice"] == "audit_failure" and notice["difference"] in system.journal(unit)
+    notification, = notifications(system)
+    assert notification["notification"] == "audit_failure" and notification["difference"] in system.journal(unit)
     system.run("systemctl", "start", unit)
     assert system.show(unit, "Result") == "success"
 

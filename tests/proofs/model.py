@@ -72,7 +72,7 @@ class Scene:
         self.db.execute("SET session_replication_role = replica")
         self.db.execute(f"TRUNCATE {self.tables} RESTART IDENTITY")
         self.db.execute("SET session_replication_role = origin")
-        for folder in ("archive", "quarantine", "notices"):
+        for folder in ("archive", "quarantine", "notifications"):
             for path in (self.world.spool / folder).glob("*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         ledger = self.world.ledger = Ledger(seed, MEMBERS, REDEMPTIONS)

@@ -182,7 +182,7 @@ MUTANTS = (
         "tests/hostile/test_canaries.py::test_nothing_is_said_where_it_does_not_belong", "lib/spool/archive.c",
         "\tsnprintf(file, sizeof(file), \"%s.reason\", name);\n",
         "\tsnprintf(file, sizeof(file), \"%s.reason\", name);\n\tfputs(text, stderr);\n"),
-    Mutant("a core that can be had", "the database's password lies in a file that anybody reads",
+    Mutant("a core dump that can be read", "the database's password lies in a file that anybody reads",
         "tests/hostile/test_canaries.py::test_nothing_is_said_where_it_does_not_belong", "lib/base/harden.c",
         " && setrlimit(RLIMIT_CORE, &none) == 0)", " && none.rlim_cur == 0)"),
     Mutant("a formula in a CSV cell", "finance's spreadsheet runs what a partner wrote",

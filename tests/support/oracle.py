@@ -211,7 +211,7 @@ class Judge:
         self.live[key, word] += 1
 
     def decide(self, partner, sequence, redemption, decision):
-        """What an approved decision makes of one record that was held; None when it cannot be had."""
+        """What an approved decision makes of one record that was held; None when it is not possible."""
         if decision == "close":
             self.named.update([str(redemption.external_reference)] if redemption else [])
             return "closed"

@@ -11,7 +11,7 @@ bool cluster_start(void);
 void cluster_stop(void);
 const char *cluster_host(void);
 
-/* A connection as this user to this database; fails the test when it cannot be had. */
+/* A connection as this user to this database; fails the test when it cannot be opened. */
 struct pg *cluster_open(const char *user, const char *database);
 /* Runs SQL as the superuser in the database handback; fails the test when it fails. */
 void cluster_run(const char *sql);

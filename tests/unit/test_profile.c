@@ -229,24 +229,26 @@ test_warnings(void **state)
 	(void) state;
 	tells("controls:\n  n: t.n = count(d)\n  sum: t.sum = sum(d.points)\n", "",
 	      "warning: no sum of points among the controls");
-	tells("NO: rejected", "OX: rejected", "warning: one wrong byte makes OX of OK");
+	tells("NO: rejected", "OX: rejected",
+	      "warning: a one-byte error can turn OK (accepted) into OX (rejected) and no control total would "
+	      "catch it");
 	tells("  field: status\n  words: {OK: accepted, NO: rejected}\n",
 	      "  - {when: {status: NO}, is: rejected}\n  - {is: accepted}\n",
-	      "warning: one wrong byte makes something else of NO");
+	      "warning: a one-byte error can turn NO (rejected) into something else (accepted)");
 	tells("  field: status\n  words: {OK: accepted, NO: rejected}\n",
 	      "  - {when: {status: {not: NO}}, is: accepted}\n  - {when: {status: NO}, is: rejected}\n",
-	      "warning: one wrong byte makes something else of NO");
+	      "warning: a one-byte error can turn NO (rejected) into something else (accepted)");
 	tells("  field: status\n  words: {OK: accepted, NO: rejected}\n",
 	      "  - {when: {status: X}, is: rejected}\n  - {when: {status: {is: blank}}, is: accepted}\n",
-	      "warning: one wrong byte makes blank of X");
+	      "warning: a one-byte error can turn X (rejected) into blank (accepted)");
 	tells("match: [", "reasons: {A1: {means: a, action: hold}, A2: {means: b}}\nmatch: [",
-	      "warning: one wrong byte makes reason A2 of A1, which have other actions");
+	      "warning: a one-byte error can turn reason A1 (hold) into A2 (reverse)");
 	tells("match: [", "check: [currency]\nmatch: [",
 	      "warning: nothing but a reference says which redemption is meant");
 	/* a person looks at what a wrong byte makes wait; a place that is closed has no other words */
 	assert_null(
 	    strstr(problems_of(GOOD "reasons: {A1: {means: a, action: hold}, A2: {means: b, action: hold}}\n"),
-	           "warning: one wrong byte"));
+	           "warning: a one-byte error"));
 	assert_null(strstr(problems_of(GOOD), "nothing but a reference"));
 	tells("    role: trailer\n", "    role: note\n", "");
 	assert_non_null(strstr(

@@ -1,5 +1,5 @@
 /*
- * Memory of a command that runs once and ends: what cannot be had ends the
+ * Memory of a command that runs once and ends: memory that is not available ends the
  * program with EXIT_INTERNAL and one line on stderr, so no caller tests for
  * NULL.  Everything is freed with free().
  */

@@ -1,4 +1,4 @@
-#include "daemon/notices.h"
+#include "daemon/notifications.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define DEADLINE_MS 30000
 #define SENDMAIL "/usr/sbin/sendmail"
 
-struct notices {
+struct notifications {
 	struct event_base *base;
 	const struct config *config;
 	struct event *timer;
@@ -38,23 +38,23 @@ open_spool(const struct config *config)
 }
 
 void
-notices_keep(const struct config *config, const struct notice *notice)
+notifications_keep(const struct config *config, const struct notification *notification)
 {
 	int spool = open_spool(config);
 
-	if (spool < 0 || notice_put(spool, notice) < 0)
-		log_write(LOG_ERR, "a notice cannot be kept",
-		          LOG_FIELDS(log_text("notice", notice->kind), log_text("subject", notice->subject),
-		                     log_errno(errno)));
+	if (spool < 0 || notification_put(spool, notification) < 0)
+		log_write(LOG_ERR, "cannot store a notification",
+		          LOG_FIELDS(log_text("notification", notification->kind),
+		                     log_text("subject", notification->subject), log_errno(errno)));
 	if (spool >= 0)
 		close(spool);
 }
 
 /* The first that waits; false when none does. */
 static bool
-next_notice(struct notices *n, int spool)
+next_notification(struct notifications *n, int spool)
 {
-	DIR *dir = io_list(spool, NOTICE_DIR);
+	DIR *dir = io_list(spool, NOTIFICATION_DIR);
 
 	n->name[0] = '\0';
 	for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
@@ -71,29 +71,29 @@ next_notice(struct notices *n, int spool)
 }
 
 static void
-set_told(struct notices *n, int spool)
+set_sent(struct notifications *n, int spool)
 {
 	char from[sizeof n->name + 16], to[sizeof n->name + 24];
-	int dir = io_make_dirs(spool, NOTICE_TOLD, 0700);
+	int dir = io_make_dirs(spool, NOTIFICATION_SENT, 0700);
 
-	snprintf(from, sizeof from, NOTICE_DIR "/%s", n->name);
-	snprintf(to, sizeof to, NOTICE_TOLD "/%s", n->name);
+	snprintf(from, sizeof from, NOTIFICATION_DIR "/%s", n->name);
+	snprintf(to, sizeof to, NOTIFICATION_SENT "/%s", n->name);
 	if (dir < 0 || renameat(spool, from, spool, to) < 0)
-		log_write(LOG_ERR, "a notice cannot be moved to those that were told",
-		          LOG_FIELDS(log_text("notice", n->name), log_errno(errno)));
+		log_write(LOG_ERR, "cannot move a notification to those that were sent",
+		          LOG_FIELDS(log_text("notification", n->name), log_errno(errno)));
 	if (dir >= 0)
 		close(dir);
 }
 
-/* The notice on a descriptor: as it is, or as a mail. */
+/* The notification on a descriptor: as it is, or as a mail. */
 static int
-open_notice(const struct notices *n, int spool)
+open_notification(const struct notifications *n, int spool)
 {
 	char path[sizeof n->name + 16], *text;
 	size_t len;
 	int fd;
 
-	snprintf(path, sizeof path, NOTICE_DIR "/%s", n->name);
+	snprintf(path, sizeof path, NOTIFICATION_DIR "/%s", n->name);
 	if (!n->mailing)
 		return openat(spool, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (io_read_file(spool, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
@@ -103,7 +103,7 @@ open_notice(const struct notices *n, int spool)
 		dprintf(fd,
 		        "To: %s\nSubject: handback: %.*s\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
 		        "Content-Type: text/plain; charset=utf-8\n\n%.*s",
-		        n->config->notices_mail, (int) strlen(n->name) - 5, n->name, (int) len, text);
+		        n->config->notifications_mail, (int) strlen(n->name) - 5, n->name, (int) len, text);
 	free(text);
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_SET);
@@ -115,11 +115,11 @@ static void on_ended(void *context, int status, const char *why);
 static const struct child_calls command_calls = {.ended = on_ended};
 
 static int
-start(struct notices *n, int spool)
+start(struct notifications *n, int spool)
 {
-	const char *const hook[] = {n->config->notices_command, NULL};
-	const char *const mail[] = {SENDMAIL, "-oi", "--", n->config->notices_mail, NULL};
-	int in = open_notice(n, spool);
+	const char *const hook[] = {n->config->notifications_command, NULL};
+	const char *const mail[] = {SENDMAIL, "-oi", "--", n->config->notifications_mail, NULL};
+	int in = open_notification(n, spool);
 	const struct spawn_fd fds[] = {{in, 0}, {2, 2}};
 	const struct spawn s = {.path = n->mailing ? mail[0] : hook[0],
 	                        .argv = n->mailing ? mail : hook,
@@ -143,24 +143,25 @@ start(struct notices *n, int spool)
 }
 
 static void
-later(struct notices *n, const char *why)
+later(struct notifications *n, const char *why)
 {
 	int64_t ms = loop_backoff(++n->failures, FIRST_MS, CEILING_MS);
 
-	log_write(LOG_WARNING, "a notice could not be told",
-	          LOG_FIELDS(log_text("notice", n->name), log_text("why", why), log_int("again_in_ms", ms)));
+	log_write(
+	    LOG_WARNING, "cannot send a notification",
+	    LOG_FIELDS(log_text("notification", n->name), log_text("why", why), log_int("again_in_ms", ms)));
 	n->mailing = false;
 	loop_after(n->timer, ms);
 }
 
 /* One step: the command, then the mail, then it is told. */
 static void
-step(struct notices *n, int spool)
+step(struct notifications *n, int spool)
 {
-	if (!n->mailing && n->config->notices_command == NULL)
+	if (!n->mailing && n->config->notifications_command == NULL)
 		n->mailing = true;
-	if (n->mailing && n->config->notices_mail == NULL) {
-		set_told(n, spool);
+	if (n->mailing && n->config->notifications_mail == NULL) {
+		set_sent(n, spool);
 		n->mailing = false;
 		n->failures = 0;
 		loop_after(n->timer, 0);
@@ -173,7 +174,7 @@ step(struct notices *n, int spool)
 static void
 on_timer(evutil_socket_t fd, short what, void *context)
 {
-	struct notices *n = context;
+	struct notifications *n = context;
 	int spool;
 
 	(void) fd;
@@ -181,7 +182,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 	if (n->child != NULL)
 		return;
 	spool = open_spool(n->config);
-	if (spool < 0 || !next_notice(n, spool))
+	if (spool < 0 || !next_notification(n, spool))
 		loop_after(n->timer, SCAN_MS);
 	else
 		step(n, spool);
@@ -192,14 +193,14 @@ on_timer(evutil_socket_t fd, short what, void *context)
 static void
 on_ended(void *context, int status, const char *why)
 {
-	struct notices *n = context;
+	struct notifications *n = context;
 	int spool;
 
 	(void) why; /* it was killed by a signal: no good end either */
 	child_free(n->child);
 	n->child = NULL;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		later(n, n->mailing ? SENDMAIL " did not take it" : "notices.command did not end well");
+		later(n, n->mailing ? SENDMAIL " did not take it" : "notifications.command did not end well");
 		return;
 	}
 	spool = open_spool(n->config);
@@ -207,11 +208,11 @@ on_ended(void *context, int status, const char *why)
 		later(n, strerrordesc_np(errno));
 		return;
 	}
-	if (!n->mailing && n->config->notices_mail != NULL) {
+	if (!n->mailing && n->config->notifications_mail != NULL) {
 		n->mailing = true;
 		step(n, spool);
 	} else {
-		set_told(n, spool);
+		set_sent(n, spool);
 		n->mailing = false;
 		n->failures = 0;
 		loop_after(n->timer, 0);
@@ -219,30 +220,30 @@ on_ended(void *context, int status, const char *why)
 	close(spool);
 }
 
-struct notices *
-notices_new(struct event_base *base, const struct config *config)
+struct notifications *
+notifications_new(struct event_base *base, const struct config *config)
 {
-	struct notices *n = calloc(1, sizeof *n);
+	struct notifications *n = calloc(1, sizeof *n);
 
 	if (n == NULL)
 		return NULL;
-	*n = (struct notices){.base = base, .config = config};
+	*n = (struct notifications){.base = base, .config = config};
 	n->timer = evtimer_new(base, on_timer, n);
 	if (n->timer == NULL || loop_after(n->timer, 0) < 0) {
-		notices_free(n);
+		notifications_free(n);
 		return NULL;
 	}
 	return n;
 }
 
 void
-notices_configure(struct notices *n, const struct config *config)
+notifications_configure(struct notifications *n, const struct config *config)
 {
 	n->config = config;
 }
 
 void
-notices_free(struct notices *n)
+notifications_free(struct notifications *n)
 {
 	if (n == NULL)
 		return;

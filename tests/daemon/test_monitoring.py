@@ -1,4 +1,4 @@
-"""What others see of a running daemon: metrics, health, and notices that come once."""
+"""What others see of a running daemon: metrics, health, and notifications that come once."""
 import json
 import os
 import pathlib
@@ -23,7 +23,7 @@ def world(cluster, build):
         hook = made.dir / "hook"
         hook.write_text(f"#!/bin/sh\n[ ! -e {made.dir}/refuse ] || exit 1\ncat >>{made.dir}/heard\n")
         hook.chmod(0o755)
-        made.configure(metrics=f"\n  listen: {made.dir}/metrics\n  interval: 200ms", notices=f"\n  command: {hook}")
+        made.configure(metrics=f"\n  listen: {made.dir}/metrics\n  interval: 200ms", notifications=f"\n  command: {hook}")
         yield made
 
 
@@ -206,36 +206,36 @@ def test_a_held_file_is_told_once(world):
     world.drop("MERIDIAN", name, data)
     daemon = world.start_daemon()
     world.wait_quiet()
-    world.until(lambda: "could not be told" in daemon.log.read_text(), "the hook to be refused")
+    world.until(lambda: "cannot send a notification" in daemon.log.read_text(), "the hook to be refused")
     world.stop_daemon()
     (world.dir / "refuse").unlink()
     world.start_daemon()
-    world.until(lambda: heard(world), "the notice to be told")
+    world.until(lambda: heard(world), "the notification to be sent")
     # a stop between the command's last word and its end would rightly have it told again
-    world.until(lambda: any((world.spool / "notices/told").glob("file_held-*")), "that to be kept")
+    world.until(lambda: any((world.spool / "notifications/sent").glob("file_held-*")), "that to be kept")
     world.stop_daemon()
     world.start_daemon()
     world.ctl("nightly", check=False)
     world.stop_daemon()
-    notice, = heard(world)
-    assert notice["notice"] == "file_held" and notice["reason"] == "control_total" and notice["name"] == name
-    assert notice["partner"] == "MERIDIAN"
-    assert [p.parent.name for p in (world.spool / "notices").rglob("*.json")] == ["told"]
+    notification, = heard(world)
+    assert notification["notification"] == "file_held" and notification["reason"] == "control_total" and notification["name"] == name
+    assert notification["partner"] == "MERIDIAN"
+    assert [p.parent.name for p in (world.spool / "notifications").rglob("*.json")] == ["sent"]
 
 
 def test_a_held_file_is_told_also_where_its_worker_died_before_it_could(world):
     world.configure()  # nobody is told yet
     world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
     world.run()
-    # what a kill between the COMMIT and the notice leaves behind
-    shutil.rmtree(world.spool / "notices")
-    world.configure(notices=f"\n  command: {world.dir}/hook")
+    # what a kill between the COMMIT and the notification leaves behind
+    shutil.rmtree(world.spool / "notifications")
+    world.configure(notifications=f"\n  command: {world.dir}/hook")
     for _ in range(2):
         world.start_daemon()
-        world.until(lambda: any((world.spool / "notices/told").glob("file_held-*")), "the notice to be told")
+        world.until(lambda: any((world.spool / "notifications/sent").glob("file_held-*")), "the notification to be sent")
         world.stop_daemon()
-    notice, = heard(world)
-    assert notice["notice"] == "file_held" and notice["reason"] == "control_total"
+    notification, = heard(world)
+    assert notification["notification"] == "file_held" and notification["reason"] == "control_total"
 
 
 def test_another_machines_held_file_is_not_told_here(world):
@@ -244,7 +244,7 @@ def test_another_machines_held_file_is_not_told_here(world):
     shutil.rmtree(world.spool)
     world.start_daemon()
     world.drop("MERIDIAN", *world.file("MERIDIAN", sequence=2, break_totals=1))
-    world.until(lambda: any((world.spool / "notices/told").glob("file_held-*")), "the notice to be told")
+    world.until(lambda: any((world.spool / "notifications/sent").glob("file_held-*")), "the notification to be sent")
     assert [n["file"] for n in heard(world)] == [str(world.query("SELECT max(file_id) FROM handback.file")[0][0])]
 
 
@@ -266,12 +266,12 @@ def test_a_difference_in_the_proof_is_told_once(world):
     kept.write_bytes(kept.read_bytes() + b"x")
     for _ in range(2):
         assert world.ctl("audit", "verify", check=False).returncode == 5
-    world.until(lambda: heard(world), "the notice to be told")
+    world.until(lambda: heard(world), "the notification to be sent")
     world.ctl("audit", "verify", check=False)
     assert verified_at(world) == whole
     world.stop_daemon()
-    notice, = heard(world)
-    assert notice["notice"] == "audit_failure" and notice["difference"]
+    notification, = heard(world)
+    assert notification["notification"] == "audit_failure" and notification["difference"]
 
 
 def test_what_is_served_is_documented_and_watched(world):

@@ -1,4 +1,4 @@
-#include "lib/protocol/notice.h"
+#include "lib/protocol/notification.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -28,25 +28,25 @@ hash_of(const char *text)
 }
 
 static void
-name_of(const struct notice *notice, char name[NAME_SIZE])
+name_of(const struct notification *notification, char name[NAME_SIZE])
 {
 	char subject[SUBJECT_BYTES + 1];
 	size_t len = 0;
-	const char *p = notice->subject;
+	const char *p = notification->subject;
 
 	for (; *p != '\0' && len < SUBJECT_BYTES; p++)
 		subject[len++] = *p > 0 && (isalnum((unsigned char) *p) || *p == '-' || *p == '_') ? *p : '.';
 	subject[len] = '\0';
-	if (strcmp(subject, notice->subject) == 0)
-		snprintf(name, NAME_SIZE, "%.40s-%s.json", notice->kind, subject);
+	if (strcmp(subject, notification->subject) == 0)
+		snprintf(name, NAME_SIZE, "%.40s-%s.json", notification->kind, subject);
 	else
-		snprintf(name, NAME_SIZE, "%.40s-%s-%016" PRIx64 ".json", notice->kind, subject,
-		         hash_of(notice->subject));
+		snprintf(name, NAME_SIZE, "%.40s-%s-%016" PRIx64 ".json", notification->kind, subject,
+		         hash_of(notification->subject));
 }
 
 /* The text, the caller's to free; NULL: no memory. */
 static char *
-json_of(const struct notice *notice, size_t *ret_len)
+json_of(const struct notification *notification, size_t *ret_len)
 {
 	struct json_build b = {0};
 	time_t now = time(NULL);
@@ -56,33 +56,33 @@ json_of(const struct notice *notice, size_t *ret_len)
 	gmtime_r(&now, &parts);
 	strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &parts);
 	json_open_map(&b, NULL);
-	json_text(&b, "notice", notice->kind);
+	json_text(&b, "notification", notification->kind);
 	json_text(&b, "at", at);
-	json_text(&b, "subject", notice->subject);
-	json_text(&b, "message", notice->message);
-	for (int i = 0; i < NOTICE_FIELDS && notice->fields[i].key != NULL; i++)
-		if (notice->fields[i].text != NULL)
-			json_text(&b, notice->fields[i].key, notice->fields[i].text);
+	json_text(&b, "subject", notification->subject);
+	json_text(&b, "message", notification->message);
+	for (int i = 0; i < NOTIFICATION_FIELDS && notification->fields[i].key != NULL; i++)
+		if (notification->fields[i].text != NULL)
+			json_text(&b, notification->fields[i].key, notification->fields[i].text);
 	json_close(&b);
 	return json_take(&b, ret_len);
 }
 
 int
-notice_put(int spool, const struct notice *notice)
+notification_put(int spool, const struct notification *notification)
 {
-	char name[NAME_SIZE], told[NAME_SIZE + sizeof NOTICE_TOLD];
+	char name[NAME_SIZE], told[NAME_SIZE + sizeof NOTIFICATION_SENT];
 	size_t len = 0;
 	char *text;
 	int dir, result;
 
-	name_of(notice, name);
-	snprintf(told, sizeof told, NOTICE_TOLD "/%s", name);
+	name_of(notification, name);
+	snprintf(told, sizeof told, NOTIFICATION_SENT "/%s", name);
 	if (faccessat(spool, told, F_OK, 0) == 0)
 		return 0;
-	dir = io_make_dirs(spool, NOTICE_DIR, 0700);
+	dir = io_make_dirs(spool, NOTIFICATION_DIR, 0700);
 	if (dir < 0)
 		return -1;
-	text = json_of(notice, &len);
+	text = json_of(notification, &len);
 	result = text != NULL ? io_put_file(dir, name, 0600, text, len) : -1;
 	free(text);
 	if (result < 0 && errno == EEXIST)
