@@ -97,6 +97,12 @@ def test_files_that_are_named_are_there(document):
         assert (ROOT / name).exists(), f"{document} names {name}"
 
 
+def test_the_runbook_has_every_alert():
+    alerts = re.findall(r"^ +- alert: (\w+)", (ROOT / "docs/alerts.yml").read_text(encoding="utf-8"), re.M)
+    sections = re.findall(r"^## (\w+)$", (ROOT / "docs/runbook.md").read_text(encoding="utf-8"), re.M)
+    assert len(alerts) > 10 and sections == alerts
+
+
 def main():
     cluster = pg.Cluster()
     try:
