@@ -226,7 +226,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 		source_handled(f);
 		if (s->sftp != NULL)
 			sftp_archived(s->sftp, f->name, f->seen_us, r);
-		source_remove_twin(s, f);
+		source_remove_sidecar(s, f);
 		/* it is gone, is another file by now, or could not be removed */
 		scan_file(f, FILE_IN_PASSING);
 		break;

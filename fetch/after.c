@@ -115,14 +115,15 @@ move_checked(struct fetch *f, const struct memory_entry *e, const char *path, co
 	return status;
 }
 
-/* The twin goes where its file went.  It is a marker: nothing is lost when this fails. */
+/* The sidecar file goes where its file went.  It is a marker: nothing is lost when this fails. */
 static void
-drop_twin(struct fetch *f, const char *path, const char *moved)
+drop_sidecar(struct fetch *f, const char *path, const char *moved)
 {
 	char from[NAME_PATH_SIZE], to[NAME_PATH_SIZE];
 	struct remote_attributes a;
-	const char *suffix = f->job.twin_suffix;
-	if (f->job.twin == FETCH_NO_TWIN || snprintf(from, sizeof from, "%s%s", path, suffix) >= NAME_PATH_SIZE)
+	const char *suffix = f->job.sidecar_suffix;
+	if (f->job.sidecar == FETCH_NO_SIDECAR ||
+	    snprintf(from, sizeof from, "%s%s", path, suffix) >= NAME_PATH_SIZE)
 		return;
 	if (f->job.after == FETCH_DELETE)
 		remote_remove(f->remote, from);
@@ -143,7 +144,7 @@ move_away(struct fetch *f, struct memory_entry *e, const char *path)
 		return no(f, e, status);
 	if (!ours)
 		return put_back(f, e, moved, path);
-	drop_twin(f, path, moved);
+	drop_sidecar(f, path, moved);
 	return done(f, e, "moved", moved);
 }
 
@@ -164,7 +165,7 @@ remove_it(struct fetch *f, struct memory_entry *e, const char *path)
 		status = remote_remove(f->remote, path);
 	if (status != REMOTE_OK)
 		return no(f, e, status);
-	drop_twin(f, path, moved);
+	drop_sidecar(f, path, moved);
 	return done(f, e, "deleted", path);
 }
 

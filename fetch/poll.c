@@ -26,8 +26,8 @@
 
 struct poll_run {
 	struct fetch *f;
-	void *twins; /* tsearch of names without the suffix */
-	size_t twin_count, fresh, pending;
+	void *sidecars; /* tsearch of names without the suffix */
+	size_t sidecar_count, fresh, pending;
 	int64_t matching;
 	bool no_memory;
 };
@@ -60,26 +60,26 @@ refuse(struct fetch *f, const char *name, const char *why)
 		REPLY(FETCH_REFUSED, .name = text_show(shown, name, strlen(name)), .why = why);
 }
 
-/* Takes a twin's name into the set.  True when the name is one. */
+/* Takes a sidecar file's name into the set.  True when the name is one. */
 static bool
-take_twin(struct poll_run *run, const char *name)
+take_sidecar(struct poll_run *run, const char *name)
 {
 	const struct fetch_job *job = &run->f->job;
-	if (job->twin == FETCH_NO_TWIN)
+	if (job->sidecar == FETCH_NO_SIDECAR)
 		return false;
-	size_t len = strlen(name), suffix = strlen(job->twin_suffix);
-	if (len <= suffix || strcmp(name + len - suffix, job->twin_suffix) != 0)
+	size_t len = strlen(name), suffix = strlen(job->sidecar_suffix);
+	if (len <= suffix || strcmp(name + len - suffix, job->sidecar_suffix) != 0)
 		return false;
-	if (run->twin_count >= 2 * LIMIT_LISTING)
+	if (run->sidecar_count >= 2 * LIMIT_LISTING)
 		return true;
 	char *of = strndup(name, len - suffix);
-	char **node = of ? tsearch(of, &run->twins, by_text) : NULL;
+	char **node = of ? tsearch(of, &run->sidecars, by_text) : NULL;
 	if (!node || *node != of)
 		free(of);
 	if (!node)
 		run->no_memory = true;
 	else
-		run->twin_count++;
+		run->sidecar_count++;
 	return true;
 }
 
@@ -122,7 +122,7 @@ take_name(struct poll_run *run, const char *name, const struct remote_attributes
 		refuse(f, name, fault);
 		return true;
 	}
-	if (take_twin(run, name) || !fits(f, name))
+	if (take_sidecar(run, name) || !fits(f, name))
 		return true;
 	if (a->type == REMOTE_DIRECTORY || a->type == REMOTE_OTHER)
 		return true;
@@ -165,8 +165,8 @@ static bool
 is_settled(const struct poll_run *run, const struct memory_entry *e)
 {
 	const struct fetch_job *job = &run->f->job;
-	if (job->twin != FETCH_NO_TWIN)
-		return tfind(e->name, &run->twins, by_text) != NULL;
+	if (job->sidecar != FETCH_NO_SIDECAR)
+		return tfind(e->name, &run->sidecars, by_text) != NULL;
 	return run->f->now - e->first_seen >= job->settle_ms * 1000;
 }
 
@@ -257,6 +257,6 @@ fetch_poll(struct fetch *f)
 	for (size_t i = 0; i < memory_count(f->memory); i++)
 		run.pending += memory_at(f->memory, i)->state == MEMORY_SEEN;
 	bool ok = finish_poll(&run, read_listing(&run));
-	tdestroy(run.twins, free);
+	tdestroy(run.sidecars, free);
 	return ok;
 }

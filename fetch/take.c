@@ -10,7 +10,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/text.h"
-#include "lib/hash/twin.h"
+#include "lib/hash/checksum_file.h"
 #include "fetch/fetch.h"
 #include "fetch/names.h"
 #include "fetch/part.h"
@@ -188,17 +188,17 @@ read_file(struct fetch *f, struct memory_entry *e, const char *path, struct part
 
 /* The hash that the partner put beside the file. */
 static enum take
-check_twin(struct fetch *f, struct memory_entry *e, const char *path, const uint8_t sha256[SHA256_BYTES])
+check_sidecar(struct fetch *f, struct memory_entry *e, const char *path, const uint8_t sha256[SHA256_BYTES])
 {
-	static char text[TWIN_BYTES + REMOTE_CHUNK];
-	char twin[NAME_PATH_SIZE];
+	static char text[CHECKSUM_FILE_BYTES + REMOTE_CHUNK];
+	char sidecar[NAME_PATH_SIZE];
 	uint8_t stated[SHA256_BYTES];
 	size_t len = 0, n = 0;
-	int size = snprintf(twin, sizeof twin, "%s%s", path, f->job.twin_suffix);
+	int size = snprintf(sidecar, sizeof sidecar, "%s%s", path, f->job.sidecar_suffix);
 	if (size < 0 || size >= NAME_PATH_SIZE)
-		return no(f, e, "its twin's path is too long");
-	enum remote_status status = remote_read_open(f->remote, twin, 0, TWIN_BYTES, 1);
-	while (status == REMOTE_OK && len < TWIN_BYTES) {
+		return no(f, e, "its sidecar file's path is too long");
+	enum remote_status status = remote_read_open(f->remote, sidecar, 0, CHECKSUM_FILE_BYTES, 1);
+	while (status == REMOTE_OK && len < CHECKSUM_FILE_BYTES) {
 		status = remote_read(f->remote, text + len, &n);
 		len += status == REMOTE_OK ? n : 0;
 	}
@@ -206,7 +206,7 @@ check_twin(struct fetch *f, struct memory_entry *e, const char *path, const uint
 		remote_read_close(f->remote);
 	if (status == REMOTE_CUT || (status != REMOTE_OK && status != REMOTE_END))
 		return refused(f, e, status);
-	if (!twin_read(text, len, stated))
+	if (!checksum_file_read(text, len, stated))
 		return later(f, e, "its checksum file has no SHA-256 (yet)");
 	if (memcmp(stated, sha256, SHA256_BYTES) != 0)
 		return later(f, e, "its SHA-256 is not the one that the checksum file states");
@@ -261,8 +261,8 @@ bring(struct fetch *f, struct memory_entry *e, const char *path, const char *sto
 	if (result != TAKE_WHOLE)
 		return result;
 	part_hash(part, sha256);
-	if (f->job.twin == FETCH_SHA256)
-		result = check_twin(f, e, path, sha256);
+	if (f->job.sidecar == FETCH_SHA256)
+		result = check_sidecar(f, e, path, sha256);
 	bool again = e->state == MEMORY_LEFT && memcmp(e->sha256, sha256, SHA256_BYTES) == 0;
 	if (result == TAKE_WHOLE)
 		result = again ? TAKE_SAME : store(f, e, part, stored, sha256);

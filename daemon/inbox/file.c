@@ -67,13 +67,13 @@ refuse(struct file *f, const char *why)
 
 /* Starts the settle time, or ends it at once where nothing has to be waited for. */
 static struct file_action
-settle(const struct stat *st, bool twinned, enum file_sight sight, const struct file_rule *rule)
+settle(const struct stat *st, bool complete, enum file_sight sight, const struct file_rule *rule)
 {
 	struct file_action action = {.to = FILE_SETTLING, .settles = true, .stops = true, .ms = -1};
 	bool told_complete = rule->told_by_name || sight == FILE_FINISHED;
 	int64_t ms = rule->told_by_name ? 0 : rule->settle_ms;
 
-	if (!twinned)
+	if (!complete)
 		return action;
 	if (ms < CHECK_TWICE_MS && (!told_complete || st->st_nlink > 1))
 		ms = CHECK_TWICE_MS;
@@ -97,7 +97,7 @@ still_there(struct file *f)
 
 /* Nothing has changed since the last time that we looked. */
 static struct file_action
-seen_unchanged(struct file *f, const struct stat *st, bool twinned, enum file_sight sight,
+seen_unchanged(struct file *f, const struct stat *st, bool complete, enum file_sight sight,
                const struct file_rule *rule)
 {
 	bool over = sight == FILE_TIMER;
@@ -107,19 +107,19 @@ seen_unchanged(struct file *f, const struct stat *st, bool twinned, enum file_si
 		return still_there(f);
 	case FILE_REFUSED:
 		if (st->st_nlink == 1)
-			return settle(st, twinned, sight, rule);
+			return settle(st, complete, sight, rule);
 		break;
 	case FILE_SETTLING:
 	case FILE_WAITING:
-		if (over && twinned && st->st_nlink > 1)
+		if (over && complete && st->st_nlink > 1)
 			return refuse(
 			    f,
 			    "it has other names (hard links), through which it could change: deliver a file of its own");
-		if (over && twinned)
+		if (over && complete)
 			return (struct file_action){.to = FILE_DUE, .ms = -1};
-		if (!twinned || (f->state == FILE_SETTLING && !event_pending(f->timer, EV_TIMEOUT, NULL)) ||
+		if (!complete || (f->state == FILE_SETTLING && !event_pending(f->timer, EV_TIMEOUT, NULL)) ||
 		    (sight == FILE_FINISHED && (f->busy || rule->settle_ms == 0)))
-			return settle(st, twinned, sight, rule);
+			return settle(st, complete, sight, rule);
 		break;
 	case FILE_DUE:
 	case FILE_RUNNING:
@@ -130,7 +130,7 @@ seen_unchanged(struct file *f, const struct stat *st, bool twinned, enum file_si
 }
 
 struct file_action
-file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight,
+file_seen(struct file *f, const struct stat *st, bool complete, enum file_sight sight,
           const struct file_rule *rule)
 {
 	struct file_print print = print_of(st);
@@ -144,12 +144,12 @@ file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight s
 	if (why != NULL)
 		return refuse(f, why);
 	if (!changed)
-		return seen_unchanged(f, st, twinned, sight, rule);
+		return seen_unchanged(f, st, complete, sight, rule);
 	if (f->state == FILE_HANDLED)
 		f->seen_us = loop_wall_us(); /* another file under the same name */
 	f->failures = 0;
 	f->told = false;
-	return settle(st, twinned, sight, rule);
+	return settle(st, complete, sight, rule);
 }
 
 struct file_action

@@ -3,7 +3,7 @@
  * All in memory: forgetting everything is harmless, the next scan finds it again.
  *
  *   SETTLING  seen; waits until it has not changed for the settle time, by our
- *             own clock, or until its twin is there
+ *             own clock, or until its sidecar file is there
  *   DUE       to be handed to a worker
  *   RUNNING   a worker has it
  *   WAITING   could not be handled; due again when its back-off is over
@@ -73,7 +73,8 @@ enum file_sight {
 
 /* What a source says of all of its files. */
 struct file_rule {
-	bool told_by_name; /* a name that counts says that its file is complete: a twin, or handback-fetch's */
+	bool told_by_name; /* a name that counts says that its file is complete: a sidecar file, or
+	                      handback-fetch's */
 	int64_t settle_ms;
 };
 
@@ -87,9 +88,9 @@ struct file_action {
 	const char *why;     /* goes with it, or NULL */
 };
 
-/* The file is there.  st is of the name itself (not followed); twinned: its twin is there, or none is
- * wanted. */
-struct file_action file_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight,
+/* The file is there.  st is of the name itself (not followed); complete: its sidecar file is there, or none
+ * is wanted. */
+struct file_action file_seen(struct file *f, const struct stat *st, bool complete, enum file_sight sight,
                              const struct file_rule *rule);
 
 /* The name is there, but it cannot be looked at: told once, like any other refusal. */

@@ -20,13 +20,14 @@ fits_one(const char *const *patterns, const char *name)
 	return false;
 }
 
-/* The length of the name without the twin's suffix, 0 when it has none. */
+/* The length of the name without the sidecar file's suffix, 0 when it has none. */
 static size_t
-twinned_length(const struct source *s, const char *name)
+sidecar_length(const struct source *s, const char *name)
 {
-	size_t len = strlen(name), suffix = source_twin(s) != NULL ? strlen(source_twin(s)) : 0;
+	size_t len = strlen(name), suffix = source_sidecar(s) != NULL ? strlen(source_sidecar(s)) : 0;
 
-	return suffix > 0 && len > suffix && strcmp(name + len - suffix, source_twin(s)) == 0 ? len - suffix : 0;
+	return suffix > 0 && len > suffix && strcmp(name + len - suffix, source_sidecar(s)) == 0 ? len - suffix
+	                                                                                         : 0;
 }
 
 static bool
@@ -35,21 +36,21 @@ wanted(const struct source *s, const char *name)
 	/* what handback-fetch brought was chosen by it, and stored under a name of its own */
 	if (source_is_fetched(s))
 		return name[0] != '.';
-	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && twinned_length(s, name) == 0 &&
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && sidecar_length(s, name) == 0 &&
 	       fits_one(s->config->files, name) && !fits_one(s->config->ignore, name);
 }
 
 static bool
-twin_is_there(const struct source *s, const char *name)
+sidecar_is_there(const struct source *s, const char *name)
 {
-	char twin[2 * LIMIT_NAME_BYTES];
+	char sidecar[2 * LIMIT_NAME_BYTES];
 	struct stat st;
 
-	if (source_twin(s) == NULL)
+	if (source_sidecar(s) == NULL)
 		return true;
-	if (snprintf(twin, sizeof twin, "%s%s", name, source_twin(s)) > LIMIT_NAME_BYTES)
+	if (snprintf(sidecar, sizeof sidecar, "%s%s", name, source_sidecar(s)) > LIMIT_NAME_BYTES)
 		return false;
-	return fstatat(s->dir, twin, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(s->dir, sidecar, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Looks at one name; f is its file, NULL when it is not known yet. */
@@ -74,7 +75,7 @@ see(struct source *s, const char *name, struct file *f, enum file_sight sight)
 	if (error != 0)
 		source_unreadable(f, error);
 	else
-		source_seen(f, &st, twin_is_there(s, name), sight);
+		source_seen(f, &st, sidecar_is_there(s, name), sight);
 }
 
 void
@@ -94,7 +95,7 @@ void
 scan_hint(struct source *s, const char *name, bool finished)
 {
 	char base[NAME_MAX + 1];
-	size_t len = s->closed ? 0 : twinned_length(s, name);
+	size_t len = s->closed ? 0 : sidecar_length(s, name);
 
 	if (s->closed || s->dir < 0)
 		return;

@@ -120,7 +120,7 @@ source_is_fetched(const struct source *s)
 }
 
 const char *
-source_twin(const struct source *s)
+source_sidecar(const struct source *s)
 {
 	if (source_is_fetched(s)) /* handback-fetch has seen to it */
 		return NULL;
@@ -130,7 +130,7 @@ source_twin(const struct source *s)
 static struct file_rule
 rule_of(const struct source *s)
 {
-	return (struct file_rule){.told_by_name = source_twin(s) != NULL || source_is_fetched(s),
+	return (struct file_rule){.told_by_name = source_sidecar(s) != NULL || source_is_fetched(s),
 	                          .settle_ms = s->config->settle_ms};
 }
 
@@ -151,10 +151,10 @@ apply(struct file *f, const struct file_action *action)
 }
 
 void
-source_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight)
+source_seen(struct file *f, const struct stat *st, bool complete, enum file_sight sight)
 {
 	struct file_rule rule = rule_of(f->source);
-	struct file_action action = file_seen(f, st, twinned, sight, &rule);
+	struct file_action action = file_seen(f, st, complete, sight, &rule);
 
 	apply(f, &action);
 }
@@ -284,17 +284,17 @@ source_end(struct source *s)
 }
 
 void
-source_remove_twin(struct source *s, const struct file *f)
+source_remove_sidecar(struct source *s, const struct file *f)
 {
 	char name[2 * LIMIT_NAME_BYTES];
 	struct stat st;
 
-	if (s->closed || s->dir < 0 || source_twin(s) == NULL ||
-	    snprintf(name, sizeof name, "%s%s", f->name, source_twin(s)) > LIMIT_NAME_BYTES)
+	if (s->closed || s->dir < 0 || source_sidecar(s) == NULL ||
+	    snprintf(name, sizeof name, "%s%s", f->name, source_sidecar(s)) > LIMIT_NAME_BYTES)
 		return;
-	/* another file by the same name: the twin may be that one's */
+	/* another file by the same name: the sidecar file may be that one's */
 	if (fstatat(s->dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return;
-	/* a twin without its file means nothing; when it cannot be removed it does no harm */
+	/* a sidecar file without its file means nothing; when it cannot be removed it does no harm */
 	unlinkat(s->dir, name, 0);
 }

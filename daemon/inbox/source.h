@@ -105,19 +105,19 @@ void source_wait(struct file *f, int64_t ms, bool busy);
 void source_end(struct source *s);
 /* Forgets a file that is not running. */
 void source_forget(struct source *s, struct file *f);
-/* After a handled file that is gone: removes its twin, where the source has twins. */
-void source_remove_twin(struct source *s, const struct file *f);
+/* After a handled file that is gone: removes its sidecar file, where the source has sidecar files. */
+void source_remove_sidecar(struct source *s, const struct file *f);
 
 /* Still to be decided without a person or a partner: settling, due or running. */
 size_t source_open_files(const struct source *s);
 
 /* For scan.c. */
-/* Does handback-fetch fill the directory?  Then names in it are of complete files, without twins. */
+/* Does handback-fetch fill the directory?  Then names in it are of complete files, without sidecar files. */
 bool source_is_fetched(const struct source *s);
-/* The suffix of twins in the directory, or NULL: a marker, or a checksum file. */
-const char *source_twin(const struct source *s);
+/* The suffix of sidecar files in the directory, or NULL: a marker, or a checksum file. */
+const char *source_sidecar(const struct source *s);
 /* The file is there, as file_seen and file_unreadable have it. */
-void source_seen(struct file *f, const struct stat *st, bool twinned, enum file_sight sight);
+void source_seen(struct file *f, const struct stat *st, bool complete, enum file_sight sight);
 void source_unreadable(struct file *f, int error);
 struct file *source_find(const struct source *s, const char *name);
 /* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */

@@ -401,8 +401,8 @@ sftp_poll(struct sftp *s)
 
 /*
  * One line, appended by one write: the fetcher renames the file and reads it.  The directory is local and the
- * line is short, so this is no longer a wait than the removal of a twin.  When it fails the fetcher brings
- * the file once more, and it is known by its content.
+ * line is short, so this is no longer a wait than the removal of a sidecar file.  When it fails the fetcher
+ * brings the file once more, and it is known by its content.
  */
 void
 sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct job_result *result)

@@ -60,7 +60,7 @@ struct config_source {
 	const char *const *files; /* globs, one has to fit; NULL-ended */
 	const char *const *ignore;
 	int64_t settle_ms;
-	/* the suffix of the twin without which a file is not taken; at most one is not NULL */
+	/* the suffix of the sidecar file without which a file is not taken; at most one is not NULL */
 	const char *marker;   /* it says that the file is complete */
 	const char *checksum; /* and has its SHA-256 */
 };

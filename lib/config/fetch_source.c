@@ -81,10 +81,10 @@ fill(struct fetch_job *job, const struct config_source *source)
 	job->host = sftp->host;
 	job->user = sftp->user;
 	job->directory = sftp->directory;
-	job->twin = source->checksum != NULL ? FETCH_SHA256
-	            : source->marker != NULL ? FETCH_MARKER
-	                                     : FETCH_NO_TWIN;
-	job->twin_suffix = source->checksum != NULL ? source->checksum : source->marker;
+	job->sidecar = source->checksum != NULL ? FETCH_SHA256
+	               : source->marker != NULL ? FETCH_MARKER
+	                                        : FETCH_NO_SIDECAR;
+	job->sidecar_suffix = source->checksum != NULL ? source->checksum : source->marker;
 	job->after = afters[sftp->after];
 	job->after_directory = sftp->after_directory;
 	job->answer = sftp->answer;

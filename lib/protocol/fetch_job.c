@@ -24,7 +24,7 @@
 
 static const char *const modes[] = {"fetch", "after", "probe", NULL};
 static const char *const afters[] = {"leave", "move", "delete", NULL};
-static const char *const twins[] = {"none", "marker", "sha256", NULL};
+static const char *const sidecars[] = {"none", "marker", "sha256", NULL};
 static const char *const listings[] = {"files", "empty", "could_not", NULL};
 
 static const struct contract_field job_fields[] = {
@@ -33,8 +33,8 @@ static const struct contract_field job_fields[] = {
     JOB_TEXT(host, false, LIMIT_NAME_BYTES),
     JOB_TEXT(user, false, LIMIT_NAME_BYTES),
     JOB_TEXT(directory, true, FETCH_PATH_BYTES),
-    {"twin", MEMBER_WORD, true, JOB(twin), 0, 0, twins},
-    JOB_TEXT(twin_suffix, true, LIMIT_NAME_BYTES),
+    {"sidecar", MEMBER_WORD, true, JOB(sidecar), 0, 0, sidecars},
+    JOB_TEXT(sidecar_suffix, true, LIMIT_NAME_BYTES),
     {"after", MEMBER_WORD, true, JOB(after), 0, 0, afters},
     JOB_TEXT(after_directory, true, FETCH_PATH_BYTES),
     JOB_TEXT(answer, true, FETCH_ANSWER_BYTES),
@@ -277,8 +277,8 @@ complete(struct fetch_job *job)
 {
 	if (job->mode != FETCH_PROBE && job->spool_fd < 0)
 		return "the job lacks its spool";
-	if (job->twin != FETCH_NO_TWIN && (job->twin_suffix == NULL || job->twin_suffix[0] == '\0'))
-		return "job: a twin needs its suffix";
+	if (job->sidecar != FETCH_NO_SIDECAR && (job->sidecar_suffix == NULL || job->sidecar_suffix[0] == '\0'))
+		return "job: a sidecar file needs its suffix";
 	if (job->after == FETCH_MOVE && job->after_directory == NULL)
 		return "job: after=move needs after_directory";
 	job->port = job->port != 0 ? job->port : 22;

@@ -66,18 +66,18 @@ enum fetch_mode {
 	FETCH_PROBE, /* say what the server offers; change nothing of ours */
 };
 enum fetch_after { FETCH_LEAVE, FETCH_MOVE, FETCH_DELETE };
-enum fetch_twin { FETCH_NO_TWIN, FETCH_MARKER, FETCH_SHA256 };
+enum fetch_sidecar { FETCH_NO_SIDECAR, FETCH_MARKER, FETCH_SHA256 };
 
 /* Texts that are NULL and numbers that are 0 are not told; fetch_job_receive puts what stands beside them
  * then. */
 struct fetch_job {
 	enum fetch_mode mode;
 	enum fetch_after after;
-	enum fetch_twin
-	    twin;         /* with a twin NAME + suffix beside it no settling is needed, without it no fetching */
-	bool may_write;   /* probe: try writing and renaming */
-	bool no_landlock; /* the operator wrote it off */
-	const char *source, *host, *user, *directory, *twin_suffix, *after_directory;
+	enum fetch_sidecar sidecar; /* with a sidecar file NAME + suffix beside it no settling is needed, without
+	                               it no fetching */
+	bool may_write;             /* probe: try writing and renaming */
+	bool no_landlock;           /* the operator wrote it off */
+	const char *source, *host, *user, *directory, *sidecar_suffix, *after_directory;
 	const char *answer, *answer_name, *answer_directory; /* answer NULL: none */
 	const char *kex, *ciphers, *macs, *host_key_types;   /* comma lists in OpenSSH's words; NULL: ours */
 	int64_t port;                                        /* 22 */

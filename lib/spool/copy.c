@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
-#include "lib/hash/twin.h"
+#include "lib/hash/checksum_file.h"
 
 #define SUFFIX ".copy"
 #define STEP_BYTES (1 << 20)
@@ -240,17 +240,17 @@ copy_take(const struct spool *spool, int dir, const char *name, int64_t max_byte
 }
 
 enum copy_end
-copy_twin(int dir, const char *name, const char *suffix, uint8_t ret_sha256[SHA256_BYTES], char *why)
+copy_sidecar(int dir, const char *name, const char *suffix, uint8_t ret_sha256[SHA256_BYTES], char *why)
 {
-	char twin[2 * LIMIT_NAME_BYTES], text[TWIN_BYTES + 1], cause[LIMIT_MESSAGE_BYTES];
+	char sidecar[2 * LIMIT_NAME_BYTES], text[CHECKSUM_FILE_BYTES + 1], cause[LIMIT_MESSAGE_BYTES];
 	enum copy_end end;
 	struct stat st;
 	ssize_t len;
 	int fd;
 
-	if (snprintf(twin, sizeof(twin), "%s%s", name, suffix) > LIMIT_NAME_BYTES)
+	if (snprintf(sidecar, sizeof(sidecar), "%s%s", name, suffix) > LIMIT_NAME_BYTES)
 		return say(why, COPY_FAILED, "its checksum file cannot be there: the name would be too long");
-	end = open_source(dir, twin, INT64_MAX, &fd, &st, cause);
+	end = open_source(dir, sidecar, INT64_MAX, &fd, &st, cause);
 	if (end != COPY_DONE) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "its checksum file: %.900s", cause);
 		return end == COPY_GONE ? COPY_BUSY : end;
@@ -259,7 +259,7 @@ copy_twin(int dir, const char *name, const char *suffix, uint8_t ret_sha256[SHA2
 	close_keeping_errno(fd);
 	if (len < 0)
 		return say_errno(why, COPY_FAILED, "cannot read its checksum file");
-	if (len > TWIN_BYTES || !twin_read(text, (size_t) len, ret_sha256))
+	if (len > CHECKSUM_FILE_BYTES || !checksum_file_read(text, (size_t) len, ret_sha256))
 		return say(why, COPY_FAILED,
 		           "its checksum file states no SHA-256, or more than one: have the partner write it anew, "
 		           "or correct it");

@@ -46,11 +46,11 @@ enum copy_end copy_take(const struct spool *spool, int dir, const char *name, in
                         struct copy *ret, char *why);
 
 /*
- * Reads the twin of `name` that is called so with suffix behind: COPY_DONE and the SHA-256 that it states;
- * COPY_BUSY when it is being written or gone, COPY_FAILED when it states none, and why says so.
+ * Reads the sidecar file of `name` that is called so with suffix behind: COPY_DONE and the SHA-256 that it
+ * states; COPY_BUSY when it is being written or gone, COPY_FAILED when it states none, and why says so.
  */
-enum copy_end copy_twin(int dir, const char *name, const char *suffix, uint8_t ret_sha256[SHA256_BYTES],
-                        char *why);
+enum copy_end copy_sidecar(int dir, const char *name, const char *suffix, uint8_t ret_sha256[SHA256_BYTES],
+                           char *why);
 
 /* The copy opened once more, read-only and at its start: what a parser may have.  -1 with errno. */
 int copy_reopen(const struct spool *spool, const struct copy *c);

@@ -18,7 +18,7 @@ struct job {
 	const char *name; /* bytes, NUL-ended: in dir */
 	int dir;
 	int64_t seen_at;      /* µs since 1970 UTC */
-	const char *checksum; /* suffix of the twin that has its SHA-256, or NULL */
+	const char *checksum; /* suffix of the sidecar file that has its SHA-256, or NULL */
 	struct stage_watch watch;
 	int answers;               /* directory for the partner's rejects; -1: none are made */
 	const char *answer_suffix; /* of a name in it */

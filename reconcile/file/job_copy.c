@@ -40,7 +40,7 @@ job_copy(struct job_work *w)
 	enum copy_end end = take(w, job->name);
 
 	if (end == COPY_DONE && job->checksum != NULL)
-		end = copy_twin(job->dir, job->name, job->checksum, w->stated, w->result->why);
+		end = copy_sidecar(job->dir, job->name, job->checksum, w->stated, w->result->why);
 	return end_of(end);
 }
 

@@ -25,7 +25,7 @@ struct job_work {
 	struct reconciler *r;
 	const struct job *job;
 	struct copy copy;             /* from "copy" on; fd -1: there is none */
-	uint8_t stated[SHA256_BYTES]; /* by its twin, where the job has a suffix for that */
+	uint8_t stated[SHA256_BYTES]; /* by its sidecar file, where the job has a suffix for that */
 	struct name_facts facts;      /* what its name says */
 	struct delivery delivery;     /* whole from "copy" on */
 	enum job_known known;         /* JOB_NEW until "known" */
@@ -61,7 +61,8 @@ enum job_end job_run_steps(struct job_work *w, const struct job_step **step);
 /* The same for those of a transaction, again and again until the database takes them or will not. */
 enum job_end job_transaction(struct job_work *w, const struct job_step **step);
 
-/* copy: w->copy and w->delivery, and what its twin states.  JOB_GONE, JOB_BUSY, JOB_FAILED as copy_take. */
+/* copy: w->copy and w->delivery, and what its sidecar file states.  JOB_GONE, JOB_BUSY, JOB_FAILED as
+ * copy_take. */
 enum job_end job_copy(struct job_work *w);
 /* copy, of a release: from quarantine, and only the bytes that were delivered. */
 enum job_end job_copy_kept(struct job_work *w);

@@ -11,7 +11,7 @@
 
 /* Are the bytes those that the partner hashed?  Otherwise why[LIMIT_MESSAGE_BYTES] has both digests. */
 static bool
-agrees_with_twin(const struct job_work *w, char *why)
+agrees_with_sidecar(const struct job_work *w, char *why)
 {
 	char ours[TEXT_HEX_SIZE(SHA256_BYTES)], stated[TEXT_HEX_SIZE(SHA256_BYTES)];
 
@@ -29,7 +29,7 @@ job_ahead(struct job_work *w)
 	int file;
 
 	if (w->copy.bytes > AHEAD_BYTES || w->r->profile.profile->policy.openpgp.wanted ||
-	    !agrees_with_twin(w, why))
+	    !agrees_with_sidecar(w, why))
 		return JOB_DONE;
 	file = copy_reopen(&w->r->spool, &w->copy);
 	if (file < 0)
@@ -48,7 +48,7 @@ job_parse(struct job_work *w)
 
 	if (file < 0)
 		return job_fail(w->result, "cannot open the copy", strerror(errno));
-	end = agrees_with_twin(w, why)
+	end = agrees_with_sidecar(w, why)
 	          ? job_read(w->r, file, w->job->name, &w->job->watch, &w->told, &w->parsed, w->result)
 	          : job_refuse(w->r, "checksum", why, &w->told, w->result);
 	close(file);

@@ -248,21 +248,21 @@ def test_settle(server, source):
     return "a change starts its time anew"
 
 
-@case("marker twin")
+@case("marker")
 def test_marker(server, source):
     server.put("a.csv", b"12")
-    job = {"twin": "marker", "twin_suffix": ".done", "settle_ms": 3600000}
+    job = {"sidecar": "marker", "sidecar_suffix": ".done", "settle_ms": 3600000}
     assert not source.run(**job).files
     server.put("a.csv.done", b"")
     assert set(source.run(**job).files) == {"a.csv"}
     return "fetched when its marker is there"
 
 
-@case("checksum twin: missing, cut, wrong, right")
+@case("checksum file: missing, cut, wrong, right")
 @pytest.mark.sanitize
 def test_checksum(server, source):
     server.put("a.csv", DATA)
-    job = {"twin": "sha256", "twin_suffix": ".sha256"}
+    job = {"sidecar": "sha256", "sidecar_suffix": ".sha256"}
     right = hashlib.sha256(DATA).hexdigest()
     assert not source.run(**job).files
     for text in ("", right[:63], "0" * 64, "zz" * 32):

@@ -57,7 +57,8 @@ test_complete_by_name(void **state)
 	struct file *f = new_file();
 	struct file_action a = file_seen(f, &plain, false, FILE_IN_PASSING, &by_name);
 
-	assert_true(a.to == FILE_SETTLING && a.ms == -1 && a.stops); /* waits for its twin, and for no time */
+	assert_true(a.to == FILE_SETTLING && a.ms == -1 &&
+	            a.stops); /* waits for its sidecar file, and for no time */
 	a = file_seen(f, &plain, true, FILE_IN_PASSING, &by_name);
 	assert_true(a.to == FILE_DUE && a.settles);
 	file_free(f);

@@ -1,4 +1,4 @@
-"""Checksum files beside local ones: no file without, none taken that is not what its twin states."""
+"""Checksum files beside local ones: no file without, none taken that is not what its sidecar file states."""
 import hashlib
 import os
 import shutil
@@ -22,8 +22,8 @@ def add_to_source(world, line, partner="skyline"):
     world.config.write_text(text.replace(f"  - name: {partner}\n", f"  - name: {partner}\n    {line}\n"), encoding="utf-8")
 
 
-def twin(world, name, text):
-    part = world.inbound["SKYLINE"] / ".twin.part"
+def sidecar(world, name, text):
+    part = world.inbound["SKYLINE"] / ".sidecar.part"
     part.write_text(text, encoding="ascii")
     part.rename(world.inbound["SKYLINE"] / f"{name}.sha256")
 
@@ -36,15 +36,15 @@ def refusals(world):
     return world.query("SELECT rule, message FROM handback.refusal ORDER BY file_id, n")
 
 
-def test_a_file_waits_for_its_twin(world):
+def test_a_file_waits_for_its_sidecar(world):
     name, data = world.file("SKYLINE")
     world.start_daemon()
     world.drop("SKYLINE", name, data)
     other, more = world.file("SKYLINE", world.answers("SKYLINE", start=40), sequence=2)
     world.drop("SKYLINE", other, more)
-    twin(world, other, f"SHA256 ({other}) = {hashlib.sha256(more).hexdigest()}\n")
+    sidecar(world, other, f"SHA256 ({other}) = {hashlib.sha256(more).hexdigest()}\n")
     world.until(lambda: world.files() == {other: "posted"} and left(world) == [name], "the file that has one")
-    twin(world, name, f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+    sidecar(world, name, f"{hashlib.sha256(data).hexdigest()}  {name}\n")
     world.until(lambda: world.files() == {other: "posted", name: "posted"} and left(world) == [], "the other one")
     assert world.stop_daemon() == 0
 
@@ -54,7 +54,7 @@ def test_another_digest_holds_the_file(world):
     name, data = world.file("SKYLINE")
     ours, stated = hashlib.sha256(data).hexdigest(), hashlib.sha256(data + b"x").hexdigest()
     (world.inbound["SKYLINE"] / name).write_bytes(data)
-    twin(world, name, stated)
+    sidecar(world, name, stated)
     world.run()
     assert world.files() == {name: "held"} and left(world) == [] and world.postings() == 0
     (rule, message), = refusals(world)
@@ -62,7 +62,7 @@ def test_another_digest_holds_the_file(world):
     assert world.query("SELECT hold_reason FROM handback.file") == [("refused",)]
     reason, = world.reasons().values()
     assert ours in reason and stated in reason
-    # the same bytes with the right twin are known already: they can only be let go, by two people who asked
+    # the same bytes with the right sidecar file are known already: they can only be let go, by two people who asked
     with Operators(world.database) as people:
         (hold,), = world.query("SELECT hold_id FROM handback.hold")
         people.decide([hold], "release")
@@ -76,7 +76,7 @@ def test_one_that_states_nothing_lets_nothing_in(world):
     name, data = world.file("SKYLINE")
     (world.inbound["SKYLINE"] / name).write_bytes(data)
     for text in ("", "soon", "d41d8cd98f00b204e9800998ecf8427e", hashlib.sha256(data).hexdigest()[:-1], "x" * 5000):
-        twin(world, name, text)
+        sidecar(world, name, text)
         done = world.run(allowed=(0, 3, 4, 5))
         assert "states no SHA-256" in done.stdout + done.stderr, done
         assert world.files() == {} and left(world) == [name, f"{name}.sha256"]
@@ -85,7 +85,7 @@ def test_one_that_states_nothing_lets_nothing_in(world):
     world.run(allowed=(0, 3, 4, 5))
     assert world.files() == {} and len(left(world)) == 2
     os.unlink(world.inbound["SKYLINE"] / f"{name}.sha256")
-    twin(world, name, hashlib.sha256(data).hexdigest().upper())
+    sidecar(world, name, hashlib.sha256(data).hexdigest().upper())
     world.run()
     assert world.files() == {name: "posted"} and left(world) == []
 
@@ -94,7 +94,7 @@ def test_the_same_bytes_again_are_a_duplicate(world):
     name, data = world.file("SKYLINE")
     for _ in range(2):
         world.drop("SKYLINE", name, data)
-        twin(world, name, hashlib.sha256(data).hexdigest())
+        sidecar(world, name, hashlib.sha256(data).hexdigest())
         world.run()
     assert left(world) == []
     world.oracle.check(world)

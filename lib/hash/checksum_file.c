@@ -1,4 +1,4 @@
-#include "lib/hash/twin.h"
+#include "lib/hash/checksum_file.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ digest_of(const char *text, const char *end)
 }
 
 bool
-twin_read(const char *text, size_t len, uint8_t ret_sha256[SHA256_BYTES])
+checksum_file_read(const char *text, size_t len, uint8_t ret_sha256[SHA256_BYTES])
 {
 	const char *end = text + len, *digest;
 	char hex[DIGITS + 1] = "";

@@ -1,7 +1,7 @@
 #include "tests/unit/check.h"
 
 #include "lib/base/text.h"
-#include "lib/hash/twin.h"
+#include "lib/hash/checksum_file.h"
 
 #define DIGEST "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -12,7 +12,7 @@ stated(const char *text)
 	static char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 	uint8_t hash[SHA256_BYTES];
 
-	return twin_read(text, strlen(text), hash) ? text_hex(hex, hash, sizeof hash) : "none";
+	return checksum_file_read(text, strlen(text), hash) ? text_hex(hex, hash, sizeof hash) : "none";
 }
 
 static void
@@ -63,8 +63,8 @@ anything_else(void **state)
 		assert_string_equal(stated(none[i]), "none");
 	/* cut at every byte, and with a NUL in it */
 	for (size_t len = 0; len < sizeof DIGEST - 1; len++)
-		assert_false(twin_read(DIGEST, len, hash));
-	assert_false(twin_read("e3b0\0" DIGEST, 4 + sizeof DIGEST, hash));
+		assert_false(checksum_file_read(DIGEST, len, hash));
+	assert_false(checksum_file_read("e3b0\0" DIGEST, 4 + sizeof DIGEST, hash));
 }
 
 int
