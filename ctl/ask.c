@@ -44,7 +44,7 @@ ask_number(const char *said, const char *what)
 }
 
 int
-ask_limit(const struct session *s, const char *preset, char *buf, const char **ret_limit)
+ask_limit(const struct session *s, const char *default_value, char *buf, const char **ret_limit)
 {
 	const char *said = s->value[OPT_LIMIT];
 	int64_t limit = 0;
@@ -57,7 +57,7 @@ ask_limit(const struct session *s, const char *preset, char *buf, const char **r
 		complain("--limit %s: not a number from 1 on", said);
 		return EXIT_USAGE;
 	}
-	snprintf(buf, 24, "%s", said ? said : preset);
+	snprintf(buf, 24, "%s", said ? said : default_value);
 	*ret_limit = buf;
 	return EXIT_CLEAN;
 }

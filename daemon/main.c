@@ -25,7 +25,7 @@ static const char usage[] =
     "  --once         handle all that is due, then exit: 0 clean, 3 something is held, 4 something failed\n"
     "                 (where a handbackd runs already, it is asked to, and waited for)\n"
     "  --check        say what is wrong with the configuration and the directories, change nothing\n"
-    "  --options      the options of the configuration file: name, type, preset, reload or restart, help\n"
+    "  --options      the options of the configuration file: name, type, default, reload or restart, help\n"
     "  --version\n"
     "  --help\n"
     "\n"

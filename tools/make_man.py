@@ -70,8 +70,8 @@ def configuration(program):
             "taken, the configuration before it stays in force. \\fBhandbackd \\-\\-check\\fR looks at it and changes nothing.",
             ".SH OPTIONS"]
     for line in say(program, "--options").splitlines():
-        name, kind, preset, when, words = line.split("\t")
-        out += [".TP", f".B {escape(name)}", escape(words) + ".", f"\\fI{escape(kind)}\\fR, preset: {escape(preset)};",
+        name, kind, default, when, words = line.split("\t")
+        out += [".TP", f".B {escape(name)}", escape(words) + ".", f"\\fI{escape(kind)}\\fR, default: {escape(default)};",
                 "taken at " + {"reload": "a reload", "restart": "a restart"}[when] + "."]
     out += [".SH EXAMPLE", *literal((ROOT / "systemd/handback.yaml").read_text())]
     return out + see_also("handbackd.8", "handback-profile.5")

@@ -99,20 +99,20 @@ read_texts(struct reader *r, const struct yaml_node *n, const char *const **ret)
 	return true;
 }
 
-/* The same from a preset: words with blanks between them. */
+/* The same from a default: words with blanks between them. */
 static bool
-preset_texts(struct reader *r, const char *preset, const char *const **ret)
+default_texts(struct reader *r, const char *default_value, const char *const **ret)
 {
-	const char **texts = hold(r, (strlen(preset) + 1) * sizeof *texts);
+	const char **texts = hold(r, (strlen(default_value) + 1) * sizeof *texts);
 	size_t count = 0;
 
 	if (texts == NULL)
 		return false;
-	while (*(preset += strspn(preset, " ")) != '\0') {
-		size_t len = strcspn(preset, " ");
+	while (*(default_value += strspn(default_value, " ")) != '\0') {
+		size_t len = strcspn(default_value, " ");
 
-		texts[count++] = hold_text(r, preset, len);
-		preset += len;
+		texts[count++] = hold_text(r, default_value, len);
+		default_value += len;
 	}
 	*ret = texts;
 	return true;
@@ -161,14 +161,14 @@ read_option(struct reader *r, const struct config_option *o, const struct yaml_n
 }
 
 static void
-preset_option(struct reader *r, const struct config_option *o, void *slot)
+default_option(struct reader *r, const struct config_option *o, void *slot)
 {
-	struct yaml_node n = {.kind = YAML_SCALAR, .text = o->preset, .path = ""};
+	struct yaml_node n = {.kind = YAML_SCALAR, .text = o->default_value, .path = ""};
 
-	if (o->preset == NULL)
+	if (o->default_value == NULL)
 		return;
 	if (o->type == CONFIG_TEXTS)
-		preset_texts(r, o->preset, slot);
+		default_texts(r, o->default_value, slot);
 	else
 		read_option(r, o, &n, slot);
 }
@@ -240,7 +240,7 @@ read_scope(struct reader *r, struct yaml_node *map, void *base, bool in_list)
 		else if (o->required)
 			yaml_error(r->problems, map, "%s is missing: %s", name, o->help);
 		else
-			preset_option(r, o, slot);
+			default_option(r, o, slot);
 	}
 }
 

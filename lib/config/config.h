@@ -108,7 +108,7 @@ enum config_type {
 struct config_option {
 	const char *name; /* "database.conninfo", "sources[].files" */
 	enum config_type type;
-	const char *preset; /* as one would write it, a list separated by blanks; NULL: none */
+	const char *default_value; /* as one would write it, a list separated by blanks; NULL: none */
 	bool required;
 	bool reloadable; /* SIGHUP is enough; otherwise a restart */
 	const char *help;

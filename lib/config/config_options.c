@@ -158,14 +158,16 @@ config_describe(FILE *out)
 {
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
 		const struct config_option *o = &options[i];
-		const char *preset = o->preset != NULL ? o->preset : o->required ? "(required)" : "(none)";
+		const char *default_value = o->default_value != NULL ? o->default_value
+		                            : o->required            ? "(required)"
+		                                                     : "(none)";
 
 		if (fprintf(out, "%s\t%s", o->name, config_type_name(o->type)) < 0)
 			return false;
 		for (size_t w = 0; o->words != NULL && o->words[w] != NULL; w++)
 			if (fprintf(out, "%s%s", w == 0 ? ": " : ", ", o->words[w]) < 0)
 				return false;
-		if (fprintf(out, "\t%s\t%s\t%s\n", preset, o->reloadable ? "reload" : "restart", o->help) < 0)
+		if (fprintf(out, "\t%s\t%s\t%s\n", default_value, o->reloadable ? "reload" : "restart", o->help) < 0)
 			return false;
 	}
 	return true;

@@ -16,10 +16,10 @@ GUIDE = ROOT / "docs/operator.md"
 
 def configuration(build):
     rows = subprocess.run([build / "daemon/handbackd", "--options"], check=True, capture_output=True, text=True).stdout
-    yield from ("| option | type | preset | changes by | meaning |", "|---|---|---|---|---|")
+    yield from ("| option | type | default | changes by | meaning |", "|---|---|---|---|---|")
     for row in rows.splitlines():
-        name, kind, preset, change, text = row.split("\t")
-        shown = preset if preset.startswith("(") else f"`{preset}`"
+        name, kind, default, change, text = row.split("\t")
+        shown = default if default.startswith("(") else f"`{default}`"
         yield f"| `{name}` | {kind} | {shown} | {change} | {text} |"
 
 

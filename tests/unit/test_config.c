@@ -195,7 +195,7 @@ presets_of_the_table_can_be_read(void **state)
 	(void) state;
 	for (size_t i = 0; i < count; i++) {
 		assert_non_null(options[i].help);
-		assert_false(options[i].required && options[i].preset != NULL);
+		assert_false(options[i].required && options[i].default_value != NULL);
 		assert_non_null(config_type_name(options[i].type));
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(options[i].name, options[k].name);
