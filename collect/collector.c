@@ -64,8 +64,7 @@ hold_samples(FILE *out, const char *name, const struct pg_result *r, const char 
 static void
 write_database(FILE *out, const struct pg_result *holds, const struct pg_result *late)
 {
-	head(out, "handback_holds_open",
-	     "What waits for a person, and for how long: at most a day, a week, a month, or longer");
+	head(out, "handback_holds_open", "Open holds by age: at most a day, a week, a month, or longer");
 	hold_samples(out, "handback_holds_open", holds, "holds");
 	head(out, "handback_hold_oldest_timestamp_seconds", "When the oldest of them was opened");
 	hold_samples(out, "handback_hold_oldest_timestamp_seconds", holds, "oldest");

@@ -1,5 +1,5 @@
 -- name: collector_holds
--- What waits for a person: partner, reason, how long it has waited, how many, when the oldest was opened.
+-- Open holds: partner, reason, how long it has waited, how many, when the oldest was opened.
 SELECT p.code AS partner, h.reason, a.age, count(*) AS holds, extract(epoch FROM min(h.opened_at))::bigint AS oldest
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)

@@ -19,8 +19,8 @@ ORDER BY head_no DESC
 LIMIT 1
 
 -- name: try_hold
--- A file that is held whole, and what its release would let pass. $1 hold.
-SELECT encode(f.name, 'hex') AS name, f.name_shown, f.profile, f.archived_as, array_to_string(handback.let_pass(f.file_id), ' ') AS passed,
+-- A file on hold, and which checks its release would waive. $1 hold.
+SELECT encode(f.name, 'hex') AS name, f.name_shown, f.profile, f.archived_as, array_to_string(handback.waived_checks(f.file_id), ' ') AS waived,
 	f.file_id
 FROM handback.hold h
 JOIN handback.file f USING (file_id)

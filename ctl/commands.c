@@ -35,8 +35,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_DIFF] = {"diff", "FILE", "tell what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
-    [OPT_HOLD] = {"hold", "HOLD",
-                  "the file that is held whole under this number, as if it were released now"},
+    [OPT_HOLD] = {"hold", "HOLD", "the file on hold under this number, as if it were released now"},
     [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
 };
@@ -57,15 +56,15 @@ const struct command commands[] = {
      "of its SHA-256 or its name.",
      "handbackctl show 12 --records --outcome held", run_show},
     {"explain", "Inspect", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
-     "Tells what happened, in order of time: the points taken, every answer of the partner with its file, "
-     "record, byte range and the bytes themselves, what was decided and posted, holds, acts of people, "
+     "Tells what happened, in order of time: the debit, every answer of the partner with its file, "
+     "record, byte range and the bytes themselves, what was decided and posted, holds, decisions of people, "
      "and the audit heads that cover it. REFERENCE is the external reference (UUID) of a redemption or of "
      "a reversal, our reference in the request, the partner's reference, a redemption's number, or "
      "FILE:RECORD.",
      "handbackctl explain 3f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55\nhandbackctl explain 12:345", run_explain},
     {"holds", "Inspect", "", 0, 0,
      OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_ENDED) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
-     "what waits for a person",
+     "open holds",
      "Lists open holds, the oldest first, and how many there are by reason and age. With --ended it lists "
      "those that are over, the newest first, with how they ended, when and by whom.",
      "handbackctl holds --reason points_mismatch\nhandbackctl holds --ended --partner SKYLINE", run_holds},
@@ -74,10 +73,10 @@ const struct command commands[] = {
      "could mean where it was matched to none, and what people did about it so far.",
      "handbackctl hold show 12", run_hold_show},
     {"overdue", "Inspect", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
-     "redemptions that partners should have answered by now",
+     "unanswered redemptions, past their response SLA",
      "Lists them, the longest due first, by the terms that the last nightly run found in the profiles "
      "(answer_within): what the partner said last without deciding it (pending, or something that is held), "
-     "or the file that shows its silence. They are no breaks: nothing is posted for them, and nobody has to "
+     "or the file that shows that no response came. They are no breaks: nothing is posted for them, and nobody has to "
      "decide them; ask the partner.",
      "handbackctl overdue --partner SKYLINE", run_overdue},
     {"proposals", "Inspect", "", 0, 0, OPT(OPT_ALL), "what was proposed and waits for another person",
@@ -90,7 +89,7 @@ const struct command commands[] = {
     {"status", "Inspect", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
      "Asks the running handbackd over its control socket: sources, files in hand with their stage, "
      "backlog, workers, and what was done since it started; and the database, where this login may read it: "
-     "what waits for a person, and which files are late or come next. With --watch the picture is drawn anew "
+     "open holds, and which files are late or come next. With --watch the picture is drawn anew "
      "every second, until Ctrl-C.",
      "handbackctl status --watch", run_status},
 
@@ -99,8 +98,8 @@ const struct command commands[] = {
          OPT(OPT_TABLE),
      "the reconciliation report",
      "For each file: records in and their outcomes, points, control totals, reversals in the ledger, "
-     "differences; totals by partner; refused and repeated files; what waits, what was decided later, which "
-     "answers are overdue and which expected files came or are missing. Without --from, --to, "
+     "differences; totals by partner; files on hold and duplicate deliveries; open holds, what was rematched or resolved, which "
+     "redemptions are unanswered past their response SLA and which expected files came or are missing. Without --from, --to, "
      "--file or --all it is of the last seven days. Everything comes from one snapshot. All sums are "
      "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
@@ -121,11 +120,11 @@ const struct command commands[] = {
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
      "The exit status tells clean (0), something held (3) or failed (4).", "handbackctl run", run_run},
     {"nightly", "Act", "", 0, 0, OPT(OPT_PLAN),
-     "what is done every night: files, absences, answers, reports",
+     "what is done every night: files, rematches, deemed acceptance, reports",
      "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due "
      "(asks the running handbackd, or does without one), judges which expected files came early, on time "
      "or late and which are missing, tries records again whose redemption was unknown and closes those that "
-     "were unknown for too long, counts the answers that partners owe, confirms what a partner that lists "
+     "were unknown for too long, counts unanswered redemptions past their response SLA, deems accepted what a partner that lists "
      "its rejects has not rejected in time, writes the report of each day that has none, and removes kept copies that "
      "are older than `retention` says. Doing it twice changes nothing. With --json it is one document: {\"plan\": ..., "
      "\"done\": ...}; with --plan as well, the plan alone.",
@@ -143,7 +142,7 @@ const struct command commands[] = {
      "handbackctl try --hold 14 --profile ./mended.yaml", run_try},
 
     {"hold assign", "Resolve", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
-     "Notes who looks into it. Each of these commands is an act in the audit trail, under the login of "
+     "Notes who looks into it. Each of these commands is an audit event, under the login of "
      "the database session.",
      "handbackctl hold assign 12 alice --why 'knows the partner'", run_hold_assign},
     {"hold comment", "Resolve", "HOLD TEXT", 2, 2, 0, "say something about a hold",
@@ -152,7 +151,7 @@ const struct command commands[] = {
     {"hold propose", "Resolve", "DECISION [HOLD]...", 1, 10000,
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
      "propose what is to become of holds",
-     "DECISION is confirm, reverse, reinstate or close; a file that is held whole is released or closed: a "
+     "DECISION is confirm, reverse, reinstate or close; a file on hold is released or closed: a "
      "release reads it again and decides it as if it came now, but for what it was held for. Which holds: "
      "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "
      "they are, and of how many points or records, and asks. --why is required. Nothing is posted until "

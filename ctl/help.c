@@ -21,7 +21,7 @@ static const struct {
     {EXIT_CLEAN, "done, nothing waits"},
     {EXIT_INTERNAL, "internal error"},
     {EXIT_USAGE, "the command line, the configuration or a profile is wrong"},
-    {EXIT_HELD, "done, but files or records wait for a person"},
+    {EXIT_HELD, "done, but files or records are on hold"},
     {EXIT_FAILED, "files could not be handled now and stay where they are"},
     {EXIT_PROOF, "`audit verify`, a report's two sums, `try --diff`: a difference was found"},
     {EXIT_UNAVAILABLE, "the database or the spool cannot be reached, or has another schema version"},

@@ -15,7 +15,7 @@ static const struct column done_columns[] = {
 
 /* Runs a function of schema/ that gives one number, and says what was done. */
 static int
-act(struct session *s, const char *what, const char *sql, int params, const char *const *values)
+record_event(struct session *s, const char *what, const char *sql, int params, const char *const *values)
 {
 	struct pg_result *r = NULL;
 	enum pg_status status = pg_run(s->query.pg, sql, params, values, &r);
@@ -41,7 +41,7 @@ run_hold_assign(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "assigned", sql_hold_assign, 3, values) : code;
+	return code == EXIT_CLEAN ? record_event(s, "assigned", sql_hold_assign, 3, values) : code;
 }
 
 int
@@ -51,8 +51,9 @@ run_hold_comment(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "commented", sql_hold_comment, 2, (const char *const *) s->arguments)
-	                          : code;
+	return code == EXIT_CLEAN
+	           ? record_event(s, "commented", sql_hold_comment, 2, (const char *const *) s->arguments)
+	           : code;
 }
 
 /* "{12,13}" of the numbers behind the decision; NULL, and said why, when one is none. */
@@ -105,7 +106,7 @@ select_holds(struct session *s, struct pg_result **ret)
 static int
 confirm(const struct session *s, const struct pg_result *r, const char *decision)
 {
-	/* nobody has judged the records of a file that is held whole: its points are not known */
+	/* nobody has judged the records of a file on hold: its points are not known */
 	bool files = strcmp(decision, "release") == 0, yes = s->value[OPT_YES] != NULL;
 	char *many = number_shown(pg_text(r, 0, 1)), *much = number_shown(pg_text(r, 0, files ? 3 : 2)),
 	     answer[16] = "";
@@ -152,7 +153,7 @@ run_hold_propose(struct session *s)
 		code = confirm(s, r, decision);
 	const char *values[] = {pg_text(r, 0, 0), decision, s->value[OPT_WHY], s->value[OPT_REDEMPTION]};
 	if (code == EXIT_CLEAN)
-		code = act(s, "proposed", sql_hold_propose, 4, values);
+		code = record_event(s, "proposed", sql_hold_propose, 4, values);
 	pg_result_free(r);
 	return code;
 }
@@ -166,7 +167,7 @@ run_hold_approve(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
 	if (code == EXIT_CLEAN)
-		code = act(s, "approved", sql_hold_approve, 2, values);
+		code = record_event(s, "approved", sql_hold_approve, 2, values);
 	/* files that were released are the daemon's to handle: at once, or where none answers when one looks next
 	 */
 	if (code == EXIT_CLEAN && s->config)
@@ -186,7 +187,7 @@ run_hold_reject(struct session *s)
 	}
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
-	return code == EXIT_CLEAN ? act(s, "rejected", sql_hold_reject, 2, values) : code;
+	return code == EXIT_CLEAN ? record_event(s, "rejected", sql_hold_reject, 2, values) : code;
 }
 
 static const struct column proposal_columns[] = {

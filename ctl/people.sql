@@ -20,19 +20,19 @@ WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	AND ($4::text <> 'release' OR h.record_no IS NULL)
 
 -- name: hold_assign
-SELECT handback.assign_hold($1::bigint, $2::text, $3::text) AS act
+SELECT handback.assign_hold($1::bigint, $2::text, $3::text) AS event
 
 -- name: hold_comment
-SELECT handback.comment_hold($1::bigint, $2::text) AS act
+SELECT handback.comment_hold($1::bigint, $2::text) AS event
 
 -- name: hold_propose
 SELECT handback.propose($1::bigint[], $2::text, $3::text, $4::uuid) AS proposal
 
 -- name: hold_approve
-SELECT handback.approve($1::bigint, $2::text) AS act
+SELECT handback.approve($1::bigint, $2::text) AS event
 
 -- name: hold_reject
-SELECT handback.reject($1::bigint, $2::text) AS act
+SELECT handback.reject($1::bigint, $2::text) AS event
 
 -- name: proposals
 -- Proposals: those that wait for another person, or all with --all.

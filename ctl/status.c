@@ -91,8 +91,7 @@ add_rows(struct document *d, const struct json *answer, const char *key, const c
 static void
 add_database(struct session *s, struct document *d)
 {
-	struct table *holds =
-	    document_add(d, "holds", "What waits for a person", TABLE_ROWS, COLUMNS(hold_columns));
+	struct table *holds = document_add(d, "holds", "Open holds", TABLE_ROWS, COLUMNS(hold_columns));
 	struct table *due =
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 

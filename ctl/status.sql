@@ -7,7 +7,7 @@ ORDER BY e.due_at, e.source, e.kind
 LIMIT 12
 
 -- name: status_holds
--- What waits for a person.
+-- Open holds.
 SELECT p.code AS partner, h.reason, count(*) AS holds, coalesce(sum(h.points), 0) AS points, min(h.opened_at) AS oldest
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)

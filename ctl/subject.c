@@ -49,13 +49,13 @@ subject_held(struct session *s, struct subject *ret)
 	if (status != PG_OK)
 		return query_failed(&s->query, status);
 	if (pg_rows(r) == 0 || !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text(r, 0, 0), &len)) {
-		complain("no file is held whole under %s (`handbackctl holds`)", hold);
+		complain("no file is on hold under %s (`handbackctl holds`)", hold);
 		code = EXIT_USAGE;
 	} else {
 		char *path = mem_format("%s/%s", s->config->spool, pg_text(r, 0, 3));
 		ret->shown = mem_text(pg_text(r, 0, 1));
 		ret->profile = mem_text(pg_text(r, 0, 2));
-		ret->passed = decide_let_pass(pg_text(r, 0, 4));
+		ret->waived = decide_waived(pg_text(r, 0, 4));
 		ret->file_id = pg_int(r, 0, 5);
 		code = session_file(path, &ret->fd);
 		free(path);

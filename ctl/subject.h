@@ -1,4 +1,4 @@
-/* What is tried: a file that lies somewhere, or one that is held whole; and the profile that it is read with.
+/* What is tried: a file that lies somewhere, or one on hold; and the profile that it is read with.
  */
 #ifndef HANDBACK_CTL_SUBJECT_H
 #define HANDBACK_CTL_SUBJECT_H
@@ -12,7 +12,7 @@ struct subject {
 	int fd;                          /* -1: none */
 	char name[LIMIT_NAME_BYTES + 1]; /* as delivered */
 	char *shown, *profile;           /* profile: that of a held file; else NULL */
-	unsigned passed;                 /* enum pass, or'ed */
+	unsigned waived;                 /* enum waiver, or'ed */
 	int64_t file_id;                 /* of a held file, else 0 */
 };
 

@@ -131,12 +131,12 @@ on_record(void *context, const struct leaf *leaf)
 }
 
 static void
-on_told(void *context, const struct told *told)
+on_report(void *context, const struct parse_report *report)
 {
 	struct trial *t = context;
 
-	for (size_t i = 0; i < told->refusals; i++) {
-		const struct told_refusal *r = &told->refusal[i];
+	for (size_t i = 0; i < report->refusals; i++) {
+		const struct parse_report_refusal *r = &report->refusal[i];
 		char record[24], offset[24];
 		snprintf(record, sizeof(record), "%" PRIu64, r->record);
 		snprintf(offset, sizeof(offset), "%" PRIu64, r->offset);
@@ -148,14 +148,14 @@ on_told(void *context, const struct told *told)
 		                       r->message};
 		table_row(t->refusals, cells);
 	}
-	for (size_t i = 0; i < told->controls; i++) {
-		const struct told_control *c = &told->control[i];
+	for (size_t i = 0; i < report->controls; i++) {
+		const struct parse_report_control *c = &report->control[i];
 		const char *cells[] = {c->name, c->place, c->stated, c->counted, c->agrees ? "t" : "f"};
 		table_row(t->controls, cells);
 	}
-	if (told->has_sequence)
-		snprintf(t->sequence, sizeof(t->sequence), "%" PRId64, told->sequence);
-	t->partner_file_id = mem_text(told->partner_file_id);
+	if (report->has_sequence)
+		snprintf(t->sequence, sizeof(t->sequence), "%" PRId64, report->sequence);
+	t->partner_file_id = mem_text(report->partner_file_id);
 }
 
 static void
@@ -245,9 +245,9 @@ try_file(struct session *s, struct reconciler *r, const struct subject *it, cons
 	struct job_trial trial = {.name = it->name,
 	                          .file = it->fd,
 	                          .show = on_record,
-	                          .tell = on_told,
+	                          .on_report = on_report,
 	                          .context = &t,
-	                          .passed = it->passed,
+	                          .waived = it->waived,
 	                          .release_of = it->file_id};
 	enum job_end end = job_try(r, &trial, result);
 	int code;

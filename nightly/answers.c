@@ -1,4 +1,4 @@
-/* What became of redemptions since their files came: found later, or never. */
+/* What became of redemptions since their files came: rematched, or never found. */
 #include "nightly/night.h"
 
 #include "lib/config/config.h"
@@ -19,11 +19,12 @@ tell_guarded(void *context, int64_t file_id, int64_t records, const char *why)
 {
 	const struct guarded *g = context;
 	char *file = mem_format("%" PRId64, file_id);
-	char *message = mem_format("%" PRId64 " records of file %s whose redemption was found later are held: "
-	                           "%s; two people decide them",
-	                           records, file, why);
+	char *message =
+	    mem_format("%" PRId64 " records of file %s whose redemption was found by a rematch are held: "
+	               "%s; two people decide them",
+	               records, file, why);
 	struct notification notification = {
-	    .kind = "guard_later",
+	    .kind = "guard_rematch",
 	    .subject = file,
 	    .message = message,
 	    .fields = {{"source", g->source->name}, {"partner", g->source->partner}, {"file", file}}};
@@ -39,18 +40,19 @@ night_try_again(struct night *n, const struct config_source *source)
 {
 	struct guarded guarded = {n, source};
 	struct pg *pg = n->batch->query.pg;
-	int64_t failed = n->later.failed, expired = 0;
+	int64_t failed = n->rematch.failed, expired = 0;
 
-	n->later.held = tell_guarded;
-	n->later.context = &guarded;
-	enum pg_status status = later_source(&n->reconciler, source->name, &n->later);
-	if (status == PG_OK && n->later.failed > failed) {
-		complain("source %s: %s", source->name, n->later.why);
+	n->rematch.held = tell_guarded;
+	n->rematch.context = &guarded;
+	enum pg_status status = rematch_source(&n->reconciler, source->name, &n->rematch);
+	if (status == PG_OK && n->rematch.failed > failed) {
+		complain("source %s: %s", source->name, n->rematch.why);
 		night_worse(n, EXIT_FAILED);
 		return EXIT_CLEAN; /* what was not tried does not expire */
 	}
 	if (status == PG_OK)
-		status = later_expire(pg, source->name, n->reconciler.profile.profile->policy.unknown_days, &expired);
+		status =
+		    rematch_expire(pg, source->name, n->reconciler.profile.profile->policy.unknown_days, &expired);
 	n->expired += expired;
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
@@ -65,7 +67,7 @@ keep_term(struct night *n, const struct config_source *source, enum pg_status *r
 	*ret_status = PG_OK;
 	if (!holidays)
 		return false;
-	*ret_status = absence_term(n->batch->query.pg, source->name, profile, holidays);
+	*ret_status = deemed_term(n->batch->query.pg, source->name, profile, holidays);
 	free(holidays);
 	return *ret_status == PG_OK;
 }
@@ -109,14 +111,15 @@ night_absence(struct night *n, const struct config_source *source)
 	if (!keep_term(n, source, &status))
 		return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 	sources = source_names(n->batch->config);
-	status = absence_unclear(pg, source->name, sources, &other);
+	status = deemed_unclear(pg, source->name, sources, &other);
 	free(sources);
 	if (status == PG_OK && !other)
-		status = absence_confirm(pg, source->name, source->partner, &n->absence);
+		status = deemed_confirm(pg, source->name, source->partner, &n->deemed);
 	if (other) {
-		complain("source %s: source %s answers for the same redemptions by another profile, so that silence "
-		         "says nothing: give each profile its programme",
-		         source->name, other);
+		complain(
+		    "source %s: source %s answers for the same redemptions by another profile, so that no response "
+		    "means nothing: give each profile its programme",
+		    source->name, other);
 		night_worse(n, EXIT_USAGE);
 		free(other);
 	}

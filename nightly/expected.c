@@ -11,7 +11,7 @@
 #include <string.h>
 
 static int
-make_issue(struct night *n, const struct config_source *source, const struct expected_file *e)
+make_expected_delivery(struct night *n, const struct config_source *source, const struct expected_file *e)
 {
 	char *holidays = night_holidays(n, e->holidays);
 	struct params p = {0};
@@ -28,7 +28,7 @@ make_issue(struct night *n, const struct config_source *source, const struct exp
 	param_text(&p, e->names);
 	param_bool(&p, e->empty);
 	param_text(&p, holidays);
-	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_issues, p.n, p.value, NULL);
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_expected_deliveries, p.n, p.value, NULL);
 	free(holidays);
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
@@ -40,7 +40,7 @@ night_issues(struct night *n, const struct config_source *source)
 	int code = EXIT_CLEAN;
 
 	for (size_t i = 0; i < policy->expected_files && code == EXIT_CLEAN; i++)
-		code = make_issue(n, source, &policy->expected[i]);
+		code = make_expected_delivery(n, source, &policy->expected[i]);
 	if (code != EXIT_CLEAN)
 		return code;
 	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_place, 1, &source->name, NULL);

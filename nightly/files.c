@@ -63,7 +63,7 @@ keep_answer(struct night *n, const struct json *source)
 	const struct json *server = json_get(source, "sftp");
 	const struct json *told = json_is_map(server) ? server : source;
 	const char *name = json_string_of(source, "name"), *poll = json_string_of(told, "poll"),
-	           *result = "could_not";
+	           *result = "failed";
 	const char *why = json_string_of(told, "error");
 
 	if (poll && (strcmp(poll, "files") == 0 || strcmp(poll, "empty") == 0)) {
@@ -129,10 +129,10 @@ keep_directory(struct night *n, const struct config_source *source, bool run_was
 	const char *result = "empty";
 
 	if (source->sftp.host)
-		return keep_poll(n, source->name, run_was_good ? "empty" : "could_not",
+		return keep_poll(n, source->name, run_was_good ? "empty" : "failed",
 		                 run_was_good ? NULL : "the run of handbackd did not end well", now_us());
 	if (!dir)
-		return keep_poll(n, source->name, "could_not", strerrordesc_np(errno), now_us());
+		return keep_poll(n, source->name, "failed", strerrordesc_np(errno), now_us());
 	for (const struct dirent *e; (e = readdir(dir));)
 		if (e->d_name[0] != '.')
 			result = "files";

@@ -7,9 +7,9 @@
 #define HANDBACK_NIGHTLY_NIGHT_H
 
 #include "nightly/batch.h"
-#include "reconcile/rematch/absence.h"
+#include "reconcile/rematch/deemed.h"
 #include "reconcile/file/job.h"
-#include "reconcile/rematch/later.h"
+#include "reconcile/rematch/rematch.h"
 #include "lib/spool/retention.h"
 
 struct config_source;
@@ -19,9 +19,9 @@ struct night {
 	struct reconciler reconciler; /* its profile: the source's that is looked at */
 	int code;                     /* the worst so far that does not stop the run */
 	int64_t missing;              /* expected files that this run found missing */
-	struct later later;           /* of all sources */
+	struct rematch rematch;       /* of all sources */
 	int64_t expired;              /* records whose redemption was never known, closed by this run */
-	struct absence absence;       /* of all sources */
+	struct deemed deemed;         /* of all sources */
 	struct retention retention;   /* what the plan counted, then what was removed */
 	struct document *plan;
 	struct table *sources, *overdue, *reports; /* of the plan */

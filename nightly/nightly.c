@@ -22,15 +22,15 @@
 
 static const struct column done_columns[] = {
     {"missing", "Files found missing", COLUMN_NUMBER, 0, 0, NULL},
-    {"matched", "Records matched later", COLUMN_NUMBER, 0, 0, NULL},
+    {"matched", "Rematched records", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed", "Reversed of them", COLUMN_NUMBER, 0, 0, NULL},
-    {"guarded", "Found later, held by the guard", COLUMN_NUMBER, 0, 0, NULL},
+    {"guarded", "Matched, held by the guard", COLUMN_NUMBER, 0, 0, NULL},
     {"expired", "Never found, closed", COLUMN_NUMBER, 0, 0, NULL},
-    {"absent", "Confirmed by silence", COLUMN_NUMBER, 0, 0, NULL},
+    {"deemed_accepted", "Deemed accepted", COLUMN_NUMBER, 0, 0, NULL},
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
     {"removed", "Old copies removed", COLUMN_NUMBER, 0, 0, NULL},
     {"removed_bytes", "Bytes of them", COLUMN_NUMBER, 0, 0, NULL},
-    {"holds", "What waits for a person", COLUMN_NUMBER, 0, 0, NULL},
+    {"holds", "Open holds", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 static int
@@ -61,11 +61,11 @@ tell_done(struct night *n)
 		holds += pg_int_of(r, i, "holds");
 	pg_result_free(r);
 	param_int(&p, n->missing);
-	param_int(&p, n->later.matched);
-	param_int(&p, n->later.reversed);
-	param_int(&p, n->later.guarded);
+	param_int(&p, n->rematch.matched);
+	param_int(&p, n->rematch.reversed);
+	param_int(&p, n->rematch.guarded);
 	param_int(&p, n->expired);
-	param_int(&p, n->absence.confirmed);
+	param_int(&p, n->deemed.confirmed);
 	param_int(&p, (int64_t) n->reports->rows);
 	param_int(&p, n->retention.archive.files + n->retention.quarantine.files);
 	param_int(&p, n->retention.archive.bytes + n->retention.quarantine.bytes);

@@ -1,6 +1,6 @@
 -- name: nightly_place
 -- $1 source.
-SELECT handback.place_files($1::text)
+SELECT handback.assign_deliveries($1::text)
 
 -- name: nightly_days
 -- The days of the last week whose report is to be there: those with files, and yesterday in any case.
@@ -12,10 +12,10 @@ WHERE d.day::date = (transaction_timestamp() AT TIME ZONE 'UTC')::date - 1 OR EX
 		AND f.decided_at < (d.day + interval '1 day')::timestamp AT TIME ZONE 'UTC')
 ORDER BY d.day
 
--- name: nightly_issues
+-- name: nightly_expected_deliveries
 -- $1 source, $2 kind, $3 zone, $4 minute of the day, $5 days of the week, $6 grace in minutes, $7 files, $8 pattern of
 -- names or NULL, $9 whether empty ones come, $10 holidays.
-SELECT handback.make_issues($1::text, $2::text, $3::text, $4::integer, $5::integer, $6::integer, $7::integer,
+SELECT handback.make_expected_deliveries($1::text, $2::text, $3::text, $4::integer, $5::integer, $6::integer, $7::integer,
 	transaction_timestamp(), $8::text, $9::boolean, $10::date[])
 
 -- name: nightly_expected
@@ -30,15 +30,15 @@ ORDER BY e.due_at, e.source, e.kind
 -- its rejects alone or owes no answer, may have had nothing to tell. $1 source, $2 partner, $3 true where it lists
 -- rejects alone. Gives how many are newly missing.
 WITH judged AS (
-	INSERT INTO handback.issue_missing (issue_id, files, judged)
-	SELECT e.issue_id, e.files - e.came, CASE WHEN i.empty OR (NOT $3::boolean AND EXISTS (
+	INSERT INTO handback.expected_delivery_missing (expected_delivery_id, files, judged)
+	SELECT e.expected_delivery_id, e.files - e.came, CASE WHEN i.empty OR (NOT $3::boolean AND EXISTS (
 			SELECT FROM ledger.redemption r
 			WHERE r.partner = $2::text AND r.redeemed_at < i.due_at
 				AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
 				AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)))
 		THEN 'missing' ELSE 'nothing_due' END
 	FROM handback.expected_files e
-	JOIN handback.issue i USING (issue_id)
+	JOIN handback.expected_delivery i USING (expected_delivery_id)
 	WHERE e.source = $1::text AND e.state = 'overdue'
 	ON CONFLICT DO NOTHING
 	RETURNING judged)
@@ -52,12 +52,12 @@ WHERE ($2::text, coalesce($3::text, '')) IS DISTINCT FROM (
 	SELECT (l.result, coalesce(l.why, '')) FROM handback.source_poll l WHERE l.source = $1::text ORDER BY l.poll_id DESC LIMIT 1)
 
 -- name: nightly_overdue
--- Answers that a partner owes by a profile as it is now, and those that silence confirms. $1 source, $2 partner,
+-- Unanswered redemptions of a partner by a profile as it is now, and those to deem accepted. $1 source, $2 partner,
 -- $3 programme, $4 profile, $5 lists, $6 order_by, $7 business days, $8 zone, $9 holidays.
 SELECT $2::text AS partner, $3::text AS programme, $7::integer AS within_days, count(*) AS redemptions,
 	coalesce(sum(o.points), 0) AS points, min(o.redeemed_at) AS oldest,
-	count(*) FILTER (WHERE $5 = 'rejects' AND o.said IS NULL AND o.file_id IS NOT NULL) AS silent
-FROM handback.overdue_answers(ROW(0, $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::integer, $8::text, $9::date[],
+	count(*) FILTER (WHERE $5 = 'rejects' AND o.last_reply IS NULL AND o.file_id IS NOT NULL) AS deemed_accepted
+FROM handback.unanswered_redemptions(ROW(0, $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::integer, $8::text, $9::date[],
 	transaction_timestamp())::handback.term) o
 
 -- name: nightly_holds
@@ -75,7 +75,7 @@ ORDER BY p.code, h.reason
 -- name: nightly_tell
 -- What was found missing in the last week, told of or not: kind, day, due, how many. $1 source.
 SELECT i.kind, i.day::text, i.due_at::text, m.files
-FROM handback.issue_missing m
-JOIN handback.issue i USING (issue_id)
-WHERE i.source = $1::text AND m.judged = 'missing' AND m.judged_at > transaction_timestamp() - interval '7 days'
+FROM handback.expected_delivery_missing m
+JOIN handback.expected_delivery i USING (expected_delivery_id)
+WHERE i.source = $1::text AND m.judged = 'missing' AND m.recorded_at > transaction_timestamp() - interval '7 days'
 ORDER BY i.due_at, i.kind

@@ -20,11 +20,11 @@ static const struct column source_columns[] = {
 static const struct column overdue_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
     {"programme", "Programme", COLUMN_TEXT, 0, 1, NULL},
-    {"within_days", "Answers within (business days)", COLUMN_NUMBER, 0, 0, NULL},
+    {"within_days", "Response SLA (business days)", COLUMN_NUMBER, 0, 0, NULL},
     {"redemptions", "Overdue", COLUMN_NUMBER, 0, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 0, NULL},
-    {"silent", "Confirmed by silence", COLUMN_NUMBER, 0, 0, NULL},
+    {"deemed_accepted", "Deemed accepted", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 static const struct column hold_columns[] = {
@@ -79,7 +79,7 @@ plan_overdue(struct night *n, const struct config_source *source)
 	char *holidays = night_holidays(n, profile->policy.holidays);
 	if (!holidays)
 		return EXIT_CLEAN;
-	absence_params(&p, source->name, profile, holidays);
+	deemed_params(&p, source->name, profile, holidays);
 	int code = query_fill(&n->batch->query, n->overdue, sql_nightly_overdue, p.n, p.value);
 	free(holidays);
 	return code;
@@ -91,7 +91,8 @@ plan_source(struct night *n, const struct config_source *source)
 	const struct policy *policy = &n->reconciler.profile.profile->policy;
 	int64_t young = 0, old = 0, names = names_in(source->directory);
 	struct params p = {0};
-	enum pg_status status = later_count(n->batch->query.pg, source->name, policy->unknown_days, &young, &old);
+	enum pg_status status =
+	    rematch_count(n->batch->query.pg, source->name, policy->unknown_days, &young, &old);
 
 	if (status != PG_OK)
 		return query_failed(&n->batch->query, status);
@@ -133,9 +134,9 @@ night_plan(struct night *n)
 	n->sources = document_add(d, "sources", "Sources", TABLE_ROWS, COLUMNS(source_columns));
 	struct table *expected = document_add(d, "expected", "Expected files", TABLE_ROWS, night_expected_columns,
 	                                      NIGHT_EXPECTED_COLUMNS);
-	n->overdue = document_add(d, "overdue", "Answers that are overdue", TABLE_ROWS, COLUMNS(overdue_columns));
-	struct table *holds =
-	    document_add(d, "holds", "What waits for a person", TABLE_ROWS, COLUMNS(hold_columns));
+	n->overdue = document_add(d, "overdue", "Unanswered redemptions, past their response SLA", TABLE_ROWS,
+	                          COLUMNS(overdue_columns));
+	struct table *holds = document_add(d, "holds", "Open holds", TABLE_ROWS, COLUMNS(hold_columns));
 	n->reports = document_add(d, "reports", "Reports to write", TABLE_ROWS, COLUMNS(report_columns));
 	int code = night_each_source(n, plan_source);
 	if (code == EXIT_CLEAN)

@@ -19,7 +19,7 @@
 #include "lib/db/migrate.h"
 #include "reconcile/file/recover.h"
 #include "reconcile/file/release.h"
-#include "reconcile/post/tell_holds.h"
+#include "reconcile/post/notify_holds.h"
 #include "lib/spool/unknown_kept.h"
 
 #define BACKOFF_FIRST_MS 50
@@ -103,8 +103,8 @@ take_up(struct reconciler *r, char *why)
 	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
 		return false;
 	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK ||
-	    tell_holds(r->pg, &r->spool, 0) != PG_OK || look_for_unknown(r) != PG_OK ||
-	    decide_rehearse(r->pg) != PG_OK) {
+	    notify_holds(r->pg, &r->spool, 0) != PG_OK || look_for_unknown(r) != PG_OK ||
+	    decide_warm_up(r->pg) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}
@@ -142,14 +142,14 @@ static bool
 connect_again(struct reconciler *r, int channel)
 {
 	char why[LIMIT_MESSAGE_BYTES];
-	bool told = false;
+	bool reported = false;
 
 	for (int ms = BACKOFF_FIRST_MS;; ms = ms * 2 < BACKOFF_CEILING_MS ? ms * 2 : BACKOFF_CEILING_MS) {
 		if (connect_once(r, why))
 			return true;
-		if (!told)
+		if (!reported)
 			log_write(LOG_WARNING, "the database cannot be used", LOG_FIELDS(log_text("why", why)));
-		told = true;
+		reported = true;
 		if (!wait_ms(channel, ms))
 			return false;
 	}
@@ -190,8 +190,8 @@ report_end(struct reconciler *r, struct talk *t, const struct job *job, enum job
 	log_end(job, end, result);
 	/* what the database does not answer now, the next connection asks again */
 	if (end == JOB_DONE && strcmp(result->state, "held") == 0 &&
-	    tell_holds(r->pg, &r->spool, result->file_id) != PG_OK)
-		log_write(LOG_WARNING, "a held file is not told of yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
+	    notify_holds(r->pg, &r->spool, result->file_id) != PG_OK)
+		log_write(LOG_WARNING, "a held file is not reported yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
 	if (!report_retried(t, r) || !report(t, messages[end], &last))
 		return false;
 	return end != JOB_LOST ||

@@ -13,7 +13,7 @@
 #include "lib/base/io.h"
 #include "daemon/loop.h"
 
-#define TOLD_BYTES (1 << 20) /* of what another process tells */
+#define PARSE_REPORT_BYTES (1 << 20) /* of what another process tells */
 #define REQUEST_BYTES 8192
 #define TIMEOUT_S 10
 
@@ -209,7 +209,7 @@ write_told(struct evbuffer *out, const struct engine *e, const char *name)
 
 	if (spool < 0)
 		return;
-	if (io_read_file(spool, name, TOLD_BYTES, &text, &len) == 0) {
+	if (io_read_file(spool, name, PARSE_REPORT_BYTES, &text, &len) == 0) {
 		evbuffer_add(out, text, len);
 		free(text);
 	}

@@ -24,7 +24,7 @@
 #define DAY_MINUTES (24 * 60)
 
 const char *const sftp_state_words[SFTP_STATES] = {"resting", "running", "closed"};
-const char *const sftp_poll_words[SFTP_POLL_RESULTS] = {"none yet", "files", "empty", "could_not"};
+const char *const sftp_poll_words[SFTP_POLL_RESULTS] = {"none yet", "files", "empty", "failed"};
 
 /* ---- when ---- */
 
@@ -225,8 +225,8 @@ finish(struct sftp *s)
 {
 	s->state = SFTP_RESTING;
 	if (s->run.mode == FETCH_POLL && !s->run.polled) {
-		s->poll = SFTP_COULD_NOT;
-		s->polls_by_result[SFTP_COULD_NOT]++;
+		s->poll = SFTP_FAILED;
+		s->polls_by_result[SFTP_FAILED]++;
 		s->polled_us = loop_wall_us();
 	}
 	if (s->run.failed)

@@ -29,7 +29,7 @@ enum sftp_state { SFTP_RESTING, SFTP_RUNNING, SFTP_CLOSED, SFTP_STATES };
 extern const char *const sftp_state_words[SFTP_STATES];
 
 /* What the last run's poll said. */
-enum sftp_poll_result { SFTP_NONE_YET, SFTP_FILES, SFTP_EMPTY, SFTP_COULD_NOT, SFTP_POLL_RESULTS };
+enum sftp_poll_result { SFTP_NONE_YET, SFTP_FILES, SFTP_EMPTY, SFTP_FAILED, SFTP_POLL_RESULTS };
 extern const char *const sftp_poll_words[SFTP_POLL_RESULTS];
 
 struct sftp;

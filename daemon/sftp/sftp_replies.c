@@ -67,7 +67,7 @@ static void
 take_listing(struct sftp *s, const struct fetch_report *r)
 {
 	static const enum sftp_poll_result results[] = {
-	    [FETCH_FILES] = SFTP_FILES, [FETCH_EMPTY] = SFTP_EMPTY, [FETCH_COULD_NOT] = SFTP_COULD_NOT};
+	    [FETCH_FILES] = SFTP_FILES, [FETCH_EMPTY] = SFTP_EMPTY, [FETCH_LISTING_FAILED] = SFTP_FAILED};
 
 	s->run.polled = true;
 	s->poll = results[r->result];

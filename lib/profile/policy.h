@@ -48,7 +48,7 @@ struct reason_rule {
 	enum reason_action action;
 };
 
-/* Files that must come, issue by issue of a calendar. */
+/* Files that must come, delivery by delivery of a calendar. */
 struct expected_file {
 	const char *name;   /* of the kind: "daily" */
 	const char *zone;   /* IANA */

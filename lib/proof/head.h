@@ -1,7 +1,7 @@
 /*
- * A head: what proves one file or one act, chained to the head before.  Its
+ * A head: what proves one file or one event, chained to the head before.  Its
  * text is in docs/architecture.md, "The proof"; the lines that speak of the
- * file or the act come from the tables (head_files.sql, head_acts.sql).
+ * file or the event come from the tables (head_files.sql, head_events.sql).
  */
 #ifndef HANDBACK_PROOF_HEAD_H
 #define HANDBACK_PROOF_HEAD_H

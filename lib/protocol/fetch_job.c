@@ -25,7 +25,7 @@
 static const char *const modes[] = {"fetch", "after", "probe", NULL};
 static const char *const afters[] = {"leave", "move", "delete", NULL};
 static const char *const sidecars[] = {"none", "marker", "sha256", NULL};
-static const char *const listings[] = {"files", "empty", "could_not", NULL};
+static const char *const listings[] = {"files", "empty", "failed", NULL};
 
 static const struct contract_field job_fields[] = {
     {"mode", MEMBER_WORD, true, JOB(mode), 0, 0, modes},
@@ -384,7 +384,7 @@ settle_listing(enum fetch_message message, int before, int *turn, const struct f
 {
 	if (message != FETCH_LISTED)
 		return true;
-	if (report->result != FETCH_COULD_NOT)
+	if (report->result != FETCH_LISTING_FAILED)
 		return before == FETCH_TURN_CONNECTED;
 	*turn = FETCH_TURN_FAILING;
 	return report->why != NULL;

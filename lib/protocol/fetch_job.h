@@ -114,7 +114,7 @@ int fetch_job_decode(struct fetch_job *job, int *turn, const char *line, int pas
  * other end is gone.  The caller frees the job in either case. */
 bool fetch_job_receive(int channel, struct fetch_job *ret, int *turn, char *why, size_t why_size);
 
-enum fetch_listing { FETCH_FILES, FETCH_EMPTY, FETCH_COULD_NOT };
+enum fetch_listing { FETCH_FILES, FETCH_EMPTY, FETCH_LISTING_FAILED };
 
 /* Whatever a fetcher says; which members, the message's fields tell.  Texts may be NULL where a field is
  * optional. */

@@ -14,7 +14,7 @@
 #include "lib/db/params.h"
 #include "lib/spool/spool_sql.h"
 
-#define BATCH 500 /* files that one act names */
+#define BATCH 500 /* files that one event names */
 
 /* One copy that is there. */
 struct due {

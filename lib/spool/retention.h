@@ -2,7 +2,7 @@
  * Retention: kept copies that are old enough, and that nothing waits for any
  * more, leave the spool.  No row ever does; the hashes stay.
  *
- * First the act that names the files is committed, then the copies go: what a
+ * First the event that names the files is committed, then the copies go: what a
  * crash leaves between the two is removed by the next run.  Copies that this
  * spool does not have are left to the one that has them.
  */

@@ -18,28 +18,29 @@ struct place {
 };
 
 bool
-decide_large(const struct told *told)
+decide_large(const struct parse_report *report)
 {
-	return told->end.records >= DECIDE_LARGE;
+	return report->end.records >= DECIDE_LARGE;
 }
 
 unsigned
-decide_let_pass(const char *reasons)
+decide_waived(const char *reasons)
 {
 	static const struct {
 		const char *reason;
-		enum pass pass;
-	} table[] = {{"test_file", PASS_TEST}, {"sequence_gap", PASS_GAP},   {"resubmission", PASS_RESUBMISSION},
-	             {"guard", PASS_GUARD},    {"part_missing", PASS_PARTS}, {"conflicting_part", PASS_PARTS}};
-	unsigned passed = 0;
+		enum waiver waiver;
+	} table[] = {
+	    {"test_file", WAIVE_TEST}, {"sequence_gap", WAIVE_GAP},   {"resubmission", WAIVE_RESUBMISSION},
+	    {"guard", WAIVE_GUARD},    {"part_missing", WAIVE_PARTS}, {"conflicting_part", WAIVE_PARTS}};
+	unsigned waived = 0;
 
 	for (size_t len; *reasons != '\0'; reasons += len + (reasons[len] == ' ')) {
 		len = strcspn(reasons, " ");
 		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 			if (strlen(table[i].reason) == len && memcmp(table[i].reason, reasons, len) == 0)
-				passed |= table[i].pass;
+				waived |= table[i].waiver;
 	}
-	return passed;
+	return waived;
 }
 
 /* Small files share plans made once; a large one gets its own. */
@@ -54,11 +55,11 @@ run(const struct decide *d, bool large, const char *sql, const struct params *p)
 
 /* The hold_reason that the first refusal stands for. */
 static const char *
-refused_for(const struct told *told)
+refused_for(const struct parse_report *report)
 {
-	const struct told_refusal *first = &told->refusal[0];
+	const struct parse_report_refusal *first = &report->refusal[0];
 
-	if (told->refusals == 0)
+	if (report->refusals == 0)
 		return "refused";
 	if (strcmp(first->rule, "control_total") == 0)
 		return "control_total";
@@ -72,12 +73,12 @@ refused_for(const struct told *told)
 static const char *
 unsound(const struct decide *d)
 {
-	const struct told *told = d->told;
+	const struct parse_report *report = d->report;
 
-	if (told->end.refused || told->refusals > 0)
-		return refused_for(told);
-	for (size_t i = 0; i < told->controls; i++)
-		if (!told->control[i].agrees)
+	if (report->end.refused || report->refusals > 0)
+		return refused_for(report);
+	for (size_t i = 0; i < report->controls; i++)
+		if (!report->control[i].agrees)
 			return "control_total";
 	return NULL;
 }
@@ -88,8 +89,8 @@ order_params(const struct decide *d, struct params *p)
 	param_int(p, d->partner_id);
 	param_text(p, d->profile);
 	param_text(p, order_words[d->policy->order_by]);
-	param_optional(p, d->told->has_sequence, d->told->sequence);
-	param_optional(p, d->told->has_business_date, d->told->business_date);
+	param_optional(p, d->report->has_sequence, d->report->sequence);
+	param_optional(p, d->report->has_business_date, d->report->business_date);
 }
 
 static enum pg_status
@@ -163,7 +164,7 @@ judge_part(const struct decide *d, struct effect *e)
 	struct pg_result *r;
 	enum pg_status status;
 
-	if (!d->name.has_part || (d->passed & PASS_PARTS) != 0)
+	if (!d->name.has_part || (d->waived & WAIVE_PARTS) != 0)
 		return PG_OK;
 	if (d->name.part < 1 || d->name.part > d->name.parts || d->name.parts > LIMIT_PARTS) {
 		snprintf(e->message, sizeof(e->message), "it says that it is part %" PRId64 " of %" PRId64,
@@ -184,17 +185,17 @@ static const char *
 out_of_place(const struct decide *d, const struct place *place, char *message)
 {
 	const struct policy *policy = d->policy;
-	int64_t sequence = d->told->sequence;
+	int64_t sequence = d->report->sequence;
 
-	if (!d->told->has_sequence)
+	if (!d->report->has_sequence)
 		return NULL;
-	if (policy->resubmission == POLICY_HOLD && place->has_same && (d->passed & PASS_RESUBMISSION) == 0) {
+	if (policy->resubmission == POLICY_HOLD && place->has_same && (d->waived & WAIVE_RESUBMISSION) == 0) {
 		snprintf(message, LIMIT_MESSAGE_BYTES,
 		         "number %" PRId64 " was posted before, as file %" PRId64 " with other content", sequence,
 		         place->same);
 		return "resubmission";
 	}
-	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->passed & PASS_GAP) != 0)
+	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->waived & WAIVE_GAP) != 0)
 		return NULL;
 	if (!place->has_last && sequence > 1) {
 		snprintf(message, LIMIT_MESSAGE_BYTES,
@@ -297,7 +298,7 @@ decide_records(const struct decide *d, bool older)
 	const struct policy *policy = d->policy;
 	bool alone = by_our_reference_alone(policy);
 	/* an older file meets all that the newer ones answered, however small it is itself */
-	bool large = decide_large(d->told) || older;
+	bool large = decide_large(d->report) || older;
 	struct params duplicates = {0}, order = {0}, p = {0};
 	enum pg_status status = PG_OK;
 
@@ -306,7 +307,7 @@ decide_records(const struct decide *d, bool older)
 	if (status == PG_OK && !alone)
 		status = match(d);
 	param_bool(&duplicates, alone);
-	if (status == PG_OK && (d->told->maybe_duplicate || !alone))
+	if (status == PG_OK && (d->report->maybe_duplicate || !alone))
 		status = run(d, large, sql_find_duplicates, &duplicates);
 	order_params(d, &order);
 	if (status == PG_OK && older)
@@ -320,7 +321,7 @@ decide_records(const struct decide *d, bool older)
 	param_text(&p, policy->late_reject == LATE_REJECT_REVERSE ? "reverse" : "hold");
 	param_int(&p, policy->checks);
 	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
-	param_bool(&p, d->told->is_test && (d->passed & PASS_TEST) == 0);
+	param_bool(&p, d->report->is_test && (d->waived & WAIVE_TEST) == 0);
 	if (status != PG_OK)
 		return status;
 	return large ? keep_each(d, &p) : keep_all(d, &p);
@@ -345,16 +346,16 @@ decide_guard(const struct policy *policy, const struct effect *e, char *message)
 {
 	if (policy->guard_rejects >= 0 && e->reversed > policy->guard_rejects)
 		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " redemptions; the guard lets pass %" PRId64, e->reversed,
+		         "it would reverse %" PRId64 " redemptions; the guard allows %" PRId64, e->reversed,
 		         policy->guard_rejects);
 	else if (policy->guard_points >= 0 && e->points > policy->guard_points)
 		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " points; the guard lets pass %" PRId64, e->points,
+		         "it would reverse %" PRId64 " points; the guard allows %" PRId64, e->points,
 		         policy->guard_points);
 	else if (policy->guard_share >= 0 && e->reversed > 0 &&
 	         e->reversed * 100 > e->records * policy->guard_share)
 		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " of its %" PRId64 " records; the guard lets pass %d per cent",
+		         "it would reverse %" PRId64 " of its %" PRId64 " records; the guard allows %d per cent",
 		         e->reversed, e->records, policy->guard_share);
 	else
 		return NULL;
@@ -365,11 +366,11 @@ enum pg_status
 decide_file(const struct decide *d, struct effect *ret)
 {
 	struct params partner = {0};
-	struct effect e = {.records = (int64_t) d->told->end.records, .hold = unsound(d)};
+	struct effect e = {.records = (int64_t) d->report->end.records, .hold = unsound(d)};
 	struct place place = {0};
 	enum pg_status status;
 
-	if (e.hold == NULL && d->told->is_test && (d->passed & PASS_TEST) == 0) {
+	if (e.hold == NULL && d->report->is_test && (d->waived & WAIVE_TEST) == 0) {
 		snprintf(e.message, sizeof(e.message), "the file says that it is a test");
 		e.hold = "test_file";
 	}
@@ -390,7 +391,7 @@ decide_file(const struct decide *d, struct effect *ret)
 	if (e.hold == NULL) {
 		status = decide_records(d, place.older);
 		sum_effect(d->decided, &e);
-		if (status == PG_OK && (d->passed & PASS_GUARD) == 0)
+		if (status == PG_OK && (d->waived & WAIVE_GUARD) == 0)
 			e.hold = decide_guard(d->policy, &e, e.message);
 	}
 	if (status == PG_OK)
@@ -399,11 +400,11 @@ decide_file(const struct decide *d, struct effect *ret)
 }
 
 enum pg_status
-decide_rehearse(struct pg *pg)
+decide_warm_up(struct pg *pg)
 {
 	const struct policy policy = {.partner = "", .keys = 1, .key = {KEY_EXTERNAL_REFERENCE}};
-	const struct told told = {.maybe_duplicate = true};
-	const struct decide d = {.pg = pg, .policy = &policy, .told = &told};
+	const struct parse_report report = {.maybe_duplicate = true};
+	const struct decide d = {.pg = pg, .policy = &policy, .report = &report};
 	enum pg_status status = pg_begin(pg), ended;
 
 	if (status == PG_OK)

@@ -11,34 +11,35 @@
 #include "lib/profile/profile.h"
 #include "reconcile/decide/decided.h"
 #include "lib/db/pg.h"
-#include "reconcile/stage/told.h"
+#include "reconcile/stage/parse_report.h"
 
 /* From here on statements are planned for their file, with statistics; below it they are prepared once. */
 #define DECIDE_LARGE 5000
 
-/* What a file is not held for any more: by a release, which lets pass what it was held for and nothing else.
+/* What a file is not held for any more: by a release, which waives the checks that it was held by and no
+ * other.
  */
-enum pass {
-	PASS_TEST = 1,
-	PASS_GAP = 2,
-	PASS_RESUBMISSION = 4,
-	PASS_GUARD = 8,
-	PASS_PARTS = 16,
-	PASS_ALL = 31
+enum waiver {
+	WAIVE_TEST = 1,
+	WAIVE_GAP = 2,
+	WAIVE_RESUBMISSION = 4,
+	WAIVE_GUARD = 8,
+	WAIVE_PARTS = 16,
+	WAIVE_ALL = 31
 };
 
-/* That of hold_reasons, as words between spaces; other reasons let nothing pass. */
-unsigned decide_let_pass(const char *reasons);
+/* That of hold_reasons, as words between spaces; other reasons waive nothing. */
+unsigned decide_waived(const char *reasons);
 
 struct decide {
 	struct pg *pg;
 	const struct policy *policy;
-	const struct told *told;
+	const struct parse_report *report;
 	const char *profile; /* its name */
 	int64_t partner_id;
 	struct name_facts name;  /* what the file's name says; zero: nothing */
 	int64_t release_of;      /* the held file that it was, or 0 */
-	unsigned passed;         /* enum pass, or'ed */
+	unsigned waived;         /* enum waiver, or'ed */
 	struct decided *decided; /* takes the records, where the file is not held as a whole before */
 };
 
@@ -50,14 +51,14 @@ struct effect {
 };
 
 /* Is a file this large, for planning? */
-bool decide_large(const struct told *told);
+bool decide_large(const struct parse_report *report);
 
 /* Runs in the open transaction, and keeps other files of the partner waiting until it ends. */
 enum pg_status decide_file(const struct decide *d, struct effect *ret);
 
 /* Decides no record of nobody's and rolls that back, so that what a small file's statements need (plans, the
  * server's caches) is there when the first one comes.  In no transaction. */
-enum pg_status decide_rehearse(struct pg *pg);
+enum pg_status decide_warm_up(struct pg *pg);
 
 /* Would these reversals, of so many points, be more than the profile lets a file of e->records reverse?  The
  * hold_reason and why in message[LIMIT_MESSAGE_BYTES], or NULL. */

@@ -30,7 +30,7 @@ HAVING count(*) > 1
 --
 -- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
 -- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
--- $7 true for a test file that is kept and told, and moves nothing.
+-- $7 true for a test file that is kept and reported, and moves nothing.
 -- Takes pg_temp.stage, picked, duplicates and answered, the ledger, and what was decided before. Gives the columns of a
 -- leaf without its reversal (lib/proof/leaf_row.h), of these very types, whatever a ledger's own views have.
 --

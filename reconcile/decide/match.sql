@@ -41,4 +41,4 @@ JOIN handback.outcome o ON o.file_id = f.file_id
 WHERE f.partner_id = $1::integer AND f.profile = $2::text
 	AND CASE $3::text WHEN 'sequence' THEN f.sequence > $4::bigint WHEN 'business_date' THEN f.business_date > date '1970-01-01' + $5::integer END
 	AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_ALREADY_APPLIED) AND o.redemption_id IS NOT NULL
-	AND o.record_no > 0   -- silence is no answer
+	AND o.record_no > 0   -- deemed acceptance is no answer

@@ -34,7 +34,7 @@ UPDATE handback.file SET archived_at = clock_timestamp(), archived_as = $2::text
 WHERE file_id = $1::bigint AND archived_at IS NULL
 
 -- name: file_not_archived
--- Files that were decided and whose archiving is not told: few, after a crash. $1 SHA-256 (hex), or NULL for all.
+-- Files that were decided and whose archiving is not recorded: few, after a crash. $1 SHA-256 (hex), or NULL for all.
 SELECT file_id, encode(sha256, 'hex') AS sha256, state::text, (extract(epoch FROM decided_at) * 1000000)::bigint AS decided_at
 FROM handback.file
 WHERE archived_at IS NULL AND ($1::text IS NULL OR sha256 = decode($1::text, 'hex'))
@@ -48,7 +48,7 @@ ORDER BY file_id
 
 SET join_collapse_limit = 1;     -- joins run as they are written: from the file's records outwards
 
--- The records as the parser told them; see lib/protocol/record.h. Filled by stage_copy.sql.
+-- The records as the parser reported them; see lib/protocol/record.h. Filled by stage_copy.sql.
 CREATE TEMPORARY TABLE stage (
 	record_no          bigint   NOT NULL,
 	byte_offset        bigint   NOT NULL,
@@ -106,7 +106,7 @@ CREATE TEMPORARY TABLE answered (
 	redemption_id bigint NOT NULL
 );
 
--- Of a file that is read again (reconcile/rematch/later.h): the records that have their redemption now, as decided.
+-- Of a file that is read again (reconcile/rematch/rematch.h): the records that have their redemption now, as decided.
 CREATE TEMPORARY TABLE decided (
 	record_no       bigint   NOT NULL,
 	verdict         smallint NOT NULL,

@@ -88,7 +88,7 @@ run_all(struct job_work *w, const struct job_step *step)
 		fill_result(w);
 	reconciler_stop_given(w->r); /* of one that came to no parsing */
 	copy_drop(&w->r->spool, &w->copy);
-	told_close(&w->told);
+	parse_report_close(&w->report);
 	return end;
 }
 
@@ -110,7 +110,7 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 
 	w.delivery.facts = &w.facts;
 	(void) profile_match_name(r->profile.profile, job->name, strlen(job->name), &w.facts, &unfit);
-	told_open(&w.told);
+	parse_report_open(&w.report);
 	return run_all(&w, job->release_of != 0 ? release : delivery);
 }
 

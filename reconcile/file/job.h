@@ -40,12 +40,13 @@ struct job_trial {
 	const char *name; /* as the partner would name it */
 	int file;
 	void (*show)(void *context, const struct leaf *leaf);
-	void (*tell)(void *context, const struct told *told); /* facts, controls, refusals; before the records */
+	void (*on_report)(void *context,
+	                  const struct parse_report *report); /* facts, controls, refusals; before the records */
 	void *context;
-	unsigned passed;    /* enum pass, or'ed */
+	unsigned waived;    /* enum waiver, or'ed */
 	int64_t release_of; /* the held file that is tried, or 0 */
 	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
-	enum pg_status (*act)(void *context, struct pg *pg, struct decided *decided);
+	enum pg_status (*apply)(void *context, struct pg *pg, struct decided *decided);
 };
 enum job_end job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *ret);
 

@@ -6,10 +6,10 @@
 
 /* A parser that died over the file leaves nothing to go by: it is held, with what is known of the death. */
 static void
-hold_for_parser(struct effect *effect, struct told *told, const char *why)
+hold_for_parser(struct effect *effect, struct parse_report *report, const char *why)
 {
-	told_close(told);
-	told_open(told);
+	parse_report_close(report);
+	parse_report_open(report);
 	*effect = (struct effect){.hold = "parser_failed"};
 	snprintf(effect->message, sizeof(effect->message), "%s", why);
 }
@@ -24,23 +24,23 @@ job_decide(struct job_work *w)
 		return job_fail(w->result, "cannot decide", strerror(ENOMEM));
 	w->decide = (struct decide){.pg = w->r->pg,
 	                            .policy = &w->r->profile.profile->policy,
-	                            .told = &w->told,
+	                            .report = &w->report,
 	                            .profile = w->job->profile,
 	                            .name = w->facts,
 	                            .release_of = w->job->release_of,
-	                            .passed = w->passed,
+	                            .waived = w->waived,
 	                            .decided = w->decided};
 	/* what only tries writes nothing */
 	status = w->trial != NULL ? post_partner_known(w->r->pg, w->job->partner, &w->decide.partner_id)
 	                          : post_partner(w->r->pg, w->job->partner, &w->decide.partner_id);
 	if (status == PG_OK && w->parsed == PARSER_DIED)
-		hold_for_parser(&w->effect, &w->told, w->result->why);
+		hold_for_parser(&w->effect, &w->report, w->result->why);
 	else if (status == PG_OK)
 		status = decide_file(&w->decide, &w->effect);
 	if (status != PG_OK)
 		return job_fail_database(w->r, w->result, status, "cannot decide");
 	w->result->why[0] = '\0';
-	if (decide_large(&w->told)) /* others take no time */
+	if (decide_large(&w->report)) /* others take no time */
 		job_stage(w, "decided", w->effect.records);
 	return JOB_DONE;
 }

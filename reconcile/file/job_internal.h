@@ -29,17 +29,17 @@ struct job_work {
 	struct name_facts facts;      /* what its name says */
 	struct delivery delivery;     /* whole from "copy" on */
 	enum job_known known;         /* JOB_NEW until "known" */
-	unsigned passed;              /* enum pass, or'ed */
+	unsigned waived;              /* enum waiver, or'ed */
 	bool synced;                  /* the copy's content is on the disk */
 	bool has_number;              /* of JOB_REPEATED: what it repeats had a number */
 	int64_t number;
 	/* of this try of the transaction */
-	enum parser_end parsed;  /* from "parse" on: PARSER_DONE or PARSER_DIED */
-	struct told told;        /* from "parse" on */
-	struct decided *decided; /* from "decide" on, to the end of the transaction */
-	struct decide decide;    /* from "decide" on */
-	struct effect effect;    /* from "decide" on; of JOB_RESUMED its records alone */
-	struct posted posted;    /* from "post" on, or from "known" where it was decided before */
+	enum parser_end parsed;     /* from "parse" on: PARSER_DONE or PARSER_DIED */
+	struct parse_report report; /* from "parse" on */
+	struct decided *decided;    /* from "decide" on, to the end of the transaction */
+	struct decide decide;       /* from "decide" on */
+	struct effect effect;       /* from "decide" on; of JOB_RESUMED its records alone */
+	struct posted posted;       /* from "post" on, or from "known" where it was decided before */
 	/* what "show" and "act" are for (job_try.c) */
 	const struct job_trial *trial;
 	struct job_result *result;
@@ -74,7 +74,7 @@ enum job_end job_known(struct job_work *w);
 /* known, of a release: behind the partner's lock, so that the answer holds until the end of the transaction;
  * a hold that ends by itself is ended here.  JOB_GONE: it may not go any more, or has gone. */
 enum job_end job_known_release(struct job_work *w);
-/* parse: the records in pg_temp.stage and w->told, or in w->told why it is refused. */
+/* parse: the records in pg_temp.stage and w->report, or in w->report why it is refused. */
 enum job_end job_parse(struct job_work *w);
 /* decide: w->decided, w->effect. */
 enum job_end job_decide(struct job_work *w);
@@ -116,13 +116,13 @@ enum job_end job_fail_database(struct reconciler *r, struct job_result *result, 
 
 /*
  * Parses an open file, which may come encrypted or signed, with the profile in r->profile
- * into pg_temp.stage and told, in the open transaction.  JOB_DONE with *ret_end
+ * into pg_temp.stage and a report, in the open transaction.  JOB_DONE with *ret_end
  * (PARSER_DONE also where it is refused for its encryption or signature), JOB_FAILED or JOB_LOST.
  */
 enum job_end job_read(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-                      struct told *told, enum parser_end *ret_end, struct job_result *result);
-/* The refusal of a file that no parser has seen, as if one had told it. */
-enum job_end job_refuse(struct reconciler *r, const char *rule, const char *message, struct told *told,
-                        struct job_result *result);
+                      struct parse_report *report, enum parser_end *ret_end, struct job_result *result);
+/* The refusal of a file that no parser has seen, as if one had reported it. */
+enum job_end job_refuse(struct reconciler *r, const char *rule, const char *message,
+                        struct parse_report *report, struct job_result *result);
 
 #endif

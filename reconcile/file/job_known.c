@@ -85,7 +85,7 @@ look_up_release(struct job_work *w, bool *ret_over)
 		w->known = strcmp(kind, "resume") == 0 ? JOB_RESUMED : JOB_NEW;
 		if (w->known == JOB_RESUMED)
 			take_known(w, r, "release");
-		w->passed = decide_let_pass(pg_text_of(r, 0, "passed"));
+		w->waived = decide_waived(pg_text_of(r, 0, "waived"));
 		param_int(&hold, pg_int_of(r, 0, "hold_id"));
 		if (strcmp(kind, "gap") == 0 || strcmp(kind, "part") == 0)
 			status = pg_run_prepared(w->r->pg, sql_release_end, hold.n, hold.value, NULL);

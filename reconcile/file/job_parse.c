@@ -6,7 +6,7 @@
 #include "lib/base/text.h"
 #include "reconcile/file/job_internal.h"
 
-/* Up to here a file is parsed while the database is asked for it: the pipe has room for what is told. */
+/* Up to here a file is parsed while the database is asked for it: the pipe has room for what is reported. */
 #define AHEAD_BYTES (256 << 10)
 
 /* Are the bytes those that the partner hashed?  Otherwise why[LIMIT_MESSAGE_BYTES] has both digests. */
@@ -49,8 +49,8 @@ job_parse(struct job_work *w)
 	if (file < 0)
 		return job_fail(w->result, "cannot open the copy", strerror(errno));
 	end = agrees_with_sidecar(w, why)
-	          ? job_read(w->r, file, w->job->name, &w->job->watch, &w->told, &w->parsed, w->result)
-	          : job_refuse(w->r, "checksum", why, &w->told, w->result);
+	          ? job_read(w->r, file, w->job->name, &w->job->watch, &w->report, &w->parsed, w->result)
+	          : job_refuse(w->r, "checksum", why, &w->report, w->result);
 	close(file);
 	/* a profile that does not compile is ours to mend; the file stays */
 	return end == JOB_DONE && w->parsed == PARSER_PROFILE ? JOB_FAILED : end;

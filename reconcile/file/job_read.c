@@ -13,7 +13,7 @@
 
 static enum job_end
 parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-           struct told *told, enum parser_end *ret_end, struct job_result *result)
+           struct parse_report *report, enum parser_end *ret_end, struct job_result *result)
 {
 	enum pg_status status = PG_OK;
 	const char *broken = NULL;
@@ -34,8 +34,8 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 		parser_child_stop(&r->child);
 		return job_fail_database(r, result, status, "cannot make room for the records");
 	}
-	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, told, &broken,
-	                    &status);
+	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, report,
+	                    &broken, &status);
 	if (staged == STAGE_DATABASE) {
 		parser_child_stop(&r->child);
 		return job_fail_database(r, result, status, "cannot stage the records");
@@ -47,15 +47,15 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 		return JOB_DONE;
 	}
 	*ret_end = parser_child_end(&r->child, broken, result->why);
-	/* before it told of its sandbox it had not read a byte of the file: whatever ended it, the file did not
+	/* before it reported its sandbox it had not read a byte of the file: whatever ended it, the file did not
 	 */
-	if (*ret_end == PARSER_DIED && !told->sandbox.seccomp)
+	if (*ret_end == PARSER_DIED && !report->sandbox.seccomp)
 		*ret_end = PARSER_DISTURBED;
 	return JOB_DONE;
 }
 
 enum job_end
-job_refuse(struct reconciler *r, const char *rule, const char *message, struct told *told,
+job_refuse(struct reconciler *r, const char *rule, const char *message, struct parse_report *report,
            struct job_result *result)
 {
 	const struct frame refusal = {.kind = FRAME_REFUSAL,
@@ -63,9 +63,9 @@ job_refuse(struct reconciler *r, const char *rule, const char *message, struct t
 	                                          .message = {message, (uint32_t) strlen(message)}}};
 	const struct frame end = {.kind = FRAME_END, .end = {.refused = true}};
 
-	told_close(told);
-	told_open(told);
-	if (told_take(told, &refusal) != NULL || told_take(told, &end) != NULL)
+	parse_report_close(report);
+	parse_report_open(report);
+	if (parse_report_take(report, &refusal) != NULL || parse_report_take(report, &end) != NULL)
 		return job_fail(result, "cannot refuse the file", "out of memory");
 	r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL); /* no other file's records */
 	return r->status == PG_OK ? JOB_DONE : job_fail_database(r, result, r->status, "cannot refuse the file");
@@ -74,15 +74,15 @@ job_refuse(struct reconciler *r, const char *rule, const char *message, struct t
 /* Parses into pg_temp.stage; a parser that was disturbed from outside is no fault of the file's. */
 static enum job_end
 parse_plain(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
-            struct told *told, enum parser_end *ret_end, struct job_result *result)
+            struct parse_report *report, enum parser_end *ret_end, struct job_result *result)
 {
 	enum job_end end = JOB_DONE;
 
 	for (int try = 0; try < PARSER_TRIES; try++) {
-		told_close(told);
-		told_open(told);
-		end = parse_once(r, file, name, watch, told, ret_end, result);
-		r->staged += (int64_t) told->end.records;
+		parse_report_close(report);
+		parse_report_open(report);
+		end = parse_once(r, file, name, watch, report, ret_end, result);
+		r->staged += (int64_t) report->end.records;
 		if (end != JOB_DONE || *ret_end != PARSER_DISTURBED)
 			break;
 	}
@@ -90,8 +90,8 @@ parse_plain(struct reconciler *r, int file, const char *name, const struct stage
 }
 
 enum job_end
-job_read(struct reconciler *r, int file, const char *name, const struct stage_watch *watch, struct told *told,
-         enum parser_end *ret_end, struct job_result *result)
+job_read(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
+         struct parse_report *report, enum parser_end *ret_end, struct job_result *result)
 {
 	const struct profile *profile = r->profile.profile;
 	const struct decrypt_job job = {.work = r->spool.work,
@@ -107,17 +107,17 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
 	int plain;
 
 	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
-		return parse_plain(r, file, name, watch, told, ret_end, result);
+		return parse_plain(r, file, name, watch, report, ret_end, result);
 	switch (decrypt(&job, &plain, why)) {
 	case DECRYPT_FAILED:
 		return job_fail(result, "cannot decrypt the file", why);
 	case DECRYPT_REFUSED:
 		*ret_end = PARSER_DONE;
-		return job_refuse(r, "openpgp", why, told, result);
+		return job_refuse(r, "openpgp", why, report, result);
 	case DECRYPT_DONE:
 		break;
 	}
-	end = parse_plain(r, plain, name, watch, told, ret_end, result);
+	end = parse_plain(r, plain, name, watch, report, ret_end, result);
 	close(plain);
 	return end;
 }

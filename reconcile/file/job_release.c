@@ -38,7 +38,7 @@ take_row(const struct pg_result *rows, int row, struct release *ret)
 	job->profile = ret->profile;
 	job->name = ret->name;
 	job->kept = ret->kept;
-	job->answers = -1; /* the partner was told when it was held */
+	job->answers = -1; /* the partner had its answer when it was held */
 	job->seen_at = pg_int_of(rows, row, "seen_at");
 	job->release_of = pg_int_of(rows, row, "file_id");
 	return true;

@@ -24,13 +24,13 @@ read_number(struct job_work *w, bool *ret_other)
 	file = copy_reopen(&w->r->spool, &w->copy);
 	if (file < 0)
 		return job_fail(w->result, "cannot open the copy", strerror(errno));
-	end = job_read(w->r, file, w->job->name, &w->job->watch, &w->told, &parsed, w->result);
+	end = job_read(w->r, file, w->job->name, &w->job->watch, &w->report, &parsed, w->result);
 	close(file);
 	if (end == JOB_DONE && parsed == PARSER_PROFILE)
 		return JOB_FAILED; /* ours to mend; the file stays */
 	w->result->why[0] = end == JOB_DONE ? '\0' : w->result->why[0];
-	*ret_other = end == JOB_DONE && parsed == PARSER_DONE && !w->told.end.refused && w->told.refusals == 0 &&
-	             w->told.has_sequence;
+	*ret_other = end == JOB_DONE && parsed == PARSER_DONE && !w->report.end.refused &&
+	             w->report.refusals == 0 && w->report.has_sequence;
 	return end;
 }
 
@@ -46,7 +46,7 @@ job_repeat(struct job_work *w)
 		return end;
 	w->effect = (struct effect){0}; /* the other's, not its own */
 	w->result->reason[0] = '\0';
-	status = post_duplicate(w->r->pg, &w->delivery, first, other ? &w->told.sequence : NULL, &w->posted);
+	status = post_duplicate(w->r->pg, &w->delivery, first, other ? &w->report.sequence : NULL, &w->posted);
 	return status == PG_OK ? JOB_DONE
 	                       : job_fail_database(w->r, w->result, status, "cannot note the duplicate");
 }

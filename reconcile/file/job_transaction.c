@@ -65,8 +65,8 @@ job_commit(struct job_work *w)
 static void
 begin(struct job_work *w)
 {
-	told_close(&w->told);
-	told_open(&w->told);
+	parse_report_close(&w->report);
+	parse_report_open(&w->report);
 	w->effect = (struct effect){0};
 	w->parsed = PARSER_DONE;
 	w->r->status = PG_OK;

@@ -1,4 +1,4 @@
-/* A file's way where nothing is to come of it, or only an act: dry runs, records tried again. */
+/* A file's way where nothing is to come of it, or only an event: dry runs, records tried again. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,12 +10,12 @@ static enum job_end
 parse(struct job_work *w)
 {
 	const struct job_trial *trial = w->trial;
-	enum job_end end = job_read(w->r, trial->file, trial->name, NULL, &w->told, &w->parsed, w->result);
+	enum job_end end = job_read(w->r, trial->file, trial->name, NULL, &w->report, &w->parsed, w->result);
 
 	if (end == JOB_DONE && w->parsed != PARSER_DONE)
 		return JOB_FAILED;
-	if (end == JOB_DONE && trial->tell != NULL)
-		trial->tell(trial->context, &w->told);
+	if (end == JOB_DONE && trial->on_report != NULL)
+		trial->on_report(trial->context, &w->report);
 	return end;
 }
 
@@ -27,14 +27,14 @@ show(struct job_work *w)
 	return status == PG_OK ? JOB_DONE : job_fail_database(w->r, w->result, status, "cannot decide");
 }
 
-/* A file that would be held now gives nothing to act upon. */
+/* A file that would be held now gives nothing to event upon. */
 static enum job_end
-act(struct job_work *w)
+event(struct job_work *w)
 {
 	enum pg_status status = PG_OK;
 
 	if (w->effect.hold == NULL)
-		status = w->trial->act(w->trial->context, w->r->pg, w->decided);
+		status = w->trial->apply(w->trial->context, w->r->pg, w->decided);
 	return status == PG_OK ? JOB_DONE : job_fail_database(w->r, w->result, status, "cannot decide");
 }
 
@@ -49,7 +49,7 @@ static const struct job_step dry_run[] = {
 static const struct job_step once_more[] = {
     {"parse", parse, JOB_ANY, true},
     {"decide", job_decide, JOB_ANY, true},
-    {"act", act, JOB_ANY, true},
+    {"event", event, JOB_ANY, true},
     {0},
 };
 
@@ -70,7 +70,7 @@ static enum job_end
 run_steps(struct reconciler *r, const struct job_trial *trial, struct job_result *ret)
 {
 	const struct profile *profile = r->profile.profile;
-	const struct job_step *step = trial->act != NULL ? once_more : dry_run;
+	const struct job_step *step = trial->apply != NULL ? once_more : dry_run;
 	const struct job job = {.profile = profile->name,
 	                        .partner = profile->policy.partner,
 	                        .name = trial->name,
@@ -78,18 +78,18 @@ run_steps(struct reconciler *r, const struct job_trial *trial, struct job_result
 	struct job_work w = {.r = r,
 	                     .job = &job,
 	                     .copy = {.fd = -1},
-	                     .passed = trial->act != NULL ? PASS_ALL : trial->passed,
+	                     .waived = trial->apply != NULL ? WAIVE_ALL : trial->waived,
 	                     .trial = trial,
 	                     .result = ret};
 	const char *unfit; /* a name that does not fit is the parser's to refuse */
 	enum job_end end;
 
 	(void) profile_match_name(profile, trial->name, strlen(trial->name), &w.facts, &unfit);
-	told_open(&w.told);
+	parse_report_open(&w.report);
 	end = job_run_steps(&w, &step);
 	if (end == JOB_DONE)
 		fill_result(&w.effect, ret);
-	told_close(&w.told);
+	parse_report_close(&w.report);
 	decided_free(w.decided);
 	return end;
 }
@@ -107,7 +107,7 @@ job_try(struct reconciler *r, const struct job_trial *trial, struct job_result *
 	if (status != PG_OK)
 		return job_fail_database(r, ret, status, "cannot begin");
 	end = run_steps(r, trial, ret);
-	if (end == JOB_DONE && trial->act != NULL) {
+	if (end == JOB_DONE && trial->apply != NULL) {
 		status = pg_commit(r->pg);
 		if (status == PG_OK)
 			return end;

@@ -27,7 +27,7 @@ reconciler_tidy(struct reconciler *r)
 	/* for a small file truncating costs more than what it would save the next one */
 	if (!r->ready || r->staged < TIDY_RECORDS)
 		return;
-	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK || decide_rehearse(r->pg) != PG_OK)
+	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK || decide_warm_up(r->pg) != PG_OK)
 		r->ready = false; /* the next file finds out what is wrong */
 	r->staged = 0;
 	malloc_trim(0); /* what a large file took is the machine's again */

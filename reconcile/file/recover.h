@@ -1,6 +1,6 @@
 /*
  * What a crash left behind: copies whose owner is gone, and files that were
- * decided and whose archiving is not told.  Run when a connection is opened;
+ * decided and whose archiving is not recorded.  Run when a connection is opened;
  * safe beside other workers.
  */
 #ifndef HANDBACK_RECONCILE_FILE_RECOVER_H

@@ -1,14 +1,14 @@
 -- name: release_due
--- Files that were held whole and may go, in the order in which they are to be decided. $1 file, or NULL for all of them.
+-- Files on hold and may go, in the order in which they are to be decided. $1 file, or NULL for all of them.
 -- kind:
 --   people  two people have released it
 --   gap     it waited for a number before its own, which was decided since
 --   part    it waited for the other parts of its set: all of them are there, and those before it are posted
 --   resume  it is decided, and that is not yet archived: the last five columns are of the new row
--- passed: what it is not held for again, as words: its own hold_reason and those of what it was released from.
+-- waived: what it is not held for again, as words: its own hold_reason and those of what it was released from.
 SELECT k.kind, f.file_id, f.source, p.code AS partner, f.profile, encode(f.name, 'hex') AS name,
 	encode(f.sha256, 'hex') AS sha256, f.archived_as, (extract(epoch FROM f.seen_at) * 1000000)::bigint AS seen_at,
-	array_to_string(handback.let_pass(f.file_id), ' ') AS passed,
+	array_to_string(handback.waived_checks(f.file_id), ' ') AS waived,
 	h.hold_id, r.file_id AS release, r.state::text, r.hold_reason, r.records,
 	(extract(epoch FROM r.decided_at) * 1000000)::bigint AS decided_at
 FROM handback.hold h

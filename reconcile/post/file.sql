@@ -46,4 +46,4 @@ SELECT coalesce(sum(records), 0) AS records FROM written
 
 -- name: place_file
 -- Which of the files that its source expects this one is: what came is late no longer. $1 source.
-SELECT handback.place_files($1::text) WHERE EXISTS (SELECT FROM handback.issue WHERE source = $1)
+SELECT handback.assign_deliveries($1::text) WHERE EXISTS (SELECT FROM handback.expected_delivery WHERE source = $1)

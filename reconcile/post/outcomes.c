@@ -87,7 +87,7 @@ put_outcome(struct pg_copy *copy, int64_t file_id, const struct leaf *leaf, cons
 	pg_copy_put_text(copy, leaf->reasons.data, leaf->reasons.len);
 	pg_copy_put_text(copy, leaf->detail.data, leaf->detail.len);
 	pg_copy_put_time(copy, leaf->decided_at);
-	pg_copy_put_null(copy); /* act_id: no person has decided anything yet */
+	pg_copy_put_null(copy); /* event_id: no person has decided anything yet */
 	pg_copy_put_bytes(copy, hash, SHA256_BYTES);
 }
 

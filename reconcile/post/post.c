@@ -45,8 +45,8 @@ struct file_row {
 };
 
 static enum pg_status
-insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row, const struct told *told,
-            struct posted *ret)
+insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
+            const struct parse_report *report, struct posted *ret)
 {
 	char name[TEXT_HEX_SIZE(LIMIT_NAME_BYTES)], shown[TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)];
 	char sha256[TEXT_HEX_SIZE(SHA256_BYTES)], profile[TEXT_HEX_SIZE(SHA256_BYTES)];
@@ -67,10 +67,10 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	param_optional(&p, row->duplicate_of != 0, row->duplicate_of);
 	param_text(&p, d->profile);
 	param_text(&p, text_hex(profile, d->profile_sha256, SHA256_BYTES));
-	param_optional(&p, told->has_sequence, told->sequence);
-	param_optional(&p, told->has_business_date, told->business_date);
-	param_text(&p, told->partner_file_id);
-	param_text(&p, told->original_message);
+	param_optional(&p, report->has_sequence, report->sequence);
+	param_optional(&p, report->has_business_date, report->business_date);
+	param_text(&p, report->partner_file_id);
+	param_text(&p, report->original_message);
 	param_int(&p, row->records);
 	param_int(&p, d->seen_at);
 	param_optional(&p, d->release_of != 0, d->release_of);
@@ -88,12 +88,12 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 }
 
 static enum pg_status
-insert_controls(struct pg *pg, int64_t file_id, const struct told *told)
+insert_controls(struct pg *pg, int64_t file_id, const struct parse_report *report)
 {
 	enum pg_status status = PG_OK;
 
-	for (size_t i = 0; i < told->controls && status == PG_OK; i++) {
-		const struct told_control *c = &told->control[i];
+	for (size_t i = 0; i < report->controls && status == PG_OK; i++) {
+		const struct parse_report_control *c = &report->control[i];
 		struct params p = {0};
 
 		param_int(&p, file_id);
@@ -109,7 +109,7 @@ insert_controls(struct pg *pg, int64_t file_id, const struct told *told)
 }
 
 static enum pg_status
-insert_refusal(struct pg *pg, int64_t file_id, size_t n, const struct told_refusal *r)
+insert_refusal(struct pg *pg, int64_t file_id, size_t n, const struct parse_report_refusal *r)
 {
 	struct params p = {0};
 
@@ -129,14 +129,14 @@ insert_refusal(struct pg *pg, int64_t file_id, size_t n, const struct told_refus
 static enum pg_status
 hold_file(const struct decide *d, int64_t file_id, const struct effect *effect)
 {
-	struct told_refusal own = {.rule = effect->hold, .message = effect->message};
+	struct parse_report_refusal own = {.rule = effect->hold, .message = effect->message};
 	struct params p = {0};
 	enum pg_status status = PG_OK;
 
-	for (size_t i = 0; i < d->told->refusals && status == PG_OK; i++)
-		status = insert_refusal(d->pg, file_id, i + 1, &d->told->refusal[i]);
+	for (size_t i = 0; i < d->report->refusals && status == PG_OK; i++)
+		status = insert_refusal(d->pg, file_id, i + 1, &d->report->refusal[i]);
 	if (status == PG_OK && effect->message[0] != '\0')
-		status = insert_refusal(d->pg, file_id, d->told->refusals + 1, &own);
+		status = insert_refusal(d->pg, file_id, d->report->refusals + 1, &own);
 	param_int(&p, file_id);
 	param_text(&p, effect->hold);
 	if (status == PG_OK)
@@ -205,10 +205,10 @@ static bool
 ties_out(const struct decide *d, const struct outcomes_written *written, sum_t tied, char *message)
 {
 	const struct decided_tally *reversed = decided_tally(d->decided, OUTCOME_REVERSED);
-	const sum_t told = (sum_t) d->told->end.records;
+	const sum_t reported = (sum_t) d->report->end.records;
 
-	return agrees("outcomes written", written->records, told, message) &&
-	       agrees("sum of the outcomes", tied, told, message) &&
+	return agrees("outcomes written", written->records, reported, message) &&
+	       agrees("sum of the outcomes", tied, reported, message) &&
 	       agrees("reversals in the ledger", written->reversals, reversed->records, message) &&
 	       agrees("points reversed in the ledger", written->points, reversed->points, message);
 }
@@ -225,7 +225,7 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 
 	/* a ledger's views that show a redemption twice, or a record that was lost: nothing is posted of that */
 	*ret_status = PG_OK;
-	if (!agrees("records decided", decided_records(d->decided), (sum_t) d->told->end.records, message))
+	if (!agrees("records decided", decided_records(d->decided), (sum_t) d->report->end.records, message))
 		return POST_DIFFERENCE;
 	status = outcomes_post(d->pg, d->decided);
 	if (status == PG_OK)
@@ -254,9 +254,9 @@ post_file(const struct decide *d, const struct delivery *delivery, const struct 
 	enum post_end end = POST_DATABASE;
 
 	merkle_open(&tree);
-	*ret_status = insert_file(d->pg, delivery, &row, d->told, &posted);
+	*ret_status = insert_file(d->pg, delivery, &row, d->report, &posted);
 	if (*ret_status == PG_OK)
-		*ret_status = insert_controls(d->pg, posted.file_id, d->told);
+		*ret_status = insert_controls(d->pg, posted.file_id, d->report);
 	if (*ret_status == PG_OK && delivery->release_of == 0)
 		*ret_status = pg_defer(d->pg, sql_place_file, 1, &delivery->source);
 	if (*ret_status == PG_OK && effect->hold != NULL) {
@@ -280,13 +280,14 @@ post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate
                struct posted *ret)
 {
 	struct file_row row = {.state = "duplicate", .duplicate_of = duplicate_of};
-	const struct told told = {.has_sequence = number != NULL, .sequence = number != NULL ? *number : 0};
+	const struct parse_report report = {.has_sequence = number != NULL,
+	                                    .sequence = number != NULL ? *number : 0};
 	struct posted posted = {0};
 	struct merkle tree;
 	enum pg_status status = post_partner(pg, delivery->partner, &row.partner_id);
 
 	if (status == PG_OK)
-		status = insert_file(pg, delivery, &row, &told, &posted);
+		status = insert_file(pg, delivery, &row, &report, &posted);
 	if (status != PG_OK)
 		return status;
 	merkle_open(&tree);

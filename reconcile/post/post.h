@@ -1,6 +1,6 @@
 /*
  * Writing down what was decided, in the open transaction: the file's row, what
- * the parser told, and either its hold or its postings, outcomes with their
+ * the parser reported, and either its hold or its postings, outcomes with their
  * leaves, holds and tie-out; last the head.  What does not add up is not
  * committed.
  */

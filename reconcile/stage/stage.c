@@ -131,7 +131,7 @@ struct staging {
 	struct pg_copy *copy;
 	bool wide; /* stage_copy_wide.sql is under way */
 	const struct policy *policy;
-	struct told *told;
+	struct parse_report *report;
 	uint32_t keys; /* parts of all match keys, or'ed */
 	struct seen seen;
 };
@@ -198,7 +198,7 @@ put_narrow(struct staging *s, const struct record *r, const struct stage_verdict
 	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
 	bool maybe_duplicate = named && seen_before(&s->seen, r->external_reference);
 
-	s->told->maybe_duplicate |= maybe_duplicate;
+	s->report->maybe_duplicate |= maybe_duplicate;
 	pg_copy_put_int64(copy, (int64_t) r->number);
 	pg_copy_put_int64(copy, (int64_t) r->offset);
 	pg_copy_put_int32(copy, (int32_t) r->length);
@@ -279,7 +279,7 @@ what_is_wrong(const struct record *r)
 		return "more records than a file can have";
 	if (r->offset > INT64_MAX || r->length > INT32_MAX)
 		return "a record at a place that cannot be";
-	if ((r->has & RECORD_HAS_DATE) && !told_date_fits(r->date))
+	if ((r->has & RECORD_HAS_DATE) && !parse_report_date_fits(r->date))
 		return "a date that cannot be";
 	return NULL;
 }
@@ -297,7 +297,7 @@ take_record(struct staging *s, const struct record *r, const char **ret_broken, 
 
 static enum stage_end
 read_frames(struct staging *s, struct frame_reader *reader, const struct stage_watch *watch,
-            struct told *told, const char **ret_broken, enum pg_status *ret_status)
+            struct parse_report *report, const char **ret_broken, enum pg_status *ret_status)
 {
 	enum stage_end end = STAGE_DONE;
 	struct frame f;
@@ -306,7 +306,7 @@ read_frames(struct staging *s, struct frame_reader *reader, const struct stage_w
 
 	while (end == STAGE_DONE && (rc = frame_next(reader, &f, ret_broken)) > 0) {
 		if (f.kind != FRAME_RECORD) {
-			*ret_broken = told_take(told, &f);
+			*ret_broken = parse_report_take(report, &f);
 			end = *ret_broken == NULL ? STAGE_DONE : STAGE_BROKEN;
 			continue;
 		}
@@ -321,7 +321,7 @@ read_frames(struct staging *s, struct frame_reader *reader, const struct stage_w
 
 static enum stage_end
 stage_frames(struct staging *s, struct frame_reader *reader, const struct stage_watch *watch,
-             struct told *told, const char **ret_broken, enum pg_status *ret_status)
+             struct parse_report *report, const char **ret_broken, enum pg_status *ret_status)
 {
 	enum pg_status status = pg_copy_begin(s->pg, sql_stage_copy, &s->copy);
 	enum stage_end end;
@@ -330,7 +330,7 @@ stage_frames(struct staging *s, struct frame_reader *reader, const struct stage_
 		*ret_status = status;
 		return STAGE_DATABASE;
 	}
-	end = read_frames(s, reader, watch, told, ret_broken, ret_status);
+	end = read_frames(s, reader, watch, report, ret_broken, ret_status);
 	if (s->copy == NULL)
 		return end;
 	status = pg_copy_end(s->copy);
@@ -343,10 +343,10 @@ stage_frames(struct staging *s, struct frame_reader *reader, const struct stage_
 
 enum stage_end
 stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
-           const struct stage_watch *watch, struct told *told, const char **ret_broken,
+           const struct stage_watch *watch, struct parse_report *report, const char **ret_broken,
            enum pg_status *ret_status)
 {
-	struct staging s = {.pg = pg, .policy = policy, .told = told};
+	struct staging s = {.pg = pg, .policy = policy, .report = report};
 	struct frame_reader *reader = frame_reader_new(fd);
 	enum stage_end end = STAGE_DATABASE;
 
@@ -354,7 +354,7 @@ stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *polic
 		s.keys |= policy->key[i];
 	*ret_status = PG_LOST; /* no memory: as good as no database */
 	if (reader != NULL && seen_open(&s.seen, file_bytes))
-		end = stage_frames(&s, reader, watch, told, ret_broken, ret_status);
+		end = stage_frames(&s, reader, watch, report, ret_broken, ret_status);
 	frame_reader_free(reader);
 	free(s.seen.bit);
 	return end;

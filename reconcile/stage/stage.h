@@ -6,10 +6,10 @@
 
 #include "lib/profile/policy.h"
 #include "lib/db/pg.h"
-#include "reconcile/stage/told.h"
+#include "reconcile/stage/parse_report.h"
 
 enum stage_end {
-	STAGE_DONE,     /* everything was told and staged; told->end says whether the file is refused */
+	STAGE_DONE,     /* everything was reported and staged; report->end says whether the file is refused */
 	STAGE_BROKEN,   /* the frames make no sense: *ret_broken says why (static text) */
 	STAGE_UNREAD,   /* the pipe could not be read: nothing that the parser did; *ret_broken */
 	STAGE_DATABASE, /* *ret_status */
@@ -17,7 +17,7 @@ enum stage_end {
 
 /*
  * Reads frames from fd to their end, within the open transaction.  file_bytes
- * is the size of what is parsed, roughly.  told is
+ * is the size of what is parsed, roughly.  report is
  * open and takes what is no record.
  */
 struct stage_watch {
@@ -26,8 +26,8 @@ struct stage_watch {
 	void *context;
 };
 enum stage_end stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
-                          const struct stage_watch *watch, struct told *told, const char **ret_broken,
-                          enum pg_status *ret_status);
+                          const struct stage_watch *watch, struct parse_report *report,
+                          const char **ret_broken, enum pg_status *ret_status);
 
 /* The policy applied to the codes of one record (joined by U+001F, as in RECORD_REASONS). */
 struct stage_verdict {

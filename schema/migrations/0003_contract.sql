@@ -83,7 +83,7 @@ CREATE FUNCTION ledger.post_reinstatements(reversal_ids bigint[])
 $$;
 
 COMMENT ON FUNCTION ledger.post_reversals(bigint[]) IS
-	'Contract: gives back the full points of each redemption, all or none. 23505 when one is reversed already, 23000 when a number is no redemption';
+	'Contract: credits the full points of each redemption, all or none. 23505 when one is reversed already, 23000 when a number is no redemption';
 COMMENT ON FUNCTION ledger.post_reinstatements(bigint[]) IS
 	'Contract: takes reversals back, all or none. 23514 when a member no longer has the points';
 

@@ -1,4 +1,4 @@
--- What is decided, as data: the reasons for which something waits for a person,
+-- What is decided, as data: the reasons for a hold,
 -- and the verdict table. docs/verdicts.md is printed from here.
 
 SET LOCAL ROLE handback_owner;

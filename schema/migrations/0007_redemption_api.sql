@@ -19,16 +19,16 @@
 
 SET LOCAL ROLE handback_owner;
 
--- What the points are worth, in minor units, rounded down: never more than the rate says.
-CREATE FUNCTION ledger.worth(points bigint, rate_points bigint, rate_minor bigint) RETURNS bigint
+-- The value of the points, in minor units, rounded down: never more than the rate says.
+CREATE FUNCTION ledger.points_value(points bigint, rate_points bigint, rate_minor bigint) RETURNS bigint
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT div(points::numeric * rate_minor, rate_points)::bigint
 $$;
-COMMENT ON FUNCTION ledger.worth(bigint, bigint, bigint) IS 'Minor units for points at a programme''s rate, rounded down';
+COMMENT ON FUNCTION ledger.points_value(bigint, bigint, bigint) IS 'Minor units for points at a programme''s rate, rounded down';
 
 -- The checks that a redemption and a question about one share; NULL when nothing is against it.
 -- Takes the member as found, with its programme; not found: NULLs.
-CREATE FUNCTION ledger.why_not(m ledger.member, p ledger.programme, points bigint,
+CREATE FUNCTION ledger.refusal_reason(m ledger.member, p ledger.programme, points bigint,
 		OUT code text, OUT message text)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT v.code, v.message
@@ -60,7 +60,7 @@ BEGIN
 		RETURN;
 	END IF;
 	SELECT * INTO m FROM ledger.member r WHERE r.programme_id = p.programme_id AND r.relation_reference = member;
-	SELECT w.code, w.message INTO code, message FROM ledger.why_not(m, p, check_availability.points) w;
+	SELECT w.code, w.message INTO code, message FROM ledger.refusal_reason(m, p, check_availability.points) w;
 	IF code IN ('103', '120') THEN
 		RETURN;
 	END IF;
@@ -69,13 +69,13 @@ BEGIN
 		SELECT '302', 'insufficient points' INTO code, message;
 	END IF;
 	IF code IS NULL THEN
-		SELECT '000', 'success', ledger.worth(check_availability.points, p.rate_points, p.rate_minor)
+		SELECT '000', 'success', ledger.points_value(check_availability.points, p.rate_points, p.rate_minor)
 		INTO code, message, amount;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION ledger.check_availability(text, text, bigint) IS
-	'May this member redeem so many points now, and what are they worth? Promises nothing for later';
+	'May this member redeem so many points now, and what is their value? Promises nothing for later';
 
 CREATE FUNCTION ledger.redeem_points(programme text, member text, points bigint, merchant text,
 		transaction_type integer, partner text DEFAULT NULL, outbound_reference text DEFAULT NULL,
@@ -100,7 +100,7 @@ BEGIN
 	-- shared: a status that changes now waits for us, or we for it
 	SELECT * INTO m FROM ledger.member r
 	WHERE r.programme_id = p.programme_id AND r.relation_reference = member FOR SHARE;
-	SELECT w.code, w.message INTO code, message FROM ledger.why_not(m, p, redeem_points.points) w;
+	SELECT w.code, w.message INTO code, message FROM ledger.refusal_reason(m, p, redeem_points.points) w;
 	IF code IS NOT NULL THEN
 		RETURN;
 	END IF;
@@ -113,7 +113,7 @@ BEGIN
 		amount, currency, outbound_reference, partner_reference)
 	VALUES (p.programme_id, m.member_id, 'Debit By Redemption', redeem_points.points, redeem_points.partner,
 		redeem_points.merchant, redeem_points.transaction_type,
-		ledger.worth(redeem_points.points, p.rate_points, p.rate_minor), p.currency,
+		ledger.points_value(redeem_points.points, p.rate_points, p.rate_minor), p.currency,
 		redeem_points.outbound_reference, redeem_points.partner_reference)
 	RETURNING '000', 'success', e.external_reference, e.amount, e.currency
 	INTO code, message, external_reference, amount, currency;

@@ -5,10 +5,10 @@ SET LOCAL ROLE handback_owner;
 
 CREATE TABLE handback.removal (
 	file_id bigint PRIMARY KEY REFERENCES handback.file,
-	act_id  bigint NOT NULL REFERENCES audit.act
+	event_id  bigint NOT NULL REFERENCES audit.event
 );
 COMMENT ON TABLE handback.removal IS 'Files whose kept copy was removed by retention; append-only';
-COMMENT ON COLUMN handback.removal.act_id IS 'The act of the nightly run that names them; it comes before the copy goes';
+COMMENT ON COLUMN handback.removal.event_id IS 'The event of the nightly run that names them; it comes before the copy goes';
 
 CALL handback_schema.make_append_only('handback.removal');
 
@@ -43,7 +43,7 @@ COMMENT ON FUNCTION handback.check_removal() IS 'Trigger: only copies of handbac
 -- When the copy of a file was given up; NULL while it is kept.
 CREATE FUNCTION handback.removed_at(file bigint) RETURNS timestamptz
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT a.at FROM handback.removal r JOIN audit.act a USING (act_id) WHERE r.file_id = file
+	SELECT a.at FROM handback.removal r JOIN audit.event a USING (event_id) WHERE r.file_id = file
 $$;
 COMMENT ON FUNCTION handback.removed_at(bigint) IS 'When retention removed the kept copy of a file; NULL while it is kept';
 

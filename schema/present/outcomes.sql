@@ -42,9 +42,9 @@ CREATE TABLE handback.outcome (
 	reasons       text,               -- the partner's codes, space separated
 	detail        text,               -- both values of a mismatch, a change, a warning
 	decided_at    timestamptz NOT NULL,
-	act_id        bigint,             -- revision 1, 2, ...: the act (audit.act) that decided it
+	event_id        bigint,             -- revision 1, 2, ...: the event (audit.event) that decided it
 	leaf_hash     bytea    NOT NULL CHECK (length(leaf_hash) = 32),
-	CHECK ((revision > 0) = (act_id IS NOT NULL)),
+	CHECK ((revision > 0) = (event_id IS NOT NULL)),
 	CHECK ((outcome = :OUTCOME_HELD) = (hold_reason IS NOT NULL)),
 	CHECK (outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED) OR redemption_id IS NOT NULL),
 	CHECK ((outcome = :OUTCOME_REVERSED) = (reversal_id IS NOT NULL) OR outcome = :OUTCOME_REINSTATED)
@@ -53,12 +53,12 @@ CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no)
 -- once: the last guard, whoever asks
 CREATE UNIQUE INDEX outcome_once ON handback.outcome (redemption_id, outcome) WHERE outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED);
 CREATE INDEX outcome_other ON handback.outcome (redemption_id) WHERE outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED);
--- the few that were decided later: a report and a proof ask for all of them, and shall not look for them among all there are
-CREATE INDEX outcome_later ON handback.outcome (act_id) WHERE revision > 0;
+-- the few that were decided after their file: a report and a proof ask for all of them, and shall not look for them among all there are
+CREATE INDEX outcome_rematched ON handback.outcome (event_id) WHERE revision > 0;
 
 COMMENT ON TABLE handback.outcome IS 'What was done with each record; append-only. In words: handback.records_in_words';
-COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order. 0: no record, what is absent from the file (act confirmed_by_absence)';
-COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a later run';
+COMMENT ON COLUMN handback.outcome.record_no IS 'Normalised record, from 1, in the file''s order. 0: no record, what is absent from the file (event deemed_accepted)';
+COMMENT ON COLUMN handback.outcome.revision IS '0: decided with its file. 1, 2, ...: decided later, by people or by a rematch';
 COMMENT ON COLUMN handback.outcome.verdict IS 'What the partner said: handback.verdict_name';
 COMMENT ON COLUMN handback.outcome.outcome IS 'What we did: handback.outcome_name';
 COMMENT ON COLUMN handback.outcome.byte_offset IS 'Where the record begins in the (unpacked) archived file';
@@ -68,7 +68,7 @@ COMMENT ON COLUMN handback.outcome.points IS 'As the partner stated them';
 COMMENT ON COLUMN handback.outcome.reference IS 'What the record named, where it matched nothing or was not our external_reference';
 COMMENT ON COLUMN handback.outcome.reasons IS 'The partner''s reason codes, space separated';
 COMMENT ON COLUMN handback.outcome.detail IS 'Both values of a mismatch, a change of account, a warning';
-COMMENT ON COLUMN handback.outcome.act_id IS 'Revision 1, 2, ...: the act that decided it, audit.act';
+COMMENT ON COLUMN handback.outcome.event_id IS 'Revision 1, 2, ...: the event that decided it, audit.event';
 COMMENT ON COLUMN handback.outcome.leaf_hash IS 'Its leaf in the file''s Merkle tree: audit.head';
 
 -- Per file and outcome: what the records in must sum to (I3).

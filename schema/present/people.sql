@@ -7,7 +7,7 @@ CREATE TABLE handback.hold_note (
 	who      text NOT NULL DEFAULT session_user,
 	assigned text CHECK (assigned <> ''),   -- to whom; NULL: only a comment
 	comment  text CHECK (comment <> ''),
-	act_id   bigint NOT NULL REFERENCES audit.act,
+	event_id   bigint NOT NULL REFERENCES audit.event,
 	CHECK (assigned IS NOT NULL OR comment IS NOT NULL)
 );
 CREATE INDEX hold_note_by_hold ON handback.hold_note (hold_id);
@@ -23,7 +23,7 @@ CREATE TABLE handback.proposal (
 	points        numeric NOT NULL,
 	proposed_at   timestamptz NOT NULL,
 	proposed_by   text NOT NULL DEFAULT session_user,
-	act_id        bigint NOT NULL REFERENCES audit.act,
+	event_id        bigint NOT NULL REFERENCES audit.event,
 	UNIQUE (proposal_id, proposed_by)
 );
 COMMENT ON TABLE handback.proposal IS 'What one person proposes to do about one or more holds; append-only';
@@ -46,7 +46,7 @@ CREATE TABLE handback.proposal_end (
 	why         text,
 	ended_at    timestamptz NOT NULL,
 	ended_by    text NOT NULL DEFAULT session_user,
-	act_id      bigint NOT NULL REFERENCES audit.act,
+	event_id      bigint NOT NULL REFERENCES audit.event,
 	FOREIGN KEY (proposal_id, proposed_by) REFERENCES handback.proposal (proposal_id, proposed_by),
 	CONSTRAINT approver_is_not_proposer CHECK (how <> 'approved' OR ended_by <> proposed_by),
 	CONSTRAINT rejected_with_a_reason CHECK (how <> 'rejected' OR why ~ '\S')
@@ -60,34 +60,34 @@ CALL handback_schema.make_append_only('handback.proposal_end');
 CREATE FUNCTION handback.assign_hold(hold bigint, to_whom text, comment text DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	act bigint;
+	event bigint;
 BEGIN
 	PERFORM handback.lock_holds(ARRAY[hold]);
-	act := audit.append_act('assigned', 'hold ' || hold, comment, to_whom);
-	INSERT INTO handback.hold_note (hold_id, at, assigned, comment, act_id)
-	VALUES (hold, audit.at_of(act), to_whom, comment, act);
-	RETURN act;
+	event := audit.append_event('assigned', 'hold ' || hold, comment, to_whom);
+	INSERT INTO handback.hold_note (hold_id, at, assigned, comment, event_id)
+	VALUES (hold, audit.event_time(event), to_whom, comment, event);
+	RETURN event;
 END
 $$;
-COMMENT ON FUNCTION handback.assign_hold(bigint, text, text) IS 'Gives a hold to somebody to look into; gives the act''s number';
+COMMENT ON FUNCTION handback.assign_hold(bigint, text, text) IS 'Gives a hold to somebody to look into; gives the event''s number';
 
 CREATE FUNCTION handback.comment_hold(hold bigint, comment text) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	act bigint;
+	event bigint;
 BEGIN
 	IF NOT EXISTS (SELECT FROM handback.hold h WHERE h.hold_id = comment_hold.hold) THEN
 		RAISE EXCEPTION 'no such hold: %', hold USING ERRCODE = 'no_data_found';
 	END IF;
-	act := audit.append_act('commented', 'hold ' || hold, comment);
-	INSERT INTO handback.hold_note (hold_id, at, comment, act_id) VALUES (hold, audit.at_of(act), comment, act);
-	RETURN act;
+	event := audit.append_event('commented', 'hold ' || hold, comment);
+	INSERT INTO handback.hold_note (hold_id, at, comment, event_id) VALUES (hold, audit.event_time(event), comment, event);
+	RETURN event;
 END
 $$;
-COMMENT ON FUNCTION handback.comment_hold(bigint, text) IS 'Says something about a hold, open or ended; gives the act''s number';
+COMMENT ON FUNCTION handback.comment_hold(bigint, text) IS 'Says something about a hold, open or ended; gives the event''s number';
 
 -- Why a decision is not possible for a hold; NULL when it can. redemption: as the hold or the proposal names it.
-CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigint) RETURNS text
+CREATE FUNCTION handback.refusal_reason(decision text, h handback.hold, redemption bigint) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE
 		WHEN decision = 'close' THEN NULL
@@ -108,7 +108,7 @@ CREATE FUNCTION handback.why_not(decision text, h handback.hold, redemption bigi
 	END
 	FROM (SELECT handback.redemption_state(redemption) AS state) s
 $$;
-COMMENT ON FUNCTION handback.why_not(text, handback.hold, bigint) IS 'Why a decision is not possible for a hold; NULL when it can';
+COMMENT ON FUNCTION handback.refusal_reason(text, handback.hold, bigint) IS 'Why a decision is not possible for a hold; NULL when it can';
 
 CREATE FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -120,7 +120,7 @@ DECLARE
 	against text;
 	many bigint := 0;
 	sum_points numeric := 0;
-	act bigint;
+	event bigint;
 BEGIN
 	IF redemption IS NOT NULL THEN
 		SELECT d.redemption_id INTO meant FROM ledger.redemption d WHERE d.external_reference = redemption;
@@ -133,7 +133,7 @@ BEGIN
 		END IF;
 	END IF;
 	FOR h IN SELECT * FROM handback.lock_holds(holds) LOOP
-		against := handback.why_not(decision, h, coalesce(meant, h.redemption_id));
+		against := handback.refusal_reason(decision, h, coalesce(meant, h.redemption_id));
 		IF against IS NOT NULL THEN
 			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
 		END IF;
@@ -141,12 +141,12 @@ BEGIN
 		sum_points := sum_points + coalesce(
 			(SELECT d.points FROM ledger.redemption d WHERE d.redemption_id = coalesce(meant, h.redemption_id)), h.points, 0);
 	END LOOP;
-	act := audit.append_act('proposed', 'proposal ' || proposal, why,
+	event := audit.append_event('proposed', 'proposal ' || proposal, why,
 		format('%s %s holds of %s points: %s', decision, many, sum_points,
 			array_to_string(ARRAY(SELECT DISTINCT w FROM unnest(holds) w ORDER BY w), ' ')
 			|| coalesce(', redemption ' || meant, '')));
-	INSERT INTO handback.proposal (proposal_id, decision, why, redemption_id, holds, points, proposed_at, act_id)
-	VALUES (proposal, decision, why, meant, many, sum_points, audit.at_of(act), act);
+	INSERT INTO handback.proposal (proposal_id, decision, why, redemption_id, holds, points, proposed_at, event_id)
+	VALUES (proposal, decision, why, meant, many, sum_points, audit.event_time(event), event);
 	INSERT INTO handback.proposal_hold (proposal_id, hold_id)
 	SELECT DISTINCT proposal, w FROM unnest(holds) w;
 	RETURN proposal;
@@ -155,7 +155,7 @@ $$;
 COMMENT ON FUNCTION handback.propose(bigint[], text, text, uuid) IS
 	'Proposes to confirm, reverse, reinstate, close or release these holds, with a reason; gives the proposal''s number';
 
--- What an approved decision makes of one hold: its outcome row, without act and leaf.
+-- What an approved decision makes of one hold: its outcome row, without event and leaf.
 CREATE FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) RETURNS handback.outcome
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -221,7 +221,7 @@ DECLARE
 	hold_before bigint;
 	about_before bigint;
 	against text;
-	act bigint;
+	event bigint;
 BEGIN
 	PERFORM handback.lock_partners(chosen);
 	FOR h IN SELECT l.* FROM handback.lock_holds(chosen) l
@@ -233,7 +233,7 @@ BEGIN
 		END IF;
 		hold_before := h.hold_id;
 		about_before := about;
-		against := handback.why_not(p.decision, h, about);
+		against := handback.refusal_reason(p.decision, h, about);
 		IF against IS NOT NULL THEN
 			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
 		END IF;
@@ -242,40 +242,40 @@ BEGIN
 		END IF;
 	END LOOP;
 	leaves := ARRAY(SELECT (m).leaf_hash FROM unnest(made) m ORDER BY (m).file_id, (m).record_no, (m).revision);
-	act := audit.append_act('approved', 'proposal ' || proposal, comment,
+	event := audit.append_event('approved', 'proposal ' || proposal, comment,
 		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by),
 		cardinality(leaves), audit.merkle_root(leaves));
 	FOREACH o IN ARRAY made LOOP
-		o.act_id := act;
+		o.event_id := event;
 		INSERT INTO handback.outcome SELECT o.*;
 	END LOOP;
 	INSERT INTO handback.hold_end (hold_id, ended_at, how)
-	SELECT hold_id, audit.at_of(act), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
+	SELECT hold_id, audit.event_time(event), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 		WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
 	FROM handback.proposal_hold WHERE proposal_id = proposal;
-	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, act_id)
-	VALUES (proposal, p.proposed_by, 'approved', comment, audit.at_of(act), act);
-	RETURN act;
+	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, event_id)
+	VALUES (proposal, p.proposed_by, 'approved', comment, audit.event_time(event), event);
+	RETURN event;
 END
 $$;
 COMMENT ON FUNCTION handback.approve(bigint, text) IS
-	'Does what was proposed, all of it or nothing; never by the one who proposed it. Gives the act''s number';
+	'Does what was proposed, all of it or nothing; never by the one who proposed it. Gives the event''s number';
 
 CREATE FUNCTION handback.reject(proposal bigint, why text) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	p handback.proposal := handback.open_proposal(proposal);
-	act bigint;
+	event bigint;
 BEGIN
-	act := audit.append_act('rejected', 'proposal ' || proposal, why,
+	event := audit.append_event('rejected', 'proposal ' || proposal, why,
 		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by));
-	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, act_id)
-	VALUES (proposal, p.proposed_by, 'rejected', why, audit.at_of(act), act);
-	RETURN act;
+	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, event_id)
+	VALUES (proposal, p.proposed_by, 'rejected', why, audit.event_time(event), event);
+	RETURN event;
 END
 $$;
-COMMENT ON FUNCTION handback.reject(bigint, text) IS 'Ends a proposal without doing it: by another, or by who made it; gives the act''s number';
+COMMENT ON FUNCTION handback.reject(bigint, text) IS 'Ends a proposal without doing it: by another, or by who made it; gives the event''s number';
 
 REVOKE ALL ON FUNCTION handback.open_proposal(bigint), handback.decided_row(text, handback.hold, bigint),
 	handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text), handback.propose(bigint[], text, text,

@@ -21,7 +21,7 @@ CREATE TABLE handback.hold_reason (
 	meaning text NOT NULL,
 	action_required   text NOT NULL
 );
-COMMENT ON TABLE handback.hold_reason IS 'Why something waits for a person';
+COMMENT ON TABLE handback.hold_reason IS 'Why something is on hold';
 COMMENT ON COLUMN handback.hold_reason.meaning IS 'What was found, in a sentence';
 COMMENT ON COLUMN handback.hold_reason.action_required IS 'What a person is asked to do about it';
 

@@ -313,7 +313,7 @@ def test_explain_shows_the_bytes_of_the_answer(world):
     [answer] = [e for e in said if e["record"] == record and e["content"]]
     assert answer["content"].encode().decode("unicode_escape").encode("latin-1") == data
     assert answer["outcome"] == "reversed" and answer["file"] == 1
-    assert [e["what"] for e in said][0] == "points taken from the member"
+    assert [e["what"] for e in said][0] == "points debited from the member"
     assert any("given back" in e["what"] for e in said) and any("covered by audit head" in e["what"] for e in said)
     same = world.ctl("explain", f"1:{record}", "--json").stdout
     assert reference in world.ctl("explain", reference).stdout and json.loads(same)["events"]
@@ -433,9 +433,9 @@ def test_status(cluster, build):
 
 def test_status_tells_what_waits_and_what_is_due(cluster, build):
     with World(cluster, build) as world:
-        world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
+        world.query("INSERT INTO handback.expected_delivery (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
                     " ('skyline', 'daily', current_date, 'UTC', now() - interval '1 day', now() + interval '1 hour',"
-                    " now() + interval '2 hours', 1) RETURNING issue_id")
+                    " now() + interval '2 hours', 1) RETURNING expected_delivery_id")
         world.drop("MERIDIAN", *world.file("MERIDIAN", break_totals=1))
         world.start_daemon()
         world.wait_quiet()

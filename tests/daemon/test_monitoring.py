@@ -108,14 +108,14 @@ def overdue_sample(world):
 
 
 def test_an_overdue_file_is_told_until_it_comes(world):
-    world.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
+    world.query("INSERT INTO handback.expected_delivery (source, kind, day, zone, opens_at, due_at, late_at, files) VALUES"
                 " ('skyline', 'daily', current_date, 'UTC', now() - interval '2 hours', to_timestamp(1000000000),"
-                " now() - interval '1 second', 1) RETURNING issue_id")
+                " now() - interval '1 second', 1) RETURNING expected_delivery_id")
     world.start_daemon()
     world.until(lambda: overdue_sample(world) == 1000000000, "the file to be overdue, without a night")
     world.drop("SKYLINE", *world.file("SKYLINE"))
     world.until(lambda: overdue_sample(world) is None, "the file that came to be seen")
-    assert world.query("SELECT how FROM handback.issue_file") == [("late",)]
+    assert world.query("SELECT how FROM handback.expected_delivery_file") == [("late",)]
 
 
 def lies_in(folder):

@@ -45,7 +45,7 @@ def posted(desk, days=40):
 
 
 def held(desk, days=40):
-    """A file that is held whole, by the guard."""
+    """A file on hold, by the guard."""
     for reference in ("G1", "G2"):
         desk.redeem(reference)
     file = desk.deliver([("G1", "KO"), ("G2", "KO")])["file"]
@@ -68,8 +68,8 @@ def verified(desk):
     return json.loads(desk.ctl("audit", "verify", "--json").stdout)["verified"]
 
 
-def acts(desk):
-    return desk.query("SELECT subject, detail FROM audit.act WHERE what = 'removed_by_retention' ORDER BY act_id")
+def events(desk):
+    return desk.query("SELECT subject, detail FROM audit.event WHERE what = 'removed_by_retention' ORDER BY event_id")
 
 
 def close(desk, file, decision="close"):
@@ -81,7 +81,7 @@ def close(desk, file, decision="close"):
 def test_without_the_option_everything_is_kept(desk):
     configure(desk, "")
     file, copy = posted(desk, 10000)
-    assert plan(desk) == {} and night(desk) == (0, 0) and copy.exists() and acts(desk) == []
+    assert plan(desk) == {} and night(desk) == (0, 0) and copy.exists() and events(desk) == []
 
 
 def test_what_is_old_goes_and_what_is_proven_stays(desk):
@@ -89,9 +89,9 @@ def test_what_is_old_goes_and_what_is_proven_stays(desk):
     young, kept = posted(desk, 29)
     size = gone.stat().st_size
     assert plan(desk) == {"archive": (1, size), "quarantine": (0, 0)}
-    assert gone.exists() and acts(desk) == []
+    assert gone.exists() and events(desk) == []
     assert night(desk) == (1, size)
-    assert not gone.exists() and kept.exists() and acts(desk) == [("files", str(old))]
+    assert not gone.exists() and kept.exists() and events(desk) == [("files", str(old))]
     assert desk.query("SELECT count(*) FROM handback.file") == [(2,)]
     today = desk.query("SELECT (now() AT TIME ZONE 'UTC')::date::text")[0][0]
     assert (verified(desk)["removed"], verified(desk)["files"]) == (1, 1)
@@ -107,17 +107,17 @@ def test_twice_is_once(desk):
     night(desk)
     before = desk.query("SELECT max(head_no) FROM audit.head")
     assert plan(desk)["archive"] == (0, 0) and night(desk) == (0, 0)
-    assert desk.query("SELECT max(head_no) FROM audit.head") == before and len(acts(desk)) == 1
+    assert desk.query("SELECT max(head_no) FROM audit.head") == before and len(events(desk)) == 1
 
 
 def test_a_crash_between_the_act_and_the_end_of_the_copy(desk):
     old, copy = posted(desk)
     data = copy.read_bytes()
     night(desk)
-    copy.write_bytes(data)  # as it was after the act
+    copy.write_bytes(data)  # as it was after the event
     assert verified(desk)["files"] == 1  # what is there is hashed
     configure(desk, "")  # what was given up goes, whatever the option says by now
-    assert night(desk) == (1, len(data)) and not copy.exists() and len(acts(desk)) == 1
+    assert night(desk) == (1, len(data)) and not copy.exists() and len(events(desk)) == 1
     assert verified(desk)["removed"] == 1
 
 
@@ -127,9 +127,9 @@ def test_a_run_that_is_killed_before_the_copy_goes_is_finished_by_the_next(desk)
         ["strace", "-qq", "-o", "/dev/null", "-e", "trace=unlinkat", "-e", "inject=unlinkat:signal=KILL:when=1",
          str(desk.build / "ctl/handbackctl"), "--config", str(desk.config), "nightly"], capture_output=True, text=True)
     assert killed.returncode in (-9, 137), killed.stdout + killed.stderr
-    assert copy.exists() and acts(desk) == [("files", str(old))]
+    assert copy.exists() and events(desk) == [("files", str(old))]
     assert verified(desk)["files"] == 1
-    assert night(desk)[0] == 1 and not copy.exists() and len(acts(desk)) == 1
+    assert night(desk)[0] == 1 and not copy.exists() and len(events(desk)) == 1
     assert verified(desk)["removed"] == 1
 
 
@@ -142,8 +142,8 @@ def test_a_copy_that_is_gone_without_an_act_is_a_difference(desk):
 
 
 @pytest.mark.parametrize("forgery", [
-    "INSERT INTO handback.removal SELECT {young}, max(act_id) FROM audit.act",
-    "UPDATE audit.act SET detail = detail || ' {young}' WHERE what = 'removed_by_retention'",
+    "INSERT INTO handback.removal SELECT {young}, max(event_id) FROM audit.event",
+    "UPDATE audit.event SET detail = detail || ' {young}' WHERE what = 'removed_by_retention'",
     "DELETE FROM handback.removal",
 ])
 def test_what_is_said_to_be_removed_is_what_the_trail_says(desk, forgery):
@@ -160,9 +160,9 @@ def test_what_is_said_to_be_removed_is_what_the_trail_says(desk, forgery):
 def test_a_held_file_stays_while_its_hold_is_open(desk):
     file, copy = held(desk)
     assert plan(desk)["quarantine"] == (0, 0) and night(desk) == (0, 0) and copy.exists()
-    act = desk.query("SELECT audit.append_act('removed_by_retention', 'files', NULL, %s)", str(file))[0][0]
+    event = desk.query("SELECT audit.append_event('removed_by_retention', 'files', NULL, %s)", str(file))[0][0]
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="something still waits for it"):
-        desk.db.execute("INSERT INTO handback.removal VALUES (%s, %s)", (file, act))
+        desk.db.execute("INSERT INTO handback.removal VALUES (%s, %s)", (file, event))
 
 
 def test_a_held_file_goes_when_its_hold_has_ended(desk):
@@ -202,12 +202,12 @@ def test_only_names_of_the_spool_are_touched(desk):
     elsewhere = desk.dir / "elsewhere"
     copy.rename(elsewhere)
     copy.symlink_to(elsewhere)
-    assert night(desk, allowed=(4,)) == (0, 0) and copy.is_symlink() and elsewhere.exists() and acts(desk) == []
+    assert night(desk, allowed=(4,)) == (0, 0) and copy.is_symlink() and elsewhere.exists() and events(desk) == []
 
 
 def test_nothing_goes_while_somebody_verifies(desk):
     file, copy = posted(desk)
     with psycopg.connect(desk.database.conninfo()) as verifier:
         verifier.execute("SELECT pg_advisory_lock_shared(hashtextextended('handback retention', 0))")
-        assert night(desk) == (0, 0) and copy.exists() and acts(desk) == []
+        assert night(desk) == (0, 0) and copy.exists() and events(desk) == []
     assert night(desk)[0] == 1

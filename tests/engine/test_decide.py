@@ -291,7 +291,7 @@ def test_guard(database, build):
         keys = [f"R{i}" for i in range(10)]
         for key in keys:
             desk.redeem(key)
-        for rejected, why in ((4, "4 redemptions; the guard lets pass 3"), (None, None)):
+        for rejected, why in ((4, "4 redemptions; the guard allows 3"), (None, None)):
             if rejected:
                 done = desk.deliver([(k, "KO" if i < rejected else "OK") for i, k in enumerate(keys)])
                 assert (done["state"], done["reason"]) == ("held", "guard")

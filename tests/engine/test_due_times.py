@@ -48,16 +48,16 @@ def test_business_days_after(database, at, days, zone, utc):
 
 
 def make(c, now, days=0x1f, grace=60, files=1, kind="daily", minute=390):
-    return c.execute("SELECT handback.make_issues('skyline', %s, 'Europe/Lisbon', %s, %s, %s, %s, %s)",
+    return c.execute("SELECT handback.make_expected_deliveries('skyline', %s, 'Europe/Lisbon', %s, %s, %s, %s, %s)",
                      (kind, minute, days, grace, files, moment(now))).fetchone()[0]
 
 
-def test_issues_begin_today_and_reach_tomorrow(database):
+def test_deliveries_begin_today_and_reach_tomorrow(database):
     with database.connect() as c:
         assert make(c, "2026-11-20T03:00") == 1, "Friday is made, Saturday is no day of it"
         assert make(c, "2026-11-20T03:00") == 0, "twice is once"
         assert make(c, "2026-11-26T03:00") == 5, "a machine that was off judges the days in between"
-        days = c.execute("SELECT day::text, opens_at, due_at FROM handback.issue ORDER BY day").fetchall()
+        days = c.execute("SELECT day::text, opens_at, due_at FROM handback.expected_delivery ORDER BY day").fetchall()
         assert [d for d, *_ in days] == ["2026-11-20", "2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27"]
         assert days[1][1] == moment("2026-11-20T07:30"), "each opens when the one before is late"
 
@@ -66,13 +66,13 @@ def test_issues_begin_today_and_reach_tomorrow(database):
     ({"minute": 1, "grace": 0}, "2026-11-19T00:00"),  # due earlier
     ({"grace": 0}, "2026-11-19T00:00"),
     ({"minute": 1435}, "2026-11-22T01:50")])          # when the one before is late, as ever
-def test_an_issue_made_under_another_profile_stops_no_night(database, changed, opens):
-    """Tomorrow's issue is made already, and may be late only after the one that the changed profile wants next."""
+def test_a_delivery_made_under_another_profile_stops_no_night(database, changed, opens):
+    """Tomorrow's delivery is expected already, and may be late only after the one that the changed profile wants next."""
     before = {"minute": 1430, "grace": 50 * 60}
     with database.connect() as c:
         make(c, "2026-11-18T03:00", **before)
         assert make(c, "2026-11-19T03:00", **{**before, **changed}) == 1
-        assert c.execute("SELECT opens_at FROM handback.issue WHERE day = '2026-11-20'").fetchone()[0] == moment(opens)
+        assert c.execute("SELECT opens_at FROM handback.expected_delivery WHERE day = '2026-11-20'").fetchone()[0] == moment(opens)
 
 
 def came(c, name, at, state="posted"):
@@ -87,9 +87,9 @@ def came(c, name, at, state="posted"):
 
 
 def placed(c):
-    c.execute("SELECT handback.place_files('skyline')")
-    return c.execute("SELECT f.name_shown, i.day::text, p.how FROM handback.issue_file p JOIN handback.file f USING (file_id)"
-                     " LEFT JOIN handback.issue i USING (issue_id) ORDER BY f.seen_at").fetchall()
+    c.execute("SELECT handback.assign_deliveries('skyline')")
+    return c.execute("SELECT f.name_shown, i.day::text, p.how FROM handback.expected_delivery_file p JOIN handback.file f USING (file_id)"
+                     " LEFT JOIN handback.expected_delivery i USING (expected_delivery_id) ORDER BY f.seen_at").fetchall()
 
 
 def test_early_on_time_late_and_unexpected(database):
@@ -101,10 +101,10 @@ def test_early_on_time_late_and_unexpected(database):
             came(c, name, at)
         assert placed(c) == [("a", "2026-11-18", "on_time"), ("b", "2026-11-19", "early"), ("c", None, "unexpected"),
                              ("d", "2026-11-20", "late"), ("e", None, "unexpected")]
-        assert c.execute("SELECT handback.place_files('skyline')").fetchone()[0] == 0, "twice is once"
+        assert c.execute("SELECT handback.assign_deliveries('skyline')").fetchone()[0] == 0, "twice is once"
 
 
-def test_two_files_of_one_issue(database):
+def test_two_files_of_one_delivery(database):
     with database.connect() as c:
         make(c, "2026-11-18T00:00", files=2)
         came(c, "a", "2026-11-18T06:00")
@@ -122,7 +122,7 @@ def test_absence_needs_a_poll_that_read_the_whole_listing(database):
             return  # the clock of this machine stands before that day
         c.execute("INSERT INTO handback.source_poll (source, polled_at, result) VALUES ('skyline', now(), 'empty')")
         assert c.execute(states).fetchone()[0] == "overdue"
-        c.execute("INSERT INTO handback.source_poll (source, polled_at, result, why) VALUES ('skyline', now(), 'could_not', 'x')")
+        c.execute("INSERT INTO handback.source_poll (source, polled_at, result, why) VALUES ('skyline', now(), 'failed', 'x')")
         assert c.execute(states).fetchone()[0] == "poll_failed"
 
 
@@ -131,7 +131,7 @@ def state_of(c, day):
 
 
 def make_kind(c, now, kind, pattern=None, files=1, empty=False, holidays=()):
-    c.execute("SELECT handback.make_issues('skyline', %s, 'Europe/Lisbon', 390, 127, 60, %s, %s, %s, %s, %s::date[])",
+    c.execute("SELECT handback.make_expected_deliveries('skyline', %s, 'Europe/Lisbon', 390, 127, 60, %s, %s, %s, %s, %s::date[])",
               (kind, files, moment(now), pattern, empty, list(holidays)))
 
 
@@ -143,8 +143,8 @@ def test_kinds_are_told_apart_by_name(database):
         for name in ("DAILY_1.csv", "MONTH_11.csv", "MONTH_12.csv", "ZA_100%.csv", "ZAB_100%.csv", "ZA_1000.csv"):
             came(c, name, "2026-11-18T06:00")
         placed(c)
-        found = dict(c.execute("SELECT f.name_shown, coalesce(i.kind, p.how) FROM handback.issue_file p JOIN handback.file f"
-                               " USING (file_id) LEFT JOIN handback.issue i USING (issue_id)").fetchall())
+        found = dict(c.execute("SELECT f.name_shown, coalesce(i.kind, p.how) FROM handback.expected_delivery_file p JOIN handback.file f"
+                               " USING (file_id) LEFT JOIN handback.expected_delivery i USING (expected_delivery_id)").fetchall())
         # a second one of a kind with one is unexpected, and takes no other kind's place
         assert found["MONTH_11.csv"] == "monthly" and found["ZA_100%.csv"] == "zone"
         assert found["MONTH_12.csv"] == "unexpected" and found["DAILY_1.csv"] == "daily"
@@ -156,14 +156,14 @@ def test_kinds_are_told_apart_by_name(database):
     ("a.csv", "?.csv", True), ("ab.csv", "?.csv", False), ("x", "*", True), ("", "*", True), ("a\\x41b", "a\\x41?", True)])
 def test_patterns_of_names(database, name, pattern, fits):
     with database.connect() as c:
-        assert c.execute("SELECT handback.fits(%s, %s)", (name, pattern)).fetchone()[0] is fits
+        assert c.execute("SELECT handback.matches(%s, %s)", (name, pattern)).fetchone()[0] is fits
 
 
 def test_none_is_expected_on_a_holiday(database):
     with database.connect() as c:
         make_kind(c, "2026-12-24T00:00", "daily", holidays=["2026-12-25", "2026-12-26"])
         make_kind(c, "2026-12-27T00:00", "daily", holidays=["2026-12-25", "2026-12-26"])
-        assert [d for d, in c.execute("SELECT day::text FROM handback.issue ORDER BY day")] == \
+        assert [d for d, in c.execute("SELECT day::text FROM handback.expected_delivery ORDER BY day")] == \
             ["2026-12-24", "2026-12-27", "2026-12-28"]
 
 
@@ -186,31 +186,31 @@ def test_each_state_of_an_expected_file(database):
     with database.connect() as c:
         today, = c.execute("SELECT (now() AT TIME ZONE 'UTC')::date").fetchone()
 
-        def issue(back, files=1):
+        def delivery(back, files=1):
             day = today - datetime.timedelta(days=back)
             return day, c.execute(
-                "INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files) SELECT 'skyline', 'daily',"
+                "INSERT INTO handback.expected_delivery (source, kind, day, zone, opens_at, due_at, late_at, files) SELECT 'skyline', 'daily',"
                 " %(day)s, 'UTC', m - interval '20 hours', m, m + interval '1 hour', %(files)s FROM (SELECT %(day)s::date"
-                " + time '23:00' AT TIME ZONE 'UTC' AS m) x RETURNING issue_id", {"day": day, "files": files}).fetchone()[0]
+                " + time '23:00' AT TIME ZONE 'UTC' AS m) x RETURNING expected_delivery_id", {"day": day, "files": files}).fetchone()[0]
 
         def comes(number, name, how):
             file = came(c, name, "2026-11-18T06:00")
-            c.execute("INSERT INTO handback.issue_file (file_id, issue_id, how) VALUES (%s, %s, %s)", (file, number, how))
+            c.execute("INSERT INTO handback.expected_delivery_file (file_id, expected_delivery_id, how) VALUES (%s, %s, %s)", (file, number, how))
         days = {}
         for back, how in ((7, "early"), (6, "on_time"), (5, "late")):
-            days[how], number = issue(back)
+            days[how], number = delivery(back)
             comes(number, how, how)
-        days["half"], number = issue(4, files=2)
+        days["half"], number = delivery(4, files=2)
         comes(number, "half", "on_time")
-        days["missing"], missing = issue(3)
-        days["nothing_due"], nothing = issue(2)
-        c.execute("INSERT INTO handback.issue_missing (issue_id, files, judged) VALUES (%s, 1, 'missing'), (%s, 1, 'nothing_due')",
+        days["missing"], missing = delivery(3)
+        days["nothing_due"], nothing = delivery(2)
+        c.execute("INSERT INTO handback.expected_delivery_missing (expected_delivery_id, files, judged) VALUES (%s, 1, 'missing'), (%s, 1, 'nothing_due')",
                   (missing, nothing))
-        days["due"], _ = issue(-1)
+        days["due"], _ = delivery(-1)
         for how in ("early", "on_time", "late", "missing", "nothing_due"):
             assert state_of(c, days[how])[0] == how
         assert state_of(c, days["due"]) == ("due", 0)
         assert state_of(c, days["half"]) == ("poll_failed", 1), "nobody has looked: it may lie there"
-        for result, state in (("empty", "overdue"), ("could_not", "poll_failed"), ("files", "overdue")):
+        for result, state in (("empty", "overdue"), ("failed", "poll_failed"), ("files", "overdue")):
             c.execute("INSERT INTO handback.source_poll (source, polled_at, result) VALUES ('skyline', now(), %s)", (result,))
             assert state_of(c, days["half"]) == (state, 1)

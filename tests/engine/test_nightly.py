@@ -39,9 +39,9 @@ def expect(world, due="00:01", grace="1m"):
 
 
 def due_yesterday(world, empty=True):
-    """An issue of yesterday, due and late in its first minutes: over, and before today's begins, at any time of day."""
+    """An expected delivery of yesterday, due and late in its first minutes: over, and before today's begins, at any time of day."""
     [(day,)] = world.query(
-        "INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, empty)"
+        "INSERT INTO handback.expected_delivery (source, kind, day, zone, opens_at, due_at, late_at, files, empty)"
         " SELECT 'skyline', 'daily', (at AT TIME ZONE 'UTC')::date, 'UTC', at - interval '1 day', at + interval '1 minute',"
         " at + interval '2 minutes', 1, %s FROM (SELECT date_trunc('day', now(), 'UTC') - interval '1 day' AS at) midnight"
         " RETURNING day", empty)
@@ -90,10 +90,10 @@ def polls(world, source):
 def test_a_file_that_does_not_come_is_missing_once(world):
     expect(world)
     nightly(world)
-    # the first issue is of today: make it yesterday's, as if this had run then
+    # the first one is of today: make it yesterday's, as if this had run then
     yesterday = due_yesterday(world)
     assert nightly(world).returncode == 3
-    assert world.query("SELECT count(*) FROM handback.issue_missing i JOIN handback.issue USING (issue_id)"
+    assert world.query("SELECT count(*) FROM handback.expected_delivery_missing i JOIN handback.expected_delivery USING (expected_delivery_id)"
                        " WHERE day = %s", yesterday) == [(1,)]
     told = [json.loads(p.read_text()) for p in (world.spool / "notifications").glob("file_missing-*.json")]
     assert any(t["source"] == "skyline" and t["partner"] == "SKYLINE" for t in told), told
@@ -115,10 +115,10 @@ def test_what_cannot_be_polled_at_is_not_missing(world):
     nightly(world, allowed=(4,))
     assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [("poll_failed",)]
     assert world.query("SELECT result FROM handback.source_poll WHERE source = 'skyline' ORDER BY poll_id DESC LIMIT 1") == \
-        [("could_not",)]
+        [("failed",)]
 
 
-def test_an_unknown_reference_is_matched_later(world):
+def test_an_unknown_reference_is_rematched(world):
     answers = world.answers("SKYLINE")
     name, data = world.file("SKYLINE", answers)
     text = data.decode()
@@ -144,7 +144,7 @@ def test_an_unknown_reference_is_matched_later(world):
     assert done["done"]["matched"] >= len(wanted) - 2, done
     rows = world.query("SELECT o.outcome, o.redemption_id, e.how FROM handback.outcome o JOIN handback.hold h USING (file_id, record_no)"
                        " JOIN handback.hold_end e USING (hold_id) WHERE o.revision = 1 ORDER BY record_no")
-    assert {how for *_, how in rows} == {"matched_later"} and {o for o, *_ in rows} <= {1, 2, 3, 4, 5}
+    assert {how for *_, how in rows} == {"rematched"} and {o for o, *_ in rows} <= {1, 2, 3, 4, 5}
     assert len(rows) == done["done"]["matched"]
     before = state(world)
     nightly(world)

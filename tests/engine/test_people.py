@@ -71,7 +71,7 @@ def test_one_proposes_and_another_approves(world):
     assert world.query("SELECT how, ended_by FROM handback.hold_end WHERE hold_id = %s", hold) == [("reversed", "bob")]
     assert world.query("SELECT revision, outcome FROM handback.outcome WHERE redemption_id = %s ORDER BY 1", redemption) \
         == [(0, 6), (1, 2)]
-    assert world.query("SELECT who, what FROM audit.act ORDER BY act_id") == [("alice", "proposed"), ("bob", "approved")]
+    assert world.query("SELECT who, what FROM audit.event ORDER BY event_id") == [("alice", "proposed"), ("bob", "approved")]
     verified(world)
     story = world.ctl("explain", world.query("SELECT external_reference::text FROM ledger.redemption WHERE redemption_id = %s",
                                              redemption)[0][0]).stdout

@@ -100,7 +100,7 @@ def test_a_number_that_comes_with_bytes_that_were_posted_has_come(make):
     assert (again["state"], desk.row(again["file"])["sequence"], desk.row(again["file"])["records"]) == ("duplicate", 2, 0)
     [done] = desk.release()
     assert desk.row(done["file"])["release_of"] == early["file"] and desk.reversals() == 2
-    # in its turn, nothing waits for it; and what came out of turn lets nothing pass
+    # in its turn, nothing waits for it; and what came out of turn waives nothing
     assert desk.deliver(first, sequence=5)["state"] == "duplicate"
     assert desk.deliver([("C", "KO")], sequence=6)["state"] == "posted"
     assert desk.deliver([("C", "OK")], sequence=10)["reason"] == "sequence_gap"
@@ -237,7 +237,7 @@ def test_the_guard_lets_pass_what_two_people_release_once(make):
     [done] = desk.release()
     assert (done["state"], done["reversed"], desk.reversals(), desk.balance()) == ("posted", 3, 3, 300)
     assert desk.release() == []
-    assert desk.query("SELECT what, who FROM audit.act ORDER BY act_id") == \
+    assert desk.query("SELECT what, who FROM audit.event ORDER BY event_id") == \
         [("proposed", "ann"), ("proposed", "ann"), ("approved", "ben")]
     # the same bytes once more are what they always were
     again = desk.deliver(desk.file([(key, "KO") for key in "ABC"]), name="AIR_1.csv")

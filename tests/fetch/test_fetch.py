@@ -48,7 +48,7 @@ def test_host_key_changed(tmp_path, server, source):
     run = source.run()
     mismatch = run.one("host_key_mismatch")
     assert mismatch["got"] == server.pin and source.pins[0] in mismatch["expected"]
-    assert run.failed["stage"] == "host_key" and run.one("poll")["result"] == "could_not"
+    assert run.failed["stage"] == "host_key" and run.one("poll")["result"] == "failed"
     assert run.code == 4 and not auth_attempts(server)
     return "refused, both fingerprints told, no credential sent"
 
@@ -195,10 +195,10 @@ def test_three_valued_poll(server, source):
     server.put("a.csv", b"1")
     assert source.run().one("poll")["result"] == "files"
     missing = source.run(directory=server.root / "nowhere")
-    assert missing.one("poll")["result"] == "could_not" and missing.failed["stage"] == "directory"
+    assert missing.one("poll")["result"] == "failed" and missing.failed["stage"] == "directory"
     server.stop()
     gone = source.run(connect_ms=18000)
-    assert gone.one("poll")["result"] == "could_not" and gone.failed["stage"] == "connect" and gone.seconds < SOON
+    assert gone.one("poll")["result"] == "failed" and gone.failed["stage"] == "connect" and gone.seconds < SOON
     return "files, empty, could not and why"
 
 
@@ -227,7 +227,7 @@ def test_killed_in_a_listing(tmp_path, server):
         server.process.wait()
         run = source.wait()
         passed = proxy.passed
-        assert run.one("poll")["result"] == "could_not" and run.failed["stage"] == "listing", run.replies_shown()
+        assert run.one("poll")["result"] == "failed" and run.failed["stage"] == "listing", run.replies_shown()
         assert run.code == 4 and not run.files and not source.stored()
         proxy.bytes_per_s = None
         server.start()

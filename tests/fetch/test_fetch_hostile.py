@@ -368,7 +368,7 @@ def test_cut_listing(server, source):
     server.partner = Cutting()
     server.partner.files = {b"n%03d" % i: b"x" for i in range(100)}
     run = source.run()
-    assert run.one("poll")["result"] == "could_not" and run.failed["stage"] == "listing" and not run.files
+    assert run.one("poll")["result"] == "failed" and run.failed["stage"] == "listing" and not run.files
     server.partner.seen = 10
     assert len(source.run().files) == 100
     return "could not poll; nothing is concluded from the part that came"

@@ -167,7 +167,7 @@ def test_mismatch(make, server, tmp_path):
     daemon.until(lambda: daemon.drop_state()["failures"] == 1, "the failure")
     assert server.pin in daemon.log() and other in daemon.log() and "nothing was sent" in daemon.log()
     state = daemon.drop_state()
-    assert state["poll"] == "could_not" and state["stage"] == "host_key" and state["mismatches"] == 1
+    assert state["poll"] == "failed" and state["stage"] == "host_key" and state["mismatches"] == 1
     daemon.sftp["host_keys"] = [other, server.pin]
     daemon.reload()
     daemon.until(lambda: daemon.drop_state()["poll"] == "empty", "the poll after the reload")
@@ -206,7 +206,7 @@ def test_down_and_up(make, server):
     daemon.start()
     daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "a failure")
     state = daemon.drop_state()
-    assert state["poll"] == "could_not" and state["stage"] == "connect" and "refused" in state["error"]
+    assert state["poll"] == "failed" and state["stage"] == "connect" and "refused" in state["error"]
     assert state["next_us"] > time.time() * 1e6
     server.start()
     server.put("a.csv", b"a")

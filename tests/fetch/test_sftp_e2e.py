@@ -130,7 +130,7 @@ def test_rejects(cluster, build, server):
     return f"{len(rows)} lines, once; each reference is in the partner's own record"
 
 
-@case("end to end: the rejects of a file that was held whole")
+@case("end to end: the rejects of a file on hold")
 def test_rejects_of_a_held_file(cluster, build, server):
     with SftpWorld(cluster, build, server, rejects="{columns: [reason, message], header: no, delimiter: ';'}") as world:
         held, data = world.file(PARTNER, break_totals=1)

@@ -282,7 +282,7 @@ def test_balance_follows_and_takes_no_other_change(ledger):
 
 
 APPEND_ONLY = ("ledger.entry", "handback.outcome", "handback.control", "handback.refusal", "handback.tie_out", "handback.hold",
-               "handback.hold_end", "handback.partner", "handback.file", "audit.head", "audit.act")
+               "handback.hold_end", "handback.partner", "handback.file", "audit.head", "audit.event")
 
 
 @pytest.mark.parametrize("role", ("postgres", "handback_owner", "handback_daemon", "handback_operator", "handback_finance"))
@@ -382,10 +382,10 @@ def test_archived_once(ledger):
 
 def test_outcome_once(ledger):
     def outcome(c, redemption, outcome, reversal=None, record=1, **more):
-        row = {"revision": 0, "act_id": None, "hold_reason": None, **more}
+        row = {"revision": 0, "event_id": None, "hold_reason": None, **more}
         c.execute("INSERT INTO handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset,"
-                  " redemption_id, reversal_id, hold_reason, act_id, decided_at, leaf_hash) VALUES (1, %s, %s, 1, %s, 1, 0, %s, %s, %s,"
-                  " %s, now(), sha256(''))", (record, row["revision"], outcome, redemption, reversal, row["hold_reason"], row["act_id"]))
+                  " redemption_id, reversal_id, hold_reason, event_id, decided_at, leaf_hash) VALUES (1, %s, %s, 1, %s, 1, 0, %s, %s, %s,"
+                  " %s, now(), sha256(''))", (record, row["revision"], outcome, redemption, reversal, row["hold_reason"], row["event_id"]))
     with ledger.connect("handback_daemon") as c:
         outcome(c, 10, 1)
         outcome(c, 10, 2, 11)
@@ -398,7 +398,7 @@ def test_outcome_once(ledger):
             with pytest.raises(psycopg.errors.CheckViolation):
                 outcome(c, *wrong)
         with pytest.raises(psycopg.errors.CheckViolation):
-            outcome(c, 20, 1, revision=1)  # a later decision is an act's
+            outcome(c, 20, 1, revision=1)  # a later decision is an event's
 
 
 def test_hold_names_what_is_there(ledger):
@@ -414,7 +414,7 @@ def test_hold_names_what_is_there(ledger):
         hold = c.execute("SELECT hold_id FROM handback.hold WHERE record_no = 1").fetchone()[0]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             c.execute("INSERT INTO handback.hold_end (hold_id, how, ended_by) VALUES (%s, 'closed', 'alice')", (hold,))
-        c.execute("INSERT INTO handback.hold_end (hold_id, how) VALUES (%s, 'matched_later')", (hold,))
+        c.execute("INSERT INTO handback.hold_end (hold_id, how) VALUES (%s, 'rematched')", (hold,))
         assert c.execute("SELECT ended_by FROM handback.hold_end").fetchall() == [("handback_daemon",)]
         assert c.execute("SELECT count(*) FROM handback.open_holds").fetchone()[0] == 1
 
@@ -434,14 +434,14 @@ def test_head_continues_the_chain(ledger, wrong):
 
 def test_act_has_its_head(ledger):
     with ledger.connect("handback_operator") as c:
-        act = c.execute("SELECT audit.append_act('comment', 'hold 1', E'why\\tnot\\\\', NULL)").fetchone()[0]
-        who, text, digest = c.execute("SELECT a.who, h.head_text, h.head_hash FROM audit.act a JOIN audit.head h USING (head_no)"
-                                      " WHERE act_id = %s", (act,)).fetchone()
+        event = c.execute("SELECT audit.append_event('comment', 'hold 1', E'why\\tnot\\\\', NULL)").fetchone()[0]
+        who, text, digest = c.execute("SELECT a.who, h.head_text, h.head_hash FROM audit.event a JOIN audit.head h USING (head_no)"
+                                      " WHERE event_id = %s", (event,)).fetchone()
         assert who == "handback_operator" and hashlib.sha256(text.encode()).digest() == digest
         lines = dict(line.split("\t", 1) for line in text.splitlines()[1:])
-        assert (lines["act"], lines["what"], lines["why"], lines["detail"]) == (str(act), "comment", "why\\tnot\\\\", "")
+        assert (lines["event"], lines["what"], lines["why"], lines["detail"]) == (str(event), "comment", "why\\tnot\\\\", "")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            c.execute("INSERT INTO audit.act (head_no, what, subject) VALUES (1, 'a', 'b')")
+            c.execute("INSERT INTO audit.event (head_no, what, subject) VALUES (1, 'a', 'b')")
 
 
 # ---- races ----
@@ -578,7 +578,7 @@ def test_chain_never_forks(ledger):
         def call():
             with ledger.connect("handback_operator") as c:
                 for n in range(10):
-                    c.execute("SELECT audit.append_act('comment', %s)", (f"hold {i}.{n}",))
+                    c.execute("SELECT audit.append_event('comment', %s)", (f"hold {i}.{n}",))
             return True
         return call
     for thread, result in [in_background(write(i)) for i in range(4)]:

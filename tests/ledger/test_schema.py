@@ -172,10 +172,10 @@ MAY = {
     "handback_daemon": {
         "INSERT handback.partner", "INSERT handback.file", "INSERT handback.control", "INSERT handback.refusal",
         "INSERT handback.outcome", "INSERT handback.tie_out", "INSERT handback.hold", "INSERT audit.head",
-        "INSERT handback.issue_file", "INSERT handback.release_failure",
+        "INSERT handback.expected_delivery_file", "INSERT handback.release_failure",
     },
     "handback_nightly": {
-        "INSERT handback.source_poll", "INSERT handback.issue", "INSERT handback.issue_file", "INSERT handback.issue_missing",
+        "INSERT handback.source_poll", "INSERT handback.expected_delivery", "INSERT handback.expected_delivery_file", "INSERT handback.expected_delivery_missing",
         "INSERT handback.outcome", "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
     },
     "handback_verify": set(),
@@ -226,13 +226,13 @@ def test_daemon_knows_the_ledger_by_its_contract_alone(database):
 def test_finance_reads_everything_of_the_proof(database):
     with database.connect("handback_finance") as c:
         for table in ("handback.files", "handback.records_in_words", "handback.open_holds", "handback.outcome",
-                      "handback.tie_out", "handback.hold_end", "audit.head", "audit.act", "ledger.redemption",
+                      "handback.tie_out", "handback.hold_end", "audit.head", "audit.event", "ledger.redemption",
                       "ledger.reversal", "ledger.entry", "ledger.balance", "handback_schema.migration"):
             c.execute(f"SELECT * FROM {table} LIMIT 1")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             c.execute("SELECT ledger.post_reversals('{1}')")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            c.execute("SELECT audit.append_act('x', 'y')")
+            c.execute("SELECT audit.append_event('x', 'y')")
 
 
 def test_verdict_rules_are_complete(database):

@@ -43,7 +43,7 @@ TABLES = {
     "handback.proposal_hold": "true",
     "handback.proposal_end": "true",
     "audit.head": "file_id IS NOT NULL",
-    "audit.act": "true",
+    "audit.event": "true",
     "ledger.entry": "category = 'Debit By Redemption' AND entry_id IN (SELECT redemption_id FROM handback.outcome WHERE outcome = 1)",
     "ledger.balance": "true",
 }
@@ -205,7 +205,7 @@ def test_heads_that_are_cut_off_at_the_end_leave_files_without_one(tampered):
         c.execute("DELETE FROM audit.head WHERE head_no >= %s", (rows[0],))
         code, said = verify(tampered)
         c.execute("INSERT INTO audit.head SELECT * FROM saved")
-    assert code == 5 and saved is None and said["difference"]["part"] in ("file", "act", "outcome")
+    assert code == 5 and saved is None and said["difference"]["part"] in ("file", "event", "outcome")
     assert verify(tampered)[0] == 0
 
 
@@ -222,10 +222,10 @@ def test_a_head_that_was_noted_finds_a_chain_cut_and_continued(tampered):
 
 
 def test_the_python_proof_agrees(tampered):
-    """Computed once more from the documentation alone, leaves of acts included."""
+    """Computed once more from the documentation alone, leaves of events included."""
     import proof
     with tampered.database.connect() as c:
-        assert proof.differences(c) == [] or all("act" in d for d in proof.differences(c))
+        assert proof.differences(c) == [] or all("event" in d for d in proof.differences(c))
         for leaf, stored in c.execute("SELECT handback.leaf_hash(o), o.leaf_hash FROM handback.outcome o"):
             assert leaf == stored
 

@@ -47,7 +47,7 @@ TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zuri
 
 # what is held never says which of two reasons came first; everything else is one outcome
 HELD = "held"
-NIGHTLY = ("matched", "reversed", "guarded", "expired", "absent")  # what a night tells of itself
+NIGHTLY = ("matched", "reversed", "guarded", "expired", "deemed_accepted")  # what a night tells of itself
 
 
 @dataclasses.dataclass
@@ -60,12 +60,12 @@ class Outcome:
 @dataclasses.dataclass
 class FileOutcome:
     state: str  # posted, held, duplicate
-    reason: str = ""  # of a file that is held whole: refused, resubmission, guard
+    reason: str = ""  # of a file on hold: refused, resubmission, guard
     delivery: object = None
     outcomes: list = dataclasses.field(default_factory=list)
     partner: str = ""
     ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how people ended its hold
-    let_pass: frozenset = frozenset()  # of a release: what it and those before it were held for
+    waived: frozenset = frozenset()  # of a release: what it and those before it were held for
     went: bool = False  # it was released, and read again
     guarded: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later: the guard holds it
     reversed_later: int = 0  # by nights
@@ -131,14 +131,14 @@ class Judge:
         self.redemptions[str(redemption.external_reference)] = redemption
         self.balances[redemption.member.member_id] -= redemption.points
 
-    def file(self, partner, delivery, let_pass=frozenset()):
+    def file(self, partner, delivery, waived=frozenset()):
         """Its outcomes; or None, and why it is held as a whole."""
         if delivery.refused:
             return None, "refused"
         made = self.read(partner, delivery)
-        if delivery.sequence in self.numbers[partner] and "resubmission" not in let_pass:
+        if delivery.sequence in self.numbers[partner] and "resubmission" not in waived:
             return None, "resubmission"
-        if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in let_pass:
+        if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in waived:
             return None, "guard"
         self.numbers[partner].add(delivery.sequence)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
@@ -274,7 +274,7 @@ class Night:
         made = {n: read[n - 1] for n in waits if read[n - 1].redemption is not None and read[n - 1].word != HELD}
         now = sum(o.word == "reversed" for o in made.values())
         before = file.reversed_later + file.counts()["reversed"]
-        if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.let_pass:
+        if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.waived:
             file.guarded.update({n: o.redemption for n, o in made.items()})
             self.counts["guarded"] += len(made)
             return
@@ -305,7 +305,7 @@ class Night:
             if shows is not None:
                 self.judge.take_silence(redemption)
                 shows.absent.append(redemption)
-                self.counts["absent"] += 1
+                self.counts["deemed_accepted"] += 1
 
     @staticmethod
     def _covers(file, last, listing):
@@ -440,15 +440,15 @@ class Oracle:
         for partner, name, sha256, release_of in taken:
             meanwhile.replay(self.acts)
             assert sha256 in content, f"{name}: handback has a file that nobody delivered"
-            let_pass = frozenset() if release_of is None else self._released(made[release_of], name)
+            waived = frozenset() if release_of is None else self._released(made[release_of], name)
             if release_of is None and sha256 in known:
                 made.append(FileOutcome("duplicate"))
                 continue
             known.add(sha256)
             delivery = readers.read(partner, content[sha256], name)
-            outcomes, reason = judge.file(partner, delivery, let_pass)
+            outcomes, reason = judge.file(partner, delivery, waived)
             made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner,
-                                    let_pass=let_pass))
+                                    waived=waived))
         meanwhile.replay(self.acts)
         waiting = [file for file in made if file.ended.get(None) == "released" and not file.went]
         assert not waiting, f"{len(waiting)} files were released, and not read again"
@@ -456,11 +456,11 @@ class Oracle:
 
     @staticmethod
     def _released(held, name):
-        """What the release of a held file lets pass; each goes once, and only when two people say so."""
+        """Which checks the release of a held file waives; each goes once, and only when two people say so."""
         assert held.ended.get(None) == "released", f"{name}: nobody has released it"
         assert not held.went, f"{name}: it was released twice"
         held.went = True
-        return held.let_pass | {held.reason}
+        return held.waived | {held.reason}
 
     def check(self, world):
         """Every invariant that the state of the world can show; AssertionError names the first that is broken."""

@@ -13,7 +13,7 @@ SELECT encode(f.sha256, 'hex'), o.record_no, o.revision, o.byte_offset, o.byte_l
        d.redemption_id, d.external_reference, d.programme_id, d.member_id, d.points, d.amount, d.currency, d.merchant,
        d.transaction_type, d.partner, d.redeemed_at,
        r.reversal_id, r.external_reference, r.programme_id, r.member_id, r.points, r.redemption_id, r.posted_at,
-       r.posted_by, o.file_id, o.act_id, o.leaf_hash
+       r.posted_by, o.file_id, o.event_id, o.leaf_hash
   FROM handback.outcome o
   JOIN handback.file f USING (file_id)
   JOIN handback.verdict_name v USING (verdict)
@@ -23,9 +23,9 @@ SELECT encode(f.sha256, 'hex'), o.record_no, o.revision, o.byte_offset, o.byte_l
  ORDER BY o.file_id, o.record_no, o.revision, o.redemption_id
 """
 HEADS = """
-SELECT h.head_no, h.file_id, a.act_id, h.tree_size, encode(h.root, 'hex'), h.head_text, encode(h.head_hash, 'hex'),
+SELECT h.head_no, h.file_id, a.event_id, h.tree_size, encode(h.root, 'hex'), h.head_text, encode(h.head_hash, 'hex'),
        encode(h.previous, 'hex')
-  FROM audit.head h LEFT JOIN audit.act a USING (head_no) ORDER BY h.head_no
+  FROM audit.head h LEFT JOIN audit.event a USING (head_no) ORDER BY h.head_no
 """
 
 
@@ -57,13 +57,13 @@ def tree(leaves):
 
 
 def differences(connection):
-    wrong, by_file, by_act = [], {}, {}
-    for *row, file_id, act_id, stored in connection.execute(LEAVES):
-        (by_file.setdefault(file_id, []) if act_id is None else by_act.setdefault(act_id, [])).append(bytes(stored))
+    wrong, by_file, by_event = [], {}, {}
+    for *row, file_id, event_id, stored in connection.execute(LEAVES):
+        (by_file.setdefault(file_id, []) if event_id is None else by_event.setdefault(event_id, [])).append(bytes(stored))
         if leaf_hash(row) != bytes(stored):
             wrong.append(f"file {file_id} record {row[1]} revision {row[2]}: its leaf does not fit")
     previous, number = "0" * 64, 0
-    for head_no, file_id, act_id, size, root, text, head_hash, linked in connection.execute(HEADS):
+    for head_no, file_id, event_id, size, root, text, head_hash, linked in connection.execute(HEADS):
         number += 1
         if head_no != number:
             wrong.append(f"head {number} is missing")
@@ -78,13 +78,13 @@ def differences(connection):
             leaves = by_file.pop(file_id, [])
             if len(leaves) != size or tree(leaves).hex() != root:
                 wrong.append(f"head {head_no}: its tree is not that of file {file_id}'s {len(leaves)} leaves")
-        if act_id is not None:
-            leaves = by_act.pop(act_id, [])
+        if event_id is not None:
+            leaves = by_event.pop(event_id, [])
             if len(leaves) != (size or 0) or (leaves and tree(leaves).hex() != root):
-                wrong.append(f"head {head_no}: its tree is not that of act {act_id}'s {len(leaves)} leaves")
+                wrong.append(f"head {head_no}: its tree is not that of event {event_id}'s {len(leaves)} leaves")
         previous, number = head_hash, head_no
     wrong += [f"file {file_id} has outcomes and no head" for file_id in by_file]
-    wrong += [f"act {act_id} has outcomes and no head" for act_id in by_act]
+    wrong += [f"event {event_id} has outcomes and no head" for event_id in by_event]
     headless = connection.execute(
         "SELECT file_id FROM handback.file f WHERE NOT EXISTS (SELECT FROM audit.head h WHERE h.file_id = f.file_id)")
     wrong += [f"file {file_id} has no head" for file_id, in headless]

@@ -220,7 +220,7 @@ test_reports_come_in_their_turn(void **state)
 static void
 test_a_listing_that_failed_ends_the_run(void **state)
 {
-	const struct fetch_report failed = {.result = FETCH_COULD_NOT, .why = "gone"};
+	const struct fetch_report failed = {.result = FETCH_LISTING_FAILED, .why = "gone"};
 	struct fetch_report got;
 
 	(void) state;

@@ -181,7 +181,7 @@ put_facts(FILE *out, const struct table *t, size_t row, const struct terminal *t
 	}
 }
 
-/* What did not fit is told, never left out in silence. */
+/* What did not fit is named, never left out without a word. */
 static void
 put_left_out(FILE *out, const struct table *t, const struct layout *l, const struct terminal *term)
 {

@@ -31,7 +31,7 @@ LIMIT 1
 -- Everything that happened to one redemption ($1), or to one record of a file ($2, $3), in order of time.
 WITH answer AS (
 	SELECT o.*, f.name_shown, f.sha256, f.archived_as, f.bytes AS file_bytes, f.profile, p.code AS partner,
-		(SELECT a.what FROM audit.act a WHERE a.act_id = o.act_id) AS act
+		(SELECT a.what FROM audit.event a WHERE a.event_id = o.event_id) AS event
 	FROM handback.outcome o
 	JOIN handback.file f USING (file_id)
 	JOIN handback.partner p USING (partner_id)
@@ -47,7 +47,7 @@ WITH answer AS (
 	WHERE h.redemption_id = $1 OR h.hold_id IN (SELECT hold_id FROM handback.hold_guarded WHERE redemption_id = $1)
 		OR (h.file_id, h.record_no) IN (SELECT file_id, record_no FROM answer)
 ), event AS (
-	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points taken from the member' AS what,
+	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points debited from the member' AS what,
 		d.redemption_id, NULL::bigint AS reversal_id, d.external_reference::text AS reference, d.programme,
 		d.member, d.points, d.amount, d.currency, d.merchant, d.transaction_type, d.partner,
 		d.outbound_reference, d.partner_reference, NULL::bigint AS file, NULL::text AS name, NULL::text AS profile,
@@ -59,9 +59,9 @@ WITH answer AS (
 	WHERE d.redemption_id = $1
 	UNION ALL
 	SELECT a.decided_at, 2, a.file_id,
-		CASE WHEN a.act = 'matched_later' THEN 'matched later: ' || n.name
-			WHEN a.act = 'confirmed_by_absence' THEN 'the partner did not reject it in time: ' || n.name
-			WHEN a.act = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
+		CASE WHEN a.event = 'rematched' THEN 'rematched: ' || n.name
+			WHEN a.event = 'deemed_accepted' THEN 'deemed accepted, since the partner did not reject it in time: ' || n.name
+			WHEN a.event = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
 			WHEN a.revision > 0 THEN 'people decided: ' || n.name
 			ELSE 'the partner answered ' || v.name || ': ' || n.name END,
 		NULL, a.reversal_id, a.reference, NULL, NULL, a.points, NULL, NULL, NULL, NULL, a.partner, NULL, NULL,
@@ -72,7 +72,7 @@ WITH answer AS (
 	JOIN handback.verdict_name v USING (verdict)
 	JOIN handback.outcome_name n USING (outcome)
 	UNION ALL
-	SELECT r.posted_at, 3, r.reversal_id, 'points given back to the member', NULL, r.reversal_id,
+	SELECT r.posted_at, 3, r.reversal_id, 'points credited to the member by the reversal', NULL, r.reversal_id,
 		r.external_reference::text, NULL, NULL, r.points, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.posted_by, NULL, NULL, NULL, NULL
 	FROM ledger.reversal r
@@ -90,13 +90,13 @@ WITH answer AS (
 	FROM waiting w
 	WHERE w.ended_at IS NOT NULL
 	UNION ALL
-	SELECT c.at, 5, c.act_id, c.what || ' (' || c.subject || ')', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	SELECT c.at, 5, c.event_id, c.what || ' (' || c.subject || ')', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.why, c.detail, c.who,
 		NULL, NULL, NULL, NULL
-	FROM audit.act c
-	WHERE c.act_id IN (SELECT act_id FROM answer)
+	FROM audit.event c
+	WHERE c.event_id IN (SELECT event_id FROM answer)
 		OR c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
-		OR c.act_id IN (SELECT g.act_id FROM handback.hold_guarded g JOIN waiting USING (hold_id))
+		OR c.event_id IN (SELECT g.event_id FROM handback.hold_guarded g JOIN waiting USING (hold_id))
 		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
 	UNION ALL
 	SELECT h.made_at, 7, h.head_no, 'covered by audit head ' || h.head_no, NULL, NULL, NULL,
@@ -104,7 +104,7 @@ WITH answer AS (
 		NULL, NULL, NULL, h.tree_size || ' records under root ' || encode(h.root, 'hex'), NULL, NULL, NULL, NULL, encode(h.head_hash, 'hex')
 	FROM audit.head h
 	WHERE h.file_id IN (SELECT file_id FROM answer)
-		OR h.head_no IN (SELECT head_no FROM audit.act WHERE act_id IN (SELECT act_id FROM answer))
+		OR h.head_no IN (SELECT head_no FROM audit.event WHERE event_id IN (SELECT event_id FROM answer))
 )
 SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,

@@ -64,7 +64,7 @@ static const struct column candidate_columns[] = {
 };
 
 /* The facts, with the record's bytes between byte_length and redemption_id; *ret_file is that of a file that
- * is held whole. */
+ * is on hold. */
 static int
 add_facts(const struct query *q, struct document *d, const char *hold, char **ret_file)
 {

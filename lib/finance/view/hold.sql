@@ -130,16 +130,16 @@ WHERE h.hold_id = $1::bigint
 -- What people did about one hold, in order.
 SELECT a.at, a.who, a.what, n.proposal_id AS proposal, a.why, a.detail
 FROM (
-	SELECT act_id, NULL::bigint AS proposal_id FROM handback.hold_note WHERE hold_id = $1::bigint
+	SELECT event_id, NULL::bigint AS proposal_id FROM handback.hold_note WHERE hold_id = $1::bigint
 	UNION ALL
-	SELECT p.act_id, p.proposal_id FROM handback.proposal p JOIN handback.proposal_hold h USING (proposal_id)
+	SELECT p.event_id, p.proposal_id FROM handback.proposal p JOIN handback.proposal_hold h USING (proposal_id)
 	WHERE h.hold_id = $1
 	UNION ALL
-	SELECT e.act_id, e.proposal_id FROM handback.proposal_end e JOIN handback.proposal_hold h USING (proposal_id)
+	SELECT e.event_id, e.proposal_id FROM handback.proposal_end e JOIN handback.proposal_hold h USING (proposal_id)
 	WHERE h.hold_id = $1
 ) n
-JOIN audit.act a USING (act_id)
-ORDER BY a.act_id
+JOIN audit.event a USING (event_id)
+ORDER BY a.event_id
 
 -- name: hold_candidates
 -- For a record that was matched to nothing: redemptions of its partner that it could mean, with what speaks

@@ -13,8 +13,8 @@ static const struct column overdue_columns[] = {
     {"external_reference", "Reference", COLUMN_TEXT, 36, 0, NULL},
     {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 3, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"said", "Last said", COLUMN_TEXT, 0, 1, NULL},
-    {"file", "A file shows it", COLUMN_NUMBER, 0, 2, NULL},
+    {"last_reply", "Last reply", COLUMN_TEXT, 0, 1, NULL},
+    {"file", "Shown by file", COLUMN_NUMBER, 0, 2, NULL},
 };
 
 int
@@ -25,7 +25,7 @@ view_overdue(const struct query *q, const char *partner, struct document **ret)
 	const char *values[] = {partner, q->limit};
 	int code;
 
-	table_empty(t, "no answer is overdue by the terms that the last nightly run found");
+	table_empty(t, "no redemption is past its response SLA by the terms that the last nightly run found");
 	code = query_fill(q, t, sql_overdue, 2, values);
 	if (query_is_cut(q, t))
 		table_note(t, mem_format("the %s that are due for longest; --all shows every one", q->limit));

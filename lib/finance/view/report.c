@@ -19,8 +19,8 @@ prove_by(const struct query *q, const char *sql, int values, const char *const *
 	for (int i = 0; i < rows; i++)
 		q->say("file %s (%s), %s: %s records with %s points were written, %s with %s are there",
 		       pg_text_of(r, i, "file"), pg_text_of(r, i, "name"), pg_text_of(r, i, "outcome"),
-		       pg_null_of(r, i, "told_records") ? "no" : pg_text_of(r, i, "told_records"),
-		       pg_null_of(r, i, "told_points") ? "no" : pg_text_of(r, i, "told_points"),
+		       pg_null_of(r, i, "reported_records") ? "no" : pg_text_of(r, i, "reported_records"),
+		       pg_null_of(r, i, "reported_points") ? "no" : pg_text_of(r, i, "reported_points"),
 		       pg_null_of(r, i, "counted_records") ? "no" : pg_text_of(r, i, "counted_records"),
 		       pg_null_of(r, i, "counted_points") ? "no" : pg_text_of(r, i, "counted_points"));
 	pg_result_free(r);

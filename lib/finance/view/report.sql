@@ -228,7 +228,7 @@ WHERE f.state = 'duplicate'
 ORDER BY f.file_id
 
 -- name: report_refused
--- Files that were held whole, with why: one row for each refusal, or one where there is none.
+-- Files on hold, with why: one row for each refusal, or one where there is none.
 SELECT
 	f.file_id AS file,
 	f.decided_at AS decided,
@@ -256,7 +256,7 @@ WHERE f.state = 'held'
 ORDER BY f.file_id, r.n
 
 -- name: report_holds
--- What waits for people now, by file, reason and age; whatever day it came in ($1 partner, $2 file).
+-- Open holds, by file, reason and age; whatever day it came in ($1 partner, $2 file).
 SELECT
 	p.code AS partner,
 	h.file_id AS file,
@@ -304,10 +304,10 @@ WHERE e.how = 'approved'
 GROUP BY e.ended_at, p.proposal_id, p.decision, p.proposed_by, e.ended_by, p.why
 ORDER BY e.ended_at, p.proposal_id
 
--- name: report_later
--- Records that were decided after their file ($1 partner, $2 file, $3 from, $4 to: when), by file and how: found later,
+-- name: report_rematched
+-- Records that were decided after their file ($1 partner, $2 file, $3 from, $4 to: when), by file and how: rematched,
 -- never found and closed, not rejected in time, by two people. The last row is the sum.
-WITH later_row AS (
+WITH rematched_row AS (
 	SELECT
 		o.file_id AS file,
 		p.code AS partner,
@@ -320,7 +320,7 @@ WITH later_row AS (
 		coalesce(sum(coalesce(d.points, o.points)), 0) AS points,
 		coalesce(sum(r.points) FILTER (WHERE o.outcome = :OUTCOME_REVERSED), 0) AS ledger_points
 	FROM handback.outcome o
-	JOIN audit.act a USING (act_id)
+	JOIN audit.event a USING (event_id)
 	JOIN handback.file f ON f.file_id = o.file_id
 	JOIN handback.partner p USING (partner_id)
 	LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
@@ -333,24 +333,24 @@ WITH later_row AS (
 	GROUP BY o.file_id, p.code, f.name_shown, 4
 )
 SELECT * FROM (
-	SELECT * FROM later_row
+	SELECT * FROM rematched_row
 	UNION ALL
 	SELECT NULL, NULL, 'All of them', NULL, sum(confirmed), sum(reversed), sum(closed), sum(other), sum(points), sum(ledger_points)
-	FROM later_row
+	FROM rematched_row
 	HAVING count(*) > 0
 ) all_rows
 ORDER BY file, how
 
 -- name: report_overdue
--- Answers that partners owe now, apart from what is held: by the terms that the last nightly run found. $1 partner.
--- silent: nothing was said of them; the rest is pending or held. shown: of the silent, those that a file shows.
+-- Unanswered redemptions past their response SLA, apart from what is held: by the terms that the last nightly run found. $1 partner.
+-- unanswered: no reply to them; the rest is pending or held. shown: of those, the ones that a file shows.
 SELECT t.partner, t.programme, t.lists, t.within_days, count(*) AS redemptions, coalesce(sum(o.points), 0) AS points,
-	count(*) FILTER (WHERE o.said IS NULL) AS silent, count(*) FILTER (WHERE o.said IS NULL AND o.file_id IS NOT NULL) AS shown,
+	count(*) FILTER (WHERE o.last_reply IS NULL) AS unanswered, count(*) FILTER (WHERE o.last_reply IS NULL AND o.file_id IS NOT NULL) AS shown,
 	min(o.redeemed_at) AS oldest,
 	floor(extract(epoch FROM transaction_timestamp() - min(o.redeemed_at)) / 86400)::bigint AS days
 FROM (SELECT DISTINCT ON (partner, programme) term_id FROM handback.term_now ORDER BY partner, programme, term_id DESC) n
 JOIN handback.term t USING (term_id)
-CROSS JOIN LATERAL handback.overdue_answers(t) o
+CROSS JOIN LATERAL handback.unanswered_redemptions(t) o
 WHERE $1::text IS NULL OR t.partner = $1
 GROUP BY t.partner, t.programme, t.lists, t.within_days
 ORDER BY t.partner, t.programme
@@ -367,7 +367,7 @@ WHERE ($1::text IS NULL OR t.partner = $1)
 	AND ($4::timestamptz IS NULL OR e.late_at < $4)
 UNION ALL
 SELECT p.code, f.source, NULL, (f.seen_at AT TIME ZONE 'UTC')::date::text, NULL, u.how, 1, 0, f.file_id
-FROM handback.issue_file u
+FROM handback.expected_delivery_file u
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 WHERE u.how = 'unexpected'

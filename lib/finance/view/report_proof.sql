@@ -18,18 +18,18 @@ WITH scope AS (
 	LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
 	WHERE o.revision = 0 AND o.file_id = ANY (ARRAY(SELECT file_id FROM scope))
 	GROUP BY o.file_id, o.outcome
-), told AS (
+), reported AS (
 	SELECT t.file_id, t.outcome, t.records, t.points
 	FROM handback.tie_out t
 	WHERE t.file_id = ANY (ARRAY(SELECT file_id FROM scope))
 )
-SELECT s.file_id AS file, s.name_shown AS name, n.name AS outcome, told.records AS told_records,
-	counted.records AS counted_records, told.points AS told_points, counted.points AS counted_points
-FROM told
+SELECT s.file_id AS file, s.name_shown AS name, n.name AS outcome, reported.records AS reported_records,
+	counted.records AS counted_records, reported.points AS reported_points, counted.points AS counted_points
+FROM reported
 FULL JOIN counted USING (file_id, outcome)
 JOIN scope s USING (file_id)
 JOIN handback.outcome_name n USING (outcome)
-WHERE (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)
+WHERE (reported.records, reported.points) IS DISTINCT FROM (counted.records, counted.points)
 UNION ALL
 SELECT s.file_id, s.name_shown, 'all', s.records, sum(counted.records), NULL, NULL
 FROM scope s
@@ -49,12 +49,12 @@ GROUP BY sha256
 HAVING coalesce(sum(records) FILTER (WHERE NOT gone), 0) <> (array_agg(records ORDER BY file_id DESC))[1]
 	OR count(*) FILTER (WHERE NOT gone) <> 1
 UNION ALL
--- what was decided later: by the heads of its acts, whenever it was
-SELECT o.file_id, 'act ' || a.act_id, a.what, h.tree_size, o.records, NULL, NULL
-FROM audit.act a
+-- what was decided after its file: by the heads of its events, whenever it was
+SELECT o.file_id, 'event ' || a.event_id, a.what, h.tree_size, o.records, NULL, NULL
+FROM audit.event a
 JOIN audit.head h USING (head_no)
-FULL JOIN (SELECT act_id, min(file_id) AS file_id, count(*) AS records FROM handback.outcome WHERE revision > 0 GROUP BY act_id) o
-	USING (act_id)
+FULL JOIN (SELECT event_id, min(file_id) AS file_id, count(*) AS records FROM handback.outcome WHERE revision > 0 GROUP BY event_id) o
+	USING (event_id)
 WHERE coalesce(h.tree_size, 0) <> coalesce(o.records, 0)
 ORDER BY 1, 3
 LIMIT 20
@@ -62,12 +62,12 @@ LIMIT 20
 -- name: report_proof_overdue
 -- The second sum of what is overdue: all that is late, less what the ledger and the outcomes have an answer for, against
 -- what the report tells. $1 the partner, or NULL for all. A row is a difference, its columns as in report_proof.sql.
-SELECT NULL AS file, t.partner AS name, 'overdue' AS outcome, told.records AS told_records,
-	counted.records AS counted_records, told.points AS told_points, counted.points AS counted_points
+SELECT NULL AS file, t.partner AS name, 'overdue' AS outcome, reported.records AS reported_records,
+	counted.records AS counted_records, reported.points AS reported_points, counted.points AS counted_points
 FROM handback.term_now
 JOIN handback.term t USING (term_id)
 CROSS JOIN LATERAL (
-	SELECT count(*) AS records, coalesce(sum(points), 0) AS points FROM handback.overdue_answers(t)) told
+	SELECT count(*) AS records, coalesce(sum(points), 0) AS points FROM handback.unanswered_redemptions(t)) reported
 CROSS JOIN LATERAL (
 	SELECT count(*) AS records, coalesce(sum(r.points), 0) AS points
 	FROM ledger.redemption r
@@ -79,6 +79,6 @@ CROSS JOIN LATERAL (
 			EXCEPT SELECT redemption_id FROM handback.outcome WHERE outcome = :OUTCOME_CONFIRMED
 			EXCEPT SELECT redemption_id FROM ledger.reversal)) counted
 WHERE ($1::text IS NULL OR t.partner = $1)
-	AND (told.records, told.points) IS DISTINCT FROM (counted.records, counted.points)
+	AND (reported.records, reported.points) IS DISTINCT FROM (counted.records, counted.points)
 ORDER BY t.partner
 LIMIT 20

@@ -113,7 +113,7 @@ static const struct column decision_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
 };
 
-static const struct column later_columns[] = {
+static const struct column rematched_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
     {"name", "Name", COLUMN_NAME, 14, 1, NULL},
@@ -133,8 +133,8 @@ static const struct column overdue_columns[] = {
     {"within_days", "Business days", COLUMN_NUMBER, 0, 1, NULL},
     {"redemptions", "Overdue", COLUMN_NUMBER, 0, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"silent", "Nothing said", COLUMN_NUMBER, 0, 0, NULL},
-    {"shown", "A file shows it", COLUMN_NUMBER, 0, 3, NULL},
+    {"unanswered", "No response", COLUMN_NUMBER, 0, 0, NULL},
+    {"shown", "Shown by file", COLUMN_NUMBER, 0, 3, NULL},
     {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 4, NULL},
     {"days", "Days", COLUMN_NUMBER, 0, 0, NULL},
 };
@@ -177,7 +177,7 @@ const struct report_table report_tables[] = {
     {"summary", NULL, NULL, TABLE_TILES, COLUMNS(summary_columns), sql_report_summary, 4, false, NULL},
     {"files", "Files: records in and what became of them", "No file came in this time.", TABLE_ROWS,
      COLUMNS(file_columns), sql_report_files, 4, true,
-     "A file that was held whole and released within this time is counted in its release, and not where it "
+     "A file that was on hold and released within this time is counted in its release, and not where it "
      "was held."},
     {"points", "Points, and what the ledger has for them", NULL, TABLE_ROWS, COLUMNS(point_columns),
      sql_report_points, 4, true,
@@ -192,10 +192,11 @@ const struct report_table report_tables[] = {
      sql_report_duplicates, 4, false, NULL},
     {"holds", "Open holds", "No open holds.", TABLE_ROWS, COLUMNS(hold_columns), sql_report_holds, 2, false,
      NULL},
-    {"later", "Decided after their file", NULL, TABLE_ROWS, COLUMNS(later_columns), sql_report_later, 4, true,
+    {"rematched", "Rematched and resolved after their file was posted", NULL, TABLE_ROWS,
+     COLUMNS(rematched_columns), sql_report_rematched, 4, true,
      "Apart from the sums above, which are of the day on which a file was decided."},
-    {"overdue", "Answers that are overdue, as the last nightly run found the terms", NULL, TABLE_ROWS,
-     COLUMNS(overdue_columns), sql_report_overdue, 1, false, NULL},
+    {"overdue", "Unanswered redemptions, past their response SLA", NULL, TABLE_ROWS, COLUMNS(overdue_columns),
+     sql_report_overdue, 1, false, NULL},
     {"expected", "Files that were expected", NULL, TABLE_ROWS, COLUMNS(expected_columns), sql_report_expected,
      4, false, NULL},
     {"decisions", "What two people decided", NULL, TABLE_ROWS, COLUMNS(decision_columns),

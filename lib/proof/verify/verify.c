@@ -25,7 +25,7 @@ count_all(struct verify *v, struct verify_totals *ret)
 static enum verify_end
 run_statement(struct verify *v, const char *sql)
 {
-	static const char *const parts[] = {"file",          "outcome", "act",     "reversal",
+	static const char *const parts[] = {"file",          "outcome", "event",   "reversal",
 	                                    "reinstatement", "hold",    "balance", "note",
 	                                    "proposal",      "guarded", "term",    "removal"};
 	struct pg_result *r;

@@ -24,7 +24,7 @@ enum verify_end {
 
 /* What was found, and what it should be. */
 struct verify_difference {
-	const char *part;  /* "head", "file", "act", "outcome", "debit", "reversal", "hold" ... (static text) */
+	const char *part;  /* "head", "file", "event", "outcome", "debit", "reversal", "hold" ... (static text) */
 	int64_t head_no;   /* 0: none */
 	int64_t file_id;   /* 0: none */
 	int64_t record_no; /* 0: none */

@@ -17,7 +17,7 @@ head_of_row(const struct pg_result *r, int row)
 	return (struct verify_head){
 	    .head_no = pg_int_of(r, row, "head_no"),
 	    .file_id = pg_int_of(r, row, "file_id"),
-	    .act_id = pg_int_of(r, row, "act_id"),
+	    .event_id = pg_int_of(r, row, "event_id"),
 	    .tree_size = pg_int_of(r, row, "tree_size"),
 	    .root = pg_text_of(r, row, "root"),
 	    .text = pg_text_of(r, row, "head_text"),
@@ -72,12 +72,12 @@ tell_line(struct verify *v, const struct verify_head *h, const char *tables)
 	char shown_head[TEXT_ESCAPED_SIZE(400)], shown_tables[TEXT_ESCAPED_SIZE(400)];
 	text_display(shown_head, sizeof(shown_head), head, head_len < 400 ? head_len : 400);
 	text_display(shown_tables, sizeof(shown_tables), tables, tables_len < 400 ? tables_len : 400);
-	return verify_differs(v, h->file_id ? "file" : "act", h, "the head says \"%s\", the tables say \"%s\"",
+	return verify_differs(v, h->file_id ? "file" : "event", h, "the head says \"%s\", the tables say \"%s\"",
 	                      head_len ? shown_head : "(no such line)",
 	                      tables_len ? shown_tables : "(no such line)");
 }
 
-/* The text as it has to be, from the head's columns and what the tables say of its file or act. */
+/* The text as it has to be, from the head's columns and what the tables say of its file or event. */
 static enum verify_end
 check_text(struct verify *v, const struct verify_head *h, const char *body)
 {
@@ -85,8 +85,8 @@ check_text(struct verify *v, const struct verify_head *h, const char *body)
 	enum verify_end end = VERIFY_EQUAL;
 
 	if (!body)
-		return verify_differs(v, h->file_id ? "file" : "act", h, "the %s that it proves is gone",
-		                      h->file_id ? "file" : "act");
+		return verify_differs(v, h->file_id ? "file" : "event", h, "the %s that it proves is gone",
+		                      h->file_id ? "file" : "event");
 	snprintf(head.previous, sizeof(head.previous), "%s", h->previous);
 	snprintf(head.root, sizeof(head.root), "%s", h->root);
 	char *text = head_text(&head, body);
@@ -135,7 +135,7 @@ fetch_bodies(struct verify *v, const char *sql, int64_t from, int64_t to, struct
 static enum verify_end
 check_texts(struct verify *v, const struct verify_head *heads, int count)
 {
-	struct pg_result *files = NULL, *acts = NULL;
+	struct pg_result *files = NULL, *events = NULL;
 	int64_t from = INT64_MAX, to = 0;
 
 	for (int i = 0; i < count; i++)
@@ -145,13 +145,13 @@ check_texts(struct verify *v, const struct verify_head *heads, int count)
 		}
 	enum verify_end end = fetch_bodies(v, sql_head_files, from, to, &files);
 	if (end == VERIFY_EQUAL)
-		end = fetch_bodies(v, sql_verify_acts, heads[0].head_no, heads[count - 1].head_no, &acts);
+		end = fetch_bodies(v, sql_verify_events, heads[0].head_no, heads[count - 1].head_no, &events);
 	for (int i = 0; end == VERIFY_EQUAL && i < count; i++)
 		end = check_text(v, &heads[i],
 		                 heads[i].file_id ? find_body(files, "file_id", heads[i].file_id)
-		                                  : find_body(acts, "head_no", heads[i].head_no));
+		                                  : find_body(events, "head_no", heads[i].head_no));
 	pg_result_free(files);
-	pg_result_free(acts);
+	pg_result_free(events);
 	return end;
 }
 

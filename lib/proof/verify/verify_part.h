@@ -9,8 +9,8 @@
 /* One head of a batch; texts live in the batch's result. */
 struct verify_head {
 	int64_t head_no;
-	int64_t file_id; /* 0: of an act */
-	int64_t act_id;  /* 0: of a file, or the act is gone */
+	int64_t file_id;  /* 0: of an event */
+	int64_t event_id; /* 0: of a file, or the event is gone */
 	int64_t tree_size, made_at;
 	const char *root, *text, *hash, *previous;
 	const char *sha256, *name; /* of the file */

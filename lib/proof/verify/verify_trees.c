@@ -12,10 +12,10 @@
 /* Behind the columns of the leaf. */
 enum { OF_NUMBER = LEAF_COLUMNS, OF_LEAF_HASH, OF_REDEMPTION, OF_REVERSAL, OF_SHA256 };
 
-/* What is kept of the heads of a batch that have trees of one kind, ordered by file or act. */
+/* What is kept of the heads of a batch that have trees of one kind, ordered by file or event. */
 struct tree {
 	const struct verify_head *head;
-	int64_t number; /* of the file or the act */
+	int64_t number; /* of the file or the event */
 	bool seen;
 };
 
@@ -25,7 +25,7 @@ struct walk {
 	struct tree *trees;
 	int count;
 	struct tree *tree; /* of the records that come now; NULL: of no head of this batch */
-	int64_t number;    /* their file or act; 0 before the first */
+	int64_t number;    /* their file or event; 0 before the first */
 	struct merkle merkle;
 	struct leaf_writer writer;
 	uint8_t sha256[SHA256_BYTES];
@@ -43,7 +43,7 @@ by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* The tree of a file or act, or NULL where its head is in another batch. */
+/* The tree of a file or event, or NULL where its head is in another batch. */
 static struct tree *
 find_tree(struct walk *w, int64_t number)
 {
@@ -211,7 +211,7 @@ walk_rows(struct walk *w, const char *sql)
 	return end == VERIFY_EQUAL ? end_tree(w) : end;
 }
 
-/* The trees of one kind: those of files, or those of acts. */
+/* The trees of one kind: those of files, or those of events. */
 static enum verify_end
 walk_kind(struct verify *v, const struct verify_head *heads, int count, bool files, int64_t total)
 {
@@ -223,7 +223,8 @@ walk_kind(struct verify *v, const struct verify_head *heads, int count, bool fil
 		return VERIFY_MEMORY;
 	for (int i = 0; i < count; i++)
 		if (heads[i].tree_size > 0 && (heads[i].file_id != 0) == files)
-			w.trees[w.count++] = (struct tree){&heads[i], files ? heads[i].file_id : heads[i].act_id, false};
+			w.trees[w.count++] =
+			    (struct tree){&heads[i], files ? heads[i].file_id : heads[i].event_id, false};
 	if (w.count > 0) {
 		qsort(w.trees, (size_t) w.count, sizeof(*w.trees), by_number);
 		merkle_open(&w.merkle);

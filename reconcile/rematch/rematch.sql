@@ -1,4 +1,4 @@
--- name: later_waiting
+-- name: rematch_waiting
 -- The records of a file that wait for their redemption, in order. $1 file.
 SELECT h.record_no
 FROM handback.hold_now h
@@ -6,7 +6,7 @@ WHERE h.file_id = $1::bigint AND h.reason = 'unknown_reference' AND h.record_no 
 	AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 ORDER BY h.record_no
 
--- name: later_open
+-- name: rematch_open
 -- Open holds of a source for unknown references: those that are tried again, and those that expire now, after one
 -- last try. $1 source, $2 unknown_days.
 SELECT count(*) FILTER (WHERE h.opened_at > transaction_timestamp() - make_interval(days => $2::integer)) AS young,
@@ -16,28 +16,28 @@ JOIN handback.file f USING (file_id)
 WHERE h.reason = 'unknown_reference' AND f.source = $1::text
 	AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 
--- name: later_guard
--- What was found later stays held, by the guard: one act that names the records, with what would have become of each.
+-- name: rematch_guard
+-- What was matched now stays held, by the guard: one event that names the records, with what would have become of each.
 -- $1 file, $2 what the guard says. Takes pg_temp.decided. verify_people.sql makes the same text of the rows.
 WITH found AS MATERIALIZED (
 	SELECT h.hold_id, d.redemption_id, d.outcome, n.name
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
 	JOIN handback.outcome_name n ON n.outcome = d.outcome
-), act AS MATERIALIZED (
-	SELECT audit.append_act('guarded', 'file ' || $1::bigint, $2::text,
-		string_agg(format('hold %s redemption %s %s', hold_id, redemption_id, name), ', ' ORDER BY hold_id)) AS act_id
+), event AS MATERIALIZED (
+	SELECT audit.append_event('guarded', 'file ' || $1::bigint, $2::text,
+		string_agg(format('hold %s redemption %s %s', hold_id, redemption_id, name), ', ' ORDER BY hold_id)) AS event_id
 	FROM found
 )
-INSERT INTO handback.hold_guarded (hold_id, redemption_id, outcome, act_id)
-SELECT hold_id, redemption_id, outcome, act_id FROM found, act
+INSERT INTO handback.hold_guarded (hold_id, redemption_id, outcome, event_id)
+SELECT hold_id, redemption_id, outcome, event_id FROM found, event
 
--- name: later_count
--- What a later match would do: records, those that are reversed and their points; and what the guard judges beside
--- it: the file's records, what it has reversed already (at first, or by later matches), and whether people let the
--- whole file pass it. $1 file. Takes pg_temp.decided.
+-- name: rematch_count
+-- What a rematch would do: records, those that are reversed and their points; and what the guard judges beside
+-- it: the file's records, what it has reversed before (at first, or by other rematches), and whether people waived the
+-- guard for it. $1 file. Takes pg_temp.decided.
 SELECT d.records, d.reversed, d.points, f.records AS file_records, b.reversed AS reversed_before, b.points AS points_before,
-	'guard' = ANY (handback.let_pass(f.release_of)) AS released
+	'guard' = ANY (handback.waived_checks(f.release_of)) AS released
 FROM handback.file f
 CROSS JOIN (
 	SELECT count(*) AS records, count(*) FILTER (WHERE outcome = :OUTCOME_REVERSED) AS reversed,
@@ -47,13 +47,13 @@ CROSS JOIN LATERAL (
 	SELECT count(*) AS reversed, coalesce(sum(r.points), 0)::bigint AS points
 	FROM handback.outcome o
 	JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
-	LEFT JOIN audit.act a ON a.act_id = o.act_id
-	WHERE o.file_id = f.file_id AND o.outcome = :OUTCOME_REVERSED AND (o.revision = 0 OR a.what = 'matched_later')) b
+	LEFT JOIN audit.event a ON a.event_id = o.event_id
+	WHERE o.file_id = f.file_id AND o.outcome = :OUTCOME_REVERSED AND (o.revision = 0 OR a.what = 'rematched')) b
 WHERE f.file_id = $1::bigint
 
--- name: later_files
+-- name: rematch_files
 -- Files with records whose reference was unknown and that are tried again. $1 source,
--- $2 true where the profile matches by more than references: then nothing can be told before the file is read again.
+-- $2 true where the profile matches by more than references: then nothing can be known before the file is read again.
 -- Gives: file, its profile, where it is kept, its name (hex), records to try. A record of a file that a person is about
 -- to decide stays open to both: who ends the hold first, decides. However old: what has expired since the last run
 -- is tried once more before it is closed.
@@ -72,8 +72,8 @@ WHERE h.reason = 'unknown_reference' AND f.source = $1::text AND f.archived_as L
 GROUP BY f.file_id, f.profile, f.archived_as, f.name
 ORDER BY f.file_id
 
--- name: later_write
--- What was decided later: one act, a later revision of each outcome under its tree, and the end of each hold. $1 file.
+-- name: rematch_write
+-- What was rematched: one event, a later revision of each outcome under its tree, and the end of each hold. $1 file.
 -- Takes pg_temp.decided; the reversals stand in the ledger already.
 WITH made AS MATERIALIZED (
 	SELECT h.hold_id, ROW(h.file_id, d.record_no,
@@ -85,28 +85,28 @@ WITH made AS MATERIALIZED (
 	LEFT JOIN ledger.reversal v ON v.redemption_id = d.redemption_id AND d.outcome = :OUTCOME_REVERSED
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
-), act AS MATERIALIZED (
-	SELECT audit.append_act('matched_later', 'file ' || $1::bigint, NULL,
+), event AS MATERIALIZED (
+	SELECT audit.append_event('rematched', 'file ' || $1::bigint, NULL,
 		format('%s records whose redemption was unknown', count(*)), count(*),
-		audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS act_id
+		audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS event_id
 	FROM hashed
 ), ended AS (
-	INSERT INTO handback.hold_end (hold_id, how) SELECT hold_id, 'matched_later' FROM hashed
+	INSERT INTO handback.hold_end (hold_id, how) SELECT hold_id, 'rematched' FROM hashed
 )
 INSERT INTO handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id,
-	reversal_id, points, hold_reason, reference, reasons, detail, decided_at, act_id, leaf_hash)
+	reversal_id, points, hold_reason, reference, reasons, detail, decided_at, event_id, leaf_hash)
 SELECT (o).file_id, (o).record_no, (o).revision, (o).verdict, (o).outcome, (o).byte_length, (o).byte_offset,
 	(o).redemption_id, (o).reversal_id, (o).points, NULL, (o).reference, (o).reasons, (o).detail, (o).decided_at,
-	act.act_id, leaf
-FROM hashed, act
+	event.event_id, leaf
+FROM hashed, event
 
--- name: later_copy
+-- name: rematch_copy
 -- Takes rows in binary, gives pg_temp.decided.
 COPY pg_temp.decided (record_no, verdict, outcome, byte_length, byte_offset, redemption_id, redeemed_points, points, reference,
 	reasons, detail) FROM STDIN (FORMAT binary)
 
--- name: later_expire
--- Records whose reference was never known: closed, one act for each file, a later revision of each outcome under its
+-- name: rematch_expire
+-- Records whose reference was never known: closed, one event for each file, a later revision of each outcome under its
 -- tree, and the end of each hold. Nothing is posted. $1 source, $2 unknown_days. Gives how many.
 WITH old AS MATERIALIZED (
 	SELECT h.hold_id, h.file_id, ROW(o.file_id, o.record_no, o.revision + 1, o.verdict, :OUTCOME_CLOSED, o.byte_length, o.byte_offset, NULL,
@@ -120,20 +120,20 @@ WITH old AS MATERIALIZED (
 		AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, file_id, o, handback.leaf_hash(o) AS leaf FROM old
-), act AS MATERIALIZED (
-	SELECT file_id, audit.append_act('unknown_reference_expired', 'file ' || file_id, NULL,
+), event AS MATERIALIZED (
+	SELECT file_id, audit.append_event('unknown_reference_expired', 'file ' || file_id, NULL,
 		format('%s records whose redemption was unknown for %s days', count(*), $2::integer), count(*),
-		audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS act_id
+		audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS event_id
 	FROM hashed
 	GROUP BY file_id
 ), ended AS (
 	INSERT INTO handback.hold_end (hold_id, how) SELECT hold_id, 'unknown_reference_expired' FROM hashed
 ), written AS (
 	INSERT INTO handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, points, reference,
-		reasons, detail, decided_at, act_id, leaf_hash)
+		reasons, detail, decided_at, event_id, leaf_hash)
 	SELECT (o).file_id, (o).record_no, (o).revision, (o).verdict, (o).outcome, (o).byte_length, (o).byte_offset, (o).points,
-		(o).reference, (o).reasons, (o).detail, (o).decided_at, act.act_id, leaf
-	FROM hashed JOIN act USING (file_id)
+		(o).reference, (o).reasons, (o).detail, (o).decided_at, event.event_id, leaf
+	FROM hashed JOIN event USING (file_id)
 	RETURNING record_no
 )
 SELECT count(*) AS expired FROM written

@@ -1,4 +1,4 @@
-#include "reconcile/rematch/later.h"
+#include "reconcile/rematch/rematch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +13,18 @@
 #include "lib/db/pg_copy.h"
 #include "reconcile/rematch/rematch_sql.h"
 
-struct again {
+struct reread {
 	const struct policy *policy;
 	int64_t file_id, matched, reversed, guarded;
 	char why[LIMIT_MESSAGE_BYTES]; /* of the guard */
 };
 
-/* Judges the file as it would be with what it reverses now.  People who let it pass knew its records. */
+/* Judges the file as it would be with what it reverses now.  People who released it knew its records. */
 static enum pg_status
-judge(struct again *a, struct pg *pg, const struct params *file)
+judge(struct reread *a, struct pg *pg, const struct params *file)
 {
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_run(pg, sql_later_count, file->n, file->value, &r);
+	enum pg_status status = pg_run(pg, sql_rematch_count, file->n, file->value, &r);
 
 	if (status != PG_OK)
 		return status;
@@ -84,7 +84,7 @@ static enum pg_status
 find_waiting(struct pg *pg, struct decided *decided, const struct params *file, struct found *ret)
 {
 	struct pg_result *waiting;
-	enum pg_status status = pg_fetch(pg, sql_later_waiting, file->n, file->value, &waiting), ended;
+	enum pg_status status = pg_fetch(pg, sql_rematch_waiting, file->n, file->value, &waiting), ended;
 
 	if (status != PG_OK)
 		return status;
@@ -94,7 +94,7 @@ find_waiting(struct pg *pg, struct decided *decided, const struct params *file, 
 	if (ret->reversed == NULL)
 		status = pg_give_up(pg, "what was found", strerror(ENOMEM));
 	if (status == PG_OK)
-		status = pg_copy_begin(pg, sql_later_copy, &ret->copy);
+		status = pg_copy_begin(pg, sql_rematch_copy, &ret->copy);
 	if (status == PG_OK) {
 		status = outcomes_show(pg, decided, take_found, ret);
 		ended = pg_copy_end(ret->copy);
@@ -105,26 +105,26 @@ find_waiting(struct pg *pg, struct decided *decided, const struct params *file, 
 }
 
 static enum pg_status
-write_found(struct again *a, struct pg *pg, struct params *file, const struct found *f)
+write_found(struct reread *a, struct pg *pg, struct params *file, const struct found *f)
 {
 	enum pg_status status = judge(a, pg, file);
 
 	if (status == PG_OK && a->guarded > 0) {
 		param_text(file, a->why);
-		return pg_run(pg, sql_later_guard, file->n, file->value, NULL);
+		return pg_run(pg, sql_rematch_guard, file->n, file->value, NULL);
 	}
 	if (status == PG_OK && a->reversed > 0)
 		status = outcomes_reverse(pg, f->reversed, f->reversed_count);
 	if (status == PG_OK && a->matched > 0)
-		status = pg_run(pg, sql_later_write, file->n, file->value, NULL);
+		status = pg_run(pg, sql_rematch_write, file->n, file->value, NULL);
 	return status;
 }
 
 /* In the transaction in which the file was read again and decided. */
 static enum pg_status
-write_later(void *context, struct pg *pg, struct decided *decided)
+write_rematched(void *context, struct pg *pg, struct decided *decided)
 {
-	struct again *a = context;
+	struct reread *a = context;
 	struct params file = {0};
 	struct found found = {0};
 	enum pg_status status;
@@ -138,11 +138,12 @@ write_later(void *context, struct pg *pg, struct decided *decided)
 }
 
 static void
-read_again(struct reconciler *r, struct again *a, const char *path, const char *name_hex, struct later *ret)
+read_again(struct reconciler *r, struct reread *a, const char *path, const char *name_hex,
+           struct rematch *ret)
 {
 	char name[LIMIT_NAME_BYTES + 1] = "";
 	size_t len;
-	struct job_trial trial = {.name = name, .act = write_later, .context = a};
+	struct job_trial trial = {.name = name, .apply = write_rematched, .context = a};
 	struct job_result result = {0};
 	enum job_end end;
 
@@ -186,7 +187,7 @@ by_more_than_references(const struct policy *policy)
 }
 
 enum pg_status
-later_source(struct reconciler *r, const char *source, struct later *ret)
+rematch_source(struct reconciler *r, const char *source, struct rematch *ret)
 {
 	const struct profile *profile = r->profile.profile;
 	struct params p = {0};
@@ -195,11 +196,11 @@ later_source(struct reconciler *r, const char *source, struct later *ret)
 
 	param_text(&p, source);
 	param_bool(&p, by_more_than_references(&profile->policy));
-	status = pg_run(r->pg, sql_later_files, p.n, p.value, &files);
+	status = pg_run(r->pg, sql_rematch_files, p.n, p.value, &files);
 	if (status != PG_OK)
 		return status;
 	for (int i = 0; i < pg_rows(files); i++) {
-		struct again a = {.policy = &profile->policy, .file_id = pg_int_of(files, i, "file_id")};
+		struct reread a = {.policy = &profile->policy, .file_id = pg_int_of(files, i, "file_id")};
 
 		/* what the source is read with by now may not be what that file was */
 		if (strcmp(pg_text_of(files, i, "profile"), profile->name) == 0)
@@ -210,7 +211,7 @@ later_source(struct reconciler *r, const char *source, struct later *ret)
 }
 
 enum pg_status
-later_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_young, int64_t *ret_old)
+rematch_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_young, int64_t *ret_old)
 {
 	struct params p = {0};
 	struct pg_result *r;
@@ -218,7 +219,7 @@ later_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *re
 
 	param_text(&p, source);
 	param_int(&p, unknown_days);
-	status = pg_run(pg, sql_later_open, p.n, p.value, &r);
+	status = pg_run(pg, sql_rematch_open, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
 	*ret_young = pg_int_of(r, 0, "young");
@@ -228,7 +229,7 @@ later_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *re
 }
 
 enum pg_status
-later_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_expired)
+rematch_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_expired)
 {
 	struct params p = {0};
 	struct pg_result *r;
@@ -236,7 +237,7 @@ later_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t *r
 
 	param_text(&p, source);
 	param_int(&p, unknown_days);
-	status = pg_run(pg, sql_later_expire, p.n, p.value, &r);
+	status = pg_run(pg, sql_rematch_expire, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
 	*ret_expired = pg_int_of(r, 0, "expired");

@@ -1,4 +1,4 @@
-"""What the nightly run makes of records whose redemption was unknown: found later, held by the guard, never found."""
+"""What the nightly run makes of records whose redemption was unknown: rematched, held by the guard, never found."""
 import json
 import os
 import uuid
@@ -47,7 +47,7 @@ def test_what_is_never_found_expires_once_and_posts_nothing(desk):
     assert desk.nightly()["done"]["expired"] == 3
     assert desk.outcomes(file, 1) == [("closed", None)] * 3 and desk.reversals() == 0
     assert desk.query("SELECT DISTINCT how FROM handback.hold_end") == [("unknown_reference_expired",)]
-    assert desk.query("SELECT what, subject, detail FROM audit.act") == [
+    assert desk.query("SELECT what, subject, detail FROM audit.event") == [
         ("unknown_reference_expired", f"file {file}", "3 records whose redemption was unknown for 0 days")]
     before = everything(desk)
     assert desk.nightly()["done"]["expired"] == 0 and everything(desk) == before
@@ -118,7 +118,7 @@ def test_the_guard_judges_a_file_with_what_it_reverses_later(desk, reversed_at_o
     before = everything(desk)
     done = desk.nightly()["done"]
     assert (done["reversed"], done["guarded"]) == (0, 0) and everything(desk) == before
-    told = [json.loads(p.read_text()) for p in desk.spool.glob("notifications/**/guard_later-*.json")]
+    told = [json.loads(p.read_text()) for p in desk.spool.glob("notifications/**/guard_rematch-*.json")]
     assert [t["file"] for t in told] == ([str(file)] if guarded else [])
 
 

@@ -1,4 +1,4 @@
-#include "reconcile/post/tell_holds.h"
+#include "reconcile/post/notify_holds.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,7 +32,7 @@ tell(const struct spool *spool, const struct pg_result *r, int row)
 		                     log_text("subject", notification.subject), log_errno(errno)));
 }
 
-/* The next of them; *last is the one that was told of before, and after. */
+/* The next of them; *last is the one that was reported before, and after. */
 static enum pg_status
 tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *last, bool *ret_more)
 {
@@ -43,7 +43,7 @@ tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *la
 	param_optional(&p, file_id != 0, file_id);
 	param_int(&p, *last);
 	param_int(&p, PAGE);
-	status = pg_run(pg, sql_tell_holds, p.n, p.value, &r);
+	status = pg_run(pg, sql_notify_holds, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
 	for (int i = 0; i < pg_rows(r); i++) {
@@ -56,7 +56,7 @@ tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *la
 }
 
 enum pg_status
-tell_holds(struct pg *pg, const struct spool *spool, int64_t file_id)
+notify_holds(struct pg *pg, const struct spool *spool, int64_t file_id)
 {
 	enum pg_status status = PG_OK;
 	int64_t last = 0;

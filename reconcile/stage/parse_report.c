@@ -1,24 +1,24 @@
-#include "reconcile/stage/told.h"
+#include "reconcile/stage/parse_report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct told_text {
-	struct told_text *next;
+struct parse_report_text {
+	struct parse_report_text *next;
 	char text[];
 };
 
 void
-told_open(struct told *t)
+parse_report_open(struct parse_report *t)
 {
 	memset(t, 0, sizeof(*t));
 }
 
 void
-told_close(struct told *t)
+parse_report_close(struct parse_report *t)
 {
 	while (t->texts != NULL) {
-		struct told_text *next = t->texts->next;
+		struct parse_report_text *next = t->texts->next;
 
 		free(t->texts);
 		t->texts = next;
@@ -29,15 +29,15 @@ told_close(struct told *t)
 
 /* The slice as a text of ours, NULL when it is empty; false when it is too much. */
 static bool
-keep(struct told *t, struct slice s, const char **ret)
+keep(struct parse_report *t, struct slice s, const char **ret)
 {
-	struct told_text *text;
+	struct parse_report_text *text;
 
 	if (s.len == 0) {
 		*ret = NULL;
 		return true;
 	}
-	if (s.len > TOLD_BYTES - t->bytes || (text = malloc(sizeof(*text) + s.len + 1)) == NULL)
+	if (s.len > PARSE_REPORT_BYTES - t->bytes || (text = malloc(sizeof(*text) + s.len + 1)) == NULL)
 		return false;
 	memcpy(text->text, s.data, s.len);
 	text->text[s.len] = '\0';
@@ -49,7 +49,7 @@ keep(struct told *t, struct slice s, const char **ret)
 }
 
 bool
-told_date_fits(int32_t days)
+parse_report_date_fits(int32_t days)
 {
 	return days > -700000 && days < 2900000; /* the years 54 to 9909 */
 }
@@ -75,9 +75,9 @@ is_decimal(struct slice s)
 static const char *const too_much = "it tells more of the file than can be kept";
 
 static const char *
-take_facts(struct told *t, const struct file_facts *f)
+take_facts(struct parse_report *t, const struct file_facts *f)
 {
-	if (f->has_business_date && !told_date_fits(f->business_date))
+	if (f->has_business_date && !parse_report_date_fits(f->business_date))
 		return "a date that cannot be";
 	t->has_sequence = f->has_sequence;
 	t->has_business_date = f->has_business_date;
@@ -91,17 +91,17 @@ take_facts(struct told *t, const struct file_facts *f)
 }
 
 static const char *
-take_control(struct told *t, const struct control *f)
+take_control(struct parse_report *t, const struct control *f)
 {
-	struct told_control c = {.agrees = f->agrees};
+	struct parse_report_control c = {.agrees = f->agrees};
 
 	if ((f->stated.len > 0 && !is_decimal(f->stated)) || (f->counted.len > 0 && !is_decimal(f->counted)))
 		return "a control total that is no number";
-	if (t->controls >= TOLD_CONTROLS || !keep(t, f->name, &c.name) || !keep(t, f->where, &c.place) ||
+	if (t->controls >= PARSE_REPORT_CONTROLS || !keep(t, f->name, &c.name) || !keep(t, f->where, &c.place) ||
 	    !keep(t, f->stated, &c.stated) || !keep(t, f->counted, &c.counted))
 		return too_much;
 	if ((t->controls & (t->controls - 1)) == 0) { /* full at each power of two */
-		struct told_control *more = realloc(t->control, (t->controls * 2 + 1) * sizeof(*more));
+		struct parse_report_control *more = realloc(t->control, (t->controls * 2 + 1) * sizeof(*more));
 
 		if (more == NULL)
 			return too_much;
@@ -112,9 +112,9 @@ take_control(struct told *t, const struct control *f)
 }
 
 static const char *
-take_refusal(struct told *t, const struct refusal *f)
+take_refusal(struct parse_report *t, const struct refusal *f)
 {
-	struct told_refusal r = {.record = f->record, .offset = f->offset};
+	struct parse_report_refusal r = {.record = f->record, .offset = f->offset};
 
 	if (f->record > INT64_MAX || f->offset > INT64_MAX)
 		return "a place that cannot be";
@@ -128,7 +128,7 @@ take_refusal(struct told *t, const struct refusal *f)
 }
 
 const char *
-told_take(struct told *t, const struct frame *f)
+parse_report_take(struct parse_report *t, const struct frame *f)
 {
 	switch (f->kind) {
 	case FRAME_SANDBOX:

@@ -27,7 +27,7 @@ CREATE TABLE handback.term (
 );
 CREATE INDEX term_by_source ON handback.term (source, term_id);
 COMMENT ON TABLE handback.term IS 'By which terms a partner''s answers are awaited, each time that they were others; append-only';
-COMMENT ON COLUMN handback.term.lists IS 'What the partner lists: all, rejects (silence is acceptance) or accepted (silence decides nothing)';
+COMMENT ON COLUMN handback.term.lists IS 'What the partner lists: all, rejects (no response is deemed acceptance) or accepted (no response decides nothing)';
 COMMENT ON COLUMN handback.term.within_days IS 'Business days in the zone, holidays left out, within which an answer is due; 0: not watched';
 
 CREATE VIEW handback.term_now AS
@@ -36,9 +36,9 @@ COMMENT ON VIEW handback.term_now IS 'The terms of each source as the last night
 
 CALL handback_schema.make_append_only('handback.term');
 
--- What the act of a confirmation says of the terms that it was made by, so that it proves them: a row that was changed
+-- What the event of a confirmation says of the terms that it was made by, so that it proves them: a row that was changed
 -- since does not say the same. Of the holidays it has the number and the SHA-256 of their list.
-CREATE FUNCTION handback.term_said(t handback.term) RETURNS text
+CREATE FUNCTION handback.term_text(t handback.term) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT format('term %s of source %s: partner %s, programme %s, profile %s, lists %s, order_by %s, answer_within %s, zone %s,'
 		' %s holidays (%s), since %s', t.term_id, t.source, t.partner, coalesce(t.programme, '(any)'), t.profile, t.lists,
@@ -47,7 +47,7 @@ CREATE FUNCTION handback.term_said(t handback.term) RETURNS text
 			WITH ORDINALITY u (d, n) ORDER BY n), ' '), 'UTF8')), 'hex'),
 		to_char(t.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'))
 $$;
-COMMENT ON FUNCTION handback.term_said(handback.term) IS 'A term in words: every column of its row, for the act of a confirmation by silence';
+COMMENT ON FUNCTION handback.term_text(handback.term) IS 'A term in words: every column of its row, for the event of a deemed acceptance';
 
 -- The files of a term that count for what is absent from them: posted, and no tests. Of numbered
 -- files run is the same for those without a gap between them.
@@ -60,7 +60,7 @@ CREATE FUNCTION handback.listing_files(t handback.term)
 	FROM handback.file f
 	JOIN handback.partner p USING (partner_id)
 	WHERE p.code = t.partner AND f.profile = t.profile AND (t.order_by <> 'sequence' OR f.sequence IS NOT NULL)
-		AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.let_pass(f.release_of)))
+		AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.waived_checks(f.release_of)))
 $$;
 COMMENT ON FUNCTION handback.listing_files(handback.term) IS 'The files by which it can be told what a partner did not list';
 
@@ -100,12 +100,12 @@ $$;
 COMMENT ON FUNCTION handback.covering_file(handback.term, date, timestamptz) IS
 	'The file from which redemptions of a day are absent for good, when nothing is missing, held or unclear before it';
 
--- Redemptions that the partner should have answered by now: no break, but counted. said: the last that the partner
+-- Redemptions that the partner should have answered by now: no break, but counted. last_reply: the last that the partner
 -- said of it without deciding it: pending, something that is held, or that named it before it was on the ledger, even
--- where that has expired or the guard holds it; NULL: it is silent. file_id: the file that shows the silence.
-CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAULT transaction_timestamp())
+-- where that has expired or the guard holds it; NULL: there is none. file_id: the file that shows that none came.
+CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz DEFAULT transaction_timestamp())
 	RETURNS TABLE (redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamptz,
-		due_at timestamptz, said text, file_id bigint)
+		due_at timestamptz, last_reply text, file_id bigint)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	WITH late AS MATERIALIZED (
 		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.points, r.redeemed_at,
@@ -145,17 +145,17 @@ CREATE FUNCTION handback.overdue_answers(t handback.term, now timestamptz DEFAUL
 		due.file_id
 	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)
 $$;
-COMMENT ON FUNCTION handback.overdue_answers(handback.term, timestamptz) IS
+COMMENT ON FUNCTION handback.unanswered_redemptions(handback.term, timestamptz) IS
 	'Redemptions that are open after the time in which a partner should have answered';
 
 REVOKE ALL ON FUNCTION handback.answers_due_before(integer, text, timestamptz, date[]) FROM PUBLIC;
-REVOKE ALL ON FUNCTION handback.term_said(handback.term), handback.listing_files(handback.term),
-	handback.covering_file(handback.term, date, timestamptz), handback.overdue_answers(handback.term, timestamptz) FROM
+REVOKE ALL ON FUNCTION handback.term_text(handback.term), handback.listing_files(handback.term),
+	handback.covering_file(handback.term, date, timestamptz), handback.unanswered_redemptions(handback.term, timestamptz) FROM
 	PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.answers_due_before(integer, text, timestamptz, date[]) TO handback_daemon,
 	handback_operator, handback_finance;
-GRANT EXECUTE ON FUNCTION handback.term_said(handback.term), handback.listing_files(handback.term),
-	handback.covering_file(handback.term, date, timestamptz), handback.overdue_answers(handback.term, timestamptz) TO
+GRANT EXECUTE ON FUNCTION handback.term_text(handback.term), handback.listing_files(handback.term),
+	handback.covering_file(handback.term, date, timestamptz), handback.unanswered_redemptions(handback.term, timestamptz) TO
 	handback_daemon, handback_operator, handback_finance;
 GRANT SELECT ON handback.term, handback.term_now TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.term TO handback_daemon;

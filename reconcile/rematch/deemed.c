@@ -1,4 +1,4 @@
-#include "reconcile/rematch/absence.h"
+#include "reconcile/rematch/deemed.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "reconcile/rematch/rematch_sql.h"
 
 void
-absence_params(struct params *p, const char *source, const struct profile *profile, const char *holidays)
+deemed_params(struct params *p, const char *source, const struct profile *profile, const char *holidays)
 {
 	static const char *const lists[] = {
 	    [LISTS_ALL] = "all", [LISTS_REJECTS] = "rejects", [LISTS_ACCEPTED] = "accepted"};
@@ -27,16 +27,16 @@ absence_params(struct params *p, const char *source, const struct profile *profi
 }
 
 enum pg_status
-absence_term(struct pg *pg, const char *source, const struct profile *profile, const char *holidays)
+deemed_term(struct pg *pg, const char *source, const struct profile *profile, const char *holidays)
 {
 	struct params p = {0};
 
-	absence_params(&p, source, profile, holidays);
-	return pg_run(pg, sql_absence_term, p.n, p.value, NULL);
+	deemed_params(&p, source, profile, holidays);
+	return pg_run(pg, sql_deemed_term, p.n, p.value, NULL);
 }
 
 enum pg_status
-absence_unclear(struct pg *pg, const char *source, const char *sources, char **ret_other)
+deemed_unclear(struct pg *pg, const char *source, const char *sources, char **ret_other)
 {
 	struct params p = {0};
 	struct pg_result *r;
@@ -44,7 +44,7 @@ absence_unclear(struct pg *pg, const char *source, const char *sources, char **r
 
 	param_text(&p, source);
 	param_text(&p, sources);
-	status = pg_run(pg, sql_absence_unclear, p.n, p.value, &r);
+	status = pg_run(pg, sql_deemed_unclear, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
 	*ret_other = pg_rows(r) > 0 ? strdup(pg_text_of(r, 0, "source")) : NULL;
@@ -53,7 +53,7 @@ absence_unclear(struct pg *pg, const char *source, const char *sources, char **r
 }
 
 enum pg_status
-absence_confirm(struct pg *pg, const char *source, const char *partner, struct absence *ret)
+deemed_confirm(struct pg *pg, const char *source, const char *partner, struct deemed *ret)
 {
 	struct pg_result *r = NULL;
 	enum pg_status status = pg_begin(pg);
@@ -61,7 +61,7 @@ absence_confirm(struct pg *pg, const char *source, const char *partner, struct a
 	if (status == PG_OK)
 		status = pg_run(pg, sql_partner_lock, 1, &partner, NULL);
 	if (status == PG_OK)
-		status = pg_run(pg, sql_absence_confirm, 1, &source, &r);
+		status = pg_run(pg, sql_deemed_confirm, 1, &source, &r);
 	if (status == PG_OK) {
 		ret->confirmed += pg_int_of(r, 0, "confirmed");
 		ret->points += pg_int_of(r, 0, "points");

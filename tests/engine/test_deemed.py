@@ -1,4 +1,4 @@
-"""Silence: what is overdue, and where it is acceptance. Money never moves by it."""
+"""Deemed acceptance: what is overdue, and where no response is acceptance. Money never moves by it."""
 import datetime
 import json
 import random
@@ -40,7 +40,7 @@ def state(desk, key):
 
 def plan(desk):
     rows = json.loads(desk.ctl("nightly", "--plan", "--json").stdout)["overdue"]
-    return [(r["redemptions"], r["points"], r["silent"]) for r in rows]
+    return [(r["redemptions"], r["points"], r["deemed_accepted"]) for r in rows]
 
 
 def test_what_is_not_rejected_in_time_is_confirmed(desk):
@@ -50,34 +50,34 @@ def test_what_is_not_rejected_in_time_is_confirmed(desk):
     file = desk.deliver([("R1", "KO")])["file"]
     assert plan(desk) == [(2, 200, 2)]
     entries = desk.query("SELECT count(*) FROM ledger.entry")
-    assert desk.nightly()["done"]["absent"] == 2
+    assert desk.nightly()["done"]["deemed_accepted"] == 2
     assert [state(desk, k) for k in ("R1", "R2", "R3", "YOUNG")] == ["reversed", "confirmed", "confirmed", "open"]
     assert desk.query("SELECT count(*) FROM ledger.entry") == entries and desk.balance() == 100
-    [(what, subject, why, detail)] = desk.query("SELECT what, subject, why, detail FROM audit.act")
-    assert (what, subject) == ("confirmed_by_absence", f"file {file}")
+    [(what, subject, why, detail)] = desk.query("SELECT what, subject, why, detail FROM audit.event")
+    assert (what, subject) == ("deemed_accepted", f"file {file}")
     assert why == "the partner lists its rejects, and answers within 5 business days (Europe/Zurich)"
     assert detail.startswith("2 redemptions of 200 points, by term 1 of source air: partner AIR, programme P, profile air,"
                              " lists rejects, order_by sequence, answer_within 5, zone Europe/Zurich, 0 holidays (e3b0c442")
     assert desk.query("SELECT DISTINCT file_id, record_no, revision FROM handback.outcome WHERE revision > 0") == [(file, 0, 1)]
     before = desk.query("SELECT count(*), max(head_no) FROM audit.head")
-    assert desk.nightly()["done"]["absent"] == 0 and desk.query("SELECT count(*), max(head_no) FROM audit.head") == before
+    assert desk.nightly()["done"]["deemed_accepted"] == 0 and desk.query("SELECT count(*), max(head_no) FROM audit.head") == before
     assert plan(desk) == [(0, 0, 0)]
-    assert "the partner did not reject it in time: confirmed" in desk.ctl("explain", desk.references["R2"]).stdout
+    assert "deemed accepted, since the partner did not reject it in time: confirmed" in desk.ctl("explain", desk.references["R2"]).stdout
     assert [r["record"] for r in json.loads(desk.ctl("show", file, "--records", "--json").stdout)["records"]] == [1]
 
 
 def test_silence_says_nothing_before_a_file_has_come(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
-    assert desk.nightly()["done"]["absent"] == 0 and plan(desk) == [(1, 100, 0)]
+    assert desk.nightly()["done"]["deemed_accepted"] == 0 and plan(desk) == [(1, 100, 0)]
     desk.deliver([])  # an empty file is one
-    assert plan(desk) == [(1, 100, 1)] and desk.nightly()["done"]["absent"] == 1
+    assert plan(desk) == [(1, 100, 1)] and desk.nightly()["done"]["deemed_accepted"] == 1
 
 
 def test_a_file_from_before_the_end_of_the_time_shows_nothing(desk):
     past(desk, desk.deliver([])["file"], 25)  # five business days were not over
     desk.redeem("R1", posted_at=LONG_AGO)
     try:
-        assert desk.nightly()["done"]["absent"] == 0
+        assert desk.nightly()["done"]["deemed_accepted"] == 0
     finally:
         past(desk, 1, -25)
 
@@ -87,7 +87,7 @@ def test_elsewhere_silence_is_overdue_and_nothing_else(desk, lists):
     desk.profile(lists=lists, more=TERMS)
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver([])
-    assert desk.nightly()["done"]["absent"] == 0
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
     assert state(desk, "R1") == "open" and desk.reversals() == 0 and plan(desk) == [(1, 100, 0)]
 
 
@@ -97,26 +97,26 @@ def test_elsewhere_silence_is_overdue_and_nothing_else(desk, lists):
 def test_what_was_said_anything_of_is_not_silent(desk, said):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver(said)
-    assert desk.nightly()["done"]["absent"] == 0 and state(desk, "R1") == "open"
+    assert desk.nightly()["done"]["deemed_accepted"] == 0 and state(desk, "R1") == "open"
 
 
 def test_a_record_that_could_be_about_it_is_decided_first(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver([(str(uuid.uuid4()), "KO")])
-    assert desk.nightly()["done"]["absent"] == 0  # a mistyped reference: whose reject is it?
+    assert desk.nightly()["done"]["deemed_accepted"] == 0  # a mistyped reference: whose reject is it?
     desk.profile(lists="rejects", more=TERMS + "unknown_days: 0\n")
     done = desk.nightly()["done"]
-    assert (done["expired"], done["absent"]) == (1, 1)
+    assert (done["expired"], done["deemed_accepted"]) == (1, 1)
 
 
 def test_a_held_file_is_decided_first(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver([], count=7)
     desk.deliver([])
-    assert desk.nightly()["done"]["absent"] == 0
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
     with Operators(desk.database) as people:
         people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "close")
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
 
 
 def tests_too(desk):
@@ -127,22 +127,22 @@ def tests_too(desk):
 
 
 def test_a_file_that_was_released_shows_silence(desk):
-    """Held by the guard, and let pass by two people: what it does not reject is accepted, once."""
+    """Held by the guard, and released by two people: what it does not reject is accepted, once."""
     desk.profile(lists="rejects", more=TERMS + "guard: {rejects: 0}\n")
     for key in ("R1", "R2"):
         desk.redeem(key, posted_at=LONG_AGO)
     held = desk.deliver([("R1", "KO")])
-    assert held["reason"] == "guard" and desk.nightly()["done"]["absent"] == 0
+    assert held["reason"] == "guard" and desk.nightly()["done"]["deemed_accepted"] == 0
     with Operators(desk.database) as people:
         people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "release")
     [released] = desk.release()
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
     assert [state(desk, k) for k in ("R1", "R2")] == ["reversed", "confirmed"]
-    assert desk.query("SELECT file_id, record_no FROM handback.outcome WHERE act_id IS NOT NULL") == [(released["file"], 0)]
-    assert released["file"] != held["file"] and desk.nightly()["done"]["absent"] == 0
+    assert desk.query("SELECT file_id, record_no FROM handback.outcome WHERE event_id IS NOT NULL") == [(released["file"], 0)]
+    assert released["file"] != held["file"] and desk.nightly()["done"]["deemed_accepted"] == 0
 
 
-def test_a_test_that_was_let_pass_shows_no_silence(desk):
+def test_a_test_that_was_released_shows_no_silence(desk):
     """Two people said that it is none, so what it says is an answer; that nothing else is in it says nothing."""
     tests_too(desk)
     for key in ("R1", "R2", "R3"):
@@ -150,14 +150,14 @@ def test_a_test_that_was_let_pass_shows_no_silence(desk):
     said = desk.file([("R1", "KO"), ("R2", "WAIT")])
     assert desk.deliver(said.replace(b"TRAILER,2,200", b"TRAILER,2,200,T"))["reason"] == "test_file"
     # while it is held it is neither
-    assert desk.nightly()["done"]["absent"] == 0 and desk.reversals() == 0
+    assert desk.nightly()["done"]["deemed_accepted"] == 0 and desk.reversals() == 0
     with Operators(desk.database) as people:
         people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "release")
     [released] = desk.release()
     assert desk.outcomes(released["file"]) == [("reversed", None), ("informational", None)]
-    assert plan(desk) == [(2, 200, 0)] and desk.nightly()["done"]["absent"] == 0
+    assert plan(desk) == [(2, 200, 0)] and desk.nightly()["done"]["deemed_accepted"] == 0
     desk.deliver(desk.file([]).replace(b"TRAILER,0,0", b"TRAILER,0,0,P"))
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
     assert [state(desk, k) for k in ("R1", "R2", "R3")] == ["reversed", "open", "confirmed"] and desk.reversals() == 1
 
 
@@ -176,9 +176,9 @@ def test_a_reject_that_came_too_early_is_no_silence(desk, guard, ends):
         desk.redeem("R1", posted_at=LONG_AGO)
         assert (desk.nightly()["done"]["guarded"], state(desk, "R2")) == (1, "confirmed")
     desk.deliver([])
-    assert desk.nightly()["done"]["absent"] == 0 and state(desk, "R1") == "open"
+    assert desk.nightly()["done"]["deemed_accepted"] == 0 and state(desk, "R1") == "open"
     [owed] = json.loads(desk.ctl("report", "--json").stdout)["overdue"]
-    assert (owed["redemptions"], owed["silent"], owed["shown"]) == (1, 0, 0)
+    assert (owed["redemptions"], owed["unanswered"], owed["shown"]) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("change", [
@@ -187,7 +187,7 @@ def test_a_reject_that_came_too_early_is_no_silence(desk, guard, ends):
 def test_terms_that_were_changed_after_a_confirmation_are_named(desk, change):
     desk.redeem("R1", posted_at=LONG_AGO)
     file = desk.deliver([])["file"]
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
     desk.db.execute("SET session_replication_role = replica")
     desk.db.execute("CREATE TEMP TABLE kept AS TABLE handback.term")
     desk.db.execute(f"UPDATE handback.term SET {change}")
@@ -203,9 +203,9 @@ def test_a_gap_in_the_sequence_is_no_silence(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.redeem("R2", posted_at=NOW)
     desk.deliver([("R2", "WAIT")], sequence=9)
-    assert desk.nightly()["done"]["absent"] == 0
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
     desk.deliver([("R2", "KO")], sequence=8)
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
     past(desk, first, -40)
 
 
@@ -215,7 +215,7 @@ def test_a_reject_after_the_silence_is_a_contradiction(desk, late_reject, become
     desk.profile(lists="rejects", late_reject=late_reject, more=TERMS)
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver([], sequence=5)
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
     # by an older file, too: silence is no answer that is newer than one
     file = desk.deliver([("R1", "KO")], sequence=sequence)["file"]
     assert desk.outcomes(file) == ([("held", "contradiction")] if late_reject == "hold" else [("reversed", None)])
@@ -232,14 +232,14 @@ def test_a_business_date_says_what_a_file_covers(desk, days_later, covers):
     desk.redeem("R1", posted_at=monday)
     day = monday + datetime.timedelta(days=7 + days_later)
     desk.deliver([], name=f"AIR_{day:%Y%m%d}_1.csv")
-    assert desk.nightly()["done"]["absent"] == covers
+    assert desk.nightly()["done"]["deemed_accepted"] == covers
 
 
 def test_a_missing_file_is_no_silence(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.profile(lists="rejects", more=TERMS + 'expected:\n  daily: {due: "00:01", days: mon-sun, empty: yes}\n')
     day = (NOW - datetime.timedelta(days=20)).date()
-    desk.query("INSERT INTO handback.issue (source, kind, day, zone, opens_at, due_at, late_at, files, empty) VALUES"
+    desk.query("INSERT INTO handback.expected_delivery (source, kind, day, zone, opens_at, due_at, late_at, files, empty) VALUES"
                " ('air', 'daily', %s, 'UTC', %s, %s, %s, 1, true) RETURNING 1", day, *[
                    NOW - datetime.timedelta(days=20, hours=h) for h in (2, 1, 0)])
     desk.deliver([])
@@ -253,9 +253,9 @@ def test_holidays_are_no_business_days(desk):
     (desk.profiles / "swiss.holidays").write_text("# as agreed\n\n" + "".join(f"{d}  Carnival\n" for d in days))
     desk.profile(lists="rejects", more=TERMS + "holidays: swiss\n")
     desk.deliver([])
-    assert desk.nightly()["done"]["absent"] == 0
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
     desk.profile(lists="rejects", more=TERMS)
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
     assert desk.query("SELECT cardinality(holidays) FROM handback.term ORDER BY term_id") == [(8,), (0,)]
 
 
@@ -271,7 +271,7 @@ def test_without_its_list_of_holidays_nothing_is_judged(desk, text):
     found = [row["detail"] for row in json.loads(desk.ctl("check", "--json", allowed=(2, 6)).stdout)["checks"]
              if "swiss.holidays" in row["detail"]]
     assert len(found) == 1 and (not text or ":2: must begin with a day" in found[0]), found
-    assert state(desk, "R1") == "open" and desk.query("SELECT * FROM handback.issue") == []
+    assert state(desk, "R1") == "open" and desk.query("SELECT * FROM handback.expected_delivery") == []
 
 
 def test_two_profiles_for_the_same_redemptions_make_silence_unclear(desk):
@@ -283,9 +283,9 @@ def test_two_profiles_for_the_same_redemptions_make_silence_unclear(desk):
         out.write(f"  - name: hotel\n    partner: AIR\n    profile: hotel\n    directory: {desk.dir}/hotel\n")
     (desk.dir / "hotel").mkdir()
     said = desk.ctl("nightly", allowed=(2,))
-    assert "silence says nothing" in said.stderr and state(desk, "R1") == "open"
+    assert "no response means nothing" in said.stderr and state(desk, "R1") == "open"
     (desk.profiles / "hotel.yaml").write_text(other.replace("programme: P", "programme: Q"))
-    assert desk.nightly()["done"]["absent"] == 1
+    assert desk.nightly()["done"]["deemed_accepted"] == 1
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -316,12 +316,12 @@ def test_random_runs_against_the_model(desk, seed):
         return day < datetime.datetime.now(zurich).date()
     want = {k for k in keys if came and k not in spoken and over(ages[k])}
     before = desk.balance()
-    assert desk.nightly()["done"]["absent"] == len(want)
+    assert desk.nightly()["done"]["deemed_accepted"] == len(want)
     got = {r for r, in desk.query("SELECT d.external_reference::text FROM handback.outcome o JOIN ledger.redemption d"
                                   " USING (redemption_id) WHERE o.record_no = 0")}
     assert got == {desk.references[k] for k in want} and desk.balance() == before
     assert {k for k in keys if state(desk, k) == "reversed"} == rejected
-    assert desk.nightly()["done"]["absent"] == 0
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
 
 
 def overdue(desk, *options):
@@ -337,7 +337,7 @@ def test_each_overdue_redemption_is_listed(desk):
     desk.nightly()
     file = desk.deliver([("R1", "WAIT"), ("R3", "KO", {"Points": 300})])["file"]
     rows = overdue(desk)
-    assert [(r["external_reference"], r["points"], r["said"], r["file"], r["partner"]) for r in rows] == \
+    assert [(r["external_reference"], r["points"], r["last_reply"], r["file"], r["partner"]) for r in rows] == \
         [(desk.references["R2"], 200, None, file, "AIR"), (desk.references["R1"], 100, "pending", None, "AIR")]
     assert rows[0]["days"] - rows[1]["days"] == 7 and rows[0]["due"] < rows[1]["due"] < NOW.isoformat()
     assert overdue(desk, "--limit", 1) == rows[:1] and overdue(desk, "--partner", "OTHER") == []
@@ -355,27 +355,27 @@ def test_the_report_counts_silence_what_expired_and_what_is_overdue_apart(desk):
     desk.nightly()
     desk.redeem("R5", points=7, posted_at=LONG_AGO)  # not yet seen by a nightly run
     said = json.loads(desk.ctl("report", "--json").stdout)
-    later = {row["how"]: row for row in said["later"]}
-    assert (later["confirmed_by_absence"]["file"], later["confirmed_by_absence"]["confirmed"],
-            later["confirmed_by_absence"]["points"]) == (file, 2, 300)
-    assert (later["unknown_reference_expired"]["closed"], later["unknown_reference_expired"]["points"]) == (1, 100)
+    rematched = {row["how"]: row for row in said["rematched"]}
+    assert (rematched["deemed_accepted"]["file"], rematched["deemed_accepted"]["confirmed"],
+            rematched["deemed_accepted"]["points"]) == (file, 2, 300)
+    assert (rematched["unknown_reference_expired"]["closed"], rematched["unknown_reference_expired"]["points"]) == (1, 100)
     [owed] = said["overdue"]
-    assert (owed["redemptions"], owed["points"], owed["silent"], owed["shown"]) == (2, 157, 1, 1)
+    assert (owed["redemptions"], owed["points"], owed["unanswered"], owed["shown"]) == (2, 157, 1, 1)
     # no break: the file's own sums are as they were
     [row] = [f for f in said["files"] if f["file"] == file]
     assert (row["records"], row["confirmed"], row["reversed"], row["held"], row["difference"]) == (3, 0, 1, 1, 0)
-    for table, value in (("later", "300"), ("overdue", "157")):
+    for table, value in (("rematched", "300"), ("overdue", "157")):
         assert value in desk.ctl("report", "--format", "csv", "--table", table).stdout
     for shown in ("text", "html"):
         text = desk.ctl("report", "--format", shown).stdout
-        assert "confirmed_by_absence" in text and "157" in text and "All of them" in text and "400" in text
+        assert "deemed_accepted" in text and "157" in text and "All of them" in text and "400" in text
 
 
 def test_an_overdue_answer_that_is_counted_wrong_gives_no_report(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.profile(lists="all", more=TERMS)
     desk.nightly()
-    definition, = desk.query("SELECT pg_get_functiondef('handback.overdue_answers(handback.term,timestamptz)'::regprocedure)")[0]
+    definition, = desk.query("SELECT pg_get_functiondef('handback.unanswered_redemptions(handback.term,timestamptz)'::regprocedure)")[0]
     wrong = definition.replace("o.outcome = 1)", "o.outcome = 1) AND r.points > 100")
     assert wrong != definition
     desk.db.execute(wrong)

@@ -1,4 +1,4 @@
--- name: tell_holds
+-- name: notify_holds
 -- Files that are held as a whole and lie in quarantine: $3 of them at most, in order.
 -- $1 one file, or NULL for all that come after the file $2.
 SELECT f.file_id, f.source, p.code AS partner, f.name_shown, h.reason, f.archived_as
