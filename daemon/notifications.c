@@ -112,7 +112,7 @@ open_notification(const struct notifications *n, int spool)
 
 static void on_ended(void *context, int status, const char *why);
 
-static const struct child_calls command_calls = {.ended = on_ended};
+static const struct child_calls command_calls = {.ended = on_ended, .priority = LOOP_FILES};
 
 static int
 start(struct notifications *n, int spool)

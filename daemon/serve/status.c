@@ -96,7 +96,7 @@ write_workers(struct json_build *j, const struct engine *e)
 		json_open_map(j, NULL);
 		json_int(j, "worker", w->number);
 		json_text(j, "state", worker_state_words[w->state]);
-		json_int(j, "pid", w->pid);
+		json_int(j, "pid", worker_pid(w));
 		json_int(j, "jobs", (int64_t) w->jobs);
 		json_int(j, "starts", (int64_t) w->starts);
 		json_int(j, "failures", w->failures);

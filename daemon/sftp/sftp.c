@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #define SOON_MS 1000  /* after a file was archived, so that several are dealt with at once */
 #define CLOSE_MS 2000 /* a poll that is due by then is made now */
 #define ONCE_RUNS 3
+#define LINES_PER_S 5000               /* more is not a report */
 #define ONCE_SETTLE_MS (2 * 60 * 1000) /* longer than this a single run does not wait for a file */
 #define DAY_MINUTES (24 * 60)
 
@@ -274,12 +276,21 @@ on_ended(void *context, int status, const char *why)
 	finish(s);
 }
 
-static const struct child_calls child_calls = {on_line, on_ended};
+static const struct child_calls child_calls = {
+    .line = on_line, .ended = on_ended, .priority = LOOP_FILES, .lines_per_s = LINES_PER_S};
 
 static void
 start(struct sftp *s)
 {
 	char why[LIMIT_MESSAGE_BYTES];
+	const char *const argv[] = {"handback-fetch", NULL};
+	const struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}};
+	const struct spawn program = {.path = s->program,
+	                              .argv = argv,
+	                              .env = spawn_environment(),
+	                              .fds = fds,
+	                              .fd_count = 1,
+	                              .death_signal = SIGTERM};
 	struct channel_packets job;
 	bool poll_now = s->next_ms != 0 && s->next_ms <= loop_now_ms() + CLOSE_MS;
 
@@ -293,8 +304,7 @@ start(struct sftp *s)
 		finish(s);
 		return;
 	}
-	s->child = child_start(s->base, s->program, "handback-fetch", getenv("HANDBACK_FETCH_SOCKET"), &job,
-	                       &child_calls, s);
+	s->child = child_start(s->base, &program, getenv("HANDBACK_FETCH_SOCKET"), &job, &child_calls, s);
 	if (s->child == NULL) {
 		snprintf(why, sizeof why, "handback-fetch cannot be started or reached: %s", strerrordesc_np(errno));
 		fail(s, "fetcher", why);

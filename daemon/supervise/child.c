@@ -14,7 +14,6 @@
 #include "daemon/loop.h"
 
 #define LINES_AT_ONCE 16 /* then others have their turn; meanwhile it has to wait */
-#define LINES_PER_S 5000 /* more is not a report: it has to wait for the next second */
 #define LAST_LINES 4096  /* more than a channel holds */
 
 struct child {
@@ -24,7 +23,8 @@ struct child {
 	int channel, exit_fd;
 	struct event *readable, *writable, *exited, *second, *deadline;
 	const char *late;               /* why it is killed at its deadline */
-	int lines;                      /* in this second */
+	int64_t since_ms;               /* the second that is counted, by loop_now_ms */
+	int lines;                      /* in it */
 	struct channel_packets packets; /* what it has not been told yet, from `told` on */
 	size_t told;
 	char why[256];
@@ -93,7 +93,6 @@ on_second(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	c->lines = 0;
 	if (c->readable != NULL)
 		event_add(c->readable, NULL);
 }
@@ -102,10 +101,20 @@ on_second(evutil_socket_t fd, short what, void *context)
 static void
 count_line(struct child *c)
 {
-	if (c->lines++ == 0 && c->second != NULL)
-		loop_after(c->second, 1000);
-	if (c->lines >= LINES_PER_S && c->readable != NULL)
-		event_del(c->readable);
+	int64_t now = loop_now_ms();
+
+	if (now - c->since_ms >= 1000) { /* by the clock: under load a timer comes late */
+		c->since_ms = now;
+		c->lines = 0;
+	}
+	if (++c->lines <= c->calls->lines_per_s || c->readable == NULL)
+		return;
+	if (c->calls->ends_by_noise) {
+		child_kill(c, "it talks without end");
+		return;
+	}
+	event_del(c->readable);
+	loop_after(c->second, 1000);
 }
 
 /* Takes what is there, at most so many lines; more is another turn's. */
@@ -121,9 +130,11 @@ listen_to(struct child *c, int most)
 			continue;
 		if (got < 0 && errno == EAGAIN)
 			return;
-		if (got == 0)
+		if (got == 0) {
 			hang_up(c); /* its exit follows */
-		else if (got < 0)
+			if (c->calls->closed != NULL)
+				c->calls->closed(c->context);
+		} else if (got < 0)
 			child_kill(c, "it sent a packet that is no line");
 		else if (!c->calls->line(c->context, c->line))
 			child_kill(c, "it said what it may not say now");
@@ -176,22 +187,33 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	c->calls->ended(c->context, status, why);
 }
 
-static int
-spawn_child(struct child *c, const char *path, const char *name)
+bool
+child_send(struct child *c, const void *bytes, size_t len, int fd)
 {
-	const char *const argv[] = {name, NULL};
-	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}};
-	const struct spawn s = {.path = path,
-	                        .argv = argv,
-	                        .env = spawn_environment(),
-	                        .fds = fds,
-	                        .fd_count = 2,
-	                        .death_signal = SIGTERM};
+	c->lines = 0; /* whoever is asked may answer: the pace is ours */
+	return c->channel >= 0 && channel_send(c->channel, bytes, len, fd) == 0;
+}
+
+void
+child_send_end(struct child *c)
+{
+	if (c->channel >= 0)
+		shutdown(c->channel, SHUT_WR);
+}
+
+/* The program as it is given, and its end of a channel as descriptor 3. */
+static int
+spawn_child(struct child *c, const struct spawn *program)
+{
+	struct spawn_fd fds[SPAWN_FDS];
+	struct spawn s = *program;
 	int ends[2], saved;
 
-	if (channel_pair(ends) < 0)
+	if (s.fd_count == SPAWN_FDS || channel_pair(ends) < 0)
 		return -1;
-	fds[1].from = ends[1];
+	memcpy(fds, s.fds, s.fd_count * sizeof fds[0]);
+	fds[s.fd_count++] = (struct spawn_fd){ends[1], 3};
+	s.fds = fds;
 	c->channel = ends[0];
 	c->pid = s.env != NULL && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? spawn(&s) : -1;
 	saved = errno;
@@ -226,10 +248,11 @@ child_deadline(struct child *c, int64_t ms, const char *why)
 
 static bool
 make_event(struct event_base *base, struct event **event, int fd, short what, event_callback_fn call,
-           void *context)
+           struct child *c)
 {
-	*event = event_new(base, fd, what, call, context);
-	return *event != NULL && event_priority_set(*event, LOOP_FILES) == 0 && event_add(*event, NULL) == 0;
+	*event = event_new(base, fd, what, call, c);
+	return *event != NULL && event_priority_set(*event, c->calls->priority) == 0 &&
+	       event_add(*event, NULL) == 0;
 }
 
 static int
@@ -240,43 +263,45 @@ open_process(struct child *c)
 }
 
 static int
-begin_process(struct child *c, const char *path, const char *name)
+begin_process(struct child *c, const struct spawn *program)
 {
-	return spawn_child(c, path, name) < 0 ? -1 : open_process(c);
+	return spawn_child(c, program) < 0 ? -1 : open_process(c);
 }
 
 static bool
 watch_end(struct event_base *base, struct child *c)
 {
 	c->deadline = evtimer_new(base, on_deadline, c);
-	if (c->deadline == NULL || event_priority_set(c->deadline, LOOP_FILES) < 0)
+	if (c->deadline == NULL || event_priority_set(c->deadline, c->calls->priority) < 0)
 		return false;
 	if (c->pid > 0)
 		return make_event(base, &c->exited, c->exit_fd, EV_READ, on_exited, c);
 	c->exited = evtimer_new(base, on_exited, c); /* made active by hang_up */
-	return c->exited != NULL && event_priority_set(c->exited, LOOP_FILES) == 0;
+	return c->exited != NULL && event_priority_set(c->exited, c->calls->priority) == 0;
 }
 
 struct child *
-child_start(struct event_base *base, const char *path, const char *name, const char *socket,
+child_start(struct event_base *base, const struct spawn *program, const char *socket,
             struct channel_packets *packets, const struct child_calls *calls, void *context)
 {
 	struct child *c = calloc(1, sizeof *c);
 	int error;
 
 	if (c == NULL) {
-		channel_packets_free(packets);
+		if (packets != NULL)
+			channel_packets_free(packets);
 		errno = ENOMEM;
 		return NULL;
 	}
 	c->calls = calls;
 	c->context = context;
 	c->channel = c->exit_fd = -1;
-	c->packets = *packets;
-	*packets = (struct channel_packets){NULL, 0, 0};
+	if (packets != NULL) {
+		c->packets = *packets;
+		*packets = (struct channel_packets){NULL, 0, 0};
+	}
 	c->second = evtimer_new(base, on_second, c);
-	if (c->second != NULL &&
-	    (socket != NULL ? connect_child(c, socket) : begin_process(c, path, name)) == 0 &&
+	if (c->second != NULL && (socket != NULL ? connect_child(c, socket) : begin_process(c, program)) == 0 &&
 	    watch_end(base, c) &&
 	    make_event(base, &c->readable, c->channel, EV_READ | EV_PERSIST, on_readable, c) &&
 	    make_event(base, &c->writable, c->channel, EV_WRITE | EV_PERSIST, on_writable, c))

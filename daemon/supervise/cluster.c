@@ -77,7 +77,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 static void
 watch_child(struct cluster *c)
 {
-	static const struct child_calls calls = {.ended = on_ended};
+	static const struct child_calls calls = {.ended = on_ended, .priority = LOOP_FILES};
 	pid_t pid = embedded_pid(c->embedded);
 
 	c->child = pid > 0 ? child_adopt(c->base, pid, &calls, c) : NULL;

@@ -4,12 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/protocol/channel.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/base/spawn.h"
@@ -23,78 +20,38 @@
 
 const char *const worker_state_words[WORKER_STATES] = {"off", "starting", "idle", "busy", "leaving"};
 
-static void
-close_channel(struct worker *w)
+pid_t
+worker_pid(const struct worker *w)
 {
-	if (w->readable != NULL)
-		event_free(w->readable);
-	w->readable = NULL;
-	if (w->channel >= 0)
-		close(w->channel);
-	w->channel = -1;
+	return w->child != NULL ? child_pid(w->child) : 0;
 }
 
 void
 worker_kill(struct worker *w, const char *why)
 {
-	if (w->pid == 0 || w->why[0] != '\0')
+	if (w->child == NULL)
 		return;
-	snprintf(w->why, sizeof w->why, "%s", why);
 	w->state = WORKER_LEAVING;
 	event_del(w->timer);
-	close_channel(w);
-	kill(w->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
+	child_kill(w->child, why);
 }
 
-/* Too much talk would keep the loop from everything else. */
-static bool
-talks_too_much(struct worker *w)
-{
-	int64_t now = loop_now_ms();
-
-	if (now - w->second_ms >= 1000) {
-		w->second_ms = now;
-		w->lines = 0;
-	}
-	return ++w->lines > LINES_PER_S;
-}
-
-/* Takes what is there; a worker that talks on without end waits for its next turn after some lines. */
+/* Its exit follows. */
 static void
-drain(struct worker *w)
+on_closed(void *context)
 {
-	for (int i = 0; i < 16 && w->channel >= 0; i++) {
-		size_t len;
-		int got = channel_receive(w->channel, w->line, sizeof w->line, &len, NULL);
+	struct worker *w = context;
 
-		if (got > 0 && talks_too_much(w))
-			worker_kill(w, "it talks without end");
-		else if (got > 0)
-			worker_take_line(w);
-		else if (got == 0) {
-			close_channel(w); /* its exit follows */
-			if (w->state != WORKER_LEAVING)
-				loop_after(w->timer, WORKER_LEAVE_MS);
-		} else if (errno != EAGAIN)
-			worker_kill(w, "it sent a packet that is no line");
-		else
-			return;
-	}
+	w->closed = true;
+	if (w->state != WORKER_LEAVING)
+		loop_after(w->timer, WORKER_LEAVE_MS);
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *context)
+how_it_ended(const char *why, int status, char *buf, size_t size)
 {
-	(void) fd;
-	(void) what;
-	drain(context);
-}
-
-static void
-how_it_ended(const struct worker *w, int status, char *buf, size_t size)
-{
-	if (w->why[0] != '\0')
-		snprintf(buf, size, "%s", w->why);
+	if (why[0] != '\0')
+		snprintf(buf, size, "%s", why);
 	else if (WIFSIGNALED(status))
 		snprintf(buf, size, "it was killed by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status) == EXIT_UNAVAILABLE)
@@ -108,27 +65,16 @@ how_it_ended(const struct worker *w, int status, char *buf, size_t size)
 static void start(struct worker *w);
 
 static void
-on_exited(evutil_socket_t fd, short what, void *context)
+on_ended(void *context, int status, const char *why)
 {
 	struct worker *w = context;
 	struct job_result result = {.end = JOB_BROKEN};
-	char *how = result.why;
-	bool expected, had_job;
-	int status;
+	bool expected = w->state == WORKER_LEAVING && why[0] == '\0' && !w->job, had_job;
+	pid_t pid = w->pid;
 
-	(void) fd;
-	(void) what;
-	drain(w); /* its last words come before its end */
-	if (waitpid(w->pid, &status, WNOHANG) != w->pid) {
-		loop_ask_again(w->exited);
-		return;
-	}
-	expected = w->state == WORKER_LEAVING && w->why[0] == '\0' && !w->job;
-	how_it_ended(w, status, how, sizeof result.why);
-	close_channel(w);
-	event_free(w->exited);
-	w->exited = NULL;
-	close(w->exit_fd);
+	how_it_ended(why, status, result.why, sizeof result.why);
+	child_free(w->child);
+	w->child = NULL;
 	event_del(w->timer);
 	w->last_exit = status;
 	had_job = w->job;
@@ -136,10 +82,8 @@ on_exited(evutil_socket_t fd, short what, void *context)
 		w->failures = 0;
 	w->failures += !expected;
 	log_write(expected ? LOG_DEBUG : LOG_ERR, "worker ended",
-	          LOG_FIELDS(log_int("worker", w->number), log_int("pid", w->pid), log_text("why", how)));
-	w->pid = 0;
+	          LOG_FIELDS(log_int("worker", w->number), log_int("pid", pid), log_text("why", result.why)));
 	w->ready_ms = 0;
-	w->why[0] = '\0';
 	w->state = WORKER_OFF;
 	if (had_job)
 		worker_end_job(w, &result);
@@ -161,7 +105,7 @@ on_timer(evutil_socket_t fd, short what, void *context)
 		start(w);
 		return;
 	}
-	if (w->channel < 0 || (w->state == WORKER_LEAVING && !w->job))
+	if (w->closed || (w->state == WORKER_LEAVING && !w->job))
 		snprintf(why, sizeof why, "it did not leave");
 	else if (w->state == WORKER_STARTING)
 		snprintf(why, sizeof why, "it was not ready after %d s", START_DEADLINE_MS / 1000);
@@ -180,87 +124,51 @@ reopen(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Starts the program with its end of a channel; 0, or -1 with errno. */
+static const struct child_calls process_calls = {.line = worker_take_line,
+                                                 .closed = on_closed,
+                                                 .ended = on_ended,
+                                                 .priority = LOOP_FIRST,
+                                                 .lines_per_s = LINES_PER_S,
+                                                 .ends_by_noise = true};
+
+/* 0, or -1 with errno. */
 static int
 start_process(struct worker *w)
 {
 	char number[16];
 	const char *const argv[] = {w->program->name,   "--config", w->program->config,
 	                            w->program->option, number,     NULL};
-	int ends[2], config = reopen(w->program->config_fd), saved;
-	struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {-1, 3}, {config, 4}};
+	int config = reopen(w->program->config_fd), saved;
+	const struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {config, 4}};
 	const struct spawn s = {
-	    .path = w->program->path, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 3};
+	    .path = w->program->path, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
 
 	snprintf(number, sizeof number, "%d", w->number);
 	if (config < 0)
 		return -1;
-	if (channel_pair(ends) < 0) {
-		saved = errno;
-		close(config);
-		errno = saved;
-		return -1;
-	}
-	fds[1].from = ends[1];
-	w->pid = s.env != NULL && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? spawn(&s) : -1;
-	saved = errno;
-	close(ends[1]);
-	close(config);
-	if (w->pid < 0) {
-		close(ends[0]);
-		w->pid = 0;
-		errno = saved;
-		return -1;
-	}
-	w->channel = ends[0];
 	w->turn = WORKER_TURN_STARTING;
-	w->lines = 0;
-	return 0;
-}
-
-/* Events for what it says and for its end; false when they cannot be made. */
-static bool
-listen_to(struct worker *w)
-{
-	w->exit_fd = pidfd_open(w->pid, 0);
-	if (w->exit_fd < 0)
-		return false;
-	fcntl(w->exit_fd, F_SETFD, FD_CLOEXEC);
-	w->exited = event_new(w->base, w->exit_fd, EV_READ, on_exited, w);
-	w->readable = event_new(w->base, w->channel, EV_READ | EV_PERSIST, on_readable, w);
-	return w->exited != NULL && w->readable != NULL && event_priority_set(w->exited, LOOP_FIRST) == 0 &&
-	       event_priority_set(w->readable, LOOP_FIRST) == 0 && event_add(w->exited, NULL) == 0 &&
-	       event_add(w->readable, NULL) == 0;
+	w->closed = false;
+	w->child = child_start(w->base, &s, NULL, NULL, &process_calls, w);
+	saved = errno;
+	close(config);
+	errno = saved;
+	return w->child != NULL ? 0 : -1;
 }
 
 static void
 start(struct worker *w)
 {
-	int error;
-
 	w->starts++;
 	if (start_process(w) == 0) {
-		if (listen_to(w)) {
-			w->state = WORKER_STARTING;
-			loop_after(w->timer, START_DEADLINE_MS);
-			return;
-		}
-		error = errno;
-		kill(w->pid, SIGKILL);
-		waitpid(w->pid, NULL, 0); /* killed: this is short */
-		if (w->exited != NULL)
-			event_free(w->exited);
-		w->exited = NULL;
-		if (w->exit_fd >= 0)
-			close(w->exit_fd);
-		w->pid = 0;
-		close_channel(w);
-	} else
-		error = errno;
+		w->pid = child_pid(w->child);
+		w->state = WORKER_STARTING;
+		loop_after(w->timer, START_DEADLINE_MS);
+		return;
+	}
 	w->failures++;
 	log_write(
 	    LOG_ERR, "a worker cannot be started",
-	    LOG_FIELDS(log_int("worker", w->number), log_text("program", w->program->path), log_errno(error)));
+	    LOG_FIELDS(log_int("worker", w->number), log_text("program", w->program->path), log_errno(errno)));
 	loop_after(w->timer, loop_backoff(w->failures, FIRST_BACKOFF_MS, BACKOFF_CEILING_MS));
 	w->calls->off(w->context, w);
 }
@@ -278,7 +186,6 @@ worker_new(struct event_base *base, int number, const struct worker_program *pro
 	w->program = program;
 	w->calls = calls;
 	w->context = context;
-	w->channel = w->exit_fd = -1;
 	w->timer = evtimer_new(base, on_timer, w);
 	if (w->timer == NULL || event_priority_set(w->timer, LOOP_FIRST) < 0 || loop_after(w->timer, 0) < 0) {
 		worker_free(w);
@@ -292,13 +199,7 @@ worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
-	close_channel(w);
-	if (w->pid > 0) {
-		kill(w->pid, SIGKILL);
-		waitpid(w->pid, NULL, 0);
-		event_free(w->exited);
-		close(w->exit_fd);
-	}
+	child_free(w->child);
 	if (w->timer != NULL)
 		event_free(w->timer);
 	free(w);
@@ -311,7 +212,7 @@ worker_give(struct worker *w, enum worker_message message, const struct worker_r
 	struct message_line line;
 	bool fits = worker_request_encode(&line, &w->turn, message, job);
 
-	if (!fits || channel_send(w->channel, line.text, line.length, dir) < 0) {
+	if (!fits || !child_send(w->child, line.text, line.length, dir)) {
 		worker_kill(w, fits ? "it takes no job" : "a job that does not fit into a message");
 		return false;
 	}
@@ -326,11 +227,9 @@ worker_give(struct worker *w, enum worker_message message, const struct worker_r
 void
 worker_finish(struct worker *w)
 {
-	if (w->pid == 0 || w->state == WORKER_LEAVING)
+	if (w->child == NULL || w->state == WORKER_LEAVING)
 		return;
-	/* end of file for it; what it still has to say comes through */
-	if (w->channel >= 0)
-		shutdown(w->channel, SHUT_WR);
+	child_send_end(w->child);
 	if (w->state == WORKER_STARTING)
 		kill(w->pid, SIGKILL); /* it may wait for a database, and has nothing to finish */
 	w->state = WORKER_LEAVING;

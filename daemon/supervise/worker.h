@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/supervise/child.h"
 #include "lib/protocol/worker_job.h"
 
 enum worker_state { WORKER_OFF, WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_LEAVING, WORKER_STATES };
@@ -49,22 +50,19 @@ struct worker {
 	void *context;
 
 	enum worker_state state;
-	int turn;     /* enum worker_turn: what it may say now */
-	bool job;     /* has one, also while LEAVING */
-	void *job_of; /* whatever worker_give was given */
-	bool retired; /* never starts again */
-	pid_t pid;    /* 0: none */
-	int exit_fd, channel;
-	struct event *exited, *readable, *timer;
+	int turn;            /* enum worker_turn: what it may say now */
+	bool job;            /* has one, also while LEAVING */
+	void *job_of;        /* whatever worker_give was given */
+	bool retired;        /* never starts again */
+	struct child *child; /* NULL: none */
+	pid_t pid;           /* its, for the log of its end */
+	bool closed;         /* it closed its channel */
+	struct event *timer;
 	unsigned failures;   /* ends in a row that were none of our doing */
 	int64_t ready_ms;    /* when it said so, by loop_now_ms; 0: not yet */
 	int64_t deadline_ms; /* between two words of a job */
 	int last_exit;       /* of waitpid, of the one before; 0 at first */
 	uint64_t jobs, starts;
-	int64_t second_ms; /* lines were counted from then on */
-	unsigned lines;
-	char why[256]; /* it was killed: what for; empty otherwise */
-	char line[MESSAGE_BYTES + 2];
 };
 
 /* Starts at once.  NULL: no memory. */
@@ -87,11 +85,12 @@ void worker_finish(struct worker *w);
 void worker_retire(struct worker *w);
 /* Ends it now. */
 void worker_kill(struct worker *w, const char *why);
+pid_t worker_pid(const struct worker *w); /* 0: none */
 
 /* Shared by worker.c and worker_say.c. */
 #define WORKER_LEAVE_MS 2000 /* from end of file to its end */
-/* Does what the line in w->line says, or kills the worker that may not say it. */
-void worker_take_line(struct worker *w);
+/* Does what the line says, or kills the worker that may not say it. */
+bool worker_take_line(void *worker, char *line);
 void worker_end_job(struct worker *w, const struct job_result *result);
 
 #endif

@@ -29,18 +29,19 @@ take_ready(struct worker *w)
 		w->ready_ms = loop_now_ms();
 		event_del(w->timer);
 		log_write(LOG_DEBUG, "worker ready",
-		          LOG_FIELDS(log_int("worker", w->number), log_int("pid", w->pid)));
+		          LOG_FIELDS(log_int("worker", w->number), log_int("pid", worker_pid(w))));
 		w->calls->idle(w->context, w);
 	} else if (w->state == WORKER_BUSY)
 		loop_after(w->timer, w->deadline_ms);
 }
 
-void
-worker_take_line(struct worker *w)
+bool
+worker_take_line(void *worker, char *line)
 {
-	char why[sizeof w->why];
+	struct worker *w = worker;
+	char why[LIMIT_MESSAGE_BYTES];
 	struct worker_report report;
-	int message = worker_report_decode(&report, &w->turn, w->line, why, sizeof why);
+	int message = worker_report_decode(&report, &w->turn, line, why, sizeof why);
 
 	if (message < 0)
 		worker_kill(w, why);
@@ -53,4 +54,5 @@ worker_take_line(struct worker *w)
 		w->calls->stage(w->context, w, report.stage, report.records);
 	} else
 		worker_end_job(w, &report.result);
+	return true;
 }
