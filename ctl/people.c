@@ -6,12 +6,25 @@
 #include "lib/finance/output/number.h"
 #include "ctl/ctl_sql.h"
 
+#include <string.h>
 #include <unistd.h>
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
     {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
 };
+
+/* What the database refused, in words: a rule of ours by its constraint, the rest as the functions of schema/
+ * say it. */
+static const char *
+refused_why(const char *why)
+{
+	if (strstr(why, "approver_is_not_proposer") != NULL)
+		return "you proposed this; another person must approve it";
+	if (strstr(why, "rejected_with_a_reason") != NULL)
+		return "a rejection requires a reason: use --why";
+	return why;
+}
 
 /* Runs a function of schema/ that gives one number, and says what was done. */
 static int
@@ -21,7 +34,7 @@ record_event(struct session *s, const char *what, const char *sql, int params, c
 	enum pg_status status = pg_run(s->query.pg, sql, params, values, &r);
 
 	if (status != PG_OK) {
-		complain("%s", pg_why(s->query.pg));
+		complain("%s", refused_why(pg_why(s->query.pg)));
 		return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 	}
 	struct document *d = document_new("done", NULL);

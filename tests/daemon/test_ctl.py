@@ -314,7 +314,7 @@ def test_explain_shows_the_bytes_of_the_answer(world):
     assert answer["content"].encode().decode("unicode_escape").encode("latin-1") == data
     assert answer["outcome"] == "reversed" and answer["file"] == 1
     assert [e["what"] for e in said][0] == "points debited from the member"
-    assert any("given back" in e["what"] for e in said) and any("covered by audit head" in e["what"] for e in said)
+    assert any("credited" in e["what"] for e in said) and any("covered by audit head" in e["what"] for e in said)
     same = world.ctl("explain", f"1:{record}", "--json").stdout
     assert reference in world.ctl("explain", reference).stdout and json.loads(same)["events"]
 

@@ -25,7 +25,7 @@ view_overdue(const struct query *q, const char *partner, struct document **ret)
 	const char *values[] = {partner, q->limit};
 	int code;
 
-	table_empty(t, "no redemption is past its response SLA by the terms that the last nightly run found");
+	table_empty(t, "no redemption is past its response SLA, by the terms of the last nightly run");
 	code = query_fill(q, t, sql_overdue, 2, values);
 	if (query_is_cut(q, t))
 		table_note(t, mem_format("the %s that are due for longest; --all shows every one", q->limit));
