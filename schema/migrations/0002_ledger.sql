@@ -35,7 +35,7 @@ CREATE TABLE ledger.member (
 );
 COMMENT ON TABLE ledger.member IS 'A member of one programme; never deleted, since entries name it';
 COMMENT ON COLUMN ledger.member.relation_reference IS 'What partners and applications call the member';
-COMMENT ON COLUMN ledger.member.status IS 'Only Active may redeem; points are given back whatever it is';
+COMMENT ON COLUMN ledger.member.status IS 'Only Active may redeem; points are credited whatever it is';
 
 CREATE TYPE ledger.category AS ENUM
 	('Credit By Accrual', 'Debit By Redemption', 'Redemption Reversal', 'Redemption Reinstatement');

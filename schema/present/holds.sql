@@ -1,4 +1,4 @@
--- What waits for a person, how it ended, and which held files may go.
+-- Holds: of what, how they ended, and which held files may go.
 
 -- A record or a file on hold.
 CREATE TABLE handback.hold (

@@ -1,4 +1,4 @@
-/* What waits for people. */
+/* Open holds, and those that have ended. */
 #include "lib/finance/view/views.h"
 
 #include "lib/finance/view/file_tables.h"

@@ -206,7 +206,7 @@ WHERE ($1::text IS NULL OR p.code = $1)
 ORDER BY c.file_id, c.n
 
 -- name: report_duplicates
--- Files that were delivered again, and which they repeat. Nothing is posted from them.
+-- Duplicate deliveries, and the files that they repeat. Nothing is posted from them.
 SELECT
 	f.file_id AS file,
 	f.decided_at AS decided,
