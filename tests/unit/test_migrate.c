@@ -81,10 +81,9 @@ test_older_and_newer(void **state)
 	assert_int_equal(pg_script(pg, sql), PG_OK);
 	expect(migrate_check(pg, why, sizeof(why)), PG_ERROR, "newer");
 	expect(migrate_apply(pg, told, NULL, &applied, why, sizeof(why)), PG_ERROR, "newer");
-	snprintf(sql, sizeof(sql), "DELETE FROM handback_schema.migration WHERE version >= %d", all);
-	assert_int_equal(pg_script(pg, sql), PG_OK);
+	assert_int_equal(pg_script(pg, "DELETE FROM handback_schema.migration WHERE version >= 2"), PG_OK);
 	expect(migrate_check(pg, why, sizeof(why)), PG_ERROR, "older than this program");
-	/* the last one again, over its own objects: refused by the server, whole */
+	/* those that make tables again, over their own: refused by the server, whole */
 	expect(migrate_apply(pg, NULL, NULL, &applied, why, sizeof(why)), PG_ERROR, "already exists");
 	assert_int_equal(pg_run(pg, "SELECT 1", 0, NULL, NULL), PG_OK);
 	pg_close(pg);
