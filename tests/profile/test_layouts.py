@@ -94,8 +94,8 @@ def test_cuts_and_turned_bytes(profile):
     assert (cuts > 0) == (profile in BLIND_TO_CUTS) and (turns > 0) == (profile in BLIND_TO_TURNS), now
     assert now == (LAYOUTS / profile / "proof.expected").read_text()
     told = warnings(PROFILES / f"{profile}.yaml")
-    assert (CUT in told) == (profile in BLIND_TO_CUTS)
-    assert (TURN in told) == (profile in BLIND_TO_TURNS | WARNED_OF_TURNS)
+    assert (CUT.search(told) is not None) == (profile in BLIND_TO_CUTS)
+    assert (TURN.search(told) is not None) == (profile in BLIND_TO_TURNS | WARNED_OF_TURNS)
 
 
 @pytest.mark.parametrize("partner", sorted(layouts.WRITERS))
@@ -107,7 +107,7 @@ def test_cuts_and_turned_bytes_of_our_own(partner, tmp_path):
     (tmp_path / name).write_bytes(data)
     profile = PROFILES / f"{partner.lower()}.yaml"
     assert passed(dump("--cuts", profile, tmp_path / name) + dump("--turns", profile, tmp_path / name)) == [0, 0]
-    assert not any(warning in warnings(profile) for warning in (CUT, TURN))
+    assert not any(warning.search(warnings(profile)) for warning in (CUT, TURN))
 
 
 def test_samples_are_made_again(tmp_path):

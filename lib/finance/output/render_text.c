@@ -291,7 +291,7 @@ put_table(FILE *out, const struct table *t, const struct terminal *term)
 		putc('\n', out);
 	}
 	if (t->rows == 0)
-		fprintf(out, "%s\n", t->empty);
+		wrap_put(out, t->empty, term->width, 0);
 	else if (t->shape == TABLE_FACTS || t->shape == TABLE_TILES)
 		put_facts(out, t, 0, term, t->title ? FACTS_INDENT : 0);
 	else if (t->shape == TABLE_TIMELINE)
