@@ -139,7 +139,7 @@ const struct command commands[] = {
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE\n"
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE --all --json >expected.json\n"
      "handbackctl try ./SKYLINE_20260131.csv --partner SKYLINE --diff expected.json\n"
-     "handbackctl try --hold 14 --profile ./mended.yaml", run_try},
+     "handbackctl try --hold 14 --profile ./fixed.yaml", run_try},
 
     {"hold assign", "Resolve", "HOLD WHO", 2, 2, OPT(OPT_WHY), "give a hold to somebody to look into",
      "Notes who looks into it. Each of these commands is an audit event, under the login of "

@@ -104,7 +104,7 @@ last_poll_us(const struct sftp *s)
 static void
 poll_first(struct sftp *s)
 {
-	/* a time that passed meanwhile is made up for; whoever reloads may have mended what failed */
+	/* a time that passed meanwhile is made up for; whoever reloads may have fixed what failed */
 	if (s->config->sftp.schedule != NULL && !s->once && s->failures == 0)
 		poll_in(s, until_scheduled(&s->config->sftp, last_poll_us(s)));
 	else
