@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build-coverage"
 OPTIONS = ("-Dbuildtype=debug", "-Doptimization=0", "-Db_coverage=true", "-Dtest_build=true")
 PARSERS = ("handback-parse", "handback-parse-xml")
-PROGRAMS = ("reconcile/handback-reconcile", "ctl/handbackctl", "daemon/handbackd")
+PROGRAMS = ("reconcile/handback-reconcile", "ctl/handbackctl", "daemon/handbackd", "nightly/handback-nightly", "nightly/handback-verify")
 UNITS = ("dates", "decided", "delimited", "fixed", "guess", "leaf", "levels", "merkle", "nested", "profile", "values")
 END_TO_END = ("tests/engine/test_decide.py", "tests/durability/test_durable.py", "tests/ledger/test_verify.py")
 

@@ -26,7 +26,8 @@ from mutant_list import MUTANTS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
-            "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-decrypt", "ctl/handbackctl")
+            "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-decrypt", "ctl/handbackctl",
+            "nightly/handback-nightly", "nightly/handback-verify", "collect/handback-collect")
 SECONDS = 600
 
 
