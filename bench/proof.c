@@ -1,12 +1,13 @@
-/* What the proof costs by itself: a file's hash, a leaf and its hash for each record, the tree.  proof RECORDS FILE */
+/* What the proof costs by itself: a file's hash, a leaf and its hash for each record, the tree.  proof
+ * RECORDS FILE */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/proof/merkle.h"
 #include "lib/base/text.h"
 #include "lib/proof/leaf.h"
+#include "lib/proof/merkle.h"
 
 static int
 hash_file(const char *path, uint8_t ret_hash[SHA256_BYTES])

@@ -34,11 +34,11 @@ main(int argc, char **argv)
 	ssize_t n;
 
 	/* loaded by now, as handback-parse is before its job comes: it begins when its input ends */
-	while (read(STDIN_FILENO, buffer, sizeof buffer) > 0)
+	while (read(STDIN_FILENO, buffer, sizeof(buffer)) > 0)
 		;
 	if (fd < 0 || csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI))
 		return 2;
-	while ((n = read(fd, buffer, sizeof buffer)) > 0)
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
 		if (csv_parse(&parser, buffer, (size_t) n, on_field, on_row, &counts) != (size_t) n)
 			return 1;
 	csv_fini(&parser, on_field, on_row, &counts);

@@ -36,11 +36,11 @@ main(int argc, char **argv)
 	ssize_t n;
 
 	/* loaded by now, as handback-parse is before its job comes: it begins when its input ends */
-	while (read(STDIN_FILENO, buffer, sizeof buffer) > 0)
+	while (read(STDIN_FILENO, buffer, sizeof(buffer)) > 0)
 		;
 	if (fd < 0 || parser == NULL)
 		return 2;
-	while ((n = read(fd, buffer, sizeof buffer)) > 0)
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
 		if (xmlParseChunk(parser, buffer, (int) n, 0))
 			return 1;
 	if (xmlParseChunk(parser, buffer, 0, 1))

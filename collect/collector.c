@@ -9,16 +9,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/protocol/channel.h"
-#include "lib/protocol/worker_job.h"
+#include "collect/collect_sql.h"
+#include "collect/spool_use.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/gauges.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "lib/protocol/message.h"
 #include "lib/db/migrate.h"
-#include "collect/spool_use.h"
-#include "collect/collect_sql.h"
+#include "lib/protocol/channel.h"
+#include "lib/protocol/message.h"
+#include "lib/protocol/worker_job.h"
 
 #define AGAIN_MS 5000 /* after figures that could not be read */
 

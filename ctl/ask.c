@@ -1,10 +1,10 @@
 #include "ctl/ask.h"
 
+#include <inttypes.h>
+
+#include "ctl/ctl_sql.h"
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
-#include "ctl/ctl_sql.h"
-
-#include <inttypes.h>
 
 static int
 no_day(const char *option, const char *text)
@@ -49,15 +49,15 @@ ask_limit(const struct session *s, const char *default_value, char *buf, const c
 	const char *said = s->value[OPT_LIMIT];
 	int64_t limit = 0;
 
-	if (s->value[OPT_ALL]) {
+	if (s->value[OPT_ALL] != NULL) {
 		*ret_limit = NULL;
 		return EXIT_CLEAN;
 	}
-	if (said && !text_int(said, 1, INT64_MAX, &limit)) {
+	if (said != NULL && !text_int(said, 1, INT64_MAX, &limit)) {
 		complain("--limit %s: not a number from 1 on", said);
 		return EXIT_USAGE;
 	}
-	snprintf(buf, 24, "%s", said ? said : default_value);
+	snprintf(buf, 24, "%s", said != NULL ? said : default_value);
 	*ret_limit = buf;
 	return EXIT_CLEAN;
 }

@@ -2,10 +2,10 @@
 #ifndef HANDBACK_CTL_ASK_H
 #define HANDBACK_CTL_ASK_H
 
+#include <stdbool.h>
+
 #include "ctl/session.h"
 #include "lib/finance/view/period.h"
-
-#include <stdbool.h>
 
 /* --from and --to.  EXIT_USAGE, and said why, for what is no day or ends before it begins. */
 int ask_period(const struct session *s, struct period *ret);

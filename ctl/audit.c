@@ -1,6 +1,6 @@
 /* audit head. */
-#include "ctl/handlers.h"
 #include "ctl/ctl_sql.h"
+#include "ctl/handlers.h"
 
 static const struct column head_columns[] = {
     {"head_no", "Head", COLUMN_NUMBER, 0, 0, NULL},

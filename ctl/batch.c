@@ -1,9 +1,9 @@
 /* nightly, audit verify: for people; the work is done by the service's own programs. */
-#include "ctl/handlers.h"
-#include "lib/base/paths.h"
-
 #include <errno.h>
 #include <unistd.h>
+
+#include "ctl/handlers.h"
+#include "lib/base/paths.h"
 
 #define MOST_ARGUMENTS 12
 
@@ -23,7 +23,7 @@ become(const struct session *s, const char *program)
 	int n = 3;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (s->value[own[i].id]) {
+		if (s->value[own[i].id] != NULL) {
 			arguments[n++] = own[i].option;
 			if (*s->value[own[i].id])
 				arguments[n++] = s->value[own[i].id];

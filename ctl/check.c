@@ -1,16 +1,4 @@
 /* check: is everything there that handback needs, and as it should be?  Changes nothing. */
-#include "ctl/handlers.h"
-#include "lib/profile/holidays.h"
-#include "lib/finance/output/memory.h"
-
-#include "lib/config/config.h"
-#include "lib/embedded/embedded.h"
-#include "lib/base/io.h"
-#include "lib/base/limits.h"
-#include "lib/base/paths.h"
-#include "lib/profile/profile.h"
-#include "lib/db/migrate.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +7,17 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "ctl/handlers.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/config/config.h"
+#include "lib/db/migrate.h"
+#include "lib/embedded/embedded.h"
+#include "lib/finance/output/memory.h"
+#include "lib/profile/holidays.h"
+#include "lib/profile/profile.h"
 
 #define LOW_SPACE_MIB 1024 /* less is worth a warning */
 
@@ -62,7 +61,7 @@ check_programs(struct checks *c)
 	bool fetches = false;
 
 	for (size_t i = 0; i < config->source_count; i++)
-		fetches = fetches || config->sources[i].sftp.host;
+		fetches = fetches || config->sources[i].sftp.host != NULL;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[4096];
 		if (strcmp(names[i], "handback-fetch") == 0 && !fetches)
@@ -130,7 +129,7 @@ check_source(struct checks *c, const struct config_source *source)
 	char *what = mem_format("source %s", source->name);
 	struct stat st;
 
-	if (source->sftp.host)
+	if (source->sftp.host != NULL)
 		found(c, what, FINE, 0, "fetched from %s", source->sftp.host);
 	else if (stat(source->directory, &st) < 0)
 		found(c, what, WRONG, EXIT_USAGE, "%s: %s", source->directory, strerror(errno));
@@ -159,17 +158,17 @@ check_answers(struct checks *c, const struct config_source *source, const char *
 	const char *rejects = policy->rejects.name, *config = c->session->config->path;
 	char *what = mem_format("source %s", source->name);
 
-	if (rejects && !source->sftp.host && !source->answers)
+	if (rejects != NULL && source->sftp.host == NULL && source->answers == NULL)
 		found(c, what, WARNING, 0,
 		      "%s has answer.rejects, but sources[%zu] in %s has no answers: no rejects are told to the "
 		      "partner",
 		      profile, i, config);
-	else if (rejects && source->sftp.answer && strcmp(source->sftp.answer_name, rejects) == 0)
+	else if (rejects != NULL && source->sftp.answer != NULL && strcmp(source->sftp.answer_name, rejects) == 0)
 		found(c, what, WRONG, EXIT_USAGE,
 		      "sources[%zu].sftp.answer_name in %s and answer.rejects.name in %s are both %s: one of the two "
 		      "files would never be sent; change one name",
 		      i, config, profile, rejects);
-	else if (source->answers && euidaccess(source->answers, W_OK | X_OK) < 0)
+	else if (source->answers != NULL && euidaccess(source->answers, W_OK | X_OK) < 0)
 		found(c, what, WRONG, EXIT_USAGE,
 		      "sources[%zu].answers in %s is %s: %s; its files wait until it can be written to", i, config,
 		      source->answers, strerror(errno));
@@ -188,7 +187,7 @@ check_holidays(struct checks *c, const char *what, const struct policy *policy)
 		char why[LIMIT_MESSAGE_BYTES], *days = holidays_read(profiles, name, why);
 
 		/* kinds have the profile's list when they have none of their own */
-		if (!days && (i == 0 || policy->holidays == NULL || strcmp(name, policy->holidays) != 0))
+		if (days == NULL && (i == 0 || policy->holidays == NULL || strcmp(name, policy->holidays) != 0))
 			found(c, what, WRONG, EXIT_USAGE, "%s/%s", directory, why);
 		free(days);
 	}
@@ -210,10 +209,10 @@ check_profile(struct checks *c, const struct config_source *source, bool told)
 	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
 		if (!told)
 			found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
-	} else if (!(profile = profile_compile(text, len, p))) {
+	} else if ((profile = profile_compile(text, len, p)) == NULL) {
 		if (!told)
 			found(c, what, WRONG, EXIT_USAGE, "%s",
-			      problems_line(p, 0) ? problems_line(p, 0) : "it does not compile");
+			      problems_line(p, 0) != NULL ? problems_line(p, 0) : "it does not compile");
 	} else if (strcmp(profile->policy.partner, source->partner) != 0)
 		found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s", profile->policy.partner,
 		      source->name, source->partner);
@@ -266,7 +265,7 @@ check_database(struct checks *c)
 		found(c, "database", WARNING, 0, "%s", pg_warning(s->query.pg));
 	else
 		found(c, "database", FINE, 0, "PostgreSQL %d.%d%s", version / 10000, version % 10000,
-		      s->connection.embedded ? ", embedded" : "");
+		      s->connection.embedded != NULL ? ", embedded" : "");
 	char why[LIMIT_MESSAGE_BYTES] = "";
 	if (migrate_check(s->query.pg, why, sizeof(why)) != PG_OK)
 		found(c, "schema", WRONG, EXIT_UNAVAILABLE, "%s", why);
@@ -292,7 +291,8 @@ run_check(struct session *s)
 	check_own_directory(&c, "reports", s->config->reports, false);
 	check_sources(&c);
 	check_database(&c);
-	table_note(c.table, mem_format("Permissions are those of user %s.", user ? user->pw_name : "(unknown)"));
+	table_note(c.table,
+	           mem_format("Permissions are those of user %s.", user != NULL ? user->pw_name : "(unknown)"));
 	code = session_show(s, d);
 	document_free(d);
 	return code == EXIT_CLEAN ? c.code : code;

@@ -1,10 +1,9 @@
 /* The table of commands and the table of options. */
-#include "ctl/command.h"
-
-#include "lib/base/paths.h"
-#include "ctl/handlers.h"
-
 #include <stddef.h>
+
+#include "ctl/command.h"
+#include "ctl/handlers.h"
+#include "lib/base/paths.h"
 
 const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_HELP] = {"help", NULL, "tell what the command does and takes, with an example"},

@@ -2,8 +2,8 @@
 #ifndef HANDBACK_CTL_COMPARE_H
 #define HANDBACK_CTL_COMPARE_H
 
-#include "lib/json/json.h"
 #include "lib/finance/output/table.h"
+#include "lib/json/json.h"
 
 /*
  * A document of one table, "differences", with a row for each value that is

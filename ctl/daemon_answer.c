@@ -1,11 +1,11 @@
 #include "ctl/daemon_answer.h"
 
-#include "lib/config/config.h"
-#include "lib/base/text.h"
-#include "lib/protocol/control_client.h"
-#include "lib/finance/output/memory.h"
-
 #include <errno.h>
+
+#include "lib/base/text.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/protocol/control_client.h"
 
 #define ANSWER_S 5
 
@@ -17,7 +17,7 @@ moment(const char *us_text)
 	struct tm parts;
 	char day[32];
 
-	if (!us_text || !text_int(us_text, 1, INT64_MAX, &us))
+	if (us_text == NULL || !text_int(us_text, 1, INT64_MAX, &us))
 		return NULL;
 	time_t seconds = us / 1000000;
 	gmtime_r(&seconds, &parts);
@@ -36,7 +36,7 @@ daemon_row(struct table *t, const struct json *node)
 		if (t->columns[i].kind == COLUMN_TIME)
 			cells[i] = moment(text);
 		else if (t->columns[i].kind == COLUMN_BOOL)
-			cells[i] = text ? mem_text(strcmp(text, "true") == 0 ? "t" : "f") : NULL;
+			cells[i] = text != NULL ? mem_text(strcmp(text, "true") == 0 ? "t" : "f") : NULL;
 		else
 			cells[i] = mem_text(text);
 	}
@@ -60,7 +60,7 @@ daemon_status(const struct session *s, struct json **ret)
 {
 	char *text = control_ask(s->config->control, CONTROL_STATUS, ANSWER_S);
 
-	if (!text) {
+	if (text == NULL) {
 		complain("no handbackd answers at %s: %s", s->config->control, strerror(errno));
 		return EXIT_UNAVAILABLE;
 	}

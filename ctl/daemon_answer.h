@@ -2,11 +2,11 @@
 #ifndef HANDBACK_CTL_DAEMON_ANSWER_H
 #define HANDBACK_CTL_DAEMON_ANSWER_H
 
-#include "lib/json/json.h"
+#include <stdbool.h>
+
 #include "ctl/session.h"
 #include "lib/finance/output/table.h"
-
-#include <stdbool.h>
+#include "lib/json/json.h"
 
 /* The answer to "status", the caller's to free; or an exit status, after it was said why. */
 int daemon_status(const struct session *s, struct json **ret);

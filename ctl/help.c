@@ -1,15 +1,14 @@
 /* What handbackctl says of itself: all of it from the table of commands. */
-#include "ctl/command.h"
-
-#include "lib/base/exit_codes.h"
-#include "lib/base/nearest.h"
-#include "lib/base/paths.h"
-#include "lib/finance/output/wrap.h"
-
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "ctl/command.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/nearest.h"
+#include "lib/base/paths.h"
+#include "lib/finance/output/wrap.h"
 
 #define MAX_COMMANDS 64
 #define HELP_WIDTH 78
@@ -30,14 +29,14 @@ static const struct {
 const struct command *
 command_find(int argc, char *const *argv, int *ret_words)
 {
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = commands; c->name != NULL; c++) {
 		const char *space = strchr(c->name, ' ');
-		size_t first = space ? (size_t) (space - c->name) : strlen(c->name);
+		size_t first = space != NULL ? (size_t) (space - c->name) : strlen(c->name);
 		if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], c->name, first) != 0)
 			continue;
-		if (space && (argc < 2 || strcmp(argv[1], space + 1) != 0))
+		if (space != NULL && (argc < 2 || strcmp(argv[1], space + 1) != 0))
 			continue;
-		*ret_words = space ? 2 : 1;
+		*ret_words = space != NULL ? 2 : 1;
 		return c;
 	}
 	return NULL;
@@ -49,12 +48,12 @@ command_hint(const char *typed)
 	const char *names[MAX_COMMANDS + 1] = {NULL};
 	size_t count = 0;
 
-	for (const struct command *c = commands; c->name && count < MAX_COMMANDS; c++)
+	for (const struct command *c = commands; c->name != NULL && count < MAX_COMMANDS; c++)
 		names[count++] = c->name;
 	/* "audit" and "audit verfy" are both near to what begins alike */
 	const char *near = nearest_word(typed, names);
 	size_t word = strcspn(typed, " ");
-	for (size_t i = 0; !near && i < count; i++)
+	for (size_t i = 0; near == NULL && i < count; i++)
 		if (word > 0 && strncmp(names[i], typed, word) == 0)
 			near = names[i];
 	return near;
@@ -70,8 +69,8 @@ put_options(uint64_t mask, bool document)
 
 		if (!(mask & OPT(i)))
 			continue;
-		snprintf(shown, sizeof(shown), "--%s%s%s", o->name, o->argument ? " " : "",
-		         o->argument ? o->argument : "");
+		snprintf(shown, sizeof(shown), "--%s%s%s", o->name, o->argument != NULL ? " " : "",
+		         o->argument != NULL ? o->argument : "");
 		printf(document ? "| `%s` | %s |\n" : "  %-20s  %s\n", shown, o->help);
 	}
 }
@@ -83,7 +82,7 @@ help_overview(void)
 
 	puts("handbackctl: look into handback, and act for it\n\n"
 	     "usage: handbackctl [OPTION]... COMMAND [ARGUMENT]...");
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = commands; c->name != NULL; c++) {
 		if (strcmp(group, c->group) != 0)
 			printf("\n%s\n", c->group);
 		group = c->group;
@@ -151,7 +150,7 @@ help_document(void)
 	     "as one JSON object, whole and exact.\n\n"
 	     "## Options of every command\n\n| option | meaning |\n|---|---|");
 	put_options(OPT_GLOBAL, true);
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = commands; c->name != NULL; c++) {
 		if (strcmp(group, c->group) != 0)
 			printf("\n## %s\n\n", c->group);
 		group = c->group;

@@ -1,16 +1,15 @@
 /* profile infer: a first profile for a sample.  Its bytes are read by handback-infer, in its sandbox. */
-#include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
-
-#include "lib/base/io.h"
-#include "lib/base/limits.h"
-#include "lib/base/paths.h"
-#include "reconcile/file/parser_child.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "ctl/handlers.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/finance/output/memory.h"
+#include "reconcile/file/parser_child.h"
 
 static const char program[] = "handback-infer";
 

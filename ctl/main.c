@@ -3,14 +3,13 @@
  * database role allows, and reads no partner's byte: for that it asks
  * handback-parse, as the daemon does.
  */
-#include "lib/finance/output/memory.h"
-#include "ctl/session.h"
-
 #include <getopt.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "ctl/session.h"
 #include "lib/base/harden.h"
+#include "lib/finance/output/memory.h"
 
 #define MAX_OPTIONS (OPT_COUNT + 1)
 
@@ -20,9 +19,9 @@ getopt_table(uint64_t options, struct option *ret)
 {
 	for (int i = 0; i < OPT_COUNT; i++)
 		if (options & OPT(i))
-			*ret++ =
-			    (struct option){option_specs[i].name,
-			                    option_specs[i].argument ? required_argument : no_argument, NULL, 256 + i};
+			*ret++ = (struct option){option_specs[i].name,
+			                         option_specs[i].argument != NULL ? required_argument : no_argument, NULL,
+			                         256 + i};
 	*ret = (struct option){NULL, 0, NULL, 0};
 }
 
@@ -30,9 +29,10 @@ static int
 wrong_option(const char *word, int kind, const struct command *c)
 {
 	if (kind == ':')
-		complain("option %s requires a value; try `handbackctl %s --help`", word, c ? c->name : "");
+		complain("option %s requires a value; try `handbackctl %s --help`", word, c != NULL ? c->name : "");
 	else
-		complain("unknown option %s; try `handbackctl %s%s--help`", word, c ? c->name : "", c ? " " : "");
+		complain("unknown option %s; try `handbackctl %s%s--help`", word, c != NULL ? c->name : "",
+		         c != NULL ? " " : "");
 	return EXIT_USAGE;
 }
 
@@ -51,7 +51,7 @@ read_options(struct session *s, int argc, char **argv, uint64_t options, bool st
 			got = 256 + OPT_HELP;
 		if (got == '?' || got == ':')
 			return wrong_option(argv[optind - 1], got, s->command);
-		s->value[got - 256] = optarg ? optarg : "";
+		s->value[got - 256] = optarg != NULL ? optarg : "";
 	}
 	return EXIT_CLEAN;
 }
@@ -62,9 +62,9 @@ unknown_command(int argc, char **argv)
 	char *typed = argc > 1 && argv[1][0] != '-' ? mem_format("%s %s", argv[0], argv[1]) : mem_text(argv[0]);
 	const char *near = command_hint(typed);
 
-	if (!near)
+	if (near == NULL)
 		near = command_hint(argv[0]);
-	if (near)
+	if (near != NULL)
 		complain("no such command: %s; did you mean `handbackctl %s`?", typed, near);
 	else
 		complain("no such command: %s; `handbackctl --help` lists them", typed);
@@ -87,7 +87,7 @@ help(int argc, char **argv)
 		return EXIT_CLEAN;
 	}
 	const struct command *c = command_find(argc, argv, &words);
-	if (!c)
+	if (c == NULL)
 		return unknown_command(argc, argv);
 	help_command(c);
 	return EXIT_CLEAN;
@@ -102,9 +102,9 @@ check_call(struct session *s)
 		complain("usage: handbackctl %s %s", c->name, c->arguments);
 		return EXIT_USAGE;
 	}
-	if (s->value[OPT_JSON])
+	if (s->value[OPT_JSON] != NULL)
 		s->format = FORMAT_JSON;
-	if (s->value[OPT_FORMAT]) {
+	if (s->value[OPT_FORMAT] != NULL) {
 		int format = format_from_name(s->value[OPT_FORMAT]);
 		if (format < 0) {
 			complain("--format %s: it is text, json, csv or html", s->value[OPT_FORMAT]);
@@ -123,7 +123,7 @@ run(struct session *s, int argc, char **argv)
 	if (strcmp(argv[0], "help") == 0)
 		return help(argc - 1, argv + 1);
 	s->command = command_find(argc, argv, &words);
-	if (!s->command)
+	if (s->command == NULL)
 		return unknown_command(argc, argv);
 
 	/* getopt skips argv[0]: there stands the command's last word */
@@ -131,7 +131,7 @@ run(struct session *s, int argc, char **argv)
 	int code = read_options(s, argc - first, argv + first, OPT_GLOBAL | s->command->options, false);
 	if (code != EXIT_CLEAN)
 		return code;
-	if (s->value[OPT_HELP]) {
+	if (s->value[OPT_HELP] != NULL) {
 		help_command(s->command);
 		return EXIT_CLEAN;
 	}
@@ -155,9 +155,9 @@ main(int argc, char **argv)
 		return EXIT_CLEAN;
 	}
 	int code = read_options(&s, argc, argv, OPT_GLOBAL, true);
-	if (code == EXIT_CLEAN && (s.value[OPT_HELP] || optind >= argc)) {
+	if (code == EXIT_CLEAN && (s.value[OPT_HELP] != NULL || optind >= argc)) {
 		help_overview();
-		code = s.value[OPT_HELP] ? EXIT_CLEAN : EXIT_USAGE;
+		code = s.value[OPT_HELP] != NULL ? EXIT_CLEAN : EXIT_USAGE;
 	} else if (code == EXIT_CLEAN)
 		code = run(&s, argc - optind, argv + optind);
 	session_end(&s);

@@ -1,13 +1,13 @@
 /* hold assign, comment, propose, approve, reject; proposals: what people do.  The database says who may. */
+#include <string.h>
+#include <unistd.h>
+
 #include "ctl/ask.h"
+#include "ctl/ctl_sql.h"
 #include "ctl/daemon_answer.h"
 #include "ctl/handlers.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/number.h"
-#include "ctl/ctl_sql.h"
-
-#include <string.h>
-#include <unistd.h>
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
@@ -99,11 +99,11 @@ select_holds(struct session *s, struct pg_result **ret)
 
 	if (s->argument_count > 1) {
 		named = named_holds(s);
-		if (!named)
+		if (named == NULL)
 			return EXIT_USAGE;
 		status = pg_run(s->query.pg, sql_hold_count, 1, (const char *const *) &named, ret);
 	} else {
-		if (s->value[OPT_FILE])
+		if (s->value[OPT_FILE] != NULL)
 			code = ask_file(s, s->value[OPT_FILE], &file);
 		if (code != EXIT_CLEAN)
 			return code;
@@ -130,7 +130,7 @@ confirm(const struct session *s, const struct pg_result *r, const char *decision
 	free(much);
 	if (!yes && isatty(STDIN_FILENO)) {
 		fputs(". Propose it? [y/N] ", stderr);
-		yes = fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+		yes = fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 	} else
 		fputc('\n', stderr);
 	if (yes)
@@ -145,11 +145,12 @@ run_hold_propose(struct session *s)
 	const char *decision = s->arguments[0];
 	struct pg_result *r = NULL;
 
-	if (!s->value[OPT_WHY]) {
+	if (s->value[OPT_WHY] == NULL) {
 		complain("why? --why TEXT is required");
 		return EXIT_USAGE;
 	}
-	if (s->argument_count == 1 && !s->value[OPT_PARTNER] && !s->value[OPT_REASON] && !s->value[OPT_FILE]) {
+	if (s->argument_count == 1 && s->value[OPT_PARTNER] == NULL && s->value[OPT_REASON] == NULL &&
+	    s->value[OPT_FILE] == NULL) {
 		complain("which holds? Their numbers, or --partner, --reason, --file");
 		return EXIT_USAGE;
 	}
@@ -183,7 +184,7 @@ run_hold_approve(struct session *s)
 		code = record_event(s, "approved", sql_hold_approve, 2, values);
 	/* files that were released are the daemon's to handle: at once, or where none answers when one looks next
 	 */
-	if (code == EXIT_CLEAN && s->config)
+	if (code == EXIT_CLEAN && s->config != NULL)
 		daemon_rescan(s);
 	return code;
 }
@@ -194,7 +195,7 @@ run_hold_reject(struct session *s)
 	const char *values[] = {s->arguments[0], s->value[OPT_WHY]};
 	int code = ask_number(values[0], "proposal");
 
-	if (code == EXIT_CLEAN && !values[1]) {
+	if (code == EXIT_CLEAN && values[1] == NULL) {
 		complain("why? --why TEXT is required");
 		code = EXIT_USAGE;
 	}
@@ -220,14 +221,14 @@ static const struct column proposal_columns[] = {
 int
 run_proposals(struct session *s)
 {
-	const char *all = s->value[OPT_ALL] ? "true" : "false";
+	const char *all = s->value[OPT_ALL] != NULL ? "true" : "false";
 	int code = session_open(s, SESSION_READS);
 
 	if (code != EXIT_CLEAN)
 		return code;
 	struct document *d = document_new("proposals", NULL);
 	struct table *t = document_add(d, "proposals", NULL, TABLE_ROWS, COLUMNS(proposal_columns));
-	table_empty(t, s->value[OPT_ALL] ? "nothing was ever proposed" : "no proposal waits for anyone");
+	table_empty(t, s->value[OPT_ALL] != NULL ? "nothing was ever proposed" : "no proposal waits for anyone");
 	code = query_fill(&s->query, t, sql_proposals, 1, &all);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);

@@ -1,22 +1,21 @@
 /* source probe: what a partner's SFTP server offers, asked by handback-fetch. */
-#include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
-#include "lib/finance/output/table.h"
-
-#include "lib/protocol/channel.h"
-#include "lib/config/config.h"
-#include "lib/config/fetch_source.h"
-#include "lib/base/limits.h"
-#include "lib/base/paths.h"
-#include "lib/base/spawn.h"
-#include "lib/base/text.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "ctl/handlers.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/base/spawn.h"
+#include "lib/base/text.h"
+#include "lib/config/config.h"
+#include "lib/config/fetch_source.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/table.h"
+#include "lib/protocol/channel.h"
 
 #define PATIENCE_MS 300000
 #define RUN_MS 120000
@@ -52,12 +51,12 @@ take_address(const char *said, struct config_source *ret, char *host, size_t siz
 	int64_t number = 22;
 
 	/* more than one colon and no bracket: an IPv6 address alone */
-	if (said[0] != '[' && end && strchr(said, ':') != end)
+	if (said[0] != '[' && end != NULL && strchr(said, ':') != end)
 		end = NULL;
-	if (end)
+	if (end != NULL)
 		port = said[0] == '[' ? (end[1] == ':' ? end + 1 : NULL) : end;
-	size_t len = end ? (size_t) (end - start) : strlen(start);
-	if (len == 0 || len >= size || (port && !text_int(port + 1, 1, 65535, &number)))
+	size_t len = end != NULL ? (size_t) (end - start) : strlen(start);
+	if (len == 0 || len >= size || (port != NULL && !text_int(port + 1, 1, 65535, &number)))
 		return false;
 	snprintf(host, size, "%.*s", (int) len, start);
 	*ret = (struct config_source){.name = "probe",
@@ -161,21 +160,21 @@ find_source(struct session *s, struct config_source *made, char *host, size_t si
 {
 	const char *said = s->arguments[0];
 	/* an address is enough before there is any configuration */
-	bool configured = s->value[OPT_CONFIG] || access(PATHS_CONFIG, R_OK) == 0;
+	bool configured = s->value[OPT_CONFIG] != NULL || access(PATHS_CONFIG, R_OK) == 0;
 	int code = configured ? session_config(s) : EXIT_CLEAN;
 
 	if (code != EXIT_CLEAN)
 		return code;
 	*ret = configured ? config_source(s->config, said) : NULL;
-	if (*ret && !(*ret)->sftp.host) {
+	if (*ret != NULL && (*ret)->sftp.host == NULL) {
 		complain("%s is a directory, not a server", said);
 		return EXIT_USAGE;
 	}
-	if (!*ret && !take_address(said, made, host, size)) {
+	if (*ret == NULL && !take_address(said, made, host, size)) {
 		complain("%s is neither a source nor HOST[:PORT]", said);
 		return EXIT_USAGE;
 	}
-	if (!*ret)
+	if (*ret == NULL)
 		*ret = made;
 	return EXIT_CLEAN;
 }

@@ -1,16 +1,15 @@
 /* profile lint, and how profiles are found. */
 #include "ctl/profile.h"
 
-#include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
-
-#include "lib/config/config.h"
-#include "lib/base/io.h"
-#include "lib/base/limits.h"
-#include "lib/profile/profile.h"
-
 #include <errno.h>
 #include <fcntl.h>
+
+#include "ctl/handlers.h"
+#include "lib/base/io.h"
+#include "lib/base/limits.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/profile/profile.h"
 
 static const struct column problem_columns[] = {
     {"profile", "Profile", COLUMN_NAME, 0, 0, NULL},
@@ -31,7 +30,7 @@ path_of(struct session *s, const char *said)
 {
 	size_t len = strlen(said);
 
-	if (strchr(said, '/') || (len > 5 && strcmp(said + len - 5, ".yaml") == 0))
+	if (strchr(said, '/') != NULL || (len > 5 && strcmp(said + len - 5, ".yaml") == 0))
 		return mem_text(said);
 	return session_config(s) == EXIT_CLEAN ? mem_format("%s/%s.yaml", s->config->profiles, said) : NULL;
 }
@@ -43,7 +42,7 @@ profile_of_argument(struct session *s, const char *said, struct problems **ret_p
 	char *text = NULL, *path = path_of(s, said);
 	size_t len = 0;
 
-	if (!path)
+	if (path == NULL)
 		return EXIT_USAGE;
 	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
 		complain("%s: %s", path, strerror(errno));
@@ -70,7 +69,7 @@ add_lint(struct table *profiles, struct table *problems, const char *said, const
 	snprintf(errors, sizeof(errors), "%zu", problems_errors(p));
 	snprintf(warnings, sizeof(warnings), "%zu", problems_warnings(p));
 	table_row(profiles, cells);
-	for (size_t i = 0; problems_line(p, i); i++) {
+	for (size_t i = 0; problems_line(p, i) != NULL; i++) {
 		const char *line[] = {said, problems_line(p, i)};
 		table_row(problems, line);
 	}
@@ -90,7 +89,7 @@ run_profile_lint(struct session *s)
 		int code = profile_of_argument(s, s->arguments[i], &p, &profile);
 		if (code == EXIT_CLEAN)
 			add_lint(profiles, problems, s->arguments[i], p);
-		if (code != EXIT_CLEAN || !profile)
+		if (code != EXIT_CLEAN || profile == NULL)
 			worst = EXIT_USAGE;
 		profile_free(profile);
 		problems_free(p);

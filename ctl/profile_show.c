@@ -1,7 +1,7 @@
 /* profile show: how a profile reads files. */
 #include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
 #include "ctl/profile.h"
+#include "lib/finance/output/memory.h"
 
 static const struct column field_columns[] = {
     {"record", "Record", COLUMN_TEXT, 8, 0, NULL},      {"field", "Field", COLUMN_TEXT, 12, 0, NULL},
@@ -24,9 +24,9 @@ run_profile_show(struct session *s)
 	struct profile *profile = NULL;
 	int code = profile_of_argument(s, s->arguments[0], &p, &profile);
 
-	for (size_t i = 0; code == EXIT_CLEAN && problems_line(p, i); i++)
+	for (size_t i = 0; code == EXIT_CLEAN && problems_line(p, i) != NULL; i++)
 		complain("%s", problems_line(p, i));
-	if (code == EXIT_CLEAN && !profile)
+	if (code == EXIT_CLEAN && profile == NULL)
 		code = EXIT_USAGE;
 	if (code == EXIT_CLEAN) {
 		struct document *d = document_new("profile", NULL);

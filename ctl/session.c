@@ -1,11 +1,5 @@
 #include "ctl/session.h"
 
-#include "lib/config/config.h"
-#include "lib/base/limits.h"
-#include "lib/base/paths.h"
-#include "lib/finance/output/show.h"
-#include "lib/spool/owner.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +7,12 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <unistd.h>
+
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/show.h"
+#include "lib/spool/owner.h"
 
 void
 complain(const char *format, ...)
@@ -42,16 +42,16 @@ session_end(struct session *s)
 int
 session_config(struct session *s)
 {
-	const char *path = s->value[OPT_CONFIG] ? s->value[OPT_CONFIG] : PATHS_CONFIG;
+	const char *path = s->value[OPT_CONFIG] != NULL ? s->value[OPT_CONFIG] : PATHS_CONFIG;
 
-	if (s->config)
+	if (s->config != NULL)
 		return EXIT_CLEAN;
 	struct problems *p = problems_new(path);
 	s->config = config_load(path, p);
-	for (size_t i = 0; problems_line(p, i); i++)
+	for (size_t i = 0; problems_line(p, i) != NULL; i++)
 		complain("%s", problems_line(p, i));
 	problems_free(p);
-	if (!s->config)
+	if (s->config == NULL)
 		return EXIT_USAGE;
 	/* before anything of the service's is touched */
 	char why[LIMIT_MESSAGE_BYTES];
@@ -82,14 +82,14 @@ session_open(struct session *s, enum session_role role)
 	 * one */
 	const struct passwd *user = role == SESSION_DECIDES ? getpwuid(s->person) : NULL;
 	char why[LIMIT_MESSAGE_BYTES] = "";
-	int code = how.conninfo ? EXIT_CLEAN : session_config(s);
+	int code = how.conninfo != NULL ? EXIT_CLEAN : session_config(s);
 
 	if (code != EXIT_CLEAN)
 		return code;
 	how.config = s->config;
-	how.user = user ? user->pw_name : NULL;
+	how.user = user != NULL ? user->pw_name : NULL;
 	code = connect_open(&how, &s->connection, why, sizeof(why));
-	if (code != EXIT_CLEAN && how.user && s->config && s->config->database_embedded) {
+	if (code != EXIT_CLEAN && how.user != NULL && s->config != NULL && s->config->database_embedded != NULL) {
 		how.user = NULL;
 		code = connect_open(&how, &s->connection, why, sizeof(why));
 	}
@@ -106,9 +106,10 @@ session_open(struct session *s, enum session_role role)
 int
 session_spool(struct session *s)
 {
-	bool asked = s->value[OPT_CONFIG] || !s->value[OPT_DATABASE] || access(PATHS_CONFIG, R_OK) == 0;
+	bool asked =
+	    s->value[OPT_CONFIG] != NULL || s->value[OPT_DATABASE] == NULL || access(PATHS_CONFIG, R_OK) == 0;
 
-	if (!s->config && (!asked || session_config(s) != EXIT_CLEAN))
+	if (s->config == NULL && (!asked || session_config(s) != EXIT_CLEAN))
 		return -1;
 	return open(s->config->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

@@ -9,10 +9,10 @@
 
 #include <sys/types.h>
 
-#include "lib/base/exit_codes.h"
 #include "ctl/command.h"
-#include "lib/finance/output/render.h"
+#include "lib/base/exit_codes.h"
 #include "lib/db/connect.h"
+#include "lib/finance/output/render.h"
 #include "lib/finance/view/query.h"
 
 struct config;

@@ -1,16 +1,15 @@
 /* migrate, run: what is done to a site rather than looked at. */
-#include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
-#include "ctl/ctl_sql.h"
-
-#include "lib/config/config.h"
-#include "lib/embedded/embedded.h"
-#include "lib/base/limits.h"
-#include "lib/base/paths.h"
-#include "lib/db/migrate.h"
-
 #include <errno.h>
 #include <unistd.h>
+
+#include "ctl/ctl_sql.h"
+#include "ctl/handlers.h"
+#include "lib/base/limits.h"
+#include "lib/base/paths.h"
+#include "lib/config/config.h"
+#include "lib/db/migrate.h"
+#include "lib/embedded/embedded.h"
+#include "lib/finance/output/memory.h"
 
 static const struct column migration_columns[] = {
     {"version", "Version", COLUMN_NUMBER, 0, 0, NULL},
@@ -40,11 +39,11 @@ make_database(struct session *s)
 static int
 open_as_owner(struct session *s, struct connection *ret_first)
 {
-	if (!s->value[OPT_DATABASE]) {
+	if (s->value[OPT_DATABASE] == NULL) {
 		int code = session_config(s);
 		if (code != EXIT_CLEAN)
 			return code;
-		if (s->config->database_embedded) {
+		if (s->config->database_embedded != NULL) {
 			code = session_open(s, SESSION_MAKES);
 			if (code == EXIT_CLEAN)
 				code = make_database(s);
@@ -96,9 +95,9 @@ int
 run_run(struct session *s)
 {
 	char path[4096];
-	const char *config = s->value[OPT_CONFIG] ? s->value[OPT_CONFIG] : PATHS_CONFIG;
+	const char *config = s->value[OPT_CONFIG] != NULL ? s->value[OPT_CONFIG] : PATHS_CONFIG;
 
-	if (s->value[OPT_DATABASE]) {
+	if (s->value[OPT_DATABASE] != NULL) {
 		complain("run takes no --database: the daemon and its workers go by the configuration");
 		return EXIT_USAGE;
 	}

@@ -1,11 +1,11 @@
 /* status: what the daemon says of itself over its control socket, and what the database says waits. */
-#include "lib/config/config.h"
-#include "ctl/daemon_answer.h"
-#include "lib/finance/view/file_tables.h"
-#include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
 #include "ctl/ctl_sql.h"
+#include "ctl/daemon_answer.h"
+#include "ctl/handlers.h"
 #include "ctl/watch.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/file_tables.h"
 
 #define WATCH_S 1
 
@@ -95,7 +95,7 @@ add_database(struct session *s, struct document *d)
 	struct table *due =
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 
-	if ((s->query.pg || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
+	if ((s->query.pg != NULL || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
 	    query_fill(&s->query, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
 	    query_fill(&s->query, due, sql_status_due, 0, NULL) == EXIT_CLEAN &&
 	    file_releases(&s->query, d, NULL, NULL) == EXIT_CLEAN) {
@@ -166,5 +166,5 @@ run_status(struct session *s)
 
 	if (code != EXIT_CLEAN)
 		return code;
-	return s->value[OPT_WATCH] ? watch(s, draw, WATCH_S) : show(s);
+	return s->value[OPT_WATCH] != NULL ? watch(s, draw, WATCH_S) : show(s);
 }

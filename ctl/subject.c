@@ -1,23 +1,22 @@
 #include "ctl/subject.h"
 
-#include "ctl/ask.h"
-#include "lib/finance/output/memory.h"
-#include "ctl/ctl_sql.h"
-
-#include "lib/config/config.h"
-#include "lib/base/io.h"
-#include "lib/base/text.h"
-#include "reconcile/decide/decide.h"
-#include "reconcile/file/job.h"
-
 #include <errno.h>
 #include <fcntl.h>
+
+#include "ctl/ask.h"
+#include "ctl/ctl_sql.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "reconcile/decide/decide.h"
+#include "reconcile/file/job.h"
 
 int
 subject_named(const struct session *s, struct subject *ret)
 {
 	const char *path = s->argument_count > 0 ? s->arguments[0] : "", *slash = strrchr(path, '/');
-	const char *name = s->value[OPT_NAME] ? s->value[OPT_NAME] : slash ? slash + 1 : path;
+	const char *name = s->value[OPT_NAME] != NULL ? s->value[OPT_NAME] : slash != NULL ? slash + 1 : path;
 
 	if (!*path || (size_t) snprintf(ret->name, sizeof(ret->name), "%s", name) >= sizeof(ret->name)) {
 		complain(*path ? "a file's name has at most 255 bytes" : "which file? FILE, or --hold HOLD");
@@ -74,14 +73,14 @@ profile_of(const struct config *config, const char *partner)
 		const struct config_source *source = &config->sources[i];
 		if (strcmp(source->partner, partner) != 0)
 			continue;
-		if (found && strcmp(found, source->profile) != 0) {
+		if (found != NULL && strcmp(found, source->profile) != 0) {
 			complain("partner %s has several profiles (%s, %s): take one with --profile", partner, found,
 			         source->profile);
 			return NULL;
 		}
 		found = source->profile;
 	}
-	if (!found)
+	if (found == NULL)
 		complain("no source of the configuration is of partner %s: take a profile with --profile", partner);
 	return found;
 }
@@ -94,7 +93,7 @@ load_profile(struct session *s, struct reconciler *r, const char *name)
 	size_t len = 0, end = strlen(name);
 	int result;
 
-	if (strchr(name, '/') || (end > 5 && strcmp(name + end - 5, ".yaml") == 0)) {
+	if (strchr(name, '/') != NULL || (end > 5 && strcmp(name + end - 5, ".yaml") == 0)) {
 		if (io_read_file(AT_FDCWD, name, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
 			complain("%s: %s", name, strerror(errno));
 			return EXIT_USAGE;
@@ -119,25 +118,25 @@ load_profile(struct session *s, struct reconciler *r, const char *name)
 int
 subject_profile(struct session *s, struct reconciler *r, const struct subject *it)
 {
-	const char *name = s->value[OPT_PROFILE] ? s->value[OPT_PROFILE] : it->profile,
+	const char *name = s->value[OPT_PROFILE] != NULL ? s->value[OPT_PROFILE] : it->profile,
 	           *partner = s->value[OPT_PARTNER];
 
-	if (!name && !partner) {
+	if (name == NULL && partner == NULL) {
 		complain("whose file is it? --partner P, or --profile NAME");
 		return EXIT_USAGE;
 	}
 	/* a profile in a file needs no configuration, where the database is said too */
-	if (!name || !strchr(name, '/') || !s->value[OPT_DATABASE]) {
+	if (name == NULL || strchr(name, '/') == NULL || s->value[OPT_DATABASE] == NULL) {
 		int code = session_config(s);
 		if (code != EXIT_CLEAN)
 			return code;
 	}
-	if (!name)
+	if (name == NULL)
 		name = profile_of(s->config, partner);
-	if (!name)
+	if (name == NULL)
 		return EXIT_USAGE;
 	int code = load_profile(s, r, name);
-	if (code == EXIT_CLEAN && partner && strcmp(r->profile.profile->policy.partner, partner) != 0) {
+	if (code == EXIT_CLEAN && partner != NULL && strcmp(r->profile.profile->policy.partner, partner) != 0) {
 		complain("profile %s is of partner %s, not of %s", name, r->profile.profile->policy.partner, partner);
 		code = EXIT_USAGE;
 	}

@@ -3,8 +3,8 @@
 #ifndef HANDBACK_CTL_SUBJECT_H
 #define HANDBACK_CTL_SUBJECT_H
 
-#include "lib/base/limits.h"
 #include "ctl/session.h"
+#include "lib/base/limits.h"
 
 struct reconciler;
 

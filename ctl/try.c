@@ -1,23 +1,22 @@
 /* try: what would become of a file if it were delivered now.  Nothing is changed. */
-#include "lib/finance/view/archive.h"
-#include "ctl/ask.h"
-#include "ctl/compare.h"
-#include "lib/finance/view/file_tables.h"
-#include "ctl/handlers.h"
-#include "lib/finance/output/memory.h"
-#include "ctl/subject.h"
-
-#include "lib/base/codes.h"
-#include "lib/config/config.h"
-#include "lib/base/io.h"
-#include "lib/base/paths.h"
-#include "lib/base/sum.h"
-#include "reconcile/file/job.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
+
+#include "ctl/ask.h"
+#include "ctl/compare.h"
+#include "ctl/handlers.h"
+#include "ctl/subject.h"
+#include "lib/base/codes.h"
+#include "lib/base/io.h"
+#include "lib/base/paths.h"
+#include "lib/base/sum.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/archive.h"
+#include "lib/finance/view/file_tables.h"
+#include "reconcile/file/job.h"
 
 #define RECORDS_PRESET "50"
 #define EXPECTED_BYTES ((size_t) 256 << 20)
@@ -175,7 +174,7 @@ open_trial(struct trial *t, const char *limit)
 {
 	struct document *d = document_new("try", NULL);
 
-	*t = (struct trial){.document = d, .limit = limit ? strtoull(limit, NULL, 10) : 0};
+	*t = (struct trial){.document = d, .limit = limit != NULL ? strtoull(limit, NULL, 10) : 0};
 	t->result = document_add(d, "result", NULL, TABLE_FACTS, COLUMNS(result_columns));
 	t->refusals =
 	    document_add(d, "refusals", "Why it would be refused", TABLE_ROWS, COLUMNS(file_refusal_columns));
@@ -289,16 +288,16 @@ run_try(struct session *s)
 	profile_cache_open(&r->profile);
 	parser_child_open(&r->child);
 	if (code == EXIT_CLEAN)
-		code = s->value[OPT_HOLD] ? subject_held(s, &it) : subject_named(s, &it);
+		code = s->value[OPT_HOLD] != NULL ? subject_held(s, &it) : subject_named(s, &it);
 	if (code == EXIT_CLEAN)
 		code = subject_profile(s, r, &it);
-	if (s->config)
+	if (s->config != NULL)
 		r->no_landlock = s->config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
 	if (code == EXIT_CLEAN && (missing = reconciler_find_parsers(r)) != NULL) {
 		complain("%s: %s", missing, strerror(errno));
 		code = EXIT_INTERNAL;
 	}
-	if (code == EXIT_CLEAN && !s->query.pg)
+	if (code == EXIT_CLEAN && s->query.pg == NULL)
 		code = session_open(s, SESSION_POSTS);
 	if (code == EXIT_CLEAN) {
 		r->pg = s->query.pg;

@@ -1,11 +1,11 @@
 /* What people look at: options in, a view's document out. */
+#include <unistd.h>
+
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
 #include "lib/config/config.h"
 #include "lib/finance/view/report.h"
 #include "lib/finance/view/views.h"
-
-#include <unistd.h>
 
 #define FILES_DEFAULT "50"
 #define RECORDS_DEFAULT "100"
@@ -17,7 +17,7 @@
 static int
 show(struct session *s, int code, struct document *d)
 {
-	if (d) {
+	if (d != NULL) {
 		int shown = session_show(s, d);
 		document_free(d);
 		if (code == EXIT_CLEAN)
@@ -119,7 +119,7 @@ run_holds(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
-	if (code == EXIT_CLEAN && s->value[OPT_FILE])
+	if (code == EXIT_CLEAN && s->value[OPT_FILE] != NULL)
 		code = ask_file(s, s->value[OPT_FILE], &file);
 	asked.file = file;
 	if (code == EXIT_CLEAN)
@@ -160,15 +160,16 @@ run_report(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
-	if (code == EXIT_CLEAN && s->value[OPT_FILE])
+	if (code == EXIT_CLEAN && s->value[OPT_FILE] != NULL)
 		code = ask_file(s, s->value[OPT_FILE], &file);
 	asked.file = file;
-	if (!s->value[OPT_FROM] && !s->value[OPT_TO] && !s->value[OPT_FILE] && !s->value[OPT_ALL])
+	if (s->value[OPT_FROM] == NULL && s->value[OPT_TO] == NULL && s->value[OPT_FILE] == NULL &&
+	    s->value[OPT_ALL] == NULL)
 		period_of_days(REPORT_DAYS_BEFORE, &asked.period);
 	if (code == EXIT_CLEAN)
 		code = report_take(&s->query, &asked, &d);
 	free(file);
-	if (code != EXIT_CLEAN || !s->value[OPT_WRITE])
+	if (code != EXIT_CLEAN || s->value[OPT_WRITE] == NULL)
 		return show(s, code, d);
 	code = keep_report(s, d);
 	document_free(d);

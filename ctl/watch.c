@@ -1,9 +1,9 @@
 #include "ctl/watch.h"
 
-#include "lib/finance/output/memory.h"
-
 #include <signal.h>
 #include <time.h>
+
+#include "lib/finance/output/memory.h"
 
 #define ENTER "\033[?1049h\033[?25l" /* the other screen, no cursor */
 #define LEAVE "\033[?25h\033[?1049l"
@@ -39,7 +39,7 @@ draw_once(struct session *s, watch_draw *draw)
 	if (!s->terminal.screen || s->format != FORMAT_TEXT)
 		return draw(s, stdout);
 	FILE *out = open_memstream(&text, &len);
-	if (!out)
+	if (out == NULL)
 		return EXIT_INTERNAL;
 	terminal_detect(&s->terminal);
 	int code = draw(s, out);

@@ -4,18 +4,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/engine.h"
+#include "daemon/loop.h"
+#include "daemon/notifications.h"
+#include "daemon/notify.h"
+#include "daemon/serve/control.h"
+#include "daemon/serve/metrics.h"
+#include "daemon/serve/status.h"
+#include "daemon/setup.h"
+#include "daemon/supervise/cluster.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "daemon/supervise/cluster.h"
-#include "daemon/serve/control.h"
-#include "daemon/engine.h"
-#include "daemon/loop.h"
-#include "daemon/serve/metrics.h"
-#include "daemon/notifications.h"
-#include "daemon/notify.h"
-#include "daemon/setup.h"
-#include "daemon/serve/status.h"
 
 #define STOP_MS 2500  /* for jobs in hand; with the embedded database's 2 s: gone in 5 s */
 #define PULSE_MS 1000 /* at most; a third of systemd's watchdog where that is less */
@@ -59,7 +59,7 @@ tell_words(struct daemon *d)
 {
 	char words[256];
 
-	status_words(words, sizeof words, d->engine);
+	status_words(words, sizeof(words), d->engine);
 	notify_status(words);
 }
 
@@ -206,7 +206,7 @@ take_configuration(struct daemon *d, struct problems *p)
 	int fd;
 
 	if (setup_config(d->engine->config->path, p, &config, &fd) < 0) {
-		snprintf(d->reload_error, sizeof d->reload_error, "%s", problems_line(p, 0));
+		snprintf(d->reload_error, sizeof(d->reload_error), "%s", problems_line(p, 0));
 		return false;
 	}
 	fixed = config_needs_restart(d->engine->config, config);
@@ -216,9 +216,9 @@ take_configuration(struct daemon *d, struct problems *p)
 			notifications_configure(d->notifications, config);
 			return true;
 		}
-		snprintf(d->reload_error, sizeof d->reload_error, "out of memory");
+		snprintf(d->reload_error, sizeof(d->reload_error), "out of memory");
 	} else
-		snprintf(d->reload_error, sizeof d->reload_error,
+		snprintf(d->reload_error, sizeof(d->reload_error),
 		         "%s cannot be changed by a reload: restart handbackd", fixed);
 	config_free(config);
 	close(fd);
@@ -261,7 +261,7 @@ catch_signals(struct daemon *d)
 	} caught[] = {{SIGTERM, on_stop_signal}, {SIGINT, on_stop_signal}, {SIGHUP, on_reload_signal}};
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
 		d->signals[i] = evsignal_new(d->base, caught[i].number, caught[i].call, d);
 		if (d->signals[i] == NULL || event_priority_set(d->signals[i], LOOP_FIRST) < 0 ||
 		    event_add(d->signals[i], NULL) < 0)
@@ -319,14 +319,14 @@ daemon_run(struct config *config, int config_fd, bool once)
 	                   .began_ms = loop_now_ms(),
 	                   .ready_told = once,
 	                   .facts = {.state = "starting", .started_us = loop_wall_us()}};
-	int lock = setup_spool(config, why, sizeof why);
+	int lock = setup_spool(config, why, sizeof(why));
 
 	d.status = EXIT_UNAVAILABLE;
 	if (lock < 0) {
 		config_free(config);
 		close(config_fd);
 		log_write(LOG_ERR, "cannot start", LOG_FIELDS(log_text("why", why)));
-	} else if (!set_up(&d, config, config_fd, why, sizeof why))
+	} else if (!set_up(&d, config, config_fd, why, sizeof(why)))
 		log_write(LOG_ERR, "cannot start", LOG_FIELDS(log_text("why", why)));
 	else {
 		event_base_dispatch(d.base);
@@ -338,7 +338,7 @@ daemon_run(struct config *config, int config_fd, bool once)
 	notifications_free(d.notifications);
 	engine_free(d.engine);
 	cluster_free(d.cluster);
-	for (size_t i = 0; i < sizeof d.signals / sizeof d.signals[0]; i++)
+	for (size_t i = 0; i < sizeof(d.signals) / sizeof(d.signals[0]); i++)
 		if (d.signals[i] != NULL)
 			event_free(d.signals[i]);
 	if (d.base != NULL)

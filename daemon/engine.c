@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "lib/base/log.h"
-#include "lib/base/paths.h"
 #include "daemon/loop.h"
 #include "daemon/notifications.h"
+#include "lib/base/log.h"
+#include "lib/base/paths.h"
 
 /* ---- servers ---- */
 
@@ -35,7 +35,7 @@ on_sftp_off(void *context, struct sftp *sftp)
 	struct engine *e = context;
 
 	TAILQ_REMOVE(&e->sftps, sftp, others);
-	sftp_free(sftp);
+	sftp_source_free(sftp);
 	event_active(e->handout, 0, 0);
 }
 
@@ -191,7 +191,7 @@ make_source(struct engine *e, const struct config *config, const struct config_s
 	struct source *s;
 
 	if (mine->sftp.host != NULL) {
-		sftp = sftp_new(e->base, mine, e->fetch_path, e->once, &sftp_calls, e);
+		sftp = sftp_source_new(e->base, mine, e->fetch_path, e->once, &sftp_calls, e);
 		if (sftp == NULL)
 			return NULL;
 		TAILQ_INSERT_TAIL(&e->sftps, sftp, others);
@@ -200,7 +200,7 @@ make_source(struct engine *e, const struct config *config, const struct config_s
 	if (s != NULL)
 		s->sftp = sftp;
 	else if (sftp != NULL)
-		sftp_close(sftp);
+		sftp_source_close(sftp);
 	return s;
 }
 
@@ -213,7 +213,7 @@ close_source(struct engine *e, struct source *s)
 	s->sftp = NULL;
 	source_close(s);
 	if (sftp != NULL)
-		sftp_close(sftp);
+		sftp_source_close(sftp);
 }
 
 static void
@@ -228,7 +228,7 @@ reconfigure_source(const struct config *config, struct source *s, const struct c
 static bool
 configure_sources(struct engine *e, const struct config *config)
 {
-	struct source **next = calloc(config->source_count + 1, sizeof *next), **before = e->sources;
+	struct source **next = calloc(config->source_count + 1, sizeof(*next)), **before = e->sources;
 	size_t count_before = e->source_count, made = 0;
 	bool whole = next != NULL;
 
@@ -297,23 +297,23 @@ struct engine *
 engine_new(struct event_base *base, struct config *config, int config_fd, bool once,
            const struct engine_calls *calls, void *context, char *why, size_t why_size)
 {
-	struct engine *e = calloc(1, sizeof *e);
+	struct engine *e = calloc(1, sizeof(*e));
 
 	if (e == NULL) {
 		snprintf(why, why_size, "out of memory");
 		return NULL;
 	}
 	*e = (struct engine){.base = base, .config_fd = -1, .once = once, .calls = calls, .context = context};
-	if (!paths_program(e->program_path, sizeof e->program_path, "handback-reconcile")) {
+	if (!paths_program(e->program_path, sizeof(e->program_path), "handback-reconcile")) {
 		snprintf(why, why_size, "handback-reconcile is not where it should be: %s", strerrordesc_np(errno));
 		free(e);
 		return NULL;
 	}
 	/* only metrics need it; a start that fails says so */
-	if (!paths_program(e->collector_path, sizeof e->collector_path, "handback-collect"))
-		snprintf(e->collector_path, sizeof e->collector_path, "handback-collect");
+	if (!paths_program(e->collector_path, sizeof(e->collector_path), "handback-collect"))
+		snprintf(e->collector_path, sizeof(e->collector_path), "handback-collect");
 	/* only sources on a server need it; theirs is the complaint when it is missing */
-	if (!paths_program(e->fetch_path, sizeof e->fetch_path, "handback-fetch"))
+	if (!paths_program(e->fetch_path, sizeof(e->fetch_path), "handback-fetch"))
 		e->fetch_path[0] = '\0';
 	TAILQ_INIT(&e->sftps);
 	e->program =
@@ -356,7 +356,7 @@ engine_free(struct engine *e)
 	free(e->sources);
 	for (struct sftp *sftp; (sftp = TAILQ_FIRST(&e->sftps)) != NULL;) {
 		TAILQ_REMOVE(&e->sftps, sftp, others);
-		sftp_free(sftp);
+		sftp_source_free(sftp);
 	}
 	watch_free(e->watch);
 	if (e->scans != NULL)

@@ -15,12 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/config/config.h"
-#include "daemon/sftp/sftp.h"
 #include "daemon/inbox/scan.h"
 #include "daemon/inbox/source.h"
 #include "daemon/inbox/watch.h"
+#include "daemon/sftp/sftp.h"
 #include "daemon/supervise/worker.h"
+#include "lib/config/config.h"
 
 #define ENGINE_WORKERS 128 /* slots: the most that `workers` allows, twice, for those that still leave */
 

@@ -1,9 +1,9 @@
 /* Where and when to scan: turns of the sources, and what inotify hints at. */
 #include <errno.h>
 
-#include "lib/base/log.h"
 #include "daemon/engine.h"
 #include "daemon/loop.h"
+#include "lib/base/log.h"
 
 void
 engine_on_scans(evutil_socket_t fd, short what, void *context)

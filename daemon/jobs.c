@@ -1,8 +1,8 @@
 /* Handing files to workers, and what becomes of a file when its job has ended. */
-#include "lib/base/log.h"
-#include "lib/base/text.h"
 #include "daemon/engine.h"
 #include "daemon/loop.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #define BUSY_FIRST_MS 250
 #define BUSY_CEILING_MS 10000
@@ -55,7 +55,7 @@ give(struct engine *e, struct worker *w, struct file *f)
 	                             .checksum = checked ? s->config->checksum : NULL,
 	                             .seen_us = f->seen_us};
 
-	snprintf(job.name, sizeof job.name, "%s", f->name);
+	snprintf(job.name, sizeof(job.name), "%s", f->name);
 	if (!worker_give(w, WORKER_JOB, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
 		source_wait(f, FAILED_FIRST_MS, false);
 		source_end(s);
@@ -276,7 +276,7 @@ count_stage(struct engine *e, const struct file *f)
 		struct engine_stage *stage = &e->stages[i];
 
 		if (stage->name[0] == '\0')
-			snprintf(stage->name, sizeof stage->name, "%s", f->stage);
+			snprintf(stage->name, sizeof(stage->name), "%s", f->stage);
 		if (strcmp(stage->name, f->stage) == 0) {
 			stage->ms += loop_now_ms() - f->since_ms;
 			return;
@@ -293,7 +293,7 @@ on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 	if (f == NULL)
 		return; /* a release */
 	if (strcmp(f->stage, stage) != 0) {
-		snprintf(f->stage, sizeof f->stage, "%s", stage);
+		snprintf(f->stage, sizeof(f->stage), "%s", stage);
 		count_stage(e, f);
 	}
 	f->stage_records = records;

@@ -46,7 +46,7 @@ loop_jitter(int64_t ms)
 {
 	uint32_t random = 0;
 
-	if (ms < 4 || getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
+	if (ms < 4 || getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 		return ms;
 	return ms - ms / 4 + random % (ms / 2);
 }
@@ -121,7 +121,7 @@ on_pulse(evutil_socket_t fd, short what, void *context)
 struct loop_pulse *
 loop_pulse_new(struct event_base *base, int64_t every_ms, loop_beat *beat, void *context)
 {
-	struct loop_pulse *pulse = calloc(1, sizeof *pulse);
+	struct loop_pulse *pulse = calloc(1, sizeof(*pulse));
 
 	if (pulse == NULL)
 		return NULL;

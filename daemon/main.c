@@ -6,15 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/config/config.h"
+#include "daemon/daemon.h"
+#include "daemon/setup.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
+#include "lib/config/config.h"
 #include "lib/protocol/control_client.h"
-#include "daemon/daemon.h"
-#include "daemon/setup.h"
 
 static const char usage[] =
     "usage: handbackd [--config FILE] [--once | --check | --options | --version]\n"
@@ -73,7 +73,7 @@ run(const char *config_path, bool once)
 	problems_free(p);
 	umask(077);
 	if (once) {
-		int lock = setup_spool(config, why, sizeof why);
+		int lock = setup_spool(config, why, sizeof(why));
 
 		status = lock == -2 ? ask_running(config->control) : -1;
 		if (lock >= 0)

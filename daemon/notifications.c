@@ -8,12 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
+#include "daemon/supervise/child.h"
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/spawn.h"
-#include "daemon/loop.h"
-#include "daemon/supervise/child.h"
 
 #define SCAN_MS 2000
 #define FIRST_MS 5000
@@ -63,7 +63,7 @@ next_notification(struct notifications *n, int spool)
 		if (e->d_name[0] == '.' || len < 6 || strcmp(e->d_name + len - 5, ".json") != 0)
 			continue;
 		if (n->name[0] == '\0' || strcmp(e->d_name, n->name) < 0)
-			snprintf(n->name, sizeof n->name, "%s", e->d_name);
+			snprintf(n->name, sizeof(n->name), "%s", e->d_name);
 	}
 	if (dir != NULL)
 		closedir(dir);
@@ -73,11 +73,11 @@ next_notification(struct notifications *n, int spool)
 static void
 set_sent(struct notifications *n, int spool)
 {
-	char from[sizeof n->name + 16], to[sizeof n->name + 24];
+	char from[sizeof(n->name) + 16], to[sizeof(n->name) + 24];
 	int dir = io_make_dirs(spool, NOTIFICATION_SENT, 0700);
 
-	snprintf(from, sizeof from, NOTIFICATION_DIR "/%s", n->name);
-	snprintf(to, sizeof to, NOTIFICATION_SENT "/%s", n->name);
+	snprintf(from, sizeof(from), NOTIFICATION_DIR "/%s", n->name);
+	snprintf(to, sizeof(to), NOTIFICATION_SENT "/%s", n->name);
 	if (dir < 0 || renameat(spool, from, spool, to) < 0)
 		log_write(LOG_ERR, "cannot move a notification to those that were sent",
 		          LOG_FIELDS(log_text("notification", n->name), log_errno(errno)));
@@ -89,11 +89,11 @@ set_sent(struct notifications *n, int spool)
 static int
 open_notification(const struct notifications *n, int spool)
 {
-	char path[sizeof n->name + 16], *text;
+	char path[sizeof(n->name) + 16], *text;
 	size_t len;
 	int fd;
 
-	snprintf(path, sizeof path, NOTIFICATION_DIR "/%s", n->name);
+	snprintf(path, sizeof(path), NOTIFICATION_DIR "/%s", n->name);
 	if (!n->mailing)
 		return openat(spool, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (io_read_file(spool, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
@@ -223,7 +223,7 @@ on_ended(void *context, int status, const char *why)
 struct notifications *
 notifications_new(struct event_base *base, const struct config *config)
 {
-	struct notifications *n = calloc(1, sizeof *n);
+	struct notifications *n = calloc(1, sizeof(*n));
 
 	if (n == NULL)
 		return NULL;

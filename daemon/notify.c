@@ -45,7 +45,7 @@ notify_status(const char *words)
 
 	if (strcmp(last, words) == 0)
 		return;
-	snprintf(last, sizeof last, "%s", words);
+	snprintf(last, sizeof(last), "%s", words);
 	sd_notifyf(0, "STATUS=%s", last);
 }
 

@@ -77,7 +77,7 @@ make_spool(const struct config *config, char *why, size_t why_size)
 		snprintf(why, why_size, "spool: %s: %s", config->spool, strerrordesc_np(errno));
 		return -1;
 	}
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		int part = io_make_dirs(spool, parts[i], 0700);
 
 		if (part < 0) {
@@ -106,7 +106,7 @@ setup_spool(const struct config *config, char *why, size_t why_size)
 		return -1;
 	}
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
-		ssize_t n = errno == EWOULDBLOCK ? pread(lock, pid, sizeof pid - 1, 0) : 0;
+		ssize_t n = errno == EWOULDBLOCK ? pread(lock, pid, sizeof(pid) - 1, 0) : 0;
 		int result = errno == EWOULDBLOCK ? -2 : -1;
 
 		pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
@@ -149,7 +149,7 @@ setup_check(const char *config_path)
 		if (config->sources[i].sftp.host == NULL)
 			wrong +=
 			    check_directory(config->sources[i].name, config->sources[i].directory, R_OK | W_OK | X_OK);
-	if (!paths_program(program, sizeof program, "handback-reconcile")) {
+	if (!paths_program(program, sizeof(program), "handback-reconcile")) {
 		fprintf(stderr, "handback-reconcile: %s\n", strerrordesc_np(errno));
 		wrong++;
 	}

@@ -7,10 +7,10 @@
  * old name.  So what was moved is looked at again, and put back when it is not
  * what we had; a delete moves first too.
  */
-#include "lib/base/text.h"
 #include "fetch/fetch.h"
 #include "fetch/names.h"
 #include "fetch/reply.h"
+#include "lib/base/text.h"
 
 #define UNIQUE_TRIES 9
 #define DELETING ".handback-" /* before a name: ours, about to be deleted */
@@ -46,8 +46,8 @@ moved_path(const char *directory, const struct memory_entry *e, const char *pref
 {
 	char hex[TEXT_HEX_SIZE(SHA256_SHOWN)], name[NAME_PATH_SIZE];
 	text_hex(hex, e->sha256, SHA256_SHOWN);
-	int n = i == 1 ? snprintf(name, sizeof name, "%s%s.%s", prefix, e->name, hex)
-	               : snprintf(name, sizeof name, "%s%s.%s.%d", prefix, e->name, hex, i);
+	int n = i == 1 ? snprintf(name, sizeof(name), "%s%s.%s", prefix, e->name, hex)
+	               : snprintf(name, sizeof(name), "%s%s.%s.%d", prefix, e->name, hex, i);
 	return n > 0 && n < NAME_PATH_SIZE && name_path(path, directory, name);
 }
 
@@ -94,9 +94,9 @@ put_back(struct fetch *f, struct memory_entry *e, const char *moved, const char 
 	char why[LIMIT_MESSAGE_BYTES], shown[TEXT_SHOWN_SIZE];
 	e->state = MEMORY_GONE;
 	if (status == REMOTE_OK)
-		snprintf(why, sizeof why, "the partner replaced it: the new file was left");
+		snprintf(why, sizeof(why), "the partner replaced it: the new file was left");
 	else
-		snprintf(why, sizeof why, "the partner replaced it while it was moved: the new file is %s now",
+		snprintf(why, sizeof(why), "the partner replaced it while it was moved: the new file is %s now",
 		         text_show(shown, moved, strlen(moved)));
 	return failed(f, e, why);
 }
@@ -123,11 +123,11 @@ drop_sidecar(struct fetch *f, const char *path, const char *moved)
 	struct remote_attributes a;
 	const char *suffix = f->job.sidecar_suffix;
 	if (f->job.sidecar == FETCH_NO_SIDECAR ||
-	    snprintf(from, sizeof from, "%s%s", path, suffix) >= NAME_PATH_SIZE)
+	    snprintf(from, sizeof(from), "%s%s", path, suffix) >= NAME_PATH_SIZE)
 		return;
 	if (f->job.after == FETCH_DELETE)
 		remote_remove(f->remote, from);
-	else if (snprintf(to, sizeof to, "%s%s", moved, suffix) < NAME_PATH_SIZE &&
+	else if (snprintf(to, sizeof(to), "%s%s", moved, suffix) < NAME_PATH_SIZE &&
 	         remote_stat(f->remote, to, &a) == REMOTE_ABSENT)
 		remote_rename(f->remote, from, to);
 }

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "lib/base/io.h"
-#include "lib/base/text.h"
 #include "fetch/fetch.h"
 #include "fetch/names.h"
 #include "fetch/reply.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
 
 #define SUFFIX ".answer"
 #define FILE_BYTES (LIMIT_REJECTS_BYTES + (1 << 20)) /* the last line of rejects begins below that limit */
@@ -42,13 +42,13 @@ fill_in(char *buf, size_t size, const char *template, const struct word *words)
 		}
 		size_t len = strcspn(++template, "}");
 		const struct word *w = words;
-		while (w->name && (strlen(w->name) != len || strncmp(w->name, template, len) != 0))
+		while (w->name != NULL && (strlen(w->name) != len || strncmp(w->name, template, len) != 0))
 			w++;
-		if (!w->name || template[len] != '}')
+		if (w->name == NULL || template[len] != '}')
 			return false;
 		char number[24];
-		snprintf(number, sizeof number, "%lld", (long long) w->number);
-		const char *text = w->text ? w->text : number;
+		snprintf(number, sizeof(number), "%lld", (long long) w->number);
+		const char *text = w->text != NULL ? w->text : number;
 		put(buf, size, &used, text, strlen(text));
 		template += len + 1;
 	}
@@ -81,29 +81,30 @@ fetch_make_answer(struct fetch *f, const struct message *archived, const struct 
 {
 	static char text[4 * FETCH_ANSWER_BYTES];
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)], now[32], name[NAME_STORED_SIZE];
-	char file[NAME_STORED_SIZE + sizeof SUFFIX];
+	char file[NAME_STORED_SIZE + sizeof(SUFFIX)];
 	const char *state = message_text(archived, "state");
-	if (!f->job.answer || !f->job.answer_name)
+	if (f->job.answer == NULL || f->job.answer_name == NULL)
 		return 0;
 	text_hex(hex, e->sha256, SHA256_BYTES);
-	write_time(now, sizeof now, f->now);
+	write_time(now, sizeof(now), f->now);
 	const struct word words[] = {{"name", e->name, 0},
 	                             {"sha256", hex, 0},
 	                             {"bytes", NULL, (int64_t) e->size},
 	                             {"time", now, 0},
-	                             {"state", state ? state : "", 0},
+	                             {"state", state != NULL ? state : "", 0},
 	                             {"records", NULL, number_of(archived, "records")},
 	                             {"confirmed", NULL, number_of(archived, "confirmed")},
 	                             {"reversed", NULL, number_of(archived, "reversed")},
 	                             {"held", NULL, number_of(archived, "held")},
 	                             {NULL, NULL, 0}};
-	if (!fill_in(text, sizeof text, f->job.answer, words) ||
-	    !fill_in(name, sizeof name - sizeof SUFFIX, f->job.answer_name, words) || name_fault(name)) {
+	if (!fill_in(text, sizeof(text), f->job.answer, words) ||
+	    !fill_in(name, sizeof(name) - sizeof(SUFFIX), f->job.answer_name, words) ||
+	    name_fault(name) != NULL) {
 		REPLY(FETCH_ANSWER_FAILED, .name = e->name,
 		      .why = "its template cannot be filled in, or its name is none");
 		return 0;
 	}
-	snprintf(file, sizeof file, "%s" SUFFIX, name);
+	snprintf(file, sizeof(file), "%s" SUFFIX, name);
 	return io_put_file(f->work, file, 0600, text, strlen(text)) && errno != EEXIST ? -1 : 0;
 }
 
@@ -130,8 +131,8 @@ upload(struct fetch *f, const char *name, const char *text, size_t len, enum rem
 {
 	char path[NAME_PATH_SIZE], part[NAME_PATH_SIZE], hidden[NAME_PATH_SIZE];
 	struct remote_attributes a;
-	const char *directory = f->job.answer_directory ? f->job.answer_directory : f->job.directory;
-	if (snprintf(hidden, sizeof hidden, ".%s.part", name) >= NAME_PATH_SIZE ||
+	const char *directory = f->job.answer_directory != NULL ? f->job.answer_directory : f->job.directory;
+	if (snprintf(hidden, sizeof(hidden), ".%s.part", name) >= NAME_PATH_SIZE ||
 	    !name_path(path, directory, name) || !name_path(part, directory, hidden)) {
 		*ret = REMOTE_REFUSED;
 		return "its path is too long";
@@ -165,14 +166,14 @@ answer_one(struct fetch *f, const char *file)
 	char name[NAME_STORED_SIZE], *text;
 	size_t len;
 	enum remote_status status;
-	snprintf(name, sizeof name, "%.*s", (int) (strlen(file) - (sizeof SUFFIX - 1)), file);
+	snprintf(name, sizeof(name), "%.*s", (int) (strlen(file) - (sizeof(SUFFIX) - 1)), file);
 	if (io_read_file(f->work, file, FILE_BYTES, &text, &len))
 		return fetch_stop(f, "spool", strerror(errno));
 	const char *why = upload(f, name, text, len, &status);
 	free(text);
 	if (status == REMOTE_CUT)
 		return fetch_stop(f, "answer", remote_why(f->remote));
-	if (why) {
+	if (why != NULL) {
 		REPLY(FETCH_ANSWER_FAILED, .name = name, .why = why);
 		return true;
 	}
@@ -187,13 +188,13 @@ bool
 fetch_answer(struct fetch *f)
 {
 	DIR *dir = io_list(f->work, ".");
-	if (!dir)
+	if (dir == NULL)
 		return fetch_stop(f, "spool", strerror(errno));
 	bool ok = true;
 	struct dirent *d;
-	while (ok && (d = readdir(dir))) {
+	while (ok && (d = readdir(dir)) != NULL) {
 		size_t len = strlen(d->d_name);
-		if (len >= sizeof SUFFIX && strcmp(d->d_name + len - (sizeof SUFFIX - 1), SUFFIX) == 0)
+		if (len >= sizeof(SUFFIX) && strcmp(d->d_name + len - (sizeof(SUFFIX) - 1), SUFFIX) == 0)
 			ok = answer_one(f, d->d_name);
 	}
 	closedir(dir);

@@ -32,11 +32,11 @@ take_line(void *context, char *line)
 	if (!message_read(&m, line) || strcmp(m.verb, "archived") != 0)
 		return 0;
 	const char *stored = message_text(&m, "name");
-	if (!stored || !message_int(&m, "seen", 0, INT64_MAX, &seen) || !name_restore(name, stored))
+	if (stored == NULL || !message_int(&m, "seen", 0, INT64_MAX, &seen) || !name_restore(name, stored))
 		return 0;
 	struct memory_entry *e = memory_find(f->memory, name);
 	/* seen before we fetched it: news of an earlier file of this name */
-	if (!e || e->state != MEMORY_FETCHED || seen < e->fetched)
+	if (e == NULL || e->state != MEMORY_FETCHED || seen < e->fetched)
 		return 0;
 	if (fetch_make_answer(f, &m, e))
 		return -1;

@@ -5,10 +5,10 @@
 #ifndef HANDBACK_FETCH_FETCH_H
 #define HANDBACK_FETCH_FETCH_H
 
-#include "lib/protocol/message.h"
-#include "lib/protocol/fetch_job.h"
 #include "fetch/memory.h"
 #include "fetch/remote.h"
+#include "lib/protocol/fetch_job.h"
+#include "lib/protocol/message.h"
 
 struct fetch {
 	struct fetch_job job;

@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "fetch/watch.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
-#include "fetch/watch.h"
 
 #define VERSION_LINE "SSH-2.0-handback_probe\r\n"
 #define SSH_MSG_KEXINIT 20
@@ -22,7 +22,7 @@ read_exactly(int fd, int64_t until, uint8_t *buf, size_t len)
 	while (len > 0) {
 		int64_t left = until - watch_now_ms();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		if (left <= 0 || watch_expired())
+		if (left <= 0 || watch_expired() != NULL)
 			return false;
 		int rc = poll(&p, 1, (int) left);
 		if (rc < 0 && errno == EINTR)
@@ -74,7 +74,7 @@ kexinit_parse(const uint8_t *payload, size_t len, struct kexinit *ret)
 		at += 4;
 		if (size > len - at)
 			return false;
-		text_escape(ret->list[i], sizeof ret->list[i], payload + at, size);
+		text_escape(ret->list[i], sizeof(ret->list[i]), payload + at, size);
 		at += size;
 	}
 	return true;
@@ -85,12 +85,12 @@ kexinit_read(int fd, int64_t timeout_ms, struct kexinit *ret, const char **ret_w
 {
 	static uint8_t packet[PACKET_BYTES];
 	int64_t until = watch_now_ms() + timeout_ms;
-	if (io_write_all(fd, VERSION_LINE, sizeof VERSION_LINE - 1) || !read_version(fd, until)) {
+	if (io_write_all(fd, VERSION_LINE, sizeof(VERSION_LINE) - 1) || !read_version(fd, until)) {
 		*ret_why = "it does not answer like an SSH 2.0 server";
 		return false;
 	}
 	uint8_t head[5];
-	if (!read_exactly(fd, until, head, sizeof head)) {
+	if (!read_exactly(fd, until, head, sizeof(head))) {
 		*ret_why = "its first packet did not come";
 		return false;
 	}

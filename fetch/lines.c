@@ -12,7 +12,7 @@ lines_read(int directory, const char *name, int (*take)(void *context, char *lin
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	FILE *in = fdopen(fd, "r");
-	if (!in) {
+	if (in == NULL) {
 		close(fd);
 		return -1;
 	}

@@ -133,7 +133,7 @@ open_work(struct fetch *f)
 		return fetch_stop(f, errno == EWOULDBLOCK ? "busy" : "spool",
 		                  errno == EWOULDBLOCK ? "another run holds this source" : strerror(errno));
 	f->memory = memory_open(f->work);
-	if (!f->memory)
+	if (f->memory == NULL)
 		return fetch_stop(f, "spool", strerror(errno));
 	if (!fetch_finish_stores(f))
 		return false;
@@ -164,11 +164,11 @@ connect_remote(struct fetch *f)
 	enum remote_stage stage;
 	char expected[LIMIT_MESSAGE_BYTES];
 	f->remote = remote_new();
-	if (!f->remote)
+	if (f->remote == NULL)
 		return fetch_stop(f, "connect", strerror(ENOMEM));
 	bool ok = remote_open(f->remote, &f->target, false, &stage);
 	if (!ok && stage == REMOTE_AT_HOST_KEY)
-		REPLY(FETCH_HOST_KEY_MISMATCH, .expected = expected_keys(&f->job, expected, sizeof expected),
+		REPLY(FETCH_HOST_KEY_MISMATCH, .expected = expected_keys(&f->job, expected, sizeof(expected)),
 		      .got = remote_fingerprint(f->remote), .type = remote_host_key_type(f->remote));
 	if (!ok)
 		return fetch_stop(f, stages[stage], remote_why(f->remote));
@@ -194,13 +194,13 @@ take_all(struct fetch *f)
 {
 	size_t count = 0;
 	struct memory_entry **due = calloc(memory_count(f->memory) + 1, sizeof(struct memory_entry *));
-	if (!due)
+	if (due == NULL)
 		return fetch_stop(f, "transfer", strerror(ENOMEM));
 	for (size_t i = 0; i < memory_count(f->memory); i++) {
 		if (memory_at(f->memory, i)->due)
 			due[count++] = memory_at(f->memory, i);
 	}
-	qsort(due, count, sizeof *due, by_age);
+	qsort(due, count, sizeof(*due), by_age);
 	bool ok = true;
 	for (size_t i = 0; i < count && ok; i++)
 		ok = fetch_take(f, due[i]);
@@ -253,11 +253,11 @@ main(void)
 	int turn = FETCH_TURN_NEW;
 	prepare();
 	reply_open(CHANNEL, &turn);
-	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !fetch_job_receive(CHANNEL, &f.job, &turn, why, sizeof why)) {
+	if (fcntl(CHANNEL, F_SETFD, FD_CLOEXEC) || !fetch_job_receive(CHANNEL, &f.job, &turn, why, sizeof(why))) {
 		REPLY(FETCH_FAILED, .stage = "job", .why = why);
 		return EXIT_USAGE;
 	}
-	if (!lock_down(&f.job, why, sizeof why)) {
+	if (!lock_down(&f.job, why, sizeof(why))) {
 		REPLY(FETCH_FAILED, .stage = "sandbox", .why = why);
 		return EXIT_FAILED;
 	}

@@ -5,9 +5,9 @@
 #include <search.h>
 #include <unistd.h>
 
+#include "fetch/lines.h"
 #include "lib/base/io.h"
 #include "lib/protocol/message.h"
-#include "fetch/lines.h"
 
 #define NAME "memory"
 #define NAME_NEW "memory.new"
@@ -47,7 +47,7 @@ memory_find(struct memory *m, const char *name)
 	} key = {.in = name};
 	struct memory_entry wanted = {.name = key.out};
 	struct memory_entry *const *node = tfind(&wanted, &m->tree, by_name);
-	return node ? *node : NULL;
+	return node != NULL ? *node : NULL;
 }
 
 struct memory_entry *
@@ -56,16 +56,16 @@ memory_add(struct memory *m, const char *name)
 	if (m->count == m->room) {
 		size_t room = m->room ? m->room * 2 : 64;
 		void *more = reallocarray(m->list, room, sizeof(struct memory_entry *));
-		if (!more)
+		if (more == NULL)
 			return NULL;
 		m->list = more;
 		m->room = room;
 	}
-	struct memory_entry *e = calloc(1, sizeof *e);
-	if (e)
+	struct memory_entry *e = calloc(1, sizeof(*e));
+	if (e != NULL)
 		e->name = strdup(name);
-	if (!e || !e->name || !tsearch(e, &m->tree, by_name)) {
-		if (e)
+	if (e == NULL || e->name == NULL || tsearch(e, &m->tree, by_name) == NULL) {
+		if (e != NULL)
 			free(e->name);
 		free(e);
 		return NULL;
@@ -88,13 +88,13 @@ write_entry(struct message_line *line, const struct memory_entry *e)
 	message_add_int(line, "serial", e->serial);
 	if (e->state != MEMORY_SEEN) {
 		message_add_int(line, "fetched", e->fetched);
-		message_add_hex(line, "sha256", e->sha256, sizeof e->sha256);
+		message_add_hex(line, "sha256", e->sha256, sizeof(e->sha256));
 	}
 	if (e->storing)
 		message_add_int(line, "storing", 1);
 	if (e->part > 0) {
 		message_add_int(line, "part", (int64_t) e->part);
-		message_add_hex(line, "part_sha256", e->part_sha256, sizeof e->part_sha256);
+		message_add_hex(line, "part_sha256", e->part_sha256, sizeof(e->part_sha256));
 	}
 	message_end(line);
 }
@@ -110,7 +110,7 @@ read_entry(struct memory *m, char *text)
 	if (!message_read(&line, text) || strcmp(line.verb, "entry") != 0)
 		return false;
 	const char *name = message_text(&line, "name");
-	if (!name || !message_int(&line, "state", MEMORY_SEEN, MEMORY_GONE, &state) ||
+	if (name == NULL || !message_int(&line, "state", MEMORY_SEEN, MEMORY_GONE, &state) ||
 	    !message_int(&line, "size", 0, INT64_MAX, &size) ||
 	    !message_int(&line, "mtime", -1, INT64_MAX, &got.mtime) ||
 	    !message_int(&line, "first_seen", 0, INT64_MAX, &got.first_seen) ||
@@ -129,9 +129,9 @@ read_entry(struct memory *m, char *text)
 	if (state == MEMORY_FETCHED)
 		message_int(&line, "storing", 0, 1, &storing);
 	struct memory_entry *e = memory_find(m, name);
-	if (!e)
+	if (e == NULL)
 		e = memory_add(m, name);
-	if (!e)
+	if (e == NULL)
 		return false;
 	got.name = e->name;
 	got.state = (enum memory_state) state;
@@ -155,8 +155,8 @@ take_line(void *context, char *line)
 struct memory *
 memory_open(int directory)
 {
-	struct memory *m = calloc(1, sizeof *m);
-	if (!m)
+	struct memory *m = calloc(1, sizeof(*m));
+	if (m == NULL)
 		return NULL;
 	m->directory = directory;
 	if (lines_read(directory, NAME, take_line, m)) {
@@ -177,7 +177,7 @@ leave_node(void *node)
 void
 memory_free(struct memory *m)
 {
-	if (!m)
+	if (m == NULL)
 		return;
 	tdestroy(m->tree, leave_node);
 	for (size_t i = 0; i < m->count; i++) {
@@ -185,7 +185,7 @@ memory_free(struct memory *m)
 		free(m->list[i]);
 	}
 	free(m->list);
-	if (m->log)
+	if (m->log != NULL)
 		fclose(m->log);
 	free(m);
 }
@@ -200,7 +200,7 @@ open_log(struct memory *m)
 	char last = '\n';
 	off_t end = lseek(fd, 0, SEEK_END);
 	if (end < 0 || (end > 0 && pread(fd, &last, 1, end - 1) != 1) ||
-	    (last != '\n' && io_write_all(fd, "\n", 1)) || !(m->log = fdopen(fd, "a"))) {
+	    (last != '\n' && io_write_all(fd, "\n", 1)) || (m->log = fdopen(fd, "a")) == NULL) {
 		close(fd);
 		return -1;
 	}
@@ -211,7 +211,7 @@ int
 memory_note(struct memory *m, const struct memory_entry *e)
 {
 	static struct message_line line;
-	if (!m->log && open_log(m))
+	if (m->log == NULL && open_log(m))
 		return -1;
 	write_entry(&line, e);
 	if (fwrite(line.text, 1, line.length, m->log) != line.length || fflush(m->log))
@@ -238,7 +238,7 @@ memory_save(struct memory *m)
 {
 	int fd = openat(m->directory, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (!out) {
+	if (out == NULL) {
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -247,7 +247,7 @@ memory_save(struct memory *m)
 	if (fclose(out) || failed || renameat(m->directory, NAME_NEW, m->directory, NAME))
 		return -1;
 	/* the old log is another file now */
-	if (m->log)
+	if (m->log != NULL)
 		fclose(m->log);
 	m->log = NULL;
 	return fsync(m->directory);

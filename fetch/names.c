@@ -65,7 +65,7 @@ name_restore(char buf[NAME_STORED_SIZE], const char *stored)
 bool
 name_path(char buf[NAME_PATH_SIZE], const char *directory, const char *name)
 {
-	bool alone = !directory || !*directory;
+	bool alone = directory == NULL || !*directory;
 	bool slash = !alone && directory[strlen(directory) - 1] != '/';
 	int n = snprintf(buf, NAME_PATH_SIZE, "%s%s%s", alone ? "" : directory, slash ? "/" : "", name);
 	return n > 0 && n < NAME_PATH_SIZE;

@@ -20,8 +20,8 @@ part_name(char buf[PART_NAME_SIZE], const struct memory_entry *e)
 	char hex[TEXT_HEX_SIZE(NAME_HASH_BYTES)];
 	struct sha256 *h = sha256_new();
 	sha256_add(h, e->name, strlen(e->name) + 1);
-	sha256_add(h, &e->size, sizeof e->size);
-	sha256_add(h, &e->mtime, sizeof e->mtime);
+	sha256_add(h, &e->size, sizeof(e->size));
+	sha256_add(h, &e->mtime, sizeof(e->mtime));
 	sha256_end(h, sha256);
 	sha256_free(h);
 	snprintf(buf, PART_NAME_SIZE, "%s" SUFFIX, text_hex(hex, sha256, NAME_HASH_BYTES));
@@ -36,7 +36,7 @@ is_kept(struct part *p, uint64_t len, const uint8_t expected[SHA256_BYTES])
 	struct sha256 *check = sha256_new();
 	uint64_t at = 0;
 	while (at < len) {
-		size_t want = len - at < sizeof buf ? (size_t) (len - at) : sizeof buf;
+		size_t want = len - at < sizeof(buf) ? (size_t) (len - at) : sizeof(buf);
 		ssize_t n = pread(p->fd, buf, want, (off_t) at);
 		if (n <= 0)
 			break;
@@ -135,7 +135,7 @@ claimed_parts(struct memory *m)
 			continue;
 		part_name(name, e);
 		char *copy = strdup(name);
-		if (!copy || !tsearch(copy, &tree, by_text))
+		if (copy == NULL || tsearch(copy, &tree, by_text) == NULL)
 			free(copy);
 	}
 	return tree;
@@ -145,14 +145,14 @@ void
 part_sweep(int directory, struct memory *m)
 {
 	DIR *dir = io_list(directory, ".");
-	if (!dir)
+	if (dir == NULL)
 		return;
 	void *claimed = claimed_parts(m);
 	struct dirent *d;
-	while ((d = readdir(dir))) {
+	while ((d = readdir(dir)) != NULL) {
 		size_t len = strlen(d->d_name);
-		bool part = len > sizeof SUFFIX && strcmp(d->d_name + len - (sizeof SUFFIX - 1), SUFFIX) == 0;
-		if (part && !tfind(d->d_name, &claimed, by_text))
+		bool part = len > sizeof(SUFFIX) && strcmp(d->d_name + len - (sizeof(SUFFIX) - 1), SUFFIX) == 0;
+		if (part && tfind(d->d_name, &claimed, by_text) == NULL)
 			unlinkat(directory, d->d_name, 0);
 	}
 	tdestroy(claimed, free);

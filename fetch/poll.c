@@ -12,11 +12,11 @@
 #include <search.h>
 #include <sys/stat.h>
 
-#include "lib/base/text.h"
 #include "fetch/fetch.h"
 #include "fetch/names.h"
 #include "fetch/reply.h"
 #include "fetch/watch.h"
+#include "lib/base/text.h"
 
 /* A name that is missing from one listing is not gone: servers list while things change. */
 #define UNSEEN_TO_FORGET 2
@@ -73,10 +73,10 @@ take_sidecar(struct poll_run *run, const char *name)
 	if (run->sidecar_count >= 2 * LIMIT_LISTING)
 		return true;
 	char *of = strndup(name, len - suffix);
-	char **node = of ? tsearch(of, &run->sidecars, by_text) : NULL;
-	if (!node || *node != of)
+	char **node = of != NULL ? tsearch(of, &run->sidecars, by_text) : NULL;
+	if (node == NULL || *node != of)
 		free(of);
-	if (!node)
+	if (node == NULL)
 		run->no_memory = true;
 	else
 		run->sidecar_count++;
@@ -118,7 +118,7 @@ take_name(struct poll_run *run, const char *name, const struct remote_attributes
 	struct fetch *f = run->f;
 	const char *fault = name_fault(name);
 	f->names++;
-	if (fault) {
+	if (fault != NULL) {
 		refuse(f, name, fault);
 		return true;
 	}
@@ -128,18 +128,18 @@ take_name(struct poll_run *run, const char *name, const struct remote_attributes
 		return true;
 	run->matching++;
 	fault = attributes_fault(f, a);
-	if (fault) {
+	if (fault != NULL) {
 		refuse(f, name, fault);
 		return true;
 	}
 	struct memory_entry *e = memory_find(f->memory, name);
-	if (!e) {
+	if (e == NULL) {
 		if (run->pending >= (size_t) f->job.listing) {
 			f->partial = true;
 			return true;
 		}
 		e = memory_add(f->memory, name);
-		if (!e)
+		if (e == NULL)
 			return false;
 		start_anew(e, a, f->now);
 		run->fresh++;
@@ -210,7 +210,7 @@ read_listing(struct poll_run *run)
 	const char *name;
 	struct remote_attributes a;
 	int64_t until = watch_now_ms() + f->job.run_ms / 4;
-	enum remote_status status = remote_list(f->remote, f->job.directory ? f->job.directory : ".");
+	enum remote_status status = remote_list(f->remote, f->job.directory != NULL ? f->job.directory : ".");
 	while (status == REMOTE_OK) {
 		status = remote_list_next(f->remote, &name, &a);
 		if (status != REMOTE_OK)

@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "lib/base/text.h"
 #include "fetch/fetch.h"
 #include "fetch/kexinit.h"
 #include "fetch/names.h"
 #include "fetch/reply.h"
 #include "fetch/watch.h"
+#include "lib/base/text.h"
 
 #define HOST_KEY_TYPES 8
 
@@ -32,7 +32,7 @@ list(const char *name, const char *text)
 {
 	char spaced[2 * KEXINIT_LIST_BYTES];
 	size_t used = 0;
-	for (const char *c = text; *c && used + 3 < sizeof spaced; c++) {
+	for (const char *c = text; *c && used + 3 < sizeof(spaced); c++) {
 		spaced[used++] = *c;
 		if (*c == ',')
 			spaced[used++] = ' ';
@@ -45,7 +45,7 @@ static void
 number(const char *name, int64_t value)
 {
 	char digits[24];
-	snprintf(digits, sizeof digits, "%lld", (long long) value);
+	snprintf(digits, sizeof(digits), "%lld", (long long) value);
 	fact(name, digits);
 }
 
@@ -53,7 +53,7 @@ static bool
 offers(const char *list, const char *word)
 {
 	size_t len = strlen(word);
-	for (const char *at = list; (at = strstr(at, word)); at += len) {
+	for (const char *at = list; (at = strstr(at, word)) != NULL; at += len) {
 		if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
 			return true;
 	}
@@ -72,7 +72,7 @@ probe_offer(struct fetch *f, struct kexinit *ret)
 	            {KEXINIT_MACS, "MACs"}};
 	const char *why;
 	struct remote *r = remote_new();
-	if (!r)
+	if (r == NULL)
 		return fetch_stop(f, "connect", strerror(ENOMEM));
 	int fd = remote_dial(r, &f->target);
 	bool ok = fd >= 0;
@@ -81,7 +81,7 @@ probe_offer(struct fetch *f, struct kexinit *ret)
 	else if (!(ok = kexinit_read(fd, f->job.connect_ms, ret, &why)))
 		fetch_stop(f, "connect", why);
 	remote_free(r);
-	for (size_t i = 0; ok && i < sizeof told / sizeof *told; i++)
+	for (size_t i = 0; ok && i < sizeof(told) / sizeof(*told); i++)
 		list(told[i].name, ret->list[told[i].list]);
 	return ok;
 }
@@ -93,10 +93,10 @@ probe_host_key(struct fetch *f, const char *type, bool first, char *pin, size_t 
 	char one[64];
 	enum remote_stage stage;
 	struct remote_target target = f->target;
-	snprintf(one, sizeof one, "%s", type);
+	snprintf(one, sizeof(one), "%s", type);
 	target.host_key_types = one;
 	struct remote *r = remote_new();
-	bool ok = r && remote_open(r, &target, true, &stage);
+	bool ok = r != NULL && remote_open(r, &target, true, &stage);
 	if (ok) {
 		snprintf(pin, size, "%s %s", remote_host_key_type(r), remote_fingerprint(r));
 		REPLY(FETCH_HOST_KEY, .type = remote_host_key_type(r), .fingerprint = remote_fingerprint(r));
@@ -113,7 +113,7 @@ probe_listing(struct fetch *f)
 	const char *name;
 	struct remote_attributes a;
 	int64_t names = 0, start = watch_now_ms(), faults = 0;
-	enum remote_status status = remote_list(f->remote, f->job.directory ? f->job.directory : ".");
+	enum remote_status status = remote_list(f->remote, f->job.directory != NULL ? f->job.directory : ".");
 	while (status == REMOTE_OK && names < f->job.listing) {
 		status = remote_list_next(f->remote, &name, &a);
 		if (status == REMOTE_OK) {
@@ -154,10 +154,10 @@ probe_writing(struct fetch *f)
 	char one[NAME_PATH_SIZE], two[NAME_PATH_SIZE], name[64];
 	struct remote_attributes a;
 	struct timespec now;
-	snprintf(name, sizeof name, ".handback-probe-%ld", (long) getpid());
+	snprintf(name, sizeof(name), ".handback-probe-%ld", (long) getpid());
 	if (!fetch_path(f, one, name))
 		return;
-	snprintf(name, sizeof name, ".handback-probe-%ld-2", (long) getpid());
+	snprintf(name, sizeof(name), ".handback-probe-%ld-2", (long) getpid());
 	if (!fetch_path(f, two, name))
 		return;
 	enum remote_status status = remote_write(f->remote, one, "one", 3);
@@ -179,9 +179,9 @@ tell_extensions(const struct remote *r)
 {
 	char extension[TEXT_SHOWN_SIZE], all[LIMIT_MESSAGE_BYTES] = "";
 	size_t used = 0;
-	for (unsigned i = 0; remote_extension(r, i, extension, sizeof extension); i++) {
-		int n = snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "", extension);
-		if (n < 0 || (size_t) n >= sizeof all - used)
+	for (unsigned i = 0; remote_extension(r, i, extension, sizeof(extension)); i++) {
+		int n = snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "", extension);
+		if (n < 0 || (size_t) n >= sizeof(all) - used)
 			break;
 		used += (size_t) n;
 	}
@@ -202,7 +202,7 @@ probe_login(struct fetch *f)
 		return true;
 	}
 	f->remote = remote_new();
-	if (!f->remote)
+	if (f->remote == NULL)
 		return fetch_stop(f, "connect", strerror(ENOMEM));
 	if (!remote_open(f->remote, t, false, &stage)) {
 		fact("login", remote_why(f->remote));
@@ -229,9 +229,9 @@ fetch_probe(struct fetch *f)
 	size_t count = 0;
 	if (!probe_offer(f, &offer))
 		return false;
-	for (size_t i = 0; wanted_types[i]; i++) {
+	for (size_t i = 0; wanted_types[i] != NULL; i++) {
 		if (offers(offer.list[KEXINIT_HOST_KEYS], wanted_types[i]) &&
-		    probe_host_key(f, wanted_types[i], count == 0, pins[count], sizeof pins[count]))
+		    probe_host_key(f, wanted_types[i], count == 0, pins[count], sizeof(pins[count])))
 			count++;
 	}
 	if (count == 0)
@@ -239,7 +239,7 @@ fetch_probe(struct fetch *f)
 	REPLY(FETCH_LINE, .text = "host_keys:  # compare with what the partner told you by another way");
 	for (size_t i = 0; i < count; i++) {
 		char line[160];
-		snprintf(line, sizeof line, "  - \"%s\"", pins[i]);
+		snprintf(line, sizeof(line), "  - \"%s\"", pins[i]);
 		REPLY(FETCH_LINE, .text = line);
 	}
 	return probe_login(f);

@@ -1,6 +1,6 @@
 /*
  * The partner's SFTP server: the only part of handback that knows libssh
- * (remote_*.c share remote_libssh.h).  Blocking; bounded by watch.h.
+ * (remote_*.c share remote_internal.h).  Blocking; bounded by watch.h.
  *
  * Everything that a server says is hostile: names come as bytes to be checked,
  * sizes and times as claims, texts of errors escaped and cut.

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fetch/remote_libssh.h"
+#include "fetch/remote_internal.h"
 #include "fetch/watch.h"
 
 /*
@@ -29,8 +29,8 @@
 struct remote *
 remote_new(void)
 {
-	struct remote *r = calloc(1, sizeof *r);
-	if (r)
+	struct remote *r = calloc(1, sizeof(*r));
+	if (r != NULL)
 		r->fd = -1;
 	return r;
 }
@@ -38,7 +38,7 @@ remote_new(void)
 void
 remote_free(struct remote *r)
 {
-	if (!r)
+	if (r == NULL)
 		return;
 	/* a stalled server would make the goodbyes of libssh wait: not for longer than this */
 	if (r->fd >= 0)
@@ -47,7 +47,7 @@ remote_free(struct remote *r)
 	remote_list_end(r);
 	sftp_free(r->sftp);
 	watch_socket(-1);
-	if (r->session) {
+	if (r->session != NULL) {
 		ssh_disconnect(r->session);
 		ssh_free(r->session);
 	} else if (r->fd >= 0) {
@@ -71,10 +71,10 @@ connect_address(const struct addrinfo *a, int64_t until)
 	while (error == EINPROGRESS) {
 		int64_t left = until - watch_now_ms();
 		struct pollfd p = {.fd = fd, .events = POLLOUT};
-		int n = left > 0 && !watch_expired() ? poll(&p, 1, (int) left) : 0;
+		int n = left > 0 && watch_expired() == NULL ? poll(&p, 1, (int) left) : 0;
 		if (n < 0 && errno == EINTR)
 			continue;
-		socklen_t size = sizeof error;
+		socklen_t size = sizeof(error);
 		if (n == 0)
 			error = ETIMEDOUT;
 		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size))
@@ -91,7 +91,7 @@ static bool
 connect_host(struct remote *r, const struct remote_target *t)
 {
 	char port[8];
-	snprintf(port, sizeof port, "%d", t->port);
+	snprintf(port, sizeof(port), "%d", t->port);
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
 	struct addrinfo *list;
 	int rc = getaddrinfo(t->host, port, &hints, &list);
@@ -99,7 +99,7 @@ connect_host(struct remote *r, const struct remote_target *t)
 		return remote_fail(r, "%s: %s", t->host, gai_strerror(rc));
 	int error = 0;
 	int64_t until = watch_now_ms() + t->connect_ms;
-	for (const struct addrinfo *a = list; a && r->fd < 0; a = a->ai_next) {
+	for (const struct addrinfo *a = list; a != NULL && r->fd < 0; a = a->ai_next) {
 		r->fd = connect_address(a, until);
 		error = errno;
 	}
@@ -108,7 +108,7 @@ connect_host(struct remote *r, const struct remote_target *t)
 		return remote_fail(r, "%s port %d: %s", t->host, t->port, strerror(error));
 	/* requests are small and many: waiting to fill a packet costs nine tenths of the speed */
 	int on = 1;
-	setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	watch_socket(r->fd);
 	return true;
 }
@@ -120,7 +120,7 @@ pinned_types(const struct remote_target *t, char *buf, size_t size)
 	size_t used = 0;
 	for (size_t i = 0; i < t->pin_count; i++) {
 		const char *space = strchr(t->pins[i], ' ');
-		if (!space)
+		if (space == NULL)
 			return NULL;
 		int len = (int) (space - t->pins[i]);
 		/* an ssh-rsa key signs by SHA-2 under another name */
@@ -142,8 +142,9 @@ set_options(struct remote *r, const struct remote_target *t)
 	long seconds = (long) ((t->connect_ms + 999) / 1000);
 	char known_hosts[32] = "/dev/null", types[512];
 	if (t->known_hosts_fd >= 0)
-		snprintf(known_hosts, sizeof known_hosts, "/proc/self/fd/%d", t->known_hosts_fd);
-	const char *host_key_types = t->host_key_types ? t->host_key_types : pinned_types(t, types, sizeof types);
+		snprintf(known_hosts, sizeof(known_hosts), "/proc/self/fd/%d", t->known_hosts_fd);
+	const char *host_key_types =
+	    t->host_key_types != NULL ? t->host_key_types : pinned_types(t, types, sizeof(types));
 	const struct {
 		enum ssh_options_e option;
 		const void *value;
@@ -158,17 +159,17 @@ set_options(struct remote *r, const struct remote_target *t)
 	    {SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict},
 	    {SSH_OPTIONS_KNOWNHOSTS, known_hosts},
 	    {SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null"},
-	    {SSH_OPTIONS_KEY_EXCHANGE, t->kex ? t->kex : KEX},
-	    {SSH_OPTIONS_CIPHERS_C_S, t->ciphers ? t->ciphers : CIPHERS},
-	    {SSH_OPTIONS_CIPHERS_S_C, t->ciphers ? t->ciphers : CIPHERS},
-	    {SSH_OPTIONS_HMAC_C_S, t->macs ? t->macs : MACS},
-	    {SSH_OPTIONS_HMAC_S_C, t->macs ? t->macs : MACS},
-	    {SSH_OPTIONS_HOSTKEYS, host_key_types ? host_key_types : HOST_KEY_TYPES},
+	    {SSH_OPTIONS_KEY_EXCHANGE, t->kex != NULL ? t->kex : KEX},
+	    {SSH_OPTIONS_CIPHERS_C_S, t->ciphers != NULL ? t->ciphers : CIPHERS},
+	    {SSH_OPTIONS_CIPHERS_S_C, t->ciphers != NULL ? t->ciphers : CIPHERS},
+	    {SSH_OPTIONS_HMAC_C_S, t->macs != NULL ? t->macs : MACS},
+	    {SSH_OPTIONS_HMAC_S_C, t->macs != NULL ? t->macs : MACS},
+	    {SSH_OPTIONS_HOSTKEYS, host_key_types != NULL ? host_key_types : HOST_KEY_TYPES},
 	    {SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, HOST_KEY_TYPES},
 	    {SSH_OPTIONS_COMPRESSION, "no"},
 	    {SSH_OPTIONS_RSA_MIN_SIZE, &bits},
 	};
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
 		if (ssh_options_set(r->session, options[i].option, options[i].value) != SSH_OK) {
 			char shown[TEXT_SHOWN_SIZE];
 			return remote_fail(r, "option %d cannot be set: %s", (int) options[i].option,
@@ -189,10 +190,10 @@ note_host_key(struct remote *r)
 	if (ssh_get_server_publickey(r->session, &key) == SSH_OK &&
 	    ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &len) == 0)
 		text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, len);
-	if (text) {
+	if (text != NULL) {
 		const char *type = ssh_key_type_to_char(ssh_key_type(key));
-		snprintf(r->fingerprint, sizeof r->fingerprint, "%s", text);
-		snprintf(r->host_key_type, sizeof r->host_key_type, "%s", type ? type : "unknown");
+		snprintf(r->fingerprint, sizeof(r->fingerprint), "%s", text);
+		snprintf(r->host_key_type, sizeof(r->host_key_type), "%s", type != NULL ? type : "unknown");
 	}
 	ssh_string_free_char(text);
 	ssh_clean_pubkey_hash(&hash);
@@ -205,7 +206,7 @@ is_pinned(const struct remote *r, const struct remote_target *t)
 {
 	for (size_t i = 0; i < t->pin_count; i++) {
 		const char *space = strchr(t->pins[i], ' ');
-		if (strcmp(space ? space + 1 : t->pins[i], r->fingerprint) == 0)
+		if (strcmp(space != NULL ? space + 1 : t->pins[i], r->fingerprint) == 0)
 			return true;
 	}
 	return false;
@@ -242,7 +243,7 @@ exchange_keys(struct remote *r, const struct remote_target *t)
 	const long no_timeout = NO_TIMEOUT_S;
 	char shown[TEXT_SHOWN_SIZE];
 	r->session = ssh_new();
-	if (!r->session)
+	if (r->session == NULL)
 		return remote_fail(r, "no memory for a session");
 	if (!set_options(r, t))
 		return false;
@@ -253,7 +254,7 @@ exchange_keys(struct remote *r, const struct remote_target *t)
 	if (ssh_options_set(r->session, SSH_OPTIONS_TIMEOUT, &no_timeout) != SSH_OK)
 		return remote_fail(r, "the time-out cannot be set: %s", remote_libssh_why(r, shown));
 	const char *banner = ssh_get_serverbanner(r->session);
-	text_show(r->banner, banner ? banner : "", banner ? strlen(banner) : 0);
+	text_show(r->banner, banner != NULL ? banner : "", banner != NULL ? strlen(banner) : 0);
 	return note_host_key(r);
 }
 
@@ -282,7 +283,7 @@ remote_open(struct remote *r, const struct remote_target *t, bool probe_only, en
 		return false;
 	*ret_stage = REMOTE_AT_SFTP;
 	r->sftp = sftp_new(r->session);
-	if (!r->sftp || sftp_init(r->sftp) != SSH_OK)
+	if (r->sftp == NULL || sftp_init(r->sftp) != SSH_OK)
 		return remote_fail(r, "SFTP does not start: %s", remote_libssh_why(r, shown));
 	watch_progress(0);
 	return true;
@@ -315,23 +316,23 @@ remote_banner(const struct remote *r)
 static const char *
 or_empty(const char *text)
 {
-	return text ? text : "";
+	return text != NULL ? text : "";
 }
 
 const char *
 remote_kex(const struct remote *r)
 {
-	return r->session ? or_empty(ssh_get_kex_algo(r->session)) : "";
+	return r->session != NULL ? or_empty(ssh_get_kex_algo(r->session)) : "";
 }
 
 const char *
 remote_cipher(const struct remote *r)
 {
-	return r->session ? or_empty(ssh_get_cipher_in(r->session)) : "";
+	return r->session != NULL ? or_empty(ssh_get_cipher_in(r->session)) : "";
 }
 
 const char *
 remote_mac(const struct remote *r)
 {
-	return r->session ? or_empty(ssh_get_hmac_in(r->session)) : "";
+	return r->session != NULL ? or_empty(ssh_get_hmac_in(r->session)) : "";
 }

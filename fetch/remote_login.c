@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fetch/remote_internal.h"
+#include "fetch/watch.h"
 #include "lib/base/io.h"
 #include "lib/base/secret.h"
-#include "fetch/remote_libssh.h"
-#include "fetch/watch.h"
 
 #define KEY_BYTES (64 << 10)
 #define SECRET_BYTES 1024
@@ -15,7 +15,7 @@
 static void
 forget(char *secret, size_t len)
 {
-	if (secret)
+	if (secret != NULL)
 		explicit_bzero(secret, len);
 	free(secret);
 }
@@ -79,22 +79,22 @@ load_key(struct remote *r, const struct remote_target *t)
 	ssh_key key = NULL;
 	char *passphrase = NULL;
 	char *text = read_secret(r, t->key_fd, KEY_BYTES, "the key file");
-	if (!text)
+	if (text == NULL)
 		return NULL;
 	if (t->passphrase_fd >= 0) {
 		passphrase = read_secret(r, t->passphrase_fd, SECRET_BYTES, "the passphrase file");
-		if (!passphrase)
+		if (passphrase == NULL)
 			goto out;
 		cut_line_end(passphrase);
 	}
 	if (ssh_pki_import_privkey_base64(text, passphrase, no_prompt, NULL, &key) != SSH_OK) {
 		key = NULL;
 		remote_fail(r, "the key file cannot be used: %s",
-		            passphrase ? "no private key, or another passphrase"
-		                       : "no private key, or it wants a passphrase");
+		            passphrase != NULL ? "no private key, or another passphrase"
+		                               : "no private key, or it wants a passphrase");
 	}
 out:
-	forget(passphrase, passphrase ? strlen(passphrase) : 0);
+	forget(passphrase, passphrase != NULL ? strlen(passphrase) : 0);
 	forget(text, strlen(text));
 	return key;
 }
@@ -125,8 +125,9 @@ answer_question(struct remote *r, const char *password, bool *given)
 		return true;
 	const char *question = ssh_userauth_kbdint_getprompt(r->session, 0, &echo);
 	if (questions != 1 || echo || *given)
-		return remote_fail(r, "the server asks for more than a password: \"%s\"",
-		                   text_show(shown, question ? question : "", question ? strlen(question) : 0));
+		return remote_fail(
+		    r, "the server asks for more than a password: \"%s\"",
+		    text_show(shown, question != NULL ? question : "", question != NULL ? strlen(question) : 0));
 	*given = true;
 	watch_progress(0);
 	return ssh_userauth_kbdint_setanswer(r->session, 0, password) == 0 ||
@@ -153,7 +154,7 @@ static bool
 login_by_password(struct remote *r, const struct remote_target *t, enum remote_stage *ret_stage)
 {
 	char *password = read_secret(r, t->password_fd, SECRET_BYTES, "the password file");
-	if (!password)
+	if (password == NULL)
 		return false;
 	*ret_stage = REMOTE_AT_LOGIN;
 	cut_line_end(password);
@@ -179,7 +180,7 @@ remote_login(struct remote *r, const struct remote_target *t, enum remote_stage 
 		return remote_fail(r, "there is neither a key nor a password");
 	if (t->key_fd >= 0) {
 		ssh_key key = load_key(r, t);
-		if (!key)
+		if (key == NULL)
 			return false;
 		*ret_stage = REMOTE_AT_LOGIN;
 		int rc = ssh_userauth_publickey(r->session, NULL, key);

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "fetch/remote_libssh.h"
+#include "fetch/remote_internal.h"
 #include "fetch/watch.h"
 
 #define WHOLE_ANSWERS_TO_GROW 64
@@ -103,7 +103,7 @@ keep_others(struct remote *r)
 		struct remote_request *request = at(r, i);
 		if (request->answered)
 			continue;
-		if (!request->kept && !(request->kept = malloc(REMOTE_CHUNK))) {
+		if (request->kept == NULL && (request->kept = malloc(REMOTE_CHUNK)) == NULL) {
 			remote_fail(r, "%s", strerror(ENOMEM));
 			return false;
 		}
@@ -152,7 +152,7 @@ drop_first(struct remote *r)
 enum remote_status
 remote_read(struct remote *r, void *buf, size_t *ret_len)
 {
-	if (watch_expired() || !fill(r))
+	if (watch_expired() != NULL || !fill(r))
 		return remote_sftp_status(r, false);
 	if (r->count == 0)
 		return REMOTE_END;
@@ -186,7 +186,7 @@ drain(struct remote *r)
 		struct remote_request *request = at(r, i);
 		if (request->answered)
 			continue;
-		if (!watch_expired() && ssh_is_connected(r->session))
+		if (watch_expired() == NULL && ssh_is_connected(r->session))
 			(void) answer(r, request, waste);
 #if REMOTE_HAS_AIO
 		SFTP_AIO_FREE(request->id);
@@ -202,7 +202,7 @@ remote_read_beyond(struct remote *r, uint64_t offset)
 	char byte;
 	struct remote_request request = {0};
 	drain(r);
-	if (watch_expired() || !ask(r, &request, offset, 1))
+	if (watch_expired() != NULL || !ask(r, &request, offset, 1))
 		return remote_sftp_status(r, false);
 	ssize_t n = answer(r, &request, &byte);
 	return n == 0 ? REMOTE_END : remote_sftp_status(r, n > 0);
@@ -211,7 +211,7 @@ remote_read_beyond(struct remote *r, uint64_t offset)
 void
 remote_read_close(struct remote *r)
 {
-	if (!r->file)
+	if (r->file == NULL)
 		return;
 	drain(r);
 	sftp_close(r->file);

@@ -1,7 +1,7 @@
 /* Listings, attributes, small writes, renames: each one question and its answer. */
 #include <fcntl.h>
 
-#include "fetch/remote_libssh.h"
+#include "fetch/remote_internal.h"
 #include "fetch/watch.h"
 
 /* What the last failed call means, with remote_why set. */
@@ -10,7 +10,7 @@ status_of(struct remote *r)
 {
 	char shown[TEXT_SHOWN_SIZE];
 	remote_fail(r, "%s", remote_libssh_why(r, shown));
-	if (watch_expired() || !ssh_is_connected(r->session))
+	if (watch_expired() != NULL || !ssh_is_connected(r->session))
 		return REMOTE_CUT;
 	switch (sftp_get_error(r->sftp)) {
 	case SSH_FX_NO_SUCH_FILE:
@@ -64,15 +64,15 @@ remote_list_next(struct remote *r, const char **ret_name, struct remote_attribut
 {
 	for (;;) {
 		sftp_attributes_free(r->entry);
-		if (watch_expired()) {
+		if (watch_expired() != NULL) {
 			r->entry = NULL;
 			return status_of(r);
 		}
 		r->entry = sftp_readdir(r->sftp, r->dir);
 		watch_progress(0);
-		if (!r->entry)
+		if (r->entry == NULL)
 			return sftp_dir_eof(r->dir) ? REMOTE_END : status_of(r);
-		const char *name = r->entry->name ? r->entry->name : "";
+		const char *name = r->entry->name != NULL ? r->entry->name : "";
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 			continue;
 		read_attributes(r->entry, ret);
@@ -84,10 +84,10 @@ remote_list_next(struct remote *r, const char **ret_name, struct remote_attribut
 void
 remote_list_end(struct remote *r)
 {
-	if (r->entry)
+	if (r->entry != NULL)
 		sftp_attributes_free(r->entry);
 	r->entry = NULL;
-	if (r->dir)
+	if (r->dir != NULL)
 		sftp_closedir(r->dir);
 	r->dir = NULL;
 }
@@ -96,7 +96,7 @@ static enum remote_status
 take_attributes(struct remote *r, sftp_attributes a, struct remote_attributes *ret)
 {
 	enum remote_status status = remote_sftp_status(r, a != NULL);
-	if (a)
+	if (a != NULL)
 		read_attributes(a, ret);
 	sftp_attributes_free(a);
 	return status;
@@ -151,12 +151,12 @@ remote_remove(struct remote *r, const char *path)
 bool
 remote_extension(const struct remote *r, unsigned i, char *buf, size_t size)
 {
-	if (!r->sftp || i >= sftp_extensions_get_count(r->sftp))
+	if (r->sftp == NULL || i >= sftp_extensions_get_count(r->sftp))
 		return false;
 	const char *name = sftp_extensions_get_name(r->sftp, i);
 	const char *data = sftp_extensions_get_data(r->sftp, i);
 	char whole[LIMIT_SHOWN_BYTES];
-	snprintf(whole, sizeof whole, "%s %s", name ? name : "", data ? data : "");
+	snprintf(whole, sizeof(whole), "%s %s", name != NULL ? name : "", data != NULL ? data : "");
 	text_escape(buf, size, whole, strlen(whole));
 	return true;
 }

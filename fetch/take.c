@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/io.h"
-#include "lib/base/text.h"
-#include "lib/hash/checksum_file.h"
 #include "fetch/fetch.h"
 #include "fetch/names.h"
 #include "fetch/part.h"
 #include "fetch/reply.h"
 #include "fetch/watch.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/hash/checksum_file.h"
 
 #define DEPTH 64
 #define PROGRESS_MS 2000
@@ -194,7 +194,7 @@ check_sidecar(struct fetch *f, struct memory_entry *e, const char *path, const u
 	char sidecar[NAME_PATH_SIZE];
 	uint8_t stated[SHA256_BYTES];
 	size_t len = 0, n = 0;
-	int size = snprintf(sidecar, sizeof sidecar, "%s%s", path, f->job.sidecar_suffix);
+	int size = snprintf(sidecar, sizeof(sidecar), "%s%s", path, f->job.sidecar_suffix);
 	if (size < 0 || size >= NAME_PATH_SIZE)
 		return no(f, e, "its sidecar file's path is too long");
 	enum remote_status status = remote_read_open(f->remote, sidecar, 0, CHECKSUM_FILE_BYTES, 1);
@@ -324,7 +324,7 @@ fetch_take(struct fetch *f, struct memory_entry *e)
 		return spool_failed(f) != TAKE_STOP;
 	enum take result = bring(f, e, path, stored, &part);
 	/* a stall may be a server that answers out of order, which only libssh 0.10's pipeline minds */
-	if (result == TAKE_CUT && watch_expired())
+	if (result == TAKE_CUT && watch_expired() != NULL)
 		e->serial = true;
 	bool drop = result != TAKE_CUT && result != TAKE_WHOLE && !e->storing;
 	if (drop)

@@ -1,13 +1,12 @@
 /* What became of redemptions since their files came: rematched, or never found. */
-#include "nightly/night.h"
-
-#include "lib/config/config.h"
-#include "lib/protocol/notification.h"
-#include "lib/finance/output/memory.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/protocol/notification.h"
+#include "nightly/night.h"
 
 struct guarded {
 	struct night *n;
@@ -65,7 +64,7 @@ keep_term(struct night *n, const struct config_source *source, enum pg_status *r
 	char *holidays = night_holidays(n, profile->policy.holidays);
 
 	*ret_status = PG_OK;
-	if (!holidays)
+	if (holidays == NULL)
 		return false;
 	*ret_status = deemed_term(n->batch->query.pg, source->name, profile, holidays);
 	free(holidays);
@@ -89,7 +88,7 @@ source_names(const struct config *config)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out)
+	if (out == NULL)
 		return mem_text("{}");
 	for (size_t i = 0; i < config->source_count; i++)
 		fprintf(out, "%s%s", i ? "," : "{", config->sources[i].name);
@@ -113,9 +112,9 @@ night_absence(struct night *n, const struct config_source *source)
 	sources = source_names(n->batch->config);
 	status = deemed_unclear(pg, source->name, sources, &other);
 	free(sources);
-	if (status == PG_OK && !other)
+	if (status == PG_OK && other == NULL)
 		status = deemed_confirm(pg, source->name, source->partner, &n->deemed);
-	if (other) {
+	if (other != NULL) {
 		complain(
 		    "source %s: source %s answers for the same redemptions by another profile, so that no response "
 		    "means nothing: give each profile its programme",

@@ -1,14 +1,13 @@
 /* Files that are expected: which ones, and which of them are missing. */
-#include "nightly/night.h"
+#include <errno.h>
+#include <string.h>
 
 #include "lib/config/config.h"
 #include "lib/db/params.h"
 #include "lib/finance/output/memory.h"
 #include "lib/protocol/notification.h"
+#include "nightly/night.h"
 #include "nightly/nightly_sql.h"
-
-#include <errno.h>
-#include <string.h>
 
 static int
 make_expected_delivery(struct night *n, const struct config_source *source, const struct expected_file *e)
@@ -16,11 +15,11 @@ make_expected_delivery(struct night *n, const struct config_source *source, cons
 	char *holidays = night_holidays(n, e->holidays);
 	struct params p = {0};
 
-	if (!holidays)
+	if (holidays == NULL)
 		return EXIT_CLEAN; /* which days count is not known: nobody is blamed */
 	param_text(&p, source->name);
 	param_text(&p, e->name);
-	param_text(&p, e->zone ? e->zone : "UTC");
+	param_text(&p, e->zone != NULL ? e->zone : "UTC");
 	param_int(&p, e->due_minute);
 	param_int(&p, e->days);
 	param_int(&p, e->grace_minutes);

@@ -1,21 +1,20 @@
 /* The files that are due, and how polling for them went. */
-#include "nightly/night.h"
-
-#include "lib/config/config.h"
-#include "lib/base/io.h"
-#include "lib/base/paths.h"
-#include "lib/base/spawn.h"
-#include "lib/json/json.h"
-#include "lib/protocol/control_client.h"
-#include "lib/finance/output/memory.h"
-#include "nightly/nightly_sql.h"
-#include "lib/db/params.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/paths.h"
+#include "lib/base/spawn.h"
+#include "lib/config/config.h"
+#include "lib/db/params.h"
+#include "lib/finance/output/memory.h"
+#include "lib/json/json.h"
+#include "lib/protocol/control_client.h"
+#include "nightly/night.h"
+#include "nightly/nightly_sql.h"
 
 #define POLL_MS 200
 #define ANSWER_S 5
@@ -66,12 +65,12 @@ keep_answer(struct night *n, const struct json *source)
 	           *result = "failed";
 	const char *why = json_string_of(told, "error");
 
-	if (poll && (strcmp(poll, "files") == 0 || strcmp(poll, "empty") == 0)) {
+	if (poll != NULL && (strcmp(poll, "files") == 0 || strcmp(poll, "empty") == 0)) {
 		result = poll;
 		why = NULL;
-	} else if (!why)
+	} else if (why == NULL)
 		why = "it was not polled yet";
-	return name ? keep_poll(n, name, result, why, json_int_of(told, "last_poll_us")) : EXIT_CLEAN;
+	return name != NULL ? keep_poll(n, name, result, why, json_int_of(told, "last_poll_us")) : EXIT_CLEAN;
 }
 
 /* Did every local source have its poll since then?  Servers have times of their own. */
@@ -125,15 +124,15 @@ by_daemon(struct night *n, struct json *first)
 static int
 keep_directory(struct night *n, const struct config_source *source, bool run_was_good)
 {
-	DIR *dir = source->sftp.host ? NULL : opendir(source->directory);
+	DIR *dir = source->sftp.host != NULL ? NULL : opendir(source->directory);
 	const char *result = "empty";
 
-	if (source->sftp.host)
+	if (source->sftp.host != NULL)
 		return keep_poll(n, source->name, run_was_good ? "empty" : "failed",
 		                 run_was_good ? NULL : "the run of handbackd did not end well", now_us());
-	if (!dir)
+	if (dir == NULL)
 		return keep_poll(n, source->name, "failed", strerrordesc_np(errno), now_us());
-	for (const struct dirent *e; (e = readdir(dir));)
+	for (const struct dirent *e; (e = readdir(dir)) != NULL;)
 		if (e->d_name[0] != '.')
 			result = "files";
 	closedir(dir);

@@ -1,10 +1,10 @@
 #include "nightly/night.h"
 
-#include "lib/config/config.h"
-#include "lib/profile/holidays.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "lib/config/config.h"
+#include "lib/profile/holidays.h"
 
 const struct column night_expected_columns[NIGHT_EXPECTED_COLUMNS] = {
     {"source", "Source", COLUMN_TEXT, 8, 0, NULL}, {"kind", "Expected", COLUMN_TEXT, 6, 0, NULL},
@@ -55,7 +55,7 @@ night_holidays(struct night *n, const char *name)
 {
 	char why[LIMIT_MESSAGE_BYTES], *days = holidays_read(n->reconciler.profiles, name, why);
 
-	if (!days) {
+	if (days == NULL) {
 		complain("%s/%s", n->batch->config->profiles, why);
 		night_worse(n, EXIT_USAGE);
 	}

@@ -6,11 +6,11 @@
 #ifndef HANDBACK_NIGHTLY_NIGHT_H
 #define HANDBACK_NIGHTLY_NIGHT_H
 
-#include "nightly/batch.h"
-#include "reconcile/rematch/deemed.h"
-#include "reconcile/file/job.h"
-#include "reconcile/rematch/rematch.h"
 #include "lib/spool/retention.h"
+#include "nightly/batch.h"
+#include "reconcile/file/job.h"
+#include "reconcile/rematch/deemed.h"
+#include "reconcile/rematch/rematch.h"
 
 struct config_source;
 

@@ -3,20 +3,19 @@
  * spool and a database role that may do what the night does and no more;
  * partners' bytes are read by handback-parse, as the daemon has them read.
  */
-#include "nightly/night.h"
-
-#include "lib/config/config.h"
-#include "lib/db/params.h"
-#include "lib/finance/output/memory.h"
-#include "lib/finance/view/file_tables.h"
-#include "nightly/nightly_sql.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "lib/config/config.h"
+#include "lib/db/params.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/file_tables.h"
+#include "nightly/night.h"
+#include "nightly/nightly_sql.h"
 
 #define ROLE "handback_nightly"
 
@@ -150,7 +149,7 @@ run(struct batch *b)
 		code = night_plan(n);
 	if (code == EXIT_CLEAN && !b->plan)
 		code = act(n);
-	if (n->plan && b->format == FORMAT_JSON && !b->plan)
+	if (n->plan != NULL && b->format == FORMAT_JSON && !b->plan)
 		puts("}"); /* after what stopped it, too */
 	document_free(n->plan);
 	parser_child_stop(&n->reconciler.child);

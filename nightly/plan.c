@@ -1,13 +1,12 @@
 /* What there is to do, printed first. */
-#include "nightly/night.h"
+#include <dirent.h>
+#include <string.h>
 
 #include "lib/config/config.h"
 #include "lib/db/params.h"
 #include "lib/finance/output/memory.h"
+#include "nightly/night.h"
 #include "nightly/nightly_sql.h"
-
-#include <dirent.h>
-#include <string.h>
 
 static const struct column source_columns[] = {
     {"source", "Source", COLUMN_TEXT, 8, 0, NULL},
@@ -46,23 +45,23 @@ names_in(const char *directory)
 	DIR *dir = opendir(directory);
 	int64_t names = 0;
 
-	for (const struct dirent *e; dir && (e = readdir(dir));)
+	for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
 		names += e->d_name[0] != '.';
-	if (dir)
+	if (dir != NULL)
 		closedir(dir);
-	return dir ? names : -1;
+	return dir != NULL ? names : -1;
 }
 
 /* Another source of the same partner and programme has told of it. */
 static bool
 is_told(const struct night *n, const struct policy *policy)
 {
-	const char *programme = policy->programme ? policy->programme : "";
+	const char *programme = policy->programme != NULL ? policy->programme : "";
 
 	for (size_t i = 0; i < n->overdue->rows; i++) {
 		const char *told = table_cell(n->overdue, i, 1);
 		if (strcmp(table_cell(n->overdue, i, 0), policy->partner) == 0 &&
-		    strcmp(told ? told : "", programme) == 0)
+		    strcmp(told != NULL ? told : "", programme) == 0)
 			return true;
 	}
 	return false;
@@ -77,7 +76,7 @@ plan_overdue(struct night *n, const struct config_source *source)
 	if (is_told(n, &profile->policy))
 		return EXIT_CLEAN;
 	char *holidays = night_holidays(n, profile->policy.holidays);
-	if (!holidays)
+	if (holidays == NULL)
 		return EXIT_CLEAN;
 	deemed_params(&p, source->name, profile, holidays);
 	int code = query_fill(&n->batch->query, n->overdue, sql_nightly_overdue, p.n, p.value);

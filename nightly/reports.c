@@ -1,14 +1,13 @@
 /* What a night leaves behind for others: reports and metrics. */
-#include "nightly/night.h"
-
-#include "lib/config/config.h"
-#include "lib/base/gauges.h"
-#include "lib/finance/output/memory.h"
-#include "nightly/moment.h"
-#include "lib/finance/view/report.h"
-
 #include <errno.h>
 #include <unistd.h>
+
+#include "lib/base/gauges.h"
+#include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/report.h"
+#include "nightly/moment.h"
+#include "nightly/night.h"
 
 /* Whole ones alone count: the hashes are written last. */
 bool

@@ -1,9 +1,8 @@
 /* Kept copies that are old enough leave the spool. */
-#include "nightly/night.h"
-
 #include "lib/config/config.h"
-#include "lib/finance/output/memory.h"
 #include "lib/db/params.h"
+#include "lib/finance/output/memory.h"
+#include "nightly/night.h"
 
 static const struct column retention_columns[] = {
     {"copies", "Copies in", COLUMN_TEXT, 0, 0, NULL},

@@ -2,7 +2,12 @@
  * handback-verify: checks everything that was ever posted against its proof.
  * Its database role only reads, and keeps retention away while it looks.
  */
-#include "nightly/batch.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "lib/base/gauges.h"
 #include "lib/base/paths.h"
@@ -11,14 +16,8 @@
 #include "lib/finance/output/memory.h"
 #include "lib/proof/verify/verify.h"
 #include "lib/protocol/notification.h"
+#include "nightly/batch.h"
 #include "nightly/moment.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define ROLE "handback_verify"
 #define ROLES "{handback_verify,handback_finance}" /* a person's login has the other */
@@ -132,7 +131,7 @@ add_difference(struct document *d, const struct verify_difference *f)
 static int
 open_spool(struct batch *b, int *ret_spool)
 {
-	if (b->conninfo && !b->path_given && access(PATHS_CONFIG, R_OK) < 0) {
+	if (b->conninfo != NULL && !b->path_given && access(PATHS_CONFIG, R_OK) < 0) {
 		*ret_spool = -1;
 		return EXIT_CLEAN;
 	}
@@ -197,14 +196,14 @@ tell_verified(const struct batch *b, const struct verify *v, enum verify_end end
 static int
 ask_known_head(const struct batch *b, struct verify *v)
 {
-	const char *said = b->head, *colon = said ? strchr(said, ':') : NULL;
+	const char *said = b->head, *colon = said != NULL ? strchr(said, ':') : NULL;
 	uint8_t hash[SHA256_BYTES];
 	size_t len = 0;
 
-	if (!said)
+	if (said == NULL)
 		return EXIT_CLEAN;
-	char *number = mem_part(said, colon ? (size_t) (colon - said) : 0);
-	bool good = colon && text_int(number, 1, INT64_MAX, &v->known_head) &&
+	char *number = mem_part(said, colon != NULL ? (size_t) (colon - said) : 0);
+	bool good = colon != NULL && text_int(number, 1, INT64_MAX, &v->known_head) &&
 	            text_unhex(hash, sizeof(hash), colon + 1, &len) && len == sizeof(hash);
 	free(number);
 	if (!good) {

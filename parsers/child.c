@@ -29,7 +29,8 @@ child_begin(const char *name)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
 		child_leave(EXIT_FAILED, "cannot be bound to the parent's life");
 	if (getsockopt(PARSE_JOB_SOCKET, SOL_SOCKET, SO_PEERCRED, &maker, &len) != 0)
-		child_leave(EXIT_USAGE, "descriptor 3 is no socket; it is started by handback-reconcile or handbackctl");
+		child_leave(EXIT_USAGE,
+		            "descriptor 3 is no socket; it is started by handback-reconcile or handbackctl");
 	/* whoever made our socket is our parent, or we are an orphan that nobody waits for */
 	if (maker.pid != getppid())
 		child_leave(EXIT_FAILED, "the parent is gone");

@@ -4,8 +4,8 @@
 
 #include "lib/protocol/parse_job.h"
 
-/* First of all: dies from now on with whoever made descriptor 3 (lib/protocol/parse_job.h), who must be the parent. name
- * is the program's, for its messages. */
+/* First of all: dies from now on with whoever made descriptor 3 (lib/protocol/parse_job.h), who must be the
+ * parent. name is the program's, for its messages. */
 void child_begin(const char *name);
 
 /* Ends the process with an exit_code, and why on descriptor 2. */

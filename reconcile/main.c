@@ -14,12 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/config/config.h"
-#include "lib/db/connect.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
+#include "lib/config/config.h"
+#include "lib/db/connect.h"
 #include "reconcile/worker.h"
 
 #define CHANNEL_FD 3

@@ -9,18 +9,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/protocol/channel.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
-#include "lib/protocol/worker_job.h"
-#include "lib/protocol/notification.h"
 #include "lib/base/text.h"
-#include "reconcile/decide/decide.h"
 #include "lib/db/migrate.h"
+#include "lib/protocol/channel.h"
+#include "lib/protocol/notification.h"
+#include "lib/protocol/worker_job.h"
+#include "lib/spool/unknown_kept.h"
+#include "reconcile/decide/decide.h"
 #include "reconcile/file/recover.h"
 #include "reconcile/file/release.h"
 #include "reconcile/post/notify_holds.h"
-#include "lib/spool/unknown_kept.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_CEILING_MS 5000

@@ -163,7 +163,7 @@ struct file *
 file_new(struct source *source, struct event_base *base, const char *name, event_callback_fn on_timer)
 {
 	size_t len = strlen(name);
-	struct file *f = calloc(1, sizeof *f + len + 1);
+	struct file *f = calloc(1, sizeof(*f) + len + 1);
 
 	if (f == NULL)
 		return NULL;

@@ -5,9 +5,9 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "daemon/loop.h"
 
 #define BATCH 256 /* names in one step */
 
@@ -48,7 +48,7 @@ sidecar_is_there(const struct source *s, const char *name)
 
 	if (source_sidecar(s) == NULL)
 		return true;
-	if (snprintf(sidecar, sizeof sidecar, "%s%s", name, source_sidecar(s)) > LIMIT_NAME_BYTES)
+	if (snprintf(sidecar, sizeof(sidecar), "%s%s", name, source_sidecar(s)) > LIMIT_NAME_BYTES)
 		return false;
 	return fstatat(s->dir, sidecar, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }

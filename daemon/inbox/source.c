@@ -5,9 +5,9 @@
 #include <search.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "daemon/loop.h"
 
 const char *const scan_words[SCAN_RESULTS] = {"none yet", "files", "empty", "failed"};
 
@@ -217,7 +217,7 @@ struct source *
 source_new(struct event_base *base, const struct config_source *config, int64_t rescan_ms, bool once,
            const struct source_calls *calls, void *context)
 {
-	struct source *s = calloc(1, sizeof *s);
+	struct source *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
@@ -290,7 +290,7 @@ source_remove_sidecar(struct source *s, const struct file *f)
 	struct stat st;
 
 	if (s->closed || s->dir < 0 || source_sidecar(s) == NULL ||
-	    snprintf(name, sizeof name, "%s%s", f->name, source_sidecar(s)) > LIMIT_NAME_BYTES)
+	    snprintf(name, sizeof(name), "%s%s", f->name, source_sidecar(s)) > LIMIT_NAME_BYTES)
 		return;
 	/* another file by the same name: the sidecar file may be that one's */
 	if (fstatat(s->dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0)

@@ -19,9 +19,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "lib/config/config.h"
 #include "daemon/inbox/file.h"
 #include "daemon/inbox/queue.h"
+#include "lib/config/config.h"
 
 /* What the last whole scan said: "nothing there" and "could not read it" are different things. */
 enum scan_result { SCAN_NONE_YET, SCAN_FILES, SCAN_EMPTY, SCAN_FAILED, SCAN_RESULTS };

@@ -36,13 +36,13 @@ on_readable(evutil_socket_t fd, short what, void *context)
 {
 	_Alignas(struct inotify_event) char buf[64 << 10];
 	struct watch *w = context;
-	ssize_t n = read(fd, buf, sizeof buf);
+	ssize_t n = read(fd, buf, sizeof(buf));
 
 	(void) what;
 	for (char *at = buf; n > 0 && at < buf + n;) {
 		const struct inotify_event *e = (const struct inotify_event *) (void *) at;
 
-		at += sizeof *e + e->len;
+		at += sizeof(*e) + e->len;
 		tell(w, e);
 	}
 }
@@ -50,7 +50,7 @@ on_readable(evutil_socket_t fd, short what, void *context)
 struct watch *
 watch_new(struct event_base *base, const struct watch_calls *calls, void *context)
 {
-	struct watch *w = calloc(1, sizeof *w);
+	struct watch *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return NULL;
@@ -84,7 +84,7 @@ watch_add(struct watch *w, int dir)
 	char path[32];
 
 	/* by descriptor, so that what is watched is what is looked at */
-	snprintf(path, sizeof path, "/proc/self/fd/%d", dir);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
 	return inotify_add_watch(w->fd, path,
 	                         IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF |
 	                             IN_ONLYDIR | IN_EXCL_UNLINK);

@@ -9,12 +9,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
+#include "daemon/serve/answer.h"
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
-#include "lib/protocol/control_client.h"
-#include "daemon/serve/answer.h"
-#include "daemon/loop.h"
 #include "lib/json/json.h"
+#include "lib/protocol/control_client.h"
 
 #define CLIENTS 32
 #define LINE_BYTES 256
@@ -91,7 +91,7 @@ answer(struct client *client, char *line)
 	struct evbuffer *out = bufferevent_get_output(client->stream);
 	char why[LIMIT_MESSAGE_BYTES];
 
-	switch (contract_decode(&control_contract, true, &client->turn, line, false, NULL, why, sizeof why)) {
+	switch (contract_decode(&control_contract, true, &client->turn, line, false, NULL, why, sizeof(why))) {
 	case CONTROL_STATUS:
 		c->calls->status(c->context, out);
 		break;
@@ -176,7 +176,7 @@ on_acceptable(evutil_socket_t listener, short what, void *context)
 			event_add(c->acceptable, NULL);
 		return;
 	}
-	client = calloc(1, sizeof *client);
+	client = calloc(1, sizeof(*client));
 	if (client == NULL ||
 	    (client->stream = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE)) == NULL) {
 		free(client);
@@ -210,7 +210,7 @@ static bool
 is_alive(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool alive = fd >= 0 && connect(fd, (const struct sockaddr *) address, sizeof *address) == 0;
+	bool alive = fd >= 0 && connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -225,7 +225,7 @@ make_parent(const char *path)
 	char *slash;
 	int fd;
 
-	snprintf(dir, sizeof dir, "%s", path);
+	snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
 	if (slash == NULL || slash == dir)
 		return;
@@ -244,7 +244,7 @@ listen_at(const char *path, char *why, size_t why_size)
 	mode_t mask;
 	int bound;
 
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	make_parent(path);
 	if (is_alive(&address)) {
 		snprintf(why, why_size, "control: another handbackd listens at %s", path);
@@ -254,7 +254,7 @@ listen_at(const char *path, char *why, size_t why_size)
 	}
 	unlink(path);
 	mask = umask(0177); /* 0600 from the first moment */
-	bound = fd < 0 ? -1 : bind(fd, (const struct sockaddr *) &address, sizeof address);
+	bound = fd < 0 ? -1 : bind(fd, (const struct sockaddr *) &address, sizeof(address));
 	umask(mask);
 	if (bound == 0 && listen(fd, CLIENTS) == 0)
 		return fd;
@@ -268,7 +268,7 @@ struct control *
 control_new(struct event_base *base, const char *path, struct engine *engine,
             const struct control_calls *calls, void *context, char *why, size_t why_size)
 {
-	struct control *c = calloc(1, sizeof *c);
+	struct control *c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
 		snprintf(why, why_size, "out of memory");
@@ -281,7 +281,7 @@ control_new(struct event_base *base, const char *path, struct engine *engine,
 		free(c);
 		return NULL;
 	}
-	snprintf(c->path, sizeof c->path, "%s", path);
+	snprintf(c->path, sizeof(c->path), "%s", path);
 	c->acceptable = event_new(base, c->fd, EV_READ, on_acceptable, c);
 	c->again = evtimer_new(base, on_again, c);
 	if (c->acceptable == NULL || c->again == NULL || event_priority_set(c->acceptable, LOOP_SCANS) < 0 ||

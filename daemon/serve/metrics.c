@@ -9,9 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
 #include "lib/base/gauges.h"
 #include "lib/base/io.h"
-#include "daemon/loop.h"
 
 #define PARSE_REPORT_BYTES (1 << 20) /* of what another process tells */
 #define REQUEST_BYTES 8192
@@ -72,7 +72,7 @@ write_counts(struct evbuffer *out, const struct engine *e, const char *name, con
 		for (size_t k = 0; k < n; k++) {
 			uint64_t number;
 
-			memcpy(&number, (const char *) &e->sources[i]->totals + counts[k].offset, sizeof number);
+			memcpy(&number, (const char *) &e->sources[i]->totals + counts[k].offset, sizeof(number));
 			sample(out, name, e->sources[i], what, counts[k].word, number);
 		}
 }
@@ -279,7 +279,7 @@ on_readyz(struct evhttp_request *request, void *context)
 		for (size_t i = 0; i < m->engine->worker_count && !m->engine->stopping; i++)
 			ready = ready || m->engine->workers[i]->state == WORKER_IDLE ||
 			        m->engine->workers[i]->state == WORKER_BUSY;
-		status_words(words, sizeof words, m->engine);
+		status_words(words, sizeof(words), m->engine);
 	}
 	evbuffer_add_printf(out, "%s\n", words);
 	answer(request, ready ? HTTP_OK : HTTP_SERVUNAVAIL, ready ? "OK" : "Service Unavailable", out);
@@ -295,13 +295,13 @@ listen_unix(struct metrics *m, const char *path, char *why, size_t why_size)
 	mode_t mask;
 	int bound;
 
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	unlink(path);       /* the spool's lock says that no other handbackd has it */
 	mask = umask(0117); /* 0660: the group's monitoring may ask */
-	bound = fd < 0 ? -1 : bind(fd, (const struct sockaddr *) &address, sizeof address);
+	bound = fd < 0 ? -1 : bind(fd, (const struct sockaddr *) &address, sizeof(address));
 	umask(mask);
 	if (bound == 0 && listen(fd, 16) == 0 && evhttp_accept_socket(m->http, fd) == 0) {
-		snprintf(m->path, sizeof m->path, "%s", path);
+		snprintf(m->path, sizeof(m->path), "%s", path);
 		return true;
 	}
 	snprintf(why, why_size, "metrics: %s: %s", path, strerrordesc_np(errno));
@@ -318,7 +318,7 @@ listen_loopback(struct metrics *m, const char *where, char *why, size_t why_size
 	char host[32] = "";
 	long port = colon != NULL ? strtol(colon + 1, NULL, 10) : 0;
 
-	if (colon != NULL && (size_t) (colon - where) < sizeof host)
+	if (colon != NULL && (size_t) (colon - where) < sizeof(host))
 		memcpy(host, where, (size_t) (colon - where));
 	if ((strcmp(host, "127.0.0.1") != 0 && strcmp(host, "[::1]") != 0) || port < 1 || port > 65535) {
 		snprintf(why, why_size, "metrics: %s: a socket's path, or 127.0.0.1:PORT, or [::1]:PORT", where);
@@ -334,7 +334,7 @@ struct metrics *
 metrics_new(struct event_base *base, const char *where, const struct status_facts *facts, char *why,
             size_t why_size)
 {
-	struct metrics *m = calloc(1, sizeof *m);
+	struct metrics *m = calloc(1, sizeof(*m));
 
 	snprintf(why, why_size, "out of memory");
 	if (m == NULL)

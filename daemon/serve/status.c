@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include "daemon/serve/answer.h"
 #include "daemon/loop.h"
+#include "daemon/serve/answer.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 

@@ -7,11 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
 #include "lib/base/io.h"
 #include "lib/base/log.h"
-#include "lib/protocol/message.h"
 #include "lib/config/schedule.h"
-#include "daemon/loop.h"
+#include "lib/protocol/message.h"
 
 #define GRACE_MS 8000 /* beyond the run's own deadline; the fetcher gives itself five seconds */
 #define LEAVE_MS 5000 /* after it was asked to end */
@@ -83,7 +83,7 @@ until_scheduled(const struct config_sftp *config, int64_t after_us)
 	char why[200];
 
 	/* the configuration was checked; a zone can be taken from the machine, though */
-	if (!schedule_read(&schedule, config->schedule, why, sizeof why) ||
+	if (!schedule_read(&schedule, config->schedule, why, sizeof(why)) ||
 	    (next = schedule_next(&schedule, config->zone, after_us / 1000000)) < 0)
 		return CEILING_MS;
 	return next * 1000000 > now_us ? (next * 1000000 - now_us + 999) / 1000 : 0;
@@ -96,7 +96,7 @@ last_poll_us(const struct sftp *s)
 	char path[4096];
 	struct stat st;
 
-	snprintf(path, sizeof path, "%s/.fetch/last_poll", s->config->directory);
+	snprintf(path, sizeof(path), "%s/.fetch/last_poll", s->config->directory);
 	return lstat(path, &st) == 0 ? st.st_mtim.tv_sec * 1000000 : loop_wall_us();
 }
 
@@ -181,8 +181,8 @@ tell_failure(struct sftp *s)
 	          LOG_FIELDS(log_text("source", s->name), log_text("host", s->config->sftp.host),
 	                     log_text("stage", s->run.stage), log_text("why", s->run.why),
 	                     log_int("failures", s->failures)));
-	memcpy(s->error, s->run.why, sizeof s->error);
-	memcpy(s->error_stage, s->run.stage, sizeof s->error_stage);
+	memcpy(s->error, s->run.why, sizeof(s->error));
+	memcpy(s->error_stage, s->run.stage, sizeof(s->error_stage));
 }
 
 static void
@@ -200,8 +200,8 @@ static void
 fail(struct sftp *s, const char *stage, const char *why)
 {
 	s->run.failed = true;
-	snprintf(s->run.stage, sizeof s->run.stage, "%s", stage);
-	snprintf(s->run.why, sizeof s->run.why, "%s", why);
+	snprintf(s->run.stage, sizeof(s->run.stage), "%s", stage);
+	snprintf(s->run.why, sizeof(s->run.why), "%s", why);
 }
 
 /* When to run next. */
@@ -267,9 +267,9 @@ on_ended(void *context, int status, const char *why)
 		fail(s, "fetcher", why);
 	else if (!s->run.failed && !s->run.done) {
 		if (WIFSIGNALED(status))
-			snprintf(how, sizeof how, "handback-fetch was killed by signal %d", WTERMSIG(status));
+			snprintf(how, sizeof(how), "handback-fetch was killed by signal %d", WTERMSIG(status));
 		else
-			snprintf(how, sizeof how, "handback-fetch ended with status %d and did not say why",
+			snprintf(how, sizeof(how), "handback-fetch ended with status %d and did not say why",
 			         WEXITSTATUS(status));
 		fail(s, "fetcher", how);
 	}
@@ -299,14 +299,14 @@ start(struct sftp *s)
 	s->after_due = false;
 	if (poll_now)
 		s->next_ms = 0;
-	if (!fetch_source_job(&job, &s->run.turn, s->config, s->run.mode, false, why, sizeof why)) {
+	if (!fetch_source_job(&job, &s->run.turn, s->config, s->run.mode, false, why, sizeof(why))) {
 		fail(s, "key_file", why);
 		finish(s);
 		return;
 	}
 	s->child = child_start(s->base, &program, getenv("HANDBACK_FETCH_SOCKET"), &job, &child_calls, s);
 	if (s->child == NULL) {
-		snprintf(why, sizeof why, "handback-fetch cannot be started or reached: %s", strerrordesc_np(errno));
+		snprintf(why, sizeof(why), "handback-fetch cannot be started or reached: %s", strerrordesc_np(errno));
 		fail(s, "fetcher", why);
 		finish(s);
 		return;
@@ -333,10 +333,10 @@ on_timer(evutil_socket_t fd, short what, void *context)
 /* ---- life ---- */
 
 struct sftp *
-sftp_new(struct event_base *base, const struct config_source *config, const char *program, bool once,
-         const struct sftp_calls *calls, void *context)
+sftp_source_new(struct event_base *base, const struct config_source *config, const char *program, bool once,
+                const struct sftp_calls *calls, void *context)
 {
-	struct sftp *s = calloc(1, sizeof *s);
+	struct sftp *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
@@ -349,7 +349,7 @@ sftp_new(struct event_base *base, const struct config_source *config, const char
 	s->name = strdup(config->name);
 	s->timer = evtimer_new(base, on_timer, s);
 	if (s->name == NULL || s->timer == NULL || event_priority_set(s->timer, LOOP_FILES) < 0) {
-		sftp_free(s);
+		sftp_source_free(s);
 		return NULL;
 	}
 	poll_first(s);
@@ -368,7 +368,7 @@ sftp_configure(struct sftp *s, const struct config_source *config)
 }
 
 void
-sftp_close(struct sftp *s)
+sftp_source_close(struct sftp *s)
 {
 	s->state = SFTP_CLOSED;
 	s->config = NULL;
@@ -389,7 +389,7 @@ sftp_kill(struct sftp *s)
 }
 
 void
-sftp_free(struct sftp *s)
+sftp_source_free(struct sftp *s)
 {
 	if (s == NULL)
 		return;
@@ -431,7 +431,7 @@ sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct 
 	message_add_int(&line, "confirmed", result->confirmed);
 	message_add_int(&line, "reversed", result->reversed);
 	message_add_int(&line, "held", result->held);
-	snprintf(path, sizeof path, "%s/.fetch/archived", s->config->directory);
+	snprintf(path, sizeof(path), "%s/.fetch/archived", s->config->directory);
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || !message_end(&line) || io_write_all(fd, line.text, line.length) < 0)
 		log_write(LOG_WARNING, "the fetcher cannot be told that a file is archived: it will bring it again",

@@ -18,12 +18,12 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/supervise/child.h"
+#include "daemon/supervise/worker.h"
+#include "lib/base/limits.h"
 #include "lib/config/config.h"
 #include "lib/config/fetch_source.h"
 #include "lib/protocol/notification.h"
-#include "lib/base/limits.h"
-#include "daemon/supervise/child.h"
-#include "daemon/supervise/worker.h"
 
 enum sftp_state { SFTP_RESTING, SFTP_RUNNING, SFTP_CLOSED, SFTP_STATES };
 extern const char *const sftp_state_words[SFTP_STATES];
@@ -89,15 +89,15 @@ struct sftp {
 	TAILQ_ENTRY(sftp) others;
 };
 
-/* NULL: no memory.  Its first run is soon.  config has to live until sftp_configure or sftp_close. */
-struct sftp *sftp_new(struct event_base *base, const struct config_source *config, const char *program,
-                      bool once, const struct sftp_calls *calls, void *context);
+/* NULL: no memory.  Its first run is soon.  config has to live until sftp_configure or sftp_source_close. */
+struct sftp *sftp_source_new(struct event_base *base, const struct config_source *config, const char *program,
+                             bool once, const struct sftp_calls *calls, void *context);
 void sftp_configure(struct sftp *s, const struct config_source *config);
 /* No run any more; one under way is asked to leave.  calls->off follows, perhaps at once. */
-void sftp_close(struct sftp *s);
+void sftp_source_close(struct sftp *s);
 /* Ends a fetcher that does not leave. */
 void sftp_kill(struct sftp *s);
-void sftp_free(struct sftp *s); /* NULL is fine */
+void sftp_source_free(struct sftp *s); /* NULL is fine */
 
 /* A run as soon as may be. */
 void sftp_poll(struct sftp *s);

@@ -1,8 +1,8 @@
 /* What a fetcher may say, and what becomes of it. */
-#include "lib/base/log.h"
-#include "lib/base/text.h"
 #include "daemon/loop.h"
 #include "daemon/sftp/sftp.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /* The same complaint comes with each run: it is logged once, until SFTP_TOLD others came. */
 static bool
@@ -11,7 +11,7 @@ is_news(struct sftp *s, const char *verb, const char *name, const char *why)
 	const char *const parts[] = {verb, name, why};
 	uint64_t hash = 14695981039346656037u; /* FNV-1a: nothing is lost when two are alike */
 
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		for (const char *c = parts[i];; c++) {
 			hash = (hash ^ (unsigned char) *c) * 1099511628211u;
 			if (*c == '\0')
@@ -27,7 +27,7 @@ is_news(struct sftp *s, const char *verb, const char *name, const char *why)
 static void
 take_connected(struct sftp *s, const struct fetch_report *r)
 {
-	snprintf(s->host_key, sizeof s->host_key, "%s", r->host_key);
+	snprintf(s->host_key, sizeof(s->host_key), "%s", r->host_key);
 	log_write(LOG_DEBUG, "connected",
 	          LOG_FIELDS(log_text("source", s->name), log_text("host_key", r->host_key),
 	                     log_text("server", r->server), log_text("kex", r->kex),
@@ -48,7 +48,7 @@ tell_mismatch(const struct sftp *s, const char *expected, const char *got)
 	               {"expected", expected},
 	               {"got", got}}};
 
-	snprintf(subject, sizeof subject, "%s-%s", s->name, got);
+	snprintf(subject, sizeof(subject), "%s-%s", s->name, got);
 	s->calls->notification(s->context, &notification);
 }
 
@@ -97,7 +97,7 @@ take_progress(struct sftp *s, const struct fetch_report *r)
 {
 	s->run.name_bytes = r->bytes;
 	s->run.name_size = r->size;
-	snprintf(s->run.name, sizeof s->run.name, "%s", r->name);
+	snprintf(s->run.name, sizeof(s->run.name), "%s", r->name);
 	s->run.progress = true;
 	s->calls->changed(s->context);
 }
@@ -121,8 +121,8 @@ static void
 take_failed(struct sftp *s, const struct fetch_report *r)
 {
 	s->run.failed = true;
-	snprintf(s->run.stage, sizeof s->run.stage, "%s", r->stage);
-	snprintf(s->run.why, sizeof s->run.why, "%s", r->why);
+	snprintf(s->run.stage, sizeof(s->run.stage), "%s", r->stage);
+	snprintf(s->run.why, sizeof(s->run.why), "%s", r->why);
 }
 
 static void
@@ -163,7 +163,7 @@ sftp_take_line(struct sftp *s, char *line)
 {
 	char why[LIMIT_MESSAGE_BYTES];
 	struct fetch_report r;
-	int message = fetch_report_decode(&r, &s->run.turn, line, why, sizeof why);
+	int message = fetch_report_decode(&r, &s->run.turn, line, why, sizeof(why));
 
 	if (message < 0) {
 		log_write(LOG_DEBUG, "the fetcher broke its contract",

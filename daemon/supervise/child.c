@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
+#include "lib/base/spawn.h"
 #include "lib/protocol/channel.h"
 #include "lib/protocol/message.h"
-#include "lib/base/spawn.h"
-#include "daemon/loop.h"
 
 #define LINES_AT_ONCE 16 /* then others have their turn; meanwhile it has to wait */
 #define LAST_LINES 4096  /* more than a channel holds */
@@ -79,7 +79,7 @@ child_kill(struct child *c, const char *why)
 {
 	if ((c->pid == 0 && c->channel < 0) || c->why[0] != '\0')
 		return;
-	snprintf(c->why, sizeof c->why, "%s", why);
+	snprintf(c->why, sizeof(c->why), "%s", why);
 	hang_up(c);
 	if (c->pid > 0)
 		kill(c->pid, SIGKILL); /* it is our child and not reaped: the number is still its own */
@@ -123,7 +123,7 @@ listen_to(struct child *c, int most)
 {
 	for (int i = 0; i < most && c->channel >= 0; i++) {
 		size_t len;
-		int got = channel_receive(c->channel, c->line, sizeof c->line, &len, NULL);
+		int got = channel_receive(c->channel, c->line, sizeof(c->line), &len, NULL);
 
 		/* it ended with something of ours unread: what it said before that still comes */
 		if (got < 0 && errno == ECONNRESET)
@@ -169,7 +169,7 @@ static void
 on_exited(evutil_socket_t fd, short what, void *context)
 {
 	struct child *c = context;
-	char why[sizeof c->why];
+	char why[sizeof(c->why)];
 	int status = 0;
 
 	(void) fd;
@@ -183,7 +183,7 @@ on_exited(evutil_socket_t fd, short what, void *context)
 	close_channel(c);
 	free_event(&c->exited);
 	free_event(&c->deadline);
-	memcpy(why, c->why, sizeof why);
+	memcpy(why, c->why, sizeof(why));
 	c->calls->ended(c->context, status, why);
 }
 
@@ -211,7 +211,7 @@ spawn_child(struct child *c, const struct spawn *program)
 
 	if (s.fd_count == SPAWN_FDS || channel_pair(ends) < 0)
 		return -1;
-	memcpy(fds, s.fds, s.fd_count * sizeof fds[0]);
+	memcpy(fds, s.fds, s.fd_count * sizeof(fds[0]));
 	fds[s.fd_count++] = (struct spawn_fd){ends[1], 3};
 	s.fds = fds;
 	c->channel = ends[0];
@@ -284,7 +284,7 @@ struct child *
 child_start(struct event_base *base, const struct spawn *program, const char *socket,
             struct channel_packets *packets, const struct child_calls *calls, void *context)
 {
-	struct child *c = calloc(1, sizeof *c);
+	struct child *c = calloc(1, sizeof(*c));
 	int error;
 
 	if (c == NULL) {
@@ -315,7 +315,7 @@ child_start(struct event_base *base, const struct spawn *program, const char *so
 struct child *
 child_adopt(struct event_base *base, pid_t pid, const struct child_calls *calls, void *context)
 {
-	struct child *c = calloc(1, sizeof *c);
+	struct child *c = calloc(1, sizeof(*c));
 	int error;
 
 	if (c == NULL)

@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <sys/wait.h>
 
-#include "lib/embedded/embedded.h"
-#include "lib/base/log.h"
 #include "daemon/loop.h"
 #include "daemon/supervise/child.h"
+#include "lib/base/log.h"
+#include "lib/embedded/embedded.h"
 
 #define START_WAIT_MS 60000 /* recovery after a crash */
 #define STOP_MS 2000
@@ -88,7 +88,7 @@ watch_child(struct cluster *c)
 struct cluster *
 cluster_new(struct event_base *base, const struct config *config, char *why, size_t why_size)
 {
-	struct cluster *c = calloc(1, sizeof *c);
+	struct cluster *c = calloc(1, sizeof(*c));
 
 	if (c == NULL || (c->timer = evtimer_new(base, on_timer, c)) == NULL) {
 		snprintf(why, why_size, "out of memory");

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/base/spawn.h"
-#include "daemon/loop.h"
 
 #define START_DEADLINE_MS 60000 /* until `ready` */
 #define STEADY_MS 10000         /* ran so long: what ends it then has nothing to do with its start */
@@ -72,7 +72,7 @@ on_ended(void *context, int status, const char *why)
 	bool expected = w->state == WORKER_LEAVING && why[0] == '\0' && !w->job, had_job;
 	pid_t pid = w->pid;
 
-	how_it_ended(why, status, result.why, sizeof result.why);
+	how_it_ended(why, status, result.why, sizeof(result.why));
 	child_free(w->child);
 	w->child = NULL;
 	event_del(w->timer);
@@ -106,11 +106,11 @@ on_timer(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	if (w->closed || (w->state == WORKER_LEAVING && !w->job))
-		snprintf(why, sizeof why, "it did not leave");
+		snprintf(why, sizeof(why), "it did not leave");
 	else if (w->state == WORKER_STARTING)
-		snprintf(why, sizeof why, "it was not ready after %d s", START_DEADLINE_MS / 1000);
+		snprintf(why, sizeof(why), "it was not ready after %d s", START_DEADLINE_MS / 1000);
 	else
-		snprintf(why, sizeof why, "it said nothing for %lld ms", (long long) w->deadline_ms);
+		snprintf(why, sizeof(why), "it said nothing for %lld ms", (long long) w->deadline_ms);
 	worker_kill(w, why);
 }
 
@@ -120,7 +120,7 @@ reopen(int fd)
 {
 	char path[32];
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -143,7 +143,7 @@ start_process(struct worker *w)
 	const struct spawn s = {
 	    .path = w->program->path, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
 
-	snprintf(number, sizeof number, "%d", w->number);
+	snprintf(number, sizeof(number), "%d", w->number);
 	if (config < 0)
 		return -1;
 	w->turn = WORKER_TURN_STARTING;
@@ -177,7 +177,7 @@ struct worker *
 worker_new(struct event_base *base, int number, const struct worker_program *program,
            const struct worker_calls *calls, void *context)
 {
-	struct worker *w = calloc(1, sizeof *w);
+	struct worker *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return NULL;

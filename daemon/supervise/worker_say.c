@@ -1,7 +1,7 @@
 /* What becomes of what a worker says. */
-#include "lib/base/log.h"
 #include "daemon/loop.h"
 #include "daemon/supervise/worker.h"
+#include "lib/base/log.h"
 
 void
 worker_end_job(struct worker *w, const struct job_result *result)
@@ -41,7 +41,7 @@ worker_take_line(void *worker, char *line)
 	struct worker *w = worker;
 	char why[LIMIT_MESSAGE_BYTES];
 	struct worker_report report;
-	int message = worker_report_decode(&report, &w->turn, line, why, sizeof why);
+	int message = worker_report_decode(&report, &w->turn, line, why, sizeof(why));
 
 	if (message < 0)
 		worker_kill(w, why);

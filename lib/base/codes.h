@@ -31,7 +31,8 @@ enum outcome {
 	OUTCOME_CLOSED = 8,     /* a hold closed without a posting */
 };
 
-/* Of a redemption, before a record answers it: what handback.verdict_rule names. Only statements count with these. */
+/* Of a redemption, before a record answers it: what handback.verdict_rule names. Only statements count with
+ * these. */
 enum redemption_state {
 	STATE_UNKNOWN = 1, /* there is no such redemption */
 	STATE_OPEN = 2,

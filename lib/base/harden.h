@@ -3,8 +3,9 @@
 #define HANDBACK_BASE_HARDEN_H
 
 /*
- * From now on neither this process nor what it starts gains rights by running a program (no_new_privs), and none
- * leaves a core file, which would hold members' data and keys.  Ends the process when the kernel refuses.
+ * From now on neither this process nor what it starts gains rights by running a program (no_new_privs), and
+ * none leaves a core file, which would hold members' data and keys.  Ends the process when the kernel
+ * refuses.
  */
 void harden(void);
 

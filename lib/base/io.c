@@ -194,8 +194,8 @@ read_link(int parent, const char *name, char *way)
 		errno = ELOOP;
 		return false;
 	}
-	len = readlinkat(parent, name, target, sizeof target);
-	memcpy(rest, way, sizeof rest);
+	len = readlinkat(parent, name, target, sizeof(target));
+	memcpy(rest, way, sizeof(rest));
 	if (len < 0 || snprintf(way, PATH_MAX, "%.*s/%s", (int) len, target, rest) >= PATH_MAX) {
 		errno = len < 0 ? errno : ENAMETOOLONG;
 		return false;
@@ -225,7 +225,7 @@ walk(int dir, const char *path, bool make, mode_t mode)
 	char way[PATH_MAX], name[NAME_MAX + 1];
 	int at, links = 0;
 
-	if (snprintf(way, sizeof way, "%s", path) >= (int) sizeof way) {
+	if (snprintf(way, sizeof(way), "%s", path) >= (int) sizeof(way)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -290,9 +290,9 @@ put_by_rename(int dir, const char *name, mode_t mode, const void *bytes, size_t 
 	uint64_t random;
 	int fd;
 
-	if (getrandom(&random, sizeof random, 0) != (ssize_t) sizeof random)
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t) sizeof(random))
 		return -1;
-	snprintf(temporary, sizeof temporary, ".%016" PRIx64 ".tmp", random);
+	snprintf(temporary, sizeof(temporary), ".%016" PRIx64 ".tmp", random);
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
@@ -317,7 +317,7 @@ io_put_file(int dir, const char *name, mode_t mode, const void *bytes, size_t le
 
 	if (fd < 0) /* not every file system has this (NFS) */
 		return put_by_rename(dir, name, mode, bytes, len);
-	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	if (io_write_all(fd, bytes, len) < 0 || give_to_owner(dir, fd) < 0 || fchmod(fd, mode) < 0 ||
 	    fsync(fd) < 0 || linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW) < 0)
 		return fail_closing(fd);

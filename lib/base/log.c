@@ -93,7 +93,7 @@ put_value(struct line *line, const void *bytes, size_t len)
 	char value[LINE_BYTES / 2];
 	const char *at = value;
 
-	text_escape(value, sizeof value, bytes, len);
+	text_escape(value, sizeof(value), bytes, len);
 	if (value[0] != '\0' && strpbrk(value, " \"=") == NULL) {
 		put(line, value);
 		return;
@@ -102,7 +102,7 @@ put_value(struct line *line, const void *bytes, size_t len)
 	for (size_t n = strcspn(at, "\""); n > 0 || *at != '\0'; n = strcspn(at, "\"")) {
 		char part[LINE_BYTES / 2 + 2];
 
-		snprintf(part, sizeof part, "%.*s%s", (int) n, at, at[n] == '"' ? "\\\"" : "");
+		snprintf(part, sizeof(part), "%.*s%s", (int) n, at, at[n] == '"' ? "\\\"" : "");
 		put(line, part);
 		at += n + (at[n] == '"');
 	}
@@ -123,7 +123,7 @@ put_field(struct line *line, const struct log_field *field)
 		put_value(line, field->bytes, field->len);
 		return;
 	}
-	snprintf(number, sizeof number, "%" PRId64, field->number);
+	snprintf(number, sizeof(number), "%" PRId64, field->number);
 	put(line, number);
 }
 
@@ -136,8 +136,8 @@ write_stderr(int level, const char *message, const struct log_field *fields)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	line.len = strftime(line.text, sizeof line.text, "time=%Y-%m-%dT%H:%M:%S", &utc);
-	line.len += (size_t) snprintf(line.text + line.len, sizeof line.text - line.len,
+	line.len = strftime(line.text, sizeof(line.text), "time=%Y-%m-%dT%H:%M:%S", &utc);
+	line.len += (size_t) snprintf(line.text + line.len, sizeof(line.text) - line.len,
 	                              ".%03ldZ level=%s program=%s msg=", now.tv_nsec / 1000000,
 	                              log_level_word(level), name);
 	put_value(&line, message, strlen(message));
@@ -159,9 +159,9 @@ journal_field(const struct log_field *field)
 	if (field->bytes == NULL && field->len == SIZE_MAX)
 		return NULL;
 	if (field->bytes == NULL)
-		snprintf(value, sizeof value, "%" PRId64, field->number);
+		snprintf(value, sizeof(value), "%" PRId64, field->number);
 	else
-		text_escape(value, sizeof value, field->bytes, field->len);
+		text_escape(value, sizeof(value), field->bytes, field->len);
 	if (asprintf(&text, "%s=%s", field->key, value) < 0)
 		return NULL;
 	for (int i = 0; i < key_len; i++)
@@ -190,9 +190,9 @@ write_journal(int level, const char *message, const struct log_field *fields)
 		parts[n++] = (struct iovec){text, strlen(text)};
 	}
 	line.text[line.len] = '\0';
-	snprintf(priority, sizeof priority, "PRIORITY=%d", level);
-	snprintf(identifier, sizeof identifier, "SYSLOG_IDENTIFIER=%s", name);
-	snprintf(said, sizeof said, "MESSAGE=%.*s", LINE_BYTES - 16, line.text);
+	snprintf(priority, sizeof(priority), "PRIORITY=%d", level);
+	snprintf(identifier, sizeof(identifier), "SYSLOG_IDENTIFIER=%s", name);
+	snprintf(said, sizeof(said), "MESSAGE=%.*s", LINE_BYTES - 16, line.text);
 	parts[n++] = (struct iovec){priority, strlen(priority)};
 	parts[n++] = (struct iovec){identifier, strlen(identifier)};
 	parts[n++] = (struct iovec){said, strlen(said)};

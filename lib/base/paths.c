@@ -21,21 +21,21 @@ static const struct {
     {"handbackctl", "ctl", HANDBACK_BINDIR},
 };
 
-#define PROGRAMS (sizeof programs / sizeof programs[0])
+#define PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
 /* The root of the build tree that the running program lies in, or false. */
 static bool
 build_root(char *buf, size_t size)
 {
 	char self[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (len < 0)
 		return false;
 	self[len] = '\0';
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		char tail[PATH_MAX];
-		int n = snprintf(tail, sizeof tail, "/%s/%s", programs[i].folder, programs[i].name);
+		int n = snprintf(tail, sizeof(tail), "/%s/%s", programs[i].folder, programs[i].name);
 
 		if (len <= n || strcmp(self + len - n, tail) != 0)
 			continue;
@@ -66,7 +66,7 @@ paths_program(char *buf, size_t size, const char *name)
 			continue;
 		if (override != NULL && is_there(snprintf(buf, size, "%s/%s", override, name), size, buf))
 			return true;
-		if (build_root(root, sizeof root) &&
+		if (build_root(root, sizeof(root)) &&
 		    is_there(snprintf(buf, size, "%s/%s/%s", root, programs[i].folder, name), size, buf))
 			return true;
 		return is_there(snprintf(buf, size, "%s/%s", programs[i].installed, name), size, buf);

@@ -114,12 +114,12 @@ spawn_environment(void)
 	static const char *const handed_on[] = {
 	    "HANDBACK_LIBEXEC", "HANDBACK_FETCH_SOCKET", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "HOME",
 	    "ASAN_OPTIONS",     "UBSAN_OPTIONS",         "LSAN_OPTIONS"};
-	static const char *made[sizeof handed_on / sizeof handed_on[0] + 3];
+	static const char *made[sizeof(handed_on) / sizeof(handed_on[0]) + 3];
 	size_t n = 0;
 
 	if (made[0] != NULL)
 		return made;
-	for (size_t i = 0; i < sizeof handed_on / sizeof handed_on[0]; i++) {
+	for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++) {
 		const char *value = getenv(handed_on[i]);
 		char *line = NULL;
 

@@ -17,7 +17,7 @@
 /* Room for the escaped form of len bytes, NUL included. */
 #define TEXT_ESCAPED_SIZE(len) (4 * (size_t) (len) + 1)
 /* Room for what text_show writes. */
-#define TEXT_SHOWN_SIZE (TEXT_ESCAPED_SIZE(LIMIT_SHOWN_BYTES) + sizeof "... (18446744073709551615 bytes)")
+#define TEXT_SHOWN_SIZE (TEXT_ESCAPED_SIZE(LIMIT_SHOWN_BYTES) + sizeof("... (18446744073709551615 bytes)"))
 /* Room for the hex of len bytes, NUL included. */
 #define TEXT_HEX_SIZE(len) (2 * (size_t) (len) + 1)
 

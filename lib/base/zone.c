@@ -23,7 +23,7 @@ zone_known(const char *name)
 
 	if (!name_ok(name))
 		return false;
-	snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
+	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
 	return access(path, R_OK) == 0;
 }
 

@@ -6,10 +6,10 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "lib/config/config_check.h"
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
+#include "lib/config/config_check.h"
 
 #define LIST "sources[]."
 #define KNOWN 64 /* keys of one map */
@@ -30,7 +30,7 @@ struct reader {
 static void *
 hold(struct reader *r, size_t size)
 {
-	struct config_held *held = calloc(1, sizeof *held);
+	struct config_held *held = calloc(1, sizeof(*held));
 
 	if (held == NULL || (held->bytes = calloc(1, size)) == NULL) {
 		free(held);
@@ -85,7 +85,7 @@ static bool
 read_texts(struct reader *r, const struct yaml_node *n, const char *const **ret)
 {
 	size_t count = n->kind == YAML_LIST ? count_children(n) : 1, i = 0;
-	const char **texts = hold(r, (count + 1) * sizeof *texts);
+	const char **texts = hold(r, (count + 1) * sizeof(*texts));
 
 	if (texts == NULL)
 		return false;
@@ -103,7 +103,7 @@ read_texts(struct reader *r, const struct yaml_node *n, const char *const **ret)
 static bool
 default_texts(struct reader *r, const char *default_value, const char *const **ret)
 {
-	const char **texts = hold(r, (strlen(default_value) + 1) * sizeof *texts);
+	const char **texts = hold(r, (strlen(default_value) + 1) * sizeof(*texts));
 	size_t count = 0;
 
 	if (texts == NULL)
@@ -181,7 +181,7 @@ find(struct yaml_node *map, const char *name)
 		char key[64];
 		size_t len = strcspn(name, ".");
 
-		snprintf(key, sizeof key, "%.*s", (int) len, name);
+		snprintf(key, sizeof(key), "%.*s", (int) len, name);
 		map = yaml_get(map, key);
 		if (name[len] == '\0')
 			return map;
@@ -211,7 +211,7 @@ check_keys(struct reader *r, struct yaml_node *map, const char *group)
 
 		if (strncmp(options[i].name, group, len) != 0)
 			continue;
-		snprintf(words[n], sizeof words[n], "%.*s", (int) strcspn(rest, ".["), rest);
+		snprintf(words[n], sizeof(words[n]), "%.*s", (int) strcspn(rest, ".["), rest);
 		known[n] = words[n];
 		n++;
 	}
@@ -254,7 +254,7 @@ fetched_directory(struct reader *r, const char *name)
 
 	if (spool == NULL || name == NULL)
 		return NULL;
-	size = strlen(spool) + strlen(name) + sizeof "/incoming/";
+	size = strlen(spool) + strlen(name) + sizeof("/incoming/");
 	directory = hold(r, size);
 	if (directory != NULL)
 		snprintf(directory, size, "%s/incoming/%s", spool, name);
@@ -276,7 +276,7 @@ read_sources(struct reader *r, struct yaml_node *list)
 	c->source_count = count_children(list);
 	if (c->source_count == 0)
 		return;
-	c->sources = hold(r, c->source_count * sizeof *c->sources);
+	c->sources = hold(r, c->source_count * sizeof(*c->sources));
 	if (c->sources == NULL)
 		return;
 	for (struct yaml_node *n = list->first; n != NULL; n = n->next, i++) {
@@ -305,7 +305,7 @@ own_path(struct reader *r, const char *path)
 
 	if (path[0] == '/')
 		return hold_text(r, path, strlen(path));
-	if (getcwd(cwd, sizeof cwd) == NULL)
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
 		return NULL;
 	whole = hold(r, strlen(cwd) + strlen(path) + 2);
 	if (whole != NULL)
@@ -334,7 +334,7 @@ read_all(struct reader *r, struct yaml_node *root)
 struct config *
 config_parse(const char *path, const char *text, size_t len, struct problems *p)
 {
-	struct config *c = calloc(1, sizeof *c);
+	struct config *c = calloc(1, sizeof(*c));
 	struct reader r = {.config = c, .problems = p};
 
 	if (c == NULL || (c->path = own_path(&r, path)) == NULL) {

@@ -22,12 +22,12 @@ config_check(const struct config *c, struct yaml_node *root, struct problems *p)
 	if (c->database_embedded != NULL && c->database_conninfo != NULL)
 		yaml_error(p, at(root, "database"),
 		           "database.embedded and database.conninfo exclude each other: remove one");
-	if (c->metrics != NULL && strlen(c->metrics) >= sizeof address.sun_path)
+	if (c->metrics != NULL && strlen(c->metrics) >= sizeof(address.sun_path))
 		yaml_error(p, at(root, "metrics"), "metrics.listen: a UNIX socket's path has at most %zu bytes",
-		           sizeof address.sun_path - 1);
-	if (c->control != NULL && strlen(c->control) >= sizeof address.sun_path)
+		           sizeof(address.sun_path) - 1);
+	if (c->control != NULL && strlen(c->control) >= sizeof(address.sun_path))
 		yaml_error(p, at(root, "control"), "a UNIX socket's path has at most %zu bytes; this one has %zu",
-		           sizeof address.sun_path - 1, strlen(c->control));
+		           sizeof(address.sun_path) - 1, strlen(c->control));
 }
 
 static bool

@@ -1,7 +1,6 @@
 /* The one table of what handback.yaml may say. */
-#include "lib/config/config.h"
-
 #include "lib/base/log.h"
+#include "lib/config/config.h"
 
 #define TOP(member) .offset = offsetof(struct config, member)
 #define SOURCE(member) .offset = offsetof(struct config_source, member)
@@ -141,7 +140,7 @@ static const struct config_option options[] = {
 const struct config_option *
 config_options(size_t *ret_count)
 {
-	*ret_count = sizeof options / sizeof options[0];
+	*ret_count = sizeof(options) / sizeof(options[0]);
 	return options;
 }
 
@@ -156,7 +155,7 @@ config_type_name(enum config_type type)
 bool
 config_describe(FILE *out)
 {
-	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		const struct config_option *o = &options[i];
 		const char *default_value = o->default_value != NULL ? o->default_value
 		                            : o->required            ? "(required)"

@@ -1,8 +1,8 @@
 /* What a source on an SFTP server may say. */
-#include "lib/config/config_check.h"
-#include "lib/config/schedule.h"
 #include "lib/base/text.h"
 #include "lib/base/zone.h"
+#include "lib/config/config_check.h"
+#include "lib/config/schedule.h"
 
 #define PINS 8 /* as many as handback-fetch takes */
 #define GLOBS 32
@@ -140,7 +140,7 @@ check_times(const struct config_sftp *sftp, struct yaml_node *n, struct problems
 			yaml_error(p, at(n, "zone"), "only for schedule: the times of a window are UTC");
 		return;
 	}
-	if (!schedule_read(&schedule, sftp->schedule, why, sizeof why))
+	if (!schedule_read(&schedule, sftp->schedule, why, sizeof(why)))
 		yaml_error(p, at(n, "schedule"), "%s", why);
 	if (yaml_get(n, "interval") != NULL || sftp->window != NULL)
 		yaml_error(p, at(n, "schedule"), "schedule and interval or window exclude each other: remove one");

@@ -56,7 +56,7 @@ take_value(struct reader *r, const struct field *f, const char **text, int *ret)
 	char word[8] = "";
 	int64_t number;
 
-	if (len < sizeof word)
+	if (len < sizeof(word))
 		memcpy(word, *text, len);
 	for (int i = 0; f->names != NULL && f->names[i] != NULL; i++)
 		if (strcasecmp(word, f->names[i]) == 0) {
@@ -85,7 +85,7 @@ take_step(struct reader *r, const struct field *f, const char **text, int *ret)
 		return true;
 	++*text;
 	len = strcspn(*text, ",");
-	if (len < sizeof word)
+	if (len < sizeof(word))
 		memcpy(word, *text, len);
 	if (!text_int(word, 1, f->max, &number))
 		return wrong(r, "%s: a step is a number from 1 to %d", f->what, f->max);
@@ -173,7 +173,7 @@ schedule_read(struct schedule *ret, const char *text, char *why, size_t why_size
 			             "%d of five fields: minute, hour, day of the month, month, day of the week, "
 			             "as */15 6-20 * * 1-5",
 			             i);
-		if (len >= sizeof field)
+		if (len >= sizeof(field))
 			return wrong(&r, "%s: too long", fields[i].what);
 		memcpy(field, text, len);
 		field[len] = '\0';

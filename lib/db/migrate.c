@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/hash/sha256.h"
 #include "lib/base/text.h"
 #include "lib/db/db_sql.h"
+#include "lib/hash/sha256.h"
 #include "schema/present_sql.h"
 #include "schema/schema_sql.h"
 

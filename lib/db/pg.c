@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 #include <libpq-fe.h>
 
 #include "lib/db/db_sql.h"

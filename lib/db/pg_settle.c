@@ -1,10 +1,9 @@
 /* What became of a COMMIT whose answer did not come, or came with a warning. */
-#include "lib/db/pg.h"
-
 #include <string.h>
 #include <time.h>
 
 #include "lib/db/db_sql.h"
+#include "lib/db/pg.h"
 #include "lib/db/pg_state.h"
 
 #define SETTLE_TRIES 100 /* 50 ms apart */

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/embedded/embedded_ping.h"
 #include "lib/base/io.h"
 #include "lib/base/spawn.h"
+#include "lib/embedded/embedded_ping.h"
 
 #define LOG_BYTES (16 << 20) /* at a start a longer log begins anew */
 

@@ -1,6 +1,4 @@
 /* Where this machine has its PostgreSQL programs. */
-#include "lib/embedded/embedded.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -12,6 +10,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/spawn.h"
+#include "lib/embedded/embedded.h"
 
 #define OLDEST_MAJOR 13
 

@@ -43,8 +43,8 @@ checksum_file_read(const char *text, size_t len, uint8_t ret_sha256[SHA256_BYTES
 	if (end - digest < DIGITS || (end - digest > DIGITS && !is_blank(digest[DIGITS])))
 		return false;
 	memcpy(hex, digest, DIGITS);
-	if (!text_unhex(hash, sizeof hash, hex, &bytes) || bytes != SHA256_BYTES)
+	if (!text_unhex(hash, sizeof(hash), hex, &bytes) || bytes != SHA256_BYTES)
 		return false;
-	memcpy(ret_sha256, hash, sizeof hash);
+	memcpy(ret_sha256, hash, sizeof(hash));
 	return true;
 }

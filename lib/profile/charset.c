@@ -40,7 +40,7 @@ learn(struct charset *c)
 		size_t len = 0;
 
 		errno = 0;
-		if (convert(c->handle, &in, 1, c->table[byte].utf8, sizeof c->table[byte].utf8, &len))
+		if (convert(c->handle, &in, 1, c->table[byte].utf8, sizeof(c->table[byte].utf8), &len))
 			c->table[byte].len = (uint8_t) len;
 		else if (errno == EINVAL)
 			return false;
@@ -53,7 +53,7 @@ learn(struct charset *c)
 struct charset *
 charset_new(const char *encoding)
 {
-	struct charset *c = calloc(1, sizeof *c);
+	struct charset *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;

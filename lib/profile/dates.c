@@ -68,7 +68,7 @@ add_part(struct date_rule *rule, uint8_t token, char literal)
 static const char *
 compile_one(const char *p, struct date_rule *rule)
 {
-	for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
 		size_t len = strlen(tokens[i].name);
 
 		if (strncmp(p, tokens[i].name, len) == 0)

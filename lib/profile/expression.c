@@ -9,7 +9,7 @@
  *     where      = "where" test { "and" test }
  *     test       = verdict | field ("=" | "!=") value | field "in" "(" value { "," value } ")"
  */
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 struct parser {
 	struct compile *c;
@@ -63,7 +63,7 @@ need(struct parser *ps, const char *symbol)
 
 	if (ps->failed || take(ps, symbol))
 		return;
-	snprintf(why, sizeof why, "expected %s", symbol);
+	snprintf(why, sizeof(why), "expected %s", symbol);
 	fail(ps, why);
 }
 
@@ -139,7 +139,7 @@ value_of_test(struct parser *ps, struct slice *ret)
 			ps->p++;
 		len = (size_t) (ps->p - from);
 	}
-	if (len >= sizeof buf || ps->p == from) {
+	if (len >= sizeof(buf) || ps->p == from) {
 		fail(ps, "expected a value, as in 'D'");
 		return false;
 	}
@@ -164,11 +164,11 @@ test(struct parser *ps, struct condition *cond)
 		ps->control->by_verdict = true;
 		return;
 	}
-	if (len == 0 || len >= sizeof name) {
+	if (len == 0 || len >= sizeof(name)) {
 		fail(ps, "expected accepted, rejected, pending or a field");
 		return;
 	}
-	snprintf(name, sizeof name, "%.*s", (int) len, ps->p);
+	snprintf(name, sizeof(name), "%.*s", (int) len, ps->p);
 	cond->kind = IF_FIELD;
 	cond->slot = (int16_t) compile_find_slot(ps->c, name);
 	if (cond->slot < 0) {
@@ -176,7 +176,7 @@ test(struct parser *ps, struct condition *cond)
 		return;
 	}
 	ps->p += len;
-	cond->value = compile_alloc(ps->c, LAYOUT_ENTRIES, sizeof *cond->value);
+	cond->value = compile_alloc(ps->c, LAYOUT_ENTRIES, sizeof(*cond->value));
 	if (cond->value == NULL)
 		return;
 	cond->negate = take(ps, "!=");
@@ -200,7 +200,7 @@ where(struct parser *ps, struct conditions *ret)
 {
 	if (!take(ps, "where"))
 		return;
-	ret->all = compile_alloc(ps->c, 8, sizeof *ret->all);
+	ret->all = compile_alloc(ps->c, 8, sizeof(*ret->all));
 	if (ret->all == NULL)
 		return;
 	do {

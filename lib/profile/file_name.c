@@ -3,7 +3,7 @@
 #include "lib/profile/file_name.h"
 
 #include "lib/base/limits.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 #include "lib/profile/dates.h"
 #include "lib/profile/values.h"
 
@@ -36,7 +36,7 @@ name_field(struct compile *c, const struct yaml_node *at, const char *name, cons
 		f->type = FIELD_INTEGER;
 	else {
 		f->type = FIELD_DATE;
-		f->date = date = compile_alloc(c, 1, sizeof *date);
+		f->date = date = compile_alloc(c, 1, sizeof(*date));
 		if (date == NULL || !date_compile(compile_copy(c, format), date, &why))
 			yaml_error(c->problems, at, "{%s:%s}: must be a number of digits, + or a date", name, format);
 		else {
@@ -77,13 +77,13 @@ compile_part(struct compile *c, const struct yaml_node *at, const char *p, struc
 
 	if (p[len] == ':')
 		format_len = strcspn(p + len + 1, "}");
-	if (len == 0 || len >= sizeof name || format_len >= sizeof format ||
+	if (len == 0 || len >= sizeof(name) || format_len >= sizeof(format) ||
 	    p[len + (format_len > 0 ? format_len + 1 : 0)] != '}') {
 		yaml_error(c->problems, at, "must be a pattern as in {business_date:YYYYMMDD}_{sequence:6}.csv");
 		return NULL;
 	}
-	snprintf(name, sizeof name, "%.*s", (int) len, p);
-	snprintf(format, sizeof format, "%.*s", (int) format_len, p + len + (format_len > 0));
+	snprintf(name, sizeof(name), "%.*s", (int) len, p);
+	snprintf(format, sizeof(format), "%.*s", (int) format_len, p + len + (format_len > 0));
 	part->field = name_field(c, at, name, format);
 	if (part->field < 0)
 		return NULL;
@@ -107,7 +107,7 @@ compile_part(struct compile *c, const struct yaml_node *at, const char *p, struc
 static struct name_pattern *
 compile_pattern(struct compile *c, const struct yaml_node *n)
 {
-	struct name_pattern *pattern = compile_alloc(c, 1, sizeof *pattern);
+	struct name_pattern *pattern = compile_alloc(c, 1, sizeof(*pattern));
 	const char *p = n->text;
 
 	if (pattern == NULL)
@@ -131,7 +131,7 @@ compile_pattern(struct compile *c, const struct yaml_node *n)
 			size_t len = strcspn(p, "{*");
 			char literal[256];
 
-			snprintf(literal, sizeof literal, "%.*s", (int) (len < 255 ? len : 255), p);
+			snprintf(literal, sizeof(literal), "%.*s", (int) (len < 255 ? len : 255), p);
 			part->kind = NAME_LITERAL;
 			part->literal = compile_slice(c, literal);
 			p += len;
@@ -176,15 +176,15 @@ compile_file_name(struct compile *c)
 	struct name_pattern **link = &l->name;
 	struct record_type *type;
 
-	l->type = compile_alloc(c, LAYOUT_TYPES, sizeof *l->type);
+	l->type = compile_alloc(c, LAYOUT_TYPES, sizeof(*l->type));
 	if (n == NULL || l->type == NULL)
 		return;
 	type = &l->type[l->types++];
 	type->name = "name";
 	type->role = ROLE_NAME;
 	type->instead_of = -1;
-	type->field = compile_alloc(c, NAME_PARTS, sizeof *type->field);
-	type->order = compile_alloc(c, NAME_PARTS, sizeof *type->order);
+	type->field = compile_alloc(c, NAME_PARTS, sizeof(*type->field));
+	type->order = compile_alloc(c, NAME_PARTS, sizeof(*type->order));
 	if (type->field == NULL || type->order == NULL)
 		return;
 	for (; at != NULL; at = compile_next(n, at)) {
@@ -278,7 +278,7 @@ name_split(const struct name_pattern *patterns, const char *name, size_t len, st
            size_t fields)
 {
 	for (const struct name_pattern *p = patterns; p != NULL && len <= LIMIT_NAME_BYTES; p = p->next) {
-		memset(value, 0, fields * sizeof *value);
+		memset(value, 0, fields * sizeof(*value));
 		if (split_one(p, name, len, value))
 			return true;
 	}
@@ -299,15 +299,15 @@ take_fact(const struct field *f, const struct value *v, struct name_facts *ret)
 	};
 
 	if (f->target == TARGET_PARTNER_ID)
-		snprintf(ret->partner_id, sizeof ret->partner_id, "%.*s", (int) v->text.len, v->text.data);
+		snprintf(ret->partner_id, sizeof(ret->partner_id), "%.*s", (int) v->text.len, v->text.data);
 	if (f->target == TARGET_BUSINESS_DATE) {
 		ret->has_business_date = true;
 		ret->business_date = (int32_t) v->number;
 	}
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (strcmp(f->name, numbers[i].name) == 0 && f->type == FIELD_INTEGER) {
 			*(bool *) ((char *) ret + numbers[i].has) = true;
-			memcpy((char *) ret + numbers[i].number, &v->number, sizeof v->number);
+			memcpy((char *) ret + numbers[i].number, &v->number, sizeof(v->number));
 		}
 }
 
@@ -329,7 +329,7 @@ name_set(const struct record_type *type, const struct slice *value, const char *
 		common[used++] = skip > 0 ? '*' : name[at];
 		at += skip > 0 ? skip : 1;
 	}
-	text_escape(facts->set, sizeof facts->set, common, used);
+	text_escape(facts->set, sizeof(facts->set), common, used);
 }
 
 bool

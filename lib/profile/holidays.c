@@ -1,7 +1,5 @@
 #include "lib/profile/holidays.h"
 
-#include "lib/base/io.h"
-
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/base/io.h"
 
 #define LIST_BYTES (256 << 10)
 
@@ -36,7 +36,7 @@ put_days(FILE *out, char *text, const char *file, char *why)
 	char *rest = text;
 	int number = 0;
 
-	for (char *line; (line = strsep(&rest, "\n"));) {
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
 		number++;
 		line += strspn(line, " \t\r");
 		line[strcspn(line, " \t\r#")] = '\0';
@@ -70,8 +70,9 @@ holidays_read(int profiles, const char *name, char *why)
 	}
 	FILE *out = open_memstream(&days, &size);
 	snprintf(why, LIMIT_MESSAGE_BYTES, "%s: no memory", file);
-	bool good = out && fputc('{', out) != EOF && put_days(out, text, file, why) && fputc('}', out) != EOF;
-	if (out && fclose(out) != 0)
+	bool good =
+	    out != NULL && fputc('{', out) != EOF && put_days(out, text, file, why) && fputc('}', out) != EOF;
+	if (out != NULL && fclose(out) != 0)
 		good = false;
 	free(text);
 	free(file);

@@ -5,7 +5,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/zone.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 #define CHUNK (64 << 10)
 
@@ -31,7 +31,7 @@ compile_alloc(struct compile *c, size_t count, size_t size)
 	wanted = (wanted + align - 1) / align * align;
 	if (m->first == NULL || wanted > m->first->size - m->used) {
 		size_t chunk_size = wanted > CHUNK ? wanted : CHUNK;
-		struct chunk *chunk = calloc(1, sizeof *chunk + chunk_size);
+		struct chunk *chunk = calloc(1, sizeof(*chunk) + chunk_size);
 
 		if (chunk == NULL) {
 			yaml_error(c->problems, c->root, "out of memory");
@@ -88,7 +88,7 @@ compile_known(struct compile *c, struct yaml_node *map, const char *where)
 	size_t count = 0;
 
 	for (const struct profile_option *o = profile_options; o->where != NULL; o++)
-		if (strcmp(o->where, where) == 0 && count + 1 < sizeof known / sizeof *known)
+		if (strcmp(o->where, where) == 0 && count + 1 < sizeof(known) / sizeof(*known))
 			known[count++] = o->key;
 	known[count] = NULL;
 	yaml_unknown_keys(c->problems, map, known);
@@ -176,7 +176,7 @@ compile_bytes(struct compile *c, const struct yaml_node *n, char *buf, size_t si
 
 	if (!yaml_text(c->problems, n, &text))
 		return 0;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strcmp(text, names[i].name) == 0) {
 			len = strlen(names[i].bytes);
 			memcpy(buf, names[i].bytes, len);
@@ -248,7 +248,7 @@ compile_words(struct compile *c, struct yaml_node *n, struct words *ret)
 		yaml_error(c->problems, n, "must be one value or a list of values");
 		return;
 	}
-	ret->list = compile_alloc(c, count, sizeof *ret->list);
+	ret->list = compile_alloc(c, count, sizeof(*ret->list));
 	for (size_t i = 0; ret->list != NULL && i < count; i++, at = compile_next(n, at)) {
 		if (at->kind != YAML_SCALAR) {
 			yaml_error(c->problems, at, "must be one value");
@@ -309,17 +309,17 @@ profile_compile(const char *text, size_t len, struct problems *p)
 	c.root = yaml_parse(text, len, p);
 	if (c.root == NULL)
 		return NULL;
-	c.memory = calloc(1, sizeof *c.memory);
+	c.memory = calloc(1, sizeof(*c.memory));
 	if (c.root->kind != YAML_MAP || c.memory == NULL) {
 		yaml_error(p, c.root, c.memory == NULL ? "out of memory" : "must be a map of keys");
 		free(c.memory);
 		yaml_tree_free(c.root);
 		return NULL;
 	}
-	profile = compile_alloc(&c, 1, sizeof *profile);
+	profile = compile_alloc(&c, 1, sizeof(*profile));
 	if (profile != NULL) {
 		profile->memory = c.memory;
-		profile->layout = c.layout = compile_alloc(&c, 1, sizeof *c.layout);
+		profile->layout = c.layout = compile_alloc(&c, 1, sizeof(*c.layout));
 		c.policy = &profile->policy;
 		if (c.layout != NULL)
 			compile_all(&c, profile);

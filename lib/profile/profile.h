@@ -7,8 +7,8 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
-#include "lib/yaml/yaml.h"
 #include "lib/profile/policy.h"
+#include "lib/yaml/yaml.h"
 
 struct layout; /* lib/profile/layout.h: the parser's half */
 

@@ -1,5 +1,5 @@
 /* What goes back to the partner: the columns of its rejects file. */
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 const char *const reject_column_words[REJECT_COLUMNS + 1] = {"record", "reference", "reason",  "verdict",
                                                              "points", "codes",     "offset",  "length",
@@ -32,14 +32,14 @@ columns(struct compile *c, struct yaml_node *map, struct policy_rejects *r)
 {
 	static const enum reject_column usual[] = {REJECT_RECORD, REJECT_REFERENCE, REJECT_REASON};
 	struct yaml_node *list = compile_child(c, map, "columns", YAML_LIST);
-	size_t count = list == NULL ? sizeof usual / sizeof *usual : compile_count(list);
+	size_t count = list == NULL ? sizeof(usual) / sizeof(*usual) : compile_count(list);
 
-	r->column = compile_alloc(c, count + 1, sizeof *r->column);
-	r->title = compile_alloc(c, count + 1, sizeof *r->title);
+	r->column = compile_alloc(c, count + 1, sizeof(*r->column));
+	r->title = compile_alloc(c, count + 1, sizeof(*r->title));
 	if (r->column == NULL || r->title == NULL)
 		return;
 	if (list == NULL)
-		memcpy(r->column, usual, sizeof usual);
+		memcpy(r->column, usual, sizeof(usual));
 	if (list != NULL && count == 0)
 		yaml_error(c->problems, list, "must name at least one column");
 	for (struct yaml_node *n = list == NULL ? NULL : list->first; n != NULL; n = n->next) {

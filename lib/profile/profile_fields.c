@@ -1,6 +1,6 @@
 /* fields: where each stands, of what type it is, what its values mean. */
 #include "lib/base/limits.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 #include "lib/profile/dates.h"
 
 /* What a field's name makes of it when the profile does not say. */
@@ -38,7 +38,7 @@ static const char *const type_words[] = {"text",   "id",   "uuid",  "integer", "
 enum target
 target_of(const char *name)
 {
-	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
 		if (strcmp(targets[i].name, name) == 0)
 			return targets[i].target;
 	return TARGET_FREE;
@@ -47,7 +47,7 @@ target_of(const char *name)
 static int
 default_type(const char *name)
 {
-	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
 		if (strcmp(targets[i].name, name) == 0)
 			return targets[i].type;
 	return FIELD_TEXT;
@@ -116,7 +116,7 @@ place_ranges(struct compile *c, const struct yaml_node *n, struct field *f)
 	for (const char *p = n->text; p != NULL; p = strchr(p, '+') == NULL ? NULL : strchr(p, '+') + 1) {
 		size_t len = strcspn(p, "+");
 
-		snprintf(one, sizeof one, "%.*s", (int) (len < sizeof one ? len : sizeof one - 1), p);
+		snprintf(one, sizeof(one), "%.*s", (int) (len < sizeof(one) ? len : sizeof(one) - 1), p);
 		if (f->ranges == LAYOUT_RANGES || !compile_range(one, &f->range[f->ranges])) {
 			yaml_error(c->problems, n,
 			           "must be positions as in 3-38, 26, 27- or 1-2+10-12 (at most %d parts)",
@@ -194,7 +194,7 @@ word_map(struct compile *c, struct yaml_node *map, struct field *f)
 		yaml_error(c->problems, n, "must be a map from the partner's words to ours");
 		return;
 	}
-	f->words.list = compile_alloc(c, count, sizeof *f->words.list);
+	f->words.list = compile_alloc(c, count, sizeof(*f->words.list));
 	for (struct yaml_node *w = n->first; f->words.list != NULL && w != NULL; w = w->next) {
 		struct word *word = &f->words.list[f->words.count];
 		bool flag = false;
@@ -337,7 +337,7 @@ static void
 date_rule(struct compile *c, struct yaml_node *map, struct field *f)
 {
 	static const char *const rules[] = {"refuse", "accept", NULL};
-	struct date_rule *r = compile_alloc(c, 1, sizeof *r);
+	struct date_rule *r = compile_alloc(c, 1, sizeof(*r));
 	struct yaml_node *format = compile_child(c, map, "format", YAML_SCALAR);
 	struct yaml_node *cut_off = compile_child(c, map, "cut_off", YAML_SCALAR);
 	const char *why;
@@ -379,7 +379,7 @@ flags_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	f->flag_off = compile_byte(c, flags, "off", ' ');
 	codes = compile_child(c, flags, "codes", YAML_MAP);
 	count = compile_count(codes);
-	f->flags.list = count == 0 ? NULL : compile_alloc(c, count, sizeof *f->flags.list);
+	f->flags.list = count == 0 ? NULL : compile_alloc(c, count, sizeof(*f->flags.list));
 	for (struct yaml_node *n = codes == NULL ? NULL : codes->first; f->flags.list != NULL && n != NULL;
 	     n = n->next) {
 		struct range place;
@@ -509,7 +509,7 @@ order_fields(struct compile *c, struct record_type *type)
 {
 	uint16_t count = 0;
 
-	type->order = compile_alloc(c, type->fields + 1u, sizeof *type->order);
+	type->order = compile_alloc(c, type->fields + 1u, sizeof(*type->order));
 	type->cut_from = type->fields;
 	for (int round = 0; type->order != NULL && round < 3; round++) {
 		if (round == 1 && type->has_pattern)
@@ -534,7 +534,7 @@ compile_fields(struct compile *c, struct record_type *type, struct yaml_node *ma
 		yaml_error(c->problems, map, "must be a map of at most %d fields", LAYOUT_FIELDS);
 		return;
 	}
-	type->field = compile_alloc(c, count + 1, sizeof *type->field);
+	type->field = compile_alloc(c, count + 1, sizeof(*type->field));
 	for (struct yaml_node *n = map == NULL ? NULL : map->first; type->field != NULL && n != NULL;
 	     n = n->next) {
 		n->used = true;

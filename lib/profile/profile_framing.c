@@ -4,7 +4,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/profile/charset.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 static const char *const formats[] = {"delimited", "fixed", "xml", "json", "json_lines", NULL};
 
@@ -19,7 +19,7 @@ text_list(struct compile *c, struct yaml_node *n)
 
 	if (n == NULL)
 		return NULL;
-	list = compile_alloc(c, count + 1, sizeof *list);
+	list = compile_alloc(c, count + 1, sizeof(*list));
 	if (n->kind == YAML_MAP || list == NULL) {
 		yaml_error(c->problems, n, "must be one text or a list of texts");
 		return NULL;
@@ -128,7 +128,7 @@ compile_framing(struct compile *c)
 		return;
 	newline_rule(c, map, r);
 	n = yaml_get(map, "terminator");
-	r->end_count = (uint8_t) bytes_or_place(c, n, "framing.terminator", (char *) r->ends, sizeof r->ends,
+	r->end_count = (uint8_t) bytes_or_place(c, n, "framing.terminator", (char *) r->ends, sizeof(r->ends),
 	                                        &r->end_declared_at);
 	if (r->end_count > 0 || r->end_declared_at >= 0)
 		r->newlines = 0;
@@ -176,9 +176,9 @@ compile_delimited(struct compile *c)
 	}
 	r->delimiter_len =
 	    (uint8_t) bytes_or_place(c, yaml_get(map, "delimiter"), "delimited.delimiter", r->delimiter,
-	                             sizeof r->delimiter - 1, &r->delimiter_declared_at);
+	                             sizeof(r->delimiter) - 1, &r->delimiter_declared_at);
 	r->inner_len = (uint8_t) bytes_or_place(c, yaml_get(map, "inner"), "delimited.inner", r->inner,
-	                                        sizeof r->inner - 1, &r->inner_declared_at);
+	                                        sizeof(r->inner) - 1, &r->inner_declared_at);
 	if (r->delimiter_len == 0 && r->delimiter_declared_at < 0)
 		yaml_error(c->problems, yaml_get(map, "delimiter"), "must be 1 to 8 bytes");
 	r->quote = r->quote_in_file = compile_byte(c, map, "quote", 0);
@@ -201,7 +201,7 @@ compile_delimited(struct compile *c)
 	r->trim = compile_bool(c, map, "trim", false);
 	r->ends_with_delimiter = compile_bool(c, map, "ends_with_delimiter", false);
 	if (yaml_get(map, "record_end") != NULL)
-		compile_bytes(c, yaml_get(map, "record_end"), r->record_end, sizeof r->record_end - 1);
+		compile_bytes(c, yaml_get(map, "record_end"), r->record_end, sizeof(r->record_end) - 1);
 	if (r->delimiter_len == 1 &&
 	    (r->delimiter[0] == r->quote || r->delimiter[0] == '\n' || r->delimiter[0] == '\r'))
 		yaml_error(c->problems, map, "delimiter, quote and newline must be different");
@@ -237,7 +237,7 @@ compile_xml(struct compile *c)
 		return;
 	r->spaces = text_list(c, yaml_get(map, "namespace"));
 	prefixes = compile_child(c, map, "namespaces", YAML_MAP);
-	r->prefix = compile_alloc(c, compile_count(prefixes) + 1, sizeof *r->prefix);
+	r->prefix = compile_alloc(c, compile_count(prefixes) + 1, sizeof(*r->prefix));
 	for (struct yaml_node *n = prefixes == NULL ? NULL : prefixes->first; r->prefix != NULL && n != NULL;
 	     n = n->next) {
 		n->used = true;
@@ -260,7 +260,7 @@ compile_container(struct compile *c)
 	for (at = compile_first(n); at != NULL; at = compile_next(n, at)) {
 		int word;
 
-		if (r->count == sizeof r->kind)
+		if (r->count == sizeof(r->kind))
 			yaml_error(c->problems, at, "is one container too many");
 		else if (yaml_word(c->problems, at, kinds, &word) && word > 0)
 			r->kind[r->count++] = (uint8_t) word;

@@ -1,6 +1,6 @@
 /* What a profile may say and had better not. */
 #include "lib/base/codes.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 /* Could one wrong byte turn one word into the other? */
 static bool
@@ -45,7 +45,7 @@ struct tellings {
 static void
 add_telling(struct tellings *t, const struct telling *telling)
 {
-	if (t->count < sizeof t->list / sizeof *t->list)
+	if (t->count < sizeof(t->list) / sizeof(*t->list))
 		t->list[t->count++] = *telling;
 }
 

@@ -1,5 +1,5 @@
 /* Paths through XML and JSON: /Document/p:Entry[@kind='x']/@id, contracts[]/name, "." for the text itself. */
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 /* The namespaces of a step: those of its prefix, else those of the root; NULL for JSON and for none. */
 static const char *const *
@@ -81,7 +81,7 @@ compile_path(struct compile *c, const struct yaml_node *at, const char *text, st
 		yaml_error(c->problems, at, "has more than 64 steps");
 		return;
 	}
-	ret->step = compile_alloc(c, most, sizeof *ret->step);
+	ret->step = compile_alloc(c, most, sizeof(*ret->step));
 	if (ret->step == NULL || strcmp(text, ".") == 0 || strcmp(text, "/") == 0)
 		return;
 	if (*p == '/')

@@ -1,5 +1,5 @@
 /* pattern: a field's value is cut into other fields of its record. */
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 #include "lib/profile/pattern.h"
 
 /* What is read of a pattern so far. */
@@ -92,7 +92,7 @@ words(struct reading *r, const char *shape, struct pattern_piece *piece)
 	for (const char *p = shape; *p != '\0'; p++)
 		count += *p == '|';
 	piece->kind = PIECE_WORDS;
-	piece->word = count > UINT8_MAX ? NULL : compile_alloc(r->c, count, sizeof *piece->word);
+	piece->word = count > UINT8_MAX ? NULL : compile_alloc(r->c, count, sizeof(*piece->word));
 	for (const char *p = shape; piece->word != NULL; p++) {
 		size_t len = strcspn(p, "|");
 		struct slice *word = &piece->word[piece->words];
@@ -123,11 +123,11 @@ read_piece(struct reading *r)
 
 	if (piece == NULL)
 		return;
-	if (r->at[len] != '}' || name_len >= len || name_len > sizeof name) {
+	if (r->at[len] != '}' || name_len >= len || name_len > sizeof(name)) {
 		wrong(r, "needs a piece as in {name:16x}, {name:6!n} or {name:C|D}");
 		return;
 	}
-	snprintf(name, sizeof name, "%.*s", (int) (name_len - 1), r->at + 1);
+	snprintf(name, sizeof(name), "%.*s", (int) (name_len - 1), r->at + 1);
 	shape = compile_alloc(r->c, len - name_len, 1);
 	if (shape == NULL)
 		return;
@@ -200,7 +200,7 @@ compile_pattern(struct compile *c, struct record_type *type, struct yaml_node *f
 		yaml_error(c->problems, n, "is for a field of type text");
 	if (type->explicit_close && type->role == ROLE_HEADER)
 		yaml_error(c->problems, n, "is not for a level's field, which holds as soon as it comes");
-	type->field[field].pattern = r.pattern = compile_alloc(c, 1, sizeof *r.pattern);
+	type->field[field].pattern = r.pattern = compile_alloc(c, 1, sizeof(*r.pattern));
 	if (r.pattern == NULL)
 		return;
 	r.at = r.pattern->text = compile_copy(c, n->text);

@@ -1,6 +1,6 @@
 /* How answers are judged: plain data for the reconciler. */
 #include "lib/base/zone.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 #include "lib/profile/file_name.h"
 
 static const struct {
@@ -42,11 +42,11 @@ match_key(struct compile *c, const struct yaml_node *n)
 		size_t len = strcspn(p, " +"), i;
 		char name[32];
 
-		snprintf(name, sizeof name, "%.*s", (int) (len < 31 ? len : 31), p);
-		for (i = 0; i < sizeof key_parts / sizeof *key_parts; i++)
+		snprintf(name, sizeof(name), "%.*s", (int) (len < 31 ? len : 31), p);
+		for (i = 0; i < sizeof(key_parts) / sizeof(*key_parts); i++)
 			if (strcmp(key_parts[i].name, name) == 0)
 				break;
-		if (i == sizeof key_parts / sizeof *key_parts) {
+		if (i == sizeof(key_parts) / sizeof(*key_parts)) {
 			yaml_error(c->problems, n,
 			           "%s is no part of a match key (external_reference, outbound_reference, "
 			           "partner_reference, outbound_line, member, points, date, amount, merchant, "
@@ -149,7 +149,7 @@ reasons(struct compile *c)
 	    (enum reason_action) compile_word(c, c->root, "unknown_reason", reason_action_words, REASON_HOLD);
 	p->no_reason =
 	    (enum reason_action) compile_word(c, c->root, "no_reason", reason_action_words, REASON_REVERSE);
-	p->reason = compile_alloc(c, compile_count(map) + 1, sizeof *p->reason);
+	p->reason = compile_alloc(c, compile_count(map) + 1, sizeof(*p->reason));
 	for (struct yaml_node *n = map == NULL ? NULL : map->first; p->reason != NULL && n != NULL; n = n->next) {
 		struct reason_rule *r = &p->reason[p->reasons++];
 
@@ -167,7 +167,7 @@ reasons(struct compile *c)
 		compile_known(c, n, "reasons.*");
 	}
 	if (p->reason != NULL)
-		qsort(p->reason, p->reasons, sizeof *p->reason, by_code);
+		qsort(p->reason, p->reasons, sizeof(*p->reason), by_code);
 }
 
 static void
@@ -193,7 +193,7 @@ days_of(struct compile *c, struct yaml_node *n)
 		char day[4] = "";
 		const char *at;
 
-		snprintf(day, sizeof day, "%.3s", p);
+		snprintf(day, sizeof(day), "%.3s", p);
 		at = strlen(day) == 3 ? strstr(names, day) : NULL;
 		if (at == NULL || (at - names) % 3 != 0)
 			break;
@@ -262,7 +262,7 @@ expected(struct compile *c)
 	struct yaml_node *map = compile_child(c, c->root, "expected", YAML_MAP);
 	struct policy *p = c->policy;
 
-	p->expected = compile_alloc(c, compile_count(map) + 1, sizeof *p->expected);
+	p->expected = compile_alloc(c, compile_count(map) + 1, sizeof(*p->expected));
 	for (struct yaml_node *n = map == NULL ? NULL : map->first; p->expected != NULL && n != NULL;
 	     n = n->next) {
 		n->used = true;

@@ -1,6 +1,6 @@
 /* levels and records: the types of physical records and how they stand to each other. */
 #include "lib/base/codes.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 static const char *const roles[] = {"header", "entry",  "addendum", "continuation", "trailer", "note",
                                     "level",  "filler", NULL};
@@ -206,7 +206,7 @@ compile_columns(struct compile *c, struct yaml_node *map, struct record_type *ty
 		yaml_error(c->problems, n, "must be a number or, in a delimited file, a list");
 		return;
 	}
-	type->step = compile_alloc(c, LAYOUT_FIELDS, sizeof *type->step);
+	type->step = compile_alloc(c, LAYOUT_FIELDS, sizeof(*type->step));
 	if (type->step != NULL)
 		compile_steps(c, n, type, 0);
 }
@@ -220,7 +220,7 @@ compile_repeats(struct compile *c, struct yaml_node *map, struct record_type *ty
 
 	if (count == 0)
 		return;
-	type->repeat = compile_alloc(c, count, sizeof *type->repeat);
+	type->repeat = compile_alloc(c, count, sizeof(*type->repeat));
 	for (struct yaml_node *n = list->first; type->repeat != NULL && n != NULL; n = n->next) {
 		struct repeat *r = &type->repeat[type->repeats++];
 		const char *name = compile_text(c, n, "record", ""), *at = compile_text(c, n, "at", "");
@@ -360,10 +360,10 @@ index_types(struct compile *c)
 	for (uint16_t t = 0; t < l->types; t++) {
 		struct record_type *type = &l->type[t];
 
-		type->by_slot = compile_alloc(c, l->slots + 1u, sizeof *type->by_slot);
+		type->by_slot = compile_alloc(c, l->slots + 1u, sizeof(*type->by_slot));
 		if (type->by_slot == NULL)
 			return;
-		memset(type->by_slot, -1, (l->slots + 1u) * sizeof *type->by_slot);
+		memset(type->by_slot, -1, (l->slots + 1u) * sizeof(*type->by_slot));
 		for (uint16_t f = 0; f < type->fields; f++)
 			type->by_slot[type->field[f].slot] = (int16_t) f;
 	}

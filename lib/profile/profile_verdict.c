@@ -1,6 +1,6 @@
 /* verdict and controls: what the partner said, and what must add up. */
 #include "lib/base/codes.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 /* Beyond the verdicts: a level's word that speaks of what it does not list, records that say nothing. */
 static bool
@@ -25,7 +25,7 @@ verdict_words(struct compile *c, struct yaml_node *map, struct words *ret)
 {
 	size_t count = compile_count(map);
 
-	ret->list = compile_alloc(c, count + 1, sizeof *ret->list);
+	ret->list = compile_alloc(c, count + 1, sizeof(*ret->list));
 	for (struct yaml_node *n = map->first; ret->list != NULL && n != NULL; n = n->next) {
 		struct word *w = &ret->list[ret->count];
 
@@ -82,7 +82,7 @@ by_rules(struct compile *c, struct yaml_node *list)
 {
 	struct layout *l = c->layout;
 
-	l->verdict_rule = compile_alloc(c, compile_count(list) + 1, sizeof *l->verdict_rule);
+	l->verdict_rule = compile_alloc(c, compile_count(list) + 1, sizeof(*l->verdict_rule));
 	for (struct yaml_node *n = list->first; l->verdict_rule != NULL && n != NULL; n = n->next) {
 		struct verdict_rule *rule = &l->verdict_rule[l->verdict_rules];
 		struct yaml_node *is = yaml_get(n, "is");
@@ -132,7 +132,7 @@ index_totals(struct compile *c)
 	for (uint16_t t = 0; t < l->types; t++) {
 		struct record_type *type = &l->type[t];
 
-		type->total = compile_alloc(c, l->totals + 1u, sizeof *type->total);
+		type->total = compile_alloc(c, l->totals + 1u, sizeof(*type->total));
 		for (uint16_t i = 0; type->total != NULL && i < l->totals; i++)
 			if (l->total[i].type == t)
 				type->total[type->totals++] = i;
@@ -150,8 +150,8 @@ compile_controls(struct compile *c)
 		yaml_error(c->problems, map, "has more than %d controls", LAYOUT_CONTROLS);
 		return;
 	}
-	l->total = compile_alloc(c, LAYOUT_TOTALS, sizeof *l->total);
-	l->control = compile_alloc(c, count + 1, sizeof *l->control);
+	l->total = compile_alloc(c, LAYOUT_TOTALS, sizeof(*l->total));
+	l->control = compile_alloc(c, count + 1, sizeof(*l->control));
 	if (l->total == NULL || l->control == NULL)
 		return;
 	for (struct yaml_node *n = map == NULL ? NULL : map->first; n != NULL; n = n->next) {

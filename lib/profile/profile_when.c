@@ -1,7 +1,7 @@
 /* when, ignore_when, verdict rules: conditions that must all hold. */
 #include "lib/base/codes.h"
 #include "lib/profile/charset.h"
-#include "lib/profile/compile.h"
+#include "lib/profile/profile_internal.h"
 
 bool
 verdict_mask(const char *word, size_t len, uint64_t *ret)
@@ -19,7 +19,7 @@ verdict_mask(const char *word, size_t len, uint64_t *ret)
 	    {"pending", 1 << VERDICT_PENDING},
 	};
 
-	for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
+	for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++)
 		if (strlen(masks[i].word) == len && memcmp(masks[i].word, word, len) == 0) {
 			*ret = masks[i].mask;
 			return true;
@@ -56,7 +56,7 @@ values_of(struct compile *c, struct yaml_node *n, struct condition *cond)
 		return;
 	}
 	cond->test = TEST_ANY_OF;
-	cond->value = compile_alloc(c, count, sizeof *cond->value);
+	cond->value = compile_alloc(c, count, sizeof(*cond->value));
 	for (; cond->value != NULL && at != NULL; at = compile_next(n, at)) {
 		if (at->kind != YAML_SCALAR)
 			yaml_error(c->problems, at, "must be one value");
@@ -172,7 +172,7 @@ compile_conditions(struct compile *c, struct yaml_node *map, enum condition_keys
 		yaml_error(c->problems, map, "must be a map from places to what must stand there");
 		return;
 	}
-	ret->all = compile_alloc(c, count + 1, sizeof *ret->all);
+	ret->all = compile_alloc(c, count + 1, sizeof(*ret->all));
 	for (struct yaml_node *n = map->first; ret->all != NULL && n != NULL; n = n->next) {
 		struct condition *cond = &ret->all[ret->count++];
 

@@ -3,11 +3,11 @@
 
 #include <endian.h>
 
-#include "lib/base/apart.h"
+#include "lib/base/noinline.h"
 #include "lib/base/utf8.h"
-#include "lib/protocol/bytes.h"
 #include "lib/profile/dates.h"
 #include "lib/profile/numbers.h"
+#include "lib/protocol/bytes.h"
 
 #define JOIN '\x1f' /* between the members of a set */
 
@@ -182,7 +182,7 @@ check_currency(struct slice text, struct value_fault *ret_fault)
 }
 
 /* Only the digits of an identifier, as a number, for hash totals. */
-static APART int
+static NOINLINE int
 read_digits(struct slice text, int64_t *ret, struct value_fault *ret_fault)
 {
 	int64_t value = 0;
@@ -201,7 +201,7 @@ read_digits(struct slice text, int64_t *ret, struct value_fault *ret_fault)
 }
 
 /* Members between separators, each by the field's words; empty ones are left out. */
-static APART int
+static NOINLINE int
 read_set(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
          struct value_fault *ret_fault)
 {
@@ -234,7 +234,7 @@ read_set(struct value_reader *reader, const struct field *f, struct slice text, 
 }
 
 /* Each position that is set stands for a code. */
-static APART int
+static NOINLINE int
 read_flags(struct value_reader *reader, const struct field *f, struct slice text, struct value *ret,
            struct value_fault *ret_fault)
 {
@@ -266,7 +266,7 @@ read_flags(struct value_reader *reader, const struct field *f, struct slice text
 	return 0;
 }
 
-static APART int
+static NOINLINE int
 read_date(struct value_reader *reader, const struct field *f, struct value *ret,
           struct value_fault *ret_fault)
 {
@@ -284,7 +284,7 @@ read_date(struct value_reader *reader, const struct field *f, struct value *ret,
 	if (why != NULL)
 		return fault(ret_fault, "date", why);
 	ret->number = day;
-	if (text.len <= sizeof reader->last_date.text) {
+	if (text.len <= sizeof(reader->last_date.text)) {
 		reader->last_date.rule = f->date;
 		reader->last_date.business_date = reader->business_date;
 		reader->last_date.day = day;
@@ -294,7 +294,7 @@ read_date(struct value_reader *reader, const struct field *f, struct value *ret,
 	return 0;
 }
 
-static APART int
+static NOINLINE int
 read_number(struct value_reader *reader, const struct field *f, struct value *ret,
             struct value_fault *ret_fault)
 {
@@ -305,7 +305,7 @@ read_number(struct value_reader *reader, const struct field *f, struct value *re
 	return 0;
 }
 
-static APART int
+static NOINLINE int
 read_reference(const struct field *f, struct value *ret, struct value_fault *ret_fault)
 {
 	ret->is_uuid = read_uuid(&ret->text, ret->uuid);
@@ -354,7 +354,7 @@ check_length(const struct value_reader *reader, const struct field *f, struct sl
 }
 
 /* Words of the profile: what it must be, and what it stands for, which is then what its type looks at. */
-static APART int
+static NOINLINE int
 read_worded(struct value_reader *reader, const struct field *f, struct value *ret,
             struct value_fault *ret_fault)
 {
@@ -400,7 +400,7 @@ read_meant(struct value_reader *reader, const struct field *f, struct value *ret
 	                                                : read_worded(reader, f, ret, ret_fault);
 }
 
-static APART int
+static NOINLINE int
 read_measured(struct value_reader *reader, const struct field *f, struct value *ret,
               struct value_fault *ret_fault)
 {
@@ -409,7 +409,7 @@ read_measured(struct value_reader *reader, const struct field *f, struct value *
 	return read_meant(reader, f, ret, ret_fault);
 }
 
-static APART int
+static NOINLINE int
 read_any(struct value_reader *reader, const struct field *f, struct slice in, struct value *ret,
          struct value_fault *ret_fault)
 {

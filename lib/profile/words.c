@@ -1,6 +1,6 @@
 /* The small closed lists: a profile's words, currencies. */
-#include "lib/protocol/bytes.h"
 #include "lib/profile/values.h"
+#include "lib/protocol/bytes.h"
 
 const struct word *
 words_find(const struct words *words, const struct slice *text)
@@ -31,7 +31,7 @@ by_length(const void *a, const void *b)
 bool
 words_sort(struct words *words)
 {
-	qsort(words->list, words->count, sizeof *words->list, by_length);
+	qsort(words->list, words->count, sizeof(*words->list), by_length);
 	for (uint16_t i = 1; i < words->count; i++)
 		if (by_length(&words->list[i - 1], &words->list[i]) == 0)
 			return false;
@@ -64,7 +64,7 @@ currency_decimals(const char *code, size_t len)
 	for (size_t i = 0; i < 3; i++)
 		if (code[i] < 'A' || code[i] > 'Z')
 			return -1;
-	for (size_t i = 0; i < sizeof odd_currencies / sizeof *odd_currencies; i++)
+	for (size_t i = 0; i < sizeof(odd_currencies) / sizeof(*odd_currencies); i++)
 		if (memcmp(odd_currencies[i].code, code, 3) == 0)
 			return odd_currencies[i].decimals;
 	return 2;

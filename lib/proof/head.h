@@ -6,9 +6,9 @@
 #ifndef HANDBACK_PROOF_HEAD_H
 #define HANDBACK_PROOF_HEAD_H
 
-#include "lib/proof/merkle.h"
 #include "lib/base/text.h"
 #include "lib/db/pg.h"
+#include "lib/proof/merkle.h"
 
 struct head {
 	int64_t head_no;

@@ -2,8 +2,8 @@
 #ifndef HANDBACK_PROOF_LEAF_ROW_H
 #define HANDBACK_PROOF_LEAF_ROW_H
 
-#include "lib/proof/leaf.h"
 #include "lib/db/pg.h"
+#include "lib/proof/leaf.h"
 
 /* What a leaf is made of, in this order; a statement may have more columns behind. */
 enum leaf_column {

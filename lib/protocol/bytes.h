@@ -95,7 +95,7 @@ bytes_load(const char *p)
 {
 	uint64_t word;
 
-	memcpy(&word, p, sizeof word);
+	memcpy(&word, p, sizeof(word));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	word = __builtin_bswap64(word);
 #endif

@@ -50,12 +50,12 @@ channel_send(int end, const void *bytes, size_t len, int pass)
 		struct cmsghdr *part;
 
 		packet.msg_control = control.room;
-		packet.msg_controllen = sizeof control.room;
+		packet.msg_controllen = sizeof(control.room);
 		part = CMSG_FIRSTHDR(&packet);
 		part->cmsg_level = SOL_SOCKET;
 		part->cmsg_type = SCM_RIGHTS;
 		part->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(part), &pass, sizeof pass);
+		memcpy(CMSG_DATA(part), &pass, sizeof(pass));
 	}
 	do
 		n = sendmsg(end, &packet, MSG_NOSIGNAL);
@@ -77,7 +77,7 @@ take_descriptors(struct msghdr *packet, int *ret)
 		for (size_t i = 0; i < n; i++) {
 			int fd;
 
-			memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+			memcpy(&fd, CMSG_DATA(part) + i * sizeof(fd), sizeof(fd));
 			if (came++ == 0)
 				*ret = fd;
 			else
@@ -98,7 +98,7 @@ channel_receive(int end, char *buf, size_t size, size_t *ret_len, int *ret_passe
 	struct msghdr packet = {.msg_iov = &data,
 	                        .msg_iovlen = 1,
 	                        .msg_control = control.room,
-	                        .msg_controllen = sizeof control.room};
+	                        .msg_controllen = sizeof(control.room)};
 	int passed = -1;
 	size_t descriptors;
 	bool bad;

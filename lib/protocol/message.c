@@ -29,7 +29,7 @@ static bool
 read_pair(struct message *m, char *pair)
 {
 	char *equals = strchr(pair, '=');
-	if (!equals || m->pairs == MESSAGE_PAIRS || !is_word(pair, (size_t) (equals - pair)))
+	if (equals == NULL || m->pairs == MESSAGE_PAIRS || !is_word(pair, (size_t) (equals - pair)))
 		return false;
 	*equals = '\0';
 	char *value = equals + 1;
@@ -48,16 +48,16 @@ bool
 message_read(struct message *ret, char *line)
 {
 	char *next = strchr(line, '\t');
-	if (next)
+	if (next != NULL)
 		*next++ = '\0';
 	if (!is_word(line, strlen(line)))
 		return false;
 	ret->verb = line;
 	ret->pairs = 0;
-	while (next) {
+	while (next != NULL) {
 		char *pair = next;
 		next = strchr(pair, '\t');
-		if (next)
+		if (next != NULL)
 			*next++ = '\0';
 		if (!read_pair(ret, pair))
 			return false;
@@ -79,14 +79,14 @@ bool
 message_int(const struct message *m, const char *key, int64_t min, int64_t max, int64_t *ret)
 {
 	const char *text = message_text(m, key);
-	return text && text_int(text, min, max, ret);
+	return text != NULL && text_int(text, min, max, ret);
 }
 
 bool
 message_hex(const struct message *m, const char *key, void *buf, size_t size, size_t *ret_len)
 {
 	const char *text = message_text(m, key);
-	return text && text_unhex(buf, size, text, ret_len);
+	return text != NULL && text_unhex(buf, size, text, ret_len);
 }
 
 static void
@@ -138,8 +138,8 @@ message_add(struct message_line *line, const char *key, const char *value)
 void
 message_add_int(struct message_line *line, const char *key, int64_t value)
 {
-	char digits[sizeof "-9223372036854775808"];
-	int length = snprintf(digits, sizeof digits, "%" PRId64, value);
+	char digits[sizeof("-9223372036854775808")];
+	int length = snprintf(digits, sizeof(digits), "%" PRId64, value);
 	append_key(line, key);
 	append(line, digits, (size_t) length);
 }

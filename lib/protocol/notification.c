@@ -70,13 +70,13 @@ json_of(const struct notification *notification, size_t *ret_len)
 int
 notification_put(int spool, const struct notification *notification)
 {
-	char name[NAME_SIZE], told[NAME_SIZE + sizeof NOTIFICATION_SENT];
+	char name[NAME_SIZE], told[NAME_SIZE + sizeof(NOTIFICATION_SENT)];
 	size_t len = 0;
 	char *text;
 	int dir, result;
 
 	name_of(notification, name);
-	snprintf(told, sizeof told, NOTIFICATION_SENT "/%s", name);
+	snprintf(told, sizeof(told), NOTIFICATION_SENT "/%s", name);
 	if (faccessat(spool, told, F_OK, 0) == 0)
 		return 0;
 	dir = io_make_dirs(spool, NOTIFICATION_DIR, 0700);

@@ -39,8 +39,9 @@ struct job_result {
 	int64_t file_id;
 	char state[16];  /* of JOB_DONE: "posted", "held" or "duplicate" */
 	char reason[48]; /* hold_reason; "": it is not held */
-	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational, held; /* of a posted file */
-	int64_t points;                                                                    /* that it reversed */
+	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational,
+	    held;       /* of a posted file */
+	int64_t points; /* that it reversed */
 	int64_t ms;
 	bool answered; /* rejects lie in the directory for them */
 	char

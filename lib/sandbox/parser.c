@@ -15,7 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/sandbox/landlock.h"
-#include "lib/sandbox/sanitized.h"
+#include "lib/sandbox/sandbox_internal.h"
 
 #define LIST_BYTES (64 << 10) /* more than any list of ours: the kernel takes 32 KiB */
 

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #include "lib/sandbox/landlock.h"
-#include "lib/sandbox/sanitized.h"
+#include "lib/sandbox/sandbox_internal.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define NAMESPACES                                                                                           \

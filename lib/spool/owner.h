@@ -7,8 +7,8 @@
 
 /*
  * For root only, and before anything of the spool is touched: becomes for ever who owns the spool, or, where
- * there is none yet, the directory that it will lie in.  What is root's stays root's.  False with a sentence in
- * why[]; the process must not go on then.
+ * there is none yet, the directory that it will lie in.  What is root's stays root's.  False with a sentence
+ * in why[]; the process must not go on then.
  */
 bool owner_become(const char *spool, char *why, size_t why_size);
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
-#include "lib/spool/archive.h"
 #include "lib/db/params.h"
+#include "lib/spool/archive.h"
 #include "lib/spool/spool_sql.h"
 
 #define BATCH 500 /* files that one event names */

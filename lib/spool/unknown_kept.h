@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "lib/base/limits.h"
-#include "lib/spool/archive.h"
 #include "lib/db/pg.h"
+#include "lib/spool/archive.h"
 
 struct unknown_kept {
 	char path[ARCHIVE_PATH_SIZE];  /* below the spool: the newest that is not known; "" for none */

@@ -1,9 +1,8 @@
 /* Mistakes found in one YAML file, kept in the file's order. */
-#include "lib/yaml/yaml.h"
-
 #include <stdarg.h>
 
 #include "lib/base/limits.h"
+#include "lib/yaml/yaml.h"
 
 struct problem {
 	int line, column;
@@ -21,7 +20,7 @@ struct problems {
 struct problems *
 problems_new(const char *file_name)
 {
-	struct problems *p = calloc(1, sizeof *p);
+	struct problems *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -112,19 +111,19 @@ add(struct problems *p, const struct yaml_node *at, const char *kind, const char
 	char *text;
 
 	if (p->kept == LIMIT_PROBLEMS) {
-		snprintf(p->more, sizeof p->more, "... and %zu more", p->errors + p->warnings - p->kept);
+		snprintf(p->more, sizeof(p->more), "... and %zu more", p->errors + p->warnings - p->kept);
 		return;
 	}
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* checked at the callers by the attribute in yaml.h */
-	vsnprintf(message, sizeof message, format, args);
+	vsnprintf(message, sizeof(message), format, args);
 #pragma GCC diagnostic pop
 	if (at != NULL)
-		snprintf(raw, sizeof raw, "%s:%d:%d: %.500s%s%s%s", p->file_name, at->line, at->column, path,
+		snprintf(raw, sizeof(raw), "%s:%d:%d: %.500s%s%s%s", p->file_name, at->line, at->column, path,
 		         path[0] != '\0' ? ": " : "", kind, message);
 	else
-		snprintf(raw, sizeof raw, "%s: %s%s", p->file_name, kind, message);
-	defuse(line, sizeof line, raw);
+		snprintf(raw, sizeof(raw), "%s: %s%s", p->file_name, kind, message);
+	defuse(line, sizeof(line), raw);
 	text = strdup(line);
 	if (text != NULL)
 		keep(p, at != NULL ? at->line : 0, at != NULL ? at->column : 0, text);

@@ -71,7 +71,7 @@ node_new(struct builder *b, const yaml_event_t *event, enum yaml_kind kind)
 		refuse(b, event->start_mark, "more values than one file may have");
 		return NULL;
 	}
-	node = calloc(1, sizeof *node);
+	node = calloc(1, sizeof(*node));
 	if (node == NULL) {
 		refuse(b, event->start_mark, "out of memory");
 		return NULL;
@@ -228,9 +228,9 @@ syntax_error(struct builder *b, const yaml_parser_t *parser)
 	bool context = parser->context != NULL;
 
 	if (parser->error == YAML_READER_ERROR) /* the only kind without a mark of its own */
-		snprintf(what, sizeof what, "%s at byte %zu", parser->problem, parser->problem_offset);
+		snprintf(what, sizeof(what), "%s at byte %zu", parser->problem, parser->problem_offset);
 	else
-		snprintf(what, sizeof what, "%s%s%s", context ? parser->context : "", context ? ": " : "",
+		snprintf(what, sizeof(what), "%s%s%s", context ? parser->context : "", context ? ": " : "",
 		         parser->problem != NULL ? parser->problem : "not YAML");
 	return refuse(b, parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark, what);
 }

@@ -1,9 +1,8 @@
 /* Reading a YAML tree: lookup, unknown keys with a hint, typed values.  No libyaml here. */
-#include "lib/yaml/yaml.h"
-
 #include "lib/base/limits.h"
 #include "lib/base/nearest.h"
 #include "lib/base/text.h"
+#include "lib/yaml/yaml.h"
 
 struct yaml_node *
 yaml_get(struct yaml_node *map, const char *key)
@@ -81,7 +80,7 @@ yaml_int(struct problems *p, const struct yaml_node *n, int64_t min, int64_t max
 {
 	char wanted[96];
 
-	snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long) min, (long long) max);
+	snprintf(wanted, sizeof(wanted), "a whole number from %lld to %lld", (long long) min, (long long) max);
 	if (!is_value(p, n, true, wanted))
 		return false;
 	if (!text_int(n->text, min, max, ret)) {
@@ -108,7 +107,7 @@ with_unit(struct problems *p, const struct yaml_node *n, const struct unit *unit
 	if (!is_value(p, n, true, wanted))
 		return false;
 	len = strspn(n->text, "0123456789");
-	if (len > 0 && len < sizeof number) {
+	if (len > 0 && len < sizeof(number)) {
 		memcpy(number, n->text, len);
 		number[len] = '\0';
 		for (; units->name != NULL; units++)
@@ -150,8 +149,8 @@ yaml_word(struct problems *p, const struct yaml_node *n, const char *const *word
 	size_t len = strlen(wanted);
 	const char *hint;
 
-	for (int i = 0; words[i] != NULL && len < sizeof wanted; i++)
-		len += (size_t) snprintf(wanted + len, sizeof wanted - len, "%s %s", i > 0 ? "," : "", words[i]);
+	for (int i = 0; words[i] != NULL && len < sizeof(wanted); i++)
+		len += (size_t) snprintf(wanted + len, sizeof(wanted) - len, "%s %s", i > 0 ? "," : "", words[i]);
 	if (!is_value(p, n, false, wanted))
 		return false;
 	for (int i = 0; words[i] != NULL; i++)

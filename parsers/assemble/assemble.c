@@ -1,12 +1,12 @@
-/* Rows and nested events come in; see assembly.h for who does what with them. */
-#include "lib/base/apart.h"
+/* Rows and nested events come in; see assemble_internal.h for who does what with them. */
+#include "lib/base/noinline.h"
 #include "lib/base/codes.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 #include "lib/base/zone.h"
-#include "parsers/assemble/assembly.h"
 #include "lib/profile/dates.h"
 #include "lib/profile/file_name.h"
+#include "parsers/assemble/assemble_internal.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -22,17 +22,17 @@ new_types(struct assemble *a)
 {
 	const struct layout *l = a->layout;
 
-	a->type = calloc(l->types + 1u, sizeof *a->type);
+	a->type = calloc(l->types + 1u, sizeof(*a->type));
 	if (a->type == NULL)
 		return -1;
 	for (uint16_t t = 0; t < l->types; t++) {
 		size_t fields = l->type[t].fields + 1u;
 
-		a->type[t].value = calloc(fields, sizeof *a->type[t].value);
-		a->type[t].raw = calloc(fields, sizeof *a->type[t].raw);
-		a->type[t].raw_at = calloc(fields, sizeof *a->type[t].raw_at);
-		a->type[t].run = calloc(fields, sizeof *a->type[t].run);
-		a->type[t].piece = l->type[t].has_pattern ? calloc(fields, sizeof *a->type[t].piece) : NULL;
+		a->type[t].value = calloc(fields, sizeof(*a->type[t].value));
+		a->type[t].raw = calloc(fields, sizeof(*a->type[t].raw));
+		a->type[t].raw_at = calloc(fields, sizeof(*a->type[t].raw_at));
+		a->type[t].run = calloc(fields, sizeof(*a->type[t].run));
+		a->type[t].piece = l->type[t].has_pattern ? calloc(fields, sizeof(*a->type[t].piece)) : NULL;
 		if (a->type[t].value == NULL || a->type[t].raw == NULL || a->type[t].raw_at == NULL ||
 		    a->type[t].run == NULL || (l->type[t].has_pattern && a->type[t].piece == NULL))
 			return -1;
@@ -47,7 +47,7 @@ new_inherited(struct assemble *a)
 {
 	const struct layout *l = a->layout;
 
-	a->inherited = calloc(TARGETS, sizeof *a->inherited);
+	a->inherited = calloc(TARGETS, sizeof(*a->inherited));
 	if (a->inherited == NULL)
 		return -1;
 	for (uint8_t target = 1; target < TARGET_SEQUENCE; target++)
@@ -68,12 +68,12 @@ new_buffers(struct assemble *a)
 	const struct layout *l = a->layout;
 	size_t slots = l->slots + 1u;
 
-	a->total = calloc(l->totals + 1u, sizeof *a->total);
-	a->name_slot = calloc(slots, sizeof *a->name_slot);
+	a->total = calloc(l->totals + 1u, sizeof(*a->total));
+	a->name_slot = calloc(slots, sizeof(*a->name_slot));
 	if (a->total == NULL || a->name_slot == NULL)
 		return -1;
 	for (int i = 0; i < l->levels; i++) {
-		a->level[i].slot = calloc(slots, sizeof *a->level[i].slot);
+		a->level[i].slot = calloc(slots, sizeof(*a->level[i].slot));
 		if (a->level[i].slot == NULL)
 			return -1;
 	}
@@ -85,7 +85,7 @@ new_buffers(struct assemble *a)
 struct assemble *
 assemble_new(const struct layout *layout, const struct sink *sink)
 {
-	struct assemble *a = calloc(1, sizeof *a);
+	struct assemble *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
@@ -449,7 +449,7 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 		return -1;
 	if (number > a->physical)
 		a->physical = number;
-	if (a->opened == (int) (sizeof a->open / sizeof *a->open)) {
+	if (a->opened == (int) (sizeof(a->open) / sizeof(*a->open))) {
 		(void) assemble_refuse(a, "order", t->name, nothing, number, offset,
 		                       "a %s is nested in too many records", t->name);
 		a->stopped = true;
@@ -457,7 +457,7 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 	}
 	a->open[a->opened++] = (struct open_type){t, &a->type[type], type, number, offset};
 	forget_values(a, type);
-	memset(a->type[type].raw, 0, t->fields * sizeof *a->type[type].raw);
+	memset(a->type[type].raw, 0, t->fields * sizeof(*a->type[type].raw));
 	texts_reset(&a->type[type].texts);
 	if (t->role == ROLE_ADDENDUM)
 		return 0;
@@ -474,7 +474,7 @@ assemble_open(struct assemble *a, uint16_t type, uint64_t number, uint64_t offse
 }
 
 /* A level's field holds for what comes after it; what came before has lacked it. */
-static APART int
+static NOINLINE int
 level_field(struct assemble *a, uint16_t field, struct slice value, struct place at)
 {
 	const struct record_type *t = &a->layout->type[a->current];

@@ -15,9 +15,9 @@
 #ifndef HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_H
 #define HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_H
 
-#include "parsers/assemble/input.h"
 #include "lib/profile/layout.h"
 #include "lib/protocol/record.h"
+#include "parsers/assemble/input.h"
 
 /* Who takes the results.  Slices live until the function returns.  Non-zero stops the file. */
 struct sink {

@@ -2,7 +2,7 @@
 #include "lib/base/codes.h"
 #include "lib/base/limits.h"
 #include "lib/protocol/bytes.h"
-#include "parsers/assemble/assembly.h"
+#include "parsers/assemble/assemble_internal.h"
 
 /* The text of a record that a target fills in, -1 for none. */
 static int
@@ -63,7 +63,7 @@ set_target(struct record *r, uint8_t target, const struct value *v)
 		r->text[RECORD_REFERENCE_SHOWN] = (struct slice){NULL, 0};
 		r->has &= ~(uint32_t) RECORD_HAS_EXTERNAL_REFERENCE;
 		if (v->is_uuid) {
-			memcpy(r->external_reference, v->uuid, sizeof r->external_reference);
+			memcpy(r->external_reference, v->uuid, sizeof(r->external_reference));
 			r->has |= RECORD_HAS_EXTERNAL_REFERENCE;
 		} else
 			r->text[RECORD_REFERENCE_SHOWN] = v->text;
@@ -147,7 +147,7 @@ clear_record(struct record *r)
 	r->number = r->offset = 0;
 	r->length = r->has = 0;
 	r->verdict = VERDICT_NONE;
-	memset(r->external_reference, 0, sizeof r->external_reference);
+	memset(r->external_reference, 0, sizeof(r->external_reference));
 	r->points = r->amount = r->outbound_line = 0;
 	r->transaction_type = r->date = 0;
 	for (int i = 0; i < RECORD_TEXTS; i++) {

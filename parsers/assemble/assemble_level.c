@@ -1,5 +1,5 @@
 /* Levels: what opens one, what may stand in it, what closes it. */
-#include "parsers/assemble/assembly.h"
+#include "parsers/assemble/assemble_internal.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -73,7 +73,7 @@ open_level(struct assemble *a, int level, struct place at)
 	l->first_number = l->last_number = at.number;
 	l->named = l->records = 0;
 	texts_reset(&l->texts);
-	memset(l->slot, 0, a->layout->slots * sizeof *l->slot);
+	memset(l->slot, 0, a->layout->slots * sizeof(*l->slot));
 	for (uint16_t t = 0; t < a->layout->types; t++) {
 		const struct record_type *type = type_of(a, t);
 

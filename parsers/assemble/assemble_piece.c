@@ -1,6 +1,6 @@
 /* Fields that are cut out of another field's value. */
-#include "parsers/assemble/assembly.h"
 #include "lib/profile/pattern.h"
+#include "parsers/assemble/assemble_internal.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -26,7 +26,7 @@ cut_fields(struct assemble *a, const struct slice *value, place_of *place, const
 	const struct record_type *t = &a->layout->type[a->current];
 	struct type_state *state = &a->type[a->current];
 
-	memset(state->piece, 0, t->fields * sizeof *state->piece);
+	memset(state->piece, 0, t->fields * sizeof(*state->piece));
 	for (uint16_t i = 0; i < t->fields; i++) {
 		struct value *v = &state->value[i];
 		uint32_t misfits;

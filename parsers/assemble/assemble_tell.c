@@ -3,7 +3,7 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
-#include "parsers/assemble/assembly.h"
+#include "parsers/assemble/assemble_internal.h"
 
 static struct slice
 slice_of(const char *text)
@@ -24,7 +24,7 @@ assemble_refuse(struct assemble *a, const char *rule, const char *field, struct 
 	if (a->stopped)
 		return -1;
 	va_start(args, format);
-	vsnprintf(message, sizeof message, format, args);
+	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	if (value.data != NULL)
 		text_show(shown, value.data, value.len);
@@ -56,10 +56,10 @@ tell_bad_value(struct assemble *a, const struct field *f, struct slice value, co
 	const struct record_type *type = &a->layout->type[a->current];
 	char name[160], shown[TEXT_SHOWN_SIZE];
 
-	snprintf(name, sizeof name, "%s.%s", type->name, f->name);
+	snprintf(name, sizeof(name), "%s.%s", type->name, f->name);
 	if (f->hold_bad && (type->role == ROLE_ENTRY || type->role == ROLE_ADDENDUM)) {
 		if (!a->entry.bad)
-			snprintf(a->entry.why, sizeof a->entry.why, "%s: \"%s\" %s", name,
+			snprintf(a->entry.why, sizeof(a->entry.why), "%s: \"%s\" %s", name,
 			         text_show(shown, value.data, value.len), fault->why);
 		a->entry.bad = true;
 		return 0;
@@ -81,7 +81,7 @@ disagrees(struct assemble *a, const struct field *f, const struct value *v, stru
 {
 	char name[160];
 
-	snprintf(name, sizeof name, "%s.%s", a->layout->type[a->current].name, f->name);
+	snprintf(name, sizeof(name), "%s.%s", a->layout->type[a->current].name, f->name);
 	return assemble_refuse(a, "disagrees", name, v->text, at.number, at.offset,
 	                       "%s is not what the file (or its name) said before", name);
 }

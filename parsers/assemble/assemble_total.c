@@ -1,6 +1,6 @@
 /* Counts and sums in 128 bits, and what the partner says that they are. */
 #include "lib/base/codes.h"
-#include "parsers/assemble/assembly.h"
+#include "parsers/assemble/assemble_internal.h"
 
 #define SUM_MOST (((sum_t) 1 << 120) - 1)
 
@@ -220,9 +220,9 @@ compare(struct assemble *a, const struct control_rule *rule, struct place at)
 		return assemble_refuse(a, "overflow", rule->name, (struct slice){NULL, 0}, at.number, at.offset,
 		                       "control %s passes 120 bits, or divides by zero", rule->name);
 	if (rule->level == 0)
-		snprintf(where, sizeof where, "%s", a->layout->level_name[0]);
+		snprintf(where, sizeof(where), "%s", a->layout->level_name[0]);
 	else
-		snprintf(where, sizeof where, "%s %llu", a->layout->level_name[rule->level],
+		snprintf(where, sizeof(where), "%s %llu", a->layout->level_name[rule->level],
 		         (unsigned long long) a->level[rule->level].instance);
 	c.where = (struct slice){where, (uint32_t) strlen(where)};
 	c.stated = text_of(stated, stated_text);

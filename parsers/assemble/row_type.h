@@ -5,8 +5,8 @@
 #ifndef HANDBACK_PARSERS_ASSEMBLE_ROW_TYPE_H
 #define HANDBACK_PARSERS_ASSEMBLE_ROW_TYPE_H
 
-#include "lib/protocol/bytes.h"
 #include "lib/profile/layout.h"
+#include "lib/protocol/bytes.h"
 
 /* Does a condition of the layout hold for the record?  context is the caller's record. */
 typedef bool row_holds(const void *context, const struct condition *c);

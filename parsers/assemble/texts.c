@@ -14,7 +14,7 @@ texts_room(struct texts *t, size_t len)
 	if (t->first == NULL || len > t->first->size - t->used) {
 		/* twice what is asked for: room that is mostly not used would take a block of its own each time */
 		size_t size = len > BLOCK / 2 ? 2 * len : BLOCK;
-		struct texts_block *block = malloc(sizeof *block + size);
+		struct texts_block *block = malloc(sizeof(*block) + size);
 
 		if (block == NULL)
 			return NULL;

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "lib/base/limits.h"
-#include "parsers/container/unpack.h"
+#include "parsers/container/container_internal.h"
 
 #define LAYERS 4
 

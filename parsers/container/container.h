@@ -10,8 +10,8 @@
 #ifndef HANDBACK_PARSERS_CONTAINER_CONTAINER_H
 #define HANDBACK_PARSERS_CONTAINER_CONTAINER_H
 
-#include "parsers/assemble/input.h"
 #include "lib/profile/layout.h"
+#include "parsers/assemble/input.h"
 
 struct contents;
 

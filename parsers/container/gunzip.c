@@ -1,6 +1,6 @@
 /* gzip: the inflater checks each member's header, CRC-32 and length. */
 #include "parsers/container/inflate.h"
-#include "parsers/container/unpack.h"
+#include "parsers/container/container_internal.h"
 
 struct gunzip {
 	struct input input;

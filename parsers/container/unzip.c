@@ -12,7 +12,7 @@
 
 #include "lib/base/limits.h"
 #include "parsers/container/inflate.h"
-#include "parsers/container/unpack.h"
+#include "parsers/container/container_internal.h"
 
 enum {
 	LOCAL_HEADER = 0x04034B50,

@@ -1,9 +1,9 @@
 /* Lines cut into cells: by a delimiter, or at positions; and which of them are of one type. */
-#include "parsers/infer/model.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "parsers/infer/infer_internal.h"
 
 /* ---- delimited ---- */
 
@@ -44,7 +44,7 @@ usual_columns(const struct guess *g, char delimiter, uint32_t *ret_share)
 	uint32_t most = g->records < 2000 ? g->records : 2000, usual = 0;
 	bool quoted;
 
-	memset(times, 0, sizeof times);
+	memset(times, 0, sizeof(times));
 	for (uint32_t i = 0; i < most; i++)
 		times[split(g->record[i], delimiter, at, &quoted)]++;
 	for (uint32_t n = 2; n <= SAMPLE_COLUMNS; n++)
@@ -81,7 +81,7 @@ name_of(char delimiter)
 
 	if (delimiter == '\t')
 		return "tab";
-	snprintf(name, sizeof name, "%c", delimiter);
+	snprintf(name, sizeof(name), "%c", delimiter);
 	return name;
 }
 
@@ -114,15 +114,15 @@ choose(struct guess *g)
 	if (best_columns >= 2 && (best >= 400 || everywhere_delimited(g)) &&
 	    !(even == 1000 && best < 900 && length > 20)) {
 		g->family = FAMILY_DELIMITED;
-		snprintf(g->family_why, sizeof g->family_why, "guess: %u of 1000 records have %u columns by %s", best,
-		         best_columns, name_of(g->delimiter));
+		snprintf(g->family_why, sizeof(g->family_why), "guess: %u of 1000 records have %u columns by %s",
+		         best, best_columns, name_of(g->delimiter));
 		return NULL;
 	}
 	if (even >= 600 && length >= 8) {
 		g->family = FAMILY_FIXED;
 		g->delimiter = 0;
 		g->length = even == 1000 ? length : 0;
-		snprintf(g->family_why, sizeof g->family_why, "guess: %u of 1000 records have %u bytes", even,
+		snprintf(g->family_why, sizeof(g->family_why), "guess: %u of 1000 records have %u bytes", even,
 		         length);
 		return NULL;
 	}
@@ -248,7 +248,7 @@ types_by_place(struct guess *g, uint32_t from, int *type_of)
 	uint32_t n = g->records - from, last = g->records - 1;
 	bool head = n > 2 && odd_one(g, from, from + 1), tail = n > 2 && g->whole && odd_one(g, last, last - 1);
 
-	memset(g->type, 0, sizeof g->type);
+	memset(g->type, 0, sizeof(g->type));
 	g->types = 0;
 	if (head)
 		type_of[from] = (int) (add_type(g, mark_of(g, from), from) - g->type);
@@ -277,9 +277,9 @@ give_roles(struct guess *g, uint32_t from)
 		             : type->rows == 1 && type->first_row + 1 == g->records ? SAMPLE_TRAILER
 		                                                                    : SAMPLE_OTHER;
 		if (type->role == SAMPLE_OTHER)
-			snprintf(type->name, sizeof type->name, "other_%u", ++others);
+			snprintf(type->name, sizeof(type->name), "other_%u", ++others);
 		else
-			snprintf(type->name, sizeof type->name, "%s",
+			snprintf(type->name, sizeof(type->name), "%s",
 			         type->role == SAMPLE_ENTRY    ? "answer"
 			         : type->role == SAMPLE_HEADER ? "header"
 			                                       : "trailer");
@@ -301,7 +301,7 @@ fill_cells(struct guess *g, const int *type_of, int t, uint32_t from)
 	struct slice at[SAMPLE_COLUMNS];
 	uint32_t rows = 0, most;
 
-	type->column = sample_room(SAMPLE_COLUMNS, sizeof *type->column);
+	type->column = sample_room(SAMPLE_COLUMNS, sizeof(*type->column));
 	if (g->family == FAMILY_FIXED)
 		type->columns = guess_positions(g, type_of, t, from, type->column);
 	else
@@ -311,7 +311,7 @@ fill_cells(struct guess *g, const int *type_of, int t, uint32_t from)
 	most = SAMPLE_CELLS / (type->columns + 1);
 	if (type->rows > most)
 		type->rows = most;
-	type->cell = sample_room((size_t) type->rows * type->columns, sizeof *type->cell);
+	type->cell = sample_room((size_t) type->rows * type->columns, sizeof(*type->cell));
 	for (uint32_t i = from; i < g->records && rows < type->rows; i++) {
 		struct slice *row = type->cell + (size_t) rows * type->columns;
 		bool quoted = false;
@@ -322,7 +322,7 @@ fill_cells(struct guess *g, const int *type_of, int t, uint32_t from)
 			for (uint32_t c = 0; c < type->columns; c++)
 				row[c] = position_cell(g->record[i], &type->column[c]);
 		else
-			memcpy(row, at, split(g->record[i], g->delimiter, at, &quoted) * sizeof *row);
+			memcpy(row, at, split(g->record[i], g->delimiter, at, &quoted) * sizeof(*row));
 		if (quoted)
 			g->quote = '"';
 		rows++;
@@ -346,7 +346,7 @@ guess_cells(struct guess *g)
 	from = g->headings;
 	if (g->records <= from)
 		return "it has no record";
-	type_of = sample_room(g->records, sizeof *type_of);
+	type_of = sample_room(g->records, sizeof(*type_of));
 	if (!types_by_mark(g, from, type_of))
 		types_by_place(g, from, type_of);
 	give_roles(g, from);

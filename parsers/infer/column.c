@@ -1,6 +1,4 @@
 /* What a column holds: looked at over all of its cells, each against what the profile language can say. */
-#include "parsers/infer/model.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +6,7 @@
 
 #include "lib/base/utf8.h"
 #include "lib/profile/dates.h"
+#include "parsers/infer/infer_internal.h"
 
 /* Tried in this order; what fits two of them is for a person to decide. */
 static const char *const patterns[] = {"YYYYMMDD",
@@ -38,7 +37,7 @@ static const char *const patterns[] = {"YYYYMMDD",
                                        "DD.MM.YYYY HH:MI:SS",
                                        "YYYY-MM-DDTHH:MI:SS.FZ",
                                        "YYYY-MM-DDTHH:MI:SS.F"};
-enum { PATTERNS = sizeof patterns / sizeof patterns[0] };
+enum { PATTERNS = sizeof(patterns) / sizeof(patterns[0]) };
 
 static struct date_rule rule[PATTERNS];
 
@@ -214,7 +213,7 @@ add_up(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
 
 		if (s->len == 0)
 			continue;
-		snprintf(digits, sizeof digits, "%.*s", (int) s->len, s->data);
+		snprintf(digits, sizeof(digits), "%.*s", (int) s->len, s->data);
 		n = strtoll(digits, NULL, 10);
 		c->sum_known = !__builtin_add_overflow(c->sum, n, &c->sum);
 		c->runs &= i == 0 || n == before + 1;

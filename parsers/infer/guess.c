@@ -1,5 +1,5 @@
 /* One sample, step by step. */
-#include "parsers/infer/model.h"
+#include "parsers/infer/infer_internal.h"
 
 const char *
 guess_sample(struct guess *g, int fd)

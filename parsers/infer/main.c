@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
+#include "lib/protocol/parse_job.h"
 #include "lib/sandbox/parser.h"
 #include "parsers/child.h"
-#include "parsers/infer/model.h"
-#include "lib/protocol/parse_job.h"
+#include "parsers/infer/infer_internal.h"
 
 int
 main(void)
@@ -33,7 +33,7 @@ main(void)
 	child_begin("handback-infer");
 	sample_prepare();
 	column_prepare();
-	if (sandbox_prepare(why, sizeof why) != 0)
+	if (sandbox_prepare(why, sizeof(why)) != 0)
 		child_leave(EXIT_FAILED, why);
 	rc = parse_job_receive(PARSE_JOB_SOCKET, &turn, &job, &file, &nothing, &text);
 	if (rc == PARSE_NOTHING)
@@ -44,7 +44,7 @@ main(void)
 	wish = (struct sandbox_wish){.work_bytes = SAMPLE_BYTES,
 	                             .no_landlock = (job.flags & PARSE_JOB_NO_LANDLOCK) != 0,
 	                             .no_sandbox = (job.flags & PARSE_JOB_NO_SANDBOX) != 0};
-	if (sandbox_enter(file, &wish, &report, why, sizeof why) != 0)
+	if (sandbox_enter(file, &wish, &report, why, sizeof(why)) != 0)
 		child_leave(EXIT_FAILED, why);
 	guess.file_name = job.name;
 	guess.file_name_len = job.name_len;

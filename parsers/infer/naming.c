@@ -1,15 +1,15 @@
 /* What a column is for: a name of ours where its heading or its values say so, else a free one. */
-#include "parsers/infer/model.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "parsers/infer/infer_internal.h"
 
 static bool
 heading_has(const struct column *c, const char *const *words)
 {
 	char lower[SAMPLE_NAME_BYTES];
-	uint32_t n = c->heading.len < sizeof lower - 1 ? c->heading.len : (uint32_t) sizeof lower - 1;
+	uint32_t n = c->heading.len < sizeof(lower) - 1 ? c->heading.len : (uint32_t) sizeof(lower) - 1;
 
 	for (uint32_t i = 0; i < n; i++)
 		lower[i] = (char) tolower((unsigned char) c->heading.data[i]);
@@ -186,7 +186,7 @@ name_freely(struct sample_type *t, uint32_t number)
 	char name[SAMPLE_NAME_BYTES - 12];
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < c->heading.len && n + 1 < sizeof name; i++) {
+	for (uint32_t i = 0; i < c->heading.len && n + 1 < sizeof(name); i++) {
 		unsigned char byte = (unsigned char) c->heading.data[i];
 
 		if (byte < 0x80 && isalnum(byte) && (n > 0 || isalpha(byte)))
@@ -198,15 +198,15 @@ name_freely(struct sample_type *t, uint32_t number)
 		n--;
 	name[n] = '\0';
 	if (n == 0)
-		snprintf(c->name, sizeof c->name, "column_%u", number + 1);
+		snprintf(c->name, sizeof(c->name), "column_%u", number + 1);
 	else
-		snprintf(c->name, sizeof c->name, "%s", name);
+		snprintf(c->name, sizeof(c->name), "%s", name);
 	for (const char *const *o = ours; *o != NULL; o++)
 		if (strcmp(c->name, *o) == 0)
-			snprintf(c->name, sizeof c->name, "their_%s", name);
+			snprintf(c->name, sizeof(c->name), "their_%s", name);
 	for (uint32_t k = 0; k < number; k++)
 		if (strcmp(t->column[k].name, c->name) == 0)
-			snprintf(c->name, sizeof c->name, "column_%u", number + 1);
+			snprintf(c->name, sizeof(c->name), "column_%u", number + 1);
 }
 
 struct column *

@@ -5,8 +5,6 @@
  * XML is only scanned here, without entities and namespaces of inner
  * elements: enough to propose paths, which handback-parse then reads strictly.
  */
-#include "parsers/infer/model.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +12,7 @@
 
 #include "lib/base/text.h"
 #include "parsers/assemble/input.h"
+#include "parsers/infer/infer_internal.h"
 #include "parsers/nested/json_reader.h"
 
 struct node {
@@ -377,7 +376,7 @@ path_of(const struct tree *t, int node, int from, char *buf, size_t size)
 		return;
 	}
 	if (n->parent >= 0 && n->parent != from)
-		path_of(t, n->parent, from, above, sizeof above);
+		path_of(t, n->parent, from, above, sizeof(above));
 	if (n->item)
 		snprintf(buf, size, "%s[]", above);
 	else
@@ -393,7 +392,7 @@ add_column(struct tree *t, struct sample_type *type, int node, int from)
 
 	if (type->columns == SAMPLE_COLUMNS)
 		return;
-	path_of(t, node, from, path, sizeof path);
+	path_of(t, node, from, path, sizeof(path));
 	c = &type->column[type->columns];
 	c->heading = kept(slice_of(path));
 	t->node[node].column = (int) type->columns++;
@@ -407,8 +406,8 @@ new_type(struct guess *g, enum sample_role role, const char *name, const char *p
 	type->path = kept(slice_of(path)).data;
 	type->role = role;
 	type->rows = rows;
-	snprintf(type->name, sizeof type->name, "%s", name);
-	type->column = sample_room(SAMPLE_COLUMNS, sizeof *type->column);
+	snprintf(type->name, sizeof(type->name), "%s", name);
+	type->column = sample_room(SAMPLE_COLUMNS, sizeof(*type->column));
 	return type;
 }
 
@@ -421,12 +420,12 @@ make_types(struct tree *t)
 
 	while (t->node[root].parent >= 0)
 		root = t->node[root].parent;
-	path_of(t, t->entry, -1, path, sizeof path);
-	snprintf(full, sizeof full, "/%s", path);
+	path_of(t, t->entry, -1, path, sizeof(path));
+	snprintf(full, sizeof(full), "/%s", path);
 	t->answer = new_type(t->g, SAMPLE_ENTRY, "answer", full, t->node[t->entry].total);
 	if (root != t->entry) {
-		path_of(t, root, -1, path, sizeof path);
-		snprintf(full, sizeof full, "/%s", path);
+		path_of(t, root, -1, path, sizeof(path));
+		snprintf(full, sizeof(full), "/%s", path);
 		t->level = new_type(t->g, SAMPLE_HEADER, "document", full, 1);
 	}
 	for (int i = 0; i < t->nodes; i++)
@@ -470,7 +469,7 @@ looks_like_lines(const struct guess *g)
 const char *
 guess_nested(struct guess *g)
 {
-	struct tree *t = sample_room(1, sizeof *t);
+	struct tree *t = sample_room(1, sizeof(*t));
 	char shown[TEXT_SHOWN_SIZE];
 	size_t i = 0;
 
@@ -491,6 +490,6 @@ guess_nested(struct guess *g)
 	t->collect = true;
 	scan(t);
 	text_escape(shown, sizeof(shown), t->answer->path, strlen(t->answer->path));
-	snprintf(g->family_why, sizeof g->family_why, "guess: %u times %.120s", t->answer->rows, shown);
+	snprintf(g->family_why, sizeof(g->family_why), "guess: %u times %.120s", t->answer->rows, shown);
 	return NULL;
 }

@@ -1,8 +1,8 @@
 /* Where one record of the sample ends and the next begins. */
-#include "parsers/infer/model.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "parsers/infer/infer_internal.h"
 
 static void
 add(struct guess *g, const char *data, size_t len)
@@ -155,7 +155,7 @@ lengths(struct guess *g)
 		       "hold on to";
 	for (size_t at = 0; at + length <= g->len; at += length)
 		add(g, g->bytes + at, length);
-	snprintf(framing, sizeof framing, "{newline: none, record_length: %u}", length);
+	snprintf(framing, sizeof(framing), "{newline: none, record_length: %u}", length);
 	g->framing = framing;
 	g->framing_why = "guess: no newline, and the same kinds of bytes come again at the length below";
 	return NULL;
@@ -166,7 +166,7 @@ guess_records(struct guess *g)
 {
 	size_t most = 0;
 
-	g->record = sample_room(SAMPLE_RECORDS, sizeof *g->record);
+	g->record = sample_room(SAMPLE_RECORDS, sizeof(*g->record));
 	for (size_t i = 0, at = 0; i < g->len; i++) {
 		if (g->bytes[i] == '\n' || g->bytes[i] == '\r')
 			at = i + 1;

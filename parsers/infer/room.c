@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
-#include "parsers/infer/model.h"
+#include "parsers/infer/infer_internal.h"
 
 void *
 sample_room(size_t count, size_t size)

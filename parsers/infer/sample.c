@@ -1,13 +1,12 @@
 /* The sample's bytes, and the encoding that they seem to be in. */
-#include "parsers/infer/model.h"
-
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/utf8.h"
-#include "lib/protocol/bytes.h"
 #include "lib/profile/charset.h"
+#include "lib/protocol/bytes.h"
+#include "parsers/infer/infer_internal.h"
 
 static struct charset *ebcdic;
 

@@ -1,10 +1,10 @@
 /* Numbers of headers and trailers that are counts or sums of what stands between them. */
-#include "parsers/infer/model.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "parsers/infer/infer_internal.h"
 
 static void
 add_control(struct guess *g, const struct sample_type *t, const struct column *c, const char *equation,
@@ -12,7 +12,7 @@ add_control(struct guess *g, const struct sample_type *t, const struct column *c
 {
 	/* more than one meaning for a number: each is told, the first stands */
 	if (g->controls < SAMPLE_CONTROLS)
-		snprintf(g->control[g->controls++], sizeof g->control[0], "%s.%s = %s\n%" PRId64, t->name, c->name,
+		snprintf(g->control[g->controls++], sizeof(g->control[0]), "%s.%s = %s\n%" PRId64, t->name, c->name,
 		         equation, number);
 }
 
@@ -21,7 +21,7 @@ is_stated(const struct guess *g, const struct sample_type *t, const struct colum
 {
 	char begin[2 * SAMPLE_NAME_BYTES + 4];
 
-	snprintf(begin, sizeof begin, "%s.%s =", t->name, c->name);
+	snprintf(begin, sizeof(begin), "%s.%s =", t->name, c->name);
 	for (uint32_t i = 0; i < g->controls; i++)
 		if (strncmp(g->control[i], begin, strlen(begin)) == 0)
 			return true;
@@ -37,7 +37,7 @@ try_counts(struct guess *g, const struct sample_type *t, const struct column *c,
 	for (uint32_t e = 0; e < g->types && !is_stated(g, t, c); e++)
 		if (g->type[e].rows == stated && (stated > 1 || g->type[e].role == SAMPLE_ENTRY) &&
 		    &g->type[e] != t) {
-			snprintf(equation, sizeof equation, "count(%s)", g->type[e].name);
+			snprintf(equation, sizeof(equation), "count(%s)", g->type[e].name);
 			add_control(g, t, c, equation, stated);
 		}
 	if (!is_stated(g, t, c) && stated > 1 && stated == (int64_t) g->records)
@@ -55,7 +55,7 @@ try_sums(struct guess *g, const struct sample_type *t, const struct column *c, i
 			if (g->type[e].rows < 2 || of->holds != HOLDS_INTEGER || !of->sum_known || of->sum != stated ||
 			    of->sum == 0)
 				continue;
-			snprintf(equation, sizeof equation, "sum(%s.%s)", g->type[e].name, of->name);
+			snprintf(equation, sizeof(equation), "sum(%s.%s)", g->type[e].name, of->name);
 			add_control(g, t, c, equation, stated);
 		}
 }

@@ -1,7 +1,5 @@
 /* The guess as a profile.  Whatever comes from the sample is written as ASCII, escaped: it may say anything.
  */
-#include "parsers/infer/model.h"
-
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -10,6 +8,7 @@
 
 #include "lib/base/text.h"
 #include "lib/base/utf8.h"
+#include "parsers/infer/infer_internal.h"
 
 /* ---- texts of the sample ---- */
 
@@ -19,7 +18,7 @@ quoted(struct slice s)
 {
 	static char ring[4][6 * LIMIT_FIELD_BYTES];
 	static unsigned turn;
-	char *buf = ring[turn++ % 4], *to = buf, *end = buf + sizeof ring[0] - 16;
+	char *buf = ring[turn++ % 4], *to = buf, *end = buf + sizeof(ring[0]) - 16;
 
 	*to++ = '"';
 	for (uint32_t i = 0; i < s.len && to < end; i++) {
@@ -65,9 +64,9 @@ yaml(struct slice s)
 	static unsigned turn;
 	char *buf = ring[turn++ % 4];
 
-	if (!is_word(s) || s.len >= sizeof ring[0])
+	if (!is_word(s) || s.len >= sizeof(ring[0]))
 		return quoted(s);
-	snprintf(buf, sizeof ring[0], "%.*s", (int) s.len, s.data);
+	snprintf(buf, sizeof(ring[0]), "%.*s", (int) s.len, s.data);
 	for (const char *const *t = taken; *t != NULL; t++)
 		if (strcasecmp(*t, buf) == 0)
 			return quoted(s);
@@ -83,7 +82,7 @@ line(const char *why, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (why == NULL)
 		puts(text);
@@ -136,8 +135,8 @@ in_control(const struct guess *g, const struct sample_type *t, const struct colu
 {
 	char begin[2 * SAMPLE_NAME_BYTES + 4], summed[2 * SAMPLE_NAME_BYTES + 12];
 
-	snprintf(begin, sizeof begin, "%s.%s =", t->name, c->name);
-	snprintf(summed, sizeof summed, "= sum(%s.%s)", t->name, c->name);
+	snprintf(begin, sizeof(begin), "%s.%s =", t->name, c->name);
+	snprintf(summed, sizeof(summed), "= sum(%s.%s)", t->name, c->name);
 	for (uint32_t i = 0; i < g->controls; i++)
 		if (strncmp(g->control[i], begin, strlen(begin)) == 0 || strstr(g->control[i], summed) != NULL)
 			return true;
@@ -230,15 +229,15 @@ write_field(const struct guess *g, const struct sample_type *t, uint32_t number)
 	if (c->filled == 0 && g->family != FAMILY_FIXED && !g->headings)
 		return;
 	if (g->family == FAMILY_FIXED && c->from == c->to)
-		snprintf(at, sizeof at, "%u", c->from);
+		snprintf(at, sizeof(at), "%u", c->from);
 	else if (g->family == FAMILY_FIXED)
-		snprintf(at, sizeof at, "%u-%u", c->from, c->to);
+		snprintf(at, sizeof(at), "%u-%u", c->from, c->to);
 	else if (c->heading.len > 0)
-		snprintf(at, sizeof at, "%s", yaml(c->heading));
+		snprintf(at, sizeof(at), "%s", yaml(c->heading));
 	else
-		snprintf(at, sizeof at, "%u", number + 1);
-	type_of(g, t, c, type, sizeof type);
-	evidence(g, t, c, why, sizeof why);
+		snprintf(at, sizeof(at), "%u", number + 1);
+	type_of(g, t, c, type, sizeof(type));
+	evidence(g, t, c, why, sizeof(why));
 	line(why, "      %s: {at: %s%s%s%s}", c->name, at, type, c->many ? ", many: yes" : "",
 	     c->filled < t->rows && !(c->filled == 0 && g->family == FAMILY_FIXED) ? ", optional: yes" : "");
 }
@@ -277,7 +276,7 @@ meaning(struct slice word)
 	    {"ERROR", "rejected"},     {"PENDING", "pending"},    {"PDNG", "pending"},
 	    {"WAITLISTED", "pending"}, {"PROCESSING", "pending"}};
 
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strlen(words[i][0]) == word.len && strncasecmp(words[i][0], word.data, word.len) == 0)
 			return words[i][1];
 	return NULL;
@@ -304,7 +303,7 @@ write_verdict(const struct column *status)
 		const char *means = meaning(status->word[w].text), *word = yaml(status->word[w].text);
 		char why[64];
 
-		snprintf(why, sizeof why, "%s: %u times", means != NULL ? "guess: the word" : "decide",
+		snprintf(why, sizeof(why), "%s: %u times", means != NULL ? "guess: the word" : "decide",
 		         status->word[w].times);
 		if (means != NULL)
 			line(why, "    %s: %s", word, means);
@@ -326,8 +325,8 @@ write_controls(const struct guess *g)
 		const char *number = strchr(g->control[i], '\n');
 		char equation[200], why[64];
 
-		snprintf(equation, sizeof equation, "%.*s", (int) (number - g->control[i]), g->control[i]);
-		snprintf(why, sizeof why, "guess: both are %s", number + 1);
+		snprintf(equation, sizeof(equation), "%.*s", (int) (number - g->control[i]), g->control[i]);
+		snprintf(why, sizeof(why), "guess: both are %s", number + 1);
 		line(why, "  %.*s: %s", (int) strcspn(equation, " "), equation, equation);
 	}
 }

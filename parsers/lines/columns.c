@@ -11,14 +11,14 @@ columns_init(struct columns_reader *r, const struct layout *layout, struct assem
 {
 	r->layout = layout;
 	r->assemble = a;
-	r->value = calloc(LAYOUT_FIELDS + 1, sizeof *r->value);
-	r->spare = calloc(LAYOUT_FIELDS + 1, sizeof *r->spare);
-	r->taken = calloc(LAYOUT_FIELDS + 1, sizeof *r->taken);
-	r->column = calloc(layout->types + 1u, sizeof *r->column);
+	r->value = calloc(LAYOUT_FIELDS + 1, sizeof(*r->value));
+	r->spare = calloc(LAYOUT_FIELDS + 1, sizeof(*r->spare));
+	r->taken = calloc(LAYOUT_FIELDS + 1, sizeof(*r->taken));
+	r->column = calloc(layout->types + 1u, sizeof(*r->column));
 	if (r->value == NULL || r->spare == NULL || r->taken == NULL || r->column == NULL)
 		return -1;
 	for (uint16_t t = 0; t < layout->types; t++) {
-		r->column[t] = calloc(layout->type[t].fields + 1u, sizeof **r->column);
+		r->column[t] = calloc(layout->type[t].fields + 1u, sizeof(**r->column));
 		if (r->column[t] == NULL)
 			return -1;
 		for (uint16_t f = 0; f < layout->type[t].fields; f++)
@@ -254,7 +254,7 @@ step_over(struct columns_reader *r, int16_t type, const struct columns *c, uint3
 	struct slice *own = r->value;
 
 	r->value = r->spare;
-	memset(r->value, 0, (r->layout->type[type].fields + 1u) * sizeof *r->value);
+	memset(r->value, 0, (r->layout->type[type].fields + 1u) * sizeof(*r->value));
 	column = walk_steps(r, &r->layout->type[type], c, column, true);
 	r->value = own;
 	return column;
@@ -378,7 +378,7 @@ nested_rows(struct columns_reader *r, const struct columns *c, struct row *row)
 	for (uint32_t i = 0; i < r->groups; i++) {
 		const struct group *g = &r->group[i];
 
-		memset(r->value, 0, (r->layout->type[g->type].fields + 1u) * sizeof *r->value);
+		memset(r->value, 0, (r->layout->type[g->type].fields + 1u) * sizeof(*r->value));
 		walk_steps(r, &r->layout->type[g->type], c, g->column, true);
 		row->type = (uint16_t) g->type;
 		if (assemble_row(r->assemble, row) != 0)
@@ -404,7 +404,7 @@ columns_row(struct columns_reader *r, uint16_t t, const struct columns *c, struc
 		find_values(r, t, c);
 		return assemble_row(r->assemble, row);
 	}
-	memset(r->value, 0, (type->fields + 1u) * sizeof *r->value);
+	memset(r->value, 0, (type->fields + 1u) * sizeof(*r->value));
 	walked = walk_steps(r, type, c, 0, false);
 	if (walked == UINT32_MAX)
 		return assemble_refuse(r->assemble, "field_count", type->name, nothing, row->number, row->offset,

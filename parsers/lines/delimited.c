@@ -9,8 +9,8 @@
 #include <csv.h>
 
 #include "lib/base/utf8.h"
-#include "lib/protocol/bytes.h"
 #include "lib/profile/charset.h"
+#include "lib/protocol/bytes.h"
 #include "parsers/lines/columns.h"
 #include "parsers/lines/framing.h"
 
@@ -484,9 +484,9 @@ delimited_new(struct delimited *d, const struct layout *layout, struct input *in
 	for (uint16_t t = 0; t < layout->types; t++)
 		d->continues |= layout->type[t].role == ROLE_CONTINUATION;
 	d->framer = framer_new(layout, in, a);
-	d->columns.at = calloc(most + 1, sizeof *d->columns.at);
+	d->columns.at = calloc(most + 1, sizeof(*d->columns.at));
 	d->columns.most = (uint32_t) most;
-	d->held.columns.at = calloc(most + 1, sizeof *d->columns.at);
+	d->held.columns.at = calloc(most + 1, sizeof(*d->columns.at));
 	d->held.columns.most = (uint32_t) most;
 	d->decoded = malloc(d->size);
 	d->unquoted = malloc(d->size);
@@ -500,7 +500,7 @@ delimited_new(struct delimited *d, const struct layout *layout, struct input *in
 static int
 delimited_parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes)
 {
-	struct delimited *d = calloc(1, sizeof *d);
+	struct delimited *d = calloc(1, sizeof(*d));
 	int rc = -1;
 
 	*ret_bytes = 0;

@@ -1,10 +1,10 @@
 /* Fixed width: fields are places in a record; positions are of the partner's bytes, before any decoding. */
 #include "lib/base/text.h"
 #include "lib/base/utf8.h"
-#include "lib/protocol/bytes.h"
 #include "lib/profile/charset.h"
-#include "parsers/lines/framing.h"
+#include "lib/protocol/bytes.h"
 #include "parsers/assemble/row_type.h"
+#include "parsers/lines/framing.h"
 
 struct fixed {
 	const struct layout *layout;
@@ -327,12 +327,12 @@ fixed_new(struct fixed *f, const struct layout *layout, struct input *in, struct
 		}
 	}
 	f->framer = framer_new(layout, in, a);
-	f->value = calloc(LAYOUT_FIELDS + 1, sizeof *f->value);
+	f->value = calloc(LAYOUT_FIELDS + 1, sizeof(*f->value));
 	f->joined_size = (size_t) layout->limits.record_bytes * LAYOUT_RANGES;
 	f->joined = malloc(f->joined_size);
 	f->held.bytes = f->continues ? malloc(layout->limits.record_bytes + 1u) : NULL;
 	if (layout->fixed.by_characters)
-		f->character = malloc((layout->limits.record_bytes + 1u) * sizeof *f->character);
+		f->character = malloc((layout->limits.record_bytes + 1u) * sizeof(*f->character));
 	return f->framer == NULL || f->value == NULL || f->joined == NULL ||
 	               (f->continues && f->held.bytes == NULL) ||
 	               (layout->fixed.by_characters && f->character == NULL)

@@ -29,7 +29,7 @@ static const struct slice nothing = {NULL, 0};
 struct framer *
 framer_new(const struct layout *layout, struct input *in, struct assemble *a)
 {
-	struct framer *f = calloc(1, sizeof *f);
+	struct framer *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
@@ -40,7 +40,7 @@ framer_new(const struct layout *layout, struct input *in, struct assemble *a)
 	f->size = (size_t) layout->limits.record_bytes + READ_SIZE;
 	f->buf = malloc(f->size);
 	f->end_count = f->rule->end_count;
-	memcpy(f->ends, f->rule->ends, sizeof f->ends);
+	memcpy(f->ends, f->rule->ends, sizeof(f->ends));
 	if (f->buf == NULL) {
 		free(f);
 		return NULL;

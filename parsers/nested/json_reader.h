@@ -14,8 +14,8 @@
 
 #include <stdbool.h>
 
-#include "parsers/assemble/input.h"
 #include "lib/protocol/record.h"
+#include "parsers/assemble/input.h"
 
 enum json_event {
 	JSON_OBJECT,

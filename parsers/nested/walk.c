@@ -1,6 +1,6 @@
 #include "parsers/nested/walk.h"
 
-#include "lib/base/apart.h"
+#include "lib/base/noinline.h"
 #include "lib/base/text.h"
 
 /* A field that takes its value at a node: from the text, or from an attribute. */
@@ -299,7 +299,7 @@ walk_free(struct walk *w)
 
 /* ---- walking ---- */
 
-static APART int
+static NOINLINE int
 refuse(struct walk *w, const char *rule, uint64_t offset, const char *message)
 {
 	return assemble_refuse(w->assemble, rule, NULL, (struct slice){NULL, 0}, w->number, offset, "%s",
@@ -314,7 +314,7 @@ here(const struct walk *w)
 }
 
 /* A refusal of what is built in another way than the profile says: what follows is not read. */
-static APART int
+static NOINLINE int
 refuse_shape(struct walk *w, uint64_t offset, const char *message)
 {
 	(void) refuse(w, "wrong_type", offset, message);
@@ -396,7 +396,7 @@ step(const struct walk *w, struct node **stack, size_t *top, uint16_t count, con
 }
 
 /* Fields whose value is an attribute of the element that was just entered. */
-static APART int
+static NOINLINE int
 read_attributes(struct walk *w, const struct node *n)
 {
 	for (const struct reading *r = n->readings; r != NULL; r = r->next) {
@@ -460,7 +460,7 @@ walk_enter_root(struct walk *w)
 static const char other_shape[] = "an array and a single value are mistaken for each other";
 
 /* Into an element, wherever we stand. */
-static APART int
+static NOINLINE int
 enter_any(struct walk *w, struct element *e, const void *name, const void *space, bool in_array)
 {
 	const struct element *above = e - 1;
@@ -517,7 +517,7 @@ give_text(struct walk *w, const struct node *n, struct slice text, uint64_t offs
 }
 
 /* A record ends; levels may be as long as the file. */
-static APART int
+static NOINLINE int
 close_type(struct walk *w, const struct element *f, uint64_t end)
 {
 	uint8_t role = w->layout->type[f->type].role;

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/proof/leaf_row.h"
 #include "lib/db/params.h"
+#include "lib/proof/leaf_row.h"
 #include "reconcile/decide/decide_sql.h"
 
 static const char *const order_words[] = {

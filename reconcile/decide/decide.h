@@ -7,10 +7,10 @@
 #define HANDBACK_RECONCILE_DECIDE_DECIDE_H
 
 #include "lib/base/limits.h"
+#include "lib/db/pg.h"
 #include "lib/profile/policy.h"
 #include "lib/profile/profile.h"
 #include "reconcile/decide/decided.h"
-#include "lib/db/pg.h"
 #include "reconcile/stage/parse_report.h"
 
 /* From here on statements are planned for their file, with statistics; below it they are prepared once. */

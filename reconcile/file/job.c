@@ -1,6 +1,6 @@
-#include "reconcile/file/job_internal.h"
-
 #include <string.h>
+
+#include "reconcile/file/job_internal.h"
 
 /* The next file of the partner may go to another worker. */
 static enum job_end

@@ -7,9 +7,9 @@
 #define HANDBACK_RECONCILE_FILE_JOB_H
 
 #include "lib/base/limits.h"
-#include "reconcile/decide/decided.h"
 #include "lib/proof/leaf.h"
 #include "lib/protocol/worker_job.h"
+#include "reconcile/decide/decided.h"
 #include "reconcile/file/reconciler.h"
 #include "reconcile/stage/stage.h"
 

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reconcile/file/job_internal.h"
-#include "reconcile/file/decrypt.h"
 #include "reconcile/decide/decide_sql.h"
+#include "reconcile/file/decrypt.h"
+#include "reconcile/file/job_internal.h"
 
 #define PARSER_TRIES 3
 

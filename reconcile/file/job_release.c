@@ -5,10 +5,10 @@
 
 #include "lib/base/text.h"
 #include "lib/base/utf8.h"
-#include "reconcile/file/job_internal.h"
 #include "lib/db/params.h"
-#include "reconcile/file/release.h"
 #include "reconcile/file/file_sql.h"
+#include "reconcile/file/job_internal.h"
+#include "reconcile/file/release.h"
 
 static bool
 take(const struct pg_result *rows, int row, const char *column, char *buf, size_t size)

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/protocol/channel.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/spawn.h"
 #include "lib/base/text.h"
+#include "lib/protocol/channel.h"
 #include "lib/protocol/parse_job.h"
 
 /* Read by the signal handler. */

@@ -5,10 +5,10 @@
 
 #include "lib/base/io.h"
 #include "lib/base/text.h"
-#include "lib/spool/archive.h"
 #include "lib/db/params.h"
-#include "reconcile/file/reason_text.h"
+#include "lib/spool/archive.h"
 #include "reconcile/file/file_sql.h"
+#include "reconcile/file/reason_text.h"
 
 static void
 path_of(const struct pg_result *r, int row, char path[ARCHIVE_PATH_SIZE])

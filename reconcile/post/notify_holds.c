@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/db/params.h"
 #include "lib/protocol/notification.h"
 #include "lib/spool/archive.h"
-#include "lib/db/params.h"
 #include "reconcile/post/post_sql.h"
 
 #define PAGE 500 /* files at a time: as many may wait as people leave waiting */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "lib/base/text.h"
-#include "lib/proof/leaf_row.h"
 #include "lib/db/pg_copy.h"
+#include "lib/proof/leaf_row.h"
 #include "reconcile/post/post_sql.h"
 
 /* ---- lists of redemptions ---- */

@@ -6,9 +6,9 @@
 #ifndef HANDBACK_RECONCILE_POST_OUTCOMES_H
 #define HANDBACK_RECONCILE_POST_OUTCOMES_H
 
+#include "lib/db/pg.h"
 #include "lib/proof/merkle.h"
 #include "reconcile/decide/decided.h"
-#include "lib/db/pg.h"
 
 struct outcomes {
 	struct pg *pg;

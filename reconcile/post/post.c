@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/db/params.h"
 #include "lib/proof/head.h"
 #include "reconcile/post/outcomes.h"
-#include "lib/db/params.h"
 #include "reconcile/post/post_sql.h"
 
 static enum pg_status

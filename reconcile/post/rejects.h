@@ -5,9 +5,9 @@
 #ifndef HANDBACK_RECONCILE_POST_REJECTS_H
 #define HANDBACK_RECONCILE_POST_REJECTS_H
 
+#include "lib/db/pg.h"
 #include "lib/hash/sha256.h"
 #include "lib/profile/policy.h"
-#include "lib/db/pg.h"
 
 /* The text; *ret_lines without the first one.  The caller frees it. */
 enum pg_status rejects_text(struct pg *pg, const struct policy *policy, int64_t file_id, char **ret_text,

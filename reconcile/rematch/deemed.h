@@ -9,8 +9,8 @@
 #ifndef HANDBACK_RECONCILE_REMATCH_DEEMED_H
 #define HANDBACK_RECONCILE_REMATCH_DEEMED_H
 
-#include "lib/profile/profile.h"
 #include "lib/db/pg.h"
+#include "lib/profile/profile.h"
 
 struct deemed {
 	int64_t confirmed, points;

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
-#include "reconcile/decide/decide.h"
-#include "reconcile/post/outcomes.h"
 #include "lib/db/params.h"
 #include "lib/db/pg_copy.h"
+#include "reconcile/decide/decide.h"
+#include "reconcile/post/outcomes.h"
 #include "reconcile/rematch/rematch_sql.h"
 
 struct reread {

@@ -4,8 +4,8 @@
 #ifndef HANDBACK_RECONCILE_STAGE_STAGE_H
 #define HANDBACK_RECONCILE_STAGE_STAGE_H
 
-#include "lib/profile/policy.h"
 #include "lib/db/pg.h"
+#include "lib/profile/policy.h"
 #include "reconcile/stage/parse_report.h"
 
 enum stage_end {

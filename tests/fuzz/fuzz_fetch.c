@@ -4,12 +4,12 @@
  */
 #include <stdint.h>
 
+#include "fetch/kexinit.h"
+#include "fetch/names.h"
+#include "lib/base/text.h"
 #include "lib/protocol/fetch_job.h"
 #include "lib/protocol/message.h"
 #include "lib/protocol/worker_job.h"
-#include "lib/base/text.h"
-#include "fetch/kexinit.h"
-#include "fetch/names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,9 +37,9 @@ static void
 try_name(const char *name)
 {
 	char stored[NAME_STORED_SIZE], again[NAME_STORED_SIZE];
-	if (name_fault(name))
+	if (name_fault(name) != NULL)
 		return;
-	expect(name_store(stored, name) && stored[0] != '.' && !strchr(stored, '/') &&
+	expect(name_store(stored, name) && stored[0] != '.' && strchr(stored, '/') == NULL &&
 	       strlen(stored) <= LIMIT_NAME_BYTES);
 	for (const char *c = stored; *c; c++)
 		expect(*c >= 0x20 && *c < 0x7f);
@@ -73,20 +73,20 @@ try_reports(char *lines)
 	static struct message_line again;
 	char why[LIMIT_MESSAGE_BYTES];
 	int fetcher = FETCH_TURN_TOLD, worker = WORKER_TURN_STARTING;
-	for (char *line = strtok_r(lines, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+	for (char *line = strtok_r(lines, "\n", &lines); line != NULL; line = strtok_r(NULL, "\n", &lines)) {
 		static char copy[MESSAGE_BYTES + 1];
 		struct fetch_report fetched;
 		struct worker_report worked;
 		int before = fetcher, message;
 		if (strlen(line) > MESSAGE_BYTES / 8) /* escaped again it may not fit */
 			continue;
-		snprintf(copy, sizeof copy, "%s", line);
-		message = fetch_report_decode(&fetched, &fetcher, copy, why, sizeof why);
+		snprintf(copy, sizeof(copy), "%s", line);
+		message = fetch_report_decode(&fetched, &fetcher, copy, why, sizeof(why));
 		expect(message < 0 ? fetcher == before
 		                   : fetch_report_encode(&again, &before, (enum fetch_message) message, &fetched) &&
 		                         before == fetcher);
 		before = worker;
-		message = worker_report_decode(&worked, &worker, line, why, sizeof why);
+		message = worker_report_decode(&worked, &worker, line, why, sizeof(why));
 		expect(message < 0 ? worker == before
 		                   : worker_report_encode(&again, &before, (enum worker_message) message, &worked) &&
 		                         before == worker);
@@ -102,11 +102,11 @@ try_job(char *lines)
 	struct fetch_job job;
 	int turn = FETCH_TURN_NEW, message = 0;
 	fetch_job_init(&job);
-	for (char *line = strtok_r(lines, "\n", &lines); line && message >= 0;
+	for (char *line = strtok_r(lines, "\n", &lines); line != NULL && message >= 0;
 	     line = strtok_r(NULL, "\n", &lines))
-		message = fetch_job_decode(&job, &turn, line, -1, why, sizeof why);
+		message = fetch_job_decode(&job, &turn, line, -1, why, sizeof(why));
 	expect(message != FETCH_SAY_GO ||
-	       (job.source && job.host && job.user && job.port > 0 && job.port < 65536 &&
+	       (job.source != NULL && job.host != NULL && job.user != NULL && job.port > 0 && job.port < 65536 &&
 	        job.pin_count <= FETCH_PINS && job.pattern_count <= FETCH_GLOBS));
 	fetch_job_free(&job);
 }
@@ -117,7 +117,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	char *text = malloc(size);
-	if (!text)
+	if (text == NULL)
 		return 0;
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';

@@ -1,4 +1,5 @@
-/* The frame decoder: whatever a captured parser sends, frame_next gives only what lib/protocol/frame.h permits. */
+/* The frame decoder: whatever a captured parser sends, frame_next gives only what lib/protocol/frame.h
+ * permits. */
 #include <assert.h>
 #include <sys/mman.h>
 #include <unistd.h>

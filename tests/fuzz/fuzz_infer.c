@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "lib/yaml/yaml.h"
-#include "parsers/infer/model.h"
+#include "parsers/infer/infer_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,9 +7,9 @@
 
 #include "lib/base/limits.h"
 #include "lib/base/utf8.h"
+#include "lib/profile/profile.h"
 #include "parsers/assemble/assemble.h"
 #include "parsers/container/container.h"
-#include "lib/profile/profile.h"
 
 enum { SHIPPED_BYTES = 1 << 16 };
 

@@ -1,5 +1,3 @@
-#include "cluster.h"
-
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -7,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cluster.h"
 #include "lib/embedded/embedded.h"
 
 static char top[64], wire_dir[96];

@@ -3,7 +3,6 @@
 #define HANDBACK_TESTS_UNIT_CLUSTER_H
 
 #include "check.h"
-
 #include "lib/db/pg.h"
 
 /* Starts one below /tmp; false where no PostgreSQL is installed, said as TAP's skip of all. */

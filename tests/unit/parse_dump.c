@@ -157,7 +157,7 @@ turns(const struct profile *profile, const char *name, const char *data, size_t 
 	memcpy(copy, data, len);
 	parse_result(profile, name, data, len, &whole);
 	for (size_t n = 0; n < len; n++)
-		for (size_t i = 0; i < 8 + sizeof letters - 1; i++) {
+		for (size_t i = 0; i < 8 + sizeof(letters) - 1; i++) {
 			copy[n] = i < 8 ? (char) (data[n] ^ 1 << i) : letters[i - 8];
 			if (copy[n] != data[n]) {
 				parse_result(profile, name, copy, len, &turned);

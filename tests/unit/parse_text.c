@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/base/codes.h"
-#include "parsers/container/container.h"
 #include "lib/profile/dates.h"
+#include "parsers/container/container.h"
 
 struct profile *
 must_compile(const char *yaml)
@@ -34,8 +34,8 @@ problems_of(const char *yaml)
 	const char *line;
 
 	text[0] = '\0';
-	for (size_t i = 0; (line = problems_line(p, i)) != NULL && used < sizeof text - 1; i++)
-		used += (size_t) snprintf(text + used, sizeof text - used, "%s\n", line);
+	for (size_t i = 0; (line = problems_line(p, i)) != NULL && used < sizeof(text) - 1; i++)
+		used += (size_t) snprintf(text + used, sizeof(text) - used, "%s\n", line);
 	profile_free(profile);
 	problems_free(p);
 	return text;
@@ -266,13 +266,13 @@ hash_record(void *context, const struct record *r)
 		out->verdict = VERDICT_ACCEPTED;
 	if (r->verdict == VERDICT_REJECTED)
 		judge_reasons(policy, r, out);
-	mix(&out->judged, r->external_reference, sizeof r->external_reference);
-	mix(where_to(policy, out, KEY_POINTS, CHECK_POINTS), &r->points, sizeof r->points);
-	mix(where_to(policy, out, KEY_AMOUNT, CHECK_AMOUNT), &r->amount, sizeof r->amount);
-	mix(where_to(policy, out, KEY_DATE, 0), &r->date, sizeof r->date);
+	mix(&out->judged, r->external_reference, sizeof(r->external_reference));
+	mix(where_to(policy, out, KEY_POINTS, CHECK_POINTS), &r->points, sizeof(r->points));
+	mix(where_to(policy, out, KEY_AMOUNT, CHECK_AMOUNT), &r->amount, sizeof(r->amount));
+	mix(where_to(policy, out, KEY_DATE, 0), &r->date, sizeof(r->date));
 	mix(where_to(policy, out, KEY_TRANSACTION_TYPE, CHECK_TRANSACTION_TYPE), &r->transaction_type,
-	    sizeof r->transaction_type);
-	mix(where_to(policy, out, KEY_OUTBOUND_LINE, 0), &r->outbound_line, sizeof r->outbound_line);
+	    sizeof(r->transaction_type));
+	mix(where_to(policy, out, KEY_OUTBOUND_LINE, 0), &r->outbound_line, sizeof(r->outbound_line));
 	for (int i = 0; i < RECORD_TEXTS; i++)
 		if (i != RECORD_REASON_TEXT)
 			mix_slice(where_to(policy, out, texts[i].keys, texts[i].checks), r->text[i]);
@@ -285,8 +285,8 @@ hash_facts(void *context, const struct file_facts *f)
 	struct parse_result *ret = context;
 
 	ret->is_test = f->is_test;
-	mix(&ret->facts, &f->sequence, sizeof f->sequence);
-	mix(&ret->facts, &f->business_date, sizeof f->business_date);
+	mix(&ret->facts, &f->sequence, sizeof(f->sequence));
+	mix(&ret->facts, &f->business_date, sizeof(f->business_date));
 	mix_slice(&ret->facts, f->partner_id);
 	mix_slice(&ret->facts, f->lists);
 	return 0;
@@ -316,7 +316,7 @@ parse_result(const struct profile *profile, const char *name, const void *data, 
 	struct input_memory in;
 	struct parse_end end;
 
-	memset(ret, 0, sizeof *ret);
+	memset(ret, 0, sizeof(*ret));
 	ret->policy = &profile->policy;
 	input_memory_init(&in, data, len, 0);
 	run(profile, &sink, name, &in, &end);

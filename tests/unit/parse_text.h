@@ -11,8 +11,8 @@
 #ifndef HANDBACK_TESTS_PARSE_TEXT_H
 #define HANDBACK_TESTS_PARSE_TEXT_H
 
-#include "parsers/assemble/assemble.h"
 #include "lib/profile/profile.h"
+#include "parsers/assemble/assemble.h"
 
 /* Aborts with its mistakes when the profile does not compile. */
 struct profile *must_compile(const char *yaml);

@@ -12,7 +12,7 @@ stated(const char *text)
 	static char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 	uint8_t hash[SHA256_BYTES];
 
-	return checksum_file_read(text, strlen(text), hash) ? text_hex(hex, hash, sizeof hash) : "none";
+	return checksum_file_read(text, strlen(text), hash) ? text_hex(hex, hash, sizeof(hash)) : "none";
 }
 
 static void
@@ -34,7 +34,7 @@ every_form(void **state)
 	};
 
 	(void) state;
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
 		assert_string_equal(stated(forms[i]), DIGEST);
 }
 
@@ -59,12 +59,12 @@ anything_else(void **state)
 	uint8_t hash[SHA256_BYTES];
 
 	(void) state;
-	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
 		assert_string_equal(stated(none[i]), "none");
 	/* cut at every byte, and with a NUL in it */
-	for (size_t len = 0; len < sizeof DIGEST - 1; len++)
+	for (size_t len = 0; len < sizeof(DIGEST) - 1; len++)
 		assert_false(checksum_file_read(DIGEST, len, hash));
-	assert_false(checksum_file_read("e3b0\0" DIGEST, 4 + sizeof DIGEST, hash));
+	assert_false(checksum_file_read("e3b0\0" DIGEST, 4 + sizeof(DIGEST), hash));
 }
 
 int

@@ -1,6 +1,5 @@
 /* Contracts: what one side writes the other reads, and nothing else gets through. */
 #include "check.h"
-
 #include "lib/protocol/control_client.h"
 #include "lib/protocol/worker_job.h"
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/profile/dates.h"
 #include "lib/base/zone.h"
+#include "lib/profile/dates.h"
 
 static int32_t
 day(int year, int month, int of_month)
@@ -101,7 +101,7 @@ test_not_shapes(void **state)
 	const char *why;
 
 	(void) state;
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (date_compile(bad[i], &r, &why))
 			fail_msg("%s was taken", bad[i]);
 }

@@ -37,7 +37,7 @@ refused(const char *yaml, const void *data, size_t len, const char *expected)
 	unsigned long long record, at;
 
 	if (line != NULL && sscanf(line, "refused %63s record %llu at %llu", rule, &record, &at) == 3)
-		snprintf(got, sizeof got, "%s %llu %llu", rule, record, at);
+		snprintf(got, sizeof(got), "%s %llu %llu", rule, record, at);
 	if (strcmp(got, expected) != 0)
 		fail_msg("%s instead of %s:\n%s", got, expected, text);
 	free(text);
@@ -140,7 +140,7 @@ by_place(const char *encoding, const char *delimiter)
 {
 	static char yaml[2048];
 
-	snprintf(yaml, sizeof yaml, BY_PLACE, encoding, delimiter);
+	snprintf(yaml, sizeof(yaml), BY_PLACE, encoding, delimiter);
 	return yaml;
 }
 

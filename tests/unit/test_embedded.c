@@ -1,13 +1,12 @@
 /* The private PostgreSQL: made, found, stopped, and gone with its parent.  Skipped where there is none
  * installed. */
-#include "check.h"
-
 #include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "lib/embedded/embedded.h"
 
 static char top[64];

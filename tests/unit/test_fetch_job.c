@@ -1,10 +1,9 @@
 /* The fetcher's contract: a job and its descriptors come as they went, reports in their turn, and nothing
  * else. */
-#include "check.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "lib/protocol/fetch_job.h"
 
 static struct message_line line;

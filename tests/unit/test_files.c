@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/protocol/channel.h"
 #include "lib/base/io.h"
 #include "lib/base/paths.h"
 #include "lib/base/spawn.h"
+#include "lib/protocol/channel.h"
 
 static char place[] = "/tmp/handback-files-XXXXXX";
 static int dir = -1;
@@ -205,7 +205,7 @@ packets_carry_descriptors(void **state)
 	(void) state;
 	assert_int_equal(channel_pair(ends), 0);
 	assert_int_equal(channel_send(ends[0], "hello", 5, dir), 0);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, &passed), 1);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, &passed), 1);
 	assert_string_equal(buf, "hello");
 	assert_int_equal(fstat(dir, &a) | fstat(passed, &b), 0);
 	assert_true(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
@@ -213,22 +213,22 @@ packets_carry_descriptors(void **state)
 	close(passed);
 
 	channel_send(ends[0], "x", 1, -1);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, &passed), 1);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, &passed), 1);
 	assert_int_equal(passed, -1);
 	/* too long, a NUL inside, a descriptor that nobody wants: refused, and the next packet is whole */
 	channel_send(ends[0], "0123456789abcdef", 16, -1);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, &passed), -1);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, &passed), -1);
 	assert_int_equal(errno, EMSGSIZE);
 	channel_send(ends[0], "a\0b", 3, -1);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, &passed), -1);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, &passed), -1);
 	assert_int_equal(errno, EBADMSG);
 	channel_send(ends[0], "x", 1, dir);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, NULL), -1);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, NULL), -1);
 	assert_int_equal(errno, EBADMSG);
 	channel_send(ends[0], "last", 4, -1);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, NULL), 1);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, NULL), 1);
 	close(ends[0]);
-	assert_int_equal(channel_receive(ends[1], buf, sizeof buf, &len, NULL), 0);
+	assert_int_equal(channel_receive(ends[1], buf, sizeof(buf), &len, NULL), 0);
 	assert_int_equal(channel_send(ends[1], "x", 1, -1), -1);
 	assert_int_equal(errno, EPIPE);
 	close(ends[1]);
@@ -269,13 +269,13 @@ a_child_has_what_it_is_given(void **state)
 	(void) state;
 	signal(SIGUSR1, SIG_IGN);
 	/* 3 is the directory that ls has open */
-	assert_int_equal(run_shell("exec ls /proc/self/fd >&5", out, sizeof out), 0);
+	assert_int_equal(run_shell("exec ls /proc/self/fd >&5", out, sizeof(out)), 0);
 	assert_string_equal(out, "0\n1\n2\n3\n5\n");
 	/* PWD and the like are the shell's own */
-	assert_int_equal(run_shell("tr '\\0' '\\n' </proc/$$/environ >&5", out, sizeof out), 0);
+	assert_int_equal(run_shell("tr '\\0' '\\n' </proc/$$/environ >&5", out, sizeof(out)), 0);
 	assert_string_equal(out, "PATH=/usr/bin:/bin\nONLY=this\n");
 	assert_int_equal(
-	    run_shell("grep -E 'SigBlk|SigIgn' /proc/self/status >&5; ulimit -c >&5; pwd >&5", out, sizeof out),
+	    run_shell("grep -E 'SigBlk|SigIgn' /proc/self/status >&5; ulimit -c >&5; pwd >&5", out, sizeof(out)),
 	    0);
 	assert_string_equal(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n/\n");
 	signal(SIGUSR1, SIG_DFL);
@@ -342,7 +342,7 @@ another_user_without_groups(void **state)
 	pid = spawn(&s);
 	assert_true(pid > 0);
 	close(ends[1]);
-	while ((n = read(ends[0], out + len, sizeof out - 1 - (size_t) len)) > 0)
+	while ((n = read(ends[0], out + len, sizeof(out) - 1 - (size_t) len)) > 0)
 		len += n;
 	out[len] = '\0';
 	close(ends[0]);
@@ -356,12 +356,12 @@ programs_are_found_by_one_rule(void **state)
 	char path[4096], mine[4096];
 
 	(void) state;
-	assert_false(paths_program(path, sizeof path, "sh"));
+	assert_false(paths_program(path, sizeof(path), "sh"));
 	assert_int_equal(errno, EINVAL);
 	setenv("HANDBACK_LIBEXEC", place, 1);
 	assert_int_equal(io_put_file(dir, "handback-parse", 0755, "#!/bin/sh\n", 10), 0);
-	assert_true(paths_program(path, sizeof path, "handback-parse"));
-	snprintf(mine, sizeof mine, "%s/handback-parse", place);
+	assert_true(paths_program(path, sizeof(path), "handback-parse"));
+	snprintf(mine, sizeof(mine), "%s/handback-parse", place);
 	assert_string_equal(path, mine);
 	assert_false(paths_program(path, 8, "handback-parse"));
 	assert_int_equal(errno, ENAMETOOLONG);

@@ -36,7 +36,7 @@ refused(const char *yaml, const void *data, size_t len, const char *expected)
 	unsigned long long record, at;
 
 	if (line != NULL && sscanf(line, "refused %63s record %llu at %llu", rule, &record, &at) == 3)
-		snprintf(got, sizeof got, "%s %llu %llu", rule, record, at);
+		snprintf(got, sizeof(got), "%s %llu %llu", rule, record, at);
 	if (strcmp(got, expected) != 0)
 		fail_msg("%s instead of %s:\n%s", got, expected, text);
 	free(text);
@@ -56,7 +56,7 @@ framed(const char *framing)
 {
 	static char yaml[1024];
 
-	snprintf(yaml, sizeof yaml, HEAD "framing: {%s}\nfixed: {length: 5}\n" DETAIL, framing);
+	snprintf(yaml, sizeof(yaml), HEAD "framing: {%s}\nfixed: {length: 5}\n" DETAIL, framing);
 	return yaml;
 }
 

@@ -37,7 +37,7 @@ refused(const char *yaml, const char *data, const char *expected)
 	unsigned long long record;
 
 	if (line != NULL && sscanf(line, "refused %63s record %llu", rule, &record) == 2)
-		snprintf(got, sizeof got, "%s %llu", rule, record);
+		snprintf(got, sizeof(got), "%s %llu", rule, record);
 	if (strcmp(got, expected) != 0)
 		fail_msg("%s instead of %s:\n%s", got, expected, text);
 	free(text);

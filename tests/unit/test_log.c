@@ -21,7 +21,7 @@ logged(int level, const char *message, const struct log_field *fields)
 	dup2(kept, STDERR_FILENO);
 	close(kept);
 	close(ends[1]);
-	n = read(ends[0], out, sizeof out - 1);
+	n = read(ends[0], out, sizeof(out) - 1);
 	close(ends[0]);
 	out[n] = '\0';
 	return n == 0 ? "" : strchr(out, ' ') + 1;

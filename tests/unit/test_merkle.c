@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/proof/merkle.h"
 #include "lib/base/text.h"
+#include "lib/proof/merkle.h"
 
 /* google/certificate-transparency, cpp/merkletree/merkle_tree_test.cc (Apache-2.0): inputs and roots */
 static const struct {

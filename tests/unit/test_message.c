@@ -29,7 +29,7 @@ comes_back(void **state)
 	assert_true(message_int(&m, "size", INT64_MIN, INT64_MAX, &number));
 	assert_int_equal(number, INT64_MIN);
 	assert_false(message_int(&m, "size", 0, INT64_MAX, &number));
-	assert_true(message_hex(&m, "name", back, sizeof back, &len));
+	assert_true(message_hex(&m, "name", back, sizeof(back), &len));
 	assert_int_equal(len, 3);
 	assert_memory_equal(back, "a\0b", 3);
 	assert_false(message_hex(&m, "name", back, 2, &len));
@@ -47,9 +47,9 @@ refused_lines(void **state)
 	struct message m;
 
 	(void) state;
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char line[64];
-		snprintf(line, sizeof line, "%s", bad[i]);
+		snprintf(line, sizeof(line), "%s", bad[i]);
 		assert_false(message_read(&m, line));
 	}
 }
@@ -63,7 +63,7 @@ limits_hold(void **state)
 	char key[8];
 
 	(void) state;
-	memset(big, 'x', sizeof big - 1);
+	memset(big, 'x', sizeof(big) - 1);
 	message_start(&line, "m");
 	message_add_bytes(&line, "k", big, MESSAGE_BYTES - 4);
 	assert_true(message_end(&line));
@@ -81,7 +81,7 @@ limits_hold(void **state)
 	for (int over = 0; over <= 1; over++) {
 		message_start(&line, "m");
 		for (int i = 0; i < MESSAGE_PAIRS + over; i++) {
-			snprintf(key, sizeof key, "k%d", i);
+			snprintf(key, sizeof(key), "k%d", i);
 			message_add(&line, key, "v");
 		}
 		assert_false(line.full);

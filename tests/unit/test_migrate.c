@@ -1,6 +1,5 @@
 /* The compiled-in migrations against a database that has had none, some, all, others and too many. */
 #include "cluster.h"
-
 #include "lib/db/migrate.h"
 
 static char why[1024];

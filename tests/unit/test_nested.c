@@ -5,8 +5,8 @@
 #include <stdarg.h>
 
 #include "lib/base/codes.h"
-#include "parsers/assemble/assemble.h"
 #include "lib/profile/profile.h"
+#include "parsers/assemble/assemble.h"
 
 static const char xml_profile[] = "profile: nest\npartner: NEST\nprogramme: NS\nformat: xml\nzone: UTC\n"
                                   "xml:\n  namespace: [urn:a, urn:b]\n  namespaces: {o: urn:other}\n"

@@ -15,7 +15,7 @@ outcome(const char *format, const char *encoding, const char *pattern, const cha
 	struct profile *profile;
 	char *text;
 
-	snprintf(yaml, sizeof yaml,
+	snprintf(yaml, sizeof(yaml),
 	         "profile: t\npartner: P\nprogramme: N\nformat: %s\nencoding: %s\nzone: UTC\n%s"
 	         "records:\n  d:\n    role: entry\n    verdict: accepted\n    %s\n    fields:\n"
 	         "      line: {at: %s, optional: yes, pattern: \"%s\"}\n"
@@ -44,12 +44,12 @@ is(const char *pattern, const char *value, const char *expected)
 	char *got;
 	static const char *const names[] = {"outbound_reference", "merchant", "change"};
 
-	snprintf(all, sizeof all, "%s", pattern);
+	snprintf(all, sizeof(all), "%s", pattern);
 	for (size_t i = 0; i < 3; i++)
 		if (strstr(all, names[i]) == NULL)
-			snprintf(all + strlen(all), sizeof all - strlen(all), "[%%{%s:1x}]", names[i]);
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), "[%%{%s:1x}]", names[i]);
 	if (strstr(all, "amount") == NULL)
-		snprintf(all + strlen(all), sizeof all - strlen(all), "[%%{amount:1d}]");
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "[%%{amount:1d}]");
 	got = outcome("fixed", "utf-8", all, value, strlen(value));
 	if (strstr(got, expected) == NULL)
 		fail_msg("%s in %s makes\n%swithout \"%s\"", value, all, got, expected);

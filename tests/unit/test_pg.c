@@ -1,8 +1,7 @@
 /* The wrapper of libpq against a real server, and a wire that is cut. */
-#include "cluster.h"
-
 #include <unistd.h>
 
+#include "cluster.h"
 #include "lib/db/pg_copy.h"
 #include "lib/db/pg_state.h"
 

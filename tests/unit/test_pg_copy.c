@@ -1,6 +1,5 @@
 /* COPY in and out: every type, large values, a million rows, and what goes wrong. */
 #include "cluster.h"
-
 #include "lib/db/pg_copy.h"
 
 static const char create[] =

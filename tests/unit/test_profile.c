@@ -43,7 +43,7 @@ with(const char *old, const char *new)
 	const char *at = strstr(GOOD, old);
 
 	assert_non_null(at);
-	snprintf(text, sizeof text, "%.*s%s%s", (int) (at - GOOD), GOOD, new, at + strlen(old));
+	snprintf(text, sizeof(text), "%.*s%s%s", (int) (at - GOOD), GOOD, new, at + strlen(old));
 	return problems_of(text);
 }
 
@@ -268,7 +268,7 @@ test_several(void **state)
 	                             "verdict is missing"};
 
 	(void) state;
-	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
 		if (strstr(got, lines[i]) == NULL)
 			fail_msg("\"%s\" is not in:\n%s", lines[i], got);
 }
@@ -277,10 +277,10 @@ test_several(void **state)
 static void
 test_cuts(void **state)
 {
-	char text[sizeof GOOD];
+	char text[sizeof(GOOD)];
 
 	(void) state;
-	for (size_t n = 0; n < sizeof GOOD; n++) {
+	for (size_t n = 0; n < sizeof(GOOD); n++) {
 		memcpy(text, GOOD, n);
 		text[n] = '\0';
 		(void) problems_of(text);
@@ -307,13 +307,13 @@ test_policy(void **state)
 	const struct policy *p;
 
 	(void) state;
-	snprintf(yaml, sizeof yaml, "%.*s%s", (int) (strstr(GOOD, "match:") - GOOD), GOOD, more);
+	snprintf(yaml, sizeof(yaml), "%.*s%s", (int) (strstr(GOOD, "match:") - GOOD), GOOD, more);
 	memcpy(strstr(yaml, "status: {at: 16-17}"), "status: {at: 16-17}", 19);
 	snprintf(
-	    strstr(yaml, "      status: {at"), sizeof yaml / 2,
+	    strstr(yaml, "      status: {at"), sizeof(yaml) / 2,
 	    "      status: {at: 16-17}\n      member: {at: 20-29}\n      date: {at: 30-37, format: YYYYMMDD}\n%s",
 	    strstr(GOOD, "  t:\n"));
-	snprintf(strstr(yaml, "match:"), sizeof yaml / 4, "%s", more);
+	snprintf(strstr(yaml, "match:"), sizeof(yaml) / 4, "%s", more);
 	profile = must_compile(yaml);
 	p = &profile->policy;
 	assert_int_equal(p->keys, 2);

@@ -31,7 +31,7 @@ any_order_in_and_out(void **state)
 
 	(void) state;
 	for (int i = 0; i < NODES; i++) {
-		snprintf(names[i], sizeof names[i], "f%d.csv", i * 7919 % NODES);
+		snprintf(names[i], sizeof(names[i]), "f%d.csv", i * 7919 % NODES);
 		nodes[i].name = names[i];
 	}
 	for (int step = 0; step < 6000; step++) {
@@ -82,13 +82,13 @@ static void
 many(void **state)
 {
 	enum { MANY = 100000 };
-	struct queue_node *all = calloc(MANY, sizeof *all);
-	char(*text)[16] = calloc(MANY, sizeof *text);
+	struct queue_node *all = calloc(MANY, sizeof(*all));
+	char(*text)[16] = calloc(MANY, sizeof(*text));
 	struct queue q = {NULL, 0};
 
 	(void) state;
 	for (int i = 0; i < MANY; i++) {
-		snprintf(text[i], sizeof text[i], "f%06d", i);
+		snprintf(text[i], sizeof(text[i]), "f%06d", i);
 		all[i].name = text[i];
 		queue_add(&q, &all[i]);
 	}

@@ -2,8 +2,8 @@
 
 #include <time.h>
 
-#include "lib/config/schedule.h"
 #include "lib/base/zone.h"
+#include "lib/config/schedule.h"
 
 /* "2026-11-18 05:00:00" UTC */
 static int64_t
@@ -21,7 +21,7 @@ schedule(const char *text)
 	struct schedule s;
 	char why[200];
 
-	if (!schedule_read(&s, text, why, sizeof why))
+	if (!schedule_read(&s, text, why, sizeof(why)))
 		fail_msg("%s: %s", text, why);
 	return s;
 }
@@ -41,7 +41,7 @@ comes(const char *text, const char *zone, const char *after, const char *const *
 		at = schedule_next(&s, zone, at);
 		seconds = (time_t) at;
 		gmtime_r(&seconds, &tm);
-		strftime(got, sizeof got, "%Y-%m-%d %H:%M:%S", &tm);
+		strftime(got, sizeof(got), "%Y-%m-%d %H:%M:%S", &tm);
 		if (strcmp(got, *times) != 0)
 			fail_msg("%s in %s: %s, not %s", text, zone, got, *times);
 	}
@@ -55,7 +55,7 @@ refused(const char *text, const char *why)
 	struct schedule s;
 	char got[200];
 
-	assert_false(schedule_read(&s, text, got, sizeof got));
+	assert_false(schedule_read(&s, text, got, sizeof(got)));
 	assert_string_equal(got, why);
 }
 
@@ -173,8 +173,8 @@ nothing_is_leapt_over(void **state)
 	static const char *const begins[] = {"2026-03-01 00:00:00", "2026-10-01 00:00:00"};
 
 	(void) state;
-	for (size_t z = 0; z < sizeof zones / sizeof *zones; z++)
-		for (size_t b = 0; b < sizeof begins / sizeof *begins; b++) {
+	for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++)
+		for (size_t b = 0; b < sizeof(begins) / sizeof(*begins); b++) {
 			int64_t begin = moment(begins[b]);
 
 			assert_true(zone_enter(zones[z]));
@@ -184,7 +184,7 @@ nothing_is_leapt_over(void **state)
 				assert_non_null(localtime_r(&at, &shown[i]));
 			}
 			zone_leave();
-			for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+			for (size_t t = 0; t < sizeof(texts) / sizeof(*texts); t++)
 				none_is_leapt_over(texts[t], zones[z], begin);
 		}
 }

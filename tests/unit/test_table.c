@@ -29,7 +29,7 @@ one_table(const char *const *cells, struct table **ret_table)
 
 	*ret_table = document_add(d, "files", "Files", TABLE_ROWS, COLUMNS(columns));
 	table_empty(*ret_table, "no files");
-	if (cells)
+	if (cells != NULL)
 		table_row(*ret_table, cells);
 	return d;
 }

@@ -12,15 +12,15 @@ every_byte_survives(void **state)
 	(void) state;
 	for (int i = 0; i < 256; i++)
 		bytes[i] = (unsigned char) i;
-	len = text_escape(text, sizeof text, bytes, sizeof bytes);
+	len = text_escape(text, sizeof(text), bytes, sizeof(bytes));
 	assert_int_equal(len, strlen(text));
 	for (size_t i = 0; i < len; i++)
 		assert_in_range(text[i], 0x20, 0x7e);
-	assert_true(text_unescape(back, sizeof back, text, &len));
+	assert_true(text_unescape(back, sizeof(back), text, &len));
 	assert_int_equal(len, 256);
 	assert_memory_equal(bytes, back, 256);
 	/* in place */
-	assert_true(text_unescape(text, sizeof text, text, &len));
+	assert_true(text_unescape(text, sizeof(text), text, &len));
 	assert_memory_equal(bytes, text, 256);
 }
 
@@ -30,7 +30,7 @@ known_forms(void **state)
 	char text[64];
 
 	(void) state;
-	assert_int_equal(text_escape(text, sizeof text, "a\tb\nc\r\\\x1b[\xff\0z", 12), 25);
+	assert_int_equal(text_escape(text, sizeof(text), "a\tb\nc\r\\\x1b[\xff\0z", 12), 25);
 	assert_string_equal(text, "a\\tb\\nc\\r\\\\\\x1b[\\xff\\x00z");
 }
 
@@ -40,12 +40,12 @@ cut_between_escapes(void **state)
 	char text[6];
 
 	(void) state;
-	assert_int_equal(text_escape(text, sizeof text, "ab\xff", 3), 6);
+	assert_int_equal(text_escape(text, sizeof(text), "ab\xff", 3), 6);
 	assert_string_equal(text, "ab");
-	assert_int_equal(text_escape(text, sizeof text, "abcde", 5), 5);
+	assert_int_equal(text_escape(text, sizeof(text), "abcde", 5), 5);
 	assert_string_equal(text, "abcde");
 	/* nothing is put behind a cut, even where a shorter form would fit */
-	assert_int_equal(text_escape(text, sizeof text,
+	assert_int_equal(text_escape(text, sizeof(text),
 	                             "ab\xff"
 	                             "c",
 	                             4),
@@ -63,8 +63,8 @@ refused_forms(void **state)
 	size_t len = 77;
 
 	(void) state;
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_false(text_unescape(buf, sizeof buf, bad[i], &len));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(text_unescape(buf, sizeof(buf), bad[i], &len));
 	assert_false(text_unescape(buf, 2, "abc", &len));
 	assert_int_equal(len, 77);
 }
@@ -75,7 +75,7 @@ shown_is_bounded(void **state)
 	char buf[TEXT_SHOWN_SIZE], bytes[LIMIT_SHOWN_BYTES + 1];
 
 	(void) state;
-	memset(bytes, 0xff, sizeof bytes);
+	memset(bytes, 0xff, sizeof(bytes));
 	text_show(buf, bytes, LIMIT_SHOWN_BYTES);
 	assert_int_equal(strlen(buf), 4 * LIMIT_SHOWN_BYTES);
 	text_show(buf, bytes, LIMIT_SHOWN_BYTES + 1);
@@ -91,13 +91,13 @@ hex_both_ways(void **state)
 
 	(void) state;
 	assert_string_equal(text_hex(hex, "\x00\xAb\xff", 3), "00abff");
-	assert_true(text_unhex(back, sizeof back, "00aBff", &len));
+	assert_true(text_unhex(back, sizeof(back), "00aBff", &len));
 	assert_int_equal(len, 3);
 	assert_memory_equal(back, "\x00\xab\xff", 3);
 	len = 77;
-	assert_false(text_unhex(back, sizeof back, "0", &len));
-	assert_false(text_unhex(back, sizeof back, "0g", &len));
-	assert_false(text_unhex(back, sizeof back, "00000000", &len));
+	assert_false(text_unhex(back, sizeof(back), "0", &len));
+	assert_false(text_unhex(back, sizeof(back), "0g", &len));
+	assert_false(text_unhex(back, sizeof(back), "00000000", &len));
 	assert_int_equal(len, 77);
 }
 
@@ -109,7 +109,7 @@ whole_numbers(void **state)
 	int64_t n = 77;
 
 	(void) state;
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(text_int(bad[i], INT64_MIN, INT64_MAX, &n));
 	assert_false(text_int("5", 6, 9, &n));
 	assert_false(text_int("10", 6, 9, &n));

@@ -16,7 +16,7 @@ one(const char *field, const void *value, size_t len, const char *encoding, bool
 	struct profile *profile;
 	char *text, *line, *result;
 
-	snprintf(yaml, sizeof yaml,
+	snprintf(yaml, sizeof(yaml),
 	         "profile: t\npartner: P\nprogramme: N\nformat: %s\nencoding: %s\nzone: Europe/Rome\n"
 	         "framing: {%s}\n%s"
 	         "records:\n  detail: {role: entry, verdict: accepted, fields: {%s}}\n"
@@ -24,7 +24,7 @@ one(const char *field, const void *value, size_t len, const char *encoding, bool
 	         raw ? "fixed" : "delimited", encoding, raw ? "record_length: 32" : "newline: lf",
 	         raw ? "" : "delimited: {delimiter: \"|\"}\n", field);
 	profile = must_compile(yaml);
-	memset(data, 0x40, sizeof data);
+	memset(data, 0x40, sizeof(data));
 	memcpy(data, value, len);
 	if (!raw)
 		data[len++] = '\n';
@@ -48,8 +48,8 @@ is(const char *spec, const char *value, const char *expected)
 	char field[1024], row[256];
 	char *got;
 
-	snprintf(field, sizeof field, "external_reference: {at: 2, optional: yes}, %s", spec);
-	snprintf(row, sizeof row, "%s|", value);
+	snprintf(field, sizeof(field), "external_reference: {at: 2, optional: yes}, %s", spec);
+	snprintf(row, sizeof(row), "%s|", value);
 	got = one(field, row, strlen(row), "utf-8", false);
 	assert_string_equal(got, expected);
 	free(got);
@@ -89,7 +89,7 @@ test_integers(void **state)
 	};
 
 	(void) state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		is("points: {at: 1}", cases[i].value, cases[i].expected);
 }
 
@@ -127,14 +127,14 @@ test_overpunch(void **state)
 
 	(void) state;
 	for (int d = 0; d < 10; d++) {
-		snprintf(value, sizeof value, "01%c", plus[d]);
-		snprintf(expected, sizeof expected, "points=1%d", d);
+		snprintf(value, sizeof(value), "01%c", plus[d]);
+		snprintf(expected, sizeof(expected), "points=1%d", d);
 		is("points: {at: 1, sign: overpunch}", value, expected);
-		snprintf(value, sizeof value, "01%c", minus[d]);
-		snprintf(expected, sizeof expected, "points=-1%d", d);
+		snprintf(value, sizeof(value), "01%c", minus[d]);
+		snprintf(expected, sizeof(expected), "points=-1%d", d);
 		is("points: {at: 1, sign: overpunch}", value, expected);
-		snprintf(value, sizeof value, "%c2", minus[d]);
-		snprintf(expected, sizeof expected, "points=-%d", d * 10 + 2);
+		snprintf(value, sizeof(value), "%c2", minus[d]);
+		snprintf(expected, sizeof(expected), "points=-%d", d * 10 + 2);
 		is("points: {at: 1, sign: overpunch_first}", value, expected);
 	}
 	is("points: {at: 1, sign: overpunch}", "123", "points=123");
@@ -205,10 +205,10 @@ test_raw_numbers(void **state)
 	};
 
 	(void) state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char field[256], *got;
 
-		snprintf(field, sizeof field, "external_reference: {at: 20-21, optional: yes}, %s", cases[i].spec);
+		snprintf(field, sizeof(field), "external_reference: {at: 20-21, optional: yes}, %s", cases[i].spec);
 		got = one(field, cases[i].bytes, cases[i].len, "ibm037", true);
 		assert_string_equal(got, cases[i].expected);
 		free(got);
@@ -221,7 +221,7 @@ raw_is(const char *spec, const char *bytes, size_t len, const char *expected)
 {
 	char field[256], *got;
 
-	snprintf(field, sizeof field, "external_reference: {at: 30-31, optional: yes}, %s", spec);
+	snprintf(field, sizeof(field), "external_reference: {at: 30-31, optional: yes}, %s", spec);
 	got = one(field, bytes, len, "ibm037", true);
 	assert_string_equal(got, expected);
 	free(got);
@@ -255,7 +255,7 @@ test_boundaries(void **state)
 	is("amount: {at: 1, unit: major}", "92233720368547759", "refused overflow");
 	is("points: {at: 1, sign: before, negate: yes}", "-9223372036854775807", "points=9223372036854775807");
 	/* one digit more than is looked at */
-	snprintf(value, sizeof value, "%s1", zeros);
+	snprintf(value, sizeof(value), "%s1", zeros);
 	is("points: {at: 1}", value, "refused overflow");
 	is("points: {at: 1, sign: overpunch}", value, "refused overflow");
 	is("points: {at: 1}", value + 2, "points=1");
@@ -371,7 +371,7 @@ test_every_byte(void **state)
 	struct value_reader reader = {.field_bytes = 64};
 	struct value_fault fault;
 	struct value v;
-	char text[sizeof uuid];
+	char text[sizeof(uuid)];
 
 	(void) state;
 	for (uint32_t len = 1; len <= 20; len++)
@@ -382,18 +382,18 @@ test_every_byte(void **state)
 				assert_int_equal(value_read(&reader, &id, &(struct slice){text, len}, &v, &fault) == 0,
 				                 byte > ' ' && byte <= '~');
 			}
-	for (uint32_t at = 0; at < sizeof uuid - 1; at++)
+	for (uint32_t at = 0; at < sizeof(uuid) - 1; at++)
 		for (int byte = 0; byte < 256; byte++) {
 			bool good =
 			    uuid[at] == '-' ? byte == '-' : byte != 0 && strchr("0123456789abcdefABCDEF", byte) != NULL;
 
-			memcpy(text, uuid, sizeof uuid);
+			memcpy(text, uuid, sizeof(uuid));
 			text[at] = (char) byte;
 			assert_int_equal(
-			    value_read(&reader, &reference, &(struct slice){text, sizeof uuid - 1}, &v, &fault) == 0,
+			    value_read(&reader, &reference, &(struct slice){text, sizeof(uuid) - 1}, &v, &fault) == 0,
 			    good);
 		}
-	assert_int_equal(value_read(&reader, &reference, &(struct slice){uuid, sizeof uuid - 1}, &v, &fault), 0);
+	assert_int_equal(value_read(&reader, &reference, &(struct slice){uuid, sizeof(uuid) - 1}, &v, &fault), 0);
 	assert_memory_equal(v.uuid, "\x00\x00\x00\x00\x99\x99\xaa\xaa\xff\xff\x01\x23\x45\x67\x89\xab", 16);
 }
 

@@ -1,10 +1,10 @@
 #include "lib/finance/output/escape.h"
 
-#include "lib/base/utf8.h"
-#include "lib/finance/output/memory.h"
-#include "lib/finance/output/glyph.h"
-
 #include <stdbool.h>
+
+#include "lib/base/utf8.h"
+#include "lib/finance/output/glyph.h"
+#include "lib/finance/output/memory.h"
 
 char *
 escape_terminal(const char *text)
@@ -12,7 +12,7 @@ escape_terminal(const char *text)
 	char *shown = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&shown, &size);
-	if (!out)
+	if (out == NULL)
 		return mem_text("");
 
 	while (*text) {
@@ -30,7 +30,7 @@ escape_terminal(const char *text)
 		text += len;
 	}
 	fclose(out);
-	return shown ? shown : mem_text("");
+	return shown != NULL ? shown : mem_text("");
 }
 
 void

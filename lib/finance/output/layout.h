@@ -4,9 +4,9 @@
 #ifndef HANDBACK_FINANCE_OUTPUT_LAYOUT_H
 #define HANDBACK_FINANCE_OUTPUT_LAYOUT_H
 
-#include "lib/finance/output/table.h"
-
 #include <stdbool.h>
+
+#include "lib/finance/output/table.h"
 
 #define COLUMN_GAP 2
 

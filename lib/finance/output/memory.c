@@ -1,8 +1,8 @@
 #include "lib/finance/output/memory.h"
 
-#include "lib/base/exit_codes.h"
-
 #include <stdarg.h>
+
+#include "lib/base/exit_codes.h"
 
 _Noreturn void
 mem_none(void)
@@ -16,7 +16,7 @@ mem_new(size_t count, size_t size)
 {
 	void *p = calloc(count ? count : 1, size ? size : 1);
 
-	if (!p)
+	if (p == NULL)
 		mem_none();
 	return p;
 }
@@ -26,7 +26,7 @@ mem_grow(void *old, size_t count, size_t size)
 {
 	void *p = reallocarray(old, count ? count : 1, size ? size : 1);
 
-	if (!p)
+	if (p == NULL)
 		mem_none();
 	return p;
 }
@@ -43,7 +43,7 @@ mem_part(const char *text, size_t len)
 char *
 mem_text(const char *text)
 {
-	return text ? mem_part(text, strlen(text)) : NULL;
+	return text != NULL ? mem_part(text, strlen(text)) : NULL;
 }
 
 char *

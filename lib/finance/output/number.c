@@ -1,8 +1,8 @@
 #include "lib/finance/output/number.h"
 
-#include "lib/finance/output/memory.h"
-
 #include <inttypes.h>
+
+#include "lib/finance/output/memory.h"
 
 static const char *
 skip_digits(const char *at)

@@ -92,7 +92,7 @@ word_ink(const char *word)
 enum ink
 cell_ink(enum column_kind kind, const char *cell)
 {
-	if (cell && kind == COLUMN_ZERO)
+	if (cell != NULL && kind == COLUMN_ZERO)
 		return strcmp(cell, "0") == 0 ? INK_GOOD : INK_BAD;
-	return cell && kind == COLUMN_WORD ? word_ink(cell) : INK_PLAIN;
+	return cell != NULL && kind == COLUMN_WORD ? word_ink(cell) : INK_PLAIN;
 }

@@ -5,10 +5,10 @@
 #ifndef HANDBACK_FINANCE_OUTPUT_RENDER_H
 #define HANDBACK_FINANCE_OUTPUT_RENDER_H
 
+#include <stdio.h>
+
 #include "lib/finance/output/table.h"
 #include "lib/finance/output/terminal.h"
-
-#include <stdio.h>
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
 

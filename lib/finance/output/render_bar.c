@@ -12,7 +12,7 @@ bool
 bar_wanted(const struct table *t)
 {
 	for (int i = 0; i < t->column_count; i++)
-		if (t->columns[i].bar)
+		if (t->columns[i].bar != NULL)
 			return true;
 	return false;
 }
@@ -23,7 +23,7 @@ part(const struct table *t, char *const *cells, int i)
 {
 	int64_t n = 0;
 
-	if (!t->columns[i].bar || !cells[i] || !text_int(cells[i], 0, INT64_MAX / WHOLE / 256, &n))
+	if (t->columns[i].bar == NULL || cells[i] == NULL || !text_int(cells[i], 0, INT64_MAX / WHOLE / 256, &n))
 		return 0;
 	return n;
 }
@@ -79,7 +79,7 @@ bar_put_legend(FILE *out, const struct table *t)
 {
 	fputs("<ul class=\"legend\">", out);
 	for (int i = 0; i < t->column_count; i++) {
-		if (!t->columns[i].bar)
+		if (t->columns[i].bar == NULL)
 			continue;
 		fprintf(out,
 		        "<li><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><rect class=\"%s\" width=\"10\" "

@@ -5,10 +5,10 @@
 #ifndef HANDBACK_FINANCE_OUTPUT_RENDER_BAR_H
 #define HANDBACK_FINANCE_OUTPUT_RENDER_BAR_H
 
-#include "lib/finance/output/table.h"
-
 #include <stdbool.h>
 #include <stdio.h>
+
+#include "lib/finance/output/table.h"
 
 /* Has the table a column that is part of a bar? */
 bool bar_wanted(const struct table *t);

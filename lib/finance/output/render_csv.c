@@ -16,7 +16,7 @@ render_csv(FILE *out, const struct table *t)
 			const char *cell = table_cell(t, row, i);
 			if (i)
 				putc(',', out);
-			if (!cell)
+			if (cell == NULL)
 				continue;
 			char *exact = cell_exact(t->columns[i].kind, cell);
 			/* a minus before digits stays a number: only texts can be formulas */

@@ -1,10 +1,10 @@
 /* A page that needs nothing and runs nothing: for finance to keep, print and mail. */
-#include "lib/hash/sha256.h"
 #include "lib/finance/output/escape.h"
 #include "lib/finance/output/html_css.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/render.h"
 #include "lib/finance/output/render_bar.h"
+#include "lib/hash/sha256.h"
 
 static const char *
 kind_class(enum column_kind kind)
@@ -48,7 +48,7 @@ on_page(const struct column *c)
 static void
 put_value(FILE *out, enum column_kind kind, const char *cell)
 {
-	if (!cell)
+	if (cell == NULL)
 		return;
 	char *shown = cell_shown(kind, cell);
 	escape_html(out, shown);
@@ -111,7 +111,7 @@ put_rows(FILE *out, const struct table *t)
 	for (size_t row = 0; row < t->rows; row++)
 		put_row(out, t, t->cells + row * (size_t) t->column_count, false);
 	fputs("</tbody>\n", out);
-	if (t->totals) {
+	if (t->totals != NULL) {
 		fputs("<tfoot>\n", out);
 		put_row(out, t, t->totals, true);
 		fputs("</tfoot>\n", out);
@@ -129,7 +129,7 @@ put_facts(FILE *out, const struct table *t, size_t row, int from, const char *cl
 	fprintf(out, "<dl class=\"%s\">\n", class);
 	for (int i = from; i < t->column_count; i++) {
 		const char *cell = table_cell(t, row, i);
-		if (!cell)
+		if (cell == NULL)
 			continue;
 		fprintf(out, "%s<dt>", tiles ? "<div>" : "");
 		escape_html(out, t->columns[i].title);
@@ -161,7 +161,7 @@ static void
 put_table(FILE *out, const struct table *t)
 {
 	fputs("<section>\n", out);
-	if (t->title)
+	if (t->title != NULL)
 		put_heading(out, "h2", t->title);
 	if (t->rows == 0) {
 		fputs("<p class=\"empty\">", out);
@@ -201,7 +201,7 @@ put_style_hash(FILE *out)
 void
 render_html(FILE *out, const struct document *d)
 {
-	const char *title = d->title ? d->title : "handback";
+	const char *title = d->title != NULL ? d->title : "handback";
 
 	fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-",
@@ -214,13 +214,13 @@ render_html(FILE *out, const struct document *d)
 	put_heading(out, "title", title);
 	fprintf(out, "<style>%s</style>\n</head>\n<body>\n<main>\n", html_page);
 	put_heading(out, "h1", title);
-	if (d->subtitle) {
+	if (d->subtitle != NULL) {
 		fputs("<p class=\"subtitle\">", out);
 		escape_html(out, d->subtitle);
 		fputs("</p>\n", out);
 	}
 	for (size_t i = 0; i < d->table_count; i++)
-		if (d->tables[i]->rows || d->tables[i]->empty)
+		if (d->tables[i]->rows || d->tables[i]->empty != NULL)
 			put_table(out, d->tables[i]);
 	fputs("</main>\n</body>\n</html>\n", out);
 }

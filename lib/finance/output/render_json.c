@@ -1,8 +1,7 @@
-#include "lib/finance/output/number.h"
-#include "lib/finance/output/render.h"
-
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
+#include "lib/finance/output/number.h"
+#include "lib/finance/output/render.h"
 #include "lib/json/json.h"
 
 static void

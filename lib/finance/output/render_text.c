@@ -13,7 +13,7 @@
 static char *
 ready(enum column_kind kind, const char *cell)
 {
-	if (!cell)
+	if (cell == NULL)
 		return mem_text("");
 	char *shown = cell_shown(kind, cell), *safe = escape_terminal(shown);
 	free(shown);
@@ -146,8 +146,10 @@ natural_widths(const struct table *t)
 		natural[i] = text_width(t->columns[i].title);
 	for (size_t row = 0; row <= t->rows; row++)
 		for (int i = 0; i < t->column_count; i++) {
-			const char *cell = row < t->rows ? table_cell(t, row, i) : t->totals ? t->totals[i] : NULL;
-			if (!cell)
+			const char *cell = row < t->rows       ? table_cell(t, row, i)
+			                   : t->totals != NULL ? t->totals[i]
+			                                       : NULL;
+			if (cell == NULL)
 				continue;
 			char *safe = ready(t->columns[i].kind, cell);
 			int width = text_width(safe);
@@ -163,11 +165,11 @@ put_facts(FILE *out, const struct table *t, size_t row, const struct terminal *t
 	int titles = 0;
 
 	for (int i = 0; i < t->column_count; i++)
-		if (table_cell(t, row, i) && text_width(t->columns[i].title) > titles)
+		if (table_cell(t, row, i) != NULL && text_width(t->columns[i].title) > titles)
 			titles = text_width(t->columns[i].title);
 	for (int i = 0; i < t->column_count; i++) {
 		const char *cell = table_cell(t, row, i);
-		if (!cell)
+		if (cell == NULL)
 			continue;
 		char *safe = ready(t->columns[i].kind, cell);
 		enum ink ink = cell_ink(t->columns[i].kind, cell);
@@ -208,9 +210,9 @@ static bool
 is_quiet(const struct table *t, size_t row)
 {
 	const char *cell =
-	    t->quiet && t->rows > LONG_TABLE ? table_cell(t, row, table_column(t, t->quiet)) : NULL;
+	    t->quiet != NULL && t->rows > LONG_TABLE ? table_cell(t, row, table_column(t, t->quiet)) : NULL;
 
-	return cell && strcmp(cell, "ok") == 0;
+	return cell != NULL && strcmp(cell, "ok") == 0;
 }
 
 static void
@@ -243,7 +245,7 @@ put_rows(FILE *out, const struct table *t, const struct terminal *term)
 		for (size_t row = 0; row < t->rows; row++)
 			if (!is_quiet(t, row))
 				put_row(out, t, t->cells + row * (size_t) t->column_count, &layout, term, false);
-		if (t->totals) {
+		if (t->totals != NULL) {
 			put_line(out, t, &layout, term);
 			put_row(out, t, t->totals, &layout, term, true);
 		}
@@ -286,14 +288,14 @@ put_timeline(FILE *out, const struct table *t, const struct terminal *term)
 static void
 put_table(FILE *out, const struct table *t, const struct terminal *term)
 {
-	if (t->title) {
+	if (t->title != NULL) {
 		put_inked(out, term, INK_BOLD, t->title);
 		putc('\n', out);
 	}
 	if (t->rows == 0)
 		wrap_put(out, t->empty, term->width, 0);
 	else if (t->shape == TABLE_FACTS || t->shape == TABLE_TILES)
-		put_facts(out, t, 0, term, t->title ? FACTS_INDENT : 0);
+		put_facts(out, t, 0, term, t->title != NULL ? FACTS_INDENT : 0);
 	else if (t->shape == TABLE_TIMELINE)
 		put_timeline(out, t, term);
 	else
@@ -310,20 +312,20 @@ render_text(FILE *out, const struct document *d, const struct terminal *term)
 {
 	bool first = true;
 
-	if (d->title) {
+	if (d->title != NULL) {
 		char *title = escape_terminal(d->title);
 		put_inked(out, term, INK_BOLD, title);
 		putc('\n', out);
 		free(title);
 		first = false;
 	}
-	if (d->subtitle) {
+	if (d->subtitle != NULL) {
 		char *subtitle = escape_terminal(d->subtitle);
 		wrap_put(out, subtitle, term->width, 0);
 		free(subtitle);
 	}
 	for (size_t i = 0; i < d->table_count; i++) {
-		if (d->tables[i]->rows == 0 && !d->tables[i]->empty)
+		if (d->tables[i]->rows == 0 && d->tables[i]->empty == NULL)
 			continue;
 		if (!first)
 			putc('\n', out);

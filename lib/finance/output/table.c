@@ -1,8 +1,8 @@
 #include "lib/finance/output/table.h"
 
-#include "lib/finance/output/memory.h"
-
 #include <assert.h>
+
+#include "lib/finance/output/memory.h"
 
 struct document *
 document_new(const char *key, const char *title)
@@ -17,7 +17,7 @@ document_new(const char *key, const char *title)
 static void
 free_cells(char **cells, size_t count)
 {
-	for (size_t i = 0; cells && i < count; i++)
+	for (size_t i = 0; cells != NULL && i < count; i++)
 		free(cells[i]);
 	free(cells);
 }
@@ -36,7 +36,7 @@ free_table(struct table *t)
 void
 document_free(struct document *d)
 {
-	if (!d)
+	if (d == NULL)
 		return;
 	for (size_t i = 0; i < d->table_count; i++)
 		free_table(d->tables[i]);

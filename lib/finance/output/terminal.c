@@ -1,10 +1,10 @@
 #include "lib/finance/output/terminal.h"
 
-#include "lib/finance/output/number.h"
-
 #include <locale.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "lib/finance/output/number.h"
 
 #define BAR_COLUMNS 24
 #define QUIET_MS 500 /* what takes less needs no bar */
@@ -15,7 +15,7 @@ is_set(const char *name)
 {
 	const char *value = getenv(name);
 
-	return value && *value;
+	return value != NULL && *value;
 }
 
 static int
@@ -29,7 +29,7 @@ stdout_width(void)
 		return 0;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		return size.ws_col;
-	if (columns) {
+	if (columns != NULL) {
 		char *end = NULL;
 		long width = strtol(columns, &end, 10);
 		if (end != columns && *end == 0 && width >= 20 && width <= 10000)
@@ -50,10 +50,10 @@ void
 terminal_detect(struct terminal *ret)
 {
 	const char *term = getenv("TERM");
-	bool dumb = !term || strcmp(term, "dumb") == 0;
+	bool dumb = term == NULL || strcmp(term, "dumb") == 0;
 
 	/* wcwidth() knows nothing beyond ASCII in the "C" locale; nothing else of the locale is wanted */
-	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		setlocale(LC_CTYPE, "");
 	ret->width = stdout_width();
 	ret->height = stdout_height();

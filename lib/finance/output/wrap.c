@@ -1,8 +1,8 @@
 #include "lib/finance/output/wrap.h"
 
-#include "lib/finance/output/escape.h"
-
 #include <stdbool.h>
+
+#include "lib/finance/output/escape.h"
 
 #define LEAST_ROOM 20 /* narrower than that nobody can read */
 

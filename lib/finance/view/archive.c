@@ -1,13 +1,13 @@
 #include "lib/finance/view/archive.h"
 
-#include "lib/base/text.h"
-#include "lib/finance/output/memory.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
 
 #define SHOWN_BYTES (8 << 10) /* of one record; what is longer is cut, and says so */
 
@@ -90,7 +90,7 @@ archive_record(int spool, const char *archived_as, const char *removed, int64_t 
 
 	if (fd >= 0)
 		close(fd);
-	if (shown)
+	if (shown != NULL)
 		return shown;
-	return removed ? mem_format("(removed by retention on %.10s)", removed) : mem_format("(%s)", why);
+	return removed != NULL ? mem_format("(removed by retention on %.10s)", removed) : mem_format("(%s)", why);
 }

@@ -1,11 +1,9 @@
 /* The whole story of one redemption or one record, as a timeline. */
-#include "lib/finance/view/views.h"
-
-#include "lib/finance/view/archive.h"
-#include "lib/finance/output/memory.h"
-#include "lib/finance/view/view_sql.h"
-
 #include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/archive.h"
+#include "lib/finance/view/view_sql.h"
+#include "lib/finance/view/views.h"
 
 static const struct column event_columns[] = {
     {"at", "At (UTC)", COLUMN_TIME, 0, 0, NULL},
@@ -77,7 +75,7 @@ names_record(const char *text, struct subject *ret)
 	const char *colon = strchr(text, ':');
 	int64_t number;
 
-	if (!colon)
+	if (colon == NULL)
 		return false;
 	char *file = mem_part(text, (size_t) (colon - text));
 	if (!text_int(file, 1, INT64_MAX, &number) || !text_int(colon + 1, 1, INT64_MAX, &number)) {

@@ -39,7 +39,7 @@ file_releases(const struct query *q, struct document *d, const char *partner, si
 	    document_add(d, "releases", "Approved, not yet released", TABLE_ROWS, COLUMNS(release_columns));
 	int code = query_fill(q, t, sql_releases, 1, &partner);
 
-	if (ret_rows)
+	if (ret_rows != NULL)
 		*ret_rows = t->rows;
 	return code;
 }

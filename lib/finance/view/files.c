@@ -1,9 +1,8 @@
 /* What was delivered and what became of it. */
-#include "lib/finance/view/views.h"
-
-#include "lib/finance/view/file_tables.h"
 #include "lib/finance/output/memory.h"
+#include "lib/finance/view/file_tables.h"
 #include "lib/finance/view/view_sql.h"
+#include "lib/finance/view/views.h"
 
 static const struct column file_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
@@ -137,7 +136,7 @@ fill_file(const struct query *q, struct document *d, const struct file_asked *as
 		    document_add(d, parts[i].key, parts[i].title, parts[i].shape, parts[i].columns, parts[i].count);
 		code = query_fill(q, t, parts[i].sql, 1, &asked->file);
 	}
-	if (code == EXIT_CLEAN && (asked->records || asked->outcome))
+	if (code == EXIT_CLEAN && (asked->records || asked->outcome != NULL))
 		code = add_records(q, d, asked);
 	return code;
 }

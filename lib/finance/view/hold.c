@@ -1,10 +1,9 @@
 /* A hold, with everything that helps a person to decide. */
-#include "lib/finance/view/views.h"
-
+#include "lib/finance/output/memory.h"
 #include "lib/finance/view/archive.h"
 #include "lib/finance/view/file_tables.h"
-#include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
+#include "lib/finance/view/views.h"
 
 static const struct column fact_columns[] = {
     {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
@@ -92,7 +91,7 @@ add_facts(const struct query *q, struct document *d, const char *hold, char **re
 		cells[content] = bytes;
 	}
 	table_row(t, cells);
-	if (!cells[table_column(t, "record")]) {
+	if (cells[table_column(t, "record")] == NULL) {
 		*ret_file = mem_text(cells[table_column(t, "file")]);
 		if (strcmp(cells[table_column(t, "state")], "open") == 0)
 			table_note(t,
@@ -125,7 +124,7 @@ fill_hold(const struct query *q, struct document *d, const char *hold)
 	char *file = NULL;
 	int code = add_facts(q, d, hold, &file);
 
-	if (code == EXIT_CLEAN && file)
+	if (code == EXIT_CLEAN && file != NULL)
 		code = add_file(q, d, file);
 	free(file);
 	if (code == EXIT_CLEAN)

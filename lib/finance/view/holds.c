@@ -1,9 +1,8 @@
 /* Open holds, and those that have ended. */
-#include "lib/finance/view/views.h"
-
-#include "lib/finance/view/file_tables.h"
 #include "lib/finance/output/memory.h"
+#include "lib/finance/view/file_tables.h"
 #include "lib/finance/view/view_sql.h"
+#include "lib/finance/view/views.h"
 
 static const struct column hold_columns[] = {
     {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},

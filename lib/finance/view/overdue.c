@@ -1,8 +1,7 @@
 /* Redemptions that partners should have answered by now. */
-#include "lib/finance/view/views.h"
-
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/view_sql.h"
+#include "lib/finance/view/views.h"
 
 static const struct column overdue_columns[] = {
     {"due", "Due (UTC)", COLUMN_TIME, 0, 0, NULL},

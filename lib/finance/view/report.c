@@ -45,7 +45,7 @@ fill(const struct query *q, struct document *d, const char *const *scope)
 		const struct report_table *part = &report_tables[i];
 		struct table *t =
 		    document_add(d, part->key, part->title, part->shape, part->columns, part->column_count);
-		if (part->empty)
+		if (part->empty != NULL)
 			table_empty(t, part->empty);
 		int code = query_fill(q, t, part->sql, part->params, scope);
 		if (code != EXIT_CLEAN)
@@ -53,7 +53,7 @@ fill(const struct query *q, struct document *d, const char *const *scope)
 		if (part->has_total)
 			table_last_is_total(t);
 		t->quiet = part->quiet;
-		if (part->note)
+		if (part->note != NULL)
 			table_note(t, mem_text(part->note));
 	}
 	return EXIT_CLEAN;
@@ -68,9 +68,9 @@ scope_words(const struct report_asked *asked)
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out)
+	if (out == NULL)
 		return mem_text("");
-	if (asked->file)
+	if (asked->file != NULL)
 		fprintf(out, "File %s", asked->file);
 	else if (*period->from && *period->last)
 		fprintf(out, "Files decided from %.10s to %s", period->from, period->last);
@@ -80,7 +80,7 @@ scope_words(const struct report_asked *asked)
 		fprintf(out, "Files decided up to %s", period->last);
 	else
 		fputs("All files", out);
-	if (asked->partner)
+	if (asked->partner != NULL)
 		fprintf(out, ", partner %s", asked->partner);
 	fputs(". Days and times are UTC.", out);
 	fclose(out);

@@ -1,15 +1,14 @@
 /* A report as files that stay: complete, under their own names, with their hashes beside them. */
-#include "lib/finance/view/report.h"
-
-#include "lib/base/io.h"
-#include "lib/hash/sha256.h"
-#include "lib/base/text.h"
-#include "lib/finance/output/memory.h"
-#include "lib/finance/output/render.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/finance/output/memory.h"
+#include "lib/finance/output/render.h"
+#include "lib/finance/view/report.h"
+#include "lib/hash/sha256.h"
 
 #define KEPT_MODE 0440
 #define DIRECTORY_MODE 0750
@@ -23,7 +22,7 @@ kept_name(const struct document *d, int again)
 	const char *as_of = table_cell(source, 0, table_column(source, "as_of"));
 	const char *head = table_cell(source, 0, table_column(source, "head_no"));
 	char *name = mem_format("%s-%.4s%.2s%.2sT%.2s%.2s%.2sZ-head%s", d->key, as_of, as_of + 5, as_of + 8,
-	                        as_of + 11, as_of + 14, as_of + 17, head ? head : "0");
+	                        as_of + 11, as_of + 14, as_of + 17, head != NULL ? head : "0");
 
 	if (again > 1) {
 		char *numbered = mem_format("%s-%d", name, again);
@@ -54,9 +53,9 @@ keep(struct kept *k, const char *suffix, const char *text, size_t len)
 		return -1;
 	}
 	sha256_of(text, len, hash);
-	if (k->hashes)
+	if (k->hashes != NULL)
 		fprintf(k->hashes, "%s  %s\n", text_hex(hex, hash, sizeof(hash)), name);
-	if (k->out)
+	if (k->out != NULL)
 		fprintf(k->out, "%s/%s\n", k->directory, name);
 	free(name);
 	return 0;
@@ -65,14 +64,14 @@ keep(struct kept *k, const char *suffix, const char *text, size_t len)
 static int
 keep_rendered(struct kept *k, const struct document *d, const struct table *t, enum format format)
 {
-	char *text = NULL,
-	     *suffix = t ? mem_format("-%s.csv", t->key) : mem_text(format == FORMAT_HTML ? ".html" : ".json");
+	char *text = NULL, *suffix = t != NULL ? mem_format("-%s.csv", t->key)
+	                                       : mem_text(format == FORMAT_HTML ? ".html" : ".json");
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 	int result = -1;
 
-	if (out) {
-		if (t)
+	if (out != NULL) {
+		if (t != NULL)
 			render_csv(out, t);
 		else if (format == FORMAT_HTML)
 			render_html(out, d);
@@ -94,7 +93,7 @@ keep_all(struct kept *k, const struct document *d)
 	size_t len = 0;
 
 	k->hashes = open_memstream(&text, &len);
-	if (!k->hashes)
+	if (k->hashes == NULL)
 		return -1;
 	int result = keep_rendered(k, d, NULL, FORMAT_HTML);
 	if (result == 0)
@@ -123,9 +122,9 @@ report_keep(const struct query *q, const char *directory, const struct document 
 		return EXIT_UNAVAILABLE;
 	}
 	for (int again = 1; again <= SAME_MOMENT && code != EXIT_CLEAN; again++) {
-		char *own = name && again == 1 ? mem_text(name)
-		            : name             ? mem_format("%s-%d", name, again)
-		                               : kept_name(d, again);
+		char *own = name != NULL && again == 1 ? mem_text(name)
+		            : name != NULL             ? mem_format("%s-%d", name, again)
+		                                       : kept_name(d, again);
 		k.name = own;
 		int result = keep_all(&k, d);
 		free(own);

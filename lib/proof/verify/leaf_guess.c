@@ -186,7 +186,7 @@ try_all(struct attempt *a, struct leaf_guess *ret)
 	for (size_t i = 0; i < FIELDS && at <= a->len; i++) {
 		const char *tab = memchr(a->text + at, '\t', a->len - at);
 		a->from = at;
-		a->field_len = tab ? (size_t) (tab - a->text) - at : a->len - at;
+		a->field_len = tab != NULL ? (size_t) (tab - a->text) - at : a->len - at;
 		at += a->field_len + 1;
 		/* the version is ours, and a file's SHA-256 is checked with its head */
 		if (i < 2 || !try_field(a, fields[i].kind, field, &len))
@@ -209,7 +209,7 @@ leaf_guess(const char *text, size_t len, const uint8_t hash[SHA256_BYTES], struc
 	if (len > LONGEST_LEAF)
 		return false;
 	a.buf = malloc(LONGEST_LEAF + LONGEST_FIELD);
-	if (!a.buf)
+	if (a.buf == NULL)
 		return false;
 	merkle_open(&a.merkle);
 	found = try_all(&a, ret);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/hash/sha256.h"
 #include "lib/base/text.h"
+#include "lib/hash/sha256.h"
 
 #define LEAF_GUESS_SHOWN 96
 

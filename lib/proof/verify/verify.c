@@ -1,6 +1,6 @@
 #include "lib/proof/verify/verify.h"
 
-#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/verify/verify_internal.h"
 #include "lib/proof/verify/verify_sql.h"
 
 static enum verify_end

@@ -11,9 +11,9 @@
 #define HANDBACK_PROOF_VERIFY_VERIFY_H
 
 #include "lib/base/limits.h"
-#include "lib/hash/sha256.h"
 #include "lib/base/text.h"
 #include "lib/db/pg.h"
+#include "lib/hash/sha256.h"
 
 enum verify_end {
 	VERIFY_EQUAL,

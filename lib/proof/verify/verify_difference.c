@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/verify/verify_internal.h"
 
 enum verify_end
 verify_differs(struct verify *v, const char *part, const struct verify_head *head, const char *format, ...)
@@ -11,11 +11,11 @@ verify_differs(struct verify *v, const char *part, const struct verify_head *hea
 	va_list args;
 
 	d->part = part;
-	d->head_no = head ? head->head_no : 0;
-	d->file_id = head ? head->file_id : 0;
+	d->head_no = head != NULL ? head->head_no : 0;
+	d->file_id = head != NULL ? head->file_id : 0;
 	d->record_no = 0;
 	d->byte_offset = d->byte_length = -1;
-	snprintf(d->file, sizeof(d->file), "%s", head && head->name ? head->name : "");
+	snprintf(d->file, sizeof(d->file), "%s", head != NULL && head->name != NULL ? head->name : "");
 	va_start(args, format);
 	vsnprintf(d->message, sizeof(d->message), format, args);
 	va_end(args);
@@ -32,6 +32,6 @@ verify_failed(struct verify *v, enum pg_status status)
 void
 verify_progress(const struct verify *v, const char *what, const char *unit, int64_t done, int64_t total)
 {
-	if (v->progress)
+	if (v->progress != NULL)
 		v->progress(v->context, what, unit, done, total);
 }

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/proof/head.h"
 #include "lib/db/params.h"
-#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/head.h"
 #include "lib/proof/proof_sql.h"
+#include "lib/proof/verify/verify_internal.h"
 #include "lib/proof/verify/verify_sql.h"
 
 #define BATCH 500
@@ -84,13 +84,13 @@ check_text(struct verify *v, const struct verify_head *h, const char *body)
 	struct head head = {.head_no = h->head_no, .made_at = h->made_at, .tree_size = (uint64_t) h->tree_size};
 	enum verify_end end = VERIFY_EQUAL;
 
-	if (!body)
+	if (body == NULL)
 		return verify_differs(v, h->file_id ? "file" : "event", h, "the %s that it proves is gone",
 		                      h->file_id ? "file" : "event");
 	snprintf(head.previous, sizeof(head.previous), "%s", h->previous);
 	snprintf(head.root, sizeof(head.root), "%s", h->root);
 	char *text = head_text(&head, body);
-	if (!text)
+	if (text == NULL)
 		return VERIFY_MEMORY;
 	if (strcmp(text, h->text) != 0)
 		end = tell_line(v, h, text);

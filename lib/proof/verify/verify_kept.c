@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/spool/archive.h"
 #include "lib/db/params.h"
-#include "lib/spool/unknown_kept.h"
-#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/verify/verify_internal.h"
 #include "lib/proof/verify/verify_sql.h"
+#include "lib/spool/archive.h"
+#include "lib/spool/unknown_kept.h"
 
 #define BATCH 1000
 #define CHUNK (1 << 20)
@@ -183,7 +183,7 @@ verify_kept(struct verify *v, const struct verify_totals *totals)
 	enum verify_end end = VERIFY_MEMORY;
 
 	k.buf = malloc(CHUNK);
-	if (k.buf) {
+	if (k.buf != NULL) {
 		k.hash = sha256_new();
 		end = check_all(&k);
 		sha256_free(k.hash);

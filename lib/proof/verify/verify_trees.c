@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/proof/verify/leaf_guess.h"
-#include "lib/proof/leaf_row.h"
 #include "lib/db/params.h"
-#include "lib/proof/verify/verify_part.h"
+#include "lib/proof/leaf_row.h"
+#include "lib/proof/verify/leaf_guess.h"
+#include "lib/proof/verify/verify_internal.h"
 #include "lib/proof/verify/verify_sql.h"
 
 /* Behind the columns of the leaf. */
@@ -97,7 +97,7 @@ end_tree(struct walk *w)
 	uint8_t root[SHA256_BYTES];
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 
-	if (!w->tree)
+	if (w->tree == NULL)
 		return VERIFY_EQUAL;
 	const struct verify_head *h = w->tree->head;
 	merkle_root(&w->merkle, root);
@@ -129,7 +129,7 @@ begin_tree(struct walk *w, int64_t number)
 	w->tree = find_tree(w, number);
 	w->record_no = w->gap = 0;
 	w->differs = false;
-	if (!w->tree)
+	if (w->tree == NULL)
 		return VERIFY_EQUAL;
 	w->tree->seen = true;
 	merkle_clear(&w->merkle);
@@ -178,7 +178,7 @@ take_rows(struct walk *w, const struct pg_result *r)
 			if (end == VERIFY_EQUAL)
 				end = begin_tree(w, number);
 		}
-		if (end == VERIFY_EQUAL && w->tree)
+		if (end == VERIFY_EQUAL && w->tree != NULL)
 			end = take_row(w, r, row);
 	}
 	verify_progress(w->v, "verifying", "records", w->v->counts.records, w->total);
@@ -219,7 +219,7 @@ walk_kind(struct verify *v, const struct verify_head *heads, int count, bool fil
 	enum verify_end end = VERIFY_EQUAL;
 
 	w.trees = calloc((size_t) count, sizeof(*w.trees));
-	if (!w.trees)
+	if (w.trees == NULL)
 		return VERIFY_MEMORY;
 	for (int i = 0; i < count; i++)
 		if (heads[i].tree_size > 0 && (heads[i].file_id != 0) == files)

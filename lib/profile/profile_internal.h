@@ -6,13 +6,13 @@
  * mistake is told and compiling goes on, so that several are told at a time;
  * what could not be read keeps its default.
  */
-#ifndef HANDBACK_PROFILE_COMPILE_H
-#define HANDBACK_PROFILE_COMPILE_H
+#ifndef HANDBACK_PROFILE_PROFILE_INTERNAL_H
+#define HANDBACK_PROFILE_PROFILE_INTERNAL_H
 
-#include "lib/yaml/yaml.h"
 #include "lib/profile/layout.h"
-#include "lib/profile/values.h"
 #include "lib/profile/profile.h"
+#include "lib/profile/values.h"
+#include "lib/yaml/yaml.h"
 
 struct compile {
 	struct problems *problems;

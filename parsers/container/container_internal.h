@@ -2,8 +2,8 @@
  * The layers of container.c: each an input around another, with an output limit.
  * The input below is not theirs and must outlive them.
  */
-#ifndef HANDBACK_PARSERS_CONTAINER_UNPACK_H
-#define HANDBACK_PARSERS_CONTAINER_UNPACK_H
+#ifndef HANDBACK_PARSERS_CONTAINER_CONTAINER_INTERNAL_H
+#define HANDBACK_PARSERS_CONTAINER_CONTAINER_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

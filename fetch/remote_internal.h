@@ -1,12 +1,12 @@
 /* The inside of struct remote, for the remote_*.c files alone. */
-#ifndef HANDBACK_FETCH_REMOTE_LIBSSH_H
-#define HANDBACK_FETCH_REMOTE_LIBSSH_H
+#ifndef HANDBACK_FETCH_REMOTE_INTERNAL_H
+#define HANDBACK_FETCH_REMOTE_INTERNAL_H
 
 #include <libssh/libssh.h>
 #include <libssh/sftp.h>
 
-#include "lib/base/text.h"
 #include "fetch/remote.h"
+#include "lib/base/text.h"
 
 /* From 0.11 on the pipelined reads have another interface and rename overwrites. */
 #define REMOTE_HAS_AIO (LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 11, 0))

@@ -4,9 +4,9 @@
  * compiled as part of the same function: for what runs once in each value of a
  * file.
  */
-#ifndef HANDBACK_BASE_APART_H
-#define HANDBACK_BASE_APART_H
+#ifndef HANDBACK_BASE_NOINLINE_H
+#define HANDBACK_BASE_NOINLINE_H
 
-#define APART __attribute__((noinline))
+#define NOINLINE __attribute__((noinline))
 
 #endif

@@ -1,6 +1,6 @@
 /* Is this a build under a sanitizer, which needs more calls and more memory than the program itself? */
-#ifndef HANDBACK_SANDBOX_SANITIZED_H
-#define HANDBACK_SANDBOX_SANITIZED_H
+#ifndef HANDBACK_SANDBOX_SANDBOX_INTERNAL_H
+#define HANDBACK_SANDBOX_SANDBOX_INTERNAL_H
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1

@@ -8,13 +8,13 @@
  *     assemble_total.c   counts, sums, controls
  *     assemble_tell.c    refusals and facts
  */
-#ifndef HANDBACK_PARSERS_ASSEMBLE_ASSEMBLY_H
-#define HANDBACK_PARSERS_ASSEMBLE_ASSEMBLY_H
+#ifndef HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_INTERNAL_H
+#define HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_INTERNAL_H
 
 #include "lib/base/sum.h"
+#include "lib/profile/values.h"
 #include "parsers/assemble/assemble.h"
 #include "parsers/assemble/texts.h"
-#include "lib/profile/values.h"
 
 /* A record type at work. */
 struct type_state {

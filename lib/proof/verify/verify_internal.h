@@ -1,9 +1,9 @@
 /* What the parts of verify.h have in common: only their own files include this. */
-#ifndef HANDBACK_PROOF_VERIFY_VERIFY_PART_H
-#define HANDBACK_PROOF_VERIFY_VERIFY_PART_H
+#ifndef HANDBACK_PROOF_VERIFY_VERIFY_INTERNAL_H
+#define HANDBACK_PROOF_VERIFY_VERIFY_INTERNAL_H
 
-#include "lib/proof/merkle.h"
 #include "lib/proof/leaf.h"
+#include "lib/proof/merkle.h"
 #include "lib/proof/verify/verify.h"
 
 /* One head of a batch; texts live in the batch's result. */

@@ -8,8 +8,8 @@
  * A guess is never told without what it rests on, and what the sample cannot
  * tell is left to a person in so many words.
  */
-#ifndef HANDBACK_PARSERS_INFER_MODEL_H
-#define HANDBACK_PARSERS_INFER_MODEL_H
+#ifndef HANDBACK_PARSERS_INFER_INFER_INTERNAL_H
+#define HANDBACK_PARSERS_INFER_INFER_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
