@@ -206,7 +206,7 @@ run_source_probe(struct session *s)
 		code = session_show(s, d);
 	document_free(d);
 	if (code == EXIT_CLEAN && !p.done) {
-		complain("%s", p.why[0] ? p.why : "handback-fetch ended and did not say why");
+		complain("%s", p.why[0] ? p.why : "handback-fetch ended and gave no reason");
 		code = EXIT_FAILED;
 	}
 	return code;

@@ -17,13 +17,13 @@
 #define SHA256_SHOWN 6        /* bytes of the hash in a name */
 
 static bool
-is_ours(const struct memory_entry *e, const struct remote_attributes *a)
+is_ours(const struct state_entry *e, const struct remote_attributes *a)
 {
 	return a->has_size && a->size == e->size && (a->has_mtime ? a->mtime : -1) == e->mtime;
 }
 
 static bool
-failed(struct fetch *f, const struct memory_entry *e, const char *why)
+failed(struct fetch *f, const struct state_entry *e, const char *why)
 {
 	f->after_failed++;
 	REPLY(FETCH_AFTER_FAILED, .name = e->name, .why = why);
@@ -32,7 +32,7 @@ failed(struct fetch *f, const struct memory_entry *e, const char *why)
 
 /* A server's no, or the end of the run. */
 static bool
-no(struct fetch *f, const struct memory_entry *e, enum remote_status status)
+no(struct fetch *f, const struct state_entry *e, enum remote_status status)
 {
 	if (status == REMOTE_CUT)
 		return fetch_stop(f, "after", remote_why(f->remote));
@@ -41,7 +41,7 @@ no(struct fetch *f, const struct memory_entry *e, enum remote_status status)
 
 /* The i-th path for a file that is moved away: its name and the start of its hash.  False: too long. */
 static bool
-moved_path(const char *directory, const struct memory_entry *e, const char *prefix, int i,
+moved_path(const char *directory, const struct state_entry *e, const char *prefix, int i,
            char path[NAME_PATH_SIZE])
 {
 	char hex[TEXT_HEX_SIZE(SHA256_SHOWN)], name[NAME_PATH_SIZE];
@@ -51,10 +51,10 @@ moved_path(const char *directory, const struct memory_entry *e, const char *pref
 	return n > 0 && n < NAME_PATH_SIZE && name_path(path, directory, name);
 }
 
-/* A path that nobody has.  *ret_found is false when there is none, which is told then; false: the run is
+/* A path that nobody has.  *ret_found is false when there is none, which is reported then; false: the run is
  * over. */
 static bool
-find_free(struct fetch *f, const char *directory, const struct memory_entry *e, const char *prefix,
+find_free(struct fetch *f, const char *directory, const struct state_entry *e, const char *prefix,
           char path[NAME_PATH_SIZE], bool *ret_found)
 {
 	struct remote_attributes a;
@@ -73,17 +73,17 @@ find_free(struct fetch *f, const char *directory, const struct memory_entry *e, 
 }
 
 static bool
-done(struct fetch *f, struct memory_entry *e, const char *what, const char *as)
+done(struct fetch *f, struct state_entry *e, const char *what, const char *as)
 {
 	f->after_done++;
-	e->state = MEMORY_GONE;
+	e->state = ENTRY_GONE;
 	REPLY(FETCH_AFTER_DONE, .name = e->name, .what = what, .as = as);
 	return true;
 }
 
 /* What was moved is not what we had: a new file, put back under its name if that is free. */
 static bool
-put_back(struct fetch *f, struct memory_entry *e, const char *moved, const char *path)
+put_back(struct fetch *f, struct state_entry *e, const char *moved, const char *path)
 {
 	struct remote_attributes a;
 	enum remote_status status = remote_stat(f->remote, path, &a);
@@ -92,7 +92,7 @@ put_back(struct fetch *f, struct memory_entry *e, const char *moved, const char 
 	if (status == REMOTE_CUT)
 		return fetch_stop(f, "after", remote_why(f->remote));
 	char why[LIMIT_MESSAGE_BYTES], shown[TEXT_SHOWN_SIZE];
-	e->state = MEMORY_GONE;
+	e->state = ENTRY_GONE;
 	if (status == REMOTE_OK)
 		snprintf(why, sizeof(why), "the partner replaced it: the new file was left");
 	else
@@ -103,7 +103,7 @@ put_back(struct fetch *f, struct memory_entry *e, const char *moved, const char 
 
 /* Moves `path` out of the way to `moved` and makes sure that it was the right one. */
 static enum remote_status
-move_checked(struct fetch *f, const struct memory_entry *e, const char *path, const char *moved,
+move_checked(struct fetch *f, const struct state_entry *e, const char *path, const char *moved,
              bool *ret_ours)
 {
 	struct remote_attributes a;
@@ -133,7 +133,7 @@ drop_sidecar(struct fetch *f, const char *path, const char *moved)
 }
 
 static bool
-move_away(struct fetch *f, struct memory_entry *e, const char *path)
+move_away(struct fetch *f, struct state_entry *e, const char *path)
 {
 	char moved[NAME_PATH_SIZE];
 	bool found, ours;
@@ -149,7 +149,7 @@ move_away(struct fetch *f, struct memory_entry *e, const char *path)
 }
 
 static bool
-remove_it(struct fetch *f, struct memory_entry *e, const char *path)
+remove_it(struct fetch *f, struct state_entry *e, const char *path)
 {
 	char moved[NAME_PATH_SIZE];
 	bool found, ours = true;
@@ -171,7 +171,7 @@ remove_it(struct fetch *f, struct memory_entry *e, const char *path)
 
 /* It is not there (any more).  A delete that broke off after its move left it under the other name. */
 static bool
-finish_gone(struct fetch *f, struct memory_entry *e, const char *path)
+finish_gone(struct fetch *f, struct state_entry *e, const char *path)
 {
 	char moved[NAME_PATH_SIZE];
 	struct remote_attributes a;
@@ -186,12 +186,12 @@ finish_gone(struct fetch *f, struct memory_entry *e, const char *path)
 }
 
 static bool
-after_one(struct fetch *f, struct memory_entry *e)
+after_one(struct fetch *f, struct state_entry *e)
 {
 	char path[NAME_PATH_SIZE];
 	struct remote_attributes a;
 	if (f->job.after == FETCH_LEAVE) {
-		e->state = MEMORY_LEFT;
+		e->state = ENTRY_LEFT;
 		return true;
 	}
 	if (!fetch_path(f, path, e->name))
@@ -211,9 +211,9 @@ after_one(struct fetch *f, struct memory_entry *e)
 bool
 fetch_after(struct fetch *f)
 {
-	for (size_t i = 0; i < memory_count(f->memory); i++) {
-		struct memory_entry *e = memory_at(f->memory, i);
-		if (e->state == MEMORY_ARCHIVED && !after_one(f, e))
+	for (size_t i = 0; i < state_count(f->state); i++) {
+		struct state_entry *e = state_at(f->state, i);
+		if (e->state == ENTRY_ARCHIVED && !after_one(f, e))
 			return false;
 	}
 	return true;

@@ -77,7 +77,7 @@ number_of(const struct message *m, const char *key)
 }
 
 int
-fetch_make_answer(struct fetch *f, const struct message *archived, const struct memory_entry *e)
+fetch_make_answer(struct fetch *f, const struct message *archived, const struct state_entry *e)
 {
 	static char text[4 * FETCH_ANSWER_BYTES];
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)], now[32], name[NAME_STORED_SIZE];

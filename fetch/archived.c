@@ -3,7 +3,7 @@
  * when a worker is done with a file of ours; we take the file away by renaming
  * it and read it then.  A line that handbackd was just writing lands in the
  * renamed file, so that one is read once more by the next run: lines may come
- * twice, and are told apart by when the file was seen.
+ * twice, and when the file was seen keeps them apart.
  */
 #include <errno.h>
 
@@ -34,13 +34,13 @@ take_line(void *context, char *line)
 	const char *stored = message_text(&m, "name");
 	if (stored == NULL || !message_int(&m, "seen", 0, INT64_MAX, &seen) || !name_restore(name, stored))
 		return 0;
-	struct memory_entry *e = memory_find(f->memory, name);
+	struct state_entry *e = state_find(f->state, name);
 	/* seen before we fetched it: news of an earlier file of this name */
-	if (e == NULL || e->state != MEMORY_FETCHED || seen < e->fetched)
+	if (e == NULL || e->state != ENTRY_FETCHED || seen < e->fetched)
 		return 0;
 	if (fetch_make_answer(f, &m, e))
 		return -1;
-	e->state = MEMORY_ARCHIVED;
+	e->state = ENTRY_ARCHIVED;
 	news->noted++;
 	return 0;
 }
@@ -55,7 +55,7 @@ fetch_note_archived(struct fetch *f)
 	else if (ok)
 		ok = errno == ENOENT;
 	/* before anything is done about them */
-	if (!ok || (news.noted > 0 && memory_save(f->memory)))
+	if (!ok || (news.noted > 0 && state_save(f->state)))
 		return fetch_stop(f, "spool", strerror(errno));
 	REPLY(FETCH_NOTED, .archived = news.noted);
 	return true;

@@ -1,6 +1,6 @@
 /*
  * What an SSH server offers, read from its first packet (RFC 4253, sections 4.2
- * and 7.1), which is in the clear: libssh tells only what was agreed upon.
+ * and 7.1), which is in the clear: libssh shows only what was agreed upon.
  * Sends our version line and nothing else.
  */
 #ifndef HANDBACK_FETCH_KEXINIT_H

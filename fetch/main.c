@@ -1,7 +1,7 @@
 /*
  * handback-fetch: one SFTP source, one run.  It holds that source's key and one
- * directory of the spool, and nothing else; it is told what to do on descriptor 3
- * and tells there what it did.
+ * directory of the spool, and nothing else; its job comes on descriptor 3,
+ * and its report goes there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "fetch/fetch.h"
-#include "fetch/part.h"
+#include "fetch/partial.h"
 #include "fetch/reply.h"
 #include "fetch/watch.h"
 #include "lib/base/io.h"
@@ -87,7 +87,7 @@ lock_down(struct fetch_job *job, char *why, size_t why_size)
 	return true;
 }
 
-/* How to reach the server and whom to trust, of what we were told. */
+/* How to reach the server and whom to trust, as the job has it. */
 static void
 set_target(struct fetch *f)
 {
@@ -112,7 +112,7 @@ static const char *
 last_word(void)
 {
 	static struct message_line line;
-	int turn = FETCH_TURN_TOLD;
+	int turn = FETCH_TURN_STARTED;
 	(void) fetch_report_encode(
 	    &line, &turn, FETCH_FAILED,
 	    &(const struct fetch_report){.stage = "deadline",
@@ -132,12 +132,12 @@ open_work(struct fetch *f)
 	if (flock(f->work, LOCK_EX | LOCK_NB))
 		return fetch_stop(f, errno == EWOULDBLOCK ? "busy" : "spool",
 		                  errno == EWOULDBLOCK ? "another run holds this source" : strerror(errno));
-	f->memory = memory_open(f->work);
-	if (f->memory == NULL)
+	f->state = state_open(f->work);
+	if (f->state == NULL)
 		return fetch_stop(f, "spool", strerror(errno));
 	if (!fetch_finish_stores(f))
 		return false;
-	part_sweep(f->work, f->memory);
+	partial_sweep(f->work, f->state);
 	return true;
 }
 
@@ -183,7 +183,7 @@ connect_remote(struct fetch *f)
 static int
 by_age(const void *a, const void *b)
 {
-	const struct memory_entry *x = *(struct memory_entry *const *) a, *y = *(struct memory_entry *const *) b;
+	const struct state_entry *x = *(struct state_entry *const *) a, *y = *(struct state_entry *const *) b;
 	if (x->first_seen != y->first_seen)
 		return x->first_seen < y->first_seen ? -1 : 1;
 	return strcmp(x->name, y->name);
@@ -193,12 +193,12 @@ static bool
 take_all(struct fetch *f)
 {
 	size_t count = 0;
-	struct memory_entry **due = calloc(memory_count(f->memory) + 1, sizeof(struct memory_entry *));
+	struct state_entry **due = calloc(state_count(f->state) + 1, sizeof(struct state_entry *));
 	if (due == NULL)
 		return fetch_stop(f, "transfer", strerror(ENOMEM));
-	for (size_t i = 0; i < memory_count(f->memory); i++) {
-		if (memory_at(f->memory, i)->due)
-			due[count++] = memory_at(f->memory, i);
+	for (size_t i = 0; i < state_count(f->state); i++) {
+		if (state_at(f->state, i)->due)
+			due[count++] = state_at(f->state, i);
 	}
 	qsort(due, count, sizeof(*due), by_age);
 	bool ok = true;
@@ -231,7 +231,7 @@ run(struct fetch *f)
 	ok = ok && (f->job.mode != FETCH_POLL || (fetch_poll(f) && take_all(f) && mark_polled(f)));
 	ok = ok && fetch_after(f) && fetch_answer(f);
 	/* what was learned is kept also when the run broke off */
-	if (memory_save(f->memory))
+	if (state_save(f->state))
 		return fetch_stop(f, "spool", strerror(errno));
 	return ok;
 }
@@ -274,7 +274,7 @@ main(void)
 	bool ok = f.job.mode == FETCH_PROBE ? fetch_probe(&f) : run(&f);
 	if (ok)
 		tell_done(&f);
-	memory_free(f.memory);
+	state_free(f.state);
 	remote_free(f.remote);
 	if (f.work >= 0)
 		close(f.work);

@@ -1,5 +1,5 @@
 /*
- * Names that a server told us: bytes that may be anything.  A name is used as one
+ * Names as a server sends them: bytes that may be anything.  A name is used as one
  * component of a remote path when name_fault has nothing against it, and never
  * as a local one: the local name is ours, made by name_store.
  */

@@ -20,7 +20,7 @@
 
 /* A name that is missing from one listing is not gone: servers list while things change. */
 #define UNSEEN_TO_FORGET 2
-/* A fetched file that left the spool without our being told was perhaps never posted: bring it again,
+/* A fetched file that left the spool without news of it was perhaps never posted: bring it again,
  * but leave the news time to come. */
 #define MISSING_TO_FETCH_AGAIN 2
 
@@ -29,7 +29,7 @@ struct poll_run {
 	void *sidecars; /* tsearch of names without the suffix */
 	size_t sidecar_count, fresh, pending;
 	int64_t matching;
-	bool no_memory;
+	bool out_of_memory;
 };
 
 static int
@@ -77,26 +77,26 @@ take_sidecar(struct poll_run *run, const char *name)
 	if (node == NULL || *node != of)
 		free(of);
 	if (node == NULL)
-		run->no_memory = true;
+		run->out_of_memory = true;
 	else
 		run->sidecar_count++;
 	return true;
 }
 
 static bool
-changed(const struct memory_entry *e, const struct remote_attributes *a)
+changed(const struct state_entry *e, const struct remote_attributes *a)
 {
 	return e->size != a->size || e->mtime != (a->has_mtime ? a->mtime : -1);
 }
 
 static void
-start_anew(struct memory_entry *e, const struct remote_attributes *a, int64_t now)
+start_over(struct state_entry *e, const struct remote_attributes *a, int64_t now)
 {
-	e->state = MEMORY_SEEN;
+	e->state = ENTRY_SEEN;
 	e->size = a->size;
 	e->mtime = a->has_mtime ? a->mtime : -1;
 	e->first_seen = now;
-	e->part = 0;
+	e->partial = 0;
 	e->missing = 0;
 }
 
@@ -105,7 +105,7 @@ static const char *
 attributes_fault(const struct fetch *f, const struct remote_attributes *a)
 {
 	if (!a->has_size)
-		return "the server does not tell its size";
+		return "the server does not state its size";
 	if (a->size > (uint64_t) f->job.file_bytes)
 		return "it is larger than this source allows";
 	return NULL;
@@ -132,20 +132,20 @@ take_name(struct poll_run *run, const char *name, const struct remote_attributes
 		refuse(f, name, fault);
 		return true;
 	}
-	struct memory_entry *e = memory_find(f->memory, name);
+	struct state_entry *e = state_find(f->state, name);
 	if (e == NULL) {
 		if (run->pending >= (size_t) f->job.listing) {
 			f->partial = true;
 			return true;
 		}
-		e = memory_add(f->memory, name);
+		e = state_add(f->state, name);
 		if (e == NULL)
 			return false;
-		start_anew(e, a, f->now);
+		start_over(e, a, f->now);
 		run->fresh++;
 		run->pending++;
-	} else if (e->state == MEMORY_GONE || changed(e, a)) {
-		start_anew(e, a, f->now);
+	} else if (e->state == ENTRY_GONE || changed(e, a)) {
+		start_over(e, a, f->now);
 	}
 	e->listed = true;
 	e->unseen = 0;
@@ -154,7 +154,7 @@ take_name(struct poll_run *run, const char *name, const struct remote_attributes
 
 /* Is its local copy still in the spool? */
 static bool
-is_stored(const struct fetch *f, const struct memory_entry *e)
+is_stored(const struct fetch *f, const struct state_entry *e)
 {
 	char stored[NAME_STORED_SIZE];
 	struct stat st;
@@ -162,7 +162,7 @@ is_stored(const struct fetch *f, const struct memory_entry *e)
 }
 
 static bool
-is_settled(const struct poll_run *run, const struct memory_entry *e)
+is_settled(const struct poll_run *run, const struct state_entry *e)
 {
 	const struct fetch_job *job = &run->f->job;
 	if (job->sidecar != FETCH_NO_SIDECAR)
@@ -172,26 +172,26 @@ is_settled(const struct poll_run *run, const struct memory_entry *e)
 
 /* What is to be done with one name, now that the listing is known. */
 static void
-judge(const struct poll_run *run, struct memory_entry *e)
+judge(const struct poll_run *run, struct state_entry *e)
 {
 	struct fetch *f = run->f;
 	if (!e->listed)
 		e->unseen++;
-	if (e->state == MEMORY_FETCHED)
+	if (e->state == ENTRY_FETCHED)
 		e->missing = is_stored(f, e) ? 0 : e->missing + 1;
-	if (e->state == MEMORY_FETCHED && e->missing >= MISSING_TO_FETCH_AGAIN)
-		e->state = e->listed ? MEMORY_SEEN : MEMORY_GONE;
-	if (e->state == MEMORY_SEEN && e->listed) {
+	if (e->state == ENTRY_FETCHED && e->missing >= MISSING_TO_FETCH_AGAIN)
+		e->state = e->listed ? ENTRY_SEEN : ENTRY_GONE;
+	if (e->state == ENTRY_SEEN && e->listed) {
 		e->due = is_settled(run, e);
 		f->waiting += !e->due;
 	}
-	if (e->state == MEMORY_LEFT && f->job.after != FETCH_LEAVE)
-		e->state = MEMORY_ARCHIVED;
-	if (e->state == MEMORY_LEFT && e->listed && f->job.reread_ms > 0)
+	if (e->state == ENTRY_LEFT && f->job.after != FETCH_LEAVE)
+		e->state = ENTRY_ARCHIVED;
+	if (e->state == ENTRY_LEFT && e->listed && f->job.reread_ms > 0)
 		e->due = f->now - e->fetched >= f->job.reread_ms * 1000;
-	bool forget = e->state == MEMORY_SEEN || (e->state == MEMORY_LEFT && !f->partial);
+	bool forget = e->state == ENTRY_SEEN || (e->state == ENTRY_LEFT && !f->partial);
 	if (forget && e->unseen >= UNSEEN_TO_FORGET)
-		e->state = MEMORY_GONE;
+		e->state = ENTRY_GONE;
 }
 
 static void
@@ -215,8 +215,8 @@ read_listing(struct poll_run *run)
 		status = remote_list_next(f->remote, &name, &a);
 		if (status != REMOTE_OK)
 			break;
-		if (!take_name(run, name, &a) || run->no_memory) {
-			run->no_memory = true;
+		if (!take_name(run, name, &a) || run->out_of_memory) {
+			run->out_of_memory = true;
 			break;
 		}
 		if (f->partial || watch_now_ms() > until) {
@@ -236,13 +236,13 @@ finish_poll(struct poll_run *run, enum remote_status status)
 	/* whatever part of it came, it proves nothing */
 	if (status != REMOTE_OK)
 		return fetch_stop(f, status == REMOTE_CUT ? "listing" : "directory", remote_why(f->remote));
-	if (run->no_memory)
+	if (run->out_of_memory)
 		return fetch_stop(f, "listing", strerror(ENOMEM));
 	bool any = false;
-	for (size_t i = 0; i < memory_count(f->memory); i++) {
-		struct memory_entry *e = memory_at(f->memory, i);
+	for (size_t i = 0; i < state_count(f->state); i++) {
+		struct state_entry *e = state_at(f->state, i);
 		judge(run, e);
-		any |= e->listed && e->state == MEMORY_SEEN;
+		any |= e->listed && e->state == ENTRY_SEEN;
 	}
 	/* only a whole listing proves that there is nothing */
 	tell_poll(run, any || f->partial ? FETCH_FILES : FETCH_EMPTY);
@@ -254,8 +254,8 @@ bool
 fetch_poll(struct fetch *f)
 {
 	struct poll_run run = {.f = f};
-	for (size_t i = 0; i < memory_count(f->memory); i++)
-		run.pending += memory_at(f->memory, i)->state == MEMORY_SEEN;
+	for (size_t i = 0; i < state_count(f->state); i++)
+		run.pending += state_at(f->state, i)->state == ENTRY_SEEN;
 	bool ok = finish_poll(&run, read_listing(&run));
 	tdestroy(run.sidecars, free);
 	return ok;

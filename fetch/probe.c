@@ -66,10 +66,10 @@ probe_offer(struct fetch *f, struct kexinit *ret)
 	static const struct {
 		enum kexinit_list list;
 		const char *name;
-	} told[] = {{KEXINIT_KEX, "key exchange"},
-	            {KEXINIT_HOST_KEYS, "host key types"},
-	            {KEXINIT_CIPHERS, "ciphers"},
-	            {KEXINIT_MACS, "MACs"}};
+	} shown[] = {{KEXINIT_KEX, "key exchange"},
+	             {KEXINIT_HOST_KEYS, "host key types"},
+	             {KEXINIT_CIPHERS, "ciphers"},
+	             {KEXINIT_MACS, "MACs"}};
 	const char *why;
 	struct remote *r = remote_new();
 	if (r == NULL)
@@ -81,8 +81,8 @@ probe_offer(struct fetch *f, struct kexinit *ret)
 	else if (!(ok = kexinit_read(fd, f->job.connect_ms, ret, &why)))
 		fetch_stop(f, "connect", why);
 	remote_free(r);
-	for (size_t i = 0; ok && i < sizeof(told) / sizeof(*told); i++)
-		list(told[i].name, ret->list[told[i].list]);
+	for (size_t i = 0; ok && i < sizeof(shown) / sizeof(*shown); i++)
+		list(shown[i].name, ret->list[shown[i].list]);
 	return ok;
 }
 
@@ -143,7 +143,7 @@ probe_rename(struct fetch *f, const char *one, const char *two)
 	struct remote_attributes a;
 	if (status == REMOTE_OK)
 		return remote_stat(f->remote, one, &a) == REMOTE_ABSENT ? "overwrites an existing name"
-		                                                        : "says yes and does nothing";
+		                                                        : "accepted, but nothing is done";
 	return status == REMOTE_REFUSED || status == REMOTE_DENIED ? "refuses an existing name"
 	                                                           : remote_why(f->remote);
 }
@@ -236,7 +236,7 @@ fetch_probe(struct fetch *f)
 	}
 	if (count == 0)
 		return fetch_stop(f, "connect", "no host key of a type that we take could be had");
-	REPLY(FETCH_LINE, .text = "host_keys:  # compare with what the partner told you by another way");
+	REPLY(FETCH_LINE, .text = "host_keys:  # compare with what the partner gave you in another way");
 	for (size_t i = 0; i < count; i++) {
 		char line[160];
 		snprintf(line, sizeof(line), "  - \"%s\"", pins[i]);

@@ -88,8 +88,8 @@ enum remote_type { REMOTE_FILE, REMOTE_DIRECTORY, REMOTE_OTHER, REMOTE_TYPE_UNTO
 struct remote_attributes {
 	enum remote_type type;
 	bool has_size, has_mtime;
-	uint64_t size; /* as told: anything */
-	int64_t mtime; /* seconds since 1970, as told */
+	uint64_t size; /* as the server states it: anything */
+	int64_t mtime; /* seconds since 1970, as the server states it */
 };
 
 /* A directory, name by name; "." and ".." are left out. */

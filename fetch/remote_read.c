@@ -40,7 +40,7 @@ at(struct remote *r, unsigned i)
 	return &r->ring[(r->first + i) % REMOTE_DEPTH];
 }
 
-/* Sends one request; the library's own idea of position and end of file is set anew each time. */
+/* Sends one request; the library's own idea of position and end of file is reset each time. */
 static bool
 ask(struct remote *r, struct remote_request *request, uint64_t offset, uint32_t length)
 {

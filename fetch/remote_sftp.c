@@ -24,7 +24,7 @@ status_of(struct remote *r)
 	case SSH_FX_BAD_MESSAGE:
 		return REMOTE_CUT;
 	default:
-		/* a broken answer cannot be told from a broken line: nothing after it can be trusted */
+		/* a broken answer looks like a broken line: nothing after it can be trusted */
 		return ssh_get_error_code(r->session) == SSH_FATAL ? REMOTE_CUT : REMOTE_REFUSED;
 	}
 }
@@ -130,7 +130,7 @@ remote_write(struct remote *r, const char *path, const void *bytes, size_t len)
 		at += n;
 		len -= (size_t) n;
 	}
-	/* some servers tell only here that nothing was kept */
+	/* some servers report only here that nothing was kept */
 	if (sftp_close(file) != SSH_OK && status == REMOTE_OK)
 		status = remote_sftp_status(r, false);
 	return status;

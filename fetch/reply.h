@@ -1,6 +1,6 @@
 /*
- * What a run says, as packets on descriptor 3 (lib/protocol/fetch_job.h).  When nobody listens any more the
- * process ends: without its parent there is nobody whom a fetched file would help.
+ * What a run reports, as packets on descriptor 3 (lib/protocol/fetch_job.h).  When nobody listens any more
+ * the process ends: without its parent there is nobody whom a fetched file would help.
  */
 #ifndef HANDBACK_FETCH_REPLY_H
 #define HANDBACK_FETCH_REPLY_H

@@ -10,7 +10,7 @@
 
 #include "fetch/fetch.h"
 #include "fetch/names.h"
-#include "fetch/part.h"
+#include "fetch/partial.h"
 #include "fetch/reply.h"
 #include "fetch/watch.h"
 #include "lib/base/io.h"
@@ -30,9 +30,9 @@ enum take {
 	TAKE_STOP,   /* the spool fails */
 };
 
-/* Tells why a file did not come. */
+/* Reports why a file did not come. */
 static enum take
-later(struct fetch *f, const struct memory_entry *e, const char *why)
+later(struct fetch *f, const struct state_entry *e, const char *why)
 {
 	f->waiting++;
 	REPLY(FETCH_WAITING, .name = e->name, .why = why);
@@ -40,7 +40,7 @@ later(struct fetch *f, const struct memory_entry *e, const char *why)
 }
 
 static enum take
-no(struct fetch *f, const struct memory_entry *e, const char *why)
+no(struct fetch *f, const struct state_entry *e, const char *why)
 {
 	f->failed++;
 	REPLY(FETCH_FILE_FAILED, .name = e->name, .why = why);
@@ -54,20 +54,20 @@ spool_failed(struct fetch *f)
 	return TAKE_STOP;
 }
 
-/* The file moved under us: it has to settle anew. */
+/* The file moved under us: it has to settle again. */
 static enum take
-moved(struct fetch *f, struct memory_entry *e, const struct remote_attributes *a, const char *why)
+moved(struct fetch *f, struct state_entry *e, const struct remote_attributes *a, const char *why)
 {
 	e->size = a->has_size && a->size <= INT64_MAX ? a->size : 0;
 	e->mtime = a->has_mtime ? a->mtime : -1;
 	e->first_seen = f->now;
-	e->part = 0;
-	e->state = MEMORY_SEEN;
+	e->partial = 0;
+	e->state = ENTRY_SEEN;
 	return later(f, e, why);
 }
 
 static bool
-is_same(const struct memory_entry *e, const struct remote_attributes *a)
+is_same(const struct state_entry *e, const struct remote_attributes *a)
 {
 	return a->type != REMOTE_DIRECTORY && a->type != REMOTE_OTHER && a->has_size && a->size == e->size &&
 	       (a->has_mtime ? a->mtime : -1) == e->mtime;
@@ -75,37 +75,38 @@ is_same(const struct memory_entry *e, const struct remote_attributes *a)
 
 /* One answer of the server that is not what it should be. */
 static enum take
-refused(struct fetch *f, struct memory_entry *e, enum remote_status status)
+refused(struct fetch *f, struct state_entry *e, enum remote_status status)
 {
 	if (status == REMOTE_CUT) {
 		fetch_stop(f, "transfer", remote_why(f->remote));
 		return TAKE_CUT;
 	}
 	if (status == REMOTE_ABSENT) {
-		e->state = MEMORY_GONE;
+		e->state = ENTRY_GONE;
 		return later(f, e, "it is no longer there");
 	}
 	return no(f, e, remote_why(f->remote));
 }
 
-/* Reads to the size that was told; what came is in the part, also when the end is a failure. */
+/* Reads to the size that was stated; what came is in the partial download, also when the end is a failure. */
 static enum take
-read_bytes(struct fetch *f, struct memory_entry *e, struct part *part)
+read_bytes(struct fetch *f, struct state_entry *e, struct partial *partial)
 {
 	static char buf[REMOTE_CHUNK];
-	int64_t told = watch_now_ms();
-	while (part->bytes < e->size) {
+	int64_t reported = watch_now_ms();
+	while (partial->bytes < e->size) {
 		size_t n;
 		enum remote_status status = remote_read(f->remote, buf, &n);
 		if (status == REMOTE_END)
-			return no(f, e, "it ended before the size that the server told");
+			return no(f, e, "it ended before the size that the server stated");
 		if (status != REMOTE_OK)
 			return refused(f, e, status);
-		if (part_add(part, buf, n))
+		if (partial_add(partial, buf, n))
 			return spool_failed(f);
-		if (watch_now_ms() - told > PROGRESS_MS) {
-			told = watch_now_ms();
-			REPLY(FETCH_PROGRESS, .name = e->name, .bytes = (int64_t) part->bytes, .size = (int64_t) e->size);
+		if (watch_now_ms() - reported > PROGRESS_MS) {
+			reported = watch_now_ms();
+			REPLY(FETCH_PROGRESS, .name = e->name, .bytes = (int64_t) partial->bytes,
+			      .size = (int64_t) e->size);
 		}
 	}
 	return TAKE_WHOLE;
@@ -113,7 +114,7 @@ read_bytes(struct fetch *f, struct memory_entry *e, struct part *part)
 
 /* Is what we have all of it, and still it? */
 static enum take
-check_end(struct fetch *f, struct memory_entry *e, const char *path)
+check_end(struct fetch *f, struct state_entry *e, const char *path)
 {
 	struct remote_attributes open_one, named;
 	enum remote_status status = remote_read_beyond(f->remote, e->size);
@@ -126,7 +127,7 @@ check_end(struct fetch *f, struct memory_entry *e, const char *path)
 	if (status != REMOTE_OK)
 		return refused(f, e, status);
 	if (more)
-		return moved(f, e, &named, "there is more of it than the server told: it grows");
+		return moved(f, e, &named, "there is more of it than the server stated: it is still growing");
 	if (!is_same(e, &open_one) || !is_same(e, &named))
 		return moved(f, e, &named, "it changed while it was read");
 	return TAKE_WHOLE;
@@ -134,23 +135,23 @@ check_end(struct fetch *f, struct memory_entry *e, const char *path)
 
 /* Does what the partner wrote behind "re-read" agree with what was kept from the last attempt? */
 static enum take
-check_overlap(struct fetch *f, struct memory_entry *e, struct part *part)
+check_overlap(struct fetch *f, struct state_entry *e, struct partial *partial)
 {
 	static char theirs[REMOTE_CHUNK], ours[REMOTE_CHUNK];
-	for (uint64_t at = part->overlap_from; at < part->bytes;) {
+	for (uint64_t at = partial->overlap_from; at < partial->bytes;) {
 		size_t n;
 		enum remote_status status = remote_read(f->remote, theirs, &n);
 		if (status == REMOTE_END)
-			return no(f, e, "it ended before the size that the server told");
+			return no(f, e, "it ended before the size that the server stated");
 		if (status != REMOTE_OK)
 			return refused(f, e, status);
-		if (n > part->bytes - at)
+		if (n > partial->bytes - at)
 			return no(f, e, "the server sent more than was asked for");
-		if (pread(part->fd, ours, n, (off_t) at) != (ssize_t) n)
+		if (pread(partial->fd, ours, n, (off_t) at) != (ssize_t) n)
 			return spool_failed(f);
 		if (memcmp(ours, theirs, n) != 0) {
-			e->part = 0;
-			return later(f, e, "it is not what was begun: it is brought anew");
+			e->partial = 0;
+			return later(f, e, "it is not the file that was begun: it is downloaded again from the start");
 		}
 		at += n;
 	}
@@ -158,26 +159,27 @@ check_overlap(struct fetch *f, struct memory_entry *e, struct part *part)
 }
 
 static enum take
-read_file(struct fetch *f, struct memory_entry *e, const char *path, struct part *part)
+read_file(struct fetch *f, struct state_entry *e, const char *path, struct partial *partial)
 {
 	unsigned depth = e->serial ? 1 : DEPTH;
 	enum take result = TAKE_WHOLE;
 	watch_phase(WATCH_BYTES);
-	if (part->bytes > part->overlap_from) {
+	if (partial->bytes > partial->overlap_from) {
 		/* two reads, so that an answer never spans the seam */
-		enum remote_status status = remote_read_open(f->remote, path, part->overlap_from, part->bytes, depth);
+		enum remote_status status =
+		    remote_read_open(f->remote, path, partial->overlap_from, partial->bytes, depth);
 		if (status != REMOTE_OK)
 			return refused(f, e, status);
-		result = check_overlap(f, e, part);
+		result = check_overlap(f, e, partial);
 		if (result != TAKE_CUT)
 			remote_read_close(f->remote);
 		if (result != TAKE_WHOLE)
 			return result;
 	}
-	enum remote_status status = remote_read_open(f->remote, path, part->bytes, e->size, depth);
+	enum remote_status status = remote_read_open(f->remote, path, partial->bytes, e->size, depth);
 	if (status != REMOTE_OK)
 		return refused(f, e, status);
-	result = read_bytes(f, e, part);
+	result = read_bytes(f, e, partial);
 	watch_phase(WATCH_ANSWERS);
 	if (result == TAKE_WHOLE)
 		result = check_end(f, e, path);
@@ -188,7 +190,7 @@ read_file(struct fetch *f, struct memory_entry *e, const char *path, struct part
 
 /* The hash that the partner put beside the file. */
 static enum take
-check_sidecar(struct fetch *f, struct memory_entry *e, const char *path, const uint8_t sha256[SHA256_BYTES])
+check_sidecar(struct fetch *f, struct state_entry *e, const char *path, const uint8_t sha256[SHA256_BYTES])
 {
 	static char text[CHECKSUM_FILE_BYTES + REMOTE_CHUNK];
 	char sidecar[NAME_PATH_SIZE];
@@ -214,10 +216,10 @@ check_sidecar(struct fetch *f, struct memory_entry *e, const char *path, const u
 }
 
 static void
-note_fetched(const struct fetch *f, struct memory_entry *e, const uint8_t sha256[SHA256_BYTES])
+note_fetched(const struct fetch *f, struct state_entry *e, const uint8_t sha256[SHA256_BYTES])
 {
 	e->fetched = f->now;
-	e->part = 0;
+	e->partial = 0;
 	e->serial = false;
 	e->missing = 0;
 	memcpy(e->sha256, sha256, SHA256_BYTES);
@@ -229,15 +231,15 @@ note_fetched(const struct fetch *f, struct memory_entry *e, const uint8_t sha256
  * Where it is not known whether it got its name, the next run finds out (fetch_finish_stores).
  */
 static enum take
-store(struct fetch *f, struct memory_entry *e, struct part *part, const char *stored,
+store(struct fetch *f, struct state_entry *e, struct partial *partial, const char *stored,
       const uint8_t sha256[SHA256_BYTES])
 {
-	struct memory_entry before = *e;
+	struct state_entry before = *e;
 	note_fetched(f, e, sha256);
-	e->state = MEMORY_FETCHED;
+	e->state = ENTRY_FETCHED;
 	e->storing = true;
-	if (memory_note(f->memory, e) || fchmod(part->fd, 0600) ||
-	    io_move_durably(part->fd, f->work, part->name, f->job.spool_fd, stored)) {
+	if (state_note(f->state, e) || fchmod(partial->fd, 0600) ||
+	    io_move_durably(partial->fd, f->work, partial->name, f->job.spool_fd, stored)) {
 		if (errno != EEXIST)
 			return spool_failed(f);
 		*e = before;
@@ -250,22 +252,22 @@ store(struct fetch *f, struct memory_entry *e, struct part *part, const char *st
 	return TAKE_WHOLE;
 }
 
-/* From an open part to the name in the spool. */
+/* From an open partial download to the name in the spool. */
 static enum take
-bring(struct fetch *f, struct memory_entry *e, const char *path, const char *stored, struct part *part)
+bring(struct fetch *f, struct state_entry *e, const char *path, const char *stored, struct partial *partial)
 {
 	uint8_t sha256[SHA256_BYTES];
-	enum take result = read_file(f, e, path, part);
-	if (result == TAKE_CUT && part_keep(part, e))
+	enum take result = read_file(f, e, path, partial);
+	if (result == TAKE_CUT && partial_keep(partial, e))
 		return spool_failed(f);
 	if (result != TAKE_WHOLE)
 		return result;
-	part_hash(part, sha256);
+	partial_hash(partial, sha256);
 	if (f->job.sidecar == FETCH_SHA256)
 		result = check_sidecar(f, e, path, sha256);
-	bool again = e->state == MEMORY_LEFT && memcmp(e->sha256, sha256, SHA256_BYTES) == 0;
+	bool again = e->state == ENTRY_LEFT && memcmp(e->sha256, sha256, SHA256_BYTES) == 0;
 	if (result == TAKE_WHOLE)
-		result = again ? TAKE_SAME : store(f, e, part, stored, sha256);
+		result = again ? TAKE_SAME : store(f, e, partial, stored, sha256);
 	if (result == TAKE_SAME)
 		note_fetched(f, e, sha256);
 	if (result == TAKE_WHOLE) {
@@ -278,28 +280,28 @@ bring(struct fetch *f, struct memory_entry *e, const char *path, const char *sto
 bool
 fetch_finish_stores(struct fetch *f)
 {
-	for (size_t i = 0; i < memory_count(f->memory); i++) {
-		struct memory_entry *e = memory_at(f->memory, i);
-		char part[PART_NAME_SIZE];
+	for (size_t i = 0; i < state_count(f->state); i++) {
+		struct state_entry *e = state_at(f->state, i);
+		char partial[PARTIAL_NAME_SIZE];
 		struct stat st;
 		if (!e->storing)
 			continue;
-		part_name(part, e);
-		bool stored = fstatat(f->work, part, &st, AT_SYMLINK_NOFOLLOW) < 0;
+		partial_name(partial, e);
+		bool stored = fstatat(f->work, partial, &st, AT_SYMLINK_NOFOLLOW) < 0;
 		if (stored && errno != ENOENT)
 			return fetch_stop(f, "spool", strerror(errno));
 		e->storing = false;
 		if (!stored)
-			e->state = MEMORY_SEEN;
-		/* before the part is swept away */
-		if (memory_note(f->memory, e))
+			e->state = ENTRY_SEEN;
+		/* before the partial download is swept away */
+		if (state_note(f->state, e))
 			return fetch_stop(f, "spool", strerror(errno));
 	}
 	return true;
 }
 
 bool
-fetch_take(struct fetch *f, struct memory_entry *e)
+fetch_take(struct fetch *f, struct state_entry *e)
 {
 	char path[NAME_PATH_SIZE], stored[NAME_STORED_SIZE];
 	struct remote_attributes a;
@@ -319,21 +321,21 @@ fetch_take(struct fetch *f, struct memory_entry *e)
 		moved(f, e, &a, "it changed since it was listed");
 		return true;
 	}
-	struct part part;
-	if (part_open(&part, f->work, e))
+	struct partial partial;
+	if (partial_open(&partial, f->work, e))
 		return spool_failed(f) != TAKE_STOP;
-	enum take result = bring(f, e, path, stored, &part);
+	enum take result = bring(f, e, path, stored, &partial);
 	/* a stall may be a server that answers out of order, which only libssh 0.10's pipeline minds */
 	if (result == TAKE_CUT && watch_expired() != NULL)
 		e->serial = true;
 	bool drop = result != TAKE_CUT && result != TAKE_WHOLE && !e->storing;
 	if (drop)
-		e->part = 0;
-	int failed = memory_note(f->memory, e) ? errno : 0;
-	/* only now: a part that is gone says of a noted file that it has its name */
+		e->partial = 0;
+	int failed = state_note(f->state, e) ? errno : 0;
+	/* only now: a partial download that is gone means that the noted file has its name */
 	if (drop)
-		part_drop(&part);
-	part_close(&part);
+		partial_drop(&partial);
+	partial_close(&partial);
 	if (failed)
 		return fetch_stop(f, "spool", strerror(failed));
 	return result != TAKE_CUT && result != TAKE_STOP;

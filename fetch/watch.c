@@ -72,7 +72,7 @@ end_process(void)
 	_exit(EXIT_FAILED);
 }
 
-/* Whoever asked for this run has hung up, or says nothing more. */
+/* Whoever asked for this run has hung up, or sends nothing more. */
 static bool
 nobody_asks(void)
 {
@@ -89,7 +89,7 @@ on_tick(int signal_number)
 	if (since != 0 && now - since > GRACE_MS)
 		end_process();
 	if (signal_number == SIGTERM || nobody_asks())
-		expire("stopped: told to end", now);
+		expire("stopped: asked to end", now);
 	else if (now - run_start > limits.run_ms)
 		expire("deadline: the time for the whole run is over", now);
 	else

@@ -28,7 +28,7 @@ void watch_start(const struct watch_limits *limits);
 /* The socket that is shut down; -1: none (any more). */
 void watch_socket(int fd);
 
-/* What is waited for now; starts its window anew. */
+/* What is waited for now; starts its window again. */
 enum watch_phase { WATCH_CONNECT, WATCH_ANSWERS, WATCH_BYTES };
 void watch_phase(enum watch_phase phase);
 

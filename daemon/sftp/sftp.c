@@ -221,7 +221,7 @@ plan(struct sftp *s)
 	s->again = false;
 }
 
-/* The run has ended; what it said is in s->run. */
+/* The run has ended; what it reported is in s->run. */
 static void
 finish(struct sftp *s)
 {
@@ -269,7 +269,7 @@ on_ended(void *context, int status, const char *why)
 		if (WIFSIGNALED(status))
 			snprintf(how, sizeof(how), "handback-fetch was killed by signal %d", WTERMSIG(status));
 		else
-			snprintf(how, sizeof(how), "handback-fetch ended with status %d and did not say why",
+			snprintf(how, sizeof(how), "handback-fetch ended with status %d and gave no reason",
 			         WEXITSTATUS(status));
 		fail(s, "fetcher", how);
 	}
@@ -434,7 +434,8 @@ sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct 
 	snprintf(path, sizeof(path), "%s/.fetch/archived", s->config->directory);
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || !message_end(&line) || io_write_all(fd, line.text, line.length) < 0)
-		log_write(LOG_WARNING, "the fetcher cannot be told that a file is archived: it will bring it again",
+		log_write(LOG_WARNING,
+		          "cannot note for the fetcher that a file is archived: it will be downloaded again",
 		          LOG_FIELDS(log_text("source", s->name), log_text("name", stored), log_errno(errno)));
 	if (fd >= 0)
 		close(fd);

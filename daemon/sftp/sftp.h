@@ -1,6 +1,6 @@
 /*
  * A source on a partner's SFTP server: when handback-fetch runs for it, what it
- * said, and when it runs next.  What it brings appears in the spool's
+ * reported, and when it runs next.  What it brings appears in the spool's
  * incoming/<source>, which the engine looks at as at any other directory.
  *
  *   RESTING   waits for its time
@@ -28,7 +28,7 @@
 enum sftp_state { SFTP_RESTING, SFTP_RUNNING, SFTP_CLOSED, SFTP_STATES };
 extern const char *const sftp_state_words[SFTP_STATES];
 
-/* What the last run's poll said. */
+/* What the last run's poll reported. */
 enum sftp_poll_result { SFTP_NONE_YET, SFTP_FILES, SFTP_EMPTY, SFTP_FAILED, SFTP_POLL_RESULTS };
 extern const char *const sftp_poll_words[SFTP_POLL_RESULTS];
 
@@ -43,7 +43,7 @@ struct sftp_calls {
 };
 
 #define SFTP_WORD (FETCH_STAGE_BYTES + 1)
-#define SFTP_TOLD 128 /* complaints that were logged already */
+#define SFTP_REPORTED 128 /* complaints that were logged already */
 
 /* Of the run under way, or the last. */
 struct sftp_run {
@@ -83,8 +83,8 @@ struct sftp {
 	unsigned failures;                                       /* runs in a row */
 	uint64_t runs, polls_by_result[SFTP_POLL_RESULTS], files, bytes, mismatches;
 	char host_key[LIMIT_SHOWN_BYTES];
-	uint64_t told[SFTP_TOLD]; /* hashes, a ring */
-	unsigned next_told;
+	uint64_t reported[SFTP_REPORTED]; /* hashes, a ring */
+	unsigned next_reported;
 
 	TAILQ_ENTRY(sftp) others;
 };

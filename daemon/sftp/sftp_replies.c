@@ -1,10 +1,10 @@
-/* What a fetcher may say, and what becomes of it. */
+/* What a fetcher may send, and what becomes of it. */
 #include "daemon/loop.h"
 #include "daemon/sftp/sftp.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
-/* The same complaint comes with each run: it is logged once, until SFTP_TOLD others came. */
+/* The same complaint comes with each run: it is logged once, until SFTP_REPORTED others came. */
 static bool
 is_news(struct sftp *s, const char *verb, const char *name, const char *why)
 {
@@ -17,10 +17,10 @@ is_news(struct sftp *s, const char *verb, const char *name, const char *why)
 			if (*c == '\0')
 				break;
 		}
-	for (size_t i = 0; i < SFTP_TOLD; i++)
-		if (s->told[i] == hash)
+	for (size_t i = 0; i < SFTP_REPORTED; i++)
+		if (s->reported[i] == hash)
 			return false;
-	s->told[s->next_told++ % SFTP_TOLD] = hash;
+	s->reported[s->next_reported++ % SFTP_REPORTED] = hash;
 	return true;
 }
 

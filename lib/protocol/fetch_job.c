@@ -115,27 +115,27 @@ static const struct contract_field done_fields[] = {
 #define STAYS(here) AT(here, here)
 
 static const struct contract_message messages[FETCH_MESSAGES] = {
-    [FETCH_SAY_JOB] = {"job", true, false, FIELDS(job_fields), {AT(NEW, FILLING)}},
-    [FETCH_SAY_PIN] = {"pin", true, false, FIELDS(pin_fields), {STAYS(FILLING)}},
-    [FETCH_SAY_PATTERN] = {"pattern", true, false, FIELDS(glob_fields), {STAYS(FILLING)}},
-    [FETCH_SAY_IGNORE] = {"ignore", true, false, FIELDS(glob_fields), {STAYS(FILLING)}},
-    [FETCH_SAY_SPOOL] = {"spool", true, true, NO_FIELDS, {STAYS(FILLING)}},
-    [FETCH_SAY_KEY] = {"key", true, true, NO_FIELDS, {STAYS(FILLING)}},
-    [FETCH_SAY_PASSPHRASE] = {"passphrase", true, true, NO_FIELDS, {STAYS(FILLING)}},
-    [FETCH_SAY_PASSWORD] = {"password", true, true, NO_FIELDS, {STAYS(FILLING)}},
-    [FETCH_SAY_KNOWN_HOSTS] = {"known_hosts", true, true, NO_FIELDS, {STAYS(FILLING)}},
-    [FETCH_SAY_GO] = {"go", true, false, NO_FIELDS, {AT(FILLING, TOLD)}},
+    [FETCH_SEND_JOB] = {"job", true, false, FIELDS(job_fields), {AT(NEW, FILLING)}},
+    [FETCH_SEND_PIN] = {"pin", true, false, FIELDS(pin_fields), {STAYS(FILLING)}},
+    [FETCH_SEND_PATTERN] = {"pattern", true, false, FIELDS(glob_fields), {STAYS(FILLING)}},
+    [FETCH_SEND_IGNORE] = {"ignore", true, false, FIELDS(glob_fields), {STAYS(FILLING)}},
+    [FETCH_SEND_SPOOL] = {"spool", true, true, NO_FIELDS, {STAYS(FILLING)}},
+    [FETCH_SEND_KEY] = {"key", true, true, NO_FIELDS, {STAYS(FILLING)}},
+    [FETCH_SEND_PASSPHRASE] = {"passphrase", true, true, NO_FIELDS, {STAYS(FILLING)}},
+    [FETCH_SEND_PASSWORD] = {"password", true, true, NO_FIELDS, {STAYS(FILLING)}},
+    [FETCH_SEND_KNOWN_HOSTS] = {"known_hosts", true, true, NO_FIELDS, {STAYS(FILLING)}},
+    [FETCH_SEND_GO] = {"go", true, false, NO_FIELDS, {AT(FILLING, STARTED)}},
 
-    [FETCH_NOTED] = {"noted", false, false, FIELDS(noted_fields), {STAYS(TOLD)}},
-    [FETCH_CONNECTED] = {"connected", false, false, FIELDS(connected_fields), {AT(TOLD, CONNECTED)}},
+    [FETCH_NOTED] = {"noted", false, false, FIELDS(noted_fields), {STAYS(STARTED)}},
+    [FETCH_CONNECTED] = {"connected", false, false, FIELDS(connected_fields), {AT(STARTED, CONNECTED)}},
     [FETCH_HOST_KEY_MISMATCH] =
-        {"host_key_mismatch", false, false, FIELDS(mismatch_fields), {AT(TOLD, FAILING)}},
-    /* that it could not be read may be said before there is a connection: settle_listing */
+        {"host_key_mismatch", false, false, FIELDS(mismatch_fields), {AT(STARTED, FAILING)}},
+    /* that it could not be read may be sent before there is a connection: settle_listing */
     [FETCH_LISTED] = {"poll",
                       false,
                       false,
                       FIELDS(poll_fields),
-                      {AT(TOLD, FAILING), AT(CONNECTED, POLLED), STAYS(FAILING)}},
+                      {AT(STARTED, FAILING), AT(CONNECTED, POLLED), STAYS(FAILING)}},
     [FETCH_REFUSED] = {"refused", false, false, FIELDS(why_fields), {STAYS(CONNECTED)}},
     [FETCH_WAITING] = {"waiting", false, false, FIELDS(why_fields), {STAYS(POLLED)}},
     [FETCH_FILE_FAILED] = {"file_failed", false, false, FIELDS(why_fields), {STAYS(POLLED)}},
@@ -146,27 +146,30 @@ static const struct contract_message messages[FETCH_MESSAGES] = {
         {"after_failed", false, false, FIELDS(why_fields), {STAYS(CONNECTED), STAYS(POLLED)}},
     [FETCH_ANSWERED] = {"answered", false, false, FIELDS(name_fields), {STAYS(CONNECTED), STAYS(POLLED)}},
     /* one that cannot be written is known before there is a connection */
-    [FETCH_ANSWER_FAILED] =
-        {"answer_failed", false, false, FIELDS(why_fields), {STAYS(TOLD), STAYS(CONNECTED), STAYS(POLLED)}},
-    [FETCH_FACT] = {"fact", false, false, FIELDS(fact_fields), {STAYS(TOLD)}},
-    [FETCH_HOST_KEY] = {"host_key", false, false, FIELDS(host_key_fields), {STAYS(TOLD)}},
-    [FETCH_LINE] = {"line", false, false, FIELDS(line_fields), {STAYS(TOLD)}},
+    [FETCH_ANSWER_FAILED] = {"answer_failed",
+                             false,
+                             false,
+                             FIELDS(why_fields),
+                             {STAYS(STARTED), STAYS(CONNECTED), STAYS(POLLED)}},
+    [FETCH_FACT] = {"fact", false, false, FIELDS(fact_fields), {STAYS(STARTED)}},
+    [FETCH_HOST_KEY] = {"host_key", false, false, FIELDS(host_key_fields), {STAYS(STARTED)}},
+    [FETCH_LINE] = {"line", false, false, FIELDS(line_fields), {STAYS(STARTED)}},
     /* a job that does not fit ends so too, and whoever sent it may still be sending */
     [FETCH_FAILED] = {"failed",
                       false,
                       false,
                       FIELDS(failed_fields),
-                      {AT(NEW, ENDED), AT(FILLING, ENDED), AT(TOLD, ENDED), AT(CONNECTED, ENDED),
+                      {AT(NEW, ENDED), AT(FILLING, ENDED), AT(STARTED, ENDED), AT(CONNECTED, ENDED),
                        AT(POLLED, ENDED), AT(FAILING, ENDED)}},
     [FETCH_DONE] = {"done",
                     false,
                     false,
                     FIELDS(done_fields),
-                    {AT(TOLD, ENDED), AT(CONNECTED, ENDED), AT(POLLED, ENDED)}},
+                    {AT(STARTED, ENDED), AT(CONNECTED, ENDED), AT(POLLED, ENDED)}},
 };
 
-static const char *const turns[] = {"new",    "filling", "told",  "connected",
-                                    "polled", "failing", "ended", NULL};
+static const char *const turns[] = {"new",    "filling", "started", "connected",
+                                    "polled", "failing", "ended",   NULL};
 
 const struct contract fetch_contract = {
     "fetch_job", "handbackd, handbackctl", "handback-fetch", turns, messages, FETCH_MESSAGES};
@@ -185,15 +188,15 @@ static int *
 place_of(struct fetch_job *job, int message)
 {
 	switch (message) {
-	case FETCH_SAY_SPOOL:
+	case FETCH_SEND_SPOOL:
 		return &job->spool_fd;
-	case FETCH_SAY_KEY:
+	case FETCH_SEND_KEY:
 		return &job->key_fd;
-	case FETCH_SAY_PASSPHRASE:
+	case FETCH_SEND_PASSPHRASE:
 		return &job->passphrase_fd;
-	case FETCH_SAY_PASSWORD:
+	case FETCH_SEND_PASSWORD:
 		return &job->password_fd;
-	case FETCH_SAY_KNOWN_HOSTS:
+	case FETCH_SEND_KNOWN_HOSTS:
 		return &job->known_hosts_fd;
 	default:
 		return NULL;
@@ -203,7 +206,7 @@ place_of(struct fetch_job *job, int message)
 void
 fetch_job_free(struct fetch_job *job)
 {
-	for (int i = FETCH_SAY_SPOOL; i <= FETCH_SAY_KNOWN_HOSTS; i++)
+	for (int i = FETCH_SEND_SPOOL; i <= FETCH_SEND_KNOWN_HOSTS; i++)
 		if (*place_of(job, i) >= 0)
 			close(*place_of(job, i));
 	channel_packets_free(&job->packets);
@@ -240,7 +243,7 @@ add_list(struct channel_packets *packets, int *turn, enum fetch_message message,
 static bool
 add_descriptors(struct channel_packets *packets, int *turn, struct fetch_job *job)
 {
-	for (int i = FETCH_SAY_SPOOL; i <= FETCH_SAY_KNOWN_HOSTS; i++) {
+	for (int i = FETCH_SEND_SPOOL; i <= FETCH_SEND_KNOWN_HOSTS; i++) {
 		int fd = *place_of(job, i);
 
 		*place_of(job, i) = -1;
@@ -255,11 +258,11 @@ fetch_job_encode(struct channel_packets *ret, int *turn, struct fetch_job *job, 
 {
 	struct channel_packets packets = {NULL, 0, 0};
 
-	if (add_packet(&packets, turn, FETCH_SAY_JOB, job, -1) &&
-	    add_list(&packets, turn, FETCH_SAY_PIN, job, job->pins, job->pin_count) &&
-	    add_list(&packets, turn, FETCH_SAY_PATTERN, job, job->patterns, job->pattern_count) &&
-	    add_list(&packets, turn, FETCH_SAY_IGNORE, job, job->ignores, job->ignore_count) &&
-	    add_descriptors(&packets, turn, job) && add_packet(&packets, turn, FETCH_SAY_GO, job, -1)) {
+	if (add_packet(&packets, turn, FETCH_SEND_JOB, job, -1) &&
+	    add_list(&packets, turn, FETCH_SEND_PIN, job, job->pins, job->pin_count) &&
+	    add_list(&packets, turn, FETCH_SEND_PATTERN, job, job->patterns, job->pattern_count) &&
+	    add_list(&packets, turn, FETCH_SEND_IGNORE, job, job->ignores, job->ignore_count) &&
+	    add_descriptors(&packets, turn, job) && add_packet(&packets, turn, FETCH_SEND_GO, job, -1)) {
 		*ret = packets;
 		return true;
 	}
@@ -271,7 +274,7 @@ fetch_job_encode(struct channel_packets *ret, int *turn, struct fetch_job *job, 
 	return false;
 }
 
-/* What was not told, and what does not go together: a sentence, or NULL. */
+/* What is missing, and what does not go together: a sentence, or NULL. */
 static const char *
 complete(struct fetch_job *job)
 {
@@ -305,15 +308,15 @@ take(struct fetch_job *job, int message, int passed)
 {
 	bool fits = true;
 
-	if (message == FETCH_SAY_PIN)
+	if (message == FETCH_SEND_PIN)
 		fits = add_item(job->pins, FETCH_PINS, &job->pin_count, job->item);
-	else if (message == FETCH_SAY_PATTERN)
+	else if (message == FETCH_SEND_PATTERN)
 		fits = add_item(job->patterns, FETCH_GLOBS, &job->pattern_count, job->item);
-	else if (message == FETCH_SAY_IGNORE)
+	else if (message == FETCH_SEND_IGNORE)
 		fits = add_item(job->ignores, FETCH_GLOBS, &job->ignore_count, job->item);
-	else if (message == FETCH_SAY_GO)
+	else if (message == FETCH_SEND_GO)
 		return complete(job);
-	else if (message != FETCH_SAY_JOB) {
+	else if (message != FETCH_SEND_JOB) {
 		fits = *place_of(job, message) < 0;
 		if (fits)
 			*place_of(job, message) = passed;

@@ -1,5 +1,5 @@
 /*
- * What handbackd and handbackctl (who ask) and a handback-fetch say to each other: one run of one source, as
+ * What handbackd and handbackctl (who ask) and a handback-fetch send each other: one run of one source, as
  * packets over descriptor 3 (lib/protocol/channel.h, message.h).  Descriptors go with their packets, so that
  * the fetcher learns no path.
  */
@@ -17,27 +17,27 @@
 #define FETCH_STAGE_BYTES 31
 
 enum fetch_turn {
-	FETCH_TURN_NEW,       /* nothing was told yet */
+	FETCH_TURN_NEW,       /* nothing was sent yet */
 	FETCH_TURN_FILLING,   /* the job came, its lists and descriptors come */
-	FETCH_TURN_TOLD,      /* `go`: it works */
+	FETCH_TURN_STARTED,   /* `go`: it works */
 	FETCH_TURN_CONNECTED, /* and is logged in */
 	FETCH_TURN_POLLED,    /* and has the listing */
-	FETCH_TURN_FAILING,   /* it said that it will not come to a listing */
-	FETCH_TURN_ENDED,     /* the last word was said */
+	FETCH_TURN_FAILING,   /* it reported that it will not come to a listing */
+	FETCH_TURN_ENDED,     /* the last message was sent */
 };
 
 enum fetch_message {
 	/* to the fetcher */
-	FETCH_SAY_JOB,
-	FETCH_SAY_PIN,
-	FETCH_SAY_PATTERN,
-	FETCH_SAY_IGNORE,
-	FETCH_SAY_SPOOL, /* these five with a descriptor each */
-	FETCH_SAY_KEY,
-	FETCH_SAY_PASSPHRASE,
-	FETCH_SAY_PASSWORD,
-	FETCH_SAY_KNOWN_HOSTS,
-	FETCH_SAY_GO,
+	FETCH_SEND_JOB,
+	FETCH_SEND_PIN,
+	FETCH_SEND_PATTERN,
+	FETCH_SEND_IGNORE,
+	FETCH_SEND_SPOOL, /* these five with a descriptor each */
+	FETCH_SEND_KEY,
+	FETCH_SEND_PASSPHRASE,
+	FETCH_SEND_PASSWORD,
+	FETCH_SEND_KNOWN_HOSTS,
+	FETCH_SEND_GO,
 	/* from it */
 	FETCH_NOTED,             /* the news of archived files were taken in */
 	FETCH_CONNECTED,         /* trusted, logged in */
@@ -63,12 +63,12 @@ enum fetch_message {
 enum fetch_mode {
 	FETCH_POLL,  /* poll, bring, then what is due afterwards */
 	FETCH_AFTER, /* only what is due afterwards: moves, deletes, answers */
-	FETCH_PROBE, /* say what the server offers; change nothing of ours */
+	FETCH_PROBE, /* report what the server offers; change nothing of ours */
 };
 enum fetch_after { FETCH_LEAVE, FETCH_MOVE, FETCH_DELETE };
 enum fetch_sidecar { FETCH_NO_SIDECAR, FETCH_MARKER, FETCH_SHA256 };
 
-/* Texts that are NULL and numbers that are 0 are not told; fetch_job_receive puts what stands beside them
+/* Texts that are NULL and numbers that are 0 are not sent; fetch_job_receive puts what stands beside them
  * then. */
 struct fetch_job {
 	enum fetch_mode mode;
@@ -106,7 +106,7 @@ bool fetch_job_encode(struct channel_packets *ret, int *turn, struct fetch_job *
                       size_t why_size);
 
 /* One packet into a job that began as fetch_job_init's; passed (-1: none) is taken over.  An enum
- * fetch_message; or -1 with a sentence in why[].  With FETCH_SAY_GO it is whole. */
+ * fetch_message; or -1 with a sentence in why[].  With FETCH_SEND_GO it is whole. */
 int fetch_job_decode(struct fetch_job *job, int *turn, const char *line, int passed, char *why,
                      size_t why_size);
 
@@ -116,7 +116,7 @@ bool fetch_job_receive(int channel, struct fetch_job *ret, int *turn, char *why,
 
 enum fetch_listing { FETCH_FILES, FETCH_EMPTY, FETCH_LISTING_FAILED };
 
-/* Whatever a fetcher says; which members, the message's fields tell.  Texts may be NULL where a field is
+/* Whatever a fetcher reports; the message's fields name the members.  Texts may be NULL where a field is
  * optional. */
 struct fetch_report {
 	const char *name, *why, *stage, *host_key, *type, *server, *kex, *cipher, *expected, *got;

@@ -12,15 +12,15 @@ static const struct contract_message messages[] = {
     [PARSE_JOB - 1] = {.verb = "job",
                        .asks = true,
                        .descriptor = true,
-                       .next = {[PARSE_TURN_NEW] = CONTRACT_TO(PARSE_TURN_TOLD),
-                                [PARSE_TURN_AHEAD] = CONTRACT_TO(PARSE_TURN_TOLD)}},
+                       .next = {[PARSE_TURN_NEW] = CONTRACT_TO(PARSE_TURN_STARTED),
+                                [PARSE_TURN_AHEAD] = CONTRACT_TO(PARSE_TURN_STARTED)}},
     [PARSE_AHEAD - 1] = {.verb = "ahead",
                          .asks = true,
                          .descriptor = true,
                          .next = {[PARSE_TURN_NEW] = CONTRACT_TO(PARSE_TURN_AHEAD)}},
 };
 
-static const char *const turns[] = {"new", "ahead", "told", NULL};
+static const char *const turns[] = {"new", "ahead", "started", NULL};
 
 const struct contract parse_contract = {"parse_job", "handback-reconcile", "handback-parse", turns,
                                         messages,    PARSE_AHEAD};

@@ -1,5 +1,5 @@
 /*
- * How handback-parse is told its one job.
+ * How handback-parse gets its one job.
  *
  * The caller starts handback-parse with
  *
@@ -65,7 +65,7 @@ int parse_job_send(int socket, const struct parse_job *job, int file_fd, int pro
 int parse_ahead_send(int socket, int profile_fd);
 
 enum parse_message { PARSE_NOTHING, PARSE_JOB, PARSE_AHEAD };
-enum parse_turn { PARSE_TURN_NEW, PARSE_TURN_AHEAD, PARSE_TURN_TOLD };
+enum parse_turn { PARSE_TURN_NEW, PARSE_TURN_AHEAD, PARSE_TURN_STARTED };
 
 /* Message n is parse_message n + 1; what answers it is frame_contract. */
 extern const struct contract parse_contract;

@@ -50,7 +50,7 @@ def test_host_key_changed(tmp_path, server, source):
     assert mismatch["got"] == server.pin and source.pins[0] in mismatch["expected"]
     assert run.failed["stage"] == "host_key" and run.one("poll")["result"] == "failed"
     assert run.code == 4 and not auth_attempts(server)
-    return "refused, both fingerprints told, no credential sent"
+    return "refused, both fingerprints reported, no credential sent"
 
 
 @case("the next host key is pinned already")
@@ -245,7 +245,7 @@ def test_settle(server, source):
     # without the change, this look would take it
     assert not source.run(settle_ms=1).files, "it changed: its time starts again"
     assert "a.csv" in source.run(settle_ms=1).files
-    return "a change starts its time anew"
+    return "a change starts its time again"
 
 
 @case("marker")
@@ -332,7 +332,7 @@ def test_cut(tmp_path, server, seed):
     return f"whole after {runs} runs, nothing partial in sight"
 
 
-@case("resumed, not begun anew")
+@case("resumed, not started over")
 def test_resume(tmp_path, server):
     server.put("a.csv", DATA)
     with Proxy(server.port, cut_after=2_000_000) as proxy:
@@ -369,10 +369,10 @@ def test_resume_damaged(tmp_path, server, how):
             os.utime(server.root / "a.csv", (stat.st_atime, stat.st_mtime))
         run = source.run()
         if how == "theirs":
-            assert not run.files and "anew" in run.one("waiting")["why"]
+            assert not run.files and "from the start" in run.one("waiting")["why"]
             run = source.run()
         assert source.stored()["a.csv"].read_bytes() == data
-    return "begun anew"
+    return "started over"
 
 
 @case("killed (SIGKILL) in the middle")
@@ -392,7 +392,7 @@ def test_killed(tmp_path, server):
     return "nothing partial, brought by the next run"
 
 
-@case("told to end (SIGTERM)")
+@case("asked to end (SIGTERM)")
 def test_stopped(tmp_path, server):
     server.put("a.csv", DATA)
     with Proxy(server.port, bytes_per_s=1_000_000) as proxy:
@@ -402,7 +402,7 @@ def test_stopped(tmp_path, server):
         time.sleep(1)
         source.process.terminate()
         run = source.wait()
-        assert "told to end" in run.failed["why"]
+        assert "asked to end" in run.failed["why"]
         proxy.bytes_per_s = None
         assert list(source.spool.glob(".fetch/*.part")) and source.run().code == 0
     return "at once, and what came is kept"
@@ -503,7 +503,7 @@ def test_no_room(tmp_path, server):
         assert set(source.run().files) == {"a.csv", "b.csv"}
     finally:
         subprocess.run(["umount", full], check=True)
-    return "told, nothing partial; goes on when there is room"
+    return "reported, nothing partial; goes on when there is room"
 
 
 # afterwards
@@ -569,7 +569,7 @@ def test_read_only(tmp_path):
             run = source.run()
             assert run.code == 0 and len(run.all("after_failed")) == 1 and not run.files
             assert (server.root / "a.csv").exists()
-    return "told in each run; not brought again"
+    return "reported in each run; not brought again"
 
 
 @case("read-only directory")
@@ -601,14 +601,14 @@ def test_read_only_directory(server, source, after):
             subprocess.run(command, check=True)
     run = source.run(**job)
     assert run.one("after") and run.one("answered") and not (server.root / "a.csv").exists()
-    return f"{after} and answer: told in each run, not brought again, done when it may"
+    return f"{after} and answer: reported in each run, not brought again, done when it may"
 
 
 @case("crash between commit and remote rename")
 def test_crash_before_after(server, source):
     server.put("a.csv", b"a")
     source.run(after="delete")
-    source.archive(told=False)  # the daemon died before it could tell
+    source.archive(noted=False)  # the daemon died before it could note it
     assert not source.run(after="delete").files, "perhaps the news still come"
     again = source.run(after="delete")
     assert again.files["a.csv"]["sha256"] == hashlib.sha256(b"a").hexdigest()
@@ -620,14 +620,14 @@ def test_crash_before_after(server, source):
 
 @case("killed between fetch and note")
 @pytest.mark.sanitize
-def test_memory_lost(server, source):
+def test_state_lost(server, source):
     server.put("a.csv", b"a")
     source.run()
-    (source.spool / ".fetch" / "memory").unlink()
+    (source.spool / ".fetch" / "state").unlink()
     assert source.run().all("waiting"), "its local copy is still there"
     source.archive()
     assert "a.csv" in source.run().files
-    (source.spool / ".fetch" / "memory").write_bytes(b"entry\tname=a.csv\nrubbish\n\x00\xff" + b"entry\tname=")
+    (source.spool / ".fetch" / "state").write_bytes(b"entry\tname=a.csv\nrubbish\n\x00\xff" + b"entry\tname=")
     source.archive()
     assert "a.csv" in source.run().files
     return "forgetting means bringing again, never losing"
@@ -640,9 +640,9 @@ def test_killed_while_storing(server, source, named):
     """Whoever brings it again though it is stored has the partner answered for a duplicate."""
     server.put("a.csv", b"a")
     source.run()
-    memory = source.spool / ".fetch/memory"
-    text = memory.read_bytes()
-    memory.write_bytes(text.replace(b"\n", b"\tstoring=1\n"))  # as it is before the rename
+    state = source.spool / ".fetch/state"
+    text = state.read_bytes()
+    state.write_bytes(text.replace(b"\n", b"\tstoring=1\n"))  # as it is before the rename
     if not named:
         entry = Message(text.rstrip(b"\n"))
         key = b"a.csv\0" + struct.pack("=Qq", int(entry["size"]), int(entry["mtime"]))
@@ -653,7 +653,7 @@ def test_killed_while_storing(server, source, named):
     run = source.run(after="delete", answer="{state};{records}", answer_name="{name}.ack")
     assert run.one("after") and run.one("answered") and not run.files
     assert (server.root / "a.csv.ack").read_text() == "posted;1"
-    return "told as posted" if named else "brought anew, told as posted"
+    return "noted as posted" if named else "downloaded again, noted as posted"
 
 
 @case("answer: uploaded, read back")

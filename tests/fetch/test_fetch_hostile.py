@@ -393,7 +393,7 @@ def test_lying(server, source):
     entries = {b"h%d" % i: attributes(size) for i, size in enumerate(huge)}
     entries.update({b"nosize": attributes(has_size=False), b"dir": attributes(1, mode=DIRECTORY),
                     b"link": attributes(1, mode=LINK), b"fifo": attributes(1, mode=0o010644),
-                    b"untold": attributes(3, has_mode=False), b"notime": attributes(3, has_mtime=False)})
+                    b"unstated": attributes(3, has_mode=False), b"notime": attributes(3, has_mtime=False)})
 
     class Lying(Partner):
         def names(self):
@@ -405,7 +405,7 @@ def test_lying(server, source):
     server.partner = Lying()
     server.partner.files = {name: b"abc" for name in entries}
     run = source.run()
-    assert set(run.files) == {"untold", "notime"} and run.done["refused"] == "5", run.replies_shown()
+    assert set(run.files) == {"unstated", "notime"} and run.done["refused"] == "5", run.replies_shown()
     assert source.run().code == 0
     return "checked before anything is read"
 
@@ -448,7 +448,7 @@ def test_never_answered(server, source, kind):
 # afterwards
 
 
-@case("server says yes to a rename and does nothing, or overwrites")
+@case("server accepts a rename and does nothing, or overwrites")
 @pytest.mark.parametrize("how", ["nothing", "lost"])
 def test_false_rename(server, source, how):
     class False_(Partner):
@@ -464,7 +464,7 @@ def test_false_rename(server, source, how):
     source.archive()
     run = source.run(**job)
     assert run.code == 0 and not run.files and len(run.all("after_failed")) == 1
-    return f"{how}: told, nothing is brought again"
+    return f"{how}: reported, nothing is brought again"
 
 
 @case("replaced between our poll and our rename")
@@ -505,7 +505,7 @@ def test_only_delete(server, source):
     return "deleted after a last poll"
 
 
-@case("answer: server says yes and keeps nothing, or half, or other bytes")
+@case("answer: server accepts it and keeps nothing, or half, or other bytes")
 @pytest.mark.parametrize("how", ["nothing", "half", "other"])
 def test_false_upload(server, source, how):
     class False_(Partner):
@@ -534,10 +534,10 @@ def test_false_upload(server, source, how):
     server.partner.honest = True
     server.partner.files.pop(b"a.csv.ack", None)
     assert source.run(**job).all("answered") and bytes(server.partner.files[b"a.csv.ack"]) == b"a.csv posted\n"
-    return f"{how}: told, kept, uploaded when it is honest"
+    return f"{how}: reported, kept, uploaded when it is honest"
 
 
-@case("password only when told")
+@case("password only when asked for")
 def test_password(tmp_path, server, source):
     source.key = None
     run = source.run()

@@ -61,7 +61,7 @@ def gone(server, *names):
     ({"zone": "Europe/Zurich", "interval": "5m"}, "only for schedule"),
     ({"schedule": "0 6 * * *", "interval": "5m"}, "exclude each other"),
     ({"schedule": "0 6 31 4 *"}, "would never come"), ({"prot": 22}, "port")])
-def test_mistakes_of_the_configuration_are_told(build, change, message):
+def test_mistakes_of_the_configuration_are_reported(build, change, message):
     class Server:
         port, user, key, pin = 22, "u", "/k", "ssh-ed25519 SHA256:" + "a" * 43
 
@@ -108,7 +108,7 @@ def test_left(make, server):
     return "one job in two lives"
 
 
-@case("handbackd: killed after the worker was done, before the server was told")
+@case("handbackd: killed after the worker was done, before the server's file was moved")
 def test_killed_before_after(make, server):
     daemon = make(server, after="delete")
     daemon.more["settle"] = "0s"
@@ -171,7 +171,7 @@ def test_mismatch(make, server, tmp_path):
     daemon.sftp["host_keys"] = [other, server.pin]
     daemon.reload()
     daemon.until(lambda: daemon.drop_state()["poll"] == "empty", "the poll after the reload")
-    return "told with both fingerprints; mended by a reload"
+    return "reported with both fingerprints; fixed by a reload"
 
 
 @case("handbackd: another host key, sent by the notification hook")
@@ -185,8 +185,8 @@ def test_mismatch_notification(make, server, tmp_path):
     daemon.configure()
     daemon.start()
     daemon.until(lambda: daemon.drop_state()["mismatches"] >= 3, "three runs", 30)
-    told = daemon.dir / "spool" / "notifications" / "sent"
-    daemon.until(lambda: any(told.glob("*.json")), "that it was told to be kept")
+    sent = daemon.dir / "spool" / "notifications" / "sent"
+    daemon.until(lambda: any(sent.glob("*.json")), "that its notification is kept")
     assert daemon.stop() == 0
     daemon.start()
     daemon.until(lambda: daemon.drop_state()["mismatches"] >= 1, "a run in another life")
@@ -214,7 +214,7 @@ def test_down_and_up(make, server):
     daemon.until(lambda: daemon.drop_state()["fetched"] == 1, "the file", 30)
     daemon.until_log('msg="SFTP works again"')
     assert daemon.log().count('msg="SFTP run failed"') >= 1
-    return "told once, and when it works again"
+    return "reported once, and when it works again"
 
 
 @case("handbackd: login that fails backs off")
@@ -236,7 +236,7 @@ def test_no_key(make, server, tmp_path):
     daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "the failure")
     assert daemon.drop_state()["stage"] == "key_file" and "nowhere: No such file" in daemon.drop_state()["error"]
     assert not daemon.fetchers()
-    return "told, nothing started"
+    return "reported, nothing started"
 
 
 @case("handbackd: a server that stalls does not hold up the loop")
@@ -251,7 +251,7 @@ def test_stall(make, server):
     for i in range(10):
         daemon.drop(f"local{i}.csv")
     daemon.until(lambda: len(daemon.names()) == 10, "the local files")
-    daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "the stall to be told", 15)
+    daemon.until(lambda: daemon.drop_state()["failures"] >= 1, "the stall to be reported", 15)
     assert "stalled" in daemon.drop_state()["error"]
     late = daemon.late()
     assert late < LATE_MS

@@ -169,7 +169,7 @@ def test_rejects_taken(cluster, build, server):
         world.wait_quiet()
         check_rejects(world, data, taken.read_bytes().decode())
         assert world.stop_daemon() == 0
-    return "not overwritten, told, uploaded when it is free"
+    return "not overwritten, reported, uploaded when it is free"
 
 
 @case("end to end: everything is killed while rejects are made and sent")

@@ -72,7 +72,7 @@ try_reports(char *lines)
 {
 	static struct message_line again;
 	char why[LIMIT_MESSAGE_BYTES];
-	int fetcher = FETCH_TURN_TOLD, worker = WORKER_TURN_STARTING;
+	int fetcher = FETCH_TURN_STARTED, worker = WORKER_TURN_STARTING;
 	for (char *line = strtok_r(lines, "\n", &lines); line != NULL; line = strtok_r(NULL, "\n", &lines)) {
 		static char copy[MESSAGE_BYTES + 1];
 		struct fetch_report fetched;
@@ -105,7 +105,7 @@ try_job(char *lines)
 	for (char *line = strtok_r(lines, "\n", &lines); line != NULL && message >= 0;
 	     line = strtok_r(NULL, "\n", &lines))
 		message = fetch_job_decode(&job, &turn, line, -1, why, sizeof(why));
-	expect(message != FETCH_SAY_GO ||
+	expect(message != FETCH_SEND_GO ||
 	       (job.source != NULL && job.host != NULL && job.user != NULL && job.port > 0 && job.port < 65536 &&
 	        job.pin_count <= FETCH_PINS && job.pattern_count <= FETCH_GLOBS));
 	fetch_job_free(&job);

@@ -178,7 +178,7 @@ class SftpRun(Run):
     errors = {**ERRORS, **ERRORS_OF_A_NETWORK}
     share = 0.1  # what is due on the server is done a second after the files are
 
-    LEFT = {"memory", "last_poll", "archived.taken"}  # of .fetch, after a run that went well
+    LEFT = {"state", "last_poll", "archived.taken"}  # of .fetch, after a run that went well
 
     @staticmethod
     def make_world(place):
@@ -196,7 +196,7 @@ class SftpRun(Run):
         incoming = self.world.spool / "incoming"
         return {**end, "server": sorted(contents(self.world.inbound[PARTNER], self.world.replies)),
                 "spool": sorted(path for path, _ in contents(incoming) if pathlib.Path(path).name not in self.LEFT),
-                "memory": (incoming / PARTNER.lower() / ".fetch/memory").read_text()}
+                "state": (incoming / PARTNER.lower() / ".fetch/state").read_text()}
 
 
 SCENARIOS = (Run, SftpRun)

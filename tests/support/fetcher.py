@@ -107,12 +107,12 @@ class Source:
         self.channel = ours
         self.began = time.monotonic()
         try:
-            self.tell(**job)
+            self.send_job(**job)
         except BrokenPipeError:
             pass
         return self
 
-    def tell(self, **job):
+    def send_job(self, **job):
         send = self.channel.send
         send(packet("job", **{**self.job, **job}))
         for pin in self.pins:
@@ -160,14 +160,14 @@ class Source:
     def stored(self):
         return {p.name: p for p in self.spool.iterdir() if p.is_file()}
 
-    def archive(self, state="posted", told=True, **facts):
+    def archive(self, state="posted", noted=True, **facts):
         """As the worker does: takes every stored file away; and as handbackd does: writes it down."""
         taken = {}
         seen = int(time.time() * 1e6)
         for name, path in self.stored().items():
             taken[name] = path.read_bytes()
             path.unlink()
-            if told:
+            if noted:
                 with open(self.spool / ".fetch" / "archived", "ab") as out:
                     out.write(packet("archived", name=name, state=state, seen=seen, **facts) + b"\n")
         return taken

@@ -61,8 +61,8 @@ test_a_job_comes_as_it_went(void **state)
 	assert_int_equal(channel_packets_send(&packets, &count, ends[0]), 0);
 	channel_packets_free(&packets);
 	assert_true(fetch_job_receive(ends[1], &got, &there, why, sizeof(why)));
-	assert_int_equal(here, FETCH_TURN_TOLD);
-	assert_int_equal(there, FETCH_TURN_TOLD);
+	assert_int_equal(here, FETCH_TURN_STARTED);
+	assert_int_equal(there, FETCH_TURN_STARTED);
 	assert_int_equal(got.mode, FETCH_AFTER);
 	assert_int_equal(got.after, FETCH_MOVE);
 	assert_int_equal(got.sidecar, FETCH_MARKER);
@@ -107,7 +107,7 @@ is_taken(const char *const *lines)
 		message = fetch_job_decode(&job, &turn, *lines + passed, passed ? some_fd() : -1, why, sizeof(why));
 	}
 	fetch_job_free(&job);
-	return message == FETCH_SAY_GO;
+	return message == FETCH_SEND_GO;
 }
 
 #define FIRST "job\tsource=a\thost=h\tuser=u"
@@ -149,9 +149,9 @@ test_lists_and_texts_keep_their_bounds(void **state)
 
 	(void) state;
 	fetch_job_init(&job);
-	assert_int_equal(fetch_job_decode(&job, &turn, FIRST, -1, why, sizeof(why)), FETCH_SAY_JOB);
+	assert_int_equal(fetch_job_decode(&job, &turn, FIRST, -1, why, sizeof(why)), FETCH_SEND_JOB);
 	for (int i = 0; i < FETCH_PINS; i++)
-		assert_int_equal(fetch_job_decode(&job, &turn, "pin\tkey=k", -1, why, sizeof(why)), FETCH_SAY_PIN);
+		assert_int_equal(fetch_job_decode(&job, &turn, "pin\tkey=k", -1, why, sizeof(why)), FETCH_SEND_PIN);
 	assert_int_equal(fetch_job_decode(&job, &turn, "pin\tkey=k", -1, why, sizeof(why)), -1);
 	fetch_job_free(&job);
 	memset(long_text, 'a', sizeof(long_text) - 1);
@@ -223,7 +223,7 @@ test_a_listing_that_failed_ends_the_run(void **state)
 	struct fetch_report got;
 
 	(void) state;
-	for (int turn = FETCH_TURN_TOLD; turn <= FETCH_TURN_CONNECTED; turn++) {
+	for (int turn = FETCH_TURN_STARTED; turn <= FETCH_TURN_CONNECTED; turn++) {
 		int here = turn, there = turn;
 		char file[] = "refused\tname=x\twhy=y", last[] = "failed\tstage=listing\twhy=gone";
 

@@ -1,4 +1,4 @@
-#include "fetch/memory.h"
+#include "fetch/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,59 +9,59 @@
 #include "lib/base/io.h"
 #include "lib/protocol/message.h"
 
-#define NAME "memory"
-#define NAME_NEW "memory.new"
+#define NAME "state"
+#define NAME_NEW "state.new"
 
-struct memory {
+struct state_file {
 	int directory; /* the caller's */
-	FILE *log;     /* for memory_note; opened with the first */
+	FILE *log;     /* for state_note; opened with the first */
 	void *tree;    /* tsearch by name: stays fast whatever names a partner chooses */
-	struct memory_entry **list;
-	size_t count, room;
+	struct state_entry **list;
+	size_t count, capacity;
 };
 
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct memory_entry *) a)->name, ((const struct memory_entry *) b)->name);
+	return strcmp(((const struct state_entry *) a)->name, ((const struct state_entry *) b)->name);
 }
 
 size_t
-memory_count(const struct memory *m)
+state_count(const struct state_file *m)
 {
 	return m->count;
 }
 
-struct memory_entry *
-memory_at(struct memory *m, size_t i)
+struct state_entry *
+state_at(struct state_file *m, size_t i)
 {
 	return m->list[i];
 }
 
-struct memory_entry *
-memory_find(struct memory *m, const char *name)
+struct state_entry *
+state_find(struct state_file *m, const char *name)
 {
 	union {
 		const char *in;
 		char *out;
 	} key = {.in = name};
-	struct memory_entry wanted = {.name = key.out};
-	struct memory_entry *const *node = tfind(&wanted, &m->tree, by_name);
+	struct state_entry wanted = {.name = key.out};
+	struct state_entry *const *node = tfind(&wanted, &m->tree, by_name);
 	return node != NULL ? *node : NULL;
 }
 
-struct memory_entry *
-memory_add(struct memory *m, const char *name)
+struct state_entry *
+state_add(struct state_file *m, const char *name)
 {
-	if (m->count == m->room) {
-		size_t room = m->room ? m->room * 2 : 64;
-		void *more = reallocarray(m->list, room, sizeof(struct memory_entry *));
+	if (m->count == m->capacity) {
+		size_t capacity = m->capacity ? m->capacity * 2 : 64;
+		void *more = reallocarray(m->list, capacity, sizeof(struct state_entry *));
 		if (more == NULL)
 			return NULL;
 		m->list = more;
-		m->room = room;
+		m->capacity = capacity;
 	}
-	struct memory_entry *e = calloc(1, sizeof(*e));
+	struct state_entry *e = calloc(1, sizeof(*e));
 	if (e != NULL)
 		e->name = strdup(name);
 	if (e == NULL || e->name == NULL || tsearch(e, &m->tree, by_name) == NULL) {
@@ -75,7 +75,7 @@ memory_add(struct memory *m, const char *name)
 }
 
 static void
-write_entry(struct message_line *line, const struct memory_entry *e)
+write_entry(struct message_line *line, const struct state_entry *e)
 {
 	message_start(line, "entry");
 	message_add(line, "name", e->name);
@@ -86,31 +86,31 @@ write_entry(struct message_line *line, const struct memory_entry *e)
 	message_add_int(line, "unseen", e->unseen);
 	message_add_int(line, "missing", e->missing);
 	message_add_int(line, "serial", e->serial);
-	if (e->state != MEMORY_SEEN) {
+	if (e->state != ENTRY_SEEN) {
 		message_add_int(line, "fetched", e->fetched);
 		message_add_hex(line, "sha256", e->sha256, sizeof(e->sha256));
 	}
 	if (e->storing)
 		message_add_int(line, "storing", 1);
-	if (e->part > 0) {
-		message_add_int(line, "part", (int64_t) e->part);
-		message_add_hex(line, "part_sha256", e->part_sha256, sizeof(e->part_sha256));
+	if (e->partial > 0) {
+		message_add_int(line, "partial", (int64_t) e->partial);
+		message_add_hex(line, "partial_sha256", e->partial_sha256, sizeof(e->partial_sha256));
 	}
 	message_end(line);
 }
 
 /* False when the line is none of ours: the caller forgets it. */
 static bool
-read_entry(struct memory *m, char *text)
+read_entry(struct state_file *m, char *text)
 {
 	static struct message line;
-	struct memory_entry got = {0};
-	int64_t state, size, unseen, missing, serial, storing = 0, part = 0;
-	size_t len = 0, part_len = 0;
+	struct state_entry got = {0};
+	int64_t state, size, unseen, missing, serial, storing = 0, partial = 0;
+	size_t len = 0, partial_len = 0;
 	if (!message_read(&line, text) || strcmp(line.verb, "entry") != 0)
 		return false;
 	const char *name = message_text(&line, "name");
-	if (name == NULL || !message_int(&line, "state", MEMORY_SEEN, MEMORY_GONE, &state) ||
+	if (name == NULL || !message_int(&line, "state", ENTRY_SEEN, ENTRY_GONE, &state) ||
 	    !message_int(&line, "size", 0, INT64_MAX, &size) ||
 	    !message_int(&line, "mtime", -1, INT64_MAX, &got.mtime) ||
 	    !message_int(&line, "first_seen", 0, INT64_MAX, &got.first_seen) ||
@@ -118,25 +118,25 @@ read_entry(struct memory *m, char *text)
 	    !message_int(&line, "missing", 0, INT32_MAX, &missing) ||
 	    !message_int(&line, "serial", 0, 1, &serial))
 		return false;
-	if (state != MEMORY_SEEN &&
+	if (state != ENTRY_SEEN &&
 	    (!message_int(&line, "fetched", 0, INT64_MAX, &got.fetched) ||
 	     !message_hex(&line, "sha256", got.sha256, SHA256_BYTES, &len) || len != SHA256_BYTES))
 		return false;
-	if (message_int(&line, "part", 1, INT64_MAX, &part) &&
-	    (!message_hex(&line, "part_sha256", got.part_sha256, SHA256_BYTES, &part_len) ||
-	     part_len != SHA256_BYTES))
+	if (message_int(&line, "partial", 1, INT64_MAX, &partial) &&
+	    (!message_hex(&line, "partial_sha256", got.partial_sha256, SHA256_BYTES, &partial_len) ||
+	     partial_len != SHA256_BYTES))
 		return false;
-	if (state == MEMORY_FETCHED)
+	if (state == ENTRY_FETCHED)
 		message_int(&line, "storing", 0, 1, &storing);
-	struct memory_entry *e = memory_find(m, name);
+	struct state_entry *e = state_find(m, name);
 	if (e == NULL)
-		e = memory_add(m, name);
+		e = state_add(m, name);
 	if (e == NULL)
 		return false;
 	got.name = e->name;
-	got.state = (enum memory_state) state;
+	got.state = (enum entry_state) state;
 	got.size = (uint64_t) size;
-	got.part = (uint64_t) part;
+	got.partial = (uint64_t) partial;
 	got.unseen = (int32_t) unseen;
 	got.missing = (int32_t) missing;
 	got.serial = serial != 0;
@@ -152,16 +152,16 @@ take_line(void *context, char *line)
 	return 0;
 }
 
-struct memory *
-memory_open(int directory)
+struct state_file *
+state_open(int directory)
 {
-	struct memory *m = calloc(1, sizeof(*m));
+	struct state_file *m = calloc(1, sizeof(*m));
 	if (m == NULL)
 		return NULL;
 	m->directory = directory;
 	if (lines_read(directory, NAME, take_line, m)) {
 		int error = errno;
-		memory_free(m);
+		state_free(m);
 		errno = error;
 		return NULL;
 	}
@@ -175,7 +175,7 @@ leave_node(void *node)
 }
 
 void
-memory_free(struct memory *m)
+state_free(struct state_file *m)
 {
 	if (m == NULL)
 		return;
@@ -192,7 +192,7 @@ memory_free(struct memory *m)
 
 /* A new line always starts at a line's start, also behind one that a crash cut. */
 static int
-open_log(struct memory *m)
+open_log(struct state_file *m)
 {
 	int fd = openat(m->directory, NAME, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -208,7 +208,7 @@ open_log(struct memory *m)
 }
 
 int
-memory_note(struct memory *m, const struct memory_entry *e)
+state_note(struct state_file *m, const struct state_entry *e)
 {
 	static struct message_line line;
 	if (m->log == NULL && open_log(m))
@@ -220,11 +220,11 @@ memory_note(struct memory *m, const struct memory_entry *e)
 }
 
 static int
-write_all(const struct memory *m, FILE *out)
+write_all(const struct state_file *m, FILE *out)
 {
 	static struct message_line line;
 	for (size_t i = 0; i < m->count; i++) {
-		if (m->list[i]->state == MEMORY_GONE)
+		if (m->list[i]->state == ENTRY_GONE)
 			continue;
 		write_entry(&line, m->list[i]);
 		if (fwrite(line.text, 1, line.length, out) != line.length)
@@ -234,7 +234,7 @@ write_all(const struct memory *m, FILE *out)
 }
 
 int
-memory_save(struct memory *m)
+state_save(struct state_file *m)
 {
 	int fd = openat(m->directory, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;

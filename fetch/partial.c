@@ -1,4 +1,4 @@
-#include "fetch/part.h"
+#include "fetch/partial.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define OVERLAP (64 << 10)
 
 void
-part_name(char buf[PART_NAME_SIZE], const struct memory_entry *e)
+partial_name(char buf[PARTIAL_NAME_SIZE], const struct state_entry *e)
 {
 	uint8_t sha256[SHA256_BYTES];
 	char hex[TEXT_HEX_SIZE(NAME_HASH_BYTES)];
@@ -24,12 +24,12 @@ part_name(char buf[PART_NAME_SIZE], const struct memory_entry *e)
 	sha256_add(h, &e->mtime, sizeof(e->mtime));
 	sha256_end(h, sha256);
 	sha256_free(h);
-	snprintf(buf, PART_NAME_SIZE, "%s" SUFFIX, text_hex(hex, sha256, NAME_HASH_BYTES));
+	snprintf(buf, PARTIAL_NAME_SIZE, "%s" SUFFIX, text_hex(hex, sha256, NAME_HASH_BYTES));
 }
 
 /* Hashes the first `len` bytes into p->hash; false when they are not those that were kept. */
 static bool
-is_kept(struct part *p, uint64_t len, const uint8_t expected[SHA256_BYTES])
+is_kept(struct partial *p, uint64_t len, const uint8_t expected[SHA256_BYTES])
 {
 	static char buf[64 << 10];
 	uint8_t sha256[SHA256_BYTES];
@@ -50,22 +50,22 @@ is_kept(struct part *p, uint64_t len, const uint8_t expected[SHA256_BYTES])
 }
 
 int
-part_open(struct part *ret, int directory, const struct memory_entry *e)
+partial_open(struct partial *ret, int directory, const struct state_entry *e)
 {
-	struct part p = {.directory = directory};
-	part_name(p.name, e);
+	struct partial p = {.directory = directory};
+	partial_name(p.name, e);
 	p.fd = openat(directory, p.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p.fd < 0)
 		return -1;
 	p.hash = sha256_new();
-	if (e->part > 0 && e->part <= e->size && is_kept(&p, e->part, e->part_sha256))
-		p.bytes = e->part;
+	if (e->partial > 0 && e->partial <= e->size && is_kept(&p, e->partial, e->partial_sha256))
+		p.bytes = e->partial;
 	else
 		sha256_start(p.hash);
 	p.overlap_from = p.bytes > OVERLAP ? p.bytes - OVERLAP : 0;
 	if (ftruncate(p.fd, (off_t) p.bytes) || lseek(p.fd, (off_t) p.bytes, SEEK_SET) < 0) {
 		int error = errno;
-		part_close(&p);
+		partial_close(&p);
 		errno = error;
 		return -1;
 	}
@@ -74,7 +74,7 @@ part_open(struct part *ret, int directory, const struct memory_entry *e)
 }
 
 int
-part_add(struct part *p, const void *bytes, size_t len)
+partial_add(struct partial *p, const void *bytes, size_t len)
 {
 	if (io_write_all(p->fd, bytes, len))
 		return -1;
@@ -84,31 +84,31 @@ part_add(struct part *p, const void *bytes, size_t len)
 }
 
 void
-part_hash(struct part *p, uint8_t ret_sha256[SHA256_BYTES])
+partial_hash(struct partial *p, uint8_t ret_sha256[SHA256_BYTES])
 {
 	sha256_end(p->hash, ret_sha256);
 }
 
 int
-part_keep(struct part *p, struct memory_entry *e)
+partial_keep(struct partial *p, struct state_entry *e)
 {
 	if (p->bytes == 0)
 		return 0;
 	if (fsync(p->fd))
 		return -1;
-	sha256_end(p->hash, e->part_sha256);
-	e->part = p->bytes;
+	sha256_end(p->hash, e->partial_sha256);
+	e->partial = p->bytes;
 	return 0;
 }
 
 void
-part_drop(struct part *p)
+partial_drop(struct partial *p)
 {
 	unlinkat(p->directory, p->name, 0);
 }
 
 void
-part_close(struct part *p)
+partial_close(struct partial *p)
 {
 	sha256_free(p->hash);
 	p->hash = NULL;
@@ -123,17 +123,17 @@ by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* The names of all parts that entries claim, as a tsearch tree; NULL too when there are none. */
+/* The names of all partial downloads that entries claim, as a tsearch tree; NULL too when there are none. */
 static void *
-claimed_parts(struct memory *m)
+claimed_partials(struct state_file *m)
 {
 	void *tree = NULL;
-	for (size_t i = 0; i < memory_count(m); i++) {
-		char name[PART_NAME_SIZE];
-		const struct memory_entry *e = memory_at(m, i);
-		if (e->part == 0 || e->state == MEMORY_GONE)
+	for (size_t i = 0; i < state_count(m); i++) {
+		char name[PARTIAL_NAME_SIZE];
+		const struct state_entry *e = state_at(m, i);
+		if (e->partial == 0 || e->state == ENTRY_GONE)
 			continue;
-		part_name(name, e);
+		partial_name(name, e);
 		char *copy = strdup(name);
 		if (copy == NULL || tsearch(copy, &tree, by_text) == NULL)
 			free(copy);
@@ -142,17 +142,17 @@ claimed_parts(struct memory *m)
 }
 
 void
-part_sweep(int directory, struct memory *m)
+partial_sweep(int directory, struct state_file *m)
 {
 	DIR *dir = io_list(directory, ".");
 	if (dir == NULL)
 		return;
-	void *claimed = claimed_parts(m);
+	void *claimed = claimed_partials(m);
 	struct dirent *d;
 	while ((d = readdir(dir)) != NULL) {
 		size_t len = strlen(d->d_name);
-		bool part = len > sizeof(SUFFIX) && strcmp(d->d_name + len - (sizeof(SUFFIX) - 1), SUFFIX) == 0;
-		if (part && tfind(d->d_name, &claimed, by_text) == NULL)
+		bool partial = len > sizeof(SUFFIX) && strcmp(d->d_name + len - (sizeof(SUFFIX) - 1), SUFFIX) == 0;
+		if (partial && tfind(d->d_name, &claimed, by_text) == NULL)
 			unlinkat(directory, d->d_name, 0);
 	}
 	tdestroy(claimed, free);
