@@ -19,8 +19,8 @@ sys.path.insert(0, str(ROOT / "fixtures"))  # ledger, layouts, generate
 
 
 # What takes longest begins first, so that no process is left with one of these at the end.
-LONGEST = ("test_crashproof.py", "test_database_faults.py", "test_daemon.py", "test_differential.py", "test_sftp.py", "test_fetch.py",
-           "test_release.py", "test_deemed.py", "test_decide.py", "test_permutations.py")
+LONGEST = ("test_crashproof.py", "test_parser_lies.py", "test_release.py", "test_database_faults.py", "test_daemon.py", "test_sftp.py",
+           "test_sftp_e2e.py", "test_permutations.py", "test_fetch.py", "test_decide.py", "test_deemed.py", "test_differential.py")
 
 
 def pytest_collection_modifyitems(items):

@@ -7,10 +7,11 @@ import pytest
 import crash_runs
 import crashproof
 from case_table import case
+from share import share
 from sshd import SSHD, Sshd
 
 SEED = 20261121
-POINTS, SEEDS = 70, 50
+POINTS, SEEDS = share(70, 25), share(50, 15)
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,12 @@ import pg
 import proof
 from case_table import case
 from proxy import CUT, PASS, SENT, Proxy
+from share import share
 from worker import Desk
 
 SEED = 20261121
 EVERY = "HANDBACK_EVERY_MESSAGE" in os.environ  # some minutes: HANDBACK_EVERY_MESSAGE=1 ./dev test database_faults
-CUTS = {False: (15, 10), True: (3, 8)}  # else of a posted and of a held file: before it is decided, and from then on
+CUTS = {False: (share(15, 6), share(10, 6)), True: (3, share(8, 5))}  # else of a posted and of a held file: before it is decided, and from then on
 PATIENCE = 30  # seconds until a file must have been decided once the fault is over
 EXIT_UNAVAILABLE = 6
 ROLE = "handback_daemon"
@@ -183,7 +184,7 @@ def test_cut_at_every_message(scene, held):
 def test_cut_and_cut_again(scene):
     partner, proxy = scene
     expected, messages = undisturbed(partner, proxy)
-    dice, runs = random.Random(SEED), 30 if EVERY else 6
+    dice, runs = random.Random(SEED), 30 if EVERY else share(6, 3)
     for _ in range(runs):
         name = partner.drop()
         first = dice.randint(1, len(messages))

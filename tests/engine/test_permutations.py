@@ -20,9 +20,10 @@ import proof
 import worker
 from case_table import case
 from operators import Operators
+from share import share
 
 FILES = 4
-ORDERS = list(itertools.permutations(range(FILES)))
+ORDERS = list(itertools.permutations(range(FILES)))[::share(1, 3)]
 STATUS = {"accepted": "OK", "rejected": "KO", "pending": "WAIT"}
 STORIES = [s for s in itertools.product((*STATUS, None), repeat=FILES) if any(s)]
 POINTS = 100

@@ -11,8 +11,9 @@ import pytest
 
 import parse_client
 from case_table import case
+from share import share
 
-ROUNDS = 400
+ROUNDS = share(400, 120)
 SEED = 20261119
 
 XML = b"""

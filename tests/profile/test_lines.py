@@ -12,6 +12,7 @@ import pytest
 
 import corpora
 import parse_client
+from share import share
 
 CORPORA = corpora.CORPORA
 TEXTS = ("merchant", "reason_text", "change", "programme", "partner_reference")
@@ -131,14 +132,15 @@ def test_polluted_tables_against_csv():
     table = profile([f"{field}: {{at: {n}, type: text, optional: yes}}" for n, field in enumerate(TEXTS[:3], 1)],
                     newline="lf", match=TEXTS[0])
     dice, taken = random.Random(20261118), 0
-    for _ in range(300):
+    tables = share(300, 90)
+    for _ in range(tables):
         text = polluted(dice)
         result = parse_client.parse(table, text.encode())
         if result.refusals:
             continue
         taken += 1
         assert values(result, 3) == list(csv.reader(io.StringIO(text, newline=""), strict=True)), repr(text)
-    assert taken > 75
+    assert taken > tables / 4
 
 
 def test_numbers_against_python():
@@ -198,7 +200,8 @@ def changes(zone):
 def test_clock_changes_against_zoneinfo():
     """In every zone: local times that no clock shows are refused, and the others are their own day."""
     seen = 0
-    for name in sorted(zoneinfo.available_timezones()):
+    every = share(1, 4)  # of the zones
+    for name in sorted(zoneinfo.available_timezones())[::every]:
         if name.startswith(("posix", "right", "Etc", "SystemV")) or name in ("localtime", "Factory"):
             continue
         zone = zoneinfo.ZoneInfo(name)
@@ -213,7 +216,7 @@ def test_clock_changes_against_zoneinfo():
             exists = there == time
             assert record.get("date") == (time.date().isoformat() if exists else None), (name, time)
             seen += 1
-    assert seen > 10000
+    assert seen > 10000 / every
 
 
 def test_endless_record(tmp_path):
