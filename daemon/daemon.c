@@ -32,7 +32,7 @@ struct daemon {
 	struct control *control;
 	struct metrics *metrics;
 	struct notifications *notifications;
-	struct loop_pulse *pulse;
+	struct loop_heartbeat *heartbeat;
 	struct event *signals[3];
 	int64_t began_ms;
 	struct status_facts facts;
@@ -66,7 +66,7 @@ tell_words(struct daemon *d)
 static void on_changed(void *context);
 
 static void
-on_pulse(void *context, int64_t late_ms, int64_t worst_ms)
+on_heartbeat(void *context, int64_t late_ms, int64_t worst_ms)
 {
 	struct daemon *d = context;
 
@@ -291,8 +291,8 @@ set_up(struct daemon *d, struct config *config, int config_fd, char *why, size_t
 		goto failed;
 	if (watchdog_ms > 0 && watchdog_ms / 3 < every_ms)
 		every_ms = watchdog_ms / 3;
-	d->pulse = loop_pulse_new(d->base, every_ms, on_pulse, d);
-	if (d->pulse == NULL)
+	d->heartbeat = loop_heartbeat_new(d->base, every_ms, on_heartbeat, d);
+	if (d->heartbeat == NULL)
 		return false;
 	if (!d->once && (d->notifications = notifications_new(d->base, d->engine->config)) == NULL)
 		return false;
@@ -332,7 +332,7 @@ daemon_run(struct config *config, int config_fd, bool once)
 		event_base_dispatch(d.base);
 		log_write(LOG_NOTICE, "stopped", LOG_FIELDS(log_int("status", d.status)));
 	}
-	loop_pulse_free(d.pulse);
+	loop_heartbeat_free(d.heartbeat);
 	control_free(d.control);
 	metrics_free(d.metrics);
 	notifications_free(d.notifications);

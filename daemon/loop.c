@@ -87,62 +87,63 @@ loop_ask_again(struct event *exited)
 	return loop_after(exited, 20);
 }
 
-struct loop_pulse {
+struct loop_heartbeat {
 	struct event *timer;
 	int64_t every_ms, expected_ms;
 	int64_t worst_ms, worst_before_ms, minute_ms; /* of this minute, of the one before, when this one began */
-	loop_beat *beat;
+	loop_beat_call *beat;
 	void *context;
 };
 
 static void
-on_pulse(evutil_socket_t fd, short what, void *context)
+on_heartbeat(evutil_socket_t fd, short what, void *context)
 {
-	struct loop_pulse *pulse = context;
-	int64_t now = loop_now_ms(), late = now - pulse->expected_ms;
+	struct loop_heartbeat *heartbeat = context;
+	int64_t now = loop_now_ms(), late = now - heartbeat->expected_ms;
 
 	(void) fd;
 	(void) what;
 	if (late < 0)
 		late = 0;
-	if (now - pulse->minute_ms > 60000) {
-		pulse->worst_before_ms = pulse->worst_ms;
-		pulse->worst_ms = 0;
-		pulse->minute_ms = now;
+	if (now - heartbeat->minute_ms > 60000) {
+		heartbeat->worst_before_ms = heartbeat->worst_ms;
+		heartbeat->worst_ms = 0;
+		heartbeat->minute_ms = now;
 	}
-	if (late > pulse->worst_ms)
-		pulse->worst_ms = late;
-	pulse->expected_ms = now + pulse->every_ms;
-	loop_after(pulse->timer, pulse->every_ms);
-	pulse->beat(pulse->context, late,
-	            pulse->worst_ms > pulse->worst_before_ms ? pulse->worst_ms : pulse->worst_before_ms);
+	if (late > heartbeat->worst_ms)
+		heartbeat->worst_ms = late;
+	heartbeat->expected_ms = now + heartbeat->every_ms;
+	loop_after(heartbeat->timer, heartbeat->every_ms);
+	heartbeat->beat(heartbeat->context, late,
+	                heartbeat->worst_ms > heartbeat->worst_before_ms ? heartbeat->worst_ms
+	                                                                 : heartbeat->worst_before_ms);
 }
 
-struct loop_pulse *
-loop_pulse_new(struct event_base *base, int64_t every_ms, loop_beat *beat, void *context)
+struct loop_heartbeat *
+loop_heartbeat_new(struct event_base *base, int64_t every_ms, loop_beat_call *beat, void *context)
 {
-	struct loop_pulse *pulse = calloc(1, sizeof(*pulse));
+	struct loop_heartbeat *heartbeat = calloc(1, sizeof(*heartbeat));
 
-	if (pulse == NULL)
+	if (heartbeat == NULL)
 		return NULL;
-	*pulse = (struct loop_pulse){.every_ms = every_ms, .beat = beat, .context = context};
-	pulse->expected_ms = loop_now_ms() + every_ms;
-	pulse->minute_ms = loop_now_ms();
-	pulse->timer = evtimer_new(base, on_pulse, pulse);
-	if (pulse->timer == NULL || event_priority_set(pulse->timer, LOOP_SCANS) < 0 ||
-	    loop_after(pulse->timer, every_ms) < 0) {
-		loop_pulse_free(pulse);
+	*heartbeat = (struct loop_heartbeat){.every_ms = every_ms, .beat = beat, .context = context};
+	heartbeat->expected_ms = loop_now_ms() + every_ms;
+	heartbeat->minute_ms = loop_now_ms();
+	heartbeat->timer = evtimer_new(base, on_heartbeat, heartbeat);
+	if (heartbeat->timer == NULL || event_priority_set(heartbeat->timer, LOOP_SCANS) < 0 ||
+	    loop_after(heartbeat->timer, every_ms) < 0) {
+		loop_heartbeat_free(heartbeat);
 		return NULL;
 	}
-	return pulse;
+	return heartbeat;
 }
 
 void
-loop_pulse_free(struct loop_pulse *pulse)
+loop_heartbeat_free(struct loop_heartbeat *heartbeat)
 {
-	if (pulse == NULL)
+	if (heartbeat == NULL)
 		return;
-	if (pulse->timer != NULL)
-		event_free(pulse->timer);
-	free(pulse);
+	if (heartbeat->timer != NULL)
+		event_free(heartbeat->timer);
+	free(heartbeat);
 }

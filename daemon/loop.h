@@ -36,12 +36,13 @@ int loop_after(struct event *timer, int64_t ms);
 int loop_ask_again(struct event *exited);
 
 /*
- * The pulse: a timer of LOOP_SCANS priority, so that it beats only when the loop gets round to the least
+ * The heartbeat: a timer of LOOP_SCANS priority, so that it beats only when the loop gets round to the least
  * urgent work.  `beat` is called each time with how late it came and the latest of the last minute.
  */
-struct loop_pulse;
-typedef void loop_beat(void *context, int64_t late_ms, int64_t worst_ms);
-struct loop_pulse *loop_pulse_new(struct event_base *base, int64_t every_ms, loop_beat *beat, void *context);
-void loop_pulse_free(struct loop_pulse *pulse); /* NULL is fine */
+struct loop_heartbeat;
+typedef void loop_beat_call(void *context, int64_t late_ms, int64_t worst_ms);
+struct loop_heartbeat *loop_heartbeat_new(struct event_base *base, int64_t every_ms, loop_beat_call *beat,
+                                          void *context);
+void loop_heartbeat_free(struct loop_heartbeat *heartbeat); /* NULL is fine */
 
 #endif

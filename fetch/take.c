@@ -127,7 +127,7 @@ check_end(struct fetch *f, struct state_entry *e, const char *path)
 	if (status != REMOTE_OK)
 		return refused(f, e, status);
 	if (more)
-		return moved(f, e, &named, "there is more of it than the server stated: it is still growing");
+		return moved(f, e, &named, "there is more of it than the server stated: it still grows");
 	if (!is_same(e, &open_one) || !is_same(e, &named))
 		return moved(f, e, &named, "it changed while it was read");
 	return TAKE_WHOLE;

@@ -27,8 +27,8 @@ static const struct column done_columns[] = {
     {"expired", "Never found, closed", COLUMN_NUMBER, 0, 0, NULL},
     {"deemed_accepted", "Deemed accepted", COLUMN_NUMBER, 0, 0, NULL},
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
-    {"removed", "Old copies removed", COLUMN_NUMBER, 0, 0, NULL},
-    {"removed_bytes", "Bytes of them", COLUMN_NUMBER, 0, 0, NULL},
+    {"purged", "Old copies purged", COLUMN_NUMBER, 0, 0, NULL},
+    {"purged_bytes", "Bytes of them", COLUMN_NUMBER, 0, 0, NULL},
     {"holds", "Open holds", COLUMN_NUMBER, 0, 0, NULL},
 };
 

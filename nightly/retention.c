@@ -11,7 +11,7 @@ static const struct column retention_columns[] = {
     {"bytes", "Their bytes", COLUMN_NUMBER, 0, 0, NULL},
 };
 
-/* What could not be looked at or removed stops nothing: the next night tries again. */
+/* What could not be looked at or purged stops nothing: the next night tries again. */
 static int
 run_retention(struct night *n, bool remove)
 {
@@ -24,9 +24,8 @@ run_retention(struct night *n, bool remove)
 	if (status != PG_OK)
 		return query_failed(&n->batch->query, status);
 	if (r->busy)
-		complain(
-		    "retention: the kept files are in use by audit verify or another run: the next night removes "
-		    "what is old");
+		complain("retention: the kept files are in use by audit verify or another run: the next night purges "
+		         "what is old");
 	if (*r->why) {
 		complain("retention: %s/%s", config->spool, r->why);
 		night_worse(n, EXIT_FAILED);
@@ -51,8 +50,7 @@ add_part(struct table *t, const char *name, const struct retention_part *part)
 int
 night_count_retention(struct night *n, struct document *d)
 {
-	struct table *t =
-	    document_add(d, "retention", "Copies to remove", TABLE_ROWS, COLUMNS(retention_columns));
+	struct table *t = document_add(d, "retention", "Copies to purge", TABLE_ROWS, COLUMNS(retention_columns));
 	int code = run_retention(n, false);
 
 	table_empty(t, "every copy is kept for ever (retention.archive, retention.quarantine)");

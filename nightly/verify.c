@@ -28,7 +28,7 @@ static const struct column verified_columns[] = {
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
     {"files", "Kept files", COLUMN_NUMBER, 0, 0, NULL},
     {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL},
-    {"removed", "Removed by retention", COLUMN_NUMBER, 0, 0, NULL},
+    {"purged", "Purged by retention", COLUMN_NUMBER, 0, 0, NULL},
     {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
     {"head_no", "Last head", COLUMN_NUMBER, 0, 0, NULL},
     {"head_hash", "its hash", COLUMN_TEXT, 0, 0, NULL},
@@ -78,13 +78,13 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 {
 	const struct verify_counts *c = &v->counts;
 	struct table *t = document_add(d, "verified", NULL, TABLE_FACTS, COLUMNS(verified_columns));
-	char heads[24], records[24], files[24], bytes[24], removed[24], head_no[24];
+	char heads[24], records[24], files[24], bytes[24], purged[24], head_no[24];
 	const char *cells[] = {equal ? "ok" : "differs",
 	                       number_or_null(heads, c->heads, 0),
 	                       number_or_null(records, c->records, 0),
 	                       v->spool < 0 ? NULL : number_or_null(files, c->files, 0),
 	                       v->spool < 0 ? NULL : number_or_null(bytes, c->bytes, 0),
-	                       number_or_null(removed, c->removed, 1),
+	                       number_or_null(purged, c->purged, 1),
 	                       !equal        ? NULL
 	                       : c->balances ? "equal to the sums of the entries"
 	                                     : "not in this ledger",
@@ -95,13 +95,12 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 	if (equal && v->spool < 0)
 		table_note(
 		    t, mem_text("Kept files were not looked at: there is no configuration to say where they are."));
-	if (equal && c->removed)
-		table_note(t, mem_format("%" PRId64
-		                         " files were removed by retention on %s%s%s, by the acts of the audit "
-		                         "trail; their hashes are proven, their bytes are no longer there.",
-		                         c->removed, c->removed_first,
-		                         strcmp(c->removed_first, c->removed_last) ? " to " : "",
-		                         strcmp(c->removed_first, c->removed_last) ? c->removed_last : ""));
+	if (equal && c->purged)
+		table_note(
+		    t, mem_format("%" PRId64 " files were purged by retention on %s%s%s, by the events of the audit "
+		                  "trail; their hashes are proven, their bytes are no longer there.",
+		                  c->purged, c->purged_first, strcmp(c->purged_first, c->purged_last) ? " to " : "",
+		                  strcmp(c->purged_first, c->purged_last) ? c->purged_last : ""));
 	if (equal && c->waiting)
 		table_note(t, mem_format("%" PRId64
 		                         " files are decided and not archived yet; their bytes were not looked at.",

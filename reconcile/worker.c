@@ -16,7 +16,7 @@
 #include "lib/protocol/channel.h"
 #include "lib/protocol/notification.h"
 #include "lib/protocol/worker_job.h"
-#include "lib/spool/unknown_kept.h"
+#include "lib/spool/orphans.h"
 #include "reconcile/decide/decide.h"
 #include "reconcile/file/recover.h"
 #include "reconcile/file/release.h"
@@ -58,7 +58,7 @@ report_stage(void *context, const char *name, uint64_t records)
 	              &(struct worker_report){.stage = name, .records = (int64_t) records});
 }
 
-/* How often the database made us begin again since this was last said. */
+/* How often the database made us begin again since this was last reported. */
 static bool
 report_retried(struct talk *t, struct reconciler *r)
 {
@@ -72,23 +72,23 @@ report_retried(struct talk *t, struct reconciler *r)
 
 /* A database that was restored from an older backup: what came since is to be delivered once more. */
 static enum pg_status
-look_for_unknown(struct reconciler *r)
+find_orphans(struct reconciler *r)
 {
-	struct unknown_kept unknown;
-	enum pg_status status = unknown_kept(r->pg, r->spool.root, true, &unknown);
+	struct orphans orphans;
+	enum pg_status status = orphans_find(r->pg, r->spool.root, true, &orphans);
 	const struct notification notification = {
 	    .kind = "ledger_older",
-	    .subject = unknown.path,
+	    .subject = orphans.path,
 	    .message = "a kept file is unknown to the database: it is older than the "
 	               "archive, or another one; the operator's guide, \"Backup and "
 	               "restore\", says how to replay",
-	    .fields = {{"kept", unknown.path}}};
+	    .fields = {{"kept", orphans.path}}};
 
-	if (unknown.why[0] != '\0')
-		log_write(LOG_WARNING, "what is kept cannot be read", LOG_FIELDS(log_text("why", unknown.why)));
-	if (status != PG_OK || unknown.path[0] == '\0')
+	if (orphans.why[0] != '\0')
+		log_write(LOG_WARNING, "what is kept cannot be read", LOG_FIELDS(log_text("why", orphans.why)));
+	if (status != PG_OK || orphans.path[0] == '\0')
 		return status;
-	log_write(LOG_ERR, notification.message, LOG_FIELDS(log_text("kept", unknown.path)));
+	log_write(LOG_ERR, notification.message, LOG_FIELDS(log_text("kept", orphans.path)));
 	if (notification_put(r->spool.root, &notification) < 0)
 		log_write(LOG_ERR, "cannot store a notification", LOG_FIELDS(log_errno(errno)));
 	return PG_OK;
@@ -103,7 +103,7 @@ take_up(struct reconciler *r, char *why)
 	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
 		return false;
 	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK ||
-	    notify_holds(r->pg, &r->spool, 0) != PG_OK || look_for_unknown(r) != PG_OK ||
+	    notify_holds(r->pg, &r->spool, 0) != PG_OK || find_orphans(r) != PG_OK ||
 	    decide_warm_up(r->pg) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;

@@ -1,4 +1,4 @@
--- name: unknown_kept
+-- name: orphans
 -- The first of these names, <sha256>-<file id>, whose bytes the database does not know. $1 names.
 SELECT k.name
 FROM unnest($1::text[]) WITH ORDINALITY k (name, n)

@@ -20,7 +20,7 @@
 struct due {
 	int64_t file_id;
 	int64_t bytes;
-	bool held, given_up;
+	bool held, purged;
 	char path[ARCHIVE_PATH_SIZE];
 };
 
@@ -63,7 +63,7 @@ take(struct batch *b, const struct pg_result *rows, int row)
 
 	d->file_id = pg_int_of(rows, row, "file_id");
 	d->held = pg_true_of(rows, row, "held");
-	d->given_up = pg_true_of(rows, row, "given_up");
+	d->purged = pg_true_of(rows, row, "purged");
 	if (!text_unhex(sha256, sizeof(sha256), pg_text_of(rows, row, "sha256"), &len) || len != SHA256_BYTES)
 		return;
 	archive_path(d->path, d->held, d->file_id, sha256, pg_int_of(rows, row, "decided_at"));
@@ -88,16 +88,16 @@ take(struct batch *b, const struct pg_result *rows, int row)
 	b->count++;
 }
 
-/* Gives up what was not given up before: one statement, and so one transaction. */
+/* Notes what was not purged before: one statement, and so one transaction. */
 static enum pg_status
-write_act(struct pg *pg, const struct batch *b)
+write_purge(struct pg *pg, const struct batch *b)
 {
 	char files[BATCH * 21 + 3], why[128];
 	const char *values[] = {files, why};
 	size_t len = 0;
 
 	for (int i = 0; i < b->count; i++)
-		if (!b->due[i].given_up)
+		if (!b->due[i].purged)
 			len += (size_t) snprintf(files + len, sizeof(files) - len, "%c%" PRId64, len == 0 ? '{' : ',',
 			                         b->due[i].file_id);
 	if (len == 0)
@@ -106,7 +106,7 @@ write_act(struct pg *pg, const struct batch *b)
 	snprintf(why, sizeof(why),
 	         "kept for %" PRId64 " s in the archive, %" PRId64 " s in quarantine; 0: for ever",
 	         b->r->archive.keep_ms / 1000, b->r->quarantine.keep_ms / 1000);
-	return pg_run(pg, sql_retention_act, 2, values, NULL);
+	return pg_run(pg, sql_retention_purge, 2, values, NULL);
 }
 
 /* The reason beside it goes first: what is found again after a crash is the copy. */
@@ -134,7 +134,7 @@ remove_copy(struct batch *b, const struct due *d)
 static enum pg_status
 finish(struct pg *pg, struct batch *b, bool remove)
 {
-	enum pg_status status = remove ? write_act(pg, b) : PG_OK;
+	enum pg_status status = remove ? write_purge(pg, b) : PG_OK;
 
 	for (int i = 0; status == PG_OK && i < b->count; i++) {
 		const struct due *d = &b->due[i];

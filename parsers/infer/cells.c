@@ -301,7 +301,7 @@ fill_cells(struct guess *g, const int *type_of, int t, uint32_t from)
 	struct slice at[SAMPLE_COLUMNS];
 	uint32_t rows = 0, most;
 
-	type->column = sample_room(SAMPLE_COLUMNS, sizeof(*type->column));
+	type->column = sample_buffer(SAMPLE_COLUMNS, sizeof(*type->column));
 	if (g->family == FAMILY_FIXED)
 		type->columns = guess_positions(g, type_of, t, from, type->column);
 	else
@@ -311,7 +311,7 @@ fill_cells(struct guess *g, const int *type_of, int t, uint32_t from)
 	most = SAMPLE_CELLS / (type->columns + 1);
 	if (type->rows > most)
 		type->rows = most;
-	type->cell = sample_room((size_t) type->rows * type->columns, sizeof(*type->cell));
+	type->cell = sample_buffer((size_t) type->rows * type->columns, sizeof(*type->cell));
 	for (uint32_t i = from; i < g->records && rows < type->rows; i++) {
 		struct slice *row = type->cell + (size_t) rows * type->columns;
 		bool quoted = false;
@@ -346,7 +346,7 @@ guess_cells(struct guess *g)
 	from = g->headings;
 	if (g->records <= from)
 		return "it has no record";
-	type_of = sample_room(g->records, sizeof(*type_of));
+	type_of = sample_buffer(g->records, sizeof(*type_of));
 	if (!types_by_mark(g, from, type_of))
 		types_by_place(g, from, type_of);
 	give_roles(g, from);

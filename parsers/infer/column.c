@@ -142,7 +142,7 @@ count_values(struct column *c, const struct slice *cell, uint32_t rows, uint32_t
 
 	while (size < 2 * (size_t) rows)
 		size *= 2;
-	seen = sample_room(size, sizeof(struct slice *));
+	seen = sample_buffer(size, sizeof(struct slice *));
 	for (uint32_t i = 0; i < rows; i++) {
 		const struct slice *s = &cell[(size_t) i * step];
 		size_t at = hash_of(*s) & (size - 1);
@@ -164,7 +164,7 @@ count_values(struct column *c, const struct slice *cell, uint32_t rows, uint32_t
 		if (w < SAMPLE_WORDS)
 			c->word[w].times++;
 	}
-	sample_give_back(seen);
+	sample_free(seen);
 	if (c->different > SAMPLE_WORDS || (c->different > 3 && c->filled < 2 * c->different))
 		c->words = 0;
 }

@@ -111,9 +111,9 @@ struct guess {
 /* guess.c: everything but the writing.  NULL, or why nothing can be proposed (static text). */
 const char *guess_sample(struct guess *g, int fd);
 
-/* room.c: memory, zeroed; ends the process when there is none. */
-void *sample_room(size_t count, size_t size);
-void sample_give_back(void *newest); /* but for this, of a step that is taken again and again */
+/* buffer.c: memory, zeroed; ends the process when there is none. */
+void *sample_buffer(size_t count, size_t size);
+void sample_free(void *newest); /* but for this, of a step that is taken again and again */
 
 static inline struct slice
 slice_of(const char *text)

@@ -165,7 +165,7 @@ attribute(struct tree *t, const char *p, const char *end)
 	s = (struct slice){p + 1, (uint32_t) (quote - p - 1)};
 	if (name.len >= 5 && memcmp(name.data, "xmlns", 5) == 0) {
 		if (t->g->name_space == NULL && !t->collect && s.len < 256) {
-			t->g->name_space = sample_room(s.len + 1, 1);
+			t->g->name_space = sample_buffer(s.len + 1, 1);
 			memcpy(t->g->name_space, s.data, s.len);
 		}
 	} else if (memchr(name.data, ':', name.len) == NULL && enter(t, name, true, false)) {
@@ -234,7 +234,7 @@ scan_xml(struct tree *t)
 static struct slice
 kept(struct slice s)
 {
-	char *copy = sample_room(s.len, 1);
+	char *copy = sample_buffer(s.len, 1);
 
 	if (s.len > 0)
 		memcpy(copy, s.data, s.len);
@@ -407,7 +407,7 @@ new_type(struct guess *g, enum sample_role role, const char *name, const char *p
 	type->role = role;
 	type->rows = rows;
 	snprintf(type->name, sizeof(type->name), "%s", name);
-	type->column = sample_room(SAMPLE_COLUMNS, sizeof(*type->column));
+	type->column = sample_buffer(SAMPLE_COLUMNS, sizeof(*type->column));
 	return type;
 }
 
@@ -441,7 +441,7 @@ make_types(struct tree *t)
 		t->answer->rows = SAMPLE_CELLS / (t->answer->columns + 1);
 	for (uint32_t k = 0; k < t->g->types; k++)
 		t->g->type[k].cell =
-		    sample_room((size_t) t->g->type[k].rows * t->g->type[k].columns, sizeof(struct slice));
+		    sample_buffer((size_t) t->g->type[k].rows * t->g->type[k].columns, sizeof(struct slice));
 }
 
 bool
@@ -469,7 +469,7 @@ looks_like_lines(const struct guess *g)
 const char *
 guess_nested(struct guess *g)
 {
-	struct tree *t = sample_room(1, sizeof(*t));
+	struct tree *t = sample_buffer(1, sizeof(*t));
 	char shown[TEXT_SHOWN_SIZE];
 	size_t i = 0;
 

@@ -86,7 +86,7 @@ guess_positions(const struct guess *g, const int *type_of, int t, uint32_t from,
 	for (uint32_t i = from; i < g->records; i++)
 		if (type_of[i] == t && g->record[i].len > len)
 			len = g->record[i].len;
-	p = sample_room(len, sizeof(*p));
+	p = sample_buffer(len, sizeof(*p));
 	for (uint32_t i = from; i < g->records; i++)
 		if (type_of[i] == t)
 			look_at(p, g->record[i], len);

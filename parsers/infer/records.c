@@ -166,7 +166,7 @@ guess_records(struct guess *g)
 {
 	size_t most = 0;
 
-	g->record = sample_room(SAMPLE_RECORDS, sizeof(*g->record));
+	g->record = sample_buffer(SAMPLE_RECORDS, sizeof(*g->record));
 	for (size_t i = 0, at = 0; i < g->len; i++) {
 		if (g->bytes[i] == '\n' || g->bytes[i] == '\r')
 			at = i + 1;

@@ -49,7 +49,7 @@ looks_ebcdic(const unsigned char *p, size_t len)
 static void
 decode_ebcdic(struct guess *g)
 {
-	char *text = sample_room(g->len, CHARSET_GROWTH);
+	char *text = sample_buffer(g->len, CHARSET_GROWTH);
 	size_t len, bad;
 
 	g->encoding = "ibm037";
@@ -93,7 +93,7 @@ guess_encoding(struct guess *g)
 const char *
 sample_read(struct guess *g, int fd)
 {
-	char *bytes = sample_room(SAMPLE_BYTES, 1);
+	char *bytes = sample_buffer(SAMPLE_BYTES, 1);
 	const char *why;
 	ssize_t n = 1;
 

@@ -16,7 +16,7 @@ committed(struct job_work *w)
 #define NEW JOB_OF(JOB_NEW)
 #define REPEATED JOB_OF(JOB_REPEATED)
 #define RESUMED JOB_OF(JOB_RESUMED)
-#define LEFTOVER JOB_OF(JOB_LEFTOVER)
+#define ORPHAN JOB_OF(JOB_ORPHAN)
 
 /* The way of a file that was delivered. */
 static const struct job_step delivery[] = {
@@ -34,7 +34,7 @@ static const struct job_step delivery[] = {
     {"archive", job_archive, NEW | REPEATED | RESUMED, false},
     {"remove", job_remove, NEW | REPEATED | RESUMED, false},
     {"note", job_note, NEW | REPEATED | RESUMED, false},
-    {"leftover", job_remove_leftover, LEFTOVER, false},
+    {"orphan", job_remove_orphan, ORPHAN, false},
     {0},
 };
 

@@ -86,7 +86,7 @@ job_note(struct job_work *w)
 }
 
 enum job_end
-job_remove_leftover(struct job_work *w)
+job_remove_orphan(struct job_work *w)
 {
 	if (copy_remove_source(w->job->dir, w->job->name, &w->copy) < 0) {
 		snprintf(w->result->why, sizeof(w->result->why),

@@ -15,7 +15,7 @@ enum job_known {
 	JOB_NEW,      /* these bytes were not decided before */
 	JOB_REPEATED, /* they came before, under whatever name */
 	JOB_RESUMED,  /* this delivery was decided, and is not yet archived */
-	JOB_LEFTOVER  /* this delivery was archived, and its original could not be removed then */
+	JOB_ORPHAN    /* this delivery was archived, and its original could not be removed then */
 };
 #define JOB_OF(known) (1u << (known))
 #define JOB_ANY (~0u)
@@ -96,8 +96,8 @@ enum job_end job_remove(struct job_work *w);
 /* note: that it is archived.  Last: until it stands, the next look or the next start does the rest once more.
  */
 enum job_end job_note(struct job_work *w);
-/* leftover: the original of a file that was archived before.  Never JOB_DONE: nothing was decided. */
-enum job_end job_remove_leftover(struct job_work *w);
+/* orphan: the original of a file that was archived before.  Never JOB_DONE: nothing was decided. */
+enum job_end job_remove_orphan(struct job_work *w);
 
 /* The copy's content durably on the disk, once. */
 enum job_end job_keep(struct job_work *w);

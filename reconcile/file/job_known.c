@@ -42,9 +42,9 @@ look_up(struct job_work *w)
 	if (pg_rows(r) > 0) {
 		const char *kind = pg_text_of(r, 0, "kind");
 
-		w->known = strcmp(kind, "resume") == 0     ? JOB_RESUMED
-		           : strcmp(kind, "leftover") == 0 ? JOB_LEFTOVER
-		                                           : JOB_REPEATED;
+		w->known = strcmp(kind, "resume") == 0   ? JOB_RESUMED
+		           : strcmp(kind, "orphan") == 0 ? JOB_ORPHAN
+		                                         : JOB_REPEATED;
 		take_known(w, r, "file_id");
 		w->has_number = !pg_null_of(r, 0, "sequence");
 		w->number = pg_int_of(r, 0, "sequence");

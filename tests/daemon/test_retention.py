@@ -61,7 +61,7 @@ def plan(desk):
 
 def night(desk, allowed=(0, 3)):
     done = desk.nightly(allowed)["done"]
-    return done["removed"], done["removed_bytes"]
+    return done["purged"], done["purged_bytes"]
 
 
 def verified(desk):
@@ -69,7 +69,7 @@ def verified(desk):
 
 
 def events(desk):
-    return desk.query("SELECT subject, detail FROM audit.event WHERE what = 'removed_by_retention' ORDER BY event_id")
+    return desk.query("SELECT subject, detail FROM audit.event WHERE what = 'purged' ORDER BY event_id")
 
 
 def close(desk, file, decision="close"):
@@ -94,12 +94,12 @@ def test_what_is_old_goes_and_what_is_proven_stays(desk):
     assert not gone.exists() and kept.exists() and events(desk) == [("files", str(old))]
     assert desk.query("SELECT count(*) FROM handback.file") == [(2,)]
     today = desk.query("SELECT (now() AT TIME ZONE 'UTC')::date::text")[0][0]
-    assert (verified(desk)["removed"], verified(desk)["files"]) == (1, 1)
-    assert f"removed by retention on {today}" in re.sub(r"\s+", " ", desk.ctl("audit", "verify").stdout)
-    assert f"(removed by retention on {today})" in desk.ctl("explain", f"{old}:1").stdout
-    assert "removed by retention" not in desk.ctl("explain", f"{young}:1").stdout
-    assert json.loads(desk.ctl("show", str(old), "--json").stdout)["file"]["removed"].startswith(today)
-    assert json.loads(desk.ctl("show", str(young), "--json").stdout)["file"]["removed"] is None
+    assert (verified(desk)["purged"], verified(desk)["files"]) == (1, 1)
+    assert f"purged by retention on {today}" in re.sub(r"\s+", " ", desk.ctl("audit", "verify").stdout)
+    assert f"(purged by retention on {today})" in desk.ctl("explain", f"{old}:1").stdout
+    assert "purged by retention" not in desk.ctl("explain", f"{young}:1").stdout
+    assert json.loads(desk.ctl("show", str(old), "--json").stdout)["file"]["purged"].startswith(today)
+    assert json.loads(desk.ctl("show", str(young), "--json").stdout)["file"]["purged"] is None
 
 
 def test_twice_is_once(desk):
@@ -118,7 +118,7 @@ def test_a_crash_between_the_act_and_the_end_of_the_copy(desk):
     assert verified(desk)["files"] == 1  # what is there is hashed
     configure(desk, "")  # what was given up goes, whatever the option says by now
     assert night(desk) == (1, len(data)) and not copy.exists() and len(events(desk)) == 1
-    assert verified(desk)["removed"] == 1
+    assert verified(desk)["purged"] == 1
 
 
 def test_a_run_that_is_killed_before_the_copy_goes_is_finished_by_the_next(desk):
@@ -130,7 +130,7 @@ def test_a_run_that_is_killed_before_the_copy_goes_is_finished_by_the_next(desk)
     assert copy.exists() and events(desk) == [("files", str(old))]
     assert verified(desk)["files"] == 1
     assert night(desk)[0] == 1 and not copy.exists() and len(events(desk)) == 1
-    assert verified(desk)["removed"] == 1
+    assert verified(desk)["purged"] == 1
 
 
 def test_a_copy_that_is_gone_without_an_act_is_a_difference(desk):
@@ -142,9 +142,9 @@ def test_a_copy_that_is_gone_without_an_act_is_a_difference(desk):
 
 
 @pytest.mark.parametrize("forgery", [
-    "INSERT INTO handback.removal SELECT {young}, max(event_id) FROM audit.event",
-    "UPDATE audit.event SET detail = detail || ' {young}' WHERE what = 'removed_by_retention'",
-    "DELETE FROM handback.removal",
+    "INSERT INTO handback.purge SELECT {young}, max(event_id) FROM audit.event",
+    "UPDATE audit.event SET detail = detail || ' {young}' WHERE what = 'purged'",
+    "DELETE FROM handback.purge",
 ])
 def test_what_is_said_to_be_removed_is_what_the_trail_says(desk, forgery):
     posted(desk)
@@ -160,9 +160,9 @@ def test_what_is_said_to_be_removed_is_what_the_trail_says(desk, forgery):
 def test_a_held_file_stays_while_its_hold_is_open(desk):
     file, copy = held(desk)
     assert plan(desk)["quarantine"] == (0, 0) and night(desk) == (0, 0) and copy.exists()
-    event = desk.query("SELECT audit.append_event('removed_by_retention', 'files', NULL, %s)", str(file))[0][0]
+    event = desk.query("SELECT audit.append_event('purged', 'files', NULL, %s)", str(file))[0][0]
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="something still waits for it"):
-        desk.db.execute("INSERT INTO handback.removal VALUES (%s, %s)", (file, event))
+        desk.db.execute("INSERT INTO handback.purge VALUES (%s, %s)", (file, event))
 
 
 def test_a_held_file_goes_when_its_hold_has_ended(desk):
@@ -173,8 +173,8 @@ def test_a_held_file_goes_when_its_hold_has_ended(desk):
     assert plan(desk)["quarantine"] == (1, copy.stat().st_size)
     assert night(desk)[0] == 1 and not copy.exists() and not reason.exists()
     hold = desk.query("SELECT hold_id FROM handback.hold")[0][0]
-    assert json.loads(desk.ctl("hold", "show", str(hold), "--json").stdout)["hold"]["removed"]
-    assert verified(desk)["removed"] == 1
+    assert json.loads(desk.ctl("hold", "show", str(hold), "--json").stdout)["hold"]["purged"]
+    assert verified(desk)["purged"] == 1
 
 
 def test_a_file_that_two_people_released_stays_until_it_is_read_again(desk):
@@ -185,7 +185,7 @@ def test_a_file_that_two_people_released_stays_until_it_is_read_again(desk):
     assert plan(desk)["quarantine"][0] == 1
     night(desk)
     assert not copy.exists() and (desk.spool / desk.row(again["file"])["archived_as"]).exists()
-    assert verified(desk)["removed"] == 1
+    assert verified(desk)["purged"] == 1
 
 
 def test_a_file_with_an_open_unknown_reference_stays(desk):

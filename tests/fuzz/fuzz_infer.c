@@ -16,7 +16,7 @@ static size_t rooms, room_size;
 
 /* As that of handback-infer, and given back after each sample. */
 void *
-sample_room(size_t count, size_t size)
+sample_buffer(size_t count, size_t size)
 {
 	if (rooms == room_size) {
 		room_size = room_size * 2 + 64;
@@ -29,7 +29,7 @@ sample_room(size_t count, size_t size)
 }
 
 void
-sample_give_back(void *newest)
+sample_free(void *newest)
 {
 	assert(rooms > 0 && room[rooms - 1] == newest);
 	free(room[--rooms]);
@@ -39,7 +39,7 @@ static void
 check_written(int fd)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
-	char *text = sample_room((size_t) size, 1);
+	char *text = sample_buffer((size_t) size, 1);
 	struct problems *problems = problems_new("proposed.yaml");
 	struct yaml_node *tree;
 

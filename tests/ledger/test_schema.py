@@ -176,7 +176,7 @@ MAY = {
     },
     "handback_nightly": {
         "INSERT handback.source_poll", "INSERT handback.expected_delivery", "INSERT handback.expected_delivery_file", "INSERT handback.expected_delivery_missing",
-        "INSERT handback.outcome", "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.removal",
+        "INSERT handback.outcome", "INSERT handback.hold_guarded", "INSERT handback.term", "INSERT handback.purge",
     },
     "handback_verify": set(),
     "handback_collector": set(),

@@ -82,7 +82,7 @@ open_copy(int spool, const char *archived_as, const char **ret_why)
 }
 
 char *
-archive_record(int spool, const char *archived_as, const char *removed, int64_t offset, int64_t length)
+archive_record(int spool, const char *archived_as, const char *purged, int64_t offset, int64_t length)
 {
 	const char *why = NULL;
 	int fd = open_copy(spool, archived_as, &why);
@@ -92,5 +92,5 @@ archive_record(int spool, const char *archived_as, const char *removed, int64_t 
 		close(fd);
 	if (shown != NULL)
 		return shown;
-	return removed != NULL ? mem_format("(removed by retention on %.10s)", removed) : mem_format("(%s)", why);
+	return purged != NULL ? mem_format("(purged by retention on %.10s)", purged) : mem_format("(%s)", why);
 }

@@ -36,7 +36,7 @@ static const struct column event_columns[] = {
     {"by", "By", COLUMN_TEXT, 0, 0, NULL},
     {"file_sha256", "File's SHA-256", COLUMN_TEXT, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
-    {"removed", "Removed by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"purged", "Purged by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"leaf_hash", "Leaf", COLUMN_TEXT, 0, 0, NULL},
     {"head_hash", "Hash of the head", COLUMN_TEXT, 0, 0, NULL},
 };

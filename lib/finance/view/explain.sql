@@ -110,6 +110,6 @@ SELECT at, what, redemption_id, reversal_id, reference, programme, member, point
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,
 	byte_length, verdict, codes, outcome, reason, detail, by, file_sha256, archived_as,
 	-- of events that show bytes
-	CASE WHEN archived_as IS NOT NULL THEN handback.removed_at(file) END AS removed, leaf_hash, head_hash
+	CASE WHEN archived_as IS NOT NULL THEN handback.purged_at(file) END AS purged, leaf_hash, head_hash
 FROM event
 ORDER BY at, place, n

@@ -57,7 +57,7 @@ SELECT
 	f.decided_at AS decided,
 	f.archived_at AS archived,
 	f.archived_as,
-	handback.removed_at(f.file_id) AS removed,
+	handback.purged_at(f.file_id) AS purged,
 	h.head_no,
 	encode(h.root, 'hex') AS root,
 	encode(h.head_hash, 'hex') AS head_hash

@@ -66,7 +66,7 @@ static const struct column fact_columns[] = {
     {"decided", "Decided (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"archived", "Archived (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
-    {"removed", "Removed by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"purged", "Purged by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"head_no", "Audit head", COLUMN_NUMBER, 0, 0, NULL},
     {"root", "Root of its records", COLUMN_TEXT, 0, 0, NULL},
     {"head_hash", "Hash of the head", COLUMN_TEXT, 0, 0, NULL},

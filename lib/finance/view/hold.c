@@ -41,7 +41,7 @@ static const struct column fact_columns[] = {
     {"partner_reference", "Partner's reference", COLUMN_TEXT, 0, 0, NULL},
     {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
-    {"removed", "Removed by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"purged", "Purged by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
 };
 #define FACTS ((int) (sizeof(fact_columns) / sizeof(fact_columns[0])))
 

@@ -112,7 +112,7 @@ SELECT
 	d.partner_reference,
 	d.redeemed_at AS redeemed,
 	f.archived_as,
-	handback.removed_at(f.file_id) AS removed
+	handback.purged_at(f.file_id) AS purged
 FROM handback.hold_now h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)

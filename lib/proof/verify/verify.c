@@ -27,7 +27,7 @@ run_statement(struct verify *v, const char *sql)
 {
 	static const char *const parts[] = {"file",          "outcome", "event",   "reversal",
 	                                    "reinstatement", "hold",    "balance", "note",
-	                                    "proposal",      "guarded", "term",    "removal"};
+	                                    "proposal",      "guarded", "term",    "purge"};
 	struct pg_result *r;
 	enum pg_status status = pg_run(v->pg, sql, 0, NULL, &r);
 	enum verify_end end = VERIFY_EQUAL;

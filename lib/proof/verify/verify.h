@@ -36,10 +36,10 @@ struct verify_difference {
 struct verify_counts {
 	int64_t heads, records, files, bytes;
 	int64_t waiting; /* files that are decided and not yet archived: their bytes were not looked at */
-	int64_t removed; /* files whose copies retention removed, as the audit trail says: no bytes to look at */
-	char removed_first[12], removed_last[12]; /* the days of that, UTC: 2026-01-31 */
-	bool balances;                            /* the ledger has balances that were compared */
-	int64_t head_no;                          /* the last, 0 for none */
+	int64_t purged;  /* files whose copies retention purged, as the audit trail has it: no bytes to look at */
+	char purged_first[12], purged_last[12]; /* the days of that, UTC: 2026-01-31 */
+	bool balances;                          /* the ledger has balances that were compared */
+	int64_t head_no;                        /* the last, 0 for none */
 	char head_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 };
 

@@ -126,17 +126,17 @@ FULL JOIN (
 WHERE (a.what = 'guarded' OR g.event_id IS NOT NULL)
 	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('guarded', g.subject, g.detail)
 UNION ALL
-SELECT 'removal', r.file_id, NULL, format('the files that retention removed are not those that event %s says', coalesce(a.event_id, r.event_id))
-FROM (SELECT * FROM audit.event WHERE what = 'removed_by_retention') a
+SELECT 'purge', r.file_id, NULL, format('the files that retention purged are not those that event %s says', coalesce(a.event_id, r.event_id))
+FROM (SELECT * FROM audit.event WHERE what = 'purged') a
 FULL JOIN (
 	SELECT event_id, min(file_id) AS file_id, string_agg(file_id::text, ' ' ORDER BY file_id) AS detail
-	FROM handback.removal
+	FROM handback.purge
 	GROUP BY event_id) r USING (event_id)
 WHERE (a.subject, a.detail) IS DISTINCT FROM ('files', r.detail)
 UNION ALL
-SELECT 'removal', r.file_id, NULL, 'retention removed its copy, which something waits for'
-FROM handback.removal r
-WHERE NOT EXISTS (SELECT FROM handback.unneeded_copy u WHERE u.file_id = r.file_id)
+SELECT 'purge', r.file_id, NULL, 'retention purged its copy, which something waits for'
+FROM handback.purge r
+WHERE NOT EXISTS (SELECT FROM handback.purgeable_copy u WHERE u.file_id = r.file_id)
 UNION ALL
 SELECT 'term', substring(a.subject FROM '^file ([0-9]+)$')::bigint, NULL,
 	format('the terms by which event %s confirmed what was not rejected are not those that it says', a.event_id)

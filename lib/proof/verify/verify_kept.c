@@ -11,7 +11,7 @@
 #include "lib/proof/verify/verify_internal.h"
 #include "lib/proof/verify/verify_sql.h"
 #include "lib/spool/archive.h"
-#include "lib/spool/unknown_kept.h"
+#include "lib/spool/orphans.h"
 
 #define BATCH 1000
 #define CHUNK (1 << 20)
@@ -61,12 +61,12 @@ hash_file(struct kept *k, int fd, uint8_t ret_hash[SHA256_BYTES], int64_t *ret_b
 }
 
 static void
-count_removed(struct verify_counts *c, const char *day)
+count_purged(struct verify_counts *c, const char *day)
 {
-	if (c->removed++ == 0 || strcmp(day, c->removed_first) < 0)
-		snprintf(c->removed_first, sizeof(c->removed_first), "%s", day);
-	if (strcmp(day, c->removed_last) > 0)
-		snprintf(c->removed_last, sizeof(c->removed_last), "%s", day);
+	if (c->purged++ == 0 || strcmp(day, c->purged_first) < 0)
+		snprintf(c->purged_first, sizeof(c->purged_first), "%s", day);
+	if (strcmp(day, c->purged_last) > 0)
+		snprintf(c->purged_last, sizeof(c->purged_last), "%s", day);
 }
 
 static enum verify_end
@@ -78,8 +78,8 @@ check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path
 	struct stat st;
 	int fd = openat(k->v->spool, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd < 0 && errno == ENOENT && !pg_null_of(r, row, "removed_on")) {
-		count_removed(&k->v->counts, pg_text_of(r, row, "removed_on"));
+	if (fd < 0 && errno == ENOENT && !pg_null_of(r, row, "purged_on")) {
+		count_purged(&k->v->counts, pg_text_of(r, row, "purged_on"));
 		return VERIFY_EQUAL;
 	}
 	if (fd < 0) {
@@ -159,20 +159,20 @@ check_all(struct kept *k)
 
 /* And the other way: nothing is kept that the database does not know. */
 static enum verify_end
-check_unknown(struct verify *v)
+check_orphans(struct verify *v)
 {
-	struct unknown_kept unknown;
-	enum pg_status status = unknown_kept(v->pg, v->spool, false, &unknown);
+	struct orphans orphans;
+	enum pg_status status = orphans_find(v->pg, v->spool, false, &orphans);
 
 	if (status != PG_OK)
 		return verify_failed(v, status);
-	if (unknown.why[0] != '\0')
-		return verify_differs(v, "file", NULL, "what is kept cannot be read: %s", unknown.why);
-	if (unknown.path[0] != '\0')
+	if (orphans.why[0] != '\0')
+		return verify_differs(v, "file", NULL, "what is kept cannot be read: %s", orphans.why);
+	if (orphans.path[0] != '\0')
 		return verify_differs(v, "file", NULL,
 		                      "%s: it is kept, and the database knows no such bytes: it is older than the "
 		                      "archive, or another one (see the operator's guide, \"Backup and restore\")",
-		                      unknown.path);
+		                      orphans.path);
 	return VERIFY_EQUAL;
 }
 
@@ -189,5 +189,5 @@ verify_kept(struct verify *v, const struct verify_totals *totals)
 		sha256_free(k.hash);
 	}
 	free(k.buf);
-	return end == VERIFY_EQUAL ? check_unknown(v) : end;
+	return end == VERIFY_EQUAL ? check_orphans(v) : end;
 }

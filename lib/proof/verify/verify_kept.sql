@@ -2,7 +2,7 @@
 -- The next files after number $1, at most $2: what is kept of them, and where.
 SELECT file_id, name_shown, encode(sha256, 'hex') AS sha256, bytes, state = 'held' AS held,
 	(extract(epoch FROM decided_at) * 1000000)::bigint AS decided_at, archived_as,
-	handback.removed_at(file_id)::date::text AS removed_on
+	handback.purged_at(file_id)::date::text AS purged_on
 FROM handback.file
 WHERE file_id > $1::bigint
 ORDER BY file_id

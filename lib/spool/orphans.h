@@ -3,8 +3,8 @@
  * a backup that is older than the archive, or it is another one
  * (docs/operator.md, "Backup and restore").
  */
-#ifndef HANDBACK_SPOOL_UNKNOWN_KEPT_H
-#define HANDBACK_SPOOL_UNKNOWN_KEPT_H
+#ifndef HANDBACK_SPOOL_ORPHANS_H
+#define HANDBACK_SPOOL_ORPHANS_H
 
 #include <stdbool.h>
 
@@ -12,7 +12,7 @@
 #include "lib/db/pg.h"
 #include "lib/spool/archive.h"
 
-struct unknown_kept {
+struct orphans {
 	char path[ARCHIVE_PATH_SIZE];  /* below the spool: the newest that is not known; "" for none */
 	char why[LIMIT_MESSAGE_BYTES]; /* the archive cannot be read; "" when it can */
 };
@@ -22,6 +22,6 @@ struct unknown_kept {
  * and at quarantine.  What was archived in the last seconds is left out: its transaction may be younger than
  * the caller's snapshot.
  */
-enum pg_status unknown_kept(struct pg *pg, int spool, bool newest, struct unknown_kept *ret);
+enum pg_status orphans_find(struct pg *pg, int spool, bool newest, struct orphans *ret);
 
 #endif

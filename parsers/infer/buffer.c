@@ -6,7 +6,7 @@
 #include "parsers/infer/infer_internal.h"
 
 void *
-sample_room(size_t count, size_t size)
+sample_buffer(size_t count, size_t size)
 {
 	void *p = calloc(count + 1, size);
 
@@ -16,7 +16,7 @@ sample_room(size_t count, size_t size)
 }
 
 void
-sample_give_back(void *newest)
+sample_free(void *newest)
 {
 	free(newest);
 }

@@ -1,4 +1,4 @@
-#include "lib/spool/unknown_kept.h"
+#include "lib/spool/orphans.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static const struct {
 /* Names are asked for in batches, so that a day of any number of files takes the memory of one batch. */
 struct search {
 	struct pg *pg;
-	struct unknown_kept *found;
+	struct orphans *found;
 	int spool;
 	time_t now;
 	bool newest, enough;
@@ -59,7 +59,7 @@ ask(struct search *s, const char *path)
 	for (int i = 0; i < s->count; i++)
 		len += (size_t) snprintf(list + len, sizeof(list) - len, "%c%s", i == 0 ? '{' : ',', s->names[i]);
 	snprintf(list + len, sizeof(list) - len, "%s", s->count == 0 ? "{}" : "}");
-	status = pg_run(s->pg, sql_unknown_kept, 1, &value, &r);
+	status = pg_run(s->pg, sql_orphans, 1, &value, &r);
 	if (status != PG_OK)
 		return status;
 	if (pg_rows(r) > 0)
@@ -168,12 +168,12 @@ search_levels(struct search *s, const char *path, int levels)
 }
 
 enum pg_status
-unknown_kept(struct pg *pg, int spool, bool newest, struct unknown_kept *ret)
+orphans_find(struct pg *pg, int spool, bool newest, struct orphans *ret)
 {
 	struct search *s = calloc(1, sizeof(*s));
 	enum pg_status status = PG_OK;
 
-	*ret = (struct unknown_kept){0};
+	*ret = (struct orphans){0};
 	if (s == NULL) {
 		snprintf(ret->why, sizeof(ret->why), "out of memory");
 		return PG_OK;
