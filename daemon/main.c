@@ -12,6 +12,7 @@
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
+#include "lib/base/owner.h"
 #include "lib/base/paths.h"
 #include "lib/config/config.h"
 #include "lib/protocol/control_client.h"
@@ -66,6 +67,14 @@ run(const char *config_path, bool once)
 			fprintf(stderr, "%s\n", problems_line(p, i));
 		problems_free(p);
 		return EXIT_USAGE;
+	}
+	/* before anything of the spool is touched: root would work where a service's user puts names */
+	if (!owner_become(config->spool, why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
+		problems_free(p);
+		config_free(config);
+		close(config_fd);
+		return EXIT_UNAVAILABLE;
 	}
 	log_open("handbackd", config->log_level);
 	for (size_t i = 0; problems_line(p, i) != NULL; i++)

@@ -8,10 +8,10 @@
 
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
+#include "lib/base/owner.h"
 #include "lib/base/paths.h"
 #include "lib/config/config.h"
 #include "lib/finance/output/show.h"
-#include "lib/spool/owner.h"
 
 void
 complain(const char *format, ...)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
 
 static const char *program = "handback";
 
@@ -26,6 +27,7 @@ child_begin(const char *name)
 	socklen_t len = sizeof(maker);
 
 	program = name;
+	harden();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
 		child_leave(EXIT_FAILED, "cannot be bound to the parent's life");
 	if (getsockopt(PARSE_JOB_SOCKET, SOL_SOCKET, SO_PEERCRED, &maker, &len) != 0)

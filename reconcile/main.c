@@ -131,6 +131,7 @@ main(int argc, char **argv)
 	int option, type, code;
 	socklen_t len = sizeof(type);
 
+	harden();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'c')
 			path = optarg;
@@ -141,7 +142,6 @@ main(int argc, char **argv)
 	    type != SOCK_SEQPACKET)
 		return usage();
 	log_open("handback-reconcile", LOG_INFO);
-	harden();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGIO, SIG_IGN); /* a lease of ours that a writer breaks: copy.c looks for itself */
 	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);

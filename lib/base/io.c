@@ -129,6 +129,20 @@ io_list(int dir, const char *path)
 	return listing;
 }
 
+bool
+io_is_empty(int dir)
+{
+	DIR *entries = io_list(dir, ".");
+	int count = 0;
+
+	while (entries != NULL && readdir(entries) != NULL)
+		count++;
+	if (entries == NULL)
+		return false;
+	closedir(entries);
+	return count == 2; /* . and .. */
+}
+
 /* What root makes belongs to whom its directory belongs: a service without privileges goes on there. */
 static int
 give_to_owner(int dir, int fd)
@@ -158,6 +172,18 @@ may_follow(int parent, const struct stat *link)
 	return io_only_ours_writes(parent) && (link->st_uid == 0 || link->st_uid == geteuid());
 }
 
+/*
+ * Is it the directory that we have just made?  Where others may rename, another one can lie under its name by
+ * now: theirs, or one of root's that holds something.  An empty one of ours is as good as ours.
+ */
+static bool
+is_new(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && io_is_empty(fd);
+}
+
 /* One step of a way: the directory's descriptor, or -1; with ELOOP when it is a link. */
 static int
 step(int parent, const char *name, bool make, mode_t mode)
@@ -174,7 +200,7 @@ step(int parent, const char *name, bool make, mode_t mode)
 			errno = S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
 		return -1;
 	}
-	if (made && (give_to_owner(parent, fd) < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0))
+	if (made && is_new(fd) && (give_to_owner(parent, fd) < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0))
 		return fail_closing(fd);
 	return fd;
 }

@@ -29,14 +29,17 @@ DIR *io_list(int dir, const char *path);
 
 /*
  * Makes each missing directory of path (relative to dir, or absolute) with this
- * mode whatever the umask, durably, and opens the last.  What is there already
- * keeps its mode and its owner.  A symbolic link is followed only where root or we
- * ourselves have put it and nobody else can: ELOOP for any other, so that root never
+ * mode whatever the umask, durably, and opens the last.  What is there already, or
+ * was put in the place of what we made meanwhile, keeps its mode and its owner.  A symbolic link is followed
+ * only where root or we ourselves have put it and nobody else can: ELOOP for any other, so that root never
  * goes where a service's user points.
  */
 int io_make_dirs(int dir, const char *path, mode_t mode);
 /* The same way to a directory that is there: ENOENT, and nothing is made. */
 int io_open_dir(int dir, const char *path);
+
+/* Has the directory no entry?  False, too, when it cannot be read. */
+bool io_is_empty(int dir);
 
 /* Nobody but root and ourselves can put, replace or remove a name of root's or ours in this directory. */
 bool io_only_ours_writes(int dir);

@@ -77,6 +77,15 @@ embedded_host_of(const char *dir, char *buf, size_t size)
 	       (size_t) snprintf(buf, size, "%s/socket", dir) < size;
 }
 
+/* The directory is the server's user's: no second name there of a file that is not the cluster's. */
+static bool
+has_one_name(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
 /* ---- programs ---- */
 
 /* Starts a program of PostgreSQL as the cluster's user, its output into DIR/log; sets argv[0]. */
@@ -94,7 +103,6 @@ start_program(const struct embedded *e, const char *name, const char **argv, int
 	                  .death_signal = death_signal,
 	                  .uid = e->uid,
 	                  .gid = e->gid};
-	struct stat st;
 	pid_t pid = -1;
 
 	if (snprintf(path, sizeof(path), "%s/%s", e->bin, name) >= (int) sizeof(path)) {
@@ -106,9 +114,7 @@ start_program(const struct embedded *e, const char *name, const char **argv, int
 	    openat(e->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (log < 0)
 		return -1;
-	/* the directory is the server's user's: no second name of a file that is not the log */
-	if (fstat(log, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	    (st.st_size < LOG_BYTES || ftruncate(log, 0) == 0)) {
+	if (has_one_name(log) && (lseek(log, 0, SEEK_END) < LOG_BYTES || ftruncate(log, 0) == 0)) {
 		fds[0].from = fds[1].from = log;
 		pid = spawn(&s);
 	}
@@ -139,7 +145,8 @@ append_tuning(const struct embedded *e)
 	int cluster = openat(e->dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	int fd =
 	    cluster >= 0 ? openat(cluster, "postgresql.conf", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW) : -1;
-	bool done = fd >= 0 && io_write_all(fd, tuning, sizeof(tuning) - 1) == 0 && fsync(fd) == 0;
+	bool done =
+	    fd >= 0 && has_one_name(fd) && io_write_all(fd, tuning, sizeof(tuning) - 1) == 0 && fsync(fd) == 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -214,14 +221,8 @@ static bool
 may_be_given(int fd)
 {
 	int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = io_list(fd, ".");
-	int count = 0;
+	bool fine = parent >= 0 && io_only_ours_writes(parent) && io_is_empty(fd);
 
-	while (entries != NULL && readdir(entries) != NULL)
-		count++;
-	bool fine = parent >= 0 && io_only_ours_writes(parent) && entries != NULL && count == 2; /* . and .. */
-	if (entries != NULL)
-		closedir(entries);
 	if (parent >= 0)
 		close(parent);
 	return fine;

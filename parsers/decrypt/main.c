@@ -202,6 +202,7 @@ main(int argc, char **argv)
 	const char *limit = NULL;
 	bool no_landlock = false;
 
+	harden();
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--encrypted") == 0)
 			job.encrypted = true;
@@ -218,7 +219,6 @@ main(int argc, char **argv)
 	for (int fd = INPUT; fd <= SIGNERS; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
-	harden();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	job.secret = given(SECRET);

@@ -105,6 +105,48 @@ follows_only_links_that_are_its_own(void **state)
 	close(theirs);
 }
 
+/* mkdirat(), and right behind it a service's user who puts what root keeps in the place of what root made. */
+static int exchange_in = -1;
+
+int __real_mkdirat(int at, const char *name, mode_t mode);
+int __wrap_mkdirat(int at, const char *name, mode_t mode);
+
+int
+__wrap_mkdirat(int at, const char *name, mode_t mode)
+{
+	int rc = __real_mkdirat(at, name, mode);
+
+	if (rc == 0 && exchange_in >= 0) {
+		unlinkat(exchange_in, name, AT_REMOVEDIR);
+		renameat(exchange_in, "roots", exchange_in, name);
+	}
+	return rc;
+}
+
+static void
+changes_no_owner_of_what_it_did_not_make(void **state)
+{
+	struct stat st;
+	int own, kept;
+
+	(void) state;
+	if (geteuid() != 0)
+		return;
+	own = io_make_dirs(dir, "raced", 0755);
+	kept = io_make_dirs(own, "roots", 0711);
+	assert_int_equal(io_put_file(kept, "secret", 0600, "x", 1), 0);
+	assert_int_equal(fchown(own, 65534, 65534), 0);
+	exchange_in = own;
+	close(io_make_dirs(own, "new", 0700));
+	exchange_in = -1;
+	assert_int_equal(faccessat(own, "new/secret", F_OK, 0), 0); /* it was exchanged */
+	assert_int_equal(fstat(kept, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+	close(kept);
+	close(own);
+}
+
 /* What root makes for a service belongs to the service; anybody else's is their own. */
 static void
 belongs_to_whom_the_directory_belongs(void **state)
@@ -374,6 +416,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(make_dirs_with_modes),
 	    cmocka_unit_test(follows_only_links_that_are_its_own),
+	    cmocka_unit_test(changes_no_owner_of_what_it_did_not_make),
 	    cmocka_unit_test(belongs_to_whom_the_directory_belongs),
 	    cmocka_unit_test(put_read_move),
 	    cmocka_unit_test(a_fifo_never_blocks),

@@ -1,4 +1,4 @@
-#include "lib/spool/owner.h"
+#include "lib/base/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>

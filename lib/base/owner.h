@@ -1,6 +1,6 @@
 /* Root does what is the service's as the service. */
-#ifndef HANDBACK_SPOOL_OWNER_H
-#define HANDBACK_SPOOL_OWNER_H
+#ifndef HANDBACK_BASE_OWNER_H
+#define HANDBACK_BASE_OWNER_H
 
 #include <stdbool.h>
 #include <stddef.h>
