@@ -11,6 +11,7 @@
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
+#include "lib/config/fetch_source.h"
 
 /* The bytes in a sealed memfd, or -1. */
 static int
@@ -58,9 +59,7 @@ void
 setup_incoming(const struct config *config)
 {
 	for (size_t i = 0; i < config->source_count; i++) {
-		int in = config->sources[i].sftp.host != NULL
-		             ? io_make_dirs(AT_FDCWD, config->sources[i].directory, 0700)
-		             : -1;
+		int in = config->sources[i].sftp.host != NULL ? fetch_source_directory(&config->sources[i]) : -1;
 
 		if (in >= 0)
 			close(in);

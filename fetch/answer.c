@@ -105,7 +105,7 @@ fetch_make_answer(struct fetch *f, const struct message *archived, const struct 
 		return 0;
 	}
 	snprintf(file, sizeof(file), "%s" SUFFIX, name);
-	return io_put_file(f->work, file, 0600, text, strlen(text)) && errno != EEXIST ? -1 : 0;
+	return io_put_file(f->work, file, 0660, text, strlen(text)) && errno != EEXIST ? -1 : 0;
 }
 
 /* Reads a small remote file whole; REMOTE_END when all of it is there and equal. */

@@ -41,7 +41,7 @@ prepare(void)
 	setrlimit(RLIMIT_AS, &memory);
 #endif
 	signal(SIGPIPE, SIG_IGN);
-	umask(077);
+	umask(007); /* handbackd, which reads what we fetch, may be another user of our group */
 }
 
 /*
@@ -124,7 +124,7 @@ last_word(void)
 static bool
 open_work(struct fetch *f)
 {
-	if (mkdirat(f->job.spool_fd, WORK, 0700) && errno != EEXIST)
+	if (mkdirat(f->job.spool_fd, WORK, 0770) && errno != EEXIST)
 		return fetch_stop(f, "spool", strerror(errno));
 	f->work = openat(f->job.spool_fd, WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (f->work < 0)
@@ -212,7 +212,7 @@ take_all(struct fetch *f)
 static bool
 mark_polled(struct fetch *f)
 {
-	int fd = openat(f->work, "last_poll", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(f->work, "last_poll", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 	bool ok = fd >= 0 && futimens(fd, NULL) == 0;
 	if (!ok)
 		fetch_stop(f, "spool", strerror(errno));

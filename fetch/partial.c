@@ -54,7 +54,7 @@ partial_open(struct partial *ret, int directory, const struct state_entry *e)
 {
 	struct partial p = {.directory = directory};
 	partial_name(p.name, e);
-	p.fd = openat(directory, p.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	p.fd = openat(directory, p.name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0660);
 	if (p.fd < 0)
 		return -1;
 	p.hash = sha256_new();

@@ -194,7 +194,7 @@ state_free(struct state_file *m)
 static int
 open_log(struct state_file *m)
 {
-	int fd = openat(m->directory, NAME, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(m->directory, NAME, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 	if (fd < 0)
 		return -1;
 	char last = '\n';
@@ -236,7 +236,7 @@ write_all(const struct state_file *m, FILE *out)
 int
 state_save(struct state_file *m)
 {
-	int fd = openat(m->directory, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(m->directory, NAME_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0660);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (out == NULL) {
 		if (fd >= 0)

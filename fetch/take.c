@@ -238,7 +238,7 @@ store(struct fetch *f, struct state_entry *e, struct partial *partial, const cha
 	note_fetched(f, e, sha256);
 	e->state = ENTRY_FETCHED;
 	e->storing = true;
-	if (state_note(f->state, e) || fchmod(partial->fd, 0600) ||
+	if (state_note(f->state, e) ||
 	    io_move_durably(partial->fd, f->work, partial->name, f->job.spool_fd, stored)) {
 		if (errno != EEXIST)
 			return spool_failed(f);

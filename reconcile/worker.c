@@ -237,8 +237,12 @@ open_answers(const struct config *config, struct job *job)
 	if (source == NULL || (source->sftp.host == NULL && source->answers == NULL))
 		return true;
 	if (source->sftp.host != NULL) {
-		/* what it brought lies beside its corner of the spool */
-		if (mkdirat(job->dir, ".fetch", 0700) < 0 && errno != EEXIST)
+		/* what it brought lies beside its corner of the spool, which is its user's too */
+		mode_t mask = umask(007);
+		int rc = mkdirat(job->dir, ".fetch", 0770), saved = errno;
+
+		umask(mask);
+		if (rc < 0 && saved != EEXIST)
 			return false;
 		job->answers = openat(job->dir, ".fetch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		job->answer_suffix = ".answer";

@@ -89,15 +89,54 @@ until_scheduled(const struct config_sftp *config, int64_t after_us)
 	return next * 1000000 > now_us ? (next * 1000000 - now_us + 999) / 1000 : 0;
 }
 
+/* The fetcher's corner of the spool, which it could have put a link for: -1 with errno then. */
+static int
+open_corner(const struct sftp *s)
+{
+	int in = io_open_dir(AT_FDCWD, s->config->directory), corner, saved;
+
+	if (in < 0)
+		return -1;
+	corner = openat(in, ".fetch", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	saved = errno;
+	close(in);
+	errno = saved;
+	return corner;
+}
+
+/*
+ * The file of news for the fetcher, who may be another user, of our group there: -1 with errno.  A FIFO in
+ * its place would make us wait.
+ */
+static int
+open_news(const struct sftp *s)
+{
+	int corner = open_corner(s), fd = -1, saved;
+
+	if (corner < 0)
+		return -1;
+	fd =
+	    openat(corner, "archived", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		(void) fchmod(fd, 0660); /* not ours to change where it was another's: then it reads it anyhow */
+	saved = errno;
+	close(corner);
+	errno = saved;
+	return fd;
+}
+
 /* When the last poll that went well ended, by the fetcher's mark; now where there is none. */
 static int64_t
 last_poll_us(const struct sftp *s)
 {
-	char path[4096];
+	int corner = open_corner(s), rc = -1;
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/.fetch/last_poll", s->config->directory);
-	return lstat(path, &st) == 0 ? st.st_mtim.tv_sec * 1000000 : loop_wall_us();
+	if (corner >= 0) {
+		rc = fstatat(corner, "last_poll", &st, AT_SYMLINK_NOFOLLOW);
+		close(corner);
+	}
+	return rc == 0 ? st.st_mtim.tv_sec * 1000000 : loop_wall_us();
 }
 
 /* The first poll after a start or a reload. */
@@ -418,7 +457,6 @@ void
 sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct job_result *result)
 {
 	struct message_line line;
-	char path[4096];
 	int fd;
 
 	if (s->state == SFTP_CLOSED)
@@ -431,8 +469,7 @@ sftp_archived(struct sftp *s, const char *stored, int64_t seen_us, const struct 
 	message_add_int(&line, "confirmed", result->confirmed);
 	message_add_int(&line, "reversed", result->reversed);
 	message_add_int(&line, "held", result->held);
-	snprintf(path, sizeof(path), "%s/.fetch/archived", s->config->directory);
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open_news(s);
 	if (fd < 0 || !message_end(&line) || io_write_all(fd, line.text, line.length) < 0)
 		log_write(LOG_WARNING,
 		          "cannot note for the fetcher that a file is archived: it will be downloaded again",

@@ -184,6 +184,21 @@ is_new(int fd)
 	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && io_is_empty(fd);
 }
 
+/*
+ * What the umask took of a new directory's mode.  Where it took nothing the mode is left alone: to set it
+ * would clear the set-group-ID bit that the directory has from its parent, and the units may not set that
+ * bit.
+ */
+static int
+set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	return (st.st_mode & (0777 | mode)) == mode ? 0 : fchmod(fd, mode);
+}
+
 /* One step of a way: the directory's descriptor, or -1; with ELOOP when it is a link. */
 static int
 step(int parent, const char *name, bool make, mode_t mode)
@@ -200,7 +215,7 @@ step(int parent, const char *name, bool make, mode_t mode)
 			errno = S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
 		return -1;
 	}
-	if (made && is_new(fd) && (give_to_owner(parent, fd) < 0 || fchmod(fd, mode) < 0 || fsync(parent) < 0))
+	if (made && is_new(fd) && (give_to_owner(parent, fd) < 0 || set_mode(fd, mode) < 0 || fsync(parent) < 0))
 		return fail_closing(fd);
 	return fd;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
@@ -51,12 +52,23 @@ open_file(int *ret, const char *what, const char *path, char *why, size_t why_si
 	return *ret >= 0;
 }
 
-static bool
-open_spool(int *ret, const char *path, char *why, size_t why_size)
+int
+fetch_source_directory(const struct config_source *source)
 {
-	*ret = io_make_dirs(AT_FDCWD, path, 0700);
+	mode_t mask = umask(007); /* not chmod, which would undo the inherited group bit */
+	int fd = io_make_dirs(AT_FDCWD, source->directory, 0770), saved = errno;
+
+	umask(mask);
+	errno = saved;
+	return fd;
+}
+
+static bool
+open_spool(int *ret, const struct config_source *source, char *why, size_t why_size)
+{
+	*ret = fetch_source_directory(source);
 	if (*ret < 0)
-		snprintf(why, why_size, "spool: %s: %s", path, strerrordesc_np(errno));
+		snprintf(why, why_size, "spool: %s: %s", source->directory, strerrordesc_np(errno));
 	return *ret >= 0;
 }
 
@@ -69,7 +81,7 @@ open_files(struct fetch_job *job, const struct config_source *source, char *why,
 	       open_file(&job->passphrase_fd, "passphrase", sftp->passphrase, why, why_size) &&
 	       open_file(&job->password_fd, "password", sftp->password, why, why_size) &&
 	       open_file(&job->known_hosts_fd, "known_hosts", sftp->known_hosts, why, why_size) &&
-	       (job->mode == FETCH_PROBE || open_spool(&job->spool_fd, source->directory, why, why_size));
+	       (job->mode == FETCH_PROBE || open_spool(&job->spool_fd, source, why, why_size));
 }
 
 static void

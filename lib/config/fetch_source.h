@@ -15,4 +15,11 @@
 bool fetch_source_job(struct channel_packets *ret, int *turn, const struct config_source *source,
                       enum fetch_mode mode, bool may_write, char *why, size_t why_size);
 
+/*
+ * spool/incoming/<source>, made where it is not there: the group's to write, since the fetcher may be another
+ * user of that group.  The directory above lets nobody in: whose directory it is says its descriptor, in the
+ * job.  The descriptor, or -1 with errno.
+ */
+int fetch_source_directory(const struct config_source *source);
+
 #endif

@@ -49,6 +49,13 @@ make_dirs_with_modes(void **state)
 	close(fd);
 	assert_int_equal(fstatat(dir, "a/b", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 02750);
+	/* the group of the directory above goes down, where the umask lets the mode be */
+	mode_t mask = umask(007);
+	fd = io_make_dirs(dir, "a/b/inherits", 0770);
+	umask(mask);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 02770);
+	close(fd);
 	/* what is there keeps its mode */
 	fd = io_make_dirs(dir, "a/b", 0700);
 	assert_int_equal(fstat(fd, &st), 0);
