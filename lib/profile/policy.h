@@ -24,6 +24,13 @@ enum key_part {
 };
 #define POLICY_KEYS 8
 
+/* The references that a key has (a line is one of our reference's), of the first three. */
+uint32_t policy_references(uint32_t key);
+/* The references that, where a record states them, rule over what its key number i finds: those of the keys
+ * before it, and all of the profile's where it has none itself. */
+struct policy;
+uint32_t policy_stronger(const struct policy *policy, int i);
+
 /* What must agree between a record and its debit, where the record states it. */
 enum check {
 	CHECK_PROGRAMME = 1 << 0,
@@ -106,6 +113,7 @@ struct policy {
 	int64_t file_bytes;        /* limits: of a file, as it comes and opened */
 	uint32_t key[POLICY_KEYS]; /* enum key_part, or'ed; tried in order */
 	int keys;
+	bool weaker_key; /* a stated reference that is unknown leaves the record to a weaker key */
 	uint32_t checks; /* enum check, or'ed */
 	enum lists lists;
 	enum late_reject late_reject;

@@ -225,6 +225,17 @@ warn_of_references(struct compile *c)
 		    "have points, member or amount read and checked where the partner states them");
 }
 
+/* A reference that is unknown is mostly one that is not on the ledger yet. */
+static void
+warn_of_weaker_keys(struct compile *c)
+{
+	if (c->policy->weaker_key)
+		yaml_warn(
+		    c->problems, c->root,
+		    "unknown_reference: weaker_key: an answer that comes before its redemption is taken for another "
+		    "one that a weaker key fits and that has no such reference; its points could be reversed");
+}
+
 static void
 warn_of_cuts(struct compile *c)
 {
@@ -257,6 +268,7 @@ compile_warn(struct compile *c)
 	warn_of_cuts(c);
 	warn_of_reasons(c);
 	warn_of_references(c);
+	warn_of_weaker_keys(c);
 	if (c->layout->framing.kind == FRAME_LINES && !c->layout->framing.last_newline_required &&
 	    c->layout->format == FORMAT_DELIMITED && c->layout->controls == 0)
 		yaml_warn(c->problems, c->root,

@@ -24,6 +24,8 @@ const struct profile_option profile_options[] = {
     {"", "verdict", "a field and its words, or a list of rules"},
     {"", "controls", "equations that must hold"},
     {"", "match", "match keys, tried in order"},
+    {"", "unknown_reference",
+     "what a stated reference that no redemption has does: hold (default), or weaker_key"},
     {"", "check", "what must agree with the debit; default all but amount"},
     {"", "lists", "all (default), rejects or accepted"},
     {"", "order_by", "none (default), sequence or business_date"},

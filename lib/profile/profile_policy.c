@@ -86,6 +86,43 @@ match_keys(struct compile *c)
 	}
 }
 
+uint32_t
+policy_references(uint32_t key)
+{
+	uint32_t references = key & (KEY_EXTERNAL_REFERENCE | KEY_OUTBOUND_REFERENCE | KEY_PARTNER_REFERENCE);
+
+	return (key & KEY_OUTBOUND_LINE) != 0 ? references | KEY_OUTBOUND_REFERENCE : references;
+}
+
+uint32_t
+policy_stronger(const struct policy *policy, int i)
+{
+	uint32_t own = policy_references(policy->key[i]), stronger = 0;
+
+	for (int k = 0; k < policy->keys; k++)
+		if (k < i || own == 0)
+			stronger |= policy_references(policy->key[k]);
+	return stronger & ~own;
+}
+
+/* What a reference that nothing is known of leaves to do. */
+static void
+unknown_reference(struct compile *c)
+{
+	static const char *const words[] = {"hold", "weaker_key", NULL};
+	const uint32_t ours = KEY_EXTERNAL_REFERENCE;
+	struct policy *p = c->policy;
+	bool falls = false;
+
+	p->weaker_key = compile_word(c, c->root, "unknown_reference", words, 0) == 1;
+	for (int i = 0; i < p->keys; i++)
+		falls |= (policy_stronger(p, i) & ~ours) != 0;
+	if (p->weaker_key && !falls)
+		yaml_error(c->problems, yaml_get(c->root, "unknown_reference"),
+		           "weaker_key does nothing: match has no key behind outbound_reference or partner_reference "
+		           "(our external_reference is never left to a weaker key)");
+}
+
 static void
 checks(struct compile *c)
 {
@@ -302,6 +339,7 @@ compile_policy(struct compile *c)
 	p->file_bytes = c->layout->limits.file_bytes;
 	openpgp(c);
 	match_keys(c);
+	unknown_reference(c);
 	checks(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
 	c->layout->lists = lists[p->lists];

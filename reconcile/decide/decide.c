@@ -235,6 +235,8 @@ match(const struct decide *d)
 		param_text(&p, d->policy->partner);
 		param_text(&p, d->policy->programme);
 		param_text(&p, d->policy->zone != NULL ? d->policy->zone : "UTC");
+		param_int(&p, policy_stronger(d->policy, i));
+		param_bool(&p, d->policy->weaker_key);
 		status = pg_run(d->pg, sql_match_key, p.n, p.value, NULL);
 	}
 	if (status == PG_OK)

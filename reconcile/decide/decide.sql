@@ -112,7 +112,8 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 			j.partner_reference) END AS reference,
 	j.reasons,
 	CASE
-		WHEN j.hold_reason = 'ambiguous' THEN j.candidates_shown
+		WHEN j.hold_reason = 'ambiguous' OR (j.hold_reason = 'unknown_reference' AND j.candidates_shown IS NOT NULL)
+			THEN j.candidates_shown
 		WHEN j.hold_reason = 'conflicting_duplicate' THEN j.conflict
 		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',
 			CASE WHEN j.programme <> j.redeemed_programme THEN

@@ -1,9 +1,23 @@
 -- name: match_key
 -- One match key of the profile, for the records that no earlier key has found.
--- $1 which key (from 1), $2 its parts (enum key_part, or'ed), $3 partner, $4 programme or NULL, $5 zone of dates.
+-- $1 which key (from 1), $2 its parts (enum key_part, or'ed), $3 partner, $4 programme or NULL, $5 zone of dates,
+-- $6 references (of enum key_part) that are stronger than this key, $7 true where a redemption that has no such reference
+-- may be meant all the same.
 -- Gives pg_temp.candidate. Never prepared: planned with its parts known, each part that is not in the key vanishes.
-INSERT INTO pg_temp.candidate (record_no, key_no, external_reference)
-SELECT s.record_no, $1::smallint, r.external_reference
+--
+-- A reference that a record states rules: what a weaker key finds has to have it, or is only shown.
+INSERT INTO pg_temp.candidate (record_no, key_no, external_reference, shown)
+SELECT s.record_no, $1::smallint, r.external_reference,
+	CASE WHEN
+		   ($6::integer & :KEY_EXTERNAL_REFERENCE <> 0 AND (s.reference_shown IS NOT NULL OR r.external_reference <> s.external_reference))
+		OR ($6::integer & :KEY_OUTBOUND_REFERENCE <> 0 AND s.outbound_reference IS NOT NULL
+			AND CASE WHEN r.outbound_reference IS NULL THEN NOT $7::boolean
+				ELSE r.outbound_reference NOT IN (s.outbound_reference, concat_ws('/', s.outbound_reference, s.outbound_line)) END)
+		OR ($6::integer & :KEY_PARTNER_REFERENCE <> 0 AND s.partner_reference IS NOT NULL
+			AND CASE WHEN r.partner_reference IS NULL THEN NOT $7::boolean
+				ELSE r.partner_reference <> s.partner_reference END)
+	THEN concat_ws(' ', r.external_reference, 'outbound_reference ' || r.outbound_reference,
+		'partner_reference ' || r.partner_reference) END
 FROM pg_temp.stage s
 JOIN ledger.redemption r ON
 	    ($2::integer & :KEY_EXTERNAL_REFERENCE = 0 OR r.external_reference = s.external_reference)
@@ -18,17 +32,22 @@ JOIN ledger.redemption r ON
 	AND ($2::integer & :KEY_MERCHANT = 0 OR r.merchant = s.merchant)
 	AND ($2::integer & :KEY_TRANSACTION_TYPE = 0 OR r.transaction_type = s.transaction_type)
 WHERE r.partner = $3::text AND ($4::text IS NULL OR r.programme = $4::text)
-	AND NOT EXISTS (SELECT FROM pg_temp.candidate c WHERE c.record_no = s.record_no)
+	AND NOT EXISTS (SELECT FROM pg_temp.candidate c WHERE c.record_no = s.record_no AND c.shown IS NULL)
 
 -- name: match_pick
--- The one candidate of a record, or none where there are several: never a guess. Takes pg_temp.candidate.
+-- The one candidate of a record, or none where there are several: never a guess. What is only shown is none, and is told
+-- where there is no other. Takes pg_temp.candidate.
 INSERT INTO pg_temp.picked (record_no, external_reference, candidates, detail)
-SELECT record_no, CASE WHEN count(*) = 1 THEN (array_agg(external_reference))[1] END, count(*),
-	CASE WHEN count(*) > 1 THEN 'candidates: '
-		|| array_to_string((array_agg(external_reference::text ORDER BY external_reference))[1:5], ', ')
-		|| CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END END
-FROM pg_temp.candidate
-GROUP BY record_no
+SELECT record_no, CASE WHEN meant = 1 THEN (array_agg(external_reference) FILTER (WHERE shown IS NULL))[1] END, meant,
+	CASE
+		WHEN meant > 1 THEN 'candidates: '
+			|| array_to_string((array_agg(external_reference::text ORDER BY external_reference) FILTER (WHERE shown IS NULL))[1:5], ', ')
+			|| CASE WHEN meant > 5 THEN ' and ' || meant - 5 || ' more' ELSE '' END
+		WHEN meant = 0 THEN 'no redemption has the stated reference; without it the record would fit '
+			|| array_to_string((array_agg(shown ORDER BY external_reference))[1:5], ', ')
+			|| CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more' ELSE '' END END
+FROM (SELECT *, count(*) FILTER (WHERE shown IS NULL) OVER (PARTITION BY record_no) AS meant FROM pg_temp.candidate) c
+GROUP BY record_no, meant
 
 -- name: answered
 -- Redemptions that a newer file has answered: only run where there is a newer file.

@@ -80,7 +80,8 @@ CREATE TEMPORARY TABLE stage (
 CREATE TEMPORARY TABLE candidate (
 	record_no          bigint NOT NULL,
 	key_no             smallint NOT NULL,
-	external_reference uuid   NOT NULL
+	external_reference uuid   NOT NULL,
+	shown              text                 -- how it is told where another reference than the record's rules it out
 );
 
 -- The one that was found, or NULL and how many there were.
