@@ -10,6 +10,7 @@
 
 struct charset {
 	bool utf8, ascii, single, has_ascii;
+	bool shifts;    /* a byte that gives no character: then what a byte means depends on those before it */
 	iconv_t handle; /* of encodings with several bytes per character */
 	struct {
 		char utf8[4];
@@ -34,6 +35,8 @@ convert(iconv_t handle, const char *in, size_t len, char *out, size_t size, size
 static bool
 learn(struct charset *c)
 {
+	bool single = true;
+
 	c->has_ascii = true;
 	for (int byte = 0; byte < 256; byte++) {
 		char in = (char) byte;
@@ -41,13 +44,14 @@ learn(struct charset *c)
 
 		errno = 0;
 		if (convert(c->handle, &in, 1, c->table[byte].utf8, sizeof(c->table[byte].utf8), &len))
-			c->table[byte].len = (uint8_t) len;
+			c->table[byte].len = (uint8_t) len, c->shifts |= len == 0;
 		else if (errno == EINVAL)
-			return false;
+			single = false;
 		if (byte < 128 && (len != 1 || c->table[byte].utf8[0] != in))
 			c->has_ascii = false;
 	}
-	return true;
+	iconv(c->handle, NULL, NULL, NULL, NULL);
+	return single;
 }
 
 struct charset *
@@ -154,6 +158,45 @@ charset_decode(struct charset *c, const char *in, size_t len, char *out, size_t 
 		*ret_bad = len - left;
 		return false;
 	}
+	*ret_len = (size_t) (to - out);
+	return true;
+}
+
+int
+charset_next(struct charset *c, const char *in, size_t len, char out[CHARSET_CHARACTER], size_t *ret_len)
+{
+	enum { LONGEST = 8 };                            /* bytes of a character, or of a shift */
+	char *from = (char *) (uintptr_t) in, *to = out; /* iconv's prototype lacks the const */
+	size_t room = CHARSET_CHARACTER;
+
+	if (c->single && !c->shifts) {
+		unsigned char byte = len == 0 ? 0 : (unsigned char) *in;
+		memcpy(out, c->table[byte].utf8, sizeof(c->table[byte].utf8));
+		*ret_len = len == 0 ? 0 : c->table[byte].len;
+		return len == 0 ? 0 : *ret_len == 0 ? -1 : 1;
+	}
+	for (size_t n = 1; n <= len && n <= LONGEST; n++) {
+		size_t left = n;
+		bool failed = iconv(c->handle, &from, &left, &to, &room) == (size_t) -1;
+
+		if (failed && errno != EINVAL)
+			return -1;
+		if (left < n) {
+			*ret_len = (size_t) (to - out);
+			return (int) (n - left);
+		}
+	}
+	return len < LONGEST ? 0 : -1;
+}
+
+bool
+charset_rest(struct charset *c, char out[CHARSET_CHARACTER], size_t *ret_len)
+{
+	char *to = out;
+	size_t room = CHARSET_CHARACTER;
+
+	if (iconv(c->handle, NULL, NULL, &to, &room) == (size_t) -1)
+		return false;
 	*ret_len = (size_t) (to - out);
 	return true;
 }

@@ -9,16 +9,20 @@
  * mode; the encoding is the profile's or none; and nothing is trusted before
  * its last answer: events come before a late error, after xmlStopParser
  * ctxt->wellFormed still says 1, and a NUL behind the root passes for the end.
+ *
+ * It reads UTF-8 alone: other encodings become that in recode, which knows where
+ * in the file each character was.  libxml2's own conversion does not (from 2.15
+ * on not at all), and opens tables that the sandbox does not let it open.
  */
-#include <iconv.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
-#include <strings.h>
 
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 #include "parsers/assemble/assemble.h"
+#include "parsers/nested/recode.h"
 #include "parsers/nested/walk.h"
+#include "parsers/nested/xml_encoding.h"
 
 enum { CHUNK_BYTES = 64 << 10 };
 
@@ -27,13 +31,14 @@ struct xml {
 	struct assemble *assemble;
 	struct walk *walk;
 	xmlParserCtxtPtr parser;
+	struct recode *recode;
 	struct input *in;
-	bool encoded;    /* not UTF-8: offsets need xmlByteConsumed */
-	bool stopped;    /* by us: refused already, or told to stop */
-	bool rooted;     /* the root element came */
-	char error[256]; /* libxml2's first error, "" none */
+	char declared[XML_ENCODING_SIZE]; /* the encoding that the document declares, "" none */
+	bool stopped;                     /* by us: refused already, or told to stop */
+	bool rooted;                      /* the root element came */
+	bool ended;                       /* no byte comes after those of chunk */
+	char error[256];                  /* libxml2's first error, "" none */
 	uint64_t error_offset;
-	bool error_encoding;        /* what libxml2 objects to is the declared encoding */
 	const xmlChar **attributes; /* of it: (name, prefix, space, value, end) each */
 	int attribute_count;
 	uint64_t bytes;      /* read from the input */
@@ -51,46 +56,64 @@ given(const struct xml *x)
 	return x->bytes - (x->end - x->at);
 }
 
-/* Offset in the file of the byte that libxml2 looks at. */
+static void refuse(struct xml *x, const char *rule, uint64_t offset, const char *message);
+
+/* Offset in the file of a byte in libxml2's buffer. */
 static uint64_t
-here(const struct xml *x)
+offset_in(struct xml *x, const xmlChar *p)
 {
 	const xmlParserInput *in = x->parser->input;
+	uint64_t place;
 
-	if (in == NULL)
-		return 0;
-	if (x->encoded)
-		return (uint64_t) xmlByteConsumed(x->parser);
-	return (uint64_t) in->consumed + (uint64_t) (in->cur - in->base);
+	if (recode_place(x->recode, (uint64_t) in->consumed + (uint64_t) (p - in->base), &place))
+		return place;
+	if (!x->stopped)
+		refuse(x, "not_xml", given(x), "libxml2 does not say where in the file it is");
+	return given(x);
 }
 
-/* Offset of a pointer that libxml2 gave: exact while it points into its buffer, which is nearly always. */
+/* Offset in the file of the byte that libxml2 looks at. */
 static uint64_t
-offset_of(const struct xml *x, const xmlChar *p)
+here(struct xml *x)
+{
+	return x->parser->input == NULL ? 0 : offset_in(x, x->parser->input->cur);
+}
+
+/* Did libxml2 give a piece of its buffer, and not a copy? */
+static bool
+in_buffer(const struct xml *x, const xmlChar *p)
+{
+	return p >= x->parser->input->base && p <= x->parser->input->end;
+}
+
+/* Offset of a text: a copy (it has other characters than ASCII, or references) ends where libxml2 is. */
+static uint64_t
+text_offset(struct xml *x, const xmlChar *text, size_t len)
 {
 	const xmlParserInput *in = x->parser->input;
 
-	if (x->encoded || p < in->base || p > in->end)
-		return here(x);
-	return (uint64_t) in->consumed + (uint64_t) (p - in->base);
+	if (in_buffer(x, text))
+		return offset_in(x, text);
+	return offset_in(x, (size_t) (in->cur - in->base) < len ? in->base : in->cur - len);
 }
 
 /* Offset of the '<' of the tag that libxml2 has just read: no other can stand within a tag. */
 static uint64_t
 tag_offset(void *context)
 {
-	const struct xml *x = context;
+	struct xml *x = context;
 	const xmlParserInput *in = x->parser->input;
 	const xmlChar *open = memrchr(in->base, '<', (size_t) (in->cur - in->base));
-	uint64_t back = 0;
 
-	if (open == NULL)
-		return here(x);
-	if (!x->encoded)
-		return (uint64_t) in->consumed + (uint64_t) (open - in->base);
-	for (const xmlChar *p = open; p < in->cur; p++)
-		back += (*p & 0xC0) != 0x80; /* characters are bytes of the file, in most other encodings */
-	return here(x) - back;
+	return open == NULL ? here(x) : offset_in(x, open);
+}
+
+/* libxml2 tells something: what it has let go of is not asked for any more. */
+static void
+event(struct xml *x)
+{
+	x->last_event = given(x);
+	recode_forget(x->recode, x->parser->input->consumed);
 }
 
 /* ---- refusing ---- */
@@ -123,14 +146,14 @@ intern(void *context, const char *name)
 static bool
 attribute(void *context, const void *name, struct slice *ret_value, uint64_t *ret_offset)
 {
-	const struct xml *x = context;
+	struct xml *x = context;
 
 	for (int i = 0; i < x->attribute_count; i++) {
 		const xmlChar **a = &x->attributes[5 * i];
 		if (a[0] != name || a[2] != NULL)
 			continue;
 		*ret_value = (struct slice){(const char *) a[3], (uint32_t) (a[4] - a[3])};
-		*ret_offset = offset_of(x, a[3]);
+		*ret_offset = in_buffer(x, a[3]) ? offset_in(x, a[3]) : tag_offset(x);
 		return true;
 	}
 	return false;
@@ -182,7 +205,7 @@ on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlCha
 	(void) prefix, (void) declared, (void) defaulted;
 	if (x->stopped)
 		return;
-	x->last_event = given(x);
+	event(x);
 	x->attributes = attribute_list;
 	x->attribute_count = attributes;
 	if ((attributes > 0 || namespaces > 0) && !attributes_fit(x, namespaces))
@@ -200,7 +223,7 @@ on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar 
 	struct xml *x = context;
 
 	(void) name, (void) prefix, (void) space;
-	x->last_event = given(x);
+	event(x);
 	if (!x->stopped && walk_leave(x->walk, here(x)) != 0)
 		stop(x);
 }
@@ -210,10 +233,10 @@ on_text(void *context, const xmlChar *text, int len)
 {
 	struct xml *x = context;
 
-	x->last_event = given(x);
+	event(x);
 	if (x->stopped || !walk_wants_text(x->walk))
 		return;
-	if (walk_text(x->walk, (const char *) text, (size_t) len, offset_of(x, text)) != 0)
+	if (walk_text(x->walk, (const char *) text, (size_t) len, text_offset(x, text, (size_t) len)) != 0)
 		stop(x);
 }
 
@@ -240,50 +263,11 @@ on_error(void *context, xmlErrorPtr error)
 	if (x->stopped || x->error[0] != '\0' || error->level < XML_ERR_ERROR)
 		return;
 	x->error_offset = here(x);
-	/* where it has no tables for the encoding (the sandbox lets it open none) it never comes to on_document
-	 */
-	x->error_encoding =
-	    error->code == XML_ERR_UNSUPPORTED_ENCODING || error->code == XML_ERR_UNKNOWN_ENCODING;
 	snprintf(x->error, sizeof(x->error), "%s", error->message == NULL ? "unknown" : error->message);
 	x->error[strcspn(x->error, "\n")] = '\0';
 }
 
 /* ---- encodings ---- */
-
-/* "windows-1252" and "CP1252", "Shift_JIS" and "SJIS" are one name. */
-static void
-plain_name(char *ret, size_t size, const char *name)
-{
-	static const char *const same[][2] = {{"WINDOWS125", "CP125"}, {"LATIN1", "ISO88591"},
-	                                      {"L1", "ISO88591"},      {"LATIN9", "ISO885915"},
-	                                      {"USASCII", "ASCII"},    {"SJIS", "SHIFTJIS"}};
-	char upper[64];
-	size_t n = 0;
-
-	for (; *name != '\0' && n + 1 < sizeof(upper); name++)
-		if (*name != '-' && *name != '_')
-			upper[n++] = (char) (*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
-	upper[n] = '\0';
-	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
-		size_t len = strlen(same[i][0]);
-		/* whole, but for the last digit of a windows code page */
-		if (strncmp(upper, same[i][0], len) == 0 && (upper[len] == '\0' || i == 0)) {
-			snprintf(ret, size, "%s%s", same[i][1], upper + len);
-			return;
-		}
-	}
-	snprintf(ret, size, "%s", upper);
-}
-
-static bool
-same_encoding(const char *a, const char *b)
-{
-	char plain_a[64], plain_b[64];
-
-	plain_name(plain_a, sizeof(plain_a), a);
-	plain_name(plain_b, sizeof(plain_b), b);
-	return strcmp(plain_a, plain_b) == 0;
-}
 
 static bool
 is_utf8(const struct layout *layout)
@@ -296,25 +280,18 @@ static void
 on_document(void *context)
 {
 	struct xml *x = context;
-	const xmlChar *declared = x->parser->encoding;
 	char shown[TEXT_SHOWN_SIZE];
 
-	if (x->stopped)
+	if (x->stopped || (x->declared[0] == '\0' && is_utf8(x->layout)))
 		return;
-	if (declared == NULL)
-		declared = x->parser->input->encoding;
-	/* even ASCII is converted, and then offsets are not those of the buffer */
-	x->encoded |= x->parser->input->buf != NULL && x->parser->input->buf->encoder != NULL;
-	if (declared == NULL && is_utf8(x->layout))
-		return;
-	if (declared == NULL) {
+	if (x->declared[0] == '\0') {
 		refuse(x, "encoding", 0, "the XML declares no encoding, so it is UTF-8; the profile says another");
 		return;
 	}
-	if (same_encoding((const char *) declared, x->layout->encoding) ||
-	    (is_utf8(x->layout) && same_encoding((const char *) declared, "UTF-8")))
+	if (xml_encoding_same(x->declared, x->layout->encoding) ||
+	    (is_utf8(x->layout) && xml_encoding_same(x->declared, "UTF-8")))
 		return;
-	text_show(shown, declared, strlen((const char *) declared));
+	text_show(shown, x->declared, strlen(x->declared));
 	(void) assemble_refuse(x->assemble, "encoding", NULL, (struct slice){NULL, 0}, 0, 0,
 	                       "the XML declares the encoding %s, the profile says %s", shown,
 	                       x->layout->encoding);
@@ -357,12 +334,17 @@ is_ascii(const struct xml *x)
 static int
 read_chunk(struct xml *x)
 {
-	ssize_t n = x->in->read(x->in, x->chunk + x->end, sizeof(x->chunk) - x->end);
+	ssize_t n;
 
+	memmove(x->chunk, x->chunk + x->at, x->end - x->at);
+	x->end -= x->at;
+	x->at = 0;
+	n = x->in->read(x->in, x->chunk + x->end, sizeof(x->chunk) - x->end);
 	if (n > 0) {
 		x->bytes += (uint64_t) n;
 		x->end += (size_t) n;
 	}
+	x->ended = n == 0;
 	return n > 0 ? 1 : (int) n;
 }
 
@@ -377,14 +359,12 @@ starve(struct xml *x, const char *rule, const char *message)
 	return -1;
 }
 
-/* The chunk is empty: the next one, if it may be.  1, 0 at the end, -1. */
+/* The chunk is used up: the next one, if it may be.  1, 0 at the end, -1. */
 static int
 next_chunk(struct xml *x)
 {
-	int rc;
+	int rc = read_chunk(x);
 
-	x->at = x->end = 0;
-	rc = read_chunk(x);
 	if (rc <= 0)
 		return rc;
 	if (!is_ascii(x))
@@ -400,18 +380,18 @@ on_read(void *context, char *buf, int size)
 {
 	struct xml *x = context;
 	size_t done = 0;
+	enum recoded rc;
 
 	/* a tag, comment or instruction is kept until it is whole */
 	if (!x->stopped && given(x) - x->last_event > x->layout->limits.record_bytes)
 		return starve(x, "record_too_long", "a tag or comment is longer than limits: record_bytes");
-	while (done < (size_t) size && !x->stopped) {
-		size_t n = x->end - x->at < (size_t) size - done ? x->end - x->at : (size_t) size - done;
-		memcpy(buf + done, x->chunk + x->at, n);
-		x->at += n;
-		done += n;
-		if (x->at == x->end && done < (size_t) size && next_chunk(x) <= 0)
-			break;
-	}
+	do
+		rc = recode(x->recode, x->chunk, x->end, &x->at, x->ended, buf, (size_t) size, &done);
+	while (rc == RECODE_MORE && !x->ended && !x->stopped && next_chunk(x) >= 0);
+	if (rc == RECODE_NO_MEMORY)
+		return input_no_memory(x->in);
+	if (rc == RECODE_BAD && done == 0) /* what is before it was given first */
+		return starve(x, "encoding", "a byte that means nothing in the partner's encoding");
 	return x->stopped || x->in->rule != NULL ? -1 : (int) done;
 }
 
@@ -426,19 +406,21 @@ check_end(struct xml *x, int rc)
 		return;
 	if (x->error[0] != '\0' || rc != 0 || !x->parser->wellFormed || !x->parser->nsWellFormed) {
 		text_show(shown, x->error, strlen(x->error));
-		(void) assemble_refuse(x->assemble, x->error_encoding ? "encoding" : "not_xml", NULL,
-		                       (struct slice){NULL, 0}, walk_number(x->walk), x->error_offset, "%s", shown);
+		(void) assemble_refuse(x->assemble, "not_xml", NULL, (struct slice){NULL, 0}, walk_number(x->walk),
+		                       x->error_offset, "%s", shown);
 		x->stopped = true;
 	} else if (in == NULL || in->cur != in->end || x->at != x->end || read_chunk(x) > 0) {
 		refuse(x, "trailing_bytes", here(x), "more after the end of the XML");
+	} else if (here(x) != x->bytes && !x->stopped) {
+		refuse(x, "not_xml", x->bytes, "libxml2 does not say where in the file it is");
 	}
 }
 
 static int
 run(struct xml *x)
 {
-	/* at least four bytes to begin with; less when the file is shorter */
-	while (x->end < 4)
+	/* to begin with the XML declaration, or four bytes; less when the file is shorter */
+	while (x->end < 4 || (xml_encoding_declared(x->chunk, x->end, x->declared) && x->end < sizeof(x->chunk)))
 		if (read_chunk(x) <= 0)
 			break;
 	if (x->in->rule != NULL)
@@ -471,7 +453,7 @@ new_parser(struct xml *x)
 	xmlParserCtxtPtr parser = xmlCreateIOParserCtxt(&handler, x, on_read, NULL, x, XML_CHAR_ENCODING_NONE);
 
 	if (parser != NULL)
-		xmlCtxtUseOptions(parser, XML_PARSE_NONET);
+		xmlCtxtUseOptions(parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
 	return parser;
 }
 
@@ -486,10 +468,10 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 		x->layout = layout;
 		x->assemble = a;
 		x->in = in;
-		x->encoded = !is_utf8(layout);
+		x->recode = recode_new(assemble_charset(a));
 		x->parser = new_parser(x);
 	}
-	if (x != NULL && x->parser != NULL)
+	if (x != NULL && x->parser != NULL && x->recode != NULL)
 		x->walk = walk_new(layout, a, &source);
 	if (x == NULL || x->walk == NULL) {
 		in->failed = 1;
@@ -501,6 +483,7 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 	}
 	if (x != NULL) {
 		walk_free(x->walk);
+		recode_free(x->recode);
 		xmlFreeParserCtxt(x->parser);
 	}
 	free(x);
@@ -529,20 +512,4 @@ start(void)
 	xmlSetExternalEntityLoader(no_entity);
 }
 
-/* libxml2 opens the encoding when it meets the declaration: by then its tables must be in memory. */
-static int
-prepare(const struct layout *layout, const char **ret_why)
-{
-	static iconv_t in, out; /* open until the process ends, so that the tables stay */
-
-	if (is_utf8(layout))
-		return 0;
-	in = iconv_open("UTF-8", layout->encoding);
-	out = iconv_open(layout->encoding, "UTF-8");
-	if (in != (iconv_t) -1 && out != (iconv_t) -1)
-		return 0;
-	*ret_why = "encoding: unknown to iconv";
-	return -1;
-}
-
-const struct format xml_format = {.name = "xml", .parse = parse, .start = start, .prepare = prepare};
+const struct format xml_format = {.name = "xml", .parse = parse, .start = start};

@@ -191,6 +191,48 @@ def test_xml_in_the_profiles_encoding(encoding, declared, text):
     assert data[record["offset"]:record["offset"] + record["length"]].endswith(b"</Item>")
 
 
+# the encodings that partners write, and one where characters shift the meaning of those behind them
+PLACES = [("iso-8859-1", "M\u00fcller"), ("iso-8859-15", "5 \u20ac"), ("windows-1251", "\u0431\u0430\u043b\u043b"),
+          ("windows-1252", "\u201e5 \u20ac\u201c"), ("koi8-r", "\u0431\u0430\u043b\u043b"), ("cp850", "M\u00fcller"),
+          ("shift_jis", "\u8868a\u4eac"), ("euc-jp", "\u6771a\u4eac"), ("gb18030", "\u4e1c\u20ac\U0001f600"),
+          ("big5", "\u6771a\u4eac"), ("euc-kr", "\uac00a\ub098"), ("iso-2022-jp", "\u6771a\u4eac"), ("utf-8", "\u6771\U0001f600")]
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("encoding, word", PLACES)
+def test_xml_places_are_those_of_the_file(encoding, word):
+    """Of every record, over many reads; and of a value that is refused."""
+    item = '<Item ref="A%d" status="Y"><Points>5</Points><!-- %s --><a b="%s"/><Text>%s</Text></Item>'
+    items = [item % (i, word * (i % 40), word, word * (1 + i % 100)) for i in range(3000)]
+    text = f'<?xml version="1.0" encoding="{encoding}"?>\n<File xmlns="urn:x">{word}%s</File>\n'
+    profile = XML.replace(b"zone: UTC", f"zone: UTC\nencoding: {encoding}".encode())
+    data = (text % f"\n{word}".join(items)).encode(encoding)
+    result = parse_client.parse(profile, data)
+    assert not result.refusals and len(result.records) == len(items)
+    for number, record in enumerate(result.records):
+        assert record["reason_text"] == word * (1 + number % 100)
+        assert data[record["offset"]:record["offset"] + record["length"]] == items[number].encode(encoding), number
+
+    data = (text % (word + items[1].replace("<Points>5", f"<Points>{word}"))).encode(encoding)
+    value = data.index(b"<Points>") + len(b"<Points>")
+    refused, = parse_client.parse(profile, data).refusals
+    assert data[value:].startswith(word.encode(encoding))
+    assert refused["offset"] == value + (3 if encoding == "iso-2022-jp" else 0)  # behind the shift
+
+
+@pytest.mark.parametrize("encoding, bad", [("windows-1252", b"\x81"), ("windows-1251", b"\x98"), ("shift_jis", b"\x85\x20"),
+                                           ("euc-kr", b"\xff"), ("gb18030", b"\x81\x30\x20")])
+def test_xml_with_a_byte_that_means_nothing(encoding, bad):
+    filler = "x" * 70_000  # further than one read
+    data = (f'<?xml version="1.0" encoding="{encoding}"?><File xmlns="urn:x">{filler}<Item ref="A1" status="Y"><Points>5</Points>'
+            "<Text>?</Text></Item></File>").encode()
+    place = data.index(b"?</Text>")
+    profile = XML.replace(b"zone: UTC", f"zone: UTC\nencoding: {encoding}".encode())
+    for wrong in (data.replace(b"?</", bad + b"</"), data[:place] + bad[:1]):
+        refused, = parse_client.parse(profile, wrong).refusals
+        assert (refused["rule"], refused["offset"]) == ("encoding", place)
+
+
 def test_xml_that_declares_nothing_is_utf8():
     profile, _ = encoded("iso-8859-1", "", "")
     assert rules(profile, xml_file()) == ["encoding"]

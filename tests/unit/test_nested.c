@@ -174,6 +174,30 @@ test_xml(void **state)
 	}
 }
 
+/* A character of several bytes may be cut anywhere by a read. */
+static void
+test_xml_encoding(void **state)
+{
+	static const char item[] = "<Item ref='P1'><Party kind='member'><Id>M1</Id></Party><Party "
+	                           "kind='shop'><Id>\x93\x8C\x95\x5C</Id></Party>"
+	                           "<Points>5</Points><Any><Status code='OK'/></Any></Item>";
+	char profile[sizeof(xml_profile) + 32], file[1024];
+	struct results r;
+
+	(void) state;
+	snprintf(profile, sizeof(profile), "encoding: shift_jis\n%s", xml_profile);
+	snprintf(file, sizeof(file),
+	         "<?xml version='1.0' encoding='SJIS'?><!-- \x93\x8C --><File xmlns='urn:a'><Batch id='B'>"
+	         "<Head><Day>2026-11-18</Day></Head><Items>\x93\x8C%s</Items></Batch></File>",
+	         item);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		run(profile, file, strlen(file), steps[i], &r);
+		assert_string_equal(r.text, "accepted 5 1=P1 3=M1 5=\xE6\x9D\xB1\xE8\xA1\xA8\ntaken whole\n");
+		assert_memory_equal(file + r.offset[0], item, strlen(item));
+		assert_int_equal(r.length[0], strlen(item));
+	}
+}
+
 static void
 test_json(void **state)
 {
@@ -268,8 +292,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_xml),         cmocka_unit_test(test_json),       cmocka_unit_test(test_cut),
-	    cmocka_unit_test(test_json_shapes), cmocka_unit_test(test_xml_shapes),
+	    cmocka_unit_test(test_xml), cmocka_unit_test(test_xml_encoding), cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_cut), cmocka_unit_test(test_json_shapes),  cmocka_unit_test(test_xml_shapes),
 	};
 	return cmocka_run_group_tests_name("nested", tests, NULL, NULL);
 }
