@@ -112,8 +112,9 @@ spawn_environment(void)
 	/* the sanitizers' options so that test builds speak in the children too; HOME is where libpq looks for
 	 * root certificates and passwords, CREDENTIALS_DIRECTORY where systemd puts them */
 	static const char *const handed_on[] = {
-	    "HANDBACK_LIBEXEC", "HANDBACK_FETCH_SOCKET", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "HOME",
-	    "ASAN_OPTIONS",     "UBSAN_OPTIONS",         "LSAN_OPTIONS"};
+	    "HANDBACK_LIBEXEC",      "HANDBACK_FETCH_SOCKET", "HANDBACK_DECRYPT_SOCKET",
+	    "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM",        "HOME",
+	    "ASAN_OPTIONS",          "UBSAN_OPTIONS",         "LSAN_OPTIONS"};
 	static const char *made[sizeof(handed_on) / sizeof(handed_on[0]) + 3];
 	size_t n = 0;
 

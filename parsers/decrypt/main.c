@@ -2,29 +2,26 @@
  * handback-decrypt: decrypts one file, or checks its signature, before anybody looks inside.
  *
  * Trust: it is handed the file, the partner's keys and a file for the content
- * as descriptors.  It must run GnuPG; both are in a sandbox of their own before
+ * as descriptors, on descriptor 3 (lib/protocol/decrypt_job.h), and answers
+ * there.  It must run GnuPG; both are in a sandbox of their own before
  * anything of the file is read: no network, no file but the keyring that exists
  * for the call and what programs of the system read (lib/sandbox/program.h).  It does
  * not look at the content.
  *
- *     handback-decrypt [--encrypted] [--signature] [--no-landlock] LIMIT
- *
- *     2  what is wrong, one line for a person
- *     3  the file, regular, at its start      4  the content is written here
- *     5  our private key                      6  its passphrase
- *     7  the public keys of who may sign      (5 to 7: /dev/null where there is none)
- *
- * LIMIT: bytes of content at most.  Exit status: EXIT_CLEAN; EXIT_HELD when the
- * file is not what was agreed; EXIT_FAILED, EXIT_INTERNAL otherwise.  Only
- * after EXIT_CLEAN does the content mean anything.
+ * Whoever asked hangs up to end it: GnuPG, its agent and the keyring go with it.
+ * Exit status: EXIT_CLEAN when the answer was given or nobody waits for it any
+ * more; EXIT_USAGE when descriptor 3 is no such channel.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,23 +29,15 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
-#include "lib/base/text.h"
+#include "lib/protocol/decrypt_job.h"
 #include "lib/sandbox/program.h"
 #include "parsers/decrypt/openpgp.h"
 #ifdef TEST_BUILD
 #include "lib/sandbox/attempt.h"
 #endif
 
-enum { INPUT = 3, PLAIN, SECRET, PASSPHRASE, SIGNERS };
-
+#define CHANNEL 3
 #define HOME_PREFIX "handback-decrypt-"
-
-static int
-leave(int status, const char *why)
-{
-	fprintf(stderr, "%s\n", why);
-	return status;
-}
 
 /* ---- the keyring's directory ---- */
 
@@ -58,7 +47,8 @@ remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
 	(void) st, (void) at;
 	/* not remove(), which tries unlink() on a directory first: the sandbox refuses that for the outermost one
 	 */
-	return kind == FTW_DP ? rmdir(path) : unlink(path);
+	(void) (kind == FTW_DP ? rmdir(path) : unlink(path));
+	return 0; /* what went meanwhile is no reason to leave the rest */
 }
 
 static void
@@ -137,11 +127,12 @@ make_home(char *home, size_t size)
 	       put(home, "dirmngr.conf", "");
 }
 
-/* GnuPG leaves its agent running: it has become our child (PR_SET_CHILD_SUBREAPER), and goes with us. */
-static void
-end_children(void)
+/* All that there are now.  False: none. */
+static bool
+kill_children(void)
 {
 	char path[64], line[4096];
+	bool any = false;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) getpid());
@@ -151,13 +142,78 @@ end_children(void)
 			long pid = strtol(p, &end, 10);
 			if (end == p)
 				break;
-			if (pid > 1)
+			if (pid > 1) {
+				any = true;
 				kill((pid_t) pid, SIGKILL);
+			}
 		}
 	if (f != NULL)
 		fclose(f);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+	return any;
+}
+
+/* GnuPG leaves its agent running: it has become our child (PR_SET_CHILD_SUBREAPER), as those do that a killed
+ * one leaves, and goes with us.  Again and again, since the other thread may still begin one. */
+static void
+end_children(void)
+{
+	while (kill_children()) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		poll(NULL, 0, 1);
+	}
+}
+
+/* GnuPG first, which would write there: by one thread at a time, since the process may end behind it. */
+static void
+end_gnupg(const char *home)
+{
+	static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&ending);
+	end_children();
+	remove_tree(home);
+	pthread_mutex_unlock(&ending);
+}
+
+/* ---- whoever asked ---- */
+
+/* Nothing is said to us after the job: what comes is the end of the connection, and ends all that we began.
+ */
+static void *
+watch(void *home)
+{
+	struct pollfd p = {.fd = CHANNEL, .events = POLLIN};
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
+	end_gnupg(home);
+	_exit(EXIT_CLEAN);
+}
+
+/* Our parent died, or systemd wants us to stop: the same as if whoever asked had hung up. */
+static void
+on_term(int signal)
+{
+	(void) signal;
+	shutdown(CHANNEL, SHUT_RDWR);
+}
+
+static bool
+begin_watch(char *home)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, watch, home) == 0;
+}
+
+static void
+answer(int *turn, enum decrypt_message message, const char *why)
+{
+	struct message_line line;
+
+	if (decrypt_answer_encode(&line, turn, message, &(struct decrypt_answer){why}))
+		channel_send(CHANNEL, line.text, line.length, -1); /* or nobody waits for it any more */
 }
 
 /* ---- */
@@ -167,62 +223,76 @@ static int
 given(int fd)
 {
 	struct stat st;
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? fd : -1;
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? fd : -1;
 }
 
-static int
-decrypt(struct openpgp_job *job, bool no_landlock)
+static enum decrypt_message
+failed(char *why, size_t size, const char *what)
 {
-	static const int status[] = {
-	    [OPENPGP_DONE] = EXIT_CLEAN, [OPENPGP_REFUSED] = EXIT_HELD, [OPENPGP_FAILED] = EXIT_FAILED};
-	char home[PATH_MAX], why[LIMIT_MESSAGE_BYTES] = "";
-	enum openpgp_end end;
+	snprintf(why, size, "%s", what);
+	return DECRYPT_FAILED;
+}
 
+static enum decrypt_message
+decrypt(const struct decrypt_job *job, char *why, size_t why_size)
+{
+	static const enum decrypt_message message_of[] = {[OPENPGP_DONE] = DECRYPT_DONE,
+	                                                  [OPENPGP_REFUSED] = DECRYPT_REFUSED,
+	                                                  [OPENPGP_FAILED] = DECRYPT_FAILED};
+	static char home[PATH_MAX]; /* for the watch, too */
+	struct openpgp_job openpgp = {.input = given(job->fd[DECRYPT_FILE]),
+	                              .plain = job->fd[DECRYPT_CONTENT],
+	                              .secret = given(job->fd[DECRYPT_SECRET]),
+	                              .passphrase = given(job->fd[DECRYPT_PASSPHRASE]),
+	                              .signers = given(job->fd[DECRYPT_SIGNERS]),
+	                              .encrypted = job->encrypted,
+	                              .signature = job->signature,
+	                              .limit = job->limit,
+	                              .home = home};
+	enum decrypt_message end;
+
+	if (openpgp.input < 0)
+		return failed(why, why_size, "the file is empty, or no file");
 	if (!make_home(home, sizeof(home)))
-		return leave(EXIT_FAILED, "no temporary directory for the keys can be made");
+		return failed(why, why_size, "no temporary directory for the keys can be made");
 	setenv("GNUPGHOME", home, 1);
-	job->home = home;
-	if (!sandbox_decrypt(home, folder_of_homes(), no_landlock, why, sizeof(why))) {
+	if (!sandbox_decrypt(home, folder_of_homes(), job->no_landlock, why, why_size)) {
 		remove_tree(home);
-		return leave(EXIT_FAILED, why);
+		return DECRYPT_FAILED;
 	}
 #ifdef TEST_BUILD
 	attempt_escape();
 #endif
-	end = openpgp_open(job, why, sizeof(why));
-	end_children();
-	remove_tree(home);
-	return end == OPENPGP_DONE ? EXIT_CLEAN : leave(status[end], why);
+	/* in the sandbox, as all that is begun from here on */
+	end = begin_watch(home) ? message_of[openpgp_open(&openpgp, why, why_size)]
+	                        : failed(why, why_size, "cannot watch for the end of the connection");
+	end_gnupg(home);
+	return end;
 }
 
 int
-main(int argc, char **argv)
+main(void)
 {
-	struct openpgp_job job = {.input = INPUT, .plain = PLAIN};
-	const char *limit = NULL;
-	bool no_landlock = false;
+	const struct sigaction term = {.sa_handler = on_term, .sa_flags = SA_RESTART};
+	char why[DECRYPT_WHY_BYTES + 1] = "";
+	enum decrypt_message end = DECRYPT_FAILED;
+	int turn = DECRYPT_TURN_NEW, type;
+	socklen_t size = sizeof(type);
+	struct decrypt_job job;
 
 	harden();
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--encrypted") == 0)
-			job.encrypted = true;
-		else if (strcmp(argv[i], "--signature") == 0)
-			job.signature = true;
-		else if (strcmp(argv[i], "--no-landlock") == 0)
-			no_landlock = true;
-		else
-			limit = argv[i];
+	if (getsockopt(CHANNEL, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET) {
+		fprintf(stderr, "handback-decrypt is started by handback-reconcile\n");
+		return EXIT_USAGE;
 	}
-	if (limit == NULL || !text_int(limit, 0, INT64_MAX, &job.limit) || given(INPUT) < 0 ||
-	    fcntl(PLAIN, F_GETFD) < 0)
-		return leave(EXIT_USAGE, "handback-decrypt is started by handback-reconcile");
-	for (int fd = INPUT; fd <= SIGNERS; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(CHANNEL, F_SETFD, FD_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGTERM, &term, NULL);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	job.secret = given(SECRET);
-	job.passphrase = given(PASSPHRASE);
-	job.signers = given(SIGNERS);
-	return decrypt(&job, no_landlock);
+	if (decrypt_job_receive(CHANNEL, &job, &turn, why, sizeof(why)))
+		end = decrypt(&job, why, sizeof(why));
+	answer(&turn, end, why);
+	decrypt_job_free(&job);
+	return EXIT_CLEAN;
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,11 +17,14 @@
 #include "lib/base/spawn.h"
 #include "lib/base/text.h"
 
-enum { SECRET, PASSPHRASE, SIGNERS, KEYS };
+/* How long a decrypter may take to go after its answer, or when it is hung up on. */
+#define PARTING_MS 10000
 
-static const char *const key_names[KEYS] = {"secret.asc", "passphrase", "signers.asc"};
+/* Beside the profile; the others of a job are ours. */
+static const char *const key_names[DECRYPT_DESCRIPTORS] = {
+    [DECRYPT_SECRET] = "secret.asc", [DECRYPT_PASSPHRASE] = "passphrase", [DECRYPT_SIGNERS] = "signers.asc"};
 
-__attribute__((format(printf, 2, 3))) static enum decrypt_end
+__attribute__((format(printf, 2, 3))) static enum decrypt_message
 failed(char *why, const char *format, ...)
 {
 	va_list args;
@@ -35,100 +37,54 @@ failed(char *why, const char *format, ...)
 
 /* ---- keys ---- */
 
-static void
-close_all(int fds[KEYS])
+static enum decrypt_message
+open_key(const struct decrypt_wish *wish, int folder, int key, int *ret_fd, char *why)
 {
-	for (int i = 0; i < KEYS; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-static enum decrypt_end
-open_key(const struct decrypt_job *job, int folder, int key, int *ret_fd, char *why)
-{
-	const bool needed = key == SECRET ? job->rule->encrypted : key == SIGNERS && job->rule->signature;
+	const bool needed = key == DECRYPT_SECRET    ? wish->rule->encrypted
+	                    : key == DECRYPT_SIGNERS ? wish->rule->signature
+	                                             : false;
 	struct stat st;
 
 	*ret_fd = openat(folder, key_names[key], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*ret_fd < 0 && errno == ENOENT && !needed)
 		return DECRYPT_DONE;
 	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
-		return failed(why, "%s.keys/%s cannot be read: %s", job->profile, key_names[key], strerror(errno));
+		return failed(why, "%s.keys/%s cannot be read: %s", wish->profile, key_names[key], strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size == 0)
-		return failed(why, "%s.keys/%s is empty, or no file", job->profile, key_names[key]);
-	if (key != SIGNERS && secret_open_to(&st) != 0)
-		return failed(why, "%s.keys/%s may be read by others (mode %04o): chmod 600", job->profile,
+		return failed(why, "%s.keys/%s is empty, or no file", wish->profile, key_names[key]);
+	if (key != DECRYPT_SIGNERS && secret_open_to(&st) != 0)
+		return failed(why, "%s.keys/%s may be read by others (mode %04o): chmod 600", wish->profile,
 		              key_names[key], (unsigned) st.st_mode & 07777);
 	return DECRYPT_DONE;
 }
 
-static enum decrypt_end
-open_keys(const struct decrypt_job *job, int ret_fds[KEYS], char *why)
+static enum decrypt_message
+open_keys(const struct decrypt_wish *wish, struct decrypt_job *job, char *why)
 {
 	char name[LIMIT_NAME_BYTES + 1];
-	enum decrypt_end end = DECRYPT_DONE;
+	enum decrypt_message end = DECRYPT_DONE;
 	int folder;
 
-	for (int i = 0; i < KEYS; i++)
-		ret_fds[i] = -1;
-	if (job->profiles < 0)
+	if (wish->profiles < 0)
 		return failed(why, "the keys are beside the profiles' directory, and there is none");
-	if (snprintf(name, sizeof(name), "%s.keys", job->profile) >= (int) sizeof(name))
+	if (snprintf(name, sizeof(name), "%s.keys", wish->profile) >= (int) sizeof(name))
 		return failed(why, "the profile's name is too long for a directory of keys");
-	folder = openat(job->profiles, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	folder = openat(wish->profiles, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return failed(why, "%s (in the profiles' directory) cannot be opened: %s", name, strerror(errno));
-	for (int i = 0; i < KEYS && end == DECRYPT_DONE; i++)
-		end = open_key(job, folder, i, &ret_fds[i], why);
+	for (int i = DECRYPT_SECRET; i < DECRYPT_DESCRIPTORS && end == DECRYPT_DONE; i++)
+		end = open_key(wish, folder, i, &job->fd[i], why);
 	close(folder);
-	if (end != DECRYPT_DONE)
-		close_all(ret_fds);
 	return end;
 }
 
 /* ---- the program ---- */
 
-static int64_t
-most_bytes(const struct decrypt_job *job)
-{
-	const struct policy_openpgp *rule = job->rule;
-
-	return job->bytes > job->file_bytes / rule->expansion ? job->file_bytes : job->bytes * rule->expansion;
-}
-
-static pid_t
-start(const struct decrypt_job *job, const int keys[KEYS], int plain, int errors)
-{
-	char program[4096], limit[32];
-	const char *argv[6];
-	struct spawn_fd fds[6] = {{errors, 2}, {job->file, 3}, {plain, 4}};
-	size_t n = 0, count = 3;
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	pid_t pid = -1;
-
-	if (null >= 0 && paths_program(program, sizeof(program), "handback-decrypt")) {
-		argv[n++] = program;
-		if (job->rule->encrypted)
-			argv[n++] = "--encrypted";
-		if (job->rule->signature)
-			argv[n++] = "--signature";
-		if (job->no_landlock)
-			argv[n++] = "--no-landlock";
-		snprintf(limit, sizeof(limit), "%" PRId64, most_bytes(job));
-		argv[n++] = limit;
-		argv[n] = NULL;
-		for (int i = 0; i < KEYS; i++)
-			fds[count++] = (struct spawn_fd){keys[i] >= 0 ? keys[i] : null, 5 + i};
-		pid = spawn(&(struct spawn){
-		    .path = program, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = count});
-	}
-	if (null >= 0) {
-		int saved = errno;
-		close(null);
-		errno = saved;
-	}
-	return pid;
-}
+/* One that works for us. */
+struct decrypter {
+	int channel;
+	pid_t pid; /* 0: not our process */
+};
 
 static int64_t
 now_ms(void)
@@ -139,110 +95,176 @@ now_ms(void)
 	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* What it says until it ends, as one escaped line; false when its time is over. */
 static bool
-listen_to(int errors, int64_t deadline, char *said)
+start_process(struct decrypter *d)
 {
-	char raw[LIMIT_MESSAGE_BYTES / 4], rest[256];
-	size_t len = 0;
+	char program[4096];
+	int ends[2];
 
-	for (;;) {
-		struct pollfd p = {.fd = errors, .events = POLLIN};
-		int64_t left = deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0)
-			return false;
-		if (poll(&p, 1, left > 60000 ? 60000 : (int) left) <= 0)
-			continue;
-		n = len < sizeof(raw) ? read(errors, raw + len, sizeof(raw) - len) : read(errors, rest, sizeof(rest));
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n == 0)
-			break;
-		if (n > 0 && len < sizeof(raw))
-			len += (size_t) n;
-	}
-	while (len > 0 && raw[len - 1] == '\n')
-		len--;
-	text_escape(said, LIMIT_MESSAGE_BYTES, raw, len);
-	return true;
+	if (!paths_program(program, sizeof(program), "handback-decrypt") || channel_pair(ends) < 0)
+		return false;
+	/* SIGTERM and not SIGKILL when we die: it takes GnuPG and the keyring with it */
+	d->pid = spawn(&(struct spawn){.path = program,
+	                               .argv = (const char *const[]){program, NULL},
+	                               .env = spawn_environment(),
+	                               .fds = (const struct spawn_fd[]){{ends[1], 3}},
+	                               .fd_count = 1,
+	                               .death_signal = SIGTERM});
+	close(ends[1]);
+	d->channel = ends[0];
+	return d->pid > 0;
 }
 
-/* Waits for its end, as long as such a file may take. */
-static enum decrypt_end
-await(pid_t pid, int errors, int64_t bytes, char *why)
+/* Where a unit's socket is named, there is no other way: that the unit is missing must not open a way around
+ * it. */
+static enum decrypt_message
+start(struct decrypter *d, char *why)
+{
+	const char *socket = getenv("HANDBACK_DECRYPT_SOCKET");
+
+	if (socket != NULL)
+		d->channel = channel_connect(socket);
+	if (socket != NULL ? d->channel < 0 : !start_process(d))
+		return failed(why, "cannot %s handback-decrypt%s%s: %s", socket != NULL ? "connect to" : "start",
+		              socket != NULL ? " at " : "", socket != NULL ? socket : "", strerror(errno));
+	return DECRYPT_DONE;
+}
+
+/* As channel_receive without descriptors; -1 with ETIMEDOUT when its time is over. */
+static int
+receive(const struct decrypter *d, int64_t deadline, char *line, size_t size)
+{
+	for (;;) {
+		struct pollfd p = {.fd = d->channel, .events = POLLIN};
+		int64_t left = deadline - now_ms();
+		size_t len;
+
+		if (left <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		if (poll(&p, 1, left > 60000 ? 60000 : (int) left) > 0)
+			return channel_receive(d->channel, line, size, &len, NULL);
+	}
+}
+
+/* Hangs up, which ends it, and waits for that where it is our process. */
+static void
+part(struct decrypter *d)
+{
+	const int64_t deadline = now_ms() + PARTING_MS;
+
+	if (d->channel >= 0)
+		close(d->channel);
+	while (d->pid > 0 && waitpid(d->pid, NULL, WNOHANG) == 0) {
+		if (now_ms() >= deadline)
+			kill(d->pid, SIGKILL);
+		poll(NULL, 0, 1);
+	}
+}
+
+/* The answer, as one escaped line; it counts when nothing but the end follows. */
+static enum decrypt_message
+await(const struct decrypter *d, int turn, int64_t bytes, char *why)
 {
 	const int64_t deadline =
 	    now_ms() + 1000 * (LIMIT_PARSER_WALL_BASE_S + bytes / (LIMIT_PARSER_WALL_KIB_PER_S << 10));
-	bool heard = listen_to(errors, deadline, why);
-	int status;
+	static char line[MESSAGE_BYTES + 1];
+	char wrong[LIMIT_MESSAGE_BYTES], after[64];
+	struct decrypt_answer answer;
+	int rc = receive(d, deadline, line, sizeof(line)), message;
 
-	if (!heard)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (!heard)
-		return failed(why, "handback-decrypt took too long");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CLEAN)
-		return DECRYPT_DONE;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_HELD)
-		return DECRYPT_REFUSED;
-	return why[0] != '\0' ? DECRYPT_FAILED
-	                      : failed(why, "handback-decrypt ended with status %#x", (unsigned) status);
+	if (rc == 0)
+		return failed(why, "handback-decrypt ended without an answer");
+	if (rc < 0)
+		return failed(why,
+		              errno == ETIMEDOUT ? "handback-decrypt took too long"
+		                                 : "handback-decrypt sent what is no answer: %s",
+		              strerror(errno));
+	message = decrypt_answer_decode(&answer, &turn, line, wrong, sizeof(wrong));
+	if (message < 0)
+		return failed(why, "handback-decrypt sent what is no answer: %.400s", wrong);
+	/* it holds the content, and may write there, for as long as it is there */
+	rc = receive(d, now_ms() + PARTING_MS, after, sizeof(after));
+	if (rc != 0)
+		return failed(why, "handback-decrypt did not end after its answer");
+	if (message != DECRYPT_DONE)
+		text_escape(why, LIMIT_MESSAGE_BYTES, answer.why, strlen(answer.why));
+	return (enum decrypt_message) message;
+}
+
+static enum decrypt_message
+run(const struct decrypt_job *job, int64_t bytes, char *why)
+{
+	struct decrypter d = {.channel = -1};
+	int turn = DECRYPT_TURN_NEW;
+	enum decrypt_message end = start(&d, why);
+	char wrong[LIMIT_MESSAGE_BYTES];
+
+	if (end == DECRYPT_DONE && !decrypt_job_send(d.channel, &turn, job, wrong, sizeof(wrong)))
+		end = failed(why, "cannot tell handback-decrypt what to do: %.400s", wrong);
+	if (end == DECRYPT_DONE)
+		end = await(&d, turn, bytes, why);
+	part(&d);
+	return end;
+}
+
+/* ---- the content ---- */
+
+static int64_t
+most_bytes(const struct decrypt_wish *wish)
+{
+	const struct policy_openpgp *rule = wish->rule;
+
+	return wish->bytes > wish->file_bytes / rule->expansion ? wish->file_bytes
+	                                                        : wish->bytes * rule->expansion;
 }
 
 /* The content once more, so that nobody can write to what the parser reads. */
-static enum decrypt_end
-reopen(int plain, int *ret_plain, char *why)
+static enum decrypt_message
+reopen(const struct decrypt_job *job, int *ret_plain, char *why)
 {
 	char path[64];
+	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", plain);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", job->fd[DECRYPT_CONTENT]);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return failed(why, "the content cannot be opened: %s", strerror(errno));
+	if (st.st_size > job->limit) {
+		close(fd);
+		return failed(why, "handback-decrypt wrote more than it may");
+	}
 	*ret_plain = fd;
 	return DECRYPT_DONE;
 }
 
-static enum decrypt_end
-run(const struct decrypt_job *job, const int keys[KEYS], int plain, char *why)
+enum decrypt_message
+decrypt(const struct decrypt_wish *wish, int *ret_plain, char *why)
 {
-	enum decrypt_end end;
-	int errors[2];
-	pid_t pid;
+	enum decrypt_message end;
+	struct decrypt_job job;
 
-	if (lseek(job->file, 0, SEEK_SET) < 0 || pipe2(errors, O_CLOEXEC) < 0)
-		return failed(why, "cannot start handback-decrypt: %s", strerror(errno));
-	pid = start(job, keys, plain, errors[1]);
-	close(errors[1]);
-	end = pid < 0 ? failed(why, "cannot start handback-decrypt: %s", strerror(errno))
-	              : await(pid, errors[0], job->bytes, why);
-	close(errors[0]);
-	return end;
-}
-
-enum decrypt_end
-decrypt(const struct decrypt_job *job, int *ret_plain, char *why)
-{
-	int keys[KEYS], plain;
-	enum decrypt_end end = open_keys(job, keys, why);
-
-	if (end != DECRYPT_DONE)
-		return end;
-	/* without a name: gone with the last descriptor, whatever happens */
-	plain = job->work >= 0 ? openat(job->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0400)
-	                       : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0400);
-	if (plain < 0) {
-		close_all(keys);
-		return failed(why, "no room for the content: %s", strerror(errno));
+	decrypt_job_init(&job);
+	job.encrypted = wish->rule->encrypted;
+	job.signature = wish->rule->signature;
+	job.no_landlock = wish->no_landlock;
+	job.limit = most_bytes(wish);
+	end = open_keys(wish, &job, why);
+	if (end == DECRYPT_DONE) {
+		/* without a name: gone with the last descriptor, whatever happens */
+		job.fd[DECRYPT_CONTENT] = wish->work >= 0
+		                              ? openat(wish->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0400)
+		                              : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0400);
+		job.fd[DECRYPT_FILE] = fcntl(wish->file, F_DUPFD_CLOEXEC, 0);
+		if (job.fd[DECRYPT_CONTENT] < 0 || job.fd[DECRYPT_FILE] < 0 || lseek(wish->file, 0, SEEK_SET) < 0)
+			end = failed(why, "no room for the content: %s", strerror(errno));
 	}
-	end = run(job, keys, plain, why);
-	close_all(keys);
 	if (end == DECRYPT_DONE)
-		end = reopen(plain, ret_plain, why);
-	close(plain);
+		end = run(&job, wish->bytes, why);
+	if (end == DECRYPT_DONE)
+		end = reopen(&job, ret_plain, why);
+	decrypt_job_free(&job);
 	return end;
 }

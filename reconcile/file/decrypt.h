@@ -1,6 +1,7 @@
 /*
  * Our copy of a file decrypted, and its signature checked, by handback-decrypt, before the parser
- * sees it.  The keys lie beside the profile, in <profile>.keys/:
+ * sees it: a process of ours, or one behind the socket that HANDBACK_DECRYPT_SOCKET names.  The keys
+ * lie beside the profile, in <profile>.keys/:
  *
  *     secret.asc      our private key, as gpg --export-secret-keys writes it
  *     passphrase      its passphrase, where it has one
@@ -15,14 +16,9 @@
 
 #include "lib/base/limits.h"
 #include "lib/profile/policy.h"
+#include "lib/protocol/decrypt_job.h"
 
-enum decrypt_end {
-	DECRYPT_DONE,
-	DECRYPT_REFUSED, /* the file is not what was agreed */
-	DECRYPT_FAILED,  /* keys, GnuPG or disk: try again later */
-};
-
-struct decrypt_job {
+struct decrypt_wish {
 	int work;            /* directory of spool/work: the content lies there, without a name; -1: in /tmp */
 	int profiles;        /* directory of the profiles, or -1 */
 	const char *profile; /* name of the profile's file, without .yaml */
@@ -33,8 +29,9 @@ struct decrypt_job {
 	bool no_landlock;   /* the operator wrote it off */
 };
 
-/* DECRYPT_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise
+/* DECRYPT_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise DECRYPT_REFUSED
+ * (the file is not what was agreed) or DECRYPT_FAILED (keys, GnuPG or disk: try again later), and
  * why[LIMIT_MESSAGE_BYTES] says what is the matter, in one line. */
-enum decrypt_end decrypt(const struct decrypt_job *job, int *ret_plain, char *why);
+enum decrypt_message decrypt(const struct decrypt_wish *wish, int *ret_plain, char *why);
 
 #endif

@@ -94,29 +94,28 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
          struct parse_report *report, enum parser_end *ret_end, struct job_result *result)
 {
 	const struct profile *profile = r->profile.profile;
-	const struct decrypt_job job = {.work = r->spool.work,
-	                                .profiles = r->profiles,
-	                                .profile = profile->name,
-	                                .rule = &profile->policy.openpgp,
-	                                .file = file,
-	                                .bytes = lseek(file, 0, SEEK_END),
-	                                .file_bytes = profile->policy.file_bytes,
-	                                .no_landlock = r->no_landlock};
+	const struct decrypt_wish wish = {.work = r->spool.work,
+	                                  .profiles = r->profiles,
+	                                  .profile = profile->name,
+	                                  .rule = &profile->policy.openpgp,
+	                                  .file = file,
+	                                  .bytes = lseek(file, 0, SEEK_END),
+	                                  .file_bytes = profile->policy.file_bytes,
+	                                  .no_landlock = r->no_landlock};
 	char why[LIMIT_MESSAGE_BYTES];
+	enum decrypt_message decrypted;
 	enum job_end end;
 	int plain;
 
-	if (!profile->policy.openpgp.wanted || job.bytes == 0) /* the parser says that it is empty */
+	if (!profile->policy.openpgp.wanted || wish.bytes == 0) /* the parser says that it is empty */
 		return parse_plain(r, file, name, watch, report, ret_end, result);
-	switch (decrypt(&job, &plain, why)) {
-	case DECRYPT_FAILED:
-		return job_fail(result, "cannot decrypt the file", why);
-	case DECRYPT_REFUSED:
+	decrypted = decrypt(&wish, &plain, why);
+	if (decrypted == DECRYPT_REFUSED) {
 		*ret_end = PARSER_DONE;
 		return job_refuse(r, "openpgp", why, report, result);
-	case DECRYPT_DONE:
-		break;
 	}
+	if (decrypted != DECRYPT_DONE)
+		return job_fail(result, "cannot decrypt the file", why);
 	end = parse_plain(r, plain, name, watch, report, ret_end, result);
 	close(plain);
 	return end;

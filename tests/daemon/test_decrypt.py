@@ -1,21 +1,26 @@
 """handback-decrypt: OpenPGP by the real GnuPG, with the partner's keys and nothing else."""
+import contextlib
 import os
 import pathlib
 import random
 import shutil
+import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
 
+import decrypter
 import parse_client
+from crash_runs import descendants
 from openpgp import Ring
-from parse_client import BUILD
+from unit_socket import UnitSocket
 
-PROGRAM = BUILD / "parsers/decrypt/handback-decrypt"
 CONTENT = b"".join(b"A%d;%d;Y\r\n" % (i, i * 7919 % 1000) for i in range(2000))
-DONE, REFUSED, FAILED = 0, 3, 4
+DONE, REFUSED, FAILED = "done", "refused", "failed"
 
 
 @pytest.fixture(scope="module")
@@ -32,38 +37,17 @@ def rings():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def memory(data):
-    if data is None:
-        return os.open("/dev/null", os.O_RDONLY)
-    fd = os.memfd_create("test")
-    os.write(fd, data)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
-
-
-def decrypt(data, secret=None, signers=None, *, passphrase=None, encrypted=True, signature=True, limit=1 << 20, tmp=None):
-    """(exit status, content, message)"""
-    out = os.memfd_create("content")
-    mine = [memory(data), out, memory(secret), memory(passphrase), memory(signers)]
-    high = [os.dup2(fd, 100 + i, inheritable=False) for i, fd in enumerate(mine)]  # out of the way of 3 to 7
-
-    def place():
-        for i, fd in enumerate(high):
-            os.dup2(fd, 3 + i, inheritable=True)
-
+def decrypt(data, secret=None, signers=None, *, encrypted=True, signature=True, tmp=None, **more):
+    """(verb, content, message)"""
     folder = tmp or tempfile.mkdtemp(prefix="hbk")
-    done = subprocess.run([PROGRAM, *(["--encrypted"] if encrypted else []), *(["--signature"] if signature else []),
-                           str(limit)], stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=place,
-                          pass_fds=range(3, 8), env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder),
-                                                     "ASAN_OPTIONS": "detect_leaks=0"}, timeout=60)
-    left = os.listdir(folder)
-    content = os.pread(out, 1 << 22, 0)
-    for fd in {*mine, *high}:
-        os.close(fd)
-    assert left == [], "the keyring is left behind"
+    run = decrypter.Run(folder, data, secret, signers, encrypted="yes" if encrypted else "no",
+                        signature="yes" if signature else "no", environment={"ASAN_OPTIONS": "detect_leaks=0"}, **more)
+    said = run.end()
+    assert os.listdir(folder) == [], "the keyring is left behind"
     if tmp is None:
         os.rmdir(folder)
-    return done.returncode, content, done.stderr.decode()
+    assert run.process.returncode == 0 and "runtime error" not in run.stderr, run.stderr
+    return said
 
 
 @pytest.mark.sanitize
@@ -165,6 +149,16 @@ def gpg_processes(folder):
     return [line for line in out.splitlines() if "gpg-agent" in line and str(folder) in line]
 
 
+def left_of(folder):
+    """Whatever runs with that folder in its command line or environment."""
+    found = []
+    for process in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and str(folder).encode() in (process / "environ").read_bytes() + (process / "cmdline").read_bytes():
+                found.append((process / "cmdline").read_text())
+    return found
+
+
 def test_leaves_nothing_running_and_sweeps_what_a_killed_one_left(rings, tmp_path):
     us, partner = rings["us"], rings["partner"]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
@@ -174,8 +168,6 @@ def test_leaves_nothing_running_and_sweeps_what_a_killed_one_left(rings, tmp_pat
     (old / "private-keys-v1.d" / "x.key").write_text("secret")
     (folder / "other").mkdir()
     message = partner.protect(CONTENT, us)
-    out = os.memfd_create("content")
-    os.close(out)
     try:
         decrypt(message, us.secret, partner.public, tmp=folder)
     except AssertionError as left:
@@ -188,8 +180,55 @@ def test_leaves_nothing_running_and_sweeps_what_a_killed_one_left(rings, tmp_pat
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def large(rings):
+    """What takes GnuPG some seconds."""
+    return rings["partner"].protect(b"\n" * 400_000_000, rings["us"], True, "--compress-algo", "zlib")
+
+
+def busy(rings, large, folder):
+    """A run of that, in the midst of it."""
+    run = decrypter.Run(folder, large, rings["us"].secret, rings["partner"].public, limit=1 << 40)
+    deadline = time.monotonic() + 20
+    while not (gpg_processes(folder) and os.fstat(run.content).st_size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert gpg_processes(folder) and run.process.poll() is None, "it ended before it could be ended"
+    return run
+
+
+@pytest.mark.parametrize("how", ["hung up on", "told to stop"])
+def test_takes_everything_with_it_when_it_is(rings, large, how):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
+    run = busy(rings, large, folder)
+    if how == "hung up on":
+        run.channel.close()
+    else:
+        run.process.terminate()
+    assert run.process.wait(10) == 0
+    assert os.listdir(folder) == []
+    deadline = time.monotonic() + 5
+    while left_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left_of(folder) == []
+    os.close(run.content)
+    folder.rmdir()
+
+
+def test_a_job_that_does_not_fit_is_answered_so(rings, tmp_path):
+    us, partner = rings["us"], rings["partner"]
+    for change, why in (({"secret": None}, "private key"), ({"signers": None}, "signers"), ({"data": None}, "lacks its file"),
+                        ({"limit": 0}, "limit"), ({"limit": -1}, "limit"), ({"encrypted": "maybe"}, "encrypted"),
+                        ({"encrypted": "no", "signature": "no"}, "demands nothing"), ({"shell": "/bin/sh"}, "one too many"),
+                        ({"data": b""}, "empty")):
+        job = {"data": b"x", "secret": us.secret, "signers": partner.public, **change}
+        run = decrypter.Run(tmp_path, **job)
+        verb, content, told = run.end()
+        assert (verb, content) == (FAILED, b"") and why in told and run.process.returncode == 0, (change, told)
+    assert os.listdir(tmp_path) == []
+
+
 def test_says_what_it_is():
-    done = subprocess.run([PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run([decrypter.PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 2 and "handback-reconcile" in done.stderr
 
 
@@ -274,3 +313,113 @@ def test_dry_run_opens_it_too(rings, openpgp_world):
     done = openpgp_world.ctl("try", path, "--partner", "SKYLINE", "--json", check=False)
     assert done.returncode in (0, 3), done.stdout + done.stderr
     assert openpgp_world.files() == {}
+
+
+# ---------------------------------------------------------------- by a unit of its own
+
+def decrypt_socket(world, monkeypatch):
+    path = world.dir / "decrypt.sock"
+    monkeypatch.setenv("HANDBACK_DECRYPT_SOCKET", str(path))
+    return path
+
+
+def test_a_unit_of_its_own(rings, openpgp_world, monkeypatch):
+    """Where the socket is named, each file is a connection, and nothing else is tried."""
+    world = openpgp_world
+    path = decrypt_socket(world, monkeypatch)
+    name, data = world.file("SKYLINE")
+    put(world, name, rings["partner"].protect(data, rings["us"]))
+    done = world.ctl("run", check=False)
+    assert done.returncode == 4 and f"cannot connect to handback-decrypt at {path}" in done.stdout + done.stderr
+    assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
+    with UnitSocket(path, decrypter.PROGRAM) as unit:
+        world.run(allowed=(0,))
+        assert world.files() == {name: "posted"}
+        assert [run.wait(10) for run in unit.runs] == [0]
+
+
+def lie_after(answer):
+    """What a decrypter that was taken over may say: packets, in order; None: it stays."""
+    def serve(listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                kept = []
+                while (got := socket.recv_fds(connection, 65536, 1))[0] != b"go":
+                    kept += got[1] if got[0] == b"content" else []
+                for said in answer:
+                    if said == b"WRITE":
+                        os.ftruncate(kept[0], 1 << 40)
+                    elif said is None:
+                        connection.recv(1)  # until it is hung up on
+                    elif said == b"DESCRIPTOR":
+                        socket.send_fds(connection, [b"done"], kept[:1])
+                    else:
+                        connection.send(said)
+                for fd in kept:
+                    os.close(fd)
+    return serve
+
+
+LIES = {
+    "nothing": ([], "without an answer"),
+    "nonsense": ([b"\xff\x00\x01"], "what is no answer"),
+    "another verb": ([b"posted"], "out of turn"),
+    "a job": ([b"go"], "out of turn"),
+    "a field too many": ([b"done\tbytes=5"], "one too many"),
+    "no reason": ([b"refused"], "why"),
+    "too long a reason": ([b"refused\twhy=" + b"x" * 300], "why"),
+    "too long a packet": ([b"refused\twhy=" + b"x" * 20000], "what is no answer"),
+    "a descriptor": ([b"DESCRIPTOR"], "what is no answer"),
+    "two answers": ([b"refused\twhy=x", b"done"], "did not end"),
+    "more than it may": ([b"WRITE", b"done"], "wrote more"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_decrypter_that_lies_is_not_believed(lie, rings, openpgp_world, monkeypatch):
+    world = openpgp_world
+    path = decrypt_socket(world, monkeypatch)
+    name, data = world.file("SKYLINE")
+    put(world, name, rings["partner"].protect(data, rings["us"]))
+    answer, why = LIES[lie]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        threading.Thread(target=lie_after(answer), args=(listener,), daemon=True).start()
+        done = world.ctl("run", check=False)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert done.returncode == 4 and why in done.stdout + done.stderr, done
+    assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
+
+
+@pytest.mark.parametrize("by", ["a process of its own", "a unit's"])
+def test_a_worker_that_is_killed_takes_the_decrypter_with_it(by, large, openpgp_world, monkeypatch):
+    world = openpgp_world
+    homes = world.dir / "homes"
+    homes.mkdir()
+    profile = world.dir / "profiles/skyline.yaml"
+    profile.write_text(profile.read_text(encoding="utf-8") + "\nlimits: {expansion: 2000}\n", encoding="utf-8")
+    program = world.dir / "decrypter"
+    program.write_text(f"#!/bin/sh\nTMPDIR={homes} exec {decrypter.PROGRAM}\n")
+    program.chmod(0o755)
+    with contextlib.ExitStack() as stack:
+        if by == "a unit's":
+            stack.enter_context(UnitSocket(decrypt_socket(world, monkeypatch), program))
+        else:
+            (world.dir / "libexec").mkdir()
+            (world.dir / "libexec/handback-decrypt").symlink_to(program)
+            monkeypatch.setenv("HANDBACK_LIBEXEC", str(world.dir / "libexec"))
+        daemon = world.start_daemon()
+        put(world, world.file("SKYLINE")[0], large)
+        world.until(lambda: gpg_processes(homes), "GnuPG to work", 30)
+        daemon.send_signal(signal.SIGSTOP)  # it would begin another worker
+        for pid in descendants(daemon.pid):
+            with contextlib.suppress(OSError):
+                if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "handback-reconcile":
+                    os.kill(pid, signal.SIGKILL)
+        world.until(lambda: os.listdir(homes) == [] and left_of(homes) == [], "nothing to be left")
+        daemon.kill()

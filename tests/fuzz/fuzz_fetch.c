@@ -7,6 +7,7 @@
 #include "fetch/kexinit.h"
 #include "fetch/names.h"
 #include "lib/base/text.h"
+#include "lib/protocol/decrypt_job.h"
 #include "lib/protocol/fetch_job.h"
 #include "lib/protocol/message.h"
 #include "lib/protocol/worker_job.h"
@@ -111,6 +112,31 @@ try_job(char *lines)
 	fetch_job_free(&job);
 }
 
+/* The first line as an answer, all of them as a job. */
+static void
+try_decrypter(char *lines)
+{
+	static struct message_line again;
+	static char copy[MESSAGE_BYTES + 1];
+	char why[LIMIT_MESSAGE_BYTES];
+	struct decrypt_answer answer;
+	struct decrypt_job job;
+	int turn = DECRYPT_TURN_STARTED, back = turn, message;
+	snprintf(copy, sizeof(copy), "%.*s", (int) strcspn(lines, "\n"), lines);
+	message = decrypt_answer_decode(&answer, &turn, copy, why, sizeof(why));
+	expect(message < 0 ? turn == back
+	                   : decrypt_answer_encode(&again, &back, (enum decrypt_message) message, &answer) &&
+	                         back == DECRYPT_TURN_ENDED);
+	decrypt_job_init(&job);
+	turn = DECRYPT_TURN_NEW;
+	message = 0;
+	for (char *line = strtok_r(lines, "\n", &lines); line != NULL && message >= 0;
+	     line = strtok_r(NULL, "\n", &lines))
+		message = decrypt_job_decode(&job, &turn, line, -1, why, sizeof(why));
+	expect(message != DECRYPT_SEND_GO); /* without a descriptor it is never whole */
+	decrypt_job_free(&job);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -129,6 +155,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_reports(text);
 	else if (data[0] == 'j')
 		try_job(text);
+	else if (data[0] == 'd')
+		try_decrypter(text);
 	else
 		try_message(text);
 	free(text);

@@ -11,6 +11,7 @@ import tempfile
 
 import pytest
 
+import decrypter
 import fetcher
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -201,15 +202,12 @@ DECRYPT_TRIES = {
 
 
 def decrypt(folder, program, said, wrapper=()):
-    """One run with a file that is not OpenPGP: its answer, and what it leaves behind."""
-    (folder / "encrypted").write_bytes(b"no OpenPGP")
+    """One run with a file that is not OpenPGP: the run, its verb and why, and what it leaves behind."""
     (folder / "keyrings").mkdir(exist_ok=True)
-    script = 'exec "$@" 3<encrypted 4>plain 5</dev/null 6</dev/null 7</dev/null'
-    done = subprocess.run(["/bin/sh", "-c", script, "sh", *wrapper, program, "--encrypted", "1000"], cwd=folder, text=True,
-                          capture_output=True, timeout=60, stdin=subprocess.DEVNULL,
-                          env={"HANDBACK_ATTEMPT": said, "TMPDIR": str(folder / "keyrings"), "PATH": "/usr/bin:/bin",
-                               **{k: v for k, v in os.environ.items() if k.startswith(("ASAN_", "UBSAN_"))}})
-    return done, os.listdir(folder / "keyrings")
+    run = decrypter.Run(folder / "keyrings", b"no OpenPGP", b"no key", signature="no", program=program, wrapper=wrapper,
+                        environment={"HANDBACK_ATTEMPT": said})
+    verb, _, why = run.end()
+    return run, verb, why, os.listdir(folder / "keyrings")
 
 
 @pytest.mark.parametrize("what", DECRYPT_TRIES)
@@ -217,27 +215,27 @@ def test_a_decrypter_cannot(what, secrets, tmp_path):
     needs_hooks(HOOKED_DECRYPT)
     shutil.copy("/bin/true", tmp_path / "program")
     said = attempt(DECRYPT_TRIES[what], {**secrets, "keyrings": tmp_path / "keyrings"})
-    done, left = decrypt(tmp_path, HOOKED_DECRYPT, said)
-    assert is_refused(done.stderr, said, done.returncode), done
+    run, _, _, left = decrypt(tmp_path, HOOKED_DECRYPT, said)
+    assert is_refused(run.stderr, said, run.process.returncode), run.stderr
     assert "new" not in left and not (tmp_path / "new").exists()
 
 
 def test_the_decrypters_hook_can_tell_an_escape(tmp_path):
     """What it may do it does: a program of the system runs, within the same sandbox."""
     needs_hooks(HOOKED_DECRYPT)
-    done, _ = decrypt(tmp_path, HOOKED_DECRYPT, "run /usr/bin/true")
-    assert done.returncode == 0 and "refused" not in done.stderr, done
+    run, verb, _, _ = decrypt(tmp_path, HOOKED_DECRYPT, "run /usr/bin/true")
+    assert run.process.returncode == 0 and verb is None and "refused" not in run.stderr, run.stderr
 
 
 def test_a_decrypter_takes_its_keyring_away(tmp_path):
-    done, left = decrypt(tmp_path, BUILD / "parsers/decrypt/handback-decrypt", "")
-    assert done.returncode == 3 and "not OpenPGP" in done.stderr and left == [], done
+    _, verb, why, left = decrypt(tmp_path, decrypter.PROGRAM, "")
+    assert verb == "failed" and "the private key" in why and left == [], (verb, why)
 
 
 @pytest.mark.parametrize("call, error", [("landlock_create_ruleset", "ENOSYS"), ("landlock_add_rule", "EINVAL"),
                                          ("landlock_restrict_self", "EPERM"), ("seccomp", "EINVAL")])
 def test_a_decrypter_that_cannot_be_locked_down_opens_nothing(call, error, need, tmp_path):
     need("strace")
-    done, left = decrypt(tmp_path, BUILD / "parsers/decrypt/handback-decrypt", "",
-                         ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}"])
-    assert done.returncode == 4 and "cannot lock down" in done.stderr and left == [], done
+    _, verb, why, left = decrypt(tmp_path, decrypter.PROGRAM, "",
+                                 ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}"])
+    assert verb == "failed" and "cannot lock down" in why and left == [], (verb, why)

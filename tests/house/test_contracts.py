@@ -10,7 +10,8 @@ from c_source import ROOT
 
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 GOLDEN = ROOT / "tests/golden/protocol.txt"
-SECTIONS = {"worker_job": "Worker protocol", "parse_job": "Parser protocol", "frame": "Frames", "fetch_job": "Fetch protocol", "control_client": "Control socket"}
+SECTIONS = {"worker_job": "Worker protocol", "parse_job": "Parser protocol", "frame": "Frames", "decrypt_job": "Decrypt protocol",
+            "fetch_job": "Fetch protocol", "control_client": "Control socket"}
 
 
 def printed():

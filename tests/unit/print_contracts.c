@@ -1,5 +1,6 @@
 /* Prints what the programs may say to each other, and when: tests/golden/protocol.txt. */
 #include "lib/protocol/control_client.h"
+#include "lib/protocol/decrypt_job.h"
 #include "lib/protocol/fetch_job.h"
 #include "lib/protocol/frame.h"
 #include "lib/protocol/parse_job.h"
@@ -11,6 +12,7 @@ main(void)
 	contract_print(&worker_contract, stdout);
 	contract_print(&parse_contract, stdout);
 	contract_print(&frame_contract, stdout);
+	contract_print(&decrypt_contract, stdout);
 	contract_print(&fetch_contract, stdout);
 	contract_print(&control_contract, stdout);
 	return 0;
