@@ -452,6 +452,38 @@ def test_bad_fetcher(make, server, what, error):
     return f"{error or 'waits for its deadline'}; loop at most {late} ms late"
 
 
+@case("handbackd: a fetcher's user put something else where the news of archived files goes")
+@pytest.mark.parametrize("what", ("a link for its corner", "a link for the news", "a FIFO", "a directory"))
+def test_planted_in_its_corner(make, server, what):
+    """That user owns what lies there; handbackd writes to nothing else for it, and waits for nothing."""
+    daemon = make(server)
+    fetcher = daemon.libexec / "handback-fetch"
+    fetcher.write_text("#!/bin/sh\nexit 9\n")
+    fetcher.chmod(0o755)
+    victim, corner = daemon.dir / "victim", daemon.incoming / ".fetch"
+    daemon.incoming.mkdir(parents=True)
+    victim.mkdir()
+    (victim / "archived").write_text("untouched")
+    if what == "a link for its corner":
+        corner.symlink_to(victim)
+    else:
+        corner.mkdir()
+        news = corner / "archived"
+        if what == "a link for the news":
+            news.symlink_to(victim / "archived")
+        elif what == "a FIFO":
+            os.mkfifo(news)
+        else:
+            news.mkdir()
+    (daemon.incoming / "a.csv").write_bytes(b"a")
+    daemon.start()
+    daemon.until_log("cannot note for the fetcher that a file is archived")
+    assert daemon.names() == ["a.csv"] and (victim / "archived").read_text() == "untouched"
+    late = daemon.late()
+    assert late < LATE_MS and daemon.stop() == 0
+    return f"{what}: nothing written, told, loop at most {late} ms late"
+
+
 @case("handbackd --once: fetch, hand out, tidy up, leave")
 def test_once(make, server):
     daemon = make(server, after="delete")

@@ -114,7 +114,7 @@ def system(build, rings):
         drop_in = machine.up / f"etc/systemd/system/{UNIT}.d"
         drop_in.mkdir(parents=True)
         # as the example says, with nothing more opened than the loopback
-        (drop_in / "50-network.conf").write_text((ROOT / "systemd/handbackd.service.d/50-network.conf").read_text())
+        (drop_in / "50-database.conf").write_text((ROOT / "systemd/handbackd.service.d/50-database.conf").read_text())
         (drop_in / "secrets.conf").write_text("[Service]\n" + "".join(f"LoadCredential={n}:{SECRETS}/{n}\n" for n in NAMES))
         machine.boot()
         machine.run("systemd-sysusers")

@@ -21,6 +21,7 @@ from ledger import Ledger  # noqa: E402
 UNIT = "handbackd.service"
 DEMO_PARTNERS = ("skyline", "meridian", "aurora", "polaris")
 INBOUND = "/srv/handback/skyline"
+INCOMING = "/var/lib/handback/spool/incoming"
 SOURCES = f"""sources:
   - name: skyline
     partner: SKYLINE
@@ -151,6 +152,9 @@ def test_lintian_finds_no_error(package):
 def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledger):
     system.run("dpkg", "-i", "/var/cache/handback-test/handback.deb", timeout=120)
     assert system.run("stat", "-c", "%U %a", "/var/lib/handback/spool").stdout.split() == ["handback", "700"]
+    assert "handback-fetch" in system.run("id", "-Gn", "handback").stdout.split(), "it reads what is fetched"
+    assert system.run("id", "-Gn", "handback-fetch").stdout.split() == ["handback-fetch"]
+    assert system.run("stat", "-c", "%U %G %a", INCOMING).stdout.split() == ["handback", "handback-fetch", "2700"]
     system.run("sh", "-c", "pg_lsclusters -h | grep -q . || pg_createcluster --start $(ls /usr/lib/postgresql | sort -n | tail -1) main", timeout=120)
     system.run("sh", "-c", "pg_lsclusters -h | while read -r version name rest; do pg_ctlcluster $version $name start; done; true")
     as_user(system, "postgres", "createdb", "handback")
@@ -203,10 +207,19 @@ def test_the_demos_files_by_the_systems_own_postgresql(system):
 def test_an_upgrade_with_work_open(system, ledger):
     before = system.show(UNIT, "MainPID")
     names = [drop(system, ledger, n) for n in (2, 3, 4)]
+    # as the fetcher left it when it was no user of its own, and what lies outside and is none of its business
+    system.run("sh", "-c", f"chgrp handback {INCOMING} && chmod 700 {INCOMING}")
+    as_user(system, "handback", "sh", "-c", f"umask 077; mkdir -p {INCOMING}/old/.fetch; cd {INCOMING}/old; echo x >.fetch/state;"
+            "echo x >left.csv; ln -s /var/lib/handback/spool/archive .fetch/link")
     system.run("dpkg", "-i", "/var/cache/handback-test/next.deb", timeout=120)
     assert system.show(UNIT, "ActiveState") == "active"
     assert system.show(UNIT, "MainPID") != before
     wait(lambda: all(posted(system, n) for n in names), f"{names} to be posted", system)
+    assert system.show("handback-fetch.socket", "ActiveState") == "active"
+    modes = system.run("find", INCOMING, "!", "-type", "l", "-printf", "%m %u %g %P\n").stdout.splitlines()
+    assert sorted(modes) == ["2700 handback handback-fetch ", "2770 handback handback-fetch old", "2770 handback handback-fetch old/.fetch",
+                             "660 handback handback-fetch old/.fetch/state", "660 handback handback-fetch old/left.csv"]
+    assert system.run("stat", "-c", "%a %G", "/var/lib/handback/spool/archive").stdout == "700 handback\n"
     config = system.run("cat", "/etc/handback/handback.yaml").stdout
     assert INBOUND in config, "an upgrade keeps the configuration"
     as_user(system, "handback", "handbackctl", "audit", "verify")
