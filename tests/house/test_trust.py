@@ -1,0 +1,79 @@
+"""README's table of trust: whatever its column "never" says, a test tries it."""
+import re
+
+from c_source import ROOT
+
+ATTEMPTS, WALLS, SANDBOX = "tests/hostile/test_attempts.py", "tests/hostile/test_walls.py", "tests/hostile/test_sandbox.py"
+READERS, FLOORS = "tests/ledger/test_readers.py", "tests/house/test_floors.py"
+LINKS = f"{FLOORS}::test_each_program_links_its_own_libraries_only"
+NO_PARSER = f"{ATTEMPTS}::test_who_posts_has_no_parser_in_it"
+IN_THE_SANDBOX = (f"{SANDBOX}::test_no_escape", f"{SANDBOX}::test_fails_closed", f"{SANDBOX}::test_reads_the_file_only_when_locked")
+NO_CHANGE = (f"{READERS}::test_no_table_is_changed", f"{READERS}::test_no_writing_function_is_called", f"{ATTEMPTS}::test_no_role_becomes_another")
+
+# program -> what it never does or has, in README's words -> who tries
+NEVER = {
+    "handbackd": {
+        "a partner's byte": (f"{ATTEMPTS}::test_handbackd_reads_no_partners_byte", LINKS),
+        "the database": (f"{ATTEMPTS}::test_handbackd_does_not_connect_to_the_database",
+                         f"{ATTEMPTS}::test_handbackd_says_nothing_to_its_own_server_but_are_you_there", LINKS),
+    },
+    "handback-reconcile": {
+        "parsing partner bytes": (f"{ATTEMPTS}::test_the_reconciler_only_copies_what_a_partner_sent", NO_PARSER, LINKS),
+        "a decision of people's": (f"{ATTEMPTS}::test_a_programs_role_cannot_do_what_people_decide", f"{ATTEMPTS}::test_no_role_posts_by_hand"),
+    },
+    "handback-collect": {
+        "a partner's byte": (f"{ATTEMPTS}::test_the_collector_reads_no_partners_byte", LINKS),
+        "a member's data": (f"{ATTEMPTS}::test_the_collector_sees_no_members_data",),
+        "a change in the database": NO_CHANGE,
+    },
+    "handback-parse": {what: IN_THE_SANDBOX for what in ("files", "network", "database", "exec")},
+    "handback-parse-xml": {"the same": IN_THE_SANDBOX},
+    "handback-infer": {"the same": IN_THE_SANDBOX},
+    "handback-decrypt": {what: (f"{WALLS}::test_a_decrypter_cannot", f"{WALLS}::test_a_decrypter_that_cannot_be_locked_down_opens_nothing")
+                         for what in ("what is inside", "the database", "the network", "any other file")},
+    "handback-fetch": {what: (f"{WALLS}::test_a_fetcher_cannot", f"{WALLS}::test_a_fetcher_that_cannot_be_locked_down_does_not_connect")
+                       for what in ("the database", "another source's key", "any other file", "a local socket", "exec")},
+    "handback-nightly": {
+        "a posting by hand": (f"{ATTEMPTS}::test_no_role_posts_by_hand",),
+        "a new file's row": (f"{ATTEMPTS}::test_the_night_makes_no_files_row",),
+        "parsing partner bytes": (f"{ATTEMPTS}::test_the_night_reads_a_partners_file_only_to_have_it_parsed", NO_PARSER, LINKS),
+        "more than its role allows": (f"{ATTEMPTS}::test_no_role_becomes_another", f"{READERS}::test_the_night_does_what_it_does",
+                                      f"{ATTEMPTS}::test_a_programs_role_cannot_do_what_people_decide"),
+    },
+    "handback-verify": {"a change in the database": (*NO_CHANGE, f"{ATTEMPTS}::test_the_proof_is_read_as_the_role_that_reads")},
+    "handbackctl": {"more than that": (f"{ATTEMPTS}::test_a_command_is_refused_to_every_other_role", f"{ATTEMPTS}::test_only_the_owner_migrates",
+                                       f"{READERS}::test_who_writes_reads_by_no_other_role",
+                                       "tests/hostile/test_root.py::test_root_is_the_services_user_before_it_touches_the_spool")},
+}
+
+
+def rows():
+    """{program: the things of its column "never"}: what stands before the colon, one by one."""
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("### Who is trusted")[1].split("###")[0]
+    found = {}
+    for line in table.splitlines():
+        cells = [c.strip() for c in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            found[cells[0].strip("`")] = re.split(r", (?!in the same)", re.split(r"[:.;]| \(|, in the same", cells[-1])[0])
+    return found
+
+
+def test_each_never_of_the_table_is_tried():
+    """A new row, and a new promise in one, needs an attempt here."""
+    assert {program: set(nevers) for program, nevers in rows().items()} == {program: set(tried) for program, tried in NEVER.items()}
+
+
+def test_who_tries_is_there():
+    for program, tried in NEVER.items():
+        for what, tests in tried.items():
+            assert tests, f"{program}: {what}"
+            for test in tests:
+                path, name = test.split("::")
+                assert re.search(rf"^def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.M), test
+                assert path == FLOORS or any(n in path for n in ("hostile", "ledger")), test
+
+
+def test_each_program_that_is_installed_has_its_row():
+    source = (ROOT / "lib/base/paths.c").read_text(encoding="utf-8")
+    installed = set(re.findall(r'\{"(handback[\w-]*)", "[\w/]+", HANDBACK_', source))
+    assert installed == set(rows())
