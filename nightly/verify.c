@@ -173,6 +173,11 @@ tell_verified(const struct batch *b, const struct verify *v, enum verify_end end
 {
 	if (end == VERIFY_DATABASE)
 		return query_failed(&b->query, v->status);
+	if (end == VERIFY_HIDDEN) {
+		complain("the balances cannot be checked: this login may not read %s; use one in the role %s",
+		         v->hidden, ROLE);
+		return EXIT_UNAVAILABLE;
+	}
 	if (end == VERIFY_MEMORY) {
 		complain("out of memory");
 		return EXIT_INTERNAL;

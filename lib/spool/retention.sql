@@ -23,7 +23,7 @@ WITH wanted AS MATERIALIZED (
 	SELECT w.file_id FROM unnest($1::bigint[]) w (file_id)
 	WHERE NOT EXISTS (SELECT FROM handback.purge r WHERE r.file_id = w.file_id)
 ), event AS MATERIALIZED (
-	SELECT audit.append_event('purged', 'files', $2::text, string_agg(file_id::text, ' ' ORDER BY file_id)) AS event_id
+	SELECT audit.append_service_event('purged', 'files', $2::text, string_agg(file_id::text, ' ' ORDER BY file_id)) AS event_id
 	FROM wanted
 	HAVING count(*) > 0
 )

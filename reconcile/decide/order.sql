@@ -1,7 +1,7 @@
 -- name: partner_lock
 -- One file of a partner is decided at a time: what it finds is what it acts upon. Until the end of the transaction.
 -- $1 partner's code.
-SELECT pg_advisory_xact_lock(x'68616e64'::integer, hashtext($1::text))
+SELECT handback.lock_partner($1::text)
 
 -- name: file_order
 -- Where a file stands among those of its partner and profile that were posted.

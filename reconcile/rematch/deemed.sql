@@ -35,7 +35,7 @@ WITH unanswered AS MATERIALIZED (
 ), hashed AS MATERIALIZED (
 	SELECT *, handback.leaf_hash(o) AS leaf FROM unanswered
 ), event AS MATERIALIZED (
-	SELECT h.file_id, audit.append_event('deemed_accepted', 'file ' || h.file_id,
+	SELECT h.file_id, audit.append_service_event('deemed_accepted', 'file ' || h.file_id,
 		'the partner lists its rejects, and answers within ' || t.within_days || ' business days (' || t.zone || ')',
 		format('%s redemptions of %s points, by %s', count(*), sum(h.points), handback.term_text(t)), count(*),
 		audit.merkle_root(array_agg(h.leaf ORDER BY h.redemption_id))) AS event_id

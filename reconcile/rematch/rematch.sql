@@ -25,7 +25,7 @@ WITH found AS MATERIALIZED (
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
 	JOIN handback.outcome_name n ON n.outcome = d.outcome
 ), event AS MATERIALIZED (
-	SELECT audit.append_event('guarded', 'file ' || $1::bigint, $2::text,
+	SELECT audit.append_service_event('guarded', 'file ' || $1::bigint, $2::text,
 		string_agg(format('hold %s redemption %s %s', hold_id, redemption_id, name), ', ' ORDER BY hold_id)) AS event_id
 	FROM found
 )
@@ -86,7 +86,7 @@ WITH made AS MATERIALIZED (
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
 ), event AS MATERIALIZED (
-	SELECT audit.append_event('rematched', 'file ' || $1::bigint, NULL,
+	SELECT audit.append_service_event('rematched', 'file ' || $1::bigint, NULL,
 		format('%s records whose redemption was unknown', count(*)), count(*),
 		audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS event_id
 	FROM hashed
@@ -121,7 +121,7 @@ WITH old AS MATERIALIZED (
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, file_id, o, handback.leaf_hash(o) AS leaf FROM old
 ), event AS MATERIALIZED (
-	SELECT file_id, audit.append_event('unknown_reference_expired', 'file ' || file_id, NULL,
+	SELECT file_id, audit.append_service_event('unknown_reference_expired', 'file ' || file_id, NULL,
 		format('%s records whose redemption was unknown for %s days', count(*), $2::integer), count(*),
 		audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS event_id
 	FROM hashed

@@ -27,7 +27,8 @@ CREATE TABLE audit.event (
 	head_no bigint NOT NULL REFERENCES audit.head DEFERRABLE INITIALLY DEFERRED,
 	at      timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	who     text NOT NULL DEFAULT session_user,
-	what    text NOT NULL,
+	what    text NOT NULL CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched',
+		'unknown_reference_expired', 'deemed_accepted', 'purged')),
 	subject text NOT NULL,            -- "hold 12", "file 7", "redemption 123"
 	why     text,
 	detail  text
@@ -36,12 +37,17 @@ COMMENT ON TABLE audit.event IS 'What people, and the service between files, did
 COMMENT ON COLUMN audit.event.who IS 'The login of the session';
 COMMENT ON COLUMN audit.event.subject IS 'What it is about: hold 12, file 7, redemption 123';
 
+-- Writers of the chain wait for each other on a table that nobody else may touch: an advisory lock is anybody's to take,
+-- and whoever only reads could stop every posting with it.
+CREATE TABLE handback_schema.chain_lock ();
+COMMENT ON TABLE handback_schema.chain_lock IS 'Has no rows: it is locked by whoever appends to the chain, until the end of the transaction';
+
 -- The end of the chain, which stays the end until this transaction is over.
 -- Take it as late as can be: everyone else who appends waits.
 CREATE FUNCTION audit.chain_end() RETURNS TABLE (head_no bigint, head_hash bytea)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM pg_advisory_xact_lock(hashtextextended('handback audit.head', 0));
+	LOCK TABLE handback_schema.chain_lock IN EXCLUSIVE MODE;
 	RETURN QUERY SELECT h.head_no, h.head_hash FROM audit.head h ORDER BY h.head_no DESC LIMIT 1;
 	IF NOT FOUND THEN
 		RETURN QUERY SELECT 0::bigint, decode(repeat('00', 32), 'hex');
@@ -132,6 +138,20 @@ $$;
 COMMENT ON FUNCTION audit.append_event(text, text, text, text, bigint, bytea) IS
 	'Writes an event of this session''s login and its head at the end of the chain; gives the event''s number';
 
+-- The events of the service, as what runs by night writes them; those of people are written by the functions that they call.
+CREATE FUNCTION audit.append_service_event(what text, subject text, why text DEFAULT NULL, detail text DEFAULT NULL,
+		leaves bigint DEFAULT 0, root bytea DEFAULT sha256('')) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF what NOT IN ('guarded', 'rematched', 'unknown_reference_expired', 'deemed_accepted', 'purged') THEN
+		RAISE EXCEPTION '% is no event of the service', what USING ERRCODE = 'insufficient_privilege';
+	END IF;
+	RETURN audit.append_event(what, subject, why, detail, leaves, root);
+END
+$$;
+COMMENT ON FUNCTION audit.append_service_event(text, text, text, text, bigint, bytea) IS
+	'append_event for what the service itself may say';
+
 CALL handback_schema.make_append_only('audit.head');
 CALL handback_schema.make_append_only('audit.event');
 
@@ -168,5 +188,4 @@ REVOKE ALL ON FUNCTION audit.event_time(bigint) FROM PUBLIC;
 GRANT SELECT ON audit.head, audit.event TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON audit.head TO handback_daemon;
 GRANT EXECUTE ON FUNCTION audit.chain_end(), audit.escaped(text), audit.microseconds(timestamptz) TO handback_daemon;
-GRANT EXECUTE ON FUNCTION audit.append_event(text, text, text, text, bigint, bytea) TO handback_daemon, handback_operator;
 GRANT EXECUTE ON FUNCTION audit.merkle_root(bytea[]) TO handback_daemon, handback_operator, handback_finance;

@@ -159,8 +159,7 @@ DECLARE
 	there bigint;
 BEGIN
 	-- a hold is never updated: what two people could do at once is to end it, in the order of the numbers
-	PERFORM pg_advisory_xact_lock(hashtextextended('handback.hold ' || hold_id, 0))
-	FROM (SELECT DISTINCT unnest(wanted) AS hold_id ORDER BY 1) w;
+	PERFORM FROM handback.hold h WHERE h.hold_id = ANY (wanted) ORDER BY h.hold_id FOR NO KEY UPDATE;
 	SELECT count(*) INTO there FROM handback.hold WHERE hold_id = ANY (wanted);
 	IF there = 0 OR there < (SELECT count(DISTINCT w) FROM unnest(wanted) w) THEN
 		RAISE EXCEPTION 'no such hold among %', wanted USING ERRCODE = 'no_data_found';
@@ -174,19 +173,32 @@ END
 $$;
 COMMENT ON FUNCTION handback.lock_holds(bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';
 
+-- Row locks, which take a right that only our functions have: an advisory lock is anybody's to take.
+CREATE FUNCTION handback.lock_partner(code text) RETURNS void
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM FROM handback.partner p WHERE p.code = lock_partner.code FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		INSERT INTO handback.partner (code) VALUES (lock_partner.code) ON CONFLICT DO NOTHING;
+		PERFORM FROM handback.partner p WHERE p.code = lock_partner.code FOR NO KEY UPDATE;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION handback.lock_partner(text) IS 'One file of a partner is decided at a time: until the transaction ends';
+
 -- What these holds are about stays as it is until the transaction ends: files of their partners wait, as they wait for
 -- each other (reconcile/decide/order.sql). Taken before lock_holds, in one order by all.
 CREATE FUNCTION handback.lock_partners(wanted bigint[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM pg_advisory_xact_lock(x'68616e64'::integer, place)
-	FROM (
-		SELECT DISTINCT hashtext(p.code) AS place
+	PERFORM FROM handback.partner p
+	WHERE p.partner_id IN (
+		SELECT f.partner_id
 		FROM handback.hold h
 		JOIN handback.file f ON f.file_id = h.file_id
-		JOIN handback.partner p ON p.partner_id = f.partner_id
-		WHERE h.hold_id = ANY (wanted)
-		ORDER BY 1) w;
+		WHERE h.hold_id = ANY (wanted))
+	ORDER BY p.code
+	FOR NO KEY UPDATE;
 END
 $$;
 COMMENT ON FUNCTION handback.lock_partners(bigint[]) IS 'Keeps files of the holds'' partners from being decided until the transaction ends';
@@ -213,9 +225,10 @@ CREATE VIEW handback.hold_now AS
 COMMENT ON VIEW handback.hold_now IS
 	'handback.hold with the reason and the redemption that hold since the guard stopped a rematch';
 
-REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partners(bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text), handback.lock_partners(bigint[]) FROM PUBLIC;
 GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold TO handback_daemon;
+GRANT EXECUTE ON FUNCTION handback.lock_partner(text) TO handback_daemon, handback_nightly;
 GRANT EXECUTE ON FUNCTION handback.waived_checks(bigint), handback.parts_there(integer, text, text), handback.last_number(integer,
 	text) TO handback_daemon, handback_operator, handback_finance;
 -- when and by whom is not for the one who ends it to say

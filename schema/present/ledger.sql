@@ -57,6 +57,7 @@ CREATE TABLE ledger.entry (
 	partner_reference  text,      -- the partner's, from its synchronous answer
 	posted_at          timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	posted_by          text    NOT NULL DEFAULT session_user,
+	origin             text    CHECK (origin IN ('handback', 'application')),
 	PRIMARY KEY (entry_id),
 	CHECK ((category IN ('Redemption Reversal', 'Redemption Reinstatement')) = (answers_entry_id IS NOT NULL)),
 	CHECK ((amount IS NULL) = (currency IS NULL))
@@ -79,6 +80,7 @@ COMMENT ON COLUMN ledger.entry.amount IS 'Debit: its value in minor units of the
 COMMENT ON COLUMN ledger.entry.outbound_reference IS 'Debit: our reference in the request to the partner';
 COMMENT ON COLUMN ledger.entry.partner_reference IS 'Debit: the partner''s reference, where it gave one at once';
 COMMENT ON COLUMN ledger.entry.posted_by IS 'The login that the posting session belonged to';
+COMMENT ON COLUMN ledger.entry.origin IS 'Answers: who asked for them. A reversal of handback is named by an outcome, one of an application by nobody';
 
 -- What a member holds now.
 CREATE TABLE ledger.balance (

@@ -18,7 +18,7 @@ GRANT EXECUTE ON FUNCTION
 	handback.make_expected_deliveries(text, text, text, integer, integer, integer, integer, timestamptz, text, boolean, date[]),
 	handback.expected_delivery_of(text, timestamptz, text), handback.assign_deliveries(text),
 	handback.parts_there(integer, text, text), handback.last_number(integer, text),
-	audit.append_event(text, text, text, text, bigint, bytea), ledger.post_reversals(bigint[]) TO handback_nightly;
+	audit.append_service_event(text, text, text, text, bigint, bytea), ledger.post_reversals(bigint[]) TO handback_nightly;
 REVOKE INSERT ON handback.source_poll, handback.expected_delivery, handback.expected_delivery_missing, handback.term, handback.hold_guarded, handback.purge
 	FROM handback_daemon;
 REVOKE USAGE ON SEQUENCE handback.source_poll_poll_id_seq, handback.expected_delivery_expected_delivery_id_seq, handback.term_term_id_seq FROM handback_daemon;

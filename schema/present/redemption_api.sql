@@ -14,7 +14,7 @@ CREATE VIEW ledger.redemption AS
 
 CREATE VIEW ledger.reversal AS
 	SELECT r.answers_entry_id AS redemption_id, r.entry_id AS reversal_id, r.external_reference, r.programme_id,
-		r.member_id, r.points, r.posted_at, r.posted_by, i.entry_id AS reinstatement_id
+		r.member_id, r.points, r.posted_at, r.posted_by, i.entry_id AS reinstatement_id, r.origin
 	FROM ledger.entry r
 	LEFT JOIN ledger.entry i ON i.answers_entry_id = r.entry_id
 	WHERE r.category = 'Redemption Reversal';
@@ -26,10 +26,12 @@ COMMENT ON COLUMN ledger.redemption.member IS 'The member''s relation_reference'
 COMMENT ON COLUMN ledger.redemption.partner IS 'Who was asked to fulfil it: only this partner''s files may answer it';
 COMMENT ON COLUMN ledger.redemption.amount IS 'Minor units of the currency';
 COMMENT ON VIEW ledger.reversal IS 'Contract: the reversal of each redemption that has one';
+COMMENT ON COLUMN ledger.reversal.origin IS 'handback: an outcome names it. application: nobody else does. NULL: the ledger does not say';
 COMMENT ON COLUMN ledger.reversal.reinstatement_id IS 'Set when two people took the reversal back';
 
 -- Entries of one category that answer the named ones; the two postings share it.
-CREATE FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.category, answer ledger.category)
+CREATE FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.category, answer ledger.category,
+		origin text)
 	RETURNS TABLE (answered_id bigint, entry_id bigint, external_reference uuid, posted_at timestamptz)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
@@ -42,9 +44,10 @@ DECLARE
 BEGIN
 	-- in the order of what is answered: two postings that share some never wait in a circle
 	RETURN QUERY
-		INSERT INTO ledger.entry (programme_id, member_id, category, points, external_reference, answers_entry_id)
+		INSERT INTO ledger.entry (programme_id, member_id, category, points, external_reference, answers_entry_id,
+			origin)
 		SELECT a.programme_id, a.member_id, answer, a.points,
-			(prefix || right(gen_random_uuid()::text, 21))::uuid, a.entry_id
+			(prefix || right(gen_random_uuid()::text, 21))::uuid, a.entry_id, post_answers.origin
 		FROM (SELECT unnest(answered_ids) AS entry_id ORDER BY 1 OFFSET 0) wanted
 		JOIN ledger.entry a ON a.entry_id = wanted.entry_id
 		WHERE a.category = answered
@@ -62,13 +65,13 @@ $$;
 CREATE FUNCTION ledger.post_reversals(redemption_ids bigint[])
 	RETURNS TABLE (redemption_id bigint, reversal_id bigint, external_reference uuid, posted_at timestamptz)
 	LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	SELECT * FROM ledger.post_answers(redemption_ids, 'Debit By Redemption', 'Redemption Reversal')
+	SELECT * FROM ledger.post_answers(redemption_ids, 'Debit By Redemption', 'Redemption Reversal', 'handback')
 $$;
 
 CREATE FUNCTION ledger.post_reinstatements(reversal_ids bigint[])
 	RETURNS TABLE (reversal_id bigint, reinstatement_id bigint, external_reference uuid, posted_at timestamptz)
 	LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	SELECT * FROM ledger.post_answers(reversal_ids, 'Redemption Reversal', 'Redemption Reinstatement')
+	SELECT * FROM ledger.post_answers(reversal_ids, 'Redemption Reversal', 'Redemption Reinstatement', 'handback')
 $$;
 
 COMMENT ON FUNCTION ledger.post_reversals(bigint[]) IS
@@ -220,7 +223,7 @@ BEGIN
 	END IF;
 	BEGIN
 		SELECT '000', 'success', r.external_reference, d.points INTO code, message, external_reference, points
-		FROM ledger.post_reversals(ARRAY[d.entry_id]) r;
+		FROM ledger.post_answers(ARRAY[d.entry_id], 'Debit By Redemption', 'Redemption Reversal', 'application') r;
 	EXCEPTION WHEN unique_violation THEN
 		SELECT '301', 'failed to redeem: the redemption is reversed already', r.external_reference, r.points
 		INTO code, message, external_reference, points

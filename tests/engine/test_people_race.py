@@ -9,8 +9,7 @@ import proof
 import worker
 from operators import Operators
 
-WAITING = ("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-           " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted")
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 CHAIN = "SELECT FROM audit.chain_end()"  # whoever has it keeps every transaction from its end
 
 

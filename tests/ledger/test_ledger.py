@@ -433,15 +433,36 @@ def test_head_continues_the_chain(ledger, wrong):
 
 
 def test_act_has_its_head(ledger):
-    with ledger.connect("handback_operator") as c:
-        event = c.execute("SELECT audit.append_event('comment', 'hold 1', E'why\\tnot\\\\', NULL)").fetchone()[0]
+    with ledger.connect() as c:
+        event = c.execute("SELECT audit.append_event('commented', 'hold 1', E'why\\tnot\\\\', NULL)").fetchone()[0]
         who, text, digest = c.execute("SELECT a.who, h.head_text, h.head_hash FROM audit.event a JOIN audit.head h USING (head_no)"
                                       " WHERE event_id = %s", (event,)).fetchone()
-        assert who == "handback_operator" and hashlib.sha256(text.encode()).digest() == digest
+        assert who == "postgres" and hashlib.sha256(text.encode()).digest() == digest
         lines = dict(line.split("\t", 1) for line in text.splitlines()[1:])
-        assert (lines["event"], lines["what"], lines["why"], lines["detail"]) == (str(event), "comment", "why\\tnot\\\\", "")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            c.execute("INSERT INTO audit.event (head_no, what, subject) VALUES (1, 'a', 'b')")
+        assert (lines["event"], lines["what"], lines["why"], lines["detail"]) == (str(event), "commented", "why\\tnot\\\\", "")
+    for role in ("handback_operator", "handback_daemon", "handback_nightly", "handback_finance", "handback_verify"):
+        with ledger.connect(role) as c:
+            for forged in ("INSERT INTO audit.event (head_no, what, subject) VALUES (1, 'approved', 'proposal 999')",
+                           "SELECT audit.append_event('approved', 'proposal 999', 'forged')",
+                           "SELECT audit.append_service_event('approved', 'proposal 999', 'forged')"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    c.execute(forged)
+    with ledger.connect() as c, pytest.raises(psycopg.errors.CheckViolation):
+        c.execute("SELECT audit.append_event('removed', 'file 1')")  # a word that no event has
+
+
+def test_no_reader_makes_writers_wait(ledger):
+    """Whatever locks a reader may take, a head is appended, a partner is locked and a hold is decided."""
+    with ledger.connect("handback_finance", autocommit=False) as reader, ledger.connect() as writer:
+        reader.execute("SELECT pg_advisory_lock(hashtextextended('handback audit.head', 0)), pg_advisory_lock(x'68616e64'::integer,"
+                       " hashtext('SKYLINE')), pg_advisory_lock(hashtextextended('handback.hold 1', 0))")
+        for table in ("handback_schema.chain_lock", "handback.partner", "handback.hold"):
+            for mode in ("ROW SHARE", "SHARE", "EXCLUSIVE"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
+                    reader.execute(f"LOCK TABLE {table} IN {mode} MODE")
+        writer.execute("SET lock_timeout = '2s'")
+        writer.execute("SELECT audit.append_event('commented', 'hold 1')")
+        writer.execute("SELECT handback.lock_partner('SKYLINE')")
 
 
 # ---- races ----
@@ -576,9 +597,9 @@ def test_chain_never_forks(ledger):
     """Many writers, one chain."""
     def write(i):
         def call():
-            with ledger.connect("handback_operator") as c:
+            with ledger.connect("handback_nightly") as c:
                 for n in range(10):
-                    c.execute("SELECT audit.append_event('comment', %s)", (f"hold {i}.{n}",))
+                    c.execute("SELECT audit.append_service_event('guarded', %s)", (f"hold {i}.{n}",))
             return True
         return call
     for thread, result in [in_background(write(i)) for i in range(4)]:

@@ -232,7 +232,7 @@ def test_finance_reads_everything_of_the_proof(database):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             c.execute("SELECT ledger.post_reversals('{1}')")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            c.execute("SELECT audit.append_event('x', 'y')")
+            c.execute("SELECT audit.append_event('commented', 'y')")
 
 
 def test_verdict_rules_are_complete(database):

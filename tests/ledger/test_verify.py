@@ -25,6 +25,7 @@ NOT_PROVED = {
     "ledger.entry.partner_reference": "may be written later, by the contract",
     "ledger.entry.posted_by": "of a debit: not part of the contract",
     "ledger.entry.answers_entry_id": "of a debit: it has none",
+    "ledger.entry.origin": "of a debit: it has none",
 }
 REVERSAL_NOT_PROVED = {"partner", "merchant", "transaction_type", "amount", "currency", "outbound_reference",
                        "partner_reference"}  # a reversal has none of these

@@ -57,7 +57,11 @@ verify_balances(struct verify *v)
 	if (status != PG_OK)
 		return verify_failed(v, status);
 	v->counts.balances = pg_true_of(r, 0, "has");
+	if (!pg_null_of(r, 0, "hidden"))
+		snprintf(v->hidden, sizeof(v->hidden), "%s", pg_text_of(r, 0, "hidden"));
 	pg_result_free(r);
+	if (v->hidden[0] != '\0')
+		return VERIFY_HIDDEN;
 	return v->counts.balances ? run_statement(v, sql_verify_balances) : VERIFY_EQUAL;
 }
 

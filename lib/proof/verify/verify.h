@@ -20,6 +20,7 @@ enum verify_end {
 	VERIFY_DIFFERS,  /* the difference is told */
 	VERIFY_DATABASE, /* status, and pg_why() */
 	VERIFY_MEMORY,
+	VERIFY_HIDDEN, /* the login may not read all that is compared: hidden */
 };
 
 /* What was found, and what it should be. */
@@ -54,6 +55,7 @@ struct verify {
 	char known_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 
 	enum pg_status status;
+	char hidden[64]; /* tables of the ledger, for a message */
 	struct verify_counts counts;
 	struct verify_difference difference;
 };

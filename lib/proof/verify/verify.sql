@@ -165,19 +165,37 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 LIMIT 1
 
 -- name: verify_postings
--- Postings of ours without an outcome: reversals by the logins that post for files, that no outcome names.
+-- Postings of ours without an outcome: reversals that the ledger says are of handback, that no outcome names. Where a ledger
+-- does not say whose they are, those by logins that posted for files.
 -- (An outcome without its posting shows in its leaf.) The first, as part, file, record, message.
 WITH named AS (
-	SELECT o.reversal_id FROM handback.outcome o WHERE o.reversal_id IS NOT NULL
+	SELECT o.reversal_id, o.outcome FROM handback.outcome o WHERE o.reversal_id IS NOT NULL
 ), ours AS (
-	SELECT DISTINCT r.posted_by FROM ledger.reversal r JOIN named USING (reversal_id)
+	-- who posted what files and people reversed; what an application reversed may be taken back, and is named then
+	SELECT DISTINCT r.posted_by FROM ledger.reversal r JOIN named n USING (reversal_id) WHERE n.outcome = :OUTCOME_REVERSED
 )
 SELECT 'reversal' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
 	format('reversal %s (%s) of redemption %s, %s points, was posted by %s at %s, and no outcome names it',
 		r.reversal_id, r.external_reference, r.redemption_id, r.points, r.posted_by, r.posted_at) AS message
 FROM ledger.reversal r
-WHERE r.posted_by IN (SELECT posted_by FROM ours)
+WHERE (r.origin = 'handback' OR r.origin IS NULL AND r.posted_by IN (SELECT posted_by FROM ours))
 	AND NOT EXISTS (SELECT FROM named n WHERE n.reversal_id = r.reversal_id)
+UNION ALL
+SELECT 'reversal', o.file_id, o.record_no, format('reversal %s was posted for it, and the ledger says that it is of "%s"',
+	r.reversal_id, r.origin)
+FROM handback.outcome o
+JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+WHERE o.outcome = :OUTCOME_REVERSED AND r.origin <> 'handback'
+UNION ALL
+SELECT 'reversal', NULL, NULL, format('redemption %s has %s reversals', r.redemption_id, count(*))
+FROM ledger.reversal r
+GROUP BY r.redemption_id
+HAVING count(DISTINCT r.reversal_id) > 1
+UNION ALL
+SELECT 'reinstatement', NULL, NULL, format('reversal %s was taken back %s times', r.reversal_id, count(*))
+FROM ledger.reversal r
+GROUP BY r.reversal_id
+HAVING count(*) > 1
 UNION ALL
 -- a reinstatement is named by the outcome that two people made of it
 SELECT 'reinstatement', o.file_id, o.record_no,
@@ -244,12 +262,10 @@ SELECT
 	(SELECT coalesce(sum(bytes), 0) FROM handback.file)::bigint AS bytes
 
 -- name: verify_has_balances
--- Is the ledger the reference one, whose entries and balances we know, and may we read them?
-SELECT EXISTS (
-	SELECT FROM pg_catalog.pg_class c
-	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname = 'ledger' AND c.relname = 'balance' AND has_table_privilege(c.oid, 'SELECT')
-) AS has
+-- Is the ledger the reference one, whose entries and balances we know; and what of it may this login not read?
+SELECT to_regclass('ledger.balance') IS NOT NULL AS has,
+	(SELECT string_agg(n.name, ', ') FROM (VALUES ('ledger.entry'), ('ledger.balance')) n (name)
+		WHERE to_regclass(n.name) IS NOT NULL AND NOT has_table_privilege(to_regclass(n.name), 'SELECT')) AS hidden
 
 -- name: verify_balances
 -- Members whose balance is not the sum of their entries, in the reference ledger. The first, as part, file,

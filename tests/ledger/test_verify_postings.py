@@ -1,0 +1,98 @@
+"""audit verify and the ledger beside it: whose reversals are whose, and what the login may not read."""
+import json
+
+import pytest
+
+from world import World
+
+
+@pytest.fixture
+def world(cluster, build):
+    with World(cluster, build) as made:
+        made.run()  # makes the spool
+        yield made
+
+
+def verify(world):
+    done = world.ctl("audit", "verify", "--json", check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def logins(cluster):
+    names = {"app": "handback_owner", "carol": "handback_operator", "dave": "handback_operator", "second": "handback_daemon"}
+    with cluster.connect() as c:
+        for name, role in names.items():
+            c.execute(f"DROP ROLE IF EXISTS {name}")
+            c.execute(f"CREATE ROLE {name} LOGIN IN ROLE {role}")
+    yield
+    with cluster.connect() as c:
+        for name in names:
+            c.execute(f"DROP ROLE {name}")
+
+
+def application_reverses(world, login, redemptions):
+    with world.database.connect(login) as c:
+        for member, merchant, programme, reference in redemptions:
+            assert c.execute("SELECT code FROM ledger.reversal_points(%s, %s, %s, %s)",
+                             (programme, member, merchant, reference)).fetchone() == ("000",)
+
+
+def some(world, many):
+    with world.database.connect() as c:
+        return c.execute("SELECT member, merchant, programme, external_reference FROM ledger.redemption WHERE partner = 'SKYLINE'"
+                         " ORDER BY redemption_id LIMIT %s", (many,)).fetchall()
+
+
+@pytest.mark.parametrize("login", ("app", "postgres"), ids=("a login of its own", "the service's login"))
+def test_an_application_reverses_and_people_take_one_back(world, logins, login):
+    """The partner says OK to what the application reversed; two people believe it. The other reversal stays the application's."""
+    application_reverses(world, login, some(world, 2))
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.run()
+    assert verify(world)[0] == 0
+    with world.database.connect("carol") as c:
+        hold, = c.execute("SELECT min(h.hold_id) FROM handback.hold h JOIN handback.outcome o USING (file_id, record_no)"
+                          " WHERE h.reason = 'contradiction' AND o.verdict = 1").fetchone()
+        proposal, = c.execute("SELECT handback.propose(ARRAY[%s::bigint], 'reinstate', 'fulfilled')", (hold,)).fetchone()
+    with world.database.connect("dave") as c:
+        c.execute("SELECT handback.approve(%s, 'yes')", (proposal,))
+    code, shown, why = verify(world)
+    assert code == 0, shown + why
+
+
+def test_a_login_that_never_posted_for_a_file_posts_a_reversal(world, logins):
+    with world.database.connect() as c:
+        redemption, = c.execute("SELECT min(redemption_id) FROM ledger.redemption").fetchone()
+    with world.database.connect("second") as c:
+        c.execute("SELECT ledger.post_reversals(ARRAY[%s::bigint])", (redemption,))
+    code, shown, _ = verify(world)
+    assert code == 5 and "was posted by second" in json.loads(shown)["difference"]["message"]
+
+
+def test_a_second_reversal_of_one_redemption(world, logins):
+    application_reverses(world, "app", some(world, 1))
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        c.execute("DROP INDEX ledger.entry_answers")
+        c.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, answers_entry_id, posted_by, origin)"
+                  " SELECT programme_id, member_id, category, points, answers_entry_id, 'somebody', 'application' FROM ledger.entry"
+                  " WHERE category = 'Redemption Reversal'")
+        c.execute("UPDATE ledger.balance b SET points = b.points + e.points FROM ledger.entry e WHERE e.posted_by = 'somebody'"
+                  " AND e.member_id = b.member_id")
+    code, shown, _ = verify(world)
+    assert code == 5 and json.loads(shown)["difference"]["message"].endswith("has 2 reversals")
+
+
+def test_balances_that_may_not_be_read_are_not_taken_for_none(world):
+    """A changed balance must never pass because the login cannot see it."""
+    with world.database.connect() as c:
+        c.execute("REVOKE SELECT ON ledger.balance FROM handback_verify")
+    code, _, why = verify(world)
+    assert code == 6 and "may not read ledger.balance" in why
+    with world.database.connect() as c:
+        c.execute("GRANT SELECT ON ledger.balance TO handback_verify")
+        c.execute("SET session_replication_role = replica")
+        c.execute("UPDATE ledger.balance SET points = points + 1000000 WHERE member_id = 7")
+    code, shown, _ = verify(world)
+    assert code == 5 and json.loads(shown)["difference"]["message"].startswith("member 7 has a balance of ")
