@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 import pg  # noqa: E402  (the tests' private PostgreSQL)
 
 SETTINGS = {
-    # durable, as everywhere: fsync, synchronous_commit and full_page_writes stay on
+    # durable as everywhere: fsync, synchronous_commit and full_page_writes stay on
     "shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min",
     "track_commit_timestamp": "on",  # when exactly a file was committed
     "autovacuum": "off",             # the same work in each run

@@ -152,7 +152,7 @@ collector_serve(struct pg *pg, const struct spool *spool, const struct config *c
 {
 	struct collector s = {.pg = pg, .spool = spool, .config = config, .walker = spool_walker_new()};
 	char why[LIMIT_MESSAGE_BYTES];
-	bool told = false, good = true;
+	bool reported = false, good = true;
 	int turn = WORKER_TURN_STARTING;
 	struct message_line ready;
 
@@ -169,10 +169,10 @@ collector_serve(struct pg *pg, const struct spool *spool, const struct config *c
 		if (!good)
 			(void) pg_reopen(pg); /* where it does not help, what comes next says why */
 		good = collect(&s, why, sizeof(why));
-		if (!good && !told)
+		if (!good && !reported)
 			log_write(LOG_WARNING, "the metrics of the database and the spool are not up to date",
 			          LOG_FIELDS(log_text("why", why)));
-		told = !good;
+		reported = !good;
 	} while (wait_ms(channel, good ? config->metrics_interval_ms : AGAIN_MS));
 	spool_walker_free(s.walker);
 	return EXIT_CLEAN;

@@ -1,5 +1,5 @@
 /*
- * What the daemon's metrics tell of the database and of the spool, on the
+ * What the daemon's metrics show of the database and of the spool, on the
  * daemon's behalf, which has no database and walks no directory: written to
  * spool/collector.prom again and again, each time as a whole.
  */

@@ -160,7 +160,7 @@ check_answers(struct checks *c, const struct config_source *source, const char *
 
 	if (rejects != NULL && source->sftp.host == NULL && source->answers == NULL)
 		found(c, what, WARNING, 0,
-		      "%s has answer.rejects, but sources[%zu] in %s has no answers: no rejects are told to the "
+		      "%s has answer.rejects, but sources[%zu] in %s has no answers: no rejects are reported to the "
 		      "partner",
 		      profile, i, config);
 	else if (rejects != NULL && source->sftp.answer != NULL && strcmp(source->sftp.answer_name, rejects) == 0)
@@ -195,10 +195,10 @@ check_holidays(struct checks *c, const char *what, const struct policy *policy)
 		close(profiles);
 }
 
-/* The profile of one source: does it compile, and is it of the same partner?  told: an earlier source has the
- * same. */
+/* The profile of one source: does it compile, and is it of the same partner?  known: an earlier source has
+ * the same. */
 static void
-check_profile(struct checks *c, const struct config_source *source, bool told)
+check_profile(struct checks *c, const struct config_source *source, bool known)
 {
 	char *what = mem_format("profile %s", source->profile), *text = NULL;
 	char *path = mem_format("%s/%s.yaml", c->session->config->profiles, source->profile);
@@ -207,22 +207,22 @@ check_profile(struct checks *c, const struct config_source *source, bool told)
 	size_t len = 0;
 
 	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
-		if (!told)
+		if (!known)
 			found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
 	} else if ((profile = profile_compile(text, len, p)) == NULL) {
-		if (!told)
+		if (!known)
 			found(c, what, WRONG, EXIT_USAGE, "%s",
 			      problems_line(p, 0) != NULL ? problems_line(p, 0) : "it does not compile");
 	} else if (strcmp(profile->policy.partner, source->partner) != 0)
 		found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s", profile->policy.partner,
 		      source->name, source->partner);
 	else {
-		if (!told && problems_warnings(p))
-			found(c, what, WARNING, 0, "%zu warnings; `handbackctl profile lint %s` tells them",
+		if (!known && problems_warnings(p))
+			found(c, what, WARNING, 0, "%zu warnings; `handbackctl profile lint %s` shows them",
 			      problems_warnings(p), source->profile);
-		else if (!told)
+		else if (!known)
 			found(c, what, FINE, 0, "%s", path);
-		if (!told)
+		if (!known)
 			check_holidays(c, what, &profile->policy);
 		check_answers(c, source, path, &profile->policy);
 	}
@@ -242,11 +242,11 @@ check_sources(struct checks *c)
 		found(c, "sources", WARNING, 0, "none: nothing will ever come in");
 	for (size_t i = 0; i < config->source_count; i++) {
 		const struct config_source *source = &config->sources[i];
-		bool told = false;
+		bool known = false;
 		check_source(c, source);
 		for (size_t j = 0; j < i; j++)
-			told = told || strcmp(config->sources[j].profile, source->profile) == 0;
-		check_profile(c, source, told);
+			known = known || strcmp(config->sources[j].profile, source->profile) == 0;
+		check_profile(c, source, known);
 	}
 }
 

@@ -6,7 +6,7 @@
 #include "lib/base/paths.h"
 
 const struct option_spec option_specs[OPT_COUNT] = {
-    [OPT_HELP] = {"help", NULL, "tell what the command does and takes, with an example"},
+    [OPT_HELP] = {"help", NULL, "show what the command does and takes, with an example"},
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it " PATHS_CONFIG},
     [OPT_DATABASE] = {"database", "CONNINFO", "another database than the configuration's"},
     [OPT_JSON] = {"json", NULL, "the same as --format json"},
@@ -32,7 +32,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_HEAD] = {"head", "N:HASH",
                   "a head that was noted before, as `audit head` says it: it has to be there still"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
-    [OPT_DIFF] = {"diff", "FILE", "tell what is not as in FILE, which an earlier --json wrote"},
+    [OPT_DIFF] = {"diff", "FILE", "show what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
     [OPT_HOLD] = {"hold", "HOLD", "the file on hold under this number, as if it were released now"},
     [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
@@ -55,7 +55,7 @@ const struct command commands[] = {
      "of its SHA-256 or its name.",
      "handbackctl show 12 --records --outcome held", run_show},
     {"explain", "Inspect", "REFERENCE", 1, 1, 0, "the whole story of one redemption or one record",
-     "Tells what happened, in order of time: the debit, every answer of the partner with its file, "
+     "Shows what happened, in order of time: the debit, every answer of the partner with its file, "
      "record, byte range and the bytes themselves, what was decided and posted, holds, decisions of people, "
      "and the audit heads that cover it. REFERENCE is the external reference (UUID) of a redemption or of "
      "a reversal, our reference in the request, the partner's reference, a redemption's number, or "
@@ -88,7 +88,7 @@ const struct command commands[] = {
     {"status", "Inspect", "", 0, 0, OPT(OPT_WATCH), "what the daemon is doing",
      "Asks the running handbackd over its control socket: sources, files in hand with their stage, "
      "backlog, workers, and what was done since it started; and the database, where this login may read it: "
-     "open holds, and which files are late or come next. With --watch the picture is drawn anew "
+     "open holds, and which files are late or come next. With --watch the picture is redrawn "
      "every second, until Ctrl-C.",
      "handbackctl status --watch", run_status},
 
@@ -117,7 +117,7 @@ const struct command commands[] = {
      "handbackctl audit head --json", run_audit_head},
 
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
-     "The exit status tells clean (0), something held (3) or failed (4).", "handbackctl run", run_run},
+     "The exit status is 0 for clean, 3 for something held, 4 for failed.", "handbackctl run", run_run},
     {"nightly", "Act", "", 0, 0, OPT(OPT_PLAN),
      "what is done every night: files, rematches, deemed acceptance, reports",
      "What handback-nightly.timer calls. Prints its plan, then does it: handles the files that are due "
@@ -173,7 +173,7 @@ const struct command commands[] = {
      "on (guess), and what only a person can say (decide). Of a large file it looks at the first 8 MiB.",
      "handbackctl profile infer ./answers_20260131.csv >partner.yaml", run_profile_infer},
     {"profile lint", "Configure", "PROFILE...", 1, 1000, 0, "check profiles",
-     "Tells every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
+     "Reports every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
      "PROFILE is a file, or the name of one in the profiles directory.",
      "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
     {"profile show", "Configure", "PROFILE", 1, 1, OPT(OPT_TABLE), "how a profile reads files, as a table",
@@ -183,7 +183,7 @@ const struct command commands[] = {
      "Shows the server's host keys, algorithms, extensions and listing time, and the lines for the "
      "configuration. SOURCE is the name of a source, which is logged in to when its host key is the "
      "pinned one, or HOST[:PORT] of any server, to which nothing is sent. Compare the keys with what the "
-     "partner told you by another way.",
+     "partner gave you in another way.",
      "handbackctl source probe sftp.partner.example:22", run_source_probe},
     {"migrate", "Configure", "", 0, 0, 0, "bring the database to this version's schema",
      "Makes the schema in an empty database, in one transaction; applies to another the migrations that it has not "

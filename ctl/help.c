@@ -90,7 +90,7 @@ help_overview(void)
 	}
 	puts("\nOptions of every command");
 	put_options(OPT_GLOBAL, false);
-	puts("\n`handbackctl COMMAND --help` tells more and shows an example.");
+	puts("\n`handbackctl COMMAND --help` shows more, with an example.");
 }
 
 /* Each line of an example on its own, behind what a line begins with. */

@@ -207,7 +207,7 @@ run_hold_reject(struct session *s)
 static const struct column proposal_columns[] = {
     {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
-    {"decision", "To", COLUMN_TEXT, 0, 0, NULL},
+    {"decision", "Decision", COLUMN_TEXT, 0, 0, NULL},
     {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"proposed", "Proposed (UTC)", COLUMN_TIME, 0, 3, NULL},
@@ -215,7 +215,7 @@ static const struct column proposal_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 16, 0, NULL},
     {"ended", "Answered (UTC)", COLUMN_TIME, 0, 4, NULL},
     {"ended_by", "By", COLUMN_TEXT, 8, 2, NULL},
-    {"answer", "Said", COLUMN_SENTENCE, 16, 2, NULL},
+    {"answer", "Response", COLUMN_SENTENCE, 16, 2, NULL},
 };
 
 int

@@ -91,7 +91,7 @@ take_line(struct probe *p, char *line)
 	return message >= 0;
 }
 
-/* Tells the job and listens to the end; false with errno. */
+/* Sends the job and listens to the end; false with errno. */
 static bool
 talk(int channel, const struct channel_packets *job, struct probe *p)
 {

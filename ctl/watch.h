@@ -1,5 +1,5 @@
 /*
- * A screen that is drawn anew until somebody has seen enough: on the terminal's
+ * A screen that is redrawn until somebody has seen enough: on the terminal's
  * other screen, so that what was there before comes back, cut to its size, and
  * drawn at once when that changes.
  */

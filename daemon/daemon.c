@@ -19,7 +19,7 @@
 
 #define STOP_MS 2500  /* for jobs in hand; with the embedded database's 2 s: gone in 5 s */
 #define PULSE_MS 1000 /* at most; a third of systemd's watchdog where that is less */
-#define LATE_MS 1000  /* of the loop: is told */
+#define LATE_MS 1000  /* of the loop: is logged */
 #define READY_MS 5000 /* for the database; a daemon counts as started after that without it, and waits */
 #define ONCE_READY_MS 30000 /* ... and a run gives up */
 #define ONCE_ATTEMPTS 3     /* of each worker to start, before a run gives up */
@@ -40,7 +40,7 @@ struct daemon {
 	int status; /* to exit with */
 };
 
-/* ---- what is told ---- */
+/* ---- what is reported ---- */
 
 static void
 write_status(void *context, struct evbuffer *out)

@@ -51,7 +51,7 @@ static const struct sftp_calls sftp_calls = {on_sftp_changed, on_brought, on_sft
 
 /* ---- workers ---- */
 
-/* As many as the configuration says; too many are told to leave. */
+/* As many as the configuration says; too many are asked to leave. */
 static bool
 adjust_workers(struct engine *e)
 {

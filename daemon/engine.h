@@ -52,7 +52,7 @@ struct engine {
 	struct worker *workers[ENGINE_WORKERS];
 	size_t worker_count;
 	int last_number;
-	uint64_t retries; /* that workers told of */
+	uint64_t retries; /* that workers reported */
 	uint64_t starts;  /* of workers that are no longer there; each of the others counts its own */
 
 	char collector_path[PATH_MAX];

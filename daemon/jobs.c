@@ -184,7 +184,7 @@ log_unhandled(int level, const char *message, const struct file *f, const char *
 	                     log_int("failures", f->failures), log_int("again_in_ms", again_ms)));
 }
 
-/* The worker tells in the log which file it was. */
+/* The worker's log names the file. */
 static void
 release_ended(struct engine *e, const struct job_result *r)
 {

@@ -28,7 +28,7 @@ struct notifications {
 	struct child *child; /* the command that runs, or NULL */
 	bool mailing;        /* it is the mail's turn */
 	unsigned failures;
-	char name[LIMIT_NAME_BYTES + 1]; /* the one that is being told */
+	char name[LIMIT_NAME_BYTES + 1]; /* the one that is being sent */
 };
 
 static int
@@ -154,7 +154,7 @@ later(struct notifications *n, const char *why)
 	loop_after(n->timer, ms);
 }
 
-/* One step: the command, then the mail, then it is told. */
+/* One step: the command, then the mail, then it is sent. */
 static void
 step(struct notifications *n, int spool)
 {

@@ -1,7 +1,7 @@
 /*
  * Sends notifications (lib/protocol/notification.h): each, once, to the command and by mail as
- * the configuration says, one after the other.  What could not be told is tried
- * again, less and less often; where nobody is to be told, it just counts as told.
+ * the configuration says, one after the other.  What could not be sent is tried
+ * again, less and less often; where nobody is to hear of it, it just counts as sent.
  */
 #ifndef HANDBACK_DAEMON_NOTIFICATIONS_H
 #define HANDBACK_DAEMON_NOTIFICATIONS_H

@@ -1,4 +1,4 @@
-/* What systemd is told (sd_notify); nothing where there is none.  The wrapper of libsystemd's daemon part. */
+/* What systemd hears (sd_notify); nothing where there is none.  The wrapper of libsystemd's daemon part. */
 #ifndef HANDBACK_DAEMON_NOTIFY_H
 #define HANDBACK_DAEMON_NOTIFY_H
 
@@ -10,7 +10,7 @@ void notify_stopping(void);
 void notify_watchdog(void);
 /* Still starting: not to be taken for dead for another minute. */
 void notify_starting(void);
-/* One line in words; told only when it has changed. */
+/* One line in words; sent only when it has changed. */
 void notify_status(const char *words);
 
 /* How often notify_watchdog has to be called at least, in ms; 0: nobody waits for it. */

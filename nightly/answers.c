@@ -56,7 +56,7 @@ night_try_again(struct night *n, const struct config_source *source)
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
-/* False, and said, where the days that count are not known: then nothing is told by them. */
+/* False, and reported, where the days that count are not known: then nothing is judged by them. */
 static bool
 keep_term(struct night *n, const struct config_source *source, enum pg_status *ret_status)
 {

@@ -83,7 +83,7 @@ night_missing(struct night *n, const struct config_source *source)
 		return query_failed(&n->batch->query, status);
 	n->missing += pg_int_of(r, 0, "missing");
 	pg_result_free(r);
-	/* also what a run found that ended before it could tell: a notification that was kept is not kept again
+	/* also what a run found that ended before it could notify: a notification that was kept is not kept again
 	 */
 	status = pg_run(n->batch->query.pg, sql_nightly_tell, 1, &source->name, &r);
 	if (status != PG_OK)

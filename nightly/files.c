@@ -55,22 +55,22 @@ keep_poll(struct night *n, const char *source, const char *result, const char *w
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
-/* A source as the daemon tells of it: where it is on a server, that counts. */
+/* A source as the daemon reports it: where it is on a server, that counts. */
 static int
 keep_answer(struct night *n, const struct json *source)
 {
 	const struct json *server = json_get(source, "sftp");
-	const struct json *told = json_is_map(server) ? server : source;
-	const char *name = json_string_of(source, "name"), *poll = json_string_of(told, "poll"),
+	const struct json *shown = json_is_map(server) ? server : source;
+	const char *name = json_string_of(source, "name"), *poll = json_string_of(shown, "poll"),
 	           *result = "failed";
-	const char *why = json_string_of(told, "error");
+	const char *why = json_string_of(shown, "error");
 
 	if (poll != NULL && (strcmp(poll, "files") == 0 || strcmp(poll, "empty") == 0)) {
 		result = poll;
 		why = NULL;
 	} else if (why == NULL)
 		why = "it was not polled yet";
-	return name != NULL ? keep_poll(n, name, result, why, json_int_of(told, "last_poll_us")) : EXIT_CLEAN;
+	return name != NULL ? keep_poll(n, name, result, why, json_int_of(shown, "last_poll_us")) : EXIT_CLEAN;
 }
 
 /* Did every local source have its poll since then?  Servers have times of their own. */

@@ -42,7 +42,8 @@ int night_show(const struct night *n, const struct document *d, const char *key)
  */
 int night_files(struct night *n);
 
-/* Each source with its profile loaded into n->reconciler; a profile that cannot be used is told and left out.
+/* Each source with its profile loaded into n->reconciler; a profile that cannot be used is reported and left
+ * out.
  */
 int night_each_source(struct night *n, int (*part)(struct night *n, const struct config_source *source));
 

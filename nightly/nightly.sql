@@ -27,7 +27,7 @@ ORDER BY e.due_at, e.source, e.kind
 
 -- name: nightly_missing
 -- Says of what is overdue that it is missing, or that nothing was due: a partner that sends no empty files, and lists
--- its rejects alone or owes no answer, may have had nothing to tell. $1 source, $2 partner, $3 true where it lists
+-- its rejects alone or owes no answer, may have had nothing to report. $1 source, $2 partner, $3 true where it lists
 -- rejects alone. Gives how many are newly missing.
 WITH judged AS (
 	INSERT INTO handback.expected_delivery_missing (expected_delivery_id, files, judged)
@@ -73,7 +73,7 @@ GROUP BY p.code, h.reason
 ORDER BY p.code, h.reason
 
 -- name: nightly_tell
--- What was found missing in the last week, told of or not: kind, day, due, how many. $1 source.
+-- What was found missing in the last week, notified or not: kind, day, due, how many. $1 source.
 SELECT i.kind, i.day::text, i.due_at::text, m.files
 FROM handback.expected_delivery_missing m
 JOIN handback.expected_delivery i USING (expected_delivery_id)

@@ -52,16 +52,16 @@ names_in(const char *directory)
 	return dir != NULL ? names : -1;
 }
 
-/* Another source of the same partner and programme has told of it. */
+/* Another source of the same partner and programme has reported it. */
 static bool
 is_told(const struct night *n, const struct policy *policy)
 {
 	const char *programme = policy->programme != NULL ? policy->programme : "";
 
 	for (size_t i = 0; i < n->overdue->rows; i++) {
-		const char *told = table_cell(n->overdue, i, 1);
+		const char *shown = table_cell(n->overdue, i, 1);
 		if (strcmp(table_cell(n->overdue, i, 0), policy->partner) == 0 &&
-		    strcmp(told != NULL ? told : "", programme) == 0)
+		    strcmp(shown != NULL ? shown : "", programme) == 0)
 			return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /*
- * handback-parse: reads one partner's file and tells what is in it.  handback-parse-xml is the same with one
- * more format, XML: its library, and those that come with it, take longer to load than a small file takes in
- * all.
+ * handback-parse: reads one partner's file and reports what is in it.  handback-parse-xml is the same with
+ * one more format, XML: its library, and those that come with it, take longer to load than a small file takes
+ * in all.
  *
  * Trust: it is handed the file and the profile as descriptors and knows no
  * path, no database, no network.  The profile is ours; of the file no byte is
@@ -107,7 +107,7 @@ read_profile(int fd, const struct known *ahead)
 	return mine.profile;
 }
 
-/* One that does not compile is told of when a job comes with it. */
+/* One that does not compile is reported when a job comes with it. */
 static void
 read_ahead(int fd, struct known *ret)
 {

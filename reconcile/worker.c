@@ -53,7 +53,7 @@ report(struct talk *t, enum worker_message message, const struct worker_report *
 static void
 report_stage(void *context, const char *name, uint64_t records)
 {
-	/* nobody there: the end of the job will tell */
+	/* nobody there: the end of the job will show it */
 	(void) report(context, WORKER_STAGE,
 	              &(struct worker_report){.stage = name, .records = (int64_t) records});
 }

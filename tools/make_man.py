@@ -66,7 +66,7 @@ def handbackd(program):
 
 def configuration(program):
     out = head("handback.conf", 5, "configuration of handback (handback.yaml)")
-    out += [".SH DESCRIPTION", "YAML. Mistakes are told with file, line and column, several at a time; a bad file is never",
+    out += [".SH DESCRIPTION", "YAML. Mistakes are reported with file, line and column, several at a time; a bad file is never",
             "taken, the configuration before it stays in force. \\fBhandbackd \\-\\-check\\fR looks at it and changes nothing.",
             ".SH OPTIONS"]
     for line in say(program, "--options").splitlines():

@@ -2,7 +2,7 @@
 
 #include "daemon/loop.h"
 
-/* Unless an event told that it is finished, a file is looked at twice, however short the settle time. */
+/* Unless an event showed that it is finished, a file is looked at twice, however short the settle time. */
 #define CHECK_TWICE_MS 100
 
 const char *const file_state_words[FILE_STATES] = {"settling", "due",     "running",
@@ -58,11 +58,11 @@ stay(const struct file *f)
 static struct file_action
 refuse(struct file *f, const char *why)
 {
-	bool told = f->told;
+	bool logged = f->logged;
 
-	f->told = true;
+	f->logged = true;
 	return (struct file_action){
-	    .to = FILE_REFUSED, .stops = true, .ms = -1, .message = told ? NULL : "not taken", .why = why};
+	    .to = FILE_REFUSED, .stops = true, .ms = -1, .message = logged ? NULL : "not taken", .why = why};
 }
 
 /* Starts the settle time, or ends it at once where nothing has to be waited for. */
@@ -89,9 +89,9 @@ still_there(struct file *f)
 {
 	struct file_action action = stay(f);
 
-	if (!f->told)
+	if (!f->logged)
 		action.message = "handled, but still there: remove it, nobody else will";
-	f->told = true;
+	f->logged = true;
 	return action;
 }
 
@@ -148,7 +148,7 @@ file_seen(struct file *f, const struct stat *st, bool complete, enum file_sight 
 	if (f->state == FILE_HANDLED)
 		f->seen_us = loop_wall_us(); /* another file under the same name */
 	f->failures = 0;
-	f->told = false;
+	f->logged = false;
 	return settle(st, complete, sight, rule);
 }
 

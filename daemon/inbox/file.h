@@ -7,7 +7,7 @@
  *   DUE       to be handed to a worker
  *   RUNNING   a worker has it
  *   WAITING   could not be handled; due again when its back-off is over
- *   REFUSED   nothing that we take: a link, a FIFO ...  Told once; looked at
+ *   REFUSED   nothing that we take: a link, a FIFO ...  Logged once; looked at
  *             again with each scan
  *   HANDLED   a worker was done with it, yet the name is still there
  */
@@ -51,7 +51,7 @@ struct file {
 	struct file_print print;
 	uint64_t scan;     /* the last scan of the source that saw it */
 	unsigned failures; /* in a row */
-	bool told;         /* REFUSED, HANDLED: was logged */
+	bool logged;       /* REFUSED, HANDLED: was logged */
 	bool busy;         /* WAITING: for a writer, not for us */
 	char stage[33];    /* RUNNING: how far, as the worker said; empty: nothing yet */
 	int64_t stage_records;
@@ -93,7 +93,7 @@ struct file_action {
 struct file_action file_seen(struct file *f, const struct stat *st, bool complete, enum file_sight sight,
                              const struct file_rule *rule);
 
-/* The name is there, but it cannot be looked at: told once, like any other refusal. */
+/* The name is there, but it cannot be looked at: logged once, like any other refusal. */
 struct file_action file_unreadable(struct file *f, int error);
 
 /* For source.c: a new file in SETTLING that no scan has seen, and its end.  on_timer gets the file. */

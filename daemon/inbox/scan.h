@@ -10,7 +10,7 @@ void scan_begin(struct source *s);
 bool scan_is_done(const struct source *s);
 /* One batch of the scan under way; false when there is nothing (more) to do. */
 bool scan_step(struct source *s);
-/* An event told of a name. */
+/* An event named it. */
 void scan_hint(struct source *s, const char *name, bool finished);
 /* The directory's watch is gone. */
 void scan_lost(struct source *s);

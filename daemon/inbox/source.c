@@ -171,7 +171,7 @@ void
 source_handled(struct file *f)
 {
 	f->failures = 0;
-	f->told = false;
+	f->logged = false;
 	move(f, FILE_HANDLED);
 }
 

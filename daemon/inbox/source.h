@@ -8,7 +8,7 @@
  *
  * The struct is open for reading (daemon/serve/status.c); only the files of this
  * room write it.  Calls run one way: scan.c calls source.c, and that file.c, which
- * answers with what is to be done; what happens by itself is told by source_calls.
+ * answers with what is to be done; what happens by itself is reported by source_calls.
  */
 #ifndef HANDBACK_DAEMON_INBOX_SOURCE_H
 #define HANDBACK_DAEMON_INBOX_SOURCE_H

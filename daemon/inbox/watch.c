@@ -15,7 +15,7 @@ struct watch {
 };
 
 static void
-tell(struct watch *w, const struct inotify_event *e)
+report(struct watch *w, const struct inotify_event *e)
 {
 	if ((e->mask & IN_Q_OVERFLOW) != 0)
 		w->calls->overflow(w->context);
@@ -43,7 +43,7 @@ on_readable(evutil_socket_t fd, short what, void *context)
 		const struct inotify_event *e = (const struct inotify_event *) (void *) at;
 
 		at += sizeof(*e) + e->len;
-		tell(w, e);
+		report(w, e);
 	}
 }
 

@@ -13,7 +13,7 @@
 #include "lib/base/gauges.h"
 #include "lib/base/io.h"
 
-#define PARSE_REPORT_BYTES (1 << 20) /* of what another process tells */
+#define PARSE_REPORT_BYTES (1 << 20) /* of what another process reports */
 #define REQUEST_BYTES 8192
 #define TIMEOUT_S 10
 
@@ -180,7 +180,7 @@ write_daemon(struct evbuffer *out, const struct metrics *m)
 	head(out, "handback_worker_starts_total", "counter", "Workers that were started");
 	evbuffer_add_printf(out, "handback_worker_starts_total %llu\n", (unsigned long long) starts);
 	head(out, "handback_database_retries_total", "counter",
-	     "Transactions that were run again and connections that were opened anew");
+	     "Transactions that were run again and connections that were reopened");
 	evbuffer_add_printf(out, "handback_database_retries_total %llu\n", (unsigned long long) e->retries);
 	head(out, "handback_loop_late_seconds", "gauge",
 	     "How late the event loop ran at worst in the last minute");

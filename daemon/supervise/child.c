@@ -25,8 +25,8 @@ struct child {
 	const char *late;               /* why it is killed at its deadline */
 	int64_t since_ms;               /* the second that is counted, by loop_now_ms */
 	int lines;                      /* in it */
-	struct channel_packets packets; /* what it has not been told yet, from `told` on */
-	size_t told;
+	struct channel_packets packets; /* what has not been sent to it yet, from `sent` on */
+	size_t sent;
 	char why[256];
 	char line[MESSAGE_BYTES + 2];
 };
@@ -151,7 +151,7 @@ on_readable(evutil_socket_t fd, short what, void *context)
 	listen_to(context, LINES_AT_ONCE);
 }
 
-/* Tells the next packets, as many as fit. */
+/* Sends the next packets, as many as fit. */
 static void
 on_writable(evutil_socket_t fd, short what, void *context)
 {
@@ -159,8 +159,8 @@ on_writable(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	if (channel_packets_send(&c->packets, &c->told, c->channel) < 0 && errno == EAGAIN)
-		return; /* else it is gone; its exit tells */
+	if (channel_packets_send(&c->packets, &c->sent, c->channel) < 0 && errno == EAGAIN)
+		return; /* else it is gone; its exit shows it */
 	free_event(&c->writable);
 	channel_packets_free(&c->packets);
 }

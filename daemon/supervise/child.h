@@ -1,8 +1,8 @@
 /*
  * Every child of the daemon: started by exec with a channel at descriptor 3 (it dies with us:
- * lib/base/spawn.h), told some packets, listened to, killed after a deadline or for a reason, and its end
+ * lib/base/spawn.h), sent some packets, listened to, killed after a deadline or for a reason, and its end
  * noted.  Who has a child gives a table of callbacks; when the next is started is its owner's.  One that
- * talks without end has to wait for its turns; what it says last is heard before its end is told.
+ * talks without end has to wait for its turns; what it sends last is heard before its end is reported.
  */
 #ifndef HANDBACK_DAEMON_SUPERVISE_CHILD_H
 #define HANDBACK_DAEMON_SUPERVISE_CHILD_H
@@ -31,7 +31,7 @@ struct child_calls {
 };
 
 /*
- * Starts the program with a channel as its descriptor 3 and tells it the packets (NULL: none), which it takes
+ * Starts the program with a channel as its descriptor 3 and sends it the packets (NULL: none), which it takes
  * over (also when it fails).  With a socket the program is not ours to start: whoever listens there starts
  * one for our connection; it has no process here and ends with status 0 when the connection does.  NULL with
  * errno when it cannot be started or reached.

@@ -7,7 +7,7 @@
  *   STARTING  has not said `ready` yet
  *   IDLE      waits for a job
  *   BUSY      has one
- *   LEAVING   was told to finish, or was killed; its end is awaited
+ *   LEAVING   was asked to finish, or was killed; its end is awaited
  */
 #ifndef HANDBACK_DAEMON_SUPERVISE_WORKER_H
 #define HANDBACK_DAEMON_SUPERVISE_WORKER_H
@@ -73,13 +73,13 @@ void worker_free(struct worker *w); /* kills it when it runs; NULL is fine */
 /*
  * Gives an idle worker WORKER_JOB with the inbound directory's descriptor (which stays the caller's), or
  * WORKER_RELEASE with NULL and -1.
- * deadline_ms is how long it may go without a word.  False: it could not be told; `ended` has not been
+ * deadline_ms is how long it may go without a word.  False: it could not be sent; `ended` has not been
  * called.
  */
 bool worker_give(struct worker *w, enum worker_message message, const struct worker_request *job, int dir,
                  int64_t deadline_ms, void *job_of);
 
-/* Lets it finish its job and leave; then it is started anew, unless it was retired before. */
+/* Lets it finish its job and leave; then it is restarted, unless it was retired before. */
 void worker_finish(struct worker *w);
 /* Never to be started again. */
 void worker_retire(struct worker *w);

@@ -1,5 +1,5 @@
 /*
- * What other processes tell the daemon's metrics: texts in the format of
+ * What other processes report to the daemon's metrics: texts in the format of
  * Prometheus, in files of the spool that are replaced as a whole.
  */
 #ifndef HANDBACK_BASE_GAUGES_H

@@ -26,8 +26,8 @@
 #define LIMIT_YAML_DEPTH 16           /* maps and lists inside one another in our own files */
 #define LIMIT_YAML_NODES 20000        /* keys and values in one of them */
 #define LIMIT_PARTS 9999              /* files that one set may come in */
-#define LIMIT_REFUSALS 10             /* refusals told of one file */
-#define LIMIT_PROBLEMS 50             /* mistakes told of one profile */
+#define LIMIT_REFUSALS 10             /* refusals reported of one file */
+#define LIMIT_PROBLEMS 50             /* mistakes reported of one profile */
 #define LIMIT_FRAME_BYTES (1 << 20)   /* one frame from the parser: over ten times LIMIT_RECORD_BYTES */
 
 /* the file of rejects for a partner: more are one line that says so */

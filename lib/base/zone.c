@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #define DAY 86400
-#define BLOCK 900 /* changes of offset are told apart within this much */
+#define BLOCK 900 /* changes of offset are seen within this much */
 
 static bool
 name_ok(const char *name)

@@ -190,7 +190,7 @@ find(struct yaml_node *map, const char *name)
 	return NULL;
 }
 
-/* Tells unknown keys of the map at `group` ("" or "database." or "sources[]." ...), by what the table has
+/* Reports unknown keys of the map at `group` ("" or "database." or "sources[]." ...), by what the table has
  * there. */
 static void
 check_keys(struct reader *r, struct yaml_node *map, const char *group)
@@ -244,7 +244,7 @@ read_scope(struct reader *r, struct yaml_node *map, void *base, bool in_list)
 	}
 }
 
-/* Where handback-fetch puts what it brought; NULL when a mistake was told already. */
+/* Where handback-fetch puts what it brought; NULL when a mistake was reported already. */
 static const char *
 fetched_directory(struct reader *r, const char *name)
 {

@@ -554,7 +554,7 @@ send_commit(struct pg *pg)
 		while (PQconsumeInput(pg->conn) == 1 && PQisBusy(pg->conn)) {
 			if (wait_readable(pg, cancelled ? COMMIT_GIVE_UP_MS : pg->commit_wait_ms))
 				continue;
-			if (cancelled) { /* not even that is answered: leave, and ask anew */
+			if (cancelled) { /* not even that is answered: leave, and ask again */
 				PQfinish(pg->conn);
 				pg->conn = NULL;
 				break;

@@ -92,7 +92,7 @@ enum pg_status pg_rollback(struct pg *pg);       /* PG_OK where there is nothing
 
 /* What became of a transaction whose COMMIT was in doubt. */
 enum pg_fate {
-	PG_FATE_COMMITTED, /* and replicated, where the server is told to */
+	PG_FATE_COMMITTED, /* and replicated, where the server is set to */
 	PG_FATE_ABORTED,
 	PG_FATE_UNKNOWN, /* another server answers now, or it forgot: look for what the transaction wrote */
 };

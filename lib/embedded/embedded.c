@@ -18,7 +18,7 @@
 #include "lib/base/spawn.h"
 #include "lib/embedded/embedded_ping.h"
 
-#define LOG_BYTES (16 << 20) /* at a start a longer log begins anew */
+#define LOG_BYTES (16 << 20) /* at a start a longer log starts over */
 
 struct embedded {
 	int dir; /* descriptor */

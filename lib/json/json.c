@@ -6,7 +6,7 @@
 
 #include "lib/base/utf8.h"
 
-/* Our values are jansson's, under a name that tells its users nothing of it. */
+/* Our values are jansson's, under a name that shows its users nothing of it. */
 static json_t *
 theirs(struct json *value)
 {

@@ -19,7 +19,7 @@
 #define JSON_DEPTH 16
 
 /* A value that is being built: zeroed at first, and again after json_take and json_print.  Members keep their
- * order.  Memory that is not available is noted, and told at the end. */
+ * order.  Memory that is not available is noted, and reported at the end. */
 struct json_build {
 	struct json *open[JSON_DEPTH], *done;
 	int depth;

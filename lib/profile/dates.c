@@ -375,7 +375,7 @@ from_reading(const struct date_rule *rule, struct reading *r, int32_t business_d
 
 	if (!rule->has_year) {
 		if (business_date == DATE_UNKNOWN)
-			return "has no year, and the file has not told its business date yet";
+			return "has no year, and the file has not stated its business date yet";
 		if (!nearest_day(r, business_date, &day))
 			return "is no day in a year near the business date";
 	} else {

@@ -25,7 +25,7 @@ enum layout_format { FORMAT_DELIMITED, FORMAT_FIXED, FORMAT_XML, FORMAT_JSON, FO
 #define LAYOUT_TOTALS 128  /* counts and sums in them */
 #define LAYOUT_ENTRIES 64  /* words of one field, delimiters ... */
 
-/* What a field fills in, told by its name. */
+/* What a field fills in, by its name. */
 enum target {
 	TARGET_FREE = 0,
 	/* of the record */
@@ -76,7 +76,7 @@ enum sign_rule {
 	SIGN_ZONED,  /* EBCDIC zoned decimal: zone of the last byte C, F plus, D minus */
 	SIGN_PACKED, /* packed decimal: last nibble C, F, A, E plus, B, D minus */
 	SIGN_BINARY, /* two's complement, big endian, 1 to 8 bytes */
-	SIGN_FIELD,  /* told by another field: sign_minus are its words for minus */
+	SIGN_FIELD,  /* by another field: sign_minus are its words for minus */
 	SIGN_PARENTHESES,
 };
 
@@ -177,7 +177,7 @@ struct field {
 	struct words flags; /* position (from 0) as number -> code as text */
 	/* a running number: each record of the type is step more than the one before */
 	bool runs, runs_all; /* runs_all: counts the physical records, whatever their type */
-	uint8_t runs_level;  /* starts anew with each of these */
+	uint8_t runs_level;  /* starts again with each of these */
 	int64_t runs_from, runs_step;
 };
 
@@ -239,15 +239,15 @@ struct repeat {
 
 struct record_type {
 	const char *name;
-	uint8_t role;           /* enum role */
-	uint8_t level;          /* ROLE_HEADER, ROLE_TRAILER: opened or closed; others: the one it stands in */
-	uint8_t verdict;        /* enum verdict; VERDICT_NONE: by layout.verdict */
-	bool optional;          /* ROLE_HEADER, ROLE_TRAILER: may be missing */
-	int16_t instead_of;     /* another version of that type: one of the two is enough; -1 */
-	uint32_t min, max;      /* per instance of the level it stands in; an addendum: per entry */
-	bool explicit_close;    /* XML, JSON: the format says where it ends */
-	bool nested;            /* only within a record of another type */
-	bool group_record;      /* ROLE_HEADER: its verdict is told as a record when nothing below names one */
+	uint8_t role;        /* enum role */
+	uint8_t level;       /* ROLE_HEADER, ROLE_TRAILER: opened or closed; others: the one it stands in */
+	uint8_t verdict;     /* enum verdict; VERDICT_NONE: by layout.verdict */
+	bool optional;       /* ROLE_HEADER, ROLE_TRAILER: may be missing */
+	int16_t instead_of;  /* another version of that type: one of the two is enough; -1 */
+	uint32_t min, max;   /* per instance of the level it stands in; an addendum: per entry */
+	bool explicit_close; /* XML, JSON: the format says where it ends */
+	bool nested;         /* only within a record of another type */
+	bool group_record;   /* ROLE_HEADER: its verdict is reported as a record when nothing below names one */
 	struct conditions when; /* count 0: whatever fits no other */
 	struct conditions ignore_when;
 	struct path path;                  /* XML, JSON: from the root */
@@ -372,7 +372,7 @@ struct control_rule {
 	uint8_t level;
 	bool counts;     /* a count of records is among it: proves that nothing was cut */
 	bool optional;   /* not compared where a field that it names is absent */
-	bool by_verdict; /* tells accepted from rejected */
+	bool by_verdict; /* whether accepted and rejected differ */
 	struct expression stated, counted;
 };
 

@@ -196,7 +196,7 @@ sign_elsewhere(struct value_reader *reader, const struct number_rule *rule, stru
 		if (words_find(&rule->plus, &v->text) != NULL)
 			return 0;
 	}
-	return fault(ret_fault, "sign", "has no known sign in the field that tells it");
+	return fault(ret_fault, "sign", "has no known sign in the field that holds it");
 }
 
 /* How many digits stand behind a point of which the file has no mark, or that the result keeps. */
@@ -219,8 +219,8 @@ decimals_of(struct value_reader *reader, uint8_t from, uint8_t fixed, int16_t sl
 	if (*ret >= 0)
 		return 0;
 	return fault(ret_fault, "decimals",
-	             from == DECIMALS_CURRENCY ? "has no currency that tells its decimals"
-	                                       : "has no field that tells its decimals");
+	             from == DECIMALS_CURRENCY ? "has no currency to take its decimals from"
+	                                       : "has no field to take its decimals from");
 }
 
 /* digits x 10^(minor - behind), exactly. */

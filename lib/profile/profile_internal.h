@@ -3,7 +3,7 @@
  * expression.c.
  *
  * Everything that a profile owns lies in its memory and goes with it.  A
- * mistake is told and compiling goes on, so that several are told at a time;
+ * mistake is reported and compiling goes on, so that several are reported at a time;
  * what could not be read keeps its default.
  */
 #ifndef HANDBACK_PROFILE_PROFILE_INTERNAL_H
@@ -23,7 +23,7 @@ struct compile {
 	bool hold_bad;
 };
 
-/* Zeroed memory of the profile; NULL, with an error told, when there is none. */
+/* Zeroed memory of the profile; NULL, with an error reported, when there is none. */
 void *compile_alloc(struct compile *c, size_t count, size_t size);
 /* A copy of the text in the profile's memory; "" when there is none left. */
 const char *compile_copy(struct compile *c, const char *text);
@@ -35,7 +35,7 @@ void compile_known(struct compile *c, struct yaml_node *map, const char *where);
 struct yaml_node *compile_child(struct compile *c, struct yaml_node *map, const char *key,
                                 enum yaml_kind kind);
 
-/* Children of a map, read by type; what is not there, or wrong (then told), is the default. */
+/* Children of a map, read by type; what is not there, or wrong (then reported), is the default. */
 bool compile_bool(struct compile *c, struct yaml_node *map, const char *key, bool absent);
 int64_t compile_int(struct compile *c, struct yaml_node *map, const char *key, int64_t min, int64_t max,
                     int64_t absent);

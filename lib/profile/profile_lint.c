@@ -25,10 +25,10 @@ effect(int32_t verdict)
 }
 
 /*
- * A text that tells a verdict, and where it is looked for: only texts of one place can be taken for each
- * other.  Any other text there may tell one too: of a rule that says "not", or of the rule for the rest.
+ * A text that means a verdict, and where it is looked for: only texts of one place can be taken for each
+ * other.  Any other text there may mean one too: of a rule that says "not", or of the rule for the rest.
  */
-struct telling {
+struct meaning {
 	struct slice text; /* len 0: blank */
 	bool any_other;
 	int32_t verdict;
@@ -37,48 +37,48 @@ struct telling {
 
 enum { OF_TYPE = 1 << 20, OF_FIELD = 1 << 24, ANYWHERE = -1 };
 
-struct tellings {
-	struct telling list[LAYOUT_SLOTS];
+struct meanings {
+	struct meaning list[LAYOUT_SLOTS];
 	size_t count;
 };
 
 static void
-add_telling(struct tellings *t, const struct telling *telling)
+add_meaning(struct meanings *t, const struct meaning *meaning)
 {
 	if (t->count < sizeof(t->list) / sizeof(*t->list))
-		t->list[t->count++] = *telling;
+		t->list[t->count++] = *meaning;
 }
 
 static void
-add_conditions(struct tellings *t, const struct conditions *when, int32_t verdict, int place)
+add_conditions(struct meanings *t, const struct conditions *when, int32_t verdict, int place)
 {
 	for (uint16_t i = 0; i < when->count; i++) {
 		const struct condition *one = &when->all[i];
-		struct telling telling = {.verdict = verdict,
+		struct meaning meaning = {.verdict = verdict,
 		                          .any_other = one->negate,
 		                          .place = place + (one->kind == IF_FIELD    ? one->slot
 		                                            : one->kind == IF_COLUMN ? one->column
 		                                                                     : (int) one->range.start)};
 
 		if (one->negate || one->test == TEST_BLANK)
-			add_telling(t, &telling);
+			add_meaning(t, &meaning);
 		for (uint16_t v = 0; v < one->values && !one->negate; v++) {
-			telling.text = one->value[v];
-			add_telling(t, &telling);
+			meaning.text = one->value[v];
+			add_meaning(t, &meaning);
 		}
 	}
 }
 
 /* Words of the verdict's field; conditions of rules, of what is left out, and of types that are a verdict. */
 static void
-all_tellings(const struct layout *l, struct tellings *t)
+all_meanings(const struct layout *l, struct meanings *t)
 {
 	for (uint16_t i = 0; i < l->types; i++) {
 		const struct record_type *type = &l->type[i];
 
 		for (uint16_t f = 0; f < type->fields; f++)
 			for (uint16_t w = 0; type->field[f].is_verdict && w < type->field[f].words.count; w++)
-				add_telling(t, &(struct telling){.text = type->field[f].words.list[w].word,
+				add_meaning(t, &(struct meaning){.text = type->field[f].words.list[w].word,
 				                                 .verdict = type->field[f].words.list[w].number,
 				                                 .place = i});
 		if (type->verdict != VERDICT_NONE)
@@ -90,7 +90,7 @@ all_tellings(const struct layout *l, struct tellings *t)
 
 		add_conditions(t, &rule->when, rule->verdict, OF_FIELD);
 		if (rule->when.count == 0)
-			add_telling(t, &(struct telling){.any_other = true, .verdict = rule->verdict, .place = ANYWHERE});
+			add_meaning(t, &(struct meaning){.any_other = true, .verdict = rule->verdict, .place = ANYWHERE});
 	}
 }
 
@@ -109,7 +109,7 @@ is_closed(const struct layout *l, int place)
 
 /* Could one wrong byte make b of a? */
 static bool
-is_next_to(const struct layout *l, const struct telling *a, const struct telling *b)
+is_next_to(const struct layout *l, const struct meaning *a, const struct meaning *b)
 {
 	if (a->any_other || effect(a->verdict) == effect(b->verdict))
 		return false;
@@ -123,12 +123,12 @@ is_next_to(const struct layout *l, const struct telling *a, const struct telling
 static void
 warn_of_turns(struct compile *c)
 {
-	struct tellings t = {.count = 0};
+	struct meanings t = {.count = 0};
 
-	all_tellings(c->layout, &t);
+	all_meanings(c->layout, &t);
 	for (size_t i = 0; i < t.count; i++)
 		for (size_t k = 0; k < t.count; k++) {
-			const struct telling *a = &t.list[i], *b = &t.list[k];
+			const struct meaning *a = &t.list[i], *b = &t.list[k];
 			struct slice other = b->any_other      ? (struct slice){"something else", 14}
 			                     : b->text.len > 0 ? b->text
 			                                       : (struct slice){"blank", 5};

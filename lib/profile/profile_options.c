@@ -1,4 +1,4 @@
-/* Every key of the profile language.  Unknown keys are told by it; docs/profiles.md is tested against it. */
+/* Every key of the profile language.  Unknown keys are found by it; docs/profiles.md is tested against it. */
 #include "lib/profile/profile.h"
 
 #define WHEN "records.*.when.*"
@@ -112,7 +112,7 @@ const struct profile_option profile_options[] = {
     {"records.*", "fields", "name: where and what"},
     {"records.*", "verdict", "the verdict of all these records"},
     {"records.*", "group_record",
-     "a level's own verdict is told when nothing below names a transaction; default no"},
+     "a level's own verdict is reported when nothing below names a transaction; default no"},
     {"records.*", "keeps", "an addendum does not replace what the entry says; default no"},
     {"records.*", "repeat", "fixed: a list of groups that repeat within the record"},
     {"records.*", "from", "a continuation: the column or bytes that go on"},
@@ -171,7 +171,7 @@ const struct profile_option profile_options[] = {
     {"records.*.fields.*", "flags", "what each position stands for"},
     {"records.*.fields.*", "runs", "a running number"},
 
-    {"records.*.fields.*.sign", "field", "the field that tells the sign"},
+    {"records.*.fields.*.sign", "field", "the field that holds the sign"},
     {"records.*.fields.*.sign", "minus", "its words for minus"},
     {"records.*.fields.*.sign", "plus", "its words for plus"},
 
@@ -181,10 +181,10 @@ const struct profile_option profile_options[] = {
 
     {"records.*.fields.*.runs", "from", "the first number; default 1"},
     {"records.*.fields.*.runs", "step", "default 1"},
-    {"records.*.fields.*.runs", "per", "the level in which it starts anew; default the file"},
+    {"records.*.fields.*.runs", "per", "the level in which it starts again; default the file"},
     {"records.*.fields.*.runs", "all_records", "counts all records, not only its own type; default no"},
 
-    {"verdict", "field", "the field that tells the verdict"},
+    {"verdict", "field", "the field that holds the verdict"},
     {"verdict", "words",
      "its words: accepted, accepted_with_change, accepted_with_warning, rejected, pending, "
      "rest_accepted or ignore"},

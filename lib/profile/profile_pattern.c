@@ -14,7 +14,7 @@ struct reading {
 	int group; /* its first piece, -1: not in brackets */
 };
 
-/* Told; what is left of the pattern is not looked at. */
+/* Reported; what is left of the pattern is not looked at. */
 static void
 wrong(struct reading *r, const char *why)
 {

@@ -70,7 +70,7 @@ match_keys(struct compile *c)
 	struct yaml_node *n = compile_first(list);
 
 	if (n == NULL)
-		yaml_error(c->problems, c->root, "match is missing: the fields that tell which redemption is meant");
+		yaml_error(c->problems, c->root, "match is missing: the fields that name the redemption");
 	for (; n != NULL; n = compile_next(list, n)) {
 		uint32_t key;
 

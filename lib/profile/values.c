@@ -99,7 +99,7 @@ read_hex(const char *p, uint32_t *ret)
 
 	pairs = (pairs | pairs >> 8) & 0x0000ffff0000ffffu;
 	*ret = (uint32_t) (pairs | pairs >> 16);
-	/* written anew in small letters they must be what stands there */
+	/* written again in small letters they must be what stands there */
 	return (digits & ones * 0xf0) == 0 &&
 	       digits + ones * '0' + above_9 * ('a' - '9' - 1) == (word | letters << 5);
 }
@@ -311,7 +311,7 @@ read_reference(const struct field *f, struct value *ret, struct value_fault *ret
 	ret->is_uuid = read_uuid(&ret->text, ret->uuid);
 	if (ret->is_uuid)
 		return 0;
-	/* another text is told as it is: it names nothing of ours, and is held as an unknown reference */
+	/* another text is reported as it is: it names nothing of ours, and is held as an unknown reference */
 	return f->target == TARGET_EXTERNAL_REFERENCE ? check_id(&ret->text, ret_fault)
 	                                              : fault(ret_fault, "uuid", "is no UUID");
 }

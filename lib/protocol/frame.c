@@ -299,7 +299,7 @@ struct frame_reader {
 	const char *why; /* once set, for ever */
 	int turn;        /* enum frame_turn */
 	bool failed;     /* the pipe could not be read */
-	bool at_end;     /* and the proper end of file was told */
+	bool at_end;     /* and the proper end of file was reported */
 	unsigned refusals;
 	uint64_t records;
 	uint64_t last_number;
@@ -559,7 +559,7 @@ out_of_turn(int turn, enum frame_kind kind)
 		return "a frame after the end";
 	if (turn == FRAME_TURN_NEW)
 		return "a frame before the sandbox was reported";
-	return kind == FRAME_SANDBOX ? "sandbox reported twice" : "the facts of the file told twice";
+	return kind == FRAME_SANDBOX ? "sandbox reported twice" : "the facts of the file reported twice";
 }
 
 /* May this frame come now, and does it fit what came before?  NULL, or why not. */

@@ -30,7 +30,7 @@ enum frame_kind {
 
 enum frame_turn { FRAME_TURN_NEW, FRAME_TURN_OPEN, FRAME_TURN_FACTS, FRAME_TURN_ENDED };
 
-/* Message n is the frame of kind n + 1; what is in a frame only its fields in this file tell. */
+/* Message n is the frame of kind n + 1; what is in a frame only its fields in this file show. */
 extern const struct contract frame_contract;
 
 struct sandbox_report {

@@ -13,7 +13,7 @@
 #include "lib/base/io.h"
 #include "lib/json/json.h"
 
-#define SUBJECT_BYTES 120 /* of a name; a hash tells apart what is longer, or has other characters */
+#define SUBJECT_BYTES 120 /* of a name; a hash stands for what is longer, or has other characters */
 #define NAME_SIZE (SUBJECT_BYTES + 96)
 
 /* FNV-1a: names apart, nothing more. */
@@ -70,14 +70,14 @@ json_of(const struct notification *notification, size_t *ret_len)
 int
 notification_put(int spool, const struct notification *notification)
 {
-	char name[NAME_SIZE], told[NAME_SIZE + sizeof(NOTIFICATION_SENT)];
+	char name[NAME_SIZE], sent[NAME_SIZE + sizeof(NOTIFICATION_SENT)];
 	size_t len = 0;
 	char *text;
 	int dir, result;
 
 	name_of(notification, name);
-	snprintf(told, sizeof(told), NOTIFICATION_SENT "/%s", name);
-	if (faccessat(spool, told, F_OK, 0) == 0)
+	snprintf(sent, sizeof(sent), NOTIFICATION_SENT "/%s", name);
+	if (faccessat(spool, sent, F_OK, 0) == 0)
 		return 0;
 	dir = io_make_dirs(spool, NOTIFICATION_DIR, 0700);
 	if (dir < 0)

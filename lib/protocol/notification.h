@@ -2,7 +2,7 @@
  * A notification: something that a person should hear of, once.  It is a small JSON
  * file in the spool, notifications/<kind>-<subject>.json, until handbackd has
  * sent it; then it lies in notifications/sent/ under the same name, and whoever finds
- * the same thing again finds it told.
+ * the same thing again finds it sent.
  */
 #ifndef HANDBACK_PROTOCOL_NOTIFICATION_H
 #define HANDBACK_PROTOCOL_NOTIFICATION_H

@@ -58,7 +58,7 @@ struct record {
 	struct slice text[RECORD_TEXTS];
 };
 
-/* Facts of the whole file, told once, after the last record at the latest. */
+/* Facts of the whole file, reported once, after the last record at the latest. */
 struct file_facts {
 	bool has_sequence;
 	bool has_business_date;

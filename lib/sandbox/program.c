@@ -262,7 +262,8 @@ add_sockets(scmp_filter_ctx filter, int call, const int *families, size_t count)
 	return rc;
 }
 
-/* The C library, told that the newer call is not there, takes the older one, whose flags can be seen. */
+/* The C library, which learns that the newer call is not there, takes the older one, whose flags can be seen.
+ */
 static int
 add_processes(scmp_filter_ctx filter)
 {

@@ -14,7 +14,7 @@
 
 #define SUFFIX ".copy"
 #define STEP_BYTES (1 << 20)
-/* how much may wait for the disk before it is told to begin */
+/* how much may wait for the disk before it has to begin */
 #define FLUSH_BYTES (8 << 20)
 
 static int
@@ -261,7 +261,7 @@ copy_sidecar(int dir, const char *name, const char *suffix, uint8_t ret_sha256[S
 		return say_errno(why, COPY_FAILED, "cannot read its checksum file");
 	if (len > CHECKSUM_FILE_BYTES || !checksum_file_read(text, (size_t) len, ret_sha256))
 		return say(why, COPY_FAILED,
-		           "its checksum file states no SHA-256, or more than one: have the partner write it anew, "
+		           "its checksum file states no SHA-256, or more than one: have the partner write it again, "
 		           "or correct it");
 	return COPY_DONE;
 }

@@ -4,7 +4,7 @@
  *
  * A copy lies in spool/work under a name of ours, locked (flock) for as long
  * as the process that made it lives, so that what a crash left behind can be
- * told from what is in use.
+ * kept apart from what is in use.
  */
 #ifndef HANDBACK_SPOOL_COPY_H
 #define HANDBACK_SPOOL_COPY_H

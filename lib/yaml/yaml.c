@@ -121,7 +121,7 @@ place(struct builder *b, struct yaml_node *node)
 		node->key = in->key->text;
 		node->key_line = in->key->line;
 		node->key_column = in->key->column;
-		/* a mistake in a map or list is best told where its key stands */
+		/* a mistake in a map or list is best reported where its key stands */
 		if (node->kind != YAML_SCALAR || node->text[0] == '\0') {
 			node->line = in->key->line;
 			node->column = in->key->column;

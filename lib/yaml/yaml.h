@@ -1,5 +1,5 @@
 /*
- * YAML as a tree with positions, and mistakes told as
+ * YAML as a tree with positions, and mistakes reported as
  *
  *     file:line:column: path: message
  *
@@ -35,7 +35,7 @@ struct yaml_node {
 	bool quoted;              /* scalar: was quoted, so never a number, a yes or a null */
 	struct yaml_node *first;  /* list, map: children in order */
 	struct yaml_node *next;
-	bool used; /* set by yaml_get; yaml_unknown_keys tells the others */
+	bool used; /* set by yaml_get; yaml_unknown_keys reports the others */
 };
 
 /* The tree, or NULL with at least one error in p.  text need not be NUL-terminated. */

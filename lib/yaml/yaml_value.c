@@ -36,7 +36,7 @@ yaml_unknown_keys(struct problems *p, struct yaml_node *map, const char *const *
 	}
 }
 
-/* False, with the error told, unless n is one value (and, for a number or a bool, not quoted). */
+/* False, with the error reported, unless n is one value (and, for a number or a bool, not quoted). */
 static bool
 is_value(struct problems *p, const struct yaml_node *n, bool plain, const char *wanted)
 {

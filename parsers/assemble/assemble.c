@@ -197,7 +197,7 @@ forget_values(struct assemble *a, uint16_t type)
 		a->type[type].value[i].present = false;
 }
 
-/* Where a value stands, for those who tell that it is bad. */
+/* Where a value stands, for those who report that it is bad. */
 static struct place
 row_place(const struct assemble *a, const void *context, uint16_t field)
 {
@@ -355,7 +355,7 @@ row_of_entry(struct assemble *a, const struct row *row)
 	if (entry_flush(a) != 0 || level_stand(a, row->type, at) != 0)
 		return -1;
 	if (a->depth != t->level)
-		return 0; /* told: it stands nowhere */
+		return 0; /* reported: it stands nowhere */
 	entry_begin(a, row->type, at, row->length);
 	if (read_row(a, row) != 0)
 		return -1;
@@ -388,7 +388,7 @@ assemble_row(struct assemble *a, const struct row *row)
 		if (level_header(a, row->type, at) != 0)
 			return -1;
 		if (a->depth != t->level)
-			return 0; /* told: it stands nowhere */
+			return 0; /* reported: it stands nowhere */
 	}
 	if (read_row(a, row) != 0)
 		return -1;
@@ -592,7 +592,7 @@ assemble_close(struct assemble *a, uint64_t end)
 	if (t->role != ROLE_ENTRY)
 		return take_record(a, open.type, at, length);
 	if (a->depth != t->level) {
-		a->entry.pending = false; /* told: it stands nowhere */
+		a->entry.pending = false; /* reported: it stands nowhere */
 		return 0;
 	}
 	a->entry.record.length = length;
@@ -637,7 +637,7 @@ int
 assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
 {
 	struct place end = {a->physical, bytes};
-	/* given up at a mistake of the format, or before anything was told, or within a record */
+	/* given up at a mistake of the format, or before anything was reported, or within a record */
 	bool broken = a->broken || a->opened > 0 || (a->refused && a->level[0].instance == 0);
 
 	if (!a->stopped && a->physical == 0 && !a->refused)
@@ -645,7 +645,7 @@ assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
 		                       (unsigned long long) bytes);
 	else if (!a->stopped && !broken) {
 		if (a->level[0].instance == 0)
-			level_begin(a, end); /* nothing stood in it: what is missing is told at its end */
+			level_begin(a, end); /* nothing stood in it: what is missing is reported at its end */
 		(void) level_close(a, 0, end);
 	}
 	if (a->sink->facts(a->sink->context, &a->facts) != 0)

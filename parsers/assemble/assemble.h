@@ -9,8 +9,8 @@
  * before it is enough.
  *
  * Calls return 0 to go on and -1 to stop: the sink is gone, the refusals are as
- * many as are told of one file, or memory is out.  After a refusal no more
- * records go out, but the file is read on to tell what else is wrong.
+ * many as are reported of one file, or memory is out.  After a refusal no more
+ * records go out, but the file is read on to report what else is wrong.
  */
 #ifndef HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_H
 #define HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_H
@@ -41,7 +41,7 @@ int assemble_name(struct assemble *a, const char *name, size_t len);
 /*
  * A physical record of a line-based format.  value[i] belongs to field i of the
  * type; data NULL: the record does not have it.  Slices that lie within bytes
- * are told with their own offset when they are bad, others with what locate says.
+ * are reported with their own offset when they are bad, others with what locate says.
  */
 struct row {
 	uint16_t type;
@@ -53,7 +53,7 @@ struct row {
 	bool plain;         /* bytes are ASCII without NUL: nothing needs decoding */
 	const struct slice *value;
 	/* Where the value of a field begins in the file, when it does not lie within bytes; asked for refusals
-	 * only. NULL: the record's offset is told. */
+	 * only. NULL: the record's offset is reported. */
 	uint64_t (*locate)(const struct row *row, uint16_t field);
 	const void *context; /* locate's */
 };
@@ -83,7 +83,7 @@ void assemble_count(struct assemble *a, uint64_t physical);
 /*
  * The file is refused: rule is a word, the sentence is format's; field may be
  * NULL; the value is bounded and escaped here.  record 0: the whole file.
- * Returns 0 while more may be told, else -1.
+ * Returns 0 while more may be reported, else -1.
  */
 int assemble_refuse(struct assemble *a, const char *rule, const char *field, struct slice value,
                     uint64_t record, uint64_t offset, const char *format, ...)
@@ -92,13 +92,13 @@ bool assemble_refused(const struct assemble *a);
 /* The file, refused already, is not read to its end: what is missing at the end says nothing. */
 void assemble_break(struct assemble *a);
 
-/* The values of a record that are needed to tell its type (IF_FIELD): true when all conditions hold. */
+/* The values of a record that are needed to know its type (IF_FIELD): true when all conditions hold. */
 bool assemble_conditions(struct assemble *a, const struct conditions *c);
 
 /* The format's own proof that nothing was cut (the root element's end tag, the closing brace). */
 void assemble_whole(struct assemble *a);
 
-/* At the end of the file, once: closes levels, compares controls, tells facts.  bytes: read from the input.
+/* At the end of the file, once: closes levels, compares controls, reports facts.  bytes: read from the input.
  * 0 and *ret, or -1 when the sink is gone or memory is out. */
 int assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret);
 

@@ -165,7 +165,7 @@ entry_begin(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 	e->pending = true;
 	e->ignored = e->bad = false;
 	e->type = type;
-	e->told = 0;
+	e->given = 0;
 	e->addenda = 0;
 	e->verdict = VERDICT_NONE;
 	e->physical = at.number;
@@ -209,18 +209,18 @@ entry_fields(struct assemble *a, uint16_t type, bool addendum)
 		if (target == TARGET_FREE || !v->present)
 			continue;
 		if (is_fact(target))
-			continue; /* told already */
+			continue; /* given already */
 		if (target == TARGET_REASON && e->record.text[RECORD_REASONS].len > 0) {
 			if (add_reasons(a, v) != 0)
 				return -1;
 			continue;
 		}
-		if ((!addendum && (e->told & 1u << target) != 0) ||
+		if ((!addendum && (e->given & 1u << target) != 0) ||
 		    (addendum && t->keeps && has_target(&e->record, target)))
 			continue;
 		set_target(&e->record, target, v);
 		if (addendum && !t->keeps)
-			e->told |= 1u << target;
+			e->given |= 1u << target;
 	}
 	return 0;
 }

@@ -35,7 +35,7 @@ struct level_state {
 	bool settled;       /* its headers were looked for */
 	uint64_t instance;  /* from 1 within the file */
 	uint64_t first_number, last_number;
-	uint64_t named;            /* records that were told from within it */
+	uint64_t named;            /* records that were reported from within it */
 	uint64_t records;          /* records of whatever type below its header */
 	const struct value **slot; /* what its header says, by slot; NULL: nothing */
 	struct texts texts;
@@ -51,7 +51,7 @@ struct entry {
 	bool ignored;  /* ignore_when */
 	uint16_t type; /* of the entry */
 	struct record record;
-	uint32_t told;     /* targets that addenda have set, as bits */
+	uint32_t given;    /* targets that addenda have set, as bits */
 	uint8_t verdict;   /* of an addendum; VERDICT_NONE: none */
 	uint64_t addenda;  /* types that were seen with it, as bits */
 	uint64_t physical; /* record number in the file */
@@ -105,7 +105,7 @@ struct place {
 
 /* assemble.c: the value of a name, from the record that is being read outward; NULL: absent */
 const struct value *find_value(void *assemble, uint16_t slot);
-/* One field of the current type; a bad one is told. */
+/* One field of the current type; a bad one is reported. */
 int read_field(struct assemble *a, uint16_t field, struct slice in, struct place at);
 /* Copies what the values of a type point to. -1: memory is out. */
 int keep_values(struct assemble *a, uint16_t type, struct texts *texts);

@@ -197,7 +197,7 @@ level_stand(struct assemble *a, uint16_t type, struct place at)
 		if (stand_in(a, type, level, at) != 0)
 			return -1;
 		if (a->depth != level)
-			return 0; /* told, and the file is read on */
+			return 0; /* reported, and the file is read on */
 	}
 	if (!l->settled) {
 		l->settled = true;

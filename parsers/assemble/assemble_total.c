@@ -207,7 +207,7 @@ compare(struct assemble *a, const struct control_rule *rule, struct place at)
 	sum_t stated = 0, counted = 0;
 	enum evaluated left = evaluate(a, &rule->stated, rule->level, false, &stated);
 	enum evaluated right = evaluate(a, &rule->counted, rule->level, false, &counted);
-	bool told = a->records_lack;
+	bool reported = a->records_lack;
 
 	at = stated_at(a, rule, at);
 	if (left == ABSENT || right == ABSENT) {
@@ -236,7 +236,7 @@ compare(struct assemble *a, const struct control_rule *rule, struct place at)
 		return -1;
 	}
 	/* once a record was refused its numbers are missing from the sums: that says nothing new */
-	if (c.agrees || told)
+	if (c.agrees || reported)
 		return 0;
 	return assemble_refuse(a, "control_total", rule->name, c.stated, at.number, at.offset,
 	                       "control %s of %s: the file says %.*s, its records make %.*s", rule->name, where,

@@ -27,7 +27,7 @@ next_member(struct gunzip *g)
 		return 0;
 	}
 	if (!inflater_reset(g->inflater))
-		return (int) unpack_refuse(&g->input, "the unpacker cannot begin anew");
+		return (int) unpack_refuse(&g->input, "the unpacker cannot start over");
 	g->begun = g->member = true;
 	return 1;
 }

@@ -188,7 +188,7 @@ begin_member(struct unzip *u, uint64_t at)
 		return refuse(u, "the zip's member has another name than the profile says");
 	u->found |= u->counts;
 	if (!inflater_reset(u->inflater))
-		return refuse(u, "the unpacker cannot begin anew");
+		return refuse(u, "the unpacker cannot start over");
 	u->crc = 0;
 	u->size = 0;
 	u->packed_left = m->packed;
@@ -327,7 +327,7 @@ check_end(struct unzip *u, size_t entries, uint64_t directory, uint64_t director
 		return -1;
 	if (u16(h) != 0 || u16(h + 2) != 0 || u16(h + 4) != entries || u16(h + 6) != entries)
 		return refuse(u, "the zip's end counts other members");
-	/* all ones: told by the wide record before it, which says no more than we have seen */
+	/* all ones: stated by the wide record before it, which says no more than we have seen */
 	if ((u32(h + 8) != UINT32_MAX && u32(h + 8) != directory_end - directory) ||
 	    (u32(h + 12) != UINT32_MAX && u32(h + 12) != directory))
 		return refuse(u, "the zip's end points to another directory");

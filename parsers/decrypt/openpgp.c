@@ -94,7 +94,7 @@ give_passphrase(void *context, const char *hint, const char *info, int was_bad, 
 
 	(void) hint;
 	if (!is_for_a_key(info)) {
-		o->by_passphrase = true; /* nor is it told our key's */
+		o->by_passphrase = true; /* nor does it get our key's */
 		return gpgme_error(GPG_ERR_CANCELED);
 	}
 	if (was_bad || o->asked || len == 0)

@@ -229,7 +229,7 @@ columns_of(const struct guess *g, uint32_t i)
 	return g->family == FAMILY_FIXED ? 1 : split(g->record[i], g->delimiter, at, &quoted);
 }
 
-/* Is a record of another build than the one beside it, and told by its mark? */
+/* Is a record of another build than the one beside it, and known by its mark? */
 static bool
 odd_one(const struct guess *g, uint32_t i, uint32_t beside)
 {

@@ -5,7 +5,7 @@
  * last one writes a profile.  Nothing is freed: the process ends with its one
  * sample.
  *
- * A guess is never told without what it rests on, and what the sample cannot
+ * A guess is never shown without what it rests on, and what the sample cannot
  * tell is left to a person in so many words.
  */
 #ifndef HANDBACK_PARSERS_INFER_INFER_INTERNAL_H
@@ -23,7 +23,7 @@ enum {
 	SAMPLE_BYTES = 8 << 20, /* looked at; of a longer file, its beginning */
 	SAMPLE_RECORDS = 50000,
 	SAMPLE_CELLS = 1 << 20,
-	SAMPLE_TYPES = 8, /* record types that are told apart */
+	SAMPLE_TYPES = 8, /* record types that are kept apart */
 	SAMPLE_COLUMNS = LIMIT_COLUMNS,
 	SAMPLE_NAME_BYTES = 48,
 	SAMPLE_WORDS = 12, /* a column of more different words is no set of words */

@@ -3,7 +3,7 @@
  *
  * Trust: as handback-parse: it is handed the sample as a descriptor, knows no
  * path, no database and no network, and reads its first byte in the sandbox.  It
- * is started and told its job in the same way (lib/protocol/parse_job.h; there is no
+ * is started and gets its job in the same way (lib/protocol/parse_job.h; there is no
  * profile, so that descriptor is /dev/null) but by handbackctl, and writes
  * text: the profile on descriptor 1, at most LIMIT_PROFILE_BYTES of it.  Exit
  * status EXIT_CLEAN; EXIT_USAGE when nothing can be proposed, said why on

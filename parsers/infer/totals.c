@@ -10,7 +10,7 @@ static void
 add_control(struct guess *g, const struct sample_type *t, const struct column *c, const char *equation,
             int64_t number)
 {
-	/* more than one meaning for a number: each is told, the first stands */
+	/* more than one meaning for a number: each is shown, the first stands */
 	if (g->controls < SAMPLE_CONTROLS)
 		snprintf(g->control[g->controls++], sizeof(g->control[0]), "%s.%s = %s\n%" PRId64, t->name, c->name,
 		         equation, number);

@@ -369,7 +369,7 @@ guess_write(const struct guess *g)
 	if (g->fillers > 0)
 		write_filler(g);
 	for (uint32_t i = 0; i < g->types;
-	     i++) /* those that are told by something first: the first that fits is taken */
+	     i++) /* those that are known by something first: the first that fits is taken */
 		if (g->type[i].mark[0] != '\0' || g->type[i].path != NULL)
 			write_type(g, &g->type[i]);
 	for (uint32_t i = 0; i < g->types; i++) {

@@ -33,7 +33,7 @@ struct columns_reader {
 int columns_init(struct columns_reader *r, const struct layout *layout, struct assemble *a);
 void columns_free(struct columns_reader *r);
 
-/* The columns' names: finds each field's.  0, or -1 with the refusal told. */
+/* The columns' names: finds each field's.  0, or -1 with the refusal reported. */
 int columns_header(struct columns_reader *r, const struct columns *c, const struct row *where);
 
 /* The record's type, -1 for none. */

@@ -2,7 +2,7 @@
  * Bytes cut into physical records: lines, fixed lengths, length-prefixed.
  *
  * Mistakes (two newline styles, a bare CR, a record that is too long, a cut
- * last record ...) are told to assemble, with the byte's offset, and end the
+ * last record ...) are reported to assemble, with the byte's offset, and end the
  * file: where one record ends wrongly the next one begins nowhere.
  */
 #ifndef HANDBACK_PARSERS_LINES_FRAMING_H

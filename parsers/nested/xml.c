@@ -34,7 +34,7 @@ struct xml {
 	struct recode *recode;
 	struct input *in;
 	char declared[XML_ENCODING_SIZE]; /* the encoding that the document declares, "" none */
-	bool stopped;                     /* by us: refused already, or told to stop */
+	bool stopped;                     /* by us: refused already, or asked to stop */
 	bool rooted;                      /* the root element came */
 	bool ended;                       /* no byte comes after those of chunk */
 	char error[256];                  /* libxml2's first error, "" none */
@@ -42,7 +42,7 @@ struct xml {
 	const xmlChar **attributes; /* of it: (name, prefix, space, value, end) each */
 	int attribute_count;
 	uint64_t bytes;      /* read from the input */
-	uint64_t last_event; /* of these, had been given to libxml2 when it last told something */
+	uint64_t last_event; /* of these, had been given to libxml2 when it last reported something */
 	size_t at, end;      /* of chunk, not given yet */
 	char chunk[CHUNK_BYTES];
 };
@@ -159,7 +159,7 @@ attribute(void *context, const void *name, struct slice *ret_value, uint64_t *re
 	return false;
 }
 
-/* ---- what libxml2 tells ---- */
+/* ---- what libxml2 reports ---- */
 
 static bool
 attributes_fit(struct xml *x, int namespaces)
@@ -348,7 +348,7 @@ read_chunk(struct xml *x)
 	return n > 0 ? 1 : (int) n;
 }
 
-/* Refused while libxml2 waits for bytes: it must not be stopped from here, so it is told that there are none.
+/* Refused while libxml2 waits for bytes: it must not be stopped from here, so it hears that there are none.
  */
 static int
 starve(struct xml *x, const char *rule, const char *message)

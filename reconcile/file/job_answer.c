@@ -1,4 +1,5 @@
-/* The step "answer": what the partner is told of records that were not accepted, if it wants to be. */
+/* The step "answer": what is reported to the partner of records that were not accepted, where its profile
+ * asks for that. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

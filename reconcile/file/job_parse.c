@@ -52,6 +52,6 @@ job_parse(struct job_work *w)
 	          ? job_read(w->r, file, w->job->name, &w->job->watch, &w->report, &w->parsed, w->result)
 	          : job_refuse(w->r, "checksum", why, &w->report, w->result);
 	close(file);
-	/* a profile that does not compile is ours to mend; the file stays */
+	/* a profile that does not compile is ours to fix; the file stays */
 	return end == JOB_DONE && w->parsed == PARSER_PROFILE ? JOB_FAILED : end;
 }

@@ -27,7 +27,7 @@ read_number(struct job_work *w, bool *ret_other)
 	end = job_read(w->r, file, w->job->name, &w->job->watch, &w->report, &parsed, w->result);
 	close(file);
 	if (end == JOB_DONE && parsed == PARSER_PROFILE)
-		return JOB_FAILED; /* ours to mend; the file stays */
+		return JOB_FAILED; /* ours to fix; the file stays */
 	w->result->why[0] = end == JOB_DONE ? '\0' : w->result->why[0];
 	*ret_other = end == JOB_DONE && parsed == PARSER_DONE && !w->report.end.refused &&
 	             w->report.refusals == 0 && w->report.has_sequence;

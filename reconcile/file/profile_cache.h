@@ -1,5 +1,5 @@
 /*
- * The profile of the file at hand: read anew for each file, compiled anew only
+ * The profile of the file at hand: read again for each file, compiled again only
  * when its bytes changed.
  */
 #ifndef HANDBACK_RECONCILE_FILE_PROFILE_CACHE_H

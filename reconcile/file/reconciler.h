@@ -18,7 +18,7 @@ struct reconciler {
 	bool ready;            /* the connection has its work tables */
 	enum pg_status status; /* of the last statement that failed in a job */
 	int64_t staged;        /* records since the work tables were truncated */
-	int64_t retries; /* transactions run again and connections opened anew; whoever tells of them sets 0 */
+	int64_t retries;       /* transactions run again and connections reopened; whoever reports them sets 0 */
 	struct spool spool;
 	int profiles; /* directory */
 	struct profile_cache profile;

@@ -12,7 +12,7 @@
 #define PAGE 500 /* files at a time: as many may wait as people leave waiting */
 
 static void
-tell(const struct spool *spool, const struct pg_result *r, int row)
+notify(const struct spool *spool, const struct pg_result *r, int row)
 {
 	const char *reason = pg_text_of(r, row, "reason");
 	const struct notification notification = {
@@ -47,7 +47,7 @@ tell_page(struct pg *pg, const struct spool *spool, int64_t file_id, int64_t *la
 	if (status != PG_OK)
 		return status;
 	for (int i = 0; i < pg_rows(r); i++) {
-		tell(spool, r, i);
+		notify(spool, r, i);
 		*last = pg_int_of(r, i, "file_id");
 	}
 	*ret_more = pg_rows(r) == PAGE;

@@ -72,7 +72,7 @@ is_decimal(struct slice s)
 	return digits > 0 && i == s.len;
 }
 
-static const char *const too_much = "it tells more of the file than can be kept";
+static const char *const too_much = "it reports more of the file than can be kept";
 
 static const char *
 take_facts(struct parse_report *t, const struct file_facts *f)

@@ -8,7 +8,7 @@
 --   * a posting posts all that it was asked for, or raises and posts nothing;
 --   * what another transaction was posting at the same time is waited for, and
 --     answered with unique_violation (23505) when it won: then the caller rolls
---     back and decides anew.
+--     back and decides again.
 
 SET LOCAL ROLE handback_owner;
 

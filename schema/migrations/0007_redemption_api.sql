@@ -128,7 +128,7 @@ $$;
 COMMENT ON FUNCTION ledger.redeem_points(text, text, bigint, text, integer, text, text, text) IS
 	'Takes the points and gives the external_reference by which the redemption is known from then on';
 
--- No time limit, whatever the member's status; the full points, once for ever. A second call is told
+-- No time limit, whatever the member's status; the full points, once for ever. A second call hears
 -- the reversal that there is.
 CREATE FUNCTION ledger.reversal_points(programme text, member text, merchant text, redemption uuid,
 		OUT code text, OUT message text, OUT external_reference uuid, OUT points bigint)

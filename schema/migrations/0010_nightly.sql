@@ -32,7 +32,7 @@ CREATE TABLE handback.expected_delivery (
 	UNIQUE (source, kind, day),
 	CHECK (opens_at < late_at AND due_at <= late_at)
 );
-COMMENT ON COLUMN handback.expected_delivery.empty IS 'A file comes when there is nothing to tell, too: that none came is always a break';
+COMMENT ON COLUMN handback.expected_delivery.empty IS 'A file comes when there is nothing to report, too: that none came is always a break';
 COMMENT ON TABLE handback.expected_delivery IS 'A file (or so many) that a partner should send by a certain time; append-only';
 
 -- Which file was which expected delivery; a file is of one, or of none: unexpected.
@@ -53,7 +53,7 @@ CREATE TABLE handback.expected_delivery_missing (
 	judged    text NOT NULL DEFAULT 'missing' CHECK (judged IN ('missing', 'nothing_due'))
 );
 COMMENT ON COLUMN handback.expected_delivery_missing.judged IS
-	'nothing_due: the partner sends no empty files, and had nothing to tell; no break';
+	'nothing_due: the partner sends no empty files, and had nothing to report; no break';
 COMMENT ON TABLE handback.expected_delivery_missing IS 'Expected deliveries that had not come when they were late, as a poll showed that read the whole listing; append-only';
 
 CALL handback_schema.make_append_only('handback.source_poll');

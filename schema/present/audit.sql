@@ -177,7 +177,7 @@ END
 $$;
 COMMENT ON FUNCTION audit.merkle_root(bytea[]) IS 'The root of the RFC 6962 tree over leaf hashes, in their order';
 
--- When an event was: the rows that tell of it say the same.
+-- When an event was: the rows about it say the same.
 CREATE FUNCTION audit.event_time(number bigint) RETURNS timestamptz
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT at FROM audit.event WHERE event_id = number

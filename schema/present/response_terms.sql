@@ -62,7 +62,7 @@ CREATE FUNCTION handback.listing_files(t handback.term)
 	WHERE p.code = t.partner AND f.profile = t.profile AND (t.order_by <> 'sequence' OR f.sequence IS NOT NULL)
 		AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.waived_checks(f.release_of)))
 $$;
-COMMENT ON FUNCTION handback.listing_files(handback.term) IS 'The files by which it can be told what a partner did not list';
+COMMENT ON FUNCTION handback.listing_files(handback.term) IS 'The files that show what a partner did not list';
 
 -- The file that shows what was not listed of the redemptions of a day: it came when their time was over (or is of its
 -- last day, where files have a business date), nothing is missing between that day and it, and nothing is held that

@@ -69,7 +69,7 @@ def test_every_command_helps_and_shows_an_example(build):
 
 def test_the_reference_is_what_the_program_says(build):
     text = (ROOT / "docs/handbackctl.md").read_text(encoding="utf-8")
-    assert text == ctl(build, "help", "--all").stdout, "docs/handbackctl.md: write it anew with handbackctl help --all"
+    assert text == ctl(build, "help", "--all").stdout, "docs/handbackctl.md: write it again with handbackctl help --all"
 
 
 def test_the_reference_has_every_exit_status(build):

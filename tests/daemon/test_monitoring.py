@@ -170,7 +170,7 @@ def test_starts_of_workers_that_left_stay_counted(world):
     daemon = world.start_daemon()
     world.until(lambda: ready_workers(world) == 3, "three workers")
     assert workers_started(world) == 3
-    for workers, starts in ((1, 4), (2, 6)):  # those that stay are started anew with the new configuration
+    for workers, starts in ((1, 4), (2, 6)):  # those that stay are restarted with the new configuration
         world.configure(metrics=metrics, workers=workers)
         daemon.send_signal(signal.SIGHUP)
         world.until(lambda: (ready_workers(world), workers_started(world)) == (workers, starts), f"{starts} starts")

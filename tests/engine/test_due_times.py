@@ -65,7 +65,7 @@ def test_deliveries_begin_today_and_reach_tomorrow(database):
 @pytest.mark.parametrize("changed, opens", [
     ({"minute": 1, "grace": 0}, "2026-11-19T00:00"),  # due earlier
     ({"grace": 0}, "2026-11-19T00:00"),
-    ({"minute": 1435}, "2026-11-22T01:50")])          # when the one before is late, as ever
+    ({"minute": 1435}, "2026-11-22T01:50")])          # when the one before is late
 def test_a_delivery_made_under_another_profile_stops_no_night(database, changed, opens):
     """Tomorrow's delivery is expected already, and may be late only after the one that the changed profile wants next."""
     before = {"minute": 1430, "grace": 50 * 60}

@@ -396,7 +396,7 @@ def test_a_profile_that_was_mended(make):
     held = desk.deliver([("A", "KO"), ("B", "OK")], sequence=4)
     assert held["reason"] == "refused"
     again = released(desk, held["file"])
-    assert (again["state"], again["reason"]) == ("held", "refused"), "it is judged anew, and nothing was mended"
+    assert (again["state"], again["reason"]) == ("held", "refused"), "it is judged again, and nothing was fixed"
     desk.people.decide([hold_of(desk, again["file"])], "release")
     profile.write_text("profile: air\n")  # nothing to go by
     done = desk.worker.release()

@@ -1,4 +1,4 @@
-"""The pictures say what the code says.  Run this file itself to make them anew (the SVG by graphviz's dot)."""
+"""The pictures say what the code says.  Run this file itself to make them again (the SVG by graphviz's dot)."""
 import pathlib
 import re
 import shutil

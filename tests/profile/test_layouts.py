@@ -1,6 +1,6 @@
 """The profiles that are shipped for public layouts: what they make of the sample files, and how much they let through.
 
-    test_layouts.py --update     write the expected outcomes anew (then read the difference)
+    test_layouts.py --update     write the expected outcomes again (then read the difference)
 """
 import datetime
 import pathlib

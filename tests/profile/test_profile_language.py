@@ -1,6 +1,6 @@
 """docs/profiles.md: its tables are the option table's, its examples are run.
 
-    test_profile_language.py --update     write the tables and the outcomes anew (then read the difference)
+    test_profile_language.py --update     write the tables and the outcomes again (then read the difference)
 """
 import os
 import pathlib

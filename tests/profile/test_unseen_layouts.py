@@ -1,6 +1,6 @@
 """Public layouts that were not known when the language was made: a profile has to do, and no code.
 
-    test_unseen_layouts.py --update     write the expected outcomes anew (then read the difference)
+    test_unseen_layouts.py --update     write the expected outcomes again (then read the difference)
 """
 import pathlib
 import re

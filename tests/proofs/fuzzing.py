@@ -5,7 +5,7 @@
     ./dev fuzz --minutes 10 xml json
 
 Each target of tests/fuzz starts from its seeds, from fixtures and from what earlier runs kept in build-fuzz/corpus.
-Of each a row: runs, size of the corpus, findings.  A finding stays in build-fuzz/findings; when it is mended it goes
+Of each a row: runs, size of the corpus, findings.  A finding stays in build-fuzz/findings; when it is fixed it goes
 to tests/fuzz/seeds/TARGET, where every build replays it as a unit test.  clang is needed, and its libclang-rt.
 """
 import argparse
@@ -57,7 +57,7 @@ def prepare():
 
 
 def collect(target):
-    """The folder of seeds and fixtures of this target, made anew."""
+    """The folder of seeds and fixtures of this target, made again."""
     folder = BUILD / "seeds" / target
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -291,7 +291,7 @@ test_order(void **state)
 	assert_refused((struct frame[]){sandbox, sandbox}, 2, "sandbox reported twice");
 	assert_refused((struct frame[]){sandbox, two, one}, 3, "record numbers do not ascend");
 	assert_refused((struct frame[]){sandbox, one, one}, 3, "record numbers do not ascend");
-	assert_refused((struct frame[]){sandbox, facts, facts}, 3, "the facts of the file told twice");
+	assert_refused((struct frame[]){sandbox, facts, facts}, 3, "the facts of the file reported twice");
 	assert_refused((struct frame[]){sandbox, end_frame(0, false), one}, 3, "a frame after the end");
 	assert_refused((struct frame[]){sandbox, one, end_frame(2, false)}, 3,
 	               "the end counts other records than came");

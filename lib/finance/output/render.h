@@ -15,7 +15,7 @@ enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
 /* -1 for a word that is none. */
 int format_from_name(const char *name);
 
-/* For a terminal of t->width columns: columns are shortened, then left out (and told), never wrapped. */
+/* For a terminal of t->width columns: columns are shortened, then left out (with a note), never wrapped. */
 void render_text(FILE *out, const struct document *d, const struct terminal *t);
 
 /* {"files": [{"file": 1, ...}], "summary": {...}}: a member for each table, an object for TABLE_FACTS. */

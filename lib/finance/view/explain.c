@@ -87,7 +87,7 @@ names_record(const char *text, struct subject *ret)
 	return true;
 }
 
-/* A record that is about a redemption is told with all of that redemption's story. */
+/* A record that is about a redemption is shown with all of that redemption's story. */
 static int
 find_record(const struct query *q, struct subject *subject)
 {
@@ -168,7 +168,7 @@ add_event(struct table *t, const struct pg_result *r, int row, int spool)
 }
 
 static int
-tell(const struct query *q, const struct subject *subject, struct document **ret)
+gather(const struct query *q, const struct subject *subject, struct document **ret)
 {
 	const char *values[] = {subject->redemption, subject->file, subject->record};
 	struct pg_result *r = NULL;
@@ -193,7 +193,7 @@ view_story(const struct query *q, const char *reference, struct document **ret)
 	*ret = NULL;
 	code = find(q, reference, &subject, ret);
 	if (code == EXIT_CLEAN)
-		code = tell(q, &subject, ret);
+		code = gather(q, &subject, ret);
 	free(subject.redemption);
 	free(subject.file);
 	free(subject.record);

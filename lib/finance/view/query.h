@@ -3,7 +3,7 @@
  * view is given parameters and gives a document; it knows no command line.
  *
  * Functions that return int give EXIT_CLEAN, or what the program must end with
- * after `say` was told why.
+ * after `say` got the reason.
  */
 #ifndef HANDBACK_FINANCE_VIEW_QUERY_H
 #define HANDBACK_FINANCE_VIEW_QUERY_H

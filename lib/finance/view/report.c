@@ -26,7 +26,7 @@ prove_by(const struct query *q, const char *sql, int values, const char *const *
 	pg_result_free(r);
 	if (rows == 0)
 		return EXIT_CLEAN;
-	q->say("the two sums differ: no report; `handbackctl audit verify` tells more");
+	q->say("the two sums differ: no report; `handbackctl audit verify` shows more");
 	return EXIT_PROOF;
 }
 

@@ -84,7 +84,7 @@ ORDER BY partner
 
 -- name: report_files
 -- One row for each file of the report's scope ($1 partner, $2 file, $3 from, $4 to): what came in and
--- what became of it, in records. A file that was not judged, held or a duplicate, has its records in
+-- what became of it, in records. A file that was not processed, held or a duplicate, has its records in
 -- not_processed. One that was released in the same scope is counted in its release, and has no records here. The last row,
 -- without a number, is the sum.
 WITH file_row AS (

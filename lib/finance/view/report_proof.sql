@@ -61,7 +61,7 @@ LIMIT 20
 
 -- name: report_proof_overdue
 -- The second sum of what is overdue: all that is late, less what the ledger and the outcomes have an answer for, against
--- what the report tells. $1 the partner, or NULL for all. A row is a difference, its columns as in report_proof.sql.
+-- what the report shows. $1 the partner, or NULL for all. A row is a difference, its columns as in report_proof.sql.
 SELECT NULL AS file, t.partner AS name, 'overdue' AS outcome, reported.records AS reported_records,
 	counted.records AS counted_records, reported.points AS reported_points, counted.points AS counted_points
 FROM handback.term_now

@@ -17,7 +17,7 @@
 
 enum verify_end {
 	VERIFY_EQUAL,
-	VERIFY_DIFFERS,  /* the difference is told */
+	VERIFY_DIFFERS,  /* the difference is reported */
 	VERIFY_DATABASE, /* status, and pg_why() */
 	VERIFY_MEMORY,
 	VERIFY_HIDDEN, /* the login may not read all that is compared: hidden */

@@ -155,7 +155,7 @@ check_texts(struct verify *v, const struct verify_head *heads, int count)
 	return end;
 }
 
-/* Heads before the difference are verified whole before it is told, so that it is the first. */
+/* Heads before the difference are verified whole before it is reported, so that it is the first. */
 static enum verify_end
 check_batch(struct verify *v, const struct verify_head *heads, int count, const struct verify_totals *totals)
 {

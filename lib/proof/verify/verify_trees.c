@@ -32,7 +32,7 @@ struct walk {
 	char sha256_hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 	int64_t record_no; /* the last */
 	int64_t gap;       /* the first record number that does not follow the one before; 0: none */
-	bool differs;      /* a leaf was not as stored: v->difference tells of the first */
+	bool differs;      /* a leaf was not as stored: v->difference describes the first */
 };
 
 static int
