@@ -4,6 +4,7 @@ import re
 from c_source import ROOT
 
 ATTEMPTS, WALLS, SANDBOX = "tests/hostile/test_attempts.py", "tests/hostile/test_walls.py", "tests/hostile/test_sandbox.py"
+UNIT = "tests/ops/test_decrypt_unit.py"
 READERS, FLOORS = "tests/ledger/test_readers.py", "tests/house/test_floors.py"
 LINKS = f"{FLOORS}::test_each_program_links_its_own_libraries_only"
 NO_PARSER = f"{ATTEMPTS}::test_who_posts_has_no_parser_in_it"
@@ -29,7 +30,8 @@ NEVER = {
     "handback-parse": {what: IN_THE_SANDBOX for what in ("files", "network", "database", "exec")},
     "handback-parse-xml": {"the same": IN_THE_SANDBOX},
     "handback-infer": {"the same": IN_THE_SANDBOX},
-    "handback-decrypt": {what: (f"{WALLS}::test_a_decrypter_cannot", f"{WALLS}::test_a_decrypter_that_cannot_be_locked_down_opens_nothing")
+    "handback-decrypt": {what: (f"{WALLS}::test_a_decrypter_cannot", f"{WALLS}::test_a_decrypter_that_cannot_be_locked_down_opens_nothing",
+                                f"{UNIT}::test_in_the_units_walls", f"{UNIT}::test_locked_in_by_itself_and_by_its_unit")
                          for what in ("what is inside", "the database", "the network", "any other file")},
     "handback-fetch": {what: (f"{WALLS}::test_a_fetcher_cannot", f"{WALLS}::test_a_fetcher_that_cannot_be_locked_down_does_not_connect")
                        for what in ("the database", "another source's key", "any other file", "a local socket", "exec")},
@@ -70,7 +72,7 @@ def test_who_tries_is_there():
             for test in tests:
                 path, name = test.split("::")
                 assert re.search(rf"^def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.M), test
-                assert path == FLOORS or any(n in path for n in ("hostile", "ledger")), test
+                assert path == FLOORS or any(n in path for n in ("hostile", "ledger", "_unit")), test
 
 
 def test_each_program_that_is_installed_has_its_row():

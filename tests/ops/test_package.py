@@ -154,6 +154,7 @@ def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledg
     assert system.run("stat", "-c", "%U %a", "/var/lib/handback/spool").stdout.split() == ["handback", "700"]
     assert "handback-fetch" in system.run("id", "-Gn", "handback").stdout.split(), "it reads what is fetched"
     assert system.run("id", "-Gn", "handback-fetch").stdout.split() == ["handback-fetch"]
+    assert system.run("id", "-Gn", "handback-decrypt").stdout.split() == ["handback-decrypt"], "it is in nobody's group"
     assert system.run("stat", "-c", "%U %G %a", INCOMING).stdout.split() == ["handback", "handback-fetch", "2700"]
     system.run("sh", "-c", "pg_lsclusters -h | grep -q . || pg_createcluster --start $(ls /usr/lib/postgresql | sort -n | tail -1) main", timeout=120)
     system.run("sh", "-c", "pg_lsclusters -h | while read -r version name rest; do pg_ctlcluster $version $name start; done; true")
@@ -216,6 +217,7 @@ def test_an_upgrade_with_work_open(system, ledger):
     assert system.show(UNIT, "MainPID") != before
     wait(lambda: all(posted(system, n) for n in names), f"{names} to be posted", system)
     assert system.show("handback-fetch.socket", "ActiveState") == "active"
+    assert system.show("handback-decrypt.socket", "ActiveState") == "active"
     modes = system.run("find", INCOMING, "!", "-type", "l", "-printf", "%m %u %g %P\n").stdout.splitlines()
     assert sorted(modes) == ["2700 handback handback-fetch ", "2770 handback handback-fetch old", "2770 handback handback-fetch old/.fetch",
                              "660 handback handback-fetch old/.fetch/state", "660 handback handback-fetch old/left.csv"]
