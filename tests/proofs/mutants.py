@@ -27,7 +27,8 @@ from mutant_list import MUTANTS  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
             "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-decrypt", "ctl/handbackctl",
-            "nightly/handback-nightly", "nightly/handback-verify", "collect/handback-collect")
+            "nightly/handback-nightly", "nightly/handback-verify", "collect/handback-collect", "parsers/infer/handback-infer",
+            "fetch/handback-fetch-test", "parsers/decrypt/handback-decrypt-test")
 SECONDS = 600
 
 
