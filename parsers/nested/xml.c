@@ -36,9 +36,11 @@ struct xml {
 	char declared[XML_ENCODING_SIZE]; /* the encoding that the document declares, "" none */
 	bool stopped;                     /* by us: refused already, or asked to stop */
 	bool rooted;                      /* the root element came */
+	uint32_t depth;                   /* elements that are open */
 	bool ended;                       /* no byte comes after those of chunk */
 	char error[256];                  /* libxml2's first error, "" none */
 	uint64_t error_offset;
+	bool error_behind;          /* it is a NUL behind the end */
 	const xmlChar **attributes; /* of it: (name, prefix, space, value, end) each */
 	int attribute_count;
 	uint64_t bytes;      /* read from the input */
@@ -206,6 +208,7 @@ on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlCha
 	if (x->stopped)
 		return;
 	event(x);
+	x->depth++;
 	x->attributes = attribute_list;
 	x->attribute_count = attributes;
 	if ((attributes > 0 || namespaces > 0) && !attributes_fit(x, namespaces))
@@ -224,6 +227,7 @@ on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar 
 
 	(void) name, (void) prefix, (void) space;
 	event(x);
+	x->depth--;
 	if (!x->stopped && walk_leave(x->walk, here(x)) != 0)
 		stop(x);
 }
@@ -263,6 +267,9 @@ on_error(void *context, xmlErrorPtr error)
 	if (x->stopped || x->error[0] != '\0' || error->level < XML_ERR_ERROR)
 		return;
 	x->error_offset = here(x);
+	/* a NUL behind the root passes for the end, or by libxml2 2.14 for an error */
+	x->error_behind = x->rooted && x->depth == 0 && x->parser->input != NULL &&
+	                  x->parser->input->cur < x->parser->input->end && *x->parser->input->cur == '\0';
 	snprintf(x->error, sizeof(x->error), "%s", error->message == NULL ? "unknown" : error->message);
 	x->error[strcspn(x->error, "\n")] = '\0';
 }
@@ -406,8 +413,8 @@ check_end(struct xml *x, int rc)
 		return;
 	if (x->error[0] != '\0' || rc != 0 || !x->parser->wellFormed || !x->parser->nsWellFormed) {
 		text_show(shown, x->error, strlen(x->error));
-		(void) assemble_refuse(x->assemble, "not_xml", NULL, (struct slice){NULL, 0}, walk_number(x->walk),
-		                       x->error_offset, "%s", shown);
+		(void) assemble_refuse(x->assemble, x->error_behind ? "trailing_bytes" : "not_xml", NULL,
+		                       (struct slice){NULL, 0}, walk_number(x->walk), x->error_offset, "%s", shown);
 		x->stopped = true;
 	} else if (in == NULL || in->cur != in->end || x->at != x->end || read_chunk(x) > 0) {
 		refuse(x, "trailing_bytes", here(x), "more after the end of the XML");
