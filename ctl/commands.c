@@ -106,7 +106,7 @@ const struct command commands[] = {
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "
      "from the tables, each tree from outcomes, debits and reversals as the ledger has them now, hashes "
-     "every kept file, and checks balances against entries. Names the first difference exactly and ends "
+     "every kept file, and checks balances against entries. Names every difference exactly and ends "
      "with 5. With --head it finds, too, that heads were cut off at the end.",
      "handbackctl audit verify\n"
      "handbackctl audit verify --head 7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",

@@ -108,10 +108,8 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 }
 
 static void
-add_difference(struct document *d, const struct verify_difference *f)
+add_difference(struct table *t, const struct verify_difference *f)
 {
-	struct table *t =
-	    document_add(d, "difference", "The first difference", TABLE_FACTS, COLUMNS(difference_columns));
 	char head[24], file[24], record[24], first[24], last[24];
 	bool range = f->byte_offset >= 0 && f->byte_length > 0;
 	const char *cells[] = {f->part,
@@ -124,6 +122,26 @@ add_difference(struct document *d, const struct verify_difference *f)
 	                       f->message};
 
 	table_row(t, cells);
+}
+
+/* The first one by itself, and all of them where there are more. */
+static void
+add_differences(struct document *d, const struct verify *v)
+{
+	int64_t shown = v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT;
+
+	add_difference(document_add(d, "difference", v->count > 1 ? "The first difference" : "The difference",
+	                            TABLE_FACTS, COLUMNS(difference_columns)),
+	               &v->found[0]);
+	if (v->count == 1)
+		return;
+	struct table *t =
+	    document_add(d, "differences", "All differences", TABLE_ROWS, COLUMNS(difference_columns));
+	for (int64_t i = 0; i < shown; i++)
+		add_difference(t, &v->found[i]);
+	if (v->count > shown)
+		table_note(t, mem_format("%" PRId64 " differences were found; the first %" PRId64 " are listed.",
+		                         v->count, shown));
 }
 
 /* The spool, where a configuration says where it is. */
@@ -148,7 +166,7 @@ open_spool(struct batch *b, int *ret_spool)
 static void
 keep_notification(const struct verify *v)
 {
-	const struct verify_difference *found = &v->difference;
+	const struct verify_difference *found = &v->found[0];
 	const struct notification notification = {
 	    .kind = "audit_failure",
 	    .subject = found->message,
@@ -184,7 +202,7 @@ tell_verified(const struct batch *b, const struct verify *v, enum verify_end end
 	}
 	struct document *d = document_new("verify", NULL);
 	if (end == VERIFY_DIFFERS) {
-		add_difference(d, &v->difference);
+		add_differences(d, v);
 		keep_notification(v);
 	} else
 		keep_moment(v);
@@ -258,6 +276,7 @@ run(struct batch *b)
 		code = verify(b, v);
 	if (v->spool >= 0)
 		close(v->spool);
+	verify_free(v);
 	free(v);
 	return code;
 }

@@ -96,3 +96,23 @@ def test_balances_that_may_not_be_read_are_not_taken_for_none(world):
         c.execute("UPDATE ledger.balance SET points = points + 1000000 WHERE member_id = 7")
     code, shown, _ = verify(world)
     assert code == 5 and json.loads(shown)["difference"]["message"].startswith("member 7 has a balance of ")
+
+
+def test_an_old_difference_hides_no_new_one(world):
+    """Each of them is named, those of heads in the order of heads, whatever part of the proof finds it."""
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.run()
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        c.execute("UPDATE ledger.balance SET points = points + 1 WHERE member_id IN (7, 8)")
+        c.execute("UPDATE handback.outcome SET points = points + 1 WHERE record_no IN (3, 5)")
+        c.execute("UPDATE audit.head SET head_text = replace(head_text, 'SKYLINE', 'SKYLINF')")
+    kept = next(path for path in (world.spool / "archive").rglob("*") if path.is_file())
+    kept.chmod(0o600)
+    kept.write_bytes(kept.read_bytes() + b"\n")
+    code, shown, _ = verify(world)
+    found = json.loads(shown)["differences"]
+    assert code == 5 and json.loads(shown)["difference"] == found[0]
+    assert [(d["part"], d["record"]) for d in found] == [
+        ("head", None), ("file", None), ("outcome", 3), ("outcome", 5), ("balance", None), ("balance", None), ("file", None)], found
+    assert "SHA-256" in found[-1]["message"] and "member 8" in found[-2]["message"]

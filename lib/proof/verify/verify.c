@@ -21,28 +21,35 @@ count_all(struct verify *v, struct verify_totals *ret)
 	return VERIFY_EQUAL;
 }
 
-/* A statement whose rows are differences: part, file, record, message. */
+/* One row of a statement whose rows are differences: part, file, record, message. */
 static enum verify_end
-run_statement(struct verify *v, const char *sql)
+tell_row(struct verify *v, const struct pg_result *r, int row)
 {
 	static const char *const parts[] = {"file",          "outcome", "event",   "reversal",
 	                                    "reinstatement", "hold",    "balance", "note",
 	                                    "proposal",      "guarded", "term",    "purge"};
+	const char *part = "posting";
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strcmp(parts[i], pg_text_of(r, row, "part")) == 0)
+			part = parts[i];
+	enum verify_end end = verify_differs(v, part, NULL, "%s", pg_text_of(r, row, "message"));
+	verify_last(v)->file_id = pg_int_of(r, row, "file_id");
+	verify_last(v)->record_no = pg_int_of(r, row, "record_no");
+	return end;
+}
+
+static enum verify_end
+run_statement(struct verify *v, const char *sql)
+{
 	struct pg_result *r;
 	enum pg_status status = pg_run(v->pg, sql, 0, NULL, &r);
 	enum verify_end end = VERIFY_EQUAL;
 
 	if (status != PG_OK)
 		return verify_failed(v, status);
-	if (pg_rows(r) > 0) {
-		const char *part = "posting";
-		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-			if (strcmp(parts[i], pg_text_of(r, 0, "part")) == 0)
-				part = parts[i];
-		end = verify_differs(v, part, NULL, "%s", pg_text_of(r, 0, "message"));
-		v->difference.file_id = pg_int_of(r, 0, "file_id");
-		v->difference.record_no = pg_int_of(r, 0, "record_no");
-	}
+	for (int row = 0; end == VERIFY_EQUAL && row < pg_rows(r); row++)
+		end = tell_row(v, r, row);
 	pg_result_free(r);
 	return end;
 }
@@ -100,5 +107,5 @@ verify_run(struct verify *v)
 		end = verify_tables(v);
 	if (end == VERIFY_EQUAL && v->spool >= 0)
 		end = verify_kept(v, &totals);
-	return end;
+	return end == VERIFY_EQUAL && v->count > 0 ? VERIFY_DIFFERS : end;
 }

@@ -2,8 +2,8 @@
  * The proof, checked: docs/architecture.md, "The proof".  Rebuilds each head
  * from the tables, each tree from the outcome rows with the debits and
  * reversals as the ledger shows them now, hashes every kept file, and compares
- * holds with what is held and balances with entries.  Stops at the first
- * difference.
+ * holds with what is held and balances with entries.  Goes on after a
+ * difference, so that an old one never hides a new one.
  *
  * Everything is read in the transaction that the caller has open: one snapshot.
  */
@@ -17,7 +17,7 @@
 
 enum verify_end {
 	VERIFY_EQUAL,
-	VERIFY_DIFFERS,  /* the difference is reported */
+	VERIFY_DIFFERS,  /* found, count */
 	VERIFY_DATABASE, /* status, and pg_why() */
 	VERIFY_MEMORY,
 	VERIFY_HIDDEN, /* the login may not read all that is compared: hidden */
@@ -25,6 +25,7 @@ enum verify_end {
 
 /* What was found, and what it should be. */
 struct verify_difference {
+	int64_t number;    /* 1, 2 ... in the order in which they were found */
 	const char *part;  /* "head", "file", "event", "outcome", "debit", "reversal", "hold" ... (static text) */
 	int64_t head_no;   /* 0: none */
 	int64_t file_id;   /* 0: none */
@@ -33,6 +34,8 @@ struct verify_difference {
 	char file[4 * LIMIT_NAME_BYTES + 1]; /* its name, escaped; "" for none */
 	char message[2 * LIMIT_MESSAGE_BYTES];
 };
+
+enum { VERIFY_KEPT = 1000 }; /* differences that are kept to be shown; the rest is counted */
 
 struct verify_counts {
 	int64_t heads, records, files, bytes;
@@ -57,13 +60,15 @@ struct verify {
 	enum pg_status status;
 	char hidden[64]; /* tables of the ledger, for a message */
 	struct verify_counts counts;
-	struct verify_difference difference;
+	struct verify_difference *found; /* the first VERIFY_KEPT of count; verify_free */
+	int64_t count;
 };
 
 /* Keeps retention from removing what is verified, until the session ends.  Before the snapshot. */
 enum pg_status verify_lock(struct pg *pg);
 
-/* The caller sets what stands before status, the rest is zero. */
+/* The caller sets what stands before status, the rest is zero, and calls verify_free whatever comes of it. */
 enum verify_end verify_run(struct verify *v);
+void verify_free(struct verify *v);
 
 #endif

@@ -13,9 +13,10 @@ SELECT set_config('cursor_tuple_fraction', '1', true), set_config('statement_tim
 -- never analysed, taken for a few rows, takes hours. Each comparison is then linear, whatever the planner believes.
 SELECT set_config('enable_nestloop', 'off', true)
 
+-- What follows names differences, at most a thousand of each kind: VERIFY_KEPT of verify.h.
+
 -- name: verify_holds
--- Holds that do not agree with the outcomes and files that they are of. The first, as part, file, record,
--- message.
+-- Holds that do not agree with the outcomes and files that they are of. As part, file, record, message.
 SELECT 'hold' AS part, file_id, record_no,
 	CASE
 		WHEN h.hold_id IS NULL THEN 'the record is held, and has no hold'
@@ -53,10 +54,10 @@ SELECT 'hold', h.file_id, h.record_no, format('hold %s ended at %s, before it wa
 FROM handback.hold_end e
 JOIN handback.hold h USING (hold_id)
 WHERE e.ended_at < h.opened_at
-LIMIT 1
+LIMIT 1000
 
 -- name: verify_people
--- What people did, beside the events that prove it. The first that differs, as part, file, record, message.
+-- What people did, beside the events that prove it. As part, file, record, message.
 WITH note AS (
 	SELECT n.*, CASE WHEN n.assigned IS NULL THEN 'commented' ELSE 'assigned' END AS what
 	FROM handback.hold_note n
@@ -162,12 +163,12 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 	OR (a.what IN ('rematched', 'unknown_reference_expired', 'deemed_accepted')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
 	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
-LIMIT 1
+LIMIT 1000
 
 -- name: verify_postings
 -- Postings of ours without an outcome: reversals that the ledger says are of handback, that no outcome names. Where a ledger
 -- does not say whose they are, those by logins that posted for files.
--- (An outcome without its posting shows in its leaf.) The first, as part, file, record, message.
+-- (An outcome without its posting shows in its leaf.) As part, file, record, message.
 WITH named AS (
 	SELECT o.reversal_id, o.outcome FROM handback.outcome o WHERE o.reversal_id IS NOT NULL
 ), ours AS (
@@ -209,10 +210,10 @@ SELECT 'reinstatement', NULL, NULL, format('reversal %s was taken back by entry 
 FROM ledger.reversal r
 WHERE r.reinstatement_id IS NOT NULL
 	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_REINSTATED)
-LIMIT 1
+LIMIT 1000
 
 -- name: verify_strays
--- What no head proves, or what has no row that proves it. The first, as part, file, record, message.
+-- What no head proves, or what has no row that proves it. As part, file, record, message.
 SELECT 'file' AS part, f.file_id, NULL::bigint AS record_no, 'the file has no head' AS message
 FROM handback.file f
 WHERE NOT EXISTS (SELECT FROM audit.head h WHERE h.file_id = f.file_id)
@@ -251,7 +252,7 @@ SELECT 'file', f.file_id, NULL, format('it was decided at %s, after its head was
 FROM handback.file f
 JOIN audit.head h USING (file_id)
 WHERE f.decided_at > h.made_at
-LIMIT 1
+LIMIT 1000
 
 -- name: verify_totals
 -- How much there is to verify.
@@ -268,8 +269,7 @@ SELECT to_regclass('ledger.balance') IS NOT NULL AS has,
 		WHERE to_regclass(n.name) IS NOT NULL AND NOT has_table_privilege(to_regclass(n.name), 'SELECT')) AS hidden
 
 -- name: verify_balances
--- Members whose balance is not the sum of their entries, in the reference ledger. The first, as part, file,
--- record, message.
+-- Members whose balance is not the sum of their entries, in the reference ledger. As part, file, record, message.
 SELECT 'balance' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
 	format('member %s has a balance of %s points; the entries sum to %s', member_id, coalesce(b.points, 0),
 		coalesce(e.points, 0)) AS message
@@ -282,4 +282,4 @@ FROM (
 FULL JOIN ledger.balance b USING (member_id)
 WHERE coalesce(b.points, 0) <> coalesce(e.points, 0)
 ORDER BY member_id
-LIMIT 1
+LIMIT 1000

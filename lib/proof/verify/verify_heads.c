@@ -34,24 +34,28 @@ static enum verify_end
 check_link(struct verify *v, const struct verify_head *h)
 {
 	static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
-	const char *before = v->counts.head_no ? v->counts.head_hash : zeros;
+	char before[TEXT_HEX_SIZE(SHA256_BYTES)];
 	uint8_t hash[SHA256_BYTES];
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
+	int64_t last = v->counts.head_no;
 
-	if (h->head_no != v->counts.head_no + 1)
-		return verify_differs(v, "head", h,
-		                      "after head %" PRId64 " comes head %" PRId64 ": %" PRId64 " are gone",
-		                      v->counts.head_no, h->head_no, h->head_no - v->counts.head_no - 1);
+	/* the next one is compared with this one, whatever is wrong with it */
+	snprintf(before, sizeof(before), "%s", last ? v->counts.head_hash : zeros);
 	sha256_of(h->text, strlen(h->text), hash);
-	if (strcmp(text_hex(hex, hash, sizeof(hash)), h->hash) != 0)
+	text_hex(hex, hash, sizeof(hash));
+	v->counts.head_no = h->head_no;
+	snprintf(v->counts.head_hash, sizeof(v->counts.head_hash), "%s", h->hash);
+	if (h->head_no != last + 1)
+		return verify_differs(v, "head", h,
+		                      "after head %" PRId64 " comes head %" PRId64 ": %" PRId64 " are gone", last,
+		                      h->head_no, h->head_no - last - 1);
+	if (strcmp(hex, h->hash) != 0)
 		return verify_differs(v, "head", h, "its text has the hash %s, its head_hash is %s", hex, h->hash);
 	if (strcmp(h->previous, before) != 0)
 		return verify_differs(v, "head", h, "it follows a head with the hash %s, the head before it has %s",
 		                      h->previous, before);
 	if (h->head_no == v->known_head && strcmp(h->hash, v->known_hash) != 0)
 		return verify_differs(v, "head", h, "its hash is %s, and %s was noted", h->hash, v->known_hash);
-	v->counts.head_no = h->head_no;
-	memcpy(v->counts.head_hash, hex, sizeof(hex));
 	return VERIFY_EQUAL;
 }
 
@@ -155,25 +159,32 @@ check_texts(struct verify *v, const struct verify_head *heads, int count)
 	return end;
 }
 
-/* Heads before the difference are verified whole before it is reported, so that it is the first. */
+static int
+by_head(const void *a, const void *b)
+{
+	const struct verify_difference *x = a, *y = b;
+	int order = (x->head_no > y->head_no) - (x->head_no < y->head_no);
+
+	return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* What is wrong with a batch is listed head by head, the first head first. */
 static enum verify_end
 check_batch(struct verify *v, const struct verify_head *heads, int count, const struct verify_totals *totals)
 {
 	enum verify_end end = VERIFY_EQUAL;
-	int good = 0;
+	int64_t before = v->count;
 
-	while (good < count && (end = check_link(v, &heads[good])) == VERIFY_EQUAL)
-		good++;
-	if (good == 0)
-		return end;
-	struct verify_difference link = v->difference;
-	enum verify_end below = check_texts(v, heads, good);
-	if (below == VERIFY_EQUAL)
-		below = verify_trees(v, heads, good, totals->records);
-	if (below != VERIFY_EQUAL)
-		return below;
-	v->counts.heads += good;
-	v->difference = link;
+	for (int i = 0; end == VERIFY_EQUAL && i < count; i++)
+		end = check_link(v, &heads[i]);
+	if (end == VERIFY_EQUAL)
+		end = check_texts(v, heads, count);
+	if (end == VERIFY_EQUAL)
+		end = verify_trees(v, heads, count, totals->records);
+	v->counts.heads += count;
+	if (before < VERIFY_KEPT && v->count > before)
+		qsort(v->found + before, (size_t) (v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT) - (size_t) before,
+		      sizeof(*v->found), by_head);
 	return end;
 }
 

@@ -21,9 +21,11 @@ struct verify_totals {
 	int64_t heads, records, files, bytes;
 };
 
-/* Sets the difference and gives VERIFY_DIFFERS. */
+/* Keeps the difference.  Gives VERIFY_EQUAL: the search goes on; or VERIFY_MEMORY. */
 enum verify_end verify_differs(struct verify *v, const char *part, const struct verify_head *head,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The difference that was kept last, for what only its finder knows; never NULL. */
+struct verify_difference *verify_last(struct verify *v);
 /* Keeps the status and gives VERIFY_DATABASE. */
 enum verify_end verify_failed(struct verify *v, enum pg_status status);
 void verify_progress(const struct verify *v, const char *what, const char *unit, int64_t done, int64_t total);

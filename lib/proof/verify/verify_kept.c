@@ -29,8 +29,8 @@ file_differs(struct kept *k, const struct pg_result *r, int row, const char *pat
 	const char *shown = pg_text_of(r, row, "name_shown");
 	enum verify_end end = verify_differs(k->v, "file", NULL, "%s: %s", path, what);
 
-	k->v->difference.file_id = pg_int_of(r, row, "file_id");
-	snprintf(k->v->difference.file, sizeof(k->v->difference.file), "%s", shown);
+	verify_last(k->v)->file_id = pg_int_of(r, row, "file_id");
+	snprintf(verify_last(k->v)->file, sizeof(verify_last(k->v)->file), "%s", shown);
 	return end;
 }
 

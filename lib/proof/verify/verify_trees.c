@@ -32,7 +32,8 @@ struct walk {
 	char sha256_hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 	int64_t record_no; /* the last */
 	int64_t gap;       /* the first record number that does not follow the one before; 0: none */
-	bool differs;      /* a leaf was not as stored: v->difference describes the first */
+	int64_t before;    /* differences before this tree */
+	bool differs;      /* a leaf was not as stored */
 };
 
 static int
@@ -84,9 +85,10 @@ tell_leaf(struct walk *w, const struct pg_result *r, int row, const struct leaf 
 		                     "the outcome row, redemption %" PRId64 " or reversal %" PRId64
 		                     " is not what it was when it was decided",
 		                     redemption, reversal);
-	w->v->difference.record_no = leaf->record_no;
-	w->v->difference.byte_offset = leaf->byte_offset;
-	w->v->difference.byte_length = leaf->byte_length;
+	struct verify_difference *last = verify_last(w->v);
+	last->record_no = leaf->record_no;
+	last->byte_offset = leaf->byte_offset;
+	last->byte_length = leaf->byte_length;
 	return end;
 }
 
@@ -104,10 +106,10 @@ end_tree(struct walk *w)
 	bool same = strcmp(text_hex(hex, root, sizeof(root)), h->root) == 0;
 	if (w->differs) {
 		/* the rows give the root, so it is the stored leaf that was changed */
-		if (same)
-			snprintf(w->v->difference.message, sizeof(w->v->difference.message),
+		for (int64_t i = w->before; same && i < w->v->count && i < VERIFY_KEPT; i++)
+			snprintf(w->v->found[i].message, sizeof(w->v->found[i].message),
 			         "its leaf_hash is not that of its row, and the row is as it was proved");
-		return VERIFY_DIFFERS;
+		return VERIFY_EQUAL;
 	}
 	if (same)
 		return VERIFY_EQUAL;
@@ -129,6 +131,7 @@ begin_tree(struct walk *w, int64_t number)
 	w->tree = find_tree(w, number);
 	w->record_no = w->gap = 0;
 	w->differs = false;
+	w->before = w->v->count;
 	if (w->tree == NULL)
 		return VERIFY_EQUAL;
 	w->tree->seen = true;
@@ -159,11 +162,10 @@ take_row(struct walk *w, const struct pg_result *r, int row)
 	w->v->counts.records++;
 
 	const uint8_t *stored = pg_get_bytes(r, row, OF_LEAF_HASH, &len);
-	if (!w->differs && (len != SHA256_BYTES || memcmp(stored, hash, SHA256_BYTES) != 0)) {
-		w->differs = true;
-		tell_leaf(w, r, row, &leaf, stored);
-	}
-	return VERIFY_EQUAL;
+	if (len == SHA256_BYTES && memcmp(stored, hash, SHA256_BYTES) == 0)
+		return VERIFY_EQUAL;
+	w->differs = true;
+	return tell_leaf(w, r, row, &leaf, stored);
 }
 
 static enum verify_end
