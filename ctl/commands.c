@@ -151,13 +151,15 @@ const struct command commands[] = {
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
      "propose what is to become of holds",
      "DECISION is confirm, reverse, reinstate or close; a file on hold is released or closed: a "
-     "release reads it again and decides it as if it came now, but for what it was held for. Which holds: "
+     "release reads it again and decides it as if it came now, but for what it was held for. not_a_duplicate is said of "
+     "a --file that was taken for a duplicate, and proposes to release it. Which holds: "
      "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "
      "they are, and of how many points or records, and asks. --why is required. Nothing is posted until "
      "another person approves.",
      "handbackctl hold propose reverse 12 --why 'the partner confirmed by mail that it refused'\n"
      "handbackctl hold propose release 14 --why 'the partner means these 700 rejects'\n"
-     "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'",
+     "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'\n"
+     "handbackctl hold propose not_a_duplicate --file 17 --why 'the partner says the same again, and means it'",
      run_hold_propose},
     {"hold approve", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
      "Posts what the decision posts, all of it or nothing, and ends its holds; released files are read "

@@ -139,6 +139,27 @@ confirm(const struct session *s, const struct pg_result *r, const char *decision
 	return EXIT_USAGE;
 }
 
+/* Of a file that has no hold: it was taken for a duplicate. */
+static int
+propose_not_a_duplicate(struct session *s)
+{
+	char *file = NULL;
+	int code;
+
+	if (s->value[OPT_FILE] == NULL || s->argument_count > 1) {
+		complain("which file? --file FILE is required");
+		return EXIT_USAGE;
+	}
+	code = session_open(s, SESSION_DECIDES);
+	if (code == EXIT_CLEAN)
+		code = ask_file(s, s->value[OPT_FILE], &file);
+	const char *values[] = {file, s->value[OPT_WHY]};
+	if (code == EXIT_CLEAN)
+		code = record_event(s, "proposed", sql_not_a_duplicate, 2, values);
+	free(file);
+	return code;
+}
+
 int
 run_hold_propose(struct session *s)
 {
@@ -149,6 +170,8 @@ run_hold_propose(struct session *s)
 		complain("why? --why TEXT is required");
 		return EXIT_USAGE;
 	}
+	if (strcmp(decision, "not_a_duplicate") == 0)
+		return propose_not_a_duplicate(s);
 	if (s->argument_count == 1 && s->value[OPT_PARTNER] == NULL && s->value[OPT_REASON] == NULL &&
 	    s->value[OPT_FILE] == NULL) {
 		complain("which holds? Their numbers, or --partner, --reason, --file");

@@ -28,6 +28,9 @@ SELECT handback.comment_hold($1::bigint, $2::text) AS event
 -- name: hold_propose
 SELECT handback.propose($1::bigint[], $2::text, $3::text, $4::uuid) AS proposal
 
+-- name: not_a_duplicate
+SELECT handback.not_a_duplicate($1::bigint, $2::text) AS proposal
+
 -- name: hold_approve
 SELECT handback.approve($1::bigint, $2::text) AS event
 

@@ -145,15 +145,17 @@ log_done(const struct file *f, const struct job_result *r)
 {
 	bool posted = strcmp(r->state, "posted") == 0, held = strcmp(r->state, "held") == 0;
 
-	log_write(held ? LOG_NOTICE : LOG_INFO,
-	          posted ? "file posted"
-	          : held ? "file held"
-	                 : "file known already: a duplicate",
-	          LOG_FIELDS(log_text("source", f->source->name), log_text("partner", f->source->partner),
-	                     log_text("name", f->name), log_int("file_id", r->file_id),
-	                     log_text("reason", r->reason[0] != '\0' ? r->reason : NULL),
-	                     log_int("records", r->records), log_int("confirmed", r->confirmed),
-	                     log_int("reversed", r->reversed), log_int("held", r->held), log_int("ms", r->ms)));
+	log_write(
+	    held ? LOG_NOTICE : LOG_INFO,
+	    posted ? "file posted"
+	    : held ? "file held"
+	           : "file known already: a duplicate",
+	    LOG_FIELDS(log_text("source", f->source->name), log_text("partner", f->source->partner),
+	               log_text("name", f->name), log_int("file_id", r->file_id),
+	               log_text("reason", r->reason[0] != '\0' ? r->reason : NULL),
+	               r->earlier > 0 ? log_int("same_bytes_as", r->earlier) : log_text("same_bytes_as", NULL),
+	               log_int("records", r->records), log_int("confirmed", r->confirmed),
+	               log_int("reversed", r->reversed), log_int("held", r->held), log_int("ms", r->ms)));
 }
 
 static void

@@ -2,6 +2,9 @@
  */
 #include "lib/profile/file_name.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+
 #include "lib/base/limits.h"
 #include "lib/profile/profile_internal.h"
 #include "lib/profile/dates.h"
@@ -300,6 +303,8 @@ take_fact(const struct field *f, const struct value *v, struct name_facts *ret)
 
 	if (f->target == TARGET_PARTNER_ID)
 		snprintf(ret->partner_id, sizeof(ret->partner_id), "%.*s", (int) v->text.len, v->text.data);
+	if (f->target == TARGET_FILE_ID)
+		snprintf(ret->file_id, sizeof(ret->file_id), "%.*s", (int) v->text.len, v->text.data);
 	if (f->target == TARGET_BUSINESS_DATE) {
 		ret->has_business_date = true;
 		ret->business_date = (int32_t) v->number;
@@ -365,4 +370,39 @@ profile_match_name(const struct profile *profile, const char *name, size_t len, 
 	}
 	*ret_facts = facts;
 	return true;
+}
+
+static void add(char *statement, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+add(char *statement, const char *format, ...)
+{
+	size_t used = strlen(statement);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(statement + used, NAME_STATEMENT_SIZE - used, used > 0 ? format : format + 1, args);
+	va_end(args);
+}
+
+const char *
+name_statement(const struct name_facts *facts, char statement[NAME_STATEMENT_SIZE])
+{
+	char id[TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)];
+	int year, month, day;
+
+	statement[0] = '\0';
+	if (facts->has_sequence)
+		add(statement, " sequence %" PRId64, facts->sequence);
+	if (facts->has_business_date) {
+		date_to_civil(facts->business_date, &year, &month, &day);
+		add(statement, " business_date %04d-%02d-%02d", year, month, day);
+	}
+	if (facts->file_id[0] != '\0') {
+		text_escape(id, sizeof(id), facts->file_id, strlen(facts->file_id));
+		add(statement, " file_id %s", id);
+	}
+	if (facts->has_part)
+		add(statement, " part %" PRId64 " of %" PRId64 " of %s", facts->part, facts->parts, facts->set);
+	return statement;
 }

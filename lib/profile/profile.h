@@ -30,20 +30,28 @@ void profile_free(struct profile *profile); /* NULL is fine */
 const char *profile_program(const struct profile *profile);
 
 #define NAME_SET_SIZE TEXT_ESCAPED_SIZE(LIMIT_NAME_BYTES)
+#define NAME_STATEMENT_SIZE (2 * NAME_SET_SIZE + 192)
 
 /* What a file's name says, by the profile's file_name pattern. */
 struct name_facts {
 	bool has_sequence, has_business_date, has_count, has_part;
 	int64_t sequence, count;
-	int64_t part, parts;     /* part of so many */
-	int32_t business_date;   /* days since 1970-01-01 */
-	char partner_id[64];     /* "" when the name has none */
+	int64_t part, parts;                /* part of so many */
+	int32_t business_date;              /* days since 1970-01-01 */
+	char partner_id[64];                /* "" when the name has none */
+	char file_id[LIMIT_NAME_BYTES + 1]; /* "" when the name has none */
 	char set[NAME_SET_SIZE]; /* of which it is a part: the name, escaped, with * for part and parts; or "" */
 };
 /* True and *ret_facts when the name fits, or the profile has no pattern; else false and *ret_why, static
  * text. */
 bool profile_match_name(const struct profile *profile, const char *name, size_t len,
                         struct name_facts *ret_facts, const char **ret_why);
+
+/*
+ * What a name says that makes equal bytes another file: number, day, id and part, in a text of their own, ""
+ * where it says none of them.  Two names with one statement name the same file.  Returns statement.
+ */
+const char *name_statement(const struct name_facts *facts, char statement[NAME_STATEMENT_SIZE]);
 
 /*
  * The compiled layout as rows for a table: record type, field, where it stands

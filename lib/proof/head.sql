@@ -43,7 +43,10 @@ CROSS JOIN LATERAL (
 		(17, 'parts', f.parts::text),
 		(18, 'part_set', f.part_set),
 		(19, 'records', f.records::text),
-		(20, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text)) AS k (n, key, value)
+		(20, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text),
+		(21, 'statement', f.statement),
+		(22, 'again_of', f.again_of::text)) AS k (n, key, value)
+	WHERE k.n <= 20 OR k.value <> ''   -- heads from before there were such have no line of it
 	UNION ALL
 	SELECT 2, c.n, 'control', ARRAY[c.name, c.place, c.stated::text, c.counted::text, c.agrees::text]
 	FROM handback.control c WHERE c.file_id = f.file_id

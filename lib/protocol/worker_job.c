@@ -48,6 +48,7 @@ static const struct contract_field done_fields[] = {
     COUNT(informational),
     COUNT(held),
     COUNT(points),
+    COUNT(earlier),
     {"reason", MEMBER_ARRAY, true, offsetof(struct worker_report, result.reason), 0,
      sizeof(((struct job_result *) NULL)->reason) - 1, NULL},
     COUNT(ms),

@@ -42,6 +42,8 @@ struct job_result {
 	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational,
 	    held;       /* of a posted file */
 	int64_t points; /* that it reversed */
+	int64_t
+	    earlier; /* a file with the same bytes that came before: of a duplicate what it repeats; 0: none */
 	int64_t ms;
 	bool answered; /* rejects lie in the directory for them */
 	char

@@ -7,25 +7,31 @@ SELECT pg_try_advisory_lock($1::bigint) AS mine
 SELECT pg_advisory_unlock($1::bigint)
 
 -- name: file_known
--- Have we had these bytes?
--- $1 SHA-256 (hex), $2 source, $3 name (hex), $4 when the partner's file last changed (µs since 1970).
--- No row, or the one to act upon:
+-- What was delivered before with these bytes?
+-- $1 SHA-256 (hex), $2 source, $3 name (hex), $4 when the partner's file last changed (µs since 1970), $5 partner, $6 profile,
+-- $7 what its name states. No row, or the one that says most:
 --   resume     this delivery was decided, and is not yet archived
 --   orphan     this delivery was archived, and its original could not be removed then
---   duplicate  the same bytes came before, under whatever name
+--   duplicate  the same file (partner, profile, bytes, statement) is posted, or waits as a whole
+--   again      the same file came before, and was closed: the last time that it was decided
+--   bytes      another file has the same bytes: of another partner or profile, or under a name that states something else
 SELECT k.kind, f.file_id, f.state::text, f.hold_reason, f.records,
-	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at, f.sequence
+	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at
 FROM handback.file f
+JOIN handback.partner p USING (partner_id)
 CROSS JOIN LATERAL (SELECT
 	CASE
-		WHEN f.release_of IS NOT NULL THEN NULL   -- its bytes came with the file that it releases
-		WHEN f.source = $2::text AND f.name = decode($3::text, 'hex') AND f.archived_at IS NULL THEN 'resume'
-		WHEN f.source = $2::text AND f.name = decode($3::text, 'hex')
-			AND timestamptz 'epoch' + $4::bigint * interval '1 microsecond' < f.decided_at THEN 'orphan'
-		WHEN f.state <> 'duplicate' THEN 'duplicate'
-	END AS kind) k
-WHERE f.sha256 = decode($1::text, 'hex') AND k.kind IS NOT NULL
-ORDER BY k.kind = 'resume' DESC, k.kind = 'orphan' DESC, f.file_id
+		WHEN f.release_of IS NULL AND f.source = $2::text AND f.name = decode($3::text, 'hex') AND f.archived_at IS NULL THEN 1
+		WHEN f.release_of IS NULL AND f.source = $2::text AND f.name = decode($3::text, 'hex')
+			AND timestamptz 'epoch' + $4::bigint * interval '1 microsecond' < f.decided_at THEN 2
+		WHEN (p.code, f.profile, f.statement) <> ($5::text, $6::text, $7::text) THEN 5
+		WHEN handback.file_counts(f) THEN 3
+		WHEN f.state <> 'duplicate' AND f.release_of IS NULL THEN 4
+		ELSE 5
+	END AS rank) r
+CROSS JOIN LATERAL (SELECT (ARRAY['resume', 'orphan', 'duplicate', 'again', 'bytes'])[r.rank] AS kind) k
+WHERE f.sha256 = decode($1::text, 'hex')
+ORDER BY r.rank, CASE WHEN r.rank < 4 THEN f.file_id ELSE -f.file_id END
 LIMIT 1
 
 -- name: file_archived

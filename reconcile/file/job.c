@@ -110,6 +110,7 @@ run_locked(struct reconciler *r, const struct job *job, struct job_result *resul
 
 	w.delivery.facts = &w.facts;
 	(void) profile_match_name(r->profile.profile, job->name, strlen(job->name), &w.facts, &unfit);
+	w.delivery.statement = name_statement(&w.facts, w.statement);
 	parse_report_open(&w.report);
 	return run_all(&w, job->release_of != 0 ? release : delivery);
 }

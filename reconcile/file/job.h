@@ -22,7 +22,7 @@ struct job {
 	struct stage_watch watch;
 	int answers;               /* directory for the partner's rejects; -1: none are made */
 	const char *answer_suffix; /* of a name in it */
-	/* of a release: the held file, and its copy's name in dir, which is the quarantine; else 0 and NULL */
+	/* of a release: the file that was held, and a copy's name in dir, where it is kept; else 0 and NULL */
 	int64_t release_of;
 	const char *kept;
 	uint8_t sha256[SHA256_BYTES]; /* that it has to have */

@@ -51,7 +51,7 @@ job_copy_kept(struct job_work *w)
 	enum copy_end end = take(w, job->kept);
 
 	if (end == COPY_DONE && memcmp(job->sha256, w->copy.sha256, SHA256_BYTES) != 0)
-		return job_fail(w->result, "its copy in quarantine is not what was delivered", job->kept);
+		return job_fail(w->result, "its copy is not what was delivered", job->kept);
 	return end_of(end);
 }
 

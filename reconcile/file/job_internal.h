@@ -12,8 +12,8 @@
 
 /* What the step "known" finds out: which of the other steps are left for the file. */
 enum job_known {
-	JOB_NEW,      /* these bytes were not decided before */
-	JOB_REPEATED, /* they came before, under whatever name */
+	JOB_NEW,      /* it is to be decided: whether or not its bytes came before as something else */
+	JOB_REPEATED, /* the same file is posted, or waits as a whole */
 	JOB_RESUMED,  /* this delivery was decided, and is not yet archived */
 	JOB_ORPHAN    /* this delivery was archived, and its original could not be removed then */
 };
@@ -27,12 +27,11 @@ struct job_work {
 	struct copy copy;             /* from "copy" on; fd -1: there is none */
 	uint8_t stated[SHA256_BYTES]; /* by its sidecar file, where the job has a suffix for that */
 	struct name_facts facts;      /* what its name says */
-	struct delivery delivery;     /* whole from "copy" on */
-	enum job_known known;         /* JOB_NEW until "known" */
-	unsigned waived;              /* enum waiver, or'ed */
-	bool synced;                  /* the copy's content is on the disk */
-	bool has_number;              /* of JOB_REPEATED: what it repeats had a number */
-	int64_t number;
+	char statement[NAME_STATEMENT_SIZE];
+	struct delivery delivery; /* whole from "copy" on */
+	enum job_known known;     /* JOB_NEW until "known" */
+	unsigned waived;          /* enum waiver, or'ed */
+	bool synced;              /* the copy's content is on the disk */
 	/* of this try of the transaction */
 	enum parser_end parsed;     /* from "parse" on: PARSER_DONE or PARSER_DIED */
 	struct parse_report report; /* from "parse" on */

@@ -1,4 +1,4 @@
-/* The step "known": what was decided before of these bytes, and with it which steps are left. */
+/* The step "known": what was decided before of this file, and with it which steps are left. */
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -22,6 +22,26 @@ take_known(struct job_work *w, const struct pg_result *r, const char *file)
 	w->posted.decided_at = pg_int_of(r, 0, "decided_at");
 }
 
+/* Other files of these bytes are decided as if they were the first, and only mentioned. */
+static void
+take_kind(struct job_work *w, const struct pg_result *r, const char *kind)
+{
+	static const struct {
+		const char *kind;
+		enum job_known known;
+	} table[] = {{"resume", JOB_RESUMED}, {"orphan", JOB_ORPHAN}, {"duplicate", JOB_REPEATED}};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].kind, kind) == 0)
+			w->known = table[i].known;
+	if (w->known == JOB_NEW && strcmp(kind, "again") == 0)
+		w->delivery.again_of = pg_int_of(r, 0, "file_id");
+	if (w->known == JOB_NEW || w->known == JOB_REPEATED)
+		w->result->earlier = pg_int_of(r, 0, "file_id");
+	if (w->known != JOB_NEW)
+		take_known(w, r, "file_id");
+}
+
 static enum pg_status
 look_up(struct job_work *w)
 {
@@ -35,20 +55,17 @@ look_up(struct job_work *w)
 	param_text(&p, w->job->source);
 	param_text(&p, text_hex(name, w->job->name, strlen(w->job->name)));
 	param_int(&p, (int64_t) changed->tv_sec * 1000000 + changed->tv_nsec / 1000);
+	param_text(&p, w->job->partner);
+	param_text(&p, w->job->profile);
+	param_text(&p, w->delivery.statement);
 	status = pg_run_prepared(w->r->pg, sql_file_known, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
 	w->known = JOB_NEW;
-	if (pg_rows(r) > 0) {
-		const char *kind = pg_text_of(r, 0, "kind");
-
-		w->known = strcmp(kind, "resume") == 0   ? JOB_RESUMED
-		           : strcmp(kind, "orphan") == 0 ? JOB_ORPHAN
-		                                         : JOB_REPEATED;
-		take_known(w, r, "file_id");
-		w->has_number = !pg_null_of(r, 0, "sequence");
-		w->number = pg_int_of(r, 0, "sequence");
-	}
+	w->delivery.again_of = 0;
+	w->result->earlier = 0;
+	if (pg_rows(r) > 0)
+		take_kind(w, r, pg_text_of(r, 0, "kind"));
 	pg_result_free(r);
 	return PG_OK;
 }
@@ -58,6 +75,12 @@ job_known(struct job_work *w)
 {
 	enum pg_status status = look_up(w);
 
+	/* behind the partner's lock, so that nobody closes meanwhile what it is taken for a duplicate of */
+	if (status == PG_OK && w->known == JOB_REPEATED) {
+		status = pg_defer(w->r->pg, sql_partner_lock, 1, &w->job->partner);
+		if (status == PG_OK)
+			status = look_up(w);
+	}
 	return status == PG_OK ? JOB_DONE
 	                       : job_fail_database(w->r, w->result, status, "cannot look for the file");
 }

@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/base/utf8.h"
 #include "lib/db/params.h"
+#include "lib/spool/archive.h"
 #include "reconcile/file/file_sql.h"
 #include "reconcile/file/job_internal.h"
 #include "reconcile/file/release.h"
@@ -21,7 +22,6 @@ static bool
 take_row(const struct pg_result *rows, int row, struct release *ret)
 {
 	struct job *job = &ret->job;
-	const char *slash = strrchr(pg_text_of(rows, row, "archived_as"), '/');
 	size_t len, hash_len;
 
 	*ret = (struct release){0};
@@ -30,18 +30,41 @@ take_row(const struct pg_result *rows, int row, struct release *ret)
 	    !take(rows, row, "profile", ret->profile, sizeof(ret->profile)) ||
 	    !text_unhex(ret->name, LIMIT_NAME_BYTES, pg_text_of(rows, row, "name"), &len) ||
 	    !text_unhex(job->sha256, sizeof(job->sha256), pg_text_of(rows, row, "sha256"), &hash_len) ||
-	    hash_len != sizeof(job->sha256) || slash == NULL)
+	    hash_len != sizeof(job->sha256))
 		return false;
-	snprintf(ret->kept, sizeof(ret->kept), "%s", slash + 1);
 	job->source = ret->source;
 	job->partner = ret->partner;
 	job->profile = ret->profile;
 	job->name = ret->name;
-	job->kept = ret->kept;
 	job->answers = -1; /* the partner had its answer when it was held */
 	job->seen_at = pg_int_of(rows, row, "seen_at");
 	job->release_of = pg_int_of(rows, row, "file_id");
 	return true;
+}
+
+/*
+ * Opens the folder of the first copy that this spool has, of those in a list between blanks; -1: it has none.
+ * Its own may be lost: the same bytes that came again are as good, and their hash is compared.
+ */
+static int
+open_copy(const struct spool *spool, const char *copies, char *name, size_t size)
+{
+	int dir = -1;
+
+	for (size_t len; dir < 0 && *copies != '\0'; copies += len + (copies[len] == ' ')) {
+		char path[ARCHIVE_PATH_SIZE];
+		char *slash;
+
+		len = strcspn(copies, " ");
+		snprintf(path, sizeof(path), "%.*s", (int) len, copies);
+		slash = strrchr(path, '/');
+		if (slash == NULL || archive_has(spool, path) != 1)
+			continue;
+		*slash = '\0';
+		snprintf(name, size, "%s", slash + 1);
+		dir = openat(spool->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return dir;
 }
 
 /* For people to see; where the database cannot keep it, the log has it. */
@@ -62,25 +85,24 @@ try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_
          struct release *ret, struct job_result *ret_result)
 {
 	char why[LIMIT_MESSAGE_BYTES] = "";
-	int quarantine = openat(r->spool.root, "quarantine", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum job_end end = JOB_GONE;
 
-	if (quarantine < 0)
-		return errno == ENOENT ? JOB_GONE
-		                       : job_fail(ret_result, "cannot open the quarantine", strerror(errno));
 	for (int i = 0; i < pg_rows(rows) && end != JOB_DONE && end != JOB_LOST; i++) {
 		if (!take_row(rows, i, ret))
 			continue;
-		ret->job.dir = quarantine;
+		ret->job.dir = open_copy(&r->spool, pg_text_of(rows, i, "copies"), ret->kept, sizeof(ret->kept));
+		if (ret->job.dir < 0)
+			continue; /* for the daemon whose spool has it */
+		ret->job.kept = ret->kept;
 		ret->job.watch = *watch;
 		end = job_run(r, &ret->job, ret_result);
+		close(ret->job.dir);
 		if (end == JOB_FAILED || end == JOB_BUSY) {
 			keep_why(r, ret->job.release_of, ret_result->why);
 			snprintf(why, sizeof(why), "file %" PRId64 ", which may go: %.900s", ret->job.release_of,
 			         ret_result->why);
 		}
 	}
-	close(quarantine);
 	if (end == JOB_DONE || end == JOB_LOST || why[0] == '\0')
 		return end;
 	snprintf(ret_result->why, sizeof(ret_result->why), "%s", why);

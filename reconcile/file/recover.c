@@ -49,14 +49,23 @@ archive_orphan(struct pg *pg, const struct spool *spool, struct copy *orphan, en
 	struct pg_result *r;
 	bool done = false;
 	int64_t file_id;
+	int row = 0;
 
 	*ret_status = not_archived(pg, text_hex(hex, orphan->sha256, SHA256_BYTES), &r);
 	if (*ret_status != PG_OK)
 		return false;
+	/* several files may have these bytes: the first that has no copy yet */
+	for (; row < pg_rows(r); row++) {
+		path_of(r, row, path);
+		if (archive_has(spool, path) != 1)
+			break;
+	}
+	if (row == pg_rows(r) && row > 0)
+		row = 0; /* all have theirs: this one is dropped for it */
 	if (pg_rows(r) > 0) {
-		file_id = pg_int_of(r, 0, "file_id");
-		path_of(r, 0, path);
-		if (strcmp(pg_text_of(r, 0, "state"), "held") == 0)
+		file_id = pg_int_of(r, row, "file_id");
+		path_of(r, row, path);
+		if (strcmp(pg_text_of(r, row, "state"), "held") == 0)
 			*ret_status = reason_text(pg, file_id, &reason);
 		done = *ret_status == PG_OK && (reason == NULL || archive_reason(spool, path, reason) == 0) &&
 		       archive_copy(spool, orphan, path) == 0;

@@ -1,5 +1,6 @@
 -- name: release_due
--- Files on hold and may go, in the order in which they are to be decided. $1 file, or NULL for all of them.
+-- Files on hold that may go, in the order in which they are to be decided. $1 file, or NULL for all of them. copies: where
+-- their bytes are kept, its own copy first.
 -- kind:
 --   people  two people have released it
 --   gap     it waited for a number before its own, which was decided since
@@ -7,7 +8,7 @@
 --   resume  it is decided, and that is not yet archived: the last five columns are of the new row
 -- waived: what it is not held for again, as words: its own hold_reason and those of what it was released from.
 SELECT k.kind, f.file_id, f.source, p.code AS partner, f.profile, encode(f.name, 'hex') AS name,
-	encode(f.sha256, 'hex') AS sha256, f.archived_as, (extract(epoch FROM f.seen_at) * 1000000)::bigint AS seen_at,
+	encode(f.sha256, 'hex') AS sha256, handback.kept_copies(f.sha256, f.file_id) AS copies, (extract(epoch FROM f.seen_at) * 1000000)::bigint AS seen_at,
 	array_to_string(handback.waived_checks(f.file_id), ' ') AS waived,
 	h.hold_id, r.file_id AS release, r.state::text, r.hold_reason, r.records,
 	(extract(epoch FROM r.decided_at) * 1000000)::bigint AS decided_at

@@ -77,6 +77,8 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	param_optional(&p, d->facts->has_part, d->facts->part);
 	param_optional(&p, d->facts->has_part, d->facts->parts);
 	param_text(&p, d->facts->has_part ? d->facts->set : NULL);
+	param_text(&p, d->statement);
+	param_optional(&p, d->again_of != 0 && row->duplicate_of == 0, d->again_of);
 	status = pg_run_prepared(pg, sql_file_insert, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
@@ -276,12 +278,10 @@ post_file(const struct decide *d, const struct delivery *delivery, const struct 
 }
 
 enum pg_status
-post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of, const int64_t *number,
-               struct posted *ret)
+post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of, struct posted *ret)
 {
 	struct file_row row = {.state = "duplicate", .duplicate_of = duplicate_of};
-	const struct parse_report report = {.has_sequence = number != NULL,
-	                                    .sequence = number != NULL ? *number : 0};
+	const struct parse_report report = {0};
 	struct posted posted = {0};
 	struct merkle tree;
 	enum pg_status status = post_partner(pg, delivery->partner, &row.partner_id);

@@ -20,6 +20,8 @@ struct delivery {
 	int64_t seen_at;                /* µs since 1970 UTC */
 	int64_t release_of;             /* the held file that it was; 0: it was delivered */
 	const struct name_facts *facts; /* what its name says */
+	const char *statement;          /* the part of that which says which file it is (name_statement) */
+	int64_t again_of;               /* the same file as it came before and was closed; 0: it did not */
 };
 
 struct posted {
@@ -39,10 +41,9 @@ enum pg_status post_partner_known(struct pg *pg, const char *partner, int64_t *r
 /* The same; made at its first file. */
 enum pg_status post_partner(struct pg *pg, const char *partner, int64_t *ret_partner_id);
 
-/* The same bytes as an earlier file's: a row and a head of its own, no postings.  number: that it came with,
- * where that is another one; else NULL. */
+/* The same file as an earlier one: a row and a head of its own, no postings. */
 enum pg_status post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of,
-                              const int64_t *number, struct posted *ret);
+                              struct posted *ret);
 
 /* A file that decide_file has decided.  message[LIMIT_MESSAGE_BYTES] is set with POST_DIFFERENCE. */
 enum post_end post_file(const struct decide *d, const struct delivery *delivery, const struct effect *effect,

@@ -46,14 +46,50 @@ $$;
 CREATE TRIGGER check_holds AFTER INSERT ON handback.hold REFERENCING NEW TABLE AS opened
 	FOR EACH STATEMENT EXECUTE FUNCTION handback.check_holds();
 
--- What a file is not held for again.
+-- What a delivery of the same identity (partner, profile, bytes and statement) repeats: a file that was posted, or that
+-- waits as a whole. One that was closed is decided again; one that was released counts as its release.
+CREATE FUNCTION handback.file_counts(f handback.file) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT f.state = 'posted' OR (f.state = 'held' AND NOT EXISTS (
+		SELECT FROM handback.hold h
+		JOIN handback.hold_end e USING (hold_id)
+		WHERE h.file_id = f.file_id AND h.record_no IS NULL
+			AND (e.how = 'closed' OR EXISTS (SELECT FROM handback.file r WHERE r.release_of = f.file_id))))
+$$;
+COMMENT ON FUNCTION handback.file_counts(handback.file) IS 'Is the file posted, or does it wait as a whole? Then the same delivery again is a duplicate of it';
+
+-- What is decided again is the same delivery as one that was closed, and repeats none that counts.
+CREATE FUNCTION handback.check_again() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT EXISTS (
+		SELECT FROM handback.file f
+		WHERE f.file_id = NEW.again_of AND f.file_id < NEW.file_id AND f.state <> 'duplicate' AND f.release_of IS NULL
+			AND (f.partner_id, f.profile, f.sha256, f.statement) = (NEW.partner_id, NEW.profile, NEW.sha256, NEW.statement))
+		OR EXISTS (
+		SELECT FROM handback.file f
+		WHERE f.sha256 = NEW.sha256 AND (f.partner_id, f.profile, f.statement) = (NEW.partner_id, NEW.profile, NEW.statement)
+			AND f.file_id < NEW.file_id AND handback.file_counts(f)) THEN
+		RAISE EXCEPTION 'file % says that it is file %, decided again: that is not so', NEW.file_id, NEW.again_of
+			USING ERRCODE = 'integrity_constraint_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER check_again AFTER INSERT ON handback.file
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.again_of IS NOT NULL)
+	EXECUTE FUNCTION handback.check_again();
+
+-- What a file is not held for again. Who says of a duplicate of a posted file that it is none knows that its number was there.
 CREATE FUNCTION handback.waived_checks(released bigint) RETURNS text[]
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	WITH RECURSIVE held AS (
-		SELECT f.release_of, f.hold_reason FROM handback.file f WHERE f.file_id = released
+		SELECT f.release_of, f.hold_reason, f.duplicate_of FROM handback.file f WHERE f.file_id = released
 		UNION ALL
-		SELECT b.release_of, b.hold_reason FROM held JOIN handback.file b ON b.file_id = held.release_of)
-	SELECT array_agg(hold_reason) FROM held
+		SELECT b.release_of, b.hold_reason, b.duplicate_of FROM held JOIN handback.file b ON b.file_id = held.release_of)
+	SELECT array_agg(coalesce(hold_reason, CASE
+		WHEN EXISTS (SELECT FROM handback.file d WHERE d.file_id = held.duplicate_of AND d.state = 'posted') THEN 'resubmission' END))
+	FROM held
 $$;
 COMMENT ON FUNCTION handback.waived_checks(bigint) IS 'What a held file, and those that it was released from, were held for';
 
@@ -229,7 +265,7 @@ REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text
 GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold TO handback_daemon;
 GRANT EXECUTE ON FUNCTION handback.lock_partner(text) TO handback_daemon, handback_nightly;
-GRANT EXECUTE ON FUNCTION handback.waived_checks(bigint), handback.parts_there(integer, text, text), handback.last_number(integer,
+GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.waived_checks(bigint), handback.parts_there(integer, text, text), handback.last_number(integer,
 	text) TO handback_daemon, handback_operator, handback_finance;
 -- when and by whom is not for the one who ends it to say
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon;

@@ -253,6 +253,15 @@ BEGIN
 	SELECT hold_id, audit.event_time(event), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 		WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
 	FROM handback.proposal_hold WHERE proposal_id = proposal;
+	-- what came while a file waited was taken for a duplicate of it: closed, it repeats nothing, and waits for people itself
+	IF p.decision = 'close' THEN
+		PERFORM handback.open_duplicate(w.file, comment, format('file %s, which it repeats, was closed', w.closed))
+		FROM (SELECT DISTINCT ON (handback.delivered_meanwhile(l)) handback.delivered_meanwhile(l) AS file, l.file_id AS closed
+			FROM handback.hold l JOIN handback.file f USING (file_id)
+			WHERE l.hold_id = ANY (chosen) AND l.record_no IS NULL AND f.state = 'held'
+			ORDER BY 1, l.file_id) w
+		WHERE w.file IS NOT NULL;
+	END IF;
 	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, event_id)
 	VALUES (proposal, p.proposed_by, 'approved', comment, audit.event_time(event), event);
 	RETURN event;
@@ -260,6 +269,47 @@ END
 $$;
 COMMENT ON FUNCTION handback.approve(bigint, text) IS
 	'Does what was proposed, all of it or nothing; never by the one who proposed it. Gives the event''s number';
+
+-- A file that came as a duplicate and is to be decided by itself: a hold, which is then released or closed as any other.
+CREATE FUNCTION handback.open_duplicate(file bigint, why text, detail text) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	hold bigint := nextval('handback.hold_hold_id_seq');
+	event bigint := audit.append_event('not_a_duplicate', 'file ' || file, why, detail);
+BEGIN
+	INSERT INTO handback.hold (hold_id, file_id, reason, opened_at)
+	VALUES (hold, file, 'not_a_duplicate', audit.event_time(event));
+	RETURN hold;
+END
+$$;
+COMMENT ON FUNCTION handback.open_duplicate(bigint, text, text) IS 'Puts a duplicate on hold, so that it can be released and decided; gives the hold''s number';
+
+CREATE FUNCTION handback.not_a_duplicate(file bigint, why text) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	f handback.file;
+	hold bigint;
+BEGIN
+	SELECT * INTO f FROM handback.file WHERE file_id = file;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such file: %', file USING ERRCODE = 'no_data_found';
+	END IF;
+	PERFORM handback.lock_partner(p.code) FROM handback.partner p WHERE p.partner_id = f.partner_id;
+	IF f.state <> 'duplicate' THEN
+		RAISE EXCEPTION 'file % is %: it was not taken for a duplicate', file, f.state USING ERRCODE = 'object_not_in_prerequisite_state';
+	ELSIF EXISTS (SELECT FROM handback.purge r WHERE r.file_id = file) THEN
+		RAISE EXCEPTION 'the copy of file % was purged by retention: have the partner send it again', file
+			USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	SELECT h.hold_id INTO hold FROM handback.hold h WHERE h.file_id = file AND h.record_no IS NULL;
+	RETURN handback.propose(ARRAY[coalesce(hold, handback.open_duplicate(file, why,
+		format('file %s says the same as file %s', file, f.duplicate_of)))], 'release', why);
+END
+$$;
+COMMENT ON FUNCTION handback.not_a_duplicate(bigint, text) IS
+	'Says that a file that was taken for a duplicate is none, and proposes to release it; gives the proposal''s number';
 
 CREATE FUNCTION handback.reject(proposal bigint, why text) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -279,10 +329,11 @@ COMMENT ON FUNCTION handback.reject(bigint, text) IS 'Ends a proposal without do
 
 REVOKE ALL ON FUNCTION handback.open_proposal(bigint), handback.decided_row(text, handback.hold, bigint),
 	handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text), handback.propose(bigint[], text, text,
-	uuid), handback.approve(bigint, text), handback.reject(bigint, text) FROM PUBLIC;
+	uuid), handback.approve(bigint, text), handback.reject(bigint, text), handback.open_duplicate(bigint, text, text),
+	handback.not_a_duplicate(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text),
-	handback.propose(bigint[], text, text, uuid), handback.approve(bigint, text), handback.reject(bigint, text) TO
-	handback_operator;
+	handback.propose(bigint[], text, text, uuid), handback.approve(bigint, text), handback.reject(bigint, text),
+	handback.not_a_duplicate(bigint, text) TO handback_operator;
 GRANT EXECUTE ON FUNCTION audit.escaped(text), audit.microseconds(timestamptz) TO handback_daemon, handback_operator,
 	handback_finance;
 GRANT SELECT ON handback.hold_note, handback.proposal, handback.proposal_hold, handback.proposal_end TO handback_daemon,

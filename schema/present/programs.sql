@@ -30,7 +30,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA handback, audit TO handback_verify;
 GRANT SELECT ON ledger.redemption, ledger.reversal, ledger.entry, ledger.balance TO handback_verify;
 GRANT EXECUTE ON FUNCTION handback.due_at(date, integer, text), handback.matches(text, text),
 	handback.business_days_after(timestamptz, integer, text, date[]), handback.answers_due_before(integer, text, timestamptz, date[]),
-	handback.redemption_state(bigint), handback.waived_checks(bigint), handback.purged_at(bigint),
+	handback.redemption_state(bigint), handback.file_counts(handback.file), handback.waived_checks(bigint), handback.purged_at(bigint),
 	handback.leaf(handback.outcome), handback.leaf_hash(handback.outcome), audit.merkle_root(bytea[]),
 	audit.escaped(text), audit.microseconds(timestamptz), handback.term_text(handback.term), handback.listing_files(handback.term),
 	handback.covering_file(handback.term, date, timestamptz), handback.unanswered_redemptions(handback.term, timestamptz)

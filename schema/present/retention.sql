@@ -44,7 +44,39 @@ CREATE FUNCTION handback.purged_at(file bigint) RETURNS timestamptz
 $$;
 COMMENT ON FUNCTION handback.purged_at(bigint) IS 'When retention purged the kept copy of a file; NULL while it is kept';
 
-REVOKE ALL ON FUNCTION handback.purged_at(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION handback.purged_at(bigint) TO handback_daemon, handback_operator, handback_finance;
+-- Where bytes are kept, below a spool: the copy of this file first, then those of other deliveries of the same bytes.
+CREATE FUNCTION handback.kept_copies(of_sha256 bytea, first bigint) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT string_agg(c.archived_as, ' ' ORDER BY c.file_id <> first, c.file_id DESC)
+	FROM (
+		SELECT f.file_id, f.archived_as FROM handback.file f
+		WHERE f.sha256 = of_sha256 AND f.archived_as IS NOT NULL
+			AND NOT EXISTS (SELECT FROM handback.purge r WHERE r.file_id = f.file_id)
+		ORDER BY f.file_id <> first, f.file_id DESC
+		LIMIT 8) c
+$$;
+COMMENT ON FUNCTION handback.kept_copies(bytea, bigint) IS 'Up to eight places where these bytes are kept, those of this file first';
+
+-- The last delivery that was taken for a duplicate while the file of this hold waited; NULL: there is none.
+CREATE FUNCTION handback.delivered_meanwhile(h handback.hold) RETURNS bigint
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH RECURSIVE life AS (
+		SELECT f.file_id, f.release_of FROM handback.file f WHERE f.file_id = h.file_id AND h.record_no IS NULL
+		UNION ALL
+		SELECT b.file_id, b.release_of FROM life JOIN handback.file b ON b.file_id = life.release_of)
+	SELECT max(d.file_id)
+	FROM handback.file f
+	JOIN handback.file d ON d.sha256 = f.sha256
+		AND (d.partner_id, d.profile, d.statement) = (f.partner_id, f.profile, f.statement)
+	WHERE f.file_id = h.file_id AND h.record_no IS NULL AND d.state = 'duplicate' AND d.file_id > (SELECT min(file_id) FROM life)
+		AND NOT EXISTS (SELECT FROM handback.hold o WHERE o.file_id = d.file_id)
+		AND NOT EXISTS (SELECT FROM handback.purge r WHERE r.file_id = d.file_id)
+$$;
+COMMENT ON FUNCTION handback.delivered_meanwhile(handback.hold) IS
+	'The last duplicate that came while this file waited as a whole; when the hold is closed, that one waits instead';
+
+REVOKE ALL ON FUNCTION handback.purged_at(bigint), handback.kept_copies(bytea, bigint),
+	handback.delivered_meanwhile(handback.hold) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION handback.purged_at(bigint), handback.kept_copies(bytea, bigint) TO handback_daemon, handback_operator, handback_finance;
 GRANT SELECT ON handback.purge, handback.purgeable_copy TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.purge TO handback_daemon;

@@ -71,6 +71,8 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 		'compare the parts; ask the partner which are right; release or close'),
 	('resubmission', 'another file with the same number was posted before',
 		'compare the two; ask the partner why; release or close'),
+	('not_a_duplicate', 'it came as a duplicate, and is said to be none, or what it repeats was closed',
+		'release it to have it decided by itself, or close it'),
 	('guard', 'the file would reverse more than the profile lets one file reverse',
 		'ask the partner to confirm the file; two people release or close it');
 

@@ -181,15 +181,17 @@ def test_match_keys_in_order(database, build):
         assert proof.differences(desk.db) == []
 
 
-def test_content_once_under_any_name(desk):
+def test_the_same_file_once_under_any_name_that_states_the_same(desk):
     desk.redeem("R")
     data = desk.file([("R", "KO")])
     first = desk.deliver(data, sequence=1)
-    for name in ("AIR_2.csv", "AIR_1.csv"):
+    for name in ("AIR_01.csv", "AIR_1.csv"):
         again = desk.deliver(data, name=name)
         assert again["state"] == "duplicate" and again["records"] == 0
         assert desk.row(again["file"])["duplicate_of"] == first["file"]
         assert (desk.spool / desk.row(again["file"])["archived_as"]).read_bytes() == data
+    other = desk.deliver(data, name="AIR_2.csv")
+    assert (other["state"], other["already_applied"], other["earlier"]) == ("posted", 1, again["file"])
     assert desk.reversals() == 1 and list(desk.inbound.iterdir()) == []
 
 
@@ -197,8 +199,9 @@ def test_a_held_file_delivered_again_is_a_duplicate_of_it(desk):
     data = desk.file([("nobody", "KO")], points=7)
     first = desk.deliver(data, sequence=1)
     assert (first["state"], first["reason"]) == ("held", "control_total")
-    again = desk.deliver(data, sequence=2)
+    again = desk.deliver(data, sequence=1)
     assert (again["state"], desk.row(again["file"])["duplicate_of"]) == ("duplicate", first["file"])
+    assert desk.deliver(data, sequence=2)["reason"] == "control_total"
 
 
 def test_control_total_holds_the_file(desk):

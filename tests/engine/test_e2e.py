@@ -146,15 +146,15 @@ def test_the_same_content_again_posts_nothing(world, partner):
     world.oracle.check(world)
 
 
-def test_the_same_content_under_another_name_is_a_duplicate(world):
+def test_the_same_content_under_another_number_is_another_file(world):
     name, data = world.file("SKYLINE")
     world.drop("SKYLINE", name, data)
     world.run()
     before = world.postings()
     world.drop("SKYLINE", "SKYLINE_20261119_000002.csv", data)
     world.run()
-    assert world.files()["SKYLINE_20261119_000002.csv"] == "duplicate"
-    assert world.postings() == before
+    assert world.files()["SKYLINE_20261119_000002.csv"] == "posted"
+    assert world.postings() == before, "all of it is applied already"
     world.oracle.check(world)
 
 
@@ -166,7 +166,7 @@ def test_the_same_content_from_another_partner_posts_nothing(world):
     world.drop("SKYLINE", name, data, into="MERIDIAN")
     world.run()
     assert world.postings() == before
-    assert [s for s, in world.query("SELECT state::text FROM handback.file ORDER BY file_id")] == ["posted", "duplicate"]
+    assert [s for s, in world.query("SELECT state::text FROM handback.file ORDER BY file_id")] == ["posted", "held"]
 
 
 def test_another_partners_layout_is_refused(world):

@@ -86,7 +86,7 @@ def test_a_name_of_bytes_goes_as_it_came(make):
     assert desk.query("SELECT count(DISTINCT name) FROM handback.file") == [(2,)]
 
 
-def test_a_number_that_comes_with_bytes_that_were_posted_has_come(make):
+def test_a_number_that_comes_with_bytes_that_were_posted_is_a_file_of_its_own(make):
     desk = make(gap="hold")
     for key in "ABC":
         desk.redeem(key)
@@ -94,35 +94,36 @@ def test_a_number_that_comes_with_bytes_that_were_posted_has_come(make):
     desk.deliver(first, sequence=1)
     early = desk.deliver([("B", "KO")], sequence=4)
     far = desk.deliver(first, sequence=9)
-    assert (early["reason"], far["state"], desk.release()) == ("sequence_gap", "duplicate", [])
-    assert desk.deliver(first, sequence=3)["state"] == "duplicate" and desk.release() == [], "number 2 has not come"
+    assert (early["reason"], far["reason"], desk.release()) == ("sequence_gap", "sequence_gap", [])
+    third = desk.deliver(first, sequence=3)
+    assert (third["reason"], desk.release()) == ("sequence_gap", []), "number 2 has not come"
     again = desk.deliver(first, sequence=2)
-    assert (again["state"], desk.row(again["file"])["sequence"], desk.row(again["file"])["records"]) == ("duplicate", 2, 0)
-    [done] = desk.release()
-    assert desk.row(done["file"])["release_of"] == early["file"] and desk.reversals() == 2
-    # in its turn, nothing waits for it; and what came out of turn waives nothing
-    assert desk.deliver(first, sequence=5)["state"] == "duplicate"
+    assert (again["state"], again["already_applied"], desk.row(again["file"])["sequence"]) == ("posted", 1, 2)
+    assert [desk.row(done["file"])["release_of"] for done in desk.release()] == [third["file"], early["file"]]
+    # in its turn, nothing waits for it; and what comes out of turn waives nothing
+    assert desk.deliver(first, sequence=5)["state"] == "posted"
     assert desk.deliver([("C", "KO")], sequence=6)["state"] == "posted"
     assert desk.deliver([("C", "OK")], sequence=10)["reason"] == "sequence_gap"
     assert desk.deliver(first, sequence=1)["state"] == "duplicate" and desk.reversals() == 3
 
 
-def test_a_number_that_comes_with_bytes_that_are_held_waits_with_them(make):
+def test_bytes_that_are_held_wait_for_themselves_under_another_number(make):
     desk = make(gap="hold", more="guard: {rejects: 0}")
     for key in "ABC":
         desk.redeem(key)
     desk.deliver([("A", "OK")], sequence=1)
     bytes_of_two = desk.file([("B", "KO")])
     held = desk.deliver(bytes_of_two, sequence=2)
-    assert (held["reason"], desk.deliver(bytes_of_two, sequence=3)["state"]) == ("guard", "duplicate")
+    third = desk.deliver(bytes_of_two, sequence=3)
+    assert (held["reason"], third["reason"]) == ("guard", "sequence_gap")
     last = desk.deliver([("C", "OK")], sequence=4)
     assert (last["reason"], desk.release()) == ("sequence_gap", [])
     desk.people.decide([hold_of(desk, held["file"])], "release")
-    assert [desk.row(done["file"])["release_of"] for done in desk.release()] == [held["file"], last["file"]]
+    assert [desk.row(done["file"])["release_of"] for done in desk.release()] == [held["file"], third["file"], last["file"]]
     assert desk.reversals() == 1
 
 
-def test_bytes_that_say_their_number_have_that_one_whatever_they_are_called(make):
+def test_bytes_that_say_their_number_are_refused_under_a_name_that_says_another(make):
     desk = make(gap="hold")
     profile = desk.profiles / "air.yaml"
     profile.write_text(profile.read_text().replace("columns: 3", "columns: 4").replace(
@@ -133,7 +134,7 @@ def test_bytes_that_say_their_number_have_that_one_whatever_they_are_called(make
     assert desk.deliver(first, sequence=1)["state"] == "posted"
     early = desk.deliver(desk.file([("B", "KO")]).rstrip(b"\n") + b",3\n", sequence=3)
     again = desk.deliver(first, sequence=2)
-    assert (again["state"], desk.row(again["file"])["sequence"]) == ("duplicate", None)
+    assert (again["state"], again["reason"]) == ("held", "refused")
     assert desk.release() == [] and early["reason"] == "sequence_gap"
 
 
@@ -348,14 +349,14 @@ def test_a_report_of_two_times_has_what_was_held_as_of_each(make):
 
 
 def test_no_report_that_would_count_a_release_twice(make):
-    """The second sum goes by the bytes: a release that does not say of what is found out."""
+    """The second sum goes by what a file is: a release that does not say of what is found out."""
     desk = make(more="guard: {rejects: 0}")
     desk.redeem("A")
     held = desk.deliver([("A", "KO")])["file"]
     made = released(desk, held)["file"]
-    definition, = desk.query("SELECT pg_get_indexdef('handback.file_content'::regclass)")[0]
+    definition, = desk.query("SELECT pg_get_indexdef('handback.file_identity'::regclass)")[0]
     desk.db.execute("SET session_replication_role = replica")
-    desk.db.execute("DROP INDEX handback.file_content")
+    desk.db.execute("DROP INDEX handback.file_identity")
     desk.db.execute("UPDATE handback.file SET release_of = NULL WHERE file_id = %s", (made,))
     done = desk.ctl("report", "--all", allowed=(5,))
     assert done.stdout == "" and f"file {made}" in done.stderr and "once" in done.stderr

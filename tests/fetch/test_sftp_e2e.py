@@ -76,9 +76,9 @@ def test_again(cluster, build, server):
         postings = world.postings()
         world.drop(PARTNER, "again_" + name, data)
         world.run()
-        assert sorted(world.files().values()) == ["duplicate", "posted"] and world.postings() == postings
+        assert sorted(world.files().values()) == ["held", "posted"] and world.postings() == postings
         world.oracle.check(world)
-    return "duplicate, no posting"
+    return "held: the name fits no pattern; no posting"
 
 
 @case("end to end: everything is killed at any time")

@@ -22,6 +22,7 @@ import datetime
 import json
 import pathlib
 import random
+import re
 import shutil
 import sys
 import time
@@ -114,6 +115,8 @@ class Run:
     def run(self):
         deliveries = [d for partner in self.chance.sample(PARTNERS, self.chance.randint(1, 3)) for d in self.files(partner)]
         again = [d for d in deliveries if self.chance.random() < 0.25]
+        # the same bytes under another name: another number, or none that fits
+        again += [(p, self.renamed(p, name), data) for p, name, data in deliveries if self.chance.random() < (0 if self.tidy else 0.15)]
         deliveries += again
         self.chance.shuffle(deliveries)
         for partner, name, data in deliveries:
@@ -144,6 +147,12 @@ class Run:
                 day = datetime.date.today() - datetime.timedelta(days=self.chance.choice((0, 0, 0, 8, 15)))
                 yield partner, *WRITERS[partner](self.answers(partner), day, sequence,
                                                  100 if self.chance.random() < (0 if self.tidy else 0.06) else 0)
+
+    def renamed(self, partner, name):
+        if self.chance.random() < 0.2:
+            return "answers.dat"
+        *_, last = re.finditer(r"\d+", name)
+        return f"{name[:last.start()]}{self.chance.randint(1, 6):0{len(last[0])}}{name[last.end():]}"
 
     def answers(self, partner):
         mine = self.world.ledger.of(partner)
@@ -206,7 +215,9 @@ class Run:
 
     def act(self):
         roll = self.chance.random()
-        if roll < 0.55 or not self.proposals:
+        if self.chance.random() < 0.08:
+            self.not_a_duplicate()
+        elif roll < 0.55 or not self.proposals:
             self.propose()
         elif roll < 0.9:
             self.answer_proposal("approve")
@@ -231,6 +242,17 @@ class Run:
             self.proposals.append(number)
         self.note("propose", number or 0, bool(number), decision=decision, redemption=meant or "",
                   holds=tuple((file, record) for _, file, record, _ in chosen))
+
+    def not_a_duplicate(self):
+        files = self.scene.db.execute("SELECT file_id, row_number() OVER (ORDER BY file_id) - 1, state::text FROM handback.file").fetchall()
+        files = [f for f in files if f[2] == "duplicate" or self.chance.random() < 0.1]
+        if not files:
+            return
+        file, place, _ = self.chance.choice(files)
+        number = self.tried(lambda: self.scene.people.ann.execute("SELECT handback.not_a_duplicate(%s, 'because')", (file,)).fetchone()[0])
+        if number:
+            self.proposals.append(number)
+        self.note("not_a_duplicate", number or 0, bool(number), decision="release", holds=((place, None),))
 
     def answer_proposal(self, what):
         number = self.chance.choice(self.proposals)

@@ -70,10 +70,21 @@ class FileOutcome:
     guarded: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later: the guard holds it
     reversed_later: int = 0  # by nights
     absent: list = dataclasses.field(default_factory=list)  # redemptions that it shows not to be rejected
+    identity: tuple = ()  # partner, bytes, statement
+    release_of: object = None  # the FileOutcome that it was
+    repeats: object = None  # of a duplicate
+    opened: bool = False  # of a duplicate: it waits for people by itself, or did
+
+    def counts_as_delivered(self):
+        """The same file again is a duplicate of it: it is posted, or waits as a whole."""
+        return self.state == "posted" or self.state == "held" and self.ended.get(None) != "closed" and not self.went
+
+    def root(self):
+        return self if self.release_of is None else self.release_of.root()
 
     def holds(self):
         """Records that were held; None for the file as a whole."""
-        return {None} if self.state == "held" else {n for n, o in enumerate(self.outcomes, 1) if o.word == HELD}
+        return {None} if self.state == "held" or self.opened else {n for n, o in enumerate(self.outcomes, 1) if o.word == HELD}
 
     def unknown(self):
         """Records whose redemption nobody has found: neither people, nor a night."""
@@ -82,7 +93,7 @@ class FileOutcome:
 
     def unclear(self):
         """It waits for a decision, and could be about any redemption of its partner."""
-        return self.state == "held" and None not in self.ended or bool(self.unknown())
+        return None in self.holds() and None not in self.ended or bool(self.unknown())
 
     def counts(self):
         return collections.Counter(o.word for o in self.outcomes)
@@ -369,7 +380,26 @@ class Meanwhile:
             return False
         for (file, record), how in zip(proposed.holds, self.decided(self.judge, proposed)):
             self.files[file].ended[record] = how
+        closed = [self.files[file] for file, record in proposed.holds if record is None and proposed.decision == "close"]
+        for duplicate in [self.came_meanwhile(file) for file in closed if file.state == "held"]:
+            if duplicate:
+                duplicate.opened = True
         del self.proposals[act.proposal]
+        return True
+
+    def came_meanwhile(self, closed):
+        """What came while it waited was taken for a duplicate of it: the last one waits by itself now."""
+        after = next(n for n, file in enumerate(self.files) if file is closed.root())
+        return next((file for file in reversed(self.files[after:])
+                     if file.state == "duplicate" and file.identity == closed.identity and not file.opened), None)
+
+    def not_a_duplicate(self, act):
+        (file, _), = act.holds
+        it = self.files[file]
+        if it.state != "duplicate" or it.opened and None in it.ended:
+            return False
+        it.opened = True
+        self.proposals[act.proposal] = act
         return True
 
     def reject(self, act):
@@ -434,21 +464,22 @@ class Oracle:
 
     def expect(self, taken):
         """FileOutcome for each (partner, name, sha256, which of them it releases or None), in the database's order."""
-        judge, known, made = Judge(self.ledger, self.late), set(), []
+        judge, made = Judge(self.ledger, self.late), []
         meanwhile = Meanwhile(judge, made, self.ledger, self.terms)
         content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
         for partner, name, sha256, release_of in taken:
             meanwhile.replay(self.acts)
             assert sha256 in content, f"{name}: handback has a file that nobody delivered"
             waived = frozenset() if release_of is None else self._released(made[release_of], name)
-            if release_of is None and sha256 in known:
-                made.append(FileOutcome("duplicate"))
+            identity = partner, sha256, readers.statement(partner, name)
+            same = next((file for file in made if file.identity == identity and file.counts_as_delivered()), None)
+            if release_of is None and same is not None:
+                made.append(FileOutcome("duplicate", partner=partner, identity=identity, repeats=same))
                 continue
-            known.add(sha256)
             delivery = readers.read(partner, content[sha256], name)
             outcomes, reason = judge.file(partner, delivery, waived)
-            made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner,
-                                    waived=waived))
+            made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner, waived=waived,
+                                    identity=identity, release_of=None if release_of is None else made[release_of]))
         meanwhile.replay(self.acts)
         waiting = [file for file in made if file.ended.get(None) == "released" and not file.went]
         assert not waiting, f"{len(waiting)} files were released, and not read again"
@@ -460,6 +491,8 @@ class Oracle:
         assert held.ended.get(None) == "released", f"{name}: nobody has released it"
         assert not held.went, f"{name}: it was released twice"
         held.went = True
+        if held.state == "duplicate":  # that its number was there is what they knew
+            return frozenset({"resubmission"} if held.repeats.state == "posted" else ())
         return held.waived | {held.reason}
 
     def check(self, world):

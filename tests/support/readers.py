@@ -42,6 +42,17 @@ class Refused(Exception):
     pass
 
 
+NAMES = {"SKYLINE": r"SKYLINE_\d{8}_\d{6}\.csv", "MERIDIAN": r"MERIDIAN\.\d{6}\.dat", "AURORA": r"aurora-\d{4}-\d\d-\d\d-\d+\.xml"}
+
+
+def statement(partner, name):
+    """The numbers of which a name makes another file of the same bytes: day and number; none where it does not fit."""
+    if re.fullmatch(NAMES[partner], name) is None:
+        return ()
+    *day, number = re.findall(r"\d+", name)
+    return "".join(day), int(number)
+
+
 def need(condition, rule):
     if not condition:
         raise Refused(rule)
@@ -51,12 +62,13 @@ def read(partner, data, name=None):
     delivery = Delivery(partner)
     try:
         READERS[partner](delivery, data)
-        need(not any(stated != counted for stated, counted in delivery.controls), "control_total")
         if name is not None:
+            need(re.fullmatch(NAMES[partner], name) is not None, "file_name")
             numbers = re.findall(r"\d+", name)
             need(delivery.sequence in (None, int(numbers[-1])), "file_name")
             delivery.sequence = int(numbers[-1])
             delivery.day = delivery.day or day_of("".join(numbers[:-1]))
+        need(not any(stated != counted for stated, counted in delivery.controls), "control_total")
     except Refused as rule:
         delivery.refused, delivery.records = str(rule), []
     return delivery

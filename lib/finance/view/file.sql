@@ -42,6 +42,7 @@ SELECT
 	r.meaning,
 	r.action_required,
 	f.duplicate_of,
+	f.again_of,
 	f.release_of,
 	released.file_id AS released_as,
 	f.records,
@@ -51,6 +52,7 @@ SELECT
 	encode(f.profile_sha256, 'hex') AS profile_sha256,
 	f.sequence,
 	f.business_date,
+	nullif(f.statement, '') AS statement,
 	f.partner_file_id,
 	f.original_message,
 	f.seen_at AS seen,
@@ -125,3 +127,29 @@ LEFT JOIN handback.hold_end e USING (hold_id)
 WHERE h.file_id = $1::bigint
 GROUP BY h.reason, r.action_required
 ORDER BY h.reason
+
+-- name: file_same_bytes
+-- Other files with the bytes of one: deliveries of whatever partner and name, releases, and what became of each.
+SELECT
+	o.file_id AS file,
+	o.seen_at AS seen,
+	p.code AS partner,
+	o.name_shown AS name,
+	o.state,
+	o.hold_reason AS reason,
+	CASE
+		WHEN o.release_of = f.file_id OR f.release_of = o.file_id THEN 'its release'
+		WHEN (o.partner_id, o.profile, o.statement) = (f.partner_id, f.profile, f.statement) THEN 'the same file'
+		WHEN o.partner_id <> f.partner_id THEN 'of another partner'
+		WHEN o.profile <> f.profile THEN 'by another profile'
+		ELSE 'its name states something else'
+	END AS relation,
+	e.how AS ended
+FROM handback.file f
+JOIN handback.file o ON o.sha256 = f.sha256 AND o.file_id <> f.file_id
+JOIN handback.partner p ON p.partner_id = o.partner_id
+LEFT JOIN handback.hold h ON h.file_id = o.file_id AND h.record_no IS NULL
+LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
+WHERE f.file_id = $1::bigint
+ORDER BY o.file_id
+LIMIT 100

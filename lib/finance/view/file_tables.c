@@ -20,6 +20,17 @@ const struct column file_control_columns[] = {
     {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},   {"difference", "Difference", COLUMN_ZERO, 0, 0, NULL},
 };
 
+const struct column file_same_bytes_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"seen", "Seen (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 1, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 3, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Held for", COLUMN_TEXT, 10, 4, NULL},
+    {"relation", "Which is", COLUMN_SENTENCE, 12, 0, NULL},
+    {"ended", "Hold ended", COLUMN_WORD, 0, 4, NULL},
+};
+
 static const struct column release_columns[] = {
     {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},

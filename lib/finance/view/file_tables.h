@@ -7,6 +7,8 @@
 
 extern const struct column file_refusal_columns[6];
 extern const struct column file_outcome_columns[3];
+#define FILE_SAME_BYTES 8
+extern const struct column file_same_bytes_columns[FILE_SAME_BYTES];
 
 /* The last is the difference, which only the database computes: try leaves it out. */
 #define FILE_CONTROLS_STATED 5

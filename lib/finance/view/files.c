@@ -51,6 +51,7 @@ static const struct column fact_columns[] = {
     {"meaning", "That means", COLUMN_SENTENCE, 0, 0, NULL},
     {"action_required", "Action required", COLUMN_SENTENCE, 0, 0, NULL},
     {"duplicate_of", "Duplicate of file", COLUMN_NUMBER, 0, 0, NULL},
+    {"again_of", "Closed before as file", COLUMN_NUMBER, 0, 0, NULL},
     {"release_of", "Was held as file", COLUMN_NUMBER, 0, 0, NULL},
     {"released_as", "Released as file", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
@@ -60,6 +61,7 @@ static const struct column fact_columns[] = {
     {"profile_sha256", "Profile's SHA-256", COLUMN_TEXT, 0, 0, NULL},
     {"sequence", "Partner's number", COLUMN_NUMBER, 0, 0, NULL},
     {"business_date", "Partner's date", COLUMN_TEXT, 0, 0, NULL},
+    {"statement", "Its name states", COLUMN_TEXT, 0, 0, NULL},
     {"partner_file_id", "Partner's file id", COLUMN_TEXT, 0, 0, NULL},
     {"original_message", "Answers message", COLUMN_TEXT, 0, 0, NULL},
     {"seen", "Seen (UTC)", COLUMN_TIME, 0, 0, NULL},
@@ -128,6 +130,8 @@ fill_file(const struct query *q, struct document *d, const struct file_asked *as
 	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns), sql_file_controls},
 	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(file_outcome_columns), sql_file_tie_out},
 	    {"holds", "What waits", TABLE_ROWS, COLUMNS(hold_columns), sql_file_holds},
+	    {"same_bytes", "Other files with these bytes", TABLE_ROWS, file_same_bytes_columns, FILE_SAME_BYTES,
+	     sql_file_same_bytes},
 	};
 	int code = EXIT_CLEAN;
 

@@ -115,6 +115,12 @@ add_file(const struct query *q, struct document *d, char *file)
 		code = query_fill(
 		    q, document_add(d, "controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns)),
 		    sql_file_controls, 1, &value);
+	/* what came again while it waited, and where else its bytes came */
+	if (code == EXIT_CLEAN)
+		code = query_fill(q,
+		                  document_add(d, "same_bytes", "Other files with these bytes", TABLE_ROWS,
+		                               file_same_bytes_columns, FILE_SAME_BYTES),
+		                  sql_file_same_bytes, 1, &value);
 	return code;
 }
 

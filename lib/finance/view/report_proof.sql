@@ -3,7 +3,8 @@
 -- shows for it, against the tie-outs that were written when the file was decided. A row is a difference.
 -- Nothing here keeps the server from sharing out the rows among its processors: no function of the schema's.
 WITH scope AS (
-	SELECT f.file_id, f.name_shown, f.records, f.state, f.sha256, f.release_of
+	SELECT f.file_id, f.name_shown, f.records, f.state, f.release_of, f.again_of,
+		ROW(f.partner_id, f.profile, f.sha256, f.statement) AS identity
 	FROM handback.file f
 	JOIN handback.partner p USING (partner_id)
 	WHERE ($1::text IS NULL OR p.code = $1)
@@ -38,16 +39,19 @@ WHERE s.state = 'posted'
 GROUP BY s.file_id, s.name_shown, s.records
 HAVING s.records IS DISTINCT FROM coalesce(sum(counted.records), 0)
 UNION ALL
--- what was held and released: by its releases, as the other tables count it, and by its bytes, which are there once
-SELECT max(file_id), min(name_shown), 'once',
-	coalesce(sum(records) FILTER (WHERE NOT gone), 0), (array_agg(records ORDER BY file_id DESC))[1], NULL, NULL
-FROM (
-	SELECT s.*, EXISTS (SELECT FROM scope r WHERE r.release_of = s.file_id) AS gone
-	FROM scope s
-	WHERE s.state <> 'duplicate') s
-GROUP BY sha256
-HAVING coalesce(sum(records) FILTER (WHERE NOT gone), 0) <> (array_agg(records ORDER BY file_id DESC))[1]
-	OR count(*) FILTER (WHERE NOT gone) <> 1
+-- what was held and released counts once, and so does what came again: files of one identity are there once, and once more
+-- for each that was closed
+SELECT max(file_id), min(name_shown), 'once', count(*), 1, NULL, NULL
+FROM scope
+WHERE state <> 'duplicate' AND release_of IS NULL
+GROUP BY identity, again_of
+HAVING count(*) > 1
+UNION ALL
+SELECT max(file_id), min(name_shown), 'once', count(*), 1, NULL, NULL
+FROM scope
+WHERE release_of IS NOT NULL
+GROUP BY release_of
+HAVING count(*) > 1
 UNION ALL
 -- what was decided after its file: by the heads of its events, whenever it was
 SELECT o.file_id, 'event ' || a.event_id, a.what, h.tree_size, o.records, NULL, NULL

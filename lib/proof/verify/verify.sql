@@ -42,11 +42,17 @@ UNION ALL
 SELECT 'hold', file_id, NULL,
 	CASE
 		WHEN h.hold_id IS NULL THEN 'the file is held, and has no hold'
-		WHEN f.hold_reason IS NULL THEN format('hold %s is of a file that is not held', h.hold_id)
+		WHEN f.file_id IS NULL THEN format('hold %s is of a file that is not held', h.hold_id)
 		WHEN h.reason <> f.hold_reason THEN format('hold %s is for %s, its file for %s', h.hold_id, h.reason, f.hold_reason)
 		ELSE format('hold %s was opened at %s, its file decided at %s', h.hold_id, h.opened_at, f.decided_at)
 	END
-FROM (SELECT * FROM handback.file WHERE state = 'held') f
+FROM (
+	SELECT file_id, hold_reason, decided_at FROM handback.file WHERE state = 'held'
+	UNION ALL
+	-- a duplicate is only on hold when an event says so
+	SELECT d.file_id, a.what, a.at
+	FROM audit.event a JOIN handback.file d ON a.subject = 'file ' || d.file_id
+	WHERE a.what = 'not_a_duplicate' AND d.state = 'duplicate') f
 FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NULL) h USING (file_id)
 WHERE (h.reason, h.opened_at) IS DISTINCT FROM (f.hold_reason, f.decided_at)
 UNION ALL
@@ -156,10 +162,19 @@ WHERE r.release_of IS NOT NULL AND NOT EXISTS (
 	JOIN handback.hold_end d ON d.hold_id = h.hold_id AND d.how = 'released'
 	WHERE f.file_id = r.release_of AND f.sha256 = r.sha256)
 UNION ALL
+SELECT 'file', r.file_id, NULL, format('it says that it is file %s, decided again; that file was not closed before', r.again_of)
+FROM handback.file r
+WHERE r.again_of IS NOT NULL AND NOT EXISTS (
+	SELECT FROM handback.file f
+	WHERE f.file_id = r.again_of AND f.state = 'held' AND f.release_of IS NULL
+		AND (f.partner_id, f.profile, f.sha256, f.statement) = (r.partner_id, r.profile, r.sha256, r.statement))
+UNION ALL
 SELECT 'event', NULL, NULL, format('event %s (%s, %s) has no row that says what was done', a.event_id, a.what, a.subject)
 FROM audit.event a
 WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.event_id = a.event_id))
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
+	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
+		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
 	OR (a.what IN ('rematched', 'unknown_reference_expired', 'deemed_accepted')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
 	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
