@@ -298,6 +298,17 @@ def tried(system):
         system.run("systemctl", "daemon-reload")
 
 
+def test_exposure_with_a_partner_named(system, tmp_path):
+    """As 50-partners.conf is meant to be used."""
+    unit = next(system.up.glob("usr/**/handback-fetch@.service"))
+    example = next(system.up.glob("usr/**/handback-fetch@.service.d/50-partners.conf")).read_text()
+    assert "\n#IPAddressAllow=" in example
+    named = tmp_path / unit.name
+    named.write_text(unit.read_text() + example.replace("\n#IPAddressAllow=", "\nIPAddressAllow="))
+    out = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", named], capture_output=True, text=True).stdout
+    assert "non-localhost" in out and float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", out).group(1)) <= 1.0, out
+
+
 NAMES = re.findall(r'^    "([^"]+)": ', TRIES, re.M)
 
 
