@@ -62,3 +62,13 @@ def test_steps_move_on_a_terminal_and_use_no_colour_when_told(tmp_path):
 def test_an_unknown_command_is_told_so():
     done = subprocess.run([ROOT / "dev", "dmeo"], text=True, capture_output=True)
     assert done.returncode != 0 and "no such command: dmeo" in done.stderr
+
+
+def test_what_runs_long_starts_by_itself():
+    """As ./dev starts it: with nothing on Python's path but its own folder."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    programs = [p for p in (*sorted((ROOT / "tests/proofs").glob("*.py")), ROOT / "bench/bench.py") if "__main__" in p.read_text()]
+    assert len(programs) >= 6
+    for program in programs:
+        done = subprocess.run(["/usr/bin/python3", "-B", program, "--help"], cwd=ROOT, env=environment, text=True, capture_output=True)
+        assert done.returncode == 0 and "usage: " in done.stdout, done.stderr

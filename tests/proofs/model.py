@@ -30,15 +30,17 @@ import uuid
 
 import psycopg
 
-import pg
-from oracle import NIGHTLY, TERMS, Act, Oracle
-from operators import Operators
-from worker import Worker
-from world import PARTNERS, ROOT, World
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import pg  # noqa: E402
+from oracle import NIGHTLY, TERMS, Act, Oracle  # noqa: E402
+from operators import Operators  # noqa: E402
+from worker import Worker  # noqa: E402
+from world import PARTNERS, ROOT, World  # noqa: E402
 
 from generate import accept, reject  # noqa: E402  fixtures/ is on the path since world
-from layouts import HELD_REASON, REASONS, RETRY_REASON, WRITERS
-from ledger import Ledger
+from layouts import HELD_REASON, REASONS, RETRY_REASON, WRITERS  # noqa: E402
+from ledger import Ledger  # noqa: E402
 
 MEMBERS, REDEMPTIONS = 6, 24
 DECISIONS = ("confirm", "reverse", "reinstate", "close", "release")
