@@ -25,6 +25,23 @@ the profile holds. Of several identical records in one file the first is decided
 `older` is a file whose number (or business date) is below that of the file that last answered the redemption:
 confirmed it, reversed it, or found it already applied. Every other file is `newer`.
 """
+WHY = """
+## Why each cell is right
+
+- **open, newer.** Nobody has answered: the answer is done. Pending decides nothing.
+- **confirmed, accepted; reversed, rejected (newer).** The partner says again what is done: nothing moves, and that is said.
+- **confirmed, rejected (newer).** The partner takes its acceptance back. Whether the member is to have the points is for people,
+  or for the agreement with the partner, which `late_reject: reverse` stands for.
+- **reversed, accepted (newer).** The member has the points, and the partner has fulfilled: somebody pays. Points are never taken
+  from a member by a file.
+- **reinstated.** As confirmed; but a second reversal of one redemption is impossible, so that a rejection always waits.
+- **older, the same as what stands.** History: the newer answer counted, and both say the same.
+- **older, the opposite of what stands.** The order says which was sent first, not which is meant, and a number can be wrong: one
+  that begins again, or was mistyped in a file before. So it moves nothing and is never merely noted; it waits, whatever
+  `late_reject` says, since that is about a partner that changes its mind, and this one may not have.
+- **open, older.** No answer that counted leaves a redemption open. Where one is found so all the same, nothing is taken for granted.
+- **unknown.** No redemption is guessed; it is tried again for the profile's `unknown_days`.
+"""
 MIDDLE = """
 Where the profile says `late_reject: reverse` instead of `hold`, this differs:
 """
@@ -66,7 +83,7 @@ def text(connection):
         one, other = (rules[late][state, verdict, age] for late in ("hold", "reverse"))
         if one != other:
             lines.append(f"| {state} | {verdict} | {age} | {one} | {other} |")
-    lines.append(REASONS.rstrip("\n"))
+    lines += [WHY.rstrip("\n"), REASONS.rstrip("\n")]
     for row in connection.execute("SELECT reason, meaning, action_required FROM handback.hold_reason ORDER BY reason"):
         lines.append("| `{}` | {} | {} |".format(*row))
     return "\n".join(lines) + "\n"

@@ -109,29 +109,39 @@ CALL handback_schema.make_append_only('handback.tie_out');
 -- with a rejection after a confirmation; "any" stands for each of them,
 -- "accepted" for the three that begin so.
 --
--- An older file goes into the history and moves nothing. What was reversed is
--- never reversed again, and reinstated by people alone.
+-- An older file moves nothing: what agrees goes into the history, and what
+-- contradicts waits for people, since nobody but the partner knows which of the
+-- two it means. What was reversed is never reversed again, and reinstated by
+-- people alone.
 WITH rule (state, said, age, late_reject, outcome, hold_reason) AS (VALUES
 	('open',       'accepted', 'newer', 'any',     'confirmed',    NULL),
 	('open',       'rejected', 'newer', 'any',     'reversed',     NULL),
 	('open',       'pending',  'newer', 'any',     'informational',        NULL),
-	('open',       'any',      'older', 'any',     'informational',        NULL),
+	('open',       'accepted', 'older', 'any',     'held',         'contradiction'),
+	('open',       'rejected', 'older', 'any',     'held',         'contradiction'),
+	('open',       'pending',  'older', 'any',     'informational',        NULL),
 
 	('confirmed',  'accepted', 'newer', 'any',     'already_applied', NULL),
 	('confirmed',  'rejected', 'newer', 'hold',    'held',         'contradiction'),
 	('confirmed',  'rejected', 'newer', 'reverse', 'reversed',     NULL),
 	('confirmed',  'pending',  'newer', 'any',     'informational',        NULL),
-	('confirmed',  'any',      'older', 'any',     'informational',        NULL),
+	('confirmed',  'accepted', 'older', 'any',     'informational',        NULL),
+	('confirmed',  'rejected', 'older', 'any',     'held',         'contradiction'),
+	('confirmed',  'pending',  'older', 'any',     'informational',        NULL),
 
 	('reversed',   'accepted', 'newer', 'any',     'held',         'contradiction'),
 	('reversed',   'rejected', 'newer', 'any',     'already_applied', NULL),
 	('reversed',   'pending',  'newer', 'any',     'informational',        NULL),
-	('reversed',   'any',      'older', 'any',     'informational',        NULL),
+	('reversed',   'accepted', 'older', 'any',     'held',         'contradiction'),
+	('reversed',   'rejected', 'older', 'any',     'informational',        NULL),
+	('reversed',   'pending',  'older', 'any',     'informational',        NULL),
 
 	('reinstated', 'accepted', 'newer', 'any',     'already_applied', NULL),
 	('reinstated', 'rejected', 'newer', 'any',     'held',         'contradiction'),
 	('reinstated', 'pending',  'newer', 'any',     'informational',        NULL),
-	('reinstated', 'any',      'older', 'any',     'informational',        NULL),
+	('reinstated', 'accepted', 'older', 'any',     'informational',        NULL),
+	('reinstated', 'rejected', 'older', 'any',     'held',         'contradiction'),
+	('reinstated', 'pending',  'older', 'any',     'informational',        NULL),
 
 	('unknown',    'any',      'any',   'any',     'held',         'unknown_reference')
 )

@@ -61,9 +61,11 @@ def shall(state, verdict, older, late_reject):
     """(outcome, hold reason) by section 6 of the design."""
     if state == "unknown":
         return "held", "unknown_reference"
-    if older or verdict == "pending":
+    if verdict == "pending":
         return "informational", None
     rejected = verdict == "rejected"
+    if older:  # it moves nothing; what contradicts is for people
+        return ("informational", None) if state != "open" and rejected == (state == "reversed") else ("held", "contradiction")
     if state == "open":
         return ("reversed" if rejected else "confirmed"), None
     if state == "confirmed" and rejected and late_reject == "reverse":

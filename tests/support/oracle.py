@@ -196,8 +196,11 @@ class Judge:
     def _by_state(self, redemption, said, sequence):
         key = str(redemption.external_reference)
         state = self.state[key]
-        if said.verdict == "pending" or self.newest.get(key, sequence) > sequence:
+        if said.verdict == "pending":
             return Outcome("informational", "", redemption)
+        if self.newest.get(key, sequence) > sequence:  # an older answer agrees with what stands, or is for people
+            agrees = (said.verdict == "rejected") == (state == "reversed")
+            return Outcome("informational" if agrees else HELD, "" if agrees else "contradiction", redemption)
         if said.verdict == "rejected":
             word = {"open": "reversed", "confirmed": HELD, "reversed": "already_applied", "reinstated": HELD}[state]
         else:
