@@ -21,7 +21,7 @@ import time
 here = pathlib.Path(sys.argv[0]).parent
 channel = socket.socket(fileno=3)
 DONE = {"file": 1, "state": "posted", "records": 1, "confirmed": 1, "reversed": 0, "already_applied": 0, "duplicate_record": 0,
-        "informational": 0, "held": 0, "points": 0, "reason": "", "ms": 1, "answer": "no"}
+        "informational": 0, "held": 0, "points": 0, "earlier": 0, "reason": "", "ms": 1, "answer": "no"}
 start, jobs = ["ready"], []
 for text in (here / "script").read_text().splitlines():
     if text.startswith("start = "):
