@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import booted
+import checkout
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -46,13 +47,7 @@ def build_package(folder, version=None):
     """Builds what git has (or, without git, what is here), and gives the .changes file."""
     tree = folder / "handback"
     tree.mkdir(parents=True)
-    names = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True)
-    if names.returncode == 0:
-        listed = [n for n in names.stdout.decode().split("\0") if n and (ROOT / n).exists()]
-    else:
-        listed = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*")
-                  if p.is_file() and not p.relative_to(ROOT).parts[0].startswith(("build", "demo", "."))]
-    for name in listed:
+    for name in checkout.files():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, tree / name)
     if version:
