@@ -113,8 +113,9 @@ struct policy {
 	int64_t file_bytes;        /* limits: of a file, as it comes and opened */
 	uint32_t key[POLICY_KEYS]; /* enum key_part, or'ed; tried in order */
 	int keys;
-	bool weaker_key; /* a stated reference that is unknown leaves the record to a weaker key */
-	uint32_t checks; /* enum check, or'ed */
+	int32_t match_days; /* a redemption may lie so many days before the record's date; -1: not said */
+	bool weaker_key;    /* a stated reference that is unknown leaves the record to a weaker key */
+	uint32_t checks;    /* enum check, or'ed */
 	enum lists lists;
 	enum late_reject late_reject;
 	enum hold_or_continue gap, resubmission;

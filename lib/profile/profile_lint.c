@@ -229,6 +229,15 @@ warn_of_references(struct compile *c)
 static void
 warn_of_weaker_keys(struct compile *c)
 {
+	bool any_day = false;
+
+	for (int i = 0; i < c->policy->keys; i++)
+		any_day |= policy_references(c->policy->key[i]) == 0 && (c->policy->key[i] & KEY_DATE) == 0;
+	if (any_day && c->policy->match_days < 0)
+		yaml_warn(
+		    c->problems, c->root,
+		    "a key without a reference looks at all redemptions that there ever were: an old one could be "
+		    "taken for the one that is meant; say match_days");
 	if (c->policy->weaker_key)
 		yaml_warn(
 		    c->problems, c->root,

@@ -24,6 +24,8 @@ const struct profile_option profile_options[] = {
     {"", "verdict", "a field and its words, or a list of rules"},
     {"", "controls", "equations that must hold"},
     {"", "match", "match keys, tried in order"},
+    {"", "match_days",
+     "days that a redemption may lie before the record's date, for keys with date or without a reference"},
     {"", "unknown_reference",
      "what a stated reference that no redemption has does: hold (default), or weaker_key"},
     {"", "check", "what must agree with the debit; default all but amount"},

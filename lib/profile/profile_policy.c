@@ -56,6 +56,10 @@ match_key(struct compile *c, const struct yaml_node *n)
 		}
 		if (!has_field(c, name))
 			yaml_error(c->problems, n, "%s: no record has this field", name);
+		else if (key_parts[i].part == KEY_OUTBOUND_LINE && !has_field(c, "outbound_reference"))
+			yaml_error(c->problems, n,
+			           "outbound_line is a line of a message of ours: a record needs outbound_reference, "
+			           "too, to say of which");
 		key |= key_parts[i].part;
 		p += len;
 		p += strspn(p, " +");
@@ -103,6 +107,21 @@ policy_stronger(const struct policy *policy, int i)
 		if (k < i || own == 0)
 			stronger |= policy_references(policy->key[k]);
 	return stronger & ~own;
+}
+
+/* Within how many days of a record's date its redemption is looked for. */
+static void
+match_days(struct compile *c)
+{
+	struct policy *p = c->policy;
+	bool used = false;
+
+	p->match_days = (int32_t) compile_int(c, c->root, "match_days", 0, 3650, -1);
+	for (int i = 0; i < p->keys; i++)
+		used |= policy_references(p->key[i]) == 0 || (p->key[i] & KEY_DATE) != 0;
+	if (p->match_days >= 0 && !used)
+		yaml_error(c->problems, yaml_get(c->root, "match_days"),
+		           "does nothing: no key of match has date, or is without a reference");
 }
 
 /* What a reference that nothing is known of leaves to do. */
@@ -339,6 +358,7 @@ compile_policy(struct compile *c)
 	p->file_bytes = c->layout->limits.file_bytes;
 	openpgp(c);
 	match_keys(c);
+	match_days(c);
 	unknown_reference(c);
 	checks(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);

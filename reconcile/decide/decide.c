@@ -221,15 +221,28 @@ by_our_reference_alone(const struct policy *policy)
 	return policy->keys == 1 && policy->key[0] == KEY_EXTERNAL_REFERENCE;
 }
 
+/* How far back of a record's day a key looks; -1: at all days. */
+static int64_t
+days_before(const struct policy *policy, int i)
+{
+	if ((policy->key[i] & KEY_DATE) != 0)
+		return policy->match_days > 0 ? policy->match_days : 0;
+	return policy_references(policy->key[i]) == 0 ? policy->match_days : -1;
+}
+
 /* The match keys in the profile's order; each sees only what the ones before it did not find. */
 static enum pg_status
 match(const struct decide *d)
 {
 	enum pg_status status = PG_OK;
+	struct params pick = {0};
+	int64_t weak = 0;
 
 	for (int i = 0; i < d->policy->keys && status == PG_OK; i++) {
 		struct params p = {0};
 
+		if (policy_references(d->policy->key[i]) == 0)
+			weak |= INT64_C(1) << (i + 1);
 		param_int(&p, i + 1);
 		param_int(&p, d->policy->key[i]);
 		param_text(&p, d->policy->partner);
@@ -237,10 +250,13 @@ match(const struct decide *d)
 		param_text(&p, d->policy->zone != NULL ? d->policy->zone : "UTC");
 		param_int(&p, policy_stronger(d->policy, i));
 		param_bool(&p, d->policy->weaker_key);
+		param_int(&p, days_before(d->policy, i));
+		param_optional(&p, d->report->has_business_date, d->report->business_date);
 		status = pg_run(d->pg, sql_match_key, p.n, p.value, NULL);
 	}
+	param_int(&pick, weak);
 	if (status == PG_OK)
-		status = pg_run(d->pg, sql_match_pick, 0, NULL, NULL);
+		status = pg_run(d->pg, sql_match_pick, pick.n, pick.value, NULL);
 	return status;
 }
 

@@ -117,17 +117,17 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 		WHEN j.hold_reason = 'conflicting_duplicate' THEN j.conflict
 		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',
 			CASE WHEN j.programme <> j.redeemed_programme THEN
-				format('programme: stated %s, redeemed %s', j.programme, j.redeemed_programme) END,
+				handback.unlike('programme', j.programme, j.redeemed_programme) END,
 			CASE WHEN j.member <> j.redeemed_member THEN
-				format('member: stated %s, redeemed %s', j.member, j.redeemed_member) END,
+				handback.unlike('member', j.member, j.redeemed_member) END,
 			CASE WHEN j.points <> j.redeemed_points THEN
 				format('points: stated %s, redeemed %s', j.points, j.redeemed_points) END,
 			CASE WHEN j.currency <> j.redeemed_currency THEN
-				format('currency: stated %s, redeemed %s', j.currency, j.redeemed_currency) END,
+				handback.unlike('currency', j.currency, j.redeemed_currency) END,
 			CASE WHEN j.amount <> j.redeemed_amount THEN
 				format('amount: stated %s, redeemed %s', j.amount, j.redeemed_amount) END,
 			CASE WHEN j.merchant <> j.redeemed_merchant THEN
-				format('merchant: stated %s, redeemed %s', j.merchant, j.redeemed_merchant) END,
+				handback.unlike('merchant', j.merchant, j.redeemed_merchant) END,
 			CASE WHEN j.transaction_type <> j.redeemed_type THEN
 				format('transaction type: stated %s, redeemed %s', j.transaction_type, j.redeemed_type) END)
 		WHEN j.change IS NOT NULL OR j.reason_text IS NOT NULL THEN concat_ws('; ', 'change: ' || j.change, j.reason_text)

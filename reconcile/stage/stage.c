@@ -188,7 +188,8 @@ needs_wide(const struct staging *s, const struct record *r, const char *problem)
 	       ((r->has & RECORD_HAS_AMOUNT) && ((checks & CHECK_AMOUNT) || (keys & KEY_AMOUNT))) ||
 	       ((r->has & RECORD_HAS_TRANSACTION_TYPE) &&
 	        ((checks & CHECK_TRANSACTION_TYPE) || (keys & KEY_TRANSACTION_TYPE))) ||
-	       ((r->has & RECORD_HAS_DATE) && (keys & KEY_DATE)) || (r->has & RECORD_HAS_OUTBOUND_LINE);
+	       ((r->has & RECORD_HAS_DATE) && ((keys & KEY_DATE) || s->policy->match_days >= 0)) ||
+	       (r->has & RECORD_HAS_OUTBOUND_LINE);
 }
 
 static void

@@ -1,4 +1,5 @@
 """Which redemption a record means: what its references say, and what weaker keys may say beside them."""
+import datetime
 import subprocess
 import uuid
 
@@ -7,6 +8,7 @@ import pytest
 import proof
 from worker import Desk
 
+NOW = datetime.datetime.now(datetime.timezone.utc)
 STRANGER = str(uuid.UUID(int=7, version=4))
 KEYS = {"Reference": "external_reference", "Outbound": "outbound_reference", "Booking": "partner_reference"}
 
@@ -91,3 +93,137 @@ def test_weaker_key_is_refused_where_it_would_do_nothing(database, build, keys):
     with Desk(database, build, start=False, match=keys, more="unknown_reference: weaker_key") as desk:
         code, said = lint(desk)
         assert code != 0 and "weaker_key does nothing" in said
+
+
+# ---- keys without a reference
+
+WEAK = {"match": "[external_reference, member + points]", "order_by": "none", "resubmission": "continue"}
+
+
+def ago(days):
+    return NOW - datetime.timedelta(days=days)
+
+
+def said(desk, status, **columns):
+    """One record without a reference: what came of it, and of which redemption."""
+    file = desk.deliver([("", status, {"Points": 800, **columns})])["file"]
+    [(outcome, reason, redemption)] = desk.query(
+        "SELECT n.name, o.hold_reason, r.external_reference::text FROM handback.outcome o JOIN handback.outcome_name n USING (outcome)"
+        " LEFT JOIN ledger.redemption r USING (redemption_id) WHERE o.file_id = %s", file)
+    return outcome, reason, {reference: key for key, reference in desk.references.items()}.get(redemption)
+
+
+@pytest.mark.parametrize("status, outcome", [("OK", "confirmed"), ("KO", "reversed")])
+def test_open_redemptions_come_first_for_a_key_without_a_reference(database, build, status, outcome):
+    """R8: the same points of the same member were confirmed last month; what is open now is meant, and then is repeated."""
+    with Desk(database, build, **WEAK) as desk:
+        desk.redeem("OLD", points=800, posted_at=ago(30))
+        assert desk.outcomes(desk.deliver([("OLD", status, {"Points": 800})])["file"]) == [(outcome, None)]
+        desk.redeem("NEW", points=800)
+        assert said(desk, status) == (outcome, None, "NEW")
+        # a repeat: both are answered so, nothing moves, and nobody is asked
+        assert said(desk, status, Text="again") == ("already_applied", None, "NEW")
+        # two that are open are two: never a guess
+        desk.redeem("A", points=800), desk.redeem("B", points=800)
+        assert said(desk, status, Text="which?") == ("held", "ambiguous", None)
+        assert proof.differences(desk.db) == []
+
+
+@pytest.mark.parametrize("first, second", [("OK", "KO"), ("KO", "OK")])
+def test_what_contradicts_one_of_several_answers_is_no_repeat(database, build, first, second):
+    with Desk(database, build, **WEAK) as desk:
+        for key, status in (("A", first), ("B", second)):
+            desk.redeem(key, points=800)
+            desk.deliver([(key, status, {"Points": 800})])
+        before = desk.reversals()
+        assert said(desk, "KO") == ("held", "ambiguous", None) and said(desk, "OK") == ("held", "ambiguous", None)
+        assert desk.reversals() == before
+
+
+@pytest.mark.parametrize("key, window, dated, at, meant", [
+    ("member + points", "", None, 400, True),                      # no window: any that there ever was
+    ("member + points", "match_days: 20", None, 19, True),         # of a record without a date, by today
+    ("member + points", "match_days: 20", None, 21, False),
+    ("member + points", "match_days: 3", 10, 13, True),            # partners book days later
+    ("member + points", "match_days: 3", 10, 14, False),
+    ("member + points", "match_days: 3", 10, 9, False),            # and never before it was redeemed
+    ("member + points + date", "", 10, 10, True),                  # the same day, as ever
+    ("member + points + date", "", 10, 11, False),
+    ("member + points + date", "match_days: 2", 10, 12, True),
+    ("member + points + date", "match_days: 2", 10, 13, False),
+    ("member + points + date", "match_days: 2", None, 0, False)])
+def test_a_redemption_lies_within_the_profiles_days_before_the_record(database, build, key, window, dated, at, meant):
+    with Desk(database, build, **{**WEAK, "match": f"[external_reference, {key}]", "more": window}) as desk:
+        profile = desk.profiles / "air.yaml"
+        profile.write_text(profile.read_text().replace("      status: {at: Status,", "      date: {at: Booking, format: YYYY-MM-DD, optional: yes}\n      status: {at: Status,")
+                           .replace("      partner_reference: {at: Booking, type: id, optional: yes}\n", ""))
+        desk.redeem("R", points=800, posted_at=ago(at))
+        expected = ("reversed", None, "R") if meant else ("held", "unknown_reference", None)
+        assert said(desk, "KO", Booking="" if dated is None else ago(dated).date()) == expected
+
+
+def test_lint_tells_of_keys_that_look_at_all_redemptions_ever(database, build):
+    with Desk(database, build, start=False, **WEAK) as desk:
+        assert "say match_days" in lint(desk)[1]
+        desk.profile(**WEAK, more="match_days: 30")
+        assert "match_days" not in lint(desk)[1]
+        desk.profile(more="match_days: 30")
+        code, told = lint(desk)
+        assert code != 0 and "does nothing" in told
+
+
+# ---- the record's programme, and lines of our messages
+
+def two_programmes(desk, settings):
+    desk.profile(**settings)
+    profile = desk.profiles / "air.yaml"
+    profile.write_text(profile.read_text().replace("programme: P\n", "", 1))
+
+
+@pytest.mark.parametrize("keys", ["[outbound_reference]", "[external_reference, outbound_reference, member + points]"])
+def test_the_records_programme_takes_part(database, build, keys):
+    """R9: the same outbound reference in two programmes; the record says which."""
+    settings = {**WEAK, "match": keys}
+    with Desk(database, build, **settings) as desk:
+        two_programmes(desk, settings)
+        desk.redeem("NS", outbound_reference="X"), desk.redeem("SS", member=11, outbound_reference="X")
+        desk.redeem("ALONE", outbound_reference="Y")
+        file = desk.deliver([("", "KO", {"Outbound": "X", "Member": "M11", "Programme": "Q"}), ("", "OK", {"Outbound": "X", "Programme": "P"}),
+                             ("", "KO", {"Outbound": "Y", "Programme": "Q"}), ("", "OK", {"Outbound": "X", "Member": ""})])["file"]
+        assert desk.outcomes(file)[:1] == [("reversed", None)] and desk.balance(11) == 100
+        assert desk.outcomes(file)[1:] == [("confirmed", None), ("held", "programme_mismatch"), ("held", "ambiguous")]
+
+
+def test_an_outbound_line_without_a_message_is_refused_by_lint(database, build):
+    """It would find nothing: "message/line" is how a line of ours is named."""
+    with Desk(database, build, start=False) as desk:
+        desk.profile(match="[outbound_line]")
+        profile = desk.profiles / "air.yaml"
+        text = profile.read_text().replace("outbound_reference: {at: Outbound, type: id, optional: yes}", "outbound_line: {at: Outbound, optional: yes}")
+        profile.write_text(text)
+        code, told = lint(desk)
+        assert code != 0 and "needs outbound_reference" in told
+        profile.write_text(text.replace("      outbound_line:", "      outbound_reference: {at: Booking, type: id, optional: yes}\n      outbound_line:")
+                           .replace("      partner_reference: {at: Booking, type: id, optional: yes}\n", ""))
+        assert lint(desk)[0] == 0
+        desk.start()
+        desk.redeem("L3", outbound_reference="MSG7/3"), desk.redeem("L4", outbound_reference="MSG7/4")
+        file = desk.deliver([("", "KO", {"Booking": "MSG7", "Outbound": "4"}), ("", "KO", {"Booking": "MSG7", "Outbound": "5"})])["file"]
+        assert desk.outcomes(file) == [("reversed", None), ("held", "unknown_reference")]
+
+
+# ---- what cannot be seen
+
+@pytest.mark.parametrize("stated, redeemed, told", [
+    ("Ho\u0302tel Azur", "H\u00f4tel Azur", " (at character 2: stated U+006F U+0302, redeemed U+00F4)"),
+    ("H\u00f4tel\u00a0Azur", "H\u00f4tel Azur", " (at character 6: stated U+00A0, redeemed U+0020)"),
+    ("Azur\u200b", "Azur", " (at character 5: stated U+200B, redeemed its end)"),
+    ("\u0410zur", "Azur", " (at character 1: stated U+0410, redeemed U+0041)"),
+    ("Rail", "Air", "")])
+def test_a_mismatch_says_what_cannot_be_seen(database, build, stated, redeemed, told):
+    """R10: both look the same on a screen."""
+    with Desk(database, build) as desk:
+        desk.redeem("R", merchant=redeemed)
+        file = desk.deliver([("R", "OK", {"Merchant": stated})])["file"]
+        assert desk.outcomes(file) == [("held", "merchant_mismatch")]
+        assert desk.details(file) == [f"merchant: stated {stated}, redeemed {redeemed}{told}"]
