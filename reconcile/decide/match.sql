@@ -48,7 +48,7 @@ WHERE r.partner = $3::text AND ($4::text IS NULL OR r.programme = $4::text)
 WITH several AS MATERIALIZED (
 	SELECT c.record_no, c.external_reference, r.redeemed_at, s.effective_verdict AS verdict,
 		coalesce(r.programme <> s.programme, false) AS elsewhere,
-		$1::integer >> c.key_no & 1 = 1 AS weak,
+		mod($1::integer >> c.key_no, 2) = 1 AS weak,
 		CASE WHEN v.reinstatement_id IS NOT NULL THEN :STATE_REINSTATED WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED
 			WHEN o.redemption_id IS NOT NULL THEN :STATE_CONFIRMED ELSE :STATE_OPEN END AS state
 	FROM (SELECT record_no FROM pg_temp.candidate WHERE shown IS NULL GROUP BY record_no HAVING count(*) > 1) m

@@ -113,16 +113,17 @@ CREATE TEMPORARY TABLE answered (
 	redemption_id bigint NOT NULL
 );
 
--- Of a file that is read again (reconcile/rematch/rematch.h): the records that have their redemption now, as decided.
+-- Of a file that is read again (reconcile/rematch/rematch.h): the records whose redemption is there now, as decided.
 CREATE TEMPORARY TABLE decided (
 	record_no       bigint   NOT NULL,
 	verdict         smallint NOT NULL,
 	outcome         smallint NOT NULL,
 	byte_length     integer  NOT NULL,
 	byte_offset     bigint   NOT NULL,
-	redemption_id   bigint   NOT NULL,
-	redeemed_points bigint   NOT NULL,
+	redemption_id   bigint,              -- of a hold perhaps none: several match
+	redeemed_points bigint,
 	points          bigint,
+	hold_reason     text,                -- what was found does not fit: why
 	reference       text,
 	reasons         text,
 	detail          text

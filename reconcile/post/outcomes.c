@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/db/params.h"
 #include "lib/db/pg_copy.h"
 #include "lib/proof/leaf_row.h"
 #include "reconcile/post/post_sql.h"
@@ -225,6 +226,7 @@ enum pg_status
 outcomes_hold(const struct outcomes *o)
 {
 	struct pg_copy *copy;
+	struct params file = {0};
 	enum pg_status status = pg_copy_begin(o->pg, sql_hold_copy, &copy);
 
 	if (status != PG_OK)
@@ -243,7 +245,9 @@ outcomes_hold(const struct outcomes *o)
 			if (leaf[i].outcome == OUTCOME_HELD)
 				put_hold(copy, o->file_id, &leaf[i]);
 	}
-	return pg_copy_end(copy);
+	status = pg_copy_end(copy);
+	param_int(&file, o->file_id);
+	return status == PG_OK ? pg_defer(o->pg, sql_hold_stated, file.n, file.value) : status;
 }
 
 /* ---- a dry run ---- */

@@ -22,3 +22,11 @@ ORDER BY p.n
 -- name: hold_copy
 -- Takes rows in binary: a hold for each record that waits for a person.
 COPY handback.hold (file_id, record_no, reason, redemption_id, points) FROM STDIN (FORMAT binary)
+
+-- name: hold_stated
+-- Whose points the records that matched nothing are about, as they say. $1 file. Takes pg_temp.stage.
+INSERT INTO handback.hold_stated (hold_id, member)
+SELECT h.hold_id, s.member
+FROM handback.hold h
+JOIN pg_temp.stage s ON s.record_no = h.record_no
+WHERE h.file_id = $1::bigint AND h.reason = 'unknown_reference' AND s.member IS NOT NULL

@@ -15,7 +15,7 @@
 
 struct reread {
 	const struct policy *policy;
-	int64_t file_id, matched, reversed, guarded;
+	int64_t file_id, matched, reversed, guarded, unfit;
 	char why[LIMIT_MESSAGE_BYTES]; /* of the guard */
 };
 
@@ -34,6 +34,7 @@ judge(struct reread *a, struct pg *pg, const struct params *file)
 	bool released = pg_true_of(r, 0, "released");
 	a->matched = pg_int_of(r, 0, "records");
 	a->reversed = pg_int_of(r, 0, "reversed");
+	a->unfit = pg_int_of(r, 0, "unfit");
 	pg_result_free(r);
 	/* what reverses nothing passes, however much was reversed before */
 	if (a->reversed > 0 && !released && decide_guard(a->policy, &e, a->why) != NULL) {
@@ -43,7 +44,23 @@ judge(struct reread *a, struct pg *pg, const struct params *file)
 	return PG_OK;
 }
 
-/* What was decided now of the records that waited, where it is more than another hold. */
+static bool
+text_is(struct leaf_text text, const char *word)
+{
+	return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
+/* Is there something to tell of a record that waited?  Its redemption, or several that it could mean. */
+static bool
+is_found(const struct leaf *leaf)
+{
+	if (leaf->outcome != OUTCOME_HELD)
+		return leaf->has_redemption;
+	return text_is(leaf->hold_reason, "ambiguous") ||
+	       (leaf->has_redemption && !text_is(leaf->hold_reason, "unknown_reference"));
+}
+
+/* What was decided now of the records that waited, where something was found for them. */
 struct found {
 	const struct pg_result *waiting; /* record numbers, in order, in binary */
 	int record_no;                   /* their column */
@@ -61,19 +78,20 @@ take_found(void *context, const struct leaf *leaf)
 	while (f->next < pg_rows(f->waiting) && pg_get_int(f->waiting, f->next, f->record_no) < leaf->record_no)
 		f->next++;
 	if (f->next == pg_rows(f->waiting) || pg_get_int(f->waiting, f->next, f->record_no) != leaf->record_no ||
-	    leaf->outcome == OUTCOME_HELD || !leaf->has_redemption)
+	    !is_found(leaf))
 		return;
 	if (leaf->outcome == OUTCOME_REVERSED)
 		f->reversed[f->reversed_count++] = leaf->redemption.id;
-	pg_copy_row_begin(f->copy, 11);
+	pg_copy_row_begin(f->copy, 12);
 	pg_copy_put_int64(f->copy, leaf->record_no);
 	pg_copy_put_int16(f->copy, (int16_t) leaf->verdict);
 	pg_copy_put_int16(f->copy, (int16_t) leaf->outcome);
 	pg_copy_put_int32(f->copy, (int32_t) leaf->byte_length);
 	pg_copy_put_int64(f->copy, leaf->byte_offset);
-	pg_copy_put_int64(f->copy, leaf->redemption.id);
-	pg_copy_put_int64(f->copy, leaf->redemption.points);
+	pg_copy_put_optional(f->copy, leaf->has_redemption, leaf->redemption.id);
+	pg_copy_put_optional(f->copy, leaf->has_redemption, leaf->redemption.points);
 	pg_copy_put_optional(f->copy, leaf->has_points, leaf->points);
+	pg_copy_put_text(f->copy, leaf->hold_reason.data, leaf->hold_reason.len);
 	pg_copy_put_text(f->copy, leaf->reference.data, leaf->reference.len);
 	pg_copy_put_text(f->copy, leaf->reasons.data, leaf->reasons.len);
 	pg_copy_put_text(f->copy, leaf->detail.data, leaf->detail.len);
@@ -109,6 +127,8 @@ write_found(struct reread *a, struct pg *pg, struct params *file, const struct f
 {
 	enum pg_status status = judge(a, pg, file);
 
+	if (status == PG_OK && a->unfit > 0)
+		status = pg_run(pg, sql_rematch_unfit, file->n, file->value, NULL);
 	if (status == PG_OK && a->guarded > 0) {
 		param_text(file, a->why);
 		return pg_run(pg, sql_rematch_guard, file->n, file->value, NULL);

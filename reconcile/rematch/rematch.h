@@ -2,8 +2,9 @@
  * Records that named a redemption which was not there yet: their file is read
  * again from the archive, and those that match one now are decided by the same
  * SQL as if they had come today.  What was decided becomes a later revision of
- * the outcome, with an event of its own; what still matches nothing, or would be
- * held for another reason, stays as it is.
+ * the outcome, with an event of its own; what is found and does not fit stays
+ * held, for its true reason, and never expires; what matches nothing stays as it
+ * is.
  *
  * The guard judges a file as it would be with what it reverses now: where it
  * trips, nothing of that file is decided, and its records wait for two people.

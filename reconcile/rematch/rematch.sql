@@ -24,6 +24,7 @@ WITH found AS MATERIALIZED (
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
 	JOIN handback.outcome_name n ON n.outcome = d.outcome
+	WHERE d.hold_reason IS NULL
 ), event AS MATERIALIZED (
 	SELECT audit.append_service_event('guarded', 'file ' || $1::bigint, $2::text,
 		string_agg(format('hold %s redemption %s %s', hold_id, redemption_id, name), ', ' ORDER BY hold_id)) AS event_id
@@ -33,14 +34,15 @@ INSERT INTO handback.hold_guarded (hold_id, redemption_id, outcome, event_id)
 SELECT hold_id, redemption_id, outcome, event_id FROM found, event
 
 -- name: rematch_count
--- What a rematch would do: records, those that are reversed and their points; and what the guard judges beside
+-- What a rematch would do: records, those that are reversed and their points, those that do not fit; and what the guard judges beside
 -- it: the file's records, what it has reversed before (at first, or by other rematches), and whether people waived the
 -- guard for it. $1 file. Takes pg_temp.decided.
-SELECT d.records, d.reversed, d.points, f.records AS file_records, b.reversed AS reversed_before, b.points AS points_before,
+SELECT d.records, d.reversed, d.points, d.unfit, f.records AS file_records, b.reversed AS reversed_before, b.points AS points_before,
 	'guard' = ANY (handback.waived_checks(f.release_of)) AS released
 FROM handback.file f
 CROSS JOIN (
-	SELECT count(*) AS records, count(*) FILTER (WHERE outcome = :OUTCOME_REVERSED) AS reversed,
+	SELECT count(*) FILTER (WHERE hold_reason IS NULL) AS records, count(*) FILTER (WHERE hold_reason IS NOT NULL) AS unfit,
+		count(*) FILTER (WHERE outcome = :OUTCOME_REVERSED) AS reversed,
 		coalesce(sum(redeemed_points) FILTER (WHERE outcome = :OUTCOME_REVERSED), 0)::bigint AS points
 	FROM pg_temp.decided) d
 CROSS JOIN LATERAL (
@@ -83,6 +85,7 @@ WITH made AS MATERIALIZED (
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
 	LEFT JOIN ledger.reversal v ON v.redemption_id = d.redemption_id AND d.outcome = :OUTCOME_REVERSED
+	WHERE d.hold_reason IS NULL
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
 ), event AS MATERIALIZED (
@@ -102,8 +105,37 @@ FROM hashed, event
 
 -- name: rematch_copy
 -- Takes rows in binary, gives pg_temp.decided.
-COPY pg_temp.decided (record_no, verdict, outcome, byte_length, byte_offset, redemption_id, redeemed_points, points, reference,
-	reasons, detail) FROM STDIN (FORMAT binary)
+COPY pg_temp.decided (record_no, verdict, outcome, byte_length, byte_offset, redemption_id, redeemed_points, points, hold_reason,
+	reference, reasons, detail) FROM STDIN (FORMAT binary)
+
+-- name: rematch_unfit
+-- What was found now and does not fit stays held, for its true reason and with both values: one event that names the
+-- records, a later revision of each outcome under its tree. Such a hold never expires. $1 file. Takes pg_temp.decided.
+-- lib/proof/verify/verify.sql makes the same text of the rows.
+WITH made AS MATERIALIZED (
+	SELECT h.hold_id, ROW(h.file_id, d.record_no,
+		(SELECT max(o.revision) + 1 FROM handback.outcome o WHERE o.file_id = h.file_id AND o.record_no = d.record_no),
+		d.verdict, d.outcome, d.byte_length, d.byte_offset, d.redemption_id, NULL, d.points, d.hold_reason, d.reference,
+		d.reasons, d.detail, transaction_timestamp(), NULL, NULL)::handback.outcome AS o
+	FROM pg_temp.decided d
+	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
+	WHERE d.hold_reason IS NOT NULL
+), hashed AS MATERIALIZED (
+	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
+), event AS MATERIALIZED (
+	SELECT audit.append_service_event('rematch_held', 'file ' || $1::bigint, NULL,
+		string_agg(format('hold %s redemption %s %s', hold_id, coalesce((o).redemption_id::text, '(several)'), (o).hold_reason), ', '
+			ORDER BY hold_id), count(*), audit.merkle_root(array_agg(leaf ORDER BY (o).record_no))) AS event_id
+	FROM hashed
+), found AS (
+	INSERT INTO handback.hold_found (hold_id, redemption_id, reason, event_id)
+	SELECT hold_id, (o).redemption_id, (o).hold_reason, event.event_id FROM hashed, event
+)
+INSERT INTO handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id,
+	points, hold_reason, reference, reasons, detail, decided_at, event_id, leaf_hash)
+SELECT (o).file_id, (o).record_no, (o).revision, (o).verdict, (o).outcome, (o).byte_length, (o).byte_offset,
+	(o).redemption_id, (o).points, (o).hold_reason, (o).reference, (o).reasons, (o).detail, (o).decided_at, event.event_id, leaf
+FROM hashed, event
 
 -- name: rematch_expire
 -- Records whose reference was never known: closed, one event for each file, a later revision of each outcome under its

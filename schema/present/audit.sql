@@ -27,8 +27,8 @@ CREATE TABLE audit.event (
 	head_no bigint NOT NULL REFERENCES audit.head DEFERRABLE INITIALLY DEFERRED,
 	at      timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	who     text NOT NULL DEFAULT session_user,
-	what    text NOT NULL CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched',
-		'unknown_reference_expired', 'deemed_accepted', 'purged')),
+	what    text NOT NULL CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched', 'rematch_held',
+		'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate')),
 	subject text NOT NULL,            -- "hold 12", "file 7", "redemption 123"
 	why     text,
 	detail  text
@@ -143,7 +143,7 @@ CREATE FUNCTION audit.append_service_event(what text, subject text, why text DEF
 		leaves bigint DEFAULT 0, root bytea DEFAULT sha256('')) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF what NOT IN ('guarded', 'rematched', 'unknown_reference_expired', 'deemed_accepted', 'purged') THEN
+	IF what NOT IN ('guarded', 'rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'purged') THEN
 		RAISE EXCEPTION '% is no event of the service', what USING ERRCODE = 'insufficient_privilege';
 	END IF;
 	RETURN audit.append_event(what, subject, why, detail, leaves, root);

@@ -252,14 +252,36 @@ COMMENT ON COLUMN handback.hold_guarded.event_id IS 'The event of the nightly ru
 
 CALL handback_schema.make_append_only('handback.hold_guarded');
 
+CREATE TABLE handback.hold_found (
+	hold_id       bigint PRIMARY KEY REFERENCES handback.hold,
+	redemption_id bigint,
+	reason        text NOT NULL REFERENCES handback.hold_reason,
+	event_id      bigint NOT NULL REFERENCES audit.event
+);
+COMMENT ON TABLE handback.hold_found IS 'Records that were unknown, whose redemption was found by a rematch and does not fit; append-only';
+COMMENT ON COLUMN handback.hold_found.redemption_id IS 'The redemption that was found; NULL: several are meant by it';
+COMMENT ON COLUMN handback.hold_found.reason IS 'Why it does not fit; both values stand in its later outcome';
+COMMENT ON COLUMN handback.hold_found.event_id IS 'The event of the nightly run that names them';
+
+-- What a record stated that matched nothing, beside its points: when it has expired, it still said something.
+CREATE TABLE handback.hold_stated (
+	hold_id bigint PRIMARY KEY REFERENCES handback.hold,
+	member  text NOT NULL
+);
+COMMENT ON TABLE handback.hold_stated IS 'Whose points a record is about that matched nothing, as it says; append-only';
+
+CALL handback_schema.make_append_only('handback.hold_found');
+CALL handback_schema.make_append_only('handback.hold_stated');
+
 -- A hold as it stands: what a record waits for now, and the redemption that is known by now.
 CREATE VIEW handback.hold_now AS
-	SELECT h.hold_id, h.file_id, h.record_no, CASE WHEN g.hold_id IS NULL THEN h.reason ELSE 'guard' END AS reason,
-		coalesce(h.redemption_id, g.redemption_id) AS redemption_id, h.points, h.opened_at
+	SELECT h.hold_id, h.file_id, h.record_no, CASE WHEN g.hold_id IS NULL THEN coalesce(u.reason, h.reason) ELSE 'guard' END AS reason,
+		coalesce(h.redemption_id, g.redemption_id, u.redemption_id) AS redemption_id, h.points, h.opened_at
 	FROM handback.hold h
-	LEFT JOIN handback.hold_guarded g USING (hold_id);
+	LEFT JOIN handback.hold_guarded g USING (hold_id)
+	LEFT JOIN handback.hold_found u USING (hold_id);
 COMMENT ON VIEW handback.hold_now IS
-	'handback.hold with the reason and the redemption that hold since the guard stopped a rematch';
+	'handback.hold with the reason and the redemption that hold since a rematch found it: what does not fit, or what the guard stopped';
 
 REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text), handback.lock_partners(bigint[]) FROM PUBLIC;
 GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
@@ -276,5 +298,7 @@ GRANT INSERT ON handback.release_failure TO handback_daemon;
 GRANT USAGE ON SEQUENCE handback.release_failure_failure_id_seq TO handback_daemon;
 GRANT SELECT ON handback.hold_guarded, handback.hold_now TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold_guarded TO handback_daemon;
+GRANT SELECT ON handback.hold_found, handback.hold_stated TO handback_daemon, handback_operator, handback_finance;
+GRANT INSERT ON handback.hold_stated TO handback_daemon;
 -- whoever reads what is overdue sees by which files
 GRANT EXECUTE ON FUNCTION handback.waived_checks(bigint) TO handback_operator, handback_finance;

@@ -11,7 +11,7 @@ GRANT SELECT ON handback_schema.migration TO handback_nightly, handback_verify, 
 GRANT SELECT ON ALL TABLES IN SCHEMA handback, audit TO handback_nightly;
 GRANT SELECT ON ledger.redemption, ledger.reversal TO handback_nightly;
 GRANT INSERT ON handback.source_poll, handback.expected_delivery, handback.expected_delivery_file, handback.expected_delivery_missing, handback.term, handback.outcome,
-	handback.hold_guarded, handback.purge TO handback_nightly;
+	handback.hold_guarded, handback.hold_found, handback.purge TO handback_nightly;
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_nightly;
 GRANT USAGE ON SEQUENCE handback.source_poll_poll_id_seq, handback.expected_delivery_expected_delivery_id_seq, handback.term_term_id_seq TO handback_nightly;
 GRANT EXECUTE ON FUNCTION

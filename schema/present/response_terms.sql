@@ -102,13 +102,14 @@ COMMENT ON FUNCTION handback.covering_file(handback.term, date, timestamptz) IS
 
 -- Redemptions that the partner should have answered by now: no break, but counted. last_reply: the last that the partner
 -- said of it without deciding it: pending, something that is held, or that named it before it was on the ledger, even
--- where that has expired or the guard holds it; NULL: there is none. file_id: the file that shows that none came.
+-- where that has expired or the guard holds it, or of this member and points without a reference that was ever found; NULL:
+-- there is none. file_id: the file that shows that none came.
 CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz DEFAULT transaction_timestamp())
 	RETURNS TABLE (redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamptz,
 		due_at timestamptz, last_reply text, file_id bigint)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	WITH late AS MATERIALIZED (
-		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.points, r.redeemed_at,
+		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.member, r.points, r.redeemed_at,
 			(r.redeemed_at AT TIME ZONE t.zone)::date AS day
 		FROM ledger.redemption r
 		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
@@ -136,14 +137,28 @@ CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz
 		JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
 		WHERE g.redemption_id IN (SELECT l.redemption_id FROM late l)
 		ORDER BY g.redemption_id, g.hold_id DESC
+	), expired AS MATERIALIZED (
+		-- records that were never found: what they meant is not known, so they said something of all that they could mean
+		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
+		FROM handback.hold_end e
+		JOIN handback.hold h USING (hold_id)
+		JOIN handback.file f USING (file_id)
+		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
+		LEFT JOIN handback.hold_stated s USING (hold_id)
+		JOIN late l ON (h.points IS NULL OR l.points = h.points) AND (s.member IS NULL OR l.member = s.member)
+			AND l.redeemed_at < e.ended_at
+		JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+		WHERE e.how = 'unknown_reference_expired'
+		ORDER BY l.redemption_id, h.hold_id DESC
 	)
 	SELECT l.redemption_id, l.external_reference, l.points, l.redeemed_at, due.over,
 		(SELECT v.name FROM handback.verdict_name v WHERE v.verdict = coalesce(
 			(SELECT o.verdict FROM handback.outcome o
 				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
-				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict)),
+				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict, expired.verdict)),
 		due.file_id
 	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)
+		LEFT JOIN expired USING (redemption_id)
 $$;
 COMMENT ON FUNCTION handback.unanswered_redemptions(handback.term, timestamptz) IS
 	'Redemptions that are open after the time in which a partner should have answered';

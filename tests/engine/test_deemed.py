@@ -103,10 +103,17 @@ def test_what_was_said_anything_of_is_not_silent(desk, said):
 def test_a_record_that_could_be_about_it_is_decided_first(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver([(str(uuid.uuid4()), "KO")])
+    desk.redeem("OTHER POINTS", points=101, posted_at=LONG_AGO), desk.redeem("OTHER MEMBER", member=2, posted_at=LONG_AGO)
     assert desk.nightly()["done"]["deemed_accepted"] == 0  # a mistyped reference: whose reject is it?
     desk.profile(lists="rejects", more=TERMS + "unknown_days: 0\n")
     done = desk.nightly()["done"]
-    assert (done["expired"], done["deemed_accepted"]) == (1, 1)
+    # it was never found; but this member's points were rejected, and nobody knows of which redemption
+    assert (done["expired"], done["deemed_accepted"]) == (1, 2)
+    assert [state(desk, key) for key in ("R1", "OTHER POINTS", "OTHER MEMBER")] == ["open", "confirmed", "confirmed"]
+    assert desk.nightly()["done"]["deemed_accepted"] == 0 and state(desk, "R1") == "open"
+    # what the member redeems afterwards it cannot have meant
+    [owed] = json.loads(desk.ctl("report", "--json").stdout)["overdue"]
+    assert (owed["redemptions"], owed["unanswered"]) == (1, 0)
 
 
 def test_a_held_file_is_decided_first(desk):
@@ -164,7 +171,7 @@ def test_a_test_that_was_released_shows_no_silence(desk):
 @pytest.mark.parametrize("guard, ends", [("{rejects: 0}", "guarded"), ("{rejects: 9}", "expired")])
 def test_a_reject_that_came_too_early_is_no_silence(desk, guard, ends):
     """It named a redemption that was not on the ledger yet: then the guard stopped it, or it had expired."""
-    desk.redeem("R2", posted_at=LONG_AGO)
+    desk.redeem("R2", points=200, posted_at=LONG_AGO)
     strange = str(uuid.uuid5(uuid.NAMESPACE_OID, "R1"))
     desk.deliver([(strange, "KO")] if ends == "expired" else [(strange, "KO", {"Text": "no seat"})])
     if ends == "expired":

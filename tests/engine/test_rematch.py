@@ -12,6 +12,11 @@ from operators import Operators
 from worker import Desk
 
 GUARD = "guard: {rejects: 3}\n"
+FOUND = [  # what the record says, what turns up, and what comes of it
+    ("KO", {}, {"points": 501}, "points_mismatch", "points: stated 100, redeemed 501"),
+    ("OK", {"Member": "M2"}, {}, "member_mismatch", "member: stated M2, redeemed M1"),
+    ("KO", {"Reason": "ZZ"}, {}, "unknown_reason", None),
+    ("KO", {"Reason": "FRAUD"}, {}, "reason_holds", None)]
 NAME_OF_BYTES = os.fsdecode("ÄIR".encode() + b"\xff\\\x01_7.csv")
 STRANGERS = [str(uuid.UUID(int=n, version=4)) for n in range(1, 9)]
 
@@ -77,6 +82,73 @@ def test_a_last_try_comes_before_the_end(desk):
     done = desk.nightly()["done"]
     assert (done["matched"], done["reversed"], done["expired"]) == (1, 1, 1)
     assert desk.outcomes(file, 1) == [("closed", None), ("reversed", None)] and desk.balance() == 100
+
+
+@pytest.mark.parametrize("status, states, redeemed, reason, detail", FOUND)
+def test_what_turns_up_and_does_not_fit_is_held_for_its_true_reason_and_never_expires(desk, status, states, redeemed, reason, detail):
+    """R3: it was found, so it is not closed as never found; both values are shown, and people decide."""
+    file = desk.deliver([(STRANGERS[0], status, states), (STRANGERS[1], "KO")])["file"]
+    arrive(desk, STRANGERS[0], **redeemed)
+    assert desk.nightly()["done"]["matched"] == 0
+    [found, unknown] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
+    assert (found["record"], found["reason"], unknown["reason"]) == (1, reason, "unknown_reference")
+    facts = json.loads(desk.ctl("hold", "show", found["hold"], "--json").stdout)["hold"]
+    assert (facts["external_reference"], facts["redemption_state"], facts["detail"]) == (STRANGERS[0], "open", detail)
+    assert (facts["stated_points"], facts["points"]) == (100, redeemed.get("points", 100))
+    assert desk.outcomes(file, 1) == [("held", reason)]
+    before = everything(desk)
+    desk.nightly()
+    assert everything(desk) == before  # once
+    desk.profile(more=GUARD + "unknown_days: 0\n")
+    assert desk.nightly()["done"]["expired"] == 1
+    assert desk.query("SELECT h.record_no, e.how FROM handback.hold_end e JOIN handback.hold h USING (hold_id)") == \
+        [(2, "unknown_reference_expired")]
+    assert "does not fit: held" in desk.ctl("explain", STRANGERS[0]).stdout
+    with Operators(desk.database) as people:
+        people.decide([found["hold"]], "reverse")
+    assert desk.reversals() == 1 and desk.balance() == redeemed.get("points", 100)
+    assert desk.outcomes(file, 2) == [("reversed", None)]
+
+
+def test_what_turns_up_and_was_confirmed_meanwhile_is_a_contradiction_and_never_expires(desk):
+    """R4: the rejection came first, its redemption later, and another file confirmed that before the night."""
+    file = desk.deliver([(STRANGERS[0], "KO")], sequence=2)["file"]
+    arrive(desk, STRANGERS[0])
+    assert desk.outcomes(desk.deliver([(STRANGERS[0], "OK")], sequence=1)["file"]) == [("confirmed", None)]
+    desk.profile(more=GUARD + "unknown_days: 0\n")
+    done = desk.nightly()["done"]
+    assert (done["matched"], done["expired"]) == (0, 0) and desk.outcomes(file, 1) == [("held", "contradiction")]
+    [hold] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
+    assert hold["reason"] == "contradiction" and hold["redemption_id"] and desk.reversals() == 0
+
+
+def test_what_turns_up_and_could_mean_several_is_ambiguous_and_never_expires(desk):
+    desk.profile(match="[outbound_reference]", more=GUARD)
+    desk.deliver([("", "KO", {"Outbound": "OF-1"})])
+    for key in ("A", "B"):
+        desk.redeem(key, outbound_reference="OF-1")
+    desk.nightly()
+    desk.profile(match="[outbound_reference]", more=GUARD + "unknown_days: 0\n")
+    assert desk.nightly()["done"]["expired"] == 0
+    [hold] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
+    assert (hold["reason"], hold["redemption_id"]) == ("ambiguous", None)
+    with Operators(desk.database) as people:
+        people.approve(people.propose([hold["hold"]], "reverse", "by telephone", desk.references["B"]))
+    assert desk.reversals() == 1
+
+
+def test_a_changed_row_of_what_was_found_and_does_not_fit_is_named(desk):
+    desk.deliver([(STRANGERS[0], "KO")])
+    arrive(desk, STRANGERS[0], points=501)
+    desk.nightly()
+    for change in ("redemption_id = redemption_id + 1", "reason = 'guard'", "redemption_id = NULL"):
+        desk.db.execute("SET session_replication_role = replica")
+        desk.db.execute("CREATE TEMP TABLE kept AS TABLE handback.hold_found")
+        desk.db.execute(f"UPDATE handback.hold_found SET {change}")
+        said = desk.ctl("audit", "verify", allowed=(5,))
+        assert "found and do not fit" in said.stdout + said.stderr
+        desk.db.execute("DELETE FROM handback.hold_found; INSERT INTO handback.hold_found TABLE kept; DROP TABLE kept")
+        desk.db.execute("SET session_replication_role = origin")
 
 
 def test_what_could_not_be_tried_does_not_expire(desk):

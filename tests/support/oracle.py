@@ -68,6 +68,8 @@ class FileOutcome:
     waived: frozenset = frozenset()  # of a release: what it and those before it were held for
     went: bool = False  # it was released, and read again
     guarded: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later: the guard holds it
+    found: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later, and does not fit
+    expired: set = dataclasses.field(default_factory=set)  # records that were never found
     reversed_later: int = 0  # by nights
     absent: list = dataclasses.field(default_factory=list)  # redemptions that it shows not to be rejected
     identity: tuple = ()  # partner, bytes, statement
@@ -89,7 +91,7 @@ class FileOutcome:
     def unknown(self):
         """Records whose redemption nobody has found: neither people, nor a night."""
         return [n for n, o in enumerate(self.outcomes, 1)
-                if o.reason == "unknown_reference" and n not in self.ended and n not in self.guarded]
+                if o.reason == "unknown_reference" and n not in self.ended and n not in self.guarded and n not in self.found]
 
     def unclear(self):
         """It waits for a decision, and could be about any redemption of its partner."""
@@ -286,6 +288,9 @@ class Night:
         waits = file.unknown()
         read = self.judge.read(file.partner, file.delivery) if waits else ()
         made = {n: read[n - 1] for n in waits if read[n - 1].redemption is not None and read[n - 1].word != HELD}
+        # its true reason, and never closed as unknown from then on
+        file.found.update({n: read[n - 1].redemption for n in waits
+                           if read[n - 1].word == HELD and read[n - 1].reason != "unknown_reference"})
         now = sum(o.word == "reversed" for o in made.values())
         before = file.reversed_later + file.counts()["reversed"]
         if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.waived:
@@ -303,6 +308,7 @@ class Night:
         for file in files:
             old = file.unknown()
             file.ended.update(dict.fromkeys(old, "closed"))
+            file.expired.update(old)
             self.counts["expired"] += len(old)
 
     def _silence(self, partner, terms, files):
@@ -310,9 +316,12 @@ class Night:
             return
         listing = [file for file in files if file.state == "posted"]
         spoken_of = self.judge.named | {said.reference for file in listing for said in file.delivery.records}
+        # what was never found said something of whatever it could have meant
+        expired = {(said.member, said.points) for file in listing for n, said in enumerate(file.delivery.records, 1) if n in file.expired}
         today = datetime.datetime.now(zoneinfo.ZoneInfo(terms.zone)).date()
         for key, redemption in self.judge.redemptions.items():
-            if redemption.partner != partner or self.judge.state[key] != "open" or key in spoken_of:
+            if redemption.partner != partner or self.judge.state[key] != "open" or key in spoken_of \
+                    or (redemption.member.reference, redemption.points) in expired:
                 continue
             last = last_day(redemption, terms)
             shows = next((file for file in listing if last < today and self._covers(file, last, listing)), None)
@@ -363,7 +372,7 @@ class Meanwhile:
                 how = None
             else:
                 redemption = judge.redemptions[act.redemption] if act.redemption else \
-                    it.guarded.get(record, it.outcomes[record - 1].redemption)
+                    it.guarded.get(record) or it.found.get(record) or it.outcomes[record - 1].redemption
                 how = judge.decide(it.partner, it.delivery.sequence, redemption, act.decision)
             if how is None:
                 return None
@@ -545,7 +554,7 @@ class Oracle:
         """What people and nights decided, and what still waits for them."""
         later = sorted((record, how) for record, how, _ in stored.later[file_id])
         shall = sorted([(record, how) for record, how in want.ended.items() if record is not None] +
-                       [(0, "confirmed")] * len(want.absent))
+                       [(record, HELD) for record in want.found] + [(0, "confirmed")] * len(want.absent))
         assert later == shall, f"{name}: later it was decided {later}, shall be {shall}"
         absent = {redemption for record, _, redemption in stored.later[file_id] if record == 0}
         assert absent == {r.entry_id for r in want.absent}, f"{name}: shows the silence of {absent}, shall of {want.absent}"

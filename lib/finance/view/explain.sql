@@ -44,7 +44,7 @@ WITH answer AS (
 	SELECT h.*, e.how, e.ended_at, e.ended_by
 	FROM handback.hold h
 	LEFT JOIN handback.hold_end e USING (hold_id)
-	WHERE h.redemption_id = $1 OR h.hold_id IN (SELECT hold_id FROM handback.hold_guarded WHERE redemption_id = $1)
+	WHERE h.redemption_id = $1 OR h.hold_id IN (SELECT hold_id FROM handback.hold_now WHERE redemption_id = $1)
 		OR (h.file_id, h.record_no) IN (SELECT file_id, record_no FROM answer)
 ), event AS (
 	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points debited from the member' AS what,
@@ -60,6 +60,7 @@ WITH answer AS (
 	UNION ALL
 	SELECT a.decided_at, 2, a.file_id,
 		CASE WHEN a.event = 'rematched' THEN 'rematched: ' || n.name
+			WHEN a.event = 'rematch_held' THEN 'rematched, and what was found does not fit: ' || n.name
 			WHEN a.event = 'deemed_accepted' THEN 'deemed accepted, since the partner did not reject it in time: ' || n.name
 			WHEN a.event = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
 			WHEN a.revision > 0 THEN 'people decided: ' || n.name

@@ -119,7 +119,10 @@ JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
 LEFT JOIN handback.hold_end e USING (hold_id)
 LEFT JOIN handback.file released ON released.release_of = f.file_id AND h.record_no IS NULL
-LEFT JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+-- as it is held now: a rematch may have found what it was unknown for at first
+LEFT JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = (
+	SELECT max(x.revision) FROM handback.outcome x
+	WHERE x.file_id = h.file_id AND x.record_no = h.record_no AND x.outcome = :OUTCOME_HELD)
 LEFT JOIN handback.verdict_name v USING (verdict)
 LEFT JOIN ledger.redemption d ON d.redemption_id = h.redemption_id
 LEFT JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state WHERE d.redemption_id IS NOT NULL) s
@@ -175,6 +178,7 @@ CROSS JOIN LATERAL (SELECT coalesce(d.outbound_reference = message.name
 	OR starts_with(d.outbound_reference, message.name || '/'), false) AS whole) m
 CROSS JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state) s
 WHERE h.hold_id = $1::bigint AND h.redemption_id IS NULL
+	AND NOT EXISTS (SELECT FROM handback.hold_found u WHERE u.hold_id = h.hold_id AND u.redemption_id IS NOT NULL)
 ORDER BY m.whole DESC, (d.outbound_reference = o.reference OR d.partner_reference = o.reference) DESC NULLS LAST, s.state <> 'open',
 	d.redeemed_at DESC
 LIMIT CASE WHEN (SELECT reason FROM handback.hold WHERE hold_id = $1) = 'whole_message' THEN 10000 ELSE 20 END

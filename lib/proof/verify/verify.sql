@@ -133,6 +133,18 @@ FULL JOIN (
 WHERE (a.what = 'guarded' OR g.event_id IS NOT NULL)
 	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('guarded', g.subject, g.detail)
 UNION ALL
+SELECT 'guarded', NULL, NULL, format('the records that were found and do not fit are not those that event %s says', a.event_id)
+FROM audit.event a
+FULL JOIN (
+	SELECT u.event_id, 'file ' || min(h.file_id) AS subject,
+		string_agg(format('hold %s redemption %s %s', u.hold_id, coalesce(u.redemption_id::text, '(several)'), u.reason), ', '
+			ORDER BY u.hold_id) AS detail
+	FROM handback.hold_found u
+	JOIN handback.hold h USING (hold_id)
+	GROUP BY u.event_id) u USING (event_id)
+WHERE (a.what = 'rematch_held' OR u.event_id IS NOT NULL)
+	AND (a.what, a.subject, a.detail) IS DISTINCT FROM ('rematch_held', u.subject, u.detail)
+UNION ALL
 SELECT 'purge', r.file_id, NULL, format('the files that retention purged are not those that event %s says', coalesce(a.event_id, r.event_id))
 FROM (SELECT * FROM audit.event WHERE what = 'purged') a
 FULL JOIN (
@@ -175,7 +187,7 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
 		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
-	OR (a.what IN ('rematched', 'unknown_reference_expired', 'deemed_accepted')
+	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
 	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
 LIMIT 1000

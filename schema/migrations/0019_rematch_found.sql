@@ -1,0 +1,115 @@
+-- What a rematch finds and does not fit; and what an expired record still said.
+
+SET LOCAL ROLE handback_owner;
+
+CREATE TABLE handback.hold_found (
+	hold_id       bigint PRIMARY KEY REFERENCES handback.hold,
+	redemption_id bigint,
+	reason        text NOT NULL REFERENCES handback.hold_reason,
+	event_id      bigint NOT NULL REFERENCES audit.event
+);
+COMMENT ON TABLE handback.hold_found IS 'Records that were unknown, whose redemption was found by a rematch and does not fit; append-only';
+COMMENT ON COLUMN handback.hold_found.redemption_id IS 'The redemption that was found; NULL: several are meant by it';
+COMMENT ON COLUMN handback.hold_found.reason IS 'Why it does not fit; both values stand in its later outcome';
+COMMENT ON COLUMN handback.hold_found.event_id IS 'The event of the nightly run that names them';
+
+-- What a record stated that matched nothing, beside its points: when it has expired, it still said something.
+CREATE TABLE handback.hold_stated (
+	hold_id bigint PRIMARY KEY REFERENCES handback.hold,
+	member  text NOT NULL
+);
+COMMENT ON TABLE handback.hold_stated IS 'Whose points a record is about that matched nothing, as it says; append-only';
+
+CALL handback_schema.make_append_only('handback.hold_found');
+CALL handback_schema.make_append_only('handback.hold_stated');
+
+-- A hold as it stands: what a record waits for now, and the redemption that is known by now.
+CREATE OR REPLACE VIEW handback.hold_now AS
+	SELECT h.hold_id, h.file_id, h.record_no, CASE WHEN g.hold_id IS NULL THEN coalesce(u.reason, h.reason) ELSE 'guard' END AS reason,
+		coalesce(h.redemption_id, g.redemption_id, u.redemption_id) AS redemption_id, h.points, h.opened_at
+	FROM handback.hold h
+	LEFT JOIN handback.hold_guarded g USING (hold_id)
+	LEFT JOIN handback.hold_found u USING (hold_id);
+COMMENT ON VIEW handback.hold_now IS
+	'handback.hold with the reason and the redemption that hold since a rematch found it: what does not fit, or what the guard stopped';
+
+GRANT SELECT ON handback.hold_found, handback.hold_stated TO handback_daemon, handback_operator, handback_finance;
+GRANT INSERT ON handback.hold_stated TO handback_daemon;
+GRANT SELECT ON handback.hold_found, handback.hold_stated TO handback_nightly, handback_verify;
+GRANT INSERT ON handback.hold_found TO handback_nightly;
+
+-- Redemptions that the partner should have answered by now: no break, but counted. last_reply: the last that the partner
+-- said of it without deciding it: pending, something that is held, or that named it before it was on the ledger, even
+-- where that has expired or the guard holds it, or of this member and points without a reference that was ever found; NULL:
+-- there is none. file_id: the file that shows that none came.
+CREATE OR REPLACE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz DEFAULT transaction_timestamp())
+	RETURNS TABLE (redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamptz,
+		due_at timestamptz, last_reply text, file_id bigint)
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH late AS MATERIALIZED (
+		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.member, r.points, r.redeemed_at,
+			(r.redeemed_at AT TIME ZONE t.zone)::date AS day
+		FROM ledger.redemption r
+		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
+			AND r.redeemed_at < handback.answers_due_before(t.within_days, t.zone, now, t.holidays)
+			AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
+			AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
+	), due AS MATERIALIZED (
+		SELECT d.day, w.over, handback.covering_file(t, d.day, w.over) AS file_id
+		FROM (SELECT DISTINCT day FROM late) d
+		CROSS JOIN LATERAL (SELECT handback.business_days_after(d.day::timestamp AT TIME ZONE t.zone, t.within_days, t.zone,
+			t.holidays) AS over) w
+	), early AS MATERIALIZED (
+		-- records that matched none when they came
+		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
+		FROM late l
+		CROSS JOIN LATERAL (VALUES (l.external_reference::text), (l.outbound_reference), (l.partner_reference)) r (reference)
+		JOIN handback.outcome o ON o.reference = r.reference AND o.redemption_id IS NULL AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+		JOIN handback.file f ON f.file_id = o.file_id
+		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
+		ORDER BY l.redemption_id, o.decided_at DESC, o.file_id DESC, o.record_no DESC
+	), guarded AS MATERIALIZED (
+		SELECT DISTINCT ON (g.redemption_id) g.redemption_id, o.verdict
+		FROM handback.hold_guarded g
+		JOIN handback.hold h USING (hold_id)
+		JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+		WHERE g.redemption_id IN (SELECT l.redemption_id FROM late l)
+		ORDER BY g.redemption_id, g.hold_id DESC
+	), expired AS MATERIALIZED (
+		-- records that were never found: what they meant is not known, so they said something of all that they could mean
+		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
+		FROM handback.hold_end e
+		JOIN handback.hold h USING (hold_id)
+		JOIN handback.file f USING (file_id)
+		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
+		LEFT JOIN handback.hold_stated s USING (hold_id)
+		JOIN late l ON (h.points IS NULL OR l.points = h.points) AND (s.member IS NULL OR l.member = s.member)
+			AND l.redeemed_at < e.ended_at
+		JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+		WHERE e.how = 'unknown_reference_expired'
+		ORDER BY l.redemption_id, h.hold_id DESC
+	)
+	SELECT l.redemption_id, l.external_reference, l.points, l.redeemed_at, due.over,
+		(SELECT v.name FROM handback.verdict_name v WHERE v.verdict = coalesce(
+			(SELECT o.verdict FROM handback.outcome o
+				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict, expired.verdict)),
+		due.file_id
+	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)
+		LEFT JOIN expired USING (redemption_id)
+$$;
+
+-- What the nightly run says of it.
+ALTER TABLE audit.event DROP CONSTRAINT event_what_check;
+ALTER TABLE audit.event ADD CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched', 'rematch_held',
+	'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate'));
+CREATE OR REPLACE FUNCTION audit.append_service_event(what text, subject text, why text DEFAULT NULL, detail text DEFAULT NULL,
+		leaves bigint DEFAULT 0, root bytea DEFAULT sha256('')) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF what NOT IN ('guarded', 'rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'purged') THEN
+		RAISE EXCEPTION '% is no event of the service', what USING ERRCODE = 'insufficient_privilege';
+	END IF;
+	RETURN audit.append_event(what, subject, why, detail, leaves, root);
+END
+$$;
