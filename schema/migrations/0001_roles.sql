@@ -14,7 +14,7 @@ BEGIN
 	FOR role_name, meaning IN VALUES
 		('handback_owner', 'handback: owns the schemas and migrates them; no program runs as it otherwise'),
 		('handback_daemon', 'handback: reads files into the database; inserts, and never updates or deletes what is posted'),
-		('handback_nightly', 'handback: the nightly run; expects files, matches again, confirms what is absent, gives old copies up'),
+		('handback_nightly', 'handback: the nightly run; expects files, matches again, confirms what is absent, purges old copies'),
 		('handback_verify', 'handback: checks the proof, and changes nothing'),
 		('handback_collector', 'handback: counts for the metrics what is held and late, and changes nothing'),
 		('handback_operator', 'handback: the people who decide what is held'),

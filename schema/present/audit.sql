@@ -155,7 +155,7 @@ COMMENT ON FUNCTION audit.append_service_event(text, text, text, text, bigint, b
 CALL handback_schema.make_append_only('audit.head');
 CALL handback_schema.make_append_only('audit.event');
 
-GRANT USAGE ON SCHEMA audit TO handback_daemon, handback_operator, handback_finance;
+GRANT USAGE ON SCHEMA audit TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify;
 
 -- RFC 6962, section 2.1, over leaf hashes.
 CREATE FUNCTION audit.merkle_root(leaves bytea[]) RETURNS bytea
@@ -187,5 +187,9 @@ COMMENT ON FUNCTION audit.event_time(bigint) IS 'When an event was';
 REVOKE ALL ON FUNCTION audit.event_time(bigint) FROM PUBLIC;
 GRANT SELECT ON audit.head, audit.event TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON audit.head TO handback_daemon;
-GRANT EXECUTE ON FUNCTION audit.chain_end(), audit.escaped(text), audit.microseconds(timestamptz) TO handback_daemon;
-GRANT EXECUTE ON FUNCTION audit.merkle_root(bytea[]) TO handback_daemon, handback_operator, handback_finance;
+GRANT EXECUTE ON FUNCTION audit.chain_end() TO handback_daemon;
+GRANT EXECUTE ON FUNCTION audit.append_service_event(text, text, text, text, bigint, bytea) TO handback_nightly;
+GRANT EXECUTE ON FUNCTION audit.escaped(text), audit.microseconds(timestamptz) TO handback_daemon, handback_operator, handback_finance,
+	handback_nightly, handback_verify;
+GRANT EXECUTE ON FUNCTION audit.merkle_root(bytea[]) TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify;
+

@@ -191,10 +191,15 @@ REVOKE ALL ON FUNCTION handback.due_at(date, integer, text), handback.business_d
 	date[]), handback.make_expected_deliveries(text, text, text, integer, integer, integer, integer, timestamptz, text, boolean, date[]),
 	handback.expected_delivery_of(text, timestamptz, text), handback.assign_deliveries(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.due_at(date, integer, text), handback.matches(text, text),
-	handback.business_days_after(timestamptz, integer, text, date[]) TO handback_daemon, handback_operator, handback_finance;
+	handback.business_days_after(timestamptz, integer, text, date[]) TO handback_daemon, handback_operator, handback_finance,
+	handback_nightly, handback_verify;
+GRANT EXECUTE ON FUNCTION handback.expected_delivery_of(text, timestamptz, text), handback.assign_deliveries(text) TO
+	handback_daemon, handback_nightly;
+-- what is expected, and what of it is missing, only the nightly run says
 GRANT EXECUTE ON FUNCTION handback.make_expected_deliveries(text, text, text, integer, integer, integer, integer, timestamptz, text,
-	boolean, date[]), handback.expected_delivery_of(text, timestamptz, text), handback.assign_deliveries(text) TO handback_daemon;
+	boolean, date[]) TO handback_nightly;
 GRANT SELECT ON handback.source_poll, handback.expected_delivery, handback.expected_delivery_file, handback.expected_delivery_missing, handback.expected_files TO
 	handback_daemon, handback_operator, handback_finance;
-GRANT INSERT ON handback.source_poll, handback.expected_delivery, handback.expected_delivery_file, handback.expected_delivery_missing TO handback_daemon;
-GRANT USAGE ON SEQUENCE handback.source_poll_poll_id_seq, handback.expected_delivery_expected_delivery_id_seq TO handback_daemon;
+GRANT INSERT ON handback.source_poll, handback.expected_delivery, handback.expected_delivery_missing TO handback_nightly;
+GRANT INSERT ON handback.expected_delivery_file TO handback_daemon, handback_nightly;
+GRANT USAGE ON SEQUENCE handback.source_poll_poll_id_seq, handback.expected_delivery_expected_delivery_id_seq TO handback_nightly;

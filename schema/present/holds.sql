@@ -287,18 +287,19 @@ REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text
 GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold TO handback_daemon;
 GRANT EXECUTE ON FUNCTION handback.lock_partner(text) TO handback_daemon, handback_nightly;
-GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.waived_checks(bigint), handback.parts_there(integer, text, text), handback.last_number(integer,
-	text) TO handback_daemon, handback_operator, handback_finance;
+GRANT EXECUTE ON FUNCTION handback.parts_there(integer, text, text), handback.last_number(integer, text) TO handback_daemon,
+	handback_operator, handback_finance, handback_nightly;
+GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.waived_checks(bigint) TO handback_daemon,
+	handback_operator, handback_finance, handback_nightly, handback_verify;
 -- when and by whom is not for the one who ends it to say
-GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon;
+GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon, handback_nightly;
 GRANT USAGE ON SEQUENCE handback.hold_hold_id_seq TO handback_daemon;
 GRANT SELECT ON handback.open_holds TO handback_daemon, handback_operator, handback_finance;
 GRANT SELECT ON handback.release_failure, handback.release_waiting TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.release_failure TO handback_daemon;
 GRANT USAGE ON SEQUENCE handback.release_failure_failure_id_seq TO handback_daemon;
 GRANT SELECT ON handback.hold_guarded, handback.hold_now TO handback_daemon, handback_operator, handback_finance;
-GRANT INSERT ON handback.hold_guarded TO handback_daemon;
 GRANT SELECT ON handback.hold_found, handback.hold_stated TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold_stated TO handback_daemon;
+GRANT INSERT ON handback.hold_guarded, handback.hold_found TO handback_nightly;
 -- whoever reads what is overdue sees by which files
-GRANT EXECUTE ON FUNCTION handback.waived_checks(bigint) TO handback_operator, handback_finance;

@@ -232,9 +232,11 @@ COMMENT ON FUNCTION handback.redemption_state(bigint) IS 'open, confirmed, rever
 GRANT SELECT ON handback.verdict_rule, handback.outcome, handback.tie_out TO handback_daemon, handback_operator,
 	handback_finance;
 GRANT INSERT ON handback.outcome, handback.tie_out TO handback_daemon;
+GRANT INSERT ON handback.outcome TO handback_nightly; -- what is matched again
 GRANT SELECT ON handback.files, handback.records_in_words TO handback_daemon, handback_operator, handback_finance;
 GRANT EXECUTE ON FUNCTION handback.redemption_state(bigint), handback.leaf(handback.outcome),
-	handback.leaf_hash(handback.outcome) TO handback_daemon, handback_operator, handback_finance;
+	handback.leaf_hash(handback.outcome) TO handback_daemon, handback_operator, handback_finance,
+	handback_nightly, handback_verify;
 
 -- Both values of a text that does not agree; and, where it cannot be seen, what they differ in: a blank of another kind, a
 -- letter with its accent as two characters, another script's letter.

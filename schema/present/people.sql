@@ -334,7 +334,5 @@ REVOKE ALL ON FUNCTION handback.open_proposal(bigint), handback.decided_row(text
 GRANT EXECUTE ON FUNCTION handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text),
 	handback.propose(bigint[], text, text, uuid), handback.approve(bigint, text), handback.reject(bigint, text),
 	handback.not_a_duplicate(bigint, text) TO handback_operator;
-GRANT EXECUTE ON FUNCTION audit.escaped(text), audit.microseconds(timestamptz) TO handback_daemon, handback_operator,
-	handback_finance;
 GRANT SELECT ON handback.hold_note, handback.proposal, handback.proposal_hold, handback.proposal_end TO handback_daemon,
 	handback_operator, handback_finance;

@@ -79,7 +79,7 @@ COMMENT ON FUNCTION ledger.post_reversals(bigint[]) IS
 COMMENT ON FUNCTION ledger.post_reinstatements(bigint[]) IS
 	'Contract: takes reversals back, all or none. 23514 when a member no longer has the points';
 
-GRANT USAGE ON SCHEMA ledger TO handback_daemon, handback_operator, handback_finance;
+GRANT USAGE ON SCHEMA ledger TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify;
 
 -- The value of the points, in minor units, rounded down: never more than the rate says.
 CREATE FUNCTION ledger.points_value(points bigint, rate_points bigint, rate_minor bigint) RETURNS bigint
@@ -239,7 +239,7 @@ $$;
 COMMENT ON FUNCTION ledger.reversal_points(text, text, text, uuid) IS
 	'Gives back the full points of the redemption that has this external_reference, member and merchant, once';
 
-GRANT SELECT ON ledger.redemption, ledger.reversal TO handback_daemon, handback_operator, handback_finance;
-GRANT EXECUTE ON FUNCTION ledger.post_reversals(bigint[]) TO handback_daemon;
+GRANT SELECT ON ledger.redemption, ledger.reversal TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify;
+GRANT EXECUTE ON FUNCTION ledger.post_reversals(bigint[]) TO handback_daemon, handback_nightly;
 -- who reads the proof reads what it is checked against
-GRANT SELECT ON ledger.entry, ledger.balance TO handback_operator, handback_finance;
+GRANT SELECT ON ledger.entry, ledger.balance TO handback_operator, handback_finance, handback_verify;

@@ -168,10 +168,10 @@ REVOKE ALL ON FUNCTION handback.term_text(handback.term), handback.listing_files
 	handback.covering_file(handback.term, date, timestamptz), handback.unanswered_redemptions(handback.term, timestamptz) FROM
 	PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.answers_due_before(integer, text, timestamptz, date[]) TO handback_daemon,
-	handback_operator, handback_finance;
+	handback_operator, handback_finance, handback_nightly, handback_verify;
 GRANT EXECUTE ON FUNCTION handback.term_text(handback.term), handback.listing_files(handback.term),
 	handback.covering_file(handback.term, date, timestamptz), handback.unanswered_redemptions(handback.term, timestamptz) TO
-	handback_daemon, handback_operator, handback_finance;
+	handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify;
 GRANT SELECT ON handback.term, handback.term_now TO handback_daemon, handback_operator, handback_finance;
-GRANT INSERT ON handback.term TO handback_daemon;
-GRANT USAGE ON SEQUENCE handback.term_term_id_seq TO handback_daemon;
+GRANT INSERT ON handback.term TO handback_nightly;
+GRANT USAGE ON SEQUENCE handback.term_term_id_seq TO handback_nightly;

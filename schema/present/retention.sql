@@ -77,6 +77,8 @@ COMMENT ON FUNCTION handback.delivered_meanwhile(handback.hold) IS
 
 REVOKE ALL ON FUNCTION handback.purged_at(bigint), handback.kept_copies(bytea, bigint),
 	handback.delivered_meanwhile(handback.hold) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION handback.purged_at(bigint), handback.kept_copies(bytea, bigint) TO handback_daemon, handback_operator, handback_finance;
+GRANT EXECUTE ON FUNCTION handback.purged_at(bigint) TO handback_daemon, handback_operator, handback_finance,
+	handback_nightly, handback_verify;
+GRANT EXECUTE ON FUNCTION handback.kept_copies(bytea, bigint) TO handback_daemon, handback_operator, handback_finance;
 GRANT SELECT ON handback.purge, handback.purgeable_copy TO handback_daemon, handback_operator, handback_finance;
-GRANT INSERT ON handback.purge TO handback_daemon;
+GRANT INSERT ON handback.purge TO handback_nightly;

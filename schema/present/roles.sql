@@ -12,7 +12,7 @@ BEGIN
 	FOR role_name, meaning IN VALUES
 		('handback_owner', 'handback: owns the schemas and migrates them; no program runs as it otherwise'),
 		('handback_daemon', 'handback: reads files into the database; inserts, and never updates or deletes what is posted'),
-		('handback_nightly', 'handback: the nightly run; expects files, matches again, confirms what is absent, gives old copies up'),
+		('handback_nightly', 'handback: the nightly run; expects files, matches again, confirms what is absent, purges old copies'),
 		('handback_verify', 'handback: checks the proof, and changes nothing'),
 		('handback_collector', 'handback: counts for the metrics what is held and late, and changes nothing'),
 		('handback_operator', 'handback: the people who decide what is held'),
@@ -53,8 +53,10 @@ SET LOCAL ROLE handback_owner;
 -- a function is nobody's to call until a grant says whose
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA handback_schema TO handback_daemon, handback_operator, handback_finance;
-GRANT SELECT ON handback_schema.migration TO handback_daemon, handback_operator, handback_finance;
+GRANT USAGE ON SCHEMA handback_schema TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify,
+	handback_collector;
+GRANT SELECT ON handback_schema.migration TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify,
+	handback_collector;
 COMMENT ON SCHEMA handback_schema IS 'Which migrations this database has had, and what they share';
 COMMENT ON TABLE handback_schema.migration IS 'One row for each migration, in order; programs refuse to start on another list than their own';
 COMMENT ON COLUMN handback_schema.migration.sha256 IS 'Of the file''s text: a file that was applied never changes';

@@ -25,7 +25,7 @@ COMMENT ON TABLE handback.hold_reason IS 'Why something is on hold';
 COMMENT ON COLUMN handback.hold_reason.meaning IS 'What was found, in a sentence';
 COMMENT ON COLUMN handback.hold_reason.action_required IS 'What a person is asked to do about it';
 
-GRANT USAGE ON SCHEMA handback TO handback_daemon, handback_operator, handback_finance;
+GRANT USAGE ON SCHEMA handback TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify, handback_collector;
 
 INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	-- a record
