@@ -43,6 +43,66 @@ ask_number(const char *said, const char *what)
 	return EXIT_USAGE;
 }
 
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+int
+ask_text(const char *text, const char *what)
+{
+	if (!is_blank(text))
+		return EXIT_CLEAN;
+	complain("%s is empty: write at least a word", what);
+	return EXIT_USAGE;
+}
+
+int
+ask_why(const struct session *s)
+{
+	if (s->value[OPT_WHY] != NULL && !is_blank(s->value[OPT_WHY]))
+		return EXIT_CLEAN;
+	complain("why? --why TEXT is required");
+	return EXIT_USAGE;
+}
+
+int
+ask_word(const char *word, const char *what, const char *const *words)
+{
+	char *known = mem_text("");
+
+	for (int i = 0; words[i] != NULL; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			free(known);
+			return EXIT_CLEAN;
+		}
+		char *more = mem_format("%s%s%s", known,
+		                        i == 0                 ? ""
+		                        : words[i + 1] == NULL ? " or "
+		                                               : ", ",
+		                        words[i]);
+		free(known);
+		known = more;
+	}
+	complain("%s %s: not known; use %s", what, word, known);
+	free(known);
+	return EXIT_USAGE;
+}
+
+int
+ask_redemption(const struct session *s)
+{
+	const char *reference = s->value[OPT_REDEMPTION];
+
+	if (reference == NULL || text_is_uuid(reference))
+		return EXIT_CLEAN;
+	complain("--redemption %s: not an external reference; write its 36 characters, as in "
+	         "12345678-9abc-def0-1234-56789abcdef0",
+	         reference);
+	return EXIT_USAGE;
+}
+
 int
 ask_limit(const struct session *s, const char *default_value, char *buf, const char **ret_limit)
 {

@@ -16,6 +16,12 @@ int ask_limit(const struct session *s, const char *default_value, char *buf, con
 /* Is it a number from 1 on, of a hold or whatever what says?  EXIT_USAGE, and said so, when it is not. */
 int ask_number(const char *said, const char *what);
 
+/* Of the others too: EXIT_USAGE, and a sentence that shows what to write, for what does not do. */
+int ask_text(const char *text, const char *what);                           /* not blank */
+int ask_why(const struct session *s);                                       /* --why, not blank */
+int ask_word(const char *word, const char *what, const char *const *words); /* one of these, up to NULL */
+int ask_redemption(const struct session *s);                                /* --redemption, a UUID or none */
+
 /*
  * The file that a person means: its number, the beginning of its hash, or its
  * name (the newest of that name, and it is said when there are more).  *ret_id

@@ -14,16 +14,42 @@ static const struct column done_columns[] = {
     {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
 };
 
-/* What the database refused, in words: a rule of ours by its constraint, the rest as the functions of schema/
- * say it. */
-static const char *
-refused_why(const char *why)
+/* Rules of ours that a constraint holds, and the sentence in place of the database's. */
+static const struct {
+	const char *constraint, *sentence;
+} rules[] = {
+    {"approver_is_not_proposer", "you proposed this; another person must approve it"},
+    {"rejected_with_a_reason", "a rejection requires a reason: use --why"},
+    {"proposal_end_pkey",
+     "somebody else answered this proposal just now: `handbackctl proposals --all` shows how"},
+};
+
+/* What the functions of schema/ raise says what is the matter; this is what to do next. */
+static const struct {
+	const char *raised, *next;
+} steps[] = {
+    {"no such hold", "; `handbackctl holds` lists those that are open"},
+    {" has ended", "; `handbackctl holds --ended` shows how"},
+    {"no such proposal", "; `handbackctl proposals` lists those that wait"},
+    {"proposal ", "; `handbackctl proposals --all` shows it"},
+    {"names no redemption", ", by --redemption UUID"},
+    {"only a whole file can be released", "; propose confirm, reverse, reinstate or close"},
+};
+
+static void
+complain_refused(const char *why)
 {
-	if (strstr(why, "approver_is_not_proposer") != NULL)
-		return "you proposed this; another person must approve it";
-	if (strstr(why, "rejected_with_a_reason") != NULL)
-		return "a rejection requires a reason: use --why";
-	return why;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strstr(why, rules[i].constraint) != NULL) {
+			complain("%s", rules[i].sentence);
+			return;
+		}
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (strstr(why, steps[i].raised) != NULL) {
+			complain("%s%s", why, steps[i].next);
+			return;
+		}
+	complain("%s", why);
 }
 
 /* Runs a function of schema/ that gives one number, and says what was done. */
@@ -34,7 +60,7 @@ record_event(struct session *s, const char *what, const char *sql, int params, c
 	enum pg_status status = pg_run(s->query.pg, sql, params, values, &r);
 
 	if (status != PG_OK) {
-		complain("%s", refused_why(pg_why(s->query.pg)));
+		complain_refused(pg_why(s->query.pg));
 		return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 	}
 	struct document *d = document_new("done", NULL);
@@ -53,6 +79,10 @@ run_hold_assign(struct session *s)
 	int code = ask_number(values[0], "hold");
 
 	if (code == EXIT_CLEAN)
+		code = ask_text(values[1], "WHO");
+	if (code == EXIT_CLEAN && values[2] != NULL)
+		code = ask_text(values[2], "--why");
+	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
 	return code == EXIT_CLEAN ? record_event(s, "assigned", sql_hold_assign, 3, values) : code;
 }
@@ -62,6 +92,8 @@ run_hold_comment(struct session *s)
 {
 	int code = ask_number(s->arguments[0], "hold");
 
+	if (code == EXIT_CLEAN)
+		code = ask_text(s->arguments[1], "TEXT");
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
 	return code == EXIT_CLEAN
@@ -163,13 +195,14 @@ propose_not_a_duplicate(struct session *s)
 int
 run_hold_propose(struct session *s)
 {
+	static const char *const decisions[] = {"confirm", "reverse",         "reinstate", "close",
+	                                        "release", "not_a_duplicate", NULL};
 	const char *decision = s->arguments[0];
 	struct pg_result *r = NULL;
 
-	if (s->value[OPT_WHY] == NULL) {
-		complain("why? --why TEXT is required");
+	if (ask_word(decision, "decision", decisions) != EXIT_CLEAN || ask_why(s) != EXIT_CLEAN ||
+	    ask_redemption(s) != EXIT_CLEAN)
 		return EXIT_USAGE;
-	}
 	if (strcmp(decision, "not_a_duplicate") == 0)
 		return propose_not_a_duplicate(s);
 	if (s->argument_count == 1 && s->value[OPT_PARTNER] == NULL && s->value[OPT_REASON] == NULL &&
@@ -183,7 +216,7 @@ run_hold_propose(struct session *s)
 	if (code != EXIT_CLEAN)
 		return code;
 	if (strcmp(pg_text(r, 0, 1), "0") == 0) {
-		complain("no open hold fits");
+		complain("no open hold matches: `handbackctl holds` lists them");
 		code = EXIT_USAGE;
 	}
 	if (code == EXIT_CLEAN && s->argument_count == 1)
@@ -218,10 +251,8 @@ run_hold_reject(struct session *s)
 	const char *values[] = {s->arguments[0], s->value[OPT_WHY]};
 	int code = ask_number(values[0], "proposal");
 
-	if (code == EXIT_CLEAN && values[1] == NULL) {
-		complain("why? --why TEXT is required");
-		code = EXIT_USAGE;
-	}
+	if (code == EXIT_CLEAN)
+		code = ask_why(s);
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
 	return code == EXIT_CLEAN ? record_event(s, "rejected", sql_hold_reject, 2, values) : code;

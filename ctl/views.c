@@ -41,6 +41,8 @@ close_kept(struct session *s)
 	s->query.spool = -1;
 }
 
+static const char *const file_states[] = {"posted", "held", "duplicate", NULL};
+
 int
 run_files(struct session *s)
 {
@@ -49,6 +51,8 @@ run_files(struct session *s)
 	char buf[24];
 	int code = ask_period(s, &asked.period);
 
+	if (code == EXIT_CLEAN && asked.state != NULL)
+		code = ask_word(asked.state, "--state", file_states);
 	if (code == EXIT_CLEAN)
 		code = ask_limit(s, FILES_DEFAULT, buf, &s->query.limit);
 	if (code == EXIT_CLEAN)

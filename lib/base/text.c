@@ -226,3 +226,14 @@ text_int(const char *text, int64_t min, int64_t max, int64_t *ret)
 	*ret = value;
 	return true;
 }
+
+bool
+text_is_uuid(const char *text)
+{
+	if (strlen(text) != 36 || strspn(text, "0123456789abcdefABCDEF-") != 36)
+		return false;
+	for (int i = 0; i < 36; i++)
+		if ((text[i] == '-') != (i == 8 || i == 13 || i == 18 || i == 23))
+			return false;
+	return true;
+}

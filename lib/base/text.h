@@ -58,4 +58,7 @@ bool text_unhex(void *buf, size_t size, const char *hex, size_t *ret_len);
  * untouched when false. */
 bool text_int(const char *text, int64_t min, int64_t max, int64_t *ret);
 
+/* 36 characters, as 12345678-9abc-def0-1234-56789abcdef0. */
+bool text_is_uuid(const char *text);
+
 #endif

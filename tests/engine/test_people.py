@@ -209,3 +209,42 @@ def test_wrong_calls(world):
                  ["propose", "close", "1", "--why", "   "]):
         assert as_(world, "alice", "hold", *call, check=False).returncode == 2, call
     verified(world)
+
+
+def test_what_is_refused_is_said_in_our_words(world):
+    """No sentence of PostgreSQL where a rule of ours was broken; and what to do next."""
+    hold, _, _ = a_hold(world)
+    on_hold, = world.query("SELECT h.hold_id FROM handback.hold h WHERE h.record_no IS NULL ORDER BY 1")[0]
+    proposal = number(as_(world, "alice", "hold", "propose", "close", hold, "--why", "known", "--json"))
+    propose = ("hold", "propose")
+    for arguments, words in (
+            ((*propose, "burn", hold, "--why", "x"), "decision burn: not known; use confirm, reverse, reinstate, close, release or not_a_duplicate"),
+            ((*propose, "close", hold, "--why", "  "), "--why TEXT is required"),
+            ((*propose, "close", hold), "--why TEXT is required"),
+            ((*propose, "confirm", hold, "--why", "x", "--redemption", "12-34"), "12-34: not an external reference; write"),
+            ((*propose, "confirm", hold, "--why", "x", "--redemption", str(uuid.uuid4())), "no redemption has the external reference"),
+            ((*propose, "release", hold, "--why", "x"), "only a whole file can be released; propose confirm"),
+            ((*propose, "confirm", on_hold, "--why", "x"), "which can only be released or closed"),
+            ((*propose, "close", 10 ** 30, "--why", "x"), "is no hold's number"),
+            ((*propose, "close", 2 ** 63 - 1, "--why", "x"), "`handbackctl holds`"),
+            (("hold", "assign", 2 ** 63 - 1, "bob"), "no such hold among {9223372036854775807}; `handbackctl holds` lists"),
+            (("hold", "assign", hold, " "), "WHO is empty"),
+            (("hold", "comment", hold, ""), "TEXT is empty"),
+            (("hold", "comment", 2 ** 63 - 1, "x"), "no such hold: 9223372036854775807; `handbackctl holds` lists"),
+            (("hold", "approve", 2 ** 63 - 1), "no such proposal: 9223372036854775807; `handbackctl proposals` lists"),
+            (("hold", "approve", 0), "0 is no proposal's number"),
+            (("hold", "approve", proposal), "you proposed this; another person must approve it"),
+            (("hold", "reject", proposal, "--why", " "), "--why TEXT is required"),
+            (("files", "--state", "psted"), "--state psted: not known; use posted, held or duplicate")):
+        done = as_(world, "alice", *arguments, check=False)
+        assert done.returncode == 2 and words in done.stderr, (arguments, done.stderr)
+        assert "violates" not in done.stderr and "invalid input" not in done.stderr
+    as_(world, "bob", "hold", "approve", proposal)
+    for arguments, words in ((("hold", "approve", proposal), f"proposal {proposal} was approved by bob; `handbackctl proposals --all`"),
+                             ((*propose, "close", hold, "--why", "x"), f"hold {hold} has ended; `handbackctl holds --ended`")):
+        done = as_(world, "alice", *arguments, check=False)
+        assert done.returncode == 2 and words in done.stderr, done.stderr
+    for arguments in (("show", 10 ** 30), ("explain", "1:" + "9" * 30), ("show", "9" * 19), ("hold", "show", 10 ** 30),
+                      ("files", "--limit", 10 ** 30), ("files", "--from", "2026-02-31")):
+        done = as_(world, "alice", *arguments, check=False)
+        assert done.returncode == 2 and "out of range" not in done.stderr and "invalid input" not in done.stderr, done.stderr

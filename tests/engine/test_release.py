@@ -596,7 +596,7 @@ def test_many_files_by_a_filter(world):
     world.people.reject(proposal)
     done = world.ctl("--database", world.database.conninfo("ann"), "hold", "propose", "release", "--partner", "AURORA", "--why",
                      "x", "--yes", check=False)
-    assert done.returncode == 2 and "no open hold fits" in done.stderr
+    assert done.returncode == 2 and "no open hold matches" in done.stderr
     before = world.postings()
     world.run()
     assert world.postings() == before + many

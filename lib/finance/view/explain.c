@@ -57,17 +57,6 @@ struct subject {
 	char *redemption, *file, *record;
 };
 
-static bool
-looks_like_uuid(const char *text)
-{
-	if (strlen(text) != 36 || strspn(text, "0123456789abcdefABCDEF-") != 36)
-		return false;
-	for (int i = 0; i < 36; i++)
-		if ((text[i] == '-') != (i == 8 || i == 13 || i == 18 || i == 23))
-			return false;
-	return true;
-}
-
 /* "12:345" */
 static bool
 names_record(const char *text, struct subject *ret)
@@ -122,7 +111,7 @@ static int
 find(const struct query *q, const char *reference, struct subject *ret, struct document **ret_candidates)
 {
 	int64_t number;
-	const char *values[] = {reference, looks_like_uuid(reference) ? reference : NULL,
+	const char *values[] = {reference, text_is_uuid(reference) ? reference : NULL,
 	                        text_int(reference, 1, INT64_MAX, &number) ? reference : NULL};
 	struct pg_result *r = NULL;
 
