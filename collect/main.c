@@ -33,16 +33,12 @@ usage(void)
 	return EXIT_USAGE;
 }
 
-/* From descriptor 4 where that is open, so that we have the very bytes that handbackd accepted. */
 static struct config *
 load_config(const char *path)
 {
 	struct problems *p = problems_new(path);
-	bool given = fcntl(CONFIG_FD, F_GETFD) >= 0;
-	struct config *config = given ? config_read(CONFIG_FD, path, p) : config_load(path, p);
+	struct config *config = config_read_given(CONFIG_FD, path, p);
 
-	if (given)
-		close(CONFIG_FD);
 	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
 		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
 	problems_free(p);

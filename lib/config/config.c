@@ -373,6 +373,16 @@ config_load(const char *path, struct problems *p)
 }
 
 struct config *
+config_read_given(int fd, const char *path, struct problems *p)
+{
+	if (fcntl(fd, F_GETFD) < 0)
+		return config_load(path, p);
+	struct config *config = config_read(fd, path, p);
+	close(fd);
+	return config;
+}
+
+struct config *
 config_read(int fd, const char *path, struct problems *p)
 {
 	struct config *c;

@@ -90,6 +90,9 @@ struct config *config_load(const char *path, struct problems *p);
 struct config *config_parse(const char *path, const char *text, size_t len, struct problems *p);
 /* The same from the beginning of an open file; the descriptor stays the caller's. */
 struct config *config_read(int fd, const char *path, struct problems *p);
+/* For a child: from fd, which is closed, where it is open, so that the child has the very bytes that its
+ * parent accepted; else from path. */
+struct config *config_read_given(int fd, const char *path, struct problems *p);
 void config_free(struct config *config); /* NULL is fine */
 
 /* The source of that name, or NULL. */
