@@ -28,10 +28,14 @@ GONE = {
     r"confirmed_by_absence|[Cc]onfirmed by silence|\babsence_(?:params|term|confirm)\b": "deemed_accepted",
     r"overdue_answers|answers that partners owe|\bterm_said\b": "unanswered_redemptions, term_text",
     r"points given back|points taken from": "credited, debited",
+    r"unneeded_copy|handback\.removal\b|removed_by_retention": "purgeable_copy, handback.purge, purged",
+    r"\bunknown_kept\b|\bfetch/memory\b|\bmemory_entry\b|loop_pulse|sample_room": "orphans, state file, heartbeat, buffer",
+    r"FETCH_SAY_|_TURN_TOLD\b": "FETCH_SEND_, STARTED",
+    r"\b[Aa]new\b|\bas ever\b|\b[Mm]end(?:s|ed)?\b": "again, nothing, fix",
 }
 
 FOLDERS = ("lib", "parsers", "reconcile", "daemon", "fetch", "nightly", "ctl", "schema", "systemd", "docs", "fixtures", "bench",
-           "tools", "tests/unit", "tests/golden", "tests/engine", "tests/daemon", "tests/ledger", "tests/support", "README.md")
+           "tools", "tests/unit", "tests/golden", "tests/engine", "tests/daemon", "tests/ledger", "tests/support", "tests/fetch", "tests/proofs", "README.md", "CHANGELOG.md")
 SHOWN = {".c", ".h", ".sql", ".py", ".md", ".yml", ".yaml", ".json", ".in", ".txt", ".svg", ".css", ".build"}
 
 

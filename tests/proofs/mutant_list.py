@@ -154,7 +154,7 @@ MUTANTS = (
     Mutant("note an older rejection of what is confirmed", "a number that begins again rejects, and nobody is told",
         "tests/engine/test_order.py::test_f10_a_number_that_begins_again_and_rejects_is_held", "schema/migrations/0017_older_answers.sql",
         "(state IN ('open', 'confirmed', 'reinstated') AND", "(state IN ('open', 'reinstated') AND"),
-    Mutant("close what was delivered again, and say nothing", "what is rejected in it is confirmed by silence",
+    Mutant("close what was delivered again, and say nothing", "what is rejected in it is deemed accepted",
         "tests/engine/test_identity.py::test_what_came_while_a_file_waited_waits_when_that_is_closed",
         "schema/migrations/0016_identity.sql", "	IF p.decision = 'close' THEN", "	IF p.decision = 'never' THEN"),
     Mutant("post in the order of arrival", "two files that share redemptions wait for each other in a circle",
