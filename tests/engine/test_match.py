@@ -147,7 +147,7 @@ def test_what_contradicts_one_of_several_answers_is_no_repeat(database, build, f
     ("member + points", "match_days: 3", 10, 13, True),            # partners book days later
     ("member + points", "match_days: 3", 10, 14, False),
     ("member + points", "match_days: 3", 10, 9, False),            # and never before it was redeemed
-    ("member + points + date", "", 10, 10, True),                  # the same day, as ever
+    ("member + points + date", "", 10, 10, True),                  # the same day,
     ("member + points + date", "", 10, 11, False),
     ("member + points + date", "match_days: 2", 10, 12, True),
     ("member + points + date", "match_days: 2", 10, 13, False),
