@@ -126,6 +126,9 @@ struct policy {
 	/* the guard: more than this holds the file; -1: not watched */
 	int64_t guard_rejects, guard_points;
 	int32_t guard_share;        /* per cent of the file's records */
+	int64_t first_number;       /* of the first file that there ever is */
+	int64_t number_jump;        /* a number that is further beyond the last holds the file */
+	int32_t days_ahead;         /* and so does a day that is further ahead of ours */
 	struct reason_rule *reason; /* sorted by code */
 	size_t reasons;
 	enum reason_action unknown_reason; /* for a code that is not listed */

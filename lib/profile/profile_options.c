@@ -39,6 +39,7 @@ const struct profile_option profile_options[] = {
     {"", "answer_within", "business days until an answer is overdue; default 0, not watched"},
     {"", "reversal_days", "days after the debit in which a reject reverses; default 0, no limit"},
     {"", "guard", "what holds a whole file"},
+    {"", "sequence", "what numbers and days of files can be"},
     {"", "reasons", "the partner's codes: our word and what to do"},
     {"", "unknown_reason", "hold (default), reverse, accept or retry"},
     {"", "no_reason", "what a reject without a code does: reverse (default), hold, accept or retry"},
@@ -200,6 +201,10 @@ const struct profile_option profile_options[] = {
     {"guard", "rejects", "more rejects than this hold the file"},
     {"guard", "points", "more rejected points than this hold the file"},
     {"guard", "share", "a greater share of rejects, in per cent, holds the file"},
+
+    {"sequence", "first", "the number of the first file that there ever is; default 1"},
+    {"sequence", "jump", "a number further beyond the last holds the file; default 1000"},
+    {"sequence", "days_ahead", "a day further ahead of ours holds the file; default 31"},
 
     {"reasons.*", "means", "our word"},
     {"reasons.*", "action", "reverse (default), hold, accept or retry"},

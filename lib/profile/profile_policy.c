@@ -237,6 +237,18 @@ guard(struct compile *c)
 	compile_known(c, map, "guard");
 }
 
+/* What numbers and days of files can be. */
+static void
+sequence(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "sequence", YAML_MAP);
+
+	c->policy->first_number = compile_int(c, map, "first", 0, INT64_MAX, 1);
+	c->policy->number_jump = compile_int(c, map, "jump", 1, INT64_MAX, 1000);
+	c->policy->days_ahead = (int32_t) compile_int(c, map, "days_ahead", 0, 36500, 31);
+	compile_known(c, map, "sequence");
+}
+
 /* "mon-fri", "mon, wed": bit 0 is Monday. */
 static uint8_t
 days_of(struct compile *c, struct yaml_node *n)
@@ -373,6 +385,7 @@ compile_policy(struct compile *c)
 	p->reversal_days = (int32_t) compile_int(c, c->root, "reversal_days", 0, 36500, 0);
 	p->holidays = holidays(c, c->root, NULL);
 	guard(c);
+	sequence(c);
 	reasons(c);
 	expected(c);
 	if (p->order_by == ORDER_SEQUENCE && !has_field(c, "sequence"))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/db/params.h"
 #include "lib/proof/leaf_row.h"
@@ -29,9 +30,14 @@ decide_waived(const char *reasons)
 	static const struct {
 		const char *reason;
 		enum waiver waiver;
-	} table[] = {
-	    {"test_file", WAIVE_TEST}, {"sequence_gap", WAIVE_GAP},   {"resubmission", WAIVE_RESUBMISSION},
-	    {"guard", WAIVE_GUARD},    {"part_missing", WAIVE_PARTS}, {"conflicting_part", WAIVE_PARTS}};
+	} table[] = {{"test_file", WAIVE_TEST},
+	             {"sequence_gap", WAIVE_GAP},
+	             {"resubmission", WAIVE_RESUBMISSION},
+	             {"guard", WAIVE_GUARD},
+	             {"part_missing", WAIVE_PARTS},
+	             {"conflicting_part", WAIVE_PARTS},
+	             /* what jumps leaves a gap behind it */
+	             {"sequence_jump", (enum waiver)(WAIVE_JUMP | WAIVE_GAP)}};
 	unsigned waived = 0;
 
 	for (size_t len; *reasons != '\0'; reasons += len + (reasons[len] == ' ')) {
@@ -180,6 +186,33 @@ judge_part(const struct decide *d, struct effect *e)
 	return PG_OK;
 }
 
+/* A number or a day that is likely a slip: posted, it would be what every later file is measured by. */
+static const char *
+too_far(const struct decide *d, const struct place *place, char *message)
+{
+	const struct parse_report *report = d->report;
+	const struct policy *policy = d->policy;
+	int64_t today = time(NULL) / 86400;
+
+	if ((d->waived & WAIVE_JUMP) != 0)
+		return NULL;
+	if (report->has_business_date && report->business_date > today + policy->days_ahead) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "its day is %" PRId64 " days ahead; the profile allows %d (sequence.days_ahead)",
+		         report->business_date - today, policy->days_ahead);
+		return "sequence_jump";
+	}
+	if (policy->order_by == ORDER_SEQUENCE && report->has_sequence && place->has_last &&
+	    report->sequence > place->last && (sum_t) report->sequence - place->last > policy->number_jump) {
+		snprintf(message, LIMIT_MESSAGE_BYTES,
+		         "number %" PRId64 " came, and number %" PRId64
+		         " is the last before it: the profile allows %" PRId64 " further (sequence.jump)",
+		         report->sequence, place->last, policy->number_jump);
+		return "sequence_jump";
+	}
+	return NULL;
+}
+
 /* Numbered files: one that is not the next, or that is there already. */
 static const char *
 out_of_place(const struct decide *d, const struct place *place, char *message)
@@ -197,11 +230,11 @@ out_of_place(const struct decide *d, const struct place *place, char *message)
 	}
 	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->waived & WAIVE_GAP) != 0)
 		return NULL;
-	if (!place->has_last && sequence > 1) {
+	if (!place->has_last && sequence > policy->first_number) {
 		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "number %" PRId64
-		         " came, and no file before it: release it where the partner begins with it",
-		         sequence);
+		         "number %" PRId64 " came, and no file before it; the profile begins with %" PRId64
+		         " (sequence.first): release it where the partner begins with it",
+		         sequence, policy->first_number);
 		return "sequence_gap";
 	}
 	if (place->has_last && sequence > place->last && sequence - 1 > place->last) {
@@ -404,6 +437,8 @@ decide_file(const struct decide *d, struct effect *ret)
 		status = judge_part(d, &e);
 	if (status != PG_OK)
 		return status;
+	if (e.hold == NULL)
+		e.hold = too_far(d, &place, e.message);
 	if (e.hold == NULL)
 		e.hold = out_of_place(d, &place, e.message);
 	if (e.hold == NULL) {

@@ -25,7 +25,8 @@ enum waiver {
 	WAIVE_RESUBMISSION = 4,
 	WAIVE_GUARD = 8,
 	WAIVE_PARTS = 16,
-	WAIVE_ALL = 31
+	WAIVE_JUMP = 32,
+	WAIVE_ALL = 63
 };
 
 /* That of hold_reasons, as words between spaces; other reasons waive nothing. */

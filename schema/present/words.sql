@@ -65,6 +65,8 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('wrong_partner', 'the file says that it is from another sender', 'pass it on to its owner, and close it; inform the partner'),
 	('sequence_gap', 'an earlier file of the partner has not come',
 		'none if it comes: this file is then released by itself; otherwise ask the partner for it, or release without it'),
+	('sequence_jump', 'its number or day is further from the last than the profile takes for likely',
+		'ask the partner whether it was mistyped; close it, or release it where it is meant: later files are measured by it then'),
 	('part_missing', 'other parts of its set have not come, or an earlier part is not posted yet',
 		'none if they come: the parts are then released by themselves, in order; otherwise ask the partner for them, or release without them'),
 	('conflicting_part', 'it conflicts with its set: the part came before with other content, the number of parts differs, or the part is beyond it',
