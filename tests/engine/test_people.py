@@ -113,7 +113,8 @@ def test_an_application_that_reversed_first_is_respected(world):
         c.execute("DROP ROLE IF EXISTS teller")
         c.execute("CREATE ROLE teller LOGIN SUPERUSER")
     with world.database.connect("teller") as c:
-        c.execute("SELECT ledger.post_reversals(ARRAY[%s::bigint])", (redemption,))
+        assert c.execute("SELECT (ledger.reversal_points(d.programme, d.member, d.merchant, d.external_reference)).code"
+                         " FROM ledger.redemption d WHERE d.redemption_id = %s", (redemption,)).fetchall() == [("000",)]
     done = as_(world, "bob", "hold", "approve", proposal, check=False)
     assert done.returncode == 2 and "reversed already" in done.stderr
     verified(world)
