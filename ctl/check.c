@@ -55,21 +55,20 @@ found(struct checks *c, const char *what, enum finding finding, int code, const 
 static void
 check_programs(struct checks *c)
 {
-	static const char *const names[] = {"handbackd", "handback-reconcile", "handback-parse", "handback-infer",
-	                                    "handback-fetch"};
 	const struct config *config = c->session->config;
 	bool fetches = false;
 
 	for (size_t i = 0; i < config->source_count; i++)
 		fetches = fetches || config->sources[i].sftp.host != NULL;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (int i = 0; paths_name(i) != NULL; i++) {
+		const char *name = paths_name(i);
 		char path[4096];
-		if (strcmp(names[i], "handback-fetch") == 0 && !fetches)
+		if (strcmp(name, "handback-fetch") == 0 && !fetches)
 			continue;
-		if (paths_program(path, sizeof(path), names[i]))
-			found(c, names[i], FINE, 0, "%s", path);
+		if (paths_program(path, sizeof(path), name))
+			found(c, name, FINE, 0, "%s", path);
 		else
-			found(c, names[i], WRONG, EXIT_USAGE, "not installed: %s", strerror(errno));
+			found(c, name, WRONG, EXIT_USAGE, "not installed: %s", strerror(errno));
 	}
 }
 

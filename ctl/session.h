@@ -36,7 +36,7 @@ void session_end(struct session *s);
 /* "handbackctl: ..." on stderr; control characters are escaped. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The configuration, read once; root becomes the spool's owner by it (lib/spool/owner.h). */
+/* The configuration, read once; root becomes the spool's owner by it (lib/base/owner.h). */
 int session_config(struct session *s);
 
 /* Who we have to be in the database for a command: the least role that will do. */

@@ -38,7 +38,7 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int batch_start(struct batch *b, int argc, char **argv, const char *own, bool *ret_go);
 void batch_end(struct batch *b);
 
-/* The configuration, read once; root becomes the spool's owner by it (lib/spool/owner.h). */
+/* The configuration, read once; root becomes the spool's owner by it (lib/base/owner.h). */
 int batch_config(struct batch *b);
 
 /* Connects as the first of these roles ("{handback_verify,handback_finance}") that the login may take; user:

@@ -13,7 +13,7 @@
 #include "lib/base/gauges.h"
 #include "lib/base/io.h"
 
-#define PARSE_REPORT_BYTES (1 << 20) /* of what another process reports */
+#define GAUGES_BYTES (1 << 20) /* of what another process reports */
 #define REQUEST_BYTES 8192
 #define TIMEOUT_S 10
 
@@ -209,7 +209,7 @@ write_told(struct evbuffer *out, const struct engine *e, const char *name)
 
 	if (spool < 0)
 		return;
-	if (io_read_file(spool, name, PARSE_REPORT_BYTES, &text, &len) == 0) {
+	if (io_read_file(spool, name, GAUGES_BYTES, &text, &len) == 0) {
 		evbuffer_add(out, text, len);
 		free(text);
 	}

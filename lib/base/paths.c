@@ -23,6 +23,12 @@ static const struct {
 
 #define PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
+const char *
+paths_name(int i)
+{
+	return i >= 0 && (size_t) i < PROGRAMS ? programs[i].name : NULL;
+}
+
 /* The root of the build tree that the running program lies in, or false. */
 static bool
 build_root(char *buf, size_t size)

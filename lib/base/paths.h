@@ -14,6 +14,9 @@
 
 #define PATHS_CONFIG "/etc/handback/handback.yaml"
 
+/* The names of our programs, from 0 on; NULL behind the last. */
+const char *paths_name(int i);
+
 /* The program's path in buf; false, with errno, when it is at none of the places (ENOENT), none of ours
  * (EINVAL) or too long (ENAMETOOLONG). */
 bool paths_program(char *buf, size_t size, const char *name);

@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-import conftest
-import pg
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]  # when it runs by itself
+
+import conftest  # noqa: E402
+import pg  # noqa: E402
+
 GUIDE = ROOT / "docs/operator.md"
 
 

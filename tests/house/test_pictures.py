@@ -6,9 +6,11 @@ import subprocess
 import sys
 import textwrap
 
-import pg
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))  # when it runs by itself
 
-ROOT = pg.ROOT
+import pg  # noqa: E402
+
 DOCS = ROOT / "docs"
 SCHEMAS = {"ledger": ("the points ledger, or a contract over the bank's own", "#e9f4ee"),
            "handback": ("what came of the files", "#f3f5f8"), "audit": ("the proof", "#fdf3e4")}

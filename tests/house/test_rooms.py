@@ -1,7 +1,10 @@
 """How the tests are kept: in rooms, with what they share in tests/support and nowhere else."""
 import ast
 import configparser
+import os
 import pathlib
+import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = sorted(p for p in (ROOT / "tests").rglob("*.py") if "__pycache__" not in p.parts)
@@ -39,3 +42,10 @@ def test_what_begins_first_is_there():
     text = (ROOT / "tests/conftest.py").read_text(encoding="utf-8")
     longest = ast.literal_eval(text.split("LONGEST = ")[1].split(")")[0] + ")")
     assert set(longest) <= {p.name for p in TESTS}
+
+
+def test_what_runs_by_itself_too_finds_its_helpers():
+    """As its own first line says that it may be run."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for name in ("test_documents", "test_pictures"):
+        subprocess.run([sys.executable, "-B", "-c", f"import {name}"], cwd=ROOT / "tests/house", env=environment, check=True)

@@ -103,7 +103,7 @@ def measure(missing):
 
 
 def junit(path, measured):
-    """For tests/summary.py."""
+    """For tests/support/summary.py."""
     cases = []
     for group, (floor, _) in GROUPS.items():
         bad = measured[group] < floor

@@ -101,7 +101,7 @@ def fuzz(target, seconds):
 
 
 def junit(path, rows, reason):
-    """For tests/summary.py."""
+    """For tests/support/summary.py."""
     cases = []
     for target in TARGETS:
         inner = f"<skipped message={quoteattr(reason)}/>" if reason else ""

@@ -11,7 +11,7 @@ import dataclasses
 class Mutant:
     name: str
     breaks: str
-    test: str       # tests/test_x.py::name (every case of it), or tests/unit/test_x.c::name
+    test: str       # tests/ROOM/test_x.py::name (every case of it), or tests/unit/test_x.c::name
     path: str
     old: str
     new: str

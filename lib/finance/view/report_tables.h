@@ -1,4 +1,4 @@
-/* The tables of a report, in its order: only data, read by ctl/report.c. */
+/* The tables of a report, in its order: only data, read by lib/finance/view/report.c. */
 #ifndef HANDBACK_FINANCE_VIEW_REPORT_TABLES_H
 #define HANDBACK_FINANCE_VIEW_REPORT_TABLES_H
 
