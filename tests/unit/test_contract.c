@@ -91,7 +91,7 @@ test_the_other_ends_and_words(void **state)
 #define DONE(state, reason, ms)                                                                              \
 	"done\tfile=1\tstate=" state                                                                             \
 	"\trecords=0\tconfirmed=0\treversed=0\talready_applied=0\tduplicate_record=0\tinformational=0\theld=0"   \
-	"\tpoints=0" reason "\tms=" ms "\tanswer=no"
+	"\tpoints=0\tearlier=0" reason "\tms=" ms "\tanswer=no"
 
 static void
 test_what_does_not_fit_is_refused(void **state)
