@@ -63,10 +63,8 @@ static const struct column total_columns[] = {
 };
 
 static const struct column hold_columns[] = {
-    {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
-    {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
-    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
-    {"points", "Points", COLUMN_NUMBER, 0, 2, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},     {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
+    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},       {"points", "Points", COLUMN_NUMBER, 0, 2, NULL},
     {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 1, NULL},
 };
 

@@ -126,6 +126,8 @@ struct policy {
 	/* the guard: more than this holds the file; -1: not watched */
 	int64_t guard_rejects, guard_points;
 	int32_t guard_share;        /* per cent of the file's records */
+	int64_t guard_least;        /* so few are never too great a share */
+	int32_t guard_unmatched;    /* more unknown references than this share hold the file as nothing_matches */
 	int64_t first_number;       /* of the first file that there ever is */
 	int64_t number_jump;        /* a number that is further beyond the last holds the file */
 	int32_t days_ahead;         /* and so does a day that is further ahead of ours */

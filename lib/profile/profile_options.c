@@ -201,6 +201,8 @@ const struct profile_option profile_options[] = {
     {"guard", "rejects", "more rejects than this hold the file"},
     {"guard", "points", "more rejected points than this hold the file"},
     {"guard", "share", "a greater share of rejects, in per cent, holds the file"},
+    {"guard", "unmatched", "a greater share of unknown references, in per cent, holds the file; default 90"},
+    {"guard", "least", "so many records, or fewer, are never too great a share; default 10"},
 
     {"sequence", "first", "the number of the first file that there ever is; default 1"},
     {"sequence", "jump", "a number further beyond the last holds the file; default 1000"},

@@ -234,6 +234,8 @@ guard(struct compile *c)
 	c->policy->guard_rejects = compile_int(c, map, "rejects", 0, INT64_MAX, -1);
 	c->policy->guard_points = compile_int(c, map, "points", 0, INT64_MAX, -1);
 	c->policy->guard_share = (int32_t) compile_int(c, map, "share", 0, 100, -1);
+	c->policy->guard_unmatched = (int32_t) compile_int(c, map, "unmatched", 0, 100, 90);
+	c->policy->guard_least = compile_int(c, map, "least", 0, INT64_MAX, 10);
 	compile_known(c, map, "guard");
 }
 

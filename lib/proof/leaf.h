@@ -11,11 +11,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct leaf_text {
 	const char *data; /* UTF-8; NULL as good as empty */
 	size_t len;
 };
+
+/* Is it this word? */
+static inline bool
+leaf_text_is(struct leaf_text text, const char *word)
+{
+	return text.data != NULL && strlen(word) == text.len && memcmp(text.data, word, text.len) == 0;
+}
 
 /* What may be absent in SQL is absent here by its has_; points in points, amounts in minor units, times in µs
  * since 1970 UTC. */

@@ -8,6 +8,7 @@
 #include "lib/db/params.h"
 #include "lib/proof/leaf_row.h"
 #include "reconcile/decide/decide_sql.h"
+#include "reconcile/decide/guard.h"
 
 static const char *const order_words[] = {
     [ORDER_NONE] = "none", [ORDER_SEQUENCE] = "sequence", [ORDER_BUSINESS_DATE] = "business_date"};
@@ -34,6 +35,7 @@ decide_waived(const char *reasons)
 	             {"sequence_gap", WAIVE_GAP},
 	             {"resubmission", WAIVE_RESUBMISSION},
 	             {"guard", WAIVE_GUARD},
+	             {"nothing_matches", WAIVE_UNMATCHED},
 	             {"part_missing", WAIVE_PARTS},
 	             {"conflicting_part", WAIVE_PARTS},
 	             /* what jumps leaves a gap behind it */
@@ -378,8 +380,6 @@ decide_records(const struct decide *d, bool older)
 	return large ? keep_each(d, &p) : keep_all(d, &p);
 }
 
-/* ---- the guard ---- */
-
 static void
 sum_effect(const struct decided *decided, struct effect *e)
 {
@@ -390,27 +390,7 @@ sum_effect(const struct decided *decided, struct effect *e)
 	e->duplicate_record = decided_tally(decided, OUTCOME_DUPLICATE_RECORD)->records;
 	e->informational = decided_tally(decided, OUTCOME_INFORMATIONAL)->records;
 	e->held = decided_tally(decided, OUTCOME_HELD)->records;
-}
-
-const char *
-decide_guard(const struct policy *policy, const struct effect *e, char *message)
-{
-	if (policy->guard_rejects >= 0 && e->reversed > policy->guard_rejects)
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " redemptions; the guard allows %" PRId64, e->reversed,
-		         policy->guard_rejects);
-	else if (policy->guard_points >= 0 && e->points > policy->guard_points)
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " points; the guard allows %" PRId64, e->points,
-		         policy->guard_points);
-	else if (policy->guard_share >= 0 && e->reversed > 0 &&
-	         e->reversed * 100 > e->records * policy->guard_share)
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "it would reverse %" PRId64 " of its %" PRId64 " records; the guard allows %d per cent",
-		         e->reversed, e->records, policy->guard_share);
-	else
-		return NULL;
-	return "guard";
+	e->unknown = decided_unknown(decided);
 }
 
 enum pg_status
@@ -444,8 +424,10 @@ decide_file(const struct decide *d, struct effect *ret)
 	if (e.hold == NULL) {
 		status = decide_records(d, place.older);
 		sum_effect(d->decided, &e);
-		if (status == PG_OK && (d->waived & WAIVE_GUARD) == 0)
-			e.hold = decide_guard(d->policy, &e, e.message);
+		if (status == PG_OK && (d->waived & WAIVE_UNMATCHED) == 0)
+			e.hold = guard_unmatched(d->policy, &e, e.message);
+		if (status == PG_OK && e.hold == NULL && (d->waived & WAIVE_GUARD) == 0)
+			e.hold = guard_effect(d->policy, &e, e.message);
 	}
 	if (status == PG_OK)
 		*ret = e;

@@ -26,7 +26,8 @@ enum waiver {
 	WAIVE_GUARD = 8,
 	WAIVE_PARTS = 16,
 	WAIVE_JUMP = 32,
-	WAIVE_ALL = 63
+	WAIVE_UNMATCHED = 64,
+	WAIVE_ALL = 127
 };
 
 /* That of hold_reasons, as words between spaces; other reasons waive nothing. */
@@ -48,7 +49,8 @@ struct effect {
 	const char *hold; /* a hold_reason of the whole file, or NULL: it is to be posted (static text) */
 	char message[LIMIT_MESSAGE_BYTES]; /* why, where the parser's refusals do not say it */
 	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational, held;
-	int64_t points; /* of what is reversed; INT64_MAX also for more */
+	int64_t unknown; /* of those that are held: for an unknown reference */
+	int64_t points;  /* of what is reversed; INT64_MAX also for more */
 };
 
 /* Is a file this large, for planning? */
@@ -60,9 +62,5 @@ enum pg_status decide_file(const struct decide *d, struct effect *ret);
 /* Decides no record of nobody's and rolls that back, so that what a small file's statements need (plans, the
  * server's caches) is there when the first one comes.  In no transaction. */
 enum pg_status decide_warm_up(struct pg *pg);
-
-/* Would these reversals, of so many points, be more than the profile lets a file of e->records reverse?  The
- * hold_reason and why in message[LIMIT_MESSAGE_BYTES], or NULL. */
-const char *decide_guard(const struct policy *policy, const struct effect *e, char *message);
 
 #endif

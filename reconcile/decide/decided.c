@@ -155,7 +155,7 @@ struct decided {
 	size_t runs;
 	int64_t decided_at; /* of all: one transaction's time */
 	struct decided_tally tally[OUTCOMES];
-	int64_t records;
+	int64_t records, unknown;
 	int64_t *reversed;
 	size_t reversed_count;
 	struct leaf *leaf; /* of the run that was loaded last, and what their texts point to */
@@ -319,6 +319,7 @@ decided_add(struct decided *d, const struct leaf *leaf)
 	run->count++;
 	d->records++;
 	d->decided_at = leaf->decided_at;
+	d->unknown += leaf->outcome == OUTCOME_HELD && leaf_text_is(leaf->hold_reason, "unknown_reference");
 	tally = &d->tally[leaf->outcome];
 	tally->records++;
 	tally->points += leaf->has_redemption ? leaf->redemption.points : leaf->has_points ? leaf->points : 0;
@@ -345,6 +346,12 @@ int64_t
 decided_records(const struct decided *d)
 {
 	return d->records;
+}
+
+int64_t
+decided_unknown(const struct decided *d)
+{
+	return d->unknown;
 }
 
 const int64_t *

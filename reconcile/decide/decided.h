@@ -39,6 +39,7 @@ int decided_add(struct decided *d, const struct leaf *leaf);
 /* Of what was added; outcome is OUTCOME_CONFIRMED to OUTCOME_CLOSED. */
 const struct decided_tally *decided_tally(const struct decided *d, int outcome);
 int64_t decided_records(const struct decided *d);
+int64_t decided_unknown(const struct decided *d); /* those that are held for an unknown reference */
 /* The redemptions whose outcome is reversed, in the order in which they were added. */
 const int64_t *decided_reversed(const struct decided *d, size_t *ret_count);
 

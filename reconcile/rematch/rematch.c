@@ -10,6 +10,7 @@
 #include "lib/db/params.h"
 #include "lib/db/pg_copy.h"
 #include "reconcile/decide/decide.h"
+#include "reconcile/decide/guard.h"
 #include "reconcile/post/outcomes.h"
 #include "reconcile/rematch/rematch_sql.h"
 
@@ -37,7 +38,7 @@ judge(struct reread *a, struct pg *pg, const struct params *file)
 	a->unfit = pg_int_of(r, 0, "unfit");
 	pg_result_free(r);
 	/* what reverses nothing passes, however much was reversed before */
-	if (a->reversed > 0 && !released && decide_guard(a->policy, &e, a->why) != NULL) {
+	if (a->reversed > 0 && !released && guard_effect(a->policy, &e, a->why) != NULL) {
 		a->guarded = a->matched;
 		a->matched = a->reversed = 0;
 	}

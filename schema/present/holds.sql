@@ -100,7 +100,7 @@ CREATE FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set
 	SELECT f.file_id, f.part, f.parts, f.state = 'posted'
 	FROM handback.file f
 	WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.part_set = of_set AND (f.state = 'posted'
-		OR f.hold_reason IN ('part_missing', 'sequence_gap', 'guard') AND NOT EXISTS (
+		OR f.hold_reason IN ('part_missing', 'sequence_gap', 'guard', 'nothing_matches') AND NOT EXISTS (
 			SELECT FROM handback.hold h JOIN handback.hold_end e USING (hold_id)
 			WHERE h.file_id = f.file_id AND h.record_no IS NULL))
 $$;

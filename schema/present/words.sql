@@ -76,7 +76,9 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('not_a_duplicate', 'it came as a duplicate, and is said to be none, or what it repeats was closed',
 		'release it to have it decided by itself, or close it'),
 	('guard', 'the file would reverse more than the profile lets one file reverse',
-		'ask the partner to confirm the file; two people release or close it');
+		'ask the partner to confirm the file; two people release or close it'),
+	('nothing_matches', '(nearly) none of its records names a redemption of this partner''s',
+		'see whose file it is, and whether the ledger has these redemptions yet; close it, or release it to have each record by itself');
 
 GRANT SELECT ON handback.verdict_name, handback.outcome_name, handback.hold_reason TO handback_daemon, handback_operator,
 	handback_finance;

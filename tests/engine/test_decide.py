@@ -290,7 +290,7 @@ def test_a_balance_that_would_pass_63_bits_is_not_posted(desk):
 
 
 def test_guard(database, build):
-    with worker.Desk(database, build, more="guard: {rejects: 3, points: 350, share: 50}") as desk:
+    with worker.Desk(database, build, more="guard: {rejects: 3, points: 350, share: 50, least: 1}") as desk:
         keys = [f"R{i}" for i in range(10)]
         for key in keys:
             desk.redeem(key)

@@ -127,7 +127,7 @@ MUTANTS = (
         "tests/engine/test_decide.py::test_unknown_is_said_of_what_is_another_partners_or_programmes", "reconcile/decide/decide.sql",
         "AND r.partner = $1::text AND", "AND $1::text IS NOT NULL AND"),
     Mutant("a guard that is off by one", "a file reverses more than it may",
-        "tests/engine/test_decide.py::test_guard", "reconcile/decide/decide.c",
+        "tests/engine/test_decide.py::test_guard", "reconcile/decide/guard.c",
         "e->reversed > policy->guard_rejects)", "e->reversed > policy->guard_rejects + 1)"),
     Mutant("take a test file for a real one", "a partner's test moves points",
         "tests/engine/test_decide.py::test_a_test_file_is_held", "reconcile/decide/decide.c",

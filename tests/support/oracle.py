@@ -30,7 +30,8 @@ ACTIONS = {  # partner -> reason code -> what the profile makes of a rejection
     "AURORA": {"H01": "reverse", "H02": "reverse", "H03": "reverse", "H04": "reverse", "H08": "hold", "H09": "retry"},
 }
 
-GUARD_SHARE = 60  # per cent of a file's records that may be reversed, in all three profiles
+GUARD_SHARE, GUARD_LEAST = 60, 5  # per cent of a file's records that may be reversed, and so many anyhow, in all three profiles
+UNMATCHED_SHARE = 90  # per cent of unknown references, above GUARD_LEAST of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +152,9 @@ class Judge:
         made = self.read(partner, delivery)
         if delivery.sequence in self.numbers[partner] and "resubmission" not in waived:
             return None, "resubmission"
+        unknown = sum(o.word == "held" and o.reason == "unknown_reference" for o in made)
+        if unknown > GUARD_LEAST and unknown * 100 > len(made) * UNMATCHED_SHARE and "nothing_matches" not in waived:
+            return None, "nothing_matches"
         if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in waived:
             return None, "guard"
         self.numbers[partner].add(delivery.sequence)
@@ -253,7 +257,7 @@ def facts(said):
 
 
 def guard_trips(rejects, records):
-    return rejects * 100 > records * GUARD_SHARE
+    return rejects > GUARD_LEAST and rejects * 100 > records * GUARD_SHARE
 
 
 def last_day(redemption, terms):

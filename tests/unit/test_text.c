@@ -15,7 +15,8 @@ every_byte_survives(void **state)
 	len = text_escape(text, sizeof(text), bytes, sizeof(bytes));
 	assert_int_equal(len, strlen(text));
 	for (size_t i = 0; i < len; i++)
-		assert_true(text[i] >= 0x20 && text[i] <= 0x7e); /* cmocka has a name for it, another one by version */
+		assert_true(text[i] >= 0x20 &&
+		            text[i] <= 0x7e); /* cmocka has a name for it, another one by version */
 	assert_true(text_unescape(back, sizeof(back), text, &len));
 	assert_int_equal(len, 256);
 	assert_memory_equal(bytes, back, 256);
