@@ -147,6 +147,12 @@ struct run {
 	size_t count;         /* leaves */
 };
 
+/* What was to be reversed, and is held. */
+struct refused {
+	int64_t redemption_id;
+	char *why;
+};
+
 struct decided {
 	int work, file; /* -1: not made yet */
 	off_t end;      /* of the file */
@@ -156,8 +162,10 @@ struct decided {
 	int64_t decided_at; /* of all: one transaction's time */
 	struct decided_tally tally[OUTCOMES];
 	int64_t records, unknown;
-	int64_t *reversed;
+	int64_t *reversed, *reversed_points;
 	size_t reversed_count;
+	struct refused *refused; /* few */
+	size_t refused_count;
 	struct leaf *leaf; /* of the run that was loaded last, and what their texts point to */
 	uint8_t *loaded;
 };
@@ -189,6 +197,10 @@ decided_free(struct decided *d)
 		close(d->file);
 	free(d->run);
 	free(d->reversed);
+	free(d->reversed_points);
+	for (size_t i = 0; i < d->refused_count; i++)
+		free(d->refused[i].why);
+	free(d->refused);
 	free(d->leaf);
 	free(d->loaded);
 	free(d);
@@ -325,11 +337,13 @@ decided_add(struct decided *d, const struct leaf *leaf)
 	tally->points += leaf->has_redemption ? leaf->redemption.points : leaf->has_points ? leaf->points : 0;
 	if (leaf->outcome == OUTCOME_REVERSED) {
 		int64_t *more = grown(d->reversed, d->reversed_count, sizeof(*d->reversed));
-
-		if (more == NULL)
+		d->reversed = more != NULL ? more : d->reversed;
+		int64_t *points = grown(d->reversed_points, d->reversed_count, sizeof(*d->reversed_points));
+		d->reversed_points = points != NULL ? points : d->reversed_points;
+		if (more == NULL || points == NULL)
 			return -1;
-		d->reversed = more;
-		d->reversed[d->reversed_count++] = leaf->redemption.id;
+		d->reversed[d->reversed_count] = leaf->redemption.id;
+		d->reversed_points[d->reversed_count++] = leaf->redemption.points;
 	}
 	return 0;
 }
@@ -359,6 +373,40 @@ decided_reversed(const struct decided *d, size_t *ret_count)
 {
 	*ret_count = d->reversed_count;
 	return d->reversed;
+}
+
+int
+decided_refuse(struct decided *d, size_t at, const char *why)
+{
+	struct refused *more = grown(d->refused, d->refused_count, sizeof(*d->refused));
+	struct decided_tally *reversed = &d->tally[OUTCOME_REVERSED], *held = &d->tally[OUTCOME_HELD];
+
+	if (more == NULL)
+		return -1;
+	d->refused = more;
+	char *copy = strdup(why);
+	if (copy == NULL)
+		return -1;
+	d->refused[d->refused_count++] = (struct refused){d->reversed[at], copy};
+	reversed->records--;
+	reversed->points -= d->reversed_points[at];
+	held->records++;
+	held->points += d->reversed_points[at];
+	return 0;
+}
+
+/* A record whose reversal the ledger refused is held. */
+static void
+hold_refused(const struct decided *d, struct leaf *leaf)
+{
+	static const char reason[] = "posting_failed";
+
+	for (size_t i = 0; leaf->outcome == OUTCOME_REVERSED && i < d->refused_count; i++)
+		if (d->refused[i].redemption_id == leaf->redemption.id) {
+			leaf->outcome = OUTCOME_HELD;
+			leaf->hold_reason = (struct leaf_text){reason, sizeof(reason) - 1};
+			leaf->detail = (struct leaf_text){d->refused[i].why, strlen(d->refused[i].why)};
+		}
 }
 
 size_t
@@ -415,6 +463,7 @@ put_in_order(struct decided *d, const struct run *run, int64_t first)
 		struct leaf leaf;
 
 		at = unpack(at, d->decided_at, &leaf);
+		hold_refused(d, &leaf);
 		if ((uint64_t) (leaf.record_no - first) >= run->count ||
 		    d->leaf[leaf.record_no - first].record_no != 0) {
 			errno = EBADMSG;

@@ -44,6 +44,12 @@ int64_t decided_unknown(const struct decided *d); /* those that are held for an 
 const int64_t *decided_reversed(const struct decided *d, size_t *ret_count);
 
 /*
+ * The ledger refuses the reversal of number `at` of decided_reversed: its record is held as posting_failed,
+ * with why. It moves in the tally, and stays in the list.  0, or -1 with errno.
+ */
+int decided_refuse(struct decided *d, size_t at, const char *why);
+
+/*
  * The records of run 0, 1 ... below decided_runs, in order; they and their texts live until the next call.
  * -1 with errno: EBADMSG where a record of the run was given twice, or not at all.
  */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/limits.h"
+#include "lib/base/sum.h"
 #include "lib/base/text.h"
 #include "lib/db/params.h"
 #include "lib/db/pg_copy.h"
@@ -50,13 +52,88 @@ outcomes_reverse(struct pg *pg, const int64_t *redemption_ids, size_t count)
 	return status;
 }
 
-enum pg_status
-outcomes_post(struct pg *pg, const struct decided *decided)
-{
-	size_t count;
-	const int64_t *ids = decided_reversed(decided, &count);
+/* ---- what the ledger refuses ---- */
 
-	return count > 0 ? outcomes_reverse(pg, ids, count) : PG_OK;
+struct posting {
+	struct pg *pg;
+	struct decided *decided;
+	const int64_t *ids; /* of decided_reversed */
+	size_t refused;
+	char why[LIMIT_MESSAGE_BYTES]; /* of the last */
+};
+
+/* Would it refuse this again, however often it is asked?  Values (22), constraints (23), and what its own
+ * functions raise. */
+static bool
+refuses(const struct pg *pg)
+{
+	const char *state = pg_sqlstate(pg);
+
+	return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strcmp(state, "P0001") == 0;
+}
+
+static enum pg_status
+undo(struct pg *pg)
+{
+	enum pg_status status = pg_run(pg, sql_post_undo, 0, NULL, NULL);
+
+	return status == PG_OK ? pg_run(pg, sql_post_taken, 0, NULL, NULL) : status;
+}
+
+/* Posts all of these, or halves them until what is refused stands alone: that one is held. */
+static enum pg_status
+post_part(struct posting *p, size_t from, size_t count)
+{
+	enum pg_status status = pg_defer(p->pg, sql_post_savepoint, 0, NULL);
+
+	if (status == PG_OK)
+		status = outcomes_reverse(p->pg, p->ids + from, count);
+	if (status == PG_OK)
+		return pg_defer(p->pg, sql_post_taken, 0, NULL);
+	if (status != PG_ERROR || !refuses(p->pg))
+		return status;
+	snprintf(p->why, sizeof(p->why), "%s", pg_why(p->pg));
+	status = undo(p->pg);
+	if (status == PG_OK && count == 1 && ++p->refused <= OUTCOMES_REFUSED)
+		return decided_refuse(p->decided, from, p->why) == 0 ? PG_OK : no_memory(p->pg);
+	if (status == PG_OK && p->refused <= OUTCOMES_REFUSED && count > 1) {
+		status = post_part(p, from, count / 2);
+		if (status == PG_OK && p->refused <= OUTCOMES_REFUSED)
+			status = post_part(p, from + count / 2, count - count / 2);
+	}
+	return status;
+}
+
+enum pg_status
+outcomes_post(struct pg *pg, struct decided *decided, struct effect *effect)
+{
+	struct posting p = {.pg = pg, .decided = decided};
+	enum pg_status status;
+	size_t count;
+
+	p.ids = decided_reversed(decided, &count);
+	if (count == 0)
+		return PG_OK;
+	status = pg_defer(pg, sql_post_all, 0, NULL);
+	if (status == PG_OK)
+		status = outcomes_reverse(pg, p.ids, count);
+	if (status != PG_ERROR || !refuses(pg))
+		return status;
+	status = pg_run(pg, sql_post_none, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = post_part(&p, 0, count);
+	if (status == PG_OK && p.refused > OUTCOMES_REFUSED) {
+		status = pg_run(pg, sql_post_none, 0, NULL, NULL);
+		effect->hold = "posting_failed";
+		snprintf(effect->message, sizeof(effect->message),
+		         "the ledger refuses more than %d of its %zu reversals: %.400s", OUTCOMES_REFUSED, count,
+		         p.why);
+	} else if (p.refused > 0) {
+		effect->reversed = decided_tally(decided, OUTCOME_REVERSED)->records;
+		effect->points = sum_clamped(decided_tally(decided, OUTCOME_REVERSED)->points);
+		effect->held = decided_tally(decided, OUTCOME_HELD)->records;
+	}
+	return status;
 }
 
 /* ---- outcomes ---- */

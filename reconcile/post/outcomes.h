@@ -8,6 +8,7 @@
 
 #include "lib/db/pg.h"
 #include "lib/proof/merkle.h"
+#include "reconcile/decide/decide.h"
 #include "reconcile/decide/decided.h"
 
 struct outcomes {
@@ -23,8 +24,14 @@ struct outcomes_written {
 	sum_t points; /* of the reversals */
 };
 
-/* Posts the reversals that were decided.  Nothing else is written before it: the rows show them. */
-enum pg_status outcomes_post(struct pg *pg, const struct decided *decided);
+enum { OUTCOMES_REFUSED = 100 }; /* more reversals that the ledger refuses hold the whole file */
+
+/*
+ * Posts the reversals that were decided, before anything else is written: the rows show them.  What the
+ * ledger refuses by itself holds its record (posting_failed, with the ledger's words) and nothing else; too
+ * much of it holds the file, and nothing is posted.  *effect follows.
+ */
+enum pg_status outcomes_post(struct pg *pg, struct decided *decided, struct effect *effect);
 /* One row for each record; adds their leaves to the tree. */
 enum pg_status outcomes_write(const struct outcomes *o, struct merkle *tree, struct outcomes_written *ret);
 /* A hold for each record whose outcome it is. */

@@ -3,6 +3,23 @@
 COPY handback.outcome (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id, reversal_id,
 	points, hold_reason, reference, reasons, detail, decided_at, event_id, leaf_hash) FROM STDIN (FORMAT binary)
 
+-- name: post_all
+-- Before the postings of a file, which the ledger may refuse.
+SAVEPOINT postings
+
+-- name: post_none
+ROLLBACK TO SAVEPOINT postings
+
+-- name: post_savepoint
+-- Before a posting that the ledger may refuse: what stands behind it stays.
+SAVEPOINT posting
+
+-- name: post_taken
+RELEASE SAVEPOINT posting
+
+-- name: post_undo
+ROLLBACK TO SAVEPOINT posting
+
 -- name: post
 -- Posts the reversal of each of these redemptions, all or none. $1 redemptions. Gives how many were posted.
 SELECT count(*) FROM ledger.post_reversals($1::bigint[])

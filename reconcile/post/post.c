@@ -229,9 +229,7 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	*ret_status = PG_OK;
 	if (!agrees("records decided", decided_records(d->decided), (sum_t) d->report->end.records, message))
 		return POST_DIFFERENCE;
-	status = outcomes_post(d->pg, d->decided);
-	if (status == PG_OK)
-		status = outcomes_write(&o, tree, &written);
+	status = outcomes_write(&o, tree, &written);
 	if (status == PG_OK && effect->held > 0)
 		status = outcomes_hold(&o);
 	if (status == PG_OK)
@@ -244,19 +242,21 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 }
 
 enum post_end
-post_file(const struct decide *d, const struct delivery *delivery, const struct effect *effect,
-          struct posted *ret, enum pg_status *ret_status, char *message)
+post_file(const struct decide *d, const struct delivery *delivery, struct effect *effect, struct posted *ret,
+          enum pg_status *ret_status, char *message)
 {
-	struct file_row row = {.partner_id = d->partner_id,
-	                       .state = effect->hold != NULL ? "held" : "posted",
-	                       .hold_reason = effect->hold,
-	                       .records = effect->records};
 	struct posted posted = {0};
 	struct merkle tree;
 	enum post_end end = POST_DATABASE;
 
 	merkle_open(&tree);
-	*ret_status = insert_file(d->pg, delivery, &row, d->report, &posted);
+	*ret_status = effect->hold == NULL ? outcomes_post(d->pg, d->decided, effect) : PG_OK;
+	const struct file_row row = {.partner_id = d->partner_id,
+	                             .state = effect->hold != NULL ? "held" : "posted",
+	                             .hold_reason = effect->hold,
+	                             .records = effect->records};
+	if (*ret_status == PG_OK)
+		*ret_status = insert_file(d->pg, delivery, &row, d->report, &posted);
 	if (*ret_status == PG_OK)
 		*ret_status = insert_controls(d->pg, posted.file_id, d->report);
 	if (*ret_status == PG_OK && delivery->release_of == 0)

@@ -45,8 +45,9 @@ enum pg_status post_partner(struct pg *pg, const char *partner, int64_t *ret_par
 enum pg_status post_duplicate(struct pg *pg, const struct delivery *delivery, int64_t duplicate_of,
                               struct posted *ret);
 
-/* A file that decide_file has decided.  message[LIMIT_MESSAGE_BYTES] is set with POST_DIFFERENCE. */
-enum post_end post_file(const struct decide *d, const struct delivery *delivery, const struct effect *effect,
+/* A file that decide_file has decided; *effect follows what the ledger refuses (outcomes_post).
+ * message[LIMIT_MESSAGE_BYTES] is set with POST_DIFFERENCE. */
+enum post_end post_file(const struct decide *d, const struct delivery *delivery, struct effect *effect,
                         struct posted *ret, enum pg_status *ret_status, char *message);
 
 #endif

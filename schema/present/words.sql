@@ -78,7 +78,9 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('guard', 'the file would reverse more than the profile lets one file reverse',
 		'ask the partner to confirm the file; two people release or close it'),
 	('nothing_matches', '(nearly) none of its records names a redemption of this partner''s',
-		'see whose file it is, and whether the ledger has these redemptions yet; close it, or release it to have each record by itself');
+		'see whose file it is, and whether the ledger has these redemptions yet; close it, or release it to have each record by itself'),
+	('posting_failed', 'the ledger refuses the posting, each time that it is asked',
+		'see the ledger''s words; have it put right, then two people decide the record, or release or close the file');
 
 GRANT SELECT ON handback.verdict_name, handback.outcome_name, handback.hold_reason TO handback_daemon, handback_operator,
 	handback_finance;

@@ -1,5 +1,6 @@
 """Every decision that the reconciler takes, one by one, by delivering files to a worker."""
 import itertools
+import random
 import time
 import uuid
 
@@ -280,13 +281,45 @@ def test_sums_beyond_63_bits(database, build, guard, state):
         assert proof.differences(desk.db) == []
 
 
-def test_a_balance_that_would_pass_63_bits_is_not_posted(desk):
+def test_what_the_ledger_refuses_is_held_and_the_rest_posted(desk):
+    """A balance that would pass 63 bits: that record waits, with the ledger's words; the other members have their points."""
+    others = [f"C{i}" for i in range(9)]
     desk.redeem("R", member=4, points=100)
     desk._entry(4, "Credit By Accrual", MOST - 1_000_000 + 100)
-    done = desk.deliver([("R", "KO", {"Member": "M4"})])
-    assert done["end"] == "failed" and "out of range" in done["why"], done
-    assert desk.reversals() == 0 and (desk.inbound / "AIR_1.csv").exists()
-    assert desk.query("SELECT points FROM ledger.balance WHERE member_id = 4") == [(MOST,)]
+    for key in others:
+        desk.redeem(key)
+    done = desk.deliver([("R", "KO", {"Member": "M4"}), *((key, "KO") for key in others)])
+    assert (done["state"], done["reversed"], done["held"]) == ("posted", 9, 1), done
+    assert desk.reversals() == 9 and desk.query("SELECT points FROM ledger.balance WHERE member_id = 4") == [(MOST,)]
+    (reason, detail), = desk.query("SELECT hold_reason, detail FROM handback.outcome WHERE outcome = 6")
+    assert reason == "posting_failed" and "out of range" in detail, (reason, detail)
+    assert desk.query("SELECT reason, redemption_id IS NOT NULL, points FROM handback.hold") == [("posting_failed", True, 100)]
+    assert proof.differences(desk.db) == [] and desk.deliver([(key, "KO") for key in others])["already_applied"] == 9
+
+
+REFUSE = """CREATE FUNCTION ledger.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF NEW.category = 'Redemption Reversal' AND NEW.points = 7 THEN RAISE EXCEPTION 'not today'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON ledger.entry FOR EACH ROW EXECUTE FUNCTION ledger.refuse()"""
+
+
+@pytest.mark.parametrize("refused, state", [(1, "posted"), (100, "posted"), (101, "held")])
+def test_a_ledger_that_refuses_many_holds_the_file(desk, refused, state):
+    """By a rule of the site's own. A hundred are holds of their own; of more the file waits, and nothing of it is posted."""
+    desk.db.execute(REFUSE)
+    points = [7] * refused + [100] * 20
+    random.Random(3).shuffle(points)
+    keys = [f"R{i}" for i in range(len(points))]
+    for key, value in zip(keys, points):
+        desk.redeem(key, points=value)
+    done = desk.deliver([(key, "KO", {"Points": value}) for key, value in zip(keys, points)])
+    if state == "posted":
+        assert (done["state"], done["reversed"], done["held"], desk.reversals()) == ("posted", 20, refused, 20), done
+        assert {detail for detail, in desk.query("SELECT detail FROM handback.outcome WHERE hold_reason = 'posting_failed'")} == \
+            {"not today"}
+    else:
+        assert (done["state"], done["reason"], desk.reversals()) == ("held", "posting_failed", 0), done
+        assert "not today" in desk.refusals(done["file"])[0][1]
+    assert proof.differences(desk.db) == []
 
 
 def test_guard(database, build):
