@@ -136,7 +136,9 @@ last_poll_us(const struct sftp *s)
 		rc = fstatat(corner, "last_poll", &st, AT_SYMLINK_NOFOLLOW);
 		close(corner);
 	}
-	return rc == 0 ? st.st_mtim.tv_sec * 1000000 : loop_wall_us();
+	/* the mark is the fetcher's: a time to come would put off the next poll until then */
+	int64_t now = loop_wall_us(), marked = rc == 0 ? (int64_t) st.st_mtim.tv_sec : -1;
+	return marked >= 0 && marked < now / 1000000 ? marked * 1000000 : now;
 }
 
 /* The first poll after a start or a reload. */

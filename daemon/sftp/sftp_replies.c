@@ -83,7 +83,8 @@ static void
 take_file(struct sftp *s, const struct fetch_report *r)
 {
 	s->run.files++;
-	s->run.bytes += r->size;
+	if (__builtin_add_overflow(s->run.bytes, r->size, &s->run.bytes))
+		s->run.bytes = INT64_MAX; /* the fetcher's word for it */
 	s->files++;
 	s->bytes += (uint64_t) r->size;
 	s->run.name[0] = '\0';

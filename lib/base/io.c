@@ -97,11 +97,11 @@ failed:
 	return -1;
 }
 
-int
-io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *ret_len)
+static int
+read_file(int dir, const char *path, int flags, size_t max, char **ret_bytes, size_t *ret_len)
 {
 	/* O_NONBLOCK: a FIFO in the place of the file must not hold us */
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 	struct stat st;
 
 	if (fd < 0)
@@ -116,6 +116,18 @@ io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *re
 		return fail_closing(fd);
 	close(fd);
 	return 0;
+}
+
+int
+io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *ret_len)
+{
+	return read_file(dir, path, 0, max, ret_bytes, ret_len);
+}
+
+int
+io_read_own_file(int dir, const char *name, size_t max, char **ret_bytes, size_t *ret_len)
+{
+	return read_file(dir, name, O_NOFOLLOW, max, ret_bytes, ret_len);
 }
 
 DIR *

@@ -23,6 +23,8 @@ int io_write_all(int fd, const void *bytes, size_t len);
 int io_read_all(int fd, size_t max, char **ret_bytes, size_t *ret_len);
 /* The same for a regular file at a path (ENOTSUP for anything else; never blocks on a FIFO). */
 int io_read_file(int dir, const char *path, size_t max, char **ret_bytes, size_t *ret_len);
+/* The same in a directory that may be another user's: a link in the place of the file is ELOOP. */
+int io_read_own_file(int dir, const char *name, size_t max, char **ret_bytes, size_t *ret_len);
 
 /* The entries of a directory, relative to dir, for readdir and closedir; NULL with errno. */
 DIR *io_list(int dir, const char *path);

@@ -13,30 +13,49 @@
 
 #include "lib/base/io.h"
 
-/* The nearest directory that is there, on a way that nobody but root can have laid; false with errno. */
+/* Of the directory of this path; false with errno. */
 static bool
-find_nearest(const char *spool, struct stat *ret)
+look_at(const char *path, struct stat *ret)
+{
+	int fd = io_open_dir(AT_FDCWD, path);
+
+	if (fd < 0)
+		return false;
+	int result = fstat(fd, ret), saved = errno;
+	close(fd);
+	errno = saved;
+	return result == 0;
+}
+
+/*
+ * The first directory on the way to the spool that is not root's: whoever has it decides what lies behind it,
+ * and may have put a directory of root's there.  Where all are root's, the last that is there.  The whole way
+ * is looked at, so that a link of theirs on it is ELOOP.  False with errno.
+ */
+static bool
+find_owned(const char *spool, struct stat *ret)
 {
 	char path[PATH_MAX];
-	int fd;
+	const char *end = spool;
 
-	if (snprintf(path, sizeof(path), "%s", spool) >= (int) sizeof(path)) {
+	if (strlen(spool) >= sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return false;
 	}
-	while ((fd = io_open_dir(AT_FDCWD, path)) < 0 && errno == ENOENT) {
-		char *slash = strrchr(path, '/');
-
-		if (slash == NULL)
-			snprintf(path, sizeof(path), ".");
-		else
-			slash[slash == path ? 1 : 0] = '\0'; /* the root has its slash for a name */
-	}
-	if (fd < 0)
+	if (!look_at(*spool == '/' ? "/" : ".", ret))
 		return false;
-	int result = fstat(fd, ret);
-	close(fd);
-	return result == 0;
+	while (*end != '\0') {
+		struct stat next;
+
+		end += strspn(end, "/");
+		end += strcspn(end, "/");
+		snprintf(path, sizeof(path), "%.*s", (int) (end - spool), spool);
+		if (!look_at(path, &next))
+			return errno == ENOENT;
+		if (ret->st_uid == 0)
+			*ret = next;
+	}
+	return true;
 }
 
 static bool
@@ -61,7 +80,7 @@ owner_become(const char *spool, char *why, size_t why_size)
 
 	if (geteuid() != 0)
 		return true;
-	if (!find_nearest(spool, &st)) {
+	if (!find_owned(spool, &st)) {
 		snprintf(why, why_size, "spool: %s: %s", spool,
 		         errno == ELOOP ? "root does not follow a link that another user can put there"
 		                        : strerrordesc_np(errno));

@@ -294,7 +294,14 @@ choose_programs(struct embedded *e, char *why, size_t why_size)
 	size_t len;
 	int major = 0;
 
-	if (io_read_file(e->dir, "data/PG_VERSION", 64, &version, &len) == 0)
+	/* not through a link of the server's user: root may be reading */
+	int data = openat(e->dir, "data", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int rc = data >= 0 ? io_read_own_file(data, "PG_VERSION", 64, &version, &len) : -1;
+	int saved = errno;
+	if (data >= 0)
+		close(data);
+	errno = saved;
+	if (rc == 0)
 		major = (int) strtol(version, NULL, 10);
 	else if (errno != ENOENT)
 		return say(why, why_size, "%s/data/PG_VERSION: %s", e->path, strerror(errno));
@@ -374,7 +381,7 @@ wait_for_answer(struct embedded *e, int wait_ms, char *why, size_t why_size)
 			return true;
 		if (e->pid == 0 || ended(e)) {
 			/* a server that another process left, and that is not gone yet, keeps its file */
-			bool rival = faccessat(e->dir, "data/postmaster.pid", F_OK, 0) == 0;
+			bool rival = faccessat(e->dir, "data/postmaster.pid", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
 			/* ours may have stumbled over that file just before it went: once is no proof */
 			if (!rival && ++ends > 1)
@@ -402,7 +409,7 @@ open_cluster(struct embedded *e, const char *user, int wait_ms, char *why, size_
 	}
 	bool done = embedded_answers(e);
 	if (!done && choose_programs(e, why, why_size) &&
-	    (faccessat(e->dir, "data", F_OK, 0) == 0 || make_cluster(e, why, why_size))) {
+	    (faccessat(e->dir, "data", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || make_cluster(e, why, why_size))) {
 		if (embedded_start(e) < 0)
 			say(why, why_size, "%s/postgres: %s", e->bin, strerror(errno));
 		else

@@ -366,8 +366,12 @@ fetch_job_receive(int channel, struct fetch_job *ret, int *turn, char *why, size
 			snprintf(why, why_size, "the job was cut off");
 			return false;
 		}
+		if (rc < 0 && errno != EMSGSIZE && errno != EBADMSG) {
+			snprintf(why, why_size, "cannot receive the job: %s", strerrordesc_np(errno));
+			return false;
+		}
 		if (rc < 0 && good)
-			snprintf(why, why_size, "cannot receive a packet of the job: %s", strerrordesc_np(errno));
+			snprintf(why, why_size, "a packet of the job is too long or no message");
 		if (rc > 0 && good)
 			rc = fetch_job_decode(ret, turn, line, passed, why, why_size);
 		else if (rc > 0 && passed >= 0)

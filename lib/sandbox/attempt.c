@@ -80,6 +80,16 @@ try_network(const char *nothing)
 	       socket(AF_NETLINK, SOCK_RAW, 0) >= 0;
 }
 
+/* On its own channel, since any socket will do. */
+static bool
+try_linger(const char *nothing)
+{
+	const struct linger linger = {.l_onoff = 1, .l_linger = 7};
+
+	(void) nothing;
+	return setsockopt(3, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0;
+}
+
 static bool
 try_namespace(const char *nothing)
 {
@@ -101,6 +111,7 @@ static const struct {
     {"read", try_read},       {"make", try_make},           {"run", try_run},
     {"fork", try_fork},       {"local", try_local},         {"tcp", try_tcp},
     {"network", try_network}, {"namespace", try_namespace}, {"trace", try_trace},
+    {"linger", try_linger},
 };
 
 void

@@ -90,7 +90,6 @@ static const int common_calls[] = {
     SCMP_SYS(recvmmsg),
     SCMP_SYS(shutdown),
     SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
     SCMP_SYS(getsockname),
     SCMP_SYS(getpeername),
     SCMP_SYS(brk),
@@ -275,6 +274,22 @@ add_processes(scmp_filter_ctx filter)
 	return rc;
 }
 
+/*
+ * Any option of a socket but SO_LINGER: a descriptor that lingers is closed by whoever has it last, and it may have
+ * been passed on.  handbackd, which closes what it did not ask for, must not wait there.
+ */
+static int
+add_options(scmp_filter_ctx filter)
+{
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+	                          SCMP_A1_32(SCMP_CMP_NE, SOL_SOCKET));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+		                      SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2_32(SCMP_CMP_NE, SO_LINGER));
+	return rc;
+}
+
 static int
 add_fetch(scmp_filter_ctx filter)
 {
@@ -313,6 +328,8 @@ enter_calls(int (*add_own)(scmp_filter_ctx filter), char *why, size_t why_size)
 		rc = add_list(filter, SCMP_ACT_KILL_PROCESS, deadly_calls, COUNT(deadly_calls));
 	if (rc == 0)
 		rc = add_memory(filter);
+	if (rc == 0)
+		rc = add_options(filter);
 	if (rc == 0)
 		rc = add_own(filter);
 	if (rc == 0)

@@ -174,6 +174,18 @@ def test_who_exchanges_the_spool_for_a_link_wins_nothing(state):
     assert state.is_untouched()
 
 
+def test_a_directory_of_roots_in_the_place_of_the_spool_keeps_root_from_nothing(state, need):
+    """Whoever has the directory above may rename one of root's there, as a volume's lost+found: that makes it no spool of root's."""
+    need("strace")
+    state.configure("state/spool", "conninfo: host=/nonexistent")
+    (state.own / "lost+found").mkdir()
+    (state.own / "lost+found").rename(state.own / "spool")
+    trace = state.folder / "trace"
+    subprocess.run(["strace", "-f", "-qq", "-o", trace, "-e", "trace=setresuid", *state.command("nightly")],
+                   capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert re.search(rf"setresuid\({SERVICE}, {SERVICE}, {SERVICE}\) += 0", trace.read_text())
+
+
 # ---------------------------------------------------------------- root that stays root: the spool is its own
 
 @pytest.fixture
@@ -208,6 +220,19 @@ def test_the_server_writes_no_log_into_roots_file(server):
         server.link(server.own / "postgres" / name, server.file)
         server.fails("migrate")
         assert server.is_untouched()
+
+
+def test_root_reads_nothing_of_its_own_for_the_servers_user(server):
+    """By a link in the place of the cluster, or of what says its version, root would say what is in a file that they may not read."""
+    server.mine("postgres").chmod(0o700)
+    server.roots.chmod(0o700)
+    (server.roots / "PG_VERSION").write_text("4711\n")
+    server.link(server.own / "postgres/data", server.roots)
+    assert "4711" not in server.fails("migrate")
+    (server.own / "postgres/data").unlink()
+    server.mine("postgres/data")
+    server.link(server.own / "postgres/data/PG_VERSION", server.roots / "PG_VERSION")
+    assert "4711" not in server.fails("migrate")
 
 
 def test_the_servers_user_gets_no_mount_of_roots(server):

@@ -58,6 +58,7 @@ FETCH_TRIES = {
     "forks": "fork",
     "enters a name space": "namespace",
     "traces": "trace",
+    "has who closes its descriptors wait": "linger",
 }
 
 

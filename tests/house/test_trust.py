@@ -36,7 +36,9 @@ NEVER = {
     "handback-fetch": {what: (f"{WALLS}::test_a_fetcher_cannot", f"{WALLS}::test_a_fetcher_that_cannot_be_locked_down_does_not_connect")
                        for what in ("the database", "another source's key", "any other file", "a local socket", "exec")},
     "handback-nightly": {
-        "a posting by hand": (f"{ATTEMPTS}::test_no_role_posts_by_hand",),
+        "a posting by hand that the proof does not name": (
+            f"{ATTEMPTS}::test_no_role_posts_by_hand",
+            "tests/ledger/test_verify_postings.py::test_a_login_that_never_posted_for_a_file_posts_a_reversal"),
         "a new file's row": (f"{ATTEMPTS}::test_the_night_makes_no_files_row",),
         "parsing partner bytes": (f"{ATTEMPTS}::test_the_night_reads_a_partners_file_only_to_have_it_parsed", NO_PARSER, LINKS),
         "more than its role allows": (f"{ATTEMPTS}::test_no_role_becomes_another", f"{READERS}::test_the_night_does_what_it_does",
