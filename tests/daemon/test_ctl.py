@@ -34,7 +34,7 @@ def world(cluster, build):
         made.drop("MERIDIAN", *made.file("MERIDIAN", break_totals=1))
         made.drop("AURORA", *made.file("AURORA"))
         made.run()
-        made.drop("SKYLINE", "again_" + name, data)
+        made.drop("SKYLINE", name, data)
         made.run()
         odd = made.inbound["SKYLINE"] / "=cmd|' '!A1 <script>alert(1)<script>\x1b[31m.csv"
         odd.write_bytes(data + b"\n")

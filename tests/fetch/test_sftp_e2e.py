@@ -120,12 +120,14 @@ def test_rejects(cluster, build, server):
         assert there.read_bytes().decode().startswith("record,reference,reason,points,offset\r\n")
         # what the partner took away does not come again, nor with the file itself
         there.unlink()
-        world.drop(PARTNER, "again_" + name, data)
-        world.until(lambda: len(world.files()) == 2, "the second delivery")
+        (world.replies / f"{name}.ack").unlink()
+        world.drop(PARTNER, name, data)
+        with world.database.connect() as c:
+            world.until(lambda: c.execute("SELECT count(*) FROM handback.file WHERE state = 'duplicate'").fetchone() == (1,), "the second delivery")
         world.wait_quiet()
         assert world.stop_daemon() == 0
         world.run()
-        assert sorted(world.answers_there()) == [f"{name}.ack", f"again_{name}.ack"]
+        assert sorted(world.answers_there()) == [f"{name}.ack"]
         assert not list((world.spool / "incoming" / PARTNER.lower() / ".fetch").glob("*.answer"))
     return f"{len(rows)} lines, once; each reference is in the partner's own record"
 

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 
+import pg
 from sftp_world import PARTNER, SftpWorld
 from world import DAEMON, World
 
@@ -44,9 +45,9 @@ END = {  # what must not depend on what happened on the way; which of two equal 
     "ledger": """SELECT member_id, category::text, points, answers_entry_id FROM ledger.entry
                   WHERE category <> 'Credit By Accrual' ORDER BY 1, 2, 3, 4""",
     "outcomes": """SELECT encode(f.sha256, 'hex'), o.record_no, o.outcome, o.hold_reason, o.redemption_id
-                     FROM handback.outcome o JOIN handback.file f USING (file_id) ORDER BY 1, 2""",
+                     FROM handback.outcome o JOIN handback.file f USING (file_id) ORDER BY 1, 2, 3, 4, 5""",
     "files": """SELECT encode(sha256, 'hex'), state::text, hold_reason, archived_at IS NULL
-                  FROM handback.file ORDER BY 1, 2""",
+                  FROM handback.file ORDER BY 1, 2, 3, 4""",
     "balances": "SELECT member_id, points FROM ledger.balance ORDER BY 1",
 }
 
@@ -80,14 +81,14 @@ class Run:
 
     @staticmethod
     def make_world(place):
-        return World(place.cluster, place.build, place=place.cluster.dir, **SIZE)
+        return World(place.cluster, place.build, place=pg.scratch(), **SIZE)
 
     def deliver(self):
-        """Posted, held, and the first again under another name."""
+        """Posted, held, and the first again where it does not belong."""
         name, data = self.world.file("SKYLINE")
         self.world.drop("SKYLINE", name, data)
         self.world.drop("MERIDIAN", *self.world.file("MERIDIAN", break_totals=1))
-        self.world.drop("SKYLINE", name.replace("_000001", "_000002"), data)
+        self.world.drop("SKYLINE", name, data, into="MERIDIAN")
 
     def end(self):
         with self.world.database.connect() as c:
@@ -182,7 +183,7 @@ class SftpRun(Run):
 
     @staticmethod
     def make_world(place):
-        return SftpWorld(place.cluster, place.build, place.server, place=place.cluster.dir,
+        return SftpWorld(place.cluster, place.build, place.server, place=pg.scratch(),
                          limits={"connect": "5s", "stall": "5s"}, **SIZE)
 
     def deliver(self):
