@@ -225,10 +225,6 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	sum_t tied = 0;
 	enum pg_status status;
 
-	/* a ledger's views that show a redemption twice, or a record that was lost: nothing is posted of that */
-	*ret_status = PG_OK;
-	if (!agrees("records decided", decided_records(d->decided), (sum_t) d->report->end.records, message))
-		return POST_DIFFERENCE;
 	status = outcomes_write(&o, tree, &written);
 	if (status == PG_OK && effect->held > 0)
 		status = outcomes_hold(&o);
@@ -249,8 +245,14 @@ post_file(const struct decide *d, const struct delivery *delivery, struct effect
 	struct merkle tree;
 	enum post_end end = POST_DATABASE;
 
+	*ret_status = PG_OK;
+	/* a ledger's views that show a redemption twice, or a record that was lost: nothing is posted of that */
+	if (effect->hold == NULL &&
+	    !agrees("records decided", decided_records(d->decided), (sum_t) d->report->end.records, message))
+		return POST_DIFFERENCE;
 	merkle_open(&tree);
-	*ret_status = effect->hold == NULL ? outcomes_post(d->pg, d->decided, effect) : PG_OK;
+	if (effect->hold == NULL)
+		*ret_status = outcomes_post(d->pg, d->decided, effect);
 	const struct file_row row = {.partner_id = d->partner_id,
 	                             .state = effect->hold != NULL ? "held" : "posted",
 	                             .hold_reason = effect->hold,

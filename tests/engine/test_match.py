@@ -8,7 +8,7 @@ import pytest
 import proof
 from worker import Desk
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(hour=12)  # noon: the same day in each zone that is tried
 STRANGER = str(uuid.UUID(int=7, version=4))
 KEYS = {"Reference": "external_reference", "Outbound": "outbound_reference", "Booking": "partner_reference"}
 

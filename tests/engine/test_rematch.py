@@ -211,7 +211,7 @@ def test_what_the_guard_holds_later_is_decided_by_two_people(desk):
 
 @pytest.mark.parametrize("setting, points, found, passes", [
     ("guard: {points: 399}", 100, 4, False), ("guard: {points: 400}", 100, 4, True),
-    ("guard: {share: 49, least: 0}", 100, 4, False), ("guard: {share: 50, least: 0}", 100, 4, True)])
+    ("guard: {share: 49, least: 0, unmatched: 100}", 100, 4, False), ("guard: {share: 50, least: 0, unmatched: 100}", 100, 4, True)])
 def test_the_guard_counts_points_and_share_of_the_file(desk, setting, points, found, passes):
     desk.profile(more=setting + "\n")
     desk.deliver([(s, "KO") for s in STRANGERS[:8]])  # of eight, some are found
