@@ -116,3 +116,39 @@ def test_an_old_difference_hides_no_new_one(world):
     assert [(d["part"], d["record"]) for d in found] == [
         ("head", None), ("file", None), ("outcome", 3), ("outcome", 5), ("balance", None), ("balance", None), ("file", None)], found
     assert "SHA-256" in found[-1]["message"] and "member 8" in found[-2]["message"]
+
+
+def test_more_differences_than_are_listed(world):
+    """A thousand are listed, and all are counted."""
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.run()
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        c.execute("UPDATE ledger.balance SET points = points + 1 WHERE member_id < 10")
+        c.execute("INSERT INTO handback.hold (file_id, record_no, reason) SELECT 1, n, 'guard' FROM generate_series(1001, 2200) n")
+    code, shown, _ = verify(world)
+    assert code == 5 and len(json.loads(shown)["differences"]) == 1000
+    text = world.ctl("audit", "verify", check=False).stdout
+    assert "1009 differences were found; the first 1000 are listed." in " ".join(text.split())
+
+
+def test_what_is_kept_is_where_it_is_said_to_be(world):
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.run()
+    kept = next(path for path in (world.spool / "archive").rglob("*") if path.is_file())
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        place, = c.execute("SELECT archived_as FROM handback.file").fetchone()
+        c.execute("UPDATE handback.file SET archived_as = 'archive/elsewhere'")
+        code, shown, _ = verify(world)
+        assert code == 5 and json.loads(shown)["difference"]["message"].endswith("says that it is kept as archive/elsewhere")
+        c.execute("UPDATE handback.file SET archived_as = NULL, archived_at = NULL")
+        assert verify(world)[0] == 0 and "not archived yet" in world.ctl("audit", "verify").stdout
+        c.execute("UPDATE handback.file SET archived_as = %s, archived_at = now()", (place,))
+    bytes_ = kept.read_bytes()
+    kept.unlink()
+    kept.mkdir()
+    assert "what is kept is no file" in json.loads(verify(world)[1])["difference"]["message"]
+    kept.rmdir()
+    kept.write_bytes(bytes_)
+    assert verify(world)[0] == 0

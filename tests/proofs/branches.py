@@ -25,12 +25,14 @@ OPTIONS = ("-Dbuildtype=debug", "-Doptimization=0", "-Db_coverage=true", "-Dtest
 PARSERS = ("handback-parse", "handback-parse-xml")
 PROGRAMS = ("reconcile/handback-reconcile", "ctl/handbackctl", "daemon/handbackd", "nightly/handback-nightly", "nightly/handback-verify")
 UNITS = ("dates", "decided", "delimited", "fixed", "guess", "leaf", "levels", "merkle", "nested", "profile", "values")
-END_TO_END = ("tests/engine/test_decide.py", "tests/durability/test_durable.py", "tests/ledger/test_verify.py")
+END_TO_END = ("tests/engine/test_decide.py", "tests/engine/test_guard.py", "tests/durability/test_durable.py", "tests/ledger/test_verify.py",
+              "tests/ledger/test_verify_postings.py", "tests/ledger/test_tamper.py")
 
 # group -> (least percentage of its branches, its files)
 GROUPS = {
     "numbers": (82, ("lib/profile/numbers.c", "lib/profile/values.c", "lib/profile/dates.c", "parsers/assemble/assemble_total.c")),
-    "posting": (68, ("lib/base/sum.c", "reconcile/decide/decide.c", "reconcile/decide/decided.c", "reconcile/post/post.c", "reconcile/post/outcomes.c")),
+    "posting": (68, ("lib/base/sum.c", "reconcile/decide/decide.c", "reconcile/decide/decided.c", "reconcile/decide/guard.c",
+                     "reconcile/post/post.c", "reconcile/post/outcomes.c")),
     "proof": (80, ("lib/proof/merkle.c", "lib/hash/sha256.c", "lib/proof/head.c", "lib/proof/leaf.c", "lib/proof/leaf_row.c",
                    "lib/proof/verify/leaf_guess.c", "lib/proof/verify/verify.c", "lib/proof/verify/verify_difference.c",
                    "lib/proof/verify/verify_heads.c", "lib/proof/verify/verify_trees.c",
