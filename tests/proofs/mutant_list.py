@@ -137,7 +137,7 @@ MUTANTS = (
         "errno = EBADMSG;\n\t\t\treturn -1;", "continue;"),
     Mutant("post what was not all decided once", "a ledger's views that show a redemption twice ask for two reversals",
         "tests/engine/test_decide.py::test_a_ledger_that_shows_a_redemption_twice_posts_nothing", "reconcile/post/post.c",
-        "if (!agrees(\"records decided\",", "if (false && !agrees(\"records decided\","),
+        "if (effect->hold == NULL &&\n\t    !agrees(\"records decided\",", "if (false &&\n\t    !agrees(\"records decided\","),
     # ---- the ledger
     Mutant("no unique key on what an entry answers", "two sessions give the same points back twice",
         "tests/ledger/test_ledger.py::test_race_two_reversals", "schema/migrations/0002_ledger.sql",
