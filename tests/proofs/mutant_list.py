@@ -174,7 +174,7 @@ MUTANTS = (
         "tests/engine/test_release.py::test_a_copy_in_quarantine_that_was_changed_is_not_read", "reconcile/file/job_copy.c",
         "if (end == COPY_DONE && memcmp(job->sha256, w->copy.sha256, SHA256_BYTES) != 0)", "if (false)"),
     Mutant("approve without the partner's lock", "a redemption is confirmed by people and reversed by a file",
-        "tests/engine/test_people_race.py::test_a_confirmation_is_seen_by_the_file_that_rejects", "schema/migrations/0009_people.sql",
+        "tests/engine/test_people_race.py::test_a_confirmation_is_seen_by_the_file_that_rejects", "schema/migrations/0016_identity.sql",
         "\tPERFORM handback.lock_partners(chosen);\n", ""),
     # ---- the proof
     Mutant("a leaf without its prefix", "an inner node of the tree can be shown as a record",
