@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "lib/protocol/message.h"
 
 int
 channel_pair(int ret_ends[2])
@@ -129,6 +133,39 @@ channel_receive(int end, char *buf, size_t size, size_t *ret_len, int *ret_passe
 	if (ret_passed != NULL)
 		*ret_passed = passed;
 	return 1;
+}
+
+bool
+channel_receive_job(int end,
+                    int (*take)(void *job, int *turn, char *line, int passed, char *why, size_t why_size),
+                    void *job, int *turn, char *why, size_t why_size)
+{
+	static char line[MESSAGE_BYTES + 1];
+	bool good = true;
+
+	for (;;) {
+		size_t len;
+		int passed, rc = channel_receive(end, line, sizeof(line), &len, &passed);
+		bool last = rc > 0 && strcmp(line, "go") == 0;
+
+		if (rc == 0) {
+			snprintf(why, why_size, "the job was cut off");
+			return false;
+		}
+		if (rc < 0 && errno != EMSGSIZE && errno != EBADMSG) {
+			snprintf(why, why_size, "cannot receive the job: %s", strerrordesc_np(errno));
+			return false;
+		}
+		if (rc < 0 && good)
+			snprintf(why, why_size, "a packet of the job is too long or no message");
+		if (rc > 0 && good)
+			rc = take(job, turn, line, passed, why, why_size);
+		else if (rc > 0 && passed >= 0)
+			close(passed);
+		good = good && rc >= 0;
+		if (last)
+			return good;
+	}
 }
 
 bool

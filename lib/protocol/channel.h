@@ -29,6 +29,16 @@ int channel_send(int end, const void *bytes, size_t len, int pass);
  */
 int channel_receive(int end, char *buf, size_t size, size_t *ret_len, int *ret_passed);
 
+/*
+ * Reads a job of several packets, up to the line `go`, each to take(): -1 with a sentence in why[] refuses
+ * it, and passed (-1: none) is take's.  A job that is refused is read to its end too, so that the answer to
+ * it is not lost with the rest.  False with a sentence in why[].
+ */
+bool channel_receive_job(int end,
+                         int (*take)(void *job, int *turn, char *line, int passed, char *why,
+                                     size_t why_size),
+                         void *job, int *turn, char *why, size_t why_size);
+
 /* A packet that waits to be sent, or was received; fd goes with it, -1: none. */
 struct channel_packet {
 	char *text;

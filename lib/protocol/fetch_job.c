@@ -349,37 +349,17 @@ fetch_job_decode(struct fetch_job *job, int *turn, const char *line, int passed,
 	return -1;
 }
 
+static int
+take_packet(void *job, int *turn, char *line, int passed, char *why, size_t why_size)
+{
+	return fetch_job_decode(job, turn, line, passed, why, why_size);
+}
+
 bool
 fetch_job_receive(int channel, struct fetch_job *ret, int *turn, char *why, size_t why_size)
 {
-	static char line[MESSAGE_BYTES + 1];
-	bool good = true;
-
 	fetch_job_init(ret);
-	/* a bad job is read to its end too, so that the answer to it is not lost with the rest */
-	for (;;) {
-		size_t len;
-		int passed, rc = channel_receive(channel, line, sizeof(line), &len, &passed);
-		bool last = rc > 0 && strcmp(line, "go") == 0;
-
-		if (rc == 0) {
-			snprintf(why, why_size, "the job was cut off");
-			return false;
-		}
-		if (rc < 0 && errno != EMSGSIZE && errno != EBADMSG) {
-			snprintf(why, why_size, "cannot receive the job: %s", strerrordesc_np(errno));
-			return false;
-		}
-		if (rc < 0 && good)
-			snprintf(why, why_size, "a packet of the job is too long or no message");
-		if (rc > 0 && good)
-			rc = fetch_job_decode(ret, turn, line, passed, why, why_size);
-		else if (rc > 0 && passed >= 0)
-			close(passed);
-		good = good && rc >= 0;
-		if (last)
-			return good;
-	}
+	return channel_receive_job(channel, take_packet, ret, turn, why, why_size);
 }
 
 /* ---- reports ---- */
