@@ -80,7 +80,26 @@ undo(struct pg *pg)
 	return status == PG_OK ? pg_run(pg, sql_post_taken, 0, NULL, NULL) : status;
 }
 
-/* Posts all of these, or halves them until what is refused stands alone: that one is held. */
+static enum pg_status post_part(struct posting *p, size_t from, size_t count);
+
+/* These were refused, for p->why: halved, until what is refused stands alone, which is held. */
+static enum pg_status
+split(struct posting *p, size_t from, size_t count)
+{
+	enum pg_status status;
+
+	if (count > 1) {
+		status = post_part(p, from, count / 2);
+		return status == PG_OK && p->refused <= OUTCOMES_REFUSED
+		           ? post_part(p, from + count / 2, count - count / 2)
+		           : status;
+	}
+	if (++p->refused > OUTCOMES_REFUSED)
+		return PG_OK;
+	return decided_refuse(p->decided, from, p->why) == 0 ? PG_OK : no_memory(p->pg);
+}
+
+/* Posts all of these, or what of them is not refused. */
 static enum pg_status
 post_part(struct posting *p, size_t from, size_t count)
 {
@@ -94,14 +113,7 @@ post_part(struct posting *p, size_t from, size_t count)
 		return status;
 	snprintf(p->why, sizeof(p->why), "%s", pg_why(p->pg));
 	status = undo(p->pg);
-	if (status == PG_OK && count == 1 && ++p->refused <= OUTCOMES_REFUSED)
-		return decided_refuse(p->decided, from, p->why) == 0 ? PG_OK : no_memory(p->pg);
-	if (status == PG_OK && p->refused <= OUTCOMES_REFUSED && count > 1) {
-		status = post_part(p, from, count / 2);
-		if (status == PG_OK && p->refused <= OUTCOMES_REFUSED)
-			status = post_part(p, from + count / 2, count - count / 2);
-	}
-	return status;
+	return status == PG_OK ? split(p, from, count) : status;
 }
 
 enum pg_status
@@ -119,9 +131,10 @@ outcomes_post(struct pg *pg, struct decided *decided, struct effect *effect)
 		status = outcomes_reverse(pg, p.ids, count);
 	if (status != PG_ERROR || !refuses(pg))
 		return status;
+	snprintf(p.why, sizeof(p.why), "%s", pg_why(pg));
 	status = pg_run(pg, sql_post_none, 0, NULL, NULL);
 	if (status == PG_OK)
-		status = post_part(&p, 0, count);
+		status = split(&p, 0, count);
 	if (status == PG_OK && p.refused > OUTCOMES_REFUSED) {
 		status = pg_run(pg, sql_post_none, 0, NULL, NULL);
 		effect->hold = "posting_failed";

@@ -45,20 +45,14 @@ judge(struct reread *a, struct pg *pg, const struct params *file)
 	return PG_OK;
 }
 
-static bool
-text_is(struct leaf_text text, const char *word)
-{
-	return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
 /* Is there something to tell of a record that waited?  Its redemption, or several that it could mean. */
 static bool
 is_found(const struct leaf *leaf)
 {
 	if (leaf->outcome != OUTCOME_HELD)
 		return leaf->has_redemption;
-	return text_is(leaf->hold_reason, "ambiguous") ||
-	       (leaf->has_redemption && !text_is(leaf->hold_reason, "unknown_reference"));
+	return leaf_text_is(leaf->hold_reason, "ambiguous") ||
+	       (leaf->has_redemption && !leaf_text_is(leaf->hold_reason, "unknown_reference"));
 }
 
 /* What was decided now of the records that waited, where something was found for them. */
