@@ -28,11 +28,9 @@ JOIN ledger.redemption r ON
 	AND ($2::integer & :KEY_OUTBOUND_LINE = 0 OR r.outbound_reference = s.outbound_reference || '/' || s.outbound_line::text)
 	AND ($2::integer & :KEY_MEMBER = 0 OR r.member = s.member)
 	AND ($2::integer & :KEY_POINTS = 0 OR r.points = s.points)
-	AND ($8::integer < 0 OR (r.redeemed_at AT TIME ZONE $5::text)::date BETWEEN
-		CASE WHEN $2::integer & :KEY_DATE <> 0 THEN s.date
-			ELSE coalesce(s.date, date '1970-01-01' + $9::integer, (transaction_timestamp() AT TIME ZONE $5::text)::date) END - $8::integer
-		AND CASE WHEN $2::integer & :KEY_DATE <> 0 THEN s.date
-			ELSE coalesce(s.date, date '1970-01-01' + $9::integer, (transaction_timestamp() AT TIME ZONE $5::text)::date) END)
+	AND ($8::integer < 0 OR CASE WHEN $2::integer & :KEY_DATE <> 0 THEN s.date
+			ELSE coalesce(s.date, date '1970-01-01' + $9::integer, (transaction_timestamp() AT TIME ZONE $5::text)::date) END
+		- (r.redeemed_at AT TIME ZONE $5::text)::date BETWEEN 0 AND $8::integer)
 	AND ($2::integer & :KEY_AMOUNT = 0 OR r.amount = s.amount)
 	AND ($2::integer & :KEY_MERCHANT = 0 OR r.merchant = s.merchant)
 	AND ($2::integer & :KEY_TRANSACTION_TYPE = 0 OR r.transaction_type = s.transaction_type)

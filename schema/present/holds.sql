@@ -106,23 +106,11 @@ CREATE FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set
 $$;
 COMMENT ON FUNCTION handback.parts_there(integer, text, text) IS 'The parts of a set of files that have come, and whether they are posted';
 
--- Up to which number the files of a partner have been decided: the last that was posted, and what came right behind it
--- with bytes that were posted before. A duplicate posts nothing, but its number has come; behind a gap it closes none.
+-- Up to which number the files of a partner have come: the last that was posted. What came again is a duplicate of its number.
 CREATE FUNCTION handback.last_number(of_partner integer, of_profile text) RETURNS bigint
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH RECURSIVE reached (n) AS (
-		(SELECT f.sequence FROM handback.file f
-			WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.state = 'posted' AND f.sequence IS NOT NULL
-			ORDER BY f.sequence DESC LIMIT 1)
-		UNION
-		SELECT d.sequence
-		FROM reached r
-		JOIN handback.file d ON d.partner_id = of_partner AND d.profile = of_profile
-			AND d.sequence = CASE WHEN r.n < 9223372036854775807 THEN r.n + 1 END
-		WHERE d.state = 'duplicate' AND EXISTS (
-			SELECT FROM handback.file x
-			WHERE x.sha256 = d.sha256 AND x.partner_id = of_partner AND x.profile = of_profile AND x.state = 'posted'))
-	SELECT max(n) FROM reached
+	SELECT max(f.sequence) FROM handback.file f
+	WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.state = 'posted'
 $$;
 COMMENT ON FUNCTION handback.last_number(integer, text) IS 'The number up to which the files of a partner and profile have been decided';
 CALL handback_schema.make_append_only('handback.hold');
