@@ -14,6 +14,7 @@ import time
 
 import booted
 import pytest
+from booted import psql, wait
 from openpgp import Ring
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -140,6 +141,7 @@ def rings():
 @pytest.fixture(scope="module")
 def system(build, rings):
     machine = booted.Booted()
+    machine.patience, machine.watched = 30, ("handbackd.service", "handback-decrypt@*")
     try:
         folder = machine.install(build)
         (folder / "handback.yaml").write_text(configuration(machine.etc))
@@ -169,18 +171,6 @@ def system(build, rings):
 @pytest.fixture(scope="module")
 def ledger():
     return Ledger(1, 60, 240)
-
-
-def wait(condition, what, system, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{system.journal()}{system.journal('handback-decrypt@*')}"
-        time.sleep(0.05)
-
-
-def psql(system, *arguments, stdin=None, check=True):
-    return system.run("runuser", "-u", "handback", "--", "psql", "-XAtqv", "ON_ERROR_STOP=1", "-h", DATABASE, "-U", "postgres",
-                      "-d", "handback", *arguments, check=check, stdin=stdin)
 
 
 def as_handback(*command):

@@ -7,11 +7,11 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import booted
 import pytest
 import sshd
+from booted import psql, wait
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "fixtures"))
@@ -140,6 +140,7 @@ sources:
 @pytest.fixture(scope="module")
 def system(build):
     machine = booted.Booted()
+    machine.patience, machine.watched = 30, ("handbackd.service", "handback-fetch@*")
     try:
         folder = machine.install(build)
         partner = machine.up / "etc/partner"
@@ -178,18 +179,6 @@ def system(build):
 @pytest.fixture(scope="module")
 def ledger():
     return Ledger(1, 60, 240)
-
-
-def wait(condition, what, system, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{system.journal()}{system.journal('handback-fetch@*')}"
-        time.sleep(0.1)
-
-
-def psql(system, *arguments, stdin=None, check=True):
-    return system.run("runuser", "-u", "handback", "--", "psql", "-XAtqv", "ON_ERROR_STOP=1", "-h",
-                      "/var/lib/handback/postgres/socket", "-U", "postgres", "-d", "handback", *arguments, check=check, stdin=stdin)
 
 
 def deliver(system, ledger, sequence):

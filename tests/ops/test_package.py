@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 import booted
 import checkout
 import pytest
+from booted import wait
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "fixtures"))
@@ -108,13 +108,6 @@ def system(package):
 @pytest.fixture(scope="module")
 def ledger():
     return Ledger(1, 60, 240)
-
-
-def wait(condition, what, system, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{system.journal()}"
-        time.sleep(0.1)
 
 
 def as_user(system, user, *command, **more):

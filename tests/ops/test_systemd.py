@@ -11,6 +11,7 @@ import time
 
 import booted
 import pytest
+from booted import psql, wait
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "fixtures"))
@@ -69,19 +70,6 @@ def system(build):
 def ctl(system, *arguments, check=True):
     return system.run("setpriv", "--reuid", "handback", "--regid", "handback", "--init-groups", system.ctl, "--config",
                       f"{system.etc}/handback.yaml", *arguments, check=check)
-
-
-def wait(condition, what, system, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n{system.journal()}"
-        time.sleep(0.1)
-
-
-def psql(system, *arguments, stdin=None, check=True):
-    return system.run("runuser", "-u", "handback", "--", "psql", "-XAtqv", "ON_ERROR_STOP=1", "-h",
-                      "/var/lib/handback/postgres/socket", "-U", "postgres", "-d", "handback", *arguments, check=check,
-                      stdin=stdin)
 
 
 def files(system):

@@ -30,8 +30,26 @@ def why_not():
     return f"no namespaces: {probe.stderr.strip()}" if probe.returncode else None
 
 
+def wait(condition, what, system, seconds=None):
+    seconds = seconds or system.patience
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}\n" + "".join(map(system.journal, system.watched))
+        time.sleep(0.1)
+
+
+def psql(system, *arguments, stdin=None, check=True):
+    """In the embedded cluster, as the service's user."""
+    return system.run("runuser", "-u", "handback", "--", "psql", "-XAtqv", "ON_ERROR_STOP=1", "-h", system.database, "-U", "postgres",
+                      "-d", "handback", *arguments, check=check, stdin=stdin)
+
+
 class Booted:
     """Put files below .up first, then boot(); in(...) runs a command inside."""
+
+    database = "/var/lib/handback/postgres/socket"
+    patience = 20  # seconds, of wait()
+    watched = ("handbackd.service",)  # whose journals wait() shows when it waited in vain
 
     def __init__(self, unmasked=()):
         # not below /tmp, where a tmpfs is mounted inside
