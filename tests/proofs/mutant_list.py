@@ -111,7 +111,7 @@ MUTANTS = (
         "tests/engine/test_decide.py::test_verdict_table", "reconcile/decide/decide.sql",
         "WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED", "WHEN false THEN :STATE_REVERSED"),
     Mutant("let an older file speak", "last week's answer undoes today's",
-        "tests/engine/test_e2e.py::test_an_older_file_that_comes_late_moves_nothing", "reconcile/decide/decide.sql",
+        "tests/engine/test_order.py::test_f10_a_number_that_begins_again_and_rejects_is_held", "reconcile/decide/decide.sql",
         "a.redemption_id IS NOT NULL AS older,", "false AS older,"),
     Mutant("guess among candidates", "somebody else's points are given back",
         "tests/engine/test_decide.py::test_match_keys_in_order", "reconcile/decide/match.sql",
