@@ -84,7 +84,9 @@ def copy_tree(root, folder, to):
 
 
 def scratch_folder():
-    return tempfile.TemporaryDirectory(prefix="handback-mutants-", dir="/tmp")
+    folder = tempfile.TemporaryDirectory(prefix="handback-mutants-", dir="/tmp")
+    os.chmod(folder.name, 0o755)  # a test of root drops to another user, who has to find the programs
+    return folder
 
 
 def try_mutant(mutant, root):
