@@ -18,7 +18,8 @@ How a record is decided. Printed by `tools/print_verdicts.py` from `handback.ver
 `handback.hold_reason`, the tables that the reconciler decides by; a test holds this page against them.
 
 A record is held first where it is not clear in itself: a value that is not valid, several redemptions that match,
-conflicting records about one redemption in the file, a value that differs from the redemption's, a reason code that
+conflicting records about one redemption in the file, a value that differs from the redemption's (of an acceptance: by more
+than the profile's `tolerance`), a reason code that
 the profile holds. Of several identical records in one file the first is decided, and the others are
 `duplicate_record`. What is left is decided by these tables.
 

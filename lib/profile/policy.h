@@ -105,6 +105,12 @@ struct policy_rejects {
 	const char *newline;
 };
 
+/* How far what was fulfilled may be from what was redeemed; -1: not said.  Neither said: not at all. */
+struct policy_tolerance {
+	int64_t most;
+	int32_t permille; /* of what was redeemed */
+};
+
 struct policy {
 	const char *partner;
 	const char *programme;     /* the one, or NULL: each record names it */
@@ -116,6 +122,8 @@ struct policy {
 	int32_t match_days; /* a redemption may lie so many days before the record's date; -1: not said */
 	bool weaker_key;    /* a stated reference that is unknown leaves the record to a weaker key */
 	uint32_t checks;    /* enum check, or'ed */
+	/* an accepted record may state so much more or less than was redeemed; both bind where both are said */
+	struct policy_tolerance points_tolerance, amount_tolerance;
 	enum lists lists;
 	enum late_reject late_reject;
 	enum hold_or_continue gap, resubmission;

@@ -245,6 +245,19 @@ warn_of_weaker_keys(struct compile *c)
 		    "one that a weaker key fits and that has no such reference; its points could be reversed");
 }
 
+/* What confirms a debit of more than was fulfilled leaves the rest with nobody. */
+static void
+warn_of_tolerance(struct compile *c)
+{
+	const struct policy *p = c->policy;
+
+	if (p->points_tolerance.most > 0 || p->points_tolerance.permille > 0 || p->amount_tolerance.most > 0 ||
+	    p->amount_tolerance.permille > 0)
+		yaml_warn(c->problems, yaml_get(c->root, "tolerance"),
+		          "a debit is confirmed by an accepted record that states less: the member is short of the "
+		          "difference unless somebody credits it; the report lists each file's");
+}
+
 static void
 warn_of_cuts(struct compile *c)
 {
@@ -278,6 +291,7 @@ compile_warn(struct compile *c)
 	warn_of_reasons(c);
 	warn_of_references(c);
 	warn_of_weaker_keys(c);
+	warn_of_tolerance(c);
 	if (c->layout->framing.kind == FRAME_LINES && !c->layout->framing.last_newline_required &&
 	    c->layout->format == FORMAT_DELIMITED && c->layout->controls == 0)
 		yaml_warn(c->problems, c->root,

@@ -29,6 +29,7 @@ const struct profile_option profile_options[] = {
     {"", "unknown_reference",
      "what a stated reference that no redemption has does: hold (default), or weaker_key"},
     {"", "check", "what must agree with the debit; default all but amount"},
+    {"", "tolerance", "by how much an accepted record may differ from the debit, and still confirm it"},
     {"", "lists", "all (default), rejects or accepted"},
     {"", "order_by", "none (default), sequence or business_date"},
     {"", "gap", "hold (default) or continue"},
@@ -197,6 +198,11 @@ const struct profile_option profile_options[] = {
 
     {"controls.*", "check", "the equation"},
     {"controls.*", "optional", "not compared where a field that it names is absent; default no"},
+
+    {"tolerance", "points", "so many points more or less"},
+    {"tolerance", "points_permille", "so many thousandths of the points; with points, both bind"},
+    {"tolerance", "amount", "so many minor units more or less, in the currency of the debit"},
+    {"tolerance", "amount_permille", "so many thousandths of the amount; with amount, both bind"},
 
     {"guard", "rejects", "more rejects than this hold the file"},
     {"guard", "points", "more rejected points than this hold the file"},

@@ -162,6 +162,31 @@ checks(struct compile *c)
 	}
 }
 
+/* What may be told apart from the debit: something has to be read and compared, or it does nothing. */
+static void
+tolerance_of(struct compile *c, struct yaml_node *map, const char *field, uint32_t check,
+             struct policy_tolerance *ret)
+{
+	char permille[32];
+
+	snprintf(permille, sizeof(permille), "%s_permille", field);
+	ret->most = compile_int(c, map, field, 0, INT64_MAX, -1);
+	ret->permille = (int32_t) compile_int(c, map, permille, 0, 999, -1);
+	if ((ret->most >= 0 || ret->permille >= 0) && (!has_field(c, field) || (c->policy->checks & check) == 0))
+		yaml_error(c->problems, map, "%s does nothing: no record has this field, or check does not name it",
+		           field);
+}
+
+static void
+tolerance(struct compile *c)
+{
+	struct yaml_node *map = compile_child(c, c->root, "tolerance", YAML_MAP);
+
+	tolerance_of(c, map, "points", CHECK_POINTS, &c->policy->points_tolerance);
+	tolerance_of(c, map, "amount", CHECK_AMOUNT, &c->policy->amount_tolerance);
+	compile_known(c, map, "tolerance");
+}
+
 const char *const reason_action_words[] = {"hold", "reverse", "accept", "retry", NULL};
 
 static int
@@ -375,6 +400,7 @@ compile_policy(struct compile *c)
 	match_days(c);
 	unknown_reference(c);
 	checks(c);
+	tolerance(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
 	c->layout->lists = lists[p->lists];
 	p->late_reject = (enum late_reject) compile_word(c, c->root, "late_reject", late, LATE_REJECT_HOLD);

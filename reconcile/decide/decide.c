@@ -375,6 +375,10 @@ decide_records(const struct decide *d, bool older)
 	param_int(&p, policy->checks);
 	param_optional(&p, policy->reversal_days > 0, policy->reversal_days);
 	param_bool(&p, d->report->is_test && (d->waived & WAIVE_TEST) == 0);
+	param_int(&p, policy->points_tolerance.most);
+	param_int(&p, policy->points_tolerance.permille);
+	param_int(&p, policy->amount_tolerance.most);
+	param_int(&p, policy->amount_tolerance.permille);
 	if (status != PG_OK)
 		return status;
 	return large ? keep_each(d, &p) : keep_all(d, &p);
@@ -437,7 +441,11 @@ decide_file(const struct decide *d, struct effect *ret)
 enum pg_status
 decide_warm_up(struct pg *pg)
 {
-	const struct policy policy = {.partner = "", .keys = 1, .key = {KEY_EXTERNAL_REFERENCE}};
+	const struct policy policy = {.partner = "",
+	                              .keys = 1,
+	                              .key = {KEY_EXTERNAL_REFERENCE},
+	                              .points_tolerance = {-1, -1},
+	                              .amount_tolerance = {-1, -1}};
 	const struct parse_report report = {.maybe_duplicate = true};
 	const struct decide d = {.pg = pg, .policy = &policy, .report = &report};
 	enum pg_status status = pg_begin(pg), ended;

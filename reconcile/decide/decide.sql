@@ -30,7 +30,8 @@ HAVING count(*) > 1
 --
 -- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
 -- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
--- $7 true for a test file that is kept and reported, and moves nothing.
+-- $7 true for a test file that is kept and reported, and moves nothing, $8 and $9 by how many points, and thousandths of the
+-- debit's, an accepted record may differ (-1: not said), $10 and $11 the same of the amount.
 -- Takes pg_temp.stage, picked, duplicates and answered, the ledger, and what was decided before. Gives the columns of a
 -- leaf without its reversal (lib/proof/leaf_row.h), of these very types, whatever a ledger's own views have.
 --
@@ -49,7 +50,17 @@ WITH rule AS MATERIALIZED (
 		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
 		r.member_id, r.member AS redeemed_member, r.points AS redeemed_points, r.amount AS redeemed_amount,
 		r.currency AS redeemed_currency, r.merchant AS redeemed_merchant,
-		r.transaction_type AS redeemed_type, r.partner, r.redeemed_at
+		r.transaction_type AS redeemed_type, r.partner, r.redeemed_at,
+		-- what differs within the profile's tolerance: of an acceptance alone, never of what would be reversed
+		CASE WHEN s.points <> r.points AND s.verdict NOT IN (:VERDICT_REJECTED, :VERDICT_PENDING) AND greatest($8::bigint, $9::bigint) >= 0
+			AND ($8::bigint < 0 OR abs(s.points::numeric - r.points) <= $8::bigint)
+			AND ($9::bigint < 0 OR abs(s.points::numeric - r.points) * 1000 <= r.points::numeric * $9::bigint)
+			THEN s.points::numeric - r.points END AS points_over,
+		CASE WHEN s.amount <> r.amount AND s.verdict NOT IN (:VERDICT_REJECTED, :VERDICT_PENDING) AND greatest($10::bigint, $11::bigint) >= 0
+			AND coalesce(s.currency = r.currency, true)
+			AND ($10::bigint < 0 OR abs(s.amount::numeric - r.amount) <= $10::bigint)
+			AND ($11::bigint < 0 OR abs(s.amount::numeric - r.amount) * 1000 <= r.amount::numeric * $11::bigint)
+			THEN s.amount::numeric - r.amount END AS amount_over
 	FROM pg_temp.stage s
 	LEFT JOIN pg_temp.picked p ON p.record_no = s.record_no
 	LEFT JOIN ledger.redemption r
@@ -69,9 +80,9 @@ WITH rule AS MATERIALIZED (
 		CASE
 			WHEN $5::integer & :CHECK_PROGRAMME <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
 			WHEN $5::integer & :CHECK_MEMBER <> 0 AND f.member <> f.redeemed_member THEN 'member_mismatch'
-			WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points THEN 'points_mismatch'
+			WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points AND f.points_over IS NULL THEN 'points_mismatch'
 			WHEN $5::integer & :CHECK_CURRENCY <> 0 AND f.currency <> f.redeemed_currency THEN 'currency_mismatch'
-			WHEN $5::integer & :CHECK_AMOUNT <> 0 AND f.amount <> f.redeemed_amount THEN 'amount_mismatch'
+			WHEN $5::integer & :CHECK_AMOUNT <> 0 AND f.amount <> f.redeemed_amount AND f.amount_over IS NULL THEN 'amount_mismatch'
 			WHEN $5::integer & :CHECK_MERCHANT <> 0 AND f.merchant <> f.redeemed_merchant THEN 'merchant_mismatch'
 			WHEN $5::integer & :CHECK_TRANSACTION_TYPE <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
 		END AS mismatch
@@ -130,7 +141,12 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 				handback.unlike('merchant', j.merchant, j.redeemed_merchant) END,
 			CASE WHEN j.transaction_type <> j.redeemed_type THEN
 				format('transaction type: stated %s, redeemed %s', j.transaction_type, j.redeemed_type) END)
-		WHEN j.change IS NOT NULL OR j.reason_text IS NOT NULL THEN concat_ws('; ', 'change: ' || j.change, j.reason_text)
+		WHEN j.change IS NOT NULL OR j.reason_text IS NOT NULL OR j.points_over IS NOT NULL OR j.amount_over IS NOT NULL
+			-- report.sql finds the first two by how they begin
+			THEN concat_ws('; ',
+				'points: fulfilled ' || j.points || ', redeemed ' || j.redeemed_points || ', difference ' || j.points_over,
+				'amount: fulfilled ' || j.amount || ', redeemed ' || j.redeemed_amount || ', difference ' || j.amount_over,
+				'change: ' || j.change, j.reason_text)
 	END AS detail,
 	transaction_timestamp() AS decided_at,
 	j.redemption_id::bigint, j.redeemed_reference::uuid, j.programme_id::bigint, j.member_id::bigint, j.redeemed_points::bigint,

@@ -341,6 +341,41 @@ SELECT * FROM (
 ) all_rows
 ORDER BY file, how
 
+-- name: report_differences
+-- Debits that were confirmed with other points or another amount as fulfilled, by file and currency ($1 partner, $2 file,
+-- $3 from, $4 to): how many, and by how much. The last row is the sum, of points alone: currencies do not add up.
+WITH difference AS (
+	SELECT o.file_id AS file, p.code AS partner, f.name_shown AS name, d.currency,
+		CASE WHEN o.detail LIKE 'points: fulfilled %' THEN d.points END AS redeemed,
+		CASE WHEN o.detail LIKE 'points: fulfilled %' THEN o.points END AS fulfilled,
+		substring(o.detail FROM '^(?:points: fulfilled [0-9]+, redeemed [0-9]+, difference -?[0-9]+; )?amount: fulfilled (-?[0-9]{1,19}), ')::numeric
+			- d.amount AS amount_difference
+	FROM handback.file f
+	JOIN handback.partner p USING (partner_id)
+	JOIN handback.outcome o USING (file_id)
+	JOIN ledger.redemption d USING (redemption_id)
+	WHERE o.outcome = :OUTCOME_CONFIRMED AND (o.detail LIKE 'points: fulfilled %' OR o.detail LIKE 'amount: fulfilled %')
+		AND ($1::text IS NULL OR p.code = $1)
+		AND ($2::bigint IS NULL OR f.file_id = $2)
+		AND ($3::timestamptz IS NULL OR f.decided_at >= $3)
+		AND ($4::timestamptz IS NULL OR f.decided_at < $4)
+), difference_row AS (
+	SELECT file, partner, name, count(*) AS records, coalesce(sum(redeemed), 0) AS redeemed, coalesce(sum(fulfilled), 0) AS fulfilled,
+		coalesce(sum(fulfilled - redeemed), 0) AS difference, CASE WHEN count(amount_difference) > 0 THEN currency END AS currency,
+		sum(amount_difference) AS amount_difference
+	FROM difference
+	WHERE fulfilled <> redeemed OR amount_difference <> 0
+	GROUP BY file, partner, name, currency
+)
+SELECT * FROM (
+	SELECT * FROM difference_row
+	UNION ALL
+	SELECT NULL, NULL, 'All of them', sum(records), sum(redeemed), sum(fulfilled), sum(difference), NULL, NULL
+	FROM difference_row
+	HAVING count(*) > 0
+) all_rows
+ORDER BY file, currency
+
 -- name: report_overdue
 -- Unanswered redemptions past their response SLA, apart from what is held: by the terms that the last nightly run found. $1 partner.
 -- unanswered: no reply to them; the rest is pending or held. shown: of those, the ones that a file shows.

@@ -126,6 +126,18 @@ static const struct column rematched_columns[] = {
     {"ledger_points", "Reversed in ledger", COLUMN_NUMBER, 0, 3, NULL},
 };
 
+static const struct column difference_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 8, 2, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 1, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"redeemed", "Redeemed points", COLUMN_NUMBER, 0, 0, NULL},
+    {"fulfilled", "Fulfilled points", COLUMN_NUMBER, 0, 0, NULL},
+    {"difference", "Difference", COLUMN_NUMBER, 0, 0, NULL},
+    {"currency", "Currency", COLUMN_TEXT, 0, 3, NULL},
+    {"amount_difference", "Difference of amounts", COLUMN_NUMBER, 0, 3, NULL},
+};
+
 static const struct column overdue_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
     {"programme", "Programme", COLUMN_TEXT, 0, 2, NULL},
@@ -195,6 +207,10 @@ const struct report_table report_tables[] = {
     {"rematched", "Rematched and resolved after their file was posted", NULL, TABLE_ROWS,
      COLUMNS(rematched_columns), sql_report_rematched, 4, true,
      "Apart from the sums above, which are of the day on which a file was decided."},
+    {"differences", "Confirmed with a difference, within the profile's tolerance", NULL, TABLE_ROWS,
+     COLUMNS(difference_columns), sql_report_differences, 4, true,
+     "The debits are as they were: what was fulfilled less, or more, is on nobody's account. Amounts are in "
+     "minor units."},
     {"overdue", "Unanswered redemptions, past their response SLA", NULL, TABLE_ROWS, COLUMNS(overdue_columns),
      sql_report_overdue, 1, false, NULL},
     {"expected", "Files that were expected", NULL, TABLE_ROWS, COLUMNS(expected_columns), sql_report_expected,
