@@ -53,6 +53,8 @@ night_try_again(struct night *n, const struct config_source *source)
 		status =
 		    rematch_expire(pg, source->name, n->reconciler.profile.profile->policy.unknown_days, &expired);
 	n->expired += expired;
+	if (status == PG_OK)
+		status = rematch_overtaken(pg, source->name, &n->overtaken);
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 

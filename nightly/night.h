@@ -20,6 +20,7 @@ struct night {
 	int code;                     /* the worst so far that does not stop the run */
 	int64_t missing;              /* expected files that this run found missing */
 	struct rematch rematch;       /* of all sources */
+	int64_t overtaken;            /* holds that ended, their redemptions being settled otherwise */
 	int64_t expired;              /* records whose redemption was never known, closed by this run */
 	struct deemed deemed;         /* of all sources */
 	struct retention retention;   /* what the plan counted, then what was removed */

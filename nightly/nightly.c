@@ -25,6 +25,7 @@ static const struct column done_columns[] = {
     {"reversed", "Reversed of them", COLUMN_NUMBER, 0, 0, NULL},
     {"guarded", "Matched, held by the guard", COLUMN_NUMBER, 0, 0, NULL},
     {"expired", "Never found, closed", COLUMN_NUMBER, 0, 0, NULL},
+    {"overtaken", "Holds overtaken", COLUMN_NUMBER, 0, 0, NULL},
     {"deemed_accepted", "Deemed accepted", COLUMN_NUMBER, 0, 0, NULL},
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
     {"purged", "Old copies purged", COLUMN_NUMBER, 0, 0, NULL},
@@ -64,6 +65,7 @@ tell_done(struct night *n)
 	param_int(&p, n->rematch.reversed);
 	param_int(&p, n->rematch.guarded);
 	param_int(&p, n->expired);
+	param_int(&p, n->overtaken);
 	param_int(&p, n->deemed.confirmed);
 	param_int(&p, (int64_t) n->reports->rows);
 	param_int(&p, n->retention.archive.files + n->retention.quarantine.files);

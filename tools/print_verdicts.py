@@ -42,6 +42,26 @@ WHY = """
   `late_reject` says, since that is about a partner that changes its mind, and this one may not have.
 - **open, older.** No answer that counted leaves a redemption open. Where one is found so all the same, nothing is taken for granted.
 - **unknown.** No redemption is guessed; it is tried again for the profile's `unknown_days`.
+
+## Holds that end by themselves
+
+A record on hold waits because it is unclear. When its redemption is settled otherwise, by a later file, by people or by an
+application, nobody is to decide it again: the hold ends as `overtaken`, in the transaction that settles (an application's reversal
+is seen by night), with what settled it in the record's next outcome, and proposals that have no open hold left are withdrawn.
+
+| the record on hold said | the redemption is confirmed or reinstated | the redemption is reversed |
+|---|---|---|
+| accepted (with change, with warning) | ends | stays |
+| rejected | stays | ends |
+| pending, or rejected for a reason that may be asked again (`reason_retry`) | ends | ends |
+
+- **The same: it ends.** What the record asks for is done. That it stated 501 points for 500 is settled by the record that stated 500.
+- **The opposite: it stays**, and shows what the redemption is. As a clear record it would have been a contradiction of what was
+  settled, and those wait for people, whatever `late_reject` says: it is about records that are clear.
+- **The same words again.** A record that repeats the verdict and the reason codes of the one on hold says the same, whatever the
+  profile makes of them.
+- **Only a later word.** A file that is older than one that was posted ends no hold, nor does what was settled before the record
+  came: it was held in sight of that. The partner's next clear record ends it.
 """
 MIDDLE = """
 Where the profile says `late_reject: reverse` instead of `hold`, this differs:

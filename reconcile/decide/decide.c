@@ -426,6 +426,7 @@ decide_file(const struct decide *d, struct effect *ret)
 	if (e.hold == NULL)
 		e.hold = out_of_place(d, &place, e.message);
 	if (e.hold == NULL) {
+		e.older = place.older;
 		status = decide_records(d, place.older);
 		sum_effect(d->decided, &e);
 		if (status == PG_OK && (d->waived & WAIVE_UNMATCHED) == 0)

@@ -51,6 +51,7 @@ struct effect {
 	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational, held;
 	int64_t unknown; /* of those that are held: for an unknown reference */
 	int64_t points;  /* of what is reversed; INT64_MAX also for more */
+	bool older;      /* than a file of the partner that was posted */
 };
 
 /* Is a file this large, for planning? */

@@ -340,6 +340,48 @@ outcomes_hold(const struct outcomes *o)
 	return status == PG_OK ? pg_defer(o->pg, sql_hold_stated, file.n, file.value) : status;
 }
 
+/* ---- holds that are overtaken ---- */
+
+enum { OUTCOMES_NAMED = 1000 }; /* more redemptions than this are not named one by one */
+
+static bool
+settles(const struct leaf *leaf)
+{
+	return leaf->has_redemption && (leaf->outcome == OUTCOME_CONFIRMED || leaf->outcome == OUTCOME_REVERSED ||
+	                                leaf->outcome == OUTCOME_ALREADY_APPLIED);
+}
+
+enum pg_status
+outcomes_overtake(const struct outcomes *o)
+{
+	int64_t ids[OUTCOMES_NAMED], settled = decided_tally(o->decided, OUTCOME_CONFIRMED)->records +
+	                                       decided_tally(o->decided, OUTCOME_REVERSED)->records +
+	                                       decided_tally(o->decided, OUTCOME_ALREADY_APPLIED)->records;
+	bool few = settled <= OUTCOMES_NAMED && decided_runs(o->decided) == 1;
+	struct params p = {0};
+	struct leaf *leaf;
+	size_t count = 0, n = 0;
+	enum pg_status status = PG_OK;
+	char *text = NULL;
+
+	if (settled == 0)
+		return PG_OK;
+	if (few)
+		status = load(o->pg, o->decided, 0, &leaf, &count);
+	if (status != PG_OK)
+		return status;
+	for (size_t i = 0; i < count; i++)
+		if (settles(&leaf[i]) && n < OUTCOMES_NAMED)
+			ids[n++] = leaf[i].redemption.id;
+	if (few && (text = array_of(ids, n)) == NULL)
+		return no_memory(o->pg);
+	param_int(&p, o->file_id);
+	param_text(&p, text);
+	status = pg_run_prepared(o->pg, sql_overtake, p.n, p.value, NULL);
+	free(text);
+	return status;
+}
+
 /* ---- a dry run ---- */
 
 enum pg_status

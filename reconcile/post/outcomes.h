@@ -37,6 +37,9 @@ enum pg_status outcomes_write(const struct outcomes *o, struct merkle *tree, str
 /* A hold for each record whose outcome it is. */
 enum pg_status outcomes_hold(const struct outcomes *o);
 
+/* What they settle ends holds of earlier files about the same redemptions (schema/present/overtaken.sql). */
+enum pg_status outcomes_overtake(const struct outcomes *o);
+
 /* Shows all records, in order, writing nothing: what a dry run is for.  Which file they are of is not said.
  */
 enum pg_status outcomes_show(struct pg *pg, struct decided *decided,

@@ -47,3 +47,8 @@ SELECT h.hold_id, s.member
 FROM handback.hold h
 JOIN pg_temp.stage s ON s.record_no = h.record_no
 WHERE h.file_id = $1::bigint AND h.reason = 'unknown_reference' AND s.member IS NOT NULL
+
+-- name: overtake
+-- Ends the holds of earlier files that ask for what this one settled. $1 file, $2 the redemptions of its records, NULL: of
+-- too many to name.
+SELECT handback.overtake_by_file($1::bigint, $2::bigint[])

@@ -228,6 +228,9 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	status = outcomes_write(&o, tree, &written);
 	if (status == PG_OK && effect->held > 0)
 		status = outcomes_hold(&o);
+	/* what an older file says is no newer word than what waits */
+	if (status == PG_OK && !effect->older)
+		status = outcomes_overtake(&o);
 	if (status == PG_OK)
 		status = tie_out(d, posted->file_id, &tied);
 	if (status != PG_OK) {

@@ -259,3 +259,16 @@ rematch_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t 
 	pg_result_free(r);
 	return PG_OK;
 }
+
+enum pg_status
+rematch_overtaken(struct pg *pg, const char *source, int64_t *ret_overtaken)
+{
+	struct pg_result *r;
+	enum pg_status status = pg_run(pg, sql_rematch_overtaken, 1, &source, &r);
+
+	if (status != PG_OK)
+		return status;
+	*ret_overtaken += pg_int_of(r, 0, "overtaken");
+	pg_result_free(r);
+	return PG_OK;
+}

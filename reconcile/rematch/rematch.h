@@ -37,6 +37,10 @@ enum pg_status rematch_source(struct reconciler *r, const char *source, struct r
  * and a later run leaves them alone.  Not before rematch_source has tried all of them. */
 enum pg_status rematch_expire(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_expired);
 
+/* Ends holds of a source whose redemption an application reversed, or a rematch settled, as they ask; adds
+ * how many. */
+enum pg_status rematch_overtaken(struct pg *pg, const char *source, int64_t *ret_overtaken);
+
 /* How many records rematch_source would try, and how many of the rest rematch_expire closes. */
 enum pg_status rematch_count(struct pg *pg, const char *source, int32_t unknown_days, int64_t *ret_young,
                              int64_t *ret_old);

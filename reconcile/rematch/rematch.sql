@@ -169,3 +169,7 @@ WITH old AS MATERIALIZED (
 	RETURNING record_no
 )
 SELECT count(*) AS expired FROM written
+
+-- name: rematch_overtaken
+-- Ends holds whose redemption was settled since by none of the partner's files. $1 source. Gives how many.
+SELECT handback.overtake_by_night($1::text) AS overtaken

@@ -12,6 +12,8 @@ CREATE TABLE handback.hold (
 	UNIQUE (file_id, record_no)
 );
 CREATE UNIQUE INDEX hold_whole_file ON handback.hold (file_id) WHERE record_no IS NULL;
+-- what is settled asks for the holds about it
+CREATE INDEX hold_by_redemption ON handback.hold (redemption_id) WHERE redemption_id IS NOT NULL;
 COMMENT ON TABLE handback.hold IS 'Holds of records and files; open while handback.hold_end has no row for it';
 COMMENT ON COLUMN handback.hold.record_no IS 'NULL: the whole file';
 COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there is none';
@@ -20,7 +22,7 @@ COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there i
 CREATE TABLE handback.hold_end (
 	hold_id  bigint PRIMARY KEY REFERENCES handback.hold,
 	how      text NOT NULL CHECK (how IN ('confirmed', 'reversed', 'reinstated', 'closed', 'released',
-		'rematched', 'unknown_reference_expired')),
+		'rematched', 'unknown_reference_expired', 'overtaken')),
 	ended_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	ended_by text NOT NULL DEFAULT session_user
 );
@@ -258,6 +260,8 @@ CREATE TABLE handback.hold_stated (
 );
 COMMENT ON TABLE handback.hold_stated IS 'Whose points a record is about that matched nothing, as it says; append-only';
 
+CREATE INDEX hold_guarded_by_redemption ON handback.hold_guarded (redemption_id);
+CREATE INDEX hold_found_by_redemption ON handback.hold_found (redemption_id);
 CALL handback_schema.make_append_only('handback.hold_found');
 CALL handback_schema.make_append_only('handback.hold_stated');
 

@@ -42,7 +42,7 @@ COMMENT ON TABLE handback.proposal_hold IS 'The holds that a proposal is about';
 CREATE TABLE handback.proposal_end (
 	proposal_id bigint PRIMARY KEY,
 	proposed_by text NOT NULL,
-	how         text NOT NULL CHECK (how IN ('approved', 'rejected')),
+	how         text NOT NULL CHECK (how IN ('approved', 'rejected', 'withdrawn')),
 	why         text,
 	ended_at    timestamptz NOT NULL,
 	ended_by    text NOT NULL DEFAULT session_user,
@@ -51,7 +51,7 @@ CREATE TABLE handback.proposal_end (
 	CONSTRAINT approver_is_not_proposer CHECK (how <> 'approved' OR ended_by <> proposed_by),
 	CONSTRAINT rejected_with_a_reason CHECK (how <> 'rejected' OR why ~ '\S')
 );
-COMMENT ON TABLE handback.proposal_end IS 'Who approved or rejected a proposal; never the one who made it; append-only';
+COMMENT ON TABLE handback.proposal_end IS 'Who approved a proposal, never the one who made it, or rejected it; withdrawn: its holds ended before; append-only';
 CALL handback_schema.make_append_only('handback.hold_note');
 CALL handback_schema.make_append_only('handback.proposal');
 CALL handback_schema.make_append_only('handback.proposal_hold');
@@ -224,6 +224,7 @@ DECLARE
 	event bigint;
 BEGIN
 	PERFORM handback.lock_partners(chosen);
+	p := handback.open_proposal(proposal); -- it may have been answered, or withdrawn, meanwhile
 	FOR h IN SELECT l.* FROM handback.lock_holds(chosen) l
 		ORDER BY coalesce(p.redemption_id, l.redemption_id), l.hold_id LOOP
 		about := coalesce(p.redemption_id, h.redemption_id);
@@ -253,6 +254,9 @@ BEGIN
 	SELECT hold_id, audit.event_time(event), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 		WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
 	FROM handback.proposal_hold WHERE proposal_id = proposal;
+	IF p.decision IN ('confirm', 'reverse', 'reinstate') THEN
+		PERFORM handback.overtake_by_people(proposal, ARRAY(SELECT (m).redemption_id FROM unnest(made) m));
+	END IF;
 	-- what came while a file waited was taken for a duplicate of it: closed, it repeats nothing, and waits for people itself
 	IF p.decision = 'close' THEN
 		PERFORM handback.open_duplicate(w.file, comment, format('file %s, which it repeats, was closed', w.closed))

@@ -15,9 +15,16 @@ SELECT
 	h.reason,
 	h.points,
 	h.redemption_id,
+	CASE
+		WHEN v.reinstatement_id IS NOT NULL THEN 'reinstated'
+		WHEN v.reversal_id IS NOT NULL THEN 'reversed'
+		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = h.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
+			THEN 'confirmed'
+	END AS redemption_state,
 	r.action_required
 FROM handback.hold_now h
 CROSS JOIN LATERAL (SELECT transaction_timestamp() - h.opened_at AS waited) age
+LEFT JOIN ledger.reversal v ON v.redemption_id = h.redemption_id
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)

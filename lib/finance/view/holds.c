@@ -15,6 +15,7 @@ static const struct column hold_columns[] = {
     {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 5, NULL},
+    {"redemption_state", "It is already", COLUMN_WORD, 0, 0, NULL},
     {"action_required", "Action required", COLUMN_SENTENCE, 20, 7, NULL},
 };
 

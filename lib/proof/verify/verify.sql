@@ -99,7 +99,7 @@ SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as 
 	h.hold_id, d.how, d.ended_by, d.ended_at)
 FROM handback.hold_end d
 JOIN handback.hold h USING (hold_id)
-WHERE d.how NOT IN ('rematched', 'unknown_reference_expired') AND NOT EXISTS (
+WHERE d.how NOT IN ('rematched', 'unknown_reference_expired', 'overtaken') AND NOT EXISTS (
 	SELECT FROM handback.proposal_hold ph
 	JOIN handback.proposal p USING (proposal_id)
 	JOIN handback.proposal_end e USING (proposal_id)
@@ -110,12 +110,12 @@ WHERE d.how NOT IN ('rematched', 'unknown_reference_expired') AND NOT EXISTS (
 	AND NOT (d.how = 'released' AND h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (
 		SELECT FROM handback.file r WHERE r.release_of = h.file_id AND r.decided_at = d.ended_at))
 UNION ALL
--- what the nightly run ended
+-- what ended by itself, or by night
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no later outcome says so',
 	h.hold_id, d.how, d.ended_by, d.ended_at)
 FROM handback.hold_end d
 JOIN handback.hold h USING (hold_id)
-WHERE d.how IN ('rematched', 'unknown_reference_expired') AND NOT EXISTS (
+WHERE d.how IN ('rematched', 'unknown_reference_expired', 'overtaken') AND NOT EXISTS (
 	SELECT FROM handback.outcome o
 	JOIN audit.event a USING (event_id)
 	WHERE o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision > 0 AND o.decided_at = d.ended_at
@@ -187,9 +187,9 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
 		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
-	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted')
+	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'overtaken')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
-	OR (a.what IN ('approved', 'rejected') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
+	OR (a.what IN ('approved', 'rejected', 'withdrawn') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
 LIMIT 1000
 
 -- name: verify_postings
