@@ -5,7 +5,7 @@
 #include "ctl/handlers.h"
 #include "lib/base/paths.h"
 
-#define MOST_ARGUMENTS 12
+#define MOST_ARGUMENTS 14
 
 /* What was asked of us, asked of the program in our place: what it says and its status are ours. */
 static int
@@ -16,8 +16,11 @@ become(const struct session *s, const char *program)
 	static const struct {
 		enum option_id id;
 		const char *option;
-	} own[] = {
-	    {OPT_CONFIG, "--config"}, {OPT_DATABASE, "--database"}, {OPT_HEAD, "--head"}, {OPT_PLAN, "--plan"}};
+	} own[] = {{OPT_CONFIG, "--config"},
+	           {OPT_DATABASE, "--database"},
+	           {OPT_HEAD, "--head"},
+	           {OPT_CHECKPOINTS, "--checkpoints"},
+	           {OPT_PLAN, "--plan"}};
 	const char *arguments[MOST_ARGUMENTS] = {program, "--format", formats[s->format]};
 	char path[4096];
 	int n = 3;

@@ -31,6 +31,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_REDEMPTION] = {"redemption", "UUID", "which redemption is meant, for a record that names none"},
     [OPT_HEAD] = {"head", "N:HASH",
                   "a head that was noted before, as `audit head` says it: it has to be there still"},
+    [OPT_CHECKPOINTS] = {"checkpoints", "FILE",
+                         "a copy of the file of checkpoints, instead of the configuration's"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
     [OPT_DIFF] = {"diff", "FILE", "show what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
@@ -102,12 +104,14 @@ const struct command commands[] = {
      "--file or --all it is of the last seven days. Everything comes from one snapshot. All sums are "
      "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
-    {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD),
+    {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD) | OPT(OPT_CHECKPOINTS),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "
      "from the tables, each tree from outcomes, debits and reversals as the ledger has them now, hashes "
      "every kept file, and checks balances against entries. Names every difference exactly and ends "
-     "with 5. With --head it finds, too, that heads were cut off at the end.",
+     "with 5. That heads were cut off at the end, or the whole chain was rewritten, it finds by the signed "
+     "checkpoints outside of the database (checkpoints.file), or by --head. Where its unit has the key it signs and "
+     "appends the next one.",
      "handbackctl audit verify\n"
      "handbackctl audit verify --head 7:281505111d331abba9c68015419540bf4b5d2327467120b4fa3e5ce87f083393",
      run_audit_verify},
@@ -115,6 +119,11 @@ const struct command commands[] = {
      "Shows the number and the hash of the last head. Kept somewhere else, it proves later that nothing "
      "before it was changed or cut off.",
      "handbackctl audit head --json", run_audit_head},
+    {"audit key", "Verify", "NAME FILE", 2, 2, 0, "make a key for checkpoints",
+     "Makes a key that signs checkpoints, of a name that is yours alone (example.org/handback), writes the private one "
+     "into FILE, which must not be there, and shows the verifier's, for checkpoints.verifiers. Whoever has FILE can sign "
+     "another chain: only handback-verify's unit is to be given it.",
+     "handbackctl audit key example.org/handback /etc/handback/secrets/checkpoint.key", run_audit_key},
 
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
      "The exit status is 0 for clean, 3 for something held, 4 for failed.", "handbackctl run", run_run},

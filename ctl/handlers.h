@@ -49,6 +49,7 @@ int run_proposals(struct session *s);
 
 /* ctl/audit.c */
 int run_audit_head(struct session *s);
+int run_audit_key(struct session *s);
 
 /* ctl/profile.c */
 int run_profile_lint(struct session *s);

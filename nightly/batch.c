@@ -29,7 +29,8 @@ usage(const char *own, FILE *out)
 	fprintf(out,
 	        "usage: %s [--config FILE] [--database CONNINFO] [--json | --format FORMAT] [--%s]\n"
 	        "its timer starts it; handbackctl help says what the options mean\n",
-	        program_invocation_short_name, strcmp(own, "head") == 0 ? "head N:HASH" : own);
+	        program_invocation_short_name,
+	        strcmp(own, "head") == 0 ? "head N:HASH] [--checkpoints FILE" : own);
 	return out == stdout ? EXIT_CLEAN : EXIT_USAGE;
 }
 
@@ -55,6 +56,9 @@ batch_start(struct batch *b, int argc, char **argv, const char *own, bool *ret_g
 	    {"json", no_argument, NULL, 'j'},
 	    {"format", required_argument, NULL, 'f'},
 	    {"help", no_argument, NULL, 'h'},
+	    {strcmp(own, "head") == 0 ? "checkpoints" : "help",
+	     strcmp(own, "head") == 0 ? required_argument : no_argument, NULL,
+	     strcmp(own, "head") == 0 ? 'k' : 'h'},
 	    {own, strcmp(own, "head") == 0 ? required_argument : no_argument, NULL, 'o'},
 	    {NULL, 0, NULL, 0}};
 	int code = EXIT_CLEAN;
@@ -77,6 +81,8 @@ batch_start(struct batch *b, int argc, char **argv, const char *own, bool *ret_g
 			b->format = FORMAT_JSON;
 		else if (got == 'f')
 			code = read_format(b, optarg);
+		else if (got == 'k')
+			b->checkpoints = optarg;
 		else if (got == 'o' && optarg != NULL)
 			b->head = optarg;
 		else if (got == 'o')

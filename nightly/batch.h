@@ -15,11 +15,12 @@
 struct config;
 
 struct batch {
-	const char *path;     /* of the configuration */
-	bool path_given;      /* it was named */
-	const char *conninfo; /* another database than the configuration's, or NULL */
-	const char *head;     /* --head, or NULL */
-	bool plan;            /* --plan */
+	const char *path;        /* of the configuration */
+	bool path_given;         /* it was named */
+	const char *conninfo;    /* another database than the configuration's, or NULL */
+	const char *head;        /* --head, or NULL */
+	const char *checkpoints; /* --checkpoints, or NULL */
+	bool plan;               /* --plan */
 	enum format format;
 	struct terminal terminal;
 	struct config *config;
@@ -32,8 +33,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * The beginning of each of them: gives up what it never needs, and reads the options that each takes and the
- * one that only it takes ("plan", "head").  *ret_go: there is something to do; else the status is what it
- * ends with.
+ * one that only it takes ("plan", "head"; --checkpoints comes with --head).  *ret_go: there is something to
+ * do; else the status is what it ends with.
  */
 int batch_start(struct batch *b, int argc, char **argv, const char *own, bool *ret_go);
 void batch_end(struct batch *b);

@@ -6,6 +6,7 @@
 #include "lib/config/config.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/report.h"
+#include "nightly/checkpoints.h"
 #include "nightly/moment.h"
 #include "nightly/night.h"
 
@@ -27,6 +28,8 @@ night_report(struct night *n, const char *day)
 {
 	struct report_asked asked = {0};
 	struct document *d = NULL;
+	struct checkpoints checkpoints;
+	char newest[CHECKPOINT_SIZE];
 	int code;
 
 	if (period_read(day, day, &asked.period) != PERIOD_READ) {
@@ -36,6 +39,14 @@ night_report(struct night *n, const char *day)
 	code = report_take(&n->batch->query, &asked, &d);
 	if (code != EXIT_CLEAN)
 		return code;
+	code = checkpoints_open(n->batch, false, &checkpoints);
+	if (code != EXIT_CLEAN) {
+		document_free(d);
+		return code;
+	}
+	/* where it is printed, it is out of the database's reach */
+	if (checkpoints_newest(&checkpoints, newest))
+		checkpoints_show(d, newest);
 	char *name = mem_format("report-of-%s", day);
 	/* of JSON the plan has the names */
 	code = report_keep(&n->batch->query, n->batch->config->reports, d, name,

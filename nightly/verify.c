@@ -17,6 +17,7 @@
 #include "lib/proof/verify/verify.h"
 #include "lib/protocol/notification.h"
 #include "nightly/batch.h"
+#include "nightly/checkpoints.h"
 #include "nightly/moment.h"
 
 #define ROLE "handback_verify"
@@ -30,6 +31,8 @@ static const struct column verified_columns[] = {
     {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL},
     {"purged", "Purged by retention", COLUMN_NUMBER, 0, 0, NULL},
     {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
+    {"checkpoints", "Checkpoints that fit", COLUMN_NUMBER, 0, 0, NULL},
+    {"checkpoint_heads", "heads of the newest", COLUMN_NUMBER, 0, 0, NULL},
     {"head_no", "Last head", COLUMN_NUMBER, 0, 0, NULL},
     {"head_hash", "its hash", COLUMN_TEXT, 0, 0, NULL},
 };
@@ -78,7 +81,7 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 {
 	const struct verify_counts *c = &v->counts;
 	struct table *t = document_add(d, "verified", NULL, TABLE_FACTS, COLUMNS(verified_columns));
-	char heads[24], records[24], files[24], bytes[24], purged[24], head_no[24];
+	char heads[24], records[24], files[24], bytes[24], purged[24], head_no[24], checkpoints[24], newest[24];
 	const char *cells[] = {equal ? "ok" : "differs",
 	                       number_or_null(heads, c->heads, 0),
 	                       number_or_null(records, c->records, 0),
@@ -88,6 +91,8 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 	                       !equal        ? NULL
 	                       : c->balances ? "equal to the sums of the entries"
 	                                     : "not in this ledger",
+	                       v->checkpoints == NULL ? NULL : number_or_null(checkpoints, c->checkpoints, 0),
+	                       number_or_null(newest, c->checkpoint_heads, 1),
 	                       number_or_null(head_no, c->head_no, 1),
 	                       *c->head_hash ? c->head_hash : NULL};
 
@@ -162,6 +167,32 @@ open_spool(struct batch *b, int *ret_spool)
 	return EXIT_UNAVAILABLE;
 }
 
+/* What the chain is now goes where the database's owner cannot change it: signed, into the file, and to
+ * people. */
+static int
+sign_now(const struct checkpoints *c, const struct verify *v, struct document *d)
+{
+	char text[CHECKPOINT_SIZE], *subject, *message;
+	int code;
+
+	if (!c->signs || v->checkpoints != c->file || v->chain_differs ||
+	    v->now.heads <= v->counts.checkpoint_heads)
+		return EXIT_CLEAN;
+	code = checkpoints_append(c, &v->now, text);
+	if (code != EXIT_CLEAN)
+		return code;
+	checkpoints_show(d, text);
+	subject = mem_format("%" PRId64 " heads", v->now.heads);
+	message = mem_format("a checkpoint of the proof, to be kept elsewhere: %" PRId64 " heads", v->now.heads);
+	const struct notification notification = {
+	    .kind = "checkpoint", .subject = subject, .message = message, .fields = {{"checkpoint", text}}};
+	if (v->spool >= 0 && notification_put(v->spool, &notification) < 0)
+		complain("cannot store a notification: %s", strerror(errno));
+	free(subject);
+	free(message);
+	return EXIT_CLEAN;
+}
+
 /* A person should hear of it, also where nobody looks at what this run prints. */
 static void
 keep_notification(const struct verify *v)
@@ -187,7 +218,7 @@ keep_moment(const struct verify *v)
 }
 
 static int
-tell_verified(const struct batch *b, const struct verify *v, enum verify_end end)
+tell_verified(const struct batch *b, const struct checkpoints *c, const struct verify *v, enum verify_end end)
 {
 	if (end == VERIFY_DATABASE)
 		return query_failed(&b->query, v->status);
@@ -207,10 +238,12 @@ tell_verified(const struct batch *b, const struct verify *v, enum verify_end end
 	} else
 		keep_moment(v);
 	add_counts(d, v, end == VERIFY_EQUAL);
-	int code = batch_show(b, d);
+	int signed_code = sign_now(c, v, d), code = batch_show(b, d);
 	document_free(d);
 	if (code != EXIT_CLEAN)
 		return code;
+	if (signed_code != EXIT_CLEAN && end == VERIFY_EQUAL)
+		return signed_code;
 	return end == VERIFY_EQUAL ? EXIT_CLEAN : EXIT_PROOF;
 }
 
@@ -237,7 +270,7 @@ ask_known_head(const struct batch *b, struct verify *v)
 }
 
 static int
-verify(struct batch *b, struct verify *v)
+verify(struct batch *b, const struct checkpoints *c, struct verify *v)
 {
 	struct watch watch = {.batch = b};
 	enum verify_end end = VERIFY_DATABASE;
@@ -255,7 +288,7 @@ verify(struct batch *b, struct verify *v)
 	else
 		v->status = status;
 	progress_end(&watch.bar);
-	code = tell_verified(b, v, end);
+	code = tell_verified(b, c, v, end);
 	pg_rollback(v->pg);
 	return code;
 }
@@ -264,19 +297,30 @@ static int
 run(struct batch *b)
 {
 	struct verify *v = mem_new(1, sizeof(*v));
+	struct checkpoints *c = mem_new(1, sizeof(*c));
 	int code;
 
 	v->spool = -1;
 	code = ask_known_head(b, v);
 	if (code == EXIT_CLEAN)
 		code = open_spool(b, &v->spool);
+	if (code == EXIT_CLEAN && b->checkpoints != NULL)
+		code = batch_config(b); /* the keys are there */
+	if (code == EXIT_CLEAN)
+		code = checkpoints_open(b, true, c);
 	if (code == EXIT_CLEAN)
 		code = batch_open(b, ROLES, ROLE);
+	v->checkpoints = b->checkpoints != NULL ? b->checkpoints : c->file;
+	v->checkpoints_may_be_missing = b->checkpoints == NULL;
+	v->keys = c->keys;
+	v->key_count = c->count;
 	if (code == EXIT_CLEAN)
-		code = verify(b, v);
+		code = verify(b, c, v);
 	if (v->spool >= 0)
 		close(v->spool);
 	verify_free(v);
+	explicit_bzero(c, sizeof(*c));
+	free(c);
 	free(v);
 	return code;
 }

@@ -203,6 +203,55 @@ text_unhex(void *buf, size_t size, const char *hex, size_t *ret_len)
 	return true;
 }
 
+static const char base64_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+const char *
+text_base64(char *base64, const void *bytes, size_t len)
+{
+	const unsigned char *in = bytes;
+	char *out = base64;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t here = len - i < 3 ? len - i : 3;
+		uint32_t group = (uint32_t) in[i] << 16 | (here > 1 ? (uint32_t) in[i + 1] << 8 : 0) |
+		                 (here > 2 ? (uint32_t) in[i + 2] : 0);
+		for (size_t c = 0; c < 4; c++)
+			*out++ = c <= here ? base64_letters[group >> (18 - 6 * c) & 63] : '=';
+	}
+	*out = '\0';
+	return base64;
+}
+
+bool
+text_unbase64(void *buf, size_t size, const char *base64, size_t len, size_t *ret_len)
+{
+	unsigned char *out = buf;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i += 4) {
+		size_t letters = 4;
+		uint32_t group = 0;
+
+		/* padding is at the end of the last group only */
+		if (i + 4 == len && base64[i + 3] == '=')
+			letters = base64[i + 2] == '=' ? 2 : 3;
+		for (size_t c = 0; c < letters; c++) {
+			const char *letter =
+			    i + c < len && base64[i + c] != '\0' ? strchr(base64_letters, base64[i + c]) : NULL;
+			if (letter == NULL)
+				return false;
+			group |= (uint32_t) (letter - base64_letters) << (18 - 6 * c);
+		}
+		/* what is left over of the last letter is zero: one text for the same bytes */
+		if (n + letters - 1 > size || (group & (UINT32_C(0xffffff) >> (8 * (letters - 1)))) != 0)
+			return false;
+		for (size_t c = 0; c < letters - 1; c++)
+			out[n++] = (unsigned char) (group >> (16 - 8 * c));
+	}
+	*ret_len = n;
+	return true;
+}
+
 bool
 text_int(const char *text, int64_t min, int64_t max, int64_t *ret)
 {

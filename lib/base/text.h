@@ -54,6 +54,13 @@ const char *text_hex(char *hex, const void *bytes, size_t len);
  */
 bool text_unhex(void *buf, size_t size, const char *hex, size_t *ret_len);
 
+/* Room for the base64 of len bytes, NUL included. */
+#define TEXT_BASE64_SIZE(len) (((size_t) (len) + 2) / 3 * 4 + 1)
+/* Base64 of RFC 4648 with padding, NUL-ended.  Returns base64. */
+const char *text_base64(char *base64, const void *bytes, size_t len);
+/* False, with *ret_len untouched, for anything that text_base64 does not write, or more than size bytes. */
+bool text_unbase64(void *buf, size_t size, const char *base64, size_t len, size_t *ret_len);
+
 /* A plain decimal number within [min, max]: digits with an optional leading '-', nothing else.  *ret is
  * untouched when false. */
 bool text_int(const char *text, int64_t min, int64_t max, int64_t *ret);

@@ -323,6 +323,7 @@ read_all(struct reader *r, struct yaml_node *root)
 	check_keys(r, find(root, "database"), "database.");
 	check_keys(r, find(root, "retention"), "retention.");
 	check_keys(r, find(root, "notifications"), "notifications.");
+	check_keys(r, find(root, "checkpoints"), "checkpoints.");
 	/* the table's word becomes syslog's number */
 	word = c->log_level;
 	log_level_from_word(log_level_words[word], &c->log_level);

@@ -73,6 +73,8 @@ struct config {
 	const char *spool, *profiles, *reports, *control;
 	const char *metrics; /* a socket's path or a loopback address; NULL: none */
 	const char *notifications_command, *notifications_mail; /* NULL: none */
+	const char *checkpoints;                                /* a file; NULL: none are made */
+	const char *const *verifiers;                           /* of their keys; NULL-ended, or NULL */
 	int64_t workers;
 	int64_t rescan_ms, settle_ms, deadline_ms, metrics_interval_ms;
 	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */

@@ -41,6 +41,13 @@ static const struct config_option options[] = {
      "program that is given each notification once, as JSON on its input", TOP(notifications_command)},
     {"notifications.mail", CONFIG_TEXT, NULL, false, true,
      "address that each notification is mailed to, by sendmail", TOP(notifications_mail)},
+    {"checkpoints.file", CONFIG_PATH, NULL, false, true,
+     "where handback-verify appends a signed checkpoint of the proof, and compares it with those that are "
+     "there",
+     TOP(checkpoints)},
+    {"checkpoints.verifiers", CONFIG_TEXTS, NULL, false, true,
+     "keys that may have signed them, as handbackctl audit key writes them: the current one and those before",
+     TOP(verifiers)},
     {"workers", CONFIG_INT, "2", false, true,
      "files handled at the same time, each over a database connection", TOP(workers), 1, 64},
     {"rescan", CONFIG_DURATION, "10s", false, true,

@@ -1,5 +1,5 @@
 /*
- * SHA-256.  The one wrapper of libcrypto; nothing else of it is used.
+ * SHA-256.  This and ed25519.h wrap libcrypto; nothing else of it is used.
  *
  * A machine that cannot hash cannot prove anything: allocation or library
  * failure ends the process (abort), so that no caller can go on without.

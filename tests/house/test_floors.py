@@ -48,7 +48,7 @@ ONE_INCLUDER = {
     "libxml/": {"parsers/nested/xml.c"},
     "yaml.h": {"lib/yaml/yaml.c"},
     "jansson.h": {"lib/json/json.c"},
-    "openssl/": {"lib/hash/sha256.c"},
+    "openssl/": {"lib/hash/"},
     "seccomp.h": {"lib/sandbox/"},
     "zlib.h": {"parsers/container/inflate.c"},
     "gpgme.h": {"parsers/decrypt/openpgp.c"},

@@ -44,7 +44,11 @@ NEVER = {
         "more than its role allows": (f"{ATTEMPTS}::test_no_role_becomes_another", f"{READERS}::test_the_night_does_what_it_does",
                                       f"{ATTEMPTS}::test_a_programs_role_cannot_do_what_people_decide"),
     },
-    "handback-verify": {"a change in the database": (*NO_CHANGE, f"{ATTEMPTS}::test_the_proof_is_read_as_the_role_that_reads")},
+    "handback-verify": {
+        "a change in the database": (*NO_CHANGE, f"{ATTEMPTS}::test_the_proof_is_read_as_the_role_that_reads"),
+        "a checkpoint taken back": ("tests/hostile/test_checkpoint_file.py::test_nobody_of_ours_takes_one_back",
+                                    "tests/ledger/test_checkpoints.py::test_a_chain_that_was_rewritten_is_found_and_never_signed"),
+    },
     "handbackctl": {"more than that": (f"{ATTEMPTS}::test_a_command_is_refused_to_every_other_role", f"{ATTEMPTS}::test_only_the_owner_migrates",
                                        f"{READERS}::test_who_writes_reads_by_no_other_role",
                                        "tests/hostile/test_root.py::test_root_is_the_services_user_before_it_touches_the_spool")},

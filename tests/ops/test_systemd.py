@@ -224,6 +224,25 @@ def test_a_verification_that_finds_a_difference_says_so_at_crit_and_leaves_a_not
     assert system.show(unit, "Result") == "success"
 
 
+def test_the_proof_is_signed_by_its_unit_alone(system):
+    """The key comes as a credential, the checkpoint goes where the service can only append."""
+    unit, key, file = "handback-verify.service", "/etc/handback/secrets/checkpoint.key", "/var/lib/handback-checkpoints/checkpoints"
+    inside = f"{system.etc}/handback.yaml"
+    good = system.run("cat", inside).stdout
+    made = ctl(system, "audit", "key", "test.example/handback", key, "--json")
+    verifier = json.loads(made.stdout)["key"]["verifier"]
+    system.run("tee", inside, stdin=f"checkpoints: {{file: {file}, verifiers: [\"{verifier}\"]}}\n" + good)
+    try:
+        system.run("systemctl", "start", unit)
+        assert system.run("cat", file).stdout.startswith("test.example/handback\n"), system.journal(unit)
+        for attempt in (f": >{file}", f"rm -f {file}", f"cat {key}"):
+            assert system.run("setpriv", "--reuid=handback", "--regid=handback", "--clear-groups", "sh", "-c", attempt,
+                              check=False).returncode != 0, attempt
+        assert "Checkpoints that fit" in ctl(system, "audit", "verify").stdout
+    finally:
+        system.run("tee", inside, stdin=good)
+
+
 def test_stops_within_five_seconds(system):
     since = time.monotonic()
     system.run("systemctl", "stop", UNIT)

@@ -287,4 +287,16 @@ MUTANTS = (
         "tests/unit/test_table.c::test_formulas_stay_texts", "lib/base/csv.c",
         "bool formula = for_spreadsheet && runs_as_formula(text);",
         "bool formula = for_spreadsheet && runs_as_formula(text) && *text != '@';"),
+    # ---- checkpoints
+    Mutant("take any signature", "whoever can write the file can say what was signed",
+        "tests/unit/test_checkpoint.c::test_told_apart", "lib/proof/checkpoint.c",
+        "if (ed25519_verify(key->key, text, len, signature + CHECKPOINT_HASH))",
+        "if (ed25519_verify(key->key, text, len, signature + CHECKPOINT_HASH) || true)"),
+    Mutant("believe a shorter chain than was signed", "the last files can be taken away with all that proves them",
+        "tests/ledger/test_checkpoints.py::test_a_tail_that_was_cut_off_is_found", "lib/proof/verify/verify_checkpoints.c",
+        "\tif (all->at == all->count)\n\t\treturn VERIFY_EQUAL;\n\treturn verify_differs(",
+        "\tif (all->at <= all->count)\n\t\treturn VERIFY_EQUAL;\n\treturn verify_differs("),
+    Mutant("sign whatever the chain is", "a rewritten chain gets a signature of its own",
+        "tests/ledger/test_checkpoints.py::test_a_chain_that_was_rewritten_is_found_and_never_signed", "nightly/verify.c",
+        "v->chain_differs ||", "false ||"),
 )

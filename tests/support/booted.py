@@ -107,6 +107,8 @@ class Booted:
             self.process.wait()
         time.sleep(0.2)
         self.remove_groups()
+        # what may only be appended to is not removed either
+        subprocess.run(["chattr", "-f", "-a", self.up / "var/lib/handback-checkpoints/checkpoints"], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def remove_groups(self):

@@ -14,6 +14,8 @@
 #include "lib/base/text.h"
 #include "lib/db/pg.h"
 #include "lib/hash/sha256.h"
+#include "lib/proof/checkpoint.h"
+#include "lib/proof/merkle.h"
 
 enum verify_end {
 	VERIFY_EQUAL,
@@ -43,8 +45,18 @@ struct verify_counts {
 	int64_t purged;  /* files whose copies retention purged, as the audit trail has it: no bytes to look at */
 	char purged_first[12], purged_last[12]; /* the days of that, UTC: 2026-01-31 */
 	bool balances;                          /* the ledger has balances that were compared */
+	int64_t checkpoints;                    /* that were signed and fit the chain */
+	int64_t checkpoint_heads;               /* of the newest of them */
 	int64_t head_no;                        /* the last, 0 for none */
 	char head_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+};
+
+/* What was signed before, and the tree of heads as far as it was read. */
+struct verify_checkpoints {
+	struct checkpoint *list; /* in the order of the heads */
+	size_t count, at;
+	struct merkle tree;
+	bool open, differs;
 };
 
 struct verify {
@@ -57,11 +69,20 @@ struct verify {
 	int64_t known_head;
 	char known_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 
+	/* The file of checkpoints, and the keys that may have signed them; NULL: none. */
+	const char *checkpoints;
+	bool checkpoints_may_be_missing; /* none was signed yet */
+	const struct checkpoint_key *keys;
+	size_t key_count;
+
 	enum pg_status status;
 	char hidden[64]; /* tables of the ledger, for a message */
 	struct verify_counts counts;
 	struct verify_difference *found; /* the first VERIFY_KEPT of count; verify_free */
 	int64_t count;
+	struct checkpoint now; /* of all heads; chain_differs: not one to sign */
+	bool chain_differs;    /* of the differences some are of the chain itself or of what was signed of it */
+	struct verify_checkpoints signed_before;
 };
 
 /* Keeps retention from removing what is verified, until the session ends.  Before the snapshot. */

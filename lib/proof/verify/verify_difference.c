@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/proof/verify/verify_internal.h"
 
@@ -45,6 +46,7 @@ verify_differs(struct verify *v, const char *part, const struct verify_head *hea
 	                                .byte_offset = -1,
 	                                .byte_length = -1};
 	snprintf(d->file, sizeof(d->file), "%s", head != NULL && head->name != NULL ? head->name : "");
+	v->chain_differs |= strcmp(part, "head") == 0 || strcmp(part, "checkpoint") == 0;
 	va_start(args, format);
 	vsnprintf(d->message, sizeof(d->message), format, args);
 	va_end(args);
@@ -56,6 +58,7 @@ verify_free(struct verify *v)
 {
 	free(v->found);
 	v->found = NULL;
+	verify_checkpoints_close(v);
 }
 
 enum verify_end

@@ -177,6 +177,8 @@ check_batch(struct verify *v, const struct verify_head *heads, int count, const 
 
 	for (int i = 0; end == VERIFY_EQUAL && i < count; i++)
 		end = check_link(v, &heads[i]);
+	for (int i = 0; end == VERIFY_EQUAL && i < count; i++)
+		end = verify_checkpoints_head(v, &heads[i]);
 	if (end == VERIFY_EQUAL)
 		end = check_texts(v, heads, count);
 	if (end == VERIFY_EQUAL)
@@ -192,7 +194,7 @@ enum verify_end
 verify_chain(struct verify *v, const struct verify_totals *totals)
 {
 	struct verify_head heads[BATCH];
-	enum verify_end end = VERIFY_EQUAL;
+	enum verify_end end = verify_checkpoints_open(v);
 	int count = BATCH;
 
 	while (end == VERIFY_EQUAL && count == BATCH) {
@@ -210,6 +212,8 @@ verify_chain(struct verify *v, const struct verify_totals *totals)
 			end = check_batch(v, heads, count, totals);
 		pg_result_free(r);
 	}
+	if (end == VERIFY_EQUAL)
+		end = verify_checkpoints_end(v);
 	if (end == VERIFY_EQUAL && v->counts.head_no < v->known_head)
 		return verify_differs(v, "head", NULL,
 		                      "head %" PRId64 " was noted with the hash %s; the last one is head %" PRId64,

@@ -33,6 +33,13 @@ void verify_progress(const struct verify *v, const char *what, const char *unit,
 /* verify_heads.c: the chain, the heads' texts and, with verify_trees, the trees below them. */
 enum verify_end verify_chain(struct verify *v, const struct verify_totals *totals);
 
+/* verify_checkpoints.c: before the first head, for each head in its order, behind the last; and from
+ * verify_free. */
+enum verify_end verify_checkpoints_open(struct verify *v);
+enum verify_end verify_checkpoints_head(struct verify *v, const struct verify_head *h);
+enum verify_end verify_checkpoints_end(struct verify *v);
+void verify_checkpoints_close(struct verify *v);
+
 /* verify_trees.c: the trees of a batch of heads, in the order of the batch; done is what was verified before.
  */
 enum verify_end verify_trees(struct verify *v, const struct verify_head *heads, int count, int64_t total);
