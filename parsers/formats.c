@@ -20,6 +20,27 @@ format_of(const struct layout *layout)
 	return formats[layout->format];
 }
 
+int
+formats_read(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes)
+{
+	const struct slice nothing = {NULL, 0};
+	int rc = format_of(layout)->parse(layout, in, a, ret_bytes);
+
+	if (rc == 0 && !assemble_refused(a)) {
+		/* what is left would be dropped, and nobody told */
+		rc = input_ended(in);
+		if (rc == 0)
+			(void) assemble_refuse(a, "trailing_bytes", NULL, nothing, 0, *ret_bytes,
+			                       "the file goes on behind its last record");
+	}
+	if (rc >= 0 || in->rule == NULL)
+		return 0;
+	if (in->failed)
+		return -1;
+	(void) assemble_refuse(a, in->rule, NULL, nothing, 0, *ret_bytes, "%s", in->why);
+	return 0;
+}
+
 void
 formats_start(void)
 {

@@ -6,7 +6,7 @@
 static ssize_t
 read_fd(struct input *in, char *buf, size_t size)
 {
-	const struct input_fd *self = (const struct input_fd *) (const void *) in;
+	struct input_fd *self = (struct input_fd *) (void *) in;
 	ssize_t n;
 
 	do
@@ -16,7 +16,9 @@ read_fd(struct input *in, char *buf, size_t size)
 		in->rule = "read_error";
 		in->why = "our copy of the file cannot be read";
 		in->failed = 1;
+		return -1;
 	}
+	self->bytes += (uint64_t) n;
 	return n;
 }
 

@@ -141,7 +141,7 @@ static void
 lock_down(const struct parse_job *job, const struct layout *layout, int file, struct frame_writer *out)
 {
 	struct frame f = {.kind = FRAME_SANDBOX};
-	const struct sandbox_wish wish = {.work_bytes = contents_most(layout, job->file_bytes),
+	const struct sandbox_wish wish = {.work_bytes = layout_content_most(layout, job->file_bytes),
 	                                  .no_landlock = (job->flags & PARSE_JOB_NO_LANDLOCK) != 0,
 	                                  .no_sandbox = (job->flags & PARSE_JOB_NO_SANDBOX) != 0};
 	char why[256];
@@ -160,7 +160,7 @@ lock_down(const struct parse_job *job, const struct layout *layout, int file, st
 
 static void
 parse(const struct parse_job *job, const struct layout *layout, struct assemble *a, struct contents *contents,
-      struct frame_writer *out)
+      const struct input_fd *file, struct frame_writer *out)
 {
 	struct frame end = {.kind = FRAME_END};
 	struct input *in = contents_input(contents);
@@ -169,14 +169,11 @@ parse(const struct parse_job *job, const struct layout *layout, struct assemble 
 	if (job->file_bytes > layout->limits.file_bytes)
 		(void) assemble_refuse(a, "file_too_long", NULL, (struct slice){NULL, 0}, 0, 0,
 		                       "the file is longer than limits: file_bytes");
-	else if (assemble_name(a, job->name, job->name_len) == 0 &&
-	         format_of(layout)->parse(layout, in, a, &bytes) != 0 && in->rule != NULL) {
-		if (in->failed)
-			child_leave(EXIT_FAILED, in->why);
-		(void) assemble_refuse(a, in->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", in->why);
-	}
+	else if (assemble_name(a, job->name, job->name_len) == 0 && formats_read(layout, in, a, &bytes) != 0)
+		child_leave(EXIT_FAILED, in->why);
 	if (assemble_finish(a, bytes, &end.end) != 0)
 		child_leave(EXIT_FAILED, "the pipe for frames is broken, or memory is out");
+	end.end.file_bytes = file->bytes;
 	if (frame_put(out, &end) != 0 || frame_flush(out) != 0)
 		child_leave(EXIT_INTERNAL, "the pipe for frames is broken");
 }
@@ -213,7 +210,7 @@ main(void)
 	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
 		child_leave(EXIT_USAGE, why);
 	lock_down(&job, profile->layout, file, out);
-	parse(&job, profile->layout, assemble, contents, out);
+	parse(&job, profile->layout, assemble, contents, &in, out);
 	/* all is written, and the kernel frees what is left: libraries need not tidy up */
 	_exit(EXIT_CLEAN);
 }

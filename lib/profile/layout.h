@@ -430,4 +430,15 @@ struct layout {
 	const char *partner;
 };
 
+/* Bytes of content that a file of this size can have at most. */
+static inline int64_t
+layout_content_most(const struct layout *layout, int64_t packed)
+{
+	const int64_t most = layout->limits.file_bytes;
+
+	if (layout->container.count == 0)
+		return packed;
+	return packed > most / layout->limits.expansion ? most : packed * layout->limits.expansion;
+}
+
 #endif

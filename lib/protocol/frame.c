@@ -223,7 +223,7 @@ body_bytes(const struct frame *f)
 		return 4 * 4 + 8 + 8 + (uint64_t) f->refusal.rule.len + f->refusal.message.len +
 		       f->refusal.field.len + f->refusal.value.len;
 	case FRAME_END:
-		return 8 + 8 + 1 + 1;
+		return 8 + 8 + 8 + 1 + 1;
 	}
 	return UINT64_MAX; /* no kind of ours */
 }
@@ -247,6 +247,7 @@ put_body(unsigned char *at, const struct frame *f)
 	case FRAME_END:
 		at = put_64(at, f->end.records);
 		at = put_64(at, f->end.bytes);
+		at = put_64(at, f->end.file_bytes);
 		at = put_8(at, f->end.refused);
 		return put_8(at, f->end.whole);
 	}
@@ -302,7 +303,6 @@ struct frame_reader {
 	bool at_end;     /* and the proper end of file was reported */
 	unsigned refusals;
 	uint64_t records;
-	uint64_t last_number;
 	size_t start, end; /* unread bytes of buffer */
 	unsigned char buffer[BUFFER_BYTES];
 };
@@ -525,6 +525,7 @@ get_body(struct body *b, struct frame *f)
 	case FRAME_END:
 		f->end.records = get_64(b);
 		f->end.bytes = get_64(b);
+		f->end.file_bytes = get_64(b);
 		f->end.refused = get_bool(b);
 		f->end.whole = get_bool(b);
 		break;
@@ -543,7 +544,7 @@ static const struct contract_message frames[FRAME_END] = {
     [FRAME_FACTS - 1] = {.verb = "facts", .next = {AT(OPEN, FACTS)}},
     [FRAME_CONTROL - 1] = {.verb = "control", .next = {AT(OPEN, OPEN), AT(FACTS, FACTS)}},
     [FRAME_REFUSAL - 1] = {.verb = "refusal", .next = {AT(OPEN, OPEN), AT(FACTS, FACTS)}},
-    [FRAME_END - 1] = {.verb = "end", .next = {AT(OPEN, ENDED), AT(FACTS, ENDED)}},
+    [FRAME_END - 1] = {.verb = "end", .next = {AT(FACTS, ENDED)}},
 };
 
 static const char *const turns[] = {"new", "open", "facts", "ended", NULL};
@@ -559,6 +560,8 @@ out_of_turn(int turn, enum frame_kind kind)
 		return "a frame after the end";
 	if (turn == FRAME_TURN_NEW)
 		return "a frame before the sandbox was reported";
+	if (kind == FRAME_END)
+		return "the end before the facts of the file";
 	return kind == FRAME_SANDBOX ? "sandbox reported twice" : "the facts of the file reported twice";
 }
 
@@ -570,9 +573,8 @@ admit(struct frame_reader *r, const struct frame *f)
 		return out_of_turn(r->turn, f->kind);
 	switch (f->kind) {
 	case FRAME_RECORD:
-		if (f->record.number <= r->last_number)
-			return "record numbers do not ascend";
-		r->last_number = f->record.number;
+		if (f->record.number != r->records + 1)
+			return "a record's number is not the next";
 		r->records++;
 		break;
 	case FRAME_REFUSAL:

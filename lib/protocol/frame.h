@@ -8,7 +8,7 @@
  *
  *     SANDBOX  (FACTS | CONTROL | REFUSAL | RECORD)*  END
  *
- * where FACTS comes once at most, record numbers ascend, END counts the records
+ * where FACTS comes exactly once, record numbers are 1, 2, 3 ..., END counts the records
  * that came (of a refused file also those that were not sent any more) and says
  * refused exactly when a REFUSAL came (LIMIT_REFUSALS at most).  A frame that breaks this ends the file's
  * job, never the reader.

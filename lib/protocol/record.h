@@ -58,7 +58,7 @@ struct record {
 	struct slice text[RECORD_TEXTS];
 };
 
-/* Facts of the whole file, reported once, after the last record at the latest. */
+/* Facts of the whole file, reported once, before its end. */
 struct file_facts {
 	bool has_sequence;
 	bool has_business_date;
@@ -96,7 +96,8 @@ struct refusal {
 /* The end: what the parser has counted itself. */
 struct parse_end {
 	uint64_t records;
-	uint64_t bytes; /* of the input that were read */
+	uint64_t bytes;      /* of the content that were read */
+	uint64_t file_bytes; /* of the file as it was given: the same, unless it is packed */
 	bool refused;
 	bool whole; /* a control total, a trailer or the format itself proved that nothing was cut */
 };

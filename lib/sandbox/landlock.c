@@ -93,15 +93,25 @@ add_all(int rules, const struct landlock_wish *wish, const struct ruleset *set)
 }
 
 int
+landlock_version(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1U /* LANDLOCK_CREATE_RULESET_VERSION */);
+
+	if (abi < 0)
+		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
+	return (int) abi;
+}
+
+int
 landlock_enter(const struct landlock_wish *wish)
 {
 	struct ruleset set = {.fs = FIRST};
 	long abi, fd, rc;
 	size_t size;
 
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1U /* LANDLOCK_CREATE_RULESET_VERSION */);
+	abi = landlock_version();
 	if (abi < 0)
-		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
+		return -1;
 	if (abi < wish->least)
 		return 0;
 	set.fs |= (abi >= 2 ? REFER : 0) | (abi >= 3 ? TRUNCATE : 0) | (abi >= 5 ? IOCTL_DEV : 0);

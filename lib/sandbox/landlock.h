@@ -35,6 +35,9 @@ struct landlock_wish {
 	int least;     /* version that is needed: 2 to rename between directories; 0: whatever there is */
 };
 
+/* The version that this kernel has; 0: none; -1 with errno. */
+int landlock_version(void);
+
 /* The version in force; 0 when the kernel has none, or an older one than wish->least; -1 with errno. */
 int landlock_enter(const struct landlock_wish *wish);
 

@@ -650,6 +650,7 @@ assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
 	}
 	if (a->sink->facts(a->sink->context, &a->facts) != 0)
 		return -1;
-	*ret = (struct parse_end){a->records, bytes, a->refused, a->whole && !a->refused};
+	*ret = (struct parse_end){
+	    .records = a->records, .bytes = bytes, .refused = a->refused, .whole = a->whole && !a->refused};
 	return a->refused || !a->stopped ? 0 : -1;
 }

@@ -98,8 +98,8 @@ bool assemble_conditions(struct assemble *a, const struct conditions *c);
 /* The format's own proof that nothing was cut (the root element's end tag, the closing brace). */
 void assemble_whole(struct assemble *a);
 
-/* At the end of the file, once: closes levels, compares controls, reports facts.  bytes: read from the input.
- * 0 and *ret, or -1 when the sink is gone or memory is out. */
+/* At the end of the file, once: closes levels, compares controls, reports facts.  bytes: of the content that
+ * were read. 0 and *ret, or -1 when the sink is gone or memory is out. */
 int assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret);
 
 /*
@@ -119,6 +119,11 @@ struct format {
 extern const struct format delimited_format, fixed_format, xml_format, json_format;
 /* NULL where this program does not have it: profile_program says which one does. */
 const struct format *format_of(const struct layout *layout);
+/*
+ * All of in, by the layout's format, which must be here; where it stops, or is content before in is at its
+ * end, the file is refused.  0, or -1 where the fault is ours (in->why): nothing may be concluded then.
+ */
+int formats_read(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes);
 /* Calls the start of every format. */
 void formats_start(void);
 

@@ -94,6 +94,10 @@ number_fact(struct assemble *a, const struct field *f, const struct value *v, st
 
 	switch (f->target) {
 	case TARGET_SEQUENCE:
+		if (v->number < 0)
+			return assemble_refuse(a, "range", f->name, v->text, at.number, at.offset,
+			                       "%s.%s is %lld, and a file's number is never below 0",
+			                       a->layout->type[a->current].name, f->name, (long long) v->number);
 		if (known && facts->sequence != v->number)
 			return disagrees(a, f, v, at);
 		facts->has_sequence = true;

@@ -9,6 +9,15 @@ input_no_memory(struct input *in)
 	return -1;
 }
 
+int
+input_ended(struct input *in)
+{
+	char byte;
+	ssize_t n = in->read(in, &byte, 1);
+
+	return n < 0 ? -1 : n == 0;
+}
+
 static ssize_t
 memory_read(struct input *input, char *buf, size_t size)
 {

@@ -22,6 +22,9 @@ struct input {
 	int failed;
 };
 
+/* Is it read to its end?  1; 0 when there is more; -1 as read. */
+int input_ended(struct input *in);
+
 /* Says that memory is out, so that the file is tried again; returns -1. */
 int input_no_memory(struct input *in);
 

@@ -92,21 +92,11 @@ make_pattern(struct contents *c, const char *pattern, const char *name, size_t l
 	c->pattern[at] = '\0';
 }
 
-int64_t
-contents_most(const struct layout *layout, int64_t packed)
-{
-	const int64_t most = layout->limits.file_bytes;
-
-	if (layout->container.count == 0)
-		return packed;
-	return packed > most / layout->limits.expansion ? most : packed * layout->limits.expansion;
-}
-
 struct contents *
 contents_new(const struct layout *layout, struct input *in, int64_t packed, const char *name, size_t name_len)
 {
 	const struct container_rule *rule = &layout->container;
-	const int64_t limit = contents_most(layout, packed);
+	const int64_t limit = layout_content_most(layout, packed);
 	struct contents *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)

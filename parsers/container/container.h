@@ -26,7 +26,4 @@ void contents_free(struct contents *c); /* NULL is fine */
 /* What to read: in itself when the layout has no container. */
 struct input *contents_input(struct contents *c);
 
-/* Bytes of content that a file of this size can have at most. */
-int64_t contents_most(const struct layout *layout, int64_t packed);
-
 #endif

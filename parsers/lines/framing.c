@@ -456,6 +456,23 @@ next_block(struct framer *f)
 	return 1;
 }
 
+/* Padding where a length would stand goes on to the file's end: all of it is read. */
+static int
+skip_padding(struct framer *f, size_t head)
+{
+	for (;;) {
+		size_t have;
+
+		if (want(f, head) < 0)
+			return -1;
+		have = f->end - f->start < head ? f->end - f->start : head;
+		if (have == 0 || f->block_left > 0 || !all_padding(f, f->buf + f->start, have))
+			return 0;
+		f->padding = true;
+		f->start += have;
+	}
+}
+
 static int
 next_prefixed(struct framer *f, struct framed *ret)
 {
@@ -467,10 +484,12 @@ next_prefixed(struct framer *f, struct framed *ret)
 		if (rc <= 0)
 			return rc;
 	}
-	if (want(f, head) < 0)
+	if (skip_padding(f, head) < 0)
 		return -1;
-	if (f->end == f->start || all_padding(f, f->buf + f->start, f->end - f->start))
+	if (f->end == f->start)
 		return f->block_left > 0 ? refuse(f, "cut", f->end, "the file ends within a block") : 0;
+	if (f->padding)
+		return refuse(f, "padding", f->start, "a record after the padding that ends the file");
 	if (f->end - f->start < head)
 		return refuse(f, "cut", f->end, "the file ends within a record's length");
 	len = number_at(f, 0);

@@ -5,11 +5,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/profile/layout.h"
+#include "lib/sandbox/landlock.h"
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/file/decrypt.h"
 #include "reconcile/file/job_internal.h"
 
 #define PARSER_TRIES 3
+
+/* What is known of a file before a parser says anything of it.  False where the kernel does not answer. */
+static bool
+know_file(const struct reconciler *r, int file, const char *name, struct parse_given *ret)
+{
+	const struct layout *layout = r->profile.profile->layout;
+	const char *unfit;
+	struct stat st;
+
+	if (fstat(file, &st) < 0)
+		return false;
+	*ret = (struct parse_given){.file_bytes = st.st_size,
+	                            .content_bytes = layout_content_most(layout, st.st_size),
+	                            .packed = layout->container.count > 0,
+	                            .landlock_version = landlock_version(),
+	                            .no_landlock = r->no_landlock};
+	ret->name_fits = profile_match_name(r->profile.profile, name, strlen(name), &ret->name, &unfit);
+	return ret->landlock_version >= 0;
+}
 
 static enum job_end
 parse_once(struct reconciler *r, int file, const char *name, const struct stage_watch *watch,
@@ -18,9 +39,9 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 	enum pg_status status = PG_OK;
 	const char *broken = NULL;
 	enum stage_end staged;
-	struct stat st;
+	struct parse_given given;
 
-	if (fstat(file, &st) < 0)
+	if (!know_file(r, file, name, &given))
 		return job_fail(result, "cannot hand the file to the parser", strerror(errno));
 	if (!r->child.given && reconciler_give(r, file, name) < 0) {
 		job_fail(result, "cannot hand the file to a parser", strerror(errno));
@@ -34,8 +55,8 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 		parser_child_stop(&r->child);
 		return job_fail_database(r, result, status, "cannot make room for the records");
 	}
-	staged = stage_file(r->pg, r->child.frames, st.st_size, &r->profile.profile->policy, watch, report,
-	                    &broken, &status);
+	staged = stage_file(r->pg, r->child.frames, &given, &r->profile.profile->policy, watch, report, &broken,
+	                    &status);
 	if (staged == STAGE_DATABASE) {
 		parser_child_stop(&r->child);
 		return job_fail_database(r, result, status, "cannot stage the records");
@@ -49,7 +70,7 @@ parse_once(struct reconciler *r, int file, const char *name, const struct stage_
 	*ret_end = parser_child_end(&r->child, broken, result->why);
 	/* before it reported its sandbox it had not read a byte of the file: whatever ended it, the file did not
 	 */
-	if (*ret_end == PARSER_DIED && !report->sandbox.seccomp)
+	if (*ret_end == PARSER_DIED && !report->sandboxed)
 		*ret_end = PARSER_DISTURBED;
 	return JOB_DONE;
 }
@@ -62,10 +83,12 @@ job_refuse(struct reconciler *r, const char *rule, const char *message, struct p
 	                              .refusal = {.rule = {rule, (uint32_t) strlen(rule)},
 	                                          .message = {message, (uint32_t) strlen(message)}}};
 	const struct frame end = {.kind = FRAME_END, .end = {.refused = true}};
+	const struct parse_given nothing = {0};
 
 	parse_report_close(report);
 	parse_report_open(report);
-	if (parse_report_take(report, &refusal) != NULL || parse_report_take(report, &end) != NULL)
+	if (parse_report_take(report, &nothing, &refusal) != NULL ||
+	    parse_report_take(report, &nothing, &end) != NULL)
 		return job_fail(result, "cannot refuse the file", "out of memory");
 	r->status = pg_run_prepared(r->pg, sql_work_clear, 0, NULL, NULL); /* no other file's records */
 	return r->status == PG_OK ? JOB_DONE : job_fail_database(r, result, r->status, "cannot refuse the file");

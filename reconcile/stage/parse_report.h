@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/base/limits.h"
+#include "lib/profile/profile.h"
 #include "lib/protocol/frame.h"
 
 #define PARSE_REPORT_CONTROLS 10000
@@ -27,8 +28,20 @@ struct parse_report_refusal {
 	uint64_t record, offset; /* record 0: the whole file */
 };
 
+/* What we know ourselves of what the parser reports. */
+struct parse_given {
+	int64_t file_bytes;    /* of the file that it was given */
+	int64_t content_bytes; /* of the content: the same, or the most that may be unpacked of it */
+	bool packed;
+	int landlock_version; /* of this kernel, 0: it has none */
+	bool no_landlock;     /* the operator wrote it off */
+	bool name_fits;       /* or else the file is to be refused */
+	struct name_facts name;
+};
+
 struct parse_report {
-	struct sandbox_report sandbox;
+	bool sandboxed; /* it reported the sandbox that it should have: nothing of the file was read before */
+	bool no_memory; /* of ours: what could not be taken is nothing that the parser did */
 	bool has_sequence, has_business_date, is_test;
 	int64_t sequence;
 	int32_t business_date; /* days since 1970-01-01 */
@@ -48,8 +61,11 @@ struct parse_report {
 void parse_report_open(struct parse_report *t);
 void parse_report_close(struct parse_report *t);
 
-/* Takes one frame that is no record.  NULL, or why it cannot be (static text): the parser is broken then. */
-const char *parse_report_take(struct parse_report *t, const struct frame *f);
+/*
+ * Takes one frame that is no record, and compares it with what we know.
+ * NULL, or why it cannot be (static text): the parser is broken then, unless no_memory is set.
+ */
+const char *parse_report_take(struct parse_report *t, const struct parse_given *given, const struct frame *f);
 
 /* A date that the database can hold, with room for arithmetic. */
 bool parse_report_date_fits(int32_t days);

@@ -131,6 +131,9 @@ struct staging {
 	struct pg_copy *copy;
 	bool wide; /* stage_copy_wide.sql is under way */
 	const struct policy *policy;
+	const struct parse_given *given;
+	uint64_t next; /* where the last record ended: the next one begins there, or behind */
+	uint64_t last; /* where any record ended at most */
 	struct parse_report *report;
 	uint32_t keys; /* parts of all match keys, or'ed */
 	struct seen seen;
@@ -274,12 +277,17 @@ put_record(struct staging *s, const struct record *r)
 
 /* What the database could not take, or the rest of the reconciler not trust. */
 static const char *
-what_is_wrong(const struct record *r)
+what_is_wrong(const struct staging *s, const struct record *r)
 {
+	const uint64_t content = (uint64_t) s->given->content_bytes;
+
 	if (r->number > LIMIT_RECORDS)
 		return "more records than a file can have";
-	if (r->offset > INT64_MAX || r->length > INT32_MAX)
-		return "a record at a place that cannot be";
+	if (r->length > INT32_MAX || r->offset > content || r->length > content - r->offset)
+		return "a record at a place that the file does not have";
+	/* what speaks of a whole message comes behind the records in it */
+	if (r->offset < s->next && !(r->has & RECORD_WHOLE_MESSAGE))
+		return "a record before the end of the one before it";
 	if ((r->has & RECORD_HAS_DATE) && !parse_report_date_fits(r->date))
 		return "a date that cannot be";
 	return NULL;
@@ -288,12 +296,24 @@ what_is_wrong(const struct record *r)
 static enum stage_end
 take_record(struct staging *s, const struct record *r, const char **ret_broken, enum pg_status *ret_status)
 {
-	*ret_broken = what_is_wrong(r);
+	*ret_broken = what_is_wrong(s, r);
 	if (*ret_broken != NULL)
 		return STAGE_BROKEN;
+	if (!(r->has & RECORD_WHOLE_MESSAGE))
+		s->next = r->offset + r->length;
+	if (r->offset + r->length > s->last)
+		s->last = r->offset + r->length;
 	*ret_status = put_record(s, r);
 	/* once the database is lost the rest need not be read */
 	return *ret_status == PG_OK ? STAGE_DONE : STAGE_DATABASE;
+}
+
+static const char *
+take_other(struct staging *s, const struct frame *f)
+{
+	if (f->kind == FRAME_END && f->end.bytes < s->last)
+		return "the end counts fewer bytes than its records have";
+	return parse_report_take(s->report, s->given, f);
 }
 
 static enum stage_end
@@ -307,8 +327,8 @@ read_frames(struct staging *s, struct frame_reader *reader, const struct stage_w
 
 	while (end == STAGE_DONE && (rc = frame_next(reader, &f, ret_broken)) > 0) {
 		if (f.kind != FRAME_RECORD) {
-			*ret_broken = parse_report_take(report, &f);
-			end = *ret_broken == NULL ? STAGE_DONE : STAGE_BROKEN;
+			*ret_broken = take_other(s, &f);
+			end = *ret_broken == NULL ? STAGE_DONE : report->no_memory ? STAGE_UNREAD : STAGE_BROKEN;
 			continue;
 		}
 		end = take_record(s, &f.record, ret_broken, ret_status);
@@ -343,18 +363,18 @@ stage_frames(struct staging *s, struct frame_reader *reader, const struct stage_
 }
 
 enum stage_end
-stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
+stage_file(struct pg *pg, int fd, const struct parse_given *given, const struct policy *policy,
            const struct stage_watch *watch, struct parse_report *report, const char **ret_broken,
            enum pg_status *ret_status)
 {
-	struct staging s = {.pg = pg, .policy = policy, .report = report};
+	struct staging s = {.pg = pg, .policy = policy, .given = given, .report = report};
 	struct frame_reader *reader = frame_reader_new(fd);
 	enum stage_end end = STAGE_DATABASE;
 
 	for (int i = 0; i < policy->keys; i++)
 		s.keys |= policy->key[i];
 	*ret_status = PG_LOST; /* no memory: as good as no database */
-	if (reader != NULL && seen_open(&s.seen, file_bytes))
+	if (reader != NULL && seen_open(&s.seen, given->file_bytes))
 		end = stage_frames(&s, reader, watch, report, ret_broken, ret_status);
 	frame_reader_free(reader);
 	free(s.seen.bit);

@@ -11,21 +11,21 @@
 enum stage_end {
 	STAGE_DONE,     /* everything was reported and staged; report->end says whether the file is refused */
 	STAGE_BROKEN,   /* the frames make no sense: *ret_broken says why (static text) */
-	STAGE_UNREAD,   /* the pipe could not be read: nothing that the parser did; *ret_broken */
+	STAGE_UNREAD,   /* the pipe could not be read, or what came not kept: nothing that the parser did;
+	                 *ret_broken */
 	STAGE_DATABASE, /* *ret_status */
 };
 
 /*
- * Reads frames from fd to their end, within the open transaction.  file_bytes
- * is the size of what is parsed, roughly.  report is
- * open and takes what is no record.
+ * Reads frames from fd to their end, within the open transaction, and believes
+ * nothing of them that `given` denies.  report is open and takes what is no record.
  */
 struct stage_watch {
 	/* now and then, for who waits: what is being done, and with how many records; may be NULL */
 	void (*stage)(void *context, const char *name, uint64_t records);
 	void *context;
 };
-enum stage_end stage_file(struct pg *pg, int fd, int64_t file_bytes, const struct policy *policy,
+enum stage_end stage_file(struct pg *pg, int fd, const struct parse_given *given, const struct policy *policy,
                           const struct stage_watch *watch, struct parse_report *report,
                           const char **ret_broken, enum pg_status *ret_status);
 

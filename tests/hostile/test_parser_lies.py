@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+import lying_parser
 from case_table import case
 from worker import Desk
 
@@ -11,7 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DECEIVED = ["garbage", "a frame without end", "a text longer than its frame", "a count that is not so", "cut in a frame",
             "two ends", "nothing", "a kind that there is not", "breaks"]
 # without the frame that says how it is locked up nothing is believed, not even that the file is at fault
-OURS = ["garbage at once", "no sandbox", "is killed"]
+OURS = ["garbage at once", "no sandbox", "is killed", *lying_parser.LOOSE]
+SLY = [how for how in lying_parser.SLY if how != "the truth"]
 
 
 @pytest.fixture
@@ -32,6 +34,7 @@ def deliver(desk, number, how):
     for n in (number, number + 1):
         desk.redeem(f"R{n}")
         desk.drop(f"AIR_{n}.csv", desk.file([(f"R{n}", "KO", {"Reason": "FULL"})]))
+    (desk.libexec / "reference").write_text(f"R{number}")
     lies(desk.libexec, {f"AIR_{number}.csv": how} if how else {})
     return [desk.take(f"AIR_{n}.csv", seconds=90) for n in (number, number + 1)]
 
@@ -53,6 +56,23 @@ def test_who_lies_loses_its_own_file_only(desk):
     assert desk.worker.process.pid == worker and desk.worker.process.poll() is None
     assert desk.query("SELECT count(*) FROM handback.file WHERE state = 'held'") == [(len(DECEIVED),)]
     return f"{len(DECEIVED)} lies"
+
+
+@case("a parser that tells lies in good order: whatever can be checked is, and its file is held, once")
+def test_what_can_be_checked_is_not_believed(desk):
+    for n, how in enumerate(SLY):
+        check(desk, how, deliver(desk, 2 * n + 1, how), n + 1)
+        assert not (desk.inbound / f"AIR_{2 * n + 1}.csv").exists(), how
+    assert desk.query("SELECT DISTINCT hold_reason FROM handback.file WHERE state = 'held'") == [("parser_failed",)]
+    assert desk.query("SELECT count(*) FROM handback.control WHERE agrees IS DISTINCT FROM (stated = counted)") == [(0,)]
+    return f"{len(SLY)} lies"
+
+
+def test_the_same_words_are_believed_where_they_are_so(desk):
+    """Or the lies would be held for what is wrong with all of them."""
+    told, other = deliver(desk, 1, "the truth")
+    assert told["state"] == "posted" and told["reversed"] == 1, (told, desk.log()[-1500:])
+    assert other["state"] == "posted" and desk.reversals() == 2
 
 
 @case("a parser that hangs is ended by its alarm")

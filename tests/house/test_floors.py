@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "lib/finance/view": DATABASE | {"lib/finance/output"},
     "lib/sandbox": BASE | {"lib/protocol"},
     "parsers": BASE | {"lib/yaml", "lib/protocol", "lib/profile", "lib/sandbox"},
-    "reconcile": LIB - {"lib/proof/verify"},
+    "reconcile": LIB - {"lib/proof/verify"} | {"lib/sandbox"},
     "collect": DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/spool"},
     "daemon": BASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded"},
     "fetch": BASE | {"lib/hash", "lib/protocol", "lib/sandbox"},

@@ -74,6 +74,40 @@ def test_gzip():
     assert taken(gz(gzip.compress(CONTENT, compresslevel=0)))
 
 
+def test_gzip_of_two_files_each_of_which_ends_in_padding():
+    """Between the members the input gives nothing for a moment: that is not its end."""
+    profile = b"""
+profile: packed
+partner: PACKED
+programme: NS
+format: fixed
+encoding: ascii
+zone: UTC
+framing: {prefix: u32be, padding: "0x00"}
+container: {kind: gzip}
+fixed: {length: 5}
+records:
+  detail:
+    role: entry
+    fields:
+      outbound_reference: {at: 1-3, type: id}
+      status: {at: 4-5, type: id}
+verdict:
+  field: status
+  words: {OK: accepted, KO: rejected}
+match: [outbound_reference]
+reasons: {}
+"""
+    one, two = b"\0\0\0\5ABCOK\0\0\0\0", b"\0\0\0\5DEFKO"
+    for data, records in ((gzip.compress(one), 1), (gzip.compress(one[:9]) + gzip.compress(two), 2)):
+        result = parse_client.parse(profile, data, "in.gz")
+        assert result.refusals == [] and len(result.records) == records, (result.refusals, result.stderr)
+        assert result.end["file_bytes"] == len(data)
+    for data in (gzip.compress(one) + gzip.compress(two), gzip.compress(one + two)):
+        result = parse_client.parse(profile, data, "in.gz")
+        assert result.refused and result.rules == ["padding"], result.refusals
+
+
 def test_gzip_cut_anywhere():
     whole = gzip.compress(CONTENT)
     for n in {*range(0, len(whole), 7), 0, 1, 2, 3, 9, 10, *range(len(whole) - 12, len(whole))}:

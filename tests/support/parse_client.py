@@ -122,8 +122,8 @@ def refusal(b):
 
 
 def end(b):
-    records, count, refused, whole = b.take("QQBB")
-    return {"records": records, "bytes": count, "refused": bool(refused), "whole": bool(whole)}
+    records, count, file_bytes, refused, whole = b.take("QQQBB")
+    return {"records": records, "bytes": count, "file_bytes": file_bytes, "refused": bool(refused), "whole": bool(whole)}
 
 
 def sandbox(b):

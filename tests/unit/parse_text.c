@@ -163,12 +163,8 @@ run(const struct profile *profile, const struct sink *sink, const char *name, st
 	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
 		abort();
 	if ((name == NULL || assemble_name(a, name, strlen(name)) == 0) &&
-	    format_of(profile->layout)->parse(profile->layout, content, a, &bytes) != 0 &&
-	    content->rule != NULL) {
-		if (content->failed)
-			abort();
-		(void) assemble_refuse(a, content->rule, NULL, (struct slice){NULL, 0}, 0, bytes, "%s", content->why);
-	}
+	    formats_read(profile->layout, content, a, &bytes) != 0)
+		abort();
 	if (assemble_finish(a, bytes, ret) != 0)
 		abort();
 	contents_free(contents);

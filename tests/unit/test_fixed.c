@@ -104,6 +104,10 @@ test_prefixes(void **state)
 	REFUSED(framed("prefix: rdw"), "\0\x03\0\0ABC12", "prefix 1 0");
 	REFUSED(framed("prefix: rdw_blocks"), "\0\x0C\0\0\0\x09\0\0ABC12", "prefix 1 4");
 	REFUSED(framed("prefix: rdw_blocks"), "\0\x16\0\0\0\x09\0\0ABC12", "cut 2 13");
+	GIVES(framed("prefix: u16be, padding: \"0x00\""), "\0\5ABC12\0\0\0",
+	      "record 1 at 2+5 accepted points=12 outbound_reference=ABC\nfacts\nend records=1 bytes=10\n");
+	REFUSED(framed("prefix: u16be, padding: \"0x00\""), "\0\5ABC12\0\0\0\0\0\5DEF07", "padding 2 11");
+	REFUSED(framed("prefix: u16be, padding: \"0x00\""), "\0\5ABC12\0\0\0\5DEF07", "padding 2 9");
 	REFUSED(framed("prefix: u32be"),
 	        "\xFF\xFF\xFF\xFF"
 	        "ABC12",

@@ -76,7 +76,7 @@ bare_frame(uint64_t number)
 static struct frame
 end_frame(uint64_t records, bool refused)
 {
-	return (struct frame){.kind = FRAME_END, .end = {records, 1000, refused, true}};
+	return (struct frame){.kind = FRAME_END, .end = {records, 1000, 900, refused, true}};
 }
 
 /* What these frames are on the pipe. */
@@ -202,7 +202,8 @@ test_round_trip(void **state)
 		assert_slice(f.record.text[i], "");
 	assert_int_equal(frame_next(r, &f, &why), 1);
 	assert_int_equal(f.kind, FRAME_END);
-	assert_true(f.end.refused && f.end.whole && f.end.records == 2 && f.end.bytes == 1000);
+	assert_true(f.end.refused && f.end.whole && f.end.records == 2 && f.end.bytes == 1000 &&
+	            f.end.file_bytes == 900);
 	assert_int_equal(frame_next(r, &f, &why), 0);
 	frame_reader_free(r);
 	close(fd);
@@ -289,14 +290,16 @@ test_order(void **state)
 	(void) state;
 	assert_refused((struct frame[]){one}, 1, "a frame before the sandbox was reported");
 	assert_refused((struct frame[]){sandbox, sandbox}, 2, "sandbox reported twice");
-	assert_refused((struct frame[]){sandbox, two, one}, 3, "record numbers do not ascend");
-	assert_refused((struct frame[]){sandbox, one, one}, 3, "record numbers do not ascend");
+	assert_refused((struct frame[]){sandbox, two}, 2, "a record's number is not the next");
+	assert_refused((struct frame[]){sandbox, one, one}, 3, "a record's number is not the next");
 	assert_refused((struct frame[]){sandbox, facts, facts}, 3, "the facts of the file reported twice");
-	assert_refused((struct frame[]){sandbox, end_frame(0, false), one}, 3, "a frame after the end");
-	assert_refused((struct frame[]){sandbox, one, end_frame(2, false)}, 3,
+	assert_refused((struct frame[]){sandbox, end_frame(0, false)}, 2, "the end before the facts of the file");
+	assert_refused((struct frame[]){sandbox, facts, end_frame(0, false), one}, 4, "a frame after the end");
+	assert_refused((struct frame[]){sandbox, facts, one, end_frame(2, false)}, 4,
 	               "the end counts other records than came");
-	assert_refused((struct frame[]){sandbox, one, end_frame(1, true)}, 3, "the end and the refusals differ");
-	assert_refused((struct frame[]){sandbox, refusal, end_frame(0, false)}, 3,
+	assert_refused((struct frame[]){sandbox, facts, one, end_frame(1, true)}, 4,
+	               "the end and the refusals differ");
+	assert_refused((struct frame[]){sandbox, facts, refusal, end_frame(0, false)}, 4,
 	               "the end and the refusals differ");
 	assert_refused((struct frame[]){sandbox, one}, 2, "cut off before its end");
 	struct frame many[LIMIT_REFUSALS + 2] = {sandbox};
@@ -366,6 +369,7 @@ test_limit(void **state)
 	static char text[LIMIT_FRAME_BYTES];
 	static unsigned char bytes[3 * LIMIT_FRAME_BYTES];
 	struct frame sandbox = sandbox_frame(), f = record_frame(1), end = end_frame(2, false);
+	struct frame facts = {.kind = FRAME_FACTS};
 	uint32_t fixed = 1 + RECORD_FIXED + RECORD_NUMBERS + 4; /* kind and its one text's length */
 	int fd = memfd_create("out", MFD_CLOEXEC);
 	struct frame_writer *w = frame_writer_new(fd);
@@ -381,11 +385,12 @@ test_limit(void **state)
 	assert_int_equal(frame_put(w, &f), 0);
 	f.record.number = 2;
 	assert_int_equal(frame_put(w, &f), 0);
+	assert_int_equal(frame_put(w, &facts), 0);
 	assert_int_equal(frame_put(w, &end), 0);
 	assert_int_equal(frame_flush(w), 0);
 	len = pread(fd, bytes, sizeof(bytes), 0);
 	assert_int_equal(read_all(bytes, (size_t) len, &count, &why), 0);
-	assert_int_equal(count, 4);
+	assert_int_equal(count, 5);
 
 	f.record.text[RECORD_MEMBER].len++;
 	assert_int_equal(frame_put(w, &f), -1);

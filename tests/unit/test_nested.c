@@ -288,12 +288,63 @@ test_xml_shapes(void **state)
 	}
 }
 
+/* Bytes, an end, and then there is more: a format that stops too soon stands before the same. */
+struct twice {
+	struct input input;
+	const char *first, *second;
+};
+
+static ssize_t
+twice_read(struct input *in, char *buf, size_t size)
+{
+	struct twice *t = (struct twice *) (void *) in;
+	size_t len = t->first == NULL ? 0 : strlen(t->first);
+
+	assert_true(len <= size);
+	memcpy(buf, t->first == NULL ? "" : t->first, len);
+	t->first = t->first != NULL ? NULL : t->second;
+	return (ssize_t) len;
+}
+
+static void
+test_more_behind_the_end(void **state)
+{
+	struct problems *problems = problems_new("test");
+	struct profile *profile = profile_compile(json_profile, strlen(json_profile), problems);
+	const char *const behind[] = {NULL, " "};
+
+	(void) state;
+	assert_non_null(profile);
+	for (size_t i = 0; i < 2; i++) {
+		struct results r = {0};
+		const struct sink sink = {on_record, on_facts, on_control, on_refusal, &r};
+		struct twice in = {{.read = twice_read}, json_file, behind[i]};
+		struct assemble *a = assemble_new(profile->layout, &sink);
+		struct parse_end end;
+		uint64_t bytes = 0;
+
+		assert_int_equal(assemble_name(a, "f", 1), 0);
+		assert_int_equal(formats_read(profile->layout, &in.input, a, &bytes), 0);
+		assert_int_equal(assemble_finish(a, bytes, &end), 0);
+		assert_int_equal(end.refused, i == 1);
+		assert_true((strstr(r.text, "!trailing_bytes") != NULL) == (i == 1));
+		assemble_free(a);
+	}
+	profile_free(profile);
+	problems_free(problems);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_xml), cmocka_unit_test(test_xml_encoding), cmocka_unit_test(test_json),
-	    cmocka_unit_test(test_cut), cmocka_unit_test(test_json_shapes),  cmocka_unit_test(test_xml_shapes),
+	    cmocka_unit_test(test_xml),
+	    cmocka_unit_test(test_xml_encoding),
+	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_cut),
+	    cmocka_unit_test(test_json_shapes),
+	    cmocka_unit_test(test_xml_shapes),
+	    cmocka_unit_test(test_more_behind_the_end),
 	};
 	return cmocka_run_group_tests_name("nested", tests, NULL, NULL);
 }
