@@ -24,7 +24,8 @@ the profile holds. Of several identical records in one file the first is decided
 `duplicate_record`. What is left is decided by these tables.
 
 `older` is a file whose number (or business date) is below that of the file that last answered the redemption:
-confirmed it, reversed it, or found it already applied. Every other file is `newer`.
+confirmed it, reversed it, or found it already applied. Every other file is `newer`. Where a profile says that numbers begin
+again (`sequence: {resets: …, after: …}`), the period comes before the number, and a number that went round is above the last.
 """
 WHY = """
 ## Why each cell is right
@@ -38,7 +39,7 @@ WHY = """
 - **reinstated.** As confirmed; but a second reversal of one redemption is impossible, so that a rejection always waits.
 - **older, the same as what stands.** History: the newer answer counted, and both say the same.
 - **older, the opposite of what stands.** The order says which was sent first, not which is meant, and a number can be wrong: one
-  that begins again, or was mistyped in a file before. So it moves nothing and is never merely noted; it waits, whatever
+  that begins again unannounced, or was mistyped in a file before. So it moves nothing and is never merely noted; it waits, whatever
   `late_reject` says, since that is about a partner that changes its mind, and this one may not have.
 - **open, older.** No answer that counted leaves a redemption open. Where one is found so all the same, nothing is taken for granted.
 - **unknown.** No redemption is guessed; it is tried again for the profile's `unknown_days`.

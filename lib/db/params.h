@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define PARAMS_MAX 24
+#define PARAMS_MAX 32
 
 struct params {
 	int n;
@@ -19,15 +20,18 @@ struct params {
 static inline void
 param_text(struct params *p, const char *text)
 {
+	if (p->n == PARAMS_MAX) /* a statement of ours that has more */
+		abort();
 	p->value[p->n++] = text;
 }
 
 static inline void
 param_int(struct params *p, int64_t value)
 {
-	snprintf(p->number[p->n], sizeof(p->number[0]), "%" PRId64, value);
-	p->value[p->n] = p->number[p->n];
-	p->n++;
+	char *number = p->number[p->n < PARAMS_MAX ? p->n : 0];
+
+	param_text(p, number);
+	snprintf(number, sizeof(p->number[0]), "%" PRId64, value);
 }
 
 static inline void

@@ -45,6 +45,7 @@ enum check {
 enum lists { LISTS_ALL, LISTS_REJECTS, LISTS_ACCEPTED };
 enum hold_or_continue { POLICY_HOLD, POLICY_CONTINUE }; /* gap, resubmission */
 enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
+enum resets { RESETS_NEVER, RESETS_DAILY, RESETS_MONTHLY, RESETS_YEARLY }; /* what a period of numbers is */
 enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
 enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
 extern const char *const reason_action_words[]; /* ended by NULL */
@@ -137,6 +138,8 @@ struct policy {
 	int64_t guard_least;        /* so few are never too great a share */
 	int32_t guard_unmatched;    /* more unknown references than this share hold the file as nothing_matches */
 	int64_t first_number;       /* of the first file that there ever is */
+	enum resets resets;         /* when numbers begin again; told by the business date */
+	int64_t number_after;       /* and so they do after this one; 0: they do not */
 	int64_t number_jump;        /* a number that is further beyond the last holds the file */
 	int32_t days_ahead;         /* and so does a day that is further ahead of ours */
 	struct reason_rule *reason; /* sorted by code */

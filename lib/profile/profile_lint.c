@@ -1,5 +1,6 @@
 /* What a profile may say and had better not. */
 #include "lib/base/codes.h"
+#include "lib/profile/file_name.h"
 #include "lib/profile/profile_internal.h"
 
 /* Could one wrong byte turn one word into the other? */
@@ -284,9 +285,36 @@ warn_of_cuts(struct compile *c)
 		warn_of_turns(c);
 }
 
+/* A number of few digits in the name: more files may come than it can count. */
+static void
+warn_of_digits(struct compile *c)
+{
+	/* so many digits are too few: for a daily file, and some years without a period */
+	static const uint16_t few[] = {
+	    [RESETS_NEVER] = 4, [RESETS_DAILY] = 1, [RESETS_MONTHLY] = 1, [RESETS_YEARLY] = 2};
+	const struct layout *l = c->layout;
+
+	for (const struct name_pattern *n = l->name; n != NULL && c->policy->number_after == 0; n = n->next)
+		for (uint8_t i = 0; i < n->parts; i++) {
+			const struct name_part *part = &n->part[i];
+
+			if (part->kind != NAME_FIXED || part->field < 0 ||
+			    l->type[0].field[part->field].target != TARGET_SEQUENCE ||
+			    part->width > few[c->policy->resets])
+				continue;
+			yaml_warn(
+			    c->problems, c->root,
+			    "file_name has %u digits for the sequence: when numbers begin again, every file is held; "
+			    "say sequence: {after: %.*s}, or what it resets by",
+			    part->width, (int) part->width, "9999");
+			return;
+		}
+}
+
 void
 compile_warn(struct compile *c)
 {
+	warn_of_digits(c);
 	warn_of_cuts(c);
 	warn_of_reasons(c);
 	warn_of_references(c);

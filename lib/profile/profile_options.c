@@ -211,6 +211,9 @@ const struct profile_option profile_options[] = {
     {"guard", "least", "so many records, or fewer, are never too great a share; default 10"},
 
     {"sequence", "first", "the number of the first file that there ever is; default 1"},
+    {"sequence", "resets",
+     "never (default), daily, monthly or yearly: numbers begin again, by the file's business_date"},
+    {"sequence", "after", "numbers begin again after this one, as in 9999; default never"},
     {"sequence", "jump", "a number further beyond the last holds the file; default 1000"},
     {"sequence", "days_ahead", "a day further ahead of ours holds the file; default 31"},
 

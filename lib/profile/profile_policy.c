@@ -268,12 +268,25 @@ guard(struct compile *c)
 static void
 sequence(struct compile *c)
 {
+	static const char *const resets[] = {"never", "daily", "monthly", "yearly", NULL};
+	const int64_t most = INT64_C(1000000000000000000);
 	struct yaml_node *map = compile_child(c, c->root, "sequence", YAML_MAP);
 
-	c->policy->first_number = compile_int(c, map, "first", 0, INT64_MAX, 1);
+	c->policy->first_number = compile_int(c, map, "first", 0, most, 1);
+	c->policy->resets = (enum resets) compile_word(c, map, "resets", resets, RESETS_NEVER);
+	c->policy->number_after = compile_int(c, map, "after", 2, most, 0);
 	c->policy->number_jump = compile_int(c, map, "jump", 1, INT64_MAX, 1000);
 	c->policy->days_ahead = (int32_t) compile_int(c, map, "days_ahead", 0, 36500, 31);
 	compile_known(c, map, "sequence");
+	if (c->policy->resets != RESETS_NEVER && !has_field(c, "business_date"))
+		yaml_error(
+		    c->problems, yaml_get(map, "resets"),
+		    "needs a field business_date, in a record or in file_name: the day that says of which period a "
+		    "number is");
+	if ((c->policy->resets != RESETS_NEVER || c->policy->number_after > 0) && !has_field(c, "sequence"))
+		yaml_error(c->problems, map, "resets and after need a field sequence, in a record or in file_name");
+	if (c->policy->number_after > 0 && c->policy->first_number > c->policy->number_after)
+		yaml_error(c->problems, yaml_get(map, "after"), "must not be below first");
 }
 
 /* "mon-fri", "mon, wed": bit 0 is Monday. */

@@ -45,7 +45,9 @@ CROSS JOIN LATERAL (
 		(19, 'records', f.records::text),
 		(20, 'seen_at', (extract(epoch FROM f.seen_at) * 1000000)::bigint::text),
 		(21, 'statement', f.statement),
-		(22, 'again_of', f.again_of::text)) AS k (n, key, value)
+		(22, 'again_of', f.again_of::text),
+		(23, 'period', CASE WHEN isfinite(f.period) THEN f.period::text END),
+		(24, 'place', CASE WHEN f.place <> f.sequence THEN f.place::text END)) AS k (n, key, value)
 	WHERE k.n <= 20 OR k.value <> ''   -- heads from before there were such have no line of it
 	UNION ALL
 	SELECT 2, c.n, 'control', ARRAY[c.name, c.place, c.stated::text, c.counted::text, c.agrees::text]

@@ -9,15 +9,7 @@
 #include "lib/proof/leaf_row.h"
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/decide/guard.h"
-
-static const char *const order_words[] = {
-    [ORDER_NONE] = "none", [ORDER_SEQUENCE] = "sequence", [ORDER_BUSINESS_DATE] = "business_date"};
-
-/* A file's place among its partner's. */
-struct place {
-	bool has_last, has_same, older;
-	int64_t last, same;
-};
+#include "reconcile/decide/place.h"
 
 bool
 decide_large(const struct parse_report *report)
@@ -34,6 +26,7 @@ decide_waived(const char *reasons)
 	} table[] = {{"test_file", WAIVE_TEST},
 	             {"sequence_gap", WAIVE_GAP},
 	             {"resubmission", WAIVE_RESUBMISSION},
+	             {"sequence_restart", WAIVE_RESUBMISSION},
 	             {"guard", WAIVE_GUARD},
 	             {"nothing_matches", WAIVE_UNMATCHED},
 	             {"part_missing", WAIVE_PARTS},
@@ -89,37 +82,6 @@ unsound(const struct decide *d)
 		if (!report->control[i].agrees)
 			return "control_total";
 	return NULL;
-}
-
-static void
-order_params(const struct decide *d, struct params *p)
-{
-	param_int(p, d->partner_id);
-	param_text(p, d->profile);
-	param_text(p, order_words[d->policy->order_by]);
-	param_optional(p, d->report->has_sequence, d->report->sequence);
-	param_optional(p, d->report->has_business_date, d->report->business_date);
-}
-
-static enum pg_status
-find_place(const struct decide *d, struct place *ret)
-{
-	struct params p = {0};
-	struct pg_result *r;
-	enum pg_status status;
-
-	order_params(d, &p);
-	param_optional(&p, d->name.has_part, d->name.part);
-	status = pg_run_prepared(d->pg, sql_file_order, p.n, p.value, &r);
-	if (status != PG_OK)
-		return status;
-	ret->has_last = !pg_null_of(r, 0, "last");
-	ret->last = pg_int_of(r, 0, "last");
-	ret->has_same = !pg_null_of(r, 0, "same");
-	ret->same = pg_int_of(r, 0, "same");
-	ret->older = pg_true_of(r, 0, "older");
-	pg_result_free(r);
-	return PG_OK;
 }
 
 /* The place of a part in its set. */
@@ -186,66 +148,6 @@ judge_part(const struct decide *d, struct effect *e)
 	e->hold = out_of_set(d, r, e->message);
 	pg_result_free(r);
 	return PG_OK;
-}
-
-/* A number or a day that is likely a slip: posted, it would be what every later file is measured by. */
-static const char *
-too_far(const struct decide *d, const struct place *place, char *message)
-{
-	const struct parse_report *report = d->report;
-	const struct policy *policy = d->policy;
-	int64_t today = time(NULL) / 86400;
-
-	if ((d->waived & WAIVE_JUMP) != 0)
-		return NULL;
-	if (report->has_business_date && report->business_date > today + policy->days_ahead) {
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "its day is %" PRId64 " days ahead; the profile allows %d (sequence.days_ahead)",
-		         report->business_date - today, policy->days_ahead);
-		return "sequence_jump";
-	}
-	if (policy->order_by == ORDER_SEQUENCE && report->has_sequence && place->has_last &&
-	    report->sequence > place->last && (sum_t) report->sequence - place->last > policy->number_jump) {
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "number %" PRId64 " came, and number %" PRId64
-		         " is the last before it: the profile allows %" PRId64 " further (sequence.jump)",
-		         report->sequence, place->last, policy->number_jump);
-		return "sequence_jump";
-	}
-	return NULL;
-}
-
-/* Numbered files: one that is not the next, or that is there already. */
-static const char *
-out_of_place(const struct decide *d, const struct place *place, char *message)
-{
-	const struct policy *policy = d->policy;
-	int64_t sequence = d->report->sequence;
-
-	if (!d->report->has_sequence)
-		return NULL;
-	if (policy->resubmission == POLICY_HOLD && place->has_same && (d->waived & WAIVE_RESUBMISSION) == 0) {
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "number %" PRId64 " was posted before, as file %" PRId64 " with other content", sequence,
-		         place->same);
-		return "resubmission";
-	}
-	if (policy->gap != POLICY_HOLD || policy->order_by != ORDER_SEQUENCE || (d->waived & WAIVE_GAP) != 0)
-		return NULL;
-	if (!place->has_last && sequence > policy->first_number) {
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "number %" PRId64 " came, and no file before it; the profile begins with %" PRId64
-		         " (sequence.first): release it where the partner begins with it",
-		         sequence, policy->first_number);
-		return "sequence_gap";
-	}
-	if (place->has_last && sequence > place->last && sequence - 1 > place->last) {
-		snprintf(message, LIMIT_MESSAGE_BYTES,
-		         "number %" PRId64 " came, and number %" PRId64 " is the last before it", sequence,
-		         place->last);
-		return "sequence_gap";
-	}
-	return NULL;
 }
 
 /* ---- its records ---- */
@@ -346,12 +248,12 @@ keep_all(const struct decide *d, const struct params *p)
 }
 
 static enum pg_status
-decide_records(const struct decide *d, bool older)
+decide_records(const struct decide *d, const struct place *place)
 {
 	const struct policy *policy = d->policy;
 	bool alone = by_our_reference_alone(policy);
 	/* an older file meets all that the newer ones answered, however small it is itself */
-	bool large = decide_large(d->report) || older;
+	bool large = decide_large(d->report) || place->older;
 	struct params duplicates = {0}, order = {0}, p = {0};
 	enum pg_status status = PG_OK;
 
@@ -362,8 +264,8 @@ decide_records(const struct decide *d, bool older)
 	param_bool(&duplicates, alone);
 	if (status == PG_OK && (d->report->maybe_duplicate || !alone))
 		status = run(d, large, sql_find_duplicates, &duplicates);
-	order_params(d, &order);
-	if (status == PG_OK && older)
+	place_params(d, place, &order);
+	if (status == PG_OK && place->older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
 	if (status == PG_OK)
 		status = large ? pg_run(d->pg, sql_side_analyze, 0, NULL, NULL)
@@ -416,18 +318,20 @@ decide_file(const struct decide *d, struct effect *ret)
 	param_text(&partner, d->policy->partner);
 	status = pg_defer(d->pg, sql_partner_lock, partner.n, partner.value);
 	if (status == PG_OK)
-		status = find_place(d, &place);
+		status = place_find(d, &place);
 	if (status == PG_OK)
 		status = judge_part(d, &e);
 	if (status != PG_OK)
 		return status;
+	e.placed = place.numbered;
+	e.in_period = place.in_period;
+	e.period = place.period;
+	e.position = place.position;
 	if (e.hold == NULL)
-		e.hold = too_far(d, &place, e.message);
-	if (e.hold == NULL)
-		e.hold = out_of_place(d, &place, e.message);
+		e.hold = place_hold(d, &place, e.message);
 	if (e.hold == NULL) {
 		e.older = place.older;
-		status = decide_records(d, place.older);
+		status = decide_records(d, &place);
 		sum_effect(d->decided, &e);
 		if (status == PG_OK && (d->waived & WAIVE_UNMATCHED) == 0)
 			e.hold = guard_unmatched(d->policy, &e, e.message);
@@ -454,7 +358,7 @@ decide_warm_up(struct pg *pg)
 	if (status == PG_OK)
 		status = pg_run_prepared(pg, sql_work_clear, 0, NULL, NULL);
 	if (status == PG_OK)
-		status = decide_records(&d, false);
+		status = decide_records(&d, &(struct place){0});
 	ended = pg_rollback(pg);
 	return status == PG_OK ? ended : status;
 }

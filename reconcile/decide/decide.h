@@ -52,6 +52,9 @@ struct effect {
 	int64_t unknown; /* of those that are held: for an unknown reference */
 	int64_t points;  /* of what is reversed; INT64_MAX also for more */
 	bool older;      /* than a file of the partner that was posted */
+	/* its place among numbered files, where it has one (place.h) */
+	bool placed, in_period;
+	int64_t period, position;
 };
 
 /* Is a file this large, for planning? */

@@ -87,13 +87,15 @@ HAVING bool_and(shown IS NOT NULL)
 
 -- name: answered
 -- Redemptions that a newer file has answered: only run where there is a newer file.
--- $1 to $5 as in file_order.sql. Takes pg_temp.stage and picked, gives pg_temp.answered.
+-- $1 to $6 as in file_order. Takes pg_temp.stage and picked, gives pg_temp.answered.
 -- The few newer files come first: never the whole history by the new file's number.
 INSERT INTO pg_temp.answered (redemption_id)
 SELECT DISTINCT o.redemption_id
 FROM handback.file f
 JOIN handback.outcome o ON o.file_id = f.file_id
 WHERE f.partner_id = $1::integer AND f.profile = $2::text
-	AND CASE $3::text WHEN 'sequence' THEN f.sequence > $4::bigint WHEN 'business_date' THEN f.business_date > date '1970-01-01' + $5::integer END
+	AND CASE $3::text
+		WHEN 'sequence' THEN (f.period, f.place) > (coalesce(date '1970-01-01' + $4::integer, '-infinity'), $5::bigint)
+		WHEN 'business_date' THEN f.business_date > date '1970-01-01' + $6::integer END
 	AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_ALREADY_APPLIED) AND o.redemption_id IS NOT NULL
 	AND o.record_no > 0   -- deemed acceptance is no answer

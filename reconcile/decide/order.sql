@@ -5,21 +5,27 @@ SELECT handback.lock_partner($1::text)
 
 -- name: file_order
 -- Where a file stands among those of its partner and profile that were posted.
--- $1 partner's number, $2 profile, $3 order_by: none, sequence or business_date, $4 sequence, $5 business date, $6 part.
--- Gives: the last number before, a file with the same number, and
--- whether a newer one is there.
+-- $1 partner's number, $2 profile, $3 order_by: none, sequence or business_date, $4 the day that its period begins with
+-- (days since 1970; NULL: numbers never begin again), $5 its place there or NULL, $6 business date, $7 part.
+-- Gives: is a file of an earlier period there; of the last in its period the place, the number and the business date; a file with the
+-- same place; and whether a newer one is there.
 WITH posted AS NOT MATERIALIZED (
-	SELECT f.file_id, f.sequence, f.business_date, f.part
+	SELECT f.file_id, f.period, f.place, f.sequence, f.business_date, f.part
 	FROM handback.file f
-	WHERE f.partner_id = $1::integer AND f.profile = $2::text AND f.state = 'posted')
-SELECT
-	(SELECT p.sequence FROM posted p WHERE p.sequence IS NOT NULL ORDER BY p.sequence DESC LIMIT 1) AS last,
-	(SELECT p.file_id FROM posted p WHERE p.sequence = $4::bigint AND p.part IS NOT DISTINCT FROM $6::bigint ORDER BY p.file_id DESC LIMIT 1) AS same,
+	WHERE f.partner_id = $1::integer AND f.profile = $2::text AND f.state = 'posted'
+), own AS NOT MATERIALIZED (
+	SELECT * FROM posted p WHERE p.period = coalesce(date '1970-01-01' + $4::integer, '-infinity') AND p.place IS NOT NULL)
+SELECT EXISTS (SELECT FROM posted p WHERE p.period < date '1970-01-01' + $4::integer AND p.place IS NOT NULL) AS earlier,
+	l.place AS last, l.sequence AS last_number, l.business_date - date '1970-01-01' AS last_day,
+	(SELECT p.file_id FROM own p WHERE p.place = $5::bigint AND p.part IS NOT DISTINCT FROM $7::bigint ORDER BY p.file_id DESC LIMIT 1) AS same,
 	CASE $3::text
-		WHEN 'sequence' THEN EXISTS (SELECT FROM posted p WHERE p.sequence > $4::bigint)
-		WHEN 'business_date' THEN EXISTS (SELECT FROM posted p WHERE p.business_date > date '1970-01-01' + $5::integer)
+		WHEN 'sequence' THEN $5::bigint IS NOT NULL AND EXISTS (SELECT FROM posted p
+			WHERE (p.period, p.place) > (coalesce(date '1970-01-01' + $4::integer, '-infinity'), $5::bigint))
+		WHEN 'business_date' THEN EXISTS (SELECT FROM posted p WHERE p.business_date > date '1970-01-01' + $6::integer)
 		ELSE false
 	END AS older
+FROM (SELECT) one
+LEFT JOIN LATERAL (SELECT p.place, p.sequence, p.business_date FROM own p ORDER BY p.place DESC, p.file_id DESC LIMIT 1) l ON true
 
 -- name: file_parts
 -- Where a part stands in its set. $1 partner's number, $2 profile, $3 set, $4 part, $5 of how many, $6 the file that it releases.

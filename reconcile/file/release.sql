@@ -21,14 +21,14 @@ CROSS JOIN LATERAL (SELECT
 	CASE
 		WHEN r.file_id IS NOT NULL THEN CASE WHEN r.archived_at IS NULL THEN 'resume' END
 		WHEN e.how = 'released' THEN 'people'
-		WHEN e.how IS NULL AND h.reason = 'sequence_gap' AND f.sequence - 1 <= handback.last_number(f.partner_id, f.profile) THEN 'gap'
+		WHEN e.how IS NULL AND h.reason = 'sequence_gap' AND f.place - 1 <= handback.last_place(f.partner_id, f.profile, f.period) THEN 'gap'
 		WHEN e.how IS NULL AND h.reason = 'part_missing' AND (
 			SELECT count(DISTINCT t.part) = f.parts AND bool_and(t.posted OR t.part >= f.part)
 			FROM handback.parts_there(f.partner_id, f.profile, f.part_set) t
 			WHERE t.part BETWEEN 1 AND f.parts) THEN 'part'
 	END AS kind) k
 WHERE h.record_no IS NULL AND f.archived_at IS NOT NULL AND k.kind IS NOT NULL AND ($1::bigint IS NULL OR f.file_id = $1)
-ORDER BY p.code, f.profile, f.sequence, f.file_id
+ORDER BY p.code, f.profile, f.period, f.place, f.file_id
 
 -- name: release_end
 -- A hold that ends by itself: what its file waited for is there. $1 hold.

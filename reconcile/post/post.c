@@ -42,6 +42,7 @@ struct file_row {
 	const char *hold_reason;
 	int64_t duplicate_of; /* 0: none */
 	int64_t records;
+	const struct effect *effect; /* NULL: of a duplicate */
 };
 
 static enum pg_status
@@ -79,6 +80,10 @@ insert_file(struct pg *pg, const struct delivery *d, const struct file_row *row,
 	param_text(&p, d->facts->has_part ? d->facts->set : NULL);
 	param_text(&p, d->statement);
 	param_optional(&p, d->again_of != 0 && row->duplicate_of == 0, d->again_of);
+	param_optional(&p, row->effect != NULL && row->effect->in_period,
+	               row->effect != NULL ? row->effect->period : 0);
+	param_optional(&p, row->effect != NULL && row->effect->placed,
+	               row->effect != NULL ? row->effect->position : 0);
 	status = pg_run_prepared(pg, sql_file_insert, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;
@@ -259,7 +264,8 @@ post_file(const struct decide *d, const struct delivery *delivery, struct effect
 	const struct file_row row = {.partner_id = d->partner_id,
 	                             .state = effect->hold != NULL ? "held" : "posted",
 	                             .hold_reason = effect->hold,
-	                             .records = effect->records};
+	                             .records = effect->records,
+	                             .effect = effect};
 	if (*ret_status == PG_OK)
 		*ret_status = insert_file(d->pg, delivery, &row, d->report, &posted);
 	if (*ret_status == PG_OK)

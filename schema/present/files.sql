@@ -38,6 +38,8 @@ CREATE TABLE handback.file (
 	archived_as     text,            -- below archive/ or quarantine/
 	statement       text    NOT NULL DEFAULT '',                               -- of its name: number, day, part
 	again_of        bigint REFERENCES handback.file,
+	period          date NOT NULL DEFAULT '-infinity',                         -- begins with that day
+	place           bigint,
 	CONSTRAINT again_is_decided CHECK (again_of IS NULL OR (state <> 'duplicate' AND release_of IS NULL)),
 	CHECK ((state = 'held') = (hold_reason IS NOT NULL)),
 	CHECK ((state = 'duplicate') = (duplicate_of IS NOT NULL)),
@@ -52,7 +54,7 @@ CREATE UNIQUE INDEX file_identity ON handback.file (partner_id, profile, sha256,
 CREATE UNIQUE INDEX file_again ON handback.file (again_of) WHERE again_of IS NOT NULL;
 CREATE UNIQUE INDEX file_release ON handback.file (release_of) WHERE release_of IS NOT NULL;
 CREATE INDEX file_by_content ON handback.file (sha256);
-CREATE INDEX file_by_sequence ON handback.file (partner_id, profile, sequence);
+CREATE INDEX file_by_place ON handback.file (partner_id, profile, period, place);
 CREATE INDEX file_by_business_date ON handback.file (partner_id, profile, business_date);
 CREATE INDEX file_by_part ON handback.file (partner_id, profile, part_set) WHERE part_set IS NOT NULL;
 CREATE INDEX file_not_archived ON handback.file (file_id) WHERE archived_at IS NULL;
@@ -69,6 +71,8 @@ COMMENT ON COLUMN handback.file.statement IS 'What its name says of number, day 
 COMMENT ON COLUMN handback.file.again_of IS 'The same delivery as it came before and was closed';
 COMMENT ON COLUMN handback.file.profile_sha256 IS 'Of the profile that it was read and judged by';
 COMMENT ON COLUMN handback.file.sequence IS 'The partner''s number of the file';
+COMMENT ON COLUMN handback.file.period IS 'The first day of the period in which its number stands; -infinity where numbers never begin again';
+COMMENT ON COLUMN handback.file.place IS 'Its place in the period: files are in the order of period and place';
 COMMENT ON COLUMN handback.file.business_date IS 'The partner''s date of the file';
 COMMENT ON COLUMN handback.file.original_message IS 'Our message that it answers';
 COMMENT ON COLUMN handback.file.part IS 'Which part of a set of files it is';

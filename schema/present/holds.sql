@@ -108,13 +108,13 @@ CREATE FUNCTION handback.parts_there(of_partner integer, of_profile text, of_set
 $$;
 COMMENT ON FUNCTION handback.parts_there(integer, text, text) IS 'The parts of a set of files that have come, and whether they are posted';
 
--- Up to which number the files of a partner have come: the last that was posted. What came again is a duplicate of its number.
-CREATE FUNCTION handback.last_number(of_partner integer, of_profile text) RETURNS bigint
+-- Up to which number the files of a partner have come in a period: the last that was posted. What came again is a duplicate of its number.
+CREATE FUNCTION handback.last_place(of_partner integer, of_profile text, of_period date) RETURNS bigint
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT max(f.sequence) FROM handback.file f
-	WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.state = 'posted'
+	SELECT max(f.place) FROM handback.file f
+	WHERE f.partner_id = of_partner AND f.profile = of_profile AND f.period = of_period AND f.state = 'posted'
 $$;
-COMMENT ON FUNCTION handback.last_number(integer, text) IS 'The number up to which the files of a partner and profile have been decided';
+COMMENT ON FUNCTION handback.last_place(integer, text, date) IS 'The place up to which the files of a partner and profile have been decided in a period';
 CALL handback_schema.make_append_only('handback.hold');
 CALL handback_schema.make_append_only('handback.hold_end');
 
@@ -279,7 +279,7 @@ REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text
 GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold TO handback_daemon;
 GRANT EXECUTE ON FUNCTION handback.lock_partner(text) TO handback_daemon, handback_nightly;
-GRANT EXECUTE ON FUNCTION handback.parts_there(integer, text, text), handback.last_number(integer, text) TO handback_daemon,
+GRANT EXECUTE ON FUNCTION handback.parts_there(integer, text, text), handback.last_place(integer, text, date) TO handback_daemon,
 	handback_operator, handback_finance, handback_nightly;
 GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.waived_checks(bigint) TO handback_daemon,
 	handback_operator, handback_finance, handback_nightly, handback_verify;

@@ -49,18 +49,22 @@ CREATE FUNCTION handback.term_text(t handback.term) RETURNS text
 $$;
 COMMENT ON FUNCTION handback.term_text(handback.term) IS 'A term in words: every column of its row, for the event of a deemed acceptance';
 
--- The files of a term that count for what is absent from them: posted, and no tests. Of numbered
--- files run is the same for those without a gap between them.
+-- The files of a term that count for what is absent from them: posted, and no tests, in their order. Of numbered
+-- files run is the same for those without a gap between them. What numbers end with in a period nobody knows: one period
+-- goes on in the next that begins with its first number.
 CREATE FUNCTION handback.listing_files(t handback.term)
-	RETURNS TABLE (file_id bigint, source text, sequence bigint, business_date date, seen_at timestamptz,
+	RETURNS TABLE (file_id bigint, source text, place bigint, business_date date, seen_at timestamptz,
 		decided_at timestamptz, run bigint)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT f.file_id, f.source, f.sequence, f.business_date, f.seen_at, f.decided_at,
-		f.sequence - dense_rank() OVER (ORDER BY f.sequence)
-	FROM handback.file f
-	JOIN handback.partner p USING (partner_id)
-	WHERE p.code = t.partner AND f.profile = t.profile AND (t.order_by <> 'sequence' OR f.sequence IS NOT NULL)
-		AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.waived_checks(f.release_of)))
+	SELECT n.file_id, n.source, dense_rank() OVER in_order, n.business_date, n.seen_at, n.decided_at, sum(n.gap) OVER in_order
+	FROM (
+		SELECT f.*, CASE WHEN f.place - 1 > lag(f.place, 1, CASE WHEN isfinite(f.period) THEN 0 ELSE f.place END)
+			OVER (PARTITION BY f.period ORDER BY f.place) THEN 1 ELSE 0 END AS gap
+		FROM handback.file f
+		JOIN handback.partner p USING (partner_id)
+		WHERE p.code = t.partner AND f.profile = t.profile AND (t.order_by <> 'sequence' OR f.place IS NOT NULL)
+			AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.waived_checks(f.release_of)))) n
+	WINDOW in_order AS (ORDER BY n.period, n.place)
 $$;
 COMMENT ON FUNCTION handback.listing_files(handback.term) IS 'The files that show what a partner did not list';
 
@@ -74,16 +78,16 @@ CREATE FUNCTION handback.covering_file(t handback.term, day date, over timestamp
 	), begins AS MATERIALIZED (
 		-- the last file from before that day, or the first of all
 		SELECT coalesce(
-			(SELECT l.sequence FROM listing l WHERE l.decided_at <= day::timestamp AT TIME ZONE t.zone ORDER BY 1 DESC LIMIT 1),
-			(SELECT min(l.sequence) - 1 FROM listing l)) AS after,
+			(SELECT l.place FROM listing l WHERE l.decided_at <= day::timestamp AT TIME ZONE t.zone ORDER BY 1 DESC LIMIT 1),
+			(SELECT min(l.place) - 1 FROM listing l)) AS after,
 			coalesce(
-			(SELECT l.run FROM listing l WHERE l.decided_at <= day::timestamp AT TIME ZONE t.zone ORDER BY l.sequence DESC LIMIT 1),
+			(SELECT l.run FROM listing l WHERE l.decided_at <= day::timestamp AT TIME ZONE t.zone ORDER BY l.place DESC LIMIT 1),
 			(SELECT min(l.run) FROM listing l)) AS run
 	)
 	SELECT l.file_id
 	FROM listing l, begins b
 	WHERE CASE WHEN l.business_date IS NULL THEN l.seen_at >= over ELSE l.business_date >= (over AT TIME ZONE t.zone)::date - 1 END
-		AND (t.order_by <> 'sequence' OR (l.run = b.run AND l.sequence > b.after))
+		AND (t.order_by <> 'sequence' OR (l.run = b.run AND l.place > b.after))
 		AND NOT EXISTS (
 			SELECT FROM handback.expected_files e
 			WHERE e.source = l.source AND e.late_at > day::timestamp AT TIME ZONE t.zone AND e.due_at <= l.seen_at

@@ -65,6 +65,8 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('wrong_partner', 'the file says that it is from another sender', 'pass it on to its owner, and close it; inform the partner'),
 	('sequence_gap', 'an earlier file of the partner has not come',
 		'none if it comes: this file is then released by itself; otherwise ask the partner for it, or release without it'),
+	('sequence_restart', 'its number came before, or is below the last, and its day or the distance says that numbers begin again',
+		'say in the profile how they begin again (sequence: resets or after), then release it; or ask the partner, and close it'),
 	('sequence_jump', 'its number or day is further from the last than the profile takes for likely',
 		'ask the partner whether it was mistyped; close it, or release it where it is meant: later files are measured by it then'),
 	('part_missing', 'other parts of its set have not come, or an earlier part is not posted yet',
