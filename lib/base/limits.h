@@ -7,13 +7,14 @@
 #define HANDBACK_BASE_LIMITS_H
 
 /* a partner's file (profile may override) */
-#define LIMIT_FILE_BYTES (5LL << 30)        /* limits: file_bytes */
-#define LIMIT_RECORD_BYTES (64 << 10)       /* limits: record_bytes */
-#define LIMIT_FIELD_BYTES (4 << 10)         /* limits: field_bytes */
-#define LIMIT_COLUMNS 256                   /* limits: columns */
-#define LIMIT_RECORDS 50000000              /* limits: records */
-#define LIMIT_XML_DEPTH 32                  /* limits: depth (XML and JSON) */
-#define LIMIT_XML_ATTRIBUTES 64             /* limits: attributes */
+#define LIMIT_FILE_BYTES (5LL << 30)  /* limits: file_bytes */
+#define LIMIT_RECORD_BYTES (64 << 10) /* limits: record_bytes */
+#define LIMIT_FIELD_BYTES (4 << 10)   /* limits: field_bytes */
+#define LIMIT_COLUMNS 256             /* limits: columns */
+#define LIMIT_RECORDS 50000000        /* limits: records */
+#define LIMIT_ENTRY_BYTES (1 << 20)   /* texts of one entry and its addenda, while they are put together */
+#define LIMIT_XML_DEPTH 32            /* limits: depth (XML and JSON) */
+#define LIMIT_XML_ATTRIBUTES 64       /* limits: attributes */
 #define LIMIT_XML_ATTRIBUTE_BYTES (8 << 10) /* limits: attribute_bytes */
 #define LIMIT_XML_NAMES 10000               /* different names in one document: libxml2 keeps them all */
 #define LIMIT_EXPANSION 200                 /* limits: expansion, times the packed size */

@@ -124,6 +124,7 @@ assemble_free(struct assemble *a)
 		texts_free(&a->level[i].texts);
 	}
 	texts_free(&a->entry.texts);
+	texts_free(&a->entry.reasons);
 	texts_free(&a->name_texts);
 	texts_free(&a->fact_texts);
 	charset_free(a->charset);
@@ -301,6 +302,8 @@ take_addendum(struct assemble *a, uint16_t type, struct place at, uint32_t lengt
 		e->record.length = (uint32_t) (at.offset + length - e->record.offset);
 	if (keep_values(a, type, &e->texts) != 0)
 		return -1;
+	if (e->texts.total > LIMIT_ENTRY_BYTES)
+		return entry_too_long(a, (struct place){e->physical, e->record.offset});
 	e->addenda |= 1ULL << type;
 	if (t->verdict != VERDICT_NONE)
 		e->verdict = t->verdict;
@@ -518,12 +521,17 @@ assemble_field(struct assemble *a, uint16_t field, struct slice value, uint64_t 
 		                       "%s.%s stands here more than once (many: yes allows it)", t->name, f->name);
 	if (value.len == 0 && raw->data != NULL)
 		return 0;
+	/* a level may be as long as the file; its fields have the limit of a field */
+	if (t->role != ROLE_HEADER && offset - open->offset > a->layout->limits.record_bytes)
+		return entry_too_long(a, (struct place){open->number, open->offset});
 	/* a set of codes is joined as such; texts just go on */
 	if (raw->data == NULL || raw->len == 0) {
 		state->raw_at[field] = offset;
-		*raw = texts_keep(&state->texts, value.data == NULL ? (struct slice){"", 0} : value);
+		*raw = f->many && value.len > 0
+		           ? texts_append(&state->texts, (struct slice){NULL, 0}, 0, value)
+		           : texts_keep(&state->texts, value.data == NULL ? (struct slice){"", 0} : value);
 	} else
-		*raw = texts_join(&state->texts, *raw, f->target == TARGET_REASON ? '\x1f' : ' ', value);
+		*raw = texts_append(&state->texts, *raw, f->target == TARGET_REASON ? '\x1f' : ' ', value);
 	if (raw->data == NULL) {
 		a->stopped = true;
 		return -1;

@@ -171,6 +171,9 @@ entry_begin(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 	e->physical = at.number;
 	e->record.offset = at.offset;
 	e->record.length = length;
+	if (e->appended)
+		texts_reset(&e->reasons);
+	e->appended = false;
 	if (a->addenda) {
 		texts_reset(&e->texts);
 		for (uint16_t t = 0; t < a->layout->types; t++)
@@ -186,13 +189,39 @@ no_memory(struct assemble *a)
 	return -1;
 }
 
+/* A frame takes no more than our own limit, whatever the profile allows a record. */
+static uint32_t
+most_text(const struct assemble *a)
+{
+	uint32_t most = a->layout->limits.record_bytes;
+
+	return most < LIMIT_RECORD_BYTES ? most : LIMIT_RECORD_BYTES;
+}
+
+int
+entry_too_long(struct assemble *a, struct place at)
+{
+	(void) assemble_refuse(a, "record_too_long", NULL, (struct slice){NULL, 0}, at.number, at.offset,
+	                       "a record whose texts are longer than the limit record_bytes (%u)",
+	                       a->layout->limits.record_bytes);
+	a->stopped = true;
+	return -1;
+}
+
 /* Reasons are a set: those of addenda come to those of the entry. */
 static int
 add_reasons(struct assemble *a, const struct value *v)
 {
-	struct slice *reasons = &a->entry.record.text[RECORD_REASONS];
+	struct entry *e = &a->entry;
+	struct slice *reasons = &e->record.text[RECORD_REASONS];
 
-	*reasons = texts_join(&a->entry.texts, *reasons, '\x1f', v->text);
+	if ((uint64_t) reasons->len + 1 + v->text.len > most_text(a))
+		return entry_too_long(a, (struct place){e->physical, e->record.offset});
+	if (!e->appended) /* they are the entry's own: from here on they grow */
+		*reasons = texts_append(&e->reasons, (struct slice){NULL, 0}, 0, *reasons);
+	e->appended = true;
+	if (reasons->data != NULL)
+		*reasons = texts_append(&e->reasons, *reasons, '\x1f', v->text);
 	return reasons->data == NULL ? no_memory(a) : 0;
 }
 
@@ -297,9 +326,7 @@ emit(struct assemble *a, struct place at)
 		r->has &= ~(uint32_t) RECORD_HAS_POINTS;
 	for (int i = 0; i < RECORD_TEXTS; i++)
 		texts += r->text[i].len;
-	/* a frame takes no more than our own limit, whatever the profile allows a record */
-	if (texts > (a->layout->limits.record_bytes < LIMIT_RECORD_BYTES ? a->layout->limits.record_bytes
-	                                                                 : LIMIT_RECORD_BYTES))
+	if (texts > most_text(a))
 		return assemble_refuse(a, "record_too_long", NULL, (struct slice){NULL, 0}, at.number, at.offset,
 		                       "a record whose texts are longer than the limit record_bytes (%u)",
 		                       a->layout->limits.record_bytes);

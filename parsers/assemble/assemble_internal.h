@@ -57,7 +57,8 @@ struct entry {
 	uint64_t physical; /* record number in the file */
 	bool bad;
 	char why[512]; /* what is bad */
-	struct texts texts;
+	struct texts texts, reasons;
+	bool appended; /* the record's reasons lie there */
 };
 
 /* A record type that is open in a nested format. */
@@ -129,6 +130,8 @@ void entry_begin(struct assemble *a, uint16_t type, struct place at,
 int entry_fields(struct assemble *a, uint16_t type, bool addendum);
 int entry_flush(struct assemble *a);
 int entry_group(struct assemble *a, int level, struct place at);
+/* Refuses the file for a record that is too long, and stops: -1. */
+int entry_too_long(struct assemble *a, struct place at);
 bool conditions_hold(struct assemble *a, const struct conditions *c, uint8_t verdict);
 
 /* assemble_total.c */

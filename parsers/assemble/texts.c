@@ -31,8 +31,10 @@ take(struct texts *t, size_t len)
 {
 	char *p = texts_room(t, len);
 
-	if (p != NULL)
-		t->used += len;
+	if (p == NULL)
+		return NULL;
+	t->used += len;
+	t->total += len;
 	return p;
 }
 
@@ -49,20 +51,32 @@ texts_keep(struct texts *t, struct slice s)
 	return (struct slice){copy, copy == NULL ? 0 : s.len};
 }
 
-struct slice
-texts_join(struct texts *t, struct slice a, char separator, struct slice b)
+/* What lies behind a text of this length that was appended to: room to the next power of two. */
+static size_t
+capacity(size_t len)
 {
-	size_t len = (size_t) a.len + 1 + b.len;
-	char *copy;
+	size_t size = 64;
 
-	if (a.len == 0 || b.len == 0)
-		return texts_keep(t, a.len == 0 ? b : a);
-	copy = len > UINT32_MAX ? NULL : take(t, len);
+	while (len > 0 && size < len)
+		size *= 2;
+	return len > 0 ? size : 0;
+}
+
+struct slice
+texts_append(struct texts *t, struct slice a, char separator, struct slice b)
+{
+	size_t at = a.len > 0 ? (size_t) a.len + 1 : 0, len = at + b.len;
+	char *copy = (char *) (uintptr_t) a.data;
+
+	if (len > capacity(a.len))
+		copy = len > UINT32_MAX / 2 ? NULL : take(t, capacity(len));
 	if (copy == NULL)
 		return (struct slice){NULL, 0};
-	memmove(copy + a.len + 1, b.data, b.len); /* first: it may lie in the room that was taken */
-	memcpy(copy, a.data, a.len);
-	copy[a.len] = separator;
+	memmove(copy + at, b.data, b.len); /* first: it may lie in the room that was taken */
+	if (at > 0 && copy != a.data)
+		memcpy(copy, a.data, a.len);
+	if (at > 0)
+		copy[a.len] = separator;
 	return (struct slice){copy, (uint32_t) len};
 }
 
@@ -71,6 +85,7 @@ texts_reset(struct texts *t)
 {
 	struct texts_block *keep = t->first;
 
+	t->total = 0;
 	if (keep == NULL)
 		return;
 	for (struct texts_block *b = keep->next, *next; b != NULL; b = next) {

@@ -270,3 +270,66 @@ def test_hostile_xml_costs_little(name, tmp_path):
     path.write_bytes(XML_CASES[name][0])
     took = parse_client.measure(XML, path)
     assert took["status"] == 0 and took["max_rss"] < 64 << 10
+
+
+LIMIT = 64 << 10  # LIMIT_RECORD_BYTES
+CODES = b"reason: {at: Code, many: yes, optional: yes}\n      reason_text"
+ADDENDA = b"""
+profile: many
+partner: MANY
+programme: NS
+format: fixed
+encoding: ascii
+zone: UTC
+framing: {newline: lf}
+records:
+  e: {role: entry, when: {1: E}, verdict: accepted, fields: {outbound_reference: {at: 2-5, type: id}}}
+  r: {role: addendum, when: {1: R}, verdict: rejected, fields: {reason: {at: 2-9, type: id, trim: none}}}
+match: [outbound_reference]
+reasons: {}
+unknown_reason: hold
+"""
+
+
+def codes(n):
+    """XML and JSON of one record with n codes."""
+    return (XML.replace(b"reason_text", CODES).replace(b"at: Code", b"at: Code"), xml_file(text="<Code>x</Code>" * n),
+            JSON.replace(b"reason_text", CODES).replace(b"at: Code", b'at: "code[]"'),
+            json_file(text=', "code": [' + ",".join(['"x"'] * n) + "]"))
+
+
+def cheap(profile, data, tmp_path):
+    """Frames of data, read within what any file takes."""
+    (tmp_path / "file").write_bytes(data)
+    took = parse_client.measure(profile, tmp_path / "file")
+    assert took["status"] == 0 and took["max_rss"] < 64 << 10 and took["seconds"] < 5, took
+    return parse_client.parse(profile, data)
+
+
+@pytest.mark.parametrize("n", [2000, 16694, 400_000])
+def test_codes_without_end_refuse_the_file(n, tmp_path):
+    """Each code came to a copy of all that were there: 130 kB took 300 MiB, and the file was tried for ever."""
+    xml, xml_data, json, json_data = codes(n)
+    for profile, data in ((xml, xml_data), (json, json_data)):
+        result = cheap(profile, data, tmp_path)
+        assert result.rules == (["record_too_long"] if len(data) > LIMIT else []), (n, result.refusals)
+        if not result.refusals:
+            assert result.records[0]["reasons"] == ["x"] * n
+
+
+@pytest.mark.parametrize("n", [7000, 7281, 7282, 7890, 200_000])
+def test_addenda_without_end_refuse_the_file(n, tmp_path):
+    data = b"E0001\n" + b"".join(b"R%08d\n" % i for i in range(n))
+    result = cheap(ADDENDA, data, tmp_path)
+    # the codes, what is between them, and the entry's own reference
+    long = 9 * n - 1 + 4 > LIMIT
+    assert result.rules == (["record_too_long"] if long else []), result.refusals
+    if not long:
+        assert result.records[0]["reasons"] == [f"{i:08}" for i in range(n)]
+
+
+def test_addenda_without_end_whose_texts_nobody_asks_for(tmp_path):
+    profile = ADDENDA.replace(b"{reason: {at: 2-9, type: id, trim: none}}", b"{note: {at: 2-900, trim: none}}")
+    addendum = b"R" + b"x" * 899 + b"\n"
+    for n, rules in ((1100, []), (1200, ["record_too_long"])):
+        assert cheap(profile, b"E0001\n" + addendum * n, tmp_path).rules == rules, n
