@@ -23,6 +23,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_PROFILE] = {"profile", "NAME", "read the file with this profile, not with the partner's"},
     [OPT_NAME] = {"name", "NAME", "take the file as delivered under this name"},
     [OPT_RECORDS] = {"records", NULL, "show the records, too"},
+    [OPT_RULES] = {"rules", NULL, "show the profile and the decision tables that judged the file, as they were then"},
     [OPT_WRITE] = {"write", NULL,
                    "write the report into the report directory, in every format, with a .sha256"},
     [OPT_WATCH] = {"watch", NULL, "again each second, until it is interrupted"},
@@ -50,7 +51,7 @@ const struct command commands[] = {
      "Lists files, the newest first, with the number of their records by outcome.",
      "handbackctl files --partner SKYLINE --from 2026-01-01", run_files},
     {"show", "Inspect", "FILE", 1, 1,
-     OPT(OPT_RECORDS) | OPT(OPT_OUTCOME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     OPT(OPT_RECORDS) | OPT(OPT_RULES) | OPT(OPT_OUTCOME) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
      "all that is known of one file",
      "Shows where a file came from, why it was refused, what its control totals said and what was "
      "counted, its records by outcome, what waits, and its audit head. FILE is its number, the beginning "

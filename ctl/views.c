@@ -65,7 +65,9 @@ run_files(struct session *s)
 int
 run_show(struct session *s)
 {
-	struct file_asked asked = {.records = s->value[OPT_RECORDS] != NULL, .outcome = s->value[OPT_OUTCOME]};
+	struct file_asked asked = {.records = s->value[OPT_RECORDS] != NULL,
+	                           .rules = s->value[OPT_RULES] != NULL,
+	                           .outcome = s->value[OPT_OUTCOME]};
 	struct document *d = NULL;
 	char buf[24], *file = NULL;
 	int code = ask_limit(s, RECORDS_DEFAULT, buf, &s->query.limit);

@@ -47,7 +47,8 @@ CROSS JOIN LATERAL (
 		(21, 'statement', f.statement),
 		(22, 'again_of', f.again_of::text),
 		(23, 'period', CASE WHEN isfinite(f.period) THEN f.period::text END),
-		(24, 'place', CASE WHEN f.place <> f.sequence THEN f.place::text END)) AS k (n, key, value)
+		(24, 'place', CASE WHEN f.place <> f.sequence THEN f.place::text END),
+		(25, 'rules_sha256', encode(f.rules_sha256, 'hex'))) AS k (n, key, value)
 	WHERE k.n <= 20 OR k.value <> ''   -- heads from before there were such have no line of it
 	UNION ALL
 	SELECT 2, c.n, 'control', ARRAY[c.name, c.place, c.stated::text, c.counted::text, c.agrees::text]

@@ -6,6 +6,10 @@ SELECT pg_try_advisory_lock($1::bigint) AS mine
 -- $1 as in name_lock.sql.
 SELECT pg_advisory_unlock($1::bigint)
 
+-- name: keep_rules
+-- $1: the profile's text, in hex. It and the decision tables are there for whoever asks later by which rules a file was judged.
+SELECT handback.keep_rules(decode($1::text, 'hex'))
+
 -- name: file_known
 -- What was delivered before with these bytes?
 -- $1 SHA-256 (hex), $2 source, $3 name (hex), $4 when the partner's file last changed (µs since 1970), $5 partner, $6 profile,

@@ -132,9 +132,11 @@ job_run(struct reconciler *r, const struct job *job, struct job_result *ret)
 	}
 	status = reconciler_prepare(r);
 	if (status == PG_OK)
+		status = reconciler_keep_rules(r);
+	if (status == PG_OK)
 		status = job_lock(r, job, &mine);
 	if (status != PG_OK)
-		return job_fail_database(r, ret, status, "cannot lock the name");
+		return job_fail_database(r, ret, status, "cannot lock the name or keep the profile");
 	if (!mine) {
 		snprintf(ret->why, sizeof(ret->why), "another worker has it");
 		return JOB_GONE;

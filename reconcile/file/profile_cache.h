@@ -5,12 +5,15 @@
 #ifndef HANDBACK_RECONCILE_FILE_PROFILE_CACHE_H
 #define HANDBACK_RECONCILE_FILE_PROFILE_CACHE_H
 
+#include <stdbool.h>
+
 #include "lib/hash/sha256.h"
 #include "lib/profile/profile.h"
 
 struct profile_cache {
 	struct profile *profile; /* NULL: none yet */
 	uint8_t sha256[SHA256_BYTES];
+	bool kept; /* the database has its text (keep_rules); the reconciler's to say */
 	int text; /* a sealed memory file with the profile's bytes: what a parser is given */
 };
 

@@ -1,11 +1,15 @@
 #include "reconcile/file/reconciler.h"
 
 #include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/limits.h"
 #include "lib/base/paths.h"
+#include "lib/base/text.h"
+#include "lib/db/params.h"
 #include "reconcile/decide/decide.h"
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/file/file_sql.h"
@@ -18,6 +22,29 @@ reconciler_prepare(struct reconciler *r)
 	enum pg_status status = r->ready ? PG_OK : pg_script(r->pg, sql_work_tables);
 
 	r->ready = status == PG_OK;
+	return status;
+}
+
+enum pg_status
+reconciler_keep_rules(struct reconciler *r)
+{
+	struct params p = {0};
+	struct stat st;
+	enum pg_status status = PG_LOST;
+
+	if (r->profile.kept)
+		return PG_OK;
+	if (fstat(r->profile.text, &st) < 0 || st.st_size > LIMIT_PROFILE_BYTES)
+		return PG_LOST;
+	size_t len = (size_t) st.st_size;
+	char *text = malloc(len + 1), *hex = malloc(TEXT_HEX_SIZE(len));
+	if (text != NULL && hex != NULL && pread(r->profile.text, text, len, 0) == (ssize_t) len) {
+		param_text(&p, text_hex(hex, text, len));
+		status = pg_run(r->pg, sql_keep_rules, p.n, p.value, NULL);
+		r->profile.kept = status == PG_OK;
+	}
+	free(text);
+	free(hex);
 	return status;
 }
 

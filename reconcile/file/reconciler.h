@@ -30,6 +30,10 @@ struct reconciler {
 /* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
 enum pg_status reconciler_prepare(struct reconciler *r);
 
+/* The database keeps the text of the profile at hand and of the decision tables, before a file is judged by them: once
+ * for each profile that was loaded.  Outside of a transaction. */
+enum pg_status reconciler_keep_rules(struct reconciler *r);
+
 /* Finds the programs that parse; NULL, or the name of one that is not installed, with errno. */
 const char *reconciler_find_parsers(struct reconciler *r);
 

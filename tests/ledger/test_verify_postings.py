@@ -152,3 +152,42 @@ def test_what_is_kept_is_where_it_is_said_to_be(world):
     kept.rmdir()
     kept.write_bytes(bytes_)
     assert verify(world)[0] == 0
+
+
+# ---------------------------------------------------------------- by which rules
+
+def test_a_file_is_shown_with_the_rules_that_judged_it(world):
+    """The profile as it was, byte by byte, after it was changed; and the decision tables."""
+    world.own_profiles()
+    profile = world.profiles / "skyline.yaml"
+    before = profile.read_text(encoding="utf-8")
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.run()
+    profile.write_text("# another\n" + before, encoding="utf-8")
+    world.drop("SKYLINE", *world.file("SKYLINE", world.answers("SKYLINE", start=40), sequence=2))
+    world.run()
+    said = [json.loads(world.ctl("show", n, "--rules", "--json").stdout) for n in (1, 2)]
+    assert ["\n".join(row["line"] or "" for row in s["profile_text"]) for s in said] == [before.rstrip("\n"), ("# another\n" + before).rstrip("\n")]
+    assert said[0]["decision_tables"] == said[1]["decision_tables"] and len(said[0]["decision_tables"]) > 60
+    assert said[0]["file"]["rules_sha256"] == said[1]["file"]["rules_sha256"] is not None
+    (tables,), = world.query("SELECT handback.decision_tables()")
+    assert [row["line"] for row in said[0]["decision_tables"]] == tables.rstrip("\n").split("\n")
+    assert len(world.query("SELECT FROM handback.rule_text")) == 3
+    assert verify(world)[0] == 0
+
+
+@pytest.mark.parametrize("change, told", (
+    ("DELETE FROM handback.rule_text WHERE sha256 = (SELECT profile_sha256 FROM handback.file)", "the profile that judged it"),
+    ("DELETE FROM handback.rule_text WHERE sha256 = (SELECT rules_sha256 FROM handback.file)", "the decision tables that judged it"),
+    ("UPDATE handback.rule_text SET text = text || 'x'::bytea WHERE sha256 = (SELECT profile_sha256 FROM handback.file)", "has the SHA-256"),
+    ("UPDATE handback.file SET rules_sha256 = sha256('x')", "rules_sha256"),
+    ("UPDATE handback.file SET rules_sha256 = NULL", "rules_sha256")))
+def test_the_rules_that_judged_a_file_cannot_be_taken_away(world, change, told):
+    world.drop("SKYLINE", *world.file("SKYLINE"))
+    world.run()
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        c.execute("ALTER TABLE handback.rule_text DROP CONSTRAINT hash_of_text")
+        assert c.execute(change).rowcount == 1
+    code, shown, _ = verify(world)
+    assert code == 5 and told in shown

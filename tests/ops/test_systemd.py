@@ -229,7 +229,7 @@ def test_the_proof_is_signed_by_its_unit_alone(system):
     unit, key, file = "handback-verify.service", "/etc/handback/secrets/checkpoint.key", "/var/lib/handback-checkpoints/checkpoints"
     inside = f"{system.etc}/handback.yaml"
     good = system.run("cat", inside).stdout
-    made = ctl(system, "audit", "key", "test.example/handback", key, "--json")
+    made = system.run(system.ctl, "audit", "key", "test.example/handback", key, "--json")
     verifier = json.loads(made.stdout)["key"]["verifier"]
     system.run("tee", inside, stdin=f"checkpoints: {{file: {file}, verifiers: [\"{verifier}\"]}}\n" + good)
     try:

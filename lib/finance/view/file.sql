@@ -50,6 +50,7 @@ SELECT
 	encode(f.sha256, 'hex') AS sha256,
 	f.profile,
 	encode(f.profile_sha256, 'hex') AS profile_sha256,
+	encode(f.rules_sha256, 'hex') AS rules_sha256,
 	f.sequence,
 	f.business_date,
 	nullif(f.statement, '') AS statement,
@@ -69,6 +70,24 @@ LEFT JOIN handback.hold_reason r ON r.reason = f.hold_reason
 LEFT JOIN handback.file released ON released.release_of = f.file_id
 LEFT JOIN audit.head h ON h.file_id = f.file_id
 WHERE f.file_id = $1::bigint
+
+-- name: file_profile_text
+-- The profile that judged a file, as it was then, line by line. $1 file.
+SELECT l.line
+FROM handback.file f
+JOIN handback.rule_text t ON t.sha256 = f.profile_sha256
+CROSS JOIN LATERAL regexp_split_to_table(rtrim(convert_from(t.text, 'UTF8'), E'\n'), E'\n') WITH ORDINALITY AS l (line, n)
+WHERE f.file_id = $1::bigint
+ORDER BY l.n
+
+-- name: file_decision_tables
+-- The same of the decision tables.
+SELECT l.line
+FROM handback.file f
+JOIN handback.rule_text t ON t.sha256 = f.rules_sha256
+CROSS JOIN LATERAL regexp_split_to_table(rtrim(convert_from(t.text, 'UTF8'), E'\n'), E'\n') WITH ORDINALITY AS l (line, n)
+WHERE f.file_id = $1::bigint
+ORDER BY l.n
 
 -- name: file_tie_out
 -- What became of the records of one file.

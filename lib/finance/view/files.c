@@ -59,6 +59,7 @@ static const struct column fact_columns[] = {
     {"sha256", "SHA-256", COLUMN_TEXT, 0, 0, NULL},
     {"profile", "Profile", COLUMN_TEXT, 0, 0, NULL},
     {"profile_sha256", "Profile's SHA-256", COLUMN_TEXT, 0, 0, NULL},
+    {"rules_sha256", "Decision tables' SHA-256", COLUMN_TEXT, 0, 0, NULL},
     {"sequence", "Partner's number", COLUMN_NUMBER, 0, 0, NULL},
     {"business_date", "Partner's date", COLUMN_TEXT, 0, 0, NULL},
     {"statement", "Its name states", COLUMN_TEXT, 0, 0, NULL},
@@ -115,6 +116,24 @@ add_records(const struct query *q, struct document *d, const struct file_asked *
 	return code;
 }
 
+static const struct column rule_columns[] = {{"line", "Line", COLUMN_TEXT, 0, 0, NULL}};
+
+/* What judged it, as it was then, where that was kept. */
+static int
+add_rules(const struct query *q, struct document *d, const struct file_asked *asked)
+{
+	struct table *profile =
+	    document_add(d, "profile_text", "The profile that judged it", TABLE_ROWS, COLUMNS(rule_columns));
+	struct table *tables = document_add(d, "decision_tables", "The decision tables that judged it",
+	                                    TABLE_ROWS, COLUMNS(rule_columns));
+	int code;
+
+	table_empty(profile, "not kept: it was judged before profiles were");
+	table_empty(tables, "not kept: it was judged before they were");
+	code = query_fill(q, profile, sql_file_profile_text, 1, &asked->file);
+	return code == EXIT_CLEAN ? query_fill(q, tables, sql_file_decision_tables, 1, &asked->file) : code;
+}
+
 static int
 fill_file(const struct query *q, struct document *d, const struct file_asked *asked)
 {
@@ -142,6 +161,8 @@ fill_file(const struct query *q, struct document *d, const struct file_asked *as
 	}
 	if (code == EXIT_CLEAN && (asked->records || asked->outcome != NULL))
 		code = add_records(q, d, asked);
+	if (code == EXIT_CLEAN && asked->rules)
+		code = add_rules(q, d, asked);
 	return code;
 }
 

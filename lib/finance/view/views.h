@@ -20,6 +20,7 @@ int view_files(const struct query *q, const struct files_asked *asked, struct do
 struct file_asked {
 	const char *file;
 	bool records;        /* them, too */
+	bool rules;          /* and by which profile and decision tables it was judged */
 	const char *outcome; /* those with this outcome, NULL: all */
 };
 int view_file(const struct query *q, const struct file_asked *asked, struct document **ret);
