@@ -27,6 +27,7 @@ make_expected_delivery(struct night *n, const struct config_source *source, cons
 	param_text(&p, e->names);
 	param_bool(&p, e->empty);
 	param_text(&p, holidays);
+	param_int(&p, e->days_back);
 	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_expected_deliveries, p.n, p.value, NULL);
 	free(holidays);
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);

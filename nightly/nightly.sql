@@ -14,9 +14,9 @@ ORDER BY d.day
 
 -- name: nightly_expected_deliveries
 -- $1 source, $2 kind, $3 zone, $4 minute of the day, $5 days of the week, $6 grace in minutes, $7 files, $8 pattern of
--- names or NULL, $9 whether empty ones come, $10 holidays.
+-- names or NULL, $9 whether empty ones come, $10 holidays, $11 how many expected days back a file's date may lie.
 SELECT handback.make_expected_deliveries($1::text, $2::text, $3::text, $4::integer, $5::integer, $6::integer, $7::integer,
-	transaction_timestamp(), $8::text, $9::boolean, $10::date[])
+	transaction_timestamp(), $8::text, $9::boolean, $10::date[], $11::integer)
 
 -- name: nightly_expected
 -- Expected files that are not done with, and those of the last week. $1 source or NULL.

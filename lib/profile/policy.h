@@ -64,6 +64,7 @@ struct expected_file {
 	uint8_t days;       /* bit 0 Monday ... bit 6 Sunday */
 	int32_t grace_minutes;
 	int32_t count;        /* how many */
+	int32_t days_back;    /* so many expected days before it the date of its file may lie */
 	bool empty;           /* an empty one comes when there is nothing */
 	const char *names;    /* a shell pattern of * and ?; NULL: what no other kind names */
 	const char *holidays; /* as the policy's; NULL: it comes on holidays, too */

@@ -239,6 +239,7 @@ const struct profile_option profile_options[] = {
     {"expected.*", "days", "as in mon-fri or mon, wed; default mon-fri"},
     {"expected.*", "grace", "a duration; default 0m"},
     {"expected.*", "count", "how many; default 1"},
+    {"expected.*", "days_back", "so many expected days before its own the date of a file may lie; default 1"},
     {"expected.*", "empty", "an empty one comes when there is nothing; default no"},
     {"expected.*", "names", "shell pattern of their names; default what no other kind names"},
     {"expected.*", "holidays", "list of days on which none comes, or none; default the profile's"},

@@ -356,6 +356,7 @@ expected_file(struct compile *c, struct yaml_node *map, struct expected_file *e)
 	if (grace != NULL && yaml_duration_ms(c->problems, grace, &ms))
 		e->grace_minutes = (int32_t) (ms / 60000);
 	e->count = (int32_t) compile_int(c, map, "count", 1, 10000, 1);
+	e->days_back = (int32_t) compile_int(c, map, "days_back", 0, 366, 1);
 	e->empty = compile_bool(c, map, "empty", false);
 	e->names = compile_text(c, map, "names", NULL);
 	if (e->names != NULL && *e->names == '\0')

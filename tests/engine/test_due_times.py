@@ -75,13 +75,13 @@ def test_a_delivery_made_under_another_profile_stops_no_night(database, changed,
         assert c.execute("SELECT opens_at FROM handback.expected_delivery WHERE day = '2026-11-20'").fetchone()[0] == moment(opens)
 
 
-def came(c, name, at, state="posted"):
+def came(c, name, at, stated=None):
     c.execute("INSERT INTO handback.partner (partner_id, code) VALUES (1, 'SKYLINE') ON CONFLICT DO NOTHING")
     c.execute("SET session_replication_role = replica")  # a file by itself, for this test alone
     made = c.execute("INSERT INTO handback.file (partner_id, source, name, name_shown, sha256, bytes, state, profile,"
-                     " profile_sha256, seen_at, hold_reason) VALUES (1, 'skyline', %s, %s, sha256(%s), 1, 'posted', 'skyline',"
-                     " sha256(''), %s, NULL) RETURNING file_id",
-                     (name.encode(), name, name.encode(), moment(at))).fetchone()[0]
+                     " profile_sha256, seen_at, business_date) VALUES (1, 'skyline', %s, %s, sha256(%s), 1, 'posted', 'skyline',"
+                     " sha256(''), %s, %s) RETURNING file_id",
+                     (name.encode(), name, name.encode(), moment(at), stated)).fetchone()[0]
     c.execute("SET session_replication_role = origin")
     return made
 
@@ -102,6 +102,49 @@ def test_early_on_time_late_and_unexpected(database):
         assert placed(c) == [("a", "2026-11-18", "on_time"), ("b", "2026-11-19", "early"), ("c", None, "unexpected"),
                              ("d", "2026-11-20", "late"), ("e", None, "unexpected")]
         assert c.execute("SELECT handback.assign_deliveries('skyline')").fetchone()[0] == 0, "twice is once"
+
+
+@pytest.mark.parametrize("stated, counts", (
+    ("2026-11-12", None), ("2026-11-19", None), ("2026-11-20", "2026-11-23"), ("2026-11-22", "2026-11-23"), ("2026-11-23", "2026-11-23"),
+    (None, "2026-11-23")))
+@pytest.mark.parametrize("at, how", (("2026-11-22T12:00", "early"), ("2026-11-23T06:00", "on_time"), ("2026-11-23T08:00", "late")))
+def test_f13_a_file_counts_by_the_day_that_it_states(database, stated, counts, at, how):
+    """Monday's, due at 06:30: the expected day before it is Friday the 20th."""
+    with database.connect() as c:
+        make(c, "2026-11-20T00:00")
+        make(c, "2026-11-22T00:00")
+        came(c, "friday's", "2026-11-20T06:00", "2026-11-20")
+        came(c, "it", at, stated)
+        assert placed(c)[1] == ("it", counts, how if counts else "unexpected")
+        # and leaves the place to the right one
+        came(c, "monday's", "2026-11-23T09:00", "2026-11-23")
+        assert placed(c)[2] == ("monday's", None if counts else "2026-11-23", "unexpected" if counts else "late")
+
+
+def test_an_old_day_is_the_late_one_of_its_own(database):
+    with database.connect() as c:
+        make(c, "2026-11-18T00:00")
+        make(c, "2026-11-22T00:00")
+        came(c, "it", "2026-11-22T12:00", "2026-11-18")
+        assert placed(c) == [("it", "2026-11-19", "late")]  # the newest that it can be
+
+
+@pytest.mark.parametrize("back, days, holidays, first", (
+    (0, 0x1f, [], "2026-11-23"), (1, 0x1f, [], "2026-11-20"), (1, 0x1f, ["2026-11-20"], "2026-11-19"), (3, 0x1f, [], "2026-11-18"),
+    (1, 0x01, [], "2026-11-16"), (60, 0x01, [], "2025-11-22")))
+def test_expected_days_before(database, back, days, holidays, first):
+    with database.connect() as c:
+        assert c.execute("SELECT handback.expected_days_before('2026-11-23', %s, %s, %s::date[])::text", (back, days, holidays)).fetchone()[0] == first
+
+
+def test_a_partner_whose_dates_lie_further_back(database):
+    with database.connect() as c:
+        c.execute("SELECT handback.make_expected_deliveries('skyline', 'daily', 'Europe/Lisbon', 390, 31, 60, 1, %s, holidays => %s::date[],"
+                  " days_back => 2)", (moment("2026-11-23T00:00"), ["2026-11-20"]))
+        assert c.execute("SELECT dated_from::text FROM handback.expected_delivery ORDER BY day").fetchall() == [("2026-11-18",), ("2026-11-19",)]
+        came(c, "old", "2026-11-23T06:00", "2026-11-17")
+        came(c, "it", "2026-11-23T06:10", "2026-11-18")
+        assert placed(c) == [("old", None, "unexpected"), ("it", "2026-11-23", "on_time")]
 
 
 def test_two_files_of_one_delivery(database):
