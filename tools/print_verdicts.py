@@ -21,7 +21,9 @@ A record is held first where it is not clear in itself: a value that is not vali
 conflicting records about one redemption in the file, a value that differs from the redemption's (of an acceptance: by more
 than the profile's `tolerance`), a reason code that
 the profile holds. Of several identical records in one file the first is decided, and the others are
-`duplicate_record`. What is left is decided by these tables.
+`duplicate_record`. Where the profile says `split`, the parts of an answer are held as `partly_fulfilled` until they are whole, or
+as `points_mismatch` where they are more; the last one is then decided as if it stated all the points, and parts of the same file
+are `informational`. What is left is decided by these tables.
 
 `older` is a file whose number (or business date) is below that of the file that last answered the redemption:
 confirmed it, reversed it, or found it already applied. Every other file is `newer`. Where a profile says that numbers begin

@@ -42,6 +42,7 @@ enum check {
 	CHECK_TRANSACTION_TYPE = 1 << 6,
 };
 
+enum split { SPLIT_NONE, SPLIT_REFERENCE, SPLIT_LINE }; /* by what one part of an answer is known */
 enum lists { LISTS_ALL, LISTS_REJECTS, LISTS_ACCEPTED };
 enum hold_or_continue { POLICY_HOLD, POLICY_CONTINUE }; /* gap, resubmission */
 enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
@@ -126,6 +127,7 @@ struct policy {
 	uint32_t checks;    /* enum check, or'ed */
 	/* an accepted record may state so much more or less than was redeemed; both bind where both are said */
 	struct policy_tolerance points_tolerance, amount_tolerance;
+	enum split split;
 	enum lists lists;
 	enum late_reject late_reject;
 	enum hold_or_continue gap, resubmission;

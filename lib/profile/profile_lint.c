@@ -260,6 +260,16 @@ warn_of_tolerance(struct compile *c)
 }
 
 static void
+warn_of_lines(struct compile *c)
+{
+	if (c->policy->split == SPLIT_LINE)
+		yaml_warn(
+		    c->problems, yaml_get(c->root, "split"),
+		    "a part that comes again in another file counts again: a redemption could be confirmed of which "
+		    "half was fulfilled; where the partner numbers its parts, say split: partner_reference");
+}
+
+static void
 warn_of_cuts(struct compile *c)
 {
 	const struct layout *l = c->layout;
@@ -320,6 +330,7 @@ compile_warn(struct compile *c)
 	warn_of_references(c);
 	warn_of_weaker_keys(c);
 	warn_of_tolerance(c);
+	warn_of_lines(c);
 	if (c->layout->framing.kind == FRAME_LINES && !c->layout->framing.last_newline_required &&
 	    c->layout->format == FORMAT_DELIMITED && c->layout->controls == 0)
 		yaml_warn(c->problems, c->root,

@@ -30,6 +30,8 @@ const struct profile_option profile_options[] = {
      "what a stated reference that no redemption has does: hold (default), or weaker_key"},
     {"", "check", "what must agree with the debit; default all but amount"},
     {"", "tolerance", "by how much an accepted record may differ from the debit, and still confirm it"},
+    {"", "split",
+     "one redemption may be answered in parts, each known by: none (default), partner_reference or line"},
     {"", "lists", "all (default), rejects or accepted"},
     {"", "order_by", "none (default), sequence or business_date"},
     {"", "gap", "hold (default) or continue"},

@@ -187,6 +187,34 @@ tolerance(struct compile *c)
 	compile_known(c, map, "tolerance");
 }
 
+/* A redemption that is answered in parts is found by what does not say how many points, and parts sum to its
+ * points. */
+static void
+split(struct compile *c)
+{
+	static const char *const words[] = {"none", "partner_reference", "line", NULL};
+	struct yaml_node *n = yaml_get(c->root, "split");
+	struct policy *p = c->policy;
+	bool found = false;
+
+	p->split = (enum split) compile_word(c, c->root, "split", words, SPLIT_NONE);
+	if (p->split == SPLIT_NONE)
+		return;
+	for (int i = 0; i < p->keys; i++)
+		found |= (p->key[i] & (KEY_POINTS | KEY_AMOUNT)) == 0;
+	if (!found && p->keys > 0)
+		yaml_error(c->problems, n,
+		           "needs a key of match without points and amount: a part has not those of its redemption");
+	if (!has_field(c, "points") || (p->checks & CHECK_POINTS) == 0)
+		yaml_error(c->problems, n,
+		           "needs a field points, and points in check: parts sum to the points of the debit");
+	if (p->split == SPLIT_REFERENCE && !has_field(c, "partner_reference"))
+		yaml_error(c->problems, n, "needs a field partner_reference, which tells one part from another");
+	if (p->points_tolerance.most >= 0 || p->points_tolerance.permille >= 0)
+		yaml_error(c->problems, n,
+		           "stands beside tolerance of points: parts sum to the debit, or are not whole");
+}
+
 const char *const reason_action_words[] = {"hold", "reverse", "accept", "retry", NULL};
 
 static int
@@ -415,6 +443,7 @@ compile_policy(struct compile *c)
 	unknown_reference(c);
 	checks(c);
 	tolerance(c);
+	split(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
 	c->layout->lists = lists[p->lists];
 	p->late_reject = (enum late_reject) compile_word(c, c->root, "late_reject", late, LATE_REJECT_HOLD);

@@ -10,6 +10,7 @@
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/decide/guard.h"
 #include "reconcile/decide/place.h"
+#include "reconcile/decide/split.h"
 
 bool
 decide_large(const struct parse_report *report)
@@ -251,7 +252,8 @@ static enum pg_status
 decide_records(const struct decide *d, const struct place *place)
 {
 	const struct policy *policy = d->policy;
-	bool alone = by_our_reference_alone(policy);
+	/* what is answered in parts is told in picked */
+	bool alone = by_our_reference_alone(policy) && policy->split == SPLIT_NONE;
 	/* an older file meets all that the newer ones answered, however small it is itself */
 	bool large = decide_large(d->report) || place->older;
 	struct params duplicates = {0}, order = {0}, p = {0};
@@ -264,6 +266,8 @@ decide_records(const struct decide *d, const struct place *place)
 	param_bool(&duplicates, alone);
 	if (status == PG_OK && (d->report->maybe_duplicate || !alone))
 		status = run(d, large, sql_find_duplicates, &duplicates);
+	if (status == PG_OK && policy->split != SPLIT_NONE)
+		status = split_records(d);
 	place_params(d, place, &order);
 	if (status == PG_OK && place->older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);

@@ -41,6 +41,7 @@ struct decide {
 	int64_t partner_id;
 	struct name_facts name;  /* what the file's name says; zero: nothing */
 	int64_t release_of;      /* the held file that it was, or 0 */
+	int64_t read_again;      /* the posted file that it is, or 0 */
 	unsigned waived;         /* enum waiver, or'ed */
 	struct decided *decided; /* takes the records, where the file is not held as a whole before */
 };

@@ -46,7 +46,7 @@ WITH rule AS MATERIALIZED (
 	FROM handback.verdict_rule t
 	WHERE t.late_reject = $4::text
 ), found AS (
-	SELECT s.*, p.candidates, p.detail AS candidates_shown,
+	SELECT s.*, p.candidates, p.detail AS candidates_shown, p.part_reason, p.part_outcome, p.whole, p.part_detail,
 		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
 		r.member_id, r.member AS redeemed_member, r.points AS redeemed_points, r.amount AS redeemed_amount,
 		r.currency AS redeemed_currency, r.merchant AS redeemed_merchant,
@@ -80,9 +80,11 @@ WITH rule AS MATERIALIZED (
 		CASE
 			WHEN $5::integer & :CHECK_PROGRAMME <> 0 AND f.programme <> f.redeemed_programme THEN 'programme_mismatch'
 			WHEN $5::integer & :CHECK_MEMBER <> 0 AND f.member <> f.redeemed_member THEN 'member_mismatch'
-			WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points AND f.points_over IS NULL THEN 'points_mismatch'
+			WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points AND f.points_over IS NULL
+				AND f.whole IS NOT TRUE THEN 'points_mismatch'
 			WHEN $5::integer & :CHECK_CURRENCY <> 0 AND f.currency <> f.redeemed_currency THEN 'currency_mismatch'
-			WHEN $5::integer & :CHECK_AMOUNT <> 0 AND f.amount <> f.redeemed_amount AND f.amount_over IS NULL THEN 'amount_mismatch'
+			WHEN $5::integer & :CHECK_AMOUNT <> 0 AND f.amount <> f.redeemed_amount AND f.amount_over IS NULL
+				AND f.whole IS NOT TRUE THEN 'amount_mismatch'
 			WHEN $5::integer & :CHECK_MERCHANT <> 0 AND f.merchant <> f.redeemed_merchant THEN 'merchant_mismatch'
 			WHEN $5::integer & :CHECK_TRANSACTION_TYPE <> 0 AND f.transaction_type <> f.redeemed_type THEN 'transaction_type_mismatch'
 		END AS mismatch
@@ -99,6 +101,8 @@ WITH rule AS MATERIALIZED (
 			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
 			WHEN s.candidates > 1 THEN 'ambiguous'
 			WHEN s.state = :STATE_UNKNOWN THEN rule.hold_reason
+			WHEN s.part_reason IS NOT NULL THEN s.part_reason
+			WHEN s.part_outcome IS NOT NULL THEN NULL
 			WHEN NOT s.identical THEN 'conflicting_duplicate'
 			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
 			WHEN s.mismatch IS NOT NULL THEN s.mismatch
@@ -114,6 +118,7 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 	CASE
 		WHEN $7::boolean THEN :OUTCOME_INFORMATIONAL
 		WHEN j.hold_reason IS NOT NULL THEN :OUTCOME_HELD
+		WHEN j.part_outcome IS NOT NULL THEN j.part_outcome
 		WHEN j.first_record < j.record_no THEN :OUTCOME_DUPLICATE_RECORD
 		ELSE j.rule_outcome
 	END AS outcome,
@@ -125,6 +130,7 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 	CASE
 		WHEN j.hold_reason = 'ambiguous' OR (j.hold_reason = 'unknown_reference' AND j.candidates_shown IS NOT NULL)
 			THEN j.candidates_shown
+		WHEN j.part_detail IS NOT NULL THEN concat_ws('; ', j.part_detail, 'change: ' || j.change, j.reason_text)
 		WHEN j.hold_reason = 'conflicting_duplicate' THEN j.conflict
 		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',
 			CASE WHEN j.programme <> j.redeemed_programme THEN

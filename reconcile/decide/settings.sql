@@ -30,6 +30,7 @@ WITH stage AS (DELETE FROM pg_temp.stage),
 	candidate AS (DELETE FROM pg_temp.candidate),
 	picked AS (DELETE FROM pg_temp.picked),
 	duplicates AS (DELETE FROM pg_temp.duplicates),
+	answer_part AS (DELETE FROM pg_temp.answer_part),
 	answered AS (DELETE FROM pg_temp.answered),
 	decided AS (DELETE FROM pg_temp.decided)
 SELECT

@@ -99,7 +99,13 @@ CREATE TEMPORARY TABLE picked (
 	record_no          bigint NOT NULL,
 	external_reference uuid,
 	candidates         bigint NOT NULL,
-	detail             text
+	detail             text,
+	-- only of redemptions that are answered in parts: why it is held, or what becomes of it beside the one that answers
+	-- for all of them (whole), and how that is told
+	part_reason        text,
+	part_outcome       smallint,
+	whole              boolean,
+	part_detail        text
 );
 CREATE INDEX picked_by_record ON pg_temp.picked (record_no);
 
@@ -111,6 +117,15 @@ CREATE TEMPORARY TABLE duplicates (
 	conflict           text                -- which verdicts or records, where they differ
 );
 CREATE INDEX duplicates_by_reference ON pg_temp.duplicates (external_reference);
+
+-- The parts of redemptions that the file brings, and no earlier one did.
+CREATE TEMPORARY TABLE answer_part (
+	record_no     bigint  NOT NULL,
+	redemption_id bigint  NOT NULL,
+	part          text,                -- NULL: known by its line
+	points        bigint  NOT NULL,
+	rejected      boolean NOT NULL
+);
 
 -- Redemptions that a newer file of the partner has answered.
 CREATE TEMPORARY TABLE answered (
@@ -135,4 +150,4 @@ CREATE TEMPORARY TABLE decided (
 
 -- name: work_truncate
 -- Between two files, now and then and after a large one: gives back what work_clear.sql leaves behind.
-TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answered, pg_temp.decided
+TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answer_part, pg_temp.answered, pg_temp.decided

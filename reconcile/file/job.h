@@ -45,6 +45,7 @@ struct job_trial {
 	void *context;
 	unsigned waived;    /* enum waiver, or'ed */
 	int64_t release_of; /* the held file that is tried, or 0 */
+	int64_t read_again; /* the posted file that it is, or 0 */
 	/* instead of showing: done in the transaction, which is then committed; the file was let in before */
 	enum pg_status (*apply)(void *context, struct pg *pg, struct decided *decided);
 };

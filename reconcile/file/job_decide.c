@@ -28,6 +28,7 @@ job_decide(struct job_work *w)
 	                            .profile = w->job->profile,
 	                            .name = w->facts,
 	                            .release_of = w->job->release_of,
+	                            .read_again = w->trial != NULL ? w->trial->read_again : 0,
 	                            .waived = w->waived,
 	                            .decided = w->decided};
 	/* what only tries writes nothing */

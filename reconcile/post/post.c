@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/db/params.h"
 #include "lib/proof/head.h"
+#include "reconcile/decide/split.h"
 #include "reconcile/post/outcomes.h"
 #include "reconcile/post/post_sql.h"
 
@@ -233,8 +234,10 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	status = outcomes_write(&o, tree, &written);
 	if (status == PG_OK && effect->held > 0)
 		status = outcomes_hold(&o);
-	/* what an older file says is no newer word than what waits */
-	if (status == PG_OK && !effect->older)
+	if (status == PG_OK && d->policy->split != SPLIT_NONE)
+		status = split_keep(d->pg, posted->file_id, false);
+	/* what an older file says is no newer word than what waits; but parts are whole in any order */
+	if (status == PG_OK && (!effect->older || d->policy->split != SPLIT_NONE))
 		status = outcomes_overtake(&o);
 	if (status == PG_OK)
 		status = tie_out(d, posted->file_id, &tied);

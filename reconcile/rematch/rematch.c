@@ -11,6 +11,7 @@
 #include "lib/db/pg_copy.h"
 #include "reconcile/decide/decide.h"
 #include "reconcile/decide/guard.h"
+#include "reconcile/decide/split.h"
 #include "reconcile/post/outcomes.h"
 #include "reconcile/rematch/rematch_sql.h"
 
@@ -126,12 +127,14 @@ write_found(struct reread *a, struct pg *pg, struct params *file, const struct f
 		status = pg_run(pg, sql_rematch_unfit, file->n, file->value, NULL);
 	if (status == PG_OK && a->guarded > 0) {
 		param_text(file, a->why);
-		return pg_run(pg, sql_rematch_guard, file->n, file->value, NULL);
+		status = pg_run(pg, sql_rematch_guard, file->n, file->value, NULL);
 	}
-	if (status == PG_OK && a->reversed > 0)
+	if (a->guarded == 0 && status == PG_OK && a->reversed > 0)
 		status = outcomes_reverse(pg, f->reversed, f->reversed_count);
-	if (status == PG_OK && a->matched > 0)
+	if (a->guarded == 0 && status == PG_OK && a->matched > 0)
 		status = pg_run(pg, sql_rematch_write, file->n, file->value, NULL);
+	if (status == PG_OK && a->policy->split != SPLIT_NONE)
+		status = split_keep(pg, a->file_id, true);
 	return status;
 }
 
@@ -158,7 +161,7 @@ read_again(struct reconciler *r, struct reread *a, const char *path, const char 
 {
 	char name[LIMIT_NAME_BYTES + 1] = "";
 	size_t len;
-	struct job_trial trial = {.name = name, .apply = write_rematched, .context = a};
+	struct job_trial trial = {.name = name, .apply = write_rematched, .context = a, .read_again = a->file_id};
 	struct job_result result = {0};
 	enum job_end end;
 

@@ -187,7 +187,8 @@ needs_wide(const struct staging *s, const struct record *r, const char *problem)
 	       (text[RECORD_MERCHANT].len > 0 && ((checks & CHECK_MERCHANT) || (keys & KEY_MERCHANT))) ||
 	       (text[RECORD_OUTBOUND_REFERENCE].len > 0 &&
 	        (!named || (keys & (KEY_OUTBOUND_REFERENCE | KEY_OUTBOUND_LINE)))) ||
-	       (text[RECORD_PARTNER_REFERENCE].len > 0 && (!named || (keys & KEY_PARTNER_REFERENCE))) ||
+	       (text[RECORD_PARTNER_REFERENCE].len > 0 &&
+	        (!named || (keys & KEY_PARTNER_REFERENCE) || s->policy->split == SPLIT_REFERENCE)) ||
 	       ((r->has & RECORD_HAS_AMOUNT) && ((checks & CHECK_AMOUNT) || (keys & KEY_AMOUNT))) ||
 	       ((r->has & RECORD_HAS_TRANSACTION_TYPE) &&
 	        ((checks & CHECK_TRANSACTION_TYPE) || (keys & KEY_TRANSACTION_TYPE))) ||

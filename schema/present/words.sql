@@ -82,7 +82,9 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('nothing_matches', '(nearly) none of its records names a redemption of this partner''s',
 		'see whose file it is, and whether the ledger has these redemptions yet; close it, or release it to have each record by itself'),
 	('posting_failed', 'the ledger refuses the posting, each time that it is asked',
-		'see the ledger''s words; have it put right, then two people decide the record, or release or close the file');
+		'see the ledger''s words; have it put right, then two people decide the record, or release or close the file'),
+	('partly_fulfilled', 'parts of its redemption are answered: they are not whole, or one says otherwise than another',
+		'none if the other parts come: it ends by itself when they are whole; where a part is rejected, settle with the partner, and confirm or reverse the whole');
 
 GRANT SELECT ON handback.verdict_name, handback.outcome_name, handback.hold_reason TO handback_daemon, handback_operator,
 	handback_finance;

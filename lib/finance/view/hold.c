@@ -35,6 +35,7 @@ static const struct column fact_columns[] = {
     {"external_reference", "External reference", COLUMN_TEXT, 0, 0, NULL},
     {"redemption_state", "It is", COLUMN_WORD, 0, 0, NULL},
     {"points", "Points taken", COLUMN_NUMBER, 0, 0, NULL},
+    {"answered_points", "of which are answered", COLUMN_NUMBER, 0, 0, NULL},
     {"member", "Member", COLUMN_TEXT, 0, 0, NULL},
     {"merchant", "Merchant", COLUMN_TEXT, 0, 0, NULL},
     {"outbound_reference", "Requested as", COLUMN_TEXT, 0, 0, NULL},

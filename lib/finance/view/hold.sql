@@ -113,6 +113,7 @@ SELECT
 	d.external_reference,
 	s.state AS redemption_state,
 	d.points,
+	(SELECT sum(c.points) FROM handback.counted_parts(d.redemption_id) c) AS answered_points,
 	d.member,
 	d.merchant,
 	d.outbound_reference,

@@ -239,6 +239,48 @@ WHERE r.reinstatement_id IS NOT NULL
 	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_REINSTATED)
 LIMIT 1000
 
+-- name: verify_parts
+-- Redemptions that are answered in parts: each part beside the outcome that says it, and what answers a redemption by a part
+-- beside the sum of its parts. As part, file, record, message.
+WITH part AS (
+	SELECT p.*, 'part ' || CASE WHEN p.part = format('record %s of file %s', p.record_no, p.file_id) THEN '' ELSE p.part || ' ' END
+		|| 'of ' || p.points || ': ' AS head
+	FROM handback.answer_part p
+), said AS (
+	SELECT o.file_id, o.record_no, o.redemption_id, o.points, o.verdict, o.outcome, o.detail, o.hold_reason
+	FROM handback.outcome o
+	JOIN part p ON p.file_id = o.file_id AND p.record_no = o.record_no
+), summed AS (
+	SELECT p.redemption_id, sum(p.points) AS points, count(DISTINCT p.rejected) AS answers, bool_or(p.rejected) AS rejected
+	FROM part p
+	LEFT JOIN handback.hold h ON h.file_id = p.file_id AND h.record_no = p.record_no
+	LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
+	WHERE e.how IS NULL OR e.how IN ('overtaken', 'rematched')
+	GROUP BY p.redemption_id
+)
+SELECT 'outcome' AS part, p.file_id, p.record_no,
+	format('part "%s" of redemption %s, %s points, is not what its outcome says', p.part, p.redemption_id, p.points) AS message
+FROM part p
+WHERE NOT EXISTS (
+	SELECT FROM said s
+	WHERE s.file_id = p.file_id AND s.record_no = p.record_no AND s.redemption_id = p.redemption_id AND s.points = p.points
+		AND (s.verdict = :VERDICT_REJECTED OR NOT p.rejected) AND (starts_with(s.detail, p.head) OR s.hold_reason = 'posting_failed'))
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('part of redemption %s: no row keeps it', o.redemption_id)
+FROM handback.outcome o
+WHERE o.hold_reason = 'partly_fulfilled'
+	AND NOT EXISTS (SELECT FROM part p WHERE p.file_id = o.file_id AND p.record_no = o.record_no AND p.redemption_id = o.redemption_id)
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, format('redemption %s of %s points is answered by parts that come to %s', o.redemption_id,
+	d.points, s.points)
+FROM said o
+JOIN part p ON p.file_id = o.file_id AND p.record_no = o.record_no AND p.redemption_id = o.redemption_id
+JOIN summed s ON s.redemption_id = o.redemption_id
+JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
+WHERE o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED) AND starts_with(o.detail, p.head)
+	AND (s.points <> d.points OR s.answers <> 1 OR s.rejected <> (o.outcome = :OUTCOME_REVERSED))
+LIMIT 1000
+
 -- name: verify_strays
 -- What no head proves, or what has no row that proves it. As part, file, record, message.
 SELECT 'file' AS part, f.file_id, NULL::bigint AS record_no, 'the file has no head' AS message
