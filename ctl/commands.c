@@ -35,6 +35,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_CHECKPOINTS] = {"checkpoints", "FILE",
                          "a copy of the file of checkpoints, instead of the configuration's"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
+    [OPT_ACCEPT_DIFFERENCE] = {"accept-difference", NULL, "decide it, though record and redemption differ"},
     [OPT_DIFF] = {"diff", "FILE", "show what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
     [OPT_HOLD] = {"hold", "HOLD", "the file on hold under this number, as if it were released now"},
@@ -158,22 +159,26 @@ const struct command commands[] = {
      "Adds a comment to an open or an ended hold.",
      "handbackctl hold comment 12 'the partner says that both files are right'", run_hold_comment},
     {"hold propose", "Resolve", "DECISION [HOLD]...", 1, 10000,
-     OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES),
+     OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES) |
+         OPT(OPT_ACCEPT_DIFFERENCE),
      "propose what is to become of holds",
      "DECISION is confirm, reverse, reinstate or close; a file on hold is released or closed: a "
      "release reads it again and decides it as if it came now, but for what it was held for. not_a_duplicate is said of "
      "a --file that was taken for a duplicate, and proposes to release it. Which holds: "
      "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "
-     "they are, and of how many points or records, and asks. --why is required. Nothing is posted until "
-     "another person approves.",
+     "they are, and of how many points or records, and asks. --why is required. A redemption of another programme "
+     "than the record's is refused; of another member or other points it shows the difference, which is accepted by "
+     "--accept-difference and shown to whoever approves. Nothing is posted until another person approves.",
      "handbackctl hold propose reverse 12 --why 'the partner confirmed by mail that it refused'\n"
      "handbackctl hold propose release 14 --why 'the partner means these 700 rejects'\n"
      "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'\n"
      "handbackctl hold propose not_a_duplicate --file 17 --why 'the partner says the same again, and means it'",
      run_hold_propose},
     {"hold approve", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
-     "Posts what the decision posts, all of it or nothing, and ends its holds; released files are read "
-     "again by the daemon, or by the next run. The database refuses the one who proposed it.",
+     "Posts what the decision posts, and ends its holds; released files are read "
+     "again by the daemon, or by the next run. What is not open any more is left out, and listed. A large proposal "
+     "is done in pieces, between which files of the partner are decided; said again, it goes on where it was stopped. "
+     "The database refuses the one who proposed it.",
      "handbackctl hold approve 3", run_hold_approve},
     {"hold reject", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
      "Its holds stay open. --why is required.",

@@ -34,6 +34,8 @@ static const struct {
     {"proposal ", "; `handbackctl proposals --all` shows it"},
     {"names no redemption", ", by --redemption UUID"},
     {"only a whole file can be released", "; propose confirm, reverse, reinstate or close"},
+    {"the redemption differ", "; where it is meant all the same, use --accept-difference"},
+    {"is of programme", "; say which redemption is meant, by --redemption UUID, or close the hold"},
 };
 
 static void
@@ -221,23 +223,126 @@ run_hold_propose(struct session *s)
 	}
 	if (code == EXIT_CLEAN && s->argument_count == 1)
 		code = confirm(s, r, decision);
-	const char *values[] = {pg_text(r, 0, 0), decision, s->value[OPT_WHY], s->value[OPT_REDEMPTION]};
+	const char *values[] = {pg_text(r, 0, 0), decision, s->value[OPT_WHY], s->value[OPT_REDEMPTION],
+	                        s->value[OPT_ACCEPT_DIFFERENCE] != NULL ? "true" : "false"};
 	if (code == EXIT_CLEAN)
-		code = record_event(s, "proposed", sql_hold_propose, 4, values);
+		code = record_event(s, "proposed", sql_hold_propose, 5, values);
 	pg_result_free(r);
 	return code;
+}
+
+static const struct column left_out_columns[] = {
+    {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"why", "Left out, since it", COLUMN_SENTENCE, 16, 0, NULL},
+};
+
+/* One row of a statement about a proposal; NULL where there is none, or it failed: *ret_code. */
+static struct pg_result *
+ask_proposal(struct session *s, const char *sql, const char *proposal, int *ret_code)
+{
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_run(s->query.pg, sql, 1, &proposal, &r);
+
+	*ret_code = status == PG_OK ? EXIT_CLEAN : query_failed(&s->query, status);
+	if (status == PG_OK && pg_rows(r) > 0)
+		return r;
+	pg_result_free(r);
+	return NULL;
+}
+
+/* Piece by piece to the end, saying how far it is. */
+static int
+finish_proposal(struct session *s, const char *proposal, int64_t holds)
+{
+	int64_t remaining = holds;
+
+	while (remaining > 0) {
+		struct pg_result *r = NULL;
+		enum pg_status status = pg_run(s->query.pg, sql_hold_continue, 1, &proposal, &r);
+
+		if (status == PG_RETRY)
+			continue;
+		if (status != PG_OK) {
+			complain_refused(pg_why(s->query.pg));
+			complain("`handbackctl hold approve %s` goes on with what remains", proposal);
+			return status == PG_ERROR ? EXIT_USAGE : EXIT_UNAVAILABLE;
+		}
+		remaining = pg_int_of(r, 0, "remaining");
+		pg_result_free(r);
+		char *done = mem_format("%lld", (long long) (holds - remaining)),
+		     *all = mem_format("%lld", (long long) holds);
+		char *done_shown = number_shown(done), *all_shown = number_shown(all);
+		fprintf(stderr, "decided %s of %s holds\n", done_shown, all_shown);
+		free(done);
+		free(all);
+		free(done_shown);
+		free(all_shown);
+	}
+	return EXIT_CLEAN;
+}
+
+/* What was done, and what was left out of it. */
+static int
+show_approved(struct session *s, const char *proposal, const char *event)
+{
+	const char *cells[] = {event != NULL ? "approved" : "finished", event},
+	           *values[] = {proposal, s->query.limit};
+	struct document *d = document_new("done", NULL);
+
+	table_row(document_add(d, "done", NULL, TABLE_FACTS, COLUMNS(done_columns)), cells);
+	struct table *t = document_add(d, "left_out", "Left out", TABLE_ROWS, COLUMNS(left_out_columns));
+	int code = query_fill(&s->query, t, sql_hold_left_out, 2, values);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+/* Approves, unless that was done and it is only to be finished; *ret_event is the event, or NULL. */
+static int
+approve(struct session *s, const char *proposal, struct pg_result **ret_event)
+{
+	const char *values[] = {proposal, s->value[OPT_WHY]};
+	int code;
+	struct pg_result *r = ask_proposal(s, sql_hold_unfinished, proposal, &code);
+
+	if (r != NULL || code != EXIT_CLEAN) {
+		pg_result_free(r);
+		return code;
+	}
+	r = ask_proposal(s, sql_hold_accepted, proposal, &code);
+	if (r != NULL)
+		fprintf(stderr, "it accepts that record and redemption differ: %s\n", pg_text(r, 0, 0));
+	pg_result_free(r);
+	if (code != EXIT_CLEAN)
+		return code;
+	enum pg_status status = pg_run(s->query.pg, sql_hold_approve, 2, values, ret_event);
+	if (status == PG_OK)
+		return EXIT_CLEAN;
+	complain_refused(pg_why(s->query.pg));
+	return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 }
 
 int
 run_hold_approve(struct session *s)
 {
-	const char *values[] = {s->arguments[0], s->value[OPT_WHY]};
-	int code = ask_number(values[0], "proposal");
+	const char *proposal = s->arguments[0];
+	struct pg_result *event = NULL;
+	int code = ask_number(proposal, "proposal");
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_DECIDES);
 	if (code == EXIT_CLEAN)
-		code = record_event(s, "approved", sql_hold_approve, 2, values);
+		code = approve(s, proposal, &event);
+	if (code == EXIT_CLEAN) {
+		struct pg_result *r = ask_proposal(s, sql_hold_unfinished, proposal, &code);
+		if (r != NULL)
+			code = finish_proposal(s, proposal, pg_int_of(r, 0, "holds"));
+		pg_result_free(r);
+	}
+	if (code == EXIT_CLEAN)
+		code = show_approved(s, proposal, event != NULL ? pg_text(event, 0, 0) : NULL);
+	pg_result_free(event);
 	/* files that were released are the daemon's to handle: at once, or where none answers when one looks next
 	 */
 	if (code == EXIT_CLEAN && s->config != NULL)
@@ -263,10 +368,13 @@ static const struct column proposal_columns[] = {
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"decision", "Decision", COLUMN_TEXT, 0, 0, NULL},
     {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
+    {"left_out", "Left out", COLUMN_NUMBER, 0, 5, NULL},
+    {"remaining", "Remaining", COLUMN_NUMBER, 0, 5, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"proposed", "Proposed (UTC)", COLUMN_TIME, 0, 3, NULL},
     {"proposed_by", "By", COLUMN_TEXT, 8, 0, NULL},
     {"why", "Why", COLUMN_SENTENCE, 16, 0, NULL},
+    {"difference", "Accepts the difference", COLUMN_SENTENCE, 16, 1, NULL},
     {"ended", "Answered (UTC)", COLUMN_TIME, 0, 4, NULL},
     {"ended_by", "By", COLUMN_TEXT, 8, 2, NULL},
     {"answer", "Response", COLUMN_SENTENCE, 16, 2, NULL},

@@ -26,7 +26,7 @@ SELECT handback.assign_hold($1::bigint, $2::text, $3::text) AS event
 SELECT handback.comment_hold($1::bigint, $2::text) AS event
 
 -- name: hold_propose
-SELECT handback.propose($1::bigint[], $2::text, $3::text, $4::uuid) AS proposal
+SELECT handback.propose($1::bigint[], $2::text, $3::text, $4::uuid, $5::boolean) AS proposal
 
 -- name: not_a_duplicate
 SELECT handback.not_a_duplicate($1::bigint, $2::text) AS proposal
@@ -37,11 +37,35 @@ SELECT handback.approve($1::bigint, $2::text) AS event
 -- name: hold_reject
 SELECT handback.reject($1::bigint, $2::text) AS event
 
+-- name: hold_unfinished
+-- Is a large proposal approved, and not done to its end? $1 proposal.
+SELECT p.proposal_id AS proposal, p.holds
+FROM handback.proposal p
+JOIN handback.proposal_end e ON e.proposal_id = p.proposal_id AND e.how = 'approved'
+WHERE p.proposal_id = $1::bigint AND p.holds > handback.piece_size()
+	AND NOT EXISTS (SELECT FROM handback.proposal_piece c WHERE c.proposal_id = p.proposal_id AND c.remaining = 0)
+
+-- name: hold_continue
+-- The next piece of it.
+SELECT decided, left_out, remaining FROM handback.continue_proposal($1::bigint)
+
+-- name: hold_accepted
+-- What a proposal accepts, for the one who approves it. $1 proposal.
+SELECT p.difference FROM handback.proposal p WHERE p.proposal_id = $1::bigint AND p.difference IS NOT NULL AND p.proposed_by <> session_user
+
+-- name: hold_left_out
+-- What a proposal left out, and why. $1 proposal, $2 at most so many.
+SELECT l.hold_id AS hold, l.why FROM handback.proposal_left_out l WHERE l.proposal_id = $1::bigint ORDER BY l.hold_id LIMIT $2::bigint
+
 -- name: proposals
--- Proposals: those that wait for another person, or all with --all.
-SELECT p.proposal_id AS proposal, coalesce(e.how, 'proposed') AS state, p.decision, p.holds, p.points,
-	p.proposed_at AS proposed, p.proposed_by, p.why, e.ended_at AS ended, e.ended_by, e.why AS answer
+-- Proposals: those that wait for another person or are not done to their end, or all with --all.
+SELECT p.proposal_id AS proposal, CASE WHEN e.how = 'approved' AND p.holds > handback.piece_size() AND coalesce(c.remaining, p.holds) > 0
+		THEN 'in_progress' ELSE coalesce(e.how, 'proposed') END AS state, p.decision, p.holds,
+	CASE WHEN e.how = 'approved' THEN (SELECT count(*) FROM handback.proposal_left_out l WHERE l.proposal_id = p.proposal_id) END AS left_out,
+	CASE WHEN e.how = 'approved' AND p.holds > handback.piece_size() THEN coalesce(c.remaining, p.holds) END AS remaining,
+	p.points, p.proposed_at AS proposed, p.proposed_by, p.why, p.difference, e.ended_at AS ended, e.ended_by, e.why AS answer
 FROM handback.proposal p
 LEFT JOIN handback.proposal_end e USING (proposal_id)
-WHERE $1::boolean OR e.proposal_id IS NULL
+LEFT JOIN LATERAL (SELECT min(c.remaining) AS remaining FROM handback.proposal_piece c WHERE c.proposal_id = p.proposal_id) c ON true
+WHERE $1::boolean OR e.proposal_id IS NULL OR (e.how = 'approved' AND p.holds > handback.piece_size() AND coalesce(c.remaining, p.holds) > 0)
 ORDER BY p.proposal_id

@@ -337,6 +337,7 @@ outcomes_hold(const struct outcomes *o)
 	}
 	status = pg_copy_end(copy);
 	param_int(&file, o->file_id);
+	param_text(&file, o->programme);
 	return status == PG_OK ? pg_defer(o->pg, sql_hold_stated, file.n, file.value) : status;
 }
 

@@ -16,6 +16,7 @@ struct outcomes {
 	struct decided *decided;
 	int64_t file_id;
 	const uint8_t *sha256; /* the file's */
+	const char *programme; /* the profile's, or NULL: each record names it */
 };
 
 /* What was written, and what the ledger showed meanwhile. */

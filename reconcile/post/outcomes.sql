@@ -41,12 +41,13 @@ ORDER BY p.n
 COPY handback.hold (file_id, record_no, reason, redemption_id, points) FROM STDIN (FORMAT binary)
 
 -- name: hold_stated
--- Whose points the records that matched nothing are about, as they say. $1 file. Takes pg_temp.stage.
-INSERT INTO handback.hold_stated (hold_id, member)
-SELECT h.hold_id, s.member
+-- Whose points of which programme the records on hold are about, as they say. $1 file, $2 the profile's programme or NULL.
+-- Takes pg_temp.stage.
+INSERT INTO handback.hold_stated (hold_id, member, programme)
+SELECT h.hold_id, s.member, coalesce(s.programme, $2::text)
 FROM handback.hold h
 JOIN pg_temp.stage s ON s.record_no = h.record_no
-WHERE h.file_id = $1::bigint AND h.reason = 'unknown_reference' AND s.member IS NOT NULL
+WHERE h.file_id = $1::bigint AND (s.member IS NOT NULL OR coalesce(s.programme, $2::text) IS NOT NULL)
 
 -- name: overtake
 -- Ends the holds of earlier files that ask for what this one settled. $1 file, $2 the redemptions of its records, NULL: of

@@ -225,8 +225,11 @@ static enum post_end
 post_records(const struct decide *d, const struct delivery *delivery, const struct effect *effect,
              const struct posted *posted, struct merkle *tree, enum pg_status *ret_status, char *message)
 {
-	const struct outcomes o = {
-	    .pg = d->pg, .decided = d->decided, .file_id = posted->file_id, .sha256 = delivery->sha256};
+	const struct outcomes o = {.pg = d->pg,
+	                           .decided = d->decided,
+	                           .file_id = posted->file_id,
+	                           .sha256 = delivery->sha256,
+	                           .programme = d->policy->programme};
 	struct outcomes_written written = {0};
 	sum_t tied = 0;
 	enum pg_status status;

@@ -253,12 +253,15 @@ COMMENT ON COLUMN handback.hold_found.redemption_id IS 'The redemption that was 
 COMMENT ON COLUMN handback.hold_found.reason IS 'Why it does not fit; both values stand in its later outcome';
 COMMENT ON COLUMN handback.hold_found.event_id IS 'The event of the nightly run that names them';
 
--- What a record stated that matched nothing, beside its points: when it has expired, it still said something.
+-- What a record on hold stated beside its points: when it has expired, it still said something; and people decide it onto
+-- no redemption of another programme.
 CREATE TABLE handback.hold_stated (
 	hold_id bigint PRIMARY KEY REFERENCES handback.hold,
-	member  text NOT NULL
+	member  text,
+	programme text,
+	CONSTRAINT something_is_stated CHECK (member IS NOT NULL OR programme IS NOT NULL)
 );
-COMMENT ON TABLE handback.hold_stated IS 'Whose points a record is about that matched nothing, as it says; append-only';
+COMMENT ON TABLE handback.hold_stated IS 'Whose points of which programme a record on hold is about, as it or its profile says; append-only';
 
 CREATE INDEX hold_guarded_by_redemption ON handback.hold_guarded (redemption_id);
 CREATE INDEX hold_found_by_redemption ON handback.hold_found (redemption_id);

@@ -3,7 +3,8 @@
 -- The outcome that stands now of each of these holds' records. By each file's range of records: the table has no index of
 -- single ones.
 CREATE FUNCTION handback.last_outcomes(holds bigint[]) RETURNS TABLE (hold_id bigint, o handback.outcome)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
+	SET jit = off AS $$
 	WITH wanted AS MATERIALIZED (
 		SELECT h.hold_id, h.file_id, h.record_no FROM handback.hold h WHERE h.hold_id = ANY (holds) AND h.record_no IS NOT NULL
 	), span AS MATERIALIZED (
@@ -33,28 +34,31 @@ CREATE FUNCTION handback.says_so(verdict smallint, reason text, state text) RETU
 $$;
 COMMENT ON FUNCTION handback.says_so(smallint, text, text) IS 'Does a record on hold ask for what its redemption is by now?';
 
--- A proposal of which no hold is open any more can never be approved.
-CREATE FUNCTION handback.withdraw_proposals(ended bigint[], why text) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
+-- A proposal of which no hold is open any more can never be approved: whatever ended the last one withdraws it.
+CREATE FUNCTION handback.withdraw_proposals() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	p handback.proposal;
 	event bigint;
+	reason CONSTANT text := 'none of its holds is open any more';
 BEGIN
 	FOR p IN SELECT * FROM handback.proposal q
-		WHERE q.proposal_id IN (SELECT ph.proposal_id FROM handback.proposal_hold ph WHERE ph.hold_id = ANY (ended))
-			AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.proposal_id = q.proposal_id)
-			AND NOT EXISTS (SELECT FROM handback.proposal_hold ph WHERE ph.proposal_id = q.proposal_id
-				AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = ph.hold_id))
+		WHERE q.proposal_id IN (SELECT ph.proposal_id FROM ended e JOIN handback.proposal_hold ph ON ph.hold_id = e.hold_id)
+			AND NOT EXISTS (SELECT FROM handback.proposal_end x WHERE x.proposal_id = q.proposal_id)
 		ORDER BY q.proposal_id LOOP
-		event := audit.append_event('withdrawn', 'proposal ' || p.proposal_id, why,
+		CONTINUE WHEN EXISTS (SELECT FROM handback.proposal_hold ph WHERE ph.proposal_id = p.proposal_id
+			AND NOT EXISTS (SELECT FROM handback.hold_end x WHERE x.hold_id = ph.hold_id));
+		event := audit.append_event('withdrawn', 'proposal ' || p.proposal_id, reason,
 			format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by));
 		INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, event_id)
-		VALUES (p.proposal_id, p.proposed_by, 'withdrawn', why, audit.event_time(event), event);
+		VALUES (p.proposal_id, p.proposed_by, 'withdrawn', reason, audit.event_time(event), event);
 	END LOOP;
+	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION handback.withdraw_proposals(bigint[], text) IS 'Ends proposals of which no hold is open any more';
+CREATE TRIGGER withdraw_proposals AFTER INSERT ON handback.hold_end REFERENCING NEW TABLE AS ended
+	FOR EACH STATEMENT EXECUTE FUNCTION handback.withdraw_proposals();
+COMMENT ON FUNCTION handback.withdraw_proposals() IS 'Trigger: ends proposals of which no hold is open any more';
 
 -- Ends these holds: a later outcome of each record that says by what, one event over them. about: what settled them.
 CREATE FUNCTION handback.end_overtaken(holds bigint[], links text[], about text) RETURNS bigint
@@ -88,7 +92,6 @@ BEGIN
 	FROM unnest(made, leaves) m (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id,
 		reversal_id, points, hold_reason, reference, reasons, detail, decided_at, event_id, leaf_hash, leaf);
 	INSERT INTO handback.hold_end (hold_id, how) SELECT w, 'overtaken' FROM unnest(holds) w;
-	PERFORM handback.withdraw_proposals(holds, 'its holds have ended: their redemptions were settled by ' || about);
 	RETURN cardinality(made);
 END
 $$;
@@ -228,7 +231,7 @@ COMMENT ON FUNCTION handback.overtake_by_night(text) IS
 	'Ends holds of a source whose redemption an application or a rematch settled as they say; gives how many';
 
 REVOKE ALL ON FUNCTION handback.last_outcomes(bigint[]), handback.says_so(smallint, text, text),
-	handback.withdraw_proposals(bigint[], text), handback.end_overtaken(bigint[], text[], text), handback.holds_about(bigint[]),
+	handback.withdraw_proposals(), handback.end_overtaken(bigint[], text[], text), handback.holds_about(bigint[]),
 	handback.overtake_by_file(bigint, bigint[]), handback.overtake_by_people(bigint, bigint[]), handback.overtake_by_night(text)
 	FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.overtake_by_file(bigint, bigint[]) TO handback_daemon;

@@ -24,10 +24,12 @@ CREATE TABLE handback.proposal (
 	proposed_at   timestamptz NOT NULL,
 	proposed_by   text NOT NULL DEFAULT session_user,
 	event_id        bigint NOT NULL REFERENCES audit.event,
+	difference    text,                     -- between records and redemptions, that both people have seen
 	UNIQUE (proposal_id, proposed_by)
 );
 COMMENT ON TABLE handback.proposal IS 'What one person proposes to do about one or more holds; append-only';
 COMMENT ON COLUMN handback.proposal.redemption_id IS 'Which redemption is meant, for a record that names none of ours';
+COMMENT ON COLUMN handback.proposal.difference IS 'In what records differ from their redemptions, which the proposer accepted; NULL: in nothing';
 COMMENT ON COLUMN handback.proposal.points IS 'Of the debits, or as stated, of all its holds';
 
 CREATE TABLE handback.proposal_hold (
@@ -86,105 +88,6 @@ END
 $$;
 COMMENT ON FUNCTION handback.comment_hold(bigint, text) IS 'Says something about a hold, open or ended; gives the event''s number';
 
--- Why a decision is not possible for a hold; NULL when it can. redemption: as the hold or the proposal names it.
-CREATE FUNCTION handback.refusal_reason(decision text, h handback.hold, redemption bigint) RETURNS text
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT CASE
-		WHEN decision = 'close' THEN NULL
-		WHEN decision = 'release' THEN
-			CASE WHEN h.record_no IS NOT NULL THEN 'it is of a record: only a whole file can be released' END
-		WHEN h.record_no IS NULL THEN 'it is of a whole file, which can only be released or closed'
-		WHEN redemption IS NULL THEN 'its record names no redemption: say which is meant'
-		WHEN NOT EXISTS (
-			SELECT FROM ledger.redemption d
-			JOIN handback.file f ON f.file_id = h.file_id
-			JOIN handback.partner p ON p.partner_id = f.partner_id
-			WHERE d.redemption_id = redemption AND (d.partner = p.code OR d.partner IS NULL))
-			THEN format('redemption %s is not one of this partner', redemption)
-		WHEN decision = 'confirm' AND s.state <> 'open' THEN format('redemption %s is %s already', redemption, s.state)
-		WHEN decision = 'reverse' AND s.state NOT IN ('open', 'confirmed')
-			THEN format('redemption %s is %s already, and is reversed once for ever', redemption, s.state)
-		WHEN decision = 'reinstate' AND s.state <> 'reversed' THEN format('redemption %s is %s', redemption, s.state)
-	END
-	FROM (SELECT handback.redemption_state(redemption) AS state) s
-$$;
-COMMENT ON FUNCTION handback.refusal_reason(text, handback.hold, bigint) IS 'Why a decision is not possible for a hold; NULL when it can';
-
-CREATE FUNCTION handback.propose(holds bigint[], decision text, why text, redemption uuid DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-	proposal bigint := nextval('handback.proposal_proposal_id_seq');
-	meant bigint;
-	h handback.hold;
-	against text;
-	many bigint := 0;
-	sum_points numeric := 0;
-	event bigint;
-BEGIN
-	IF redemption IS NOT NULL THEN
-		SELECT d.redemption_id INTO meant FROM ledger.redemption d WHERE d.external_reference = redemption;
-		IF meant IS NULL THEN
-			RAISE EXCEPTION 'no redemption has the external reference %', redemption USING ERRCODE = 'no_data_found';
-		END IF;
-		IF cardinality(holds) <> 1 THEN
-			RAISE EXCEPTION 'one redemption is meant by one record: propose one hold at a time'
-				USING ERRCODE = 'invalid_parameter_value';
-		END IF;
-	END IF;
-	FOR h IN SELECT * FROM handback.lock_holds(holds) LOOP
-		against := handback.refusal_reason(decision, h, coalesce(meant, h.redemption_id));
-		IF against IS NOT NULL THEN
-			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
-		END IF;
-		many := many + 1;
-		sum_points := sum_points + coalesce(
-			(SELECT d.points FROM ledger.redemption d WHERE d.redemption_id = coalesce(meant, h.redemption_id)), h.points, 0);
-	END LOOP;
-	event := audit.append_event('proposed', 'proposal ' || proposal, why,
-		format('%s %s holds of %s points: %s', decision, many, sum_points,
-			array_to_string(ARRAY(SELECT DISTINCT w FROM unnest(holds) w ORDER BY w), ' ')
-			|| coalesce(', redemption ' || meant, '')));
-	INSERT INTO handback.proposal (proposal_id, decision, why, redemption_id, holds, points, proposed_at, event_id)
-	VALUES (proposal, decision, why, meant, many, sum_points, audit.event_time(event), event);
-	INSERT INTO handback.proposal_hold (proposal_id, hold_id)
-	SELECT DISTINCT proposal, w FROM unnest(holds) w;
-	RETURN proposal;
-END
-$$;
-COMMENT ON FUNCTION handback.propose(bigint[], text, text, uuid) IS
-	'Proposes to confirm, reverse, reinstate, close or release these holds, with a reason; gives the proposal''s number';
-
--- What an approved decision makes of one hold: its outcome row, without event and leaf.
-CREATE FUNCTION handback.decided_row(decision text, h handback.hold, redemption bigint) RETURNS handback.outcome
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	o handback.outcome;
-BEGIN
-	SELECT * INTO o FROM handback.outcome
-	WHERE file_id = h.file_id AND record_no = h.record_no ORDER BY revision DESC LIMIT 1;
-	o.revision := o.revision + 1;
-	o.outcome := CASE decision WHEN 'confirm' THEN :OUTCOME_CONFIRMED WHEN 'reverse' THEN :OUTCOME_REVERSED
-		WHEN 'reinstate' THEN :OUTCOME_REINSTATED
-		ELSE :OUTCOME_CLOSED END;
-	o.hold_reason := NULL;
-	o.redemption_id := redemption;
-	o.reversal_id := NULL;
-	o.decided_at := transaction_timestamp();
-	o.detail := NULL;
-	IF decision = 'reverse' THEN
-		SELECT p.reversal_id INTO STRICT o.reversal_id FROM ledger.post_reversals(ARRAY[redemption]) p;
-	ELSIF decision = 'reinstate' THEN
-		SELECT r.reversal_id INTO STRICT o.reversal_id FROM ledger.reversal r WHERE r.redemption_id = redemption;
-		SELECT 'reinstatement ' || p.reinstatement_id INTO STRICT o.detail
-		FROM ledger.post_reinstatements(ARRAY[o.reversal_id]) p;
-	END IF;
-	o.leaf_hash := handback.leaf_hash(o);
-	RETURN o;
-END
-$$;
-COMMENT ON FUNCTION handback.decided_row(text, handback.hold, bigint) IS 'Posts what a decision about a hold posts, and gives the outcome row that says so';
-
 -- A proposal that nobody has answered yet. Raises for one that is not.
 CREATE FUNCTION handback.open_proposal(proposal bigint) RETURNS handback.proposal
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -206,73 +109,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION handback.open_proposal(bigint) IS 'The proposal, when nobody has answered it yet';
-
-CREATE FUNCTION handback.approve(proposal bigint, comment text DEFAULT NULL) RETURNS bigint
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-	p handback.proposal := handback.open_proposal(proposal);
-	h handback.hold;
-	o handback.outcome;
-	made handback.outcome[] := '{}';
-	leaves bytea[] := '{}';
-	chosen bigint[] := ARRAY(SELECT hold_id FROM handback.proposal_hold WHERE proposal_id = proposal);
-	about bigint;
-	hold_before bigint;
-	about_before bigint;
-	against text;
-	event bigint;
-BEGIN
-	PERFORM handback.lock_partners(chosen);
-	p := handback.open_proposal(proposal); -- it may have been answered, or withdrawn, meanwhile
-	FOR h IN SELECT l.* FROM handback.lock_holds(chosen) l
-		ORDER BY coalesce(p.redemption_id, l.redemption_id), l.hold_id LOOP
-		about := coalesce(p.redemption_id, h.redemption_id);
-		IF p.decision <> 'close' AND about = about_before THEN
-			RAISE EXCEPTION 'holds % and % are of one redemption, %: propose one of them, and close the other',
-				hold_before, h.hold_id, about USING ERRCODE = 'object_not_in_prerequisite_state';
-		END IF;
-		hold_before := h.hold_id;
-		about_before := about;
-		against := handback.refusal_reason(p.decision, h, about);
-		IF against IS NOT NULL THEN
-			RAISE EXCEPTION 'hold %: %', h.hold_id, against USING ERRCODE = 'object_not_in_prerequisite_state';
-		END IF;
-		IF h.record_no IS NOT NULL THEN
-			made := made || handback.decided_row(p.decision, h, about);
-		END IF;
-	END LOOP;
-	leaves := ARRAY(SELECT (m).leaf_hash FROM unnest(made) m ORDER BY (m).file_id, (m).record_no, (m).revision);
-	event := audit.append_event('approved', 'proposal ' || proposal, comment,
-		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by),
-		cardinality(leaves), audit.merkle_root(leaves));
-	FOREACH o IN ARRAY made LOOP
-		o.event_id := event;
-		INSERT INTO handback.outcome SELECT o.*;
-	END LOOP;
-	INSERT INTO handback.hold_end (hold_id, ended_at, how)
-	SELECT hold_id, audit.event_time(event), CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
-		WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
-	FROM handback.proposal_hold WHERE proposal_id = proposal;
-	IF p.decision IN ('confirm', 'reverse', 'reinstate') THEN
-		PERFORM handback.overtake_by_people(proposal, ARRAY(SELECT (m).redemption_id FROM unnest(made) m));
-	END IF;
-	-- what came while a file waited was taken for a duplicate of it: closed, it repeats nothing, and waits for people itself
-	IF p.decision = 'close' THEN
-		PERFORM handback.open_duplicate(w.file, comment, format('file %s, which it repeats, was closed', w.closed))
-		FROM (SELECT DISTINCT ON (handback.delivered_meanwhile(l)) handback.delivered_meanwhile(l) AS file, l.file_id AS closed
-			FROM handback.hold l JOIN handback.file f USING (file_id)
-			WHERE l.hold_id = ANY (chosen) AND l.record_no IS NULL AND f.state = 'held'
-			ORDER BY 1, l.file_id) w
-		WHERE w.file IS NOT NULL;
-	END IF;
-	INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, event_id)
-	VALUES (proposal, p.proposed_by, 'approved', comment, audit.event_time(event), event);
-	RETURN event;
-END
-$$;
-COMMENT ON FUNCTION handback.approve(bigint, text) IS
-	'Does what was proposed, all of it or nothing; never by the one who proposed it. Gives the event''s number';
 
 -- A file that came as a duplicate and is to be decided by itself: a hold, which is then released or closed as any other.
 CREATE FUNCTION handback.open_duplicate(file bigint, why text, detail text) RETURNS bigint
@@ -331,12 +167,9 @@ END
 $$;
 COMMENT ON FUNCTION handback.reject(bigint, text) IS 'Ends a proposal without doing it: by another, or by who made it; gives the event''s number';
 
-REVOKE ALL ON FUNCTION handback.open_proposal(bigint), handback.decided_row(text, handback.hold, bigint),
-	handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text), handback.propose(bigint[], text, text,
-	uuid), handback.approve(bigint, text), handback.reject(bigint, text), handback.open_duplicate(bigint, text, text),
-	handback.not_a_duplicate(bigint, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION handback.open_proposal(bigint), handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text),
+	handback.reject(bigint, text), handback.open_duplicate(bigint, text, text), handback.not_a_duplicate(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text),
-	handback.propose(bigint[], text, text, uuid), handback.approve(bigint, text), handback.reject(bigint, text),
-	handback.not_a_duplicate(bigint, text) TO handback_operator;
+	handback.reject(bigint, text), handback.not_a_duplicate(bigint, text) TO handback_operator;
 GRANT SELECT ON handback.hold_note, handback.proposal, handback.proposal_hold, handback.proposal_end TO handback_daemon,
 	handback_operator, handback_finance;

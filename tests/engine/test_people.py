@@ -59,7 +59,7 @@ def test_one_proposes_and_another_approves(world):
     hold, redemption, points = a_hold(world)
     before = world.query("SELECT b.points FROM ledger.balance b JOIN ledger.redemption d USING (member_id)"
                          " WHERE d.redemption_id = %s", redemption)[0][0]
-    proposal = number(as_(world, "alice", "hold", "propose", "reverse", hold, "--why", "refused by mail", "--json"))
+    proposal = number(as_(world, "alice", "hold", "propose", "reverse", hold, "--why", "refused by mail", "--accept-difference", "--json"))
     assert world.query("SELECT count(*) FROM ledger.reversal WHERE redemption_id = %s", redemption) == [(0,)]
     done = as_(world, "alice", "hold", "approve", proposal, check=False)
     assert done.returncode == 2 and done.stderr == "handbackctl: you proposed this; another person must approve it\n"
@@ -98,8 +98,8 @@ def test_the_database_refuses_the_proposer_in_psql_too(world):
 
 def test_a_reversal_is_posted_once_for_ever(world):
     hold, redemption, _ = a_hold(world)
-    first = number(as_(world, "alice", "hold", "propose", "reverse", hold, "--why", "x", "--json"))
-    second = number(as_(world, "bob", "hold", "propose", "reverse", hold, "--why", "y", "--json"))
+    first = number(as_(world, "alice", "hold", "propose", "reverse", hold, "--why", "x", "--accept-difference", "--json"))
+    second = number(as_(world, "bob", "hold", "propose", "reverse", hold, "--why", "y", "--accept-difference", "--json"))
     as_(world, "bob", "hold", "approve", first)
     assert as_(world, "alice", "hold", "approve", second, check=False).returncode == 2
     assert world.query("SELECT count(*) FROM ledger.reversal WHERE redemption_id = %s", redemption) == [(1,)]
@@ -108,7 +108,7 @@ def test_a_reversal_is_posted_once_for_ever(world):
 
 def test_an_application_that_reversed_first_is_respected(world):
     hold, redemption, _ = a_hold(world)
-    proposal = number(as_(world, "alice", "hold", "propose", "reverse", hold, "--why", "x", "--json"))
+    proposal = number(as_(world, "alice", "hold", "propose", "reverse", hold, "--why", "x", "--accept-difference", "--json"))
     with world.database.connect() as c:
         c.execute("DROP ROLE IF EXISTS teller")
         c.execute("CREATE ROLE teller LOGIN SUPERUSER")
@@ -125,7 +125,7 @@ def test_reinstating_what_was_reversed_in_error(world):
     reference = world.query("SELECT external_reference::text FROM ledger.redemption WHERE redemption_id = %s", redemption)[0][0]
     hold, *_ = a_hold(world, "h.record_no IS NOT NULL AND h.redemption_id IS NULL")
     proposal = number(as_(world, "alice", "hold", "propose", "reinstate", hold, "--redemption", reference, "--why",
-                          "the member flew", "--json"))
+                          "the member flew", "--accept-difference", "--json"))
     as_(world, "bob", "hold", "approve", proposal)
     assert world.query("SELECT reinstatement_id IS NOT NULL FROM ledger.reversal WHERE redemption_id = %s", redemption) \
         == [(True,)]
@@ -146,7 +146,7 @@ def test_confirming_an_unknown_reference_says_which_is_meant(world):
                            " AND handback.redemption_state(redemption_id) = 'open' AND NOT EXISTS"
                            " (SELECT FROM handback.outcome o WHERE o.redemption_id = d.redemption_id) LIMIT 1")[0]
     proposal = number(as_(world, "alice", "hold", "propose", "confirm", hold, "--why", "x", "--redemption", open_one[0],
-                          "--json"))
+                          "--accept-difference", "--json"))
     as_(world, "bob", "hold", "approve", proposal)
     assert world.query("SELECT handback.redemption_state(%s)", open_one[1]) == [("confirmed",)]
     verified(world)

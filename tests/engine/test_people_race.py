@@ -132,7 +132,7 @@ def test_people_close_a_file_that_goes_by_itself(database, build, pool):
             until_waiting(desk, 2)
             chain.rollback()
         assert went.result()["state"] == "posted" and desk.reversals() == 1
-        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="has ended"):
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="was withdrawn"):
             approval.result()
         assert desk.query("SELECT how FROM handback.hold_end") == [("released",)]
         assert proof.differences(desk.db) == []

@@ -65,7 +65,7 @@ def tampered(cluster, build):
         with world.database.connect("carol") as c:
             hold = c.execute("SELECT min(hold_id) FROM handback.hold WHERE redemption_id IS NOT NULL").fetchone()[0]
             c.execute("SELECT handback.assign_hold(%s, 'dave', 'look')", (hold,))
-            proposal = c.execute("SELECT handback.propose(ARRAY[%s::bigint], 'reverse', 'so it is')", (hold,)).fetchone()[0]
+            proposal = c.execute("SELECT handback.propose(ARRAY[%s::bigint], 'reverse', 'so it is', NULL, true)", (hold,)).fetchone()[0]
         with world.database.connect("dave") as c:
             c.execute("SELECT handback.approve(%s, 'yes')", (proposal,))
         assert world.ctl("audit", "verify").returncode == 0

@@ -54,7 +54,7 @@ def test_an_application_reverses_and_people_take_one_back(world, logins, login):
     with world.database.connect("carol") as c:
         hold, = c.execute("SELECT min(h.hold_id) FROM handback.hold h JOIN handback.outcome o USING (file_id, record_no)"
                           " WHERE h.reason = 'contradiction' AND o.verdict = 1").fetchone()
-        proposal, = c.execute("SELECT handback.propose(ARRAY[%s::bigint], 'reinstate', 'fulfilled')", (hold,)).fetchone()
+        proposal, = c.execute("SELECT handback.propose(ARRAY[%s::bigint], 'reinstate', 'fulfilled', NULL, true)", (hold,)).fetchone()
     with world.database.connect("dave") as c:
         c.execute("SELECT handback.approve(%s, 'yes')", (proposal,))
     code, shown, why = verify(world)

@@ -29,9 +29,9 @@ class Operators:
         self.ann.close()
         self.ben.close()
 
-    def propose(self, holds, decision, why="because", redemption=None):
-        return self.ann.execute("SELECT handback.propose(%s, %s, %s, %s::uuid)",
-                                (holds, decision, why, redemption)).fetchone()[0]
+    def propose(self, holds, decision, why="because", redemption=None, accept=True):
+        return self.ann.execute("SELECT handback.propose(%s, %s, %s, %s::uuid, %s)",
+                                (holds, decision, why, redemption, accept)).fetchone()[0]
 
     def approve(self, proposal, comment=None):
         return self.ben.execute("SELECT handback.approve(%s, %s)", (proposal, comment)).fetchone()[0]

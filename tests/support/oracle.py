@@ -48,7 +48,7 @@ TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zuri
 
 # what is held never says which of two reasons came first; everything else is one outcome
 HELD = "held"
-NIGHTLY = ("matched", "reversed", "guarded", "expired", "deemed_accepted")  # what a night tells of itself
+NIGHTLY = ("matched", "reversed", "guarded", "expired", "overtaken", "deemed_accepted")  # what a night tells of itself
 
 
 @dataclasses.dataclass
@@ -72,6 +72,8 @@ class FileOutcome:
     found: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later, and does not fit
     expired: set = dataclasses.field(default_factory=set)  # records that were never found
     reversed_later: int = 0  # by nights
+    rematched: dict = dataclasses.field(default_factory=dict)  # record -> redemption that a night settled by it
+    found_reason: dict = dataclasses.field(default_factory=dict)  # record -> why what was found does not fit
     absent: list = dataclasses.field(default_factory=list)  # redemptions that it shows not to be rejected
     identity: tuple = ()  # partner, bytes, statement
     release_of: object = None  # the FileOutcome that it was
@@ -97,6 +99,21 @@ class FileOutcome:
     def unclear(self):
         """It waits for a decision, and could be about any redemption of its partner."""
         return None in self.holds() and None not in self.ended or bool(self.unknown())
+
+    def waits_about(self):
+        """{record: redemption} of its open holds of records whose redemption is known by now."""
+        about = {n: self.guarded.get(n) or self.found.get(n) or self.outcomes[n - 1].redemption
+                 for n in self.holds() - self.ended.keys() if n is not None}
+        return {n: redemption for n, redemption in about.items() if redemption is not None}
+
+    def says_so(self, record, state):
+        """Its record asks for what the redemption is: nobody is to decide it again."""
+        said, reason = self.delivery.records[record - 1], self.found_reason.get(record) or self.outcomes[record - 1].reason
+        if state == "open":
+            return False
+        if said.verdict == "pending" or reason == "reason_retry" and record not in self.guarded:
+            return True
+        return state == "reversed" if said.verdict == "rejected" else state in ("confirmed", "reinstated")
 
     def counts(self):
         return collections.Counter(o.word for o in self.outcomes)
@@ -283,6 +300,7 @@ class Night:
                 self._later(file)
             if self.terms[partner].unknown_days == 0:
                 self._expire(mine)
+            self._overtake(mine)
         for partner, terms in self.terms.items():
             if terms.lists == "rejects":
                 self._silence(partner, terms, [file for file in self.files if file.partner == partner])
@@ -295,6 +313,7 @@ class Night:
         # its true reason, and never closed as unknown from then on
         file.found.update({n: read[n - 1].redemption for n in waits
                            if read[n - 1].word == HELD and read[n - 1].reason != "unknown_reference"})
+        file.found_reason.update({n: read[n - 1].reason for n in file.found if n in waits})
         now = sum(o.word == "reversed" for o in made.values())
         before = file.reversed_later + file.counts()["reversed"]
         if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.waived:
@@ -305,8 +324,20 @@ class Night:
         for n, outcome in made.items():
             self.judge.act(outcome, file.delivery.sequence)
             file.ended[n] = outcome.word
+            if outcome.word in ("confirmed", "reversed"):
+                file.rematched[n] = outcome.redemption
         self.counts["matched"] += len(made)
         self.counts["reversed"] += now
+
+    def _overtake(self, files):
+        """What a night settled by a later file ends what an earlier one asks for."""
+        for place, file in enumerate(files):
+            later = {str(r.external_reference) for f in files[place + 1:] for r in f.rematched.values()}
+            for n, redemption in file.waits_about().items():
+                key = str(redemption.external_reference)
+                if key in later and file.says_so(n, self.judge.state[key]):
+                    file.ended[n] = "closed"
+                    self.counts["overtaken"] += 1
 
     def _expire(self, files):
         for file in files:
@@ -356,10 +387,31 @@ class Meanwhile:
             act = acts[self.replayed]
             self.replayed += 1
             may = getattr(self, act.what)(act)
+            self.withdraw()
             if act.what == "night":
                 assert act.counts == may, f"the night after {act.after} files did {act.counts}, shall have done {may}"
                 continue
             assert act.done == may, f"{act}: the database {'let it' if act.done else 'refused it'}"
+
+    def withdraw(self):
+        """Proposals of which no hold is open any more are nobody's to answer."""
+        self.proposals = {number: act for number, act in self.proposals.items()
+                          if any(record not in self.files[file].ended for file, record in act.holds)}
+
+    def overtaken_by(self, new, older):
+        """A file that was posted, and is older than none, settles what earlier ones of its partner wait for."""
+        if new.state != "posted" or older:
+            return
+        for file in [f for f in self.files if f is not new and f.partner == new.partner]:
+            for n, redemption in file.waits_about().items():
+                key = str(redemption.external_reference)
+                said = file.delivery.records[n - 1]
+                settled = [s for s, o in zip(new.delivery.records, new.outcomes)
+                           if o.word in ("confirmed", "reversed", "already_applied") and o.redemption is redemption]
+                if settled and (file.says_so(n, self.judge.state[key])
+                                or any((s.verdict, s.reasons) == (said.verdict, said.reasons) for s in settled)):
+                    file.ended[n] = "closed"
+        self.withdraw()
 
     def decided(self, judge, act):
         """[how each hold ends], or None when one cannot."""
@@ -392,16 +444,38 @@ class Meanwhile:
 
     def approve(self, act):
         proposed = self.proposals.get(act.proposal)
-        if proposed is None or self.decided(copy.deepcopy(self.judge), proposed) is None:
+        if proposed is None:
             return False
-        for (file, record), how in zip(proposed.holds, self.decided(self.judge, proposed)):
+        there = [hold for hold in proposed.holds if hold[1] not in self.files[hold[0]].ended]
+        abouts = [self.files[file].waits_about().get(record) for file, record in there if record is not None]
+        keys = [str(r.external_reference) for r in abouts if r is not None]
+        if proposed.decision not in ("close", "release") and not proposed.redemption and len(keys) > len(set(keys)):
+            return False
+        # what is not possible any more is left out
+        done = [(hold, how[0]) for hold in there
+                if (how := self.decided(self.judge, dataclasses.replace(proposed, holds=(hold,))))]
+        if not done:
+            return False
+        for (file, record), how in done:
             self.files[file].ended[record] = how
-        closed = [self.files[file] for file, record in proposed.holds if record is None and proposed.decision == "close"]
+        if proposed.decision in ("confirm", "reverse", "reinstate"):
+            moved = {self.about(proposed, file, record) for (file, record), _ in done}
+            for file in self.files:
+                for n, redemption in file.waits_about().items():
+                    key = str(redemption.external_reference)
+                    if key in moved and file.says_so(n, self.judge.state[key]):
+                        file.ended[n] = "closed"
+        closed = [self.files[file] for (file, record), _ in done if record is None and proposed.decision == "close"]
         for duplicate in [self.came_meanwhile(file) for file in closed if file.state == "held"]:
             if duplicate:
                 duplicate.opened = True
         del self.proposals[act.proposal]
         return True
+
+    def about(self, act, file, record):
+        it = self.files[file]
+        redemption = it.guarded.get(record) or it.found.get(record) or it.outcomes[record - 1].redemption
+        return act.redemption or str(redemption.external_reference)
 
     def came_meanwhile(self, closed):
         """What came while it waited was taken for a duplicate of it: the last one waits by itself now."""
@@ -493,9 +567,11 @@ class Oracle:
                 made.append(FileOutcome("duplicate", partner=partner, identity=identity, repeats=same))
                 continue
             delivery = readers.read(partner, content[sha256], name)
+            older = delivery.sequence is not None and delivery.sequence < max(judge.numbers[partner], default=0)
             outcomes, reason = judge.file(partner, delivery, waived)
             made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner, waived=waived,
                                     identity=identity, release_of=None if release_of is None else made[release_of]))
+            meanwhile.overtaken_by(made[-1], older)
         meanwhile.replay(self.acts)
         waiting = [file for file in made if file.ended.get(None) == "released" and not file.went]
         assert not waiting, f"{len(waiting)} files were released, and not read again"

@@ -312,7 +312,7 @@ WITH rematched_row AS (
 		o.file_id AS file,
 		p.code AS partner,
 		f.name_shown AS name,
-		CASE WHEN a.what = 'approved' THEN 'by two people' ELSE a.what END AS how,
+		CASE WHEN a.what IN ('approved', 'decided') THEN 'by two people' ELSE a.what END AS how,
 		count(*) FILTER (WHERE o.outcome = :OUTCOME_CONFIRMED) AS confirmed,
 		count(*) FILTER (WHERE o.outcome = :OUTCOME_REVERSED) AS reversed,
 		count(*) FILTER (WHERE o.outcome = :OUTCOME_CLOSED) AS closed,

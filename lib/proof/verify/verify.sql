@@ -84,8 +84,8 @@ FROM proposed p
 LEFT JOIN audit.event a USING (event_id)
 WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail, cardinality(p.hold_ids)) IS DISTINCT FROM
 	('proposed', 'proposal ' || p.proposal_id, p.proposed_by, p.proposed_at, p.why,
-		format('%s %s holds of %s points: %s', p.decision, p.holds, p.points, array_to_string(p.hold_ids, ' ')
-			|| coalesce(', redemption ' || p.redemption_id, '')), p.holds)
+		format('%s %s holds of %s points: %s', p.decision, p.holds, p.points, handback.holds_text(p.hold_ids)
+			|| coalesce(', redemption ' || p.redemption_id, '') || coalesce(', accepting the difference: ' || p.difference, '')), p.holds)
 UNION ALL
 SELECT 'proposal', NULL, NULL, format('the end of proposal %s is not what event %s says', e.proposal_id, e.event_id)
 FROM handback.proposal_end e
@@ -93,7 +93,24 @@ JOIN handback.proposal p USING (proposal_id)
 LEFT JOIN audit.event a ON a.event_id = e.event_id
 WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail, e.proposed_by) IS DISTINCT FROM
 	(e.how, 'proposal ' || e.proposal_id, e.ended_by, e.ended_at, e.why,
-		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by), p.proposed_by)
+		format('%s %s holds of %s points, proposed by %s', p.decision, p.holds, p.points, p.proposed_by)
+			|| coalesce(', left out: ' || (SELECT handback.left_out_text(array_agg(l.hold_id), array_agg(l.why))
+				FROM handback.proposal_left_out l WHERE l.event_id = e.event_id), ''), p.proposed_by)
+UNION ALL
+-- a large proposal is done in pieces: each by its number, up to a hold, with what was left out
+SELECT 'proposal', NULL, NULL, format('piece %s of proposal %s is not what event %s says', c.piece, c.proposal_id, c.event_id)
+FROM handback.proposal_piece c
+LEFT JOIN audit.event a USING (event_id)
+WHERE (a.what, a.subject, a.detail) IS DISTINCT FROM
+	('decided', 'proposal ' || c.proposal_id, format('piece %s, up to hold %s', c.piece, c.last_hold)
+		|| coalesce(', left out: ' || (SELECT handback.left_out_text(array_agg(l.hold_id), array_agg(l.why))
+			FROM handback.proposal_left_out l WHERE l.event_id = c.event_id), ''))
+UNION ALL
+SELECT 'proposal', NULL, NULL, format('hold %s is said to have been left out of proposal %s; event %s says no such thing', l.hold_id,
+	l.proposal_id, l.event_id)
+FROM handback.proposal_left_out l
+LEFT JOIN audit.event a ON a.event_id = l.event_id AND a.what IN ('approved', 'decided') AND a.subject = 'proposal ' || l.proposal_id
+WHERE a.event_id IS NULL
 UNION ALL
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no proposal that was approved says so',
 	h.hold_id, d.how, d.ended_by, d.ended_at)
@@ -103,7 +120,10 @@ WHERE d.how NOT IN ('rematched', 'unknown_reference_expired', 'overtaken') AND N
 	SELECT FROM handback.proposal_hold ph
 	JOIN handback.proposal p USING (proposal_id)
 	JOIN handback.proposal_end e USING (proposal_id)
-	WHERE ph.hold_id = d.hold_id AND e.how = 'approved' AND e.ended_at = d.ended_at AND e.ended_by = d.ended_by
+	LEFT JOIN handback.proposal_piece c ON c.proposal_id = p.proposal_id
+	LEFT JOIN audit.event a ON a.event_id = c.event_id
+	WHERE ph.hold_id = d.hold_id AND e.how = 'approved'
+		AND ((e.ended_at = d.ended_at AND e.ended_by = d.ended_by) OR (a.at = d.ended_at AND a.who = d.ended_by))
 		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
 			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END)
 	-- what waited for another file is released by itself, as it is decided
@@ -189,6 +209,7 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
 	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'overtaken')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
+	OR (a.what = 'decided' AND NOT EXISTS (SELECT FROM handback.proposal_piece c WHERE c.event_id = a.event_id))
 	OR (a.what IN ('approved', 'rejected', 'withdrawn') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
 LIMIT 1000
 

@@ -1,0 +1,182 @@
+"""What two people may decide, what they have to see, and many holds in one proposal: in pieces, each of them once."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import psycopg
+import pytest
+
+import proof
+from operators import Operators
+from worker import Desk
+
+WRONG = {"Points": 123, "Member": "M2"}  # U7
+REFUSED = psycopg.errors.ObjectNotInPrerequisiteState
+
+
+@pytest.fixture
+def desk(database, build):
+    with Desk(database, build) as made, Operators(database) as people:
+        made.people = people
+        made.redeem("R")
+        yield made
+        assert proof.differences(made.db) == []
+        made.ctl("audit", "verify")
+
+
+def as_(desk, who, *arguments, allowed=(0,)):
+    return desk.ctl("--database", desk.database.conninfo(who), *arguments, allowed=allowed)
+
+
+def hold(desk, *answer):
+    file = desk.deliver([answer])["file"]
+    return desk.query("SELECT hold_id FROM handback.hold WHERE file_id = %s", file)[0][0]
+
+
+def test_a_difference_is_said_again_kept_and_shown_to_the_approver(desk):
+    """U7: a record of B, 123 points, decided onto a redemption of A, 100 points."""
+    stranger = hold(desk, "6f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55", "KO", WRONG)
+    differs = "member: stated M2, redeemed M1; points: stated 123, redeemed 100"
+    propose = ("hold", "propose", "reverse", stranger, "--redemption", desk.references["R"], "--why", "by mail")
+    refused = as_(desk, "ann", *propose, allowed=(2,)).stderr
+    assert f"its record and the redemption differ: {differs}; where it is meant all the same, use --accept-difference" in refused
+    as_(desk, "ann", *propose, "--accept-difference")
+    [waits] = json.loads(desk.ctl("proposals", "--json").stdout)["proposals"]
+    assert waits["difference"] == differs
+    assert desk.query("SELECT detail FROM audit.event WHERE what = 'proposed'")[0][0].endswith(f", accepting the difference: {differs}")
+    assert f"record and redemption differ: {differs}" in as_(desk, "ben", "hold", "approve", waits["proposal"]).stderr
+    assert desk.reversals() == 1
+
+
+def test_a_mismatch_shows_both_values_before_it_is_decided(desk):
+    unlike = hold(desk, "R", "KO", {"Currency": "USD"})
+    with pytest.raises(REFUSED, match="differ: currency: stated USD, redeemed EUR"):
+        desk.people.propose([unlike], "reverse", accept=False)
+    desk.people.propose([unlike], "close", accept=False)
+    with pytest.raises(REFUSED, match="differ: currency"):
+        desk.people.propose([unlike, hold(desk, "R", "WAIT", {"Points": 7})], "reverse", accept=False)
+
+
+def test_what_agrees_needs_no_word_more(desk):
+    desk.people.decide([hold(desk, "R", "KO", {"Reason": "FRAUD"})], "reverse")
+    assert desk.query("SELECT difference FROM handback.proposal") == [(None,)]
+
+
+def test_a_redemption_of_another_programme_is_refused(desk):
+    desk.redeem("Q", member=11)
+    stranger = hold(desk, "6f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55", "KO", {"Member": "M11"})
+    with pytest.raises(REFUSED, match="is of programme Q, and its record of P"):
+        desk.people.propose([stranger], "reverse", "why", desk.references["Q"])
+    named = hold(desk, "R", "KO", {"Programme": "Q"})
+    with pytest.raises(REFUSED, match="is of programme P, and its record of Q"):
+        desk.people.propose([named], "reverse")
+    assert desk.reversals() == 0
+
+
+def test_what_is_not_open_any_more_is_left_out_and_listed(desk):
+    """Today's bulk proposal of which one hold ended could never be approved."""
+    for key in "ABC":
+        desk.redeem(key)
+    holds = [hold(desk, key, "KO", WRONG) for key in "ABC"]
+    proposal = desk.people.propose(holds, "reverse")
+    desk.deliver([("A", "KO")])  # overtaken
+    desk.query("SELECT (ledger.reversal_points(d.programme, d.member, d.merchant, d.external_reference)).code"
+               " FROM ledger.redemption d WHERE d.external_reference = %s", desk.references["B"])
+    said = json.loads(as_(desk, "ben", "hold", "approve", proposal, "--json").stdout)
+    [first, second] = said["left_out"]
+    assert (first["hold"], first["why"]) == (holds[0], "has ended (overtaken)")
+    assert second["hold"] == holds[1] and "is reversed already" in second["why"]
+    assert desk.query("SELECT how FROM handback.hold_end ORDER BY hold_id") == [("overtaken",), ("reversed",)] and desk.reversals() == 3
+    assert "left out: hold" in desk.query("SELECT detail FROM audit.event WHERE what = 'approved'")[0][0]
+
+
+def test_a_member_who_has_not_the_points_any_more(desk):
+    desk.deliver([("R", "KO")])
+    contradiction = hold(desk, "R", "OK")
+    desk.redeem("S")
+    points, = desk.query("SELECT points FROM ledger.balance WHERE member_id = 1")[0]
+    desk.redeem("ALL", points=points - 40)
+    proposal = desk.people.propose([contradiction], "reinstate")
+    refused = as_(desk, "ben", "hold", "approve", proposal, allowed=(2,)).stderr
+    assert refused == f"handbackctl: hold {contradiction}: the member has not enough points: 60 are missing\n"
+    desk.deliver([("S", "KO")])  # 100 points more
+    desk.people.approve(proposal)
+
+
+def test_one_that_the_ledger_refuses_stops_none_of_the_others(desk):
+    for member, key in enumerate("ABC", 1):
+        desk.redeem(key, member=member)
+    desk.deliver([(key, "KO", {"Member": f"M{member}"}) for member, key in enumerate("ABC", 1)])
+    holds = [hold(desk, key, "OK", {"Member": f"M{member}"}) for member, key in enumerate("ABC", 1)]
+    points, = desk.query("SELECT points FROM ledger.balance WHERE member_id = 2")[0]
+    desk.redeem("ALL", member=2, points=points - 1)
+    desk.people.decide(holds, "reinstate")
+    assert desk.query("SELECT hold_id, why FROM handback.proposal_left_out") == [
+        (holds[1], "the member has not enough points: 99 are missing")]
+    assert desk.query("SELECT hold_id FROM handback.hold_end ORDER BY 1") == [(holds[0],), (holds[2],)]
+
+
+def test_many_holds_in_pieces_survive_a_kill_in_the_middle(desk):
+    many = 3500
+    keys = [f"K{n}" for n in range(many)]
+    for n, key in enumerate(keys):
+        desk.redeem(key, member=1 + n % 9)
+    desk.deliver([(key, "KO", {"Points": 101, "Member": f"M{1 + n % 9}"}) for n, key in enumerate(keys)])
+    holds = [h for h, in desk.query("SELECT hold_id FROM handback.hold ORDER BY 1")]
+    proposal = desk.people.propose(holds, "reverse")
+    assert len(desk.query("SELECT detail FROM audit.event WHERE what = 'proposed'")[0][0]) < 500
+    with pytest.raises(psycopg.errors.CheckViolation):
+        desk.people.ann.execute("SELECT handback.approve(%s)", (proposal,))
+    command = [str(desk.build / "ctl/handbackctl"), "--config", str(desk.config), "--database", desk.database.conninfo("ben"), "hold",
+               "approve", str(proposal)]
+    with desk.database.connect(autocommit=False) as other:
+        # the second piece waits for a file of the partner's, and is killed there
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert "differ: 3500 of 3500 holds" in process.stderr.readline()
+        assert "decided 1,000 of 3,500 holds" in process.stderr.readline()
+        other.execute("SELECT handback.lock_partner('AIR')")
+        time.sleep(1)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        other.rollback()
+    [row] = json.loads(desk.ctl("proposals", "--json").stdout)["proposals"]
+    assert row["state"] == "in_progress" and 0 < row["remaining"] < many
+    with pytest.raises(REFUSED, match="you proposed this"):
+        desk.people.ann.execute("SELECT handback.continue_proposal(%s)", (proposal,))
+    said = as_(desk, "ben", "hold", "approve", proposal)
+    assert "decided 3,500 of 3,500 holds" in said.stderr
+    assert desk.reversals() == many and json.loads(desk.ctl("proposals", "--json").stdout)["proposals"] == []
+    assert desk.query("SELECT count(*), count(DISTINCT hold_id) FROM handback.hold_end WHERE how = 'reversed'") == [(many, many)]
+    assert desk.query("SELECT sum(decided) FROM handback.proposal_piece") == [(many,)]
+    assert "was approved by ben" in as_(desk, "ben", "hold", "approve", proposal, allowed=(2,)).stderr
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.proposal_piece SET last_hold = last_hold - 1 WHERE piece = 2")
+    assert "piece 2 of proposal" in desk.ctl("audit", "verify", allowed=(5,)).stdout
+    desk.db.execute("UPDATE handback.proposal_piece SET last_hold = last_hold + 1 WHERE piece = 2")
+    desk.db.execute("SET session_replication_role = origin")
+
+
+def test_an_approval_and_a_posting_take_members_in_the_same_order(desk):
+    """One call for all postings: neither waits for the other in a circle, in whatever order the holds are."""
+    pairs = [(member, f"{member}-{n}") for n in range(12) for member in range(9, 0, -1)]
+    for member, key in pairs:
+        desk.redeem(key, member=member, points=100)
+    half = len(pairs) // 2
+    held = [desk.deliver([(key, "KO", {"Member": f"M{m}", "Points": 1}) for m, key in pairs[:half]])["file"]]
+    holds = [h for h, in desk.query("SELECT hold_id FROM handback.hold WHERE file_id = %s ORDER BY 1 DESC", held[0])]
+    proposal = desk.people.propose(holds, "reverse")
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    before = desk.query(deadlocks)
+    with desk.database.connect(autocommit=False) as app:
+        # an application of another session, in the members' order, as posting does
+        for member in range(1, 5):
+            app.execute("SELECT FROM ledger.balance WHERE member_id = %s FOR UPDATE", (member,))
+        process = subprocess.Popen([str(desk.build / "ctl/handbackctl"), "--config", str(desk.config), "--database",
+                                    desk.database.conninfo("ben"), "hold", "approve", str(proposal)])
+        time.sleep(1)
+        for member in range(5, 10):
+            app.execute("SELECT FROM ledger.balance WHERE member_id = %s FOR UPDATE", (member,))
+        app.commit()
+    assert process.wait(30) == 0 and desk.reversals() == half and desk.query(deadlocks) == before
