@@ -11,12 +11,40 @@ CREATE TABLE ledger.programme (
 	rate_points       bigint  NOT NULL CHECK (rate_points > 0),
 	rate_minor        bigint  NOT NULL CHECK (rate_minor > 0),
 	currency          char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-	minimum_points    bigint  NOT NULL DEFAULT 1 CHECK (minimum_points > 0)
+	minimum_points    bigint  NOT NULL DEFAULT 1 CHECK (minimum_points > 0),
+	amount            text    NOT NULL DEFAULT 'ignore' CHECK (amount IN ('ignore', 'check')),
+	unrouted          text    NOT NULL DEFAULT 'keep' CHECK (unrouted IN ('keep', 'refuse')),
+	key_required      boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE ledger.programme IS 'A points programme and the value of its points';
 COMMENT ON COLUMN ledger.programme.code IS 'What partners and applications call it';
 COMMENT ON COLUMN ledger.programme.rate_points IS 'So many points have the value of rate_minor minor units of the currency';
 COMMENT ON COLUMN ledger.programme.minimum_points IS 'A redemption of fewer points is refused';
+COMMENT ON COLUMN ledger.programme.amount IS 'check: a stated amount that is not the points'' value is refused. ignore: it is only kept';
+COMMENT ON COLUMN ledger.programme.unrouted IS 'What becomes of a redemption that no route gives a partner: keep, or refuse';
+COMMENT ON COLUMN ledger.programme.key_required IS 'Refuse a redemption by the API that has no idempotency key';
+
+-- What a programme's points can be redeemed for.
+CREATE TABLE ledger.transaction_type (
+	programme_id     integer NOT NULL REFERENCES ledger.programme,
+	transaction_type integer NOT NULL CHECK (transaction_type > 0),
+	name             text    NOT NULL CHECK (name <> ''),
+	PRIMARY KEY (programme_id, transaction_type)
+);
+COMMENT ON TABLE ledger.transaction_type IS 'The redemption categories of a programme; a new one has those of the contract';
+
+CREATE FUNCTION ledger.add_transaction_types() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO ledger.transaction_type (programme_id, transaction_type, name)
+	SELECT p.programme_id, t.type, t.name FROM joined p CROSS JOIN (VALUES
+		(4, 'Miles or points transfer'), (5, 'Hotel'), (6, 'Air'), (19, 'Charity'), (30, 'Gift card')) t (type, name);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER add_transaction_types AFTER INSERT ON ledger.programme REFERENCING NEW TABLE AS joined
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger.add_transaction_types();
+COMMENT ON FUNCTION ledger.add_transaction_types() IS 'Trigger: a new programme has the transaction types of the contract';
 
 CREATE TYPE ledger.member_status AS ENUM ('Active', 'Inactive', 'Suspended', 'Blocked', 'Cancelled');
 

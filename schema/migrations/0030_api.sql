@@ -1,0 +1,491 @@
+-- The redemption API: callers, routes, requests, and a role that may call its functions and reads no table.
+
+DO $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'handback_api') THEN
+		EXECUTE format('CREATE ROLE handback_api %s',
+			CASE current_setting('handback.embedded', true) WHEN 'on' THEN 'LOGIN' ELSE 'NOLOGIN' END);
+		COMMENT ON ROLE handback_api IS 'handback: calls the functions of the redemption API, and reads no table';
+	END IF;
+END
+$$;
+
+SET LOCAL ROLE handback_owner;
+
+DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_api', current_database()); END $$;
+GRANT USAGE ON SCHEMA handback_schema TO handback_api;
+GRANT SELECT ON handback_schema.migration TO handback_api;
+
+ALTER TABLE ledger.programme
+	ADD amount       text    NOT NULL DEFAULT 'ignore' CHECK (amount IN ('ignore', 'check')),
+	ADD unrouted     text    NOT NULL DEFAULT 'keep' CHECK (unrouted IN ('keep', 'refuse')),
+	ADD key_required boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN ledger.programme.amount IS 'check: a stated amount that is not the points'' value is refused. ignore: it is only kept';
+COMMENT ON COLUMN ledger.programme.unrouted IS 'What becomes of a redemption that no route gives a partner: keep, or refuse';
+COMMENT ON COLUMN ledger.programme.key_required IS 'Refuse a redemption by the API that has no idempotency key';
+
+-- What a programme's points can be redeemed for.
+CREATE TABLE ledger.transaction_type (
+	programme_id     integer NOT NULL REFERENCES ledger.programme,
+	transaction_type integer NOT NULL CHECK (transaction_type > 0),
+	name             text    NOT NULL CHECK (name <> ''),
+	PRIMARY KEY (programme_id, transaction_type)
+);
+COMMENT ON TABLE ledger.transaction_type IS 'The redemption categories of a programme; a new one has those of the contract';
+
+CREATE FUNCTION ledger.add_transaction_types() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO ledger.transaction_type (programme_id, transaction_type, name)
+	SELECT p.programme_id, t.type, t.name FROM joined p CROSS JOIN (VALUES
+		(4, 'Miles or points transfer'), (5, 'Hotel'), (6, 'Air'), (19, 'Charity'), (30, 'Gift card')) t (type, name);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER add_transaction_types AFTER INSERT ON ledger.programme REFERENCING NEW TABLE AS joined
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger.add_transaction_types();
+COMMENT ON FUNCTION ledger.add_transaction_types() IS 'Trigger: a new programme has the transaction types of the contract';
+
+INSERT INTO ledger.transaction_type (programme_id, transaction_type, name)
+SELECT p.programme_id, t.type, t.name FROM ledger.programme p CROSS JOIN (VALUES
+	(4, 'Miles or points transfer'), (5, 'Hotel'), (6, 'Air'), (19, 'Charity'), (30, 'Gift card')) t (type, name);
+
+ALTER TABLE audit.event DROP CONSTRAINT event_what_check,
+	ADD CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate', 'overtaken', 'withdrawn', 'decided', 'credential_added', 'credential_rotated', 'credential_revoked'));
+
+CREATE SCHEMA api;
+COMMENT ON SCHEMA api IS 'The redemption API: callers, what they asked once, where redemptions go';
+
+-- ---- who may call ----
+
+CREATE TABLE api.credential (
+	client_id        text    NOT NULL CHECK (client_id ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+	generation       integer NOT NULL CHECK (generation > 0),
+	programme_id     integer NOT NULL REFERENCES ledger.programme,
+	secret_hash      bytea   CHECK (length(secret_hash) = 32),
+	calls_per_minute integer CHECK (calls_per_minute > 0),
+	points_per_day   bigint  CHECK (points_per_day > 0),
+	made_at          timestamptz NOT NULL DEFAULT transaction_timestamp(),
+	made_by          text    NOT NULL DEFAULT session_user,
+	PRIMARY KEY (client_id, generation)
+);
+CALL handback_schema.make_append_only('api.credential');
+COMMENT ON TABLE api.credential IS 'Client credentials, a row for each generation: the newest is in force; append-only';
+COMMENT ON COLUMN api.credential.generation IS 'Stands in each token: a new generation ends all tokens of the one before';
+COMMENT ON COLUMN api.credential.secret_hash IS 'SHA-256 of the secret, which has 256 random bits and is kept nowhere. NULL: revoked';
+COMMENT ON COLUMN api.credential.calls_per_minute IS 'NULL: not bounded';
+COMMENT ON COLUMN api.credential.points_per_day IS 'What its redemptions may take in a day of UTC; NULL: not bounded';
+
+CREATE VIEW api.credential_now AS
+	SELECT k.* FROM api.credential k
+	WHERE NOT EXISTS (SELECT FROM api.credential newer WHERE newer.client_id = k.client_id AND newer.generation > k.generation);
+COMMENT ON VIEW api.credential_now IS 'The newest generation of each credential; revoked where it has no secret';
+
+-- ---- where a redemption goes ----
+
+CREATE TABLE api.route (
+	route_id         integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
+	programme_id     integer NOT NULL,
+	transaction_type integer NOT NULL,
+	merchant         text    CHECK (merchant = lower(merchant) AND merchant <> ''),
+	partner          text    NOT NULL CHECK (partner <> ''),
+	prefix           text    NOT NULL DEFAULT 'R' CHECK (prefix ~ '^[A-Za-z0-9-]{0,12}$'),
+	valid_from       timestamptz NOT NULL DEFAULT transaction_timestamp(),
+	valid_until      timestamptz CHECK (valid_until > valid_from),
+	FOREIGN KEY (programme_id, transaction_type) REFERENCES ledger.transaction_type
+);
+CREATE UNIQUE INDEX route_from ON api.route (programme_id, transaction_type, coalesce(merchant, ''), valid_from);
+COMMENT ON TABLE api.route IS 'Which partner fulfils a redemption: of the routes in force the one that names the merchant, then the newest';
+COMMENT ON COLUMN api.route.merchant IS 'In small letters; compared without case. NULL: any';
+COMMENT ON COLUMN api.route.prefix IS 'Before the number of an outbound_reference';
+
+CREATE SEQUENCE api.outbound_reference;
+COMMENT ON SEQUENCE api.outbound_reference IS 'Numbers of the references by which partners answer redemptions of the API';
+
+-- ---- what was asked ----
+
+CREATE TABLE api.request (
+	request_no      bigint  PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
+	client_id       text    NOT NULL,
+	request_id      text    NOT NULL,
+	idempotency_key text,
+	body_hash       bytea   NOT NULL CHECK (length(body_hash) = 32),
+	code            text    NOT NULL CHECK (code ~ '^[0-9]{3}$'),
+	reason          text,
+	entry_id        bigint,
+	stated_amount   bigint  CHECK (stated_amount >= 0),
+	asked_at        timestamptz NOT NULL DEFAULT transaction_timestamp(),
+	CHECK ((code = '000') = (entry_id IS NOT NULL)),
+	CHECK (entry_id IS NOT NULL OR idempotency_key IS NOT NULL)
+);
+-- once: one key of a caller, one effect, as long as the ledger is kept
+CREATE UNIQUE INDEX request_key ON api.request (client_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE UNIQUE INDEX request_entry ON api.request (entry_id) WHERE entry_id IS NOT NULL;
+CALL handback_schema.make_append_only('api.request');
+COMMENT ON TABLE api.request IS 'Who asked for each entry of the API, and what each idempotency key was answered; append-only';
+COMMENT ON COLUMN api.request.request_id IS 'As the answer and the log have it';
+COMMENT ON COLUMN api.request.body_hash IS 'SHA-256 of what was asked: the same key with another body is refused';
+COMMENT ON COLUMN api.request.entry_id IS 'The debit or the reversal that it posted: ledger.entry';
+COMMENT ON COLUMN api.request.stated_amount IS 'The amount that the caller stated, in minor units';
+
+-- What a credential took in a day, where that is bounded.
+CREATE TABLE api.usage (
+	client_id text   NOT NULL,
+	day       date   NOT NULL,
+	points    bigint NOT NULL CHECK (points >= 0),
+	PRIMARY KEY (client_id, day)
+);
+COMMENT ON TABLE api.usage IS 'Points that a credential with a daily bound took, by day of UTC';
+
+-- ---- calls ----
+
+-- Minor units of a stated amount: NULL where it has more digits than the currency, or is none.
+CREATE FUNCTION api.minor_units(amount text, currency text) RETURNS bigint
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN minor = trunc(minor) AND minor BETWEEN 0 AND 9223372036854775807 THEN minor::bigint END
+	FROM (SELECT CASE WHEN amount ~ '^[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$' THEN amount::numeric END
+		* CASE WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
+			'VUV', 'XAF', 'XOF', 'XPF') THEN 1
+			WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 1000 ELSE 100 END) v (minor)
+$$;
+COMMENT ON FUNCTION api.minor_units(text, text) IS 'A decimal number in minor units of a currency (ISO 4217), exactly; NULL where that cannot be';
+
+CREATE FUNCTION api.authenticate(client_id text, secret_hash bytea,
+		OUT programme_id integer, OUT generation integer, OUT calls_per_minute integer)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT k.programme_id, k.generation, k.calls_per_minute FROM api.credential_now k
+	WHERE k.client_id = authenticate.client_id AND k.secret_hash = authenticate.secret_hash
+$$;
+COMMENT ON FUNCTION api.authenticate(text, bytea) IS 'The credential whose secret has this SHA-256; NULLs: there is none in force';
+
+-- Is this generation still the one in force?  NULL: no.
+CREATE FUNCTION api.programme_of(client_id text, generation integer) RETURNS integer
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT k.programme_id FROM api.credential k
+	WHERE k.client_id = programme_of.client_id AND k.generation = programme_of.generation AND k.secret_hash IS NOT NULL
+		AND NOT EXISTS (SELECT FROM api.credential newer
+			WHERE newer.client_id = k.client_id AND newer.generation > k.generation)
+$$;
+COMMENT ON FUNCTION api.programme_of(text, integer) IS 'The programme of a credential of this generation; NULL when it is not in force';
+
+-- Redeems for each call, in one transaction, answering each as if it were alone.  No two of a member, and no two of a
+-- key; what is bounded by day is answered "alone" among others.  Codes beside the contract's: 401 the token is no longer
+-- in force, 409 the key was used for another request, 429 the day's points are used up.
+CREATE FUNCTION api.redeem(client_ids text[], generations integer[], request_ids text[], keys text[], body_hashes bytea[],
+		members text[], points bigint[], amounts text[], merchants text[], types integer[])
+	RETURNS TABLE (n integer, code text, reason text, external_reference uuid, again boolean)
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+	calls constant integer := cardinality(client_ids);
+	ids bigint[];
+BEGIN
+	SELECT array_agg(m.member_id) INTO ids
+	FROM unnest(client_ids, generations, members) c (client_id, generation, member)
+	JOIN ledger.member m ON m.programme_id = api.programme_of(c.client_id, c.generation) AND m.relation_reference = c.member;
+	-- shared: a status that changes now waits for us, or we for it; then the balances, in the order of all postings
+	PERFORM FROM ledger.member m WHERE m.member_id = ANY (ids) ORDER BY m.member_id FOR SHARE;
+	PERFORM FROM ledger.balance b WHERE b.member_id = ANY (ids) ORDER BY b.member_id FOR NO KEY UPDATE;
+
+	-- a statement of its own: a twin that held the balance until now has written its key, and we see it
+	RETURN QUERY
+	WITH call AS MATERIALIZED (
+		SELECT c.n::integer AS n, c.client_id, c.generation, c.request_id, c.key, c.body_hash, c.member, c.points, c.amount,
+			c.merchant, c.type, api.programme_of(c.client_id, c.generation) AS programme_id
+		FROM unnest(client_ids, generations, request_ids, keys, body_hashes, members, points, amounts, merchants, types)
+			WITH ORDINALITY c (client_id, generation, request_id, key, body_hash, member, points, amount, merchant, type, n)
+	), found AS MATERIALIZED (
+		SELECT c.*, m.member_id, p.currency, b.points AS available, t.transaction_type, r.partner, r.prefix, k.points_per_day,
+			q.request_no, q.body_hash AS first_hash, q.code AS first_code, q.reason AS first_reason, q.entry_id AS first_entry,
+			api.minor_units(c.amount, p.currency) AS stated, p.amount AS amount_policy, p.unrouted, p.key_required,
+			ledger.points_value(greatest(c.points, 0), p.rate_points, p.rate_minor) AS value,
+			w.code AS refusal, w.message AS refusal_reason, p.minimum_points
+		FROM call c
+		LEFT JOIN ledger.programme p ON p.programme_id = c.programme_id
+		LEFT JOIN api.credential k ON k.client_id = c.client_id AND k.generation = c.generation
+		LEFT JOIN api.request q ON q.client_id = c.client_id AND q.idempotency_key = c.key
+		LEFT JOIN ledger.member m ON m.programme_id = c.programme_id AND m.relation_reference = c.member
+		LEFT JOIN ledger.balance b ON b.member_id = m.member_id
+		LEFT JOIN ledger.transaction_type t ON t.programme_id = c.programme_id AND t.transaction_type = c.type
+		LEFT JOIN LATERAL (SELECT * FROM api.route r
+			WHERE r.programme_id = c.programme_id AND r.transaction_type = c.type
+				AND (r.merchant IS NULL OR r.merchant = lower(c.merchant)) AND r.valid_from <= transaction_timestamp()
+				AND (r.valid_until IS NULL OR r.valid_until > transaction_timestamp())
+			ORDER BY r.merchant IS NULL, r.valid_from DESC, r.route_id DESC LIMIT 1) r ON true
+		LEFT JOIN LATERAL ledger.refusal_reason(m, p, 1) w ON true
+	), judged AS MATERIALIZED (
+		-- the order of these is the order of the checks
+		SELECT f.*, gen_random_uuid() AS new_reference, v.code, v.reason
+		FROM found f
+		CROSS JOIN LATERAL (SELECT x.code, x.reason FROM (VALUES
+			(1, f.programme_id IS NULL, '401', 'the credential is not in force'),
+			(2, f.request_no IS NOT NULL AND f.first_hash <> f.body_hash, '409', 'the key was used for another request'),
+			(3, f.request_no IS NOT NULL, f.first_code, f.first_reason),
+			(4, f.points_per_day IS NOT NULL AND calls > 1, 'alone', NULL),
+			(5, f.key_required AND f.key IS NULL, '999', 'the programme demands an idempotency key'),
+			(6, f.stated IS NULL, '999', 'the amount is no number of minor units of the currency'),
+			(7, f.points <= 0, '120', 'points must be greater than zero'),
+			(8, btrim(f.merchant) = '', '208', 'merchant name is missing'),
+			(9, f.transaction_type IS NULL, '999', 'the programme has no such transaction type'),
+			(10, f.refusal IN ('103', '113', '114', '107'), f.refusal, f.refusal_reason),
+			(11, f.available < f.points, '302', 'insufficient points'),
+			(12, f.points < f.minimum_points, '301', format('the programme''s minimum is %s points', f.minimum_points)),
+			(13, f.amount_policy = 'check' AND f.stated <> f.value, '301',
+				format('the amount is %s in minor units, the points are worth %s', f.stated, f.value)),
+			(14, f.partner IS NULL AND f.unrouted = 'refuse', '301', 'no partner fulfils this type and merchant'),
+			(15, true, '000', NULL)) AS x (n, applies, code, reason)
+			WHERE x.applies ORDER BY x.n LIMIT 1) v
+	), bounded AS (
+		-- at most one: among others such a call is answered "alone"
+		INSERT INTO api.usage AS u (client_id, day, points)
+		SELECT j.client_id, (transaction_timestamp() AT TIME ZONE 'UTC')::date, j.points FROM judged j
+		WHERE j.code = '000' AND j.request_no IS NULL AND j.points_per_day IS NOT NULL AND j.points <= j.points_per_day
+		ON CONFLICT (client_id, day) DO UPDATE SET points = u.points + excluded.points
+		WHERE u.points + excluded.points <= (SELECT min(j.points_per_day) FROM judged j)
+		RETURNING u.client_id
+	), posted AS (
+		INSERT INTO ledger.entry AS e (programme_id, member_id, category, points, external_reference, partner, merchant,
+			transaction_type, amount, currency, outbound_reference)
+		SELECT j.programme_id, j.member_id, 'Debit By Redemption', j.points, j.new_reference, j.partner, j.merchant, j.type,
+			j.value, j.currency,
+			CASE WHEN j.partner IS NOT NULL THEN j.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000') END
+		FROM judged j
+		WHERE j.code = '000' AND j.request_no IS NULL
+			AND (j.points_per_day IS NULL OR EXISTS (SELECT FROM bounded))
+		RETURNING e.entry_id, e.external_reference
+	), answered AS MATERIALIZED (
+		SELECT j.*, e.entry_id, coalesce(first.external_reference, e.external_reference) AS reference,
+			CASE WHEN j.code = '000' AND j.request_no IS NULL AND e.entry_id IS NULL THEN '429' ELSE j.code END AS answer
+		FROM judged j
+		LEFT JOIN posted e ON e.external_reference = j.new_reference
+		LEFT JOIN ledger.entry first ON first.entry_id = j.first_entry AND j.code = '000'
+	), noted AS (
+		INSERT INTO api.request (client_id, request_id, idempotency_key, body_hash, code, reason, entry_id, stated_amount)
+		SELECT a.client_id, a.request_id, a.key, a.body_hash, a.answer, a.reason, a.entry_id, a.stated
+		FROM answered a
+		-- a refusal is an answer too; what configuration, the day or the token refuses may be asked again
+		WHERE a.request_no IS NULL AND (a.entry_id IS NOT NULL
+			OR a.key IS NOT NULL AND a.answer NOT IN ('401', '409', '429', '999', 'alone'))
+	)
+	SELECT a.n, a.answer, CASE WHEN a.answer = '429' THEN 'the day''s points of this credential are used up' ELSE a.reason END,
+		a.reference, a.request_no IS NOT NULL AND a.answer NOT IN ('401', '409')
+	FROM answered a ORDER BY a.n;
+END
+$$;
+COMMENT ON FUNCTION api.redeem(text[], integer[], text[], text[], bytea[], text[], bigint[], text[], text[], integer[]) IS
+	'Redeems for each call as if it were alone; distinct members and keys. code: the contract''s, or 401, 409, 429, alone';
+
+-- What may be redeemed now, for each call.
+CREATE FUNCTION api.available(client_ids text[], generations integer[], members text[])
+	RETURNS TABLE (n integer, code text, points bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+	SELECT c.n::integer, CASE WHEN c.programme_id IS NULL THEN '401' WHEN m.member_id IS NULL THEN '103'
+		WHEN m.status <> 'Active' THEN '107' ELSE '000' END,
+		CASE WHEN m.status = 'Active' THEN b.points END
+	FROM (SELECT u.n, u.member, api.programme_of(u.client_id, u.generation) AS programme_id
+		FROM unnest(client_ids, generations, members) WITH ORDINALITY u (client_id, generation, member, n)) c
+	LEFT JOIN ledger.member m ON m.programme_id = c.programme_id AND m.relation_reference = c.member
+	LEFT JOIN ledger.balance b ON b.member_id = m.member_id
+	ORDER BY 1
+$$;
+COMMENT ON FUNCTION api.available(text[], integer[], text[]) IS 'The balance of each member that may redeem; promises nothing for later';
+
+-- Gives back the full points, once for ever, whatever the member's status.  Codes as api.redeem.
+CREATE FUNCTION api.reverse(client_id text, generation integer, request_id text, key text, body_hash bytea,
+		member text, merchant text, redemption uuid, OUT code text, OUT reason text, OUT again boolean)
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	programme constant integer := api.programme_of(client_id, generation);
+	first api.request;
+	debit bigint;
+	entry bigint;
+BEGIN
+	again := false;
+	IF programme IS NULL THEN
+		code := '401';
+		reason := 'the credential is not in force';
+		RETURN;
+	END IF;
+	SELECT e.entry_id INTO debit FROM ledger.entry e JOIN ledger.member m ON m.member_id = e.member_id
+	WHERE e.external_reference = redemption AND e.category = 'Debit By Redemption' AND e.programme_id = programme
+		AND m.relation_reference = member AND e.merchant = reverse.merchant;
+	IF btrim(merchant) = '' THEN
+		code := '208';
+		reason := 'merchant name is missing';
+	ELSIF NOT EXISTS (SELECT FROM ledger.member m WHERE m.programme_id = programme AND m.relation_reference = member) THEN
+		code := '103';
+		reason := 'member does not exist';
+	ELSIF debit IS NULL THEN
+		code := '301';
+		reason := 'no such redemption of this member and merchant';
+	ELSE
+		BEGIN
+			SELECT r.entry_id INTO entry
+			FROM ledger.post_answers(ARRAY[debit], 'Debit By Redemption', 'Redemption Reversal', 'application') r;
+			code := '000';
+		EXCEPTION WHEN unique_violation THEN
+			code := '301';
+			reason := 'the redemption is reversed already';
+		END;
+	END IF;
+	-- after the wait for a twin, if there was one: it has written its key, and we see it
+	SELECT * INTO first FROM api.request q WHERE q.client_id = reverse.client_id AND q.idempotency_key = key;
+	IF first.request_no IS NOT NULL THEN
+		IF entry IS NOT NULL THEN -- the key was used for something else: nothing of this may stand
+			RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'unique_violation', CONSTRAINT = 'request_key';
+		END IF;
+		again := first.body_hash = body_hash;
+		code := CASE WHEN again THEN first.code ELSE '409' END;
+		reason := CASE WHEN again THEN first.reason ELSE 'the key was used for another request' END;
+	ELSIF entry IS NOT NULL OR key IS NOT NULL THEN
+		INSERT INTO api.request (client_id, request_id, idempotency_key, body_hash, code, reason, entry_id)
+		VALUES (client_id, request_id, key, body_hash, code, reason, entry);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION api.reverse(text, integer, text, text, bytea, text, text, uuid) IS
+	'Gives back the full points of the redemption that has this reference, member and merchant, once';
+
+-- ---- beside the contract: what became of it ----
+
+-- One redemption, for whoever may see its programme.
+CREATE FUNCTION api.redemption_json(redemption bigint) RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT jsonb_build_object(
+		'reference', upper(d.external_reference::text), 'member', d.member, 'points', d.points, 'amount', d.amount,
+		'currency', d.currency, 'merchant', d.merchant, 'type', d.transaction_type, 'partner', d.partner,
+		'outbound_reference', d.outbound_reference, 'redeemed_at', d.redeemed_at,
+		'state', CASE WHEN h.reason IS NOT NULL THEN 'held' ELSE handback.redemption_state(redemption) END,
+		'held_for', h.reason, 'reasons', o.reasons, 'decided_at', o.decided_at, 'reversed_at', r.posted_at,
+		'reversed_by', r.origin, 'reversal_reference', upper(r.external_reference::text))
+	FROM ledger.redemption d
+	LEFT JOIN ledger.reversal r ON r.redemption_id = d.redemption_id
+	LEFT JOIN LATERAL (SELECT o.reasons, o.decided_at FROM handback.outcome o
+		WHERE o.redemption_id = redemption AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+		ORDER BY o.decided_at DESC LIMIT 1) o ON true
+	LEFT JOIN LATERAL (SELECT o.hold_reason AS reason FROM handback.outcome o JOIN handback.hold h USING (file_id, record_no)
+		WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_HELD
+			AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+		ORDER BY h.opened_at DESC LIMIT 1) h ON true
+	WHERE d.redemption_id = redemption
+$$;
+COMMENT ON FUNCTION api.redemption_json(bigint) IS 'What became of a redemption: open, held, confirmed, reversed or reinstated, since when and why';
+
+-- code: 000, 401, or 404 where the programme has no such redemption
+CREATE FUNCTION api.redemption(client_id text, generation integer, reference uuid, OUT code text, OUT body jsonb)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	programme constant integer := api.programme_of(client_id, generation);
+BEGIN
+	SELECT api.redemption_json(e.entry_id) INTO body FROM ledger.entry e
+	WHERE e.external_reference = reference AND e.category = 'Debit By Redemption' AND e.programme_id = programme;
+	code := CASE WHEN programme IS NULL THEN '401' WHEN body IS NULL THEN '404' ELSE '000' END;
+END
+$$;
+COMMENT ON FUNCTION api.redemption(text, integer, uuid) IS 'What became of a redemption of the caller''s programme';
+
+-- For whoever lost an answer: what this key was answered, and what became of it.
+CREATE FUNCTION api.request_of_key(client_id text, generation integer, key text, OUT code text, OUT body jsonb)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	programme constant integer := api.programme_of(client_id, generation);
+BEGIN
+	SELECT jsonb_build_object('key', key, 'code', q.code, 'asked_at', q.asked_at, 'request_id', q.request_id,
+		'redemption', api.redemption_json(coalesce(e.answers_entry_id, e.entry_id))) INTO body
+	FROM api.request q LEFT JOIN ledger.entry e ON e.entry_id = q.entry_id
+	WHERE q.client_id = request_of_key.client_id AND q.idempotency_key = key;
+	code := CASE WHEN programme IS NULL THEN '401' WHEN body IS NULL THEN '404' ELSE '000' END;
+END
+$$;
+COMMENT ON FUNCTION api.request_of_key(text, integer, text) IS 'What an idempotency key of the caller was answered, and what became of it';
+
+-- The newest first; before: the entry at which the last page ended.
+CREATE FUNCTION api.transactions(client_id text, generation integer, member text, before bigint, OUT code text, OUT body jsonb)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	page constant integer := 25;
+	programme constant integer := api.programme_of(client_id, generation);
+	known bigint;
+BEGIN
+	SELECT m.member_id INTO known FROM ledger.member m WHERE m.programme_id = programme AND m.relation_reference = member;
+	code := CASE WHEN programme IS NULL THEN '401' WHEN known IS NULL THEN '404' ELSE '000' END;
+	IF code = '000' THEN
+		SELECT jsonb_build_object('transactions', coalesce(jsonb_agg(jsonb_build_object('entry', t.entry_id,
+				'category', t.category, 'points', t.points, 'reference', upper(t.external_reference::text),
+				'merchant', t.merchant, 'type', t.transaction_type, 'amount', t.amount, 'currency', t.currency,
+				'at', t.posted_at) ORDER BY t.entry_id DESC), '[]'),
+			'next', CASE WHEN count(*) = page THEN min(t.entry_id) END) INTO body
+		FROM (SELECT * FROM ledger.entry e WHERE e.member_id = known AND (before IS NULL OR e.entry_id < before)
+			ORDER BY e.entry_id DESC LIMIT page) t;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION api.transactions(text, integer, text, bigint) IS 'A page of a member''s entries, the newest first';
+
+-- ---- people ----
+
+CREATE FUNCTION api.credential_of(client_id text) RETURNS api.credential
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT k FROM api.credential k WHERE k.client_id = credential_of.client_id ORDER BY k.generation DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION api.credential_of(text) IS 'The newest generation of a credential, NULLs where there is none';
+
+CREATE FUNCTION api.add_credential(client_id text, programme text, secret_hash bytea, calls_per_minute integer DEFAULT NULL,
+		points_per_day bigint DEFAULT NULL) RETURNS integer
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	programme_id integer;
+BEGIN
+	SELECT p.programme_id INTO programme_id FROM ledger.programme p WHERE p.code = programme;
+	IF programme_id IS NULL THEN
+		RAISE EXCEPTION 'there is no programme %', programme USING ERRCODE = 'no_data_found';
+	ELSIF (api.credential_of(client_id)).generation IS NOT NULL THEN
+		RAISE EXCEPTION 'there is a credential % already', client_id USING ERRCODE = 'unique_violation',
+			HINT = 'rotate gives it a new secret.';
+	END IF;
+	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day)
+	VALUES (client_id, 1, programme_id, secret_hash, calls_per_minute, points_per_day);
+	PERFORM audit.append_event('credential_added', 'credential ' || client_id, NULL, 'programme ' || programme);
+	RETURN 1;
+END
+$$;
+COMMENT ON FUNCTION api.add_credential(text, text, bytea, integer, bigint) IS 'A caller of the API; gives its generation';
+
+-- secret_hash NULL: revoked.
+CREATE FUNCTION api.renew_credential(client_id text, secret_hash bytea) RETURNS integer
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	last constant api.credential := api.credential_of(client_id);
+BEGIN
+	IF last.generation IS NULL THEN
+		RAISE EXCEPTION 'there is no credential %', client_id USING ERRCODE = 'no_data_found';
+	END IF;
+	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day)
+	VALUES (client_id, last.generation + 1, last.programme_id, secret_hash, last.calls_per_minute, last.points_per_day);
+	PERFORM audit.append_event(CASE WHEN secret_hash IS NULL THEN 'credential_revoked' ELSE 'credential_rotated' END,
+		'credential ' || client_id, NULL, 'generation ' || last.generation + 1);
+	RETURN last.generation + 1;
+END
+$$;
+COMMENT ON FUNCTION api.renew_credential(text, bytea) IS
+	'Gives a credential another secret, or none, and so ends all its tokens; gives the new generation';
+
+GRANT USAGE ON SCHEMA api TO handback_api, handback_operator, handback_finance, handback_verify;
+GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea),
+	api.redeem(text[], integer[], text[], text[], bytea[], text[], bigint[], text[], text[], integer[]),
+	api.available(text[], integer[], text[]), api.reverse(text, integer, text, text, bytea, text, text, uuid),
+	api.redemption(text, integer, uuid), api.request_of_key(text, integer, text),
+	api.transactions(text, integer, text, bigint) TO handback_api;
+GRANT EXECUTE ON FUNCTION api.add_credential(text, text, bytea, integer, bigint), api.renew_credential(text, bytea)
+	TO handback_operator;
+GRANT SELECT (client_id, generation, programme_id, calls_per_minute, points_per_day, made_at, made_by) ON api.credential
+	TO handback_finance;
+GRANT SELECT ON api.route, api.request, api.usage TO handback_finance, handback_verify;
