@@ -116,6 +116,13 @@ CREATE FUNCTION api.programme_of(client_id text, generation integer) RETURNS int
 $$;
 COMMENT ON FUNCTION api.programme_of(text, integer) IS 'The programme of a credential of this generation; NULL when it is not in force';
 
+-- For a call that is refused for another reason: its token comes first.
+CREATE FUNCTION api.in_force(client_id text, generation integer) RETURNS boolean
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT api.programme_of(client_id, generation) IS NOT NULL
+$$;
+COMMENT ON FUNCTION api.in_force(text, integer) IS 'Is a credential of this generation in force?';
+
 -- Redeems for each call, in one transaction, answering each as if it were alone.  No two of a member, and no two of a
 -- key; what is bounded by day is answered "alone" among others.  Codes beside the contract's: 401 the token is no longer
 -- in force, 409 the key was used for another request, 429 the day's points are used up.
@@ -275,8 +282,13 @@ BEGIN
 			FROM ledger.post_answers(ARRAY[debit], 'Debit By Redemption', 'Redemption Reversal', 'application') r;
 			code := '000';
 		EXCEPTION WHEN unique_violation THEN
-			code := '301';
-			reason := 'the redemption is reversed already';
+			-- by this very call, whose answer our own program lost?
+			SELECT '000', NULL INTO code, reason FROM ledger.entry r JOIN api.request q ON q.entry_id = r.entry_id
+			WHERE r.answers_entry_id = debit AND q.client_id = reverse.client_id AND q.request_id = reverse.request_id
+				AND q.body_hash = reverse.body_hash;
+			IF NOT FOUND THEN
+				SELECT '301', 'the redemption is reversed already' INTO code, reason;
+			END IF;
 		END;
 	END IF;
 	-- after the wait for a twin, if there was one: it has written its key, and we see it
@@ -288,7 +300,7 @@ BEGIN
 		again := first.body_hash = body_hash;
 		code := CASE WHEN again THEN first.code ELSE '409' END;
 		reason := CASE WHEN again THEN first.reason ELSE 'the key was used for another request' END;
-	ELSIF entry IS NOT NULL OR key IS NOT NULL THEN
+	ELSIF entry IS NOT NULL OR key IS NOT NULL AND code <> '000' THEN
 		INSERT INTO api.request (client_id, request_id, idempotency_key, body_hash, code, reason, entry_id)
 		VALUES (client_id, request_id, key, body_hash, code, reason, entry);
 	END IF;
@@ -427,7 +439,7 @@ COMMENT ON FUNCTION api.renew_credential(text, bytea) IS
 	'Gives a credential another secret, or none, and so ends all its tokens; gives the new generation';
 
 GRANT USAGE ON SCHEMA api TO handback_api, handback_operator, handback_finance, handback_verify;
-GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea),
+GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea), api.in_force(text, integer),
 	api.redeem(text[], integer[], text[], text[], bytea[], text[], bigint[], text[], text[], integer[]),
 	api.available(text[], integer[], text[]), api.reverse(text, integer, text, text, bytea, text, text, uuid),
 	api.redemption(text, integer, uuid), api.request_of_key(text, integer, text),

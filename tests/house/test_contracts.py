@@ -11,7 +11,8 @@ from c_source import ROOT
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 GOLDEN = ROOT / "tests/golden/protocol.txt"
 SECTIONS = {"worker_job": "Worker protocol", "parse_job": "Parser protocol", "frame": "Frames", "decrypt_job": "Decrypt protocol",
-            "fetch_job": "Fetch protocol", "control_client": "Control socket"}
+            "fetch_job": "Fetch protocol", "control_client": "Control socket",
+            "api_call": "API protocol"}
 
 
 def printed():

@@ -38,6 +38,8 @@ MAY_INCLUDE = {
     "daemon": BASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded"},
     "fetch": BASE | {"lib/hash", "lib/protocol", "lib/sandbox"},
     "nightly": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
+    "api": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config"},
+    "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers/nested", "parsers/assemble"},
     "ctl": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
 }
 
@@ -53,7 +55,7 @@ ONE_INCLUDER = {
     "zlib.h": {"parsers/container/inflate.c"},
     "gpgme.h": {"parsers/decrypt/openpgp.c"},
     "systemd/": {"lib/base/log.c", "daemon/notify.c"},
-    "event2/": {"daemon/"},
+    "event2/": {"daemon/", "gate/"},
     "libssh/": {"fetch/"},
 }
 
@@ -68,6 +70,8 @@ LINKS = {
     "nightly/handback-nightly": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
     "nightly/handback-verify": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
     "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
+    "api/handback-api": ({"libpq", "libcrypto", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
+    "gate/handback-gate": ({"libevent_core", "libjansson"}, {"libpq", "libcrypto", "libcsv", "libxml2", "libssh", "libgpgme"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }
 

@@ -1,4 +1,5 @@
 /* Prints what the programs may say to each other, and when: tests/golden/protocol.txt. */
+#include "lib/protocol/api_call.h"
 #include "lib/protocol/control_client.h"
 #include "lib/protocol/decrypt_job.h"
 #include "lib/protocol/fetch_job.h"
@@ -15,5 +16,6 @@ main(void)
 	contract_print(&decrypt_contract, stdout);
 	contract_print(&fetch_contract, stdout);
 	contract_print(&control_contract, stdout);
+	contract_print(&api_contract, stdout);
 	return 0;
 }

@@ -1,0 +1,36 @@
+-- name: session
+-- A caller waits for its answer: what another transaction holds is told as "again, later" soon.
+SELECT pg_catalog.set_config('lock_timeout', '2s', false), pg_catalog.set_config('statement_timeout', '10s', false)
+
+-- name: authenticate
+-- $1: client_id, $2: SHA-256 of the secret, hex.
+SELECT programme_id, generation, calls_per_minute
+FROM api.authenticate($1::text, pg_catalog.decode($2::text, 'hex')) WHERE generation IS NOT NULL
+
+-- name: redeem
+-- An array for each of client, generation, request id, key, hash of the body, member, points, amount, merchant, type.
+SELECT n, code, reason, pg_catalog.upper(external_reference::text) AS reference, again
+FROM api.redeem($1::text[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bigint[], $8::text[], $9::text[],
+	$10::integer[])
+
+-- name: available
+-- An array for each of client, generation, member.
+SELECT n, code, points FROM api.available($1::text[], $2::integer[], $3::text[])
+
+-- name: reverse
+-- $1: client, $2: generation, $3: request id, $4: key, $5: hash of the body, hex, $6: member, $7: merchant, $8: reference.
+SELECT code, reason, again FROM api.reverse($1::text, $2::integer, $3::text, $4::text, pg_catalog.decode($5::text, 'hex'), $6::text,
+	$7::text, $8::uuid)
+
+-- name: redemption
+SELECT code, body::text AS body FROM api.redemption($1::text, $2::integer, $3::uuid)
+
+-- name: request
+SELECT code, body::text AS body FROM api.request_of_key($1::text, $2::integer, $3::text)
+
+-- name: transactions
+SELECT code, body::text AS body FROM api.transactions($1::text, $2::integer, $3::text, $4::bigint)
+
+-- name: in_force
+-- $1: client, $2: generation.
+SELECT api.in_force($1::text, $2::integer) AS in_force

@@ -1,0 +1,207 @@
+#include "api/database.h"
+
+#include <string.h>
+
+#include "api/api_sql.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/db/params.h"
+
+void
+database_free(struct database *db)
+{
+	for (int i = 0; i < DATABASE_ARRAYS; i++)
+		array_free(&db->arrays[i]);
+}
+
+bool
+database_ready(struct database *db)
+{
+	if (!db->ready)
+		db->ready = pg_reopen(db->pg) == PG_OK && pg_run(db->pg, api_session, 0, NULL, NULL) == PG_OK;
+	return db->ready;
+}
+
+void
+database_failed(struct database *db, enum pg_status status)
+{
+	if (status == PG_LOST || pg_rollback(db->pg) != PG_OK)
+		db->ready = false;
+}
+
+/* One statement that a call's answer is in.  NULL, and the call is answered, where there is none. */
+static struct pg_result *
+ask(struct database *db, struct call *c, const char *sql, const struct params *p)
+{
+	struct pg_result *r = NULL;
+	enum pg_status status = database_ready(db) ? pg_run_prepared(db->pg, sql, p->n, p->value, &r) : PG_LOST;
+
+	if (status == PG_OK && pg_rows(r) <= 1)
+		return r;
+	pg_result_free(status == PG_OK ? r : NULL);
+	database_failed(db, status);
+	if (status == PG_ERROR) {
+		log_write(LOG_ERR, "a call failed",
+		          LOG_FIELDS(log_text("request_id", c->what.request_id), log_text("why", pg_why(db->pg))));
+		call_answer(c, "997", "the database refused it: see the log");
+	} else {
+		call_answer_later(c, "the database does not answer");
+	}
+	return NULL;
+}
+
+void
+available_calls(struct database *db, struct call *const *calls, size_t n)
+{
+	const char *values[3];
+	struct pg_result *r = NULL;
+	enum pg_status status = PG_LOST;
+	bool good = database_ready(db);
+
+	for (int i = 0; i < 3; i++)
+		array_start(&db->arrays[i]);
+	for (size_t i = 0; i < n; i++) {
+		array_add(&db->arrays[0], calls[i]->who.client);
+		array_add_int(&db->arrays[1], calls[i]->who.generation);
+		array_add(&db->arrays[2], calls[i]->what.member);
+	}
+	for (int i = 0; i < 3; i++)
+		good = (values[i] = array_end(&db->arrays[i])) != NULL && good;
+	if (good)
+		status = pg_run_prepared(db->pg, api_available, 3, values, &r);
+	if (status != PG_OK)
+		database_failed(db, status);
+	for (size_t i = 0; i < n; i++)
+		if (status != PG_OK) {
+			call_answer_later(calls[i], "the database does not answer");
+		} else {
+			call_answer(calls[i], pg_text_of(r, (int) i, "code"), NULL);
+			if (!pg_null_of(r, (int) i, "points"))
+				call_answer_value(calls[i], API_VALUE_INTEGER, pg_text_of(r, (int) i, "points"));
+		}
+	pg_result_free(status == PG_OK ? r : NULL);
+}
+
+bool
+authenticate_call(struct database *db, struct call *c, struct token_claims *ret)
+{
+	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
+	uint8_t hash[SHA256_BYTES];
+	struct params p = {0};
+	struct pg_result *r;
+	bool known;
+
+	sha256_of(c->what.secret, strlen(c->what.secret), hash);
+	param_text(&p, c->what.client_id);
+	param_text(&p, text_hex(hex, hash, sizeof(hash)));
+	r = ask(db, c, api_authenticate, &p);
+	if (r == NULL)
+		return false;
+	known = pg_rows(r) == 1;
+	if (known) {
+		*ret = (struct token_claims){.programme = pg_int_of(r, 0, "programme_id"),
+		                             .generation = pg_int_of(r, 0, "generation"),
+		                             .calls_per_minute = pg_int_of(r, 0, "calls_per_minute")};
+		snprintf(ret->client, sizeof(ret->client), "%s", c->what.client_id);
+	} else {
+		call_answer(c, "401", "no such credential, or not this secret");
+	}
+	pg_result_free(r);
+	return known;
+}
+
+/* ---- one by one ---- */
+
+static void
+reverse(struct database *db, struct call *c)
+{
+	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
+	struct params p = {0};
+	struct pg_result *r;
+
+	param_text(&p, c->who.client);
+	param_int(&p, c->who.generation);
+	param_text(&p, c->what.request_id);
+	param_text(&p, c->what.key);
+	param_text(&p, text_hex(hex, c->body, sizeof(c->body)));
+	param_text(&p, c->what.member);
+	param_text(&p, c->what.merchant);
+	param_text(&p, c->what.reference);
+	r = ask(db, c, api_reverse, &p);
+	if (r == NULL)
+		return;
+	call_answer(c, pg_text_of(r, 0, "code"), pg_text_of(r, 0, "reason"));
+	c->answer.again = pg_true_of(r, 0, "again");
+	if (strcmp(c->answer.code, "000") == 0)
+		call_answer_value(c, API_VALUE_TRUE, "true");
+	pg_result_free(r);
+}
+
+/* A statement that answers with a code and a body. */
+static void
+look(struct database *db, struct call *c, const char *sql, const char *about, int64_t before)
+{
+	struct params p = {0};
+	struct pg_result *r;
+
+	param_text(&p, c->who.client);
+	param_int(&p, c->who.generation);
+	param_text(&p, about);
+	if (c->message == API_TRANSACTIONS)
+		param_optional(&p, before > 0, before);
+	r = ask(db, c, sql, &p);
+	if (r == NULL)
+		return;
+	call_answer(c, pg_text_of(r, 0, "code"), NULL);
+	if (!pg_null_of(r, 0, "body") && strlen(pg_text_of(r, 0, "body")) <= API_JSON_BYTES)
+		call_answer_value(c, API_VALUE_JSON, pg_text_of(r, 0, "body"));
+	else if (!pg_null_of(r, 0, "body"))
+		call_answer(c, "997", "the answer is too long");
+	pg_result_free(r);
+}
+
+static void
+authorize(struct database *db, struct call *c)
+{
+	struct params p = {0};
+	struct pg_result *r;
+
+	param_text(&p, c->who.client);
+	param_int(&p, c->who.generation);
+	r = ask(db, c, api_in_force, &p);
+	if (r == NULL)
+		return;
+	call_answer(c, pg_true_of(r, 0, "in_force") ? "000" : "401", NULL);
+	pg_result_free(r);
+}
+
+void
+answer_call(struct database *db, struct call *c)
+{
+	switch (c->message) {
+	case API_REVERSE:
+		/* a twin that was faster has the key: asked again, it is found */
+		for (int tries = 0; tries < 3 && (c->answer.code == NULL || c->answer.status == 503); tries++)
+			reverse(db, c);
+		break;
+	case API_REDEMPTION:
+		look(db, c, api_redemption, c->what.reference, 0);
+		break;
+	case API_REQUEST:
+		look(db, c, api_request, c->what.key, 0);
+		break;
+	case API_TRANSACTIONS:
+		look(db, c, api_transactions, c->what.member, c->what.before);
+		break;
+	case API_AUTHORIZE:
+		authorize(db, c);
+		break;
+	case API_TOKEN:
+	case API_AVAILABLE:
+	case API_REDEEM:
+	case API_ANSWER:
+	case API_MESSAGES:
+		call_answer(c, "997", "no such call");
+		break;
+	}
+}

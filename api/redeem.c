@@ -1,0 +1,148 @@
+/* Micro-batches: all that waits is redeemed in one transaction, and each alone where that fails. */
+#include <string.h>
+
+#include "api/api_sql.h"
+#include "api/database.h"
+#include "lib/base/log.h"
+
+#define TRIES 4
+
+/* What a transaction said of a call, until its COMMIT is sure. */
+struct said {
+	char code[8], reason[API_REASON_BYTES + 1], reference[API_REFERENCE_BYTES + 1];
+	bool again;
+};
+
+enum { CLIENT, GENERATION, REQUEST_ID, KEY, BODY, MEMBER, POINTS, AMOUNT, MERCHANT, TYPE };
+
+static bool
+fill(struct database *db, struct call *const *calls, size_t n, const char *values[DATABASE_ARRAYS])
+{
+	struct array *a = db->arrays;
+	bool good = true;
+
+	for (int i = 0; i < DATABASE_ARRAYS; i++)
+		array_start(&a[i]);
+	for (size_t i = 0; i < n; i++) {
+		const struct call *c = calls[i];
+
+		array_add(&a[CLIENT], c->who.client);
+		array_add_int(&a[GENERATION], c->who.generation);
+		array_add(&a[REQUEST_ID], c->what.request_id);
+		array_add(&a[KEY], c->what.key);
+		array_add_bytes(&a[BODY], c->body, sizeof(c->body));
+		array_add(&a[MEMBER], c->what.member);
+		array_add_int(&a[POINTS], c->what.points);
+		array_add(&a[AMOUNT], c->what.amount);
+		array_add(&a[MERCHANT], c->what.merchant);
+		array_add_int(&a[TYPE], c->what.type);
+	}
+	for (int i = 0; i < DATABASE_ARRAYS; i++)
+		good = (values[i] = array_end(&a[i])) != NULL && good;
+	return good;
+}
+
+static void
+keep(struct said *said, const struct pg_result *r, int row)
+{
+	snprintf(said->code, sizeof(said->code), "%s", pg_text_of(r, row, "code"));
+	snprintf(said->reason, sizeof(said->reason), "%s", pg_text_of(r, row, "reason"));
+	snprintf(said->reference, sizeof(said->reference), "%s", pg_text_of(r, row, "reference"));
+	said->again = pg_true_of(r, row, "again");
+}
+
+/* After PG_DOUBT: PG_OK when it was committed, PG_RETRY when it was not, PG_DOUBT when nobody can say. */
+static enum pg_status
+settle(struct database *db)
+{
+	enum pg_fate fate = PG_FATE_UNKNOWN;
+
+	db->ready = false;
+	for (int i = 0; i < TRIES; i++)
+		if (pg_settle_commit(db->pg, &fate) == PG_OK)
+			return fate == PG_FATE_COMMITTED ? PG_OK : fate == PG_FATE_ABORTED ? PG_RETRY : PG_DOUBT;
+	return PG_DOUBT;
+}
+
+/* One transaction for all of them.  PG_OK: it is committed, and said[] is true. */
+static enum pg_status
+attempt(struct database *db, struct call *const *calls, size_t n, struct said *said)
+{
+	const char *values[DATABASE_ARRAYS];
+	struct pg_result *r = NULL;
+	enum pg_status status;
+
+	if (!fill(db, calls, n, values))
+		return PG_LOST;
+	status = pg_begin(db->pg);
+	if (status == PG_OK)
+		status = pg_run_prepared(db->pg, api_redeem, DATABASE_ARRAYS, values, &r);
+	if (status == PG_OK) {
+		for (int row = 0; row < pg_rows(r) && row < (int) n; row++)
+			keep(&said[row], r, row);
+		pg_result_free(r);
+		status = pg_commit(db->pg);
+	}
+	if (status == PG_DOUBT)
+		return settle(db);
+	if (status != PG_OK)
+		database_failed(db, status);
+	return status;
+}
+
+static void
+answer(struct call *c, const struct said *said)
+{
+	call_answer(c, said->code, said->reason);
+	c->answer.again = said->again;
+	if (strcmp(said->code, "000") == 0)
+		call_answer_value(c, API_VALUE_TEXT, said->reference);
+}
+
+static void
+answer_failure(struct database *db, struct call *c, enum pg_status status)
+{
+	if (status == PG_ERROR) {
+		log_write(LOG_ERR, "a redemption failed",
+		          LOG_FIELDS(log_text("request_id", c->what.request_id), log_text("why", pg_why(db->pg))));
+		call_answer(c, "997", "the database refused it: see the log");
+	} else if (status == PG_DOUBT) {
+		/* with a key the same question finds out; without one only the member's transactions do */
+		call_answer_later(c, "it may have been done: ask again with the same key, or look before");
+	} else {
+		call_answer_later(c, "nothing was done: ask again");
+	}
+}
+
+static void
+redeem_alone(struct database *db, struct call *c)
+{
+	enum pg_status status = PG_RETRY;
+	struct said said = {""};
+
+	for (int i = 0; i < TRIES && status == PG_RETRY; i++)
+		status = database_ready(db) ? attempt(db, &c, 1, &said) : PG_LOST;
+	if (status == PG_OK)
+		answer(c, &said);
+	else
+		answer_failure(db, c, status);
+}
+
+void
+redeem_calls(struct database *db, struct call *const *calls, size_t n)
+{
+	static struct said said[DATABASE_BATCH];
+	enum pg_status status = PG_RETRY;
+
+	if (n > 1) {
+		status = database_ready(db) ? attempt(db, calls, n, said) : PG_LOST;
+		for (size_t i = 0; i < n; i++)
+			if (status == PG_OK && strcmp(said[i].code, "alone") != 0)
+				answer(calls[i], &said[i]);
+			else if (status == PG_LOST || status == PG_DOUBT)
+				answer_failure(db, calls[i], status);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (calls[i]->answer.code == NULL)
+			redeem_alone(db, calls[i]);
+}

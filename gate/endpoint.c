@@ -1,0 +1,303 @@
+#include "gate/endpoint.h"
+
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/body.h"
+#include "lib/base/text.h"
+
+#define LOYALIFE "/lbms-ingress/"
+#define CUSTOMER 4 /* the only RelationType */
+#define SCOPE_BYTES 512
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+/* ---- bodies ---- */
+
+/* A code, or NULL.  A merchant that is missing or too long has a code of its own. */
+static const char *
+read_body(struct asked *a, const struct body_field *fields, size_t count, const char **ret_why)
+{
+	const char *field;
+	enum body_fault fault = body_read(a->body, a->body_len, fields, count, &field);
+
+	*ret_why = field != NULL ? field : "the body is no JSON object";
+	switch (fault) {
+	case BODY_FINE:
+		return NULL;
+	case BODY_NO_OBJECT:
+		return "998";
+	case BODY_TOO_LONG:
+		return field != NULL && strcmp(field, "MerchantName") == 0 ? "208" : "999";
+	case BODY_FIELD:
+		return "999";
+	case BODY_NO_MEMORY:
+		break;
+	}
+	*ret_why = "out of memory";
+	return "503";
+}
+
+/* The key stands in a header, in the body, or in both. */
+static const char *
+take_key(struct asked *a, const char **ret_why)
+{
+	if (a->key != NULL && a->call.key != NULL && strcmp(a->key, a->call.key) != 0) {
+		*ret_why = "the header and the body have unlike keys";
+		return "999";
+	}
+	if (a->key != NULL)
+		a->call.key = a->key;
+	if (a->call.key != NULL && (a->call.key[0] == '\0' || strlen(a->call.key) > API_KEY_BYTES)) {
+		*ret_why = "a key has 1 to 255 bytes";
+		return "999";
+	}
+	return NULL;
+}
+
+static const char *
+wrong(const char **ret_why, const char *why)
+{
+	*ret_why = why;
+	return "999";
+}
+
+/* What all calls of a member have. */
+struct common {
+	char *currency;
+	int64_t relation_type;
+};
+
+static const char *
+check_common(const struct asked *a, const struct common *c, const char **ret_why)
+{
+	if (a->member == NULL || a->member[0] == '\0')
+		return wrong(ret_why, "RelationReference");
+	if (c->currency != NULL && strcmp(c->currency, "DEFAULT") != 0)
+		return wrong(ret_why, "TransactionCurrency is DEFAULT");
+	if (c->relation_type != CUSTOMER)
+		return wrong(ret_why, "RelationType is 4");
+	return NULL;
+}
+
+static const char *
+read_available(struct asked *a, const char **ret_why)
+{
+	struct common common = {.relation_type = 0};
+	const struct body_field fields[] = {
+	    {"RelationReference", BODY_TEXT, false, &a->member, API_MEMBER_BYTES},
+	    {"TransactionCurrency", BODY_TEXT, false, &common.currency, 16},
+	    {"RelationType", BODY_INTEGER, false, &common.relation_type, 0},
+	    {"ProgramId", BODY_INTEGER, false, &a->call.programme, 0},
+	};
+	const char *code = read_body(a, fields, COUNT(fields), ret_why);
+
+	if (code == NULL)
+		code = check_common(a, &common, ret_why);
+	free(common.currency);
+	return code;
+}
+
+static const char *
+read_redeem(struct asked *a, const char **ret_why)
+{
+	struct common common = {.relation_type = 0};
+	const struct body_field fields[] = {
+	    {"RelationReference", BODY_TEXT, false, &a->member, API_MEMBER_BYTES},
+	    {"Amount", BODY_DECIMAL, false, &a->amount, API_AMOUNT_BYTES},
+	    {"Points", BODY_INTEGER, false, &a->call.points, 0},
+	    {"MerchantName", BODY_TEXT, true, &a->merchant, API_MERCHANT_BYTES},
+	    {"LoyaltyTxnType", BODY_INTEGER, false, &a->call.type, 0},
+	    {"TransactionCurrency", BODY_TEXT, false, &common.currency, 16},
+	    {"RelationType", BODY_INTEGER, false, &common.relation_type, 0},
+	    {"ProgramId", BODY_INTEGER, false, &a->call.programme, 0},
+	    {"_xoxo_api_client_idempotency", BODY_TEXT, true, &a->key, API_KEY_BYTES},
+	};
+	const char *code = read_body(a, fields, COUNT(fields), ret_why);
+
+	if (code == NULL)
+		code = check_common(a, &common, ret_why);
+	if (code == NULL && (a->call.type < 1 || a->call.type > INT32_MAX))
+		code = wrong(ret_why, "LoyaltyTxnType");
+	free(common.currency);
+	return code != NULL ? code : take_key(a, ret_why);
+}
+
+static const char *
+read_reverse(struct asked *a, const char **ret_why)
+{
+	const struct body_field fields[] = {
+	    {"RelationReference", BODY_TEXT, false, &a->member, API_MEMBER_BYTES},
+	    {"MerchantName", BODY_TEXT, true, &a->merchant, API_MERCHANT_BYTES},
+	    {"ExternalReference", BODY_TEXT, false, &a->reference, API_REFERENCE_BYTES},
+	    {"ProgramId", BODY_INTEGER, false, &a->call.programme, 0},
+	    {"_xoxo_api_client_idempotency", BODY_TEXT, true, &a->key, API_KEY_BYTES},
+	};
+	const char *code = read_body(a, fields, COUNT(fields), ret_why);
+
+	if (code == NULL && (a->member == NULL || a->member[0] == '\0'))
+		code = wrong(ret_why, "RelationReference");
+	if (code == NULL && (a->reference == NULL || !text_is_uuid(a->reference)))
+		code = wrong(ret_why, "ExternalReference");
+	return code != NULL ? code : take_key(a, ret_why);
+}
+
+static const char *
+read_token(struct asked *a, const char **ret_why)
+{
+	char *grant = NULL, *scope = NULL;
+	const struct body_field fields[] = {
+	    {"grant_type", BODY_TEXT, false, &grant, 64},
+	    {"client_id", BODY_TEXT, false, &a->client_id, API_CLIENT_BYTES},
+	    {"client_secret", BODY_TEXT, false, &a->secret, API_SECRET_BYTES},
+	    {"scope", BODY_TEXT, true, &scope, SCOPE_BYTES},
+	};
+	const char *code = read_body(a, fields, COUNT(fields), ret_why);
+
+	if (code == NULL && strcmp(grant, "client_credentials") != 0)
+		code = wrong(ret_why, "grant_type is client_credentials");
+	if (code == NULL && (a->client_id[0] == '\0' || a->secret[0] == '\0'))
+		code = wrong(ret_why, "client_id or client_secret");
+	/* a token that may do more than was asked for would be a wrong answer */
+	if (code == NULL && scope != NULL && scope[0] != '\0')
+		code = wrong(ret_why, "scope: there are no tokens of one member");
+	free(grant);
+	free(scope);
+	return code;
+}
+
+/* ---- beside the contract: the path says it ---- */
+
+static const char *
+read_redemption(struct asked *a, const char **ret_why)
+{
+	if (!text_is_uuid(a->part)) {
+		*ret_why = "a reference is a UUID";
+		return "404";
+	}
+	a->call.reference = a->part;
+	return NULL;
+}
+
+static const char *
+read_request(struct asked *a, const char **ret_why)
+{
+	if (strlen(a->part) > API_KEY_BYTES) {
+		*ret_why = "a key has 1 to 255 bytes";
+		return "404";
+	}
+	a->call.key = a->part;
+	return NULL;
+}
+
+static const char *
+read_transactions(struct asked *a, const char **ret_why)
+{
+	struct evkeyvalq values;
+	const char *before, *code = NULL;
+
+	if (strlen(a->part) > API_MEMBER_BYTES) {
+		*ret_why = "there is no such member";
+		return "404";
+	}
+	a->call.member = a->part;
+	if (a->query == NULL || evhttp_parse_query_str(a->query, &values) < 0)
+		return NULL;
+	before = evhttp_find_header(&values, "before");
+	if (before != NULL && !text_int(before, 1, INT64_MAX, &a->call.before))
+		code = wrong(ret_why, "before is the number of an entry");
+	evhttp_clear_headers(&values);
+	return code;
+}
+
+/* ---- the table ---- */
+
+static const struct endpoint endpoints[] = {
+    {"token", "POST", LOYALIFE "oauth/api/Auth/Token", NULL, API_TOKEN, true, read_token},
+    {"available", "POST", LOYALIFE "pg-lm/API/PG/CheckAvailability", NULL, API_AVAILABLE, true,
+     read_available},
+    {"redeem", "POST", LOYALIFE "pg-lm/API/PG/RedeemPoints", NULL, API_REDEEM, true, read_redeem},
+    {"reverse", "POST", LOYALIFE "pg-lm/API/PG/ReversalPoints", NULL, API_REVERSE, true, read_reverse},
+    {"redemption", "GET", "/v1/redemptions/", "", API_REDEMPTION, false, read_redemption},
+    {"request", "GET", "/v1/requests/", "", API_REQUEST, false, read_request},
+    {"transactions", "GET", "/v1/members/", "/transactions", API_TRANSACTIONS, false, read_transactions},
+};
+
+/* The part between path and tail, decoded; NULL: the path is another. */
+static char *
+part_of(const struct endpoint *e, const char *path)
+{
+	size_t before = strlen(e->path), len = strlen(path), after = strlen(e->tail);
+	char *encoded, *part;
+	size_t part_len;
+
+	if (len <= before + after || strncmp(path, e->path, before) != 0 ||
+	    strcmp(path + len - after, e->tail) != 0)
+		return NULL;
+	encoded = strndup(path + before, len - before - after);
+	if (encoded == NULL || strchr(encoded, '/') != NULL) {
+		free(encoded);
+		return NULL;
+	}
+	part = evhttp_uridecode(encoded, 0, &part_len);
+	free(encoded);
+	if (part != NULL && (strlen(part) != part_len || part_len == 0)) { /* a NUL */
+		free(part);
+		part = NULL;
+	}
+	return part;
+}
+
+const struct endpoint *
+endpoint_find(const char *method, const char *path, char **ret_part, const char **ret_allowed)
+{
+	for (size_t i = 0; i < COUNT(endpoints); i++) {
+		const struct endpoint *e = &endpoints[i];
+		char *part = e->tail != NULL ? part_of(e, path) : NULL;
+
+		if (e->tail != NULL ? part == NULL : strcmp(path, e->path) != 0)
+			continue;
+		if (strcmp(method, e->method) == 0) {
+			*ret_part = part;
+			return e;
+		}
+		free(part);
+		*ret_allowed = e->method;
+	}
+	return NULL;
+}
+
+const char *
+endpoint_read(struct asked *a, const char *key, const char **ret_why)
+{
+	const char *code;
+
+	a->call.key = key;
+	code = a->endpoint->read(a, ret_why);
+	if (code != NULL)
+		return code;
+	if (a->member != NULL)
+		a->call.member = a->member;
+	a->call.merchant = a->merchant != NULL ? a->merchant : "";
+	a->call.amount = a->amount;
+	if (a->reference != NULL)
+		a->call.reference = a->reference;
+	a->call.client_id = a->client_id;
+	a->call.secret = a->secret;
+	return NULL;
+}
+
+void
+asked_free(struct asked *a)
+{
+	free(a->part);
+	free(a->member);
+	free(a->merchant);
+	free(a->amount);
+	free(a->reference);
+	free(a->key);
+	free(a->client_id);
+	free(a->secret);
+}

@@ -1,0 +1,16 @@
+/*
+ * What a request must be before anybody looks at what it asks: whatever a proxy in front could read in
+ * another way than we do is refused.  evhttp has read it, and keeps headers that come twice.
+ */
+#ifndef HANDBACK_GATE_FENCE_H
+#define HANDBACK_GATE_FENCE_H
+
+#include <event2/http.h>
+
+#define FENCE_HEADER_BYTES (16 << 10)
+#define FENCE_BODY_BYTES (64 << 10)
+
+/* NULL when it may pass; else what is wrong with it, for the log and the caller: 400. */
+const char *fence_refuses(struct evhttp_request *request);
+
+#endif

@@ -1,0 +1,365 @@
+#include "gate/http.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "gate/fence.h"
+#include "gate/reply.h"
+#include "lib/base/log.h"
+
+#define SOCKETS 4096 /* descriptors that are looked at */
+
+/* A descriptor that was a connection at the last look. */
+struct seen {
+	uint64_t cookie; /* of the socket; 0: none */
+	int seconds;
+	bool asked; /* a whole request has come */
+};
+
+struct http {
+	struct evhttp *evhttp;
+	struct evhttp_bound_socket *bound;
+	struct backend *backend;
+	struct event *tick;
+	bool trusted, draining;
+	size_t under_way;
+	uint64_t ids, id_base;
+	int listener;
+	struct seen seen[SOCKETS];
+};
+
+/* A request that waits for its answer. */
+struct exchange {
+	struct http *http;
+	struct reply reply;
+	struct asked asked;
+	char request_id[40];
+	const char *fault, *fault_why; /* the answer when the token is good */
+	struct timespec began;
+};
+
+/* ---- time ---- */
+
+static uint64_t
+cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
+static bool
+is_connection(const struct http *h, int fd)
+{
+	int type = 0, listens = 1;
+	socklen_t len = sizeof(type);
+
+	/* what we connect to ourselves is of another type */
+	return fd != h->listener && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+	       listens == 0;
+}
+
+/* evhttp's own timeout is between two bytes: one byte a second would keep a connection for ever.  Looked at
+ * by descriptor and cookie, since nothing tells us when evhttp closes one. */
+static void
+on_tick(evutil_socket_t none, short what, void *context)
+{
+	const struct timeval second = {.tv_sec = 1};
+	struct http *h = context;
+
+	(void) none, (void) what;
+	for (int fd = 3; fd < SOCKETS; fd++) {
+		struct seen *s = &h->seen[fd];
+		uint64_t cookie = cookie_of(fd);
+
+		if (cookie == 0 || cookie != s->cookie || !is_connection(h, fd)) {
+			*s = (struct seen){.cookie = cookie};
+			continue;
+		}
+		if (++s->seconds > (s->asked ? HTTP_WHOLE_S : HTTP_READ_S)) {
+			log_write(LOG_INFO, "a connection took too long", NULL);
+			shutdown(fd, SHUT_RDWR);
+		}
+	}
+	event_add(h->tick, &second);
+}
+
+static void
+note_asked(struct http *h, struct evhttp_request *request)
+{
+	struct evhttp_connection *c = evhttp_request_get_connection(request);
+	int fd = c != NULL ? bufferevent_getfd(evhttp_connection_get_bufferevent(c)) : -1;
+
+	if (fd < 0 || fd >= SOCKETS)
+		return;
+	if (h->seen[fd].cookie != cookie_of(fd))
+		h->seen[fd] = (struct seen){.cookie = cookie_of(fd)};
+	h->seen[fd].asked = true;
+	if (h->trusted)
+		h->seen[fd].seconds = 0;
+}
+
+/* ---- answers ---- */
+
+/* One line for each request: no member, no key, no token. */
+static void
+log_request(const struct exchange *x, int64_t status, const char *code, const char *reason)
+{
+	struct timespec now;
+	int64_t us;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	us = (int64_t) (now.tv_sec - x->began.tv_sec) * 1000000 + (now.tv_nsec - x->began.tv_nsec) / 1000;
+	log_write(LOG_INFO, "request",
+	          LOG_FIELDS(log_text("request_id", x->request_id),
+	                     log_text("endpoint", x->reply.endpoint != NULL ? x->reply.endpoint->name : "none"),
+	                     log_int("status", status), log_text("code", code), log_text("reason", reason),
+	                     log_int("us", us)));
+}
+
+static void
+end(struct exchange *x)
+{
+	x->http->under_way--;
+	asked_free(&x->asked);
+	free(x);
+}
+
+static void
+refuse(struct exchange *x, int status, const char *code, const char *why)
+{
+	log_request(x, status, code, why);
+	reply_code(&x->reply, status, code, why);
+	end(x);
+}
+
+static int
+status_of_fault(const char *code)
+{
+	return strcmp(code, "998") == 0 || strcmp(code, "999") == 0 ? 400
+	       : strcmp(code, "404") == 0                           ? 404
+	       : strcmp(code, "503") == 0                           ? 503
+	                                                            : 200;
+}
+
+static void
+on_answer(void *context, const struct api_answer *answer)
+{
+	struct exchange *x = context;
+
+	if (answer == NULL) {
+		refuse(x, 503, "503", "it may have been done: ask again with the same key, or look before");
+		return;
+	}
+	if (x->fault != NULL && strcmp(answer->code, "000") == 0) {
+		refuse(x, status_of_fault(x->fault), x->fault, x->fault_why);
+		return;
+	}
+	log_request(x, answer->status, answer->code, answer->reason);
+	reply_answer(&x->reply, answer);
+	end(x);
+}
+
+/* ---- requests ---- */
+
+/* The token of "Authorization: Bearer ..."; "" for none. */
+static const char *
+token_of(const struct evkeyvalq *headers)
+{
+	const char *value = evhttp_find_header(headers, "Authorization");
+
+	if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
+		return "";
+	value += 7 + strspn(value + 7, " ");
+	return strlen(value) <= API_TOKEN_BYTES ? value : "";
+}
+
+/* A structured string (RFC 8941) or the bare text; the caller frees it.  NULL: none. */
+static char *
+key_of(const struct evkeyvalq *headers)
+{
+	const char *value = evhttp_find_header(headers, "Idempotency-Key");
+	size_t len = value != NULL ? strlen(value) : 0;
+
+	if (value == NULL)
+		return NULL;
+	if (len >= 2 && value[0] == '"' && value[len - 1] == '"')
+		return strndup(value + 1, len - 2);
+	return strdup(value);
+}
+
+static bool
+is_json(const struct evkeyvalq *headers)
+{
+	static const char json[] = "application/json";
+	const char *type = evhttp_find_header(headers, "Content-Type");
+
+	return type != NULL && strncasecmp(type, json, sizeof(json) - 1) == 0 &&
+	       strchr("; ", type[sizeof(json) - 1]) != NULL;
+}
+
+/* Sends what is asked; where its body is at fault, only whether the token is good. */
+static void
+ask(struct exchange *x, const struct evkeyvalq *headers)
+{
+	struct http *h = x->http;
+	enum api_message message = x->asked.endpoint->message;
+	char *key = key_of(headers);
+
+	x->fault = endpoint_read(&x->asked, key, &x->fault_why);
+	x->asked.call.request_id = x->request_id;
+	x->asked.call.token = token_of(headers);
+	if (x->fault != NULL && message == API_TOKEN)
+		refuse(x, status_of_fault(x->fault), x->fault, x->fault_why);
+	else if (!backend_call(h->backend, x->fault != NULL ? API_AUTHORIZE : message, &x->asked.call, on_answer,
+	                       x))
+		refuse(x, 503, "503", "nothing was done: ask again");
+	free(key);
+}
+
+static void
+dispatch(struct exchange *x, const char *path)
+{
+	struct evhttp_request *request = x->reply.request;
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	struct evbuffer *in = evhttp_request_get_input_buffer(request);
+	const char *method = evhttp_request_get_command(request) == EVHTTP_REQ_GET ? "GET" : "POST",
+	           *allowed = NULL;
+	struct asked *a = &x->asked;
+
+	a->endpoint = endpoint_find(method, path, &a->part, &allowed);
+	x->reply.endpoint = a->endpoint;
+	if (a->endpoint == NULL && allowed != NULL) {
+		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allowed);
+		refuse(x, 405, "405", "this path has another method");
+	} else if (a->endpoint == NULL) {
+		refuse(x, 404, "404", "there is nothing at this path");
+	} else if (strcmp(method, "POST") == 0 && !is_json(headers)) {
+		refuse(x, 415, "415", "the body has to be application/json");
+	} else {
+		a->body_len = evbuffer_get_length(in);
+		a->body = a->body_len > 0 ? (const char *) evbuffer_pullup(in, -1) : "";
+		a->query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+		ask(x, headers);
+	}
+}
+
+static struct exchange *
+exchange_new(struct http *h, struct evhttp_request *request)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->http = h;
+	clock_gettime(CLOCK_MONOTONIC, &x->began);
+	snprintf(x->request_id, sizeof(x->request_id), "%016" PRIx64 "%08" PRIx64, h->id_base, ++h->ids);
+	x->reply = (struct reply){
+	    .request = request, .request_id = x->request_id, .keep_alive = h->trusted && !h->draining};
+	h->under_way++;
+	return x;
+}
+
+static void
+on_request(struct evhttp_request *request, void *context)
+{
+	struct http *h = context;
+	struct exchange *x = exchange_new(h, request);
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL, *wrong;
+
+	if (x == NULL) {
+		evhttp_send_error(request, 503, NULL);
+		return;
+	}
+	note_asked(h, request);
+	wrong = fence_refuses(request);
+	if (wrong == NULL && (path == NULL || evhttp_uri_get_host(uri) != NULL))
+		wrong = "the request's target is no path";
+	if (wrong != NULL) {
+		x->reply.keep_alive = false;
+		refuse(x, 400, "998", wrong);
+	} else if (strcmp(path, "/healthz") == 0) {
+		bool there = backend_there(h->backend) > 0;
+
+		reply_text(&x->reply, there ? 200 : 503, "text/plain", there ? "ok\n" : "no api process\n");
+		end(x);
+	} else {
+		dispatch(x, path);
+	}
+}
+
+/* ---- for main ---- */
+
+struct http *
+http_new(struct event_base *base, int listener, bool trusted, struct backend *backend)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->backend = backend;
+	h->trusted = trusted;
+	h->listener = listener;
+	h->evhttp = evhttp_new(base);
+	h->tick = evtimer_new(base, on_tick, h);
+	if (getrandom(&h->id_base, sizeof(h->id_base), 0) != (ssize_t) sizeof(h->id_base) || h->evhttp == NULL ||
+	    h->tick == NULL) {
+		http_free(h);
+		return NULL;
+	}
+	evhttp_set_max_headers_size(h->evhttp, FENCE_HEADER_BYTES);
+	evhttp_set_max_body_size(h->evhttp, FENCE_BODY_BYTES);
+	evhttp_set_timeout(h->evhttp, HTTP_WHOLE_S);
+	evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
+	evhttp_set_default_content_type(h->evhttp, NULL);
+	evhttp_set_gencb(h->evhttp, on_request, h);
+	h->bound = evhttp_accept_socket_with_handle(h->evhttp, listener);
+	if (h->bound == NULL) {
+		http_free(h);
+		return NULL;
+	}
+	on_tick(-1, 0, h);
+	return h;
+}
+
+void
+http_free(struct http *h)
+{
+	if (h == NULL)
+		return;
+	if (h->tick != NULL)
+		event_free(h->tick);
+	if (h->evhttp != NULL)
+		evhttp_free(h->evhttp);
+	free(h);
+}
+
+void
+http_drain(struct http *h)
+{
+	h->draining = true;
+	if (h->bound != NULL)
+		evhttp_del_accept_socket(h->evhttp, h->bound);
+	h->bound = NULL;
+}
+
+bool
+http_idle(const struct http *h)
+{
+	return h->under_way == 0;
+}

@@ -1,0 +1,212 @@
+/*
+ * handback-gate: the redemption API's face to the network.
+ *
+ * Trust: strangers' bytes are read here and nowhere else.  It holds no database, no key and no secret of its
+ * own; it turns a request into one typed call for handback-api (lib/protocol/api_call.h) and that one's
+ * answer into HTTP.  It listens on a UNIX socket or on loopback, behind a proxy that speaks TLS.
+ *
+ *     --listen PATH | ADDRESS:PORT   of loopback; or systemd's socket, as descriptor 3
+ *     --api PATH                     the socket of a handback-api; once for each of them
+ *     --trusted-proxy                several requests over one connection: only where the proxy was tested
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gate/http.h"
+#include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+
+#define SYSTEMD_FD 3
+#define WAITING 512
+#define DRAIN_TICK_MS 50
+
+struct gate {
+	struct event_base *base;
+	struct http *http;
+	struct event *drained;
+	int ticks;
+};
+
+static int
+usage(void)
+{
+	fputs(
+	    "usage: handback-gate --api PATH [--api PATH ...] [--listen PATH | ADDRESS:PORT] [--trusted-proxy]\n",
+	    stderr);
+	return EXIT_USAGE;
+}
+
+/* ---- the socket ---- */
+
+static int
+listen_at(int fd, const struct sockaddr *address, socklen_t len)
+{
+	const int yes = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (bind(fd, address, len) == 0 && listen(fd, WAITING) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+listen_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = fd >= 0 ? listen_at(fd, (const struct sockaddr *) &address, sizeof(address)) : -1;
+	if (fd >= 0)
+		chmod(path, 0660);
+	return fd;
+}
+
+/* Loopback alone: TLS is the proxy's. */
+static int
+listen_loopback(const char *where)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	const char *colon = strrchr(where, ':');
+	char host[INET_ADDRSTRLEN];
+	int64_t port;
+	int fd;
+
+	errno = EINVAL;
+	if (colon == NULL || (size_t) (colon - where) >= sizeof(host) || !text_int(colon + 1, 0, 65535, &port))
+		return -1;
+	snprintf(host, sizeof(host), "%.*s", (int) (colon - where), where);
+	if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || ntohl(address.sin_addr.s_addr) >> 24 != 127)
+		return -1;
+	address.sin_port = htons((uint16_t) port);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd >= 0 ? listen_at(fd, (const struct sockaddr *) &address, sizeof(address)) : -1;
+}
+
+static int
+open_listener(const char *where)
+{
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (where != NULL)
+		return where[0] == '/' ? listen_unix(where) : listen_loopback(where);
+	if (getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || listens == 0)
+		return -1;
+	fcntl(SYSTEMD_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(SYSTEMD_FD, F_SETFL, O_NONBLOCK);
+	return SYSTEMD_FD;
+}
+
+/* ---- the end ---- */
+
+static void
+on_drain_tick(evutil_socket_t none, short what, void *context)
+{
+	const struct timeval tick = {.tv_usec = DRAIN_TICK_MS * 1000};
+	struct gate *g = context;
+
+	(void) none, (void) what;
+	if (http_idle(g->http) || ++g->ticks > HTTP_WHOLE_S * 1000 / DRAIN_TICK_MS)
+		event_base_loopexit(g->base, NULL);
+	else
+		event_add(g->drained, &tick);
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *context)
+{
+	struct gate *g = context;
+
+	(void) number, (void) what;
+	http_drain(g->http);
+	on_drain_tick(-1, 0, g);
+}
+
+static int
+run(int listener, bool trusted, const char *const *apis, size_t count)
+{
+	struct gate g = {.base = event_base_new()};
+	struct backend *backend = g.base != NULL ? backend_new(g.base, apis, count) : NULL;
+	struct event *term = NULL, *interrupt = NULL;
+	int code = EXIT_INTERNAL;
+
+	if (backend != NULL) {
+		g.http = http_new(g.base, listener, trusted, backend);
+		g.drained = evtimer_new(g.base, on_drain_tick, &g);
+		term = evsignal_new(g.base, SIGTERM, on_signal, &g);
+		interrupt = evsignal_new(g.base, SIGINT, on_signal, &g);
+	}
+	if (g.http != NULL && g.drained != NULL && term != NULL && interrupt != NULL) {
+		event_add(term, NULL);
+		event_add(interrupt, NULL);
+		log_write(LOG_INFO, "ready", NULL);
+		if (event_base_dispatch(g.base) == 0)
+			code = EXIT_CLEAN;
+	}
+	backend_free(backend);
+	http_free(g.http);
+	for (size_t i = 0; i < 3; i++) {
+		struct event *e = i == 0 ? g.drained : i == 1 ? term : interrupt;
+
+		if (e != NULL)
+			event_free(e);
+	}
+	if (g.base != NULL)
+		event_base_free(g.base);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+	                                        {"api", required_argument, NULL, 'a'},
+	                                        {"trusted-proxy", no_argument, NULL, 't'},
+	                                        {NULL, 0, NULL, 0}};
+	const char *apis[BACKEND_MOST], *where = NULL;
+	bool trusted = false;
+	size_t count = 0;
+	int option, listener;
+
+	harden();
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
+		if (option == 'l')
+			where = optarg;
+		else if (option == 't')
+			trusted = true;
+		else if (option == 'a' && count < BACKEND_MOST)
+			apis[count++] = optarg;
+		else
+			return usage();
+	if (optind != argc || count == 0)
+		return usage();
+	log_open("handback-gate", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	listener = open_listener(where);
+	if (listener < 0) {
+		log_write(LOG_ERR, "there is no socket to listen on",
+		          LOG_FIELDS(log_text("where", where), log_errno(errno)));
+		return EXIT_USAGE;
+	}
+	return run(listener, trusted, apis, count);
+}

@@ -1,0 +1,142 @@
+#include "lib/protocol/api_call.h"
+
+#define CALL(member) offsetof(struct api_call, member)
+#define ANSWER(member) offsetof(struct api_answer, member)
+
+enum { OPEN };
+
+#define ID                                                                                                   \
+	{                                                                                                        \
+		"id", MEMBER_INT, false, CALL(id), 1, INT64_MAX, NULL                                                \
+	}
+#define REQUEST_ID                                                                                           \
+	{                                                                                                        \
+		"request_id", MEMBER_TEXT, false, CALL(request_id), 1, API_REQUEST_ID_BYTES, NULL                    \
+	}
+#define TOKEN                                                                                                \
+	{                                                                                                        \
+		"token", MEMBER_TEXT, false, CALL(token), 0, API_TOKEN_BYTES, NULL                                   \
+	}
+#define KEY                                                                                                  \
+	{                                                                                                        \
+		"key", MEMBER_TEXT, true, CALL(key), 1, API_KEY_BYTES, NULL                                          \
+	}
+#define PROGRAMME                                                                                            \
+	{                                                                                                        \
+		"programme", MEMBER_INT, false, CALL(programme), INT32_MIN, INT32_MAX, NULL                          \
+	}
+#define MEMBER                                                                                               \
+	{                                                                                                        \
+		"member", MEMBER_TEXT, false, CALL(member), 1, API_MEMBER_BYTES, NULL                                \
+	}
+#define MERCHANT                                                                                             \
+	{                                                                                                        \
+		"merchant", MEMBER_TEXT, false, CALL(merchant), 0, API_MERCHANT_BYTES, NULL                          \
+	}
+#define REFERENCE                                                                                            \
+	{                                                                                                        \
+		"reference", MEMBER_TEXT, false, CALL(reference), API_REFERENCE_BYTES, API_REFERENCE_BYTES, NULL     \
+	}
+
+static const struct contract_field token_fields[] = {
+    ID,
+    REQUEST_ID,
+    {"client_id", MEMBER_TEXT, false, CALL(client_id), 1, API_CLIENT_BYTES, NULL},
+    {"secret", MEMBER_TEXT, false, CALL(secret), 1, API_SECRET_BYTES, NULL},
+};
+static const struct contract_field authorize_fields[] = {ID, REQUEST_ID, TOKEN};
+static const struct contract_field available_fields[] = {ID, REQUEST_ID, TOKEN, PROGRAMME, MEMBER};
+static const struct contract_field redeem_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    KEY,
+    PROGRAMME,
+    MEMBER,
+    MERCHANT,
+    {"points", MEMBER_INT, false, CALL(points), INT64_MIN, INT64_MAX, NULL},
+    {"amount", MEMBER_TEXT, false, CALL(amount), 1, API_AMOUNT_BYTES, NULL},
+    {"type", MEMBER_INT, false, CALL(type), INT32_MIN, INT32_MAX, NULL},
+};
+static const struct contract_field reverse_fields[] = {ID,        REQUEST_ID, TOKEN,    KEY,
+                                                       PROGRAMME, MEMBER,     MERCHANT, REFERENCE};
+static const struct contract_field redemption_fields[] = {ID, REQUEST_ID, TOKEN, REFERENCE};
+static const struct contract_field request_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    {"key", MEMBER_TEXT, false, CALL(key), 1, API_KEY_BYTES, NULL},
+};
+static const struct contract_field transactions_fields[] = {
+    ID, REQUEST_ID, TOKEN, MEMBER, {"before", MEMBER_INT, true, CALL(before), 1, INT64_MAX, NULL},
+};
+
+static const char *const kinds[] = {"none", "text", "integer", "true", "json", NULL};
+static const struct contract_field answer_fields[] = {
+    {"id", MEMBER_INT, false, ANSWER(id), 1, INT64_MAX, NULL},
+    {"status", MEMBER_INT, false, ANSWER(status), 200, 599, NULL},
+    {"code", MEMBER_TEXT, false, ANSWER(code), 3, 3, NULL},
+    {"reason", MEMBER_TEXT, true, ANSWER(reason), 1, API_REASON_BYTES, NULL},
+    {"kind", MEMBER_WORD, false, ANSWER(kind), 0, 0, kinds},
+    {"value", MEMBER_TEXT, true, ANSWER(value), 1, API_JSON_BYTES, NULL},
+    {"expires", MEMBER_INT, true, ANSWER(expires_s), 1, INT64_MAX, NULL},
+    {"retry_after", MEMBER_INT, true, ANSWER(retry_after_s), 1, 86400, NULL},
+    {"again", MEMBER_FLAG, false, ANSWER(again), 0, 0, NULL},
+};
+
+#define FIELDS(list) list, sizeof(list) / sizeof((list)[0])
+#define ALWAYS                                                                                               \
+	{                                                                                                        \
+		[OPEN] = CONTRACT_TO(OPEN)                                                                           \
+	}
+
+static const struct contract_message messages[API_MESSAGES] = {
+    [API_TOKEN] = {"token", true, false, FIELDS(token_fields), ALWAYS},
+    [API_AUTHORIZE] = {"authorize", true, false, FIELDS(authorize_fields), ALWAYS},
+    [API_AVAILABLE] = {"available", true, false, FIELDS(available_fields), ALWAYS},
+    [API_REDEEM] = {"redeem", true, false, FIELDS(redeem_fields), ALWAYS},
+    [API_REVERSE] = {"reverse", true, false, FIELDS(reverse_fields), ALWAYS},
+    [API_REDEMPTION] = {"redemption", true, false, FIELDS(redemption_fields), ALWAYS},
+    [API_REQUEST] = {"request", true, false, FIELDS(request_fields), ALWAYS},
+    [API_TRANSACTIONS] = {"transactions", true, false, FIELDS(transactions_fields), ALWAYS},
+    [API_ANSWER] = {"answer", false, false, FIELDS(answer_fields), ALWAYS},
+};
+
+static const char *const states[] = {"open", NULL};
+
+const struct contract api_contract = {"api_call", "handback-gate", "handback-api",
+                                      states,     messages,        API_MESSAGES};
+
+bool
+api_call_encode(struct message_line *ret, enum api_message message, const struct api_call *call)
+{
+	int state = OPEN;
+
+	return contract_encode(&api_contract, message, &state, call, ret);
+}
+
+int
+api_call_decode(struct api_call *ret, char *line, char *why, size_t why_size)
+{
+	int state = OPEN;
+
+	*ret = (struct api_call){0};
+	return contract_decode(&api_contract, true, &state, line, false, ret, why, why_size);
+}
+
+bool
+api_answer_encode(struct message_line *ret, const struct api_answer *answer)
+{
+	int state = OPEN;
+
+	return contract_encode(&api_contract, API_ANSWER, &state, answer, ret);
+}
+
+bool
+api_answer_decode(struct api_answer *ret, char *line, char *why, size_t why_size)
+{
+	int state = OPEN;
+
+	*ret = (struct api_answer){0};
+	return contract_decode(&api_contract, false, &state, line, false, ret, why, why_size) == API_ANSWER;
+}

@@ -1,0 +1,84 @@
+/*
+ * What handback-gate (who asks) and handback-api send each other: calls of the redemption API, as packets
+ * over a SOCK_SEQPACKET connection (lib/protocol/channel.h, message.h).  Many calls are under way at once:
+ * each answer names its call.  Which fields go with which call: the table in api_call.c.
+ *
+ * The gate has read the caller's HTTP and JSON; what it sends is typed and bounded, and is believed no more
+ * than that.  The token is the caller's: only handback-api can tell whether it is good.
+ */
+#ifndef HANDBACK_PROTOCOL_API_CALL_H
+#define HANDBACK_PROTOCOL_API_CALL_H
+
+#include "lib/protocol/contract.h"
+
+#define API_TOKEN_BYTES 1024
+#define API_REQUEST_ID_BYTES 64
+#define API_KEY_BYTES 255
+#define API_MEMBER_BYTES 320   /* an e-mail address at its longest (RFC 5321) */
+#define API_MERCHANT_BYTES 200 /* after it: control characters are refused, too */
+#define API_AMOUNT_BYTES 40
+#define API_CLIENT_BYTES 63
+#define API_SECRET_BYTES 128
+#define API_REFERENCE_BYTES 36
+#define API_REASON_BYTES 400
+#define API_VALUE_BYTES 1200
+#define API_JSON_BYTES 12000 /* escaped it is still one message */
+
+enum api_message {
+	/* to the api */
+	API_TOKEN,        /* client_id and secret for a token */
+	API_AUTHORIZE,    /* is the token good?  For a call that the gate refuses itself */
+	API_AVAILABLE,    /* what a member may redeem */
+	API_REDEEM,       /* takes points */
+	API_REVERSE,      /* gives them back */
+	API_REDEMPTION,   /* what became of it */
+	API_REQUEST,      /* what a key was answered */
+	API_TRANSACTIONS, /* a page of a member's entries */
+	/* from it */
+	API_ANSWER,
+	API_MESSAGES
+};
+
+/* Texts that are NULL, and numbers that are 0 where they may be absent, are not sent. */
+struct api_call {
+	int64_t id; /* the gate's, above 0: the answer has it */
+	const char *request_id, *token;
+	const char *client_id, *secret;
+	int64_t programme; /* as the caller stated it */
+	const char *member, *merchant, *amount, *reference, *key;
+	int64_t points, type;
+	int64_t before; /* of a page: entries before this one */
+};
+
+enum api_value {
+	API_VALUE_NONE,
+	API_VALUE_TEXT,    /* a reference, a token */
+	API_VALUE_INTEGER, /* a balance */
+	API_VALUE_TRUE,
+	API_VALUE_JSON, /* a whole value, as the database wrote it */
+};
+
+struct api_answer {
+	int64_t id;
+	int64_t status;     /* of HTTP */
+	const char *code;   /* of the contract: three digits */
+	const char *reason; /* ours, in a header and the log; no member's data; NULL: none */
+	enum api_value kind;
+	const char *value;
+	int64_t expires_s;     /* of a token: since 1970 UTC */
+	int64_t retry_after_s; /* when asking again may help */
+	bool again;            /* the first answer of this key */
+};
+
+extern const struct contract api_contract;
+
+/* False: a value is out of bounds, and nothing may be sent. */
+bool api_call_encode(struct message_line *ret, enum api_message message, const struct api_call *call);
+/* An enum api_message, or -1 with a sentence in why[].  Texts point into the line, which is written into. */
+int api_call_decode(struct api_call *ret, char *line, char *why, size_t why_size);
+
+bool api_answer_encode(struct message_line *ret, const struct api_answer *answer);
+/* False with a sentence in why[] for what is no answer. */
+bool api_answer_decode(struct api_answer *ret, char *line, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,334 @@
+"""The redemption API over HTTP: the contract, byte for byte, and what hostile callers meet."""
+import concurrent.futures
+import json
+import re
+import time
+import uuid
+
+import pytest
+
+import redemption_api
+from case_table import case
+from redemption_api import Api, credential, redemption
+
+UUID = re.compile(r"^[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}$")
+
+
+@pytest.fixture
+def world(database):
+    with database.connect() as c:
+        c.execute("""
+            INSERT INTO ledger.programme (programme_id, code, name, rate_points, rate_minor, currency) VALUES
+                (1, 'P', 'First', 1, 100, 'EUR'), (2, 'Q', 'Second', 1, 100, 'EUR');
+            INSERT INTO ledger.member (programme_id, relation_reference, status)
+            SELECT p, 'M' || n, 'Active' FROM generate_series(1, 2) p, generate_series(1, 40) n;
+            UPDATE ledger.member SET status = 'Suspended' WHERE relation_reference = 'M39';
+            INSERT INTO ledger.entry (programme_id, member_id, category, points)
+            SELECT programme_id, member_id, 'Credit By Accrual', 100000 FROM ledger.member""")
+        credential(c)
+        credential(c, "other", "Q")
+    return database
+
+
+@pytest.fixture
+def api(build, world):
+    with Api(build, world) as running:
+        yield running
+
+
+def balance(world, member="M1"):
+    with world.connect() as c:
+        return c.execute("SELECT b.points FROM ledger.balance b JOIN ledger.member m USING (member_id)"
+                         " WHERE m.relation_reference = %s AND m.programme_id = 1", (member,)).fetchone()[0]
+
+
+@case("API: the contract's own calls")
+def test_the_contract(api, world):
+    answer = api.ask_token("app")
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json) == {"results"} and set(answer.json["results"]) == {"token", "tokenExpiresOn"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", answer.json["results"]["tokenExpiresOn"])
+    token = answer.json["results"]["token"]
+
+    answer = api.post("CheckAvailability", {"RelationReference": "M1", "TransactionCurrency": "DEFAULT", "RelationType": 4, "ProgramId": 1}, token)
+    assert answer.body == b'{"results": {"IsSucessful": true, "ErrorCode": "000", "ExceptionMessage": "Success", "ReturnObject": 100000}}\n'
+
+    answer = api.post("RedeemPoints", redemption(), token)
+    assert answer.status == 200 and list(answer.json["results"]) == ["IsSucessful", "ErrorCode", "ExceptionMessage", "ReturnObject"]
+    assert answer.json["results"]["IsSucessful"] is True and answer.json["results"]["ExceptionMessage"] == "Success"
+    reference = answer.value
+    assert UUID.match(reference) and balance(world) == 99500
+    assert re.fullmatch(r"[0-9a-f]{24}", answer.headers["X-Request-Id"])
+
+    back = {"RelationReference": "M1", "MerchantName": "Amazon", "ExternalReference": reference, "ProgramId": 1}
+    assert api.get(f"/v1/redemptions/{reference}", token).json["state"] == "open"
+    answer = api.post("ReversalPoints", back, token)
+    assert answer.value is True and answer.code == "000" and balance(world) == 100000
+    assert api.get(f"/v1/redemptions/{reference.lower()}", token).json["state"] == "reversed"
+    again = api.post("ReversalPoints", back, token)
+    assert again.status == 200 and again.json["results"] == {
+        "IsSucessful": False, "ErrorCode": "301", "ExceptionMessage": "Failed to redeem points", "ReturnObject": None}
+    assert again.reason == "the redemption is reversed already"
+    page = api.get("/v1/members/M1/transactions", token).json
+    assert [t["category"] for t in page["transactions"]] == ["Redemption Reversal", "Debit By Redemption", "Credit By Accrual"]
+
+
+# what is asked, the code, HTTP's status
+CODES = [
+    ({"Points": 0}, "120", 200, "Points must be greater than zero"),
+    ({"Points": -5}, "120", 200, "Points must be greater than zero"),
+    ({"MerchantName": ""}, "208", 200, "Merchant name missing"),
+    ({"MerchantName": "x" * 201}, "208", 200, "Merchant name missing"),
+    ({"MerchantName": None}, "208", 200, "Merchant name missing"),
+    ({"LoyaltyTxnType": 777}, "999", 400, "Bad request"),
+    ({"LoyaltyTxnType": -7}, "999", 400, "Bad request"),
+    ({"RelationReference": "Nobody"}, "103", 200, "Member does not exist"),
+    ({"RelationReference": "M39"}, "114", 200, "Member is suspended"),
+    ({"Points": 100001, "Amount": 100001}, "302", 200, "Insufficient points"),
+    ({"ProgramId": 2}, "403", 403, "Forbidden"),
+    ({"TransactionCurrency": "EUR"}, "999", 400, "Bad request"),
+    ({"RelationType": 5}, "999", 400, "Bad request"),
+    ({"Amount": "500"}, "999", 400, "Bad request"),
+    ({"Amount": -1}, "999", 400, "Bad request"),
+    ({"Points": "500"}, "999", 400, "Bad request"),
+    ({"Points": True}, "999", 400, "Bad request"),
+    ({"Points": [500]}, "999", 400, "Bad request"),
+    ({"RelationReference": 17}, "999", 400, "Bad request"),
+    ({"RelationReference": "M1\u0000"}, "998", 400, "Invalid request"),
+    ({"RelationReference": "M\u00851"}, "999", 400, "Bad request"),
+    ({"RelationReference": "x" * 321}, "999", 400, "Bad request"),
+    ({"RelationReference": ""}, "999", 400, "Bad request"),
+]
+
+
+@case("API: each refusal in the contract's words")
+def test_codes(api, world):
+    token = api.token()
+    for other, code, status, words in CODES:
+        answer = api.post("RedeemPoints", redemption(**other), token)
+        assert (answer.code, answer.status) == (code, status), (other, answer.body, answer.reason)
+        assert answer.json["results"]["ExceptionMessage"] == words and answer.json["results"]["IsSucessful"] is False
+    for name in redemption():
+        body = redemption()
+        del body[name]
+        answer = api.post("RedeemPoints", body, token)
+        assert answer.code == ("208" if name == "MerchantName" else "999"), name
+    assert balance(world) == 100000
+
+
+# a body as it is written, and its code
+BODIES = [
+    (lambda b: b, "000"),
+    (lambda b: b.replace('"Points": 500', '"Points": 500.0'), "999"),
+    (lambda b: b.replace('"Points": 500', '"Points": 5e2'), "999"),
+    (lambda b: b.replace('"Points": 500', '"Points": 1e400'), "999"),
+    (lambda b: b.replace('"Points": 500', '"Points": 9007199254740993'), "302"),
+    (lambda b: b.replace('"Points": 500', '"Points": 9223372036854775808'), "999"),
+    (lambda b: b.replace('"Amount": 500', '"Amount": 500.00'), "000"),
+    (lambda b: b.replace('"Amount": 500', '"Amount": 500.005'), "999"),
+    (lambda b: b.replace('"Amount": 500', '"Amount": 1e400'), "999"),
+    (lambda b: b[:-1] + ', "Points": 1}', "998"),
+    (lambda b: b[:-1] + ', "more": {"Points": 1, "x": [1, {"y": null}]}}', "000"),
+    (lambda b: b[:-1] + ', "deep": ' + "[" * 40 + "]" * 40 + "}", "998"),
+    (lambda b: "\ufeff" + b, "998"),
+    (lambda b: b + b, "998"),
+    (lambda b: b[:-1], "998"),
+    (lambda b: "[" + b + "]", "998"),
+    (lambda b: "", "998"),
+    (lambda b: "null", "998"),
+    (lambda b: b.replace('"M1"', '"\\ud800"'), "998"),
+    (lambda b: b.replace('"M1"', '"M1\\u0000"'), "998"),
+    (lambda b: b.replace("Amazon", "Caf\u00e9 \u2603"), "000"),
+]
+
+
+@case("API: bodies that are none")
+def test_bodies(api):
+    token = api.token()
+    for write, code in BODIES:
+        body = write(json.dumps(redemption())).encode()
+        answer = api.post("RedeemPoints", body, token)
+        assert answer.code == code, (body, answer.body, answer.reason)
+
+
+def test_depth_costs_nothing(api):
+    began = time.monotonic()
+    answer = api.post("RedeemPoints", b'{"x":' + b"[" * 30000 + b"]" * 30000 + b"}", api.token())
+    assert answer.code == "998" and time.monotonic() - began < 2
+
+
+@case("API: tokens that are not ours, or no longer in force")
+def test_tokens(api, world):
+    token = api.token()
+    header, claims, signature = token.split(".")
+    flipped = signature[:-2] + ("A" if signature[-2] != "A" else "B") + signature[-1]
+    for bad in ("", "x", "..", f"{header}.{claims}.", f"{header}.{claims}.{flipped}", f"{header}.{claims}x.{signature}",
+                f"eyJhbGciOiJub25lIn0.{claims}.", f"{claims}.{header}.{signature}", "x" * 1100, f"{header}..{signature}"):
+        answer = api.post("RedeemPoints", redemption(), bad or None)
+        assert answer.status == 401 and answer.json["results"]["IsSucessful"] is False, bad
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    # the token comes before what is wrong with the body
+    assert api.post("RedeemPoints", b"{", "x").status == 401
+    assert api.get(f"/v1/redemptions/{uuid.uuid4()}", "x").status == 401
+    assert api.get(f"/v1/redemptions/{uuid.uuid4()}", token).status == 404
+    # another scheme's case is the same scheme
+    assert api.post("RedeemPoints", redemption(), headers={"Authorization": f"bEARER {token}"}).code == "000"
+    for bad in ({"secret": "wrong"}, {"client": "nobody"}):
+        answer = api.ask_token(**{"client": "app", **bad})
+        assert answer.status == 401 and answer.json["results"]["IsSucessful"] is False
+    assert api.ask_token("app", grant_type="password").code == "999"
+    assert api.ask_token("app", scope='["LOGIN","M1"]').code == "999"
+    with world.connect() as c:
+        c.execute("SELECT api.renew_credential('app', sha256('new'))")
+    assert api.post("RedeemPoints", redemption(), token).status == 401
+    assert api.post("RedeemPoints", b"{", token).status == 401
+    assert api.post("RedeemPoints", redemption(), api.token(secret="new")).code == "000"
+    assert balance(world) == 99000
+
+
+@case("API: a key of the header or the body")
+def test_keys(api, world):
+    token = api.token()
+    first = api.post("RedeemPoints", redemption(), token, {"Idempotency-Key": "k1"})
+    again = api.post("RedeemPoints", json.dumps(redemption(), indent=3), token, {"Idempotency-Key": '"k1"'})
+    body = api.post("RedeemPoints", redemption(_xoxo_api_client_idempotency="k1"), token)
+    assert first.value == again.value == body.value and "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == body.headers["Idempotent-Replayed"] == "true"
+    other = api.post("RedeemPoints", redemption(Points=501), token, {"Idempotency-Key": "k1"})
+    assert other.status == 409 and other.code == "409"
+    assert api.post("RedeemPoints", redemption(_xoxo_api_client_idempotency="k2"), token, {"Idempotency-Key": "k3"}).code == "999"
+    assert api.post("RedeemPoints", redemption(), token, {"Idempotency-Key": "x" * 256}).code == "999"
+    assert balance(world) == 99500
+    looked = api.get("/v1/requests/k1", token).json
+    assert looked["code"] == "000" and looked["redemption"]["reference"] == first.value
+    assert api.get("/v1/requests/k9", token).status == 404
+    assert api.get("/v1/requests/k1", api.token("other")).status == 404
+
+
+@case("API: twins over several processes")
+def test_twins(build, world):
+    with Api(build, world, apis=3) as api, concurrent.futures.ThreadPoolExecutor(24) as pool:
+        token = api.token()
+        asked = [pool.submit(api.post, "RedeemPoints", redemption(RelationReference=f"M{n % 6 + 1}"), token, {"Idempotency-Key": f"k{n % 6}"})
+                 for n in range(180)]
+        answers = [a.result() for a in asked]
+    assert {a.code for a in answers} == {"000"}
+    assert len({a.value for a in answers}) == 6 and sum("Idempotent-Replayed" not in a.headers for a in answers) == 6
+    assert [balance(world, f"M{n}") for n in range(1, 7)] == [99500] * 6
+
+
+def hostile(head, body=b""):
+    return head.replace("\n", "\r\n").encode("latin-1") + b"\r\n\r\n" + body
+
+
+GOOD = "POST /lbms-ingress/oauth/api/Auth/Token HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 2"
+HOSTILE = {
+    "two lengths": hostile(GOOD + "\nContent-Length: 3", b"{}"),
+    "two equal lengths": hostile(GOOD + "\nContent-Length: 2", b"{}"),
+    "two hosts": hostile(GOOD + "\nHost: y", b"{}"),
+    "no host": hostile(GOOD.replace("Host: x\n", ""), b"{}"),
+    "blank before the colon": hostile(GOOD + "\nTransfer-Encoding : chunked", b"{}"),
+    "chunked": hostile(GOOD.replace("Content-Length: 2", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n"),
+    "chunked and a length": hostile(GOOD + "\nTransfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n"),
+    "xchunked": hostile(GOOD + "\nTransfer-Encoding: xchunked", b"{}"),
+    "length with a sign": hostile(GOOD.replace(": 2", ": +2"), b"{}"),
+    "length in hex": hostile(GOOD.replace(": 2", ": 0x2"), b"{}"),
+    "negative length": hostile(GOOD.replace(": 2", ": -1"), b"{}"),
+    "list of lengths": hostile(GOOD.replace(": 2", ": 2, 2"), b"{}"),
+    "control in a value": hostile(GOOD + "\nX-A: a\x01b", b"{}"),
+    "name of no token": hostile(GOOD + "\nX(A): b", b"{}"),
+    "HTTP/1.0 with a body": hostile(GOOD.replace("HTTP/1.1", "HTTP/1.0"), b"{}"),
+    "absolute target": hostile(GOOD.replace("POST /", "POST http://evil/"), b"{}"),
+    "two authorizations": hostile(GOOD + "\nAuthorization: Bearer a\nAuthorization: Bearer b", b"{}"),
+    "another method": hostile(GOOD.replace("POST", "DELETE"), b"{}"),
+    "no method": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "header too long": hostile(GOOD + "\nX-A: " + "a" * 17000, b"{}"),
+    "body too long": hostile(GOOD.replace(": 2", ": 70000"), b"x" * 70000),
+}
+
+
+@case("API: requests that a proxy could read in another way")
+def test_the_fence(api):
+    for name, request in HOSTILE.items():
+        answer = api.raw(request)
+        status = int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.") else 0
+        assert status == 0 or 400 <= status <= 501, (name, answer)
+        assert len(re.findall(rb"^HTTP/1", answer, re.M)) <= 1, name
+    # it lives, and says of a good request what is wrong with its body
+    assert b" 400 " in api.raw(hostile(GOOD, b"{}"))
+
+
+def test_one_request_a_connection(api):
+    """What follows the first on the same connection is not answered: smuggled or not, nobody hears it."""
+    answer = api.raw(hostile(GOOD, b"{}") + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.count(b"HTTP/1.1") == 1 and b"Connection: close" in answer
+
+
+def test_paths(api):
+    token = api.token()
+    answer = api.get(redemption_api.PG + "RedeemPoints", token)
+    assert answer.status == 405 and answer.headers["Allow"] == "POST"
+    assert api.get("/nothing", token).status == 404
+    assert api.request("POST", redemption_api.PG + "RedeemPoints", "a=b", {"Content-Type": "application/x-www-form-urlencoded"}).status == 415
+    assert api.get("/v1/members/M1%00/transactions", token).status == 404
+    assert api.get("/v1/members/M1/transactions?before=x", token).status == 400
+    assert api.get("/v1/redemptions/x", token).status == 404
+
+
+def test_a_slow_caller_is_cut_off(api):
+    began = time.monotonic()
+    answer = api.raw(b"POST / HTTP/1.1\r\nHost: x\r\n", timeout=25)
+    assert time.monotonic() - began < 20 and answer == b""
+    assert api.get("/healthz").status == 200
+
+
+def test_no_member_and_no_secret_in_a_log(api):
+    token = api.token()
+    api.post("RedeemPoints", redemption(RelationReference="jane.doe@example.com"), token, {"Idempotency-Key": "secret-key-17"})
+    api.post("RedeemPoints", redemption(RelationReference="M1"), token)
+    text = api.log() + api.log("api0")
+    assert text.count("endpoint=redeem") == 2 and "jane" not in text and "M1" not in text and "secret-key" not in text
+    assert token not in text and redemption_api.SECRET not in text
+
+
+@case("API: a process that goes away, and one that comes back")
+def test_a_killed_process(build, world):
+    with Api(build, world, apis=2) as api:
+        token = api.token()
+        api.apis[0].kill()
+        api.apis[0].wait()
+        codes = [api.post("RedeemPoints", redemption(RelationReference=f"M{n}"), token).code for n in range(1, 9)]
+        assert set(codes) == {"000"}
+        api.apis[1].kill()
+        api.apis[1].wait()
+        redemption_api.until(lambda: api.get("/healthz").status == 503)
+        answer = api.post("RedeemPoints", redemption(), token)
+        assert answer.status == 503 and answer.headers["Retry-After"] == "1"
+        api.apis[1] = api.start_api(1)
+        redemption_api.until(lambda: api.get("/healthz").status == 200)
+        assert api.post("RedeemPoints", redemption(), token).code == "000"
+
+
+def test_the_bound_of_calls(api, world):
+    with world.connect() as c:
+        credential(c, "bounded", calls_per_minute=30)
+    token = api.token("bounded")
+    answers = [api.post("RedeemPoints", redemption(Points=1, Amount=1), token) for _ in range(8)]
+    assert [a.status for a in answers[:3]] == [200] * 3 and answers[-1].status == 429 and answers[-1].headers["Retry-After"] == "1"
+
+
+def test_it_drains(build, world):
+    """Ended while calls are under way: each that was taken is answered."""
+    with Api(build, world) as api, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        token = api.token()
+        asked = [pool.submit(api.post, "RedeemPoints", redemption(RelationReference=f"M{n}"), token) for n in range(1, 9)]
+        api.gate.terminate()
+        done = []
+        for a in asked:
+            try:
+                done.append(a.result().code)
+            except (ConnectionError, FileNotFoundError):
+                continue
+        assert api.gate.wait(20) == 0 and set(done) <= {"000"}
+    with world.connect() as c:
+        assert c.execute("SELECT count(*) FROM api.request").fetchone()[0] == len(done)
