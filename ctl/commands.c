@@ -41,6 +41,10 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_HOLD] = {"hold", "HOLD", "the file on hold under this number, as if it were released now"},
     [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
+    [OPT_CALLS_PER_MINUTE] = {"calls-per-minute", "N", "how often the caller may ask; without it as often as it likes"},
+    [OPT_POINTS_PER_DAY] = {"points-per-day", "N", "the points that its redemptions may take in a day (UTC)"},
+    [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
+    [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
 };
 
 /* sentences are broken where they are long, and nowhere else */
@@ -183,6 +187,31 @@ const struct command commands[] = {
     {"hold reject", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
      "Its holds stay open. --why is required.",
      "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
+
+    {"credential add", "Callers", "CLIENT PROGRAMME", 2, 2, OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY),
+     "let an application call the redemption API",
+     "Makes credentials for one programme and shows the secret, once: it is kept nowhere, only its hash. The application "
+     "asks for tokens with them.",
+     "handbackctl credential add shop NORTHSTAR --points-per-day 1000000", run_credential_add},
+    {"credential rotate", "Callers", "CLIENT", 1, 1, 0, "give an application another secret",
+     "Shows the new secret, once. All tokens that were given for the old one end at once.",
+     "handbackctl credential rotate shop", run_credential_rotate},
+    {"credential revoke", "Callers", "CLIENT", 1, 1, 0, "let an application call no more",
+     "Ends the secret and all its tokens at once. `credential rotate` lets it in again.",
+     "handbackctl credential revoke shop", run_credential_revoke},
+    {"credential list", "Callers", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "who may call the redemption API",
+     "Lists the credentials in force and those that were revoked; never a secret.",
+     "handbackctl credential list", run_credential_list},
+    {"route add", "Callers", "PROGRAMME TYPE PARTNER", 3, 3, OPT(OPT_MERCHANT) | OPT(OPT_PREFIX),
+     "say which partner fulfils redemptions of a type",
+     "From now on redemptions by the API of this transaction type (4 miles or points transfer, 5 hotel, 6 air, 19 charity, "
+     "30 gift card, or one of the programme's own) get this partner and a reference by which its files can answer. A route "
+     "that names the merchant goes before one that does not; of several the newest is taken.",
+     "handbackctl route add NORTHSTAR 6 SKYLINE --merchant 'Skyline Air' --prefix SK", run_route_add},
+    {"route end", "Callers", "ROUTE", 1, 1, 0, "end a route", "Redemptions that have its partner keep it.",
+     "handbackctl route end 3", run_route_end},
+    {"route list", "Callers", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "which partner fulfils what",
+     "Lists the routes, those in force first.", "handbackctl route list", run_route_list},
 
     {"profile infer", "Configure", "FILE", 1, 1, 0, "a first profile for a sample of a partner's file",
      "Looks at a sample and proposes a profile: how records are cut, columns with their types, what could be "

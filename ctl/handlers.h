@@ -47,6 +47,15 @@ int run_hold_approve(struct session *s);
 int run_hold_reject(struct session *s);
 int run_proposals(struct session *s);
 
+/* ctl/callers.c */
+int run_credential_add(struct session *s);
+int run_credential_rotate(struct session *s);
+int run_credential_revoke(struct session *s);
+int run_credential_list(struct session *s);
+int run_route_add(struct session *s);
+int run_route_end(struct session *s);
+int run_route_list(struct session *s);
+
 /* ctl/audit.c */
 int run_audit_head(struct session *s);
 int run_audit_key(struct session *s);

@@ -7,6 +7,7 @@
  *
  *     --listen PATH | ADDRESS:PORT   of loopback; or systemd's socket, as descriptor 3
  *     --api PATH                     the socket of a handback-api; once for each of them
+ *     --no-landlock                  the operator writes Landlock off: tried all the same, but not missed
  *     --trusted-proxy                several requests over one connection: only where the proxy was tested
  */
 #include <arpa/inet.h>
@@ -25,8 +26,13 @@
 #include "gate/http.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
+#include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/sandbox/program.h"
+#ifdef TEST_BUILD
+#include "lib/sandbox/attempt.h"
+#endif
 
 #define SYSTEMD_FD 3
 #define WAITING 512
@@ -42,9 +48,9 @@ struct gate {
 static int
 usage(void)
 {
-	fputs(
-	    "usage: handback-gate --api PATH [--api PATH ...] [--listen PATH | ADDRESS:PORT] [--trusted-proxy]\n",
-	    stderr);
+	fputs("usage: handback-gate --api PATH [--api PATH ...] [--listen PATH | ADDRESS:PORT] [--no-landlock] "
+	      "[--trusted-proxy]\n",
+	      stderr);
 	return EXIT_USAGE;
 }
 
@@ -181,10 +187,12 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
 	                                        {"api", required_argument, NULL, 'a'},
+	                                        {"no-landlock", no_argument, NULL, 'n'},
 	                                        {"trusted-proxy", no_argument, NULL, 't'},
 	                                        {NULL, 0, NULL, 0}};
 	const char *apis[BACKEND_MOST], *where = NULL;
-	bool trusted = false;
+	bool trusted = false, no_landlock = false;
+	char why[LIMIT_MESSAGE_BYTES];
 	size_t count = 0;
 	int option, listener;
 
@@ -194,6 +202,8 @@ main(int argc, char **argv)
 			where = optarg;
 		else if (option == 't')
 			trusted = true;
+		else if (option == 'n')
+			no_landlock = true;
 		else if (option == 'a' && count < BACKEND_MOST)
 			apis[count++] = optarg;
 		else
@@ -208,5 +218,12 @@ main(int argc, char **argv)
 		          LOG_FIELDS(log_text("where", where), log_errno(errno)));
 		return EXIT_USAGE;
 	}
+	if (!sandbox_gate(no_landlock, why, sizeof(why))) {
+		log_write(LOG_ERR, why, NULL);
+		return EXIT_FAILED;
+	}
+#ifdef TEST_BUILD
+	attempt_escape();
+#endif
 	return run(listener, trusted, apis, count);
 }

@@ -18,6 +18,8 @@ static const struct {
     {"handback-parse-xml", "parsers", HANDBACK_LIBEXECDIR},
     {"handback-infer", "parsers/infer", HANDBACK_LIBEXECDIR},
     {"handback-decrypt", "parsers/decrypt", HANDBACK_LIBEXECDIR},
+    {"handback-api", "api", HANDBACK_LIBEXECDIR},
+    {"handback-gate", "gate", HANDBACK_LIBEXECDIR},
     {"handbackctl", "ctl", HANDBACK_BINDIR},
 };
 

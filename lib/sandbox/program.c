@@ -195,6 +195,13 @@ static const int gnupg_calls[] = {
     SCMP_SYS(sendfile),
 };
 
+/* What libevent needs over that: its loop, and who connects. */
+static const int gate_calls[] = {
+    SCMP_SYS(accept),         SCMP_SYS(accept4),         SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),     SCMP_SYS(epoll_pwait),     SCMP_SYS(epoll_pwait2),  SCMP_SYS(eventfd2),
+    SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(pipe2),
+};
+
 /* Nobody asks for these in good faith: whoever does has been taken over, and ends. */
 static const int deadly_calls[] = {
     SCMP_SYS(execveat),
@@ -275,8 +282,8 @@ add_processes(scmp_filter_ctx filter)
 }
 
 /*
- * Any option of a socket but SO_LINGER: a descriptor that lingers is closed by whoever has it last, and it may have
- * been passed on.  handbackd, which closes what it did not ask for, must not wait there.
+ * Any option of a socket but SO_LINGER: a descriptor that lingers is closed by whoever has it last, and it
+ * may have been passed on.  handbackd, which closes what it did not ask for, must not wait there.
  */
 static int
 add_options(scmp_filter_ctx filter)
@@ -302,6 +309,23 @@ add_fetch(scmp_filter_ctx filter)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONBIO));
+	return rc;
+}
+
+static int
+add_gate(scmp_filter_ctx filter)
+{
+	static const int families[] = {AF_UNIX};
+	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
+
+	if (rc == 0)
+		rc = add_sockets(filter, SCMP_SYS(socket), families, COUNT(families));
+	if (rc == 0)
+		rc = add_sockets(filter, SCMP_SYS(socketpair), families, COUNT(families));
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
 	return rc;
 }
 
@@ -415,6 +439,25 @@ sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 		return fail(why, why_size, "resource limits", errno);
 	return enter_landlock(&landlock, wish->no_landlock, why, why_size) &&
 	       enter_calls(add_fetch, why, why_size);
+}
+
+bool
+sandbox_gate(bool no_landlock, char *why, size_t why_size)
+{
+	static const struct landlock_place places[] = {
+		{.path = "/dev/null", .use = LANDLOCK_READ},
+#if SANITIZED
+		{.path = "/proc", .use = LANDLOCK_READ},
+#endif
+	};
+	const struct landlock_wish landlock = {.places = places, .place_count = COUNT(places), .least = 2};
+	const struct rlimit none = {0, 0};
+
+	if (!enter_limits(why, why_size))
+		return false;
+	if (setrlimit(RLIMIT_NPROC, &none) != 0)
+		return fail(why, why_size, "resource limits", errno);
+	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_gate, why, why_size);
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
- * The sandboxes of handback-fetch and handback-decrypt: what each needs is
- * listed, and the kernel refuses the rest.  Both keep the descriptors that they
+ * The sandboxes of handback-fetch, handback-gate and handback-decrypt: what each needs is
+ * listed, and the kernel refuses the rest.  All keep the descriptors that they
  * have.  As the parser's (lib/sandbox/parser.h): rlimits, no_new_privs, Landlock,
  * a seccomp list.  Unlike there an unlisted call is refused (EPERM) and does not
  * end the process, since libraries ask for more than they need; what no library
@@ -9,6 +9,8 @@
  *   fetch     TCP and UDP out, TCP by Landlock (Linux 6.7 on) to its server's port and the
  *             resolver's; its directory of the spool; no other file but what name resolution reads;
  *             no local socket, no process, no program
+ *   gate      no file at all, no TCP out (Landlock), local sockets alone; what listens and what was accepted
+ *             was there before, or comes by that; no process, no program
  *   decrypt   local sockets alone; its keyring's directory; GnuPG, which it runs and which inherits all
  *             this; no other file but what programs of the system read
  *
@@ -28,6 +30,9 @@ struct sandbox_fetch {
 };
 
 bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size);
+
+/* With its socket listening. */
+bool sandbox_gate(bool no_landlock, char *why, size_t why_size);
 
 /* home: the keyring's directory, which it removes at its end; folder: where that lies. */
 bool sandbox_decrypt(const char *home, const char *folder, bool no_landlock, char *why, size_t why_size);

@@ -407,7 +407,7 @@ BEGIN
 	IF programme_id IS NULL THEN
 		RAISE EXCEPTION 'there is no programme %', programme USING ERRCODE = 'no_data_found';
 	ELSIF (api.credential_of(client_id)).generation IS NOT NULL THEN
-		RAISE EXCEPTION 'there is a credential % already', client_id USING ERRCODE = 'unique_violation',
+		RAISE EXCEPTION 'there is a credential % already', client_id USING ERRCODE = 'duplicate_object',
 			HINT = 'rotate gives it a new secret.';
 	END IF;
 	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day)
@@ -438,14 +438,58 @@ $$;
 COMMENT ON FUNCTION api.renew_credential(text, bytea) IS
 	'Gives a credential another secret, or none, and so ends all its tokens; gives the new generation';
 
+CREATE FUNCTION api.add_route(programme text, type integer, partner text, merchant text DEFAULT NULL, prefix text DEFAULT NULL)
+	RETURNS integer
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	of integer;
+	made integer;
+BEGIN
+	SELECT p.programme_id INTO of FROM ledger.programme p WHERE p.code = programme;
+	IF of IS NULL THEN
+		RAISE EXCEPTION 'there is no programme %', programme USING ERRCODE = 'no_data_found';
+	ELSIF NOT EXISTS (SELECT FROM ledger.transaction_type t WHERE t.programme_id = of AND t.transaction_type = type) THEN
+		RAISE EXCEPTION '% has no transaction type %', programme, type USING ERRCODE = 'no_data_found';
+	END IF;
+	INSERT INTO api.route (programme_id, transaction_type, merchant, partner, prefix)
+	VALUES (of, type, lower(merchant), partner, coalesce(prefix, 'R')) RETURNING route_id INTO made;
+	PERFORM audit.append_event('route_added', 'route ' || made, NULL,
+		format('programme %s, type %s, merchant %s, partner %s', programme, type, coalesce(merchant, '(any)'), partner));
+	RETURN made;
+END
+$$;
+COMMENT ON FUNCTION api.add_route(text, integer, text, text, text) IS 'Which partner fulfils a type, from now on; gives the route''s number';
+
+CREATE FUNCTION api.end_route(route integer) RETURNS integer
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	UPDATE api.route r SET valid_until = greatest(clock_timestamp(), r.valid_from + interval '1 microsecond')
+	WHERE r.route_id = route AND r.valid_until IS NULL;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no route % in force', route USING ERRCODE = 'no_data_found';
+	END IF;
+	PERFORM audit.append_event('route_ended', 'route ' || route);
+	RETURN route;
+END
+$$;
+COMMENT ON FUNCTION api.end_route(integer) IS 'Ends a route now; what it was given to keeps its partner';
+
+-- For people: no hash of a secret.
+CREATE VIEW api.credentials AS
+	SELECT k.client_id, p.code AS programme, k.secret_hash IS NULL AS revoked, k.generation, k.calls_per_minute, k.points_per_day,
+		k.made_at, k.made_by
+	FROM api.credential_now k JOIN ledger.programme p USING (programme_id);
+COMMENT ON VIEW api.credentials IS 'Who may call the redemption API, and since when';
+CREATE VIEW api.programme_code AS SELECT programme_id, code FROM ledger.programme;
+COMMENT ON VIEW api.programme_code IS 'What people call a programme';
+
 GRANT USAGE ON SCHEMA api TO handback_api, handback_operator, handback_finance, handback_verify;
 GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea), api.in_force(text, integer),
 	api.redeem(text[], integer[], text[], text[], bytea[], text[], bigint[], text[], text[], integer[]),
 	api.available(text[], integer[], text[]), api.reverse(text, integer, text, text, bytea, text, text, uuid),
 	api.redemption(text, integer, uuid), api.request_of_key(text, integer, text),
 	api.transactions(text, integer, text, bigint) TO handback_api;
-GRANT EXECUTE ON FUNCTION api.add_credential(text, text, bytea, integer, bigint), api.renew_credential(text, bytea)
-	TO handback_operator;
-GRANT SELECT (client_id, generation, programme_id, calls_per_minute, points_per_day, made_at, made_by) ON api.credential
-	TO handback_finance;
-GRANT SELECT ON api.route, api.request, api.usage TO handback_finance, handback_verify;
+GRANT EXECUTE ON FUNCTION api.add_credential(text, text, bytea, integer, bigint), api.renew_credential(text, bytea),
+	api.add_route(text, integer, text, text, text), api.end_route(integer) TO handback_operator;
+GRANT SELECT ON api.credentials, api.programme_code, api.route, api.request, api.usage TO handback_finance, handback_verify;

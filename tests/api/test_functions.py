@@ -278,7 +278,7 @@ def test_a_token_ends_with_its_generation(ledger):
         assert redeem(c, call(generation=2))[0][0] == redeem(c, call(generation=3))[0][0] == "401"
         assert c.execute("SELECT what FROM audit.event ORDER BY event_id").fetchall()[-2:] == [
             ("credential_rotated",), ("credential_revoked",)]
-        with pytest.raises(psycopg.errors.UniqueViolation):
+        with pytest.raises(psycopg.errors.DuplicateObject):
             c.execute("SELECT api.add_credential('app', 'P', sha256('s'))")
         with pytest.raises(psycopg.errors.NoDataFound):
             c.execute("SELECT api.renew_credential('nobody', NULL)")

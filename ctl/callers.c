@@ -1,0 +1,226 @@
+/* credential and route: who may call the redemption API, and which partner fulfils what it redeems. */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "ctl/ask.h"
+#include "ctl/ctl_sql.h"
+#include "ctl/handlers.h"
+#include "lib/base/text.h"
+#include "lib/hash/sha256.h"
+
+#define SECRET_BYTES 32
+
+static const struct column secret_columns[] = {
+    {"client", "Client", COLUMN_TEXT, 0, 0, NULL},
+    {"generation", "Generation", COLUMN_NUMBER, 0, 0, NULL},
+    {"secret", "Secret, shown this once", COLUMN_TEXT, 0, 0, NULL},
+};
+static const struct column revoked_columns[] = {
+    {"client", "Revoked", COLUMN_TEXT, 0, 0, NULL},
+    {"generation", "Generation", COLUMN_NUMBER, 0, 0, NULL},
+};
+static const struct column credential_columns[] = {
+    {"client", "Client", COLUMN_TEXT, 0, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"generation", "Generation", COLUMN_NUMBER, 0, 1, NULL},
+    {"calls_per_minute", "Calls a minute", COLUMN_NUMBER, 0, 1, NULL},
+    {"points_per_day", "Points a day", COLUMN_NUMBER, 0, 1, NULL},
+    {"made_at", "Since (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"made_by", "By", COLUMN_TEXT, 0, 2, NULL},
+};
+static const struct column route_columns[] = {
+    {"route", "Route", COLUMN_NUMBER, 0, 0, NULL},   {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+    {"type", "Type", COLUMN_NUMBER, 0, 0, NULL},     {"merchant", "Merchant", COLUMN_TEXT, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 0, NULL}, {"prefix", "Prefix", COLUMN_TEXT, 0, 1, NULL},
+    {"from", "From (UTC)", COLUMN_TIME, 0, 0, NULL}, {"until", "Until (UTC)", COLUMN_TIME, 0, 0, NULL},
+};
+static const struct column done_columns[] = {
+    {"what", "Done", COLUMN_WORD, 0, 0, NULL},
+    {"number", "Route", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+/* Connects as one who decides, and asks a function that gives one number.  *ret is the caller's to free. */
+static int
+change(struct session *s, const char *sql, int params, const char *const *values, struct pg_result **ret)
+{
+	int code = session_open(s, SESSION_DECIDES);
+	enum pg_status status;
+
+	if (code != EXIT_CLEAN)
+		return code;
+	status = pg_run(s->query.pg, sql, params, values, ret);
+	if (status == PG_OK)
+		return EXIT_CLEAN;
+	complain("%s", pg_why(s->query.pg));
+	return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
+}
+
+static int
+show_facts(struct session *s, const struct column *columns, int count, const char *const *cells)
+{
+	struct document *d = document_new("done", NULL);
+	int code;
+
+	table_row(document_add(d, "done", NULL, TABLE_FACTS, columns, count), cells);
+	code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+/* A row for each; the columns are the statement's. */
+static int
+show_list(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
+          const char *none)
+{
+	int code = session_open(s, SESSION_READS);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new(key, NULL);
+	struct table *t = document_add(d, key, NULL, TABLE_ROWS, columns, count);
+	table_empty(t, none);
+	code = query_fill(&s->query, t, sql, 0, NULL);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+/* ---- credentials ---- */
+
+/* 256 random bits, and the hash by which alone they are known from then on. */
+static int
+make_secret(char secret[TEXT_HEX_SIZE(SECRET_BYTES)], char hash_hex[TEXT_HEX_SIZE(SHA256_BYTES)])
+{
+	uint8_t bytes[SECRET_BYTES], hash[SHA256_BYTES];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t) sizeof(bytes)) {
+		complain("no random numbers: %s", strerrordesc_np(errno));
+		return EXIT_INTERNAL;
+	}
+	text_hex(secret, bytes, sizeof(bytes));
+	sha256_of(secret, strlen(secret), hash);
+	text_hex(hash_hex, hash, sizeof(hash));
+	explicit_bzero(bytes, sizeof(bytes));
+	return EXIT_CLEAN;
+}
+
+/* values[at] becomes the hash. */
+static int
+give_secret(struct session *s, const char *sql, int params, const char **values, int at)
+{
+	char secret[TEXT_HEX_SIZE(SECRET_BYTES)], hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+	struct pg_result *r = NULL;
+	int code = make_secret(secret, hash);
+
+	values[at] = hash;
+	if (code == EXIT_CLEAN)
+		code = change(s, sql, params, values, &r);
+	if (code == EXIT_CLEAN) {
+		const char *cells[] = {s->arguments[0], pg_text_of(r, 0, "generation"), secret};
+
+		code = show_facts(s, COLUMNS(secret_columns), cells);
+		pg_result_free(r);
+	}
+	explicit_bzero(secret, sizeof(secret));
+	return code;
+}
+
+static int
+check_bound(const char *value, const char *option)
+{
+	int64_t number;
+
+	if (value == NULL || text_int(value, 1, INT64_MAX, &number))
+		return EXIT_CLEAN;
+	complain("%s %s: a number above 0 is required", option, value);
+	return EXIT_USAGE;
+}
+
+int
+run_credential_add(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->arguments[1], NULL, s->value[OPT_CALLS_PER_MINUTE],
+	                        s->value[OPT_POINTS_PER_DAY]};
+	int code = check_bound(values[3], "--calls-per-minute");
+
+	if (code == EXIT_CLEAN)
+		code = check_bound(values[4], "--points-per-day");
+	return code == EXIT_CLEAN ? give_secret(s, sql_credential_add, 5, values, 2) : code;
+}
+
+int
+run_credential_rotate(struct session *s)
+{
+	const char *values[] = {s->arguments[0], NULL};
+
+	return give_secret(s, sql_credential_renew, 2, values, 1);
+}
+
+int
+run_credential_revoke(struct session *s)
+{
+	const char *values[] = {s->arguments[0], NULL};
+	struct pg_result *r = NULL;
+	int code = change(s, sql_credential_renew, 2, values, &r);
+
+	if (code == EXIT_CLEAN) {
+		const char *cells[] = {s->arguments[0], pg_text_of(r, 0, "generation")};
+
+		code = show_facts(s, COLUMNS(revoked_columns), cells);
+		pg_result_free(r);
+	}
+	return code;
+}
+
+int
+run_credential_list(struct session *s)
+{
+	return show_list(s, "credentials", COLUMNS(credential_columns), sql_credentials,
+	                 "nobody may call the redemption API");
+}
+
+/* ---- routes ---- */
+
+static int
+change_route(struct session *s, const char *what, const char *sql, int params, const char *const *values)
+{
+	struct pg_result *r = NULL;
+	int code = change(s, sql, params, values, &r);
+
+	if (code == EXIT_CLEAN) {
+		const char *cells[] = {what, pg_text_of(r, 0, "route")};
+
+		code = show_facts(s, COLUMNS(done_columns), cells);
+		pg_result_free(r);
+	}
+	return code;
+}
+
+int
+run_route_add(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->arguments[1], s->arguments[2], s->value[OPT_MERCHANT],
+	                        s->value[OPT_PREFIX]};
+	int code = ask_number(values[1], "transaction type");
+
+	return code == EXIT_CLEAN ? change_route(s, "added", sql_route_add, 5, values) : code;
+}
+
+int
+run_route_end(struct session *s)
+{
+	int code = ask_number(s->arguments[0], "route");
+
+	return code == EXIT_CLEAN ? change_route(s, "ended", sql_route_end, 1, (const char *const *) s->arguments)
+	                          : code;
+}
+
+int
+run_route_list(struct session *s)
+{
+	return show_list(s, "routes", COLUMNS(route_columns), sql_routes,
+	                 "no route: redemptions have no partner");
+}

@@ -1,0 +1,25 @@
+-- name: credential_add
+-- $1: client, $2: programme, $3: SHA-256 of the secret, hex, $4: calls in a minute, $5: points in a day.
+SELECT api.add_credential($1::text, $2::text, pg_catalog.decode($3::text, 'hex'), $4::integer, $5::bigint) AS generation
+
+-- name: credential_renew
+-- $1: client, $2: SHA-256 of the new secret, hex; NULL: none.
+SELECT api.renew_credential($1::text, pg_catalog.decode($2::text, 'hex')) AS generation
+
+-- name: credentials
+SELECT c.client_id AS client, c.programme, CASE WHEN c.revoked THEN 'revoked' ELSE 'in force' END AS state, c.generation, c.calls_per_minute,
+	c.points_per_day, c.made_at, c.made_by
+FROM api.credentials c ORDER BY c.client_id
+
+-- name: route_add
+-- $1: programme, $2: type, $3: partner, $4: merchant, $5: prefix.
+SELECT api.add_route($1::text, $2::integer, $3::text, $4::text, $5::text) AS route
+
+-- name: route_end
+SELECT api.end_route($1::integer) AS route
+
+-- name: routes
+SELECT r.route_id AS route, p.code AS programme, r.transaction_type AS type, r.merchant, r.partner, r.prefix, r.valid_from AS "from",
+	r.valid_until AS until
+FROM api.route r JOIN api.programme_code p USING (programme_id)
+ORDER BY r.valid_until IS NOT NULL, p.code, r.transaction_type, r.merchant NULLS LAST, r.valid_from DESC

@@ -1,0 +1,86 @@
+"""handbackctl credential and route: who may call the redemption API, and which partner fulfils it."""
+import json
+import subprocess
+
+import pytest
+
+from case_table import case
+from redemption_api import Api, redemption
+
+
+@pytest.fixture
+def world(database):
+    with database.connect() as c:
+        c.execute("""
+            INSERT INTO ledger.programme (programme_id, code, name, rate_points, rate_minor, currency) VALUES (1, 'P', 'First', 1, 100, 'EUR');
+            INSERT INTO ledger.member (programme_id, relation_reference) VALUES (1, 'M1');
+            INSERT INTO ledger.entry (programme_id, member_id, category, points) SELECT 1, member_id, 'Credit By Accrual', 10000 FROM ledger.member""")
+    return database
+
+
+@pytest.fixture
+def ctl(build, world):
+    def run(*words, role="handback_operator"):
+        done = subprocess.run([build / "ctl/handbackctl", *words, "--json", "--database", world.conninfo(role)], capture_output=True, text=True,
+                              timeout=60)
+        return done.returncode, json.loads(done.stdout) if done.returncode == 0 else done.stderr
+    return run
+
+
+
+@case("API: a credential from its making to its end")
+def test_a_credential(build, world, ctl):
+    status, said = ctl("credential", "add", "shop", "P", "--calls-per-minute", "6000", "--points-per-day", "2000")
+    assert status == 0, said
+    secret = said["done"]["secret"]
+    assert len(secret) == 64 and said["done"]["generation"] == 1
+    with Api(build, world) as api:
+        token = api.token("shop", secret)
+        assert api.post("RedeemPoints", redemption(), token).code == "000"
+        answer = api.post("RedeemPoints", redemption(Points=1600, Amount=1600), token)
+        assert answer.status == 429 and answer.reason == "the day's points of this credential are used up"
+        status, rotated = ctl("credential", "rotate", "shop")
+        assert status == 0 and rotated["done"]["generation"] == 2 and rotated["done"]["secret"] != secret
+        assert api.post("RedeemPoints", redemption(), token).status == 401
+        assert api.ask_token("shop", secret).status == 401
+        token = api.token("shop", rotated["done"]["secret"])
+        assert ctl("credential", "revoke", "shop")[0] == 0
+        assert api.post("RedeemPoints", redemption(), token).status == 401
+        assert api.ask_token("shop", rotated["done"]["secret"]).status == 401
+    status, listed = ctl("credential", "list", role="handback_finance")
+    assert status == 0, listed
+    (row,) = listed["credentials"]
+    assert row["client"] == "shop" and row["state"] == "revoked" and row["generation"] == 3 and row["points_per_day"] == 2000
+    assert secret not in json.dumps(listed)
+    with world.connect() as c:
+        assert [row[0] for row in c.execute("SELECT what FROM audit.event ORDER BY event_id")] == [
+            "credential_added", "credential_rotated", "credential_revoked"]
+        # nowhere in the database
+        assert c.execute("SELECT count(*) FROM api.credential k WHERE k::text LIKE %s", (f"%{secret}%",)).fetchone()[0] == 0
+
+
+def test_what_is_refused(ctl):
+    assert ctl("credential", "add", "shop", "X")[0] == 2
+    assert ctl("credential", "add", "Shop!", "P")[0] == 2
+    assert ctl("credential", "add", "shop", "P", "--points-per-day", "none")[0] == 2
+    assert ctl("credential", "add", "shop", "P")[0] == 0 and ctl("credential", "add", "shop", "P")[0] == 2
+    assert ctl("credential", "rotate", "nobody")[0] == 2
+    assert ctl("credential", "add", "more", "P", role="handback_finance")[0] == 6
+    assert ctl("route", "add", "P", "77", "SKYLINE")[0] == 2 and ctl("route", "end", "9")[0] == 2
+
+
+@case("API: a route gives a redemption its partner")
+def test_a_route(build, world, ctl):
+    secret = ctl("credential", "add", "shop", "P")[1]["done"]["secret"]
+    status, said = ctl("route", "add", "P", "6", "SKYLINE", "--prefix", "SK", "--merchant", "Skyline AIR")
+    assert status == 0, said
+    with Api(build, world) as api:
+        token = api.token("shop", secret)
+        reference = api.post("RedeemPoints", redemption(LoyaltyTxnType=6, MerchantName="skyline air"), token).value
+        told = api.get(f"/v1/redemptions/{reference}", token).json
+        assert told["partner"] == "SKYLINE" and told["outbound_reference"] == "SK0000000001"
+        assert ctl("route", "end", str(said["done"]["number"]))[0] == 0
+        reference = api.post("RedeemPoints", redemption(LoyaltyTxnType=6, MerchantName="Skyline Air"), token).value
+        assert api.get(f"/v1/redemptions/{reference}", token).json["partner"] is None
+    (row,) = ctl("route", "list")[1]["routes"]
+    assert row["partner"] == "SKYLINE" and row["until"] is not None
