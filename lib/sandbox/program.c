@@ -312,16 +312,23 @@ add_fetch(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* Sockets of this machine, and no others. */
+static int
+add_local(scmp_filter_ctx filter)
+{
+	static const int families[] = {AF_UNIX};
+	int rc = add_sockets(filter, SCMP_SYS(socket), families, COUNT(families));
+
+	return rc == 0 ? add_sockets(filter, SCMP_SYS(socketpair), families, COUNT(families)) : rc;
+}
+
 static int
 add_gate(scmp_filter_ctx filter)
 {
-	static const int families[] = {AF_UNIX};
 	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
 
 	if (rc == 0)
-		rc = add_sockets(filter, SCMP_SYS(socket), families, COUNT(families));
-	if (rc == 0)
-		rc = add_sockets(filter, SCMP_SYS(socketpair), families, COUNT(families));
+		rc = add_local(filter);
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
 	if (rc == 0)
@@ -332,13 +339,10 @@ add_gate(scmp_filter_ctx filter)
 static int
 add_decrypt(scmp_filter_ctx filter)
 {
-	static const int families[] = {AF_UNIX};
 	int rc = add_list(filter, SCMP_ACT_ALLOW, gnupg_calls, COUNT(gnupg_calls));
 
 	if (rc == 0)
-		rc = add_sockets(filter, SCMP_SYS(socket), families, COUNT(families));
-	if (rc == 0)
-		rc = add_sockets(filter, SCMP_SYS(socketpair), families, COUNT(families));
+		rc = add_local(filter);
 	return rc == 0 ? add_processes(filter) : rc;
 }
 

@@ -28,7 +28,8 @@ CREATE TABLE audit.event (
 	at      timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	who     text NOT NULL DEFAULT session_user,
 	what    text NOT NULL CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched', 'rematch_held',
-		'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate', 'overtaken', 'withdrawn', 'decided', 'credential_added', 'credential_rotated', 'credential_revoked', 'route_added', 'route_ended')),
+		'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate', 'overtaken', 'withdrawn', 'decided',
+		'credential_added', 'credential_rotated', 'credential_revoked', 'route_added', 'route_ended')),
 	subject text NOT NULL,            -- "hold 12", "file 7", "redemption 123"
 	why     text,
 	detail  text

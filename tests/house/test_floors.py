@@ -39,7 +39,7 @@ MAY_INCLUDE = {
     "fetch": BASE | {"lib/hash", "lib/protocol", "lib/sandbox"},
     "nightly": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
     "api": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config"},
-    "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers/nested", "parsers/assemble"},
+    "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers"},
     "ctl": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
 }
 
