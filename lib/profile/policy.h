@@ -47,6 +47,7 @@ enum lists { LISTS_ALL, LISTS_REJECTS, LISTS_ACCEPTED };
 enum hold_or_continue { POLICY_HOLD, POLICY_CONTINUE }; /* gap, resubmission */
 enum late_reject { LATE_REJECT_HOLD, LATE_REJECT_REVERSE };
 enum resets { RESETS_NEVER, RESETS_DAILY, RESETS_MONTHLY, RESETS_YEARLY }; /* what a period of numbers is */
+enum guard_of { GUARD_OF_FILE, GUARD_OF_OPEN_ITEMS };
 enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
 enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
 extern const char *const reason_action_words[]; /* ended by NULL */
@@ -137,8 +138,11 @@ struct policy {
 	int32_t reversal_days; /* a reject later than this after the debit is held; 0: no limit */
 	/* the guard: more than this holds the file; -1: not watched */
 	int64_t guard_rejects, guard_points;
-	int32_t guard_share;        /* per cent of the file's records */
-	int64_t guard_least;        /* so few are never too great a share */
+	int32_t guard_share; /* per cent of what guard_of says */
+	enum guard_of guard_of;
+	int32_t guard_history_files; /* that the partner's own history is; 0: it is not looked at */
+	int64_t guard_history_times; /* more rejects than so many times what was usual there */
+	int64_t guard_least;         /* so few are never too great a share */
 	int32_t guard_unmatched;    /* more unknown references than this share hold the file as nothing_matches */
 	int64_t first_number;       /* of the first file that there ever is */
 	enum resets resets;         /* when numbers begin again; told by the business date */

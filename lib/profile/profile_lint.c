@@ -321,9 +321,23 @@ warn_of_digits(struct compile *c)
 		}
 }
 
+/* Who lists rejects alone has files of nothing else. */
+static void
+warn_of_shares(struct compile *c)
+{
+	const struct policy *p = c->policy;
+
+	if (p->lists == LISTS_REJECTS && p->guard_share >= 0 && p->guard_of == GUARD_OF_FILE)
+		yaml_warn(
+		    c->problems, c->root,
+		    "guard.share is of the file's records, and with lists: rejects all of them are: every file of "
+		    "more than guard.least is held; say of: open_items");
+}
+
 void
 compile_warn(struct compile *c)
 {
+	warn_of_shares(c);
 	warn_of_digits(c);
 	warn_of_cuts(c);
 	warn_of_reasons(c);

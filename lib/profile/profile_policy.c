@@ -282,11 +282,21 @@ reasons(struct compile *c)
 static void
 guard(struct compile *c)
 {
+	static const char *const of[] = {"file", "open_items", NULL};
 	struct yaml_node *map = compile_child(c, c->root, "guard", YAML_MAP);
+	struct yaml_node *history = compile_child(c, map, "history", YAML_MAP);
 
 	c->policy->guard_rejects = compile_int(c, map, "rejects", 0, INT64_MAX, -1);
 	c->policy->guard_points = compile_int(c, map, "points", 0, INT64_MAX, -1);
 	c->policy->guard_share = (int32_t) compile_int(c, map, "share", 0, 100, -1);
+	c->policy->guard_of = (enum guard_of) compile_word(c, map, "of", of, GUARD_OF_FILE);
+	if (c->policy->guard_share < 0 && yaml_get(map, "of") != NULL)
+		yaml_error(c->problems, yaml_get(map, "of"), "does nothing without share");
+	if (history != NULL) {
+		c->policy->guard_history_files = (int32_t) compile_int(c, history, "files", 5, 1000, 30);
+		c->policy->guard_history_times = compile_int(c, history, "times", 1, 1000000, 3);
+		compile_known(c, history, "guard.history");
+	}
 	c->policy->guard_unmatched = (int32_t) compile_int(c, map, "unmatched", 0, 100, 90);
 	c->policy->guard_least = compile_int(c, map, "least", 0, INT64_MAX, 10);
 	compile_known(c, map, "guard");

@@ -308,6 +308,8 @@ decide_file(const struct decide *d, struct effect *ret)
 {
 	struct params partner = {0};
 	struct effect e = {.records = (int64_t) d->report->end.records, .hold = unsound(d)};
+	const struct guarded_file guarded = {
+	    .pg = d->pg, .policy = d->policy, .partner_id = d->partner_id, .profile = d->profile};
 	struct place place = {0};
 	enum pg_status status;
 
@@ -340,7 +342,7 @@ decide_file(const struct decide *d, struct effect *ret)
 		if (status == PG_OK && (d->waived & WAIVE_UNMATCHED) == 0)
 			e.hold = guard_unmatched(d->policy, &e, e.message);
 		if (status == PG_OK && e.hold == NULL && (d->waived & WAIVE_GUARD) == 0)
-			e.hold = guard_effect(d->policy, &e, e.message);
+			status = guard_effect(&guarded, &e, &e.hold, e.message);
 	}
 	if (status == PG_OK)
 		*ret = e;

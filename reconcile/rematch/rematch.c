@@ -33,17 +33,29 @@ judge(struct reread *a, struct pg *pg, const struct params *file)
 	const struct effect e = {.records = pg_int_of(r, 0, "file_records"),
 	                         .reversed = pg_int_of(r, 0, "reversed") + pg_int_of(r, 0, "reversed_before"),
 	                         .points = pg_int_of(r, 0, "points") + pg_int_of(r, 0, "points_before")};
+	const char *hold = NULL;
+	char profile[LIMIT_NAME_BYTES + 1];
 	bool released = pg_true_of(r, 0, "released");
+	const struct guarded_file guarded = {.pg = pg,
+	                                     .policy = a->policy,
+	                                     .partner_id = pg_int_of(r, 0, "partner_id"),
+	                                     .profile = profile,
+	                                     .file_id = a->file_id,
+	                                     .reversed_before = pg_int_of(r, 0, "reversed_before")};
+
+	snprintf(profile, sizeof(profile), "%s", pg_text_of(r, 0, "profile"));
 	a->matched = pg_int_of(r, 0, "records");
 	a->reversed = pg_int_of(r, 0, "reversed");
 	a->unfit = pg_int_of(r, 0, "unfit");
 	pg_result_free(r);
 	/* what reverses nothing passes, however much was reversed before */
-	if (a->reversed > 0 && !released && guard_effect(a->policy, &e, a->why) != NULL) {
+	if (a->reversed > 0 && !released)
+		status = guard_effect(&guarded, &e, &hold, a->why);
+	if (hold != NULL) {
 		a->guarded = a->matched;
 		a->matched = a->reversed = 0;
 	}
-	return PG_OK;
+	return status;
 }
 
 /* Is there something to tell of a record that waited?  Its redemption, or several that it could mean. */

@@ -35,9 +35,9 @@ SELECT hold_id, redemption_id, outcome, event_id FROM found, event
 
 -- name: rematch_count
 -- What a rematch would do: records, those that are reversed and their points, those that do not fit; and what the guard judges beside
--- it: the file's records, what it has reversed before (at first, or by other rematches), and whether people waived the
+-- it: the file's partner, profile and records, what it has reversed before (at first, or by other rematches), and whether people waived the
 -- guard for it. $1 file. Takes pg_temp.decided.
-SELECT d.records, d.reversed, d.points, d.unfit, f.records AS file_records, b.reversed AS reversed_before, b.points AS points_before,
+SELECT d.records, d.reversed, d.points, d.unfit, f.records AS file_records, f.partner_id, f.profile, b.reversed AS reversed_before, b.points AS points_before,
 	'guard' = ANY (handback.waived_checks(f.release_of)) AS released
 FROM handback.file f
 CROSS JOIN (

@@ -96,6 +96,7 @@ CREATE UNIQUE INDEX entry_answers ON ledger.entry (answers_entry_id) WHERE answe
 CREATE INDEX entry_outbound_reference ON ledger.entry (outbound_reference) WHERE outbound_reference IS NOT NULL;
 CREATE INDEX entry_partner_reference ON ledger.entry (partner_reference) WHERE partner_reference IS NOT NULL;
 CREATE INDEX entry_member ON ledger.entry (member_id, posted_at);
+CREATE INDEX entry_partner ON ledger.entry (partner, posted_at) WHERE category = 'Debit By Redemption';
 
 COMMENT ON TABLE ledger.entry IS 'Every movement of points; append-only. A debit''s partner, merchant, amount and references stand on the debit alone';
 COMMENT ON COLUMN ledger.entry.category IS 'Accruals and reversals give the member points; redemptions and reinstatements take them';

@@ -1,62 +1,150 @@
-"""What holds a whole file for what its records would do together: a share of few records is no pattern, and a file in which
-nothing matches is one hold."""
-import uuid
+"""The guard's bases: the file, the partner's open redemptions, and the partner's own history."""
+import datetime
 
 import pytest
 
 import worker
 from operators import Operators
+from releases import hold_of, verify
+
+UTC = datetime.timezone.utc
 
 
 @pytest.fixture
 def make(database, build):
     made = []
 
-    def desk(**settings):
-        made.append(worker.Desk(database, build, **settings))
+    def desk(guard, **settings):
+        made.append(worker.Desk(database, build, **{"lists": "rejects", **settings, "more": f"guard: {guard}" + settings.get("more", "")}))
         return made[-1]
     yield desk
-    for desk_ in made:
-        desk_.close()
+    for one in made:
+        verify(one, build)
+        one.close()
 
 
-@pytest.mark.parametrize("rejects, least, state", [(1, "", "posted"), (10, "", "posted"), (11, "", "held"), (1, ", least: 0", "held")])
-def test_a_share_of_few_records_is_no_pattern(make, rejects, least, state):
-    """One record of a quiet day, and that one rejected: a hundred per cent, and no reason to wake two people."""
-    desk = make(more=f"guard: {{share: 60{least}}}")
-    keys = [f"R{i}" for i in range(rejects)]
+def redeem(desk, prefix, count, **columns):
+    keys = [f"{prefix}{n}" for n in range(count)]
+    with desk.db.transaction():
+        for key in keys:
+            desk.redeem(key, points=1, **columns)
+    return keys
+
+
+def rejects(desk, keys):
+    return desk.deliver([(k, "KO", {"Points": 1}) for k in keys])
+
+
+def why(desk, done):
+    return desk.refusals(done["file"])[0][1]
+
+
+# ---- of what the share is
+
+def test_a_share_of_the_open_items_means_something_where_rejects_are_listed(make):
+    desk = make("{share: 20, of: open_items, least: 2}")
+    keys = redeem(desk, "R", 50)
+    assert rejects(desk, keys[:10])["state"] == "posted"  # 10 of 50: not more than a fifth
+    # 40 are open now
+    held = rejects(desk, keys[10:19])
+    assert (held["state"], held["reason"]) == ("held", "guard")
+    assert why(desk, held) == "it would reverse 9 redemptions, and the partner has 40 open ones; the guard allows 20 per cent"
+    assert rejects(desk, keys[10:18])["state"] == "posted"
+    with Operators(desk.database) as people:
+        people.decide([hold_of(desk, held["file"])], "release")
+    assert [d["state"] for d in desk.release()] == ["posted"]
+
+
+def test_what_was_answered_is_not_open_and_what_is_another_partners_neither(make):
+    desk = make("{share: 50, of: open_items, least: 2}")
+    keys = redeem(desk, "R", 8)
+    redeem(desk, "other", 100, partner="BUS")
+    redeem(desk, "programme", 100, member=11)
+    assert desk.deliver([(k, "OK", {"Points": 1}) for k in keys[:2]])["confirmed"] == 2
+    held = rejects(desk, keys[2:6])
+    assert "and the partner has 6 open ones; the guard allows 50 per cent" in why(desk, held)
+    assert rejects(desk, keys[2:5])["state"] == "posted"
+
+
+def test_few_are_never_too_great_a_share_of_the_open_items(make):
+    desk = make("{share: 0, of: open_items, least: 3}")
+    keys = redeem(desk, "R", 7)
+    assert rejects(desk, keys[:3])["state"] == "posted"
+    assert rejects(desk, keys[3:])["reason"] == "guard"
+
+
+@pytest.mark.parametrize("others, guarded, reversals", ((0, 4, 0), (3, 4, 0), (4, 0, 4)))
+def test_what_is_found_later_is_judged_by_the_same_basis(make, others, guarded, reversals):
+    desk = make("{share: 50, of: open_items, least: 1, unmatched: 100}", more="\nunknown_days: 9")
+    keys = [f"R{n}" for n in range(4)]
     for key in keys:
-        desk.redeem(key)
-    done = desk.deliver([(key, "KO") for key in keys])
-    assert done["state"] == state and (state == "posted" or done["reason"] == "guard"), done
+        desk.references[key] = worker.uuid.uuid5(worker.uuid.NAMESPACE_OID, key)
+    done = desk.deliver([(str(desk.references[k]), "KO", {"Points": 1}) for k in keys])
+    assert done["held"] == 4
+    redeem(desk, "R", 4), redeem(desk, "more", others)
+    assert desk.nightly()["done"]["guarded"] == guarded and desk.reversals() == reversals
 
 
-def strangers(many):
-    return [(str(uuid.UUID(int=1000 + i)), "OK") for i in range(many)]
+def test_the_count_of_open_items_goes_by_an_index(make):
+    desk = make("{share: 20, of: open_items}")
+    redeem(desk, "R", 3)
+    desk.query("SELECT count(*) FROM (SELECT 1) o")
+    with desk.db.transaction():
+        desk.db.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(r for r, in desk.query(
+            "EXPLAIN SELECT FROM ledger.redemption r WHERE r.partner = 'AIR' ORDER BY r.redeemed_at DESC LIMIT 5"))
+    assert "entry_partner " in plan and "Sort" not in plan
 
 
-def test_a_file_in_which_nothing_matches_is_one_hold(make, database):
-    """References as somebody else writes them: not forty holds that ask for nothing. Two people may have it by the record."""
-    desk = make()
-    done = desk.deliver(strangers(40))
-    assert (done["state"], done["reason"]) == ("held", "nothing_matches")
-    holds = "SELECT record_no IS NULL, reason FROM handback.hold h WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)"
-    assert desk.query(holds) == [(True, "nothing_matches")] and "40 of its 40 records" in desk.refusals(done["file"])[0][1]
-    people = Operators(database)
-    people.decide([desk.query("SELECT hold_id FROM handback.hold")[0][0]], "release")
-    people.close()
-    released, = desk.release()
-    assert released["state"] == "posted" and released["held"] == 40, released
-    assert {reason for _, reason in desk.query(holds)} == {"unknown_reference"}
+# ---- the partner's history
+
+def usual(desk, counts):
+    for n, count in enumerate(counts):
+        done = rejects(desk, redeem(desk, f"usual {desk.sequence} {n} ", count)) if count else desk.deliver([("nobody", "WAIT")])
+        assert done["state"] == "posted", done
 
 
-@pytest.mark.parametrize("known, unknown, setting, state", [
-    (4, 36, "", "posted"), (3, 37, "", "held"), (0, 10, "", "posted"), (0, 11, "", "held"), (20, 20, "guard: {unmatched: 40}", "held"),
-    (0, 40, "guard: {unmatched: 100}", "posted")])
-def test_nearly_nothing(make, known, unknown, setting, state):
-    desk = make(more=setting)
-    keys = [f"R{i}" for i in range(known)]
-    for key in keys:
-        desk.redeem(key)
-    done = desk.deliver([(key, "OK") for key in keys] + strangers(unknown))
-    assert done["state"] == state and (state == "posted" or done["reason"] == "nothing_matches"), done
+def test_what_is_far_from_the_partners_own_history_is_held(make):
+    desk = make("{history: {files: 5, times: 3}, least: 1}")
+    usual(desk, (2, 3, 4, 0, 1))
+    far = rejects(desk, redeem(desk, "far", 10))
+    assert (far["state"], far["reason"]) == ("held", "guard")
+    assert why(desk, far) == "it would reverse 10 redemptions, and of the last 5 files only one reversed more than 3;" \
+        " the guard allows 3 times that"
+    assert rejects(desk, redeem(desk, "near", 9))["state"] == "posted"
+
+
+def test_it_says_nothing_before_there_are_so_many_files(make):
+    desk = make("{history: {files: 5, times: 3}, least: 1}")
+    usual(desk, (1, 1, 1, 1))
+    desk.deliver([])  # one without a record says nothing of what is usual
+    assert rejects(desk, redeem(desk, "many", 50))["state"] == "posted"
+
+
+def test_one_file_that_people_let_through_is_no_measure_and_two_are(make):
+    desk = make("{history: {files: 5, times: 2}, least: 1}")
+    usual(desk, (2, 2, 2, 2, 2))
+    for n in range(2):
+        done = rejects(desk, redeem(desk, f"wave {n} ", 20))
+        assert done["reason"] == "guard", n
+        with Operators(desk.database) as people:
+            people.decide([hold_of(desk, done["file"])], "release")
+        assert [d["state"] for d in desk.release()] == ["posted"]
+    assert rejects(desk, redeem(desk, "wave 3 ", 40))["state"] == "posted"
+    assert rejects(desk, redeem(desk, "wave 4 ", 81))["reason"] == "guard"
+
+
+def test_few_rejects_are_never_far_from_the_history(make):
+    desk = make("{history: {files: 5}}")
+    usual(desk, (0, 0, 0, 0, 0))
+    assert rejects(desk, redeem(desk, "few", 10))["state"] == "posted"
+    assert rejects(desk, redeem(desk, "many", 11))["reason"] == "guard"
+
+
+def test_another_profiles_files_are_no_history(make):
+    desk = make("{history: {files: 5}, least: 1}")
+    usual(desk, (0, 0, 0, 0, 0))
+    text = (desk.profiles / "air.yaml").read_text()
+    (desk.profiles / "fly.yaml").write_text(text.replace("profile: air\n", "profile: fly\n"))
+    desk.drop("AIR_99.csv", desk.file([(k, "KO", {"Points": 1}) for k in redeem(desk, "other", 20)]))
+    assert desk.worker.job(desk.inbound, "AIR_99.csv", "air", "AIR", "fly")["state"] == "posted"

@@ -171,6 +171,17 @@ test_top(void **state)
 	      "needs due: a time in quotes");
 	tells("match: [outbound_reference]", "match: [outbound_reference]\nreasons: {R1: {means: Closed}}",
 	      "needs means: our word for it");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nguard: {of: open_items}",
+	      "does nothing without share");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nguard: {history: {files: 4}}",
+	      "a whole number from 5 to 1000");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nsequence: {resets: yearly}",
+	      "needs a field business_date");
+	tells("match: [outbound_reference]", "match: [outbound_reference]\nsequence: {after: 9999}",
+	      "resets and after need a field sequence");
+	tells("match: [outbound_reference]",
+	      "match: [outbound_reference]\nfile_name: \"A{sequence:4}\"\nsequence: {first: 10, after: 9}",
+	      "must not be below first");
 	tells("match: [outbound_reference]", "match: [outbound_reference]\nguard: {share: 101}",
 	      "a whole number from 0 to 100");
 	tells("newline: lf", "newline: lfcr", "must be one of lf, crlf, cr, none");
@@ -243,6 +254,18 @@ test_warnings(void **state)
 	      "warning: a one-byte error can turn X (rejected) into blank (accepted)");
 	tells("match: [", "reasons: {A1: {means: a, action: hold}, A2: {means: b}}\nmatch: [",
 	      "warning: a one-byte error can turn reason A1 (hold) into A2 (reverse)");
+	tells("match: [", "lists: rejects\nguard: {share: 20}\nmatch: [",
+	      "warning: guard.share is of the file's records, and with lists: rejects all of them are");
+	assert_null(
+	    strstr(problems_of(GOOD "lists: rejects\nguard: {share: 20, of: open_items}\n"), "guard.share"));
+	tells("match: [", "file_name: \"A{sequence:4}\"\nmatch: [",
+	      "warning: file_name has 4 digits for the sequence");
+	tells("match: [",
+	      "file_name: \"A{business_date:YYYYMMDD}{sequence:1}\"\nsequence: {resets: daily}\nmatch: [",
+	      "warning: file_name has 1 digits for the sequence");
+	assert_null(
+	    strstr(problems_of(GOOD "file_name: \"A{sequence:4}\"\nsequence: {after: 9999}\n"), "digits"));
+	assert_null(strstr(problems_of(GOOD "file_name: \"A{sequence:6}\"\n"), "digits"));
 	tells("match: [", "check: [currency]\nmatch: [",
 	      "warning: nothing but a reference says which redemption is meant");
 	/* a person looks at what a wrong byte makes wait; a place that is closed has no other words */
