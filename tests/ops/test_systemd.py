@@ -263,7 +263,8 @@ def installed_unit(system, name):
 
 @pytest.mark.parametrize("unit,most", [("handbackd.service", 0.5), ("handback-nightly.service", 0.5),
                                        ("handback-verify.service", 0.5), ("handback-failure@.service", 0.5),
-                                       ("handback-fetch@.service", 1.0), ("handback-decrypt@.service", 0.5)])
+                                       ("handback-fetch@.service", 1.0), ("handback-decrypt@.service", 0.5),
+                                       ("handback-gate.service", 0.5), ("handback-api@.service", 0.5)])
 def test_exposure(system, unit, most):
     out = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", installed_unit(system, unit)],
                          capture_output=True, text=True).stdout
@@ -293,6 +294,7 @@ def test_every_directive_of_the_sandbox_has_a_reason():
             assert reasoned, f"{line} has no reason above it"
 
 
-@pytest.mark.parametrize("unit", ("handbackd", "handback-nightly", "handback-verify", "handback-failure@", "handback-fetch@", "handback-decrypt@"))
+@pytest.mark.parametrize("unit", ("handbackd", "handback-nightly", "handback-verify", "handback-failure@", "handback-fetch@", "handback-decrypt@",
+                                  "handback-gate", "handback-api@"))
 def test_every_unit_is_in_the_sandbox(unit):
     assert "\n\n@sandbox@\n" in (ROOT / f"systemd/{unit}.service.in").read_text()
