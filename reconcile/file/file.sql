@@ -2,6 +2,17 @@
 -- One owner of a delivery among all workers, gone with its session. $1: made of source and name.
 SELECT pg_try_advisory_lock($1::bigint) AS mine
 
+-- name: name_lock_holders
+-- Who has that lock, where it is not ours: anybody's login may take an advisory lock, and only what one of ours holds keeps us
+-- from a file. $1 as before.
+SELECT coalesce(bool_or(pg_has_role(a.usesysid, 'handback_daemon', 'MEMBER')), false) AS ours, count(*) AS holders,
+	coalesce(string_agg(DISTINCT pg_get_userbyid(a.usesysid), ' '), '') AS logins
+FROM pg_locks l
+JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND l.classid::bigint << 32 | l.objid::bigint = $1::bigint
+
 -- name: name_unlock
 -- $1 as in name_lock.sql.
 SELECT pg_advisory_unlock($1::bigint)

@@ -143,6 +143,6 @@ job_run(struct reconciler *r, const struct job *job, struct job_result *ret)
 	}
 	end = run_locked(r, job, ret);
 	if (end != JOB_LOST)
-		job_unlock(r, job);
+		job_unlock(r);
 	return end;
 }

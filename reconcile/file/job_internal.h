@@ -105,7 +105,7 @@ void job_stage(const struct job_work *w, const char *name, int64_t records);
 
 /* One owner among all workers, gone with its session. */
 enum pg_status job_lock(struct reconciler *r, const struct job *job, bool *ret_mine);
-void job_unlock(struct reconciler *r, const struct job *job);
+void job_unlock(struct reconciler *r);
 
 /* Says why; gives JOB_FAILED. */
 enum job_end job_fail(struct job_result *result, const char *what, const char *detail);

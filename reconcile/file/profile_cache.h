@@ -14,7 +14,7 @@ struct profile_cache {
 	struct profile *profile; /* NULL: none yet */
 	uint8_t sha256[SHA256_BYTES];
 	bool kept; /* the database has its text (keep_rules); the reconciler's to say */
-	int text; /* a sealed memory file with the profile's bytes: what a parser is given */
+	int text;  /* a sealed memory file with the profile's bytes: what a parser is given */
 };
 
 void profile_cache_open(struct profile_cache *c);

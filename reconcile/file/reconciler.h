@@ -17,6 +17,7 @@ struct reconciler {
 	struct pg *pg;
 	bool ready;            /* the connection has its work tables */
 	enum pg_status status; /* of the last statement that failed in a job */
+	int64_t name_lock;     /* the key of the file at hand that this session holds; 0: none */
 	int64_t staged;        /* records since the work tables were truncated */
 	int64_t retries;       /* transactions run again and connections reopened; whoever reports them sets 0 */
 	struct spool spool;
@@ -30,8 +31,8 @@ struct reconciler {
 /* A connection that was opened (again) gets its work tables.  PG_OK, or what the database said. */
 enum pg_status reconciler_prepare(struct reconciler *r);
 
-/* The database keeps the text of the profile at hand and of the decision tables, before a file is judged by them: once
- * for each profile that was loaded.  Outside of a transaction. */
+/* The database keeps the text of the profile at hand and of the decision tables, before a file is judged by
+ * them: once for each profile that was loaded.  Outside of a transaction. */
 enum pg_status reconciler_keep_rules(struct reconciler *r);
 
 /* Finds the programs that parse; NULL, or the name of one that is not installed, with errno. */
