@@ -126,13 +126,14 @@ batch_config(struct batch *b)
 }
 
 int
-batch_open(struct batch *b, const char *roles, const char *user)
+batch_open(struct batch *b, const char *roles, const char *user, bool posts)
 {
 	struct connect how = {.application = program_invocation_short_name,
 	                      .conninfo = b->conninfo,
 	                      .roles = roles,
 	                      .user = user,
 	                      .start = true,
+	                      .posts = posts,
 	                      .checked = true};
 	char why[LIMIT_MESSAGE_BYTES] = "";
 	int code = b->conninfo != NULL ? EXIT_CLEAN : batch_config(b);

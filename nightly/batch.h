@@ -43,8 +43,8 @@ void batch_end(struct batch *b);
 int batch_config(struct batch *b);
 
 /* Connects as the first of these roles ("{handback_verify,handback_finance}") that the login may take; user:
- * who logs in to an embedded cluster. */
-int batch_open(struct batch *b, const char *roles, const char *user);
+ * who logs in to an embedded cluster.  posts: not where a guard of our tables is switched off. */
+int batch_open(struct batch *b, const char *roles, const char *user, bool posts);
 
 /* Writes the document to stdout in the format that was asked for. */
 int batch_show(const struct batch *b, const struct document *d);

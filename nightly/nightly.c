@@ -109,7 +109,7 @@ open_run(struct night *n)
 		complain("%s: %s", missing, strerror(errno));
 		return EXIT_INTERNAL;
 	}
-	code = batch_open(b, "{" ROLE "}", ROLE);
+	code = batch_open(b, "{" ROLE "}", ROLE, true);
 	r->pg = b->query.pg;
 	return code;
 }

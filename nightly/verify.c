@@ -309,7 +309,7 @@ run(struct batch *b)
 	if (code == EXIT_CLEAN)
 		code = checkpoints_open(b, true, c);
 	if (code == EXIT_CLEAN)
-		code = batch_open(b, ROLES, ROLE);
+		code = batch_open(b, ROLES, ROLE, false);
 	v->checkpoints = b->checkpoints != NULL ? b->checkpoints : c->file;
 	v->checkpoints_may_be_missing = b->checkpoints == NULL;
 	v->keys = c->keys;

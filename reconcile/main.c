@@ -51,7 +51,7 @@ static int
 open_database(const struct config *config, struct connection *ret)
 {
 	const struct connect how = {
-	    .application = "handback-reconcile", .config = config, .roles = "{" ROLE "}", .user = ROLE};
+	    .application = "handback-reconcile", .config = config, .roles = "{" ROLE "}", .user = ROLE, .posts = true};
 	char why[LIMIT_MESSAGE_BYTES];
 	int code = connect_open(&how, ret, why, sizeof(why));
 

@@ -85,6 +85,24 @@ check(struct pg *pg, char *why, size_t why_size)
 	return EXIT_UNAVAILABLE;
 }
 
+/* Who posts relies on what the tables refuse. */
+static int
+check_guards(struct pg *pg, char *why, size_t why_size)
+{
+	struct pg_result *r;
+	enum pg_status status = pg_run(pg, db_guards, 0, NULL, &r);
+	int code = EXIT_CLEAN;
+
+	if (status != PG_OK)
+		return failed(pg, status, why, why_size);
+	if (pg_rows(r) > 0) {
+		snprintf(why, why_size, "the database: %s: nothing is posted until it is restored", pg_text(r, 0, 0));
+		code = EXIT_UNAVAILABLE;
+	}
+	pg_result_free(r);
+	return code;
+}
+
 int
 connect_open(const struct connect *how, struct connection *ret, char *why, size_t why_size)
 {
@@ -106,6 +124,8 @@ connect_open(const struct connect *how, struct connection *ret, char *why, size_
 	}
 	if (code == EXIT_CLEAN && how->roles != NULL)
 		code = take_role(c.pg, how->roles, why, why_size);
+	if (code == EXIT_CLEAN && how->posts)
+		code = check_guards(c.pg, why, why_size);
 	if (code == EXIT_CLEAN && how->checked)
 		code = check(c.pg, why, why_size);
 	if (code == EXIT_CLEAN)

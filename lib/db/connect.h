@@ -24,6 +24,7 @@ struct connect {
 	const char *user;     /* who logs in; NULL: its superuser */
 	const char *database; /* NULL: ours */
 	bool start;           /* it is started where nobody runs it, for as long as we are connected */
+	bool posts;           /* not where a guard of our tables is switched off */
 	bool checked;         /* a schema of another version than ours is not for us */
 };
 

@@ -32,6 +32,10 @@ SELECT
 	pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
 	pg_catalog.current_setting('fsync', true) AS fsync,
 	pg_catalog.current_setting('server_encoding') AS encoding,
+	pg_catalog.current_setting('session_replication_role') AS replication_role,
+	-- what passes over damage that the server sees
+	(SELECT pg_catalog.min(s.name) FROM pg_catalog.pg_settings s
+		WHERE s.name IN ('zero_damaged_pages', 'ignore_checksum_failure', 'ignore_system_indexes') AND s.setting = 'on') AS careless,
 	pg_catalog.pg_backend_pid() AS backend,
 	-- which server this is: its cluster, and the timeline that a promotion changes
 	CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
@@ -40,6 +44,22 @@ SELECT
 			AND pg_catalog.has_function_privilege('pg_catalog.pg_walfile_name(pg_lsn)', 'EXECUTE')
 			AND pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_lsn()', 'EXECUTE')
 		THEN pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline
+
+-- name: guards
+-- What of our tables' guards is switched off: a trigger that does not fire, a unique index that holds nothing. No row: all stand.
+SELECT pg_catalog.format('the trigger %s of %s.%s is disabled', t.tgname, n.nspname, c.relname) AS what
+FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE t.tgenabled NOT IN ('O', 'A') AND pg_catalog.pg_get_userbyid(c.relowner) = 'handback_owner'
+UNION ALL
+SELECT pg_catalog.format('the unique index %s of %s.%s is not valid', i.indexrelid::pg_catalog.regclass, n.nspname, c.relname)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indisunique AND NOT (i.indisvalid AND i.indisready) AND pg_catalog.pg_get_userbyid(c.relowner) = 'handback_owner'
+ORDER BY 1
+LIMIT 1
 
 -- name: transaction
 -- The transaction's number, if it wrote anything: what to ask for when COMMIT's answer does not come.

@@ -134,6 +134,13 @@ check_server(struct pg *pg, const struct pg_result *r)
 		return fail_open(pg, "the server runs with fsync off: a posting could be lost; set it to on");
 	if (strcmp(pg_text_of(r, 0, "encoding"), "UTF8") != 0)
 		return fail_open(pg, "the database's encoding is %s; UTF8 is needed", pg_text_of(r, 0, "encoding"));
+	if (strcmp(pg_text_of(r, 0, "replication_role"), "origin") != 0)
+		return fail_open(
+		    pg, "session_replication_role is %s: triggers and foreign keys would not hold; set it to origin",
+		    pg_text_of(r, 0, "replication_role"));
+	if (!pg_null_of(r, 0, "careless"))
+		return fail_open(pg, "%s is on: what is damaged would be passed over; set it to off",
+		                 pg_text_of(r, 0, "careless"));
 	if (pg_null_of(r, 0, "fsync"))
 		snprintf(pg->warning, sizeof(pg->warning), "%s", "the server does not show whether fsync is on");
 	snprintf(pg->backend, sizeof(pg->backend), "%s", pg_text_of(r, 0, "backend"));

@@ -3,7 +3,7 @@
  *
  * A connection is opened with everything set that could change the meaning of
  * a statement (search_path, encoding, time zone, date style, timeouts), and
- * checked: bigint money, synchronous_commit, fsync, a writable primary.
+ * checked: bigint money, synchronous_commit, fsync, session_replication_role, a writable primary.
  *
  * Statements are text from .sql files, compiled in (see tools/embed_sql.py);
  * parameters are always parameters.  Errors are kept in the connection and

@@ -47,6 +47,7 @@ TABLES = {
     "audit.event": "true",
     "ledger.entry": "category = 'Debit By Redemption' AND entry_id IN (SELECT redemption_id FROM handback.outcome WHERE outcome = 1)",
     "ledger.balance": "true",
+    "handback.rule_text": "sha256 IN (SELECT profile_sha256 FROM handback.file)",
 }
 
 
@@ -94,7 +95,7 @@ def changed(kind):
     if kind.startswith("timestamp"):
         return "coalesce({v}, 'epoch') + interval '1 microsecond'"
     if kind == "date":
-        return "coalesce({v}, date 'epoch') + 1"
+        return "CASE WHEN isfinite({v}) THEN {v} + 1 ELSE date 'epoch' END"
     if kind == "boolean":
         return "NOT {v}"
     if kind == "uuid":
@@ -114,16 +115,21 @@ def all_columns(c, table):
                      " attnum > 0 AND NOT attisdropped ORDER BY attnum", (table,)).fetchall()
 
 
-def verify(world):
-    done = world.ctl("audit", "verify", "--json", check=False)
-    return done.returncode, json.loads(done.stdout)
+def verify(world, *arguments):
+    """Status and what was said, less that the guards are gone, which tests/ledger/test_schema_guards.py is about."""
+    done = world.ctl("audit", "verify", "--json", *arguments, check=False)
+    said = json.loads(done.stdout)
+    all_found = said.get("differences") or [said["difference"]]
+    found = [d for d in all_found if d["part"] != "schema"]
+    assert done.returncode == 5 and len(found) < len(all_found)
+    return (5 if found else 0), {**said, "difference": found[0] if found else None}
 
 
 def try_column(world, table, column, kind, where):
     """Changes one value, verifies, puts it back; gives what was said."""
     with world.database.connect() as c:
         c.execute("SET session_replication_role = replica")
-        place, old = c.execute(f"SELECT ctid::text, {column} FROM {table} WHERE {where} ORDER BY ctid LIMIT 1").fetchone()
+        place, old = c.execute(f"SELECT ctid::text, {column}::text FROM {table} WHERE {where} ORDER BY ctid LIMIT 1").fetchone()
         row = c.execute(f"UPDATE {table} SET {column} = {changed(kind).format(v=column)} WHERE ctid = %s::tid"
                         f" AND {column} IS DISTINCT FROM {changed(kind).format(v=column)} RETURNING ctid::text",
                         (place,)).fetchone()
@@ -131,7 +137,7 @@ def try_column(world, table, column, kind, where):
         try:
             return verify(world)
         finally:
-            c.execute(f"UPDATE {table} SET {column} = %s WHERE ctid = %s::tid", (old, row[0]))
+            c.execute(f"UPDATE {table} SET {column} = %s::text::{'bpchar' if kind == 'character' else kind} WHERE ctid = %s::tid", (old, row[0]))
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -214,10 +220,10 @@ def test_a_head_that_was_noted_finds_a_chain_cut_and_continued(tampered):
     """Without it, files removed together with their heads leave a shorter chain that is sound."""
     noted = json.loads(tampered.ctl("audit", "head", "--json").stdout)["head"]
     known = f"{noted['head_no']}:{noted['head_hash']}"
-    assert tampered.ctl("audit", "verify", "--head", known).returncode == 0
+    assert verify(tampered, "--head", known)[0] == 0
     for wrong in (f"{noted['head_no'] + 1}:{noted['head_hash']}", f"{noted['head_no'] - 1}:{noted['head_hash']}"):
-        done = tampered.ctl("audit", "verify", "--head", wrong, check=False)
-        assert done.returncode == 5 and "noted" in done.stdout
+        code, said = verify(tampered, "--head", wrong)
+        assert code == 5 and "noted" in said["difference"]["message"]
     for wrong in ("7", "x:y", f"0:{noted['head_hash']}", f"1:{noted['head_hash']}00"):
         assert tampered.ctl("audit", "verify", "--head", wrong, check=False).returncode == 2
 

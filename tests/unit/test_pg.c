@@ -27,6 +27,12 @@ test_open_refuses(void **state)
 	            "default_transaction_read_only = on");
 	refuse(&target, "read-only"); /* libpq's words or ours */
 	cluster_run("ALTER ROLE careless RESET default_transaction_read_only");
+	cluster_run("ALTER ROLE careless SET session_replication_role = replica");
+	refuse(&target, "session_replication_role is replica");
+	cluster_run("ALTER ROLE careless RESET session_replication_role; ALTER ROLE careless SET "
+	            "zero_damaged_pages = on");
+	refuse(&target, "zero_damaged_pages is on");
+	cluster_run("ALTER ROLE careless RESET zero_damaged_pages");
 	target.role = "postgres";
 	refuse(&target, "permission denied to set role");
 	target.role = NULL;
