@@ -60,7 +60,7 @@ ask_holders(struct reconciler *r, int64_t key, bool *ret_stranger)
 
 /*
  * Where a stranger holds the lock there is a second one; where strangers hold both, the file is taken
- * without: that it is decided once is held by unique keys, as ever.  Whoever only reads stops no file.
+ * without: that it is decided once is held by unique keys, as always.  Whoever only reads stops no file.
  */
 enum pg_status
 job_lock(struct reconciler *r, const struct job *job, bool *ret_mine)
