@@ -1,7 +1,7 @@
 -- name: collector_holds
 -- Open holds: partner, reason, how long it has waited, how many, when the oldest was opened.
 SELECT p.code AS partner, h.reason, a.age, count(*) AS holds, extract(epoch FROM min(h.opened_at))::bigint AS oldest
-FROM handback.hold_now h
+FROM handback.hold_open h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 CROSS JOIN LATERAL (SELECT CASE
@@ -9,7 +9,7 @@ CROSS JOIN LATERAL (SELECT CASE
 	WHEN h.opened_at > statement_timestamp() - interval '7 days' THEN 'week'
 	WHEN h.opened_at > statement_timestamp() - interval '30 days' THEN 'month'
 	ELSE 'older' END AS age) a
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+WHERE h.counts
 GROUP BY p.code, h.reason, a.age
 ORDER BY p.code, h.reason, a.age
 

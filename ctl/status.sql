@@ -9,9 +9,9 @@ LIMIT 12
 -- name: status_holds
 -- Open holds.
 SELECT p.code AS partner, h.reason, count(*) AS holds, coalesce(sum(h.points), 0) AS points, min(h.opened_at) AS oldest
-FROM handback.hold_now h
+FROM handback.hold_open h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+WHERE h.counts
 GROUP BY p.code, h.reason
 ORDER BY p.code, h.reason

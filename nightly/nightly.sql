@@ -65,10 +65,10 @@ FROM handback.unanswered_redemptions(ROW(0, $1::text, $2::text, $3::text, $4::te
 SELECT p.code AS partner, h.reason, count(*) AS holds,
 	extract(epoch FROM transaction_timestamp() - min(h.opened_at))::bigint AS oldest_seconds,
 	extract(epoch FROM min(h.opened_at))::bigint AS opened
-FROM handback.hold_now h
+FROM handback.hold_open h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+WHERE h.counts
 GROUP BY p.code, h.reason
 ORDER BY p.code, h.reason
 

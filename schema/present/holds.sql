@@ -278,6 +278,13 @@ CREATE VIEW handback.hold_now AS
 COMMENT ON VIEW handback.hold_now IS
 	'handback.hold with the reason and the redemption that hold since a rematch found it: what does not fit, or what the guard stopped';
 
+-- Open holds. Several of one redemption wait for one decision: one of them counts, with its points.
+CREATE VIEW handback.hold_open AS
+	SELECT h.*, row_number() OVER (PARTITION BY coalesce(h.redemption_id, -h.hold_id) ORDER BY h.hold_id) = 1 AS counts
+	FROM handback.hold_now h
+	WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id);
+COMMENT ON VIEW handback.hold_open IS 'handback.hold_now of what is open; counts: the first of each redemption''s, by which holds and points are counted once';
+
 REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text), handback.lock_partners(bigint[]) FROM PUBLIC;
 GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold TO handback_daemon;
@@ -293,7 +300,7 @@ GRANT SELECT ON handback.open_holds TO handback_daemon, handback_operator, handb
 GRANT SELECT ON handback.release_failure, handback.release_waiting TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.release_failure TO handback_daemon;
 GRANT USAGE ON SEQUENCE handback.release_failure_failure_id_seq TO handback_daemon;
-GRANT SELECT ON handback.hold_guarded, handback.hold_now TO handback_daemon, handback_operator, handback_finance;
+GRANT SELECT ON handback.hold_guarded, handback.hold_now, handback.hold_open TO handback_daemon, handback_operator, handback_finance;
 GRANT SELECT ON handback.hold_found, handback.hold_stated TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold_stated TO handback_daemon;
 GRANT INSERT ON handback.hold_guarded, handback.hold_found TO handback_nightly;

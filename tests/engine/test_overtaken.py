@@ -149,3 +149,19 @@ def test_a_changed_end_is_named(desk):
     assert "said to have ended as overtaken" in desk.ctl("audit", "verify", allowed=(5,)).stdout
     desk.db.execute("UPDATE handback.hold_end SET ended_at = ended_at - interval '1 second'")
     desk.db.execute("SET session_replication_role = origin")
+
+
+def test_holds_of_one_redemption_are_counted_once_in_points_too(desk):
+    """Three records about one debit of 100 points wait for one decision."""
+    desk.redeem("S")
+    holds = [hold(desk, "R", "OK", OF_ANOTHER), hold(desk, "R", "KO", OF_ANOTHER), hold(desk, "R", "KO", {"Reason": "FRAUD"}),
+             hold(desk, "S", "OK", OF_ANOTHER)]
+    said = json.loads(desk.ctl("holds", "--json").stdout)
+    assert [h["hold"] for h in said["holds"]] == holds  # each is listed
+    assert [(r["reason"], r["records"], r["points"]) for r in said["reasons"]] == [("points_mismatch", 2, 200)]
+    assert desk.nightly()["done"]["holds"] == 2
+    report = json.loads(desk.ctl("report", "--all", "--json").stdout)
+    assert report["summary"]["open_holds"] == 2 and sum(r["points"] for r in report["holds"]) == 200
+    shown = json.loads(desk.ctl("hold", "show", holds[0], "--json").stdout)["siblings"]
+    assert [(s["hold"], s["reason"], s["verdict"]) for s in shown] == [(holds[1], "points_mismatch", "rejected"),
+                                                                     (holds[2], "reason_holds", "rejected")]

@@ -52,6 +52,18 @@ static const struct column step_columns[] = {
     {"why", "Comment", COLUMN_SENTENCE, 20, 0, NULL}, {"detail", "Detail", COLUMN_SENTENCE, 20, 1, NULL},
 };
 
+static const struct column sibling_columns[] = {
+    {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 6, 3, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 4, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
+    {"verdict", "Partner said", COLUMN_WORD, 0, 0, NULL},
+    {"stated_points", "Points stated", COLUMN_NUMBER, 0, 0, NULL},
+    {"opened", "Opened (UTC)", COLUMN_TIME, 0, 5, NULL},
+};
+
 static const struct column candidate_columns[] = {
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
     {"external_reference", "External reference", COLUMN_TEXT, 13, 0, NULL},
@@ -134,6 +146,11 @@ fill_hold(const struct query *q, struct document *d, const char *hold)
 	if (code == EXIT_CLEAN && file != NULL)
 		code = add_file(q, d, file);
 	free(file);
+	if (code == EXIT_CLEAN)
+		code = query_fill(q,
+		                  document_add(d, "siblings", "Other open holds of this redemption", TABLE_ROWS,
+		                               COLUMNS(sibling_columns)),
+		                  sql_hold_siblings, 1, &hold);
 	if (code == EXIT_CLEAN)
 		code = query_fill(
 		    q, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),

@@ -36,7 +36,7 @@ ORDER BY h.hold_id
 LIMIT $4::bigint
 
 -- name: holds_by_reason
--- Open holds by reason and age.
+-- Open holds by reason and age; of those of one redemption the first counts.
 SELECT
 	h.reason,
 	count(*) FILTER (WHERE h.record_no IS NULL) AS files,
@@ -48,12 +48,11 @@ SELECT
 	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '7 days') AS older,
 	min(h.opened_at) AS oldest,
 	r.action_required
-FROM handback.hold_now h
+FROM handback.hold_open h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
-	AND ($1::text IS NULL OR p.code = $1)
+WHERE h.counts AND ($1::text IS NULL OR p.code = $1)
 GROUP BY h.reason, r.action_required
 ORDER BY h.reason
 
@@ -136,6 +135,19 @@ LEFT JOIN ledger.redemption d ON d.redemption_id = h.redemption_id
 LEFT JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state WHERE d.redemption_id IS NOT NULL) s
 	ON true
 WHERE h.hold_id = $1::bigint
+
+-- name: hold_siblings
+-- The other open holds of the redemption that a hold is about: one decision settles them.
+SELECT o.hold_id AS hold, p.code AS partner, o.file_id AS file, f.name_shown AS name, o.record_no AS record, o.reason, v.name AS verdict,
+	l.points AS stated_points, o.opened_at AS opened
+FROM handback.hold_now h
+JOIN handback.hold_open o ON o.redemption_id = h.redemption_id AND o.hold_id <> h.hold_id
+JOIN handback.file f ON f.file_id = o.file_id
+JOIN handback.partner p USING (partner_id)
+JOIN handback.outcome l ON l.file_id = o.file_id AND l.record_no = o.record_no AND l.revision = 0
+JOIN handback.verdict_name v USING (verdict)
+WHERE h.hold_id = $1::bigint
+ORDER BY o.hold_id
 
 -- name: hold_steps
 -- What people did about one hold, in order.

@@ -10,11 +10,10 @@ SELECT
 	coalesce(sum(f.records) FILTER (WHERE NOT g.gone), 0) AS records,
 	coalesce(sum(t.confirmed_points), 0) AS confirmed_points,
 	coalesce(sum(t.reversed_points), 0) AS reversed_points,
-	(SELECT count(*) FROM handback.hold h
+	(SELECT count(*) FROM handback.hold_open h
 		JOIN handback.file hf USING (file_id)
 		JOIN handback.partner hp USING (partner_id)
-		WHERE ($1::text IS NULL OR hp.code = $1)
-			AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)) AS open_holds,
+		WHERE h.counts AND ($1::text IS NULL OR hp.code = $1)) AS open_holds,
 	coalesce(sum(t.difference), 0) AS difference
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
@@ -263,16 +262,15 @@ SELECT
 	f.name_shown AS name,
 	h.reason,
 	count(*) FILTER (WHERE h.record_no IS NOT NULL) AS records,
-	coalesce(sum(h.points), 0) AS points,
+	coalesce(sum(h.points) FILTER (WHERE h.counts), 0) AS points,
 	min(h.opened_at) AS oldest,
 	floor(extract(epoch FROM transaction_timestamp() - min(h.opened_at)) / 86400)::bigint AS days,
 	r.action_required
-FROM handback.hold_now h
+FROM handback.hold_open h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
-	AND ($1::text IS NULL OR p.code = $1)
+WHERE ($1::text IS NULL OR p.code = $1)
 	AND ($2::bigint IS NULL OR h.file_id = $2)
 GROUP BY p.code, h.file_id, f.name_shown, h.reason, r.action_required
 ORDER BY min(h.opened_at), h.file_id, h.reason
