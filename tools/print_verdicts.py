@@ -20,7 +20,8 @@ How a record is decided. Printed by `tools/print_verdicts.py` from `handback.ver
 A record is held first where it is not clear in itself: a value that is not valid, several redemptions that match,
 conflicting records about one redemption in the file, a value that differs from the redemption's (of an acceptance: by more
 than the profile's `tolerance`), a reason code that
-the profile holds. Of several identical records in one file the first is decided, and the others are
+the profile holds, a rejection for a member whose status the profile holds (`hold_members`; by default such a member is credited
+as any other). Of several identical records in one file the first is decided, and the others are
 `duplicate_record`. Where the profile says `split`, the parts of an answer are held as `partly_fulfilled` until they are whole, or
 as `points_mismatch` where they are more; the last one is then decided as if it stated all the points, and parts of the same file
 are `informational`. What is left is decided by these tables.

@@ -133,9 +133,11 @@ struct policy {
 	enum late_reject late_reject;
 	enum hold_or_continue gap, resubmission;
 	enum order_by order_by;
-	int32_t unknown_days;  /* days an unknown reference is tried again */
-	int32_t answer_within; /* business days until an expected answer is overdue; 0: not watched */
-	int32_t reversal_days; /* a reject later than this after the debit is held; 0: no limit */
+	int32_t unknown_days;     /* days an unknown reference is tried again */
+	int32_t answer_within;    /* business days until an expected answer is overdue; 0: not watched */
+	const char *hold_members; /* statuses of members whose rejects are held, as in "{Cancelled,Blocked}";
+	                             NULL: none */
+	int32_t reversal_days;    /* a reject later than this after the debit is held; 0: no limit */
 	/* the guard: more than this holds the file; -1: not watched */
 	int64_t guard_rejects, guard_points;
 	int32_t guard_share; /* per cent of what guard_of says */

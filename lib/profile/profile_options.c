@@ -40,6 +40,9 @@ const struct profile_option profile_options[] = {
     {"", "unknown_days",
      "days an unknown reference is tried again each night, before it is closed; default 5"},
     {"", "answer_within", "business days until an answer is overdue; default 0, not watched"},
+    {"", "hold_members",
+     "statuses of members whose rejects are held, as in [Cancelled, Blocked]; default none: points are "
+     "credited"},
     {"", "reversal_days", "days after the debit in which a reject reverses; default 0, no limit"},
     {"", "guard", "what holds a whole file"},
     {"", "sequence", "what numbers and days of files can be"},

@@ -302,6 +302,28 @@ guard(struct compile *c)
 	compile_known(c, map, "guard");
 }
 
+/* The ledger's words for a member's status. */
+static void
+hold_members(struct compile *c)
+{
+	static const char *const words[] = {"Active", "Inactive", "Suspended", "Blocked", "Cancelled", NULL};
+	struct yaml_node *list = compile_child(c, c->root, "hold_members", YAML_LIST);
+	char text[64] = "{";
+	unsigned said = 0;
+
+	for (struct yaml_node *n = list == NULL ? NULL : list->first; n != NULL; n = n->next) {
+		int word;
+
+		if (!yaml_word(c->problems, n, words, &word) || (said & 1u << word) != 0)
+			continue;
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", said != 0 ? "," : "", words[word]);
+		said |= 1u << word;
+	}
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "}");
+	if (said != 0)
+		c->policy->hold_members = compile_copy(c, text);
+}
+
 /* What numbers and days of files can be. */
 static void
 sequence(struct compile *c)
@@ -464,6 +486,7 @@ compile_policy(struct compile *c)
 	p->unknown_days = (int32_t) compile_int(c, c->root, "unknown_days", 0, 3650, 5);
 	p->answer_within = (int32_t) compile_int(c, c->root, "answer_within", 0, 3650, 0);
 	p->reversal_days = (int32_t) compile_int(c, c->root, "reversal_days", 0, 36500, 0);
+	hold_members(c);
 	p->holidays = holidays(c, c->root, NULL);
 	guard(c);
 	sequence(c);

@@ -285,6 +285,7 @@ decide_records(const struct decide *d, const struct place *place)
 	param_int(&p, policy->points_tolerance.permille);
 	param_int(&p, policy->amount_tolerance.most);
 	param_int(&p, policy->amount_tolerance.permille);
+	param_text(&p, policy->hold_members);
 	if (status != PG_OK)
 		return status;
 	return large ? keep_each(d, &p) : keep_all(d, &p);

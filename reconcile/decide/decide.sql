@@ -31,7 +31,8 @@ HAVING count(*) > 1
 -- $1 partner, $2 programme or NULL, $3 true where our external_reference is the only match key,
 -- $4 late_reject: hold or reverse, $5 what must agree (enum check, or'ed), $6 reversal_days or NULL,
 -- $7 true for a test file that is kept and reported, and moves nothing, $8 and $9 by how many points, and thousandths of the
--- debit's, an accepted record may differ (-1: not said), $10 and $11 the same of the amount.
+-- debit's, an accepted record may differ (-1: not said), $10 and $11 the same of the amount, $12 statuses of members whose
+-- rejects are held, or NULL.
 -- Takes pg_temp.stage, picked, duplicates and answered, the ledger, and what was decided before. Gives the columns of a
 -- leaf without its reversal (lib/proof/leaf_row.h), of these very types, whatever a ledger's own views have.
 --
@@ -48,7 +49,7 @@ WITH rule AS MATERIALIZED (
 ), found AS (
 	SELECT s.*, p.candidates, p.detail AS candidates_shown, p.part_reason, p.part_outcome, p.whole, p.part_detail,
 		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
-		r.member_id, r.member AS redeemed_member, r.points AS redeemed_points, r.amount AS redeemed_amount,
+		r.member_id, r.member AS redeemed_member, r.member_status, r.points AS redeemed_points, r.amount AS redeemed_amount,
 		r.currency AS redeemed_currency, r.merchant AS redeemed_merchant,
 		r.transaction_type AS redeemed_type, r.partner, r.redeemed_at,
 		-- what differs within the profile's tolerance: of an acceptance alone, never of what would be reversed
@@ -109,6 +110,7 @@ WITH rule AS MATERIALIZED (
 			WHEN s.problem IS NOT NULL THEN s.problem
 			WHEN rule.outcome = :OUTCOME_REVERSED AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
 				THEN 'reversal_late'
+			WHEN rule.outcome = :OUTCOME_REVERSED AND s.member_status = ANY ($12::text[]) THEN 'member_status'
 			ELSE rule.hold_reason
 		END AS hold_reason
 	FROM stated s
@@ -130,6 +132,8 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 	CASE
 		WHEN j.hold_reason = 'ambiguous' OR (j.hold_reason = 'unknown_reference' AND j.candidates_shown IS NOT NULL)
 			THEN j.candidates_shown
+		WHEN j.hold_reason = 'member_status' THEN concat_ws('; ', 'the member is ' || j.member_status, j.part_detail,
+			'change: ' || j.change, j.reason_text)
 		WHEN j.part_detail IS NOT NULL THEN concat_ws('; ', j.part_detail, 'change: ' || j.change, j.reason_text)
 		WHEN j.hold_reason = 'conflicting_duplicate' THEN j.conflict
 		WHEN j.hold_reason IS NOT NULL AND j.hold_reason = j.mismatch THEN concat_ws('; ',

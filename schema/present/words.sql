@@ -50,6 +50,8 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('reason_holds', 'the profile holds records with this reason code', 'decide the record'),
 	('reason_retry', 'the partner could not handle the request and may be asked again',
 		'send the request again, or reverse the redemption'),
+	('member_status', 'the rejection is of a member whose status the profile does not credit points to',
+		'see what the programme does with points of such a member; reverse, or close'),
 	('reversal_late', 'the rejection came later after the redemption than the profile allows',
 		'ask the partner why it took so long; reverse, or close'),
 	('bad_value', 'a value of the record is not valid for its field', 'look at the record; ask the partner'),

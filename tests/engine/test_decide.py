@@ -8,6 +8,7 @@ import pytest
 
 import proof
 import worker
+from operators import Operators
 
 STATUS = {"accepted": "OK", "accepted_with_change": "NEW", "accepted_with_warning": "LATE", "rejected": "KO", "pending": "WAIT"}
 
@@ -387,6 +388,40 @@ def test_late_reversal(database, build):
         done = desk.deliver([("old", "KO"), ("new", "KO")])
         assert desk.outcomes(done["file"]) == [("held", "reversal_late"), ("reversed", None)]
         assert desk.outcomes(desk.deliver([("old", "OK")])["file"]) == [("confirmed", None)]
+
+
+MEMBERS = {"Active": 1, "Inactive": 2, "Suspended": 3, "Blocked": 4, "Cancelled": 5}
+
+
+def of_each_status(desk, status):
+    for name, member in MEMBERS.items():
+        desk.redeem(name, member=member)
+        desk.db.execute("UPDATE ledger.member SET status = %s WHERE member_id = %s", (name, member))
+    return [(name, status, {"Member": f"M{member}"}) for name, member in MEMBERS.items()]
+
+
+def test_a_reject_is_credited_whatever_the_members_status(desk):
+    done = desk.deliver(of_each_status(desk, "KO"))
+    assert desk.outcomes(done["file"]) == [("reversed", None)] * 5
+
+
+def test_rejects_of_members_whose_status_the_profile_holds(database, build):
+    with worker.Desk(database, build, late_reject="reverse", more="hold_members: [Cancelled, Blocked]") as desk:
+        answers = of_each_status(desk, "KO")
+        done = desk.deliver(answers)
+        assert desk.outcomes(done["file"]) == [("reversed", None)] * 3 + [("held", "member_status")] * 2
+        assert desk.details(done["file"])[3:] == ["the member is Blocked", "the member is Cancelled"]
+        assert desk.reversals() == 3 and desk.query("SELECT count(*) FROM handback.open_holds WHERE reason = 'member_status'") == [(2,)]
+        # people decide, and what only repeats is not touched
+        with Operators(database) as people:
+            [(hold,)] = desk.query("SELECT hold_id FROM handback.open_holds WHERE record_no = 5")
+            people.decide([hold], "reverse")
+        assert desk.reversals() == 4
+        again = desk.deliver(answers)
+        assert desk.outcomes(again["file"]) == [("already_applied", None)] * 3 + [("held", "member_status"), ("already_applied", None)]
+        # an acceptance moves no points; a rejection of it would
+        assert desk.outcomes(desk.deliver([("Blocked", "OK", {"Member": "M4"})])["file"]) == [("confirmed", None)]
+        assert desk.outcomes(desk.deliver([("Blocked", "KO", {"Member": "M4"})])["file"]) == [("held", "member_status")]
 
 
 def test_tie_out_and_holds(desk):

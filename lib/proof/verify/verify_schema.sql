@@ -116,6 +116,7 @@ WITH expected (line, nspname) AS (VALUES
 	('hold reason: currency_mismatch | the record states another currency than the redemption | compare both; ask the partner', 'rule'),
 	('hold reason: guard | the file would reverse more than the profile lets one file reverse | ask the partner to confirm the file; two people release or close it', 'rule'),
 	('hold reason: member_mismatch | the record names another member than the redemption | compare both; ask the partner', 'rule'),
+	('hold reason: member_status | the rejection is of a member whose status the profile does not credit points to | see what the programme does with points of such a member; reverse, or close', 'rule'),
 	('hold reason: merchant_mismatch | the record names another merchant than the redemption | compare both; ask the partner', 'rule'),
 	('hold reason: not_a_duplicate | it came as a duplicate, and is said to be none, or what it repeats was closed | release it to have it decided by itself, or close it', 'rule'),
 	('hold reason: nothing_matches | (nearly) none of its records names a redemption of this partner''s | see whose file it is, and whether the ledger has these redemptions yet; close it, or release it to have each record by itself', 'rule'),
