@@ -24,7 +24,8 @@ the profile holds, a rejection for a member whose status the profile holds (`hol
 as any other). Of several identical records in one file the first is decided, and the others are
 `duplicate_record`. Where the profile says `split`, the parts of an answer are held as `partly_fulfilled` until they are whole, or
 as `points_mismatch` where they are more; the last one is then decided as if it stated all the points, and parts of the same file
-are `informational`. What is left is decided by these tables.
+are `informational`. Where it says `group`, a record that several redemptions share a reference with is decided for each of them by
+these tables, and done where all come to the same; otherwise it is held. What is left is decided by these tables.
 
 `older` is a file whose number (or business date) is below that of the file that last answered the redemption:
 confirmed it, reversed it, or found it already applied. Every other file is `newer`. Where a profile says that numbers begin

@@ -129,6 +129,7 @@ struct policy {
 	/* an accepted record may state so much more or less than was redeemed; both bind where both are said */
 	struct policy_tolerance points_tolerance, amount_tolerance;
 	enum split split;
+	int group; /* the key whose reference several redemptions may share, from 1; 0: none */
 	enum lists lists;
 	enum late_reject late_reject;
 	enum hold_or_continue gap, resubmission;

@@ -270,6 +270,16 @@ warn_of_lines(struct compile *c)
 }
 
 static void
+warn_of_groups(struct compile *c)
+{
+	if (c->policy->group > 0 &&
+	    (compile_find_slot(c, "points") < 0 || (c->policy->checks & CHECK_POINTS) == 0))
+		yaml_warn(
+		    c->problems, yaml_get(c->root, "group"),
+		    "no points are compared: a redemption of the group that is not on the ledger yet is not missed");
+}
+
+static void
 warn_of_cuts(struct compile *c)
 {
 	const struct layout *l = c->layout;
@@ -345,6 +355,7 @@ compile_warn(struct compile *c)
 	warn_of_weaker_keys(c);
 	warn_of_tolerance(c);
 	warn_of_lines(c);
+	warn_of_groups(c);
 	if (c->layout->framing.kind == FRAME_LINES && !c->layout->framing.last_newline_required &&
 	    c->layout->format == FORMAT_DELIMITED && c->layout->controls == 0)
 		yaml_warn(c->problems, c->root,

@@ -32,6 +32,10 @@ const struct profile_option profile_options[] = {
     {"", "tolerance", "by how much an accepted record may differ from the debit, and still confirm it"},
     {"", "split",
      "one redemption may be answered in parts, each known by: none (default), partner_reference or line"},
+    {"", "group",
+     "the reference by which one record answers several redemptions, all or none: none (default), "
+     "outbound_reference or "
+     "partner_reference"},
     {"", "lists", "all (default), rejects or accepted"},
     {"", "order_by", "none (default), sequence or business_date"},
     {"", "gap", "hold (default) or continue"},

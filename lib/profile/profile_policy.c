@@ -215,6 +215,27 @@ split(struct compile *c)
 		           "stands beside tolerance of points: parts sum to the debit, or are not whole");
 }
 
+/* A record of a group is found by a key that is this reference alone: more would tell its redemptions apart.
+ */
+static void
+group(struct compile *c)
+{
+	static const char *const words[] = {"none", "outbound_reference", "partner_reference", NULL};
+	static const uint32_t keys[] = {0, KEY_OUTBOUND_REFERENCE, KEY_PARTNER_REFERENCE};
+	struct yaml_node *n = yaml_get(c->root, "group");
+	struct policy *p = c->policy;
+	int word = compile_word(c, c->root, "group", words, 0);
+
+	for (int i = 0; word > 0 && i < p->keys && p->group == 0; i++)
+		if (p->key[i] == keys[word])
+			p->group = i + 1;
+	if (word > 0 && p->group == 0)
+		yaml_error(c->problems, n, "needs a key of match that is %s alone", words[word]);
+	if (word > 0 && p->split != SPLIT_NONE)
+		yaml_error(c->problems, n,
+		           "stands beside split: a record answers several redemptions, or a part of one");
+}
+
 const char *const reason_action_words[] = {"hold", "reverse", "accept", "retry", NULL};
 
 static int
@@ -476,6 +497,7 @@ compile_policy(struct compile *c)
 	checks(c);
 	tolerance(c);
 	split(c);
+	group(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
 	c->layout->lists = lists[p->lists];
 	p->late_reject = (enum late_reject) compile_word(c, c->root, "late_reject", late, LATE_REJECT_HOLD);

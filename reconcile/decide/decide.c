@@ -8,6 +8,7 @@
 #include "lib/db/params.h"
 #include "lib/proof/leaf_row.h"
 #include "reconcile/decide/decide_sql.h"
+#include "reconcile/decide/group.h"
 #include "reconcile/decide/guard.h"
 #include "reconcile/decide/place.h"
 #include "reconcile/decide/split.h"
@@ -271,6 +272,8 @@ decide_records(const struct decide *d, const struct place *place)
 	place_params(d, place, &order);
 	if (status == PG_OK && place->older)
 		status = pg_run(d->pg, sql_answered, order.n, order.value, NULL);
+	if (status == PG_OK && policy->group > 0)
+		status = group_records(d);
 	if (status == PG_OK)
 		status = large ? pg_run(d->pg, sql_side_analyze, 0, NULL, NULL)
 		               : pg_defer(d->pg, sql_small_settings, 0, NULL);
@@ -342,8 +345,12 @@ decide_file(const struct decide *d, struct effect *ret)
 		sum_effect(d->decided, &e);
 		if (status == PG_OK && (d->waived & WAIVE_UNMATCHED) == 0)
 			e.hold = guard_unmatched(d->policy, &e, e.message);
+		struct effect with_groups = e;
+		if (status == PG_OK)
+			status = group_effect(d, &with_groups);
+		e.grouped = with_groups.grouped;
 		if (status == PG_OK && e.hold == NULL && (d->waived & WAIVE_GUARD) == 0)
-			status = guard_effect(&guarded, &e, &e.hold, e.message);
+			status = guard_effect(&guarded, &with_groups, &e.hold, e.message);
 	}
 	if (status == PG_OK)
 		*ret = e;

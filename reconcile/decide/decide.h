@@ -52,6 +52,8 @@ struct effect {
 	int64_t records, confirmed, reversed, already_applied, duplicate_record, informational, held;
 	int64_t unknown; /* of those that are held: for an unknown reference */
 	int64_t points;  /* of what is reversed; INT64_MAX also for more */
+	int64_t grouped; /* redemptions that records of groups answer: the guard counts them, the numbers above do
+	                    not */
 	bool older;      /* than a file of the partner that was posted */
 	/* its place among numbered files, where it has one (place.h) */
 	bool placed, in_period;

@@ -100,10 +100,10 @@ WITH rule AS MATERIALIZED (
 		CASE
 			WHEN $7::boolean THEN NULL
 			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
-			WHEN s.candidates > 1 THEN 'ambiguous'
-			WHEN s.state = :STATE_UNKNOWN THEN rule.hold_reason
 			WHEN s.part_reason IS NOT NULL THEN s.part_reason
 			WHEN s.part_outcome IS NOT NULL THEN NULL
+			WHEN s.candidates > 1 THEN 'ambiguous'
+			WHEN s.state = :STATE_UNKNOWN THEN rule.hold_reason
 			WHEN NOT s.identical THEN 'conflicting_duplicate'
 			WHEN s.first_record < s.record_no THEN NULL   -- a duplicate record
 			WHEN s.mismatch IS NOT NULL THEN s.mismatch

@@ -31,6 +31,7 @@ WITH stage AS (DELETE FROM pg_temp.stage),
 	picked AS (DELETE FROM pg_temp.picked),
 	duplicates AS (DELETE FROM pg_temp.duplicates),
 	answer_part AS (DELETE FROM pg_temp.answer_part),
+	grouped AS (DELETE FROM pg_temp.grouped),
 	answered AS (DELETE FROM pg_temp.answered),
 	decided AS (DELETE FROM pg_temp.decided)
 SELECT

@@ -111,7 +111,7 @@ CREATE TEMPORARY TABLE picked (
 	external_reference uuid,
 	candidates         bigint NOT NULL,
 	detail             text,
-	-- only of redemptions that are answered in parts: why it is held, or what becomes of it beside the one that answers
+	-- only of redemptions that are answered in parts or as a group: why it is held, or what becomes of it beside the one that answers
 	-- for all of them (whole), and how that is told
 	part_reason        text,
 	part_outcome       smallint,
@@ -138,6 +138,14 @@ CREATE TEMPORARY TABLE answer_part (
 	rejected      boolean NOT NULL
 );
 
+-- The redemptions that are answered by records of groups, and how.
+CREATE TEMPORARY TABLE grouped (
+	record_no     bigint   NOT NULL,
+	redemption_id bigint   NOT NULL,
+	outcome       smallint NOT NULL,
+	points        bigint   NOT NULL
+);
+
 -- Redemptions that a newer file of the partner has answered.
 CREATE TEMPORARY TABLE answered (
 	redemption_id bigint NOT NULL
@@ -161,4 +169,4 @@ CREATE TEMPORARY TABLE decided (
 
 -- name: work_truncate
 -- Between two files, now and then and after a large one: gives back what work_clear.sql leaves behind.
-TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answer_part, pg_temp.answered, pg_temp.decided
+TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answer_part, pg_temp.grouped, pg_temp.answered, pg_temp.decided

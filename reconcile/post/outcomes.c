@@ -149,6 +149,38 @@ outcomes_post(struct pg *pg, struct decided *decided, struct effect *effect)
 	return status;
 }
 
+/* ---- groups ---- */
+
+enum pg_status
+outcomes_groups_undo(struct pg *pg)
+{
+	return pg_run(pg, sql_group_undo, 0, NULL, NULL);
+}
+
+enum pg_status
+outcomes_groups(struct pg *pg, struct effect *effect)
+{
+	enum pg_status status = pg_run(pg, sql_group_savepoint, 0, NULL, NULL);
+
+	if (status == PG_OK)
+		status = pg_run(pg, sql_group_post, 0, NULL, NULL);
+	if (status != PG_ERROR || !refuses(pg))
+		return status;
+	effect->hold = "posting_failed";
+	snprintf(effect->message, sizeof(effect->message), "the ledger refuses the reversals of a group: %.400s",
+	         pg_why(pg));
+	return PG_OK;
+}
+
+enum pg_status
+outcomes_groups_write(const struct outcomes *o)
+{
+	struct params p = {0};
+
+	param_int(&p, o->file_id);
+	return pg_run(o->pg, sql_group_write, p.n, p.value, NULL);
+}
+
 /* ---- outcomes ---- */
 
 struct writing {

@@ -35,6 +35,15 @@ enum { OUTCOMES_REFUSED = 100 }; /* more reversals that the ledger refuses hold 
 enum pg_status outcomes_post(struct pg *pg, struct decided *decided, struct effect *effect);
 /* One row for each record; adds their leaves to the tree. */
 enum pg_status outcomes_write(const struct outcomes *o, struct merkle *tree, struct outcomes_written *ret);
+/*
+ * The reversals of records of groups, before those of outcomes_post; what the ledger refuses of them holds
+ * the file, as effect->hold says.  outcomes_groups_undo: the file is held, and nothing of it stays posted.
+ */
+enum pg_status outcomes_groups(struct pg *pg, struct effect *effect);
+enum pg_status outcomes_groups_undo(struct pg *pg);
+/* An outcome for each redemption of the groups, behind those of the file's records. */
+enum pg_status outcomes_groups_write(const struct outcomes *o);
+
 /* A hold for each record whose outcome it is. */
 enum pg_status outcomes_hold(const struct outcomes *o);
 

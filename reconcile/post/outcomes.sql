@@ -10,6 +10,23 @@ SAVEPOINT postings
 -- name: post_none
 ROLLBACK TO SAVEPOINT postings
 
+-- name: group_savepoint
+-- Before the postings of a file that has groups: all of them, or none.
+SAVEPOINT groups
+
+-- name: group_undo
+ROLLBACK TO SAVEPOINT groups
+
+-- name: group_post
+-- Posts the reversals of all groups. Takes pg_temp.grouped. Gives how many.
+SELECT count(*) FROM ledger.post_reversals(ARRAY(SELECT g.redemption_id FROM pg_temp.grouped g WHERE g.outcome = :OUTCOME_REVERSED))
+
+-- name: group_write
+-- Writes an outcome for each redemption of a group, and ends the holds that ask for that. $1 file. Takes pg_temp.grouped.
+SELECT handback.answer_groups($1::bigint, array_agg(g.record_no ORDER BY g.record_no, g.redemption_id),
+	array_agg(g.redemption_id ORDER BY g.record_no, g.redemption_id), array_agg(g.outcome ORDER BY g.record_no, g.redemption_id))
+FROM pg_temp.grouped g
+
 -- name: post_savepoint
 -- Before a posting that the ledger may refuse: what stands behind it stays.
 SAVEPOINT posting

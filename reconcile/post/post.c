@@ -239,6 +239,8 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 		status = outcomes_hold(&o);
 	if (status == PG_OK && d->policy->split != SPLIT_NONE)
 		status = split_keep(d->pg, posted->file_id, false);
+	if (status == PG_OK && effect->grouped > 0)
+		status = outcomes_groups_write(&o);
 	/* what an older file says is no newer word than what waits; but parts are whole in any order */
 	if (status == PG_OK && (!effect->older || d->policy->split != SPLIT_NONE))
 		status = outcomes_overtake(&o);
@@ -249,6 +251,21 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 		return POST_DATABASE;
 	}
 	return ties_out(d, &written, tied, message) ? POST_DONE : POST_DIFFERENCE;
+}
+
+/* A group is posted as a whole, and what keeps it from that keeps the file. */
+static enum pg_status
+post_reversals(const struct decide *d, struct effect *effect)
+{
+	enum pg_status status = PG_OK;
+
+	if (effect->grouped > 0)
+		status = outcomes_groups(d->pg, effect);
+	if (status == PG_OK && effect->hold == NULL)
+		status = outcomes_post(d->pg, d->decided, effect);
+	if (status == PG_OK && effect->hold != NULL && effect->grouped > 0)
+		status = outcomes_groups_undo(d->pg);
+	return status;
 }
 
 enum post_end
@@ -266,7 +283,7 @@ post_file(const struct decide *d, const struct delivery *delivery, struct effect
 		return POST_DIFFERENCE;
 	merkle_open(&tree);
 	if (effect->hold == NULL)
-		*ret_status = outcomes_post(d->pg, d->decided, effect);
+		*ret_status = post_reversals(d, effect);
 	const struct file_row row = {.partner_id = d->partner_id,
 	                             .state = effect->hold != NULL ? "held" : "posted",
 	                             .hold_reason = effect->hold,

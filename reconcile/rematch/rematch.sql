@@ -50,7 +50,7 @@ CROSS JOIN LATERAL (
 	FROM handback.outcome o
 	JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
 	LEFT JOIN audit.event a ON a.event_id = o.event_id
-	WHERE o.file_id = f.file_id AND o.outcome = :OUTCOME_REVERSED AND (o.revision = 0 OR a.what = 'rematched')) b
+	WHERE o.file_id = f.file_id AND o.outcome = :OUTCOME_REVERSED AND (o.revision = 0 OR a.what IN ('rematched', 'group_answered'))) b
 WHERE f.file_id = $1::bigint
 
 -- name: rematch_files

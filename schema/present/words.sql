@@ -86,7 +86,9 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('posting_failed', 'the ledger refuses the posting, each time that it is asked',
 		'see the ledger''s words; have it put right, then two people decide the record, or release or close the file'),
 	('partly_fulfilled', 'parts of its redemption are answered: they are not whole, or one says otherwise than another',
-		'none if the other parts come: it ends by itself when they are whole; where a part is rejected, settle with the partner, and confirm or reverse the whole');
+		'none if the other parts come: it ends by itself when they are whole; where a part is rejected, settle with the partner, and confirm or reverse the whole'),
+	('group_differs', 'the redemptions that share its reference cannot all be decided the same way',
+		'see which one stands in the way; ask the partner, or settle each by itself, and close it');
 
 GRANT SELECT ON handback.verdict_name, handback.outcome_name, handback.hold_reason TO handback_daemon, handback_operator,
 	handback_finance;

@@ -63,6 +63,7 @@ WITH answer AS (
 			WHEN a.event = 'rematch_held' THEN 'rematched, and what was found does not fit: ' || n.name
 			WHEN a.event = 'deemed_accepted' THEN 'deemed accepted, since the partner did not reject it in time: ' || n.name
 			WHEN a.event = 'unknown_reference_expired' THEN 'its redemption was never known: ' || n.name
+			WHEN a.event = 'group_answered' THEN 'the partner answered ' || v.name || ' for its group: ' || n.name
 			WHEN a.event = 'overtaken' THEN 'its redemption was settled otherwise: ' || n.name
 			WHEN a.revision > 0 THEN 'people decided: ' || n.name
 			ELSE 'the partner answered ' || v.name || ': ' || n.name END,

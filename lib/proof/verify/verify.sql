@@ -207,7 +207,7 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
 		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
-	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'overtaken')
+	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'overtaken', 'group_answered')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
 	OR (a.what = 'decided' AND NOT EXISTS (SELECT FROM handback.proposal_piece c WHERE c.event_id = a.event_id))
 	OR (a.what IN ('approved', 'rejected', 'withdrawn') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
@@ -300,6 +300,27 @@ JOIN summed s ON s.redemption_id = o.redemption_id
 JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
 WHERE o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED) AND starts_with(o.detail, p.head)
 	AND (s.points <> d.points OR s.answers <> 1 OR s.rejected <> (o.outcome = :OUTCOME_REVERSED))
+UNION ALL
+SELECT 'outcome', g.file_id, g.record_no, format('it answers %s redemptions of %s points, and not all of them alike, or not as it says',
+	g.redemptions, g.points)
+FROM (
+	SELECT o.file_id, o.record_no, count(*) AS redemptions, sum(d.points) AS points, count(DISTINCT o.outcome) AS outcomes
+	FROM handback.outcome o
+	JOIN audit.event a ON a.event_id = o.event_id AND a.what = 'group_answered'
+	LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
+	GROUP BY o.file_id, o.record_no) g
+LEFT JOIN handback.outcome f ON f.file_id = g.file_id AND f.record_no = g.record_no AND f.revision = 0
+	AND f.outcome = :OUTCOME_INFORMATIONAL AND f.redemption_id IS NULL
+WHERE g.outcomes <> 1 OR f.detail IS NULL
+	OR NOT starts_with(f.detail, format('it answers %s redemptions of %s points', g.redemptions, g.points))
+UNION ALL
+SELECT 'outcome', f.file_id, f.record_no, 'it says that it answers redemptions, and no outcome does'
+FROM handback.outcome f
+WHERE f.revision = 0 AND f.outcome = :OUTCOME_INFORMATIONAL AND f.redemption_id IS NULL AND f.verdict <> :VERDICT_PENDING
+	AND f.detail LIKE 'it answers % redemptions of % points%'
+	AND EXISTS (SELECT FROM audit.event a WHERE a.what = 'group_answered' AND a.subject = 'file ' || f.file_id)
+	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.file_id = f.file_id AND o.record_no = f.record_no AND o.revision = 1
+		AND o.redemption_id IS NOT NULL)
 LIMIT 1000
 
 -- name: verify_strays

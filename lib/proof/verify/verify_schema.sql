@@ -114,6 +114,7 @@ WITH expected (line, nspname) AS (VALUES
 	('hold reason: contradiction | the partner answered the opposite before | ask the partner which answer is right; confirm, reverse or reinstate', 'rule'),
 	('hold reason: control_total | a total that the partner states is not the sum of the records | see both totals; ask the partner to send the file again', 'rule'),
 	('hold reason: currency_mismatch | the record states another currency than the redemption | compare both; ask the partner', 'rule'),
+	('hold reason: group_differs | the redemptions that share its reference cannot all be decided the same way | see which one stands in the way; ask the partner, or settle each by itself, and close it', 'rule'),
 	('hold reason: guard | the file would reverse more than the profile lets one file reverse | ask the partner to confirm the file; two people release or close it', 'rule'),
 	('hold reason: member_mismatch | the record names another member than the redemption | compare both; ask the partner', 'rule'),
 	('hold reason: member_status | the rejection is of a member whose status the profile does not credit points to | see what the programme does with points of such a member; reverse, or close', 'rule'),
