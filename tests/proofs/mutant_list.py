@@ -127,7 +127,7 @@ MUTANTS = (
     # ---- the decision
     Mutant("post the debit's points without comparing", "what the partner states of the points is not looked at",
         "tests/engine/test_decide.py::test_mismatch", "reconcile/decide/decide.sql",
-        "WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points AND f.points_over IS NULL THEN 'points_mismatch'\n", ""),
+        "WHEN $5::integer & :CHECK_POINTS <> 0 AND f.points <> f.redeemed_points AND f.points_over IS NULL\n\t\t\t\tAND f.whole IS NOT TRUE THEN 'points_mismatch'\n", ""),
     Mutant("let a tolerance reverse", "a rejection of other points than were redeemed restores the debit's",
         "tests/engine/test_tolerance.py::test_points_within_the_tolerance_confirm_and_never_reverse", "reconcile/decide/decide.sql",
         "CASE WHEN s.points <> r.points AND s.verdict NOT IN (:VERDICT_REJECTED, :VERDICT_PENDING) AND", "CASE WHEN s.points <> r.points AND"),
