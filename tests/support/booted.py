@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 MASKED = ("ssh.service", "ssh.socket", "systemd-sysctl.service", "systemd-modules-load.service",
           "systemd-timesyncd.service", "systemd-resolved.service", "networking.service", "cron.service",
           "postgresql.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
-          "e2scrub_all.timer", "fstrim.timer", "man-db.timer", "getty@tty1.service", "console-getty.service")
+          "nginx.service", "haproxy.service", "e2scrub_all.timer", "fstrim.timer", "man-db.timer", "getty@tty1.service", "console-getty.service")
 
 
 def why_not():
