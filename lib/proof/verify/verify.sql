@@ -130,6 +130,20 @@ WHERE d.how NOT IN ('rematched', 'unknown_reference_expired', 'overtaken') AND N
 	AND NOT (d.how = 'released' AND h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (
 		SELECT FROM handback.file r WHERE r.release_of = h.file_id AND r.decided_at = d.ended_at))
 UNION ALL
+-- and the other way: what was decided has ended its hold (of many holds, piece by piece)
+SELECT 'hold', h.file_id, NULL, format('hold %s is open; proposal %s, which was approved, ended it', h.hold_id, e.proposal_id)
+FROM handback.proposal_end e
+JOIN handback.proposal_hold ph USING (proposal_id)
+JOIN handback.hold h USING (hold_id)
+WHERE e.how = 'approved' AND h.record_no IS NULL AND NOT EXISTS (SELECT FROM handback.hold_end d WHERE d.hold_id = h.hold_id)
+	AND NOT EXISTS (SELECT FROM handback.proposal_piece c WHERE c.proposal_id = e.proposal_id)
+UNION ALL
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is open; revision %s of its record says %s', h.hold_id, o.revision, n.name)
+FROM handback.outcome o
+JOIN handback.outcome_name n USING (outcome)
+JOIN handback.hold h ON h.file_id = o.file_id AND h.record_no = o.record_no
+WHERE o.revision > 0 AND o.outcome <> :OUTCOME_HELD AND NOT EXISTS (SELECT FROM handback.hold_end d WHERE d.hold_id = h.hold_id)
+UNION ALL
 -- what ended by itself, or by night
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no later outcome says so',
 	h.hold_id, d.how, d.ended_by, d.ended_at)
@@ -227,7 +241,9 @@ SELECT 'reversal' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
 	format('reversal %s (%s) of redemption %s, %s points, was posted by %s at %s, and no outcome names it',
 		r.reversal_id, r.external_reference, r.redemption_id, r.points, r.posted_by, r.posted_at) AS message
 FROM ledger.reversal r
-WHERE (r.origin = 'handback' OR r.origin IS NULL AND r.posted_by IN (SELECT posted_by FROM ours))
+WHERE (r.origin = 'handback' OR r.origin IS NULL AND (r.posted_by IN (SELECT posted_by FROM ours)
+		-- since one of them said whose it is, all have to
+		OR r.reversal_id > (SELECT min(s.reversal_id) FROM ledger.reversal s WHERE s.origin IS NOT NULL)))
 	AND NOT EXISTS (SELECT FROM named n WHERE n.reversal_id = r.reversal_id)
 UNION ALL
 SELECT 'reversal', o.file_id, o.record_no, format('reversal %s was posted for it, and the ledger says that it is of "%s"',
