@@ -37,12 +37,17 @@
 
 /* the parser's sandbox */
 #define LIMIT_PARSER_MEMORY (512LL << 20) /* address space beyond start-up; resident stays under 64 MiB */
-#define LIMIT_PARSER_CPU_BASE_S 10        /* seconds, and as many more ... */
-#define LIMIT_PARSER_CPU_MIB_PER_S 2      /* ... as the file has MiB, over this */
+#define LIMIT_PARSER_RESIDENT                                                                                \
+	(64LL << 20)                   /* what no file makes a parser take: over that, it was the file's doing */
+#define LIMIT_PARSER_CPU_BASE_S 10 /* seconds, and as many more ... */
+#define LIMIT_PARSER_CPU_MIB_PER_S 2 /* ... as the file has MiB, over this */
 
 /* how long a parser may take in all: seconds, and one more for so many KiB of the file */
 #define LIMIT_PARSER_WALL_BASE_S 30
 #define LIMIT_PARSER_WALL_KIB_PER_S 256
+
+/* how often a file is tried that uses up what reading it may take, or that the database refuses */
+#define LIMIT_FILE_TRIES 3
 
 /* sources */
 #define LIMIT_LISTING 100000 /* names looked at in one rescan of a directory */

@@ -165,15 +165,17 @@ part(struct decrypter *d)
 
 /* The answer, as one escaped line; it counts when nothing but the end follows. */
 static enum decrypt_message
-await(const struct decrypter *d, int turn, int64_t bytes, char *why)
+await(const struct decrypter *d, int turn, const struct decrypt_wish *wish, char *why)
 {
 	const int64_t deadline =
-	    now_ms() + 1000 * (LIMIT_PARSER_WALL_BASE_S + bytes / (LIMIT_PARSER_WALL_KIB_PER_S << 10));
+	    now_ms() + 1000 * (LIMIT_PARSER_WALL_BASE_S + wish->bytes / (LIMIT_PARSER_WALL_KIB_PER_S << 10));
 	static char line[MESSAGE_BYTES + 1];
 	char wrong[LIMIT_MESSAGE_BYTES], after[64];
 	struct decrypt_answer answer;
 	int rc = receive(d, deadline, line, sizeof(line)), message;
 
+	/* what fails, or cannot begin, says so or ends: what has no end has it over the file */
+	*wish->exhausted = rc < 0 && errno == ETIMEDOUT;
 	if (rc == 0)
 		return failed(why, "handback-decrypt ended without an answer");
 	if (rc < 0)
@@ -194,7 +196,7 @@ await(const struct decrypter *d, int turn, int64_t bytes, char *why)
 }
 
 static enum decrypt_message
-run(const struct decrypt_job *job, int64_t bytes, char *why)
+run(const struct decrypt_job *job, const struct decrypt_wish *wish, char *why)
 {
 	struct decrypter d = {.channel = -1};
 	int turn = DECRYPT_TURN_NEW;
@@ -204,7 +206,7 @@ run(const struct decrypt_job *job, int64_t bytes, char *why)
 	if (end == DECRYPT_DONE && !decrypt_job_send(d.channel, &turn, job, wrong, sizeof(wrong)))
 		end = failed(why, "cannot tell handback-decrypt what to do: %.400s", wrong);
 	if (end == DECRYPT_DONE)
-		end = await(&d, turn, bytes, why);
+		end = await(&d, turn, wish, why);
 	part(&d);
 	return end;
 }
@@ -262,7 +264,7 @@ decrypt(const struct decrypt_wish *wish, int *ret_plain, char *why)
 			end = failed(why, "no room for the content: %s", strerror(errno));
 	}
 	if (end == DECRYPT_DONE)
-		end = run(&job, wish->bytes, why);
+		end = run(&job, wish, why);
 	if (end == DECRYPT_DONE)
 		end = reopen(&job, ret_plain, why);
 	decrypt_job_free(&job);

@@ -27,6 +27,7 @@ struct decrypt_wish {
 	int64_t bytes;
 	int64_t file_bytes; /* the content may have so many */
 	bool no_landlock;   /* the operator wrote it off */
+	bool *exhausted;    /* set where its time was over: the file's own doing, it may be */
 };
 
 /* DECRYPT_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise DECRYPT_REFUSED

@@ -82,8 +82,15 @@ run_all(struct job_work *w, const struct job_step *step)
 {
 	enum job_end end = JOB_DONE;
 
-	while (end == JOB_DONE && step->run != NULL)
+	while (end == JOB_DONE && step->run != NULL) {
+		const struct job_step *first = step;
+
 		end = step->transaction ? job_transaction(w, &step) : job_run_steps(w, &step);
+		if (end == JOB_FAILED && first->transaction && job_gives_up(w)) {
+			step = first;
+			end = JOB_DONE;
+		}
+	}
 	if (end == JOB_DONE)
 		fill_result(w);
 	reconciler_stop_given(w->r); /* of one that came to no parsing */

@@ -4,13 +4,13 @@
 
 #include "reconcile/file/job_internal.h"
 
-/* A parser that died over the file leaves nothing to go by: it is held, with what is known of the death. */
+/* What leaves nothing to go by is held, with what is known of it. */
 static void
-hold_for_parser(struct effect *effect, struct parse_report *report, const char *why)
+hold_for(const char *reason, struct effect *effect, struct parse_report *report, const char *why)
 {
 	parse_report_close(report);
 	parse_report_open(report);
-	*effect = (struct effect){.hold = "parser_failed"};
+	*effect = (struct effect){.hold = reason};
 	snprintf(effect->message, sizeof(effect->message), "%s", why);
 }
 
@@ -34,8 +34,10 @@ job_decide(struct job_work *w)
 	/* what only tries writes nothing */
 	status = w->trial != NULL ? post_partner_known(w->r->pg, w->job->partner, &w->decide.partner_id)
 	                          : post_partner(w->r->pg, w->job->partner, &w->decide.partner_id);
-	if (status == PG_OK && w->parsed == PARSER_DIED)
-		hold_for_parser(&w->effect, &w->report, w->result->why);
+	if (status == PG_OK && w->gave_up[0] != '\0')
+		hold_for("file_failed", &w->effect, &w->report, w->gave_up);
+	else if (status == PG_OK && w->parsed == PARSER_DIED)
+		hold_for("parser_failed", &w->effect, &w->report, w->result->why);
 	else if (status == PG_OK)
 		status = decide_file(&w->decide, &w->effect);
 	if (status != PG_OK)

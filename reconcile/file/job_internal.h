@@ -28,11 +28,13 @@ struct job_work {
 	uint8_t stated[SHA256_BYTES]; /* by its sidecar file, where the job has a suffix for that */
 	struct name_facts facts;      /* what its name says */
 	char statement[NAME_STATEMENT_SIZE];
-	struct delivery delivery; /* whole from "copy" on */
-	enum job_known known;     /* JOB_NEW until "known" */
-	unsigned waived;          /* enum waiver, or'ed */
-	bool synced;              /* the copy's content is on the disk */
+	struct delivery delivery;          /* whole from "copy" on */
+	enum job_known known;              /* JOB_NEW until "known" */
+	unsigned waived;                   /* enum waiver, or'ed */
+	bool synced;                       /* the copy's content is on the disk */
+	char gave_up[LIMIT_MESSAGE_BYTES]; /* why it is tried no more; "": it is */
 	/* of this try of the transaction */
+	bool counts;                /* it failed by the file's own doing */
 	enum parser_end parsed;     /* from "parse" on: PARSER_DONE or PARSER_DIED */
 	struct parse_report report; /* from "parse" on */
 	struct decided *decided;    /* from "decide" on, to the end of the transaction */
@@ -106,6 +108,12 @@ void job_stage(const struct job_work *w, const char *name, int64_t records);
 /* One owner among all workers, gone with its session. */
 enum pg_status job_lock(struct reconciler *r, const struct job *job, bool *ret_mine);
 void job_unlock(struct reconciler *r);
+
+/*
+ * After a failure within the transaction: notes it, where it may be the file's own doing.  True when that is
+ * enough: w->gave_up says why, and the transaction is to be run once more, to hold the file.
+ */
+bool job_gives_up(struct job_work *w);
 
 /* Says why; gives JOB_FAILED. */
 enum job_end job_fail(struct job_result *result, const char *what, const char *detail);

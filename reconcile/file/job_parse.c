@@ -43,15 +43,19 @@ enum job_end
 job_parse(struct job_work *w)
 {
 	char why[LIMIT_MESSAGE_BYTES];
-	int file = copy_reopen(&w->r->spool, &w->copy);
 	enum job_end end;
+	int file;
 
+	if (w->gave_up[0] != '\0')
+		return JOB_DONE;
+	file = copy_reopen(&w->r->spool, &w->copy);
 	if (file < 0)
 		return job_fail(w->result, "cannot open the copy", strerror(errno));
 	end = agrees_with_sidecar(w, why)
 	          ? job_read(w->r, file, w->job->name, &w->job->watch, &w->report, &w->parsed, w->result)
 	          : job_refuse(w->r, "checksum", why, &w->report, w->result);
 	close(file);
+	w->counts = end == JOB_DONE && w->parsed == PARSER_EXHAUSTED;
 	/* a profile that does not compile is ours to fix; the file stays */
-	return end == JOB_DONE && w->parsed == PARSER_PROFILE ? JOB_FAILED : end;
+	return end == JOB_DONE && (w->counts || w->parsed == PARSER_PROFILE) ? JOB_FAILED : end;
 }

@@ -10,6 +10,7 @@ job_post(struct job_work *w)
 	case POST_DONE:
 		return JOB_DONE;
 	case POST_DIFFERENCE:
+		w->counts = true;
 		return JOB_FAILED;
 	case POST_DATABASE:
 		break;

@@ -117,6 +117,7 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
          struct parse_report *report, enum parser_end *ret_end, struct job_result *result)
 {
 	const struct profile *profile = r->profile.profile;
+	bool exhausted = false;
 	const struct decrypt_wish wish = {.work = r->spool.work,
 	                                  .profiles = r->profiles,
 	                                  .profile = profile->name,
@@ -124,7 +125,8 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
 	                                  .file = file,
 	                                  .bytes = lseek(file, 0, SEEK_END),
 	                                  .file_bytes = profile->policy.file_bytes,
-	                                  .no_landlock = r->no_landlock};
+	                                  .no_landlock = r->no_landlock,
+	                                  .exhausted = &exhausted};
 	char why[LIMIT_MESSAGE_BYTES];
 	enum decrypt_message decrypted;
 	enum job_end end;
@@ -137,8 +139,11 @@ job_read(struct reconciler *r, int file, const char *name, const struct stage_wa
 		*ret_end = PARSER_DONE;
 		return job_refuse(r, "openpgp", why, report, result);
 	}
-	if (decrypted != DECRYPT_DONE)
-		return job_fail(result, "cannot decrypt the file", why);
+	if (decrypted != DECRYPT_DONE) {
+		end = job_fail(result, "cannot decrypt the file", why);
+		*ret_end = exhausted ? PARSER_EXHAUSTED : PARSER_DISTURBED;
+		return exhausted ? JOB_DONE : end;
+	}
 	end = parse_plain(r, plain, name, watch, report, ret_end, result);
 	close(plain);
 	return end;

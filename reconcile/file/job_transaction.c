@@ -69,7 +69,9 @@ begin(struct job_work *w)
 	parse_report_open(&w->report);
 	w->effect = (struct effect){0};
 	w->parsed = PARSER_DONE;
+	w->counts = false;
 	w->r->status = PG_OK;
+	w->r->refused = false;
 }
 
 static enum job_end

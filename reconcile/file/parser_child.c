@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,6 +161,20 @@ judge_signal(int number, char *why)
 	                                                                                      : PARSER_DIED;
 }
 
+/*
+ * Did it take more memory than any file may?  Whoever ended it for that then: its own limit, or a system that
+ * was out of memory because of it.  As the kernel counts, which the child cannot change; it begins with what
+ * we had when we started it, so that no more than that is never its doing.
+ */
+static bool
+was_large(const struct rusage *child)
+{
+	struct rusage ours;
+
+	return getrusage(RUSAGE_SELF, &ours) == 0 && child->ru_maxrss > LIMIT_PARSER_RESIDENT >> 10 &&
+	       child->ru_maxrss > ours.ru_maxrss;
+}
+
 static enum parser_end
 judge_exit(int status, const char *said, char *why)
 {
@@ -178,11 +193,12 @@ parser_child_end(struct parser_child *c, const char *broken, char *why)
 	char said[LIMIT_MESSAGE_BYTES];
 	enum parser_end end;
 	bool killed_here = false;
+	struct rusage usage = {0};
 	int status = 0;
 
 	if (broken != NULL && !at_end(c->frames))
 		killed_here = kill(c->pid, SIGKILL) == 0;
-	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+	while (wait4(c->pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
 	alarm(0);
 	watched = 0;
@@ -199,6 +215,8 @@ parser_child_end(struct parser_child *c, const char *broken, char *why)
 	} else {
 		end = PARSER_DONE;
 	}
+	if (end == PARSER_DISTURBED && was_large(&usage))
+		end = PARSER_EXHAUSTED;
 	close_all(c);
 	return end;
 }

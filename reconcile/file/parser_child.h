@@ -27,6 +27,8 @@ enum parser_end {
 	PARSER_DONE,      /* it wrote all it had to say */
 	PARSER_PROFILE,   /* what it was given is no use (the profile does not compile): what it said is in why */
 	PARSER_DIED,      /* over this file: a signal of its own making, out of time, or a broken frame */
+	PARSER_EXHAUSTED, /* it took more memory than any file may, by the kernel's count: its own doing, most
+	                     likely */
 	PARSER_DISTURBED, /* by something outside the file (killed, no memory, no sandbox): try again later */
 };
 

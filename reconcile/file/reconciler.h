@@ -18,6 +18,7 @@ struct reconciler {
 	bool ready;            /* the connection has its work tables */
 	enum pg_status status; /* of the last statement that failed in a job */
 	int64_t name_lock;     /* the key of the file at hand that this session holds; 0: none */
+	bool refused;          /* for what was in it, and not for what the database lacks */
 	int64_t staged;        /* records since the work tables were truncated */
 	int64_t retries;       /* transactions run again and connections reopened; whoever reports them sets 0 */
 	struct spool spool;

@@ -63,6 +63,8 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 		'see both totals; ask the partner to send the file again'),
 	('parser_failed', 'the parser died over the file, or broke its protocol',
 		'report the file to whoever maintains handback; release it when the fault is fixed, or ask the partner to send it again'),
+	('file_failed', 'reading it took more memory or time than a file may, or the database refused it, each time that it was tried',
+		'see the message; have its cause put right and release the file, which tries it again; or ask the partner to send it again'),
 	('test_file', 'the file says that it is a test', 'ask the partner why it was sent to production; close it, or release it if it is no test'),
 	('wrong_partner', 'the file says that it is from another sender', 'pass it on to its owner, and close it; inform the partner'),
 	('sequence_gap', 'an earlier file of the partner has not come',

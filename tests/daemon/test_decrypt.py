@@ -396,6 +396,28 @@ def test_a_decrypter_that_lies_is_not_believed(lie, rings, openpgp_world, monkey
     assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
 
 
+@pytest.mark.all_only
+def test_a_file_that_has_no_end_is_held_after_some_tries(rings, openpgp_world, monkeypatch):
+    """Two hundred hidden recipients, or a GnuPG that hangs: its time is over each time, and then it is a person's."""
+    world = openpgp_world
+    path = decrypt_socket(world, monkeypatch)
+    name, data = world.file("SKYLINE")
+    put(world, name, rings["partner"].protect(data, rings["us"]))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        threading.Thread(target=lie_after([None]), args=(listener,), daemon=True).start()
+        for _ in range(2):
+            done = world.ctl("run", check=False)
+            assert done.returncode == 4 and "took too long" in done.stdout + done.stderr, done
+            assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
+        world.ctl("run", check=False)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert world.files() == {name: "held"} and not (world.inbound["SKYLINE"] / name).exists()
+    [(reason, why)] = world.query("SELECT f.hold_reason, r.message FROM handback.file f JOIN handback.refusal r USING (file_id)")
+    assert reason == "file_failed" and "took too long" in why
+
+
 @pytest.mark.parametrize("by", ["a process of its own", "a unit's"])
 def test_a_worker_that_is_killed_takes_the_decrypter_with_it(by, large, openpgp_world, monkeypatch):
     world = openpgp_world

@@ -119,6 +119,12 @@ def lie(how, size, number):
     os.write(1, SANDBOX)
     if how == "hangs":
         signal.pause()
+    if how.startswith("takes much memory"):
+        _ = bytearray(b"x") * (200 << 20)
+    if how.endswith("has no more"):
+        os.write(2, b"out of memory")
+        os._exit(4)
+    how = how.removeprefix("takes much memory and ")
     os.kill(os.getpid(), {"breaks": signal.SIGSEGV, "is killed": signal.SIGKILL}[how])
 
 
