@@ -166,7 +166,8 @@ const struct command commands[] = {
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES) |
          OPT(OPT_ACCEPT_DIFFERENCE),
      "propose what is to become of holds",
-     "DECISION is confirm, reverse, reinstate or close; a file on hold is released or closed: a "
+     "DECISION is confirm, reverse, reinstate or close; what was closed, and wrongly, is opened again by reopen and its "
+     "number; a file on hold is released or closed: a "
      "release reads it again and decides it as if it came now, but for what it was held for. not_a_duplicate is said of "
      "a --file that was taken for a duplicate, and proposes to release it. Which holds: "
      "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "

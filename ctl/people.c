@@ -197,8 +197,8 @@ propose_not_a_duplicate(struct session *s)
 int
 run_hold_propose(struct session *s)
 {
-	static const char *const decisions[] = {"confirm", "reverse",         "reinstate", "close",
-	                                        "release", "not_a_duplicate", NULL};
+	static const char *const decisions[] = {"confirm", "reverse", "reinstate",       "close",
+	                                        "release", "reopen",  "not_a_duplicate", NULL};
 	const char *decision = s->arguments[0];
 	struct pg_result *r = NULL;
 

@@ -23,6 +23,7 @@ WITH found AS MATERIALIZED (
 	SELECT h.hold_id, d.redemption_id, d.outcome, n.name
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
+		AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	JOIN handback.outcome_name n ON n.outcome = d.outcome
 	WHERE d.hold_reason IS NULL
 ), event AS MATERIALIZED (
@@ -84,6 +85,7 @@ WITH made AS MATERIALIZED (
 		d.reasons, d.detail, transaction_timestamp(), NULL, NULL)::handback.outcome AS o
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
+		AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	LEFT JOIN ledger.reversal v ON v.redemption_id = d.redemption_id AND d.outcome = :OUTCOME_REVERSED
 	WHERE d.hold_reason IS NULL
 ), hashed AS MATERIALIZED (
@@ -119,6 +121,7 @@ WITH made AS MATERIALIZED (
 		d.reasons, d.detail, transaction_timestamp(), NULL, NULL)::handback.outcome AS o
 	FROM pg_temp.decided d
 	JOIN handback.hold h ON h.file_id = $1::bigint AND h.record_no = d.record_no
+		AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	WHERE d.hold_reason IS NOT NULL
 ), hashed AS MATERIALIZED (
 	SELECT hold_id, o, handback.leaf_hash(o) AS leaf FROM made
@@ -141,7 +144,8 @@ FROM hashed, event
 -- Records whose reference was never known: closed, one event for each file, a later revision of each outcome under its
 -- tree, and the end of each hold. Nothing is posted. $1 source, $2 unknown_days. Gives how many.
 WITH old AS MATERIALIZED (
-	SELECT h.hold_id, h.file_id, ROW(o.file_id, o.record_no, o.revision + 1, o.verdict, :OUTCOME_CLOSED, o.byte_length, o.byte_offset, NULL,
+	SELECT h.hold_id, h.file_id, ROW(o.file_id, o.record_no, (SELECT max(x.revision) + 1 FROM handback.outcome x
+			WHERE x.file_id = o.file_id AND x.record_no = o.record_no), o.verdict, :OUTCOME_CLOSED, o.byte_length, o.byte_offset, NULL,
 		NULL, o.points, NULL, o.reference, o.reasons, format('unknown for %s days', $2::integer), transaction_timestamp(),
 		NULL, NULL)::handback.outcome AS o
 	FROM handback.hold_now h

@@ -47,6 +47,15 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT h.hold_id, d.about, r.member_id, coalesce(r.points, h.points, 0)::numeric,
 		CASE
+			WHEN decision = 'reopen' THEN CASE
+				WHEN e.hold_id IS NULL THEN 'it is open'
+				WHEN h.record_no IS NULL THEN 'it is of a whole file: have the partner send that again'
+				WHEN h.reason = 'partly_fulfilled' THEN 'it is of a part: have the partner send that again'
+				WHEN e.how NOT IN ('closed', 'overtaken', 'unknown_reference_expired')
+					THEN format('it was decided (%s): only what was closed is reopened', e.how)
+				WHEN EXISTS (SELECT FROM handback.hold n WHERE n.file_id = h.file_id AND n.record_no = h.record_no AND n.reopens = h.hold_id)
+					THEN 'it was reopened already'
+			END
 			WHEN e.hold_id IS NOT NULL THEN format('has ended (%s)', e.how)
 			WHEN decision = 'close' THEN NULL
 			WHEN decision = 'release' THEN
@@ -62,7 +71,7 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 			WHEN decision = 'reinstate' AND s.state <> 'reversed' THEN format('redemption %s is %s', d.about, s.state)
 		END,
 		CASE
-			WHEN d.about IS NULL OR decision IN ('close', 'release') THEN NULL
+			WHEN d.about IS NULL OR decision IN ('close', 'release', 'reopen') THEN NULL
 			WHEN d.about = h.redemption_id AND h.reason LIKE '%\_mismatch' THEN (l.o).detail
 			ELSE nullif(concat_ws('; ',
 				CASE WHEN u.member <> r.member THEN handback.unlike('member', u.member, r.member) END,
@@ -83,7 +92,7 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 		WHEN v.reversal_id IS NOT NULL THEN 'reversed'
 		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = d.about AND o.outcome = :OUTCOME_CONFIRMED) THEN 'confirmed'
 		ELSE 'open' END AS state) s
-	LEFT JOIN handback.last_outcomes(CASE WHEN decision IN ('close', 'release') THEN '{}' ELSE holds END) l ON l.hold_id = h.hold_id
+	LEFT JOIN handback.last_outcomes(CASE WHEN decision IN ('close', 'release', 'reopen') THEN '{}' ELSE holds END) l ON l.hold_id = h.hold_id
 	WHERE h.hold_id = ANY (holds)
 $$;
 COMMENT ON FUNCTION handback.judge_holds(bigint[], text, bigint) IS
@@ -144,7 +153,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION handback.propose(bigint[], text, text, uuid, boolean) IS
-	'Proposes to confirm, reverse, reinstate, close or release these holds, with a reason; gives the proposal''s number';
+	'Proposes to confirm, reverse, reinstate, close, release or reopen these holds, with a reason; gives the proposal''s number';
 
 -- Posts what a decision posts: one call for all, which takes members' balances in their order as every posting does.
 CREATE FUNCTION handback.post_decision(decision text, redemptions bigint[]) RETURNS void
@@ -243,6 +252,7 @@ BEGIN
 		FROM unnest(holds, redemptions) w (hold_id, about)
 		JOIN handback.last_outcomes(holds) l ON l.hold_id = w.hold_id
 		LEFT JOIN ledger.reversal v ON p.decision IN ('reverse', 'reinstate') AND v.redemption_id = w.about
+		WHERE p.decision <> 'reopen'
 		OFFSET 0) n;
 	event := audit.append_event(what, 'proposal ' || p.proposal_id, comment,
 		about || coalesce(', left out: ' || handback.left_out_text(out_holds, out_whys), ''),
@@ -257,10 +267,21 @@ BEGIN
 		INSERT INTO handback.proposal_end (proposal_id, proposed_by, how, why, ended_at, event_id)
 		VALUES (p.proposal_id, p.proposed_by, 'approved', comment, audit.event_time(event), event);
 	END IF;
-	INSERT INTO handback.hold_end (hold_id, ended_at, how)
-	SELECT w, t.at, CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
-		WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
-	FROM audit.event_time(event) t (at), unnest(holds) w;
+	IF p.decision = 'reopen' THEN
+		-- as each was held when it was closed: a hold of its own, which is then decided as any other
+		WITH opened AS (
+			INSERT INTO handback.hold (file_id, record_no, reason, redemption_id, points, opened_at, reopens)
+			SELECT n.file_id, n.record_no, n.reason, n.redemption_id, n.points, t.at, n.hold_id
+			FROM audit.event_time(event) t (at), handback.hold_now n WHERE n.hold_id = ANY (holds)
+			RETURNING hold_id, reopens)
+		INSERT INTO handback.hold_stated (hold_id, member, programme)
+		SELECT o.hold_id, u.member, u.programme FROM opened o JOIN handback.hold_stated u ON u.hold_id = o.reopens;
+	ELSE
+		INSERT INTO handback.hold_end (hold_id, ended_at, how)
+		SELECT w, t.at, CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
+			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
+		FROM audit.event_time(event) t (at), unnest(holds) w;
+	END IF;
 	INSERT INTO handback.proposal_left_out (proposal_id, hold_id, why, event_id)
 	SELECT p.proposal_id, w.hold_id, w.why, event FROM unnest(out_holds, out_whys) w (hold_id, why);
 	IF p.decision IN ('confirm', 'reverse', 'reinstate') THEN
@@ -302,7 +323,7 @@ BEGIN
 		PERFORM handback.lock_partners(chosen);
 	END IF;
 	p := handback.open_proposal(proposal); -- it may have been answered, or withdrawn, meanwhile
-	IF p.decision NOT IN ('close', 'release') AND p.redemption_id IS NULL THEN
+	IF p.decision NOT IN ('close', 'release', 'reopen') AND p.redemption_id IS NULL THEN
 		SELECT min(h.hold_id) AS one, max(h.hold_id) AS other, h.redemption_id INTO twice
 		FROM handback.hold_now h
 		WHERE h.hold_id = ANY (chosen) AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)

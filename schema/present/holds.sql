@@ -9,13 +9,16 @@ CREATE TABLE handback.hold (
 	redemption_id bigint,
 	points        bigint,
 	opened_at     timestamptz NOT NULL DEFAULT transaction_timestamp(),
-	UNIQUE (file_id, record_no)
+	reopens       bigint REFERENCES handback.hold   -- one that was closed, and wrongly
 );
+-- one for each record, and one more each time that two people reopen it
+CREATE UNIQUE INDEX hold_of_record ON handback.hold (file_id, record_no, coalesce(reopens, 0));
 CREATE UNIQUE INDEX hold_whole_file ON handback.hold (file_id) WHERE record_no IS NULL;
 -- what is settled asks for the holds about it
 CREATE INDEX hold_by_redemption ON handback.hold (redemption_id) WHERE redemption_id IS NOT NULL;
 COMMENT ON TABLE handback.hold IS 'Holds of records and files; open while handback.hold_end has no row for it';
 COMMENT ON COLUMN handback.hold.record_no IS 'NULL: the whole file';
+COMMENT ON COLUMN handback.hold.reopens IS 'The hold that was closed, and that two people reopened';
 COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there is none';
 
 -- How a hold ended. Its own row, so that nothing is ever overwritten.
@@ -209,7 +212,7 @@ BEGIN
 	IF ended IS NOT NULL THEN
 		RAISE EXCEPTION 'hold % has ended', ended USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	RETURN QUERY SELECT * FROM handback.hold_now WHERE hold_id = ANY (wanted) ORDER BY hold_id;
+	RETURN QUERY SELECT * FROM handback.hold WHERE hold_id = ANY (wanted) ORDER BY hold_id;
 END
 $$;
 COMMENT ON FUNCTION handback.lock_holds(bigint[]) IS 'The open holds of these numbers, kept from others until the transaction ends';

@@ -180,3 +180,58 @@ def test_an_approval_and_a_posting_take_members_in_the_same_order(desk):
             app.execute("SELECT FROM ledger.balance WHERE member_id = %s FOR UPDATE", (member,))
         app.commit()
     assert process.wait(30) == 0 and desk.reversals() == half and desk.query(deadlocks) == before
+
+
+def test_a_wrong_close_is_reopened_by_two_people_once(desk):
+    closed = hold(desk, "R", "KO", {"Reason": "FRAUD"})
+    desk.people.decide([closed], "close")
+    with pytest.raises(REFUSED, match="has ended"):
+        desk.people.propose([closed], "reverse")
+    as_(desk, "ann", "hold", "propose", "reopen", closed, "--why", "it was another record")
+    again = desk.people.propose([closed], "reopen")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        desk.people.ann.execute("SELECT handback.approve(%s)", (again,))
+    as_(desk, "ben", "hold", "approve", again - 1)
+    with pytest.raises(REFUSED, match="was reopened already"):
+        desk.people.approve(again)
+    [row] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
+    assert (row["reason"], row["record"], row["points"]) == ("reason_holds", 1, 100) and row["hold"] != closed
+    with pytest.raises(REFUSED, match="it is open"):
+        desk.people.propose([row["hold"]], "reopen")
+    desk.people.decide([row["hold"]], "reverse")
+    assert desk.reversals() == 1
+    with pytest.raises(REFUSED, match="only what was closed is reopened"):
+        desk.people.propose([row["hold"]], "reopen")
+    assert desk.query("SELECT n.name FROM handback.outcome o JOIN handback.outcome_name n USING (outcome) ORDER BY revision") == [
+        ("held",), ("closed",), ("reversed",)]
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.hold SET opened_at = opened_at - interval '1 second' WHERE reopens IS NOT NULL")
+    assert "is said to reopen hold" in desk.ctl("audit", "verify", allowed=(5,)).stdout
+    desk.db.execute("UPDATE handback.hold SET opened_at = opened_at + interval '1 second' WHERE reopens IS NOT NULL")
+    desk.db.execute("SET session_replication_role = origin")
+
+
+def test_what_expired_and_is_reopened_is_matched_again(desk):
+    stranger = "6f0e6f1c-9d0b-4a57-8b39-0f2f4c1d7e55"
+    closed = hold(desk, stranger, "KO")
+    desk.profile(more="unknown_days: 0\n")
+    assert desk.nightly()["done"]["expired"] == 1
+    desk.people.decide([closed], "reopen")
+    assert desk.nightly()["done"]["expired"] == 1  # never found, once more
+    [second] = [h for h, in desk.query("SELECT hold_id FROM handback.hold WHERE reopens = %s", closed)]
+    desk.people.decide([second], "reopen")
+    desk.redeem("LATE")
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE ledger.entry SET external_reference = %s WHERE external_reference = %s", (stranger, desk.references["LATE"]))
+    desk.db.execute("SET session_replication_role = origin")
+    assert desk.nightly()["done"]["reversed"] == 1 and desk.reversals() == 1
+    assert desk.query("SELECT o.revision, n.name FROM handback.outcome o JOIN handback.outcome_name n USING (outcome) ORDER BY 1") == [
+        (0, "held"), (1, "closed"), (2, "closed"), (3, "reversed")]
+
+
+def test_a_whole_file_is_not_reopened_but_sent_again(desk):
+    desk.deliver([("R", "OK")], count=7)
+    file, = desk.query("SELECT hold_id FROM handback.hold")[0]
+    desk.people.decide([file], "close")
+    with pytest.raises(REFUSED, match="have the partner send that again"):
+        desk.people.propose([file], "reopen")

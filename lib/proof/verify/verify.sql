@@ -35,7 +35,7 @@ FROM (
 	LEFT JOIN ledger.redemption d USING (redemption_id)
 	WHERE o.outcome = :OUTCOME_HELD AND o.revision = 0
 ) w
-FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NOT NULL) h USING (file_id, record_no)
+FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NOT NULL AND reopens IS NULL) h USING (file_id, record_no)
 WHERE (h.reason, h.redemption_id, h.points, h.opened_at)
 	IS DISTINCT FROM (w.reason, w.redemption_id, w.points, w.decided_at)
 UNION ALL
@@ -55,6 +55,18 @@ FROM (
 	WHERE a.what = 'not_a_duplicate' AND d.state = 'duplicate') f
 FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NULL) h USING (file_id)
 WHERE (h.reason, h.opened_at) IS DISTINCT FROM (f.hold_reason, f.decided_at)
+UNION ALL
+SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to reopen hold %s; no proposal that was approved says so', h.hold_id, h.reopens)
+FROM handback.hold h
+WHERE h.reopens IS NOT NULL AND NOT EXISTS (
+	SELECT FROM handback.proposal_hold ph
+	JOIN handback.proposal p USING (proposal_id)
+	JOIN handback.proposal_end e USING (proposal_id)
+	JOIN handback.hold o ON o.hold_id = ph.hold_id
+	LEFT JOIN handback.proposal_piece c ON c.proposal_id = p.proposal_id
+	LEFT JOIN audit.event a ON a.event_id = c.event_id
+	WHERE ph.hold_id = h.reopens AND p.decision = 'reopen' AND e.how = 'approved' AND h.opened_at IN (e.ended_at, a.at)
+		AND (o.file_id, o.record_no) = (h.file_id, h.record_no))
 UNION ALL
 SELECT 'hold', h.file_id, h.record_no, format('hold %s ended at %s, before it was opened', e.hold_id, e.ended_at)
 FROM handback.hold_end e
