@@ -73,8 +73,10 @@ take_known_hosts(struct fetch_job *job)
 static bool
 lock_down(struct fetch_job *job, char *why, size_t why_size)
 {
-	const struct sandbox_fetch wish = {
-	    .directory = job->spool_fd, .port = (uint16_t) job->port, .no_landlock = job->no_landlock};
+	const struct sandbox_fetch wish = {.directory = job->spool_fd,
+	                                   .port = (uint16_t) job->port,
+	                                   .file_bytes = job->file_bytes,
+	                                   .no_landlock = job->no_landlock};
 	if (!take_known_hosts(job)) {
 		snprintf(why, why_size, "known_hosts: %s", strerrordesc_np(errno));
 		return false;

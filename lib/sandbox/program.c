@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -383,6 +384,21 @@ enter_landlock(const struct landlock_wish *wish, bool no_landlock, char *why, si
 	    ENOSYS);
 }
 
+/* What is written beside the one file: keyrings, names that were seen, the log of a run. */
+#define OWN_FILES_BYTES (64LL << 20)
+
+/* What is longer than it may be is written by one that was taken over: its disk is ours. */
+static bool
+limit_files(int64_t most, char *why, size_t why_size)
+{
+	const rlim_t bytes = (rlim_t) (most > OWN_FILES_BYTES ? most : OWN_FILES_BYTES);
+	const struct rlimit limit = {bytes, bytes};
+
+	/* a write that is too long fails, and is reported as others are */
+	signal(SIGXFSZ, SIG_IGN);
+	return setrlimit(RLIMIT_FSIZE, &limit) == 0 || fail(why, why_size, "resource limits", errno);
+}
+
 /* Before the rest, which would refuse it. */
 static bool
 enter_limits(char *why, size_t why_size)
@@ -437,7 +453,7 @@ sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 		places[landlock.place_count++] = (struct landlock_place){.path = read[i], .use = LANDLOCK_READ};
 	if (wish->directory >= 0)
 		places[landlock.place_count++] = (struct landlock_place){.fd = wish->directory, .use = LANDLOCK_KEEP};
-	if (!enter_limits(why, why_size))
+	if (!enter_limits(why, why_size) || !limit_files(wish->file_bytes, why, why_size))
 		return false;
 	if (setrlimit(RLIMIT_NPROC, &none) != 0) /* no process, no thread; root is bound by the list alone */
 		return fail(why, why_size, "resource limits", errno);
@@ -465,7 +481,8 @@ sandbox_gate(bool no_landlock, char *why, size_t why_size)
 }
 
 bool
-sandbox_decrypt(const char *home, const char *folder, bool no_landlock, char *why, size_t why_size)
+sandbox_decrypt(const char *home, const char *folder, int64_t content_bytes, bool no_landlock, char *why,
+                size_t why_size)
 {
 	/* what programs of the system are made of, and GnuPG's settings for the machine */
 	static const char *const run[] = {"/usr", "/bin", "/lib", "/lib64"};
@@ -490,6 +507,6 @@ sandbox_decrypt(const char *home, const char *folder, bool no_landlock, char *wh
 	places[landlock.place_count++] = (struct landlock_place){.path = "/dev/null", .use = LANDLOCK_WRITE};
 	places[landlock.place_count++] = (struct landlock_place){.path = folder, .use = LANDLOCK_EMPTY};
 	places[landlock.place_count++] = (struct landlock_place){.path = home, .use = LANDLOCK_KEEP};
-	return enter_limits(why, why_size) && enter_landlock(&landlock, no_landlock, why, why_size) &&
-	       enter_calls(add_decrypt, why, why_size);
+	return enter_limits(why, why_size) && limit_files(content_bytes, why, why_size) &&
+	       enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_decrypt, why, why_size);
 }

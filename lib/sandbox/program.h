@@ -24,9 +24,10 @@
 #include <stdint.h>
 
 struct sandbox_fetch {
-	int directory;    /* descriptor of what it may change; -1: nothing */
-	uint16_t port;    /* of its server */
-	bool no_landlock; /* written off: tried all the same, but not missed */
+	int directory;      /* descriptor of what it may change; -1: nothing */
+	uint16_t port;      /* of its server */
+	int64_t file_bytes; /* that a file may have; no file that it writes gets longer */
+	bool no_landlock;   /* written off: tried all the same, but not missed */
 };
 
 bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size);
@@ -34,7 +35,9 @@ bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 /* With its socket listening. */
 bool sandbox_gate(bool no_landlock, char *why, size_t why_size);
 
-/* home: the keyring's directory, which it removes at its end; folder: where that lies. */
-bool sandbox_decrypt(const char *home, const char *folder, bool no_landlock, char *why, size_t why_size);
+/* home: the keyring's directory, which it removes at its end; folder: where that lies; content_bytes: what
+ * the content may have.  No file that it or GnuPG writes gets longer. */
+bool sandbox_decrypt(const char *home, const char *folder, int64_t content_bytes, bool no_landlock, char *why,
+                     size_t why_size);
 
 #endif

@@ -256,7 +256,7 @@ decrypt(const struct decrypt_job *job, char *why, size_t why_size)
 	if (!make_home(home, sizeof(home)))
 		return failed(why, why_size, "no temporary directory for the keys can be made");
 	setenv("GNUPGHOME", home, 1);
-	if (!sandbox_decrypt(home, folder_of_homes(), job->no_landlock, why, why_size)) {
+	if (!sandbox_decrypt(home, folder_of_homes(), job->limit, job->no_landlock, why, why_size)) {
 		remove_tree(home);
 		return DECRYPT_FAILED;
 	}

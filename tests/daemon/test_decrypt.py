@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -194,6 +195,22 @@ def busy(rings, large, folder):
         time.sleep(0.01)
     assert gpg_processes(folder) and run.process.poll() is None, "it ended before it could be ended"
     return run
+
+
+def test_no_file_that_it_or_gnupg_writes_is_longer_than_the_content_may_be(rings, large):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
+    run = busy(rings, large, folder)
+    limits = {}
+    for process in [run.process.pid, *descendants(run.process.pid)]:
+        with contextlib.suppress(OSError):
+            text = pathlib.Path(f"/proc/{process}/limits").read_text()
+            limits[pathlib.Path(f"/proc/{process}/comm").read_text().strip()] = re.search(r"Max file size +(\S+) +(\S+)", text).groups()
+    run.channel.close()
+    assert run.process.wait(10) == 0
+    os.close(run.content)
+    folder.rmdir()
+    assert any(name.startswith("gpg") for name in limits), limits
+    assert set(limits.values()) == {(str(1 << 40),) * 2}, limits
 
 
 @pytest.mark.parametrize("how", ["hung up on", "told to stop"])
