@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "gate/fence.h"
+#include "gate/gate_text.h"
 #include "gate/reply.h"
 #include "lib/base/log.h"
 
@@ -297,6 +298,9 @@ on_request(struct evhttp_request *request, void *context)
 		bool there = backend_there(h->backend) > 0;
 
 		reply_text(&x->reply, there ? 200 : 503, "text/plain", there ? "ok\n" : "no api process\n");
+		end(x);
+	} else if (strcmp(path, "/openapi.json") == 0) {
+		reply_text(&x->reply, 200, "application/json", gate_openapi);
 		end(x);
 	} else {
 		dispatch(x, path);

@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 import redemption_api
+from c_source import ROOT
 from case_table import case
 from redemption_api import Api, credential, redemption
 
@@ -332,3 +333,15 @@ def test_it_drains(build, world):
         assert api.gate.wait(20) == 0 and set(done) <= {"000"}
     with world.connect() as c:
         assert c.execute("SELECT count(*) FROM api.request").fetchone()[0] == len(done)
+
+
+def test_the_openapi_file_has_each_path(api):
+    """And no other: what it says of each is held against the table of endpoints."""
+    document = api.get("/openapi.json").json
+    source = (ROOT / "gate/endpoint.c").read_text()
+    rows = re.findall(r'\{"\w+",\s*"(GET|POST)",\s*(?:LOYALIFE\s*)?"([^"]+)",\s*(NULL|"[^"]*")', source)
+    paths = {(method.lower(), re.sub(r"\{\w+\}", "{}", path)) for path, methods in document["paths"].items() for method in methods}
+    base = re.search(r'#define LOYALIFE "([^"]+)"', source)[1]
+    told = {(method.lower(), (path if path.startswith("/") else base + path) + ("" if tail == "NULL" else "{}" + tail.strip('"')))
+            for method, path, tail in rows}
+    assert len(told) == 7 and paths == told | {("get", "/healthz"), ("get", "/openapi.json")}
