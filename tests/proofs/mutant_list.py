@@ -401,8 +401,8 @@ MUTANTS = (
         "tests/hostile/test_reader_locks.py::test_who_decides_files_has_one_alone", "reconcile/file/job_lock.c",
         '!pg_true_of(result, 0, "ours") && pg_int_of(', 'pg_int_of('),
     # ---- the redemption API
-    Mutant("take a key's second question for a new one", "a caller that lost an answer redeems twice",
-        "tests/api/test_functions.py::test_twins", "schema/migrations/0034_api_batch.sql",
+    Mutant("judge a key's second question anew", "what was refused once is done, and its caller told both",
+        "tests/api/test_functions.py::test_a_key_has_one_effect", "schema/migrations/0034_api_batch.sql",
         "WHEN f.request_no IS NOT NULL THEN f.first_code", "WHEN false THEN f.first_code"),
     Mutant("let a caller spend more than its day's points", "a captured caller empties every balance",
         "tests/api/test_functions.py::test_daily_bound", "schema/migrations/0034_api_batch.sql",
@@ -410,7 +410,7 @@ MUTANTS = (
     Mutant("believe a token without its signature", "anybody redeems as anybody",
         "tests/api/test_gate.py::test_tokens", "api/token.c",
         "if (strlen(end + 1) != strlen(mac) || !hash_equal(end + 1, mac, strlen(mac)))", "if (strlen(end + 1) > strlen(mac))"),
-    Mutant("let a chunked body through the fence", "a proxy and the gate read two requests",
+    Mutant("let a header come twice", "a proxy and the gate read two requests",
         "tests/api/test_gate.py::test_the_fence", "gate/fence.c",
-        'if (strcasecmp(h->key, "Transfer-Encoding") == 0)', 'if (strcasecmp(h->key, "Transfer-Encodings") == 0)'),
+        "if ((*seen & 1u << i) != 0)", "if ((*seen & 1u << i) > 255)"),
 )

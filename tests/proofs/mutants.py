@@ -28,7 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
             "parsers/handback-parse-xml", "parsers/handback-parse-test", "parsers/decrypt/handback-decrypt", "ctl/handbackctl",
             "nightly/handback-nightly", "nightly/handback-verify", "collect/handback-collect", "parsers/infer/handback-infer",
-            "fetch/handback-fetch-test", "parsers/decrypt/handback-decrypt-test")
+            "fetch/handback-fetch-test", "parsers/decrypt/handback-decrypt-test", "api/handback-api", "gate/handback-gate",
+            "gate/handback-gate-test")
 SECONDS = 600
 
 
