@@ -401,7 +401,7 @@ MUTANTS = (
         "tests/hostile/test_reader_locks.py::test_who_decides_files_has_one_alone", "reconcile/file/job_lock.c",
         '!pg_true_of(result, 0, "ours") && pg_int_of(', 'pg_int_of('),
     # ---- the redemption API
-    Mutant("judge a key's second question anew", "what was refused once is done, and its caller told both",
+    Mutant("judge a key's second question again", "what was refused once is done, and its caller told both",
         "tests/api/test_functions.py::test_a_key_has_one_effect", "schema/migrations/0034_api_batch.sql",
         "WHEN f.request_no IS NOT NULL THEN f.first_code", "WHEN false THEN f.first_code"),
     Mutant("let a caller spend more than its day's points", "a captured caller empties every balance",
