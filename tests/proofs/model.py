@@ -73,7 +73,7 @@ class Scene:
     def empty(self, seed, chance):
         # the tables that nobody may empty are emptied by the one whom no trigger sees
         self.db.execute("SET session_replication_role = replica")
-        self.db.execute(f"TRUNCATE {self.tables} RESTART IDENTITY")
+        self.db.execute(f"TRUNCATE {self.tables} RESTART IDENTITY CASCADE")
         self.db.execute("SET session_replication_role = origin")
         for folder in ("archive", "quarantine", "notifications"):
             for path in (self.world.spool / folder).glob("*"):
