@@ -233,13 +233,13 @@ def test_the_guard_lets_pass_what_two_people_release_once(make):
     proposal, second = (desk.people.propose([hold], "release") for _ in range(2))
     assert desk.people.approve_own(proposal) and desk.release() == []
     desk.people.approve(proposal)
-    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="has ended"):
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="was withdrawn"):
         desk.people.approve(second)
     [done] = desk.release()
     assert (done["state"], done["reversed"], desk.reversals(), desk.balance()) == ("posted", 3, 3, 300)
     assert desk.release() == []
     assert desk.query("SELECT what, who FROM audit.event ORDER BY event_id") == \
-        [("proposed", "ann"), ("proposed", "ann"), ("approved", "ben")]
+        [("proposed", "ann"), ("proposed", "ann"), ("approved", "ben"), ("withdrawn", "ben")]
     # the same bytes once more are what they always were
     again = desk.deliver(desk.file([(key, "KO") for key in "ABC"]), name="AIR_1.csv")
     assert (again["state"], desk.reversals()) == ("duplicate", 3)
