@@ -31,6 +31,7 @@ ACTIONS = {  # partner -> reason code -> what the profile makes of a rejection
 }
 
 GUARD_SHARE, GUARD_LEAST = 60, 5  # per cent of a file's records that may be reversed, and so many anyhow, in all three profiles
+RESTART_DISTANCE = 100  # a number so far below the last is no late file
 UNMATCHED_SHARE = 90  # per cent of unknown references, above GUARD_LEAST of them
 
 
@@ -147,6 +148,7 @@ class Judge:
         self.newest = {}  # redemption -> sequence of the last answer that counted
         self.live = collections.Counter()  # (redemption, word): confirmed, reversed and reinstated, once each
         self.numbers = collections.defaultdict(set)  # partner -> sequences of its posted files
+        self.last_days = {}  # partner -> the day of the last of them
         self.named = set()  # redemptions that people said a record is about, without deciding them
         self.balances = dict(ledger.balances)
         self.state = {str(r.external_reference): "open" for r in ledger.redemptions}
@@ -167,17 +169,28 @@ class Judge:
         if delivery.refused:
             return None, "refused"
         made = self.read(partner, delivery)
-        if delivery.sequence in self.numbers[partner] and "resubmission" not in waived:
-            return None, "resubmission"
+        if not waived & {"resubmission", "sequence_restart"}:
+            if self._begins_again(partner, delivery):
+                return None, "sequence_restart"
+            if delivery.sequence in self.numbers[partner]:
+                return None, "resubmission"
         unknown = sum(o.word == "held" and o.reason == "unknown_reference" for o in made)
         if unknown > GUARD_LEAST and unknown * 100 > len(made) * UNMATCHED_SHARE and "nothing_matches" not in waived:
             return None, "nothing_matches"
         if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in waived:
             return None, "guard"
+        if delivery.sequence >= max(self.numbers[partner], default=0):
+            self.last_days[partner] = delivery.day
         self.numbers[partner].add(delivery.sequence)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
             self.act(outcome, delivery.sequence)
         return made, ""
+
+    def _begins_again(self, partner, delivery):
+        """A number below the last on a later day than the last's: a first number, or one that came before."""
+        numbers = self.numbers[partner]
+        return bool(numbers) and delivery.sequence < max(numbers) and delivery.day > self.last_days[partner] \
+            and (delivery.sequence in numbers or delivery.sequence <= 1 or max(numbers) - delivery.sequence >= RESTART_DISTANCE)
 
     def read(self, partner, delivery):
         """What would become of each of its records now."""
