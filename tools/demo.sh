@@ -6,6 +6,7 @@
 home=${HANDBACK_DEMO:-demo}  # tests have one of their own
 demo_daemon=
 demo_sshd=
+demo_api=()
 demo_partners=(skyline meridian aurora polaris)
 demo_fetched=polaris # its files lie on a server of its own, where there is an sshd
 
@@ -89,10 +90,11 @@ demo_start() {
 
 demo_stop() {
 	local pid
-	for pid in $demo_daemon $demo_sshd; do
+	for pid in "${demo_api[@]}" $demo_daemon $demo_sshd; do
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
+	demo_api=()
 	demo_daemon=
 	demo_sshd=
 }
@@ -123,6 +125,61 @@ demo_quiet() {
 	return 1
 }
 
+# The redemption API on a socket of its own, with a caller and a route to the first partner.
+demo_serve() {
+	(umask 077 && head -c 32 /dev/urandom >"$home/token-key")
+	"$build/api/handback-api" --config "$home/handback.yaml" --listen "$home_path/api" --token-key "$home/token-key" >"$home/api.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	"$build/gate/handback-gate" --listen "$home_path/http" --api "$home_path/api" >"$home/gate.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	"$home/handbackctl" route add NORTHSTAR 6 SKYLINE --prefix SK >/dev/null
+	for _ in {1..100}; do
+		if demo_call /healthz >/dev/null 2>&1; then return 0; fi
+		sleep 0.1
+	done
+	cat "$home/api.log" "$home/gate.log"
+	return 1
+}
+
+# demo_call PATH [BODY]: by curl, over the gate's socket
+demo_call() {
+	curl -sSf --unix-socket "$home_path/http" -H "Authorization: Bearer ${demo_token:-}" \
+		${2:+-H 'Content-Type: application/json' -d "$2"} "http://localhost$1"
+}
+
+# demo_show PATH [BODY]: what a caller types, and what comes back; the answer is in $demo_answer
+demo_show() {
+	printf '  curl %s%s\n' "${1##*/lbms-ingress}" "${2:+ -d '$2'}"
+	demo_answer=$(demo_call "$@") || die "the redemption API did not answer $1"
+	printf '  %s\n\n' "$demo_answer"
+}
+
+# A redemption by the API, and what the partner's next file says of it.
+demo_redeem() {
+	local secret member common reference now
+	title 'The redemption API'
+	command -v curl >/dev/null || { note 'no curl here: nobody calls it'; return 0; }
+	must 'a gate, a caller, a route' demo_serve
+	secret=$("$home/handbackctl" credential add shop NORTHSTAR --json | sed -n 's/.*"secret": "\([0-9a-f]*\)".*/\1/p')
+	demo_token=$(demo_call /lbms-ingress/oauth/api/Auth/Token \
+		"{\"grant_type\": \"client_credentials\", \"client_id\": \"shop\", \"client_secret\": \"$secret\"}" |
+		sed -n 's/.*"token": "\([^"]*\)".*/\1/p')
+	member=$(psql -X -A -t -h "$home_path/database/socket" -U postgres handback -c "SELECT relation_reference
+		FROM ledger.member JOIN ledger.balance USING (member_id) WHERE programme_id = 1 AND status = 'Active' AND points >= 500 ORDER BY 1 LIMIT 1")
+	common="\"RelationReference\": \"$member\", \"TransactionCurrency\": \"DEFAULT\", \"RelationType\": 4, \"ProgramId\": 1"
+	demo_show /lbms-ingress/pg-lm/API/PG/CheckAvailability "{$common}"
+	demo_show /lbms-ingress/pg-lm/API/PG/RedeemPoints \
+		"{$common, \"Amount\": 5, \"Points\": 500, \"MerchantName\": \"Skyline Air\", \"LoyaltyTxnType\": 6}"
+	reference=$(sed -n 's/.*"ReturnObject": "\([^"]*\)".*/\1/p' <<<"$demo_answer")
+	now=$home/inbound/skyline
+	printf '%s\n' 'Redemption Reference,Member,Miles,Status,Reason,Remarks,Processed On,Confirmation,New Member' \
+		"${reference,,},$member,500,REJECTED,NO_SEAT,,2026-11-20,," 'TRAILER,1,500,1,500' >"$now/.arriving.part"
+	mv "$now/.arriving.part" "$now/SKYLINE_20261120_000043.csv"
+	must 'day three: the partner has no seat' demo_quiet
+	demo_show "/v1/redemptions/$reference"
+	[[ $demo_answer == *'"state": "reversed"'* ]] || die "the redemption was not reversed"
+}
+
 demo() {
 	local status=0 reference
 	trap demo_stop EXIT
@@ -149,6 +206,7 @@ demo() {
 	title 'The same report, to keep'
 	"$home/handbackctl" report --write
 	reference=$(sed -n '2s/,.*//p' fixtures/demo/1/skyline/*.csv)
+	demo_redeem
 	demo_stop
 
 	title 'To look further'
