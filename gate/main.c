@@ -37,12 +37,13 @@
 #define SYSTEMD_FD 3
 #define WAITING 512
 #define DRAIN_TICK_MS 50
+#define DRAIN_IDLE_TICKS 4 /* without a call, before it ends */
 
 struct gate {
 	struct event_base *base;
 	struct http *http;
 	struct event *drained;
-	int ticks;
+	int ticks, idle;
 };
 
 static int
@@ -132,7 +133,10 @@ on_drain_tick(evutil_socket_t none, short what, void *context)
 	struct gate *g = context;
 
 	(void) none, (void) what;
-	if (http_idle(g->http) || ++g->ticks > HTTP_WHOLE_S * 1000 / DRAIN_TICK_MS)
+	/* the last answer was given to the connection, not yet to the kernel: one more turn of the loop, and some
+	 */
+	g->idle = http_idle(g->http) ? g->idle + 1 : 0;
+	if (g->idle > DRAIN_IDLE_TICKS || ++g->ticks > HTTP_WHOLE_S * 1000 / DRAIN_TICK_MS)
 		event_base_loopexit(g->base, NULL);
 	else
 		event_add(g->drained, &tick);

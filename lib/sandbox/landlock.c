@@ -112,7 +112,7 @@ landlock_enter(const struct landlock_wish *wish)
 	abi = landlock_version();
 	if (abi < 0)
 		return -1;
-	if (abi < wish->least)
+	if (abi == 0 || abi < wish->least)
 		return 0;
 	set.fs |= (abi >= 2 ? REFER : 0) | (abi >= 3 ? TRUNCATE : 0) | (abi >= 5 ? IOCTL_DEV : 0);
 	set.net = abi >= 4 && !wish->any_port ? BIND_OR_CONNECT : 0;

@@ -50,7 +50,7 @@ def test_locks_down_first_and_says_how_far():
     kind, sandbox = result.frames[0]
     assert kind == "sandbox" and sandbox["seccomp"] == 1 and sandbox["no_new_privs"] == 1 and sandbox["landlock_abi"] >= 1
     assert [r["partner_reference"] for r in result.records] == ["A1", "A2"]
-    assert result.end == {"records": 2, "bytes": len(FILE), "refused": False, "whole": result.end["whole"]}
+    assert result.end == {"records": 2, "bytes": len(FILE), "file_bytes": len(FILE), "refused": False, "whole": result.end["whole"]}
 
 
 def escapes():

@@ -12,10 +12,10 @@ import types
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/ledger")]
+sys.path[:0] = [str(ROOT / "tests/support")]
 
 import pg  # noqa: E402
-from test_checkpoints import cut_the_tail, make_key, rewrite_the_chain  # noqa: E402
+from chain import cut_the_tail, make_key, rewrite_the_chain  # noqa: E402
 from world import World  # noqa: E402
 
 GUIDE = ROOT / "docs/operator.md"
