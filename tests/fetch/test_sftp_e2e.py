@@ -48,10 +48,11 @@ def test_three_partners(cluster, build, server):
             files[partner] = name
             world.drop(partner, name, data)
         world.wait_quiet()
+        # it goes to the server in a run of its own, after the file
+        world.until(lambda: list(world.answers_there()) == [f"{files[PARTNER]}.ack"], "the answer to be there")
         assert world.stop_daemon() == 0
         assert set(world.files().values()) == {"posted"} and len(world.files()) == 3
         world.oracle.check(world)
-        assert list(world.answers_there()) == [f"{files[PARTNER]}.ack"]
         return f"posted, deleted on the server, answered: {list(world.answers_there().values())}"
 
 
