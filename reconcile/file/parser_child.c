@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -161,6 +163,23 @@ judge_signal(int number, char *why)
 	                                                                                      : PARSER_DIED;
 }
 
+/* The most that this program ever had in memory, in KiB; -1 when the kernel does not say.  Not ru_maxrss,
+ * which begins with what whoever started us had. */
+static long
+our_most(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long most = -1;
+
+	while (f != NULL && most < 0 && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			most = strtol(line + 6, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return most;
+}
+
 /*
  * Did it take more memory than any file may?  Whoever ended it for that then: its own limit, or a system that
  * was out of memory because of it.  As the kernel counts, which the child cannot change; it begins with what
@@ -169,10 +188,9 @@ judge_signal(int number, char *why)
 static bool
 was_large(const struct rusage *child)
 {
-	struct rusage ours;
+	long ours = our_most();
 
-	return getrusage(RUSAGE_SELF, &ours) == 0 && child->ru_maxrss > LIMIT_PARSER_RESIDENT >> 10 &&
-	       child->ru_maxrss > ours.ru_maxrss;
+	return ours >= 0 && child->ru_maxrss > LIMIT_PARSER_RESIDENT >> 10 && child->ru_maxrss > ours;
 }
 
 static enum parser_end
