@@ -193,6 +193,7 @@ run(const struct options *o, int listener, const struct token_keys *keys)
 	                            .conninfo = o->database,
 	                            .roles = "{" ROLE "}",
 	                            .user = ROLE,
+	                            .posts = true,
 	                            .checked = true};
 	struct connection connection = {0};
 	struct database db = {0};

@@ -2,6 +2,7 @@
 import hashlib
 import itertools
 import random
+import subprocess
 import threading
 import uuid
 
@@ -322,3 +323,15 @@ def test_its_role_reads_no_table(ledger):
                           "ledger.post_reversals('{1}')", "api.renew_credential('app', NULL)", "api.redemption_json(1)"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 c.execute(f"SELECT {forbidden}")
+
+
+def test_nothing_is_redeemed_while_a_guard_is_off(ledger, build, tmp_path):
+    """As every program that posts: what the tables refuse is part of what it relies on."""
+    key = tmp_path / "token-key"
+    key.write_bytes(b"k" * 32)
+    key.chmod(0o600)
+    with ledger.connect() as c:
+        c.execute("ALTER TABLE ledger.entry DISABLE TRIGGER check_posted")
+    done = subprocess.run([build / "api/handback-api", "--database", ledger.conninfo("handback_api"), "--listen", tmp_path / "api",
+                           "--token-key", key], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 6 and "check_posted" in done.stderr
