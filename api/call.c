@@ -71,33 +71,12 @@ call_free(struct call *c)
 
 /* ---- answers ---- */
 
-struct code {
-	const char *code;
-	int status, retry_after_s;
-};
-
-/* What is no business answer, and its status. */
-static const struct code statuses[] = {
-    {"401", 401, 0},
-    {"403", 403, 0},
-    {"404", 404, 0},
-    {"409", 409, 0},
-    {"429", 429, RETRY_AFTER_S},
-    {"503", 503, RETRY_AFTER_S},
-    {"997", 500, 0},
-    {"998", 400, 0},
-    {"999", 400, 0},
-};
-
 void
 call_answer(struct call *c, const char *code, const char *reason)
 {
-	c->answer = (struct api_answer){.id = c->what.id, .status = 200, .kind = API_VALUE_NONE};
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (strcmp(statuses[i].code, code) == 0) {
-			c->answer.status = statuses[i].status;
-			c->answer.retry_after_s = statuses[i].retry_after_s;
-		}
+	c->answer = (struct api_answer){.id = c->what.id, .status = api_status(code), .kind = API_VALUE_NONE};
+	if (c->answer.status == 429 || c->answer.status == 503)
+		c->answer.retry_after_s = RETRY_AFTER_S;
 	snprintf(c->code, sizeof(c->code), "%s", code);
 	snprintf(c->reason, sizeof(c->reason), "%s", reason != NULL ? reason : "");
 	c->answer.code = c->code;

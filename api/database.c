@@ -139,7 +139,7 @@ reverse(struct database *db, struct call *c)
 
 /* A statement that answers with a code and a body. */
 static void
-look(struct database *db, struct call *c, const char *sql, const char *about, int64_t before)
+ask_for_body(struct database *db, struct call *c, const char *sql, const char *about, int64_t before)
 {
 	struct params p = {0};
 	struct pg_result *r;
@@ -180,18 +180,18 @@ answer_call(struct database *db, struct call *c)
 {
 	switch (c->message) {
 	case API_REVERSE:
-		/* a twin that was faster has the key: asked again, it is found */
+		/* a concurrent call with the same key was faster: asked again, its answer is found */
 		for (int tries = 0; tries < 3 && (c->answer.code == NULL || c->answer.status == 503); tries++)
 			reverse(db, c);
 		break;
 	case API_REDEMPTION:
-		look(db, c, api_redemption, c->what.reference, 0);
+		ask_for_body(db, c, api_redemption, c->what.reference, 0);
 		break;
 	case API_REQUEST:
-		look(db, c, api_request, c->what.key, 0);
+		ask_for_body(db, c, api_request, c->what.key, 0);
 		break;
 	case API_TRANSACTIONS:
-		look(db, c, api_transactions, c->what.member, c->what.before);
+		ask_for_body(db, c, api_transactions, c->what.member, c->what.before);
 		break;
 	case API_AUTHORIZE:
 		authorize(db, c);

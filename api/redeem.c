@@ -7,8 +7,8 @@
 
 #define TRIES 4
 
-/* What a transaction said of a call, until its COMMIT is sure. */
-struct said {
+/* The result of a call, until its COMMIT is sure. */
+struct result {
 	char code[8], reason[API_REASON_BYTES + 1], reference[API_REFERENCE_BYTES + 1];
 	bool again;
 };
@@ -43,12 +43,12 @@ fill(struct database *db, struct call *const *calls, size_t n, const char *value
 }
 
 static void
-keep(struct said *said, const struct pg_result *r, int row)
+keep(struct result *result, const struct pg_result *r, int row)
 {
-	snprintf(said->code, sizeof(said->code), "%s", pg_text_of(r, row, "code"));
-	snprintf(said->reason, sizeof(said->reason), "%s", pg_text_of(r, row, "reason"));
-	snprintf(said->reference, sizeof(said->reference), "%s", pg_text_of(r, row, "reference"));
-	said->again = pg_true_of(r, row, "again");
+	snprintf(result->code, sizeof(result->code), "%s", pg_text_of(r, row, "code"));
+	snprintf(result->reason, sizeof(result->reason), "%s", pg_text_of(r, row, "reason"));
+	snprintf(result->reference, sizeof(result->reference), "%s", pg_text_of(r, row, "reference"));
+	result->again = pg_true_of(r, row, "again");
 }
 
 /* After PG_DOUBT: PG_OK when it was committed, PG_RETRY when it was not, PG_DOUBT when nobody can say. */
@@ -64,9 +64,9 @@ settle(struct database *db)
 	return PG_DOUBT;
 }
 
-/* One transaction for all of them.  PG_OK: it is committed, and said[] is true. */
+/* One transaction for all of them.  PG_OK: it is committed, and result[] is true. */
 static enum pg_status
-attempt(struct database *db, struct call *const *calls, size_t n, struct said *said)
+attempt(struct database *db, struct call *const *calls, size_t n, struct result *result)
 {
 	const char *values[DATABASE_ARRAYS];
 	struct pg_result *r = NULL;
@@ -79,7 +79,7 @@ attempt(struct database *db, struct call *const *calls, size_t n, struct said *s
 		status = pg_run_prepared(db->pg, api_redeem, DATABASE_ARRAYS, values, &r);
 	if (status == PG_OK) {
 		for (int row = 0; row < pg_rows(r) && row < (int) n; row++)
-			keep(&said[row], r, row);
+			keep(&result[row], r, row);
 		pg_result_free(r);
 		status = pg_commit(db->pg);
 	}
@@ -91,12 +91,12 @@ attempt(struct database *db, struct call *const *calls, size_t n, struct said *s
 }
 
 static void
-answer(struct call *c, const struct said *said)
+answer(struct call *c, const struct result *result)
 {
-	call_answer(c, said->code, said->reason);
-	c->answer.again = said->again;
-	if (strcmp(said->code, "000") == 0)
-		call_answer_value(c, API_VALUE_TEXT, said->reference);
+	call_answer(c, result->code, result->reason);
+	c->answer.again = result->again;
+	if (strcmp(result->code, "000") == 0)
+		call_answer_value(c, API_VALUE_TEXT, result->reference);
 }
 
 static void
@@ -118,12 +118,12 @@ static void
 redeem_alone(struct database *db, struct call *c)
 {
 	enum pg_status status = PG_RETRY;
-	struct said said = {""};
+	struct result result = {""};
 
 	for (int i = 0; i < TRIES && status == PG_RETRY; i++)
-		status = database_ready(db) ? attempt(db, &c, 1, &said) : PG_LOST;
+		status = database_ready(db) ? attempt(db, &c, 1, &result) : PG_LOST;
 	if (status == PG_OK)
-		answer(c, &said);
+		answer(c, &result);
 	else
 		answer_failure(db, c, status);
 }
@@ -131,14 +131,14 @@ redeem_alone(struct database *db, struct call *c)
 void
 redeem_calls(struct database *db, struct call *const *calls, size_t n)
 {
-	static struct said said[DATABASE_BATCH];
+	static struct result result[DATABASE_BATCH];
 	enum pg_status status = PG_RETRY;
 
 	if (n > 1) {
-		status = database_ready(db) ? attempt(db, calls, n, said) : PG_LOST;
+		status = database_ready(db) ? attempt(db, calls, n, result) : PG_LOST;
 		for (size_t i = 0; i < n; i++)
-			if (status == PG_OK && strcmp(said[i].code, "alone") != 0)
-				answer(calls[i], &said[i]);
+			if (status == PG_OK && strcmp(result[i].code, "alone") != 0)
+				answer(calls[i], &result[i]);
 			else if (status == PG_LOST || status == PG_DOUBT)
 				answer_failure(db, calls[i], status);
 	}

@@ -141,20 +141,11 @@ end(struct exchange *x)
 }
 
 static void
-refuse(struct exchange *x, int status, const char *code, const char *why)
+refuse(struct exchange *x, const char *code, const char *why)
 {
-	log_request(x, status, code, why);
-	reply_code(&x->reply, status, code, why);
+	log_request(x, api_status(code), code, why);
+	reply_code(&x->reply, code, why);
 	end(x);
-}
-
-static int
-status_of_fault(const char *code)
-{
-	return strcmp(code, "998") == 0 || strcmp(code, "999") == 0 ? 400
-	       : strcmp(code, "404") == 0                           ? 404
-	       : strcmp(code, "503") == 0                           ? 503
-	                                                            : 200;
 }
 
 static void
@@ -163,11 +154,11 @@ on_answer(void *context, const struct api_answer *answer)
 	struct exchange *x = context;
 
 	if (answer == NULL) {
-		refuse(x, 503, "503", "it may have been done: ask again with the same key, or look before");
+		refuse(x, "503", "it may have been done: ask again with the same key, or look before");
 		return;
 	}
 	if (x->fault != NULL && strcmp(answer->code, "000") == 0) {
-		refuse(x, status_of_fault(x->fault), x->fault, x->fault_why);
+		refuse(x, x->fault, x->fault_why);
 		return;
 	}
 	log_request(x, answer->status, answer->code, answer->reason);
@@ -225,10 +216,10 @@ ask(struct exchange *x, const struct evkeyvalq *headers)
 	x->asked.call.request_id = x->request_id;
 	x->asked.call.token = token_of(headers);
 	if (x->fault != NULL && message == API_TOKEN)
-		refuse(x, status_of_fault(x->fault), x->fault, x->fault_why);
+		refuse(x, x->fault, x->fault_why);
 	else if (!backend_call(h->backend, x->fault != NULL ? API_AUTHORIZE : message, &x->asked.call, on_answer,
 	                       x))
-		refuse(x, 503, "503", "nothing was done: ask again");
+		refuse(x, "503", "nothing was done: ask again");
 	free(key);
 }
 
@@ -246,11 +237,11 @@ dispatch(struct exchange *x, const char *path)
 	x->reply.endpoint = a->endpoint;
 	if (a->endpoint == NULL && allowed != NULL) {
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allowed);
-		refuse(x, 405, "405", "this path has another method");
+		refuse(x, "405", "this path has another method");
 	} else if (a->endpoint == NULL) {
-		refuse(x, 404, "404", "there is nothing at this path");
+		refuse(x, "404", "there is nothing at this path");
 	} else if (strcmp(method, "POST") == 0 && !is_json(headers)) {
-		refuse(x, 415, "415", "the body has to be application/json");
+		refuse(x, "415", "the body has to be application/json");
 	} else {
 		a->body_len = evbuffer_get_length(in);
 		a->body = a->body_len > 0 ? (const char *) evbuffer_pullup(in, -1) : "";
@@ -293,7 +284,7 @@ on_request(struct evhttp_request *request, void *context)
 		wrong = "the request's target is no path";
 	if (wrong != NULL) {
 		x->reply.keep_alive = false;
-		refuse(x, 400, "998", wrong);
+		refuse(x, "998", wrong);
 	} else if (strcmp(path, "/healthz") == 0) {
 		bool there = backend_there(h->backend) > 0;
 

@@ -168,10 +168,12 @@ reply_answer(const struct reply *r, const struct api_answer *a)
 }
 
 void
-reply_code(const struct reply *r, int status, const char *code, const char *reason)
+reply_code(const struct reply *r, const char *code, const char *reason)
 {
-	const struct api_answer answer = {
-	    .status = status, .code = code, .reason = reason, .retry_after_s = status == 503 ? 1 : 0};
+	struct api_answer answer = {.status = api_status(code), .code = code, .reason = reason};
+
+	if (answer.status == 503)
+		answer.retry_after_s = 1;
 
 	reply_answer(r, &answer);
 }

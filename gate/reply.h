@@ -17,7 +17,7 @@ struct reply {
 /* Ends the request with an answer of handback-api. */
 void reply_answer(const struct reply *r, const struct api_answer *answer);
 /* Ends it with a code and a reason of our own. */
-void reply_code(const struct reply *r, int status, const char *code, const char *reason);
+void reply_code(const struct reply *r, const char *code, const char *reason);
 /* Ends it with a text that is ready. */
 void reply_text(const struct reply *r, int status, const char *type, const char *text);
 

@@ -1,5 +1,7 @@
 #include "lib/protocol/api_call.h"
 
+#include <string.h>
+
 #define CALL(member) offsetof(struct api_call, member)
 #define ANSWER(member) offsetof(struct api_answer, member)
 
@@ -139,4 +141,21 @@ api_answer_decode(struct api_answer *ret, char *line, char *why, size_t why_size
 
 	*ret = (struct api_answer){0};
 	return contract_decode(&api_contract, false, &state, line, false, ret, why, why_size) == API_ANSWER;
+}
+
+int
+api_status(const char *code)
+{
+	static const struct {
+		const char *code;
+		int status;
+	} others[] = {
+	    {"401", 401}, {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415},
+	    {"429", 429}, {"503", 503}, {"997", 500}, {"998", 400}, {"999", 400},
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(others[i].code, code) == 0)
+			return others[i].status;
+	return 200;
 }

@@ -70,6 +70,9 @@ struct api_answer {
 	bool again;            /* the first answer of this key */
 };
 
+/* HTTP's status of an answer with this code: the contract's business answers are 200, whatever they say. */
+int api_status(const char *code);
+
 extern const struct contract api_contract;
 
 /* False: a value is out of bounds, and nothing may be sent. */
