@@ -127,7 +127,7 @@ def test_a_key_has_one_effect(ledger):
         # the key is this caller's alone
         (theirs,) = redeem(c, call(key="k1", client="other"))
         assert theirs[0] == "000" and not theirs[3]
-        # a refusal is an answer, too: what is asked again is not asked anew
+        # a refusal is an answer, too: what is asked again is not asked as a new one
         (poor,) = redeem(c, call(key="k2", points=5000))
         assert poor[0] == "302"
         with ledger.connect() as admin:

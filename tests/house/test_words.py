@@ -34,8 +34,8 @@ GONE = {
     r"\b[Aa]new\b|\bas ever\b|\b[Mm]end(?:s|ed)?\b": "again, nothing, fix",
 }
 
-FOLDERS = ("lib", "parsers", "reconcile", "daemon", "fetch", "nightly", "ctl", "schema", "systemd", "docs", "fixtures", "bench",
-           "tools", "tests/unit", "tests/golden", "tests/engine", "tests/daemon", "tests/ledger", "tests/support", "tests/fetch", "tests/proofs", "README.md", "CHANGELOG.md")
+FOLDERS = ("lib", "parsers", "reconcile", "collect", "daemon", "fetch", "nightly", "api", "gate", "ctl", "schema", "systemd", "docs", "fixtures", "bench",
+           "tools", "tests/unit", "tests/golden", "tests/engine", "tests/daemon", "tests/api", "tests/ledger", "tests/support", "tests/fetch", "tests/proofs", "README.md", "CHANGELOG.md")
 SHOWN = {".c", ".h", ".sql", ".py", ".md", ".yml", ".yaml", ".json", ".in", ".txt", ".svg", ".css", ".build"}
 
 
