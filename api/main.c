@@ -21,7 +21,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "api/serve.h"
@@ -33,6 +32,7 @@
 #include "lib/base/secret.h"
 #include "lib/config/config.h"
 #include "lib/db/connect.h"
+#include "lib/protocol/channel.h"
 
 #define SYSTEMD_FD 3
 #define ROLE "handback_api"
@@ -123,29 +123,6 @@ read_keys(const struct options *o, struct token_keys *ret)
 
 /* ---- the socket ---- */
 
-static int
-make_listener(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	unlink(path);
-	if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 || chmod(path, 0660) < 0 ||
-	    listen(fd, GATES_WAITING) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static bool
 is_listener(int fd)
 {
@@ -234,7 +211,8 @@ main(int argc, char **argv)
 		log_write(LOG_ERR, "there is no token key: tokens could not be told from forged ones", NULL);
 		return EXIT_USAGE;
 	}
-	listener = options.listen != NULL ? make_listener(options.listen) : SYSTEMD_FD;
+	listener =
+	    options.listen != NULL ? channel_listen(options.listen, SOCK_SEQPACKET, GATES_WAITING) : SYSTEMD_FD;
 	if (listener < 0 || !is_listener(listener)) {
 		log_write(LOG_ERR, "there is no socket to listen on",
 		          LOG_FIELDS(log_text("path", options.listen), log_errno(errno)));

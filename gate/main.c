@@ -19,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "gate/http.h"
@@ -29,6 +27,7 @@
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/protocol/channel.h"
 #include "lib/sandbox/program.h"
 #ifdef TEST_BUILD
 #include "lib/sandbox/attempt.h"
@@ -57,37 +56,6 @@ usage(void)
 
 /* ---- the socket ---- */
 
-static int
-listen_at(int fd, const struct sockaddr *address, socklen_t len)
-{
-	const int yes = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(fd, address, len) == 0 && listen(fd, WAITING) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static int
-listen_unix(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	unlink(path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	fd = fd >= 0 ? listen_at(fd, (const struct sockaddr *) &address, sizeof(address)) : -1;
-	if (fd >= 0)
-		chmod(path, 0660);
-	return fd;
-}
-
 /* Loopback alone: TLS is the proxy's. */
 static int
 listen_loopback(const char *where)
@@ -95,6 +63,7 @@ listen_loopback(const char *where)
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	const char *colon = strrchr(where, ':');
 	char host[INET_ADDRSTRLEN];
+	const int yes = 1;
 	int64_t port;
 	int fd;
 
@@ -106,7 +75,13 @@ listen_loopback(const char *where)
 		return -1;
 	address.sin_port = htons((uint16_t) port);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return fd >= 0 ? listen_at(fd, (const struct sockaddr *) &address, sizeof(address)) : -1;
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) == 0 && listen(fd, WAITING) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 static int
@@ -116,7 +91,8 @@ open_listener(const char *where)
 	socklen_t len = sizeof(listens);
 
 	if (where != NULL)
-		return where[0] == '/' ? listen_unix(where) : listen_loopback(where);
+		return where[0] == '/' ? channel_listen(where, SOCK_STREAM | SOCK_NONBLOCK, WAITING)
+		                       : listen_loopback(where);
 	if (getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || listens == 0)
 		return -1;
 	fcntl(SYSTEMD_FD, F_SETFD, FD_CLOEXEC);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,6 +33,35 @@ channel_connect(const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* not blocking: a full queue of connections is EAGAIN, and tried again like any failure */
 	if (fd < 0 || connect(fd, (const struct sockaddr *) &at, sizeof(at)) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int
+channel_listen(const char *path, int type, int waiting)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct stat st;
+	mode_t mask;
+	int fd, bound, error;
+
+	if (strlen(path) >= sizeof(at.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+	mask = umask(0117); /* 0660 from the first moment */
+	bound = bind(fd, (const struct sockaddr *) &at, sizeof(at));
+	umask(mask);
+	if (bound == 0 && listen(fd, waiting) == 0)
 		return fd;
 	error = errno;
 	close(fd);

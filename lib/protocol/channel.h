@@ -16,6 +16,10 @@ int channel_pair(int ret_ends[2]);
  * or -1 with errno. */
 int channel_connect(const char *path);
 
+/* A socket of this type (SOCK_SEQPACKET, SOCK_STREAM) that listens at the path, for its owner and group
+ * alone; a socket that lay there is replaced, and nothing else is.  The descriptor, or -1 with errno. */
+int channel_listen(const char *path, int type, int waiting);
+
 /* Sends one packet, with a descriptor or -1 for none (it stays the caller's).  0, or -1 with errno
  * (EAGAIN on a non-blocking end that is full; EPIPE, and no signal, when the other end is gone). */
 int channel_send(int end, const void *bytes, size_t len, int pass);
