@@ -5,6 +5,7 @@
     ./dev bench --quick            100,000 records, two runs (about five minutes): every goal, at a tenth of its size
     ./dev bench --smoke            10,000 records once: does it run? (no goal is judged)
     ./dev bench --sftp             a file of 1 GiB by SFTP, against OpenSSH's sftp (one to three minutes)
+    ./dev bench --api              the redemption API, against the bare function (about four minutes)
     bench/bench.py --readme        writes the last results into README.md, and measures nothing
 
 Prints a table of goals and medians, writes results.json and results.svg into the
@@ -28,6 +29,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import api  # noqa: E402
 import measure  # noqa: E402
 import show  # noqa: E402
 import rig  # noqa: E402
@@ -246,6 +248,7 @@ def parse_options():
     options.add_argument("--quick", action="store_true", help="a tenth of everything")
     options.add_argument("--smoke", action="store_true", help="only whether it runs")
     options.add_argument("--sftp", action="store_true", help="only a download by SFTP (with --quick a tenth of it)")
+    options.add_argument("--api", action="store_true", help="only the redemption API (with --quick shorter)")
     options.add_argument("--readme", action="store_true", help="write the folder's results into README.md")
     options.add_argument("--runs", type=int, help="interleaved runs")
     options.add_argument("--records", type=int, help="in the large file")
@@ -254,11 +257,22 @@ def parse_options():
     return options.parse_args()
 
 
+def about():
+    """When, where and by which command."""
+    return {"date": datetime.date.today().isoformat(), "command": " ".join(["./dev bench", *sys.argv[1:]]),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {measure.processor()}, {platform.system()} {platform.release()}",
+            "postgresql": subprocess.run([str(rig.pg.bin_dir() / "postgres"), "--version"], capture_output=True, text=True).stdout.strip()}
+
+
 def main():
     o = parse_options()
     folder = pathlib.Path(o.folder).resolve()
     if o.readme:
-        show.readme(rig.ROOT / "README.md", json.loads((folder / "results.json").read_text()))
+        readme = rig.ROOT / "README.md"
+        if o.api:
+            show.readme(readme, json.loads((folder / "api.json").read_text()), api.goal_lines, "api ")
+        else:
+            show.readme(readme, json.loads((folder / "results.json").read_text()))
         return 0
     plan = SMOKE if o.smoke else QUICK if o.quick else FULL
     plan = dataclasses.replace(plan, records=o.records or plan.records, runs=o.runs or plan.runs,
@@ -267,15 +281,15 @@ def main():
         import sftp  # wants sshd, and what the tests want
         sftp.run(o.build, (10 if o.smoke else 100 if o.quick else 1024) << 20, 1 if o.smoke else o.runs or 3, not o.smoke)
         return 0
+    if o.api:
+        api.run(o.build, folder, 1 if o.smoke else 3 if o.quick else 6, 1 if o.smoke else o.runs or (1 if o.quick else 3), not o.smoke, about())
+        return 0
     bench = rig.Bench(o.build, folder)
     try:
         runs, values = measure_all(bench, plan)
     finally:
         bench.close()
-    result = {"date": datetime.date.today().isoformat(), "command": " ".join(["./dev bench", *sys.argv[1:]]),
-              "machine": f"{platform.machine()}, {os.cpu_count()} cores, {measure.processor()}, {platform.system()} {platform.release()}",
-              "postgresql": subprocess.run([str(rig.pg.bin_dir() / "postgres"), "--version"], capture_output=True,
-                                           text=True).stdout.strip(),
+    result = {**about(),
               "plan": dataclasses.asdict(plan), "judged": not o.smoke, "values": values, "rows": runs.rows()}
     show.write(bench.folder, result)
     print("\n" + show.table(result) + "\n")

@@ -38,16 +38,17 @@ def missed(result, folder):
             for words, _, _, _, _, holds, profile in goals.judge(result["values"], result["plan"]) if holds is False]
 
 
-def readme(path, result):
-    """Between the marks of README.md: what was measured, when, on what, and by which command."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, mark, after = rest.partition(END)
+def readme(path, result, lines=goal_lines, of=""):
+    """Between the marks of README.md: what was measured, when, on what, and by which command. of: whose marks."""
+    begin, end = BEGIN.replace("results", of + "results"), END.replace("results", of + "results")
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, mark, after = rest.partition(end)
     if not mark:
-        raise SystemExit(f"{path} has no {BEGIN.strip()} with {END.strip()} behind it")
+        raise SystemExit(f"{path} has no {begin.strip()} with {end.strip()} behind it")
     if not result["judged"]:
         raise SystemExit("the last run was a smoke: nothing was judged")
     said = f"`{result['command']}` on {result['date']}, {result['machine']}, {result['postgresql']}:"
-    path.write_text("\n".join([before + BEGIN + said, "", *goal_lines(result), END]) + after, encoding="utf-8")
+    path.write_text("\n".join([before + begin + said, "", *lines(result), end]) + after, encoding="utf-8")
 
 
 def picture(rows, title):

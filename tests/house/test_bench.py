@@ -11,6 +11,7 @@ import pg
 from sshd import SSHD
 
 sys.path.insert(0, str(pg.ROOT / "bench"))
+import api  # noqa: E402
 import goals  # noqa: E402
 import show  # noqa: E402
 
@@ -50,6 +51,29 @@ def test_smoke_of_the_download(build, need):
     rows = [row for row in rows if row[0] not in ("| goal", "| medians")]
     assert [row[0] for row in rows[-2:]] == ["| handback-fetch", "| sftp"] and all(float(row[1]) > 0 for row in rows[-2:])
     assert len(rows) == 5 and "**no**" not in done.stdout, "what is small is not judged"
+
+
+@pytest.mark.all_only
+def test_smoke_of_the_redemption_api(build, tmp_path, need):
+    need("wrk")
+    done = subprocess.run(["/usr/bin/python3", "-B", pg.ROOT / "bench/bench.py", "--api", "--smoke", "--build", build, "--folder", tmp_path],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    said = json.loads((tmp_path / "api.json").read_text())
+    assert set(said["values"]) == {goal[0] for goal in api.GOALS} and all(value > 0 for value in said["values"].values())
+    assert "**no**" not in done.stdout, "what is small is not judged"
+
+
+def test_the_redemption_api_has_its_place_in_the_readme(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text((pg.ROOT / "README.md").read_text())
+    told = {**result(), "values": {goal[0]: goal[3] for goal in api.GOALS}, "rows": []}
+    show.readme(readme, told, api.goal_lines, "api ")
+    assert readme.read_text().count("| yes |") >= len(api.GOALS)
+    for key, _, _, target, direction in api.GOALS:
+        missed = {**told, "values": {**told["values"], key: target * (1.01 if direction == "max" else 0.99)}}
+        assert sum("| **no** |" in line for line in api.goal_lines(missed)) == 1
+    assert not any("yes" in line or "no" in line.split("|")[4] for line in api.goal_lines({**told, "judged": False})[2:])
 
 
 def test_a_missed_goal_says_where_to_look(tmp_path):
