@@ -23,7 +23,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_PROFILE] = {"profile", "NAME", "read the file with this profile, not with the partner's"},
     [OPT_NAME] = {"name", "NAME", "take the file as delivered under this name"},
     [OPT_RECORDS] = {"records", NULL, "show the records, too"},
-    [OPT_RULES] = {"rules", NULL, "show the profile and the decision tables that judged the file, as they were then"},
+    [OPT_RULES] = {"rules", NULL,
+                   "show the profile and the decision tables that judged the file, as they were then"},
     [OPT_WRITE] = {"write", NULL,
                    "write the report into the report directory, in every format, with a .sha256"},
     [OPT_WATCH] = {"watch", NULL, "again each second, until it is interrupted"},
@@ -41,7 +42,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_HOLD] = {"hold", "HOLD", "the file on hold under this number, as if it were released now"},
     [OPT_ENDED] = {"ended", NULL, "those that have ended, with how, instead of those that wait"},
     [OPT_TABLE] = {"table", "TABLE", "which table, for --format csv; without it the first"},
-    [OPT_CALLS_PER_MINUTE] = {"calls-per-minute", "N", "how often the caller may ask; without it as often as it likes"},
+    [OPT_CALLS_PER_MINUTE] = {"calls-per-minute", "N",
+                              "how often the caller may ask; without it as often as it likes"},
     [OPT_POINTS_PER_DAY] = {"points-per-day", "N", "the points that its redemptions may take in a day (UTC)"},
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
@@ -166,7 +168,7 @@ const struct command commands[] = {
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES) |
          OPT(OPT_ACCEPT_DIFFERENCE),
      "propose what is to become of holds",
-     "DECISION is confirm, reverse, reinstate or close; what was closed, and wrongly, is opened again by reopen and its "
+     "DECISION is confirm, reverse, reinstate, credit (what was reinstated, and is rejected again) or close; what was closed, and wrongly, is opened again by reopen and its "
      "number; a file on hold is released or closed: a "
      "release reads it again and decides it as if it came now, but for what it was held for. not_a_duplicate is said of "
      "a --file that was taken for a duplicate, and proposes to release it. Which holds: "

@@ -33,7 +33,7 @@ static const struct {
     {"no such proposal", "; `handbackctl proposals` lists those that wait"},
     {"proposal ", "; `handbackctl proposals --all` shows it"},
     {"names no redemption", ", by --redemption UUID"},
-    {"only a whole file can be released", "; propose confirm, reverse, reinstate or close"},
+    {"only a whole file can be released", "; propose confirm, reverse, reinstate, credit or close"},
     {"the redemption differ", "; where it is meant all the same, use --accept-difference"},
     {"is of programme", "; say which redemption is meant, by --redemption UUID, or close the hold"},
 };
@@ -197,7 +197,7 @@ propose_not_a_duplicate(struct session *s)
 int
 run_hold_propose(struct session *s)
 {
-	static const char *const decisions[] = {"confirm", "reverse", "reinstate",       "close",
+	static const char *const decisions[] = {"confirm", "reverse", "reinstate",       "credit", "close",
 	                                        "release", "reopen",  "not_a_duplicate", NULL};
 	const char *decision = s->arguments[0];
 	struct pg_result *r = NULL;

@@ -40,7 +40,8 @@ WHY = """
   or for the agreement with the partner, which `late_reject: reverse` stands for.
 - **reversed, accepted (newer).** The member has the points, and the partner has fulfilled: somebody pays. Points are never taken
   from a member by a file.
-- **reinstated.** As confirmed; but a second reversal of one redemption is impossible, so that a rejection always waits.
+- **reinstated.** As confirmed; but a second reversal of one redemption is impossible, so that a rejection always waits:
+  two people `credit` it, as an entry of its own category, once for ever. It is `reversed` from then on.
 - **older, the same as what stands.** History: the newer answer counted, and both say the same.
 - **older, the opposite of what stands.** The order says which was sent first, not which is meant, and a number can be wrong: one
   that begins again unannounced, or was mistyped in a file before. So it moves nothing and is never merely noted; it waits, whatever

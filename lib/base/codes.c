@@ -20,6 +20,7 @@ static const char *const outcome_names[] = {
     [OUTCOME_HELD] = "held",
     [OUTCOME_REINSTATED] = "reinstated",
     [OUTCOME_CLOSED] = "closed",
+    [OUTCOME_CREDITED] = "credited",
 };
 
 #define COUNT(a) ((int) (sizeof(a) / sizeof((a)[0])))

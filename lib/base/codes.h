@@ -29,6 +29,7 @@ enum outcome {
 	OUTCOME_HELD = 6,
 	OUTCOME_REINSTATED = 7, /* by two people, never by a file */
 	OUTCOME_CLOSED = 8,     /* a hold closed without a posting */
+	OUTCOME_CREDITED = 9,   /* by two people, after a reinstatement */
 };
 
 /* Of a redemption, before a record answers it: what handback.verdict_rule names. Only statements count with

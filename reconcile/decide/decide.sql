@@ -71,7 +71,7 @@ WITH rule AS MATERIALIZED (
 	SELECT f.*, d.first_record, d.identical, d.conflict,
 		CASE
 			WHEN f.redemption_id IS NULL THEN :STATE_UNKNOWN
-			WHEN v.reinstatement_id IS NOT NULL THEN :STATE_REINSTATED
+			WHEN v.reinstatement_id IS NOT NULL AND v.credit_id IS NULL THEN :STATE_REINSTATED
 			WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED
 			WHEN c.redemption_id IS NOT NULL THEN :STATE_CONFIRMED
 			ELSE :STATE_OPEN

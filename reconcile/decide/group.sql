@@ -17,7 +17,7 @@ WITH member AS MATERIALIZED (
 			WHEN $2::integer & :CHECK_MERCHANT <> 0 AND s.merchant <> r.merchant THEN 'merchant_mismatch'
 			WHEN $2::integer & :CHECK_TRANSACTION_TYPE <> 0 AND s.transaction_type <> r.transaction_type THEN 'transaction_type_mismatch'
 		END AS mismatch,
-		CASE WHEN v.reinstatement_id IS NOT NULL THEN 'reinstated' WHEN v.reversal_id IS NOT NULL THEN 'reversed'
+		CASE WHEN v.reinstatement_id IS NOT NULL AND v.credit_id IS NULL THEN 'reinstated' WHEN v.reversal_id IS NOT NULL THEN 'reversed'
 			WHEN o.redemption_id IS NOT NULL THEN 'confirmed' ELSE 'open' END AS state,
 		CASE WHEN a.redemption_id IS NOT NULL THEN 'older' ELSE 'newer' END AS age
 	FROM pg_temp.picked p

@@ -47,7 +47,7 @@ WITH several AS MATERIALIZED (
 	SELECT c.record_no, c.external_reference, r.redeemed_at, s.effective_verdict AS verdict,
 		coalesce(r.programme <> s.programme, false) AS elsewhere,
 		mod($1::integer >> c.key_no, 2) = 1 AS weak,
-		CASE WHEN v.reinstatement_id IS NOT NULL THEN :STATE_REINSTATED WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED
+		CASE WHEN v.reinstatement_id IS NOT NULL AND v.credit_id IS NULL THEN :STATE_REINSTATED WHEN v.reversal_id IS NOT NULL THEN :STATE_REVERSED
 			WHEN o.redemption_id IS NOT NULL THEN :STATE_CONFIRMED ELSE :STATE_OPEN END AS state
 	FROM (SELECT record_no FROM pg_temp.candidate WHERE shown IS NULL GROUP BY record_no HAVING count(*) > 1) m
 	JOIN pg_temp.candidate c ON c.record_no = m.record_no AND c.shown IS NULL

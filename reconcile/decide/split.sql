@@ -36,7 +36,7 @@ WITH said AS MATERIALIZED (
 ), redemption AS MATERIALIZED (
 	-- those that are answered in parts: this file says so, or an earlier one did and it waits
 	SELECT d.redemption_id, d.external_reference, d.redeemed, v.reversal_id IS NULL AND c.redemption_id IS NULL AS open,
-		v.reversal_id IS NOT NULL AND v.reinstatement_id IS NULL AS reversed,
+		v.reversal_id IS NOT NULL AND (v.reinstatement_id IS NULL OR v.credit_id IS NOT NULL) AS reversed,
 		coalesce(w.fulfilled, 0) AS fulfilled, coalesce(w.rejected, 0) AS rejected
 	FROM (SELECT redemption_id, external_reference, redeemed, bool_or(points IS DISTINCT FROM redeemed) AS in_parts
 		FROM said GROUP BY redemption_id, external_reference, redeemed) d

@@ -26,7 +26,7 @@ CREATE FUNCTION handback.counted_parts(redemption bigint) RETURNS SETOF handback
 	SELECT p.* FROM handback.answer_part p
 	WHERE p.redemption_id = redemption AND NOT EXISTS (
 		SELECT FROM handback.hold h JOIN handback.hold_end e USING (hold_id)
-		WHERE h.file_id = p.file_id AND h.record_no = p.record_no AND e.how IN ('confirmed', 'reversed', 'reinstated', 'closed'))
+		WHERE h.file_id = p.file_id AND h.record_no = p.record_no AND e.how IN ('confirmed', 'reversed', 'reinstated', 'credited', 'closed'))
 $$;
 COMMENT ON FUNCTION handback.counted_parts(bigint) IS 'The parts of a redemption''s answer that count';
 

@@ -341,7 +341,7 @@ CREATE FUNCTION api.redemption_json(redemption bigint) RETURNS jsonb
 	FROM ledger.redemption d
 	LEFT JOIN ledger.reversal r ON r.redemption_id = d.redemption_id
 	LEFT JOIN LATERAL (SELECT o.reasons, o.decided_at FROM handback.outcome o
-		WHERE o.redemption_id = redemption AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+		WHERE o.redemption_id = redemption AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED, :OUTCOME_CREDITED)
 		ORDER BY o.decided_at DESC LIMIT 1) o ON true
 	LEFT JOIN LATERAL (SELECT o.hold_reason AS reason FROM handback.outcome o JOIN handback.hold h USING (file_id, record_no)
 		WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_HELD

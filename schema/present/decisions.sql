@@ -68,7 +68,13 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 			WHEN decision = 'confirm' AND s.state <> 'open' THEN format('redemption %s is %s already', d.about, s.state)
 			WHEN decision = 'reverse' AND s.state NOT IN ('open', 'confirmed')
 				THEN format('redemption %s is %s already, and is reversed once for ever', d.about, s.state)
+					|| CASE WHEN s.state = 'reinstated' THEN ': propose to credit it' ELSE '' END
+			WHEN decision = 'reinstate' AND v.credit_id IS NOT NULL
+				THEN format('redemption %s was credited by correction, which is never taken back', d.about)
 			WHEN decision = 'reinstate' AND s.state <> 'reversed' THEN format('redemption %s is %s', d.about, s.state)
+			WHEN decision = 'credit' AND s.state <> 'reinstated'
+				THEN format('redemption %s is %s: only one that was reinstated is credited', d.about, s.state)
+			WHEN decision = 'credit' AND (l.o).verdict <> :VERDICT_REJECTED THEN 'its record is no rejection'
 		END,
 		CASE
 			WHEN d.about IS NULL OR decision IN ('close', 'release', 'reopen') THEN NULL
@@ -88,7 +94,7 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 	CROSS JOIN LATERAL (SELECT coalesce(u.programme, own.programme) AS programme) t
 	LEFT JOIN ledger.reversal v ON v.redemption_id = d.about
 	CROSS JOIN LATERAL (SELECT CASE
-		WHEN v.reinstatement_id IS NOT NULL THEN 'reinstated'
+		WHEN v.reinstatement_id IS NOT NULL AND v.credit_id IS NULL THEN 'reinstated'
 		WHEN v.reversal_id IS NOT NULL THEN 'reversed'
 		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = d.about AND o.outcome = :OUTCOME_CONFIRMED) THEN 'confirmed'
 		ELSE 'open' END AS state) s
@@ -153,7 +159,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION handback.propose(bigint[], text, text, uuid, boolean) IS
-	'Proposes to confirm, reverse, reinstate, close, release or reopen these holds, with a reason; gives the proposal''s number';
+	'Proposes to confirm, reverse, reinstate, credit, close, release or reopen these holds, with a reason; gives the proposal''s number';
 
 -- Posts what a decision posts: one call for all, which takes members' balances in their order as every posting does.
 CREATE FUNCTION handback.post_decision(decision text, redemptions bigint[]) RETURNS void
@@ -165,6 +171,9 @@ BEGIN
 	ELSIF decision = 'reinstate' THEN
 		PERFORM FROM ledger.post_reinstatements(ARRAY(
 			SELECT r.reversal_id FROM ledger.reversal r WHERE r.redemption_id = ANY (redemptions)));
+	ELSIF decision = 'credit' THEN
+		PERFORM FROM ledger.post_credits(ARRAY(
+			SELECT r.reinstatement_id FROM ledger.reversal r WHERE r.redemption_id = ANY (redemptions)));
 	END IF;
 END
 $$;
@@ -245,13 +254,13 @@ BEGIN
 	FROM (
 		SELECT ROW((l.o).file_id, (l.o).record_no, (l.o).revision + 1, (l.o).verdict,
 			CASE p.decision WHEN 'confirm' THEN :OUTCOME_CONFIRMED WHEN 'reverse' THEN :OUTCOME_REVERSED
-				WHEN 'reinstate' THEN :OUTCOME_REINSTATED ELSE :OUTCOME_CLOSED END,
+				WHEN 'reinstate' THEN :OUTCOME_REINSTATED WHEN 'credit' THEN :OUTCOME_CREDITED ELSE :OUTCOME_CLOSED END,
 			(l.o).byte_length, (l.o).byte_offset, w.about, v.reversal_id, (l.o).points, NULL, (l.o).reference, (l.o).reasons,
-			CASE p.decision WHEN 'reinstate' THEN 'reinstatement ' || v.reinstatement_id END,
+			CASE p.decision WHEN 'reinstate' THEN 'reinstatement ' || v.reinstatement_id WHEN 'credit' THEN 'credit ' || v.credit_id END,
 			transaction_timestamp(), NULL, NULL)::handback.outcome AS o
 		FROM unnest(holds, redemptions) w (hold_id, about)
 		JOIN handback.last_outcomes(holds) l ON l.hold_id = w.hold_id
-		LEFT JOIN ledger.reversal v ON p.decision IN ('reverse', 'reinstate') AND v.redemption_id = w.about
+		LEFT JOIN ledger.reversal v ON p.decision IN ('reverse', 'reinstate', 'credit') AND v.redemption_id = w.about
 		WHERE p.decision <> 'reopen'
 		OFFSET 0) n;
 	event := audit.append_event(what, 'proposal ' || p.proposal_id, comment,
@@ -279,12 +288,12 @@ BEGIN
 	ELSE
 		INSERT INTO handback.hold_end (hold_id, ended_at, how)
 		SELECT w, t.at, CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
-			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END
+			WHEN 'reinstate' THEN 'reinstated' WHEN 'credit' THEN 'credited' WHEN 'release' THEN 'released' ELSE 'closed' END
 		FROM audit.event_time(event) t (at), unnest(holds) w;
 	END IF;
 	INSERT INTO handback.proposal_left_out (proposal_id, hold_id, why, event_id)
 	SELECT p.proposal_id, w.hold_id, w.why, event FROM unnest(out_holds, out_whys) w (hold_id, why);
-	IF p.decision IN ('confirm', 'reverse', 'reinstate') THEN
+	IF p.decision IN ('confirm', 'reverse', 'reinstate', 'credit') THEN
 		PERFORM handback.overtake_by_people(p.proposal_id, redemptions);
 	ELSIF p.decision = 'close' THEN
 		-- what came while a file waited was taken for a duplicate of it: closed, it repeats nothing, and waits for people itself

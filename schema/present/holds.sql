@@ -24,7 +24,7 @@ COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there i
 -- How a hold ended. Its own row, so that nothing is ever overwritten.
 CREATE TABLE handback.hold_end (
 	hold_id  bigint PRIMARY KEY REFERENCES handback.hold,
-	how      text NOT NULL CHECK (how IN ('confirmed', 'reversed', 'reinstated', 'closed', 'released',
+	how      text NOT NULL CHECK (how IN ('confirmed', 'reversed', 'reinstated', 'credited', 'closed', 'released',
 		'rematched', 'unknown_reference_expired', 'overtaken')),
 	ended_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	ended_by text NOT NULL DEFAULT session_user

@@ -60,7 +60,7 @@ COMMENT ON COLUMN ledger.member.relation_reference IS 'What partners and applica
 COMMENT ON COLUMN ledger.member.status IS 'Only Active may redeem; points are credited whatever it is';
 
 CREATE TYPE ledger.category AS ENUM
-	('Credit By Accrual', 'Debit By Redemption', 'Redemption Reversal', 'Redemption Reinstatement');
+	('Credit By Accrual', 'Debit By Redemption', 'Redemption Reversal', 'Redemption Reinstatement', 'Credit By Correction');
 
 -- One row moves points between a member and the programme's account: a credit
 -- category adds points to the member and takes them from the programme, a debit
@@ -74,7 +74,7 @@ CREATE TABLE ledger.entry (
 	category           ledger.category NOT NULL,
 	points             bigint  NOT NULL CHECK (points > 0),
 	external_reference uuid    NOT NULL DEFAULT gen_random_uuid(),
-	-- the debit that a reversal restores, the reversal that a reinstatement takes back
+	-- the debit that a reversal restores, the reversal that a reinstatement takes back, the reinstatement that a credit restores
 	answers_entry_id   bigint,
 	partner            text,      -- who was asked to fulfil a debit
 	merchant           text,
@@ -87,11 +87,11 @@ CREATE TABLE ledger.entry (
 	posted_by          text    NOT NULL DEFAULT session_user,
 	origin             text    CHECK (origin IN ('handback', 'application')),
 	PRIMARY KEY (entry_id),
-	CHECK ((category IN ('Redemption Reversal', 'Redemption Reinstatement')) = (answers_entry_id IS NOT NULL)),
+	CHECK ((category IN ('Redemption Reversal', 'Redemption Reinstatement', 'Credit By Correction')) = (answers_entry_id IS NOT NULL)),
 	CHECK ((amount IS NULL) = (currency IS NULL))
 );
 CREATE UNIQUE INDEX entry_external_reference ON ledger.entry (external_reference);
--- one reversal per redemption, for ever; one reinstatement per reversal
+-- one reversal per redemption, for ever; one reinstatement per reversal; one credit per reinstatement
 CREATE UNIQUE INDEX entry_answers ON ledger.entry (answers_entry_id) WHERE answers_entry_id IS NOT NULL;
 CREATE INDEX entry_outbound_reference ON ledger.entry (outbound_reference) WHERE outbound_reference IS NOT NULL;
 CREATE INDEX entry_partner_reference ON ledger.entry (partner_reference) WHERE partner_reference IS NOT NULL;
@@ -99,10 +99,10 @@ CREATE INDEX entry_member ON ledger.entry (member_id, posted_at);
 CREATE INDEX entry_partner ON ledger.entry (partner, posted_at) WHERE category = 'Debit By Redemption';
 
 COMMENT ON TABLE ledger.entry IS 'Every movement of points; append-only. A debit''s partner, merchant, amount and references stand on the debit alone';
-COMMENT ON COLUMN ledger.entry.category IS 'Accruals and reversals give the member points; redemptions and reinstatements take them';
+COMMENT ON COLUMN ledger.entry.category IS 'Accruals, reversals and corrections give the member points; redemptions and reinstatements take them';
 COMMENT ON COLUMN ledger.entry.points IS 'Always positive; the category says which way';
 COMMENT ON COLUMN ledger.entry.external_reference IS 'The name by which the world knows this entry';
-COMMENT ON COLUMN ledger.entry.answers_entry_id IS 'Reversal: the debit that it restores. Reinstatement: the reversal that it takes back';
+COMMENT ON COLUMN ledger.entry.answers_entry_id IS 'Reversal: the debit that it restores. Reinstatement: the reversal that it takes back. Correction: the reinstatement after which the partner rejected again';
 COMMENT ON COLUMN ledger.entry.partner IS 'Debit: who was asked to fulfil it';
 COMMENT ON COLUMN ledger.entry.transaction_type IS 'Debit: 4 miles or points transfer, 5 hotel, 6 air, 19 charity, 30 gift card, others per programme';
 COMMENT ON COLUMN ledger.entry.amount IS 'Debit: its value in minor units of the currency';
@@ -167,19 +167,20 @@ BEGIN
 	FROM posted p LEFT JOIN ledger.entry a ON a.entry_id = p.answers_entry_id
 	WHERE p.answers_entry_id IS NOT NULL AND (a.entry_id IS NULL
 		OR a.category <> CASE p.category WHEN 'Redemption Reversal' THEN 'Debit By Redemption'::ledger.category
+			WHEN 'Credit By Correction' THEN 'Redemption Reinstatement'
 			ELSE 'Redemption Reversal' END
 		OR a.programme_id <> p.programme_id OR a.member_id <> p.member_id OR a.points <> p.points)
 	LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'entry % does not agree with the entry that it answers', wrong
 			USING ERRCODE = 'integrity_constraint_violation',
-				HINT = 'A reversal names a redemption, a reinstatement names a reversal: same programme, member and points.';
+				HINT = 'A reversal names a redemption, a reinstatement a reversal, a correction a reinstatement: same programme, member and points.';
 	END IF;
 
 	SELECT count(DISTINCT member_id) INTO members FROM posted;
 	UPDATE ledger.balance b SET points = b.points + change.points
 	FROM (
-		SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal')
+		SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal', 'Credit By Correction')
 			THEN points ELSE -points END)::bigint AS points
 		FROM posted GROUP BY member_id ORDER BY member_id OFFSET 0) change
 	WHERE b.member_id = change.member_id;

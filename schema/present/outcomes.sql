@@ -31,7 +31,7 @@ CREATE TABLE handback.outcome (
 	record_no     bigint   NOT NULL,
 	revision      smallint NOT NULL DEFAULT 0,
 	verdict       smallint NOT NULL CHECK (verdict BETWEEN :VERDICT_ACCEPTED AND :VERDICT_PENDING),
-	outcome       smallint NOT NULL CHECK (outcome BETWEEN :OUTCOME_CONFIRMED AND :OUTCOME_CLOSED),
+	outcome       smallint NOT NULL CHECK (outcome BETWEEN :OUTCOME_CONFIRMED AND :OUTCOME_CREDITED),
 	byte_length   integer  NOT NULL,
 	byte_offset   bigint   NOT NULL,
 	redemption_id bigint,
@@ -46,12 +46,13 @@ CREATE TABLE handback.outcome (
 	leaf_hash     bytea    NOT NULL CHECK (length(leaf_hash) = 32),
 	CHECK ((revision > 0) = (event_id IS NOT NULL)),
 	CHECK ((outcome = :OUTCOME_HELD) = (hold_reason IS NOT NULL)),
-	CHECK (outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED) OR redemption_id IS NOT NULL),
-	CHECK ((outcome = :OUTCOME_REVERSED) = (reversal_id IS NOT NULL) OR outcome = :OUTCOME_REINSTATED)
+	CHECK (outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED, :OUTCOME_CREDITED) OR redemption_id IS NOT NULL),
+	CHECK ((outcome = :OUTCOME_REVERSED) = (reversal_id IS NOT NULL) OR outcome IN (:OUTCOME_REINSTATED, :OUTCOME_CREDITED))
 );
 CREATE INDEX outcome_by_file ON handback.outcome USING brin (file_id, record_no) WITH (pages_per_range = 32);
 -- once: the last guard, whoever asks
 CREATE UNIQUE INDEX outcome_once ON handback.outcome (redemption_id, outcome) WHERE outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED);
+CREATE UNIQUE INDEX outcome_credited_once ON handback.outcome (redemption_id) WHERE outcome = ANY (ARRAY[:OUTCOME_CREDITED]);
 CREATE INDEX outcome_other ON handback.outcome (redemption_id) WHERE outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED);
 -- the few that were decided after their file: a report and a proof ask for all of them, and shall not look for them among all there are
 CREATE INDEX outcome_rematched ON handback.outcome (event_id) WHERE revision > 0;
@@ -267,11 +268,12 @@ END
 $$;
 COMMENT ON FUNCTION handback.leaf_hash(handback.outcome) IS 'What leaf_hash has to be, by the tables now';
 
--- The answer of a redemption that counts now: open, confirmed, reversed or reinstated.
+-- The answer of a redemption that counts now: open, confirmed, reversed or reinstated. What was credited by correction is
+-- reversed: the member has the points.
 CREATE FUNCTION handback.redemption_state(redemption bigint) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE
-		WHEN r.reinstatement_id IS NOT NULL THEN 'reinstated'
+		WHEN r.reinstatement_id IS NOT NULL AND r.credit_id IS NULL THEN 'reinstated'
 		WHEN r.reversal_id IS NOT NULL THEN 'reversed'
 		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_CONFIRMED) THEN 'confirmed'
 		ELSE 'open'

@@ -1,4 +1,4 @@
--- All that handback knows of a ledger: two views and two postings. A site with its own ledger replaces these four and
+-- All that handback knows of a ledger: two views and three postings. A site with its own ledger replaces these five and
 -- nothing else. Behind them, the calls of the redemption API over our own ledger.
 
 -- LEFT JOIN: equal to an inner one here, but left out where its columns are not asked for
@@ -14,9 +14,11 @@ CREATE VIEW ledger.redemption AS
 
 CREATE VIEW ledger.reversal AS
 	SELECT r.answers_entry_id AS redemption_id, r.entry_id AS reversal_id, r.external_reference, r.programme_id,
-		r.member_id, r.points, r.posted_at, r.posted_by, i.entry_id AS reinstatement_id, r.origin
+		r.member_id, r.points, r.posted_at, r.posted_by, i.entry_id AS reinstatement_id, r.origin,
+		c.entry_id AS credit_id
 	FROM ledger.entry r
 	LEFT JOIN ledger.entry i ON i.answers_entry_id = r.entry_id
+	LEFT JOIN ledger.entry c ON c.answers_entry_id = i.entry_id
 	WHERE r.category = 'Redemption Reversal';
 
 COMMENT ON VIEW ledger.redemption IS 'Contract: every redemption that a partner may answer';
@@ -28,8 +30,9 @@ COMMENT ON COLUMN ledger.redemption.amount IS 'Minor units of the currency';
 COMMENT ON VIEW ledger.reversal IS 'Contract: the reversal of each redemption that has one';
 COMMENT ON COLUMN ledger.reversal.origin IS 'handback: an outcome names it. application: nobody else does. NULL: the ledger does not say';
 COMMENT ON COLUMN ledger.reversal.reinstatement_id IS 'Set when two people took the reversal back';
+COMMENT ON COLUMN ledger.reversal.credit_id IS 'Set when, after the reinstatement, two people credited the points once more: the partner had rejected again';
 
--- Entries of one category that answer the named ones; the two postings share it.
+-- Entries of one category that answer the named ones; the postings share it.
 CREATE FUNCTION ledger.post_answers(answered_ids bigint[], answered ledger.category, answer ledger.category,
 		origin text)
 	RETURNS TABLE (answered_id bigint, entry_id bigint, external_reference uuid, posted_at timestamptz)
@@ -74,10 +77,18 @@ CREATE FUNCTION ledger.post_reinstatements(reversal_ids bigint[])
 	SELECT * FROM ledger.post_answers(reversal_ids, 'Redemption Reversal', 'Redemption Reinstatement', 'handback')
 $$;
 
+CREATE FUNCTION ledger.post_credits(reinstatement_ids bigint[])
+	RETURNS TABLE (reinstatement_id bigint, credit_id bigint, external_reference uuid, posted_at timestamptz)
+	LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT * FROM ledger.post_answers(reinstatement_ids, 'Redemption Reinstatement', 'Credit By Correction', 'handback')
+$$;
+
 COMMENT ON FUNCTION ledger.post_reversals(bigint[]) IS
 	'Contract: credits the full points of each redemption, all or none. 23505 when one is reversed already, 23000 when a number is no redemption';
 COMMENT ON FUNCTION ledger.post_reinstatements(bigint[]) IS
 	'Contract: takes reversals back, all or none. 23514 when a member no longer has the points';
+COMMENT ON FUNCTION ledger.post_credits(bigint[]) IS
+	'Contract: credits the full points of redemptions that were reinstated, all or none. 23505 when one is credited already';
 
 GRANT USAGE ON SCHEMA ledger TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify;
 

@@ -13,7 +13,8 @@ CREATE TABLE handback.outcome_name (outcome smallint PRIMARY KEY, name text NOT 
 INSERT INTO handback.outcome_name VALUES
 	(:OUTCOME_CONFIRMED, 'confirmed'), (:OUTCOME_REVERSED, 'reversed'), (:OUTCOME_ALREADY_APPLIED, 'already_applied'),
 	(:OUTCOME_DUPLICATE_RECORD, 'duplicate_record'), (:OUTCOME_INFORMATIONAL, 'informational'),
-	(:OUTCOME_HELD, 'held'), (:OUTCOME_REINSTATED, 'reinstated'), (:OUTCOME_CLOSED, 'closed');
+	(:OUTCOME_HELD, 'held'), (:OUTCOME_REINSTATED, 'reinstated'), (:OUTCOME_CLOSED, 'closed'),
+	(:OUTCOME_CREDITED, 'credited');
 COMMENT ON TABLE handback.outcome_name IS 'What can be done with a record';
 
 CREATE TABLE handback.hold_reason (
@@ -44,7 +45,7 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('transaction_type_mismatch', 'the record states another transaction type than the redemption',
 		'compare both; ask the partner'),
 	('contradiction', 'the partner answered the opposite before',
-		'ask the partner which answer is right; confirm, reverse or reinstate'),
+		'ask the partner which answer is right; confirm, reverse, reinstate, or credit what was reinstated'),
 	('unknown_reason', 'the profile does not know one of the reason codes',
 		'find out what the code means, add it to the profile, and decide the record'),
 	('reason_holds', 'the profile holds records with this reason code', 'decide the record'),

@@ -32,7 +32,7 @@ def ledger(database):
     with database.connect() as c:
         assert c.execute("""
             SELECT m.relation_reference FROM ledger.member m JOIN ledger.balance b USING (member_id) WHERE b.points <> (
-                SELECT sum(CASE WHEN e.category IN ('Credit By Accrual', 'Redemption Reversal') THEN e.points ELSE -e.points END)
+                SELECT sum(CASE WHEN e.category IN ('Credit By Accrual', 'Redemption Reversal', 'Credit By Correction') THEN e.points ELSE -e.points END)
                 FROM ledger.entry e WHERE e.member_id = m.member_id)""").fetchall() == []
         # who asked for each debit and reversal is known, and asked once
         assert c.execute("""

@@ -235,3 +235,53 @@ def test_a_whole_file_is_not_reopened_but_sent_again(desk):
     desk.people.decide([file], "close")
     with pytest.raises(REFUSED, match="have the partner send that again"):
         desk.people.propose([file], "reopen")
+
+
+def reinstated(desk):
+    desk.deliver([("R", "KO")])
+    desk.people.decide([hold(desk, "R", "OK")], "reinstate")
+    return desk.query("SELECT points FROM ledger.balance WHERE member_id = 1")[0][0]
+
+
+def test_what_is_rejected_after_a_reinstatement_is_credited_once_by_two_people(desk):
+    points = reinstated(desk)
+    accepted, rejected = hold(desk, "R", "WAIT", {"Points": 7}), hold(desk, "R", "KO")
+    with pytest.raises(REFUSED, match="reinstated already, and is reversed once for ever: propose to credit it"):
+        desk.people.propose([rejected], "reverse")
+    with pytest.raises(REFUSED, match="its record is no rejection"):
+        desk.people.propose([accepted], "credit")
+    first, second = (desk.people.propose([rejected], "credit") for _ in range(2))
+    assert "you proposed this" in as_(desk, "ann", "hold", "approve", first, allowed=(2,)).stderr
+    desk.people.approve(first)
+    assert desk.query("SELECT points FROM ledger.balance WHERE member_id = 1") == [(points + 100,)]
+    [(credit, of_hold)] = desk.query(
+        "SELECT c.entry_id, h.hold_id FROM ledger.entry c JOIN ledger.reversal v ON v.credit_id = c.entry_id"
+        " JOIN handback.outcome o ON o.redemption_id = v.redemption_id AND o.detail = 'credit ' || c.entry_id"
+        " JOIN handback.hold h USING (file_id, record_no) WHERE c.category = 'Credit By Correction' AND c.points = 100")
+    assert of_hold == rejected and desk.query("SELECT how FROM handback.hold_end WHERE hold_id = %s", rejected) == [("credited",)]
+    assert "was withdrawn" in as_(desk, "ben", "hold", "approve", second, allowed=(2,)).stderr
+    # the member has the points: the partner's next words are judged as for any reversal
+    assert desk.query("SELECT handback.redemption_state(redemption_id) FROM ledger.redemption") == [("reversed",)]
+    desk.deliver([("R", "KO")])
+    again = hold(desk, "R", "OK")
+    with pytest.raises(REFUSED, match="was credited by correction, which is never taken back"):
+        desk.people.propose([again], "reinstate")
+    with pytest.raises(REFUSED, match="is reversed: only one that was reinstated is credited"):
+        desk.people.propose([again], "credit")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        desk.query("SELECT ledger.post_credits(ARRAY(SELECT reinstatement_id FROM ledger.reversal))")
+    story = desk.ctl("explain", desk.references["R"]).stdout
+    assert "people decided: credited" in story and "credited to the member by correction" in story and f"credit {credit}" in story
+
+
+def test_a_redemption_that_was_never_reinstated_is_not_credited(desk):
+    unlike = hold(desk, "R", "KO", {"Points": 7})
+    with pytest.raises(REFUSED, match="is open: only one that was reinstated is credited"):
+        desk.people.propose([unlike], "credit")
+
+
+def test_two_people_at_once_credit_one_redemption_once(desk):
+    reinstated(desk)
+    holds = [hold(desk, "R", "KO"), hold(desk, "R", "KO", {"Reason": "FRAUD"})]
+    desk.people.approve(desk.people.propose(holds[:1], "credit"))
+    assert desk.query("SELECT how FROM handback.hold_end WHERE hold_id = %s", holds[1]) == [("overtaken",)]

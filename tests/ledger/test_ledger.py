@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 SUM_OF_ENTRIES = """
-    SELECT m.member_id, b.points, coalesce(sum(CASE WHEN e.category IN ('Credit By Accrual', 'Redemption Reversal')
+    SELECT m.member_id, b.points, coalesce(sum(CASE WHEN e.category IN ('Credit By Accrual', 'Redemption Reversal', 'Credit By Correction')
            THEN e.points ELSE -e.points END), 0)
     FROM ledger.member m LEFT JOIN ledger.balance b USING (member_id) LEFT JOIN ledger.entry e USING (member_id)
     GROUP BY 1, 2 ORDER BY 1"""
@@ -226,6 +226,25 @@ def test_post_reinstatements(ledger):
             c.execute("SELECT ledger.post_reinstatements(%s)", ([reversal],))
 
 
+def test_post_credits(ledger):
+    with ledger.connect() as c:
+        debit = redemption_id(c, redeem(c, 600)[2])
+        reversal = c.execute("SELECT reversal_id FROM ledger.post_reversals(%s)", ([debit],)).fetchone()[0]
+        made = c.execute("SELECT reinstatement_id FROM ledger.post_reinstatements(%s)", ([reversal],)).fetchone()[0]
+        for wrong in (debit, reversal):
+            with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+                c.execute("SELECT ledger.post_credits(%s)", ([wrong],))
+        credit = c.execute("SELECT credit_id FROM ledger.post_credits(%s)", ([made],)).fetchone()[0]
+        assert balance(c) == 1000
+        assert c.execute("SELECT credit_id FROM ledger.reversal").fetchone()[0] == credit
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            c.execute("SELECT ledger.post_credits(%s)", ([made],))
+        # of other points, or of what is no reinstatement: by nobody
+        for answered, points in ((made, 601), (reversal, 600), (credit, 600)):
+            with pytest.raises(psycopg.errors.IntegrityError):
+                insert(c, category="Credit By Correction", points=points, answers_entry_id=answered)
+
+
 # ---- what holds in psql, as the owner ----
 
 def insert(c, **columns):
@@ -394,7 +413,7 @@ def test_outcome_once(ledger):
         for again in ((10, 1), (10, 2, 12)):
             with pytest.raises(psycopg.errors.UniqueViolation):
                 outcome(c, *again)
-        for wrong in ((20, 2), (None, 1), (20, 6), (20, 9)):
+        for wrong in ((20, 2), (None, 1), (20, 6), (20, 10)):
             with pytest.raises(psycopg.errors.CheckViolation):
                 outcome(c, *wrong)
         with pytest.raises(psycopg.errors.CheckViolation):

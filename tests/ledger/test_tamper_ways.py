@@ -26,7 +26,7 @@ OPEN = "entry_id = (SELECT max(entry_id) FROM ledger.entry d WHERE category = 'D
        " (SELECT FROM handback.outcome o WHERE o.redemption_id = d.entry_id))"
 # balances follow whatever was done to the entries
 BALANCES = """; UPDATE ledger.balance b SET points = e.points FROM (SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual',
-    'Redemption Reversal') THEN points ELSE -points END) AS points FROM ledger.entry GROUP BY 1) e WHERE e.member_id = b.member_id"""
+    'Redemption Reversal', 'Credit By Correction') THEN points ELSE -points END) AS points FROM ledger.entry GROUP BY 1) e WHERE e.member_id = b.member_id"""
 ANSWER = "INSERT INTO ledger.entry (programme_id, member_id, category, points, answers_entry_id, posted_by, origin)" \
          " SELECT programme_id, member_id, '{0}', points, entry_id, '{1}', {2} FROM ledger.entry WHERE {3}"
 COPY_ROW = "INSERT INTO {0} SELECT (jsonb_populate_record(t, '{1}')).* FROM {0} t WHERE {2} LIMIT 1"
@@ -87,6 +87,9 @@ FOUND = {
     "another login posted a reversal": (f"UPDATE ledger.entry SET posted_by = 'mallory' WHERE {REVERSAL}", "reversal|outcome"),
     "a reversal is said to be the application's": (f"UPDATE ledger.entry SET origin = 'application' WHERE {REVERSAL}", "reversal"),
     "a reversal is taken back": (ANSWER.format("Redemption Reinstatement", "mallory", "'handback'", REVERSAL) + BALANCES, "reinstatement"),
+    "a redemption is credited once more, as if people had corrected it": (
+        ANSWER.format("Redemption Reinstatement", "mallory", "'handback'", REVERSAL) + "; "
+        + ANSWER.format("Credit By Correction", "mallory", "'handback'", "category = 'Redemption Reinstatement'") + BALANCES, "credit|reinstatement"),
     "a second reversal of one debit": ("DROP INDEX ledger.entry_answers; " + ANSWER.format(
         "Redemption Reversal", "mallory", "'application'", "entry_id = (SELECT max(redemption_id) FROM handback.outcome WHERE outcome = 2)")
         + BALANCES, "reversal"),

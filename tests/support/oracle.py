@@ -669,7 +669,7 @@ class Oracle:
         assert not wrong, f"I1: balances (is, shall be): {dict(list(wrong.items())[:5])}"
         apart = c.execute("""
             SELECT b.member_id, b.points, e.points FROM ledger.balance b JOIN LATERAL (
-                SELECT coalesce(sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal')
+                SELECT coalesce(sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal', 'Credit By Correction')
                                          THEN points ELSE -points END), 0) AS points
                   FROM ledger.entry e WHERE e.member_id = b.member_id) e ON true
              WHERE b.points <> e.points LIMIT 5""").fetchall()

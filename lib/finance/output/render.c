@@ -60,26 +60,13 @@ word_ink(const char *word)
 		const char *word;
 		enum ink ink;
 	} inks[] = {
-	    {"posted", INK_GOOD},
-	    {"confirmed", INK_GOOD},
-	    {"ok", INK_GOOD},
-	    {"approved", INK_GOOD},
-	    {"reversed", INK_ACCENT},
-	    {"reinstated", INK_ACCENT},
-	    {"held", INK_WAIT},
-	    {"proposed", INK_WAIT},
-	    {"warning", INK_WAIT},
-	    {"duplicate", INK_DIM},
-	    {"duplicate_record", INK_DIM},
-	    {"already_applied", INK_DIM},
-	    {"informational", INK_DIM},
-	    {"closed", INK_DIM},
-	    {"missing", INK_BAD},
-	    {"failed", INK_BAD},
-	    {"differs", INK_BAD},
-	    {"error", INK_BAD},
-	    {"overdue", INK_WAIT},
-	    {"late", INK_WAIT},
+	    {"posted", INK_GOOD},         {"confirmed", INK_GOOD},    {"ok", INK_GOOD},
+	    {"approved", INK_GOOD},       {"reversed", INK_ACCENT},   {"reinstated", INK_ACCENT},
+	    {"credited", INK_ACCENT},     {"held", INK_WAIT},         {"proposed", INK_WAIT},
+	    {"warning", INK_WAIT},        {"duplicate", INK_DIM},     {"duplicate_record", INK_DIM},
+	    {"already_applied", INK_DIM}, {"informational", INK_DIM}, {"closed", INK_DIM},
+	    {"missing", INK_BAD},         {"failed", INK_BAD},        {"differs", INK_BAD},
+	    {"error", INK_BAD},           {"overdue", INK_WAIT},      {"late", INK_WAIT},
 	    {"refused", INK_BAD},
 	};
 

@@ -81,6 +81,12 @@ WITH answer AS (
 	FROM ledger.reversal r
 	WHERE r.redemption_id = $1
 	UNION ALL
+	SELECT a.decided_at, 3, a.reversal_id, 'points credited to the member by correction', NULL, NULL, NULL, NULL, NULL, d.points, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, a.detail, NULL, NULL, NULL, NULL, NULL
+	FROM answer a
+	JOIN ledger.redemption d USING (redemption_id)
+	WHERE a.outcome = :OUTCOME_CREDITED
+	UNION ALL
 	SELECT w.opened_at, 4, w.hold_id, 'hold ' || w.hold_id || ' opened', NULL, NULL, NULL, NULL, NULL, w.points,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.file_id, NULL, NULL, w.record_no, NULL, NULL, NULL, NULL, NULL,
 		w.reason, r.meaning || ': ' || r.action_required, NULL, NULL, NULL, NULL, NULL

@@ -16,7 +16,7 @@ SELECT
 	h.points,
 	h.redemption_id,
 	CASE
-		WHEN v.reinstatement_id IS NOT NULL THEN 'reinstated'
+		WHEN v.reinstatement_id IS NOT NULL AND v.credit_id IS NULL THEN 'reinstated'
 		WHEN v.reversal_id IS NOT NULL THEN 'reversed'
 		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = h.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
 			THEN 'confirmed'

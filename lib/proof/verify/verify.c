@@ -25,9 +25,9 @@ count_all(struct verify *v, struct verify_totals *ret)
 static enum verify_end
 tell_row(struct verify *v, const struct pg_result *r, int row)
 {
-	static const char *const parts[] = {"file", "outcome", "event", "reversal", "reinstatement",
-	                                    "hold", "balance", "note",  "proposal", "guarded",
-	                                    "term", "purge",   "rules", "schema"};
+	static const char *const parts[] = {"file",    "outcome", "event",   "reversal", "reinstatement",
+	                                    "credit",  "hold",    "balance", "note",     "proposal",
+	                                    "guarded", "term",    "purge",   "rules",    "schema"};
 	const char *part = "posting";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -137,7 +137,7 @@ WHERE d.how NOT IN ('rematched', 'unknown_reference_expired', 'overtaken') AND N
 	WHERE ph.hold_id = d.hold_id AND e.how = 'approved'
 		AND ((e.ended_at = d.ended_at AND e.ended_by = d.ended_by) OR (a.at = d.ended_at AND a.who = d.ended_by))
 		AND d.how = CASE p.decision WHEN 'confirm' THEN 'confirmed' WHEN 'reverse' THEN 'reversed'
-			WHEN 'reinstate' THEN 'reinstated' WHEN 'release' THEN 'released' ELSE 'closed' END)
+			WHEN 'reinstate' THEN 'reinstated' WHEN 'credit' THEN 'credited' WHEN 'release' THEN 'released' ELSE 'closed' END)
 	-- what waited for another file is released by itself, as it is decided
 	AND NOT (d.how = 'released' AND h.reason IN ('sequence_gap', 'part_missing') AND EXISTS (
 		SELECT FROM handback.file r WHERE r.release_of = h.file_id AND r.decided_at = d.ended_at))
@@ -286,6 +286,19 @@ SELECT 'reinstatement', NULL, NULL, format('reversal %s was taken back by entry 
 FROM ledger.reversal r
 WHERE r.reinstatement_id IS NOT NULL
 	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_REINSTATED)
+UNION ALL
+-- and so is a credit by correction
+SELECT 'credit', o.file_id, o.record_no,
+	format('the outcome names "%s"; redemption %s was credited by entry %s', o.detail, o.redemption_id, r.credit_id)
+FROM handback.outcome o
+LEFT JOIN ledger.reversal r ON r.reversal_id = o.reversal_id
+WHERE o.outcome = :OUTCOME_CREDITED
+	AND (o.detail IS DISTINCT FROM 'credit ' || r.credit_id OR r.redemption_id <> o.redemption_id)
+UNION ALL
+SELECT 'credit', NULL, NULL, format('redemption %s was credited by entry %s, and no outcome says so', r.redemption_id, r.credit_id)
+FROM ledger.reversal r
+WHERE r.credit_id IS NOT NULL
+	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CREDITED)
 LIMIT 1000
 
 -- name: verify_parts
@@ -433,7 +446,7 @@ SELECT 'balance' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
 	format('member %s has a balance of %s points; the entries sum to %s', member_id, coalesce(b.points, 0),
 		coalesce(e.points, 0)) AS message
 FROM (
-	SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal') THEN points ELSE -points END)
+	SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual', 'Redemption Reversal', 'Credit By Correction') THEN points ELSE -points END)
 		AS points
 	FROM ledger.entry
 	GROUP BY member_id
