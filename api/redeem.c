@@ -74,15 +74,10 @@ attempt(struct database *db, struct call *const *calls, size_t n, struct result 
 
 	if (!fill(db, calls, n, values))
 		return PG_LOST;
-	status = pg_begin(db->pg);
-	if (status == PG_OK)
-		status = pg_run_prepared(db->pg, api_redeem, DATABASE_ARRAYS, values, &r);
-	if (status == PG_OK) {
-		for (int row = 0; row < pg_rows(r) && row < (int) n; row++)
-			keep(&result[row], r, row);
-		pg_result_free(r);
-		status = pg_commit(db->pg);
-	}
+	status = pg_transact(db->pg, api_redeem, DATABASE_ARRAYS, values, &r);
+	for (int row = 0; r != NULL && row < pg_rows(r) && row < (int) n; row++)
+		keep(&result[row], r, row);
+	pg_result_free(r);
 	if (status == PG_DOUBT)
 		return settle(db);
 	if (status != PG_OK)

@@ -547,28 +547,36 @@ wait_readable(const struct pg *pg, int ms)
 
 /*
  * COMMIT has no timeout of the server's: it waits for a synchronous standby for
- * ever.  A cancel ends the wait with a warning, and the commit stands.
+ * ever.  A cancel ends the wait with a warning, and the commit stands.  Returns when its
+ * answer is there, or the connection is not.
  */
+static void
+wait_for_commit(struct pg *pg)
+{
+	bool cancelled = false;
+
+	while (PQconsumeInput(pg->conn) == 1 && PQisBusy(pg->conn)) {
+		if (wait_readable(pg, cancelled ? COMMIT_GIVE_UP_MS : pg->commit_wait_ms))
+			continue;
+		if (cancelled) { /* not even that is answered: leave, and ask again */
+			PQfinish(pg->conn);
+			pg->conn = NULL;
+			return;
+		}
+		cancel(pg);
+		cancelled = true;
+	}
+}
+
 static PGresult *
 send_commit(struct pg *pg)
 {
 	PGresult *r, *last = NULL;
-	bool cancelled = false;
 
 	pg->not_replicated = false;
 	pg->committing = true;
 	if (PQsendQuery(pg->conn, "COMMIT") == 1) {
-		while (PQconsumeInput(pg->conn) == 1 && PQisBusy(pg->conn)) {
-			if (wait_readable(pg, cancelled ? COMMIT_GIVE_UP_MS : pg->commit_wait_ms))
-				continue;
-			if (cancelled) { /* not even that is answered: leave, and ask again */
-				PQfinish(pg->conn);
-				pg->conn = NULL;
-				break;
-			}
-			cancel(pg);
-			cancelled = true;
-		}
+		wait_for_commit(pg);
 		while (pg->conn != NULL && (r = PQgetResult(pg->conn)) != NULL) {
 			PQclear(last);
 			last = r;
@@ -576,6 +584,23 @@ send_commit(struct pg *pg)
 	}
 	pg->committing = false;
 	return last;
+}
+
+/* Whom to ask for this transaction, where its COMMIT is not answered.  NULL: its number is not known. */
+static void
+note_transaction(struct pg *pg, const char *xid)
+{
+	snprintf(pg->last.xid, sizeof(pg->last.xid), "%s", xid != NULL ? xid : "?");
+	/* a server that is not named is never taken for the one that knows */
+	snprintf(pg->last.server, sizeof(pg->last.server), "%s", xid != NULL ? pg->server : "");
+	memcpy(pg->last.backend, pg->backend, sizeof(pg->backend));
+}
+
+static enum pg_status
+not_replicated(struct pg *pg)
+{
+	pg_keep_why(pg, "01000", "committed here, but the standby did not confirm it");
+	return PG_DOUBT;
 }
 
 enum pg_status
@@ -587,10 +612,8 @@ pg_commit(struct pg *pg)
 
 	if (status != PG_OK)
 		return status;
-	snprintf(pg->last.xid, sizeof(pg->last.xid), "%s", pg_text_of(number, 0, "transaction"));
+	note_transaction(pg, pg_text_of(number, 0, "transaction"));
 	pg_result_free(number);
-	memcpy(pg->last.server, pg->server, sizeof(pg->server));
-	memcpy(pg->last.backend, pg->backend, sizeof(pg->backend));
 
 	r = send_commit(pg);
 	if (PQresultStatus(r) != PGRES_COMMAND_OK) {
@@ -601,10 +624,103 @@ pg_commit(struct pg *pg)
 		pg_keep_why(pg, "25P02", "the transaction had failed before its COMMIT and was rolled back");
 		status = PG_ERROR;
 	} else if (pg->not_replicated) {
-		pg_keep_why(pg, "01000", "committed here, but the standby did not confirm it");
-		status = PG_DOUBT;
+		status = not_replicated(pg);
 	}
 	PQclear(r);
+	return status;
+}
+
+/* The statement, the transaction's number, and the end of both, which is COMMIT.  What was found is sent back
+ * before that. */
+static bool
+send_whole(struct pg *pg, const char *name, const char *number, int params, const char *const *values)
+{
+	return PQenterPipelineMode(pg->conn) == 1 &&
+	       PQsendQueryPrepared(pg->conn, name, params, values, NULL, NULL, 0) == 1 &&
+	       PQsendQueryPrepared(pg->conn, number, 0, NULL, NULL, NULL, 0) == 1 &&
+	       PQsendFlushRequest(pg->conn) == 1 && PQpipelineSync(pg->conn) == 1;
+}
+
+/* A connection in an unknown state is worth nothing. */
+static enum pg_status
+leave_whole(struct pg *pg, enum pg_status status)
+{
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+	return status;
+}
+
+/* The end of the transaction that pg->last names. */
+static enum pg_status
+end_whole(struct pg *pg)
+{
+	PGresult *end = NULL;
+	bool clean;
+
+	wait_for_commit(pg);
+	if (pg->conn != NULL)
+		end = PQgetResult(pg->conn);
+	clean = PQresultStatus(end) == PGRES_PIPELINE_SYNC;
+	if (!clean)
+		(void) fail_result(pg, end);
+	PQclear(end);
+	if (!clean || PQexitPipelineMode(pg->conn) != 1)
+		return leave_whole(pg, PG_DOUBT);
+	return pg->not_replicated ? not_replicated(pg) : PG_OK;
+}
+
+/* The statement failed, and with it the transaction: unless nobody says so. */
+static enum pg_status
+fail_whole(struct pg *pg, enum pg_status status)
+{
+	if (PQstatus(pg->conn) == CONNECTION_OK) {
+		PQclear(PQgetResult(pg->conn)); /* the end of the pipeline */
+		return PQexitPipelineMode(pg->conn) == 1 ? status : leave_whole(pg, PG_LOST);
+	}
+	if (pg->sqlstate[0] != '\0')
+		return leave_whole(pg, status);
+	note_transaction(pg, NULL);
+	return leave_whole(pg, PG_DOUBT);
+}
+
+enum pg_status
+pg_transact(struct pg *pg, const char *sql, int params, const char *const *values,
+            struct pg_result **ret_result)
+{
+	char name[24], number[24];
+	struct pg_result *answer = NULL, *xid = NULL;
+	enum pg_status status = send_deferred(pg), numbered;
+
+	if (status == PG_OK)
+		status = prepare(pg, sql, name);
+	if (status == PG_OK)
+		status = prepare(pg, db_transaction, number);
+	if (status != PG_OK)
+		return status;
+	if (!send_whole(pg, name, number, params, values)) {
+		(void) fail_result(pg, NULL);
+		note_transaction(pg, NULL);
+		*ret_result = NULL;
+		return leave_whole(pg, PG_DOUBT);
+	}
+	status = take_result(pg, next_in_pipeline(pg), &answer);
+	pg->not_replicated = false;
+	pg->committing = true; /* a warning is its own from now on */
+	numbered = status == PG_OK ? take_result(pg, next_in_pipeline(pg), &xid) : status;
+	if (status != PG_OK && PQstatus(pg->conn) == CONNECTION_OK)
+		PQclear(next_in_pipeline(pg)); /* it was not run */
+	if (numbered == PG_OK) {
+		note_transaction(pg, pg_text_of(xid, 0, "transaction"));
+		status = end_whole(pg);
+	} else {
+		status = fail_whole(pg, numbered);
+	}
+	pg->committing = false;
+	pg_result_free(xid);
+	if (status == PG_OK || status == PG_DOUBT)
+		*ret_result = answer;
+	else
+		pg_result_free(answer);
 	return status;
 }
 

@@ -90,6 +90,15 @@ enum pg_status pg_begin_snapshot(struct pg *pg); /* REPEATABLE READ, READ ONLY: 
 enum pg_status pg_commit(struct pg *pg);         /* PG_DOUBT: settle with pg_settle_commit */
 enum pg_status pg_rollback(struct pg *pg);       /* PG_OK where there is nothing to roll back, too */
 
+/*
+ * One statement that is a whole transaction, and its COMMIT with it: all is sent at once.  Otherwise as
+ * pg_run_prepared and then pg_commit; in no transaction.  With PG_DOUBT *ret_result is what it will have
+ * found if it was committed.  Where the connection is lost before that was answered, it is PG_DOUBT with
+ * NULL, and settled as PG_FATE_UNKNOWN.
+ */
+enum pg_status pg_transact(struct pg *pg, const char *sql, int params, const char *const *values,
+                           struct pg_result **ret_result);
+
 /* What became of a transaction whose COMMIT was in doubt. */
 enum pg_fate {
 	PG_FATE_COMMITTED, /* and replicated, where the server is set to */

@@ -96,6 +96,7 @@ forward(int client, int server)
 {
 	struct pollfd fds[] = {{client, POLLIN, 0}, {server, POLLIN, 0}, {wire.stop[0], POLLIN, 0}};
 	bool cutting = false;
+	int answers = 0;
 	char buf[65536];
 
 	while (poll(fds, 3, -1) > 0 && fds[2].revents == 0) {
@@ -103,7 +104,7 @@ forward(int client, int server)
 			if (fds[side].revents == 0)
 				continue;
 			ssize_t n = read(fds[side].fd, buf, sizeof(buf));
-			if (n <= 0 || (side == 1 && cutting))
+			if (n <= 0 || (side == 1 && cutting && (wire.cut != CUT_WITHIN || answers++ > 0)))
 				return;
 			if (side == 0 && !wire.used && wire.cut != CUT_NEVER &&
 			    memmem(buf, (size_t) n, "COMMIT", 7) != NULL) {

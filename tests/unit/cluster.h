@@ -20,6 +20,7 @@ enum cut {
 	CUT_NEVER,
 	CUT_BEFORE, /* the server never gets it */
 	CUT_AFTER,  /* the server's answer is lost */
+	CUT_WITHIN, /* all but the first of its answers are */
 };
 /* Listens in another directory, forwards to the cluster; the returned directory is libpq's host. */
 const char *wire_start(enum cut cut);

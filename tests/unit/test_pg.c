@@ -314,6 +314,132 @@ test_terminated(void **state)
 	pg_close(pg);
 }
 
+/* ---- a whole transaction at once ---- */
+
+static const char whole_note[] = "INSERT INTO public.slow VALUES ($1) RETURNING note";
+static const char whole_nothing[] = "SELECT $1::text AS note";
+
+/* What is written into public.slow fails its COMMIT where it says so, and is slow to commit else. */
+static void
+make_slow(void)
+{
+	cluster_run("CREATE TABLE IF NOT EXISTS public.slow (note text)");
+	cluster_run(
+	    "CREATE OR REPLACE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+	    " PERFORM pg_catalog.pg_sleep(0.3); IF NEW.note = 'fails' THEN RAISE EXCEPTION 'late'; END IF;"
+	    " RETURN NEW; END $$");
+	cluster_run("DROP TRIGGER IF EXISTS slow ON public.slow; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON"
+	            " public.slow DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.slow()");
+}
+
+static int64_t
+count_slow(const char *note)
+{
+	struct pg *pg = cluster_open("postgres", "handback");
+	struct pg_result *r;
+
+	assert_int_equal(pg_run(pg, "SELECT count(*) FROM public.slow WHERE note = $1", 1, &note, &r), PG_OK);
+	int64_t n = pg_int(r, 0, 0);
+	pg_result_free(r);
+	pg_close(pg);
+	return n;
+}
+
+static void
+test_whole(void **state)
+{
+	(void) state;
+	const char *note = "one", *fails = "fails";
+	struct pg *pg = cluster_open("postgres", "handback");
+	enum pg_fate fate = PG_FATE_UNKNOWN;
+	struct pg_result *r = NULL;
+
+	make_slow();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pg_transact(pg, whole_note, 1, &note, &r), PG_OK);
+		assert_string_equal(pg_text_of(r, 0, "note"), "one");
+		pg_result_free(r);
+		assert_int_equal(count_slow("one"), i + 1);
+	}
+	assert_int_equal(pg_begin(pg), PG_OK); /* and it is no transaction's part */
+	assert_int_equal(pg_rollback(pg), PG_OK);
+	assert_int_equal(pg_transact(pg, whole_nothing, 1, &note, &r), PG_OK);
+	pg_result_free(r);
+
+	/* the statement fails */
+	static const char wrong[] = "SELECT 1 / (pg_catalog.length($1) - 3)";
+	assert_int_equal(pg_transact(pg, wrong, 1, &note, &r), PG_ERROR);
+	assert_string_equal(pg_sqlstate(pg), "22012");
+	assert_int_equal(pg_run(pg, "SELECT 1", 0, NULL, NULL), PG_OK);
+	/* its COMMIT does: who asks learns that */
+	assert_int_equal(pg_transact(pg, whole_note, 1, &fails, &r), PG_DOUBT);
+	pg_result_free(r);
+	assert_int_equal(pg_settle_commit(pg, &fate), PG_OK);
+	assert_int_equal(fate, PG_FATE_ABORTED);
+	assert_int_equal(count_slow("fails"), 0);
+	assert_int_equal(pg_transact(pg, whole_note, 1, &note, &r), PG_OK);
+	pg_result_free(r);
+	pg_close(pg);
+}
+
+static void
+test_whole_in_doubt(void **state)
+{
+	(void) state;
+	/* the wire looks for this word, with the NUL of what follows it */
+	const char *note = "COMMIT";
+	static const struct {
+		enum cut cut;
+		enum pg_fate fate;
+		int64_t written;
+	} cuts[] = {{CUT_WITHIN, PG_FATE_COMMITTED, 1},
+	            {CUT_BEFORE, PG_FATE_UNKNOWN, 0},
+	            {CUT_AFTER, PG_FATE_UNKNOWN, 1}};
+
+	make_slow();
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		struct pg *pg = open_wire(cuts[i].cut);
+		enum pg_fate fate = PG_FATE_ABORTED;
+		struct pg_result *r;
+
+		cluster_run("TRUNCATE public.slow");
+		assert_int_equal(pg_transact(pg, whole_note, 1, &note, &r), PG_DOUBT);
+		assert_int_equal(r != NULL, cuts[i].cut == CUT_WITHIN);
+		pg_result_free(r);
+		assert_int_equal(pg_settle_commit(pg, &fate), PG_OK);
+		assert_int_equal(fate, cuts[i].fate);
+		usleep(500000);
+		assert_int_equal(count_slow(note), cuts[i].written);
+		pg_close(pg);
+		wire_stop();
+	}
+}
+
+static void
+test_whole_without_standby(void **state)
+{
+	(void) state;
+	const char *note = "alone";
+	enum pg_fate fate = PG_FATE_UNKNOWN;
+	struct pg *pg = cluster_open("postgres", "handback");
+	struct pg_result *r;
+
+	make_slow();
+	cluster_run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	cluster_run("SELECT pg_catalog.pg_reload_conf()");
+	usleep(300000);
+	pg->commit_wait_ms = 600;
+	assert_int_equal(pg_transact(pg, whole_note, 1, &note, &r), PG_DOUBT);
+	assert_string_equal(pg_text_of(r, 0, "note"), "alone");
+	pg_result_free(r);
+	cluster_run("ALTER SYSTEM RESET synchronous_standby_names");
+	cluster_run("SELECT pg_catalog.pg_reload_conf()");
+	usleep(300000);
+	assert_int_equal(pg_settle_commit(pg, &fate), PG_OK);
+	assert_int_equal(fate, PG_FATE_COMMITTED);
+	pg_close(pg);
+}
+
 /* ---- deferred statements ---- */
 
 static const char defer_note[] = "INSERT INTO public.note VALUES ($1)";
@@ -460,6 +586,9 @@ main(void)
 	    cmocka_unit_test(test_other_server_is_no_answer),
 	    cmocka_unit_test(test_standby_does_not_confirm),
 	    cmocka_unit_test(test_terminated),
+	    cmocka_unit_test(test_whole),
+	    cmocka_unit_test(test_whole_in_doubt),
+	    cmocka_unit_test(test_whole_without_standby),
 	    cmocka_unit_test(test_deferred_is_run_before),
 	    cmocka_unit_test(test_deferred_failure),
 	    cmocka_unit_test(test_deferred_and_terminated),
