@@ -98,10 +98,8 @@ COMMENT ON FUNCTION api.authenticate(text, bytea) IS 'The credential whose secre
 -- Is this generation still the one in force?  NULL: no.
 CREATE FUNCTION api.programme_of(client_id text, generation integer) RETURNS integer
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT k.programme_id FROM api.credential k
+	SELECT k.programme_id FROM api.credential_now k
 	WHERE k.client_id = programme_of.client_id AND k.generation = programme_of.generation AND k.secret_hash IS NOT NULL
-		AND NOT EXISTS (SELECT FROM api.credential newer
-			WHERE newer.client_id = k.client_id AND newer.generation > k.generation)
 $$;
 COMMENT ON FUNCTION api.programme_of(text, integer) IS 'The programme of a credential of this generation; NULL when it is not in force';
 
@@ -150,9 +148,7 @@ BEGIN
 					WHEN p.currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 1000 ELSE 100 END AS minor
 		FROM unnest(client_ids, generations, request_ids, keys, body_hashes, members, points, amounts, merchants, types)
 			WITH ORDINALITY c (client_id, generation, request_id, key, body_hash, member, points, amount, merchant, type, n)
-		LEFT JOIN api.credential k ON k.client_id = c.client_id AND k.generation = c.generation AND k.secret_hash IS NOT NULL
-			AND NOT EXISTS (SELECT FROM api.credential newer
-				WHERE newer.client_id = c.client_id AND newer.generation > c.generation)
+		LEFT JOIN api.credential_now k ON k.client_id = c.client_id AND k.generation = c.generation AND k.secret_hash IS NOT NULL
 		LEFT JOIN ledger.programme p ON p.programme_id = k.programme_id
 		LEFT JOIN api.request q ON q.client_id = c.client_id AND q.idempotency_key = c.key
 		LEFT JOIN ledger.member m ON m.programme_id = k.programme_id AND m.relation_reference = c.member
@@ -251,16 +247,20 @@ COMMENT ON FUNCTION api.redeem(text[], integer[], text[], text[], bytea[], text[
 -- What may be redeemed now, for each call.
 CREATE FUNCTION api.available(client_ids text[], generations integer[], members text[])
 	RETURNS TABLE (n integer, code text, points bigint)
-	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 	SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
-	SELECT c.n::integer, CASE WHEN c.programme_id IS NULL THEN '401' WHEN m.member_id IS NULL THEN '103'
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT c.n::integer, CASE WHEN k.programme_id IS NULL THEN '401' WHEN m.member_id IS NULL THEN '103'
 		WHEN m.status <> 'Active' THEN '107' ELSE '000' END,
 		CASE WHEN m.status = 'Active' THEN b.points END
-	FROM (SELECT u.n, u.member, api.programme_of(u.client_id, u.generation) AS programme_id
-		FROM unnest(client_ids, generations, members) WITH ORDINALITY u (client_id, generation, member, n)) c
-	LEFT JOIN ledger.member m ON m.programme_id = c.programme_id AND m.relation_reference = c.member
+	FROM unnest(client_ids, generations, members) WITH ORDINALITY c (client_id, generation, member, n)
+	LEFT JOIN api.credential_now k ON k.client_id = c.client_id AND k.generation = c.generation AND k.secret_hash IS NOT NULL
+	LEFT JOIN ledger.member m ON m.programme_id = k.programme_id AND m.relation_reference = c.member
 	LEFT JOIN ledger.balance b ON b.member_id = m.member_id
-	ORDER BY 1
+	ORDER BY 1;
+END
 $$;
 COMMENT ON FUNCTION api.available(text[], integer[], text[]) IS 'The balance of each member that may redeem; promises nothing for later';
 
@@ -409,7 +409,7 @@ COMMENT ON FUNCTION api.transactions(text, integer, text, bigint) IS 'A page of 
 
 CREATE FUNCTION api.credential_of(client_id text) RETURNS api.credential
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT k FROM api.credential k WHERE k.client_id = credential_of.client_id ORDER BY k.generation DESC LIMIT 1
+	SELECT ROW(k.*)::api.credential FROM api.credential_now k WHERE k.client_id = credential_of.client_id
 $$;
 COMMENT ON FUNCTION api.credential_of(text) IS 'The newest generation of a credential, NULLs where there is none';
 
