@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "daemon/inbox/queue.h"
+#include "lib/base/aside.h"
 
 enum file_state {
 	FILE_SETTLING,
@@ -49,11 +50,12 @@ struct file {
 	int64_t seen_us; /* first sight, wall clock */
 	bool printed;    /* print is there */
 	struct file_print print;
-	uint64_t scan;     /* the last scan of the source that saw it */
-	unsigned failures; /* in a row */
-	bool logged;       /* REFUSED, HANDLED: was logged */
-	bool busy;         /* WAITING: for a writer, not for us */
-	char stage[33];    /* RUNNING: how far, as the worker said; empty: nothing yet */
+	struct aside_known sidecar; /* its sidecar file, as it was before a worker had the file; inode 0: none */
+	uint64_t scan;              /* the last scan of the source that saw it */
+	unsigned failures;          /* in a row */
+	bool logged;                /* REFUSED, HANDLED: was logged */
+	bool busy;                  /* WAITING: for a writer, not for us */
+	char stage[33];             /* RUNNING: how far, as the worker said; empty: nothing yet */
 	int64_t stage_records;
 	bool committed;   /* RUNNING: its decision is committed, the rest of the job keeps no file of the partner
 	                     waiting */

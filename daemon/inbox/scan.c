@@ -33,6 +33,8 @@ sidecar_length(const struct source *s, const char *name)
 static bool
 wanted(const struct source *s, const char *name)
 {
+	if (aside_is_ours(s->dir, name))
+		return false;
 	/* what handback-fetch brought was chosen by it, and stored under a name of its own */
 	if (source_is_fetched(s))
 		return name[0] != '.';
@@ -40,17 +42,23 @@ wanted(const struct source *s, const char *name)
 	       fits_one(s->config->files, name) && !fits_one(s->config->ignore, name);
 }
 
+/* Is it there, or none wanted?  Keeps which one, until a worker has the file. */
 static bool
-sidecar_is_there(const struct source *s, const char *name)
+see_sidecar(struct file *f)
 {
+	const struct source *s = f->source;
 	char sidecar[2 * LIMIT_NAME_BYTES];
 	struct stat st;
+	bool there;
 
 	if (source_sidecar(s) == NULL)
 		return true;
-	if (snprintf(sidecar, sizeof(sidecar), "%s%s", name, source_sidecar(s)) > LIMIT_NAME_BYTES)
+	if (snprintf(sidecar, sizeof(sidecar), "%s%s", f->name, source_sidecar(s)) > LIMIT_NAME_BYTES)
 		return false;
-	return fstatat(s->dir, sidecar, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	there = fstatat(s->dir, sidecar, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (f->state != FILE_RUNNING)
+		f->sidecar = there ? aside_known_of(&st) : (struct aside_known){0};
+	return there;
 }
 
 /* Looks at one name; f is its file, NULL when it is not known yet. */
@@ -75,7 +83,7 @@ see(struct source *s, const char *name, struct file *f, enum file_sight sight)
 	if (error != 0)
 		source_unreadable(f, error);
 	else
-		source_seen(f, &st, sidecar_is_there(s, name), sight);
+		source_seen(f, &st, see_sidecar(f), sight);
 }
 
 void
@@ -124,6 +132,8 @@ finish(struct source *s, enum scan_result result, int error, const char *text)
 	if (!failed && s->capped)
 		log_write(LOG_WARNING, "more files than are kept in mind: the rest waits until some are done",
 		          LOG_FIELDS(log_text("source", s->name), log_int("kept", LIMIT_LISTING)));
+	if (!failed && s->stuck == 0)
+		s->stuck_told = false;
 	s->last = result;
 	s->last_error = error;
 	s->last_error_text = text;
@@ -215,12 +225,36 @@ scan_begin(struct source *s)
 	event_del(s->timer);
 	s->asked_scan = ++s->scan;
 	s->names = 0;
+	s->stuck = 0;
 	s->capped = false;
 	s->freed = 0;
 	if (open_listing(s, &error, &text))
 		s->calls->wants_scan(s->context);
 	else
 		finish(s, SCAN_FAILED, error, text);
+}
+
+/* What a removal left in a directory of ours: a file that was put in another's place is seen under its name
+ * again. */
+static void
+put_back(struct source *s, const char *ours)
+{
+	char name[NAME_MAX + 1] = "";
+	int rc = aside_settle(s->dir, ours, name), error = errno;
+	const struct log_field *fields =
+	    LOG_FIELDS(log_text("source", s->name), log_bytes("name", name, strlen(name)),
+	               log_text("directory", ours), log_text("why", rc < 0 ? strerrordesc_np(error) : NULL));
+
+	if (rc < 0) {
+		s->stuck++;
+		if (!s->stuck_told)
+			log_write(LOG_WARNING, "a file that was put aside cannot be put back under its name yet", fields);
+		s->stuck_told = true;
+	} else if (rc > 0) {
+		log_write(LOG_NOTICE, "a file that came in another's place is put back", fields);
+		if (wanted(s, name))
+			see(s, name, source_find(s, name), FILE_IN_PASSING);
+	}
 }
 
 static void
@@ -233,7 +267,9 @@ read_batch(struct source *s)
 		errno = 0;
 		entry = readdir(s->listing);
 		if (entry != NULL) {
-			if (wanted(s, entry->d_name)) {
+			if (aside_is_ours(s->dir, entry->d_name))
+				put_back(s, entry->d_name);
+			else if (wanted(s, entry->d_name)) {
 				s->names++;
 				see(s, entry->d_name, source_find(s, entry->d_name), FILE_IN_PASSING);
 			}

@@ -296,5 +296,6 @@ source_remove_sidecar(struct source *s, const struct file *f)
 	if (fstatat(s->dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return;
 	/* a sidecar file without its file means nothing; when it cannot be removed it does no harm */
-	unlinkat(s->dir, name, 0);
+	if (f->sidecar.inode != 0)
+		(void) aside_remove(s->dir, name, &f->sidecar);
 }

@@ -75,6 +75,8 @@ struct source {
 	bool sweeping;          /* its listing is read; what it did not see is being forgotten */
 	bool scan_again;        /* asked for while one was under way */
 	size_t names;           /* candidates seen by it */
+	size_t stuck;           /* files that it could not put back */
+	bool stuck_told;        /* that was logged */
 	bool capped;            /* the last scan saw more names than are kept */
 	size_t freed;           /* files forgotten since it began: room for those */
 	struct event *timer;    /* the next scan */
@@ -105,7 +107,8 @@ void source_wait(struct file *f, int64_t ms, bool busy);
 void source_end(struct source *s);
 /* Forgets a file that is not running. */
 void source_forget(struct source *s, struct file *f);
-/* After a handled file that is gone: removes its sidecar file, where the source has sidecar files. */
+/* After a handled file that is gone: removes its sidecar file, where the source has sidecar files; one that
+ * has come since is another file's. */
 void source_remove_sidecar(struct source *s, const struct file *f);
 
 /* Still to be decided without a person or a partner: settling, due or running. */

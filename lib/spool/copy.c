@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "lib/base/aside.h"
 #include "lib/base/io.h"
 #include "lib/hash/checksum_file.h"
 
@@ -308,13 +309,15 @@ copy_keep(struct copy *c)
 int
 copy_remove_source(int dir, const char *name, const struct copy *c)
 {
+	const struct aside_known known = aside_known_of(&c->source);
 	struct stat now;
 
 	if (fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
+	/* all of it, as long as nobody has moved it */
 	if (!unchanged(&c->source, &now))
 		return 0;
-	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -1 : 0;
+	return aside_remove(dir, name, &known);
 }
 
 static bool

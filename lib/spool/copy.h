@@ -65,7 +65,8 @@ void copy_drop(const struct spool *spool, struct copy *c);
 void copy_keep(struct copy *c);
 
 /*
- * Removes the partner's file when the name still is the file that was copied.
+ * Removes the partner's file when the name still is the file that was copied; what is put under the name
+ * at that moment stays (lib/base/aside.h).
  * 0: it is gone, or the name is another file's now; -1 with errno when it is there and cannot be removed.
  */
 int copy_remove_source(int dir, const char *name, const struct copy *c);

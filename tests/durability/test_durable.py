@@ -60,7 +60,7 @@ def test_a_posted_file_is_on_the_disk_before_each_next_step(database, build, str
     assert at(calls, rf"^fsync\(\d+<.*{COPY}\) += 0", committed) < moved, "the name may outlive the bytes"
     named = at(calls, r"^fsync\(\d+<.*spool/archive/\d+/\d+/\d+>\) += 0", moved)
     at(calls, r"^fsync\(\d+<.*spool/work>\) += 0", moved)
-    assert named < at(calls, r'^unlinkat\(\d+<.*inbound>, "AIR_1\.csv"'), "the original goes before its copy has a name"
+    assert named < at(calls, r'^renameat2?\(\d+<.*inbound>, "AIR_1\.csv"'), "the original goes before its copy has a name"
     parents = re.findall(r'^mkdirat\(\d+<(.*?/archive.*?)>, "\d+", \d+\) += 0$', "\n".join(calls), re.M)
     assert len(parents) == 3, calls
     for made in parents:
@@ -76,7 +76,7 @@ def test_a_held_file_and_its_reason_are_on_the_disk(database, build, strace):
     assert any(re.match(r"fsync\(\d+<.*spool/quarantine/#\d+>\(deleted\)\) += 0", c) for c in calls[:linked]), \
         "\n".join(calls)
     named = at(calls, r"^fsync\(\d+<.*spool/quarantine>\) += 0", linked)
-    assert named < at(calls, r"^unlinkat\(\d+<.*inbound>")
+    assert named < at(calls, r"^renameat2?\(\d+<.*inbound>")
 
 
 def nth_sync_of_the_copy(database, build, strace, nth):
