@@ -250,8 +250,10 @@ work(struct server *s)
 		login(s, batch[0]);
 	else
 		answer_call(s->db, batch[0]);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		batch[i]->answer.batch = (int64_t) n;
 		finish(s, batch[i]);
+	}
 }
 
 /* ---- the loop ---- */

@@ -17,6 +17,7 @@
 
 #include "gate/fence.h"
 #include "gate/gate_text.h"
+#include "gate/metrics.h"
 #include "gate/reply.h"
 #include "lib/base/log.h"
 
@@ -33,6 +34,7 @@ struct http {
 	struct evhttp *evhttp;
 	struct evhttp_bound_socket *bound;
 	struct backend *backend;
+	struct metrics *metrics;
 	struct event *tick;
 	bool trusted, draining;
 	size_t under_way;
@@ -116,18 +118,19 @@ note_asked(struct http *h, struct evhttp_request *request)
 
 /* ---- answers ---- */
 
-/* One line for each request: no member, no key, no token. */
+/* One line for each request, and its place in the counts: no member, no key, no token. */
 static void
-log_request(const struct exchange *x, int64_t status, const char *code, const char *reason)
+note_answer(const struct exchange *x, int64_t status, const char *code, const char *reason, int64_t batch)
 {
+	const char *endpoint = x->reply.endpoint != NULL ? x->reply.endpoint->name : "none";
 	struct timespec now;
 	int64_t us;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	us = (int64_t) (now.tv_sec - x->began.tv_sec) * 1000000 + (now.tv_nsec - x->began.tv_nsec) / 1000;
+	metrics_answered(x->http->metrics, endpoint, status, code, us, batch);
 	log_write(LOG_INFO, "request",
-	          LOG_FIELDS(log_text("request_id", x->request_id),
-	                     log_text("endpoint", x->reply.endpoint != NULL ? x->reply.endpoint->name : "none"),
+	          LOG_FIELDS(log_text("request_id", x->request_id), log_text("endpoint", endpoint),
 	                     log_int("status", status), log_text("code", code), log_text("reason", reason),
 	                     log_int("us", us)));
 }
@@ -143,7 +146,7 @@ end(struct exchange *x)
 static void
 refuse(struct exchange *x, const char *code, const char *why)
 {
-	log_request(x, api_status(code), code, why);
+	note_answer(x, api_status(code), code, why, 0);
 	reply_code(&x->reply, code, why);
 	end(x);
 }
@@ -161,7 +164,7 @@ on_answer(void *context, const struct api_answer *answer)
 		refuse(x, x->fault, x->fault_why);
 		return;
 	}
-	log_request(x, answer->status, answer->code, answer->reason);
+	note_answer(x, answer->status, answer->code, answer->reason, answer->batch);
 	reply_answer(&x->reply, answer);
 	end(x);
 }
@@ -284,6 +287,7 @@ on_request(struct evhttp_request *request, void *context)
 		wrong = "the request's target is no path";
 	if (wrong != NULL) {
 		x->reply.keep_alive = false;
+		metrics_refused(h->metrics);
 		refuse(x, "998", wrong);
 	} else if (strcmp(path, "/healthz") == 0) {
 		bool there = backend_there(h->backend) > 0;
@@ -310,10 +314,11 @@ http_new(struct event_base *base, int listener, bool trusted, struct backend *ba
 	h->backend = backend;
 	h->trusted = trusted;
 	h->listener = listener;
+	h->metrics = metrics_new();
 	h->evhttp = evhttp_new(base);
 	h->tick = evtimer_new(base, on_tick, h);
 	if (getrandom(&h->id_base, sizeof(h->id_base), 0) != (ssize_t) sizeof(h->id_base) || h->evhttp == NULL ||
-	    h->tick == NULL) {
+	    h->tick == NULL || h->metrics == NULL) {
 		http_free(h);
 		return NULL;
 	}
@@ -341,7 +346,26 @@ http_free(struct http *h)
 		event_free(h->tick);
 	if (h->evhttp != NULL)
 		evhttp_free(h->evhttp);
+	metrics_free(h->metrics);
 	free(h);
+}
+
+static void
+look(void *context, struct metrics_now *ret)
+{
+	const struct http *h = context;
+
+	for (int fd = 3; fd < SOCKETS; fd++)
+		ret->connections += is_connection(h, fd);
+	ret->connections -= ret->connections > 0; /* that of whoever asks */
+	ret->calls = h->under_way;
+	ret->processes = backend_there(h->backend);
+}
+
+bool
+http_metrics(struct http *h, struct event_base *base, int listener)
+{
+	return metrics_serve(h->metrics, base, listener, look, h);
 }
 
 void

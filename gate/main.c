@@ -7,6 +7,7 @@
  *
  *     --listen PATH | ADDRESS:PORT   of loopback; or systemd's socket, as descriptor 3
  *     --api PATH                     the socket of a handback-api; once for each of them
+ *     --metrics PATH                 a UNIX socket for monitoring alone: counts, no caller and no member
  *     --no-landlock                  the operator writes Landlock off: tried all the same, but not missed
  *     --trusted-proxy                several requests over one connection: only where the proxy was tested
  */
@@ -35,6 +36,7 @@
 
 #define SYSTEMD_FD 3
 #define WAITING 512
+#define METRICS_WAITING 16
 #define DRAIN_TICK_MS 50
 #define DRAIN_IDLE_TICKS 4 /* without a call, before it ends */
 
@@ -48,8 +50,8 @@ struct gate {
 static int
 usage(void)
 {
-	fputs("usage: handback-gate --api PATH [--api PATH ...] [--listen PATH | ADDRESS:PORT] [--no-landlock] "
-	      "[--trusted-proxy]\n",
+	fputs("usage: handback-gate --api PATH [--api PATH ...] [--listen PATH | ADDRESS:PORT] [--metrics PATH] "
+	      "[--no-landlock] [--trusted-proxy]\n",
 	      stderr);
 	return EXIT_USAGE;
 }
@@ -100,6 +102,23 @@ open_listener(const char *where)
 	return SYSTEMD_FD;
 }
 
+/* *ret_fd untouched where none is wanted. */
+static bool
+open_metrics(const char *where, int *ret_fd)
+{
+	int fd;
+
+	if (where == NULL)
+		return true;
+	fd = channel_listen(where, SOCK_STREAM | SOCK_NONBLOCK, METRICS_WAITING);
+	if (fd >= 0)
+		*ret_fd = fd;
+	else
+		log_write(LOG_ERR, "there is no socket for metrics",
+		          LOG_FIELDS(log_text("where", where), log_errno(errno)));
+	return fd >= 0;
+}
+
 /* ---- the end ---- */
 
 static void
@@ -129,7 +148,7 @@ on_signal(evutil_socket_t number, short what, void *context)
 }
 
 static int
-run(int listener, bool trusted, const char *const *apis, size_t count)
+run(int listener, int counts, bool trusted, const char *const *apis, size_t count)
 {
 	struct gate g = {.base = event_base_new()};
 	struct backend *backend = g.base != NULL ? backend_new(g.base, apis, count) : NULL;
@@ -141,6 +160,10 @@ run(int listener, bool trusted, const char *const *apis, size_t count)
 		g.drained = evtimer_new(g.base, on_drain_tick, &g);
 		term = evsignal_new(g.base, SIGTERM, on_signal, &g);
 		interrupt = evsignal_new(g.base, SIGINT, on_signal, &g);
+	}
+	if (g.http != NULL && counts >= 0 && !http_metrics(g.http, g.base, counts)) {
+		http_free(g.http);
+		g.http = NULL;
 	}
 	if (g.http != NULL && g.drained != NULL && term != NULL && interrupt != NULL) {
 		event_add(term, NULL);
@@ -165,21 +188,22 @@ run(int listener, bool trusted, const char *const *apis, size_t count)
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
-	                                        {"api", required_argument, NULL, 'a'},
-	                                        {"no-landlock", no_argument, NULL, 'n'},
-	                                        {"trusted-proxy", no_argument, NULL, 't'},
-	                                        {NULL, 0, NULL, 0}};
-	const char *apis[BACKEND_MOST], *where = NULL;
+	static const struct option options[] = {
+	    {"listen", required_argument, NULL, 'l'},  {"api", required_argument, NULL, 'a'},
+	    {"metrics", required_argument, NULL, 'm'}, {"no-landlock", no_argument, NULL, 'n'},
+	    {"trusted-proxy", no_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+	const char *apis[BACKEND_MOST], *where = NULL, *metrics = NULL;
 	bool trusted = false, no_landlock = false;
 	char why[LIMIT_MESSAGE_BYTES];
 	size_t count = 0;
-	int option, listener;
+	int option, listener, counts = -1;
 
 	harden();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
 		if (option == 'l')
 			where = optarg;
+		else if (option == 'm')
+			metrics = optarg;
 		else if (option == 't')
 			trusted = true;
 		else if (option == 'n')
@@ -198,6 +222,8 @@ main(int argc, char **argv)
 		          LOG_FIELDS(log_text("where", where), log_errno(errno)));
 		return EXIT_USAGE;
 	}
+	if (!open_metrics(metrics, &counts))
+		return EXIT_USAGE;
 	if (!sandbox_gate(no_landlock, why, sizeof(why))) {
 		log_write(LOG_ERR, why, NULL);
 		return EXIT_FAILED;
@@ -205,5 +231,5 @@ main(int argc, char **argv)
 #ifdef TEST_BUILD
 	attempt_escape();
 #endif
-	return run(listener, trusted, apis, count);
+	return run(listener, counts, trusted, apis, count);
 }

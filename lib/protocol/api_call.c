@@ -83,6 +83,7 @@ static const struct contract_field answer_fields[] = {
     {"value", MEMBER_TEXT, true, ANSWER(value), 1, API_JSON_BYTES, NULL},
     {"expires", MEMBER_INT, true, ANSWER(expires_s), 1, INT64_MAX, NULL},
     {"retry_after", MEMBER_INT, true, ANSWER(retry_after_s), 1, 86400, NULL},
+    {"batch", MEMBER_INT, true, ANSWER(batch), 1, 4096, NULL},
     {"again", MEMBER_FLAG, false, ANSWER(again), 0, 0, NULL},
 };
 

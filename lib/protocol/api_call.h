@@ -67,6 +67,7 @@ struct api_answer {
 	const char *value;
 	int64_t expires_s;     /* of a token: since 1970 UTC */
 	int64_t retry_after_s; /* when asking again may help */
+	int64_t batch;         /* how many calls were answered together; 0: not told */
 	bool again;            /* the first answer of this key */
 };
 

@@ -102,6 +102,16 @@ def test_only_the_gate_asks_the_api(system):
         assert "PermissionError" in done.stderr, done.stderr
 
 
+def test_only_monitoring_reads_the_counts(system):
+    path = "/run/handback-gate/metrics.sock"
+    assert "handback_api_requests_total{" in system.run("/usr/bin/python3", "-c", CLIENT.replace(SOCKET, path),
+                                                        stdin=json.dumps(["GET", "/metrics", None, None])).stdout
+    done = system.run("runuser", "-u", "nobody", "--", "/usr/bin/python3", "-c", CLIENT.replace(SOCKET, path),
+                      stdin=json.dumps(["GET", "/metrics", None, None]), check=False)
+    assert "PermissionError" in done.stderr, done.stderr
+    assert ask(system, "GET", "/metrics")[0] == 404
+
+
 def test_it_goes_on_after_a_restart_of_each(system):
     token = token_of(system)
     for unit in ("handback-api@1.service", "handback-gate.service", "handback-api@2.service"):
