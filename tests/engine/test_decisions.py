@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import psycopg
@@ -156,6 +157,48 @@ def test_many_holds_in_pieces_survive_a_kill_in_the_middle(desk):
     assert "piece 2 of proposal" in desk.ctl("audit", "verify", allowed=(5,)).stdout
     desk.db.execute("UPDATE handback.proposal_piece SET last_hold = last_hold + 1 WHERE piece = 2")
     desk.db.execute("SET session_replication_role = origin")
+
+
+def waits_for(desk, login, event):
+    """Does a session of this login wait for that by now?"""
+    for _ in range(200):
+        if desk.query("SELECT FROM pg_stat_activity WHERE usename = %s AND wait_event = %s AND state = 'active'", login, event):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_file_that_waits_goes_before_the_next_piece(desk):
+    """The row of the partner is whose comes by when the piece before commits; what has waited for it is still being woken."""
+    many = 2500
+    keys = [f"K{n}" for n in range(many)]
+    for n, key in enumerate(keys):
+        desk.redeem(key, member=1 + n % 9)
+    desk.deliver([(key, "KO", {"Points": 101, "Member": f"M{1 + n % 9}"}) for n, key in enumerate(keys)])
+    proposal = desk.people.propose([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "reverse")
+    desk.people.approve(proposal)
+    order = []
+
+    def took(who, connection, statement, value):
+        connection.execute(statement, (value,))
+        order.append(who)
+        connection.commit()
+
+    with desk.database.connect(autocommit=False) as first, desk.database.connect(autocommit=False) as file, \
+            desk.database.connect("ben", autocommit=False) as piece:
+        lock = "SELECT handback.lock_partner(%s)"
+        first.execute(lock, ("AIR",))
+        waiting = [threading.Thread(target=took, args=("file", file, lock, "AIR")),
+                   threading.Thread(target=took, args=("piece", piece, "SELECT handback.continue_proposal(%s)", proposal))]
+        waiting[0].start()
+        assert waits_for(desk, "postgres", "transactionid")
+        waiting[1].start()
+        assert waits_for(desk, "ben", "PgSleep"), "it stands in the row's way at once"
+        first.commit()
+        for thread in waiting:
+            thread.join(30)
+    assert order == ["file", "piece"]
+    assert desk.query("SELECT sum(decided) FROM handback.proposal_piece") == [(1000,)]
 
 
 def test_an_approval_and_a_posting_take_members_in_the_same_order(desk):
