@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/db/params.h"
+#include "lib/json/json.h"
 
 void
 database_free(struct database *db)
@@ -137,6 +138,19 @@ reverse(struct database *db, struct call *c)
 	pg_result_free(r);
 }
 
+/* Whose redemption is it that a call found by its reference or key?  Another member's is not there for a
+ * token of one. */
+static bool
+may_see(const struct call *c, const char *body)
+{
+	struct json *whole = json_parse(body);
+	const struct json *redemption = c->message == API_REQUEST ? json_get(whole, "redemption") : whole;
+	bool may = c->message == API_TRANSACTIONS || token_is_for(&c->who, json_string_of(redemption, "member"));
+
+	json_free(whole);
+	return may;
+}
+
 /* A statement that answers with a code and a body. */
 static void
 ask_for_body(struct database *db, struct call *c, const char *sql, const char *about, int64_t before)
@@ -153,7 +167,9 @@ ask_for_body(struct database *db, struct call *c, const char *sql, const char *a
 	if (r == NULL)
 		return;
 	call_answer(c, pg_text_of(r, 0, "code"), NULL);
-	if (!pg_null_of(r, 0, "body") && strlen(pg_text_of(r, 0, "body")) <= API_JSON_BYTES)
+	if (!pg_null_of(r, 0, "body") && !may_see(c, pg_text_of(r, 0, "body")))
+		call_answer(c, "404", NULL);
+	else if (!pg_null_of(r, 0, "body") && strlen(pg_text_of(r, 0, "body")) <= API_JSON_BYTES)
 		call_answer_value(c, API_VALUE_JSON, pg_text_of(r, 0, "body"));
 	else if (!pg_null_of(r, 0, "body"))
 		call_answer(c, "997", "the answer is too long");

@@ -101,6 +101,8 @@ admit(struct server *s, struct call *c)
 		call_answer(c, "401", wrong);
 	else if (c->what.programme != 0 && c->what.programme != c->who.programme)
 		call_answer(c, "403", "the token is of another programme");
+	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
+		call_answer(c, "403", "the token is of another member");
 	else if (!rate_take(&s->rate, c->who.client, c->who.calls_per_minute, now_ms(CLOCK_MONOTONIC)))
 		call_answer(c, "429", "too many calls in a minute");
 	else
@@ -225,6 +227,8 @@ login(struct server *s, struct call *c)
 
 	if (!authenticate_call(s->db, c, &claims))
 		return;
+	if (c->what.member != NULL)
+		token_bind(&claims, c->what.member);
 	claims.issued_s = now_ms(CLOCK_REALTIME) / 1000;
 	claims.expires_s = claims.issued_s + TOKEN_LIFE_S;
 	if (!token_make(s->keys, &claims, token, sizeof(token))) {

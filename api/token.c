@@ -76,12 +76,13 @@ bool
 token_make(const struct token_keys *keys, const struct token_claims *claims, char *ret, size_t size)
 {
 	char json[CLAIMS_BYTES], body[TEXT_BASE64_SIZE(CLAIMS_BYTES)], mac[MAC_TEXT_SIZE];
-	int len =
-	    snprintf(json, sizeof(json),
-	             "{\"iss\":\"handback\",\"sub\":\"%s\",\"programme\":%" PRId64 ",\"generation\":%" PRId64
-	             ",\"calls\":%" PRId64 ",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "}",
-	             claims->client, claims->programme, claims->generation, claims->calls_per_minute,
-	             claims->issued_s, claims->expires_s);
+	bool bound = claims->member[0] != '\0';
+	int len = snprintf(
+	    json, sizeof(json),
+	    "{\"iss\":\"handback\",\"sub\":\"%s\",\"programme\":%" PRId64 ",\"generation\":%" PRId64
+	    ",\"calls\":%" PRId64 ",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "%s%s%s}",
+	    claims->client, claims->programme, claims->generation, claims->calls_per_minute, claims->issued_s,
+	    claims->expires_s, bound ? ",\"member\":\"" : "", claims->member, bound ? "\"" : "");
 
 	if (len < 0 || (size_t) len >= sizeof(json))
 		return false;
@@ -93,6 +94,28 @@ token_make(const struct token_keys *keys, const struct token_claims *claims, cha
 	sign(&keys->key[0], ret, (size_t) len, mac);
 	snprintf(ret + len, size - (size_t) len, ".%s", mac);
 	return true;
+}
+
+void
+token_bind(struct token_claims *claims, const char *member)
+{
+	uint8_t hash[SHA256_BYTES];
+
+	sha256_of(member, strlen(member), hash);
+	text_hex(claims->member, hash, sizeof(hash));
+}
+
+bool
+token_is_for(const struct token_claims *claims, const char *member)
+{
+	struct token_claims asked;
+
+	if (claims->member[0] == '\0')
+		return true;
+	if (member == NULL)
+		return false;
+	token_bind(&asked, member);
+	return strcmp(asked.member, claims->member) == 0;
 }
 
 /* Which key is it that signed?  NULL: none of ours. */
@@ -115,7 +138,7 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 {
 	char text[CLAIMS_BYTES + 1];
 	struct json *claims = NULL;
-	const char *client;
+	const char *client, *member;
 	size_t text_len;
 
 	if (!from_url(text, CLAIMS_BYTES, body, len, &text_len))
@@ -123,7 +146,10 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	text[text_len] = '\0';
 	claims = json_parse(text);
 	client = json_string_of(claims, "sub");
-	if (client == NULL || strlen(client) > API_CLIENT_BYTES) {
+	member = json_get(claims, "member") != NULL ? json_string_of(claims, "member") : "";
+	/* one that is bound to what cannot be read would be for all */
+	if (client == NULL || strlen(client) > API_CLIENT_BYTES || member == NULL ||
+	    (member[0] != '\0' && strlen(member) != sizeof(ret->member) - 1)) {
 		json_free(claims);
 		return false;
 	}
@@ -133,6 +159,7 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	                             .issued_s = json_int_of(claims, "iat"),
 	                             .expires_s = json_int_of(claims, "exp")};
 	snprintf(ret->client, sizeof(ret->client), "%s", client);
+	snprintf(ret->member, sizeof(ret->member), "%s", member);
 	json_free(claims);
 	return true;
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/text.h"
+#include "lib/hash/sha256.h"
 #include "lib/protocol/api_call.h"
 
 #define TOKEN_KEY_LEAST 32 /* bytes of a key */
@@ -27,6 +29,8 @@ struct token_keys {
 
 struct token_claims {
 	char client[API_CLIENT_BYTES + 1];
+	/* SHA-256, hex, of the member that it is for: a token tells nobody who that is.  "": for all */
+	char member[TEXT_HEX_SIZE(SHA256_BYTES)];
 	int64_t programme, generation;
 	int64_t calls_per_minute; /* 0: not bounded */
 	int64_t issued_s, expires_s;
@@ -37,6 +41,11 @@ bool token_key_init(struct token_key *ret, const void *bytes, size_t length);
 
 /* False: it does not fit. */
 bool token_make(const struct token_keys *keys, const struct token_claims *claims, char *ret, size_t size);
+
+/* From then on it is for this member alone. */
+void token_bind(struct token_claims *claims, const char *member);
+/* May it ask for this member?  NULL: for nobody that is known. */
+bool token_is_for(const struct token_claims *claims, const char *member);
 
 /* NULL and *ret; or why it is refused: a few words that name nothing of it. */
 const char *token_read(const struct token_keys *keys, const char *token, int64_t now_s,

@@ -7,10 +7,11 @@
 
 #include "gate/body.h"
 #include "lib/base/text.h"
+#include "lib/json/json.h"
 
 #define LOYALIFE "/lbms-ingress/"
 #define CUSTOMER 4 /* the only RelationType */
-#define SCOPE_BYTES 512
+#define SCOPE_BYTES 1024
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -144,6 +145,22 @@ read_reverse(struct asked *a, const char **ret_why)
 	return code != NULL ? code : take_key(a, ret_why);
 }
 
+/* A text that is ["LOGIN", member]: the token is for calls of this member alone. */
+static bool
+take_scope(struct asked *a, const char *scope)
+{
+	struct json *list = json_parse(scope);
+	char number[JSON_PLAIN_SIZE];
+	const char *word = json_plain(json_item(list, 0), number),
+	           *member = json_plain(json_item(list, 1), number);
+
+	if (json_count(list) == 2 && word != NULL && strcmp(word, "LOGIN") == 0 && member != NULL &&
+	    member != number && member[0] != '\0' && strlen(member) <= API_MEMBER_BYTES)
+		a->member = strdup(member);
+	json_free(list);
+	return a->member != NULL;
+}
+
 static const char *
 read_token(struct asked *a, const char **ret_why)
 {
@@ -161,8 +178,8 @@ read_token(struct asked *a, const char **ret_why)
 	if (code == NULL && (a->client_id[0] == '\0' || a->secret[0] == '\0'))
 		code = wrong(ret_why, "client_id or client_secret");
 	/* a token that may do more than was asked for would be a wrong answer */
-	if (code == NULL && scope != NULL && scope[0] != '\0')
-		code = wrong(ret_why, "scope: there are no tokens of one member");
+	if (code == NULL && scope != NULL && scope[0] != '\0' && !take_scope(a, scope))
+		code = wrong(ret_why, "scope is nothing, or the text of an array: LOGIN and a member");
 	free(grant);
 	free(scope);
 	return code;

@@ -45,6 +45,7 @@ static const struct contract_field token_fields[] = {
     REQUEST_ID,
     {"client_id", MEMBER_TEXT, false, CALL(client_id), 1, API_CLIENT_BYTES, NULL},
     {"secret", MEMBER_TEXT, false, CALL(secret), 1, API_SECRET_BYTES, NULL},
+    {"member", MEMBER_TEXT, true, CALL(member), 1, API_MEMBER_BYTES, NULL},
 };
 static const struct contract_field authorize_fields[] = {ID, REQUEST_ID, TOKEN};
 static const struct contract_field available_fields[] = {ID, REQUEST_ID, TOKEN, PROGRAMME, MEMBER};

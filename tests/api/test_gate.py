@@ -1,5 +1,7 @@
 """The redemption API over HTTP: the contract, byte for byte, and what hostile callers meet."""
+import base64
 import concurrent.futures
+import hashlib
 import json
 import re
 import time
@@ -178,13 +180,45 @@ def test_tokens(api, world):
         answer = api.ask_token(**{"client": "app", **bad})
         assert answer.status == 401 and answer.json["results"]["IsSucessful"] is False
     assert api.ask_token("app", grant_type="password").code == "999"
-    assert api.ask_token("app", scope='["LOGIN","M1"]').code == "999"
+    for scope in ("LOGIN", "[]", '["LOGIN"]', '["LOGIN",7]', '["LOGIN",""]', '["LOGIN","M1","M2"]', '["ADMIN","M1"]', '{"LOGIN":"M1"}',
+                  f'["LOGIN","{"m" * 321}"]', "redeem"):
+        assert api.ask_token("app", scope=scope).code == "999", scope
     with world.connect() as c:
         c.execute("SELECT api.renew_credential('app', sha256('new'))")
     assert api.post("RedeemPoints", redemption(), token).status == 401
     assert api.post("RedeemPoints", b"{", token).status == 401
     assert api.post("RedeemPoints", redemption(), api.token(secret="new")).code == "000"
     assert balance(world) == 99000
+
+
+@case("API: a token of one member is for no other")
+def test_a_token_of_one_member(api, world):
+    token = api.ask_token("app", scope='["LOGIN","M1"]').json["results"]["token"]
+    for_all = api.token()
+    claims = base64.urlsafe_b64decode(token.split(".")[1] + "==")
+    assert b"M1" not in claims and hashlib.sha256(b"M1").hexdigest().encode() in claims
+    own = api.post("RedeemPoints", redemption(), token, {"Idempotency-Key": "k1"})
+    other = api.post("RedeemPoints", redemption(RelationReference="M2"), for_all, {"Idempotency-Key": "k2"})
+    poor = api.post("RedeemPoints", redemption(Points=10 ** 9, Amount=10 ** 9), for_all, {"Idempotency-Key": "k3"})
+    assert own.code == other.code == "000" and poor.code == "302"
+    balances = {m: balance(world, m) for m in ("M1", "M2")}
+    of_other = {"RelationReference": "M2", "TransactionCurrency": "DEFAULT", "RelationType": 4, "ProgramId": 1}
+    for refused in (api.post("RedeemPoints", redemption(RelationReference="M2"), token),
+                    api.post("RedeemPoints", redemption(RelationReference="Nobody"), token),
+                    api.post("CheckAvailability", of_other, token),
+                    api.post("ReversalPoints", {**of_other, "MerchantName": "Amazon", "ExternalReference": other.value}, token),
+                    api.get("/v1/members/M2/transactions", token)):
+        assert refused.status == 403 and refused.reason == "the token is of another member"
+    assert {m: balance(world, m) for m in ("M1", "M2")} == balances
+    assert api.get(f"/v1/redemptions/{other.value}", token).status == api.get("/v1/requests/k2", token).status == 404
+    assert api.get("/v1/requests/k3", token).status == 404, "what was refused names no member"
+    assert api.get(f"/v1/redemptions/{own.value}", token).status == api.get("/v1/requests/k1", token).status == 200
+    assert api.get("/v1/members/M1/transactions", token).status == 200
+    assert api.post("CheckAvailability", {**of_other, "RelationReference": "M1"}, token).value == balances["M1"]
+    assert api.post("ReversalPoints", {**of_other, "RelationReference": "M1", "MerchantName": "Amazon", "ExternalReference": own.value},
+                    token).code == "000"
+    for text in ("", None):
+        assert api.get("/v1/members/M2/transactions", api.ask_token("app", scope=text).json["results"]["token"]).status == 200
 
 
 @case("API: a key of the header or the body")
