@@ -34,3 +34,19 @@ SELECT code, body::text AS body FROM api.transactions($1::text, $2::integer, $3:
 -- name: in_force
 -- $1: client, $2: generation.
 SELECT api.in_force($1::text, $2::integer) AS in_force
+
+-- name: authenticate_sender
+-- $1: client_id, $2: SHA-256 of the secret, hex.
+SELECT source, generation, calls_per_minute
+FROM api.authenticate_sender($1::text, pg_catalog.decode($2::text, 'hex')) WHERE generation IS NOT NULL
+
+-- name: source_of
+-- $1: client, $2: generation.
+SELECT api.source_of($1::text, $2::integer) AS source
+
+-- name: receive
+-- $1: client, $2: generation, $3: request id, $4: source, $5: name, $6: SHA-256, hex, $7: bytes.
+SELECT code, id FROM api.receive($1::text, $2::integer, $3::text, $4::text, $5::text, pg_catalog.decode($6::text, 'hex'), $7::bigint)
+
+-- name: file
+SELECT code, body::text AS body FROM api.file($1::text, $2::integer, $3::uuid)

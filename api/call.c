@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RETRY_AFTER_S 1
 
@@ -49,6 +50,7 @@ call_read(const char *line, size_t len, char *why, size_t why_size)
 		snprintf(why, why_size, "out of memory");
 		return NULL;
 	}
+	c->handover = -1;
 	memcpy(c->line, line, len);
 	message = api_call_decode(&c->what, c->line, why, why_size);
 	if (message < 0) {
@@ -65,6 +67,8 @@ call_free(struct call *c)
 {
 	if (c == NULL)
 		return;
+	if (c->handover >= 0)
+		close(c->handover);
 	free(c->value);
 	free(c);
 }

@@ -17,6 +17,7 @@ struct call {
 	struct token_claims who;
 	uint8_t body[SHA256_BYTES]; /* the same for the same question of the same caller */
 
+	int handover;             /* a descriptor that goes with the answer to API_SEND; -1: none */
 	struct api_answer answer; /* code NULL: it has none yet */
 	char code[4], reason[API_REASON_BYTES + 1], *value;
 

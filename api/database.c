@@ -30,9 +30,8 @@ database_failed(struct database *db, enum pg_status status)
 		db->ready = false;
 }
 
-/* One statement that a call's answer is in.  NULL, and the call is answered, where there is none. */
-static struct pg_result *
-ask(struct database *db, struct call *c, const char *sql, const struct params *p)
+struct pg_result *
+database_ask(struct database *db, struct call *c, const char *sql, const struct params *p)
 {
 	struct pg_result *r = NULL;
 	enum pg_status status = database_ready(db) ? pg_run_prepared(db->pg, sql, p->n, p->value, &r) : PG_LOST;
@@ -95,7 +94,7 @@ authenticate_call(struct database *db, struct call *c, struct token_claims *ret)
 	sha256_of(c->what.secret, strlen(c->what.secret), hash);
 	param_text(&p, c->what.client_id);
 	param_text(&p, text_hex(hex, hash, sizeof(hash)));
-	r = ask(db, c, api_authenticate, &p);
+	r = database_ask(db, c, api_authenticate, &p);
 	if (r == NULL)
 		return false;
 	known = pg_rows(r) == 1;
@@ -128,7 +127,7 @@ reverse(struct database *db, struct call *c)
 	param_text(&p, c->what.member);
 	param_text(&p, c->what.merchant);
 	param_text(&p, c->what.reference);
-	r = ask(db, c, api_reverse, &p);
+	r = database_ask(db, c, api_reverse, &p);
 	if (r == NULL)
 		return;
 	call_answer(c, pg_text_of(r, 0, "code"), pg_text_of(r, 0, "reason"));
@@ -163,7 +162,7 @@ ask_for_body(struct database *db, struct call *c, const char *sql, const char *a
 	param_text(&p, about);
 	if (c->message == API_TRANSACTIONS)
 		param_optional(&p, before > 0, before);
-	r = ask(db, c, sql, &p);
+	r = database_ask(db, c, sql, &p);
 	if (r == NULL)
 		return;
 	call_answer(c, pg_text_of(r, 0, "code"), NULL);
@@ -184,10 +183,14 @@ authorize(struct database *db, struct call *c)
 
 	param_text(&p, c->who.client);
 	param_int(&p, c->who.generation);
-	r = ask(db, c, api_in_force, &p);
+	r = database_ask(db, c, c->who.source[0] != '\0' ? api_source_of : api_in_force, &p);
 	if (r == NULL)
 		return;
-	call_answer(c, pg_true_of(r, 0, "in_force") ? "000" : "401", NULL);
+	call_answer(c,
+	            (c->who.source[0] != '\0' ? !pg_null_of(r, 0, "source") : pg_true_of(r, 0, "in_force"))
+	                ? "000"
+	                : "401",
+	            NULL);
 	pg_result_free(r);
 }
 
@@ -212,9 +215,15 @@ answer_call(struct database *db, struct call *c)
 	case API_AUTHORIZE:
 		authorize(db, c);
 		break;
+	case API_FILE:
+		ask_for_body(db, c, api_file, c->what.reference, 0);
+		break;
 	case API_TOKEN:
 	case API_AVAILABLE:
 	case API_REDEEM:
+	case API_SEND:
+	case API_SENT:
+	case API_HANDOVER:
 	case API_ANSWER:
 	case API_MESSAGES:
 		call_answer(c, "997", "no such call");

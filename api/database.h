@@ -25,6 +25,10 @@ bool database_ready(struct database *db);
 /* After a statement that failed: the transaction is over, and a connection that is lost is noted. */
 void database_failed(struct database *db, enum pg_status status);
 
+struct params;
+/* One statement that a call's answer is in.  NULL, and the call is answered, where there is none. */
+struct pg_result *database_ask(struct database *db, struct call *c, const char *sql, const struct params *p);
+
 /* Redeems for each of n calls (1..DATABASE_BATCH), no two of a member or of a key, and answers each as if it
  * were alone. */
 void redeem_calls(struct database *db, struct call *const *calls, size_t n);

@@ -7,6 +7,8 @@
  *
  *     --listen PATH     a SOCK_SEQPACKET socket that it makes; or systemd's, as descriptor 3
  *     --token-key FILE  the key that signs tokens; given twice: the second is the one before, still good
+ *     --receive PATH    the socket of handback-receive, which takes partners' files; without it there are
+ * none
  *     --database CONNINFO, or --config FILE: where the database is
  *
  * Without --token-key: token-key and token-key-previous of systemd's credentials.
@@ -39,7 +41,7 @@
 #define GATES_WAITING 16
 
 struct options {
-	const char *listen, *config, *database;
+	const char *listen, *config, *database, *receive;
 	const char *keys[2];
 };
 
@@ -47,7 +49,7 @@ static int
 usage(void)
 {
 	fputs("usage: handback-api (--config FILE | --database CONNINFO) [--listen PATH] [--token-key FILE "
-	      "[--token-key FILE]]\n",
+	      "[--token-key FILE]] [--receive PATH]\n",
 	      stderr);
 	return EXIT_USAGE;
 }
@@ -55,11 +57,10 @@ usage(void)
 static bool
 read_options(int argc, char **argv, struct options *ret)
 {
-	static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
-	                                      {"config", required_argument, NULL, 'c'},
-	                                      {"database", required_argument, NULL, 'd'},
-	                                      {"token-key", required_argument, NULL, 'k'},
-	                                      {NULL, 0, NULL, 0}};
+	static const struct option known[] = {
+	    {"listen", required_argument, NULL, 'l'},    {"config", required_argument, NULL, 'c'},
+	    {"database", required_argument, NULL, 'd'},  {"receive", required_argument, NULL, 'r'},
+	    {"token-key", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
 	int option, keys = 0;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
@@ -69,6 +70,8 @@ read_options(int argc, char **argv, struct options *ret)
 			ret->config = optarg;
 		else if (option == 'd')
 			ret->database = optarg;
+		else if (option == 'r')
+			ret->receive = optarg;
 		else if (option == 'k' && keys < 2)
 			ret->keys[keys++] = optarg;
 		else
@@ -185,7 +188,7 @@ run(const struct options *o, int listener, const struct token_keys *keys)
 	} else {
 		db.pg = connection.pg;
 		log_write(LOG_INFO, "ready", NULL);
-		if (serve(listener, stop, &db, keys) < 0) {
+		if (serve(listener, stop, &db, keys, o->receive) < 0) {
 			log_write(LOG_ERR, "cannot wait for calls", LOG_FIELDS(log_errno(errno)));
 			code = EXIT_INTERNAL;
 		}

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/files.h"
 #include "api/rate.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
@@ -25,6 +26,7 @@ struct gate {
 struct server {
 	struct database *db;
 	const struct token_keys *keys;
+	const char *receive; /* socket of a handback-receive; NULL: none */
 	struct gate gates[SERVE_GATES];
 	uint64_t serials;
 	struct call *first, **end; /* what waits, in the order that it came */
@@ -77,11 +79,13 @@ finish(struct server *s, struct call *c)
 
 		if (g->fd < 0 || g->serial != c->gate)
 			continue;
-		if (!api_answer_encode(&line, &c->answer)) {
+		if (c->handover >= 0 && c->answer.status == 200)
+			api_handover_encode(&line, c->answer.id);
+		else if (!api_answer_encode(&line, &c->answer)) {
 			call_answer(c, "997", "the answer does not fit");
 			api_answer_encode(&line, &c->answer);
 		}
-		if (channel_send(g->fd, line.text, line.length, -1) < 0) {
+		if (channel_send(g->fd, line.text, line.length, c->answer.status == 200 ? c->handover : -1) < 0) {
 			log_write(LOG_WARNING, "a gate takes no answers", LOG_FIELDS(log_errno(errno)));
 			leave(g);
 		}
@@ -91,6 +95,12 @@ finish(struct server *s, struct call *c)
 
 /* ---- calls that come ---- */
 
+static bool
+is_of_files(enum api_message message)
+{
+	return message == API_SEND || message == API_SENT || message == API_FILE;
+}
+
 /* Who asks?  False: the call is answered. */
 static bool
 admit(struct server *s, struct call *c)
@@ -99,6 +109,10 @@ admit(struct server *s, struct call *c)
 
 	if (wrong != NULL)
 		call_answer(c, "401", wrong);
+	else if (c->message != API_AUTHORIZE && is_of_files(c->message) != (c->who.source[0] != '\0'))
+		call_answer(c, "403",
+		            c->who.source[0] != '\0' ? "the token is for the files of a source, and nothing else"
+		                                     : "the token is not for the files of a source");
 	else if (c->what.programme != 0 && c->what.programme != c->who.programme)
 		call_answer(c, "403", "the token is of another programme");
 	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
@@ -225,7 +239,8 @@ login(struct server *s, struct call *c)
 	char token[API_TOKEN_BYTES + 1];
 	struct token_claims claims;
 
-	if (!authenticate_call(s->db, c, &claims))
+	if (!authenticate_call(s->db, c, &claims) &&
+	    (c->answer.status != 401 || !authenticate_sender(s->db, c, &claims)))
 		return;
 	if (c->what.member != NULL)
 		token_bind(&claims, c->what.member);
@@ -252,6 +267,10 @@ work(struct server *s)
 		available_calls(s->db, batch, n);
 	else if (batch[0]->message == API_TOKEN)
 		login(s, batch[0]);
+	else if (batch[0]->message == API_SEND)
+		send_call(s->db, batch[0], s->receive);
+	else if (batch[0]->message == API_SENT)
+		sent_call(s->db, batch[0]);
 	else
 		answer_call(s->db, batch[0]);
 	for (size_t i = 0; i < n; i++) {
@@ -284,13 +303,13 @@ wait_for_calls(struct server *s, int listener, int stop, bool *ret_stop)
 }
 
 int
-serve(int listener, int stop, struct database *db, const struct token_keys *keys)
+serve(int listener, int stop, struct database *db, const struct token_keys *keys, const char *receive)
 {
 	static struct server s;
 	bool stopping = false, fine = true;
 	int error;
 
-	s = (struct server){.db = db, .keys = keys, .end = &s.first};
+	s = (struct server){.db = db, .keys = keys, .receive = receive, .end = &s.first};
 	for (int i = 0; i < SERVE_GATES; i++)
 		s.gates[i].fd = -1;
 	while (fine && !stopping) {

@@ -11,8 +11,9 @@
 #define SERVE_GATES 16     /* connections at once */
 #define SERVE_WAITING 4096 /* calls that wait, of all gates: more are answered 503 */
 
-/* listener: a SOCK_SEQPACKET that listens; all descriptors stay the caller's.  Returns when a byte can be
+/* listener: a SOCK_SEQPACKET that listens; receive: socket of a handback-receive, or NULL;
+ * all descriptors stay the caller's.  Returns when a byte can be
  * read from stop, after all that was taken is answered: 0, or -1 with errno when it cannot wait for calls. */
-int serve(int listener, int stop, struct database *db, const struct token_keys *keys);
+int serve(int listener, int stop, struct database *db, const struct token_keys *keys, const char *receive);
 
 #endif

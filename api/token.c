@@ -77,12 +77,14 @@ token_make(const struct token_keys *keys, const struct token_claims *claims, cha
 {
 	char json[CLAIMS_BYTES], body[TEXT_BASE64_SIZE(CLAIMS_BYTES)], mac[MAC_TEXT_SIZE];
 	bool bound = claims->member[0] != '\0';
-	int len = snprintf(
-	    json, sizeof(json),
-	    "{\"iss\":\"handback\",\"sub\":\"%s\",\"programme\":%" PRId64 ",\"generation\":%" PRId64
-	    ",\"calls\":%" PRId64 ",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "%s%s%s}",
-	    claims->client, claims->programme, claims->generation, claims->calls_per_minute, claims->issued_s,
-	    claims->expires_s, bound ? ",\"member\":\"" : "", claims->member, bound ? "\"" : "");
+	bool sends = claims->source[0] != '\0';
+	int len =
+	    snprintf(json, sizeof(json),
+	             "{\"iss\":\"handback\",\"sub\":\"%s\",\"programme\":%" PRId64 ",\"generation\":%" PRId64
+	             ",\"calls\":%" PRId64 ",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "%s%s%s%s%s%s}",
+	             claims->client, claims->programme, claims->generation, claims->calls_per_minute,
+	             claims->issued_s, claims->expires_s, bound ? ",\"member\":\"" : "", claims->member,
+	             bound ? "\"" : "", sends ? ",\"source\":\"" : "", claims->source, sends ? "\"" : "");
 
 	if (len < 0 || (size_t) len >= sizeof(json))
 		return false;
@@ -138,7 +140,7 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 {
 	char text[CLAIMS_BYTES + 1];
 	struct json *claims = NULL;
-	const char *client, *member;
+	const char *client, *member, *source;
 	size_t text_len;
 
 	if (!from_url(text, CLAIMS_BYTES, body, len, &text_len))
@@ -147,9 +149,11 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	claims = json_parse(text);
 	client = json_string_of(claims, "sub");
 	member = json_get(claims, "member") != NULL ? json_string_of(claims, "member") : "";
+	source = json_string_of(claims, "source");
 	/* one that is bound to what cannot be read would be for all */
 	if (client == NULL || strlen(client) > API_CLIENT_BYTES || member == NULL ||
-	    (member[0] != '\0' && strlen(member) != sizeof(ret->member) - 1)) {
+	    (member[0] != '\0' && strlen(member) != sizeof(ret->member) - 1) ||
+	    (source != NULL && strlen(source) > RECEIVE_SOURCE_BYTES)) {
 		json_free(claims);
 		return false;
 	}
@@ -160,6 +164,7 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	                             .expires_s = json_int_of(claims, "exp")};
 	snprintf(ret->client, sizeof(ret->client), "%s", client);
 	snprintf(ret->member, sizeof(ret->member), "%s", member);
+	snprintf(ret->source, sizeof(ret->source), "%s", source != NULL ? source : "");
 	json_free(claims);
 	return true;
 }

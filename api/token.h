@@ -13,6 +13,7 @@
 #include "lib/base/text.h"
 #include "lib/hash/sha256.h"
 #include "lib/protocol/api_call.h"
+#include "lib/protocol/receive_job.h"
 
 #define TOKEN_KEY_LEAST 32 /* bytes of a key */
 #define TOKEN_KEY_MOST 256
@@ -31,6 +32,7 @@ struct token_claims {
 	char client[API_CLIENT_BYTES + 1];
 	/* SHA-256, hex, of the member that it is for: a token tells nobody who that is.  "": for all */
 	char member[TEXT_HEX_SIZE(SHA256_BYTES)];
+	char source[RECEIVE_SOURCE_BYTES + 1]; /* whose files it may send, and nothing else; "": it may not */
 	int64_t programme, generation;
 	int64_t calls_per_minute; /* 0: not bounded */
 	int64_t issued_s, expires_s;

@@ -23,6 +23,7 @@ static const struct column revoked_columns[] = {
 static const struct column credential_columns[] = {
     {"client", "Client", COLUMN_TEXT, 0, 0, NULL},
     {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+    {"source", "Source", COLUMN_TEXT, 0, 0, NULL},
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"generation", "Generation", COLUMN_NUMBER, 0, 1, NULL},
     {"calls_per_minute", "Calls a minute", COLUMN_NUMBER, 0, 1, NULL},
@@ -144,11 +145,19 @@ run_credential_add(struct session *s)
 {
 	const char *values[] = {s->arguments[0], s->arguments[1], NULL, s->value[OPT_CALLS_PER_MINUTE],
 	                        s->value[OPT_POINTS_PER_DAY]};
+	const char *sender[] = {s->arguments[0], s->value[OPT_SOURCE_NAME], NULL, values[3]};
 	int code = check_bound(values[3], "--calls-per-minute");
 
 	if (code == EXIT_CLEAN)
 		code = check_bound(values[4], "--points-per-day");
-	return code == EXIT_CLEAN ? give_secret(s, sql_credential_add, 5, values, 2) : code;
+	if (code == EXIT_CLEAN && (values[1] == NULL) == (sender[1] == NULL)) {
+		complain("a credential is for a PROGRAMME or for a --source: name one of them");
+		code = EXIT_USAGE;
+	}
+	if (code != EXIT_CLEAN)
+		return code;
+	return sender[1] != NULL ? give_secret(s, sql_sender_add, 4, sender, 2)
+	                         : give_secret(s, sql_credential_add, 5, values, 2);
 }
 
 int

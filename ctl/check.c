@@ -130,6 +130,8 @@ check_source(struct checks *c, const struct config_source *source)
 
 	if (source->sftp.host != NULL)
 		found(c, what, FINE, 0, "fetched from %s", source->sftp.host);
+	else if (source->api.on)
+		found(c, what, FINE, 0, "sent by the API");
 	else if (stat(source->directory, &st) < 0)
 		found(c, what, WRONG, EXIT_USAGE, "%s: %s", source->directory, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))

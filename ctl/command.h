@@ -45,6 +45,7 @@ enum option_id {
 	OPT_POINTS_PER_DAY,
 	OPT_MERCHANT,
 	OPT_PREFIX,
+	OPT_SOURCE_NAME,
 	OPT_COUNT
 };
 

@@ -46,6 +46,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
                               "how often the caller may ask; without it as often as it likes"},
     [OPT_POINTS_PER_DAY] = {"points-per-day", "N", "the points that its redemptions may take in a day (UTC)"},
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
+    [OPT_SOURCE_NAME] = {"source", "NAME", "for the hand-back files of this source, and nothing else"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
 };
 
@@ -191,10 +192,10 @@ const struct command commands[] = {
      "Its holds stay open. --why is required.",
      "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
 
-    {"credential add", "Callers", "CLIENT PROGRAMME", 2, 2, OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY),
+    {"credential add", "Callers", "CLIENT [PROGRAMME]", 1, 2, OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY) | OPT(OPT_SOURCE_NAME),
      "let an application call the redemption API",
      "Makes credentials for one programme and shows the secret, once: it is kept nowhere, only its hash. The application "
-     "asks for tokens with them.",
+     "asks for tokens with them. With --source they are a partner's, who sends the files of that source by the API.",
      "handbackctl credential add shop NORTHSTAR --points-per-day 1000000", run_credential_add},
     {"credential rotate", "Callers", "CLIENT", 1, 1, 0, "give an application another secret",
      "Shows the new secret, once. All tokens that were given for the old one end at once.",

@@ -59,7 +59,10 @@ void
 setup_incoming(const struct config *config)
 {
 	for (size_t i = 0; i < config->source_count; i++) {
-		int in = config->sources[i].sftp.host != NULL ? fetch_source_directory(&config->sources[i]) : -1;
+		const struct config_source *source = &config->sources[i];
+		int in = source->sftp.host != NULL ? fetch_source_directory(source)
+		         : source->api.on          ? io_make_dirs(AT_FDCWD, source->directory, 0700)
+		                                   : -1;
 
 		if (in >= 0)
 			close(in);
@@ -145,7 +148,7 @@ setup_check(const char *config_path)
 	wrong += check_directory("spool", config->spool, R_OK | W_OK | X_OK);
 	wrong += check_directory("profiles", config->profiles, R_OK | X_OK);
 	for (size_t i = 0; i < config->source_count; i++)
-		if (config->sources[i].sftp.host == NULL)
+		if (config->sources[i].sftp.host == NULL && !config->sources[i].api.on)
 			wrong +=
 			    check_directory(config->sources[i].name, config->sources[i].directory, R_OK | W_OK | X_OK);
 	if (!paths_program(program, sizeof(program), "handback-reconcile")) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct under_way {
 	struct under_way *next;
 	int64_t id;
 	struct process *process;
+	bool sends;
 	backend_answered answered;
 	void *context;
 };
@@ -52,13 +54,13 @@ place_of(struct backend *b, int64_t id)
 }
 
 static void
-end_call(struct backend *b, struct under_way **place, const struct api_answer *answer)
+end_call(struct backend *b, struct under_way **place, const struct api_answer *answer, int handover)
 {
 	struct under_way *call = *place;
 
 	*place = call->next;
 	b->calls--;
-	call->answered(call->context, answer);
+	call->answered(call->context, answer, handover);
 	free(call);
 }
 
@@ -69,7 +71,7 @@ end_calls(struct backend *b, const struct process *of)
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct under_way **place = &b->bucket[i]; *place != NULL;)
 			if (of == NULL || (*place)->process == of)
-				end_call(b, place, NULL);
+				end_call(b, place, NULL, -1);
 			else
 				place = &(*place)->next;
 }
@@ -114,7 +116,7 @@ on_readable(evutil_socket_t fd, short what, void *context)
 		struct under_way **place;
 		struct api_answer answer;
 		size_t len;
-		int got = channel_receive(p->fd, line, sizeof(line), &len, NULL);
+		int passed = -1, message, got = channel_receive(p->fd, line, sizeof(line), &len, &passed);
 
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -123,15 +125,24 @@ on_readable(evutil_socket_t fd, short what, void *context)
 			gone(p);
 			return;
 		}
-		if (!api_answer_decode(&answer, line, why, sizeof(why))) {
+		message = api_answer_decode(&answer, line, passed >= 0, why, sizeof(why));
+		place = message >= 0 ? place_of(p->backend, answer.id) : NULL;
+		if (message == API_HANDOVER && *place != NULL && !(*place)->sends) {
+			snprintf(why, sizeof(why), "it hands over what was not asked for");
+			message = -1;
+		}
+		if (message < 0) {
+			if (passed >= 0)
+				close(passed);
 			log_write(LOG_ERR, "an api process breaks the protocol",
 			          LOG_FIELDS(log_text("socket", p->path), log_text("why", why)));
 			gone(p);
 			return;
 		}
-		place = place_of(p->backend, answer.id);
 		if (*place != NULL && (*place)->process == p)
-			end_call(p->backend, place, &answer);
+			end_call(p->backend, place, &answer, passed);
+		else if (passed >= 0)
+			close(passed);
 	}
 }
 
@@ -259,6 +270,7 @@ backend_call(struct backend *b, enum api_message message, struct api_call *call,
 		*way = (struct under_way){.next = b->bucket[call->id % BUCKETS],
 		                          .id = call->id,
 		                          .process = p,
+		                          .sends = message == API_SEND,
 		                          .answered = answered,
 		                          .context = context};
 		b->bucket[call->id % BUCKETS] = way;

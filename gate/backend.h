@@ -16,8 +16,9 @@
 
 struct backend;
 
-/* answer NULL: the process went away with the call, which it may have done. */
-typedef void (*backend_answered)(void *context, const struct api_answer *answer);
+/* answer NULL: the process went away with the call, which it may have done.  handover: a descriptor, only of
+ * a call API_SEND, which is then the callee's to close; -1: none. */
+typedef void (*backend_answered)(void *context, const struct api_answer *answer, int handover);
 
 /* The paths stay the caller's.  Connects, and connects again when one goes away.  NULL without memory. */
 struct backend *backend_new(struct event_base *base, const char *const *paths, size_t count);

@@ -191,7 +191,7 @@ static const char *
 read_redemption(struct asked *a, const char **ret_why)
 {
 	if (!text_is_uuid(a->part)) {
-		*ret_why = "a reference is a UUID";
+		*ret_why = "a reference, or the id of a file, is a UUID";
 		return "404";
 	}
 	a->call.reference = a->part;
@@ -239,6 +239,7 @@ static const struct endpoint endpoints[] = {
     {"reverse", "POST", LOYALIFE "pg-lm/API/PG/ReversalPoints", NULL, API_REVERSE, true, read_reverse},
     {"redemption", "GET", "/v1/redemptions/", "", API_REDEMPTION, false, read_redemption},
     {"request", "GET", "/v1/requests/", "", API_REQUEST, false, read_request},
+    {"file", "GET", "/v1/files/", "", API_FILE, false, read_redemption},
     {"transactions", "GET", "/v1/members/", "/transactions", API_TRANSACTIONS, false, read_transactions},
 };
 

@@ -8,11 +8,11 @@
 #include <strings.h>
 #include <sys/queue.h>
 
-#define LENGTH_DIGITS 9
+#define LENGTH_DIGITS 10 /* of a file; what a body may have is far below */
 
 /* Headers of which a second one could mean another request. */
-static const char *const once[] = {"Content-Length", "Host", "Authorization", "Content-Type",
-                                   "Idempotency-Key"};
+static const char *const once[] = {"Content-Length",  "Host",           "Authorization", "Content-Type",
+                                   "Idempotency-Key", "Content-Digest", "Expect"};
 
 /* RFC 9110, section 5.6.2. */
 static bool
@@ -63,13 +63,11 @@ refuses_header(const struct evkeyval *h, unsigned *seen)
 }
 
 const char *
-fence_refuses(struct evhttp_request *request)
+fence_refuses_headers(const struct evkeyvalq *headers)
 {
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
-	size_t body = evbuffer_get_length(evhttp_request_get_input_buffer(request));
 	const struct evkeyval *h;
 	unsigned seen = 0;
-	const char *length, *host;
+	const char *host;
 
 	TAILQ_FOREACH(h, headers, next)
 	{
@@ -79,9 +77,19 @@ fence_refuses(struct evhttp_request *request)
 			return wrong;
 	}
 	host = evhttp_find_header(headers, "Host");
-	length = evhttp_find_header(headers, "Content-Length");
-	if (host == NULL || host[0] == '\0')
-		return "there is no Host";
+	return host == NULL || host[0] == '\0' ? "there is no Host" : NULL;
+}
+
+const char *
+fence_refuses(struct evhttp_request *request)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	size_t body = evbuffer_get_length(evhttp_request_get_input_buffer(request));
+	const char *length = evhttp_find_header(headers, "Content-Length"),
+	           *wrong = fence_refuses_headers(headers);
+
+	if (wrong != NULL)
+		return wrong;
 	if (body > 0 && (length == NULL || request->major < 1 || (request->major == 1 && request->minor == 0)))
 		return "a body without a length, or of HTTP/1.0";
 	return NULL;

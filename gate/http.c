@@ -19,6 +19,7 @@
 #include "gate/gate_text.h"
 #include "gate/metrics.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
 #include "lib/base/log.h"
 
 #define SOCKETS 4096 /* descriptors that are looked at */
@@ -35,6 +36,7 @@ struct http {
 	struct evhttp_bound_socket *bound;
 	struct backend *backend;
 	struct metrics *metrics;
+	struct uploads *uploads;
 	struct event *tick;
 	bool trusted, draining;
 	size_t under_way;
@@ -89,7 +91,7 @@ on_tick(evutil_socket_t none, short what, void *context)
 		struct seen *s = &h->seen[fd];
 		uint64_t cookie = cookie_of(fd);
 
-		if (cookie == 0 || cookie != s->cookie || !is_connection(h, fd)) {
+		if (cookie == 0 || cookie != s->cookie || !is_connection(h, fd) || uploads_has(h->uploads, fd)) {
 			*s = (struct seen){.cookie = cookie};
 			continue;
 		}
@@ -152,10 +154,11 @@ refuse(struct exchange *x, const char *code, const char *why)
 }
 
 static void
-on_answer(void *context, const struct api_answer *answer)
+on_answer(void *context, const struct api_answer *answer, int handover)
 {
 	struct exchange *x = context;
 
+	(void) handover;
 	if (answer == NULL) {
 		refuse(x, "503", "it may have been done: ask again with the same key, or look before");
 		return;
@@ -317,8 +320,9 @@ http_new(struct event_base *base, int listener, bool trusted, struct backend *ba
 	h->metrics = metrics_new();
 	h->evhttp = evhttp_new(base);
 	h->tick = evtimer_new(base, on_tick, h);
+	h->uploads = uploads_new(base, backend);
 	if (getrandom(&h->id_base, sizeof(h->id_base), 0) != (ssize_t) sizeof(h->id_base) || h->evhttp == NULL ||
-	    h->tick == NULL || h->metrics == NULL) {
+	    h->tick == NULL || h->metrics == NULL || h->uploads == NULL) {
 		http_free(h);
 		return NULL;
 	}
@@ -328,6 +332,7 @@ http_new(struct event_base *base, int listener, bool trusted, struct backend *ba
 	evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
 	evhttp_set_default_content_type(h->evhttp, NULL);
 	evhttp_set_gencb(h->evhttp, on_request, h);
+	evhttp_set_bevcb(h->evhttp, uploads_connection, h->uploads);
 	h->bound = evhttp_accept_socket_with_handle(h->evhttp, listener);
 	if (h->bound == NULL) {
 		http_free(h);
@@ -344,9 +349,11 @@ http_free(struct http *h)
 		return;
 	if (h->tick != NULL)
 		event_free(h->tick);
+	uploads_close(h->uploads);
 	if (h->evhttp != NULL)
 		evhttp_free(h->evhttp);
 	metrics_free(h->metrics);
+	uploads_free(h->uploads);
 	free(h);
 }
 
@@ -380,5 +387,5 @@ http_drain(struct http *h)
 bool
 http_idle(const struct http *h)
 {
-	return h->under_way == 0;
+	return h->under_way == 0 && uploads_count(h->uploads) == 0;
 }

@@ -24,11 +24,14 @@ static const struct {
     {"401", "Unauthorized"},
     {"403", "Forbidden"},
     {"404", "Not found"},
+    {"201", "Created"},
     {"405", "Method not allowed"},
+    {"408", "Request timeout"},
     {"409", "Idempotency key reused"},
     {"413", "Content too large"},
     {"415", "Unsupported media type"},
     {"429", "Too many requests"},
+    {"507", "Insufficient storage"},
     {"503", "Service unavailable"},
     {"997", "Exception occurred"},
     {"998", "Invalid request"},
@@ -165,6 +168,45 @@ reply_answer(const struct reply *r, const struct api_answer *a)
 	send_body(r, body != NULL ? (int) a->status : 503,
 	          contract || plain ? "application/json" : "application/problem+json", body);
 	free(body);
+}
+
+/* A header's value of ours: what comes from elsewhere ends no line. */
+static void
+add_value_line(struct evbuffer *out, const char *name, const char *value)
+{
+	evbuffer_add_printf(out, "%s: ", name);
+	for (; *value != '\0'; value++)
+		evbuffer_add(out, (unsigned char) *value < 0x20 || *value == 0x7f ? "?" : value, 1);
+	evbuffer_add(out, "\r\n", 2);
+}
+
+void
+reply_raw(struct evbuffer *out, const char *request_id, const struct api_answer *a, const char *location,
+          const char *digest, const char *text)
+{
+	char *made = text == NULL ? problem(a) : NULL;
+	const char *body = text != NULL ? text : made != NULL ? made : "";
+
+	evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\n", (int) a->status, words_of(a->code));
+	add_value_line(out, "Content-Type", text != NULL ? "application/json" : "application/problem+json");
+	evbuffer_add_printf(out, "Content-Length: %zu\r\n", strlen(body));
+	add_value_line(out, "Cache-Control", "no-store");
+	add_value_line(out, "X-Content-Type-Options", "nosniff");
+	add_value_line(out, "X-Request-Id", request_id);
+	if (a->reason != NULL)
+		add_value_line(out, "X-Handback-Reason", a->reason);
+	if (a->status == 401)
+		add_value_line(out, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+	if (a->status == 405)
+		add_value_line(out, "Allow", "PUT");
+	if (a->retry_after_s > 0)
+		evbuffer_add_printf(out, "Retry-After: %lld\r\n", (long long) a->retry_after_s);
+	if (location != NULL)
+		add_value_line(out, "Location", location);
+	if (digest != NULL)
+		add_value_line(out, "Content-Digest", digest);
+	evbuffer_add_printf(out, "Connection: close\r\n\r\n%s", body);
+	free(made);
 }
 
 void

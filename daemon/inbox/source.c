@@ -130,7 +130,8 @@ source_sidecar(const struct source *s)
 static struct file_rule
 rule_of(const struct source *s)
 {
-	return (struct file_rule){.told_by_name = source_sidecar(s) != NULL || source_is_fetched(s),
+	return (struct file_rule){.told_by_name = source_sidecar(s) != NULL || source_is_fetched(s) ||
+	                                          s->config->api.on, /* handback-receive links whole files */
 	                          .settle_ms = s->config->settle_ms};
 }
 

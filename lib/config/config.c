@@ -244,9 +244,10 @@ read_scope(struct reader *r, struct yaml_node *map, void *base, bool in_list)
 	}
 }
 
-/* Where handback-fetch puts what it brought; NULL when a mistake was reported already. */
+/* Where handback-fetch puts what it brought, and handback-receive what was sent; NULL when a mistake was
+ * reported already. */
 static const char *
-fetched_directory(struct reader *r, const char *name)
+incoming_directory(struct reader *r, const char *name)
 {
 	const char *spool = r->config->spool;
 	size_t size;
@@ -281,16 +282,18 @@ read_sources(struct reader *r, struct yaml_node *list)
 		return;
 	for (struct yaml_node *n = list->first; n != NULL; n = n->next, i++) {
 		struct config_source *source = &c->sources[i];
-		struct yaml_node *sftp = yaml_get(n, "sftp");
+		struct yaml_node *sftp = yaml_get(n, "sftp"), *api = yaml_get(n, "api");
 
 		source->settle_ms = -1;
 		read_scope(r, n, source, true);
 		check_keys(r, n, LIST);
 		check_keys(r, sftp, LIST "sftp.");
+		check_keys(r, api, LIST "api.");
+		source->api.on = api != NULL;
 		if (source->settle_ms < 0)
 			source->settle_ms = sftp != NULL ? CONFIG_SFTP_SETTLE_MS : c->settle_ms;
-		if (source->sftp.host != NULL && source->directory == NULL)
-			source->directory = fetched_directory(r, source->name);
+		if ((source->sftp.host != NULL || api != NULL) && source->directory == NULL)
+			source->directory = incoming_directory(r, source->name);
 		source->sftp.no_landlock = c->sandbox == CONFIG_SANDBOX_NO_LANDLOCK;
 		config_check_source(c, i, n, r->problems);
 	}

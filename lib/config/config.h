@@ -39,6 +39,15 @@ struct config_sftp {
 	bool no_landlock; /* as the whole configuration has it */
 };
 
+/* Files that a partner sends by the API. */
+struct config_api {
+	bool on;
+	int64_t quota_mib; /* that may lie in the source's corner of the spool */
+	int digest;        /* enum config_digest */
+};
+
+enum config_digest { CONFIG_DIGEST_COMPUTED, CONFIG_DIGEST_REQUIRED };
+
 /* What becomes of the partner's file after the commit. */
 enum config_sandbox { CONFIG_SANDBOX_FULL, CONFIG_SANDBOX_NO_LANDLOCK };
 enum config_after { CONFIG_AFTER_LEAVE, CONFIG_AFTER_MOVE, CONFIG_AFTER_DELETE };
@@ -54,8 +63,9 @@ struct config_source {
 	const char *name; /* a-z, 0-9, '-' and '_'; unique */
 	const char *partner;
 	const char *profile;   /* name of a file in the profiles directory, without .yaml */
-	const char *directory; /* local inbound; for an SFTP source: the spool's incoming/<name> */
+	const char *directory; /* local inbound; for an SFTP or API source: the spool's incoming/<name> */
 	struct config_sftp sftp;
+	struct config_api api;
 	const char *answers;      /* directory for files that go back to the partner; NULL: none, or by SFTP */
 	const char *const *files; /* globs, one has to fit; NULL-ended */
 	const char *const *ignore;

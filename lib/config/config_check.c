@@ -89,7 +89,7 @@ void
 config_check_source(const struct config *c, size_t i, struct yaml_node *n, struct problems *p)
 {
 	const struct config_source *source = &c->sources[i];
-	struct yaml_node *sftp = yaml_get(n, "sftp");
+	struct yaml_node *sftp = yaml_get(n, "sftp"), *api = yaml_get(n, "api");
 
 	if (source->name != NULL && !is_source_name(source->name))
 		yaml_error(p, at(n, "name"), "1 to 63 of a-z, 0-9, '-' and '_', not beginning with '-'");
@@ -100,7 +100,9 @@ config_check_source(const struct config *c, size_t i, struct yaml_node *n, struc
 	if (source->checksum != NULL && source->marker != NULL)
 		yaml_error(p, at(n, "checksum"), "checksum and marker exclude each other: remove one");
 	if (sftp == NULL && source->directory == NULL)
-		yaml_error(p, n, "say where the files come from: directory or sftp");
+		yaml_error(p, n, "say where the files come from: directory, sftp or api");
+	if (api != NULL && (sftp != NULL || yaml_get(n, "directory") != NULL))
+		yaml_error(p, api, "api excludes directory and sftp: remove one");
 	if (sftp != NULL && source->answers != NULL)
 		yaml_error(p, at(n, "answers"),
 		           "only for a directory: answers to a server are uploaded by answer_directory");
@@ -115,7 +117,8 @@ config_check_source(const struct config *c, size_t i, struct yaml_node *n, struc
 			yaml_error(p, sftp, "host is missing: the server's name or address");
 		config_check_sftp(source, sftp, p);
 	}
-	if (sftp == NULL && source->directory != NULL && c->spool != NULL && lies_in(source->directory, c->spool))
+	if (sftp == NULL && api == NULL && source->directory != NULL && c->spool != NULL &&
+	    lies_in(source->directory, c->spool))
 		yaml_error(p, at(n, "directory"), "lies in the spool; partners' files and ours must not mix");
 	check_among_others(c, i, n, p);
 }

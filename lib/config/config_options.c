@@ -7,6 +7,7 @@
 #define DAY_MS (24LL * 60 * 60 * 1000)
 
 static const char *const sandbox_words[] = {"full", "no_landlock", NULL};
+static const char *const digest_words[] = {"computed", "required", NULL};
 static const char *const after_words[] = {"leave", "move", "delete", NULL};
 
 static const struct config_option options[] = {
@@ -86,6 +87,14 @@ static const struct config_option options[] = {
      "a file is taken as soon as one of its name and this suffix is there, and not before", SOURCE(marker)},
     {"sources[].checksum", CONFIG_TEXT, NULL, false, true,
      "a file is taken only with another of its name and this suffix that has its SHA-256", SOURCE(checksum)},
+
+    {"sources[].api.quota_mib", CONFIG_INT, "20480", false, true,
+     "files come by the API (`api: {}` is enough), and may take so much of the spool until they are read, in "
+     "MiB",
+     SOURCE(api.quota_mib), 1, 1 << 30},
+    {"sources[].api.digest", CONFIG_WORD, "computed", false, true,
+     "required: a file without a Content-Digest is refused; computed: it is only answered",
+     SOURCE(api.digest), 0, 0, digest_words},
 
     {"sources[].sftp.host", CONFIG_TEXT, NULL, false, true,
      "fetch the files from this SFTP server, instead of a directory", SOURCE(sftp.host)},

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/protocol/receive_job.h"
+
 #define CALL(member) offsetof(struct api_call, member)
 #define ANSWER(member) offsetof(struct api_answer, member)
 
@@ -74,6 +76,30 @@ static const struct contract_field transactions_fields[] = {
     ID, REQUEST_ID, TOKEN, MEMBER, {"before", MEMBER_INT, true, CALL(before), 1, INT64_MAX, NULL},
 };
 
+#define SOURCE                                                                                               \
+	{                                                                                                        \
+		"source", MEMBER_TEXT, false, CALL(source), 1, RECEIVE_SOURCE_BYTES, NULL                            \
+	}
+#define NAME                                                                                                 \
+	{                                                                                                        \
+		"name", MEMBER_TEXT, false, CALL(name), 1, LIMIT_NAME_BYTES, NULL                                    \
+	}
+#define BYTES                                                                                                \
+	{                                                                                                        \
+		"bytes", MEMBER_INT, false, CALL(bytes), 0, INT64_MAX, NULL                                          \
+	}
+#define SHA256(optional)                                                                                     \
+	{                                                                                                        \
+		"sha256", MEMBER_TEXT, optional, CALL(sha256), RECEIVE_SHA256_BYTES, RECEIVE_SHA256_BYTES, NULL      \
+	}
+static const struct contract_field send_fields[] = {ID, REQUEST_ID, TOKEN, SOURCE, NAME, BYTES, SHA256(true)};
+static const struct contract_field sent_fields[] = {ID,   REQUEST_ID, TOKEN,        SOURCE,
+                                                    NAME, BYTES,      SHA256(false)};
+static const struct contract_field file_fields[] = {ID, REQUEST_ID, TOKEN, REFERENCE};
+static const struct contract_field handover_fields[] = {
+    {"id", MEMBER_INT, false, ANSWER(id), 1, INT64_MAX, NULL},
+};
+
 static const char *const kinds[] = {"none", "text", "integer", "true", "json", NULL};
 static const struct contract_field answer_fields[] = {
     {"id", MEMBER_INT, false, ANSWER(id), 1, INT64_MAX, NULL},
@@ -103,6 +129,10 @@ static const struct contract_message messages[API_MESSAGES] = {
     [API_REDEMPTION] = {"redemption", true, false, FIELDS(redemption_fields), ALWAYS},
     [API_REQUEST] = {"request", true, false, FIELDS(request_fields), ALWAYS},
     [API_TRANSACTIONS] = {"transactions", true, false, FIELDS(transactions_fields), ALWAYS},
+    [API_SEND] = {"send", true, false, FIELDS(send_fields), ALWAYS},
+    [API_SENT] = {"sent", true, false, FIELDS(sent_fields), ALWAYS},
+    [API_FILE] = {"file", true, false, FIELDS(file_fields), ALWAYS},
+    [API_HANDOVER] = {"handover", false, true, FIELDS(handover_fields), ALWAYS},
     [API_ANSWER] = {"answer", false, false, FIELDS(answer_fields), ALWAYS},
 };
 
@@ -137,12 +167,21 @@ api_answer_encode(struct message_line *ret, const struct api_answer *answer)
 }
 
 bool
-api_answer_decode(struct api_answer *ret, char *line, char *why, size_t why_size)
+api_handover_encode(struct message_line *ret, int64_t id)
+{
+	const struct api_answer answer = {.id = id};
+	int state = OPEN;
+
+	return contract_encode(&api_contract, API_HANDOVER, &state, &answer, ret);
+}
+
+int
+api_answer_decode(struct api_answer *ret, char *line, bool passed, char *why, size_t why_size)
 {
 	int state = OPEN;
 
 	*ret = (struct api_answer){0};
-	return contract_decode(&api_contract, false, &state, line, false, ret, why, why_size) == API_ANSWER;
+	return contract_decode(&api_contract, false, &state, line, passed, ret, why, why_size);
 }
 
 int
@@ -152,7 +191,8 @@ api_status(const char *code)
 		const char *code;
 		int status;
 	} others[] = {
-	    {"401", 401}, {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415},
+	    {"201", 201}, {"408", 408}, {"413", 413}, {"507", 507}, {"401", 401},
+	    {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415},
 	    {"429", 429}, {"503", 503}, {"997", 500}, {"998", 400}, {"999", 400},
 	};
 

@@ -34,8 +34,12 @@ enum api_message {
 	API_REDEMPTION,   /* what became of it */
 	API_REQUEST,      /* what a key was answered */
 	API_TRANSACTIONS, /* a page of a member's entries */
+	API_SEND,         /* a file is to come: who takes it? */
+	API_SENT,         /* it is whole, and has its name in the spool */
+	API_FILE,         /* what became of it */
 	/* from it */
 	API_ANSWER,
+	API_HANDOVER, /* to API_SEND, with the connection to a handback-receive: lib/protocol/receive_job.h */
 	API_MESSAGES
 };
 
@@ -47,7 +51,9 @@ struct api_call {
 	int64_t programme; /* as the caller stated it */
 	const char *member, *merchant, *amount, *reference, *key;
 	int64_t points, type;
-	int64_t before; /* of a page: entries before this one */
+	int64_t before;                     /* of a page: entries before this one */
+	const char *source, *name, *sha256; /* of a file; the hash in hex */
+	int64_t bytes;
 };
 
 enum api_value {
@@ -82,7 +88,9 @@ bool api_call_encode(struct message_line *ret, enum api_message message, const s
 int api_call_decode(struct api_call *ret, char *line, char *why, size_t why_size);
 
 bool api_answer_encode(struct message_line *ret, const struct api_answer *answer);
-/* False with a sentence in why[] for what is no answer. */
-bool api_answer_decode(struct api_answer *ret, char *line, char *why, size_t why_size);
+bool api_handover_encode(struct message_line *ret, int64_t id);
+/* API_ANSWER or API_HANDOVER, of which only the id is set; passed: it came with a descriptor.  -1 with a
+ * sentence in why[] for anything else. */
+int api_answer_decode(struct api_answer *ret, char *line, bool passed, char *why, size_t why_size);
 
 #endif

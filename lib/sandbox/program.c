@@ -480,6 +480,32 @@ sandbox_gate(bool no_landlock, char *why, size_t why_size)
 	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_gate, why, why_size);
 }
 
+/* Nothing over what all have, but a hint to the disk. */
+static int
+add_receive(scmp_filter_ctx filter)
+{
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sync_file_range), 0);
+
+	return rc == 0 ? seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0) : rc;
+}
+
+bool
+sandbox_receive(int directory, int64_t file_bytes, bool no_landlock, char *why, size_t why_size)
+{
+	const struct landlock_place places[] = {
+	    {.fd = directory, .use = LANDLOCK_KEEP},
+	    {.path = "/proc/self/fd", .use = LANDLOCK_READ}, /* where a file without a name is linked from */
+	};
+	const struct landlock_wish landlock = {.places = places, .place_count = COUNT(places), .least = 2};
+	const struct rlimit none = {0, 0};
+
+	if (!enter_limits(why, why_size) || !limit_files(file_bytes, why, why_size))
+		return false;
+	if (setrlimit(RLIMIT_NPROC, &none) != 0)
+		return fail(why, why_size, "resource limits", errno);
+	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_receive, why, why_size);
+}
+
 bool
 sandbox_decrypt(const char *home, const char *folder, int64_t content_bytes, bool no_landlock, char *why,
                 size_t why_size)

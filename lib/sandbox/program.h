@@ -11,6 +11,7 @@
  *             no local socket, no process, no program
  *   gate      no file at all, no TCP out (Landlock), local sockets alone; what listens and what was accepted
  *             was there before, or comes by that; no process, no program
+ *   receive   no socket of its own; the one directory of its source
  *   decrypt   local sockets alone; its keyring's directory; GnuPG, which it runs and which inherits all
  *             this; no other file but what programs of the system read
  *
@@ -34,6 +35,9 @@ bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 
 /* With its socket listening. */
 bool sandbox_gate(bool no_landlock, char *why, size_t why_size);
+
+/* directory: descriptor of what it may change, and no file that it writes gets longer. */
+bool sandbox_receive(int directory, int64_t file_bytes, bool no_landlock, char *why, size_t why_size);
 
 /* home: the keyring's directory, which it removes at its end; folder: where that lies; content_bytes: what
  * the content may have.  No file that it or GnuPG writes gets longer. */

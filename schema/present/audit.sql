@@ -29,7 +29,7 @@ CREATE TABLE audit.event (
 	who     text NOT NULL DEFAULT session_user,
 	what    text NOT NULL CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched', 'rematch_held',
 		'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate', 'overtaken', 'withdrawn', 'decided',
-		'credential_added', 'credential_rotated', 'credential_revoked', 'route_added', 'route_ended', 'group_answered',
+		'credential_added', 'credential_rotated', 'credential_revoked', 'route_added', 'route_ended', 'group_answered', 'file_received',
 		'target_added', 'target_changed', 'target_paused', 'target_resumed', 'target_stopped', 'target_replayed')),
 	subject text NOT NULL,            -- "hold 12", "file 7", "redemption 123"
 	why     text,

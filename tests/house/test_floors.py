@@ -39,6 +39,7 @@ MAY_INCLUDE = {
     "fetch": BASE | {"lib/hash", "lib/protocol", "lib/sandbox"},
     "nightly": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
     "api": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config"},
+    "receive": BASE | {"lib/hash", "lib/yaml", "lib/protocol", "lib/config", "lib/sandbox"},
     "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers"},
     "ctl": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
 }
@@ -71,6 +72,7 @@ LINKS = {
     "nightly/handback-verify": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
     "daemon/handbackd": ({"libevent_core", "libjansson", "libsystemd"}, {"libpq", "libcsv", "libxml2", "libssh"}),
     "api/handback-api": ({"libpq", "libcrypto", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
+    "receive/handback-receive": ({"libcrypto", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
     "gate/handback-gate": ({"libevent_core", "libjansson"}, {"libpq", "libcrypto", "libcsv", "libxml2", "libssh", "libgpgme"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }

@@ -61,7 +61,7 @@ def until(true, seconds=20):
 
 
 class Api:
-    def __init__(self, build, database, apis=1, gate_options=(), role="handback_api"):
+    def __init__(self, build, database, apis=1, gate_options=(), role="handback_api", receive=None):
         self.build, self.database, self.count, self.options, self.role = build, database, apis, gate_options, role
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="handback-api-", dir="/tmp"))
         self.key = self.folder / "token-key"
@@ -70,16 +70,24 @@ class Api:
         self.keys = [self.key]
         self.socket = self.folder / "http"
         self.apis, self.gate = [], None
+        self.receive, self.receiver = receive, None  # a configuration: partners' files are taken by it
 
     def start_api(self, n):
         path = self.folder / f"api{n}"
         path.unlink(missing_ok=True)
         log = open(self.folder / f"api{n}.log", "ab")  # noqa: SIM115: the process's own
         process = subprocess.Popen([self.build / "api/handback-api", "--database", self.database.conninfo(self.role), "--listen", path,
+                                    *(("--receive", self.folder / "receive") if self.receive else ()),
                                     *(word for key in self.keys for word in ("--token-key", key))], stderr=log)
         log.close()
         until(lambda: path.exists() or process.poll() is not None)
         return process
+
+    def start_receiver(self):
+        with open(self.folder / "receive.log", "ab") as log:
+            self.receiver = subprocess.Popen(
+                [self.build / "receive/handback-receive", "--config", self.receive, "--listen", self.folder / "receive"], stderr=log)
+        until(lambda: (self.folder / "receive").exists() or self.receiver.poll() is not None)
 
     def start_gate(self):
         self.socket.unlink(missing_ok=True)
@@ -90,16 +98,18 @@ class Api:
         until(lambda: self.socket.exists() or self.gate.poll() is not None)
 
     def __enter__(self):
+        if self.receive:
+            self.start_receiver()
         self.apis = [self.start_api(n) for n in range(self.count)]
         self.start_gate()
         until(self.is_well)
         return self
 
     def __exit__(self, *_):
-        for process in (self.gate, *self.apis):
+        for process in (self.gate, *self.apis, *([self.receiver] if self.receiver else [])):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in (self.gate, *self.apis):
+        for process in (self.gate, *self.apis, *([self.receiver] if self.receiver else [])):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(40)
             process.kill()
@@ -128,6 +138,10 @@ class Api:
     def post(self, name, body, token=None, headers=None):
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         return self.request("POST", PG + name, body if isinstance(body, (bytes, str)) else json.dumps(body), headers)
+
+    def put(self, source, name, body, token=None, headers=None):
+        headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+        return self.request("PUT", f"/v1/sources/{source}/files/{name}", body, headers)
 
     def ask_token(self, client, secret=SECRET, **more):
         body = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret, **more}

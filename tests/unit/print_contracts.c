@@ -5,6 +5,7 @@
 #include "lib/protocol/fetch_job.h"
 #include "lib/protocol/frame.h"
 #include "lib/protocol/parse_job.h"
+#include "lib/protocol/receive_job.h"
 #include "lib/protocol/worker_job.h"
 
 int
@@ -17,5 +18,6 @@ main(void)
 	contract_print(&fetch_contract, stdout);
 	contract_print(&control_contract, stdout);
 	contract_print(&api_contract, stdout);
+	contract_print(&receive_contract, stdout);
 	return 0;
 }

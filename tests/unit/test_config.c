@@ -151,7 +151,7 @@ mistakes_in_sources(void **state)
 	told("h.yaml:9:50: sources[2].directory: sources[1] takes the same files from the same directory: give "
 	     "each "
 	     "its own pattern");
-	told("h.yaml:10:5: sources[3]: say where the files come from: directory or sftp");
+	told("h.yaml:10:5: sources[3]: say where the files come from: directory, sftp or api");
 	told("h.yaml:11:39: sources[4].sftp: user is missing: who to log in as");
 	told("h.yaml:11:68: sources[4].sftp.prot: unknown key; did you mean port?");
 	told("h.yaml:11:62: sources[4].sftp.after: move needs after_directory");

@@ -1,0 +1,217 @@
+/*
+ * handback-receive: takes one file that a partner sends by the API into the source's corner of the spool.
+ *
+ * Trust: it has no network, no database and no key.  handback-api, which knows whose token it was, says the
+ * source and the name; the bytes come from the gate.  It reads none of them: they go into a file without a
+ * name, which gets its name when it is whole, durable and has the hash that was stated.  Whoever hangs up
+ * before that leaves nothing.  One process for each file: what it waits for holds up nobody else.
+ *
+ *     --config FILE   whose sources say what may come
+ *     --listen PATH   a SOCK_SEQPACKET socket that it makes, with a process for each connection
+ *
+ * Without --listen a connection is its descriptor 3.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "lib/base/spawn.h"
+#include "lib/base/text.h"
+#include "lib/protocol/channel.h"
+#include "lib/sandbox/program.h"
+#include "receive/body.h"
+#include "receive/corner.h"
+
+#define CONNECTION 3
+#define WAITING 64
+#define JOB_S 10
+
+static int
+usage(void)
+{
+	fputs("usage: handback-receive --config FILE [--listen PATH]\n", stderr);
+	return EXIT_USAGE;
+}
+
+static struct config *
+load_config(const char *path)
+{
+	struct problems *p = problems_new(path);
+	struct config *config = config_load(path, p);
+
+	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
+		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
+	problems_free(p);
+	return config;
+}
+
+/* ---- one file ---- */
+
+static void
+say(int *turn, enum receive_message message, const struct receive_answer *answer)
+{
+	static struct message_line line;
+
+	if (receive_answer_encode(&line, turn, message, answer))
+		channel_send(CONNECTION, line.text, line.length, -1);
+}
+
+static void
+say_refused(int *turn, const struct receive_job *job, const struct refusal *refusal)
+{
+	const struct receive_answer answer = {.code = refusal->code, .why = refusal->why};
+
+	log_write(LOG_NOTICE, "file not taken",
+	          LOG_FIELDS(log_text("source", job->source), log_text("name", job->name),
+	                     log_text("why", refusal->why)));
+	say(turn, RECEIVE_REFUSED, &answer);
+}
+
+/* False, and *refusal; its code NULL: the other end went away. */
+static bool
+take(const struct config_source *source, const struct receive_job *job, const struct corner *corner,
+     int *turn, char hex[TEXT_HEX_SIZE(SHA256_BYTES)], struct refusal *refusal)
+{
+	uint8_t sha256[SHA256_BYTES];
+	enum body_end end;
+
+	say(turn, RECEIVE_READY, NULL);
+	end = body_take(CONNECTION, corner->file, job->bytes, sha256, refusal);
+	if (end != BODY_WHOLE)
+		return false;
+	text_hex(hex, sha256, sizeof(sha256));
+	if (job->sha256 != NULL && strcmp(hex, job->sha256) != 0)
+		return refuse(refusal, "999", "the bytes that came have another sha-256 than the Content-Digest");
+	if (!corner_keep(corner, job->name, sha256, refusal))
+		return false;
+	log_write(LOG_INFO, "file received",
+	          LOG_FIELDS(log_text("source", source->name), log_text("name", job->name),
+	                     log_int("bytes", job->bytes), log_text("sha256", hex)));
+	return true;
+}
+
+static int
+serve(const struct config *config, char *line)
+{
+	char why[LIMIT_MESSAGE_BYTES], hex[TEXT_HEX_SIZE(SHA256_BYTES)];
+	struct corner corner = {.dir = -1, .file = -1};
+	const struct config_source *source;
+	struct refusal refusal = {.code = NULL};
+	struct receive_job job;
+	int turn = RECEIVE_TURN_NEW;
+	bool good;
+
+	if (!receive_job_decode(&job, &turn, line, why, sizeof(why))) {
+		log_write(LOG_ERR, "that is no job", LOG_FIELDS(log_text("why", why)));
+		return EXIT_USAGE;
+	}
+	source = config_source(config, job.source);
+	good = corner_takes(source, &job, &refusal) && corner_open(source, job.bytes, &corner, &refusal);
+	if (good && !sandbox_receive(corner.dir, job.bytes, config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK, why,
+	                             sizeof(why))) {
+		log_write(LOG_ERR, why, NULL);
+		good = refuse(&refusal, "503", "it cannot be taken now");
+	}
+	good = good && take(source, &job, &corner, &turn, hex, &refusal);
+	if (good) {
+		const struct receive_answer answer = {.sha256 = hex};
+
+		say(&turn, RECEIVE_WHOLE, &answer);
+	} else if (refusal.code != NULL) {
+		say_refused(&turn, &job, &refusal);
+	}
+	if (corner.file >= 0)
+		close(corner.file);
+	if (corner.dir >= 0)
+		close(corner.dir);
+	return EXIT_CLEAN; /* whoever asked knows what became of it */
+}
+
+static int
+serve_connection(const char *path)
+{
+	static char line[MESSAGE_BYTES + 2];
+	const struct timeval patience = {.tv_sec = JOB_S};
+	struct config *config = load_config(path);
+	int code = EXIT_USAGE;
+	size_t len;
+
+	setsockopt(CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (config != NULL && channel_receive(CONNECTION, line, sizeof(line), &len, NULL) > 0)
+		code = serve(config, line);
+	config_free(config);
+	return code;
+}
+
+/* ---- by hand: a process for each ---- */
+
+static int
+listen_for(const char *socket_path, const char *config)
+{
+	char self[PATH_MAX];
+	const char *const argv[] = {"handback-receive", "--config", config, NULL};
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int listener = channel_listen(socket_path, SOCK_SEQPACKET, WAITING);
+
+	if (len <= 0 || listener < 0) {
+		log_write(LOG_ERR, "there is no socket to listen on",
+		          LOG_FIELDS(log_text("path", socket_path), log_errno(errno)));
+		return EXIT_USAGE;
+	}
+	self[len] = '\0';
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
+	log_write(LOG_INFO, "ready", NULL);
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		const struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {fd, CONNECTION}};
+		const struct spawn program = {
+		    .path = self, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
+
+		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+			return EXIT_FAILED;
+		if (fd >= 0 && spawn(&program) < 0)
+			log_write(LOG_ERR, "a process for a file cannot be started", LOG_FIELDS(log_errno(errno)));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+	                                      {"listen", required_argument, NULL, 'l'},
+	                                      {NULL, 0, NULL, 0}};
+	const char *config = NULL, *listen_at = NULL;
+	char path[PATH_MAX];
+	int option;
+
+	harden();
+	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
+		if (option == 'c')
+			config = optarg;
+		else if (option == 'l')
+			listen_at = optarg;
+		else
+			return usage();
+	if (optind != argc || config == NULL)
+		return usage();
+	log_open("handback-receive", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	if (realpath(config, path) == NULL) { /* a process of its own starts elsewhere */
+		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("file", config), log_errno(errno)));
+		return EXIT_USAGE;
+	}
+	return listen_at != NULL ? listen_for(listen_at, path) : serve_connection(path);
+}
