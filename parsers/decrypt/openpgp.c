@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
+#include "parsers/decrypt/whole.h"
 
 enum { PASSPHRASE_BYTES = 1024 };
 
@@ -198,7 +199,10 @@ judge_error(struct opening *o, gpgme_error_t error)
 	case GPG_ERR_NO_SECKEY:
 		return tell(o, OPENPGP_REFUSED, "the file is encrypted for another key than ours");
 	case GPG_ERR_NO_DATA:
-		return tell(o, OPENPGP_REFUSED, "the file is not OpenPGP, or is cut off");
+		return tell(o, OPENPGP_REFUSED,
+		            "the file is not OpenPGP, is cut off, or holds something besides its message");
+	case GPG_ERR_BAD_DATA:
+		return tell(o, OPENPGP_REFUSED, "the file is damaged, or holds something besides its message");
 	default:
 		return tell_error(o, OPENPGP_REFUSED, "the file cannot be opened", error);
 	}
@@ -230,6 +234,8 @@ open_file(struct opening *o)
 {
 	struct gpgme_data_cbs callbacks = {.write = write_content};
 	gpgme_decrypt_result_t decrypted;
+	enum openpgp_end end;
+	const char *besides;
 	gpgme_data_t input, plain;
 	gpgme_error_t error = gpgme_data_new_from_fd(&input, o->job->input);
 
@@ -249,7 +255,9 @@ open_file(struct opening *o)
 	decrypted = o->job->encrypted ? gpgme_op_decrypt_result(o->gpg) : NULL;
 	if (decrypted != NULL && decrypted->legacy_cipher_nomdc)
 		return tell(o, OPENPGP_REFUSED, "the encryption does not protect the content against changes");
-	return check_signatures(o);
+	end = check_signatures(o);
+	besides = end == OPENPGP_DONE ? whole_message(o->job->input) : NULL;
+	return besides == NULL ? end : tell(o, OPENPGP_REFUSED, "%s", besides);
 }
 
 enum openpgp_end

@@ -127,6 +127,40 @@ def test_cut_and_changed(rings):
         assert status == REFUSED, why
 
 
+@pytest.mark.sanitize
+@pytest.mark.parametrize("more", [(), ("--armor",), ("--compress-algo", "none"), ("--compress-algo", "zlib"),
+                                  ("--compress-algo", "none", "--armor")])
+def test_one_message_and_nothing_besides_it(rings, more):
+    """GnuPG opens the first one and says that all is well."""
+    us, partner = rings["us"], rings["partner"]
+    for encrypted in (False, True):
+        secret, to = (us.secret, us) if encrypted else (None, None)
+        first = partner.protect(CONTENT, to, True, *more)
+        second = partner.protect(b"A2|5|KO\n", to, True, *more)
+        assert decrypt(first, secret, partner.public, encrypted=encrypted) == (DONE, CONTENT, "")
+        for data in (first + second, first + b"A3|5|OK\n", b"A3|5|OK\n" + first):
+            status, _, why = decrypt(data, secret, partner.public, encrypted=encrypted)
+            assert status == REFUSED, (encrypted, data)
+            # much of it GnuPG finds for itself, and has its own words for
+            assert encrypted or data != first + second or "besides its message" in why, why
+
+
+def test_a_clearsigned_file_is_one_message_too(rings):
+    partner = rings["partner"]
+    signed = partner.gpg("--clearsign", "--output", "-", data=CONTENT)
+    assert decrypt(signed, None, partner.public, encrypted=False) == (DONE, CONTENT, "")
+    assert decrypt(b"\n" + signed + b"\r\n", None, partner.public, encrypted=False) == (DONE, CONTENT, "")
+    for data in (b"A3|5|OK\n" + signed, signed + b"A3|5|OK\n", signed + signed):
+        assert decrypt(data, None, partner.public, encrypted=False)[0] == REFUSED, data
+
+
+def test_armor_around_two_messages(rings):
+    partner = rings["partner"]
+    both = partner.protect(CONTENT) + partner.protect(b"A2|5|KO\n")
+    armored = partner.gpg("--enarmor", "--output", "-", data=both).replace(b"PGP ARMORED FILE", b"PGP MESSAGE")
+    assert decrypt(armored, None, partner.public, encrypted=False)[0] == REFUSED
+
+
 def test_a_passphrase_is_no_key_of_ours(rings):
     """Held, and not tried again for ever as if our passphrase were wrong; and nobody's guess is compared with ours."""
     for ring, passphrase in (("us", None), ("guarded", b"s3cret\n")):
