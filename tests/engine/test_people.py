@@ -219,7 +219,7 @@ def test_what_is_refused_is_said_in_our_words(world):
     proposal = number(as_(world, "alice", "hold", "propose", "close", hold, "--why", "known", "--json"))
     propose = ("hold", "propose")
     for arguments, words in (
-            ((*propose, "burn", hold, "--why", "x"), "decision burn: not known; use confirm, reverse, reinstate, close, release, reopen or not_a_duplicate"),
+            ((*propose, "burn", hold, "--why", "x"), "decision burn: not known; use confirm, reverse, reinstate, credit, close, release, reopen or not_a_duplicate"),
             ((*propose, "close", hold, "--why", "  "), "--why TEXT is required"),
             ((*propose, "close", hold), "--why TEXT is required"),
             ((*propose, "confirm", hold, "--why", "x", "--redemption", "12-34"), "12-34: not an external reference; write"),
