@@ -217,6 +217,27 @@ const struct command commands[] = {
     {"route list", "Callers", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "which partner fulfils what",
      "Lists the routes, those in force first.", "handbackctl route list", run_route_list},
 
+    {"target add", "Targets", "NAME PROGRAMME CONNECTOR", 3, 3, 0, "name a system that is told what becomes of redemptions",
+     "Keeps the connector, a file that says in which shape it is told (docs/connectors.md), under a name, for one programme, "
+     "from now on; for a name that there is it keeps another connector. Nothing is sent yet: this release records what there "
+     "is to tell and shows it.",
+     "handbackctl target add crm NORTHSTAR fixtures/connectors/salesforce.yaml", run_target_add},
+    {"target pause", "Targets", "NAME", 1, 1, OPT(OPT_WHY), "tell a system nothing for now",
+     "What there is to tell waits, in order.", "handbackctl target pause crm --why 'the CRM moves'", run_target_pause},
+    {"target resume", "Targets", "NAME", 1, 1, 0, "tell a paused or stopped system again",
+     "Goes on where it was.", "handbackctl target resume crm", run_target_resume},
+    {"target replay", "Targets", "NAME", 1, 1, OPT(OPT_FROM) | OPT(OPT_TO), "tell a system again what was recorded since a day",
+     "A system that has it takes it as what it has.", "handbackctl target replay crm --from 2026-01-31", run_target_replay},
+    {"target status", "Targets", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "how far each system was told",
+     "Shows each target with its state, its last delivery, what it did not take, and since when something waits.",
+     "handbackctl target status", run_target_status},
+    {"target lint", "Targets", "CONNECTOR...", 1, 1000, 0, "check connectors",
+     "Reports every mistake as file:line:column: path: message.",
+     "handbackctl target lint fixtures/connectors/webhook.yaml", run_target_lint},
+    {"target show", "Targets", "CONNECTOR REFERENCE", 2, 2, 0, "the requests that would tell of a redemption",
+     "Shows them as they would be sent now, and sends nothing. CONNECTOR is a file, or the name of a target.",
+     "handbackctl target show crm 12345678-9abc-4ef0-8234-56789abcdef0", run_target_show},
+
     {"profile infer", "Configure", "FILE", 1, 1, 0, "a first profile for a sample of a partner's file",
      "Looks at a sample and proposes a profile: how records are cut, columns with their types, what could be "
      "the key, which numbers of a header or trailer are counts or sums. Beside each line stands what it rests "

@@ -56,6 +56,15 @@ int run_route_add(struct session *s);
 int run_route_end(struct session *s);
 int run_route_list(struct session *s);
 
+/* ctl/target/targets.c */
+int run_target_add(struct session *s);
+int run_target_pause(struct session *s);
+int run_target_resume(struct session *s);
+int run_target_replay(struct session *s);
+int run_target_status(struct session *s);
+int run_target_lint(struct session *s);
+int run_target_show(struct session *s);
+
 /* ctl/audit.c */
 int run_audit_head(struct session *s);
 int run_audit_key(struct session *s);

@@ -163,7 +163,7 @@ $$;
 COMMENT ON FUNCTION handback.redemption_version(bigint) IS 'A number that rises with each change of a redemption: older never overwrites newer';
 
 CREATE FUNCTION handback.redemption_object(redemption bigint) RETURNS jsonb
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 	SELECT api.redemption_json(redemption) || jsonb_build_object('version', handback.redemption_version(redemption),
 		'programme', d.programme, 'reference', d.external_reference)
 	FROM ledger.redemption d WHERE d.redemption_id = redemption
@@ -171,7 +171,7 @@ $$;
 COMMENT ON FUNCTION handback.redemption_object(bigint) IS 'What targets may be told of a redemption: its newest state, with its version';
 
 CREATE FUNCTION handback.balance_object(member bigint) RETURNS jsonb
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 	SELECT jsonb_build_object('member', m.relation_reference, 'programme', p.code, 'points', b.points, 'version', e.entries,
 		'as_of_entry', e.last, 'as_of', e.at)
 	FROM ledger.member m
@@ -517,5 +517,7 @@ GRANT EXECUTE ON FUNCTION handback.claim_delivery(text, text[], integer),
 	handback.targets_to_tell() TO handback_outbox;
 GRANT EXECUTE ON FUNCTION handback.add_target(text, text, text), handback.pause_target(text, text), handback.resume_target(text),
 	handback.replay_target(text, timestamptz) TO handback_operator;
+GRANT EXECUTE ON FUNCTION handback.redemption_object(bigint), handback.balance_object(bigint) TO handback_operator, handback_finance,
+	handback_verify;
 GRANT SELECT ON handback.target, handback.target_now, handback.target_status, handback.delivery, handback.delivery_end,
 	handback.delivery_object, handback.delivery_object_now TO handback_operator, handback_finance;

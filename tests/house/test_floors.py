@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "lib/config": BASE | {"lib/yaml", "lib/protocol"},
     "lib/embedded": BASE,
     "lib/profile": BASE | {"lib/yaml", "lib/protocol"},
+    "lib/connector": BASE | {"lib/yaml", "lib/json"},
     "schema": set(),
     "lib/db": BASE | {"lib/hash", "lib/config", "lib/embedded", "schema"},
     "lib/spool": DATABASE,
@@ -41,7 +42,7 @@ MAY_INCLUDE = {
     "api": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config"},
     "receive": BASE | {"lib/hash", "lib/yaml", "lib/protocol", "lib/config", "lib/sandbox"},
     "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers"},
-    "ctl": LIB | {"lib/finance/output", "lib/finance/view", "reconcile"},
+    "ctl": LIB | {"lib/connector", "lib/finance/output", "lib/finance/view", "reconcile"},
 }
 
 # foreign header (a prefix where it ends with /) -> the only files that may include it

@@ -1,0 +1,297 @@
+/* target: which systems are told what becomes of redemptions, and in which shape. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ask.h"
+#include "ctl/ctl_sql.h"
+#include "ctl/handlers.h"
+#include "lib/base/io.h"
+#include "lib/base/text.h"
+#include "lib/connector/connector.h"
+#include "lib/json/json.h"
+#include "lib/yaml/yaml.h"
+
+#define CONNECTOR_BYTES 65536 /* as handback.target has it */
+
+static const struct column done_columns[] = {
+    {"what", "Done", COLUMN_WORD, 0, 0, NULL},
+    {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
+    {"version", "Version", COLUMN_NUMBER, 0, 0, NULL},
+    {"causes", "Causes", COLUMN_NUMBER, 0, 0, NULL},
+};
+static const struct column target_columns[] = {
+    {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Reason", COLUMN_SENTENCE, 20, 0, NULL},
+    {"last", "Last delivery (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"result", "Result", COLUMN_WORD, 0, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
+    {"later", "Later", COLUMN_NUMBER, 0, 0, NULL},
+    {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
+    {"waiting_since", "Waiting since (UTC)", COLUMN_TIME, 0, 0, NULL},
+};
+static const struct column lint_columns[] = {
+    {"connector", "Connector", COLUMN_NAME, 0, 0, NULL},
+    {"state", "Result", COLUMN_WORD, 0, 0, NULL},
+    {"errors", "Errors", COLUMN_NUMBER, 0, 0, NULL},
+};
+static const struct column problem_columns[] = {
+    {"problem", "Problem", COLUMN_SENTENCE, 30, 0, NULL},
+};
+static const struct column request_columns[] = {
+    {"kind", "Object", COLUMN_WORD, 0, 0, NULL},
+    {"method", "Method", COLUMN_TEXT, 0, 0, NULL},
+    {"url", "URL", COLUMN_SENTENCE, 30, 0, NULL},
+    {"body", "Body", COLUMN_SENTENCE, 30, 0, NULL},
+};
+
+/* ---- connectors ---- */
+
+/* *ret_text is the caller's to free. */
+static int
+read_connector(const char *path, char **ret_text, size_t *ret_len)
+{
+	if (io_read_file(AT_FDCWD, path, CONNECTOR_BYTES, ret_text, ret_len) == 0)
+		return EXIT_CLEAN;
+	complain("%s: %s", path, strerrordesc_np(errno));
+	return EXIT_USAGE;
+}
+
+/* Compiles it, its mistakes on stderr. */
+static struct connector *
+compile_connector(const char *name, const char *text, size_t len)
+{
+	struct problems *p = problems_new(name);
+	struct connector *c = connector_compile(text, len, p);
+
+	for (size_t i = 0; problems_line(p, i) != NULL; i++)
+		complain("%s", problems_line(p, i));
+	problems_free(p);
+	return c;
+}
+
+int
+run_target_lint(struct session *s)
+{
+	struct document *d = document_new("lint", NULL);
+	struct table *connectors = document_add(d, "connectors", NULL, TABLE_ROWS, COLUMNS(lint_columns));
+	struct table *problems = document_add(d, "problems", NULL, TABLE_ROWS, COLUMNS(problem_columns));
+	int worst = EXIT_CLEAN, code;
+
+	for (int i = 0; i < s->argument_count; i++) {
+		struct problems *p = problems_new(s->arguments[i]);
+		char *text = NULL, errors[24];
+		size_t len = 0;
+
+		code = read_connector(s->arguments[i], &text, &len);
+		if (code == EXIT_CLEAN) {
+			struct connector *c = connector_compile(text, len, p);
+			const char *cells[] = {s->arguments[i], c != NULL ? "ok" : "error", errors};
+
+			snprintf(errors, sizeof(errors), "%zu", problems_errors(p));
+			table_row(connectors, cells);
+			worst = c != NULL ? worst : EXIT_USAGE;
+			connector_free(c);
+		} else {
+			worst = code;
+		}
+		for (size_t line = 0; problems_line(p, line) != NULL; line++) {
+			const char *cells[] = {problems_line(p, line)};
+
+			table_row(problems, cells);
+			/* at the beginning of a line, where editors find them */
+			if (s->format == FORMAT_TEXT)
+				puts(cells[0]);
+		}
+		free(text);
+		problems_free(p);
+	}
+	if (s->format == FORMAT_TEXT)
+		document_drop_last(d);
+	code = session_show(s, d);
+	document_free(d);
+	return code == EXIT_CLEAN ? worst : code;
+}
+
+/* ---- changes ---- */
+
+static int
+change(struct session *s, const char *what, const char *sql, int params, const char *const *values)
+{
+	int code = session_open(s, SESSION_DECIDES);
+	struct pg_result *r = NULL;
+	enum pg_status status;
+
+	if (code != EXIT_CLEAN)
+		return code;
+	status = pg_run(s->query.pg, sql, params, values, &r);
+	if (status != PG_OK) {
+		complain("%s", pg_why(s->query.pg));
+		return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
+	}
+	const char *cells[] = {what, values[0], pg_text_of(r, 0, "version"), pg_text_of(r, 0, "causes")};
+	struct document *d = document_new("done", NULL);
+
+	table_row(document_add(d, "done", NULL, TABLE_FACTS, COLUMNS(done_columns)), cells);
+	code = session_show(s, d);
+	document_free(d);
+	pg_result_free(r);
+	return code;
+}
+
+int
+run_target_add(struct session *s)
+{
+	struct connector *c = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	int code = read_connector(s->arguments[2], &text, &len);
+
+	if (code == EXIT_CLEAN && (c = compile_connector(s->arguments[2], text, len)) == NULL)
+		code = EXIT_USAGE;
+	connector_free(c);
+	if (code == EXIT_CLEAN) {
+		const char *values[] = {s->arguments[0], s->arguments[1], text};
+
+		code = change(s, "added", sql_target_add, 3, values);
+	}
+	free(text);
+	return code;
+}
+
+int
+run_target_pause(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->value[OPT_WHY]};
+	int code = ask_why(s);
+
+	return code == EXIT_CLEAN ? change(s, "paused", sql_target_pause, 2, values) : code;
+}
+
+int
+run_target_resume(struct session *s)
+{
+	return change(s, "resumed", sql_target_resume, 1, (const char *const *) s->arguments);
+}
+
+int
+run_target_replay(struct session *s)
+{
+	struct period period;
+	int code = ask_period(s, &period);
+	const char *values[] = {s->arguments[0], period.from};
+
+	if (code == EXIT_CLEAN && period.from[0] == '\0') {
+		complain("say from which day on: --from 2026-01-31");
+		code = EXIT_USAGE;
+	}
+	return code == EXIT_CLEAN ? change(s, "replayed", sql_target_replay, 2, values) : code;
+}
+
+int
+run_target_status(struct session *s)
+{
+	int code = session_open(s, SESSION_READS);
+
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("targets", NULL);
+	struct table *t = document_add(d, "targets", NULL, TABLE_ROWS, COLUMNS(target_columns));
+
+	table_empty(t, "no target: nothing is told to other systems");
+	code = query_fill(&s->query, t, sql_targets, 0, NULL);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+/* ---- show ---- */
+
+/* The connector of a file, or of the target that is called so. */
+static struct connector *
+find_connector(struct session *s, const char *said)
+{
+	struct pg_result *r = NULL;
+	struct connector *c = NULL;
+	size_t len = strlen(said);
+
+	if (strchr(said, '/') != NULL || (len > 5 && strcmp(said + len - 5, ".yaml") == 0)) {
+		char *text = NULL;
+
+		if (read_connector(said, &text, &len) == EXIT_CLEAN)
+			c = compile_connector(said, text, len);
+		free(text);
+		return c;
+	}
+	if (pg_run(s->query.pg, sql_target_connector, 1, &said, &r) != PG_OK) {
+		complain("%s", pg_why(s->query.pg));
+		return NULL;
+	}
+	if (pg_rows(r) == 1)
+		c = compile_connector(said, pg_text_of(r, 0, "connector"), strlen(pg_text_of(r, 0, "connector")));
+	else
+		complain("there is no target %s", said);
+	pg_result_free(r);
+	return c;
+}
+
+static int
+add_request(struct table *t, const struct connector *c, enum connector_kind kind, const char *object)
+{
+	struct json *value = json_parse(object);
+	const struct json *const objects[] = {value};
+	char why[LIMIT_MESSAGE_BYTES];
+	char *body = value != NULL ? connector_body(c, kind, objects, 1, why, sizeof(why)) : NULL;
+	const char *cells[] = {connector_kinds[kind], connector_method(c), connector_url(c, kind), body};
+
+	if (body != NULL) {
+		body[strcspn(body, "\n")] = '\0';
+		table_row(t, cells);
+	} else {
+		complain("%s", value != NULL ? why : "the database wrote what is no JSON");
+	}
+	free(body);
+	json_free(value);
+	return body != NULL ? EXIT_CLEAN : EXIT_INTERNAL;
+}
+
+int
+run_target_show(struct session *s)
+{
+	const char *reference = s->arguments[1];
+	struct pg_result *r = NULL;
+	struct connector *c;
+	int code;
+
+	if (!text_is_uuid(reference)) {
+		complain("%s: not an external reference; write its 36 characters", reference);
+		return EXIT_USAGE;
+	}
+	code = session_open(s, SESSION_READS);
+	if (code != EXIT_CLEAN)
+		return code;
+	c = find_connector(s, s->arguments[0]);
+	if (c == NULL)
+		return EXIT_USAGE;
+	if (pg_run(s->query.pg, sql_target_objects, 1, &reference, &r) != PG_OK || pg_rows(r) != 1) {
+		complain("%s", r == NULL ? pg_why(s->query.pg) : "there is no such redemption");
+		code = EXIT_USAGE;
+	} else {
+		struct document *d = document_new("requests", NULL);
+		struct table *t = document_add(d, "requests", NULL, TABLE_ROWS, COLUMNS(request_columns));
+
+		for (int kind = 0; kind < CONNECTOR_KINDS && code == EXIT_CLEAN; kind++)
+			if (connector_has(c, (enum connector_kind) kind) && !pg_null_of(r, 0, connector_kinds[kind]))
+				code = add_request(t, c, (enum connector_kind) kind, pg_text_of(r, 0, connector_kinds[kind]));
+		if (code == EXIT_CLEAN)
+			code = session_show(s, d);
+		document_free(d);
+	}
+	pg_result_free(r);
+	connector_free(c);
+	return code;
+}

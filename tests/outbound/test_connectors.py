@@ -1,0 +1,168 @@
+"""Connectors: what a target is told, in which shape, by YAML alone; and the commands about targets."""
+import datetime
+import json
+import subprocess
+
+import pytest
+
+from c_source import ROOT
+from worker import Desk
+
+CONNECTORS = sorted((ROOT / "fixtures/connectors").glob("*.yaml"))
+SMALL = """
+objects:
+  redemption:
+    url: "https://crm.example/r"
+    record: {id: "${reference}"}
+"""
+
+
+@pytest.fixture
+def desk(database, build):
+    with Desk(database, build, start=False) as made:
+        yield made
+
+
+@pytest.fixture
+def shown(desk, tmp_path):
+    """{kind: the request} that tells of the redemption by this connector."""
+    def show(connector, key):
+        path = connector
+        if "\n" in str(connector):
+            path = tmp_path / "c.yaml"
+            path.write_text(connector)
+        said = json.loads(desk.ctl("target", "show", str(path), desk.references[key], "--json").stdout)
+        return {r["kind"]: {**r, "body": json.loads(r["body"])} for r in said["requests"]}
+    return show
+
+
+def lint(build, tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    done = subprocess.run([build / "ctl/handbackctl", "target", "lint", path], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout.replace(f"{path}:", "")
+
+
+def test_each_that_we_ship_is_sound(build):
+    assert len(CONNECTORS) == 3
+    done = subprocess.run([build / "ctl/handbackctl", "target", "lint", *CONNECTORS], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_salesforce_collections(desk, shown):
+    """The shape that jsforce sends for an upsert of a collection."""
+    desk.redeem("A", points=120)
+    said = shown(ROOT / "fixtures/connectors/salesforce.yaml", "A")
+    assert said["redemption"]["method"] == "PATCH" and said["redemption"]["url"].endswith("/composite/sobjects/Redemption__c/External_Reference__c")
+    body = said["redemption"]["body"]
+    assert list(body) == ["allOrNone", "records"] and body["allOrNone"] is False
+    (record,) = body["records"]
+    assert record["attributes"] == {"type": "Redemption__c"} and record["External_Reference__c"] == desk.references["A"]
+    assert record["Points__c"] == 120 and record["Status__c"] == "open" and record["Handback_Version__c"] == 1
+    assert record["Decided_At__c"] is None and record["Redeemed_At__c"].endswith("+00:00")
+    (account,) = said["balance"]["body"]["records"]
+    assert account["Member_Number__c"] == "M1" and account["Balance__c"] == 1_000_000 - 120
+
+
+@pytest.mark.parametrize("when", ("2026-11-30T05:11:34.567609+00:00", "2024-02-29T23:59:59+00:00", "2000-03-01T00:00:00.5+00:00",
+                                  "1999-12-31T23:59:59.999+00:00", "2027-01-01T00:00:00.001+00:00"))
+def test_odata_upsert_has_dates_in_milliseconds(desk, shown, when):
+    desk.redeem("A", posted_at=when)
+    (record,) = shown(ROOT / "fixtures/connectors/successfactors.yaml", "A")["redemption"]["body"]
+    whole, _, fraction = when.removesuffix("+00:00").partition(".")
+    at = datetime.datetime.fromisoformat(whole + "+00:00") + datetime.timedelta(microseconds=int(fraction.ljust(6, "0") or 0))
+    since = at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    assert record["cust_redeemedAt"] == f"/Date({since // datetime.timedelta(milliseconds=1)})/"
+    assert record["cust_reversedAt"] is None and record["cust_points"] == "100"
+    assert record["__metadata"] == {"uri": f"cust_Redemption(externalCode='{desk.references['A']}')"}
+
+
+def test_a_webhooks_event_is_the_same_until_something_changes(desk, shown):
+    desk.redeem("A")
+    connector = ROOT / "fixtures/connectors/webhook.yaml"
+    first = shown(connector, "A")["redemption"]["body"]
+    assert first["specversion"] == "1.0" and first["type"] == "handback.redemption.open.v1"
+    assert shown(connector, "A")["redemption"]["body"] == first
+    desk.start()
+    desk.deliver([("A", "KO")])
+    second = shown(connector, "A")["redemption"]["body"]
+    assert second["id"] != first["id"] and second["data"]["state"] == "reversed" and second["data"]["reversed_at"] is not None
+
+
+def test_what_partners_wrote_stays_a_text(desk, shown):
+    """A field's content is never read as a template or as JSON."""
+    desk.redeem("A", merchant='"}${state}\\ ä\u2028')
+    body = shown(SMALL.replace('{id: "${reference}"}', '{m: "${merchant}", t: "<${merchant}>", n: "${points|text}", d: "${redeemed_at|date}",'
+                               ' c: 7, y: true, q: "7", e: null}'), "A")["redemption"]["body"]
+    assert body["m"] == '"}${state}\\ ä\u2028' and body["t"] == f"<{body['m']}>"
+    assert body["n"] == "100" and len(body["d"]) == 10
+    assert (body["c"], body["y"], body["q"], body["e"]) == (7, True, "7", None)
+
+
+@pytest.mark.parametrize("change, said", (
+    (("redemption", "redemtion"), "unknown key"),
+    (("${reference}", "${referense}"), "a redemption has no field referense"),
+    (("${reference}", "${reference|ms}"), "reference is no time: it has no form ms"),
+    (("${reference}", "${reference|hex}"), "what begins with ${ is no field"),
+    (("${reference}", "${reference"), "what begins with ${ is no field"),
+    (("https://", "http://"), "no URL of https"),
+    (("https://crm.example", "http://127.0.0.1.evil.example"), "no URL of https"),
+    (("https://crm.example", "http://localhost@evil.example"), "no URL of https"),
+    (("https://crm.example", "https://user:secret@crm.example"), "no URL of https"),
+    (("https://crm.example", "https://"), "no URL of https"),
+    (("https://crm.example/r", "https://crm.example/r\\nHost: x"), "no URL of https"),
+    (("objects:", "method: DELETE\nobjects:"), "method"),
+    (("objects:", "batch: 2\nobjects:"), "a batch of more than one has a body with ${records}"),
+    (("objects:", "batch: 1001\nobjects:"), "batch"),
+    (("    record:", "    body: {a: 1}\n    record:"), "a body has ${records} or ${record}, once"),
+    (("    record:", "    body: {a: \"${reference}\", b: \"${record}\"}\n    record:"), "fields stand in the record"),
+    (("    record:", "    body: {a: \"x ${records}\"}\n    record:"), "${records} stands alone"),
+    (("    url: \"https://crm.example/r\"\n", ""), "url is missing"),
+    (("{id: \"${reference}\"}", "[]"), "a map of their fields is required"),
+))
+def test_a_mistake_is_named_with_its_place(build, tmp_path, change, said):
+    assert lint(build, tmp_path, SMALL) == (0, lint(build, tmp_path, SMALL)[1])
+    assert change[0] in SMALL
+    status, out = lint(build, tmp_path, SMALL.replace(*change))
+    place = out.split(":")
+    assert status == 2 and said in out and place[0].isdigit() and place[1].isdigit(), out
+
+
+def test_loopback_may_be_http(build, tmp_path):
+    for host in ("http://127.0.0.1:8080", "http://localhost", "http://[::1]:1"):
+        assert lint(build, tmp_path, SMALL.replace("https://crm.example", host))[0] == 0
+
+
+def test_a_target_from_its_naming_on(desk, tmp_path):
+    desk.start()
+    path = tmp_path / "c.yaml"
+    path.write_text(SMALL)
+
+    def ctl(*words, allowed=(0,)):
+        done = desk.ctl("target", *words, "--json", allowed=allowed)
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    assert ctl("status") == {"targets": []} | {k: v for k, v in ctl("status").items() if k != "targets"}
+    assert ctl("add", "crm", "P", str(path))["done"]["version"] == 1
+    assert "no programme" in ctl("add", "crm2", "NONE", str(path), allowed=(2,))
+    path.write_text(SMALL.replace("${reference}", "${referense}"))
+    assert "no field referense" in ctl("add", "crm", "P", str(path), allowed=(2,))
+    desk.redeem("A")
+    (target,) = ctl("status")["targets"]
+    assert (target["target"], target["programme"], target["state"], target["held"]) == ("crm", "P", "active", 0)
+    assert target["waiting_since"] is not None
+    (request,) = ctl("show", "crm", desk.references["A"])["requests"]
+    assert json.loads(request["body"]) == {"id": desk.references["A"]}
+    assert "no such redemption" in ctl("show", "crm", "12345678-9abc-4ef0-8234-56789abcdef0", allowed=(2,))
+    assert "there is no target other" in ctl("show", "other", desk.references["A"], allowed=(2,))
+    assert ctl("pause", "crm", "--why", "the CRM moves")["done"]["version"] == 2
+    assert "--why" in ctl("pause", "crm", allowed=(2,))
+    assert ctl("status")["targets"][0]["reason"] == "the CRM moves"
+    assert ctl("resume", "crm")["done"]["version"] == 3
+    assert "active already" in ctl("resume", "crm", allowed=(2,))
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    assert ctl("replay", "crm", "--from", today)["done"]["causes"] > 0
+    assert "--from" in ctl("replay", "crm", allowed=(2,))
+    assert [what for what, in desk.query("SELECT what FROM audit.event ORDER BY event_id")] == [
+        "target_added", "target_paused", "target_resumed", "target_replayed"]
+    desk.ctl("audit", "verify")
