@@ -48,7 +48,7 @@ MUTANTS = (
         "return same_file(a, b) && memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) == 0;", sample=True),
     Mutant("remove what is aside without another look", "what took the file's name at that moment is lost unread",
         "tests/unit/test_aside.c::test_keeps_any_other", "lib/base/aside.c",
-        "\t\tif (!is_known(&st, known))\n", "\t\tif (false)\n"),
+        "\t\tif (!is_known(&st, known))\n", "\t\tif (!is_known(&st, known) && false)\n"),
     Mutant("ask for writers only once", "what somebody writes while it is read is posted half",
         "tests/durability/test_durable.py::test_opened_for_writing_while_it_is_read", "lib/spool/copy.c",
         "\tif (has_writer(source))\n", "\tif (false)\n"),
