@@ -124,6 +124,11 @@ serve(const struct config *config, char *line)
 		good = refuse(&refusal, "503", "it cannot be taken now");
 	}
 	good = good && take(source, &job, &corner, &turn, hex, &refusal);
+	/* before the last word: who hears it may send the next one at once */
+	if (corner.file >= 0)
+		close(corner.file);
+	if (corner.dir >= 0)
+		close(corner.dir);
 	if (good) {
 		const struct receive_answer answer = {.sha256 = hex};
 
@@ -131,10 +136,6 @@ serve(const struct config *config, char *line)
 	} else if (refusal.code != NULL) {
 		say_refused(&turn, &job, &refusal);
 	}
-	if (corner.file >= 0)
-		close(corner.file);
-	if (corner.dir >= 0)
-		close(corner.dir);
 	return EXIT_CLEAN; /* whoever asked knows what became of it */
 }
 
