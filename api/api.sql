@@ -4,7 +4,7 @@ SELECT pg_catalog.set_config('lock_timeout', '2s', false), pg_catalog.set_config
 
 -- name: authenticate
 -- $1: client_id, $2: SHA-256 of the secret, hex.
-SELECT programme_id, generation, calls_per_minute
+SELECT programme_id, generation, calls_per_minute, scopes
 FROM api.authenticate($1::text, pg_catalog.decode($2::text, 'hex')) WHERE generation IS NOT NULL
 
 -- name: redeem

@@ -103,6 +103,7 @@ authenticate_call(struct database *db, struct call *c, struct token_claims *ret)
 		                             .generation = pg_int_of(r, 0, "generation"),
 		                             .calls_per_minute = pg_int_of(r, 0, "calls_per_minute")};
 		snprintf(ret->client, sizeof(ret->client), "%s", c->what.client_id);
+		snprintf(ret->scopes, sizeof(ret->scopes), "%s", pg_text_of(r, 0, "scopes"));
 	} else {
 		call_answer(c, "401", "no such credential, or not this secret");
 	}

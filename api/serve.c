@@ -101,6 +101,15 @@ is_of_files(enum api_message message)
 	return message == API_SEND || message == API_SENT || message == API_FILE;
 }
 
+/* Is the token for such calls?  No word of these is part of another. */
+static bool
+in_scope(const struct token_claims *who, enum api_message message)
+{
+	const char *word = message == API_REDEEM ? "redeem" : message == API_REVERSE ? "reverse" : "read";
+
+	return message == API_AUTHORIZE || who->scopes[0] == '\0' || strstr(who->scopes, word) != NULL;
+}
+
 /* Who asks?  False: the call is answered. */
 static bool
 admit(struct server *s, struct call *c)
@@ -115,6 +124,8 @@ admit(struct server *s, struct call *c)
 		                                     : "the token is not for the files of a source");
 	else if (c->what.programme != 0 && c->what.programme != c->who.programme)
 		call_answer(c, "403", "the token is of another programme");
+	else if (!in_scope(&c->who, c->message))
+		call_answer(c, "403", "the token is not for such calls");
 	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
 		call_answer(c, "403", "the token is of another member");
 	else if (!rate_take(&s->rate, c->who.client, c->who.calls_per_minute, now_ms(CLOCK_MONOTONIC)))

@@ -76,15 +76,16 @@ bool
 token_make(const struct token_keys *keys, const struct token_claims *claims, char *ret, size_t size)
 {
 	char json[CLAIMS_BYTES], body[TEXT_BASE64_SIZE(CLAIMS_BYTES)], mac[MAC_TEXT_SIZE];
-	bool bound = claims->member[0] != '\0';
+	bool bound = claims->member[0] != '\0', scoped = claims->scopes[0] != '\0';
 	bool sends = claims->source[0] != '\0';
 	int len =
 	    snprintf(json, sizeof(json),
 	             "{\"iss\":\"handback\",\"sub\":\"%s\",\"programme\":%" PRId64 ",\"generation\":%" PRId64
-	             ",\"calls\":%" PRId64 ",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "%s%s%s%s%s%s}",
+	             ",\"calls\":%" PRId64 ",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "%s%s%s%s%s%s%s%s%s}",
 	             claims->client, claims->programme, claims->generation, claims->calls_per_minute,
 	             claims->issued_s, claims->expires_s, bound ? ",\"member\":\"" : "", claims->member,
-	             bound ? "\"" : "", sends ? ",\"source\":\"" : "", claims->source, sends ? "\"" : "");
+	             bound ? "\"" : "", sends ? ",\"source\":\"" : "", claims->source, sends ? "\"" : "",
+	             scoped ? ",\"scopes\":\"" : "", claims->scopes, scoped ? "\"" : "");
 
 	if (len < 0 || (size_t) len >= sizeof(json))
 		return false;
@@ -140,7 +141,7 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 {
 	char text[CLAIMS_BYTES + 1];
 	struct json *claims = NULL;
-	const char *client, *member, *source;
+	const char *client, *member, *scopes, *source;
 	size_t text_len;
 
 	if (!from_url(text, CLAIMS_BYTES, body, len, &text_len))
@@ -150,8 +151,10 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	client = json_string_of(claims, "sub");
 	member = json_get(claims, "member") != NULL ? json_string_of(claims, "member") : "";
 	source = json_string_of(claims, "source");
+	scopes = json_get(claims, "scopes") != NULL ? json_string_of(claims, "scopes") : "";
 	/* one that is bound to what cannot be read would be for all */
-	if (client == NULL || strlen(client) > API_CLIENT_BYTES || member == NULL ||
+	if (client == NULL || strlen(client) > API_CLIENT_BYTES || member == NULL || scopes == NULL ||
+	    strlen(scopes) >= sizeof(ret->scopes) ||
 	    (member[0] != '\0' && strlen(member) != sizeof(ret->member) - 1) ||
 	    (source != NULL && strlen(source) > RECEIVE_SOURCE_BYTES)) {
 		json_free(claims);
@@ -165,6 +168,7 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	snprintf(ret->client, sizeof(ret->client), "%s", client);
 	snprintf(ret->member, sizeof(ret->member), "%s", member);
 	snprintf(ret->source, sizeof(ret->source), "%s", source != NULL ? source : "");
+	snprintf(ret->scopes, sizeof(ret->scopes), "%s", scopes);
 	json_free(claims);
 	return true;
 }

@@ -33,6 +33,7 @@ struct token_claims {
 	/* SHA-256, hex, of the member that it is for: a token tells nobody who that is.  "": for all */
 	char member[TEXT_HEX_SIZE(SHA256_BYTES)];
 	char source[RECEIVE_SOURCE_BYTES + 1]; /* whose files it may send, and nothing else; "": it may not */
+	char scopes[32];                       /* what it is for, a word and a blank ...; "": all */
 	int64_t programme, generation;
 	int64_t calls_per_minute; /* 0: not bounded */
 	int64_t issued_s, expires_s;

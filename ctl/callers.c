@@ -28,6 +28,7 @@ static const struct column credential_columns[] = {
     {"generation", "Generation", COLUMN_NUMBER, 0, 1, NULL},
     {"calls_per_minute", "Calls a minute", COLUMN_NUMBER, 0, 1, NULL},
     {"points_per_day", "Points a day", COLUMN_NUMBER, 0, 1, NULL},
+    {"scopes", "For", COLUMN_TEXT, 0, 1, NULL},
     {"made_at", "Since (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"made_by", "By", COLUMN_TEXT, 0, 2, NULL},
 };
@@ -143,8 +144,12 @@ check_bound(const char *value, const char *option)
 int
 run_credential_add(struct session *s)
 {
-	const char *values[] = {s->arguments[0], s->arguments[1], NULL, s->value[OPT_CALLS_PER_MINUTE],
-	                        s->value[OPT_POINTS_PER_DAY]};
+	const char *values[] = {s->arguments[0],
+	                        s->arguments[1],
+	                        NULL,
+	                        s->value[OPT_CALLS_PER_MINUTE],
+	                        s->value[OPT_POINTS_PER_DAY],
+	                        s->value[OPT_SCOPE]};
 	const char *sender[] = {s->arguments[0], s->value[OPT_SOURCE_NAME], NULL, values[3]};
 	int code = check_bound(values[3], "--calls-per-minute");
 
@@ -154,10 +159,14 @@ run_credential_add(struct session *s)
 		complain("a credential is for a PROGRAMME or for a --source: name one of them");
 		code = EXIT_USAGE;
 	}
+	if (code == EXIT_CLEAN && sender[1] != NULL && values[5] != NULL) {
+		complain("a credential for a --source is for its files alone, and has no --scope");
+		code = EXIT_USAGE;
+	}
 	if (code != EXIT_CLEAN)
 		return code;
 	return sender[1] != NULL ? give_secret(s, sql_sender_add, 4, sender, 2)
-	                         : give_secret(s, sql_credential_add, 5, values, 2);
+	                         : give_secret(s, sql_credential_add, 6, values, 2);
 }
 
 int

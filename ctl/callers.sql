@@ -1,6 +1,7 @@
 -- name: credential_add
--- $1: client, $2: programme, $3: SHA-256 of the secret, hex, $4: calls in a minute, $5: points in a day.
-SELECT api.add_credential($1::text, $2::text, pg_catalog.decode($3::text, 'hex'), $4::integer, $5::bigint) AS generation
+-- $1: client, $2: programme, $3: SHA-256 of the secret, hex, $4: calls in a minute, $5: points in a day, $6: scopes, with commas.
+SELECT api.add_credential($1::text, $2::text, pg_catalog.decode($3::text, 'hex'), $4::integer, $5::bigint,
+	pg_catalog.string_to_array($6::text, ',')) AS generation
 
 -- name: sender_add
 -- $1: client, $2: source, $3: SHA-256 of the secret, hex, $4: calls in a minute.
@@ -12,11 +13,11 @@ SELECT api.renew($1::text, pg_catalog.decode($2::text, 'hex')) AS generation
 
 -- name: credentials
 SELECT c.client_id AS client, c.programme, NULL::text AS source, CASE WHEN c.revoked THEN 'revoked' ELSE 'in force' END AS state,
-	c.generation, c.calls_per_minute, c.points_per_day, c.made_at, c.made_by
+	c.generation, c.calls_per_minute, c.points_per_day, c.scopes, c.made_at, c.made_by
 FROM api.credentials c
 UNION ALL
 SELECT s.client_id, NULL, s.source, CASE WHEN s.revoked THEN 'revoked' ELSE 'in force' END, s.generation, s.calls_per_minute, NULL,
-	s.made_at, s.made_by
+	NULL, s.made_at, s.made_by
 FROM api.senders s
 ORDER BY client
 

@@ -45,6 +45,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_CALLS_PER_MINUTE] = {"calls-per-minute", "N",
                               "how often the caller may ask; without it as often as it likes"},
     [OPT_POINTS_PER_DAY] = {"points-per-day", "N", "the points that its redemptions may take in a day (UTC)"},
+    [OPT_SCOPE] = {"scope", "WORDS",
+                   "what its tokens are for, with commas: read, redeem, reverse; otherwise all"},
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
     [OPT_SOURCE_NAME] = {"source", "NAME", "for the hand-back files of this source, and nothing else"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
@@ -192,7 +194,8 @@ const struct command commands[] = {
      "Its holds stay open. --why is required.",
      "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
 
-    {"credential add", "Callers", "CLIENT [PROGRAMME]", 1, 2, OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY) | OPT(OPT_SOURCE_NAME),
+    {"credential add", "Callers", "CLIENT [PROGRAMME]", 1, 2,
+     OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY) | OPT(OPT_SCOPE) | OPT(OPT_SOURCE_NAME),
      "let an application call the redemption API",
      "Makes credentials for one programme and shows the secret, once: it is kept nowhere, only its hash. The application "
      "asks for tokens with them. With --source they are a partner's, who sends the files of that source by the API.",

@@ -15,6 +15,7 @@ CREATE TABLE api.credential (
 	points_per_day   bigint  CHECK (points_per_day > 0),
 	made_at          timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	made_by          text    NOT NULL DEFAULT session_user,
+	scopes           text[]  CHECK (cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'redeem', 'reverse']),
 	PRIMARY KEY (client_id, generation)
 );
 CALL handback_schema.make_append_only('api.credential');
@@ -22,6 +23,7 @@ COMMENT ON TABLE api.credential IS 'Client credentials, a row for each generatio
 COMMENT ON COLUMN api.credential.generation IS 'Stands in each token: a new generation ends all tokens of the one before';
 COMMENT ON COLUMN api.credential.secret_hash IS 'SHA-256 of the secret, which has 256 random bits and is kept nowhere. NULL: revoked';
 COMMENT ON COLUMN api.credential.calls_per_minute IS 'NULL: not bounded';
+COMMENT ON COLUMN api.credential.scopes IS 'What its tokens are for; NULL: all';
 COMMENT ON COLUMN api.credential.points_per_day IS 'What its redemptions may take in a day of UTC; NULL: not bounded';
 
 CREATE VIEW api.credential_now AS
@@ -88,9 +90,9 @@ COMMENT ON TABLE api.usage IS 'Points that a credential with a daily bound took,
 -- ---- calls ----
 
 CREATE FUNCTION api.authenticate(client_id text, secret_hash bytea,
-		OUT programme_id integer, OUT generation integer, OUT calls_per_minute integer)
+		OUT programme_id integer, OUT generation integer, OUT calls_per_minute integer, OUT scopes text)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	SELECT k.programme_id, k.generation, k.calls_per_minute FROM api.credential_now k
+	SELECT k.programme_id, k.generation, k.calls_per_minute, array_to_string(k.scopes, ' ') FROM api.credential_now k
 	WHERE k.client_id = authenticate.client_id AND k.secret_hash = authenticate.secret_hash
 $$;
 COMMENT ON FUNCTION api.authenticate(text, bytea) IS 'The credential whose secret has this SHA-256; NULLs: there is none in force';
@@ -414,7 +416,7 @@ $$;
 COMMENT ON FUNCTION api.credential_of(text) IS 'The newest generation of a credential, NULLs where there is none';
 
 CREATE FUNCTION api.add_credential(client_id text, programme text, secret_hash bytea, calls_per_minute integer DEFAULT NULL,
-		points_per_day bigint DEFAULT NULL) RETURNS integer
+		points_per_day bigint DEFAULT NULL, scopes text[] DEFAULT NULL) RETURNS integer
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -427,13 +429,13 @@ BEGIN
 		RAISE EXCEPTION 'there is a credential % already', client_id USING ERRCODE = 'duplicate_object',
 			HINT = 'rotate gives it a new secret.';
 	END IF;
-	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day)
-	VALUES (client_id, 1, programme_id, secret_hash, calls_per_minute, points_per_day);
-	PERFORM audit.append_event('credential_added', 'credential ' || client_id, NULL, 'programme ' || programme);
+	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day, scopes)
+	VALUES (client_id, 1, programme_id, secret_hash, calls_per_minute, points_per_day, scopes);
+	PERFORM audit.append_event('credential_added', 'credential ' || client_id, NULL, 'programme ' || programme || coalesce(', for ' || array_to_string(scopes, ', '), ''));
 	RETURN 1;
 END
 $$;
-COMMENT ON FUNCTION api.add_credential(text, text, bytea, integer, bigint) IS 'A caller of the API; gives its generation';
+COMMENT ON FUNCTION api.add_credential(text, text, bytea, integer, bigint, text[]) IS 'A caller of the API; gives its generation';
 
 -- secret_hash NULL: revoked.
 CREATE FUNCTION api.renew_credential(client_id text, secret_hash bytea) RETURNS integer
@@ -445,8 +447,8 @@ BEGIN
 	IF last.generation IS NULL THEN
 		RAISE EXCEPTION 'there is no credential %', client_id USING ERRCODE = 'no_data_found';
 	END IF;
-	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day)
-	VALUES (client_id, last.generation + 1, last.programme_id, secret_hash, last.calls_per_minute, last.points_per_day);
+	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day, scopes)
+	VALUES (client_id, last.generation + 1, last.programme_id, secret_hash, last.calls_per_minute, last.points_per_day, last.scopes);
 	PERFORM audit.append_event(CASE WHEN secret_hash IS NULL THEN 'credential_revoked' ELSE 'credential_rotated' END,
 		'credential ' || client_id, NULL, 'generation ' || last.generation + 1);
 	RETURN last.generation + 1;
@@ -495,7 +497,7 @@ COMMENT ON FUNCTION api.end_route(integer) IS 'Ends a route now; what it was giv
 -- For people: no hash of a secret.
 CREATE VIEW api.credentials AS
 	SELECT k.client_id, p.code AS programme, k.secret_hash IS NULL AS revoked, k.generation, k.calls_per_minute, k.points_per_day,
-		k.made_at, k.made_by
+		k.made_at, k.made_by, array_to_string(k.scopes, ' ') AS scopes
 	FROM api.credential_now k JOIN ledger.programme p USING (programme_id);
 COMMENT ON VIEW api.credentials IS 'Who may call the redemption API, and since when';
 CREATE VIEW api.programme_code AS SELECT programme_id, code FROM ledger.programme;
@@ -507,6 +509,6 @@ GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea), api.in_force(text, inte
 	api.available(text[], integer[], text[]), api.reverse(text, integer, text, text, bytea, text, text, uuid),
 	api.redemption(text, integer, uuid), api.request_of_key(text, integer, text),
 	api.transactions(text, integer, text, bigint) TO handback_api;
-GRANT EXECUTE ON FUNCTION api.add_credential(text, text, bytea, integer, bigint), api.renew_credential(text, bytea),
+GRANT EXECUTE ON FUNCTION api.add_credential(text, text, bytea, integer, bigint, text[]), api.renew_credential(text, bytea),
 	api.add_route(text, integer, text, text, text), api.end_route(integer) TO handback_operator;
 GRANT SELECT ON api.credentials, api.programme_code, api.route, api.request, api.usage TO handback_finance, handback_verify;

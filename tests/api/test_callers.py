@@ -59,6 +59,30 @@ def test_a_credential(build, world, ctl):
         assert c.execute("SELECT count(*) FROM api.credential k WHERE k::text LIKE %s", (f"%{secret}%",)).fetchone()[0] == 0
 
 
+@case("API: a credential that is for some calls only")
+def test_scopes(build, world, ctl):
+    status, said = ctl("credential", "add", "desk", "P", "--scope", "read,reverse")
+    assert status == 0, said
+    shop = ctl("credential", "add", "shop", "P", "--scope", "redeem")[1]["done"]["secret"]
+    asked = {"RelationReference": "M1", "TransactionCurrency": "DEFAULT", "RelationType": 4, "ProgramId": 1}
+    with Api(build, world) as api:
+        desk, shop = api.token("desk", said["done"]["secret"]), api.token("shop", shop)
+        done = api.post("RedeemPoints", redemption(), shop)
+        back = {**asked, "MerchantName": "Amazon", "ExternalReference": done.value}
+        refused = [api.post("RedeemPoints", redemption(), desk), api.post("ReversalPoints", back, shop), api.post("CheckAvailability", asked, shop),
+                   api.get(f"/v1/redemptions/{done.value}", shop), api.get("/v1/members/M1/transactions", shop), api.get("/v1/requests/k", shop)]
+        assert [answer.status for answer in refused] == [403] * 6
+        assert {answer.reason for answer in refused} == {"the token is not for such calls"}
+        assert done.code == "000" and api.post("CheckAvailability", asked, desk).value == 9500
+        assert api.get(f"/v1/redemptions/{done.value}", desk).json["state"] == "open"
+        # a new secret is for no more than the one before
+        desk = api.token("desk", ctl("credential", "rotate", "desk")[1]["done"]["secret"])
+        assert api.post("RedeemPoints", redemption(), desk).status == 403 and api.post("ReversalPoints", back, desk).code == "000"
+    assert [row["scopes"] for row in ctl("credential", "list")[1]["credentials"]] == ["read reverse", "redeem"]
+    for bad in ("", "all", "read,,redeem", "read redeem"):
+        assert ctl("credential", "add", "more", "P", "--scope", bad)[0] == 2, bad
+
+
 def test_what_is_refused(ctl):
     assert ctl("credential", "add", "shop", "X")[0] == 2
     assert ctl("credential", "add", "Shop!", "P")[0] == 2

@@ -271,8 +271,8 @@ def test_reversal_beside_a_file(ledger):
 
 def test_a_token_ends_with_its_generation(ledger):
     with ledger.connect() as c:
-        assert c.execute("SELECT * FROM api.authenticate('app', sha256('s'))").fetchone() == (1, 1, None)
-        assert c.execute("SELECT * FROM api.authenticate('app', sha256('t'))").fetchone() in (None, (None, None, None))
+        assert c.execute("SELECT * FROM api.authenticate('app', sha256('s'))").fetchone() == (1, 1, None, None)
+        assert c.execute("SELECT * FROM api.authenticate('app', sha256('t'))").fetchone() in (None, (None, None, None, None))
         assert c.execute("SELECT api.renew_credential('app', sha256('t'))").fetchone() == (2,)
         assert redeem(c, call())[0][0] == "401" and redeem(c, call(generation=2))[0][0] == "000"
         c.execute("SELECT api.renew_credential('app', NULL)")
