@@ -29,6 +29,7 @@
 #include "lib/base/spawn.h"
 #include "lib/base/text.h"
 #include "lib/protocol/channel.h"
+#include "lib/sandbox/attempt.h"
 #include "lib/sandbox/program.h"
 #include "receive/body.h"
 #include "receive/corner.h"
@@ -123,6 +124,9 @@ serve(const struct config *config, char *line)
 		log_write(LOG_ERR, why, NULL);
 		good = refuse(&refusal, "503", "it cannot be taken now");
 	}
+#ifdef TEST_BUILD
+	attempt_escape();
+#endif
 	good = good && take(source, &job, &corner, &turn, hex, &refusal);
 	/* before the last word: who hears it may send the next one at once */
 	if (corner.file >= 0)

@@ -20,6 +20,7 @@ static const struct {
     {"handback-decrypt", "parsers/decrypt", HANDBACK_LIBEXECDIR},
     {"handback-api", "api", HANDBACK_LIBEXECDIR},
     {"handback-gate", "gate", HANDBACK_LIBEXECDIR},
+    {"handback-receive", "receive", HANDBACK_LIBEXECDIR},
     {"handbackctl", "ctl", HANDBACK_BINDIR},
 };
 

@@ -5,6 +5,7 @@ import time
 import pytest
 
 import oracle
+from crash_runs import PATIENCE_S, kill_first
 from world import World
 
 # a system call and which one of it, for each program: spread from its start to its end
@@ -20,8 +21,6 @@ SPREAD = [(program, call, nth) for program, points in POINTS.items() for call, n
 KILLED = "killed by SIGKILL"
 # of two workers the one that nobody traces is ready first, and may have done all before the other begins
 ALONE = {"workers": "1"}
-# what must come is waited for as long as a busy machine may need; how soon it comes, other tests ask
-PATIENCE_S = 90
 
 
 def wait_while(seconds, condition):
@@ -52,21 +51,6 @@ def killer(strace, world, call, nth):
     """A command line that kills what it runs at the nth such call; beside it, not between it and its parent (-D)."""
     return [strace, "-D", "-qq", "-o", os.fspath(world.dir / "strace.log"), "-e", f"trace={call}",
             "-e", f"inject={call}:signal=KILL:when={nth}"]
-
-
-def kill_first(world, build, command, program):
-    """An environment in which the first run of this program, and only that, is run by command."""
-    libexec = world.dir / "libexec"
-    libexec.mkdir()
-    for name, folder in (("handback-reconcile", "reconcile"), ("handback-parse", "parsers")):
-        if name != program:
-            (libexec / name).symlink_to(build / folder / name)
-            continue
-        real = build / folder / name
-        (libexec / name).write_text(f"#!/bin/sh\nmkdir {libexec}/first 2>/dev/null && exec {' '.join(command)} {real} \"$@\"\n"
-                                    f"exec {real} \"$@\"\n")
-        (libexec / name).chmod(0o755)
-    return {"HANDBACK_LIBEXEC": os.fspath(libexec)}
 
 
 @pytest.mark.parametrize("program,call,nth", SPREAD)

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from crash_runs import descendants
-from test_crash import PATIENCE_S, kill_first
+from crash_runs import PATIENCE_S, descendants, kill_first
 from world import World
 
 SETTINGS = {"workers": "1", "rescan": "200ms"}

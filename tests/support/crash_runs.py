@@ -20,7 +20,8 @@ from world import DAEMON, World
 
 PROGRAMS = {"handbackd": "daemon", "handback-reconcile": "reconcile", "handback-parse": "parsers",
             "handback-fetch": "fetch"}
-PATIENCE = 40  # seconds
+PATIENCE = 40  # seconds for one run of handbackd --once
+PATIENCE_S = 90  # for what must come, on a busy machine, too; how soon it comes, other tests ask
 LAUNCHES = 4  # processes of one program in a run that are worth a point of their own
 
 ERRORS = {  # what each kind of call may say when the machine is in trouble
@@ -205,6 +206,21 @@ SCENARIOS = (Run, SftpRun)
 
 def scenario_of(points):
     return SftpRun if any(p.program in SftpRun.programs for p in points) else Run
+
+
+def kill_first(world, build, command, program):
+    """An environment in which the first run of this program, and only that, is run by command."""
+    libexec = world.dir / "libexec"
+    libexec.mkdir()
+    for name, folder in (("handback-reconcile", "reconcile"), ("handback-parse", "parsers")):
+        if name != program:
+            (libexec / name).symlink_to(build / folder / name)
+            continue
+        real = build / folder / name
+        (libexec / name).write_text(f"#!/bin/sh\nmkdir {libexec}/first 2>/dev/null && exec {' '.join(command)} {real} \"$@\"\n"
+                                    f"exec {real} \"$@\"\n")
+        (libexec / name).chmod(0o755)
+    return {"HANDBACK_LIBEXEC": os.fspath(libexec)}
 
 
 def descendants(pid):
