@@ -7,7 +7,9 @@ A run is its seed: a small ledger; files of three partners that answer the
 same redemptions again and again, some cut off by their totals, by a number
 that was there, or by the guard; delivered in any order and more than once;
 and two people who propose, approve and reject whatever is held, sensible or
-not; what they release goes now or later.  Some redemptions come upon the
+not; what they release goes now or later.  Each run agrees with each
+partner whether numbers rise for ever, go round, or begin again with a day, a
+month or a year, how far they may jump, and whether one waits for those before it.  Some redemptions come upon the
 ledger after their answers, and nights (the real `handbackctl nightly`) match
 them, close what is unknown for too long, and take silence for acceptance
 where a partner lists its rejects.  The clock is the machine's: redemptions
@@ -33,7 +35,7 @@ import psycopg
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import pg  # noqa: E402
-from oracle import NIGHTLY, TERMS, Act, Oracle  # noqa: E402
+from oracle import NIGHTLY, TERMS, Act, Oracle, period_of  # noqa: E402
 from operators import Operators  # noqa: E402
 from worker import Worker  # noqa: E402
 from world import PARTNERS, ROOT, World  # noqa: E402
@@ -45,6 +47,9 @@ from ledger import Ledger  # noqa: E402
 MEMBERS, REDEMPTIONS = 6, 24
 DECISIONS = ("confirm", "reverse", "reinstate", "close", "release")
 AGES = (0, 1, 2, 10, 14, 20, 30)  # days: the first are in time still, by any terms; of the others the time is over
+DAYS = (0, 0, 0, 8, 15)  # so many days ago files are of
+FAR_DAYS = (0, 0, 1, 8, 33, 370)  # ... of partners whose numbers begin again with a period
+SCOPES = ({},) * 4 + ({"resets": "daily"}, {"resets": "monthly"}, {"resets": "yearly"}, {"after": 7}, {"after": 8})
 RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
 
 
@@ -96,12 +101,16 @@ class Scene:
     def agree(self, partner, chance):
         """Terms of this run, in the partner's profile."""
         terms = dataclasses.replace(TERMS[partner], lists=chance.choice(("all", "accepted", "rejects", "rejects", "rejects")),
-                                    unknown_days=chance.choice((0, 5)))
+                                    unknown_days=chance.choice((0, 5)), gap=chance.choice(("continue",) * 4 + ("hold",)),
+                                    jump=chance.choice((1000, 2)), **chance.choice(SCOPES))
         name = f"{partner.lower()}.yaml"
         text = (ROOT / "fixtures/profiles" / name).read_text()
-        for was, now in (("lists: all\n", f"lists: {terms.lists}\n"), ("unknown_days: 5\n", f"unknown_days: {terms.unknown_days}\n")):
-            assert was in text
-            text = text.replace(was, now)
+        for key in ("lists: all", "unknown_days: 5", "gap: continue"):
+            word = key.split(":")[0]
+            assert f"{key}\n" in text
+            text = text.replace(f"{key}\n", f"{word}: {getattr(terms, word)}\n")
+        again = [f"{word}: {getattr(terms, word)}" for word in ("resets", "after", "jump") if getattr(terms, word)]
+        text += f"sequence: {{{', '.join(again)}}}\n"
         (self.world.profiles / name).write_text(text)
         return terms
 
@@ -144,11 +153,26 @@ class Run:
     # what partners send
 
     def files(self, partner):
-        for sequence in range(1, self.chance.randint(2, 5)):
+        for day, sequence in self.numbered(self.world.oracle.terms[partner]):
             for _ in range(2 if self.chance.random() < (0 if self.tidy else 0.1) else 1):  # a re-issue
-                day = datetime.date.today() - datetime.timedelta(days=self.chance.choice((0, 0, 0, 8, 15)))
                 yield partner, *WRITERS[partner](self.answers(partner), day, sequence,
                                                  100 if self.chance.random() < (0 if self.tidy else 0.06) else 0)
+
+    def numbered(self, terms):
+        """Day and number of each file: numbers that rise, go round, or begin again with each period."""
+        many, today = self.chance.randint(1, 4), datetime.date.today()
+        if terms.resets == "never":
+            first = self.chance.randint(1, terms.after) if terms.after else 1
+            leap = self.chance.choice((0, 0, 3))  # numbers that never come, before one of them
+            for n in range(many):
+                number = first + n + (leap if n >= many // 2 else 0)
+                yield today - datetime.timedelta(days=self.chance.choice(DAYS)), (number - 1) % terms.after + 1 if terms.after else number
+            return
+        begun = collections.Counter()
+        for day in sorted(today - datetime.timedelta(days=self.chance.choice(FAR_DAYS)) for _ in range(many + 1)):
+            period = period_of(terms.resets, day)
+            begun[period] += 1 if self.tidy or self.chance.random() < 0.85 else 4  # some that never come
+            yield day, begun[period]
 
     def renamed(self, partner, name):
         if self.chance.random() < 0.2:
@@ -281,6 +305,9 @@ class Run:
             "SELECT coalesce(sum(points) FILTER (WHERE category = 'Debit By Redemption'), 0),"
             " coalesce(sum(points) FILTER (WHERE category = 'Redemption Reversal'), 0) FROM ledger.entry").fetchone()
         assert back <= debits
+        self.did.update(dict(self.scene.db.execute(
+            "SELECT 'held ' || reason, count(*) FROM handback.hold GROUP BY 1 UNION ALL SELECT 'ended ' || how, count(*)"
+            " FROM handback.hold_end GROUP BY 1").fetchall()))
         self.did["records"], = self.scene.db.execute("SELECT count(*) FROM handback.outcome WHERE revision = 0").fetchone()
 
 

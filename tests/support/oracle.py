@@ -42,6 +42,10 @@ class Terms:
     zone: str
     lists: str = "all"
     unknown_days: int = 5
+    resets: str = "never"  # numbers begin again with each day, month or year
+    after: int = 0         # ... or after this one
+    jump: int = 1000       # a number so far beyond the last is a slip
+    gap: str = "continue"  # hold: a number waits for those before it
 
 
 TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zurich"), "AURORA": Terms(5, "Europe/Madrid")}
@@ -143,11 +147,12 @@ class Act:
 class Judge:
     """The state of every redemption, and what a file makes of it."""
 
-    def __init__(self, ledger, late=()):
+    def __init__(self, ledger, late=(), terms=None):
+        self.terms = terms or TERMS
         self.redemptions = {}
-        self.newest = {}  # redemption -> sequence of the last answer that counted
+        self.newest = {}  # redemption -> place of the file of the last answer that counted
         self.live = collections.Counter()  # (redemption, word): confirmed, reversed and reinstated, once each
-        self.numbers = collections.defaultdict(set)  # partner -> sequences of its posted files
+        self.places = collections.defaultdict(set)  # partner -> places of its posted files: (period, position in it)
         self.last_days = {}  # partner -> the day of the last of them
         self.named = set()  # redemptions that people said a record is about, without deciding them
         self.balances = dict(ledger.balances)
@@ -168,29 +173,69 @@ class Judge:
         """Its outcomes; or None, and why it is held as a whole."""
         if delivery.refused:
             return None, "refused"
+        delivery.place, far_off = self.place(partner, delivery, waived)
         made = self.read(partner, delivery)
-        if not waived & {"resubmission", "sequence_restart"}:
-            if self._begins_again(partner, delivery):
-                return None, "sequence_restart"
-            if delivery.sequence in self.numbers[partner]:
-                return None, "resubmission"
+        reason = self._order(partner, delivery, far_off) - waived
+        for held in ("sequence_jump", "sequence_restart", "resubmission", "sequence_gap"):
+            if held in reason:
+                return None, held
         unknown = sum(o.word == "held" and o.reason == "unknown_reference" for o in made)
         if unknown > GUARD_LEAST and unknown * 100 > len(made) * UNMATCHED_SHARE and "nothing_matches" not in waived:
             return None, "nothing_matches"
         if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in waived:
             return None, "guard"
-        if delivery.sequence >= max(self.numbers[partner], default=0):
+        if delivery.place >= max(self.places[partner], default=delivery.place):
             self.last_days[partner] = delivery.day
-        self.numbers[partner].add(delivery.sequence)
+        self.places[partner].add(delivery.place)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
-            self.act(outcome, delivery.sequence)
+            self.act(outcome, delivery.place)
         return made, ""
 
+    def last(self, partner, period):
+        """The greatest position in a period; None: it has no file."""
+        return max((position for there, position in self.places[partner] if there == period), default=None)
+
+    def place(self, partner, delivery, waived):
+        """((period, position), is it about as near behind the last as before it): periods come before numbers."""
+        terms, number = self.terms[partner], delivery.sequence
+        if not terms.after:
+            return (period_of(terms.resets, delivery.day), number), False
+        last = self.last(partner, ANY_TIME)
+        if last is None:
+            return (ANY_TIME, number), False
+        # the number comes once in each round; the nearest to the last is meant
+        behind = (last - number) % terms.after
+        ahead = terms.after - behind
+        far_off = behind > terms.jump if behind < ahead else behind == ahead
+        if behind < ahead and not (far_off and "sequence_jump" in waived):
+            return (ANY_TIME, last - behind), far_off
+        return (ANY_TIME, last + ahead), far_off
+
+    def _order(self, partner, delivery, far_off):
+        """What its place is held for: the number is there, begins again, is too far off, or others are missing before it."""
+        terms, (period, position) = self.terms[partner], delivery.place
+        there, last = self.places[partner], self.last(partner, period)
+        reasons = set()
+        before = 0 if last is None else last  # each period begins with 1
+        measured = last is not None or any(other < period for other, _ in there)  # the first that there ever is may be any
+        if measured and (far_off or position > before + terms.jump):
+            reasons.add("sequence_jump")
+        if delivery.place in there:
+            reasons.add("resubmission")
+        if self._begins_again(partner, delivery):
+            reasons = reasons - {"resubmission"} | {"sequence_restart"}
+        if terms.gap == "hold" and position > before + 1:
+            reasons.add("sequence_gap")
+        return reasons
+
     def _begins_again(self, partner, delivery):
-        """A number below the last on a later day than the last's: a first number, or one that came before."""
-        numbers = self.numbers[partner]
-        return bool(numbers) and delivery.sequence < max(numbers) and delivery.day > self.last_days[partner] \
-            and (delivery.sequence in numbers or delivery.sequence <= 1 or max(numbers) - delivery.sequence >= RESTART_DISTANCE)
+        """Where the profile says nothing of that: a number below the last on a later day than the last's, a first one or one that came."""
+        terms, there = self.terms[partner], self.places[partner]
+        if terms.resets != "never" or terms.after or not there:
+            return False
+        last, number = max(position for _, position in there), delivery.sequence
+        return number < last and delivery.day > self.last_days[partner] \
+            and (delivery.place in there or number <= 1 or last - number >= RESTART_DISTANCE)
 
     def read(self, partner, delivery):
         """What would become of each of its records now."""
@@ -217,7 +262,7 @@ class Judge:
             return Outcome(HELD, "reason_holds", redemption)
         if said.verdict == "rejected" and "retry" in actions:
             return Outcome(HELD, "reason_retry", redemption)
-        return self._by_state(redemption, said, delivery.sequence)
+        return self._by_state(redemption, said, delivery.place)
 
     @staticmethod
     def _mismatch(redemption, said):
@@ -229,12 +274,12 @@ class Judge:
             return "currency_mismatch"
         return ""
 
-    def _by_state(self, redemption, said, sequence):
+    def _by_state(self, redemption, said, place):
         key = str(redemption.external_reference)
         state = self.state[key]
         if said.verdict == "pending":
             return Outcome("informational", "", redemption)
-        if self.newest.get(key, sequence) > sequence:  # an older answer agrees with what stands, or is for people
+        if self.newest.get(key, place) > place:  # an older answer agrees with what stands, or is for people
             agrees = (said.verdict == "rejected") == (state == "reversed")
             return Outcome("informational" if agrees else HELD, "" if agrees else "contradiction", redemption)
         if said.verdict == "rejected":
@@ -244,11 +289,11 @@ class Judge:
                     "reinstated": "already_applied"}[state]
         return Outcome(word, "contradiction" if word == HELD else "", redemption)
 
-    def act(self, outcome, sequence):
+    def act(self, outcome, place):
         if outcome.word not in ("confirmed", "reversed", "already_applied"):
             return
         key = str(outcome.redemption.external_reference)
-        self.newest[key] = max(sequence, self.newest.get(key, sequence))
+        self.newest[key] = max(place, self.newest.get(key, place))
         self._move(outcome.redemption, outcome.word)
 
     def _move(self, redemption, word):
@@ -260,7 +305,7 @@ class Judge:
         self.state[key] = word
         self.live[key, word] += 1
 
-    def decide(self, partner, sequence, redemption, decision):
+    def decide(self, partner, place, redemption, decision):
         """What an approved decision makes of one record that was held; None when it is not possible."""
         if decision == "close":
             self.named.update([str(redemption.external_reference)] if redemption else [])
@@ -273,7 +318,7 @@ class Judge:
         if self.state[key] not in states:
             return None
         if word != "reinstated":  # that is ours, and no answer of the partner's
-            self.newest[key] = max(sequence, self.newest.get(key, sequence))
+            self.newest[key] = max(place, self.newest.get(key, place))
         self._move(redemption, word)
         return word
 
@@ -288,6 +333,14 @@ def facts(said):
 
 def guard_trips(rejects, records):
     return rejects > GUARD_LEAST and rejects * 100 > records * GUARD_SHARE
+
+
+ANY_TIME = datetime.date.min  # the one period of numbers that do not begin again by the day
+
+
+def period_of(resets, day):
+    """The day that a day's period begins with."""
+    return {"never": ANY_TIME, "daily": day, "monthly": day.replace(day=1), "yearly": day.replace(month=1, day=1)}[resets]
 
 
 def last_day(redemption, terms):
@@ -335,7 +388,7 @@ class Night:
             return
         file.reversed_later += now
         for n, outcome in made.items():
-            self.judge.act(outcome, file.delivery.sequence)
+            self.judge.act(outcome, file.delivery.place)
             file.ended[n] = outcome.word
             if outcome.word in ("confirmed", "reversed"):
                 file.rematched[n] = outcome.redemption
@@ -380,9 +433,22 @@ class Night:
 
     @staticmethod
     def _covers(file, last, listing):
-        """It is of the last day or later (all came after it), and no number is missing before its own."""
-        numbers = {f.delivery.sequence for f in listing}
-        return file.delivery.day >= last and numbers.issuperset(range(min(numbers), file.delivery.sequence))
+        """It is of the last day or later (all came after it), and no number is missing before its own.
+
+        What number a period ends with nobody can know: it goes on in the next one, where that begins with 1.
+        """
+        return file.delivery.day >= last and file.delivery.place in unbroken({f.delivery.place for f in listing})
+
+
+def unbroken(places):
+    """Those from the first of all to the first gap."""
+    first, *rest = sorted(places)
+    run = [first]
+    for period, position in rest:
+        if position > (run[-1][1] if run[-1][0] == period else 0) + 1:
+            break
+        run.append((period, position))
+    return run
 
 
 class Meanwhile:
@@ -442,7 +508,7 @@ class Meanwhile:
             else:
                 redemption = judge.redemptions[act.redemption] if act.redemption else \
                     it.guarded.get(record) or it.found.get(record) or it.outcomes[record - 1].redemption
-                how = judge.decide(it.partner, it.delivery.sequence, redemption, act.decision)
+                how = judge.decide(it.partner, it.delivery.place, redemption, act.decision)
             if how is None:
                 return None
             ended.append(how)
@@ -567,38 +633,51 @@ class Oracle:
 
     def expect(self, taken):
         """FileOutcome for each (partner, name, sha256, which of them it releases or None), in the database's order."""
-        judge, made = Judge(self.ledger, self.late), []
+        judge, made = Judge(self.ledger, self.late, self.terms), []
         meanwhile = Meanwhile(judge, made, self.ledger, self.terms)
         content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
         for partner, name, sha256, release_of in taken:
             meanwhile.replay(self.acts)
             assert sha256 in content, f"{name}: handback has a file that nobody delivered"
-            waived = frozenset() if release_of is None else self._released(made[release_of], name)
+            waived = frozenset() if release_of is None else self._released(judge, made[release_of], name)
+            meanwhile.withdraw()
             identity = partner, sha256, readers.statement(partner, name)
             same = next((file for file in made if file.identity == identity and file.counts_as_delivered()), None)
             if release_of is None and same is not None:
                 made.append(FileOutcome("duplicate", partner=partner, identity=identity, repeats=same))
                 continue
             delivery = readers.read(partner, content[sha256], name)
-            older = delivery.sequence is not None and delivery.sequence < max(judge.numbers[partner], default=0)
+            before = max(judge.places[partner], default=None)
             outcomes, reason = judge.file(partner, delivery, waived)
+            older = before is not None and delivery.place is not None and delivery.place < before
             made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner, waived=waived,
                                     identity=identity, release_of=None if release_of is None else made[release_of]))
             meanwhile.overtaken_by(made[-1], older)
         meanwhile.replay(self.acts)
-        waiting = [file for file in made if file.ended.get(None) == "released" and not file.went]
+        waiting = [file for file in made if not file.went and (file.ended.get(None) == "released" or self._gap_is_filled(judge, file))]
         assert not waiting, f"{len(waiting)} files were released, and not read again"
         return made, judge
 
     @staticmethod
-    def _released(held, name):
-        """Which checks the release of a held file waives; each goes once, and only when two people say so."""
+    def _gap_is_filled(judge, held):
+        """It waits for numbers before its own, and they were posted since."""
+        if held.reason != "sequence_gap" or None in held.ended:
+            return False
+        period, position = held.delivery.place
+        return position - 1 <= (judge.last(held.partner, period) or 0)
+
+    def _released(self, judge, held, name):
+        """Which checks the release of a held file waives; each goes once: when two people say so, or its gap is filled."""
+        if self._gap_is_filled(judge, held):
+            held.ended[None] = "released"
         assert held.ended.get(None) == "released", f"{name}: nobody has released it"
         assert not held.went, f"{name}: it was released twice"
         held.went = True
         if held.state == "duplicate":  # that its number was there is what they knew
             return frozenset({"resubmission"} if held.repeats.state == "posted" else ())
-        return held.waived | {held.reason}
+        # people who say that a number is there rightly say so of the whole of it; what is far off waits for none before it
+        also = {"resubmission": {"sequence_restart"}, "sequence_restart": {"resubmission"}, "sequence_jump": {"sequence_gap"}}
+        return held.waived | {held.reason} | also.get(held.reason, set())
 
     def check(self, world):
         """Every invariant that the state of the world can show; AssertionError names the first that is broken."""

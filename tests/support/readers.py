@@ -33,6 +33,7 @@ class Delivery:
     partner: str
     sequence: int | None = None
     day: datetime.date | None = None  # its business date
+    place: tuple | None = None  # (period, position in it), as the oracle finds
     records: list = dataclasses.field(default_factory=list)
     controls: list = dataclasses.field(default_factory=list)  # (stated, counted)
     refused: str = ""
