@@ -11,7 +11,7 @@ import time
 import pytest
 
 from case_table import case
-from redemption_api import SECRET, Api, credential, redemption, until
+from redemption_api import SECRET, Api, api_source, credential, redemption, until
 from world import World
 
 
@@ -21,15 +21,8 @@ def world(cluster, build):
         with w.database.connect() as c:
             for client, source in (("sky", "skyline"), ("sky2", "skyline"), ("mer", "meridian")):
                 c.execute("SELECT api.add_sender(%s, %s, sha256(%s))", (client, source, SECRET.encode()))
-        configure(w)
+        api_source(w)
         yield w
-
-
-def configure(world, options="{quota_mib: 100}"):
-    """SKYLINE's files come by the API."""
-    text = world.config.read_text()
-    world.config.write_text(re.sub(r"(- name: skyline\n.*\n.*\n)    (directory|api): .*", rf"\1    api: {options}", text))
-    world.inbound["SKYLINE"] = world.spool / "incoming/skyline"
 
 
 @pytest.fixture
@@ -151,7 +144,7 @@ def test_bad_requests(world, api):
 
 
 def test_a_digest_can_be_demanded(build, world):
-    configure(world, "{digest: required}")
+    api_source(world, "{digest: required}")
     with Api(build, world.database, receive=world.config) as api:
         token = api.token("sky")
         answer = api.put("skyline", "x.csv", b"x", token)

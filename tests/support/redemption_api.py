@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +20,13 @@ import time
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 PG = "/lbms-ingress/pg-lm/API/PG/"
 TOKEN = "/lbms-ingress/oauth/api/Auth/Token"
+
+
+def api_source(world, options="{quota_mib: 100}"):
+    """SKYLINE's files come by the API to this world."""
+    text = world.config.read_text()
+    world.config.write_text(re.sub(r"(- name: skyline\n.*\n.*\n)    (directory|api): .*", rf"\1    api: {options}", text))
+    world.inbound["SKYLINE"] = world.spool / "incoming/skyline"
 
 
 class Unix(http.client.HTTPConnection):
