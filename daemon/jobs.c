@@ -53,7 +53,8 @@ give(struct engine *e, struct worker *w, struct file *f)
 	                             .partner = s->partner,
 	                             .profile = s->config->profile,
 	                             .checksum = checked ? s->config->checksum : NULL,
-	                             .seen_us = f->seen_us};
+	                             .seen_us = f->seen_us,
+	                             .crashed = f->crashed};
 
 	snprintf(job.name, sizeof(job.name), "%s", f->name);
 	if (!worker_give(w, WORKER_JOB, &job, s->dir, e->config->deadline_ms + f->print.size / BYTES_PER_MS, f)) {
@@ -218,6 +219,7 @@ on_ended(void *context, struct worker *w, const struct job_result *r)
 	}
 	s = f->source;
 	w->job_of = NULL;
+	f->crashed = r->crashed; /* for the next worker to count */
 	switch (r->end) {
 	case JOB_DONE:
 		count_done(&e->totals, r);

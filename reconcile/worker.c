@@ -264,6 +264,7 @@ answer_job(struct reconciler *r, const struct config *config, struct talk *t,
 	                  .dir = dir,
 	                  .seen_at = request->seen_us,
 	                  .checksum = request->checksum,
+	                  .crashed = (int) request->crashed,
 	                  .watch = {report_stage, t}};
 	struct worker_report failed = {0};
 	bool there;

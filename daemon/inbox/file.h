@@ -53,9 +53,10 @@ struct file {
 	struct aside_known sidecar; /* its sidecar file, as it was before a worker had the file; inode 0: none */
 	uint64_t scan;              /* the last scan of the source that saw it */
 	unsigned failures;          /* in a row */
-	bool logged;                /* REFUSED, HANDLED: was logged */
-	bool busy;                  /* WAITING: for a writer, not for us */
-	char stage[33];             /* RUNNING: how far, as the worker said; empty: nothing yet */
+	int crashed;    /* the signal of its own fault that ended the last worker over it; 0: none did */
+	bool logged;    /* REFUSED, HANDLED: was logged */
+	bool busy;      /* WAITING: for a writer, not for us */
+	char stage[33]; /* RUNNING: how far, as the worker said; empty: nothing yet */
 	int64_t stage_records;
 	bool committed;   /* RUNNING: its decision is committed, the rest of the job keeps no file of the partner
 	                     waiting */

@@ -62,13 +62,26 @@ how_it_ended(const char *why, int status, char *buf, size_t size)
 		snprintf(buf, size, "it ended with status %d", WEXITSTATUS(status));
 }
 
+/* The signal of a fault of the worker's own: what ends it from outside, as a kill or a lack of memory, is
+ * none. */
+static int
+own_fault(const char *why, int status)
+{
+	static const int faults[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+
+	for (size_t i = 0; why[0] == '\0' && WIFSIGNALED(status) && i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (WTERMSIG(status) == faults[i])
+			return faults[i];
+	return 0;
+}
+
 static void start(struct worker *w);
 
 static void
 on_ended(void *context, int status, const char *why)
 {
 	struct worker *w = context;
-	struct job_result result = {.end = JOB_BROKEN};
+	struct job_result result = {.end = JOB_BROKEN, .crashed = own_fault(why, status)};
 	bool expected = w->state == WORKER_LEAVING && why[0] == '\0' && !w->job, had_job;
 	pid_t pid = w->pid;
 

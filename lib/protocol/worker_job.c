@@ -23,6 +23,7 @@ static const struct contract_field job_fields[] = {
     {"name", MEMBER_HEX, false, offsetof(struct worker_request, name), 1, LIMIT_NAME_BYTES, NULL},
     NUMBER(worker_request, "seen", seen_us, 0, INT64_MAX),
     {"checksum", MEMBER_TEXT, true, offsetof(struct worker_request, checksum), 1, LIMIT_NAME_BYTES, NULL},
+    {"crashed", MEMBER_INT, true, offsetof(struct worker_request, crashed), 1, 64, NULL},
 };
 
 static const struct contract_field retried_fields[] = {

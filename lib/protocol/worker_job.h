@@ -45,6 +45,7 @@ struct job_result {
 	int64_t
 	    earlier; /* a file with the same bytes that came before: of a duplicate what it repeats; 0: none */
 	int64_t ms;
+	int crashed;   /* of JOB_BROKEN: the signal of the worker's own fault, as SIGSEGV; 0: another cause */
 	bool answered; /* rejects lie in the directory for them */
 	char
 	    why[LIMIT_MESSAGE_BYTES]; /* of every end but JOB_DONE and JOB_GONE; with JOB_DONE a warning, or "" */
@@ -56,6 +57,7 @@ struct worker_request {
 	const char *checksum;            /* suffix of its checksum file; NULL: none */
 	char name[LIMIT_NAME_BYTES + 1]; /* bytes */
 	int64_t seen_us;                 /* since 1970 UTC */
+	int64_t crashed; /* the signal of its own fault that ended the last worker over it; 0: none did */
 };
 
 /* Whatever a worker says. */

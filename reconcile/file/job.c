@@ -21,6 +21,7 @@ committed(struct job_work *w)
 /* The way of a file that was delivered. */
 static const struct job_step delivery[] = {
     {"copy", job_copy, JOB_ANY, false},
+    {"crashed", job_crashed, JOB_ANY, false},
     {"ahead", job_ahead, JOB_ANY, false},
     {"known", job_known, JOB_ANY, true},
     {"parse", job_parse, NEW, true},

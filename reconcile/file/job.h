@@ -19,6 +19,7 @@ struct job {
 	int dir;
 	int64_t seen_at;      /* µs since 1970 UTC */
 	const char *checksum; /* suffix of the sidecar file that has its SHA-256, or NULL */
+	int crashed;          /* the signal of its own fault that ended the last worker over it; 0: none did */
 	struct stage_watch watch;
 	int answers;               /* directory for the partner's rejects; -1: none are made */
 	const char *answer_suffix; /* of a name in it */

@@ -1,8 +1,9 @@
 /*
  * How often a file is tried that fails by its own doing.  The parser took more memory than any file may, by
  * the kernel's count; the decrypter was still at it when its time was over; the database refuses what came of
- * it.  Each such failure is a row, so that a restart forgets none; after some of them the file is held, for
- * people to release or to close.
+ * it; a worker died over it by a fault of its own, which its daemon tells the next one.  Each such failure is
+ * a row, so that a restart forgets none; after some of them the file is held, for people to release or to
+ * close.
  *
  * What is the machine's never counts, however often: a parser that somebody killed or that could not be
  * locked down, a disk that is full, a database that is gone or lacks a right, a key that cannot be read.
@@ -36,19 +37,41 @@ note(struct job_work *w, const char *why, int64_t *ret_failures)
 	return PG_OK;
 }
 
-bool
-job_gives_up(struct job_work *w)
+/* Notes a failure.  True, and w->gave_up, when there were enough. */
+static bool
+enough(struct job_work *w, const char *why)
 {
-	char why[LIMIT_MESSAGE_BYTES];
 	int64_t failures;
 
-	if ((!w->counts && !w->r->refused) || w->gave_up[0] != '\0')
-		return false;
-	snprintf(why, sizeof(why), "%s", w->result->why);
-	why[utf8_valid_prefix(why, strlen(why))] = '\0'; /* it may have been cut within a character */
 	/* where it cannot be noted, the next try is another first one */
 	if (note(w, why, &failures) != PG_OK || failures < LIMIT_FILE_TRIES)
 		return false;
 	snprintf(w->gave_up, sizeof(w->gave_up), "%s", why);
 	return true;
+}
+
+enum job_end
+job_crashed(struct job_work *w)
+{
+	char why[LIMIT_MESSAGE_BYTES];
+
+	if (w->job->crashed == 0)
+		return JOB_DONE;
+	snprintf(why, sizeof(why),
+	         "handback-reconcile died over it (signal %d, %s): report it to whoever maintains handback",
+	         w->job->crashed, sigdescr_np(w->job->crashed));
+	(void) enough(w, why);
+	return JOB_DONE;
+}
+
+bool
+job_gives_up(struct job_work *w)
+{
+	char why[LIMIT_MESSAGE_BYTES];
+
+	if ((!w->counts && !w->r->refused) || w->gave_up[0] != '\0')
+		return false;
+	snprintf(why, sizeof(why), "%s", w->result->why);
+	why[utf8_valid_prefix(why, strlen(why))] = '\0'; /* it may have been cut within a character */
+	return enough(w, why);
 }

@@ -67,6 +67,8 @@ enum job_end job_transaction(struct job_work *w, const struct job_step **step);
 enum job_end job_copy(struct job_work *w);
 /* copy, of a release: from quarantine, and only the bytes that were delivered. */
 enum job_end job_copy_kept(struct job_work *w);
+/* crashed: that a worker died over it is noted, and may be enough: w->gave_up. */
+enum job_end job_crashed(struct job_work *w);
 /* ahead: a small file is given to its parser while the database is asked for it, and its copy kept meanwhile.
  */
 enum job_end job_ahead(struct job_work *w);

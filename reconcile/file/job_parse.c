@@ -28,8 +28,8 @@ job_ahead(struct job_work *w)
 	char why[LIMIT_MESSAGE_BYTES];
 	int file;
 
-	if (w->copy.bytes > AHEAD_BYTES || w->r->profile.profile->policy.openpgp.wanted ||
-	    !agrees_with_sidecar(w, why))
+	if (w->gave_up[0] != '\0' || w->copy.bytes > AHEAD_BYTES ||
+	    w->r->profile.profile->policy.openpgp.wanted || !agrees_with_sidecar(w, why))
 		return JOB_DONE;
 	file = copy_reopen(&w->r->spool, &w->copy);
 	if (file < 0)

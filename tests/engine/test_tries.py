@@ -8,6 +8,7 @@ from case_table import case
 from operators import Operators
 from releases import hold_of, released, verify
 from worker import Desk
+from world import World
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRIES = 3  # LIMIT_FILE_TRIES
@@ -113,3 +114,45 @@ def test_what_the_database_lacks_never_counts(desk, sqlstate):
             pass
         assert reply["end"] == "failed", reply
     assert failures(desk) == 0 and (desk.inbound / "AIR_1.csv").exists()
+
+
+@pytest.fixture
+def world(cluster, build, tmp_path):
+    (tmp_path / "handback-parse").symlink_to(ROOT / "tests/support/lying_parser.py")
+    (tmp_path / "true-parser").symlink_to(build / "parsers/handback-parse")
+    (tmp_path / "handback-reconcile").symlink_to(build / "reconcile/handback-reconcile")
+    with World(cluster, build, settings={"workers": "1"}) as made:
+        made.libexec = tmp_path
+        yield made
+
+
+def delivered(world, how):
+    """A file over which a worker ends so, and a daemon that is at it."""
+    name, data = world.file("SKYLINE")
+    (world.libexec / "lies").write_text(json.dumps({name: how}))
+    world.drop("SKYLINE", name, data)
+    return name, world.start_daemon(wait=False, HANDBACK_LIBEXEC=str(world.libexec))
+
+
+@case("a file over which the worker itself dies: held at the third time, and the next file is posted")
+@pytest.mark.parametrize("fault", ["SIGSEGV", "SIGABRT"])
+def test_a_worker_that_dies_over_a_file(world, fault):
+    name, _ = delivered(world, f"ends its worker by {fault}")
+    world.until(lambda: world.query("SELECT state, hold_reason FROM handback.file") == [("held", "file_failed")], "the file to be held", 60)
+    assert world.query("SELECT count(*) FROM handback.file_failure") == [(TRIES,)]
+    [(message,)] = world.query("SELECT message FROM handback.refusal")
+    assert "handback-reconcile died over it" in message, message
+    world.drop("SKYLINE", *world.file("SKYLINE", sequence=42))
+    world.until(lambda: world.query("SELECT count(*) FROM handback.file WHERE state = 'posted'") == [(1,)], "the next file")
+    assert world.stop_daemon(within=30) == 0
+    world.until(lambda: not (world.inbound["SKYLINE"] / name).exists(), "the held file's original to go")
+
+
+@case("a worker that is killed from outside: its file is tried as long as it lasts")
+def test_a_worker_that_is_killed(world):
+    name, daemon = delivered(world, "ends its worker by SIGKILL")
+    world.until(lambda: daemon.log.read_text().count("it was killed by signal 9") > TRIES, "it to be killed as often", 90)
+    assert world.query("SELECT count(*) FROM handback.file_failure") == [(0,)] and (world.inbound["SKYLINE"] / name).exists()
+    (world.libexec / "lies").write_text("{}")
+    world.until(lambda: world.query("SELECT state FROM handback.file") == [("posted",)], "it to be posted", 90)
+    assert world.stop_daemon(within=30) == 0

@@ -119,6 +119,9 @@ def lie(how, size, number):
     os.write(1, SANDBOX)
     if how == "hangs":
         signal.pause()
+    if how.startswith("ends its worker by "):
+        os.kill(os.getppid(), signal.Signals[how.split()[-1]])
+        signal.pause()
     if how.startswith("takes much memory"):
         _ = bytearray(b"x") * (200 << 20)
     if how.endswith("has no more"):
