@@ -188,10 +188,8 @@ aside_remove(int dir, const char *name, const struct aside_known *known)
 		if (!is_known(&st, known))
 			move_back(ours, name, dir); /* or aside_settle does */
 		else if (unlinkat(ours, name, 0) < 0 && errno != ENOENT)
-			error = errno;
+			error = errno; /* it stays aside: back in its place, and changed by that, it would be another delivery */
 	}
-	if (error != 0)
-		move_back(ours, name, dir);
 	unlinkat(dir, aside, AT_REMOVEDIR);
 	close(ours);
 	errno = error;

@@ -29,7 +29,7 @@ struct aside_known aside_known_of(const struct stat *st);
 
 /*
  * Removes the name where it still is the known file.  0: it is removed, gone, or the name is another file's;
- * -1 with errno: it is there and cannot be removed.
+ * -1 with errno: it cannot be removed; where it was moved already, aside_settle tries again.
  */
 int aside_remove(int dir, const char *name, const struct aside_known *known);
 

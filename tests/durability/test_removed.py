@@ -94,6 +94,15 @@ def test_a_removal_that_is_killed_is_ended_later(world, build, strace, call, nth
     world.oracle.check(world)
 
 
+def test_a_removal_that_the_disk_refuses_is_tried_again(world, build, strace):
+    """It stays aside: put back, and changed by that, it would come as another delivery."""
+    _, _, first, _ = begin(world, build, strace, "unlinkat:error=EIO:when=1")
+    world.until(lambda: is_read(world, first), "it, once", PATIENCE_S)
+    world.until(lambda: "(INJECTED)" in (world.dir / "strace.log").read_text(), "the refusal")
+    assert world.stop_daemon(within=PATIENCE_S) == 0
+    world.oracle.check(world)
+
+
 def test_a_checksum_file_that_came_for_the_next_file_stays(world, build, strace):
     """It may come before its file does."""
     text = world.config.read_text(encoding="utf-8")
