@@ -23,6 +23,9 @@ WITH said AS MATERIALIZED (
 	JOIN pg_temp.picked p ON p.record_no = s.record_no
 	JOIN ledger.redemption r ON r.external_reference = p.external_reference
 		AND r.partner = $3::text AND ($4::text IS NULL OR r.programme = $4::text)
+	-- of a file that is read again, what people have ended is no part
+	WHERE NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
+		WHERE h.file_id = $5::bigint AND h.record_no = s.record_no)
 ), known AS MATERIALIZED (
 	SELECT k.*, h.hold_id IS NOT NULL AND e.hold_id IS NULL AS waits
 	FROM (SELECT DISTINCT redemption_id FROM said) d

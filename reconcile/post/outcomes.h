@@ -50,6 +50,9 @@ enum pg_status outcomes_hold(const struct outcomes *o);
 /* What they settle ends holds of earlier files about the same redemptions (schema/present/overtaken.sql). */
 enum pg_status outcomes_overtake(const struct outcomes *o);
 
+/* Of a file that is older than another: only of redemptions that its parts made whole. */
+enum pg_status outcomes_overtake_parts(const struct outcomes *o);
+
 /* Shows all records, in order, writing nothing: what a dry run is for.  Which file they are of is not said.
  */
 enum pg_status outcomes_show(struct pg *pg, struct decided *decided,

@@ -70,3 +70,7 @@ WHERE h.file_id = $1::bigint AND (s.member IS NOT NULL OR coalesce(s.programme, 
 -- Ends the holds of earlier files that ask for what this one settled. $1 file, $2 the redemptions of its records, NULL: of
 -- too many to name.
 SELECT handback.overtake_by_file($1::bigint, $2::bigint[])
+
+-- name: overtake_parts
+-- Of a file that is older than another: it ends holds about what its parts made whole, and no others. $1 file.
+SELECT handback.overtake_by_file($1::bigint, ARRAY(SELECT k.redemption_id FROM handback.answer_part k WHERE k.file_id = $1::bigint))

@@ -242,8 +242,10 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	if (status == PG_OK && effect->grouped > 0)
 		status = outcomes_groups_write(&o);
 	/* what an older file says is no newer word than what waits; but parts are whole in any order */
-	if (status == PG_OK && (!effect->older || d->policy->split != SPLIT_NONE))
+	if (status == PG_OK && !effect->older)
 		status = outcomes_overtake(&o);
+	else if (status == PG_OK && d->policy->split != SPLIT_NONE)
+		status = outcomes_overtake_parts(&o);
 	if (status == PG_OK)
 		status = tie_out(d, posted->file_id, &tied);
 	if (status != PG_OK) {

@@ -239,6 +239,22 @@ def test_parts_whose_redemption_turns_up_later(database, build):
         desk.ctl("audit", "verify")
 
 
+@pytest.mark.parametrize("closed", [1, 2])
+@pytest.mark.parametrize("status", ["OK", "KO"])
+def test_a_part_that_people_closed_is_not_counted_when_its_redemption_turns_up(database, build, closed, status):
+    with Desk(database, build, **settings(match="[outbound_reference]")) as desk:
+        file = deliver(desk, *(("", status, {"Outbound": "O1", "Booking": name, "Points": points}) for name, points in (("L1", 300), ("L2", 200))))
+        with Operators(desk.database) as people:
+            people.decide([desk.query("SELECT hold_id FROM handback.hold WHERE record_no = %s", closed)[0][0]], "close")
+        desk.redeem("R", points=500, outbound_reference="O1")
+        desk.nightly()
+        assert (states(desk), desk.reversals()) == ({"R": "open"}, 0)
+        assert open_holds(desk) == [(file, 3 - closed, "unknown_reference")]  # as it was opened; by now:
+        assert desk.outcomes(file, 1) == [HELD if n == 3 - closed else ("closed", None) for n in (1, 2)]
+        assert desk.query("SELECT record_no FROM handback.answer_part") == [(3 - closed,)]
+        assert proof.differences(desk.db) == []
+
+
 def test_two_files_at_once_make_it_whole_once(database, build):
     with Desk(database, build, **settings()) as desk:
         for n in range(8):
@@ -265,6 +281,17 @@ def test_an_order_of_files_does_not_keep_parts_from_being_whole(database, build)
         desk.deliver([leg("L2", 200)], sequence=2)
         assert desk.outcomes(desk.deliver([leg("L1", 300)], sequence=1)["file"]) == [("confirmed", None)]
         assert open_holds(desk) == []
+
+
+def test_an_older_file_ends_holds_of_its_parts_alone(database, build):
+    """A file that is older than one that was posted ends no other hold, as without parts."""
+    with Desk(database, build, more=REFERENCE) as desk:
+        desk.redeem("R", points=500), desk.redeem("S", points=500)
+        newer = desk.deliver([leg("L2", 200), ("S", "KO", {"Points": 500}), ("S", "OK", {"Points": 500})], sequence=5)["file"]
+        assert desk.outcomes(newer) == [HELD] + [("held", "conflicting_duplicate")] * 2
+        older = desk.deliver([leg("L1", 300), ("S", "KO", {"Points": 500})], sequence=1)["file"]
+        assert desk.outcomes(older) == [("confirmed", None), ("reversed", None)]
+        assert open_holds(desk) == [(newer, 2, "conflicting_duplicate"), (newer, 3, "conflicting_duplicate")]
 
 
 @pytest.mark.parametrize("change", ["points = points + 1", "part = 'L9'", "redemption_id = redemption_id + 1", "rejected = true"])
