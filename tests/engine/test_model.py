@@ -10,6 +10,7 @@ def test_model(cluster, build):
     # each thing that a run is for took place
     for what in ("file posted", "file held", "file duplicate", "propose", "propose refused", "approve", "approve refused",
                  "reject", "own approval refused", "book", "night", "night matched", "night expired", "night deemed_accepted",
-                 "held resubmission", "held sequence_jump", "held sequence_gap", "ended overtaken"):
+                 "held resubmission", "held sequence_jump", "held sequence_gap", "held partly_fulfilled",
+                 "ended overtaken"):
         assert total[what], model.told(total)
     return model.told(total)

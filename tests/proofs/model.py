@@ -9,7 +9,8 @@ that was there, or by the guard; delivered in any order and more than once;
 and two people who propose, approve and reject whatever is held, sensible or
 not; what they release goes now or later.  Each run agrees with each
 partner whether numbers rise for ever, go round, or begin again with a day, a
-month or a year, how far they may jump, and whether one waits for those before it.  Some redemptions come upon the
+month or a year, how far they may jump, whether one waits for those before it, and
+whether a redemption may be answered in parts.  Some redemptions come upon the
 ledger after their answers, and nights (the real `handbackctl nightly`) match
 them, close what is unknown for too long, and take silence for acceptance
 where a partner lists its rejects.  The clock is the machine's: redemptions
@@ -50,6 +51,7 @@ AGES = (0, 1, 2, 10, 14, 20, 30)  # days: the first are in time still, by any te
 DAYS = (0, 0, 0, 8, 15)  # so many days ago files are of
 FAR_DAYS = (0, 0, 1, 8, 33, 370)  # ... of partners whose numbers begin again with a period
 SCOPES = ({},) * 4 + ({"resets": "daily"}, {"resets": "monthly"}, {"resets": "yearly"}, {"after": 7}, {"after": 8})
+SPLITS = ("none", "none", "partner_reference", "partner_reference", "line")
 RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
 
 
@@ -102,7 +104,7 @@ class Scene:
         """Terms of this run, in the partner's profile."""
         terms = dataclasses.replace(TERMS[partner], lists=chance.choice(("all", "accepted", "rejects", "rejects", "rejects")),
                                     unknown_days=chance.choice((0, 5)), gap=chance.choice(("continue",) * 4 + ("hold",)),
-                                    jump=chance.choice((1000, 2)), **chance.choice(SCOPES))
+                                    jump=chance.choice((1000, 2)), split=chance.choice(SPLITS), **chance.choice(SCOPES))
         name = f"{partner.lower()}.yaml"
         text = (ROOT / "fixtures/profiles" / name).read_text()
         for key in ("lists: all", "unknown_days: 5", "gap: continue"):
@@ -110,6 +112,7 @@ class Scene:
             assert f"{key}\n" in text
             text = text.replace(f"{key}\n", f"{word}: {getattr(terms, word)}\n")
         again = [f"{word}: {getattr(terms, word)}" for word in ("resets", "after", "jump") if getattr(terms, word)]
+        text += f"split: {terms.split}\n" if terms.split != "none" else ""
         text += f"sequence: {{{', '.join(again)}}}\n"
         (self.world.profiles / name).write_text(text)
         return terms
@@ -122,6 +125,7 @@ class Run:
         self.proposals, self.refused = [], 0
         self.tidy = self.chance.random() < 0.5  # partners who make no mistakes: nothing stays unclear over what they do not say
         self.did = collections.Counter()
+        self.parts = collections.defaultdict(list)  # partner -> parts of answers that it has not sent yet
 
     def run(self):
         deliveries = [d for partner in self.chance.sample(PARTNERS, self.chance.randint(1, 3)) for d in self.files(partner)]
@@ -183,8 +187,30 @@ class Run:
     def answers(self, partner):
         mine = self.world.ledger.of(partner)
         made = [a for r in self.chance.sample(mine, self.chance.randint(1, len(mine))) for a in self.answer(partner, r)]
+        if self.world.oracle.terms[partner].split != "none":
+            made += [part for r in self.chance.sample(mine, min(len(mine), 3)) for part in self.in_parts(partner, r)]
         self.chance.shuffle(made)
         return made
+
+    def in_parts(self, partner, r):
+        """Parts of an answer: some now, some in a later file, some never; mostly they sum to the debit and say the same."""
+        cuts = sorted(100 * n for n in self.chance.sample(range(1, r.points // 100), self.chance.choice((1, 1, 2))))
+        sizes = [b - a for a, b in zip([0, *cuts], [*cuts, r.points])]
+        yes = self.chance.random() < 0.6
+        legs = [dataclasses.replace(accept(r) if yes else reject(r, *self.chance.choice(REASONS[partner])), points=size,
+                                    confirmation=f"LEG{n}") for n, size in enumerate(sizes)]
+        n = self.chance.randrange(len(legs))
+        spoil = [(20, lambda leg: [leg])]
+        spoil += [] if self.tidy else [
+            (2, lambda leg: []), (2, lambda leg: [leg, leg]), (2, lambda leg: [dataclasses.replace(leg, points=leg.points + 100)]),
+            (2, lambda leg: [dataclasses.replace(reject(r, *REASONS[partner][0]), points=leg.points, confirmation=leg.confirmation)]),
+            (1, lambda leg: [dataclasses.replace(leg, confirmation="")]), (1, lambda leg: [leg, dataclasses.replace(leg, points=100)])]
+        legs[n:n + 1] = self.chance.choices([make for _, make in spoil], [weight for weight, _ in spoil])[0](legs[n])
+        waiting = self.parts[partner]
+        ready = [part for part in waiting if self.chance.random() < 0.6]
+        now = [leg for leg in legs if self.chance.random() < 0.5]
+        self.parts[partner] = [p for p in waiting if p not in ready] + [leg for leg in legs if leg not in now]
+        return ready + now
 
     def answer(self, partner, r):
         """Mostly one record about a redemption."""

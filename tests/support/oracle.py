@@ -46,6 +46,7 @@ class Terms:
     after: int = 0         # ... or after this one
     jump: int = 1000       # a number so far beyond the last is a slip
     gap: str = "continue"  # hold: a number waits for those before it
+    split: str = "none"    # one redemption may be answered in parts, each known by: partner_reference, line
 
 
 TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zurich"), "AURORA": Terms(5, "Europe/Madrid")}
@@ -61,6 +62,24 @@ class Outcome:
     word: str
     reason: str = ""  # of a hold
     redemption: object = None
+    part: object = None  # of what it counts for: a Part
+
+
+@dataclasses.dataclass
+class Part:
+    """A part of an answer; it counts while it is held and nobody has ended that."""
+    name: str  # "": it is known by its line
+    points: int
+    rejected: bool
+    record: int
+    held: bool = True
+    ended: dict | None = None  # of its file
+
+    def waits(self):
+        return self.held and self.record not in self.ended
+
+    def content(self):
+        return self.points, self.rejected
 
 
 @dataclasses.dataclass
@@ -154,6 +173,7 @@ class Judge:
         self.live = collections.Counter()  # (redemption, word): confirmed, reversed and reinstated, once each
         self.places = collections.defaultdict(set)  # partner -> places of its posted files: (period, position in it)
         self.last_days = {}  # partner -> the day of the last of them
+        self.parts = collections.defaultdict(list)  # redemption -> parts of its answer, that wait or did
         self.named = set()  # redemptions that people said a record is about, without deciding them
         self.balances = dict(ledger.balances)
         self.state = {str(r.external_reference): "open" for r in ledger.redemptions}
@@ -169,8 +189,15 @@ class Judge:
         self.redemptions[str(redemption.external_reference)] = redemption
         self.balances[redemption.member.member_id] -= redemption.points
 
-    def file(self, partner, delivery, waived=frozenset()):
-        """Its outcomes; or None, and why it is held as a whole."""
+    def trial(self):
+        """Another judge of the same mind, whose decisions move nothing of this one's."""
+        other = copy.copy(self)
+        other.state, other.newest, other.live = dict(self.state), dict(self.newest), self.live.copy()
+        other.balances, other.named = dict(self.balances), set(self.named)
+        return other
+
+    def file(self, partner, delivery, waived, ended):
+        """Its outcomes; or None, and why it is held as a whole. ended: how holds of its records will end."""
         if delivery.refused:
             return None, "refused"
         delivery.place, far_off = self.place(partner, delivery, waived)
@@ -189,7 +216,14 @@ class Judge:
         self.places[partner].add(delivery.place)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
             self.act(outcome, delivery.place)
+            self.count_part(outcome, ended)
         return made, ""
+
+    def count_part(self, outcome, ended):
+        """Keeps it, where it is a part."""
+        if outcome.part is not None:
+            self.parts[str(outcome.redemption.external_reference)].append(
+                dataclasses.replace(outcome.part, held=outcome.word == HELD, ended=ended))
 
     def last(self, partner, period):
         """The greatest position in a period; None: it has no file."""
@@ -237,12 +271,74 @@ class Judge:
         return number < last and delivery.day > self.last_days[partner] \
             and (delivery.place in there or number <= 1 or last - number >= RESTART_DISTANCE)
 
-    def read(self, partner, delivery):
-        """What would become of each of its records now."""
+    def read(self, partner, delivery, waits=None):
+        """What would become of each of its records now. waits: of a file that is read again, those that nobody has decided."""
         by_reference = collections.defaultdict(list)
         for said in delivery.records:
             by_reference[said.reference].append(said)
-        return [self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+        parts = {}
+        for reference, same in by_reference.items() if self.terms[partner].split != "none" else ():
+            redemption = self.redemptions.get(reference)
+            if redemption is not None and redemption.partner == partner:
+                parts.update(self._parts(partner, delivery, redemption, [s for s in same if waits is None or s.number in waits]))
+        return [parts.get(said.number) or self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+
+    def _parts(self, partner, delivery, redemption, same):
+        """{record: Outcome} of those that answer a redemption in parts; nothing where they do not."""
+        key, by_line = str(redemption.external_reference), self.terms[partner].split == "line"
+        known = self.parts[key]
+        waiting = [part for part in known if part.waits()]
+        if not waiting and all(said.points == redemption.points for said in same):
+            return {}
+        state, made, new, clean = self.state[key], {}, [], True
+        sound = [said for said in same if said.verdict != "pending" and self._unsound(partner, redemption, said) is None]
+        for said in same:
+            name, wrong = "" if by_line else said.part, self._unsound(partner, redemption, said)
+            content = said.points, said.verdict == "rejected"
+            siblings = [s for s in sound if not by_line and s.part == name]
+            before = next((p for p in [*waiting, *reversed(known)] if name and p.name == name), None)
+            outcome = Outcome(HELD, "points_mismatch", redemption)
+            if said.verdict == "pending":
+                outcome = Outcome("informational", "", redemption)
+            elif wrong is not None:
+                outcome, clean = Outcome(HELD, wrong, redemption), False
+            elif not by_line and not name:
+                clean = False  # it names no part
+            elif len({(s.points, s.verdict == "rejected") for s in siblings}) > 1:
+                outcome, clean = Outcome(HELD, "conflicting_duplicate", redemption), False
+            elif siblings and siblings[0] is not said:
+                outcome = Outcome("duplicate_record", "", redemption)
+            elif before and before.content() == content and state == "open" and before.waits():
+                outcome = Outcome("duplicate_record", "", redemption)
+            elif before and before.content() == content and state != "open" and before.rejected == (state == "reversed"):
+                outcome = Outcome("already_applied", "", redemption)
+            elif state != "open" or before and before.waits():
+                clean = False  # of what is answered, or unlike the part that was counted
+            else:
+                outcome.part = Part(name, *content, said.number)
+                new.append((said, outcome))
+            made[said.number] = outcome
+        self._sum_up(delivery, redemption, waiting, new, clean)
+        return made
+
+    def _sum_up(self, delivery, redemption, waiting, new, clean):
+        """What becomes of new parts: the last one answers for all where they are whole, and all of them say the same."""
+        counted = [*waiting, *(outcome.part for _, outcome in new)]
+        total = sum(part.points for part in counted)
+        whole = clean and total == redemption.points and len({part.rejected for part in counted}) == 1
+        for said, outcome in new:
+            if whole and said is new[-1][0]:
+                last = self._by_state(redemption, said, delivery.place)
+                outcome.word, outcome.reason = last.word, last.reason
+            elif whole:
+                outcome.word, outcome.reason = "informational", ""
+            elif total <= redemption.points:
+                outcome.reason = "partly_fulfilled"
+
+    def _unsound(self, partner, redemption, said):
+        """Why a record counts for no part, whatever its points; None where it may."""
+        mismatch = self._mismatch(redemption, dataclasses.replace(said, points=redemption.points))
+        return mismatch or self._asked(partner, said)
 
     def _record(self, partner, delivery, said, same):
         redemption = self.redemptions.get(said.reference)
@@ -252,17 +348,18 @@ class Judge:
             return Outcome(HELD, "conflicting_duplicate", redemption)
         if same[0] is not said:
             return Outcome("duplicate_record", "", redemption)
-        mismatch = self._mismatch(redemption, said)
-        if mismatch:
-            return Outcome(HELD, mismatch, redemption)
+        reason = self._mismatch(redemption, said) or self._asked(partner, said)
+        return Outcome(HELD, reason, redemption) if reason else self._by_state(redemption, said, delivery.place)
+
+    @staticmethod
+    def _asked(partner, said):
+        """The hold that its reason codes ask for, or None."""
         actions = {ACTIONS[partner].get(code, "unknown_reason") for code in said.reasons}
         if "unknown_reason" in actions:
-            return Outcome(HELD, "unknown_reason", redemption)
+            return "unknown_reason"
         if said.verdict == "rejected" and "hold" in actions:
-            return Outcome(HELD, "reason_holds", redemption)
-        if said.verdict == "rejected" and "retry" in actions:
-            return Outcome(HELD, "reason_retry", redemption)
-        return self._by_state(redemption, said, delivery.place)
+            return "reason_holds"
+        return "reason_retry" if said.verdict == "rejected" and "retry" in actions else None
 
     @staticmethod
     def _mismatch(redemption, said):
@@ -374,12 +471,15 @@ class Night:
 
     def _later(self, file):
         waits = file.unknown()
-        read = self.judge.read(file.partner, file.delivery) if waits else ()
+        read = self.judge.read(file.partner, file.delivery, waits) if waits else ()
         made = {n: read[n - 1] for n in waits if read[n - 1].redemption is not None and read[n - 1].word != HELD}
         # its true reason, and never closed as unknown from then on
         file.found.update({n: read[n - 1].redemption for n in waits
                            if read[n - 1].word == HELD and read[n - 1].reason != "unknown_reference"})
         file.found_reason.update({n: read[n - 1].reason for n in file.found if n in waits})
+        for n in waits:
+            if n in file.found:
+                self.judge.count_part(read[n - 1], file.ended)
         now = sum(o.word == "reversed" for o in made.values())
         before = file.reversed_later + file.counts()["reversed"]
         if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.waived:
@@ -390,6 +490,7 @@ class Night:
         for n, outcome in made.items():
             self.judge.act(outcome, file.delivery.place)
             file.ended[n] = outcome.word
+            self.judge.count_part(outcome, file.ended)
             if outcome.word in ("confirmed", "reversed"):
                 file.rematched[n] = outcome.redemption
         self.counts["matched"] += len(made)
@@ -478,15 +579,17 @@ class Meanwhile:
                           if any(record not in self.files[file].ended for file, record in act.holds)}
 
     def overtaken_by(self, new, older):
-        """A file that was posted, and is older than none, settles what earlier ones of its partner wait for."""
-        if new.state != "posted" or older:
+        """A file that was posted, and is older than none, settles what earlier ones of its partner wait for; parts are whole in any order."""
+        self.withdraw()
+        if new.state != "posted":
             return
         for file in [f for f in self.files if f is not new and f.partner == new.partner]:
             for n, redemption in file.waits_about().items():
                 key = str(redemption.external_reference)
                 said = file.delivery.records[n - 1]
                 settled = [s for s, o in zip(new.delivery.records, new.outcomes)
-                           if o.word in ("confirmed", "reversed", "already_applied") and o.redemption is redemption]
+                           if o.word in ("confirmed", "reversed", "already_applied") and o.redemption is redemption
+                           and (o.part is not None or not older)]
                 if settled and (file.says_so(n, self.judge.state[key])
                                 or any((s.verdict, s.reasons) == (said.verdict, said.reasons) for s in settled)):
                     file.ended[n] = "closed"
@@ -516,7 +619,7 @@ class Meanwhile:
 
     def propose(self, act):
         # each by itself: that two of one redemption exclude each other shows when they are approved
-        may = all(self.decided(copy.deepcopy(self.judge), dataclasses.replace(act, holds=(hold,))) for hold in act.holds)
+        may = all(self.decided(self.judge.trial(), dataclasses.replace(act, holds=(hold,))) for hold in act.holds)
         if may:
             self.proposals[act.proposal] = act
         return may
@@ -648,9 +751,10 @@ class Oracle:
                 continue
             delivery = readers.read(partner, content[sha256], name)
             before = max(judge.places[partner], default=None)
-            outcomes, reason = judge.file(partner, delivery, waived)
+            ended = {}
+            outcomes, reason = judge.file(partner, delivery, waived, ended)
             older = before is not None and delivery.place is not None and delivery.place < before
-            made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner, waived=waived,
+            made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner, ended, waived=waived,
                                     identity=identity, release_of=None if release_of is None else made[release_of]))
             meanwhile.overtaken_by(made[-1], older)
         meanwhile.replay(self.acts)
@@ -674,7 +778,7 @@ class Oracle:
         assert not held.went, f"{name}: it was released twice"
         held.went = True
         if held.state == "duplicate":  # that its number was there is what they knew
-            return frozenset({"resubmission"} if held.repeats.state == "posted" else ())
+            return frozenset({"resubmission", "sequence_restart"} if held.repeats.state == "posted" else ())
         # people who say that a number is there rightly say so of the whole of it; what is far off waits for none before it
         also = {"resubmission": {"sequence_restart"}, "sequence_restart": {"resubmission"}, "sequence_jump": {"sequence_gap"}}
         return held.waived | {held.reason} | also.get(held.reason, set())
@@ -688,7 +792,7 @@ class Oracle:
                                            for _, partner, name, sha, _, _, release_of in stored.files])
             for (file_id, _, name, _, state, reason, _), want in zip(stored.files, expected):
                 assert state == want.state, f"{name}: is {state}, shall be {want.state}" \
-                                            f" ({want.delivery.refused if want.delivery else 'seen before'})"
+                                            f" ({want.reason} {want.delivery.refused if want.delivery else 'seen before'})"
                 assert want.reason in ("", "refused", reason), f"{name}: is held for {reason}, shall be for {want.reason}"
                 self._records(stored, file_id, name, want)
                 self._later(stored, file_id, name, want)

@@ -25,6 +25,7 @@ class Said:
     reasons: tuple = ()
     currency: str = ""
     new_member: str = ""
+    part: str = ""  # the partner's own reference
     raw: bytes = b""  # the whole record, to tell a repetition from a contradiction
 
 
@@ -147,7 +148,7 @@ def skyline(delivery, data):
             need(re.fullmatch(r"\d{4}-\d\d-\d\d", row[6]) is not None, "date")
             delivery.records.append(Said(
                 len(delivery.records) + 1, offset, len(raw), reference_of(row[0]), row[1], points_of(row[2]),
-                SKYLINE_STATUS[row[3]], (row[4],) if row[4] else (), new_member=row[8], raw=raw))
+                SKYLINE_STATUS[row[3]], (row[4],) if row[4] else (), new_member=row[8], part=row[7], raw=raw))
     need(trailer is not None, "trailer")
     delivery.controls = list(zip(trailer, totals(delivery.records, False)))
 
@@ -170,7 +171,7 @@ def meridian(delivery, data):
         delivery.records.append(Said(
             n, n * 182, 180, reference_of(line[8:44]), line[44:60].rstrip(), points_of(line[60:71]),
             MERIDIAN_STATUS[line[71:73]], tuple(line[73:77].split()), currency=line[90:93],
-            new_member=line[121:137].rstrip(), raw=line[8:180].encode()))
+            new_member=line[121:137].rstrip(), part=line[101:121].rstrip(), raw=line[8:180].encode()))
     need(not trailer[67:180].strip(), "trailer")
     stated = [whole_number(trailer[a:b]) for a, b in ((1, 8), (8, 23), (23, 30), (30, 45), (45, 52), (52, 67))]
     delivery.controls = list(zip(stated, totals(delivery.records, True)))
@@ -230,7 +231,7 @@ def aurora(delivery, data):
         raw = data[said["at"]:said["end"]]
         delivery.records.append(Said(
             n, said["at"], len(raw), reference_of(said["reference"]), said["Member"], points_of(said["Points"]),
-            AURORA_STATUS[said["status"]], tuple(said["reasons"]), new_member=said.get("NewMember", ""),
+            AURORA_STATUS[said["status"]], tuple(said["reasons"]), new_member=said.get("NewMember", ""), part=said.get("Voucher", ""),
             # the time of day is not what the record says
             raw=re.sub(rb"T\d\d:\d\d:\d\d", b"", raw)))
     need({"count", "points", "refused", "refusedPoints"} <= facts.keys(), "totals")
