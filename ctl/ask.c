@@ -117,6 +117,11 @@ ask_limit(const struct session *s, const char *default_value, char *buf, const c
 		complain("--limit %s: not a number from 1 on", said);
 		return EXIT_USAGE;
 	}
+	/* a program reads what it gets as all there is: only its own --limit cuts that */
+	if (said == NULL && format_is_for_machines(s->format)) {
+		*ret_limit = NULL;
+		return EXIT_CLEAN;
+	}
 	snprintf(buf, 24, "%s", said != NULL ? said : default_value);
 	*ret_limit = buf;
 	return EXIT_CLEAN;

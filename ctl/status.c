@@ -8,6 +8,7 @@
 #include "lib/finance/view/file_tables.h"
 
 #define WATCH_S 1
+#define DUE_SHOWN "12"
 
 /* Columns are the members of the answer; those that end in _us are times. */
 static const struct column daemon_columns[] = {
@@ -89,13 +90,14 @@ add_rows(struct document *d, const struct json *answer, const char *key, const c
 static void
 add_database(struct session *s, struct document *d)
 {
+	const char *limit = format_is_for_machines(s->format) ? NULL : DUE_SHOWN;
 	struct table *holds = document_add(d, "holds", "Open holds", TABLE_ROWS, COLUMNS(hold_columns));
 	struct table *due =
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 
 	if ((s->query.pg != NULL || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
 	    query_fill(&s->query, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
-	    query_fill(&s->query, due, sql_status_due, 0, NULL) == EXIT_CLEAN &&
+	    query_fill(&s->query, due, sql_status_due, 1, &limit) == EXIT_CLEAN &&
 	    file_releases(&s->query, d, NULL, NULL) == EXIT_CLEAN) {
 		table_empty(holds, "nothing");
 		return;

@@ -1,10 +1,10 @@
 -- name: status_due
--- Files that should be here, and those that should come next.
+-- Files that should be here, and those that should come next. $1 at most so many.
 SELECT e.source, e.kind, e.due_at AS due, e.state, e.came, e.files
 FROM handback.expected_files e
 WHERE e.state IN ('due', 'overdue', 'missing', 'poll_failed') AND e.due_at > transaction_timestamp() - interval '7 days'
 ORDER BY e.due_at, e.source, e.kind
-LIMIT 12
+LIMIT $1::bigint
 
 -- name: status_holds
 -- Open holds.

@@ -354,6 +354,17 @@ def test_each_overdue_redemption_is_listed(desk):
     assert [r["external_reference"] for r in overdue(desk)] == [desk.references["R1"]]
 
 
+def test_nothing_is_cut_for_programs(desk):
+    """100 rows are enough for people, who are told that there are more; JSON and CSV have every one."""
+    for n in range(101):
+        desk.redeem(f"R{n}", points=100, posted_at=LONG_AGO)
+    desk.nightly()
+    assert len(overdue(desk)) == 101 and len(overdue(desk, "--limit", 100)) == 100
+    assert len(desk.ctl("overdue", "--format", "csv").stdout.splitlines()) == 1 + 101
+    for shown in (desk.ctl("overdue").stdout, desk.ctl("overdue", "--format", "html").stdout):
+        assert sum(reference in shown for reference in desk.references.values()) == 100 and "--all" in shown
+
+
 def test_the_report_counts_silence_what_expired_and_what_is_overdue_apart(desk):
     for key in ("R1", "R2", "R3", "R4"):
         desk.redeem(key, points=150, posted_at=LONG_AGO)

@@ -16,6 +16,12 @@ format_from_name(const char *name)
 	return -1;
 }
 
+bool
+format_is_for_machines(enum format format)
+{
+	return format == FORMAT_JSON || format == FORMAT_CSV;
+}
+
 /* "2026-01-31 23:59:59.123+00" to "2026-01-31T23:59:59.123Z"; connections have the time zone UTC. */
 static char *
 iso_time(const char *cell)

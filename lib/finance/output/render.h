@@ -15,6 +15,9 @@ enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
 /* -1 for a word that is none. */
 int format_from_name(const char *name);
 
+/* JSON and CSV: nothing in them is shortened or left out. */
+bool format_is_for_machines(enum format format);
+
 /* For a terminal of t->width columns: columns are shortened, then left out (with a note), never wrapped. */
 void render_text(FILE *out, const struct document *d, const struct terminal *t);
 
