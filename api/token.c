@@ -173,6 +173,8 @@ take_claims(const char *body, size_t len, struct token_claims *ret)
 	return true;
 }
 
+const char token_expired[] = "the token has expired";
+
 const char *
 token_read(const struct token_keys *keys, const char *token, int64_t now_s, struct token_claims *ret)
 {
@@ -192,7 +194,7 @@ token_read(const struct token_keys *keys, const char *token, int64_t now_s, stru
 	if (!take_claims(token + header, (size_t) (end - token) - header, ret))
 		return "the token's claims cannot be read";
 	if (now_s >= ret->expires_s)
-		return "the token has expired";
+		return token_expired;
 	if (now_s + CLOCK_SLACK_S < ret->issued_s)
 		return "the token is of the future";
 	return NULL;

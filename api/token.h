@@ -50,6 +50,9 @@ void token_bind(struct token_claims *claims, const char *member);
 /* May it ask for this member?  NULL: for nobody that is known. */
 bool token_is_for(const struct token_claims *claims, const char *member);
 
+/* What token_read says of a token that was good, and whose *ret is there. */
+extern const char token_expired[];
+
 /* NULL and *ret; or why it is refused: a few words that name nothing of it. */
 const char *token_read(const struct token_keys *keys, const char *token, int64_t now_s,
                        struct token_claims *ret);

@@ -86,6 +86,10 @@ give_back(struct upload *u)
 		u->all->count--;
 		close_receiver(u);
 		event_free(u->tick);
+		/* of a body that is not wanted any more evhttp must read nothing: it would take it for a request */
+		bufferevent_disable(u->stream, EV_READ | EV_WRITE);
+		evbuffer_drain(bufferevent_get_input(u->stream),
+		               evbuffer_get_length(bufferevent_get_input(u->stream)));
 		bufferevent_setcb(u->stream, u->readable, u->writable, u->event, u->context);
 		bufferevent_trigger_event(u->stream, BEV_EVENT_READING | BEV_EVENT_EOF, BEV_TRIG_DEFER_CALLBACKS);
 	}
@@ -241,6 +245,7 @@ begin_body(struct upload *u)
 
 	u->state = UPLOAD_BODY;
 	u->seconds = 0;
+	bufferevent_setwatermark(u->stream, EV_READ, 0, UPLOAD_BUFFER_BYTES);
 	if (u->put.waits && evbuffer_get_length(bufferevent_get_input(u->stream)) == 0)
 		bufferevent_write(u->stream, go_on, sizeof(go_on) - 1);
 	pump(u);
@@ -283,11 +288,13 @@ on_handover(void *context, const struct api_answer *answer, int handover)
 	struct upload *u = context;
 
 	u->asked = false;
-	if (u->gone || handover < 0) {
+	if (u->gone || handover < 0 || u->state != UPLOAD_ASKS) {
 		if (handover >= 0)
 			close(handover);
 		if (u->gone)
 			give_back(u);
+		else if (u->state != UPLOAD_ASKS)
+			return; /* it came too late: that was said */
 		else if (answer == NULL)
 			say_code(u, "503", "nothing was kept: send it again");
 		else
@@ -425,7 +432,8 @@ take_over(struct uploads *all, struct bufferevent *stream)
 	bufferevent_getcb(stream, &u->readable, &u->writable, &u->event, &u->context);
 	bufferevent_setcb(stream, on_read, on_written, on_event, u);
 	bufferevent_set_timeouts(stream, NULL, NULL);
-	bufferevent_setwatermark(stream, EV_READ, 0, UPLOAD_BUFFER_BYTES);
+	/* more of a body than comes with its head is kept only once somebody has looked at its token */
+	bufferevent_setwatermark(stream, EV_READ, 0, FENCE_HEADER_BYTES + FENCE_HEADER_BYTES);
 	event_add(u->tick, &second);
 	LIST_INSERT_HEAD(&all->list, u, others);
 	all->count++;

@@ -618,7 +618,8 @@ pg_commit(struct pg *pg)
 	r = send_commit(pg);
 	if (PQresultStatus(r) != PGRES_COMMAND_OK) {
 		status = fail_result(pg, r);
-		if (PQstatus(pg->conn) != CONNECTION_OK && pg->last.xid[0] != '\0')
+		/* nor does a complaint of libpq's own, as of memory, say that it did not take place */
+		if ((PQstatus(pg->conn) != CONNECTION_OK || pg->sqlstate[0] == '\0') && pg->last.xid[0] != '\0')
 			status = PG_DOUBT;
 	} else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) {
 		pg_keep_why(pg, "25P02", "the transaction had failed before its COMMIT and was rolled back");
@@ -669,18 +670,19 @@ end_whole(struct pg *pg)
 	return pg->not_replicated ? not_replicated(pg) : PG_OK;
 }
 
-/* The statement failed, and with it the transaction: unless nobody says so. */
+/* The statement failed, and with it the transaction: where the server says so.  COMMIT was sent behind it,
+ * and what libpq complains of by itself, as of memory, may hide that it took place. */
 static enum pg_status
 fail_whole(struct pg *pg, enum pg_status status)
 {
-	if (PQstatus(pg->conn) == CONNECTION_OK) {
-		PQclear(PQgetResult(pg->conn)); /* the end of the pipeline */
-		return PQexitPipelineMode(pg->conn) == 1 ? status : leave_whole(pg, PG_LOST);
+	if (pg->sqlstate[0] == '\0') {
+		note_transaction(pg, NULL);
+		return leave_whole(pg, PG_DOUBT);
 	}
-	if (pg->sqlstate[0] != '\0')
+	if (PQstatus(pg->conn) != CONNECTION_OK)
 		return leave_whole(pg, status);
-	note_transaction(pg, NULL);
-	return leave_whole(pg, PG_DOUBT);
+	PQclear(PQgetResult(pg->conn)); /* the end of the pipeline */
+	return PQexitPipelineMode(pg->conn) == 1 ? status : leave_whole(pg, PG_LOST);
 }
 
 enum pg_status

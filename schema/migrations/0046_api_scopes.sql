@@ -38,6 +38,9 @@ BEGIN
 	ELSIF (api.credential_of(client_id)).generation IS NOT NULL THEN
 		RAISE EXCEPTION 'there is a credential % already', client_id USING ERRCODE = 'duplicate_object',
 			HINT = 'rotate gives it a new secret.';
+	ELSIF EXISTS (SELECT FROM api.sender s WHERE s.client_id = add_credential.client_id) THEN
+		-- one name is one credential: whoever revokes it means all that it can do
+		RAISE EXCEPTION 'there is a credential % already, of a source', client_id USING ERRCODE = 'duplicate_object';
 	END IF;
 	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day, scopes)
 	VALUES (client_id, 1, programme_id, secret_hash, calls_per_minute, points_per_day, scopes);

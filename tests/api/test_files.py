@@ -1,6 +1,8 @@
 """Hand-back files by the API: whole or not there at all, by whom they may come, and the way that they then go."""
 import base64
 import hashlib
+import hmac
+import json
 import os
 import re
 import socket
@@ -8,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import psycopg
 import pytest
 
 from case_table import case
@@ -244,3 +247,31 @@ def test_calls_go_on_beside_an_upload(world, api):
         s.shutdown(socket.SHUT_RDWR)
         sender.join()
     assert slowest < 2
+
+
+def signed(api, token, **claims):
+    """The same token with other claims, signed with the API's own key."""
+    head, body, _ = token.split(".")
+    was = json.loads(base64.urlsafe_b64decode(body + "=="))
+    text = b".".join([head.encode(), base64.urlsafe_b64encode(json.dumps({**was, **claims}).encode()).rstrip(b"=")])
+    mac = hmac.digest((api.folder / "token-key").read_bytes(), text, "sha256")
+    return (text + b"." + base64.urlsafe_b64encode(mac).rstrip(b"=")).decode()
+
+
+@case("API: a file that takes longer than its token lasts")
+def test_a_token_that_ends_during_an_upload(world, api):
+    """It was let in, and is answered: whoever is not told sends it again for ever."""
+    token = signed(api, api.token("sky"), exp=int(time.time()) + 2)
+    with connection(api) as s:
+        s.sendall(head("slow.csv", 6, token) + b"abc")
+        time.sleep(3)
+        s.sendall(b"def")
+        assert s.recv(65536).startswith(b"HTTP/1.1 201")
+    assert waiting(world) == ["slow.csv"]
+    assert api.put("skyline", "next.csv", b"x", token).status == 401 and waiting(world) == ["slow.csv"]
+
+
+def test_one_name_is_one_credential(world, api):
+    """Whoever revokes it means all that it can do."""
+    with world.database.connect() as c, pytest.raises(psycopg.errors.DuplicateObject, match="of a source"):
+        c.execute("SELECT api.add_credential('sky', %s, sha256('x'))", (world.query("SELECT code FROM ledger.programme LIMIT 1")[0][0],))
