@@ -17,7 +17,7 @@ import pg  # noqa: E402
 from world import World  # noqa: E402
 
 LIST = ROOT / "lib/proof/verify/verify_schema.sql"
-LINES = """	SELECT format('trigger: %s', pg_get_triggerdef(t.oid)) AS line, n.nspname
+LINES = r"""	SELECT format('trigger: %s', pg_get_triggerdef(t.oid)) AS line, n.nspname
 	FROM pg_trigger t
 	JOIN pg_class c ON c.oid = t.tgrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -28,6 +28,15 @@ LINES = """	SELECT format('trigger: %s', pg_get_triggerdef(t.oid)) AS line, n.ns
 	JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
+	UNION ALL
+	-- the text as it was written, which no version of the server writes in another way, and how it runs
+	SELECT format('function: %s.%s(%s) %s', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
+			encode(sha256(convert_to(concat_ws(E'\n', l.lanname, p.prosecdef, p.provolatile, pg_get_function_result(p.oid),
+				array_to_string(p.proconfig, ', '), p.prosrc), 'UTF8')), 'hex')), n.nspname
+	FROM pg_proc p
+	JOIN pg_namespace n ON n.oid = p.pronamespace
+	JOIN pg_language l ON l.oid = p.prolang
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api')
 	UNION ALL
 	SELECT format('rule: %s', concat_ws(' | ', r.state, v.name, r.age, r.late_reject, o.name, r.hold_reason)), 'rule'
 	FROM handback.verdict_rule r
@@ -42,7 +51,8 @@ LINES = """	SELECT format('trigger: %s', pg_get_triggerdef(t.oid)) AS line, n.ns
 STATEMENT = """-- name: verify_schema
 -- What holds "once" and "append-only", and what decides, against what the schema has of it: a list that
 -- tests/ledger/test_schema_guards.py writes from the schema and holds equal to it. As part, file, record, message.
--- Where the ledger is another's, only its views are ours; what a site adds to the ledger's tables is its own.
+-- Where the ledger is another's, only its views are ours; what a site adds to the ledger's tables is its own. A site replaces the
+-- contract's functions together with its views: they are ours where ledger.redemption reads our entries.
 WITH expected (line, nspname) AS (VALUES
 {values}
 ), actual AS (
@@ -53,7 +63,11 @@ SELECT 'schema' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no,
 FROM expected e
 FULL JOIN actual a ON a.line = e.line
 WHERE a.line IS NULL AND (e.nspname <> 'ledger' OR to_regclass('ledger.entry') IS NOT NULL)
-	OR e.line IS NULL AND (a.nspname = 'rule' OR a.nspname <> 'ledger' AND a.line LIKE 'trigger: %')
+		AND (e.nspname <> 'ledger' OR e.line NOT LIKE 'function: %' OR EXISTS (
+			SELECT FROM pg_rewrite w
+			JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+			WHERE w.ev_class = to_regclass('ledger.redemption') AND d.refobjid = to_regclass('ledger.entry')))
+	OR e.line IS NULL AND (a.nspname = 'rule' OR a.nspname <> 'ledger' AND a.line ~ '^(trigger|function): ')
 UNION ALL
 SELECT 'schema', NULL, NULL, format('the trigger %s of %s.%s is disabled', t.tgname, n.nspname, c.relname)
 FROM pg_trigger t
@@ -106,6 +120,20 @@ CHANGES = {
     "a unique index is dropped": ("DROP INDEX handback.outcome_once", None, "it is gone, or another: unique index: CREATE UNIQUE INDEX outcome_once"),
     "a unique index holds less": ("DROP INDEX ledger.entry_answers; CREATE UNIQUE INDEX entry_answers ON ledger.entry (answers_entry_id) WHERE entry_id > 1000000",
                                   None, "it is gone, or another: unique index: CREATE UNIQUE INDEX entry_answers"),
+    "a function is replaced": ("CREATE OR REPLACE FUNCTION handback.says_so(verdict smallint, reason text, state text) RETURNS boolean LANGUAGE sql IMMUTABLE"
+                               " SET search_path = pg_catalog, pg_temp AS 'SELECT true'", None, "it is gone, or another: function: handback.says_so(verdict"),
+    "a function posts for another": ("CREATE OR REPLACE FUNCTION ledger.post_reversals(redemption_ids bigint[]) RETURNS TABLE (redemption_id bigint, reversal_id"
+                                     " bigint, external_reference uuid, posted_at timestamptz) LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+                                     " AS 'SELECT NULL::bigint, NULL::bigint, NULL::uuid, now() WHERE false'", None,
+                                     "it is gone, or another: function: ledger.post_reversals("),
+    "a function runs with another's rights": ("ALTER FUNCTION handback.redemption_state(bigint) SECURITY DEFINER",
+                                              "ALTER FUNCTION handback.redemption_state(bigint) SECURITY INVOKER",
+                                              "it is gone, or another: function: handback.redemption_state("),
+    "a function looks elsewhere for its tables": ("ALTER FUNCTION handback.redemption_state(bigint) SET search_path = public, pg_catalog, pg_temp",
+                                                  "ALTER FUNCTION handback.redemption_state(bigint) SET search_path = pg_catalog, pg_temp",
+                                                  "it is none of ours: function: handback.redemption_state("),
+    "a function is added": ("CREATE FUNCTION handback.approve(proposal bigint, comment text, who text) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+                            "DROP FUNCTION handback.approve(bigint, text, text)", "it is none of ours: function: handback.approve(proposal bigint"),
     "a rule is changed": ("UPDATE handback.verdict_rule SET outcome = 2, hold_reason = NULL WHERE (state, age, late_reject) = ('confirmed', 'newer', 'hold')"
                           " AND verdict = 4", "UPDATE handback.verdict_rule SET outcome = 6, hold_reason = 'contradiction' WHERE (state, age, late_reject) ="
                           " ('confirmed', 'newer', 'hold') AND verdict = 4", "it is none of ours: rule: confirmed | rejected | newer | hold | reversed"),

@@ -102,6 +102,8 @@ FOUND = {
     "the text of a profile that judged is removed": ("DELETE FROM handback.rule_text", "rules"),
     "a trigger is disabled": ("ALTER TABLE ledger.entry DISABLE TRIGGER append_only", "schema"),
     "a unique index is dropped": ("DROP INDEX handback.outcome_once", "schema"),
+    "a function of the schema is another": (
+        "CREATE OR REPLACE FUNCTION handback_schema.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", "schema"),
     "the end of the chain is cut off, with all that it proves": (cut_the_tail, "checkpoint"),
     "the chain is rewritten from its first head on": (rewrite_the_chain, "checkpoint"),
     "a kept file has another byte": ("changed", "file"),
@@ -126,9 +128,6 @@ NOT_FOUND = {
     "when a source was polled": (
         "INSERT INTO handback.source_poll (source, polled_at, result) VALUES ('skyline', now(), 'empty')",
         "it decides nothing of a record: it says when a file may be called missing"),
-    "a function of the schema is another": (
-        "CREATE OR REPLACE FUNCTION handback_schema.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
-        "code in the database is its owner's, as the server is: what it does to rows is found, as above"),
 }
 
 
