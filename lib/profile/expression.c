@@ -211,6 +211,18 @@ where(struct parser *ps, struct conditions *ret)
 	} while (!ps->failed && take(ps, "and"));
 }
 
+/* Entries have a verdict; what is counted before it is known, or has none, would never be counted. */
+static void
+need_verdict(struct parser *ps, const struct total_rule *t)
+{
+	bool verdict = false;
+
+	for (uint16_t i = 0; i < t->where.count; i++)
+		verdict |= t->where.all[i].kind == IF_VERDICT;
+	if (verdict && t->type >= 0 && ps->c->layout->type[t->type].role != ROLE_ENTRY)
+		fail(ps, "only entries have a verdict: count or sum these");
+}
+
 static struct total_rule *
 new_total(struct parser *ps, int type)
 {
@@ -249,6 +261,7 @@ count_factor(struct parser *ps, struct expression *e)
 		return;
 	emit(ps, e, EXPR_TOTAL, (int) (t - ps->c->layout->total), 0, 0);
 	where(ps, &t->where);
+	need_verdict(ps, t);
 	need(ps, ")");
 	ps->control->counts = true;
 }
@@ -276,6 +289,7 @@ sum_factor(struct parser *ps, struct expression *e, int depth)
 	t->type = (int16_t) ps->inner;
 	ps->inner = outside;
 	where(ps, &t->where);
+	need_verdict(ps, t);
 	need(ps, ")");
 }
 
@@ -375,6 +389,22 @@ sum(struct parser *ps, struct expression *e, int depth)
 	}
 }
 
+/* What a control compares is stated once: of several, the last alone would be compared. */
+static void
+state_once(struct parser *ps, const struct expression *e)
+{
+	for (uint16_t i = 0; i < e->count && !ps->failed; i++) {
+		struct record_type *type = &ps->c->layout->type[e->step[i].a];
+
+		if (e->step[i].op != EXPR_FIELD || type->role != ROLE_NOTE)
+			continue;
+		if (type->max != UINT32_MAX && type->max > 1)
+			yaml_error(ps->c->problems, ps->at,
+			           "%s may come more than once: a control cannot say which is meant", type->name);
+		type->max = 1;
+	}
+}
+
 void
 compile_control(struct compile *c, const struct yaml_node *at, const char *text, struct control_rule *ret)
 {
@@ -388,6 +418,8 @@ compile_control(struct compile *c, const struct yaml_node *at, const char *text,
 	skip(&ps);
 	if (!ps.failed && *ps.p != '\0')
 		fail(&ps, "expected the end");
+	state_once(&ps, &ret->stated);
+	state_once(&ps, &ret->counted);
 	ret->level = ps.level;
 	for (uint16_t i = ps.first_total; i < c->layout->totals; i++)
 		c->layout->total[i].level = ps.level;

@@ -189,8 +189,10 @@ struct condition {
 	uint8_t kind, test;
 	bool negate;
 	struct range range;
-	int16_t column;
-	int16_t slot; /* IF_FIELD: the record's own field of that name, else the nearest level's */
+	int16_t column, part;    /* IF_COLUMN: from 0; part of it between inner delimiters, -1 all of it */
+	const char *column_name; /* IF_COLUMN: column is -1, and the header says where this one is */
+	uint16_t named;          /* of those, which */
+	int16_t slot;            /* IF_FIELD: the record's own field of that name, else the nearest level's */
 	uint16_t values;
 	struct slice *value;
 	uint64_t number_min, number_max; /* IF_LENGTH, IF_COLUMNS; IF_VERDICT: mask in number_min */
@@ -237,17 +239,25 @@ struct repeat {
 	bool skip_blank; /* occurrences that are blank stand for nothing */
 };
 
+/* ROLE_HEADER: is its own verdict reported as a record? */
+enum group_record {
+	GROUP_RECORD_NO,
+	GROUP_RECORD_REST, /* when nothing below names a transaction, or it speaks for those that are not named */
+	GROUP_RECORD_EMPTY, /* when nothing below names one */
+};
+
 struct record_type {
 	const char *name;
-	uint8_t role;        /* enum role */
-	uint8_t level;       /* ROLE_HEADER, ROLE_TRAILER: opened or closed; others: the one it stands in */
-	uint8_t verdict;     /* enum verdict; VERDICT_NONE: by layout.verdict */
-	bool optional;       /* ROLE_HEADER, ROLE_TRAILER: may be missing */
-	int16_t instead_of;  /* another version of that type: one of the two is enough; -1 */
-	uint32_t min, max;   /* per instance of the level it stands in; an addendum: per entry */
-	bool explicit_close; /* XML, JSON: the format says where it ends */
-	bool nested;         /* only within a record of another type */
-	bool group_record;   /* ROLE_HEADER: its verdict is reported as a record when nothing below names one */
+	uint8_t role;           /* enum role */
+	uint8_t level;          /* ROLE_HEADER, ROLE_TRAILER: opened or closed; others: the one it stands in */
+	uint8_t verdict;        /* enum verdict; VERDICT_NONE: by layout.verdict */
+	bool optional;          /* ROLE_HEADER, ROLE_TRAILER: may be missing */
+	int16_t instead_of;     /* another version of that type: one of the two is enough; -1 */
+	uint32_t min, max;      /* per instance of the level it stands in; an addendum: per entry */
+	bool explicit_close;    /* XML, JSON: the format says where it ends */
+	bool nested;            /* only within a record of another type */
+	uint8_t group_record;   /* enum group_record */
+	int16_t group_count;    /* the field that says how many there are below; -1: none does */
 	struct conditions when; /* count 0: whatever fits no other */
 	struct conditions ignore_when;
 	struct path path;                  /* XML, JSON: from the root */
@@ -413,6 +423,7 @@ struct layout {
 	const char *level_name[LAYOUT_LEVELS];
 	uint16_t types;
 	struct record_type *type;
+	uint16_t named_conditions; /* of all types' when: those of a column's name */
 	uint16_t slots;
 	const char *slot_name[LAYOUT_SLOTS];
 

@@ -313,6 +313,9 @@ number_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	r->negate = compile_bool(c, map, "negate", false);
 	r->zero =
 	    (uint8_t) compile_word(c, map, "zero", zeros, f->target == TARGET_POINTS ? ZERO_BAD : ZERO_TAKEN);
+	if (f->target == TARGET_POINTS && r->zero == ZERO_TAKEN)
+		yaml_error(c->problems, yaml_get(map, "zero"),
+		           "take: no redemption has no points; say absent, or refuse");
 	r->point = compile_byte(c, map, "point", 0);
 	r->thousands = compile_byte(c, map, "thousands", 0);
 	r->minor = f->type == FIELD_AMOUNT ? 2 : 0;

@@ -88,8 +88,13 @@ newline_rule(struct compile *c, struct yaml_node *map, struct framing_rule *r)
 	for (; at != NULL; at = compile_next(n, at)) {
 		int word;
 
-		if (yaml_word(c->problems, at, words, &word) && word < 3)
+		if (!yaml_word(c->problems, at, words, &word))
+			continue;
+		if (word < 3)
 			r->newlines = (uint8_t) (r->newlines | 1 << word);
+		else if (n->kind == YAML_LIST)
+			yaml_error(c->problems, at,
+			           "none stands alone: a file's records end in a newline, or by their length");
 	}
 }
 
@@ -107,6 +112,23 @@ prefix_rule(struct compile *c, struct yaml_node *map, struct framing_rule *r)
 	r->rdw = word >= 4;
 	r->blocks = word == 5;
 	r->prefix_counts_itself = compile_bool(c, map, "prefix_counts_itself", r->rdw);
+}
+
+/* A key that would do nothing does not compile: whoever wrote it relies on it. */
+static void
+refuse_idle_keys(struct compile *c, struct yaml_node *map, const struct framing_rule *r)
+{
+	uint8_t format = c->layout->format;
+	bool lines = format == FORMAT_DELIMITED || format == FORMAT_FIXED;
+	struct yaml_node *newline = yaml_get(map, "newline");
+
+	for (const struct yaml_node *n = map->kind == YAML_MAP ? map->first : NULL; n != NULL && !lines;
+	     n = n->next)
+		if (strcmp(n->key, "bom") != 0 &&
+		    (format != FORMAT_JSON_LINES || strcmp(n->key, "last_newline") != 0))
+			yaml_error(c->problems, n, "framing.%s is for delimited and fixed files", n->key);
+	if (lines && newline != NULL && r->kind != FRAME_LINES && r->newlines != 0)
+		yaml_error(c->problems, newline, "does nothing where records have a length: see newline_after");
 }
 
 static void
@@ -150,6 +172,7 @@ compile_framing(struct compile *c)
 	if (n != NULL && compile_bytes(c, n, &byte, 1) == 1)
 		r->padding = (unsigned char) byte;
 	r->multiple = (uint32_t) compile_int(c, map, "multiple", 2, 100000, 0);
+	refuse_idle_keys(c, map, r);
 	if (r->kind == FRAME_LINES && r->newlines == 0 && r->end_count == 0 && r->end_declared_at < 0)
 		yaml_error(c->problems, map, "needs newline, terminator, record_length or prefix");
 	compile_known(c, map, "framing");

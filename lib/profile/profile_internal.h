@@ -70,7 +70,7 @@ void compile_patterns(struct compile *c, struct record_type *type, struct yaml_n
 
 /* profile_when.c */
 /* How the keys of a condition are meant: places in a record, or names of fields. */
-enum condition_keys { KEYS_PLACES, KEYS_FIELDS };
+enum condition_keys { KEYS_PLACES, KEYS_PLACES_OF_ENTRY, KEYS_FIELDS };
 void compile_conditions(struct compile *c, struct yaml_node *map, enum condition_keys keys,
                         struct conditions *ret);
 bool verdict_mask(const char *word, size_t len, uint64_t *ret);

@@ -55,11 +55,13 @@ add_conditions(struct meanings *t, const struct conditions *when, int32_t verdic
 {
 	for (uint16_t i = 0; i < when->count; i++) {
 		const struct condition *one = &when->all[i];
-		struct meaning meaning = {.verdict = verdict,
-		                          .any_other = one->negate,
-		                          .place = place + (one->kind == IF_FIELD    ? one->slot
-		                                            : one->kind == IF_COLUMN ? one->column
-		                                                                     : (int) one->range.start)};
+		struct meaning meaning = {
+		    .verdict = verdict,
+		    .any_other = one->negate,
+		    .place =
+		        place + (one->kind == IF_FIELD    ? one->slot
+		                 : one->kind == IF_COLUMN ? (one->column < 0 ? OF_TYPE / 2 + one->named : one->column)
+		                                          : (int) one->range.start)};
 
 		if (one->negate || one->test == TEST_BLANK)
 			add_meaning(t, &meaning);
@@ -344,9 +346,46 @@ warn_of_shares(struct compile *c)
 		    "more than guard.least is held; say of: open_items");
 }
 
+static bool
+is_optional(const struct layout *l, int16_t slot)
+{
+	for (uint16_t i = 0; i < l->types; i++)
+		for (uint16_t f = 0; f < l->type[i].fields; f++)
+			if (l->type[i].field[f].slot == slot && l->type[i].field[f].optional)
+				return true;
+	return false;
+}
+
+/* A verdict by whether something is there: where names are not all known, a name that changes takes it away.
+ */
+static void
+warn_of_presence(struct compile *c)
+{
+	const struct layout *l = c->layout;
+	bool names_change = l->format >= FORMAT_XML || (l->delimited.header && l->delimited.extra_columns);
+
+	for (uint16_t i = 0; i < l->verdict_rules && names_change; i++)
+		for (uint16_t k = 0; k < l->verdict_rule[i].when.count; k++) {
+			const struct condition *one = &l->verdict_rule[i].when.all[k];
+
+			if (one->kind != IF_FIELD || (one->test != TEST_FILLED && one->test != TEST_BLANK) ||
+			    !is_optional(l, one->slot))
+				continue;
+			yaml_warn(
+			    c->problems, yaml_get(c->root, "verdict"),
+			    "whether %s is there makes a record %s: if the partner renames it, every record is read as "
+			    "if "
+			    "it were not, and no control total would catch it; have a field say the verdict, or make %s "
+			    "required",
+			    l->slot_name[one->slot], verdict_name(l->verdict_rule[i].verdict), l->slot_name[one->slot]);
+			return;
+		}
+}
+
 void
 compile_warn(struct compile *c)
 {
+	warn_of_presence(c);
 	warn_of_shares(c);
 	warn_of_digits(c);
 	warn_of_cuts(c);

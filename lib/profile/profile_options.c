@@ -84,7 +84,8 @@ const struct profile_option profile_options[] = {
     {"delimited", "delimiter", "1 to 8 bytes, tab, 0x1f, or {declared_at: byte}"},
     {"delimited", "inner", "the delimiter of parts within a column, the same way"},
     {"delimited", "quote", "a byte; default none"},
-    {"delimited", "escape", "doubled (default with a quote), none, backslash, or a byte"},
+    {"delimited", "escape",
+     "doubled (default with a quote), none, backslash, or a byte; a letter or digit after it is refused"},
     {"delimited", "quoted_newlines", "a newline in quotes is part of the value; default yes"},
     {"delimited", "header", "none (default) or names"},
     {"delimited", "extra_columns", "refuse (default) or allow"},
@@ -124,8 +125,13 @@ const struct profile_option profile_options[] = {
     {"records.*", "columns", "how many, as in 5, 3-5 or 3-, or a list of fields in order"},
     {"records.*", "fields", "name: where and what"},
     {"records.*", "verdict", "the verdict of all these records"},
+    {"records.*", "group_count",
+     "a level's field with the number of its transactions: when all are named, its own rejection says no "
+     "more"},
     {"records.*", "group_record",
-     "a level's own verdict is reported when nothing below names a transaction; default no"},
+     "is a level's own verdict reported? yes: when nothing below names a transaction, or it is for the rest "
+     "of them; empty: when "
+     "nothing does; default no"},
     {"records.*", "keeps", "an addendum does not replace what the entry says; default no"},
     {"records.*", "repeat", "fixed: a list of groups that repeat within the record"},
     {"records.*", "from", "a continuation: the column or bytes that go on"},

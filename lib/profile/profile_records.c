@@ -298,11 +298,27 @@ declare_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 }
 
 static void
+group_count_of(struct compile *c, struct yaml_node *map, struct record_type *type)
+{
+	struct yaml_node *n = compile_child(c, map, "group_count", YAML_SCALAR);
+
+	type->group_count = -1;
+	if (n == NULL)
+		return;
+	type->group_count = (int16_t) compile_find_field(type, n->text, strlen(n->text));
+	if (type->group_record != GROUP_RECORD_REST)
+		yaml_error(c->problems, n, "goes with group_record: yes");
+	else if (type->group_count < 0 || type->field[type->group_count].type != FIELD_INTEGER)
+		yaml_error(c->problems, n, "%s: must be a field of this level, type: integer", n->text);
+}
+
+static void
 compile_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 {
 	struct yaml_node *path = compile_child(c, map, "path", YAML_SCALAR);
 	struct yaml_node *instead = compile_child(c, map, "instead_of", YAML_SCALAR);
 	struct yaml_node *verdict = compile_child(c, map, "verdict", YAML_SCALAR);
+	static const char *const groups[] = {"no", "yes", "empty", NULL};
 
 	if (nested_format(c) && path == NULL)
 		yaml_error(c->problems, map, "needs path: where it is, from the root");
@@ -321,7 +337,8 @@ compile_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 			           "must be a verdict: accepted, accepted_with_change, "
 			           "accepted_with_warning, rejected or pending");
 	}
-	type->group_record = compile_bool(c, map, "group_record", false);
+	type->group_record = (uint8_t) compile_word(c, map, "group_record", groups, GROUP_RECORD_NO);
+	group_count_of(c, map, type);
 	type->keeps = compile_bool(c, map, "keeps", false);
 	compile_continuation(c, map, type);
 }
@@ -333,7 +350,8 @@ connect_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 	struct yaml_node *length = compile_child(c, map, "length", YAML_SCALAR);
 	struct range range;
 
-	compile_conditions(c, yaml_get(map, "when"), KEYS_PLACES, &type->when);
+	compile_conditions(c, yaml_get(map, "when"),
+	                   type->role == ROLE_ENTRY ? KEYS_PLACES_OF_ENTRY : KEYS_PLACES, &type->when);
 	if (type->when.count > 0 && nested_format(c))
 		yaml_error(c->problems, yaml_get(map, "when"),
 		           "is for delimited and fixed files; see path and ignore_when");
@@ -378,7 +396,7 @@ check_types(struct compile *c, const struct yaml_node *records)
 	for (uint16_t t = 0; t < l->types; t++) {
 		const struct record_type *type = &l->type[t];
 
-		entries += type->role == ROLE_ENTRY || type->group_record;
+		entries += type->role == ROLE_ENTRY || type->group_record != GROUP_RECORD_NO;
 		open += !type->nested && type->when.count == 0 && type->role != ROLE_NAME;
 		for (uint16_t f = 0; f < type->fields; f++) {
 			const struct field *field = &type->field[f];

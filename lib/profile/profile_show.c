@@ -170,7 +170,12 @@ condition_of(struct show *s, const struct condition *c)
 		add_range(s, &c->range);
 		break;
 	case IF_COLUMN:
-		ADD(s, place, "column %d", c->column + 1);
+		if (c->column_name != NULL)
+			ADD(s, place, "column \"%s\"", c->column_name);
+		else if (c->part >= 0)
+			ADD(s, place, "column %d.%d", c->column + 1, c->part + 1);
+		else
+			ADD(s, place, "column %d", c->column + 1);
 		break;
 	case IF_FIELD:
 		ADD(s, place, "%s", s->layout->slot_name[c->slot]);

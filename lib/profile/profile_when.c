@@ -130,12 +130,37 @@ field_condition(struct compile *c, struct yaml_node *n, const char *name, struct
 	test_of(c, n, cond);
 }
 
+/* 2, 2.1, or a column's name.  Where a header names the columns, an entry is told by names: a number would be
+ * another column as soon as the partner inserts one. */
 static void
-place_condition(struct compile *c, struct yaml_node *n, struct condition *cond)
+column_condition(struct compile *c, struct yaml_node *n, bool entry, struct condition *cond)
 {
 	char *end;
-	unsigned long column;
+	unsigned long column = strtoul(n->key, &end, 10), part = 0;
+	bool number = *n->key >= '1' && *n->key <= '9';
 
+	cond->kind = IF_COLUMN;
+	if (number && *end == '.' && end[1] >= '1' && end[1] <= '9')
+		part = strtoul(end + 1, &end, 10);
+	if (number && *end == '\0') {
+		if (column > LAYOUT_FIELDS || part > LAYOUT_FIELDS)
+			yaml_error(c->problems, n, "must be a column from 1 to %d", LAYOUT_FIELDS);
+		if (c->layout->delimited.header && entry)
+			yaml_error(c->problems, n,
+			           "an entry of a file with a header is told by a column's name, not by its number");
+		cond->column = (int16_t) ((long) column - 1);
+		cond->part = (int16_t) ((int) part - 1);
+		return;
+	}
+	if (!c->layout->delimited.header)
+		yaml_error(c->problems, n, "must be a column from 1 to %d, @field, columns or length", LAYOUT_FIELDS);
+	cond->column_name = compile_copy(c, n->key);
+	cond->named = c->layout->named_conditions++;
+}
+
+static void
+place_condition(struct compile *c, struct yaml_node *n, bool entry, struct condition *cond)
+{
 	if (*n->key == '@') {
 		field_condition(c, n, n->key + 1, cond);
 		return;
@@ -149,14 +174,8 @@ place_condition(struct compile *c, struct yaml_node *n, struct condition *cond)
 		cond->kind = IF_RANGE;
 		if (!compile_range(n->key, &cond->range))
 			yaml_error(c->problems, n, "must be a place as in 1-2, @field or length");
-	} else {
-		cond->kind = IF_COLUMN;
-		column = *n->key >= '1' && *n->key <= '9' ? strtoul(n->key, &end, 10) : 0;
-		if (column == 0 || *end != '\0' || column > LAYOUT_FIELDS)
-			yaml_error(c->problems, n, "must be a column from 1 to %d, @field, columns or length",
-			           LAYOUT_FIELDS);
-		cond->column = (int16_t) ((long) column - 1);
-	}
+	} else
+		column_condition(c, n, entry, cond);
 	test_of(c, n, cond);
 }
 
@@ -177,9 +196,9 @@ compile_conditions(struct compile *c, struct yaml_node *map, enum condition_keys
 		struct condition *cond = &ret->all[ret->count++];
 
 		n->used = true;
-		cond->slot = cond->column = -1;
-		if (keys == KEYS_PLACES)
-			place_condition(c, n, cond);
+		cond->slot = cond->column = cond->part = -1;
+		if (keys == KEYS_PLACES || keys == KEYS_PLACES_OF_ENTRY)
+			place_condition(c, n, keys == KEYS_PLACES_OF_ENTRY, cond);
 		else if (strcmp(n->key, "verdict") == 0) {
 			cond->kind = IF_VERDICT;
 			verdict_of(c, n, cond);

@@ -224,8 +224,11 @@ read_row(struct assemble *a, const struct row *row)
 
 	a->current = row->type;
 	a->reader.scratch_used = 0;
+	/* a file's name is ASCII, whatever its content is written in */
 	a->reader.charset =
-	    decodes_fields(a->layout) && !(row->plain && charset_has_ascii(a->charset)) ? a->charset : NULL;
+	    decodes_fields(a->layout) && t->role != ROLE_NAME && !(row->plain && charset_has_ascii(a->charset))
+	        ? a->charset
+	        : NULL;
 	if (t->has_dependents)
 		forget_values(a, row->type);
 	for (uint16_t k = 0; k < t->cut_from; k++) {

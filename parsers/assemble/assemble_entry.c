@@ -398,32 +398,53 @@ entry_flush(struct assemble *a)
 	return emit(a, at);
 }
 
+/* Did the level name all of its transactions, by its own count? */
+static bool
+all_are_named(const struct assemble *a, int level)
+{
+	const struct record_type *type = &a->layout->type[a->current];
+	const struct value *v = type->group_count < 0 ? NULL : &a->type[a->current].value[type->group_count];
+
+	return v != NULL && v->present && v->number >= 0 && (uint64_t) v->number == a->level[level].named;
+}
+
+/* Has the level's own verdict something to say?  One that is rejected speaks for those that it does not name,
+ * as rest_accepted does. */
+static bool
+speaks_for_the_rest(const struct assemble *a, int level, int32_t verdict)
+{
+	if (verdict == VERDICT_NONE || verdict == VERDICT_IGNORE)
+		return false;
+	if (a->level[level].named == 0 || verdict == VERDICT_REST_ACCEPTED)
+		return true;
+	return verdict == VERDICT_REJECTED && a->layout->type[a->current].group_record == GROUP_RECORD_REST &&
+	       !all_are_named(a, level);
+}
+
 /* A level that says how all below it ended, and names none, or not all of them. */
 int
 entry_group(struct assemble *a, int level, struct place at)
 {
 	const struct layout *l = a->layout;
-	const struct value *v;
 	const struct record_type *type = NULL;
 	int32_t verdict;
 
 	for (uint16_t t = 0; t < l->types; t++)
-		if (l->type[t].role == ROLE_HEADER && l->type[t].level == level && l->type[t].group_record &&
-		    a->type[t].seen) {
+		if (l->type[t].role == ROLE_HEADER && l->type[t].level == level &&
+		    l->type[t].group_record != GROUP_RECORD_NO && a->type[t].seen) {
 			type = &l->type[t];
 			a->current = t;
 			at = (struct place){a->type[t].number, a->type[t].offset};
 		}
-	if (type == NULL || l->verdict_slot < 0)
-		return 0;
-	v = find_value(a, (uint16_t) l->verdict_slot);
-	verdict = v == NULL || !v->present ? VERDICT_NONE : (int32_t) v->number;
-	if (verdict == VERDICT_NONE || verdict == VERDICT_IGNORE ||
-	    (verdict != VERDICT_REST_ACCEPTED && a->level[level].named > 0))
+	if (type == NULL)
 		return 0;
 	clear_record(&a->entry.record);
 	a->entry.bad = false;
 	a->entry.type = a->current;
+	a->entry.verdict = VERDICT_NONE;
+	verdict = verdict_of(a);
+	if (!speaks_for_the_rest(a, level, verdict))
+		return 0;
 	a->entry.record.offset = at.offset;
 	a->entry.record.length = a->type[a->current].length;
 	a->entry.record.has = RECORD_WHOLE_MESSAGE;

@@ -254,7 +254,11 @@ write_type(const struct guess *g, const struct sample_type *t)
 	if (nested)
 		line(NULL, "    path: %s", quoted(slice_of(t->path)));
 	if (t->mark[0] != '\0')
-		line(NULL, "    when: {%s: %s}", "1", quoted(slice_of(t->mark)));
+		line(NULL, "    when: {%s: %s}",
+		     g->headings && t->role == SAMPLE_ENTRY && t->column[0].heading.len > 0
+		         ? yaml(t->column[0].heading)
+		         : "1",
+		     quoted(slice_of(t->mark)));
 	if (!nested && g->family == FAMILY_DELIMITED && !(g->headings && t->role == SAMPLE_ENTRY))
 		line(NULL, "    columns: %u", t->columns);
 	puts("    fields:");

@@ -15,8 +15,11 @@ columns_init(struct columns_reader *r, const struct layout *layout, struct assem
 	r->spare = calloc(LAYOUT_FIELDS + 1, sizeof(*r->spare));
 	r->taken = calloc(LAYOUT_FIELDS + 1, sizeof(*r->taken));
 	r->column = calloc(layout->types + 1u, sizeof(*r->column));
-	if (r->value == NULL || r->spare == NULL || r->taken == NULL || r->column == NULL)
+	r->named = calloc(layout->named_conditions + 1u, sizeof(*r->named));
+	if (r->value == NULL || r->spare == NULL || r->taken == NULL || r->column == NULL || r->named == NULL)
 		return -1;
+	for (uint16_t i = 0; i < layout->named_conditions; i++)
+		r->named[i] = -1;
 	for (uint16_t t = 0; t < layout->types; t++) {
 		r->column[t] = calloc(layout->type[t].fields + 1u, sizeof(**r->column));
 		if (r->column[t] == NULL)
@@ -33,6 +36,7 @@ columns_free(struct columns_reader *r)
 	for (uint16_t t = 0; r->column != NULL && t < r->layout->types; t++)
 		free(r->column[t]);
 	free(r->column);
+	free(r->named);
 	free(r->value);
 	free(r->spare);
 	free(r->taken);
@@ -76,43 +80,66 @@ visible(struct slice s)
 	return s;
 }
 
+static bool
+is_name(struct slice name, const char *column)
+{
+	return column != NULL && strlen(column) == name.len && memcmp(column, name.data, name.len) == 0;
+}
+
 /* Is the column asked for by name? */
 static bool
 wanted(const struct columns_reader *r, struct slice name)
 {
-	for (uint16_t t = 0; t < r->layout->types; t++)
-		for (uint16_t f = 0; f < r->layout->type[t].fields; f++) {
-			const char *column = r->layout->type[t].field[f].column_name;
+	for (uint16_t t = 0; t < r->layout->types; t++) {
+		const struct record_type *type = &r->layout->type[t];
 
-			if (column != NULL && strlen(column) == name.len && memcmp(column, name.data, name.len) == 0)
+		for (uint16_t f = 0; f < type->fields; f++)
+			if (is_name(name, type->field[f].column_name))
 				return true;
-		}
+		for (uint16_t i = 0; i < type->when.count; i++)
+			if (is_name(name, type->when.all[i].column_name))
+				return true;
+	}
 	return false;
 }
 
+/* Where the header has this name; -1 nowhere, which is refused unless it is optional. */
 static int
-header_column(struct columns_reader *r, const struct columns *c, uint16_t type, uint16_t field,
-              const struct row *where)
+header_column(struct columns_reader *r, const struct columns *c, const char *column, bool optional,
+              const struct row *where, int16_t *ret)
 {
-	const struct field *f = &r->layout->type[type].field[field];
-	int16_t *column = &r->column[type][field];
+	int16_t found = -1;
 
-	if (f->column_name == NULL)
-		return 0;
 	for (uint32_t i = 0; i < c->count; i++) {
-		struct slice name = visible(c->at[i]);
-
-		if (name.len != strlen(f->column_name) || memcmp(name.data, f->column_name, name.len) != 0)
+		if (!is_name(visible(c->at[i]), column))
 			continue;
-		if (*column >= 0)
-			return assemble_refuse(r->assemble, "header", f->column_name, nothing, where->number,
-			                       where->offset, "the header has the column %s twice", f->column_name);
-		*column = (int16_t) i;
+		if (found >= 0)
+			return assemble_refuse(r->assemble, "header", column, nothing, where->number, where->offset,
+			                       "the header has the column %s twice", column);
+		found = (int16_t) i;
 	}
-	if (*column >= 0 || f->optional)
+	*ret = found;
+	if (found >= 0 || optional)
 		return 0;
-	return assemble_refuse(r->assemble, "header", f->column_name, nothing, where->number, where->offset,
-	                       "the header has no column %s", f->column_name);
+	return assemble_refuse(r->assemble, "header", column, nothing, where->number, where->offset,
+	                       "the header has no column %s", column);
+}
+
+static int
+header_columns(struct columns_reader *r, const struct columns *c, uint16_t t, const struct row *where)
+{
+	const struct record_type *type = &r->layout->type[t];
+	int rc = 0;
+
+	for (uint16_t f = 0; f < type->fields && rc == 0; f++)
+		if (type->field[f].column_name != NULL)
+			rc = header_column(r, c, type->field[f].column_name, type->field[f].optional, where,
+			                   &r->column[t][f]);
+	for (uint16_t i = 0; i < type->when.count && rc == 0; i++)
+		if (type->when.all[i].column_name != NULL)
+			rc = header_column(r, c, type->when.all[i].column_name, false, where,
+			                   &r->named[type->when.all[i].named]);
+	return rc;
 }
 
 int
@@ -123,8 +150,7 @@ columns_header(struct columns_reader *r, const struct columns *c, const struct r
 
 	r->header_columns = c->count;
 	for (uint16_t t = 0; t < r->layout->types && rc == 0; t++)
-		for (uint16_t f = 0; f < r->layout->type[t].fields && rc == 0; f++)
-			rc = header_column(r, c, t, f, where);
+		rc = header_columns(r, c, t, where);
 	for (uint32_t i = 0; i < c->count && rc == 0 && !r->layout->delimited.extra_columns; i++) {
 		struct slice name = visible(c->at[i]);
 
@@ -152,12 +178,30 @@ struct typed {
 	uint32_t len;
 };
 
+/* A part of a column, between inner delimiters. */
+static struct slice
+part_of(const struct columns_reader *r, struct slice column, int16_t part)
+{
+	const char *p = column.data, *end = column.data + column.len, *next;
+
+	if (part < 0 || r->inner_len == 0)
+		return column;
+	for (;; p = next + r->inner_len, part--) {
+		next = memmem(p, (size_t) (end - p), r->inner, r->inner_len);
+		if (part == 0)
+			return (struct slice){p, (uint32_t) ((next == NULL ? end : next) - p)};
+		if (next == NULL)
+			return nothing;
+	}
+}
+
 static bool
 column_holds(const void *context, const struct condition *cond)
 {
 	const struct typed *row = context;
 	const struct columns *c = row->columns;
 	struct slice text = {"", 0};
+	int column;
 
 	switch ((enum condition_kind) cond->kind) {
 	case IF_LENGTH:
@@ -165,8 +209,9 @@ column_holds(const void *context, const struct condition *cond)
 	case IF_COLUMNS:
 		return c->count >= cond->number_min && c->count <= cond->number_max;
 	case IF_COLUMN:
-		if (cond->column >= 0 && (uint32_t) cond->column < c->count)
-			text = c->at[cond->column];
+		column = cond->column >= 0 ? cond->column : row->reader->named[cond->named];
+		if (column >= 0 && (uint32_t) column < c->count)
+			text = part_of(row->reader, c->at[column], cond->part);
 		return text_holds(cond, text);
 	case IF_FIELD:
 		return assemble_conditions(row->reader->assemble,
@@ -184,23 +229,6 @@ columns_type(struct columns_reader *r, const struct columns *c, uint32_t len)
 	const struct typed row = {.reader = r, .columns = c, .len = len};
 
 	return row_type(r->layout, column_holds, &row);
-}
-
-/* A part of a column, between inner delimiters. */
-static struct slice
-part_of(const struct columns_reader *r, struct slice column, int16_t part)
-{
-	const char *p = column.data, *end = column.data + column.len, *next;
-
-	if (part < 0 || r->inner_len == 0)
-		return column;
-	for (;; p = next + r->inner_len, part--) {
-		next = memmem(p, (size_t) (end - p), r->inner, r->inner_len);
-		if (part == 0)
-			return (struct slice){p, (uint32_t) ((next == NULL ? end : next) - p)};
-		if (next == NULL)
-			return nothing;
-	}
 }
 
 /* A field of the record itself that a part of it depends on; its text as it is written. */

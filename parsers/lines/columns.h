@@ -22,6 +22,7 @@ struct columns_reader {
 	size_t delimiter_len, inner_len;
 	uint32_t header_columns; /* 0: the file has no header */
 	int16_t **column;        /* of each type's fields: where its name was found, -1 nowhere */
+	int16_t *named;          /* of the conditions that name one: the same */
 	struct slice *value;     /* of the fields of one record */
 	struct slice *spare;     /* the same, for groups that are only stepped over */
 	uint16_t *taken;         /* which column each came from */

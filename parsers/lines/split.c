@@ -1,5 +1,7 @@
 #include "parsers/lines/split.h"
 
+#include <ctype.h>
+
 #include "lib/protocol/bytes.h"
 
 static bool
@@ -105,6 +107,10 @@ split_escaped(struct slice text, const struct split_rule *rule, char *out, struc
 		if (rule->escape != 0 && *p == rule->escape && !closed) {
 			if (p + 1 == end)
 				return "an escape character with nothing after it";
+			/* "\N" is no value in some exports, and "\n" or "\t" another byte: not the letter, in any case */
+			if (isalnum((unsigned char) p[1]))
+				return "an escape character before a letter or digit, which has a meaning that is not known "
+				       "here";
 			*out++ = p[1];
 			p += 2;
 			fresh = false;

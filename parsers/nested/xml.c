@@ -289,7 +289,14 @@ on_document(void *context)
 	struct xml *x = context;
 	char shown[TEXT_SHOWN_SIZE];
 
-	if (x->stopped || (x->declared[0] == '\0' && is_utf8(x->layout)))
+	if (x->stopped)
+		return;
+	/* in XML 1.1 control characters are text, and other characters end a line */
+	if (x->parser->version != NULL && strcmp((const char *) x->parser->version, "1.0") != 0) {
+		refuse(x, "xml_version", 0, "the XML declares another version than 1.0");
+		return;
+	}
+	if (x->declared[0] == '\0' && is_utf8(x->layout))
 		return;
 	if (x->declared[0] == '\0') {
 		refuse(x, "encoding", 0, "the XML declares no encoding, so it is UTF-8; the profile says another");
