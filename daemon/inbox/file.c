@@ -148,6 +148,7 @@ file_seen(struct file *f, const struct stat *st, bool complete, enum file_sight 
 	if (f->state == FILE_HANDLED)
 		f->seen_us = loop_wall_us(); /* another file under the same name */
 	f->failures = 0;
+	f->crashed = 0;
 	f->logged = false;
 	return settle(st, complete, sight, rule);
 }
