@@ -102,7 +102,7 @@ test_signs(void **state)
 	is("points: {at: 1, sign: before}", "5-", "refused not_a_number");
 	is("points: {at: 1, sign: before}", "--5", "refused not_a_number");
 	is("points: {at: 1, sign: before}", "-", "refused not_a_number");
-	is("points: {at: 1, sign: before, zero: take}", "-0", "refused sign");
+	is("points: {at: 1, sign: before, zero: absent}", "-0", "refused sign");
 	is("points: {at: 1, sign: after}", "5-", "points=-5");
 	is("points: {at: 1, sign: after}", "5+", "points=5");
 	is("points: {at: 1, sign: after}", "-5", "refused not_a_number");
@@ -309,10 +309,10 @@ test_every_nibble(void **state)
 	for (unsigned byte = 0; byte < 256; byte++) {
 		char value[1] = {(char) byte};
 		char *packed =
-		    one("external_reference: {at: 20-21, optional: yes}, points: {at: 1, sign: packed, zero: take}",
+		    one("external_reference: {at: 20-21, optional: yes}, points: {at: 1, sign: packed, zero: absent}",
 		        value, 1, "ibm037", true);
 		char *zoned =
-		    one("external_reference: {at: 20-21, optional: yes}, points: {at: 1, sign: zoned, zero: take}",
+		    one("external_reference: {at: 20-21, optional: yes}, points: {at: 1, sign: zoned, zero: absent}",
 		        value, 1, "ibm037", true);
 		bool packed_ok = byte >> 4 <= 9 && (byte & 15) >= 10;
 		bool zoned_ok = (byte & 15) <= 9 && (byte >> 4 == 15 || byte >> 4 == 12 || byte >> 4 == 13);
