@@ -82,33 +82,39 @@ available_calls(struct database *db, struct call *const *calls, size_t n)
 	pg_result_free(status == PG_OK ? r : NULL);
 }
 
-bool
-authenticate_call(struct database *db, struct call *c, struct token_claims *ret)
+struct pg_result *
+database_ask_credential(struct database *db, struct call *c, const char *sql)
 {
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
 	uint8_t hash[SHA256_BYTES];
 	struct params p = {0};
 	struct pg_result *r;
-	bool known;
 
 	sha256_of(c->what.secret, strlen(c->what.secret), hash);
 	param_text(&p, c->what.client_id);
 	param_text(&p, text_hex(hex, hash, sizeof(hash)));
-	r = database_ask(db, c, api_authenticate, &p);
+	r = database_ask(db, c, sql, &p);
+	if (r == NULL || pg_rows(r) == 1)
+		return r;
+	call_answer(c, "401", "no such credential, or not this secret");
+	pg_result_free(r);
+	return NULL;
+}
+
+bool
+authenticate_call(struct database *db, struct call *c, struct token_claims *ret)
+{
+	struct pg_result *r = database_ask_credential(db, c, api_authenticate);
+
 	if (r == NULL)
 		return false;
-	known = pg_rows(r) == 1;
-	if (known) {
-		*ret = (struct token_claims){.programme = pg_int_of(r, 0, "programme_id"),
-		                             .generation = pg_int_of(r, 0, "generation"),
-		                             .calls_per_minute = pg_int_of(r, 0, "calls_per_minute")};
-		snprintf(ret->client, sizeof(ret->client), "%s", c->what.client_id);
-		snprintf(ret->scopes, sizeof(ret->scopes), "%s", pg_text_of(r, 0, "scopes"));
-	} else {
-		call_answer(c, "401", "no such credential, or not this secret");
-	}
+	*ret = (struct token_claims){.programme = pg_int_of(r, 0, "programme_id"),
+	                             .generation = pg_int_of(r, 0, "generation"),
+	                             .calls_per_minute = pg_int_of(r, 0, "calls_per_minute")};
+	snprintf(ret->client, sizeof(ret->client), "%s", c->what.client_id);
+	snprintf(ret->scopes, sizeof(ret->scopes), "%s", pg_text_of(r, 0, "scopes"));
 	pg_result_free(r);
-	return known;
+	return true;
 }
 
 /* ---- one by one ---- */

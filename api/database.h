@@ -28,6 +28,8 @@ void database_failed(struct database *db, enum pg_status status);
 struct params;
 /* One statement that a call's answer is in.  NULL, and the call is answered, where there is none. */
 struct pg_result *database_ask(struct database *db, struct call *c, const char *sql, const struct params *p);
+/* The one row of the credential whose name and secret the call has; the same. */
+struct pg_result *database_ask_credential(struct database *db, struct call *c, const char *sql);
 
 /* Redeems for each of n calls (1..DATABASE_BATCH), no two of a member or of a key, and answers each as if it
  * were alone. */

@@ -6,36 +6,22 @@
 
 #include "api/api_sql.h"
 #include "lib/base/log.h"
-#include "lib/base/text.h"
 #include "lib/db/params.h"
 #include "lib/protocol/channel.h"
 
 bool
 authenticate_sender(struct database *db, struct call *c, struct token_claims *ret)
 {
-	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
-	uint8_t hash[SHA256_BYTES];
-	struct params p = {0};
-	struct pg_result *r;
-	bool known;
+	struct pg_result *r = database_ask_credential(db, c, api_authenticate_sender);
 
-	sha256_of(c->what.secret, strlen(c->what.secret), hash);
-	param_text(&p, c->what.client_id);
-	param_text(&p, text_hex(hex, hash, sizeof(hash)));
-	r = database_ask(db, c, api_authenticate_sender, &p);
 	if (r == NULL)
 		return false;
-	known = pg_rows(r) == 1;
-	if (known) {
-		*ret = (struct token_claims){.generation = pg_int_of(r, 0, "generation"),
-		                             .calls_per_minute = pg_int_of(r, 0, "calls_per_minute")};
-		snprintf(ret->client, sizeof(ret->client), "%s", c->what.client_id);
-		snprintf(ret->source, sizeof(ret->source), "%s", pg_text_of(r, 0, "source"));
-	} else {
-		call_answer(c, "401", "no such credential, or not this secret");
-	}
+	*ret = (struct token_claims){.generation = pg_int_of(r, 0, "generation"),
+	                             .calls_per_minute = pg_int_of(r, 0, "calls_per_minute")};
+	snprintf(ret->client, sizeof(ret->client), "%s", c->what.client_id);
+	snprintf(ret->source, sizeof(ret->source), "%s", pg_text_of(r, 0, "source"));
 	pg_result_free(r);
-	return known;
+	return true;
 }
 
 /* Still in force, and of this source?  False: the call is answered. */
