@@ -259,9 +259,13 @@ class Handback:
     def committed(self, name, patience=1800):
         """When the decision on the file of that name was committed (audit heads never change)."""
         # the server keeps when it was: to ask sooner would only take processors from what is measured
-        deadline, pause = time.monotonic() + patience, 0.02
+        deadline, pause, ask = time.monotonic() + patience, 0.02, time.monotonic() + 30
         while time.monotonic() < deadline:
             time.sleep(pause)
+            if time.monotonic() > ask:  # what fails is tried for ever: a bench would wait with it
+                ask = time.monotonic() + 30
+                if json.loads(self.ask("status"))["since_start"]["failed"]:
+                    raise RuntimeError(f"{name} fails: {(self.dir / 'log').read_text()[-3000:]}")
             row = self.look.execute(
                 "SELECT extract(epoch FROM pg_xact_commit_timestamp(h.xmin))::float8, f.state::text, f.hold_reason "
                 "FROM handback.file f JOIN audit.head h USING (file_id) WHERE f.name = %s", (name.encode(),)).fetchone()

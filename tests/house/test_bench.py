@@ -22,6 +22,12 @@ def result(judged=True, **values):
             "plan": plan, "judged": judged, "values": values, "rows": []}
 
 
+@pytest.mark.parametrize("profile", sorted((pg.ROOT / "bench/profiles").glob("*.yaml")), ids=lambda p: p.stem)
+def test_its_profiles_compile(build, profile):
+    done = subprocess.run([build / "ctl/handbackctl", "profile", "lint", profile], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.all_only
 def test_smoke(build, tmp_path):
     absent = set() if shutil.which("pgloader") else {"against_pgloader"}  # said to be not measured, and nothing else is
