@@ -47,6 +47,7 @@ enum option_id {
 	OPT_MERCHANT,
 	OPT_PREFIX,
 	OPT_SOURCE_NAME,
+	OPT_ROWS,
 	OPT_COUNT
 };
 

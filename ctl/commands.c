@@ -50,6 +50,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
     [OPT_SOURCE_NAME] = {"source", "NAME", "for the hand-back files of this source, and nothing else"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
+    [OPT_ROWS] = {"rows", "FIGURE", "the redemptions behind this figure, instead of the figures"},
 };
 
 /* sentences are broken where they are long, and nowhere else */
@@ -115,6 +116,15 @@ const struct command commands[] = {
      "--file or --all it is of the last seven days. Everything comes from one snapshot. All sums are "
      "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
+    {"report roll-forward", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     "what was open, what came to it, what is open now",
+     "For each partner, programme and currency: open items at the beginning of the period, debits, what was confirmed, "
+     "what was reversed by a file, by people or by the application, corrections, and open items at the end, "
+     "in points and in money. The end is compared with the ledger, counted in another way; a difference is a line of its own, and the "
+     "exit status is 5. With --rows it lists the redemptions behind a figure. Without --from and --to it is of the last seven days.",
+     "handbackctl report roll-forward --from 2026-01-01 --to 2026-01-31\n"
+     "handbackctl report roll-forward --from 2026-01-01 --rows reversed_by_file --format csv", run_roll_forward},
     {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD) | OPT(OPT_CHECKPOINTS),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "

@@ -29,6 +29,8 @@ static const struct {
 const struct command *
 command_find(int argc, char *const *argv, int *ret_words)
 {
+	const struct command *found = NULL;
+
 	for (const struct command *c = commands; c->name != NULL; c++) {
 		const char *space = strchr(c->name, ' ');
 		size_t first = space != NULL ? (size_t) (space - c->name) : strlen(c->name);
@@ -36,10 +38,13 @@ command_find(int argc, char *const *argv, int *ret_words)
 			continue;
 		if (space != NULL && (argc < 2 || strcmp(argv[1], space + 1) != 0))
 			continue;
-		*ret_words = space != NULL ? 2 : 1;
-		return c;
+		/* "report" is one command, "report roll-forward" another: two words rule */
+		if (found == NULL || space != NULL) {
+			found = c;
+			*ret_words = space != NULL ? 2 : 1;
+		}
 	}
-	return NULL;
+	return found;
 }
 
 const char *

@@ -11,6 +11,7 @@
 #define RECORDS_DEFAULT "100"
 #define HOLDS_DEFAULT "100"
 #define OVERDUE_DEFAULT "100"
+#define ROLL_FORWARD_DEFAULT "100"
 #define REPORT_DAYS_BEFORE 6
 
 /* Shows what a view gave, which may be something although it did not end well; gives the view's code then. */
@@ -180,4 +181,25 @@ run_report(struct session *s)
 	code = keep_report(s, d);
 	document_free(d);
 	return code;
+}
+
+int
+run_roll_forward(struct session *s)
+{
+	struct roll_forward_asked asked = {.partner = s->value[OPT_PARTNER], .rows = s->value[OPT_ROWS]};
+	struct document *d = NULL;
+	char buf[24];
+	int code = ask_period(s, &asked.period);
+
+	if (s->value[OPT_FROM] == NULL && s->value[OPT_TO] == NULL)
+		period_of_days(REPORT_DAYS_BEFORE, &asked.period);
+	if (code == EXIT_CLEAN && asked.rows != NULL)
+		code = ask_word(asked.rows, "--rows", roll_forward_figures);
+	if (code == EXIT_CLEAN)
+		code = ask_limit(s, ROLL_FORWARD_DEFAULT, buf, &s->query.limit);
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = view_roll_forward(&s->query, &asked, &d);
+	return show(s, code, d);
 }

@@ -20,7 +20,8 @@ import pytest
 
 from world import CTL, ROOT, World
 
-LISTS = [["files"], ["holds"], ["overdue"], ["report", "--all"], ["audit", "head"], ["proposals"], ["show", "1"],
+LISTS = [["files"], ["holds"], ["overdue"], ["report", "--all"], ["report", "roll-forward"],
+         ["report", "roll-forward", "--rows", "confirmed"], ["audit", "head"], ["proposals"], ["show", "1"],
          ["show", "1", "--records"], ["show", "2"], ["explain", "1:1"], ["hold", "show", "1"]]
 
 

@@ -12,6 +12,7 @@ kind_class(enum column_kind kind)
 	switch (kind) {
 	case COLUMN_NUMBER:
 	case COLUMN_ZERO:
+	case COLUMN_MONEY:
 		return "number";
 	case COLUMN_TIME:
 		return "time";

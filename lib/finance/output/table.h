@@ -19,6 +19,8 @@ enum column_kind {
 	COLUMN_WORD,     /* one of our words: a state, an outcome; coloured by what it means */
 	COLUMN_NUMBER,   /* decimal digits; right-aligned, with separators, never shortened */
 	COLUMN_ZERO,     /* a number that has to be 0, such as a difference of two sums */
+	COLUMN_MONEY,    /* major units, "1234.50": shown as a number; a text in JSON, where 1234.50 would be no
+	                    integer */
 	COLUMN_TIME,     /* "2026-01-31 23:59:59.123456+00": shown to the second, ISO 8601 with Z for machines */
 	COLUMN_BOOL,     /* "t" or "f" */
 };
@@ -39,7 +41,7 @@ struct column {
 static inline bool
 column_is_number(enum column_kind kind)
 {
-	return kind == COLUMN_NUMBER || kind == COLUMN_ZERO;
+	return kind == COLUMN_NUMBER || kind == COLUMN_ZERO || kind == COLUMN_MONEY;
 }
 
 enum table_shape {
