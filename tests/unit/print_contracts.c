@@ -6,6 +6,7 @@
 #include "lib/protocol/frame.h"
 #include "lib/protocol/parse_job.h"
 #include "lib/protocol/receive_job.h"
+#include "lib/protocol/send_job.h"
 #include "lib/protocol/worker_job.h"
 
 int
@@ -19,5 +20,6 @@ main(void)
 	contract_print(&control_contract, stdout);
 	contract_print(&api_contract, stdout);
 	contract_print(&receive_contract, stdout);
+	contract_print(&send_contract, stdout);
 	return 0;
 }

@@ -1,0 +1,127 @@
+/*
+ * What handback-outbox (who asks) and a handback-send send each other: one target, as packets over descriptor
+ * 3 (lib/protocol/channel.h, message.h).  First the target, its connector and its credentials as descriptors,
+ * then `go`; after `ready` deliveries, of which several may be under way.  handback-send composes a
+ * delivery's request, sends it and judges the answer: no byte of an answer but a code comes back.
+ *
+ * What came of a delivery is in its `done`; what came of an object of it is the same, but where a `row`
+ * before `done` says another thing of that object.  Whoever hangs up leaves deliveries of which nobody knows:
+ * they are sent again.
+ */
+#ifndef HANDBACK_PROTOCOL_SEND_JOB_H
+#define HANDBACK_PROTOCOL_SEND_JOB_H
+
+#include "lib/base/limits.h"
+#include "lib/protocol/channel.h"
+#include "lib/protocol/contract.h"
+
+#define SEND_CREDENTIALS 8
+#define SEND_NAME_BYTES 63
+#define SEND_CONNECTOR_BYTES (64 << 10)
+#define SEND_CREDENTIAL_BYTES (256 << 10) /* a bundle of certificates is the longest */
+#define SEND_OBJECTS_BYTES (16 << 20)     /* the JSON of one delivery */
+#define SEND_OBJECTS 1000                 /* of one delivery: lib/connector's largest batch */
+#define SEND_CODE_BYTES 200
+#define SEND_WHY_BYTES 400
+#define SEND_WAIT_S 86400
+
+enum send_turn {
+	SEND_TURN_NEW,     /* nothing was sent yet */
+	SEND_TURN_FILLING, /* the target came, its credentials come */
+	SEND_TURN_STARTED, /* `go`: it locks itself down */
+	SEND_TURN_READY,   /* deliveries may come */
+	SEND_TURN_ENDED,   /* the target cannot be used */
+};
+
+enum send_message {
+	/* to the sender */
+	SEND_TARGET,     /* with the connector's text as descriptor */
+	SEND_CREDENTIAL, /* with a descriptor */
+	SEND_GO,
+	SEND_DELIVERY, /* with its objects as descriptor: one JSON array */
+	/* from it */
+	SEND_READY,
+	SEND_FAULT, /* a person has to see to the target: nothing more comes */
+	SEND_ROW,   /* one object that came to another result than its delivery */
+	SEND_DONE,  /* the last word of a delivery */
+	SEND_MESSAGES
+};
+
+/* The target, as handback-send is to have it. */
+struct send_job {
+	const char *target;
+	bool no_landlock; /* the operator wrote it off */
+	int connector_fd; /* -1: none */
+	struct {
+		const char *name;
+		int fd;
+	} credential[SEND_CREDENTIALS];
+	size_t credential_count;
+
+	const char *name;               /* for the contract alone: of a credential */
+	struct channel_packets packets; /* of a received job: what its texts point into */
+};
+
+/* A job without anything: descriptors -1. */
+void send_job_init(struct send_job *job);
+/* Closes its descriptors, and frees the texts of one that was received. */
+void send_job_free(struct send_job *job);
+
+/* The job as packets, to be sent in this order; *turn steps as if they were.  The descriptors are the
+ * packets' then, also when it fails: false, with a sentence in why[], for a job that does not fit, or without
+ * memory. */
+bool send_job_encode(struct channel_packets *ret, int *turn, struct send_job *job, char *why,
+                     size_t why_size);
+
+/* Receives packets up to `go`.  False with a sentence in why[] for anything that does not fit, or when the
+ * other end is gone.  The caller frees the job in either case. */
+bool send_job_receive(int channel, struct send_job *ret, int *turn, char *why, size_t why_size);
+
+/* One delivery: objects of one kind, in the order that rows count by. */
+struct send_delivery {
+	int64_t delivery; /* the outbox's own number of it, at least 1 */
+	const char *kind; /* as lib/connector calls them */
+	int64_t objects;  /* 1 to SEND_OBJECTS */
+};
+
+/* The line to be sent together with the objects' descriptor (send_sealed).  False: a value is out of bounds,
+ * or it is not the turn. */
+bool send_delivery_encode(struct message_line *ret, int *turn, const struct send_delivery *delivery);
+/* passed: it came with a descriptor, which stays the caller's.  False with a sentence in why[].  The text
+ * points into the line, which is written into. */
+bool send_delivery_decode(struct send_delivery *ret, int *turn, char *line, bool passed, char *why,
+                          size_t why_size);
+
+enum send_result {
+	SEND_DELIVERED, /* it has what it was told; of an object: done */
+	SEND_RETRY,     /* not now */
+	SEND_HELD,      /* a person has to see to it */
+	SEND_STOP,      /* of a delivery alone: the target refuses all of the kind, or the login */
+	SEND_RESULTS
+};
+/* For messages and pages; NULL behind the last. */
+extern const char *const send_results[SEND_RESULTS + 1];
+
+/* Whatever a sender reports; the message's fields name the members. */
+struct send_report {
+	int64_t delivery;
+	int64_t row; /* the place of the object in its delivery, from 0 */
+	enum send_result result;
+	int64_t status;      /* of HTTP; 0: there was no answer */
+	const char *code;    /* the target's own word for it, without control characters; NULL: none */
+	int64_t wait_s;      /* the target asked for so long a pause, or its limit does; 0: it did not */
+	int64_t used, whole; /* of the target's limit, as it told; whole 0: it did not */
+	const char *why;
+};
+
+extern const struct contract send_contract;
+
+bool send_report_encode(struct message_line *ret, int *turn, enum send_message message,
+                        const struct send_report *report);
+/* An enum send_message, or -1 with a sentence in why[].  Texts point into the line, which is written into. */
+int send_report_decode(struct send_report *ret, int *turn, char *line, char *why, size_t why_size);
+
+/* The bytes as a descriptor that nobody can change any more, at its beginning; -1 with errno. */
+int send_sealed(const char *name, const void *bytes, size_t len);
+
+#endif
