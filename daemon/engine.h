@@ -73,6 +73,9 @@ struct engine {
 		bool due; /* until the answer is none: what is only asked now and then disturbs no quiet */
 		int64_t wanted_ms, asked_ms; /* by loop_now_ms */
 		unsigned failures;           /* in a row */
+		int64_t file;                /* the last that a worker took; 0: none */
+		int64_t crashed_file; /* over whose release a worker died, until the next one takes it; 0: none */
+		int crashed;          /* the signal of its own fault */
 	} release;
 
 	struct event *scans, *handout, *patience;

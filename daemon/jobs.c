@@ -105,11 +105,13 @@ static void
 give_release(struct engine *e, struct worker *w)
 {
 	int64_t deadline_ms = e->config->deadline_ms + LIMIT_FILE_BYTES / BYTES_PER_MS;
+	const struct worker_request job = {.file = e->release.crashed_file, .crashed = e->release.crashed};
 
-	if (!worker_give(w, WORKER_RELEASE, NULL, -1, deadline_ms, NULL))
+	if (!worker_give(w, WORKER_RELEASE, &job, -1, deadline_ms, NULL))
 		return;
 	e->release.wanted = false;
 	e->release.running = true;
+	e->release.file = 0;
 	e->release.asked_ms = loop_now_ms();
 }
 
@@ -192,6 +194,10 @@ static void
 release_ended(struct engine *e, const struct job_result *r)
 {
 	e->release.running = false;
+	if (r->crashed != 0 && e->release.file != 0) { /* for the next worker to count */
+		e->release.crashed_file = e->release.file;
+		e->release.crashed = r->crashed;
+	}
 	e->release.due = e->release.wanted && e->release.due; /* asked again meanwhile */
 	e->release.failures = r->end == JOB_DONE || r->end == JOB_GONE ? 0 : e->release.failures + 1;
 	if (r->end == JOB_DONE) {
@@ -311,6 +317,19 @@ on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 	e->calls->changed(e->context);
 }
 
+/* Whoever takes the file counts the death over it. */
+static void
+on_taken(void *context, int64_t file)
+{
+	struct engine *e = context;
+
+	e->release.file = file;
+	if (file == e->release.crashed_file) {
+		e->release.crashed_file = 0;
+		e->release.crashed = 0;
+	}
+}
+
 static void
 on_retried(void *context, int64_t times)
 {
@@ -328,4 +347,4 @@ on_off(void *context, struct worker *w)
 	event_active(e->handout, 0, 0); /* which clears away retired ones, outside of their own calls */
 }
 
-const struct worker_calls engine_worker_calls = {on_idle, on_stage, on_ended, on_retried, on_off};
+const struct worker_calls engine_worker_calls = {on_idle, on_taken, on_stage, on_ended, on_retried, on_off};

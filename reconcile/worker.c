@@ -58,6 +58,12 @@ report_stage(void *context, const char *name, uint64_t records)
 	              &(struct worker_report){.stage = name, .records = (int64_t) records});
 }
 
+static void
+report_taken(void *context, int64_t file_id)
+{
+	(void) report(context, WORKER_TAKEN, &(struct worker_report){.file = file_id});
+}
+
 /* How often the database made us begin again since this was last reported. */
 static bool
 report_retried(struct talk *t, struct reconciler *r)
@@ -213,9 +219,13 @@ answer(struct reconciler *r, struct talk *t, const struct job *job)
 
 /* The next held file that may go. */
 static bool
-answer_release(struct reconciler *r, struct talk *t)
+answer_release(struct reconciler *r, struct talk *t, const struct worker_request *request)
 {
-	const struct stage_watch watch = {report_stage, t};
+	const struct release_watch watch = {.stage = {report_stage, t},
+	                                    .taken = report_taken,
+	                                    .context = t,
+	                                    .file = request->file,
+	                                    .crashed = (int) request->crashed};
 	struct release release = {0};
 	struct job_result result;
 	int64_t began = now_ms();
@@ -299,7 +309,8 @@ serve_one(struct reconciler *r, const struct config *config, struct talk *t)
 	if (message < 0)
 		log_write(LOG_ERR, "what came is no job", LOG_FIELDS(log_text("why", why)));
 	else
-		there = message == WORKER_RELEASE ? answer_release(r, t) : answer_job(r, config, t, &request, dir);
+		there = message == WORKER_RELEASE ? answer_release(r, t, &request)
+		                                  : answer_job(r, config, t, &request, dir);
 	if (dir >= 0)
 		close(dir);
 	if (message < 0)

@@ -27,6 +27,7 @@ struct worker;
 
 struct worker_calls {
 	void (*idle)(void *context, struct worker *w); /* ready for a job */
+	void (*taken)(void *context, int64_t file);    /* which file a release is of */
 	void (*stage)(void *context, struct worker *w, const char *stage, int64_t records);
 	void (*ended)(void *context, struct worker *w, const struct job_result *result);
 	void (*retried)(void *context, int64_t times); /* the database made it begin again */
@@ -72,7 +73,7 @@ void worker_free(struct worker *w); /* kills it when it runs; NULL is fine */
 
 /*
  * Gives an idle worker WORKER_JOB with the inbound directory's descriptor (which stays the caller's), or
- * WORKER_RELEASE with NULL and -1.
+ * WORKER_RELEASE without one, -1.
  * deadline_ms is how long it may go without a word.  False: it could not be sent; `ended` has not been
  * called.
  */

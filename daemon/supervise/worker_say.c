@@ -49,6 +49,8 @@ worker_take_line(void *worker, char *line)
 		take_ready(w);
 	else if (message == WORKER_RETRIED)
 		w->calls->retried(w->context, report.times);
+	else if (message == WORKER_TAKEN)
+		w->calls->taken(w->context, report.file);
 	else if (message == WORKER_STAGE) {
 		loop_after(w->timer, w->deadline_ms);
 		w->calls->stage(w->context, w, report.stage, report.records);

@@ -26,6 +26,15 @@ static const struct contract_field job_fields[] = {
     {"crashed", MEMBER_INT, true, offsetof(struct worker_request, crashed), 1, 64, NULL},
 };
 
+static const struct contract_field release_fields[] = {
+    {"file", MEMBER_INT, true, offsetof(struct worker_request, file), 1, INT64_MAX, NULL},
+    {"crashed", MEMBER_INT, true, offsetof(struct worker_request, crashed), 1, 64, NULL},
+};
+
+static const struct contract_field taken_fields[] = {
+    NUMBER(worker_report, "file", file, 1, INT64_MAX),
+};
+
 static const struct contract_field retried_fields[] = {
     NUMBER(worker_report, "times", times, 1, INT32_MAX),
 };
@@ -72,7 +81,7 @@ static const struct contract_field why_fields[] = {
 
 static const struct contract_message messages[WORKER_MESSAGES] = {
     [WORKER_JOB] = {"job", true, true, FIELDS(job_fields), {[IDLE] = CONTRACT_TO(BUSY)}},
-    [WORKER_RELEASE] = {"release", true, false, NULL, 0, {[IDLE] = CONTRACT_TO(BUSY)}},
+    [WORKER_RELEASE] = {"release", true, false, FIELDS(release_fields), {[IDLE] = CONTRACT_TO(BUSY)}},
     /* also after a job that failed with its connection: by then the daemon may have given the next */
     [WORKER_READY] =
         {"ready",
@@ -87,6 +96,7 @@ static const struct contract_message messages[WORKER_MESSAGES] = {
          false,
          FIELDS(retried_fields),
          {[STARTING] = CONTRACT_TO(STARTING), [IDLE] = CONTRACT_TO(IDLE), [BUSY] = CONTRACT_TO(BUSY)}},
+    [WORKER_TAKEN] = {"taken", false, false, FIELDS(taken_fields), {[BUSY] = CONTRACT_TO(BUSY)}},
     [WORKER_STAGE] = {"stage", false, false, FIELDS(stage_fields), {[BUSY] = CONTRACT_TO(BUSY)}},
     [WORKER_DONE] = {"done", false, false, FIELDS(done_fields), JOB_ENDS},
     [WORKER_GONE] = {"gone", false, false, NULL, 0, JOB_ENDS},

@@ -17,6 +17,7 @@ enum worker_message {
 	WORKER_RELEASE, /* handle the next held file that may go */
 	WORKER_READY,   /* once at start, and after each reconnect */
 	WORKER_RETRIED, /* the database made it begin again */
+	WORKER_TAKEN,   /* of a release: which file it is about to read */
 	WORKER_STAGE,   /* how far a job is */
 	WORKER_DONE,    /* the four ends of a job, as enum job_end */
 	WORKER_GONE,
@@ -51,18 +52,20 @@ struct job_result {
 	    why[LIMIT_MESSAGE_BYTES]; /* of every end but JOB_DONE and JOB_GONE; with JOB_DONE a warning, or "" */
 };
 
-/* WORKER_JOB. */
+/* WORKER_JOB; of WORKER_RELEASE file and crashed alone. */
 struct worker_request {
 	const char *source, *partner, *profile;
 	const char *checksum;            /* suffix of its checksum file; NULL: none */
 	char name[LIMIT_NAME_BYTES + 1]; /* bytes */
 	int64_t seen_us;                 /* since 1970 UTC */
+	int64_t file;                    /* on hold, over whose release the last worker died; 0: none */
 	int64_t crashed; /* the signal of its own fault that ended the last worker over it; 0: none did */
 };
 
 /* Whatever a worker says. */
 struct worker_report {
 	int64_t times;     /* WORKER_RETRIED */
+	int64_t file;      /* WORKER_TAKEN */
 	const char *stage; /* WORKER_STAGE: "staged", "decided" or "committed" */
 	int64_t records;
 	struct job_result result;

@@ -43,6 +43,7 @@ static const struct job_step delivery[] = {
  * answered. */
 static const struct job_step release[] = {
     {"copy", job_copy_kept, JOB_ANY, false},
+    {"crashed", job_crashed, JOB_ANY, false},
     {"known", job_known_release, JOB_ANY, true},
     {"parse", job_parse, NEW, true},
     {"decide", job_decide, NEW, true},

@@ -81,7 +81,7 @@ keep_why(struct reconciler *r, int64_t file_id, char *why)
 
 /* The first that can be handled. */
 static enum job_end
-try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_watch *watch,
+try_each(struct reconciler *r, const struct pg_result *rows, const struct release_watch *watch,
          struct release *ret, struct job_result *ret_result)
 {
 	char why[LIMIT_MESSAGE_BYTES] = "";
@@ -94,7 +94,10 @@ try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_
 		if (ret->job.dir < 0)
 			continue; /* for the daemon whose spool has it */
 		ret->job.kept = ret->kept;
-		ret->job.watch = *watch;
+		ret->job.watch = watch->stage;
+		ret->job.crashed = watch->file == ret->job.release_of ? watch->crashed : 0;
+		if (watch->taken != NULL)
+			watch->taken(watch->context, ret->job.release_of);
 		end = job_run(r, &ret->job, ret_result);
 		close(ret->job.dir);
 		if (end == JOB_FAILED || end == JOB_BUSY) {
@@ -110,7 +113,7 @@ try_each(struct reconciler *r, const struct pg_result *rows, const struct stage_
 }
 
 enum job_end
-release_next(struct reconciler *r, const struct stage_watch *watch, struct release *ret,
+release_next(struct reconciler *r, const struct release_watch *watch, struct release *ret,
              struct job_result *ret_result)
 {
 	const char *all = NULL;

@@ -16,13 +16,22 @@ struct release {
 	char kept[LIMIT_NAME_BYTES + 1];
 };
 
+/* What hears of it, and what is known of the last worker that had one. */
+struct release_watch {
+	struct stage_watch stage;
+	void (*taken)(void *context, int64_t file_id); /* before it is read; NULL: nobody wants to know */
+	void *context;
+	int64_t file; /* over whose release a worker died by its own fault; 0: none did */
+	int crashed;  /* the signal of it */
+};
+
 /*
  * The next of them, in the order of the partners' numbers.  JOB_DONE with *ret
  * and *ret_result; JOB_GONE when none is left that this spool has the bytes of
  * and nobody else has in hand; JOB_FAILED with ret_result->why when only such
  * are left that cannot be handled now; JOB_LOST.
  */
-enum job_end release_next(struct reconciler *r, const struct stage_watch *watch, struct release *ret,
+enum job_end release_next(struct reconciler *r, const struct release_watch *watch, struct release *ret,
                           struct job_result *ret_result);
 
 #endif

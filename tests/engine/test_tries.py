@@ -148,6 +148,22 @@ def test_a_worker_that_dies_over_a_file(world, fault):
     world.until(lambda: not (world.inbound["SKYLINE"] / name).exists(), "the held file's original to go")
 
 
+@case("a release over which the worker itself dies: on hold again at the third time, and the next one goes")
+def test_a_worker_that_dies_over_a_release(world):
+    """The daemon knows no name of a release: it hears from the worker which file that took."""
+    name, _ = delivered(world, "ends its worker by SIGSEGV")
+    held = "SELECT count(*) FROM handback.file WHERE hold_reason = 'file_failed'"
+    world.until(lambda: world.query(held) == [(1,)], "the file to be held", 60)
+    with Operators(world.database) as people:
+        people.decide([world.query("SELECT hold_id FROM handback.open_holds")[0][0]], "release")
+        world.until(lambda: world.query(held) == [(2,)], "its release to be held", 60)
+        assert world.query("SELECT count(*) FILTER (WHERE release_of IS NULL), count(release_of) FROM handback.file_failure") == [(TRIES, TRIES)]
+        (world.libexec / "lies").write_text("{}")
+        people.decide([world.query("SELECT hold_id FROM handback.open_holds")[0][0]], "release")
+        world.until(lambda: world.query("SELECT count(*) FROM handback.file WHERE state = 'posted'") == [(1,)], "it to be posted")
+    assert world.stop_daemon(within=30) == 0
+
+
 @case("a worker that is killed from outside: its file is tried as long as it lasts")
 def test_a_worker_that_is_killed(world):
     name, daemon = delivered(world, "ends its worker by SIGKILL")

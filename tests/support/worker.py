@@ -157,9 +157,9 @@ class Worker:
             said = self.receive(seconds)
             assert said, "the worker went away over the job"
             verb, pairs = said
-            if verb != "stage":
+            if verb not in ("stage", "taken"):
                 return {"end": verb, **{k: int(v) if re.fullmatch(r"\d+", v) else v for k, v in pairs.items()}}
-            self.stages.append(pairs)
+            self.stages += [pairs] if verb == "stage" else []
 
     def job(self, directory, name, source, partner, profile, seconds=30, seen=None):
         self.send(directory, name, source, partner, profile, seen)

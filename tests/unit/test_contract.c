@@ -34,6 +34,20 @@ test_a_request_comes_as_it_went(void **state)
 }
 
 static void
+test_a_death_over_a_release_is_said_on(void **state)
+{
+	const struct worker_request sent = {.file = 7, .crashed = 11};
+	struct worker_request got;
+	int here = WORKER_TURN_IDLE, there = WORKER_TURN_IDLE;
+
+	(void) state;
+	assert_true(worker_request_encode(&line, &here, WORKER_RELEASE, &sent));
+	assert_int_equal(worker_request_decode(&got, &there, line.text, false, why, sizeof(why)), WORKER_RELEASE);
+	assert_int_equal(got.file, 7);
+	assert_int_equal(got.crashed, 11);
+}
+
+static void
 test_a_result_comes_as_it_went(void **state)
 {
 	const struct worker_report sent = {.result = {.file_id = INT64_MAX,
@@ -217,6 +231,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_request_comes_as_it_went),
+	    cmocka_unit_test(test_a_death_over_a_release_is_said_on),
 	    cmocka_unit_test(test_a_result_comes_as_it_went),
 	    cmocka_unit_test(test_the_other_ends_and_words),
 	    cmocka_unit_test(test_what_does_not_fit_is_refused),
