@@ -424,6 +424,15 @@ outcomes_overtake_parts(const struct outcomes *o)
 	return pg_run(o->pg, sql_overtake_parts, p.n, p.value, NULL);
 }
 
+enum pg_status
+outcomes_overtake_groups(const struct outcomes *o)
+{
+	struct params p = {0};
+
+	param_int(&p, o->file_id);
+	return pg_run(o->pg, sql_overtake_groups, p.n, p.value, NULL);
+}
+
 /* ---- a dry run ---- */
 
 enum pg_status

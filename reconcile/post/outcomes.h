@@ -52,6 +52,8 @@ enum pg_status outcomes_overtake(const struct outcomes *o);
 
 /* Of a file that is older than another: only of redemptions that its parts made whole. */
 enum pg_status outcomes_overtake_parts(const struct outcomes *o);
+/* What records of groups settled, which outcomes_overtake does not see. */
+enum pg_status outcomes_overtake_groups(const struct outcomes *o);
 
 /* Shows all records, in order, writing nothing: what a dry run is for.  Which file they are of is not said.
  */

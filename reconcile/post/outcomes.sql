@@ -22,7 +22,7 @@ ROLLBACK TO SAVEPOINT groups
 SELECT count(*) FROM ledger.post_reversals(ARRAY(SELECT g.redemption_id FROM pg_temp.grouped g WHERE g.outcome = :OUTCOME_REVERSED))
 
 -- name: group_write
--- Writes an outcome for each redemption of a group, and ends the holds that ask for that. $1 file. Takes pg_temp.grouped.
+-- Writes an outcome for each redemption of a group. $1 file. Takes pg_temp.grouped.
 SELECT handback.answer_groups($1::bigint, array_agg(g.record_no ORDER BY g.record_no, g.redemption_id),
 	array_agg(g.redemption_id ORDER BY g.record_no, g.redemption_id), array_agg(g.outcome ORDER BY g.record_no, g.redemption_id))
 FROM pg_temp.grouped g
@@ -74,3 +74,7 @@ SELECT handback.overtake_by_file($1::bigint, $2::bigint[])
 -- name: overtake_parts
 -- Of a file that is older than another: it ends holds about what its parts made whole, and no others. $1 file.
 SELECT handback.overtake_by_file($1::bigint, ARRAY(SELECT k.redemption_id FROM handback.answer_part k WHERE k.file_id = $1::bigint))
+
+-- name: overtake_groups
+-- As overtake, by what records of groups settled. $1 file. Takes pg_temp.grouped.
+SELECT handback.overtake_by_file($1::bigint, ARRAY(SELECT g.redemption_id FROM pg_temp.grouped g))

@@ -242,6 +242,8 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 	if (status == PG_OK && effect->grouped > 0)
 		status = outcomes_groups_write(&o);
 	/* what an older file says is no newer word than what waits; but parts are whole in any order */
+	if (status == PG_OK && !effect->older && effect->grouped > 0)
+		status = outcomes_overtake_groups(&o);
 	if (status == PG_OK && !effect->older)
 		status = outcomes_overtake(&o);
 	else if (status == PG_OK && d->policy->split != SPLIT_NONE)

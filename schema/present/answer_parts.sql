@@ -111,7 +111,6 @@ BEGIN
 		m.reference, m.reasons, m.detail, m.decided_at, event, m.leaf
 	FROM unnest(made, leaves) m (file_id, record_no, revision, verdict, outcome, byte_length, byte_offset, redemption_id,
 		reversal_id, points, hold_reason, reference, reasons, detail, decided_at, event_id, leaf_hash, leaf);
-	PERFORM handback.overtake_by_file(file, redemptions);
 	RETURN event;
 END
 $$;

@@ -180,6 +180,17 @@ def test_an_older_answer_to_a_group_moves_nothing(database, build):
             assert desk.outcomes(file) == [expected] and desk.outcomes(file, 1) == [] and desk.reversals() == 0
 
 
+def test_an_older_answer_to_a_group_ends_no_hold_of_a_newer_file(database, build):
+    """As one of a single redemption ends none."""
+    with Desk(database, build, **settings(order_by="sequence")) as desk:
+        keys = booking(desk)
+        held = desk.deliver([(keys[0], "KO", {"Points": 99})], sequence=5)["file"]
+        assert desk.outcomes(held) == [("held", "points_mismatch")]
+        older = desk.deliver([answer("KO")], sequence=1)["file"]
+        assert desk.outcomes(older, 1) == [("reversed", None)] * 3
+        assert desk.outcomes(held, 1) == [] and desk.query("SELECT how FROM handback.hold_end") == []
+
+
 def test_a_group_that_turns_up_later_is_for_people(database, build):
     with Desk(database, build, **settings()) as desk:
         file = deliver(desk, answer("KO"))

@@ -101,6 +101,24 @@ def test_one_proposal_for_two_holds_of_one_redemption(desk, decision):
         assert desk.query("SELECT how FROM handback.hold_end WHERE hold_id = %s", holds[1]) == [("overtaken",)]
 
 
+def test_one_credit_for_two_rejections_of_what_was_reinstated(desk):
+    """Both in one proposal are refused, as for every decision; one of them is credited, once, and both holds have ended."""
+    for status in ("KO", "OK"):
+        desk.deliver([("R", status)])
+    desk.people.decide([h for h, in desk.query("SELECT hold_id FROM handback.hold")], "reinstate")
+    for text in ("first", "second"):
+        assert desk.outcomes(desk.deliver([("R", "KO", {"Text": text})])["file"]) == [("held", "contradiction")]
+    holds = [h for h, in desk.query("SELECT hold_id FROM handback.hold_open ORDER BY 1")]
+    proposal = desk.people.propose(holds, "credit")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="are of one redemption.*close the other"):
+        desk.people.approve(proposal)
+    assert desk.balance() == 0
+    desk.people.decide(holds[:1], "credit")
+    assert desk.balance() == 100
+    assert desk.query("SELECT hold_id, how FROM handback.hold_end WHERE hold_id = ANY (%s) ORDER BY 1", holds) == [
+        (holds[0], "credited"), (holds[1], "overtaken")]
+
+
 def test_a_file_that_goes_by_itself_while_people_close_it(database, build, pool):
     with worker.Desk(database, build, gap="hold") as desk, Operators(database) as people:
         for key in "AB":

@@ -44,7 +44,7 @@ WITH expected (line, nspname) AS (VALUES
 	('unique index: CREATE UNIQUE INDEX head_pkey ON audit.head USING btree (head_no)', 'audit'),
 	('unique index: CREATE UNIQUE INDEX head_previous_key ON audit.head USING btree (previous)', 'audit'),
 	('function: handback.add_target(target text, programme text, connector text) 7cd213a4e8e50063f30982242f509cec45d3957b91766c7dc89f06acc1cde347', 'handback'),
-	('function: handback.answer_groups(file bigint, records bigint[], redemptions bigint[], outcomes smallint[]) 7b1d42ad8fefd3037f35e9c28a4ce6d6f952341ef91ffcd3f2fc004cc889a4de', 'handback'),
+	('function: handback.answer_groups(file bigint, records bigint[], redemptions bigint[], outcomes smallint[]) 06200e5cb174aa3ee487db0438a1035d91f82104489b6699cee27284ec24e949', 'handback'),
 	('function: handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) 9ea3ba22a398d1e21f31df20392b2f60c10cc109343c95b219376c5f2ab387c9', 'handback'),
 	('function: handback.approve(proposal bigint, comment text) 8b5329015cf18e54a61e88239c65e9a270b21f4d750ccd0679e804707f29c4e6', 'handback'),
 	('function: handback.assign_deliveries(wanted_source text) aa48debb9c5d16ea1001ec370dd0a52b8e4037010d4c91372c4f46e31c7904af', 'handback'),
