@@ -247,6 +247,104 @@ def test_a_database_that_was_restored_elsewhere_stops_the_target(desk, add):
     assert states(desk, crm) == {"A": "open"}
 
 
+def results(target, rows, **said):
+    """The results of a delivery's objects as end_delivery has them: sent, but for those that are named."""
+    return [(kind, key, subject, said.get("all") or said.get(key, "sent"), 200, None) for _, kind, key, subject, _ in rows]
+
+
+def due(desk):
+    """What waits for another try is due now."""
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.delivery_object SET retry_at = now() WHERE retry_at IS NOT NULL")
+    desk.db.execute("UPDATE handback.delivery_end SET retry_at = now() WHERE retry_at IS NOT NULL")
+    desk.db.execute("SET session_replication_role = origin")
+
+
+def test_a_kind_that_is_not_told_any_more_is_not_claimed_again(desk, add):
+    crm = add()
+    desk.redeem("A")
+    rows = crm.claim()
+    crm.end(rows[0][0], objects=results(crm, rows, all="later"))
+    crm.kinds = ["redemption"]
+    due(desk)
+    assert [row[1] for row in crm.claim()] == ["redemption"]
+    (told,), = desk.query("SELECT objects FROM handback.delivery ORDER BY delivery_id DESC LIMIT 1")
+    assert told == 1
+    balances = add(name="balances", kinds=["redemption"])
+    desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points) VALUES (1, 1, 'Credit By Accrual', 1)")
+    before = desk.query("SELECT count(*) FROM handback.delivery")
+    assert [balances.claim() for _ in range(3)] == [[], [], []] and desk.query("SELECT count(*) FROM handback.delivery") == before
+
+
+def test_a_hold_that_is_opened_again_is_told(desk, add):
+    crm = add()
+    desk.redeem("A")
+    desk.deliver([("A", "OK", {"Points": "101"})])
+    (hold,), = desk.query("SELECT hold_id FROM handback.hold")
+    with Operators(desk.database) as people:
+        people.decide([hold], "close")
+        crm.told()
+        assert states(desk, crm) == {"A": "open"}
+        people.decide([hold], "reopen")
+    crm.told()
+    assert states(desk, crm) == {"A": "held"} and crm.older == 0
+
+
+def test_causes_that_tell_nothing_do_not_wait(desk, add):
+    crm = add()
+    desk.redeem("A")
+    crm.told()
+    desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points) VALUES (2, 11, 'Credit By Accrual', 1)")
+    desk.db.execute("SELECT handback.pause_target('crm', 'it moves')")
+    assert desk.query("SELECT waiting_since FROM handback.target_status") == [(None,)]
+    desk.redeem("B")
+    (since, at), = desk.query("SELECT s.waiting_since, e.posted_at FROM handback.target_status s, ledger.entry e ORDER BY e.entry_id DESC LIMIT 1")
+    assert since == at
+
+
+def test_a_delivery_that_ended_partly_goes_on_where_it_was(desk, add):
+    """What was taken is not sent again, what was refused is held, what was not sent yet has lost no try; the target has its pause."""
+    crm = add(kinds=["redemption"])
+    for key in "ABC":
+        desk.redeem(key)
+    rows = crm.claim()
+    crm.end(rows[0][0], status=429, why="too many", wait=60,
+            objects=results(crm, rows, **{desk.references["B"]: "held", desk.references["C"]: "unsent"}))
+    assert crm.claim() == []
+    due(desk)
+    assert [row[2] for row in crm.claim()] == [desk.references["C"]]
+    assert desk.query("SELECT key, result, tries FROM handback.delivery_object_now ORDER BY result") == [
+        (desk.references["B"], "held", 1), (desk.references["C"], "later", 0)]
+    told = desk.query("SELECT redemptions, versions, states FROM handback.delivery WHERE objects = 3")
+    numbers = [desk.query("SELECT redemption_id FROM ledger.redemption ORDER BY 1")]
+    assert told == [([n for n, in numbers[0]], [1, 1, 1], ["open"] * 3)]
+
+
+def test_held_objects_are_sent_again_when_a_person_says_so(desk, add):
+    crm = add(kinds=["redemption"], most=1)
+    for key in "AB":
+        desk.redeem(key)
+    rows = crm.claim()
+    crm.end(rows[0][0], objects=results(crm, rows, all="held"))
+    with Operators(desk.database) as people:
+        assert people.ann.execute("SELECT handback.replay_held('crm')").fetchone() == (1,)
+        again = crm.claim()
+        assert again[0][2] == rows[0][2]
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+            people.ann.execute("SELECT handback.replay_held('crm')")
+    crm.take(again)
+    crm.end(again[0][0], objects=results(crm, again))
+    crm.told()
+    assert states(desk, crm) == {"A": "open", "B": "open"}
+
+
+def test_a_target_of_an_old_version_is_not_stopped(desk, add):
+    crm = add()
+    for version, state in ((2, "active"), (1, "stopped"), (1, "stopped")):
+        crm.c.execute("SELECT handback.refuse_target('crm', %s, 'no login')", (version,))
+        assert desk.query("SELECT state FROM handback.target_now") == [(state,)]
+
+
 def test_in_the_end_the_target_has_what_we_have_whatever_happens_meanwhile(desk, add):
     """Redemptions while it is told, deliveries that are lost, objects that come late: no key is skipped, none goes back."""
     crm = add(most=5)
