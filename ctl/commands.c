@@ -15,7 +15,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_FILE] = {"file", "FILE", "only this file's: its number, the beginning of its SHA-256, or its name"},
     [OPT_FROM] = {"from", "DAY", "decided on this day (2026-01-31, UTC) or later"},
     [OPT_TO] = {"to", "DAY", "decided on this day or earlier"},
-    [OPT_STATE] = {"state", "STATE", "only files that are posted, held or duplicate"},
+    [OPT_STATE] = {"state", "STATE", "only files that are posted, held, duplicate or closed"},
     [OPT_OUTCOME] = {"outcome", "OUTCOME", "only records with this outcome"},
     [OPT_REASON] = {"reason", "REASON", "only what is held for this reason"},
     [OPT_LIMIT] = {"limit", "N", "at most so many rows; without it text and HTML have the first, JSON and CSV all"},
@@ -182,7 +182,7 @@ const struct command commands[] = {
          OPT(OPT_ACCEPT_DIFFERENCE),
      "propose what is to become of holds",
      "DECISION is confirm, reverse, reinstate, credit (what was reinstated, and is rejected again) or close; what was closed, and wrongly, is opened again by reopen and its "
-     "number; a file on hold is released or closed: a "
+     "number, and so is a file that was released and has not gone; a file on hold is released or closed: a "
      "release reads it again and decides it as if it came now, but for what it was held for. not_a_duplicate is said of "
      "a --file that was taken for a duplicate, and proposes to release it. Which holds: "
      "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "

@@ -42,7 +42,7 @@ close_kept(struct session *s)
 	s->query.spool = -1;
 }
 
-static const char *const file_states[] = {"posted", "held", "duplicate", NULL};
+static const char *const file_states[] = {"posted", "held", "duplicate", "closed", NULL};
 
 int
 run_files(struct session *s)

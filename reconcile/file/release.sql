@@ -12,22 +12,21 @@ SELECT k.kind, f.file_id, f.source, p.code AS partner, f.profile, encode(f.name,
 	array_to_string(handback.waived_checks(f.file_id), ' ') AS waived,
 	h.hold_id, r.file_id AS release, r.state::text, r.hold_reason, r.records,
 	(extract(epoch FROM r.decided_at) * 1000000)::bigint AS decided_at
-FROM handback.hold h
+FROM handback.file_hold h
 JOIN handback.file f ON f.file_id = h.file_id
 JOIN handback.partner p ON p.partner_id = f.partner_id
-LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
 LEFT JOIN handback.file r ON r.release_of = f.file_id
 CROSS JOIN LATERAL (SELECT
 	CASE
 		WHEN r.file_id IS NOT NULL THEN CASE WHEN r.archived_at IS NULL THEN 'resume' END
-		WHEN e.how = 'released' THEN 'people'
-		WHEN e.how IS NULL AND h.reason = 'sequence_gap' AND f.place - 1 <= handback.last_place(f.partner_id, f.profile, f.period) THEN 'gap'
-		WHEN e.how IS NULL AND h.reason = 'part_missing' AND (
+		WHEN h.how = 'released' THEN 'people'
+		WHEN h.how IS NULL AND h.reason = 'sequence_gap' AND f.place - 1 <= handback.last_place(f.partner_id, f.profile, f.period) THEN 'gap'
+		WHEN h.how IS NULL AND h.reason = 'part_missing' AND (
 			SELECT count(DISTINCT t.part) = f.parts AND bool_and(t.posted OR t.part >= f.part)
 			FROM handback.parts_there(f.partner_id, f.profile, f.part_set) t
 			WHERE t.part BETWEEN 1 AND f.parts) THEN 'part'
 	END AS kind) k
-WHERE h.record_no IS NULL AND f.archived_at IS NOT NULL AND k.kind IS NOT NULL AND ($1::bigint IS NULL OR f.file_id = $1)
+WHERE f.archived_at IS NOT NULL AND k.kind IS NOT NULL AND ($1::bigint IS NULL OR f.file_id = $1)
 ORDER BY p.code, f.profile, f.period, f.place, f.file_id
 
 -- name: release_end

@@ -51,12 +51,14 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 		CASE
 			WHEN decision = 'reopen' THEN CASE
 				WHEN e.hold_id IS NULL THEN 'it is open'
-				WHEN h.record_no IS NULL THEN 'it is of a whole file: have the partner send that again'
+				WHEN EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id) THEN 'it was reopened already'
+				WHEN h.record_no IS NULL THEN CASE
+					WHEN e.how <> 'released' THEN 'it is of a whole file: have the partner send that again'
+					WHEN EXISTS (SELECT FROM handback.file n WHERE n.release_of = h.file_id) THEN 'its file was released'
+				END
 				WHEN h.reason = 'partly_fulfilled' THEN 'it is of a part: have the partner send that again'
 				WHEN e.how NOT IN ('closed', 'overtaken', 'unknown_reference_expired')
 					THEN format('it was decided (%s): only what was closed is reopened', e.how)
-				WHEN EXISTS (SELECT FROM handback.hold n WHERE n.file_id = h.file_id AND n.record_no = h.record_no AND n.reopens = h.hold_id)
-					THEN 'it was reopened already'
 			END
 			WHEN e.hold_id IS NOT NULL THEN format('has ended (%s)', e.how)
 			WHEN decision = 'close' THEN NULL

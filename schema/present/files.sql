@@ -149,8 +149,7 @@ CREATE FUNCTION handback.check_release() RETURNS trigger
 BEGIN
 	IF NOT EXISTS (
 		SELECT FROM handback.file f
-		JOIN handback.hold h ON h.file_id = f.file_id AND h.record_no IS NULL
-		JOIN handback.hold_end e ON e.hold_id = h.hold_id AND e.how = 'released'
+		JOIN handback.file_hold h ON h.file_id = f.file_id AND h.how = 'released'
 		WHERE f.file_id = NEW.release_of AND f.file_id < NEW.file_id
 			AND (f.partner_id, f.source, f.name, f.sha256, f.bytes, f.seen_at)
 				= (NEW.partner_id, NEW.source, NEW.name, NEW.sha256, NEW.bytes, NEW.seen_at)) THEN

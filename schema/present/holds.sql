@@ -9,16 +9,17 @@ CREATE TABLE handback.hold (
 	redemption_id bigint,
 	points        bigint,
 	opened_at     timestamptz NOT NULL DEFAULT transaction_timestamp(),
-	reopens       bigint REFERENCES handback.hold   -- one that was closed, and wrongly
+	reopens       bigint REFERENCES handback.hold   -- one that was closed, and wrongly, or released and never went
 );
 -- one for each record, and one more each time that two people reopen it
 CREATE UNIQUE INDEX hold_of_record ON handback.hold (file_id, record_no, coalesce(reopens, 0));
-CREATE UNIQUE INDEX hold_whole_file ON handback.hold (file_id) WHERE record_no IS NULL;
+CREATE UNIQUE INDEX hold_whole_file ON handback.hold (file_id, coalesce(reopens, 0)) WHERE record_no IS NULL;
+CREATE UNIQUE INDEX hold_reopened ON handback.hold (reopens) WHERE reopens IS NOT NULL;
 -- what is settled asks for the holds about it
 CREATE INDEX hold_by_redemption ON handback.hold (redemption_id) WHERE redemption_id IS NOT NULL;
 COMMENT ON TABLE handback.hold IS 'Holds of records and files; open while handback.hold_end has no row for it';
 COMMENT ON COLUMN handback.hold.record_no IS 'NULL: the whole file';
-COMMENT ON COLUMN handback.hold.reopens IS 'The hold that was closed, and that two people reopened';
+COMMENT ON COLUMN handback.hold.reopens IS 'The hold that two people reopened: a record that was closed, or a file whose release they withdrew';
 COMMENT ON COLUMN handback.hold.points IS 'Of the debit; as stated where there is none';
 
 -- How a hold ended. Its own row, so that nothing is ever overwritten.
@@ -50,6 +51,28 @@ END
 $$;
 CREATE TRIGGER check_holds AFTER INSERT ON handback.hold REFERENCING NEW TABLE AS opened
 	FOR EACH STATEMENT EXECUTE FUNCTION handback.check_holds();
+
+-- The hold of a file as a whole, as it stands: where two people withdrew a release, the one that they opened again.
+CREATE VIEW handback.file_hold AS
+	SELECT h.*, e.how, e.ended_at, e.ended_by
+	FROM handback.hold h
+	LEFT JOIN handback.hold_end e USING (hold_id)
+	WHERE h.record_no IS NULL AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id);
+COMMENT ON VIEW handback.file_hold IS 'The last hold of each file that is, or was, on hold as a whole, and how that ended';
+
+-- The file that came and was posted since this one was held, and is what this one should have been: the same bytes, of
+-- whatever partner, or the same number or day and name of the same partner.
+CREATE FUNCTION handback.right_version(f handback.file) RETURNS bigint
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT min(o.file_id)
+	FROM handback.file o
+	WHERE f.state = 'held' AND o.file_id > f.file_id AND o.state = 'posted' AND (o.sha256 = f.sha256
+		OR ((o.partner_id, o.profile) = (f.partner_id, f.profile) AND o.part IS NOT DISTINCT FROM f.part AND (
+			(o.period, o.place) = (f.period, f.place)
+			OR (o.place IS NULL AND f.place IS NULL AND o.business_date = f.business_date AND o.statement = f.statement AND f.statement <> ''))))
+$$;
+COMMENT ON FUNCTION handback.right_version(handback.file) IS
+	'The file that was posted since and is what this one, on hold, should have been: by its bytes, or its number or day; NULL: there is none';
 
 -- What a delivery of the same identity (partner, profile, bytes and statement) repeats: a file that was posted, or that
 -- waits as a whole. One that was closed is decided again; one that was released counts as its release.
@@ -180,14 +203,13 @@ COMMENT ON TABLE handback.file_failure IS 'Each try of a file that took more mem
 COMMENT ON COLUMN handback.file_failure.release_of IS 'the file on hold that was to be released, where it was no delivery';
 
 CREATE VIEW handback.release_waiting AS
-	SELECT h.hold_id, h.file_id, h.reason, e.ended_at AS approved_at, e.ended_by AS approved_by, x.failed_at,
+	SELECT h.hold_id, h.file_id, h.reason, h.ended_at AS approved_at, h.ended_by AS approved_by, x.failed_at,
 		coalesce(x.why, 'not taken up yet: it is for the handbackd whose spool has its copy, ' || f.archived_as) AS why
-	FROM handback.hold h
+	FROM handback.file_hold h
 	JOIN handback.file f ON f.file_id = h.file_id
-	LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
 	LEFT JOIN LATERAL (SELECT k.failed_at, k.why FROM handback.release_failure k
-		WHERE k.file_id = h.file_id ORDER BY k.failure_id DESC LIMIT 1) x ON true
-	WHERE h.record_no IS NULL AND (e.how = 'released' OR (e.how IS NULL AND x.why IS NOT NULL))
+		WHERE k.file_id = h.file_id AND k.failed_at >= h.opened_at ORDER BY k.failure_id DESC LIMIT 1) x ON true
+	WHERE (h.how = 'released' OR (h.how IS NULL AND x.why IS NOT NULL))
 		AND NOT EXISTS (SELECT FROM handback.file r WHERE r.release_of = h.file_id);
 COMMENT ON VIEW handback.release_waiting IS
 	'Held files that may go and have not gone: two people approved it, or (without approved_at) what they waited for is there';
@@ -304,12 +326,12 @@ CREATE VIEW handback.hold_open AS
 COMMENT ON VIEW handback.hold_open IS 'handback.hold_now of what is open; counts: the first of each redemption''s, by which holds and points are counted once';
 
 REVOKE ALL ON FUNCTION handback.lock_holds(bigint[]), handback.lock_partner(text), handback.lock_partners(bigint[]) FROM PUBLIC;
-GRANT SELECT ON handback.hold, handback.hold_end TO handback_daemon, handback_operator, handback_finance;
+GRANT SELECT ON handback.hold, handback.hold_end, handback.file_hold TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.hold TO handback_daemon;
 GRANT EXECUTE ON FUNCTION handback.lock_partner(text) TO handback_daemon, handback_nightly;
 GRANT EXECUTE ON FUNCTION handback.parts_there(integer, text, text), handback.last_place(integer, text, date) TO handback_daemon,
 	handback_operator, handback_finance, handback_nightly;
-GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.waived_checks(bigint) TO handback_daemon,
+GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.right_version(handback.file), handback.waived_checks(bigint) TO handback_daemon,
 	handback_operator, handback_finance, handback_nightly, handback_verify;
 -- when and by whom is not for the one who ends it to say
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon, handback_nightly;

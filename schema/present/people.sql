@@ -143,7 +143,7 @@ BEGIN
 		RAISE EXCEPTION 'the copy of file % was purged by retention: have the partner send it again', file
 			USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	SELECT h.hold_id INTO hold FROM handback.hold h WHERE h.file_id = file AND h.record_no IS NULL;
+	SELECT h.hold_id INTO hold FROM handback.file_hold h WHERE h.file_id = file;
 	RETURN handback.propose(ARRAY[coalesce(hold, handback.open_duplicate(file, why,
 		format('file %s says the same as file %s', file, f.duplicate_of)))], 'release', why);
 END

@@ -103,7 +103,8 @@ BEGIN
 	SELECT * INTO f FROM handback.file x WHERE x.source = its AND x.sha256 = r.sha256 AND x.name = convert_to(r.name, 'UTF8')
 	ORDER BY x.state = 'duplicate', x.file_id DESC LIMIT 1;
 	body := jsonb_build_object('id', r.received_id, 'name', r.name, 'bytes', r.bytes, 'sha256', encode(r.sha256, 'hex'),
-		'received_at', r.received_at, 'state', coalesce(f.state::text, 'received'), 'held_for', f.hold_reason, 'decided_at', f.decided_at,
+		'received_at', r.received_at, 'state', CASE WHEN EXISTS (SELECT FROM handback.file_hold h WHERE h.file_id = f.file_id AND f.state = 'held'
+			AND h.how = 'closed') THEN 'closed' ELSE coalesce(f.state::text, 'received') END, 'held_for', f.hold_reason, 'decided_at', f.decided_at,
 		'records', f.records,
 		'repeats', (SELECT o.received_id FROM handback.file d JOIN api.received o ON o.source = its AND o.sha256 = d.sha256
 				AND convert_to(o.name, 'UTF8') = d.name WHERE d.file_id = f.duplicate_of),

@@ -18,7 +18,7 @@ CREATE VIEW handback.purgeable_copy AS
 			SELECT FROM handback.hold h
 			LEFT JOIN handback.hold_end e USING (hold_id)
 			LEFT JOIN handback.file r ON r.release_of = h.file_id
-			WHERE h.file_id = f.file_id
+			WHERE h.file_id = f.file_id AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id)
 				AND (e.hold_id IS NULL OR (e.how = 'released' AND r.archived_at IS NULL)));
 COMMENT ON VIEW handback.purgeable_copy IS
 	'Archived files that nothing waits for: no hold of them or of their records is open, and what was released is read again';

@@ -5,6 +5,7 @@ wrong in silence.  Here each has the answer that the field expects.
 """
 import csv
 import datetime
+import json
 import re
 
 import psycopg
@@ -204,6 +205,91 @@ def test_f8_a_release_whose_copy_is_lost_takes_the_one_that_comes_again(make):
     assert (done["state"], done["reversed"]) == ("posted", 1)
     assert desk.row(done["file"])["release_of"] == held["file"]
     desk.broken = True  # the lost copy is what `audit verify` tells
+
+
+def test_a_release_that_cannot_go_is_withdrawn_by_two_people(make):
+    """The copy is lost and the partner has none: two people withdraw the release, and the file waits as before."""
+    desk = make(more="guard: {rejects: 0}")
+    desk.redeem("R")
+    data = desk.file([("R", "KO")])
+    held = desk.deliver(data, sequence=1)
+    (desk.spool / desk.row(held["file"])["archived_as"]).unlink()
+    first = hold_of(desk, held["file"])
+    desk.people.decide([first], "release")
+    assert desk.release() == [] and desk.query("SELECT file_id FROM handback.release_waiting") == [(held["file"],)]
+    proposal = desk.people.propose([first], "reopen")
+    with pytest.raises(psycopg.Error, match="proposed"):
+        desk.people.ann.execute("SELECT handback.approve(%s)", (proposal,))
+    desk.people.approve(proposal)
+    assert desk.query("SELECT hold_id, reason, how FROM handback.file_hold") == [(first + 1, "guard", None)]
+    assert desk.query("SELECT count(*) FROM handback.release_waiting") == [(0,)] and desk.release() == []
+    with pytest.raises(psycopg.Error, match="reopened already"):
+        desk.people.propose([first], "reopen")
+    # what comes meanwhile is a duplicate of it: it waits; and is taken when two people release it once more
+    assert desk.deliver(data, sequence=1)["state"] == "duplicate" and desk.release() == []
+    desk.people.decide([first + 1], "release")
+    [done] = desk.release()
+    assert (done["state"], done["reversed"]) == ("posted", 1)
+    with pytest.raises(psycopg.Error, match="its file was released"):
+        desk.people.propose([first + 1], "reopen")
+    desk.broken = True  # the lost copy is what `audit verify` tells
+
+
+def test_a_release_that_was_withdrawn_posts_nothing(make):
+    desk = make(more="guard: {rejects: 0}")
+    desk.redeem("R")
+    held = desk.deliver([("R", "KO")], sequence=1)
+    first = hold_of(desk, held["file"])
+    desk.people.decide([first], "release")
+    desk.people.decide([first], "reopen")
+    assert desk.release() == [] and desk.reversals() == 0
+    desk.people.decide([first + 1], "close")
+    again = desk.deliver(desk.file([("R", "OK")]), sequence=1, name="AIR_000001.csv")
+    assert again["state"] == "posted"
+    assert desk.query("SELECT file_id FROM handback.purgeable_copy WHERE file_id = %s", held["file"]) == [(held["file"],)]
+
+
+def test_a_file_that_people_closed_says_so_and_names_its_right_version(make):
+    desk = make(gap="hold", more="guard: {rejects: 0}")
+    desk.redeem("R")
+    held = desk.deliver([("R", "KO")], sequence=1)
+
+    def shown(*command):
+        return json.loads(desk.ctl(*command, "--json", allowed=(0, 3)).stdout)
+
+    def listed(*options):
+        return [(row["file"], row["state"], row["right_version"]) for row in shown("files", *options)["files"]]
+    assert listed() == [(held["file"], "held", None)]
+    desk.people.decide([hold_of(desk, held["file"])], "close")
+    assert listed() == [(held["file"], "closed", None)] and listed("--state", "held") == []
+    facts = shown("show", str(held["file"]))["file"]
+    assert facts["state"] == "closed" and facts["action_required"] is None and facts["closed"]
+    # other bytes with the same number
+    posted = desk.deliver([("R", "OK")], sequence=1)
+    assert posted["state"] == "posted"
+    assert listed("--state", "closed") == [(held["file"], "closed", posted["file"])]
+    assert shown("show", str(held["file"]))["file"]["right_version"] == posted["file"]
+    assert shown("show", str(posted["file"]))["file"]["in_place_of"] == str(held["file"])
+    report = shown("report", "--all")
+    assert [(row["file"], row["state"], row["release"]) for row in report["files"][:1]] == \
+        [(held["file"], "closed", f"posted since as file {posted['file']}")]
+    [summary] = report["summary"] if isinstance(report["summary"], list) else [report["summary"]]
+    assert (summary["files"], summary["files_held"], summary["closed"], summary["posted"]) == (2, 0, 1, 1)
+    [refused] = report["refused"]
+    assert (refused["action_required"], refused["right_version"]) == (None, posted["file"]) and refused["closed"]
+
+
+def test_another_partners_file_of_the_same_number_is_no_right_version(make):
+    desk = make(gap="hold", more="guard: {rejects: 0}")
+    for key in "RS":
+        desk.redeem(key)
+    held = desk.deliver([("R", "KO")], sequence=1)
+    desk.people.decide([hold_of(desk, held["file"])], "close")
+    desk.deliver([("R", "OK")], sequence=1)
+    desk.deliver([("S", "OK")], sequence=2)
+    [(right,)] = desk.query("SELECT handback.right_version(f) FROM handback.file f WHERE file_id = %s", held["file"])
+    assert desk.row(right)["sequence"] == 1
+    assert desk.query("SELECT handback.right_version(f) FROM handback.file f WHERE file_id <> %s", held["file"]) == [(None,), (None,)]
 
 
 def test_a_copy_that_is_another_file_is_never_taken_for_it(make):

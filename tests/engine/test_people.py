@@ -236,7 +236,7 @@ def test_what_is_refused_is_said_in_our_words(world):
             (("hold", "approve", 0), "0 is no proposal's number"),
             (("hold", "approve", proposal), "you proposed this; another person must approve it"),
             (("hold", "reject", proposal, "--why", " "), "--why TEXT is required"),
-            (("files", "--state", "psted"), "--state psted: not known; use posted, held or duplicate")):
+            (("files", "--state", "psted"), "--state psted: not known; use posted, held, duplicate or closed")):
         done = as_(world, "alice", *arguments, check=False)
         assert done.returncode == 2 and words in done.stderr, (arguments, done.stderr)
         assert "violates" not in done.stderr and "invalid input" not in done.stderr

@@ -5,7 +5,7 @@ SELECT
 	f.decided_at AS decided,
 	p.code AS partner,
 	f.name_shown AS name,
-	f.state,
+	coalesce(h.how, f.state::text) AS state,
 	f.hold_reason AS reason,
 	f.records,
 	coalesce(sum(t.records) FILTER (WHERE t.outcome = :OUTCOME_CONFIRMED), 0) AS confirmed,
@@ -17,34 +17,43 @@ SELECT
 	f.business_date,
 	f.duplicate_of,
 	f.release_of,
+	CASE WHEN f.state = 'held' AND n.file_id IS NULL THEN handback.right_version(f) END AS right_version,
 	encode(f.sha256, 'hex') AS sha256,
 	f.archived_as
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
-LEFT JOIN handback.tie_out t USING (file_id)
+LEFT JOIN handback.file_hold h ON h.file_id = f.file_id AND f.state = 'held' AND h.how = 'closed'
+LEFT JOIN handback.file n ON n.release_of = f.file_id
+LEFT JOIN handback.tie_out t ON t.file_id = f.file_id
 WHERE ($1::text IS NULL OR p.code = $1)
-	AND ($2::handback.file_state IS NULL OR f.state = $2)
+	AND ($2::text IS NULL OR coalesce(h.how, f.state::text) = $2)
 	AND ($3::timestamptz IS NULL OR f.decided_at >= $3)
 	AND ($4::timestamptz IS NULL OR f.decided_at < $4)
-GROUP BY f.file_id, p.code
+GROUP BY f.file_id, p.code, h.how, n.file_id
 ORDER BY f.file_id DESC
 LIMIT $5::bigint
 
 -- name: file_facts
--- All that is known of one file.
+-- All that is known of one file. right_version: what was posted since and is what it should have been; in_place_of: the other way.
 SELECT
 	f.file_id AS file,
 	f.name_shown AS name,
 	p.code AS partner,
 	f.source,
-	f.state,
+	CASE WHEN w.how = 'closed' THEN w.how ELSE f.state::text END AS state,
 	f.hold_reason AS reason,
 	r.meaning,
-	r.action_required,
+	CASE WHEN w.how IS DISTINCT FROM 'closed' THEN r.action_required END AS action_required,
+	CASE WHEN w.how = 'closed' THEN w.ended_at END AS closed,
 	f.duplicate_of,
 	f.again_of,
 	f.release_of,
 	released.file_id AS released_as,
+	CASE WHEN released.file_id IS NULL THEN handback.right_version(f) END AS right_version,
+	(SELECT string_agg(o.file_id::text, ' ' ORDER BY o.file_id) FROM handback.file o
+		WHERE f.state = 'posted' AND o.state = 'held' AND o.file_id < f.file_id AND (o.sha256 = f.sha256 OR ((o.partner_id, o.profile)
+			= (f.partner_id, f.profile) AND ((o.period, o.place) = (f.period, f.place) OR o.business_date = f.business_date)))
+			AND handback.right_version(o) = f.file_id AND NOT EXISTS (SELECT FROM handback.file n WHERE n.release_of = o.file_id)) AS in_place_of,
 	f.records,
 	f.bytes,
 	encode(f.sha256, 'hex') AS sha256,
@@ -68,6 +77,7 @@ FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 LEFT JOIN handback.hold_reason r ON r.reason = f.hold_reason
 LEFT JOIN handback.file released ON released.release_of = f.file_id
+LEFT JOIN handback.file_hold w ON w.file_id = f.file_id AND f.state = 'held'
 LEFT JOIN audit.head h ON h.file_id = f.file_id
 WHERE f.file_id = $1::bigint
 
@@ -154,7 +164,7 @@ SELECT
 	o.seen_at AS seen,
 	p.code AS partner,
 	o.name_shown AS name,
-	o.state,
+	CASE WHEN o.state = 'held' AND h.how = 'closed' THEN h.how ELSE o.state::text END AS state,
 	o.hold_reason AS reason,
 	CASE
 		WHEN o.release_of = f.file_id OR f.release_of = o.file_id THEN 'its release'
@@ -163,12 +173,11 @@ SELECT
 		WHEN o.profile <> f.profile THEN 'by another profile'
 		ELSE 'its name states something else'
 	END AS relation,
-	e.how AS ended
+	h.how AS ended
 FROM handback.file f
 JOIN handback.file o ON o.sha256 = f.sha256 AND o.file_id <> f.file_id
 JOIN handback.partner p ON p.partner_id = o.partner_id
-LEFT JOIN handback.hold h ON h.file_id = o.file_id AND h.record_no IS NULL
-LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
+LEFT JOIN handback.file_hold h ON h.file_id = o.file_id
 WHERE f.file_id = $1::bigint
 ORDER BY o.file_id
 LIMIT 100

@@ -4,7 +4,8 @@
 SELECT
 	count(*) FILTER (WHERE NOT g.gone) AS files,
 	count(*) FILTER (WHERE f.state = 'posted') AS posted,
-	count(*) FILTER (WHERE f.state = 'held' AND NOT g.gone) AS files_held,
+	count(*) FILTER (WHERE f.state = 'held' AND NOT g.gone AND x.hold_id IS NULL) AS files_held,
+	count(*) FILTER (WHERE x.hold_id IS NOT NULL) AS closed,
 	count(*) FILTER (WHERE g.gone) AS released,
 	count(*) FILTER (WHERE f.state = 'duplicate' AND NOT g.gone) AS duplicates,
 	coalesce(sum(f.records) FILTER (WHERE NOT g.gone), 0) AS records,
@@ -18,6 +19,8 @@ SELECT
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 LEFT JOIN handback.file r ON r.release_of = f.file_id
+LEFT JOIN handback.file_hold x ON x.file_id = f.file_id AND f.state = 'held' AND x.how = 'closed'
+	AND ($4::timestamptz IS NULL OR x.ended_at < $4)
 CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 CROSS JOIN LATERAL (
 	SELECT
@@ -41,7 +44,8 @@ WITH partner_row AS (
 		p.code AS partner,
 		count(*) FILTER (WHERE NOT g.gone) AS files,
 		count(*) FILTER (WHERE f.state = 'posted') AS posted,
-		count(*) FILTER (WHERE f.state = 'held' AND NOT g.gone) AS files_held,
+		count(*) FILTER (WHERE f.state = 'held' AND NOT g.gone AND x.hold_id IS NULL) AS files_held,
+		count(*) FILTER (WHERE x.hold_id IS NOT NULL) AS closed,
 		count(*) FILTER (WHERE g.gone) AS released,
 		count(*) FILTER (WHERE f.state = 'duplicate' AND NOT g.gone) AS duplicates,
 		coalesce(sum(f.records) FILTER (WHERE NOT g.gone), 0) AS records,
@@ -54,6 +58,8 @@ WITH partner_row AS (
 	FROM handback.file f
 	JOIN handback.partner p USING (partner_id)
 	LEFT JOIN handback.file r ON r.release_of = f.file_id
+	LEFT JOIN handback.file_hold x ON x.file_id = f.file_id AND f.state = 'held' AND x.how = 'closed'
+		AND ($4::timestamptz IS NULL OR x.ended_at < $4)
 	CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 	CROSS JOIN LATERAL (
 		SELECT
@@ -75,7 +81,7 @@ WITH partner_row AS (
 SELECT * FROM (
 	SELECT * FROM partner_row
 	UNION ALL
-	SELECT NULL, sum(files), sum(posted), sum(files_held), sum(released), sum(duplicates), sum(records), sum(confirmed),
+	SELECT NULL, sum(files), sum(posted), sum(files_held), sum(closed), sum(released), sum(duplicates), sum(records), sum(confirmed),
 		sum(confirmed_points), sum(reversed), sum(reversed_points), sum(held), sum(held_points)
 	FROM partner_row
 ) all_rows
@@ -92,8 +98,9 @@ WITH file_row AS (
 		f.decided_at AS decided,
 		p.code AS partner,
 		f.name_shown AS name,
-		f.state::text,
-		nullif(concat_ws(', ', 'of file ' || f.release_of, 'as file ' || r.file_id), '') AS release,
+		coalesce(x.how, f.state::text) AS state,
+		nullif(concat_ws(', ', 'of file ' || f.release_of, 'as file ' || r.file_id,
+			'posted since as file ' || CASE WHEN f.state = 'held' AND r.file_id IS NULL THEN handback.right_version(f) END), '') AS release,
 		CASE WHEN NOT g.gone THEN f.records END AS records,
 		t.confirmed,
 		t.reversed,
@@ -112,6 +119,8 @@ WITH file_row AS (
 	FROM handback.file f
 	JOIN handback.partner p USING (partner_id)
 	LEFT JOIN handback.file r ON r.release_of = f.file_id
+	LEFT JOIN handback.file_hold x ON x.file_id = f.file_id AND f.state = 'held' AND x.how = 'closed'
+		AND ($4::timestamptz IS NULL OR x.ended_at < $4)
 	CROSS JOIN LATERAL (SELECT r.file_id IS NOT NULL AND $2::bigint IS NULL AND ($4::timestamptz IS NULL OR r.decided_at < $4) AS gone) g
 	CROSS JOIN LATERAL (
 		SELECT
@@ -240,13 +249,16 @@ SELECT
 	r.rule,
 	r.field,
 	r.value_shown AS value,
-	h.action_required,
-	n.file_id AS released_as
+	CASE WHEN x.hold_id IS NULL THEN h.action_required END AS action_required,
+	n.file_id AS released_as,
+	x.ended_at AS closed,
+	CASE WHEN n.file_id IS NULL THEN handback.right_version(f) END AS right_version
 FROM handback.file f
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason h ON h.reason = f.hold_reason
 LEFT JOIN handback.refusal r USING (file_id)
 LEFT JOIN handback.file n ON n.release_of = f.file_id
+LEFT JOIN handback.file_hold x ON x.file_id = f.file_id AND x.how = 'closed' AND ($4::timestamptz IS NULL OR x.ended_at < $4)
 WHERE f.state = 'held'
 	AND ($1::text IS NULL OR p.code = $1)
 	AND ($2::bigint IS NULL OR f.file_id = $2)

@@ -6,6 +6,7 @@ static const struct column summary_columns[] = {
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
     {"posted", "Posted", COLUMN_NUMBER, 0, 0, NULL},
     {"files_held", "Files on hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"closed", "On hold, then closed", COLUMN_NUMBER, 0, 0, NULL},
     {"released", "On hold, then released", COLUMN_NUMBER, 0, 0, NULL},
     {"duplicates", "Duplicate deliveries", COLUMN_NUMBER, 0, 0, NULL},
     {"records", "Records in", COLUMN_NUMBER, 0, 0, NULL},
@@ -77,6 +78,8 @@ static const struct column refused_columns[] = {
     {"value", "Value", COLUMN_TEXT, 8, 5, NULL},
     {"action_required", "Action required", COLUMN_SENTENCE, 20, 8, NULL},
     {"released_as", "Released as", COLUMN_NUMBER, 0, 2, NULL},
+    {"closed", "Closed (UTC)", COLUMN_TIME, 0, 4, NULL},
+    {"right_version", "Posted since as", COLUMN_NUMBER, 0, 2, NULL},
 };
 
 static const struct column duplicate_columns[] = {
@@ -164,6 +167,7 @@ static const struct column partner_columns[] = {
     {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
     {"posted", "Posted", COLUMN_NUMBER, 0, 2, NULL},
     {"files_held", "Files on hold", COLUMN_NUMBER, 0, 2, NULL},
+    {"closed", "Closed", COLUMN_NUMBER, 0, 3, NULL},
     {"released", "Released", COLUMN_NUMBER, 0, 3, NULL},
     {"duplicates", "Duplicates", COLUMN_NUMBER, 0, 2, NULL},
     {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},

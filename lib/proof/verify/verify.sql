@@ -53,7 +53,7 @@ FROM (
 	SELECT d.file_id, a.what, a.at
 	FROM audit.event a JOIN handback.file d ON a.subject = 'file ' || d.file_id
 	WHERE a.what = 'not_a_duplicate' AND d.state = 'duplicate') f
-FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NULL) h USING (file_id)
+FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NULL AND reopens IS NULL) h USING (file_id)
 WHERE (h.reason, h.opened_at) IS DISTINCT FROM (f.hold_reason, f.decided_at)
 UNION ALL
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to reopen hold %s; no proposal that was approved says so', h.hold_id, h.reopens)
@@ -66,7 +66,7 @@ WHERE h.reopens IS NOT NULL AND NOT EXISTS (
 	LEFT JOIN handback.proposal_piece c ON c.proposal_id = p.proposal_id
 	LEFT JOIN audit.event a ON a.event_id = c.event_id
 	WHERE ph.hold_id = h.reopens AND p.decision = 'reopen' AND e.how = 'approved' AND h.opened_at IN (e.ended_at, a.at)
-		AND (o.file_id, o.record_no) = (h.file_id, h.record_no))
+		AND (o.file_id, o.record_no) IS NOT DISTINCT FROM (h.file_id, h.record_no))
 UNION ALL
 SELECT 'hold', h.file_id, h.record_no, format('hold %s ended at %s, before it was opened', e.hold_id, e.ended_at)
 FROM handback.hold_end e
@@ -216,8 +216,7 @@ SELECT 'file', r.file_id, NULL, format('it says that it is file %s, released; th
 FROM handback.file r
 WHERE r.release_of IS NOT NULL AND NOT EXISTS (
 	SELECT FROM handback.file f
-	JOIN handback.hold h ON h.file_id = f.file_id AND h.record_no IS NULL
-	JOIN handback.hold_end d ON d.hold_id = h.hold_id AND d.how = 'released'
+	JOIN handback.file_hold h ON h.file_id = f.file_id AND h.how = 'released'
 	WHERE f.file_id = r.release_of AND f.sha256 = r.sha256)
 UNION ALL
 SELECT 'file', r.file_id, NULL, format('it says that it is file %s, decided again; that file was not closed before', r.again_of)
