@@ -1,4 +1,6 @@
 /* credential and route: who may call the redemption API, and which partner fulfils what it redeems. */
+#include "ctl/callers.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -6,6 +8,7 @@
 #include "ctl/ask.h"
 #include "ctl/ctl_sql.h"
 #include "ctl/handlers.h"
+#include "ctl/people.h"
 #include "lib/base/text.h"
 #include "lib/hash/sha256.h"
 
@@ -43,9 +46,9 @@ static const struct column done_columns[] = {
     {"number", "Route", COLUMN_NUMBER, 0, 0, NULL},
 };
 
-/* Connects as one who decides, and asks a function that gives one number.  *ret is the caller's to free. */
-static int
-change(struct session *s, const char *sql, int params, const char *const *values, struct pg_result **ret)
+int
+callers_change(struct session *s, const char *sql, int params, const char *const *values,
+               struct pg_result **ret)
 {
 	int code = session_open(s, SESSION_DECIDES);
 	enum pg_status status;
@@ -55,12 +58,12 @@ change(struct session *s, const char *sql, int params, const char *const *values
 	status = pg_run(s->query.pg, sql, params, values, ret);
 	if (status == PG_OK)
 		return EXIT_CLEAN;
-	complain("%s", pg_why(s->query.pg));
+	people_complain(pg_why(s->query.pg));
 	return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 }
 
-static int
-show_facts(struct session *s, const struct column *columns, int count, const char *const *cells)
+int
+callers_show(struct session *s, const struct column *columns, int count, const char *const *cells)
 {
 	struct document *d = document_new("done", NULL);
 	int code;
@@ -71,10 +74,9 @@ show_facts(struct session *s, const struct column *columns, int count, const cha
 	return code;
 }
 
-/* A row for each; the columns are the statement's. */
-static int
-show_list(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
-          const char *none)
+int
+callers_list(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
+             const char *none)
 {
 	int code = session_open(s, SESSION_READS);
 
@@ -109,9 +111,8 @@ make_secret(char secret[TEXT_HEX_SIZE(SECRET_BYTES)], char hash_hex[TEXT_HEX_SIZ
 	return EXIT_CLEAN;
 }
 
-/* values[at] becomes the hash. */
-static int
-give_secret(struct session *s, const char *sql, int params, const char **values, int at)
+int
+callers_secret(struct session *s, const char *sql, int params, const char **values, int at)
 {
 	char secret[TEXT_HEX_SIZE(SECRET_BYTES)], hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 	struct pg_result *r = NULL;
@@ -119,11 +120,11 @@ give_secret(struct session *s, const char *sql, int params, const char **values,
 
 	values[at] = hash;
 	if (code == EXIT_CLEAN)
-		code = change(s, sql, params, values, &r);
+		code = callers_change(s, sql, params, values, &r);
 	if (code == EXIT_CLEAN) {
 		const char *cells[] = {s->arguments[0], pg_text_of(r, 0, "generation"), secret};
 
-		code = show_facts(s, COLUMNS(secret_columns), cells);
+		code = callers_show(s, COLUMNS(secret_columns), cells);
 		pg_result_free(r);
 	}
 	explicit_bzero(secret, sizeof(secret));
@@ -165,8 +166,8 @@ run_credential_add(struct session *s)
 	}
 	if (code != EXIT_CLEAN)
 		return code;
-	return sender[1] != NULL ? give_secret(s, sql_sender_add, 4, sender, 2)
-	                         : give_secret(s, sql_credential_add, 6, values, 2);
+	return sender[1] != NULL ? callers_secret(s, sql_sender_add, 4, sender, 2)
+	                         : callers_secret(s, sql_credential_add, 6, values, 2);
 }
 
 int
@@ -174,7 +175,7 @@ run_credential_rotate(struct session *s)
 {
 	const char *values[] = {s->arguments[0], NULL};
 
-	return give_secret(s, sql_credential_renew, 2, values, 1);
+	return callers_secret(s, sql_credential_renew, 2, values, 1);
 }
 
 int
@@ -182,12 +183,12 @@ run_credential_revoke(struct session *s)
 {
 	const char *values[] = {s->arguments[0], NULL};
 	struct pg_result *r = NULL;
-	int code = change(s, sql_credential_renew, 2, values, &r);
+	int code = callers_change(s, sql_credential_renew, 2, values, &r);
 
 	if (code == EXIT_CLEAN) {
 		const char *cells[] = {s->arguments[0], pg_text_of(r, 0, "generation")};
 
-		code = show_facts(s, COLUMNS(revoked_columns), cells);
+		code = callers_show(s, COLUMNS(revoked_columns), cells);
 		pg_result_free(r);
 	}
 	return code;
@@ -196,8 +197,8 @@ run_credential_revoke(struct session *s)
 int
 run_credential_list(struct session *s)
 {
-	return show_list(s, "credentials", COLUMNS(credential_columns), sql_credentials,
-	                 "nobody may call the redemption API");
+	return callers_list(s, "credentials", COLUMNS(credential_columns), sql_credentials,
+	                    "nobody may call the redemption API");
 }
 
 /* ---- routes ---- */
@@ -206,12 +207,12 @@ static int
 change_route(struct session *s, const char *what, const char *sql, int params, const char *const *values)
 {
 	struct pg_result *r = NULL;
-	int code = change(s, sql, params, values, &r);
+	int code = callers_change(s, sql, params, values, &r);
 
 	if (code == EXIT_CLEAN) {
 		const char *cells[] = {what, pg_text_of(r, 0, "route")};
 
-		code = show_facts(s, COLUMNS(done_columns), cells);
+		code = callers_show(s, COLUMNS(done_columns), cells);
 		pg_result_free(r);
 	}
 	return code;
@@ -239,6 +240,6 @@ run_route_end(struct session *s)
 int
 run_route_list(struct session *s)
 {
-	return show_list(s, "routes", COLUMNS(route_columns), sql_routes,
-	                 "no route: redemptions have no partner");
+	return callers_list(s, "routes", COLUMNS(route_columns), sql_routes,
+	                    "no route: redemptions have no partner");
 }

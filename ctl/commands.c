@@ -18,7 +18,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_STATE] = {"state", "STATE", "only files that are posted, held, duplicate or closed"},
     [OPT_OUTCOME] = {"outcome", "OUTCOME", "only records with this outcome"},
     [OPT_REASON] = {"reason", "REASON", "only what is held for this reason"},
-    [OPT_LIMIT] = {"limit", "N", "at most so many rows; without it text and HTML have the first, JSON and CSV all"},
+    [OPT_LIMIT] = {"limit", "N",
+                   "at most so many rows; without it text and HTML have the first, JSON and CSV all"},
     [OPT_ALL] = {"all", NULL, "every row, however many there are"},
     [OPT_PROFILE] = {"profile", "NAME", "read the file with this profile, not with the partner's"},
     [OPT_NAME] = {"name", "NAME", "take the file as delivered under this name"},
@@ -49,6 +50,18 @@ const struct option_spec option_specs[OPT_COUNT] = {
                    "what its tokens are for, with commas: read, redeem, reverse; otherwise all"},
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
     [OPT_SOURCE_NAME] = {"source", "NAME", "for the hand-back files of this source, and nothing else"},
+    [OPT_RATE] = {"rate", "POINTS[/UNITS]",
+                  "so many points are worth one unit of currency, or so many: 100, 7/2"},
+    [OPT_MINIMUM_BALANCE] = {"minimum-balance", "POINTS",
+                             "the balance from which on a member may enter the catalogue"},
+    [OPT_SHOP] = {"shop", "NAME", "the shop's name, which is the merchant of its redemptions"},
+    [OPT_ADDRESS] = {"address", "URL", "the shop's address (https), where members are handed over to"},
+    [OPT_PERMIT] = {"permit", "WORDS",
+                    "what the shop may know of a member, with commas: member, status, programme"},
+    [OPT_VALID_FROM] =
+        {"valid-from", "TIME",
+         "in force from then on (2026-01-31 or 2026-01-31 08:00, UTC); without it from the approval on"},
+    [OPT_VALID_UNTIL] = {"valid-until", "TIME", "the catalogue closes then; without it it stays open"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
     [OPT_ROWS] = {"rows", "FIGURE", "the redemptions behind this figure, instead of the figures"},
 };
@@ -229,6 +242,23 @@ const struct command commands[] = {
      "handbackctl route end 3", run_route_end},
     {"route list", "Callers", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "which partner fulfils what",
      "Lists the routes, those in force first.", "handbackctl route list", run_route_list},
+
+    {"catalogue propose", "Catalogue", "PROGRAMME", 1, 1,
+     OPT(OPT_RATE) | OPT(OPT_MINIMUM_BALANCE) | OPT(OPT_SHOP) | OPT(OPT_ADDRESS) | OPT(OPT_PERMIT) | OPT(OPT_VALID_FROM) |
+         OPT(OPT_VALID_UNTIL) | OPT(OPT_WHY),
+     "propose the catalogue's rate, threshold or shop",
+     "What is not named stays as it is in the newest approved setting; only the validity is each proposal's own. --why is required. "
+     "Nothing changes until another person approves; then it is for sessions that begin from then on.",
+     "handbackctl catalogue propose NORTHSTAR --rate 100 --minimum-balance 500 --shop Plum --address https://shop.example/enter --why 'the contract of May'\n"
+     "handbackctl catalogue propose NORTHSTAR --rate 125 --why 'budget of the third quarter'", run_catalogue_propose},
+    {"catalogue approve", "Catalogue", "SETTING", 1, 1, OPT(OPT_WHY), "put in force what another person proposed",
+     "The database refuses the one who proposed it, and what was proposed before the settings changed.",
+     "handbackctl catalogue approve 3", run_catalogue_approve},
+    {"catalogue reject", "Catalogue", "SETTING", 1, 1, OPT(OPT_WHY), "end a proposal without doing it", "--why is required.",
+     "handbackctl catalogue reject 3 --why 'the rate is another'", run_catalogue_reject},
+    {"catalogue show", "Catalogue", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the catalogue's settings, those in force first",
+     "Lists what is in force, what waits for approval, and what was before, with who proposed and approved it.",
+     "handbackctl catalogue show", run_catalogue_show},
 
     {"target add", "Targets", "NAME PROGRAMME CONNECTOR", 3, 3, 0, "name a system that is told what becomes of redemptions",
      "Keeps the connector, a file that says in which shape it is told (docs/connectors.md), under a name, for one programme, "

@@ -57,6 +57,12 @@ int run_route_add(struct session *s);
 int run_route_end(struct session *s);
 int run_route_list(struct session *s);
 
+/* ctl/catalogue/settings.c */
+int run_catalogue_propose(struct session *s);
+int run_catalogue_approve(struct session *s);
+int run_catalogue_reject(struct session *s);
+int run_catalogue_show(struct session *s);
+
 /* ctl/target/targets.c */
 int run_target_add(struct session *s);
 int run_target_pause(struct session *s);

@@ -1,4 +1,6 @@
 /* hold assign, comment, propose, approve, reject; proposals: what people do.  The database says who may. */
+#include "ctl/people.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -22,12 +24,18 @@ static const struct {
     {"rejected_with_a_reason", "a rejection requires a reason: use --why"},
     {"proposal_end_pkey",
      "somebody else answered this proposal just now: `handbackctl proposals --all` shows how"},
+    {"setting_end_pkey", "somebody else answered this just now: `handbackctl catalogue show` shows how"},
+    {"setting_address_check", "the address is https://HOST/PATH, without a query"},
+    {"setting_permitted_check", "--permit: of member, status, programme"},
+    {"setting_follows", "another setting was approved just now: propose it again"},
 };
 
 /* What the functions of schema/ raise says what is the matter; this is what to do next. */
 static const struct {
 	const char *raised, *next;
 } steps[] = {
+    {"no such catalogue setting", "; `handbackctl catalogue show` lists them"},
+    {"the settings changed after", "; propose it again"},
     {"no such hold", "; `handbackctl holds` lists those that are open"},
     {" has ended", "; `handbackctl holds --ended` shows how"},
     {"no such proposal", "; `handbackctl proposals` lists those that wait"},
@@ -38,8 +46,8 @@ static const struct {
     {"is of programme", "; say which redemption is meant, by --redemption UUID, or close the hold"},
 };
 
-static void
-complain_refused(const char *why)
+void
+people_complain(const char *why)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (strstr(why, rules[i].constraint) != NULL) {
@@ -62,7 +70,7 @@ record_event(struct session *s, const char *what, const char *sql, int params, c
 	enum pg_status status = pg_run(s->query.pg, sql, params, values, &r);
 
 	if (status != PG_OK) {
-		complain_refused(pg_why(s->query.pg));
+		people_complain(pg_why(s->query.pg));
 		return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 	}
 	struct document *d = document_new("done", NULL);
@@ -263,7 +271,7 @@ finish_proposal(struct session *s, const char *proposal, int64_t holds)
 		if (status == PG_RETRY)
 			continue;
 		if (status != PG_OK) {
-			complain_refused(pg_why(s->query.pg));
+			people_complain(pg_why(s->query.pg));
 			complain("`handbackctl hold approve %s` goes on with what remains", proposal);
 			return status == PG_ERROR ? EXIT_USAGE : EXIT_UNAVAILABLE;
 		}
@@ -319,7 +327,7 @@ approve(struct session *s, const char *proposal, struct pg_result **ret_event)
 	enum pg_status status = pg_run(s->query.pg, sql_hold_approve, 2, values, ret_event);
 	if (status == PG_OK)
 		return EXIT_CLEAN;
-	complain_refused(pg_why(s->query.pg));
+	people_complain(pg_why(s->query.pg));
 	return status == PG_ERROR ? EXIT_USAGE : status == PG_RETRY ? EXIT_FAILED : EXIT_UNAVAILABLE;
 }
 

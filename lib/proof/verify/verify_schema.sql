@@ -43,6 +43,20 @@ WITH expected (line, nspname) AS (VALUES
 	('unique index: CREATE UNIQUE INDEX head_of_file ON audit.head USING btree (file_id) WHERE (file_id IS NOT NULL)', 'audit'),
 	('unique index: CREATE UNIQUE INDEX head_pkey ON audit.head USING btree (head_no)', 'audit'),
 	('unique index: CREATE UNIQUE INDEX head_previous_key ON audit.head USING btree (previous)', 'audit'),
+	('function: catalogue.approve(setting integer, why text) 7050c2eea77f1aa89d9efc67ab4fc59f73cb1e43833000d3ee6ba54c33b7a96b', 'catalogue'),
+	('function: catalogue.minor_units(currency text) 6697850b7aa9c9235beac6cfba881441dd3e2f3b4c596863fed8514dc58ed6d1', 'catalogue'),
+	('function: catalogue.open_proposal(setting integer) 568bd18ed19e95d303c94f47fad28af392d28a0839339d2204c32883d8fea27f', 'catalogue'),
+	('function: catalogue.programme_of(programme text) 0067c051aae97f7177e0e9cb92c1b490b117bb4adfd5193ab9221f070f5f4812', 'catalogue'),
+	('function: catalogue.propose(programme text, why text, points bigint, units bigint, minimum_balance bigint, shop text, address text, permitted text[], valid_from timestamp with time zone, valid_until timestamp with time zone) f7be40a8c2f1f4ab6e90426c442d0326eb9b79073fa489bef9c5733628a22b80', 'catalogue'),
+	('function: catalogue.reject(setting integer, why text) 5f5c35110079e571e3e57ef2e5d5e8c00ba62697a2a101b8a351226746296d14', 'catalogue'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalogue.setting FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'catalogue'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalogue.setting_end FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'catalogue'),
+	('unique index: CREATE UNIQUE INDEX setting_end_pkey ON catalogue.setting_end USING btree (setting_id)', 'catalogue'),
+	('unique index: CREATE UNIQUE INDEX setting_end_setting_id_how_key ON catalogue.setting_end USING btree (setting_id, how)', 'catalogue'),
+	('unique index: CREATE UNIQUE INDEX setting_follows ON catalogue.setting_end USING btree (programme_id, COALESCE(replaces, 0)) WHERE (how = ''approved''::text)', 'catalogue'),
+	('unique index: CREATE UNIQUE INDEX setting_pkey ON catalogue.setting USING btree (setting_id)', 'catalogue'),
+	('unique index: CREATE UNIQUE INDEX setting_setting_id_programme_id_key ON catalogue.setting USING btree (setting_id, programme_id)', 'catalogue'),
+	('unique index: CREATE UNIQUE INDEX setting_setting_id_proposed_by_key ON catalogue.setting USING btree (setting_id, proposed_by)', 'catalogue'),
 	('function: handback.add_target(target text, programme text, connector text) 7cd213a4e8e50063f30982242f509cec45d3957b91766c7dc89f06acc1cde347', 'handback'),
 	('function: handback.answer_groups(file bigint, records bigint[], redemptions bigint[], outcomes smallint[]) 06200e5cb174aa3ee487db0438a1035d91f82104489b6699cee27284ec24e949', 'handback'),
 	('function: handback.answers_due_before(days integer, zone text, now timestamp with time zone, holidays date[]) 9ea3ba22a398d1e21f31df20392b2f60c10cc109343c95b219376c5f2ab387c9', 'handback'),
@@ -417,13 +431,13 @@ WITH expected (line, nspname) AS (VALUES
 	FROM pg_trigger t
 	JOIN pg_class c ON c.oid = t.tgrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema') AND NOT t.tgisinternal
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND NOT t.tgisinternal
 	UNION ALL
 	SELECT format('unique index: %s', pg_get_indexdef(i.indexrelid)), n.nspname
 	FROM pg_index i
 	JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
 	UNION ALL
 	-- the text as it was written, which no version of the server writes in another way, and how it runs
 	SELECT format('function: %s.%s(%s) %s', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
@@ -432,7 +446,7 @@ WITH expected (line, nspname) AS (VALUES
 	FROM pg_proc p
 	JOIN pg_namespace n ON n.oid = p.pronamespace
 	JOIN pg_language l ON l.oid = p.prolang
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api')
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api', 'catalogue')
 	UNION ALL
 	SELECT format('rule: %s', concat_ws(' | ', r.state, v.name, r.age, r.late_reject, o.name, r.hold_reason)), 'rule'
 	FROM handback.verdict_rule r
@@ -460,7 +474,7 @@ SELECT 'schema', NULL, NULL, format('the trigger %s of %s.%s is disabled', t.tgn
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema') AND t.tgenabled NOT IN ('O', 'A')
+WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND t.tgenabled NOT IN ('O', 'A')
 	AND (n.nspname <> 'ledger' OR to_regclass('ledger.entry') IS NOT NULL)
 ORDER BY 1, 4
 LIMIT 1000
