@@ -96,7 +96,8 @@ check_guards(struct pg *pg, char *why, size_t why_size)
 	if (status != PG_OK)
 		return failed(pg, status, why, why_size);
 	if (pg_rows(r) > 0) {
-		snprintf(why, why_size, "the database: %s: nothing is posted until it is restored", pg_text_of(r, 0, "what"));
+		snprintf(why, why_size, "the database: %s: nothing is posted until it is restored",
+		         pg_text_of(r, 0, "what"));
 		code = EXIT_UNAVAILABLE;
 	}
 	pg_result_free(r);

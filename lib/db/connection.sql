@@ -90,3 +90,16 @@ JOIN pg_catalog.pg_roles ON rolname = wanted.role
 WHERE pg_has_role(session_user, wanted.role, 'MEMBER')
 ORDER BY wanted.place
 LIMIT 1
+
+-- name: lock_holders
+-- Who holds what the session $1 waits for, as far as this login may know: of another role's session only its name and login.
+SELECT b.pid, coalesce(a.application_name, '') AS application, coalesce(a.usename::text, '') AS login, a.xact_start AS since,
+	coalesce((SELECT coalesce((SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c
+				JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+				WHERE c.oid = l.relation AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())),
+			l.locktype)
+		FROM pg_catalog.pg_locks l WHERE l.pid = $1::integer AND NOT l.granted LIMIT 1), '') AS lock
+FROM unnest(pg_catalog.pg_blocking_pids($1::integer)) b (pid)
+LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
+ORDER BY b.pid
+LIMIT 8

@@ -264,6 +264,46 @@ pg_server_version(const struct pg *pg)
 
 /* ---- statements ---- */
 
+/* True when there is something to read, false after ms. */
+static bool
+wait_readable(const struct pg *pg, int ms)
+{
+	struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&fd, 1, ms);
+	while (n < 0 && errno == EINTR);
+	return n != 0;
+}
+
+/* Where the answer is long in coming it may be somebody's lock: that is told of, and waited for. */
+static void
+wait_for_answer(struct pg *pg)
+{
+	if (pg->watch == NULL)
+		return;
+	while (PQconsumeInput(pg->conn) == 1 && PQisBusy(pg->conn))
+		if (!wait_readable(pg, pg->watch_ms)) {
+			pg_tell_holders(pg);
+			return;
+		}
+}
+
+/* The one result of a statement that was sent. */
+static PGresult *
+answer_of(struct pg *pg, int sent)
+{
+	PGresult *r;
+
+	if (sent != 1)
+		return NULL;
+	wait_for_answer(pg);
+	r = PQgetResult(pg->conn);
+	PQclear(PQgetResult(pg->conn));
+	return r;
+}
+
 static void
 cancel(const struct pg *pg)
 {
@@ -298,8 +338,10 @@ take_result(struct pg *pg, PGresult *r, struct pg_result **ret_result)
 static PGresult *
 next_in_pipeline(struct pg *pg)
 {
-	PGresult *r = PQgetResult(pg->conn);
+	PGresult *r;
 
+	wait_for_answer(pg);
+	r = PQgetResult(pg->conn);
 	PQclear(PQgetResult(pg->conn));
 	return r;
 }
@@ -350,7 +392,9 @@ run_once(struct pg *pg, const char *sql, int params, const char *const *values, 
 
 	if (status != PG_OK)
 		return status;
-	return take_result(pg, PQexecParams(pg->conn, sql, params, NULL, values, NULL, NULL, binary), ret_result);
+	return take_result(
+	    pg, answer_of(pg, PQsendQueryParams(pg->conn, sql, params, NULL, values, NULL, NULL, binary)),
+	    ret_result);
 }
 
 /* The statement's slot in the connection's table: its own, or a free one; NULL when there are too many. */
@@ -401,8 +445,9 @@ run_prepared(struct pg *pg, const char *sql, int params, const char *const *valu
 	if (name[0] == '\0')
 		return run_once(pg, sql, params, values, binary, ret_result);
 	if (pg->deferred == 0)
-		return take_result(pg, PQexecPrepared(pg->conn, name, params, values, NULL, NULL, binary),
-		                   ret_result);
+		return take_result(
+		    pg, answer_of(pg, PQsendQueryPrepared(pg->conn, name, params, values, NULL, NULL, binary)),
+		    ret_result);
 	if (PQsendQueryPrepared(pg->conn, name, params, values, NULL, NULL, binary) != 1)
 		return fail_result(pg, NULL);
 	status = end_pipeline(pg, &r);
@@ -530,19 +575,6 @@ pg_rollback(struct pg *pg)
 	if (pg->conn != NULL && PQtransactionStatus(pg->conn) == PQTRANS_IDLE)
 		return PG_OK;
 	return pg_script(pg, "ROLLBACK");
-}
-
-/* True when there is something to read, false after ms. */
-static bool
-wait_readable(const struct pg *pg, int ms)
-{
-	struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
-	int n;
-
-	do
-		n = poll(&fd, 1, ms);
-	while (n < 0 && errno == EINTR);
-	return n != 0;
 }
 
 /*

@@ -113,6 +113,20 @@ enum pg_fate {
  */
 enum pg_status pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate);
 
+/* Who holds what a statement of ours waits for. */
+struct pg_holder {
+	int64_t pid;
+	const char *application, *login; /* as it names itself; "" where that is not known */
+	const char *since;               /* when its transaction began; NULL where only its own role may know */
+	const char *lock;                /* what is waited for: a table, or the kind of lock */
+};
+/*
+ * From now on a statement that waits for another session's lock for so long is told of, once, with each that
+ * holds it.  That is asked on a connection of its own, which lasts for the question.  watch NULL: no more.
+ */
+void pg_watch_locks(struct pg *pg, int after_ms, void (*watch)(void *context, const struct pg_holder *holder),
+                    void *context);
+
 int pg_rows(const struct pg_result *r);
 int pg_columns(const struct pg_result *r);
 const char *pg_column_name(const struct pg_result *r, int column);

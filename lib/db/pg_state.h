@@ -29,6 +29,9 @@ struct pg {
 	bool not_replicated;               /* ... which came with a warning */
 	const char *prepared[PG_PREPARED]; /* by the statement's address */
 	unsigned prepared_count;
+	int watch_ms; /* pg_watch_locks */
+	void (*watch)(void *context, const struct pg_holder *holder);
+	void *watch_context;
 	unsigned deferred; /* statements that were handed to libpq, in its pipeline mode, and not answered yet */
 };
 
@@ -37,6 +40,9 @@ enum pg_status pg_classify(const char *sqlstate);
 
 /* Keep a server's message, on one line, without the values that it may quote. */
 void pg_keep_why(struct pg *pg, const char *sqlstate, const char *message);
+
+/* pg_locks.c: tells of those that hold what our session waits for. */
+void pg_tell_holders(const struct pg *pg);
 
 /* The raw COPY protocol, for pg_copy.c. */
 enum pg_status pg_copy_in_start(struct pg *pg, const char *sql);

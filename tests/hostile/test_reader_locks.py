@@ -68,3 +68,23 @@ def test_who_decides_files_has_one_alone(cluster, world, second):
     finally:
         with cluster.connect() as c:
             c.execute("DROP ROLE works; DROP ROLE reads")
+
+
+def test_who_holds_a_lock_that_a_file_waits_for_is_told(world):
+    """Not after the fact and not to whoever looks: while the file waits, and again nothing of it once it went."""
+    name, data = world.file("SKYLINE")
+    daemon = world.start_daemon()
+    with world.database.connect(autocommit=False) as other:
+        other.execute("SET application_name = 'a colleague''s psql'")
+        other.execute("SELECT pg_backend_pid()")
+        pid = other.info.backend_pid
+        other.execute("LOCK TABLE handback_schema.chain_lock IN EXCLUSIVE MODE")
+        world.drop("SKYLINE", name, data)
+        world.until(lambda: "a lock is held by another session" in daemon.log.read_text(), "it to be told")
+        [line] = [line for line in daemon.log.read_text().splitlines() if "a lock is held" in line]
+        for part in ("handback_schema.chain_lock", str(pid), "a colleague's psql", other.info.user, "since"):
+            assert part in line, line
+        assert world.files() == {}
+        other.rollback()
+    world.until(lambda: list(world.files().values()) == ["posted"], "the file to be posted")
+    assert world.stop_daemon() == 0
