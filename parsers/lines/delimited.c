@@ -137,7 +137,7 @@ split_record(struct delimited *d, const struct framed *record, struct slice text
 {
 	const struct delimited_rule *r = &d->layout->delimited;
 	const struct split_rule rule = {d->reader.delimiter, d->reader.delimiter_len, r->quote,
-	                                r->escape == r->quote ? 0 : r->escape};
+	                                r->escape == r->quote ? 0 : r->escape, r->escape == r->quote};
 	const char *why;
 	uint32_t at;
 
@@ -222,7 +222,8 @@ locate(const struct row *row, uint16_t field)
 {
 	const struct delimited *d = row->context;
 	const struct delimited_rule *r = &d->layout->delimited;
-	const struct split_rule rule = {d->reader.delimiter, d->reader.delimiter_len, r->quote, r->escape};
+	const struct split_rule rule = {d->reader.delimiter, d->reader.delimiter_len, r->quote, r->escape,
+	                                r->escape == r->quote};
 
 	if (row->bytes == NULL)
 		return row->offset;
@@ -326,6 +327,29 @@ take_end(struct slice *text, const char *end)
 	return true;
 }
 
+/* Framing let every newline but the file's own pass: outside of quotes none may stand. */
+static int
+check_newlines(struct delimited *d, const struct framed *record, bool quoted)
+{
+	const struct delimited_rule *r = &d->layout->delimited;
+	char escape = r->escape == r->quote ? 0 : r->escape;
+	bool open = false;
+
+	for (uint32_t i = 0; i < record->len; i++) {
+		char c = record->bytes[i];
+
+		if (quoted && escape != 0 && c == escape)
+			i++;
+		else if (quoted && c == d->quote)
+			open = !open;
+		else if (!open && (c == '\r' || c == '\n'))
+			return bad_byte(d, record, c == '\r' ? "bare_cr" : "newline", i,
+			                c == '\r' ? "a CR that is no part of a newline, and not in quotes"
+			                          : "a LF where the others are CRLF or CR, and not in quotes");
+	}
+	return 0;
+}
+
 /* Lines are added until its quotes are closed: a newline in quotes is part of the record. */
 static int
 complete(struct delimited *d, struct framed *record, bool *ret_quoted)
@@ -340,7 +364,7 @@ complete(struct delimited *d, struct framed *record, bool *ret_quoted)
 		if (framer_extend(d->framer, record) <= 0)
 			return -1;
 	}
-	return 0;
+	return record->odd_newline ? check_newlines(d, record, *ret_quoted) : 0;
 }
 
 /* What the file says of itself, before its first record. */
@@ -404,7 +428,8 @@ plain_rules(const struct delimited *d)
 static bool
 split_at_once(struct delimited *d, const struct framed *record, struct slice *ret_text, bool *ret_ended)
 {
-	if (!d->plain || record->len == 0 || bytes_plain(record->bytes, record->len) != record->len)
+	if (!d->plain || record->odd_newline || record->len == 0 ||
+	    bytes_plain(record->bytes, record->len) != record->len)
 		return false;
 	*ret_text = (struct slice){record->bytes, record->len};
 	*ret_ended = cut_end(d, ret_text);

@@ -15,8 +15,9 @@ struct framer {
 	uint64_t base;     /* offset of buf[0] in the file */
 	uint64_t bytes;    /* read */
 	bool eof, begun;
-	bool extending;  /* within a record that has its number already */
-	uint8_t newline; /* enum newline_set: the style of this file, 0: not seen yet */
+	bool odd_newline; /* in the record that is looked at */
+	bool extending;   /* within a record that has its number already */
+	uint8_t newline;  /* enum newline_set: the style of this file, 0: not seen yet */
 	unsigned char ends[4];
 	uint8_t end_count;
 	size_t block_left; /* of a block of RDW records */
@@ -163,20 +164,34 @@ begin(struct framer *f)
 	return 1;
 }
 
-/* The first line end of the file decides for all: 1, 0 when there is none in the file, -1. */
-static int
-decide_newline(struct framer *f)
+/* Within quotes any newline may stand; who knows the quotes looks at those that are not the file's own. */
+static bool
+quoted_newlines(const struct framer *f)
 {
+	return f->layout->format == FORMAT_DELIMITED && f->layout->delimited.quote != 0 &&
+	       f->layout->delimited.quoted_newlines;
+}
+
+/* The first newline of the file, or (quote not 0) the first that is not in quotes: 1 and *ret_at in buf; 0
+ * when there is none in the file; 2 when there is none within the length of a record; -1 when the input
+ * failed. */
+static int
+first_newline(struct framer *f, char quote, char escape, size_t *ret_at)
+{
+	bool open = false, taken = false; /* by an escape before it */
 	size_t at = f->start;
 
 	for (;;) {
-		while (at < f->end && f->buf[at] != '\n' && f->buf[at] != '\r')
-			at++;
+		for (; at < f->end && (open || (f->buf[at] != '\n' && f->buf[at] != '\r')); at++) {
+			open ^= quote != 0 && !taken && f->buf[at] == quote;
+			taken = escape != 0 && !taken && f->buf[at] == escape;
+		}
+		*ret_at = at;
 		/* a CR at the end of what is there may be half of a CRLF */
 		if (at < f->end && (f->buf[at] == '\n' || at + 1 < f->end || f->eof))
-			break;
+			return 1;
 		if (at - f->start > f->layout->limits.record_bytes)
-			return refuse(f, "record_too_long", f->start, "a record is longer than the limit record_bytes");
+			return 2;
 		at -= f->start; /* fill may move the bytes */
 		if (fill(f) < 0)
 			return -1;
@@ -184,6 +199,24 @@ decide_newline(struct framer *f)
 		if (f->eof && at >= f->end)
 			return 0;
 	}
+}
+
+/* The first line end of the file decides for all: 1, 0 when there is none in the file, -1. */
+static int
+decide_newline(struct framer *f)
+{
+	const struct delimited_rule *d = &f->layout->delimited;
+	size_t at;
+	int rc = 0;
+
+	if (quoted_newlines(f))
+		rc = first_newline(f, d->quote_in_file, d->escape == d->quote ? 0 : d->escape, &at);
+	if (rc == 0 || rc == 2) /* or its quotes never close: who cuts the record says so */
+		rc = first_newline(f, 0, 0, &at);
+	if (rc == 2)
+		return refuse(f, "record_too_long", f->start, "a record is longer than the limit record_bytes");
+	if (rc <= 0)
+		return rc;
 	if (f->buf[at] == '\n')
 		f->newline = NEWLINE_LF;
 	else
@@ -204,15 +237,22 @@ decide_newline(struct framer *f)
 static int
 find_newline(struct framer *f, size_t from, size_t *ret_len, size_t *ret_next)
 {
+	const bool lenient = quoted_newlines(f);
 	int mark = f->newline == NEWLINE_CR ? '\r' : '\n';
 	const char *line, *found;
-	size_t len;
+	size_t len, seen = from;
 
 	for (;;) {
 		line = f->buf + f->start + from;
-		found = memchr(line, mark, f->end - f->start - from);
+		found = memchr(f->buf + f->start + seen, mark, f->end - f->start - seen);
+		if (found != NULL && lenient && f->newline == NEWLINE_CRLF && (found == line || found[-1] != '\r')) {
+			f->odd_newline = true;
+			seen = (size_t) (found - f->buf) - f->start + 1;
+			continue;
+		}
 		if (found != NULL)
 			break;
+		seen = f->end - f->start;
 		if (f->end - f->start > f->layout->limits.record_bytes + 2)
 			return refuse(f, "record_too_long", f->start, "a record is longer than the limit record_bytes");
 		switch (fill(f)) {
@@ -237,7 +277,8 @@ find_newline(struct framer *f, size_t from, size_t *ret_len, size_t *ret_next)
 		return refuse(f, "record_too_long", f->start, "a record is longer than the limit record_bytes");
 	mark = f->newline == NEWLINE_CR ? '\n' : '\r';
 	found = memchr(line, mark, len);
-	if (found != NULL)
+	f->odd_newline |= found != NULL;
+	if (found != NULL && !lenient)
 		return refuse(f, mark == '\r' ? "bare_cr" : "newline", (size_t) (found - f->buf),
 		              mark == '\r' ? "a CR that is no part of a newline" : "a LF where records end in CR");
 	return 1;
@@ -326,7 +367,8 @@ static void
 take(struct framer *f, struct framed *ret, size_t skip, size_t len, size_t next)
 {
 	f->number++;
-	*ret = (struct framed){f->buf + f->start + skip, (uint32_t) len, f->base + f->start + skip, f->number};
+	*ret = (struct framed){f->buf + f->start + skip, (uint32_t) len, f->base + f->start + skip, f->number,
+	                       f->odd_newline};
 	f->start += next;
 }
 
@@ -343,7 +385,8 @@ last_line(struct framer *f, struct framed *ret)
 		              "the last record does not end in a newline: the file may have been cut");
 	if (len > f->layout->limits.record_bytes)
 		return refuse(f, "record_too_long", f->start, "a record is longer than the limit record_bytes");
-	if (f->end_count == 0 && memchr(f->buf + f->start, '\r', len) != NULL)
+	f->odd_newline |= f->end_count == 0 && memchr(f->buf + f->start, '\r', len) != NULL;
+	if (f->odd_newline && !quoted_newlines(f))
 		return refuse(f, "bare_cr", f->start, "a CR that is no part of a newline in the last record");
 	take(f, ret, 0, len, len);
 	return 1;
@@ -355,9 +398,16 @@ is_nothing(struct framer *f, const struct framed *line)
 {
 	size_t comment = f->rule->comment == NULL ? 0 : strlen(f->rule->comment);
 
-	if (f->number <= f->rule->skip)
-		return 1;
-	if (comment > 0 && line->len >= comment && memcmp(line->bytes, f->rule->comment, comment) == 0)
+	bool skipped = f->number <= f->rule->skip || (comment > 0 && line->len >= comment &&
+	                                              memcmp(line->bytes, f->rule->comment, comment) == 0);
+
+	if (skipped && line->odd_newline) {
+		(void) assemble_refuse(f->assemble, "newline", NULL, nothing, line->number, line->offset,
+		                       "a line that is skipped has another newline in it: a record could hide there");
+		assemble_break(f->assemble);
+		return -1;
+	}
+	if (skipped)
 		return 1;
 	if (line->len > 0)
 		return 0;
@@ -374,7 +424,10 @@ next_line(struct framer *f, struct framed *ret)
 {
 	for (;;) {
 		size_t len, next;
-		int rc = find_end(f, 0, &len, &next);
+		int rc;
+
+		f->odd_newline = false;
+		rc = find_end(f, 0, &len, &next);
 
 		if (rc < 0)
 			return -1;
@@ -561,7 +614,9 @@ framer_extend(struct framer *f, struct framed *record)
 		if (f->rule->last_newline_required)
 			return refuse(f, "cut", f->end,
 			              "the last record does not end in a newline: the file may have been cut");
+		f->odd_newline |= f->end_count == 0 && memchr(f->buf + f->start + from, '\r', len - from) != NULL;
 	}
+	record->odd_newline = f->odd_newline;
 	if (len > f->layout->limits.record_bytes)
 		return refuse(f, "record_too_long", f->start, "a record is longer than the limit record_bytes");
 	record->bytes = f->buf + f->start;

@@ -15,8 +15,9 @@ struct framer;
 struct framed {
 	const char *bytes; /* without its newline or prefix; until the next call */
 	uint32_t len;
-	uint64_t offset; /* of the first of these bytes in the file */
-	uint64_t number; /* from 1; lines that are skipped are counted too */
+	uint64_t offset;  /* of the first of these bytes in the file */
+	uint64_t number;  /* from 1; lines that are skipped are counted too */
+	bool odd_newline; /* one that is not the file's own stands in it: in quotes, or it is a mistake */
 };
 
 /* NULL when memory is out.  layout, in and a must outlive it. */

@@ -121,6 +121,9 @@ split_escaped(struct slice text, const struct split_rule *rule, char *out, struc
 			p += rule->delimiter_len;
 			fresh = true;
 			closed = false;
+		} else if (rule->doubled && quoted && *p == rule->quote && end - p > 1 && p[1] == rule->quote) {
+			*out++ = *p;
+			p += 2;
 		} else if (rule->quote != 0 && *p == rule->quote && (quoted || fresh)) {
 			closed = quoted;
 			quoted = !quoted;

@@ -22,8 +22,9 @@ bool split_quoted(struct slice text, char delimiter, char quote, struct columns 
 struct split_rule {
 	const char *delimiter;
 	size_t delimiter_len;
-	char quote;  /* 0: none */
-	char escape; /* takes the meaning of the byte after it; not the quote */
+	char quote;   /* 0: none */
+	char escape;  /* takes the meaning of the byte after it; not the quote; 0: none */
+	bool doubled; /* a quote within quotes is written twice */
 };
 /* The same with quotes and escapes: values are made in out, which is as large as text.
  * NULL, or what is wrong with *ret_at where. */

@@ -58,6 +58,65 @@ refused(const char *yaml, const void *data, size_t len, const char *expected)
 	     "      status: {at: Result}\n"                                                                      \
 	     "      reason_text: {at: Why, optional: yes}\n" WORDS
 
+#define CRLF_CELLS                                                                                           \
+	HEAD "framing: {newline: [crlf, lf]}\n"                                                                  \
+	     "delimited: {delimiter: \",\", quote: '\"'}\n"                                                      \
+	     "records:\n"                                                                                        \
+	     "  detail: {role: entry, fields: {outbound_reference: {at: 1}, status: {at: 2}, "                   \
+	     "reason_text: {at: 3, optional: yes}}}\n" WORDS
+
+/* A cell that came from another system has its newlines: of another kind than the file's, in quotes only. */
+static void
+test_newlines_in_cells(void **state)
+{
+	(void) state;
+	gives(CRLF_CELLS, "A1,KO,\"no\nsuch\"\r\nA2,OK,\r\nA3,KO,\"a\r\nb\nc\"\r\n",
+	      "record 1 at 0+15 rejected outbound_reference=A1 text=no\nsuch\n"
+	      "record 2 at 17+6 accepted outbound_reference=A2\n"
+	      "record 3 at 25+14 rejected outbound_reference=A3 text=a\r\nb\nc\n"
+	      "facts\nend records=3 bytes=41\n");
+	gives(CRLF_CELLS, "A1,KO,\"no\r\nsuch\"\nA2,KO,\"c\rr\"\n",
+	      "record 1 at 0+16 rejected outbound_reference=A1 text=no\r\nsuch\n"
+	      "record 2 at 17+11 rejected outbound_reference=A2 text=c\rr\n"
+	      "facts\nend records=2 bytes=29\n");
+	/* not in quotes: another record, or a cut one; never part of a value */
+	REFUSED(CRLF_CELLS, "A1,OK,\r\nA2,OK,x\nA3,KO,\r\n", "newline 2 15");
+	REFUSED(CRLF_CELLS, "A1,OK,\r\nA2,KO,\"x\n\"\nA3,KO,\r\n", "newline 2 18");
+	REFUSED(CRLF_CELLS, "A1,OK,\nA2,OK,x\r\n", "bare_cr 2 14");
+	REFUSED(CRLF_CELLS, "A1,OK,\nA2,OK,x\ry\n", "bare_cr 2 14");
+	gives(CRLF_CELLS, "A1,KO,\"x\ny\"\r\nA2,OK,\r\n",
+	      "record 1 at 0+11 rejected outbound_reference=A1 text=x\ny\n"
+	      "record 2 at 13+6 accepted outbound_reference=A2\nfacts\nend records=2 bytes=21\n");
+	REFUSED(CRLF_CELLS, "A1,OK,\nA2,KO,\"x\ry\"\r", "cut 2 19");
+	/* nor in a line that is skipped: a record could hide there */
+	REFUSED(HEAD
+	        "framing: {newline: crlf, comment: \"#\"}\ndelimited: {delimiter: \",\", quote: '\"'}\nrecords:\n"
+	        "  d: {role: entry, fields: {outbound_reference: {at: 1}, status: {at: 2}}}\n" WORDS,
+	        "A1,OK\r\n# a remark\nA2,KO\r\nA3,OK\r\n", "newline 2 7");
+	/* without quotes as before */
+	REFUSED(HEAD "framing: {newline: crlf}\ndelimited: {delimiter: \",\"}\nrecords:\n"
+	             "  d: {role: entry, fields: {outbound_reference: {at: 1}, status: {at: 2}}}\n" WORDS,
+	        "A1,OK\r\nA2,OK\nA3,OK\r\n", "newline 2 12");
+}
+
+static void
+test_doubled_quotes_between_long_delimiters(void **state)
+{
+	static const char *const yaml =
+	    HEAD "framing: {newline: lf}\n"
+	         "delimited: {delimiter: \"%%\", quote: '\"'}\n"
+	         "records:\n"
+	         "  d: {role: entry, fields: {reason_text: {at: 1}, points: {at: 2}, status: {at: 3}, "
+	         "outbound_reference: {at: 4}}}\n" WORDS;
+
+	(void) state;
+	gives(yaml, "\"a\"\"b\"%%5%%OK%%A1\n\"\"\"%%\"\"\"%%5%%KO%%A2\n",
+	      "record 1 at 0+17 accepted points=5 outbound_reference=A1 text=a\"b\n"
+	      "record 2 at 18+19 rejected points=5 outbound_reference=A2 text=\"%%\"\n"
+	      "facts\nend records=2 bytes=38\n");
+	REFUSED(yaml, "\"a\"b\"c\"%%5%%OK%%A1\n", "quote 1 3");
+}
+
 static void
 test_names(void **state)
 {
@@ -315,6 +374,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_newlines_in_cells),
+	    cmocka_unit_test(test_doubled_quotes_between_long_delimiters),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_quotes),
