@@ -155,7 +155,8 @@ struct policy {
 	struct reason_rule *reason; /* sorted by code */
 	size_t reasons;
 	enum reason_action unknown_reason; /* for a code that is not listed */
-	enum reason_action no_reason;      /* for a reject without any code */
+	bool accepted_carries;        /* a record that is not rejected may have such codes: they are remarks */
+	enum reason_action no_reason; /* for a reject without any code */
 	struct expected_file *expected;
 	size_t expected_files;
 	struct policy_openpgp openpgp;

@@ -269,14 +269,29 @@ taxonomy_word(const char *text)
 	return strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789") == strlen(text);
 }
 
+/* unknown_reason: hold, or {rejected: hold, accepted: accept}. */
+static void
+unknown_reason(struct compile *c)
+{
+	static const char *const accepted[] = {"hold", "accept", NULL};
+	struct yaml_node *n = yaml_get(c->root, "unknown_reason");
+	struct yaml_node *map = n != NULL && n->kind == YAML_MAP ? n : NULL;
+
+	c->policy->unknown_reason = (enum reason_action) compile_word(c, map != NULL ? map : c->root,
+	                                                              map != NULL ? "rejected" : "unknown_reason",
+	                                                              reason_action_words, REASON_HOLD);
+	c->policy->accepted_carries = map != NULL && compile_word(c, map, "accepted", accepted, 0) == 1;
+	if (map != NULL)
+		compile_known(c, map, "unknown_reason");
+}
+
 static void
 reasons(struct compile *c)
 {
 	struct yaml_node *map = compile_child(c, c->root, "reasons", YAML_MAP);
 	struct policy *p = c->policy;
 
-	p->unknown_reason =
-	    (enum reason_action) compile_word(c, c->root, "unknown_reason", reason_action_words, REASON_HOLD);
+	unknown_reason(c);
 	p->no_reason =
 	    (enum reason_action) compile_word(c, c->root, "no_reason", reason_action_words, REASON_REVERSE);
 	p->reason = compile_alloc(c, compile_count(map) + 1, sizeof(*p->reason));

@@ -71,6 +71,8 @@ stage_judge(const struct policy *policy, uint8_t verdict, const char *codes, siz
 		wish = wish_of(policy->no_reason);
 	/* a code that nobody knows may change what an acceptance means, too; what a known one asks for is about
 	 * rejections */
+	if (wish == WISH_UNKNOWN && verdict != VERDICT_REJECTED && policy->accepted_carries)
+		return v;
 	if (wish == WISH_UNKNOWN)
 		v.problem = "unknown_reason";
 	else if (verdict != VERDICT_REJECTED)

@@ -132,6 +132,20 @@ def test_unlike_facts_in_one_file(desk):
 
 
 @pytest.mark.parametrize("status, reasons, outcome", [
+    ("OK", "NEWS", ("confirmed", None)),
+    ("OK", "FRAUD+NEWS", ("confirmed", None)),
+    ("KO", "NEWS", ("held", "unknown_reason")),
+    ("KO", "FULL+NEWS", ("held", "unknown_reason")),
+])
+def test_codes_of_accepted_records_may_be_remarks(database, build, status, reasons, outcome):
+    with worker.Desk(database, build, unknown_reason="{accepted: accept, rejected: hold}") as desk:
+        desk.redeem("R")
+        done = desk.deliver([("R", status, {"Reason": reasons})])
+        assert desk.outcomes(done["file"]) == [outcome]
+        assert desk.query("SELECT reasons FROM handback.outcome WHERE file_id = %s", done["file"])[0][0] == reasons.replace("+", " ")
+
+
+@pytest.mark.parametrize("status, reasons, outcome", [
     ("KO", "FULL", ("reversed", None)),
     ("KO", "", ("reversed", None)),
     ("KO", "FRAUD", ("held", "reason_holds")),

@@ -94,11 +94,11 @@ reasons:
   FRAUD: {means: suspected_fraud, action: hold}
   SYSTEM: {means: partner_error, action: retry}
   MOVED: {means: account_changed, action: accept}
-unknown_reason: hold
+unknown_reason: {unknown_reason}
 no_reason: reverse
 """
 SETTINGS = {"match": "[external_reference]", "order_by": "sequence", "gap": "continue", "late_reject": "hold",
-            "resubmission": "hold", "lists": "all", "file_name": "AIR_{sequence:+}.csv", "more": ""}
+            "resubmission": "hold", "unknown_reason": "hold", "lists": "all", "file_name": "AIR_{sequence:+}.csv", "more": ""}
 COLUMNS = ("Reference", "Outbound", "Booking", "Member", "Programme", "Points", "Currency", "Cents", "Merchant", "Type",
            "Status", "Reason", "Text", "Change")
 
