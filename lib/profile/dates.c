@@ -51,8 +51,9 @@ static const struct {
     /* longest first */
     {"YYYY", DATE_YEAR4},      {"YY", DATE_YEAR2},  {"MONTH", DATE_MONTH_LONG}, {"MON", DATE_MONTH_SHORT},
     {"MM", DATE_MONTH},        {"MI", DATE_MINUTE}, {"SS", DATE_SECOND},        {"HH", DATE_HOUR},
-    {"DDD", DATE_DAY_OF_YEAR}, {"DD", DATE_DAY},    {"C", DATE_CENTURY},        {"F", DATE_FRACTION},
-    {"Z", DATE_ZONE},
+    {"DDD", DATE_DAY_OF_YEAR}, {"DD", DATE_DAY},    {"AM", DATE_HALF},          {"C", DATE_CENTURY},
+    {"F", DATE_FRACTION},      {"Z", DATE_ZONE},    {"M", DATE_MONTH_ANY},      {"D", DATE_DAY_ANY},
+    {"H", DATE_HOUR_ANY},
 };
 
 static bool
@@ -99,16 +100,22 @@ check_parts(struct date_rule *rule, const char **ret_why)
 			rule->plain = false;
 	}
 	rule->has_year = has[DATE_YEAR4] + has[DATE_YEAR2] == 1;
-	rule->has_time = has[DATE_HOUR] == 1;
+	rule->has_time = has[DATE_HOUR] + has[DATE_HOUR_ANY] == 1;
+	rule->half = has[DATE_HALF] == 1;
 	if (has[DATE_UNIX] + has[DATE_UNIX_MS] == 1)
 		return true;
 	if (has[DATE_YEAR4] + has[DATE_YEAR2] > 1 || (has[DATE_CENTURY] && !has[DATE_YEAR2]))
 		*ret_why = "has no clear year";
-	else if (has[DATE_MONTH] + has[DATE_MONTH_SHORT] + has[DATE_MONTH_LONG] + has[DATE_DAY_OF_YEAR] != 1 ||
-	         has[DATE_DAY] + has[DATE_DAY_OF_YEAR] != 1)
-		*ret_why = "needs MM (or MON, MONTH) and DD, or DDD";
-	else if ((has[DATE_MINUTE] && !has[DATE_HOUR]) || (has[DATE_SECOND] && !has[DATE_MINUTE]) ||
-	         (has[DATE_FRACTION] && !has[DATE_SECOND]) || (has[DATE_ZONE] && !has[DATE_HOUR]))
+	else if (has[DATE_MONTH] + has[DATE_MONTH_ANY] + has[DATE_MONTH_SHORT] + has[DATE_MONTH_LONG] +
+	                 has[DATE_DAY_OF_YEAR] !=
+	             1 ||
+	         has[DATE_DAY] + has[DATE_DAY_ANY] + has[DATE_DAY_OF_YEAR] != 1)
+		*ret_why = "needs MM (or M, MON, MONTH) and DD (or D), or DDD";
+	else if (has[DATE_HOUR] + has[DATE_HOUR_ANY] > 1)
+		*ret_why = "has a part twice";
+	else if ((has[DATE_MINUTE] && !rule->has_time) || (has[DATE_SECOND] && !has[DATE_MINUTE]) ||
+	         (has[DATE_FRACTION] && !has[DATE_SECOND]) || (has[DATE_ZONE] && !rule->has_time) ||
+	         (rule->half && !rule->has_time))
 		*ret_why = "has a part of a time without the larger one";
 	else {
 		rule->plain = rule->plain && rule->has_year;
@@ -125,7 +132,8 @@ date_compile(const char *pattern, struct date_rule *ret, const char **ret_why)
 	ret->pattern = pattern;
 	ret->parts = 0;
 	*ret_why =
-	    "is no date pattern (YYYY YY C MM DD DDD MON MONTH HH MI SS F Z, [ ] around what may be absent)";
+	    "is no date pattern (YYYY YY C MM M DD D DDD MON MONTH HH H MI SS AM F Z, [ ] around what may be "
+	    "absent)";
 	if (strcmp(pattern, "unix") == 0)
 		return add_part(ret, DATE_UNIX, 0) && check_parts(ret, ret_why);
 	if (strcmp(pattern, "unix_ms") == 0)
@@ -151,7 +159,9 @@ date_compile(const char *pattern, struct date_rule *ret, const char **ret_why)
 /* What has been read so far. */
 struct reading {
 	const char *at, *end;
+	const char *const *months;
 	int year, month, day, of_year, hour, minute, second, century;
+	bool afternoon;
 	int32_t east; /* zone, seconds */
 	bool zoned, two_digits;
 };
@@ -175,9 +185,49 @@ digits(struct reading *r, int count, int *ret)
 	return true;
 }
 
+/* One digit, or two. */
+static bool
+few_digits(struct reading *r, int *ret)
+{
+	bool two = r->end - r->at >= 2 && r->at[1] >= '0' && r->at[1] <= '9';
+
+	return digits(r, two ? 2 : 1, ret);
+}
+
+/* The longest of the profile's own names that stands there. */
+static bool
+own_month_name(struct reading *r)
+{
+	size_t best = 0;
+
+	for (int i = 0; i < 12; i++) {
+		size_t len = strlen(r->months[i]);
+
+		if (len > best && (size_t) (r->end - r->at) >= len && strncasecmp(r->at, r->months[i], len) == 0) {
+			best = len;
+			r->month = i + 1;
+		}
+	}
+	r->at += best;
+	return best > 0;
+}
+
+/* AM, PM: hours 1 to 12 become those of the day. */
+static bool
+half_of_day(struct reading *r)
+{
+	if (r->end - r->at < 2 || (r->at[1] | 32) != 'm' || ((r->at[0] | 32) != 'a' && (r->at[0] | 32) != 'p'))
+		return false;
+	r->afternoon = (r->at[0] | 32) == 'p';
+	r->at += 2;
+	return true;
+}
+
 static bool
 month_name(struct reading *r, bool full)
 {
+	if (r->months != NULL)
+		return own_month_name(r);
 	for (int i = 0; i < 12; i++) {
 		size_t len = full ? strlen(months[i]) : 3;
 
@@ -254,8 +304,16 @@ read_part(const struct date_part *part, struct reading *r)
 		return month_name(r, false);
 	case DATE_MONTH_LONG:
 		return month_name(r, true);
+	case DATE_MONTH_ANY:
+		return few_digits(r, &r->month);
+	case DATE_DAY_ANY:
+		return few_digits(r, &r->day);
 	case DATE_HOUR:
-		return digits(r, 2, &r->hour) && r->hour <= 23;
+		return digits(r, 2, &r->hour) && r->hour <= 24;
+	case DATE_HOUR_ANY:
+		return few_digits(r, &r->hour) && r->hour <= 24;
+	case DATE_HALF:
+		return half_of_day(r);
 	case DATE_MINUTE:
 		return digits(r, 2, &r->minute) && r->minute <= 59;
 	case DATE_SECOND:
@@ -355,6 +413,20 @@ unix_time(const struct date_rule *rule, const char *text, size_t len, int64_t *r
 	return NULL;
 }
 
+/* Hours of half a day, and 24:00:00. */
+static const char *
+settle_hour(const struct date_rule *rule, struct reading *r)
+{
+	if (rule->half) {
+		if (r->hour < 1 || r->hour > 12)
+			return "has an hour that is none of 1 to 12 beside AM or PM";
+		r->hour = r->hour % 12 + (r->afternoon ? 12 : 0);
+	}
+	if (r->hour == 24 && (r->minute != 0 || r->second != 0 || rule->hour_24 == HOUR_24_BAD))
+		return "has an hour 24 (hour_24: says which day 24:00:00 is of)";
+	return NULL;
+}
+
 /* From the clock's reading to the day that counts. */
 static const char *
 settle_day(const struct date_rule *rule, int64_t local, int32_t *ret_day)
@@ -370,6 +442,7 @@ settle_day(const struct date_rule *rule, int64_t local, int32_t *ret_day)
 static const char *
 from_reading(const struct date_rule *rule, struct reading *r, int32_t business_date, int32_t *ret_day)
 {
+	const char *why;
 	int32_t day;
 	int64_t local;
 
@@ -390,13 +463,19 @@ from_reading(const struct date_rule *rule, struct reading *r, int32_t business_d
 		*ret_day = day;
 		return NULL;
 	}
+	why = settle_hour(rule, r);
+	if (why != NULL)
+		return why;
+	if (r->hour == 24 && rule->hour_24 == HOUR_24_SAME_DAY)
+		r->hour = 23, r->minute = 59, r->second = 59;
 	if (r->second == 60 && !rule->second_60)
 		return "has a second 60 (second_60: accept takes it)";
 	local =
 	    (int64_t) day * DAY_SECONDS + r->hour * 3600 + r->minute * 60 + (r->second == 60 ? 59 : r->second);
 	if (r->zoned)
 		local += -r->east + zone_offset(local - r->east);
-	else if (!rule->gap && !zone_local_exists(day, (int32_t) (local - (int64_t) day * DAY_SECONDS)))
+	else if (!rule->gap && r->hour < 24 &&
+	         !zone_local_exists(day, (int32_t) (local - (int64_t) day * DAY_SECONDS)))
 		return "is a time that was skipped when the clocks went forward (gap: accept takes it)";
 	return settle_day(rule, local, ret_day);
 }
@@ -404,7 +483,7 @@ from_reading(const struct date_rule *rule, struct reading *r, int32_t business_d
 const char *
 date_read(const struct date_rule *rule, const char *text, size_t len, int32_t business_date, int32_t *ret_day)
 {
-	struct reading r = {.at = text, .end = text + len, .century = -1};
+	struct reading r = {.at = text, .end = text + len, .months = rule->months, .century = -1};
 
 	if (rule->part[0].token == DATE_UNIX || rule->part[0].token == DATE_UNIX_MS) {
 		int64_t seconds = 0;

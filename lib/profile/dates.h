@@ -1,8 +1,9 @@
 /*
  * Dates by one strict pattern per field.
  *
- * Tokens: YYYY YY C (0 = 19, 1 = 20) MM DD DDD (day of the year) MON (Aug, any case)
- * MONTH (August) HH MI SS F (1 to 9 digits) Z (Z, +01:00, +0100 or +01); [ ] around
+ * Tokens: YYYY YY C (0 = 19, 1 = 20) MM DD DDD (day of the year) M D H (one or two
+ * digits) MON (Aug, any case) MONTH (August, or one of the profile's own names) HH MI SS
+ * HH12 H12 AM (AM or PM, any case) F (1 to 9 digits) Z (Z, +01:00, +0100 or +01); [ ] around
  * what may be absent; 'x' and any other character but a letter stands for itself,
  * as do T and blanks.  unix and unix_ms are whole patterns.  A pattern without a
  * year takes the year that brings the day nearest to the business date.
@@ -35,10 +36,17 @@ enum date_token {
 	DATE_SECOND,
 	DATE_FRACTION,
 	DATE_ZONE,
+	DATE_MONTH_ANY, /* these three of one or two digits */
+	DATE_DAY_ANY,
+	DATE_HOUR_ANY,
+	DATE_HALF,     /* AM, PM */
 	DATE_OPTIONAL, /* `skip` parts that may be absent follow */
 	DATE_UNIX,
 	DATE_UNIX_MS,
 };
+
+/* The end of a day written as 24:00:00: a bad value, that day's, or the next one's beginning. */
+enum hour_24 { HOUR_24_BAD, HOUR_24_SAME_DAY, HOUR_24_NEXT_DAY };
 
 struct date_rule {
 	const char *pattern; /* as in the profile */
@@ -52,6 +60,9 @@ struct date_rule {
 	int16_t pivot;                  /* YY below it is 20YY, else 19YY */
 	int32_t cut_off;                /* second of the day, or -1 */
 	bool second_60, gap;            /* are taken, not refused */
+	bool half;                      /* hours are 1 to 12, and AM or PM stands beside them */
+	uint8_t hour_24;                /* 24:00:00 */
+	const char *const *months;      /* 12 names in the profile's language; NULL: English */
 };
 
 /* Fills parts and what follows from them (the rest is the caller's); false and *ret_why (static text) when

@@ -73,10 +73,11 @@ enum sign_rule {
 	SIGN_AFTER,     /* optional '-' (or '+' or blank) last */
 	SIGN_OVERPUNCH, /* in the last digit: { A-I = +0..+9, } J-R = -0..-9, plain digit = + */
 	SIGN_OVERPUNCH_FIRST,
-	SIGN_ZONED,  /* EBCDIC zoned decimal: zone of the last byte C, F plus, D minus */
-	SIGN_PACKED, /* packed decimal: last nibble C, F, A, E plus, B, D minus */
-	SIGN_BINARY, /* two's complement, big endian, 1 to 8 bytes */
-	SIGN_FIELD,  /* by another field: sign_minus are its words for minus */
+	SIGN_ZONED,           /* EBCDIC zoned decimal: zone of the last byte C, F plus, D minus */
+	SIGN_PACKED,          /* packed decimal: last nibble C, F, A, E plus, B, D minus */
+	SIGN_PACKED_UNSIGNED, /* two digits in each byte, no sign */
+	SIGN_BINARY,          /* two's complement, big endian, 1 to 8 bytes */
+	SIGN_FIELD,           /* by another field: sign_minus are its words for minus */
 	SIGN_PARENTHESES,
 };
 
@@ -94,16 +95,24 @@ struct words {
 
 enum zero_rule { ZERO_TAKEN, ZERO_ABSENT, ZERO_BAD };
 
+/* One character of UTF-8; len 0: none. */
+struct mark {
+	char bytes[4];
+	uint8_t len;
+};
+
 /*
  * A written number becomes an integer: written x 10^(minor - decimals written
  * or implied), which must come out whole.
  */
 struct number_rule {
-	uint8_t sign;         /* enum sign_rule */
-	bool negate;          /* the partner writes debits as negative numbers */
-	uint8_t zero;         /* enum zero_rule */
-	char point;           /* decimal mark, 0: none may stand */
-	char thousands;       /* 0: none may stand */
+	uint8_t sign; /* enum sign_rule */
+	bool negate;  /* the partner writes debits as negative numbers */
+	uint8_t zero; /* enum zero_rule */
+	char point;   /* decimal mark, 0: none may stand */
+	struct mark thousands,
+	    minus_mark;       /* SIGN_BEFORE, SIGN_AFTER: another minus than '-', which stays one, too */
+	bool indian;          /* thousands as in 12,34,567 */
 	uint8_t decimals_min; /* with point: so many digits behind it */
 	uint8_t decimals_max;
 	uint8_t implied_from; /* enum decimals_from: digits behind a point that is not written */
@@ -170,6 +179,8 @@ struct field {
 	struct words words; /* count 0: any value */
 	struct words must_be;
 	struct words empty_is; /* these texts mean absent: "00000000", "NULL" */
+	uint8_t empty_bytes;   /* fixed: and so does nothing but one of these bytes, as they stand in the file */
+	char empty_byte[3];
 	struct number_rule number;
 	const struct date_rule *date;
 	const char *separator; /* a set of codes in one field, NULL: one value */
@@ -180,6 +191,16 @@ struct field {
 	uint8_t runs_level;  /* starts again with each of these */
 	int64_t runs_from, runs_step;
 };
+
+/* Does it stand in bytes that are no characters? */
+static inline bool
+field_is_raw(const struct field *f)
+{
+	const uint8_t sign = f->number.sign;
+
+	return (f->type == FIELD_INTEGER || f->type == FIELD_AMOUNT) &&
+	       (sign == SIGN_PACKED || sign == SIGN_PACKED_UNSIGNED || sign == SIGN_ZONED || sign == SIGN_BINARY);
+}
 
 enum condition_kind { IF_RANGE, IF_COLUMN, IF_LENGTH, IF_COLUMNS, IF_FIELD, IF_VERDICT };
 enum condition_test { TEST_ANY_OF, TEST_BLANK, TEST_FILLED, TEST_DIGITS };

@@ -45,12 +45,22 @@ overpunched(char c, char *ret_digit, bool *ret_minus)
 	return true;
 }
 
+/* Does the mark stand there?  at may lie outside of the text. */
+static bool
+stands(const struct mark *mark, struct slice text, uint32_t at)
+{
+	return mark->len > 0 && at < text.len && mark->len <= text.len - at &&
+	       memcmp(text.data + at, mark->bytes, mark->len) == 0;
+}
+
 /* A separate character before or after the digits is taken off. */
 static int
 take_sign(const struct number_rule *rule, struct slice *text, struct written *w,
           struct value_fault *ret_fault)
 {
-	char c = rule->sign == SIGN_BEFORE ? text->data[0] : text->data[text->len - 1];
+	bool before = rule->sign == SIGN_BEFORE;
+	char c = before ? text->data[0] : text->data[text->len - 1];
+	uint32_t len = 1;
 
 	if (rule->sign == SIGN_PARENTHESES) {
 		if (text->data[0] != '(')
@@ -62,26 +72,34 @@ take_sign(const struct number_rule *rule, struct slice *text, struct written *w,
 		text->len -= 2;
 		return 0;
 	}
-	if (c != '-' && c != '+')
+	if (stands(&rule->minus_mark, *text, before ? 0 : text->len - rule->minus_mark.len)) {
+		w->minus = true;
+		len = rule->minus_mark.len;
+	} else if (c == '-' || c == '+')
+		w->minus = c == '-';
+	else
 		return 0;
-	w->minus = c == '-';
-	if (rule->sign == SIGN_BEFORE)
-		text->data++;
-	text->len--;
+	if (before)
+		text->data += len;
+	text->len -= len;
 	return text->len > 0 ? 0 : bad_digits(*text, ret_fault);
 }
 
-/* Digits with the marks that the rule allows: a point once, thousands in threes before it. */
+/* Digits with the marks that the rule allows: a point once, thousands before it (in threes, or in twos with
+ * three at the end). */
 static int
 take_digits(const struct number_rule *rule, struct slice text, struct written *w,
             struct value_fault *ret_fault)
 {
+	const int group = rule->indian ? 2 : 3;
 	bool point = false;
 	int since_mark = -1; /* digits since the last thousands mark, -1: none yet */
+	uint32_t step;
 
-	for (uint32_t i = 0; i < text.len; i++) {
+	for (uint32_t i = 0; i < text.len; i += step) {
 		char c = text.data[i];
 
+		step = 1;
 		if (c >= '0' && c <= '9') {
 			if (w->digits == MAX_DIGITS)
 				return fault(ret_fault, "overflow", "has more digits than any sum of points");
@@ -92,10 +110,11 @@ take_digits(const struct number_rule *rule, struct slice text, struct written *w
 			point = true;
 			if (since_mark >= 0 && since_mark != 3)
 				return bad_digits(text, ret_fault);
-		} else if (c == rule->thousands && c != 0 && !point && w->digits > 0 &&
-		           (since_mark == 3 || (since_mark < 0 && w->digits <= 3)))
+		} else if (!point && w->digits > 0 && stands(&rule->thousands, text, i) &&
+		           (since_mark == group || (since_mark < 0 && w->digits <= group))) {
 			since_mark = 0;
-		else
+			step = rule->thousands.len;
+		} else
 			return bad_digits(text, ret_fault);
 	}
 	if (w->digits == 0 || (point && w->behind == 0) || (!point && since_mark >= 0 && since_mark != 3))
@@ -146,16 +165,16 @@ read_zoned(struct slice text, struct written *w, struct value_fault *ret_fault)
 	return 0;
 }
 
-/* Packed: two digits in a byte, the last half byte the sign. */
+/* Packed: two digits in a byte, the last half byte the sign, unless there is none. */
 static int
-read_packed(struct slice text, struct written *w, struct value_fault *ret_fault)
+read_packed(struct slice text, bool without_sign, struct written *w, struct value_fault *ret_fault)
 {
-	if (text.len * 2 - 1 > MAX_DIGITS)
+	if (text.len * 2 - !without_sign > MAX_DIGITS)
 		return fault(ret_fault, "overflow", "has more digits than any sum of points");
 	for (uint32_t i = 0; i < text.len * 2; i++) {
 		unsigned byte = (unsigned char) text.data[i / 2], nibble = i % 2 == 0 ? byte >> 4 : byte & 15;
 
-		if (i + 1 == text.len * 2) {
+		if (i + 1 == text.len * 2 && !without_sign) {
 			if (nibble < 0xa)
 				return fault(ret_fault, "sign", "has no sign in its last half byte");
 			w->minus = nibble == 0xb || nibble == 0xd;
@@ -254,7 +273,8 @@ read_written(struct value_reader *reader, const struct number_rule *rule, struct
 	case SIGN_ZONED:
 		return read_zoned(text, w, ret_fault);
 	case SIGN_PACKED:
-		return read_packed(text, w, ret_fault);
+	case SIGN_PACKED_UNSIGNED:
+		return read_packed(text, rule->sign == SIGN_PACKED_UNSIGNED, w, ret_fault);
 	case SIGN_BEFORE:
 	case SIGN_AFTER:
 	case SIGN_PARENTHESES:
@@ -278,7 +298,7 @@ read_plain(const struct number_rule *rule, const struct slice *text, int64_t *re
 {
 	int64_t value = 0;
 
-	if (rule->sign != SIGN_NONE || rule->point != 0 || rule->thousands != 0 ||
+	if (rule->sign != SIGN_NONE || rule->point != 0 || rule->thousands.len != 0 ||
 	    rule->implied_from != DECIMALS_FIXED || rule->minor_from != DECIMALS_FIXED ||
 	    rule->implied != rule->minor || text->len > 18)
 		return false;

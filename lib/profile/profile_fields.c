@@ -1,5 +1,8 @@
 /* fields: where each stands, of what type it is, what its values mean. */
+#include <strings.h>
+
 #include "lib/base/limits.h"
+#include "lib/base/utf8.h"
 #include "lib/profile/profile_internal.h"
 #include "lib/profile/dates.h"
 
@@ -229,11 +232,12 @@ slot_of(struct compile *c, struct yaml_node *map, const char *key)
 static void
 sign_rule(struct compile *c, struct yaml_node *map, struct number_rule *r)
 {
-	static const char *const words[] = {"none",  "before", "after",  "overpunch",   "overpunch_first",
-	                                    "zoned", "packed", "binary", "parentheses", NULL};
-	static const uint8_t signs[] = {SIGN_NONE,      SIGN_BEFORE,          SIGN_AFTER,
-	                                SIGN_OVERPUNCH, SIGN_OVERPUNCH_FIRST, SIGN_ZONED,
-	                                SIGN_PACKED,    SIGN_BINARY,          SIGN_PARENTHESES};
+	static const char *const words[] = {"none",  "before", "after",           "overpunch", "overpunch_first",
+	                                    "zoned", "packed", "packed_unsigned", "binary",    "parentheses",
+	                                    NULL};
+	static const uint8_t signs[] = {
+	    SIGN_NONE,  SIGN_BEFORE, SIGN_AFTER,           SIGN_OVERPUNCH, SIGN_OVERPUNCH_FIRST,
+	    SIGN_ZONED, SIGN_PACKED, SIGN_PACKED_UNSIGNED, SIGN_BINARY,    SIGN_PARENTHESES};
 	struct yaml_node *n = yaml_get(map, "sign");
 
 	r->sign_slot = -1;
@@ -301,11 +305,27 @@ scale_rule(struct compile *c, struct yaml_node *map, const char *key, uint8_t *f
 	}
 }
 
+/* One character, as it stands in the file once its encoding was read. */
+static void
+mark_rule(struct compile *c, struct yaml_node *map, const char *key, struct mark *ret)
+{
+	struct yaml_node *n = yaml_get(map, key);
+	uint32_t code;
+
+	if (n == NULL)
+		return;
+	ret->len = (uint8_t) compile_bytes(c, n, ret->bytes, sizeof(ret->bytes));
+	if (ret->len > 0 && (utf8_next(ret->bytes, ret->len, &code) != ret->len ||
+	                     (ret->bytes[0] >= '0' && ret->bytes[0] <= '9')))
+		yaml_error(c->problems, n, "must be one character, and no digit");
+}
+
 static void
 number_rule(struct compile *c, struct yaml_node *map, struct field *f)
 {
 	static const char *const zeros[] = {"take", "absent", "refuse", NULL};
 	static const char *const units[] = {"minor", "major", NULL};
+	static const char *const groupings[] = {"thousands", "indian", NULL};
 	struct number_rule *r = &f->number;
 	struct yaml_node *unit = yaml_get(map, "unit");
 
@@ -317,7 +337,13 @@ number_rule(struct compile *c, struct yaml_node *map, struct field *f)
 		yaml_error(c->problems, yaml_get(map, "zero"),
 		           "take: no redemption has no points; say absent, or refuse");
 	r->point = compile_byte(c, map, "point", 0);
-	r->thousands = compile_byte(c, map, "thousands", 0);
+	mark_rule(c, map, "thousands", &r->thousands);
+	mark_rule(c, map, "minus_mark", &r->minus_mark);
+	r->indian = compile_word(c, map, "grouping", groupings, 0) == 1;
+	if (yaml_get(map, "grouping") != NULL && r->thousands.len == 0)
+		yaml_error(c->problems, yaml_get(map, "grouping"), "does nothing without thousands");
+	if (r->minus_mark.len > 0 && r->sign != SIGN_BEFORE && r->sign != SIGN_AFTER)
+		yaml_error(c->problems, yaml_get(map, "minus_mark"), "does nothing without sign: before or after");
 	r->minor = f->type == FIELD_AMOUNT ? 2 : 0;
 	scale_rule(c, map, "minor", &r->minor_from, &r->minor, &r->minor_slot);
 	decimals_rule(c, map, r);
@@ -330,16 +356,51 @@ number_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	scale_rule(c, map, "implied", &r->implied_from, &r->implied, &r->implied_slot);
 	if (unit != NULL && (yaml_get(map, "implied") != NULL || r->point != 0))
 		yaml_error(c->problems, unit, "stands beside point or implied, which say it already");
-	if (r->point != 0 && (r->point == r->thousands || (r->point >= '0' && r->point <= '9')))
+	if (r->point != 0 && ((r->thousands.len == 1 && r->point == r->thousands.bytes[0]) ||
+	                      (r->point >= '0' && r->point <= '9')))
 		yaml_error(c->problems, map, "point and thousands must be two marks, and no digits");
 	r->min = compile_int(c, map, "min", INT64_MIN + 1, INT64_MAX, r->sign == SIGN_NONE ? 0 : INT64_MIN + 1);
 	r->max = compile_int(c, map, "max", INT64_MIN + 1, INT64_MAX, INT64_MAX);
+}
+
+/* months: [janvier, ...]: the partner's own names, whole or cut. */
+static void
+month_names(struct compile *c, struct yaml_node *map, struct date_rule *r)
+{
+	struct yaml_node *n = compile_child(c, map, "months", YAML_LIST), *at;
+	const char **names;
+	bool named = false;
+	int count = 0;
+
+	if (n == NULL)
+		return;
+	for (int i = 0; i < r->parts; i++)
+		named |= r->part[i].token == DATE_MONTH_SHORT || r->part[i].token == DATE_MONTH_LONG;
+	if (!named || compile_count(n) != 12) {
+		yaml_error(c->problems, n,
+		           named ? "must be twelve names, from January on"
+		                 : "does nothing without MON or MONTH in format");
+		return;
+	}
+	names = compile_alloc(c, 12, sizeof(*names));
+	for (at = n->first; names != NULL && at != NULL; at = at->next) {
+		const char *text = at->kind == YAML_SCALAR ? at->text : "";
+
+		if (*text == '\0')
+			yaml_error(c->problems, at, "must be a month's name");
+		for (int i = 0; i < count; i++)
+			if (strcasecmp(names[i], text) == 0)
+				yaml_error(c->problems, at, "is another month's name, too");
+		names[count++] = compile_copy(c, text);
+	}
+	r->months = names;
 }
 
 static void
 date_rule(struct compile *c, struct yaml_node *map, struct field *f)
 {
 	static const char *const rules[] = {"refuse", "accept", NULL};
+	static const char *const hours_24[] = {"refuse", "same_day", "next_day", NULL};
 	struct date_rule *r = compile_alloc(c, 1, sizeof(*r));
 	struct yaml_node *format = compile_child(c, map, "format", YAML_SCALAR);
 	struct yaml_node *cut_off = compile_child(c, map, "cut_off", YAML_SCALAR);
@@ -366,6 +427,11 @@ date_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	}
 	r->second_60 = compile_word(c, map, "second_60", rules, 0) == 1;
 	r->gap = compile_word(c, map, "gap", rules, 0) == 1;
+	r->hour_24 = (uint8_t) compile_word(c, map, "hour_24", hours_24, HOUR_24_BAD);
+	if (r->hour_24 != HOUR_24_BAD && (!r->has_time || r->half))
+		yaml_error(c->problems, yaml_get(map, "hour_24"),
+		           "does nothing without a time of 24 hours in format");
+	month_names(c, map, r);
 }
 
 static void
@@ -457,10 +523,39 @@ length_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	f->max_bytes = max;
 }
 
-static bool
-is_raw(const struct field *f)
+/* empty_bytes: blank, low, high: as they stand in the file. */
+static void
+empty_bytes_rule(struct compile *c, struct yaml_node *map, struct field *f)
 {
-	return f->number.sign == SIGN_PACKED || f->number.sign == SIGN_ZONED || f->number.sign == SIGN_BINARY;
+	struct yaml_node *n = yaml_get(map, "empty_bytes");
+
+	if (n == NULL)
+		return;
+	if (c->layout->format != FORMAT_FIXED)
+		yaml_error(c->problems, n, "is for format: fixed");
+	else if (!f->optional)
+		yaml_error(c->problems, n, "does nothing without optional: yes");
+	for (struct yaml_node *at = compile_first(n); at != NULL; at = compile_next(n, at)) {
+		const char *text = at->kind == YAML_SCALAR ? at->text : "";
+		char byte;
+
+		at->used = true;
+		if (strcmp(text, "blank") == 0)
+			byte = c->layout->fixed.blank;
+		else if (strcmp(text, "low") == 0)
+			byte = 0;
+		else if (strcmp(text, "high") == 0)
+			byte = (char) 0xff;
+		else {
+			yaml_error(c->problems, at, "must be blank, low (0x00) or high (0xff)");
+			return;
+		}
+		if (f->empty_bytes == sizeof(f->empty_byte)) {
+			yaml_error(c->problems, n, "has a value twice");
+			return;
+		}
+		f->empty_byte[f->empty_bytes++] = byte;
+	}
 }
 
 static void
@@ -487,6 +582,7 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	word_map(c, map, f);
 	compile_words(c, yaml_get(map, "must_be"), &f->must_be);
 	compile_words(c, yaml_get(map, "empty_is"), &f->empty_is);
+	empty_bytes_rule(c, map, f);
 	f->separator = compile_text(c, map, "separator", NULL);
 	f->number.sign_slot = f->number.implied_slot = f->number.minor_slot = -1;
 	if (f->type == FIELD_INTEGER || f->type == FIELD_AMOUNT)
@@ -501,7 +597,7 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 		yaml_error(c->problems, map, "needs words: what each of the partner's words means");
 	f->trims = f->trim_left || f->trim_right;
 	f->simple = f->constant.data == NULL && f->zeros == 0 && f->empty_is.count == 0 && f->separator == NULL &&
-	            f->type != FIELD_BLANK && !is_raw(f);
+	            f->empty_bytes == 0 && f->type != FIELD_BLANK && !field_is_raw(f);
 	compile_known(c, map, "records.*.fields.*");
 }
 

@@ -94,8 +94,8 @@ static void
 number_of(struct show *s, const struct layout *l, const struct number_rule *r)
 {
 	static const char *const signs[] = {
-	    "",       " sign before", " sign after", " overpunch", " overpunch first",
-	    " zoned", " packed",      " binary",     "",           " parentheses"};
+	    "",        " sign before",     " sign after", " overpunch", " overpunch first", " zoned",
+	    " packed", " packed unsigned", " binary",     "",           " parentheses"};
 
 	ADD(s, type, "%s", signs[r->sign]);
 	if (r->sign == SIGN_FIELD)
@@ -104,8 +104,10 @@ number_of(struct show *s, const struct layout *l, const struct number_rule *r)
 		ADD(s, type, " negated");
 	if (r->point != 0)
 		ADD(s, type, " point %c %u-%u", r->point, r->decimals_min, r->decimals_max);
-	if (r->thousands != 0)
-		ADD(s, type, " thousands %c", r->thousands);
+	if (r->thousands.len != 0)
+		ADD(s, type, " thousands %.*s%s", r->thousands.len, r->thousands.bytes, r->indian ? " indian" : "");
+	if (r->minus_mark.len != 0)
+		ADD(s, type, " minus %.*s", r->minus_mark.len, r->minus_mark.bytes);
 	if (r->implied_from == DECIMALS_FIELD)
 		ADD(s, type, " decimals by %s", l->slot_name[r->implied_slot]);
 	else if (r->minor_from == DECIMALS_CURRENCY)

@@ -18,11 +18,16 @@ fault(struct value_fault *ret, const char *rule, const char *why)
 	return -1;
 }
 
+/* Nothing but one byte, and one that means nothing here. */
 static bool
-raw_bytes(const struct field *f)
+bytes_mean_nothing(const struct field *f, struct slice in)
 {
-	return (f->type == FIELD_INTEGER || f->type == FIELD_AMOUNT) &&
-	       (f->number.sign == SIGN_PACKED || f->number.sign == SIGN_ZONED || f->number.sign == SIGN_BINARY);
+	if (f->empty_bytes == 0 || in.len == 0 || memchr(f->empty_byte, in.data[0], f->empty_bytes) == NULL)
+		return false;
+	for (uint32_t i = 1; i < in.len; i++)
+		if (in.data[i] != in.data[0])
+			return false;
+	return true;
 }
 
 /* Room for a text that has to be made; NULL when the record is too much of it. */
@@ -421,7 +426,11 @@ read_any(struct value_reader *reader, const struct field *f, struct slice in, st
 		in = f->constant;
 	else if (in.data == NULL && f->conditional)
 		return 0;
-	if (raw_bytes(f))
+	if (bytes_mean_nothing(f, in))
+		return f->optional
+		           ? 0
+		           : fault(ret_fault, "empty", "is empty, and the profile says that it is not optional");
+	if (field_is_raw(f))
 		return read_raw(reader, f, in, ret, ret_fault);
 	if (reader->charset != NULL && f->constant.data == NULL && decode(reader, &in, ret_fault) != 0)
 		return -1;

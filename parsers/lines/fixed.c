@@ -321,9 +321,9 @@ fixed_new(struct fixed *f, const struct layout *layout, struct input *in, struct
 	for (uint16_t t = 0; t < layout->types; t++) {
 		f->continues |= layout->type[t].role == ROLE_CONTINUATION;
 		for (uint16_t i = 0; i < layout->type[t].fields; i++) {
-			uint8_t sign = layout->type[t].field[i].number.sign;
+			const struct field *field = &layout->type[t].field[i];
 
-			f->any_bytes |= sign == SIGN_PACKED || sign == SIGN_ZONED || sign == SIGN_BINARY;
+			f->any_bytes |= field_is_raw(field) || field->empty_bytes > 0;
 		}
 	}
 	f->framer = framer_new(layout, in, a);

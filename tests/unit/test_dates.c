@@ -139,6 +139,71 @@ test_strict(void **state)
 }
 
 static void
+test_few_digits_and_halves_of_days(void **state)
+{
+	static const char *const months[] = {"janv",
+	                                     "f\xC3\xA9vr",
+	                                     "mars",
+	                                     "avr",
+	                                     "mai",
+	                                     "juin",
+	                                     "juil",
+	                                     "ao\xC3\xBBt",
+	                                     "sept",
+	                                     "oct",
+	                                     "nov",
+	                                     "d\xC3\xA9"
+	                                     "c"};
+	struct date_rule r = rule("D MON YYYY");
+	int32_t got;
+
+	(void) state;
+	reads("D/M/YYYY", "1/2/2026", 2026, 2, 1);
+	reads("D/M/YYYY", "01/12/2026", 2026, 12, 1);
+	refuses("D/M/YYYY", "001/2/2026");
+	refuses("D/M/YYYY", "/2/2026");
+	refuses("D/M/YYYY", "1/13/2026");
+	reads("D/M/YYYY H:MI:SS AM", "1/2/2026 10:15:00 PM", 2026, 2, 1);
+	reads("D/M/YYYY H:MI AM", "1/2/2026 12:00 am", 2026, 2, 1);
+	refuses("D/M/YYYY H:MI AM", "1/2/2026 0:00 AM");
+	refuses("D/M/YYYY H:MI AM", "1/2/2026 13:00 PM");
+	refuses("D/M/YYYY H:MI AM", "1/2/2026 1:00 XM");
+	refuses("D/M/YYYY H:MI AM", "1/2/2026 1:00 P");
+	r.months = months;
+	assert_null(date_read(&r, "3 ao\xC3\xBBt 2026", 12, DATE_UNKNOWN, &got));
+	assert_int_equal(got, day(2026, 8, 3));
+	assert_null(date_read(&r, "3 JUIL 2026", 11, DATE_UNKNOWN, &got));
+	assert_int_equal(got, day(2026, 7, 3));
+	assert_non_null(date_read(&r, "3 aug 2026", 10, DATE_UNKNOWN, &got));
+	assert_non_null(date_read(&r, "3 jui 2026", 10, DATE_UNKNOWN, &got));
+	/* which half a time is of decides where a cut-off lies in the day */
+	r = rule("YYYYMMDD H:MI AM");
+	r.cut_off = 12 * 3600;
+	assert_null(date_read(&r, "20261118 12:00 AM", 17, DATE_UNKNOWN, &got));
+	assert_int_equal(got, day(2026, 11, 18));
+	assert_null(date_read(&r, "20261118 12:00 PM", 17, DATE_UNKNOWN, &got));
+	assert_int_equal(got, day(2026, 11, 19));
+}
+
+static void
+test_hour_24(void **state)
+{
+	struct date_rule r = rule("YYYY-MM-DD HH:MI:SS");
+	int32_t got;
+
+	(void) state;
+	assert_non_null(date_read(&r, "2026-12-31 24:00:00", 19, DATE_UNKNOWN, &got));
+	r.hour_24 = HOUR_24_NEXT_DAY;
+	assert_null(date_read(&r, "2026-12-31 24:00:00", 19, DATE_UNKNOWN, &got));
+	assert_int_equal(got, day(2027, 1, 1));
+	r.hour_24 = HOUR_24_SAME_DAY;
+	assert_null(date_read(&r, "2026-12-31 24:00:00", 19, DATE_UNKNOWN, &got));
+	assert_int_equal(got, day(2026, 12, 31));
+	assert_non_null(date_read(&r, "2026-12-31 24:00:01", 19, DATE_UNKNOWN, &got));
+	assert_non_null(date_read(&r, "2026-12-31 25:00:00", 19, DATE_UNKNOWN, &got));
+}
+
+static void
 test_zones(void **state)
 {
 	struct date_rule r = rule("YYYY-MM-DDTHH:MI:SSZ");
@@ -208,9 +273,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_civil),   cmocka_unit_test(test_shapes), cmocka_unit_test(test_not_shapes),
-	    cmocka_unit_test(test_strict),  cmocka_unit_test(test_zones),  cmocka_unit_test(test_cut_off),
-	    cmocka_unit_test(test_no_year),
+	    cmocka_unit_test(test_civil),      cmocka_unit_test(test_shapes),
+	    cmocka_unit_test(test_not_shapes), cmocka_unit_test(test_strict),
+	    cmocka_unit_test(test_zones),      cmocka_unit_test(test_cut_off),
+	    cmocka_unit_test(test_no_year),    cmocka_unit_test(test_few_digits_and_halves_of_days),
+	    cmocka_unit_test(test_hour_24),
 	};
 
 	if (!zone_use("UTC"))

@@ -178,6 +178,51 @@ test_amounts(void **state)
 }
 
 static void
+test_marks(void **state)
+{
+	(void) state;
+	is("points: {at: 1, thousands: \"\\u00A0\"}",
+	   "1\xC2\xA0"
+	   "234",
+	   "points=1234");
+	is("points: {at: 1, thousands: \"\\u00A0\"}", "1 234", "refused not_a_number");
+	is("points: {at: 1, thousands: \"\\u00A0\"}",
+	   "1\xC2"
+	   "234",
+	   "refused not_utf8");
+	is("points: {at: 1, thousands: \"\\u00A0\"}",
+	   "12\xC2\xA0"
+	   "34",
+	   "refused not_a_number");
+	is("points: {at: 1, thousands: \"\\u00A0\"}", "1234\xC2\xA0", "refused not_a_number");
+	is("points: {at: 1, thousands: \"\\u2019\"}",
+	   "1\xE2\x80\x99"
+	   "234\xE2\x80\x99"
+	   "567",
+	   "points=1234567");
+	is("points: {at: 1, thousands: \",\", grouping: indian}", "12,34,567", "points=1234567");
+	is("points: {at: 1, thousands: \",\", grouping: indian}", "1,234", "points=1234");
+	is("points: {at: 1, thousands: \",\", grouping: indian}", "1,234,567", "refused not_a_number");
+	is("points: {at: 1, thousands: \",\", grouping: indian}", "123,456", "refused not_a_number");
+	is("points: {at: 1, thousands: \",\", grouping: indian}", "1,23", "refused not_a_number");
+	is("points: {at: 1, sign: before, minus_mark: \"\\u2212\"}",
+	   "\xE2\x88\x92"
+	   "5",
+	   "points=-5");
+	is("points: {at: 1, sign: before, minus_mark: \"\\u2212\"}", "-5", "points=-5");
+	is("points: {at: 1, sign: before, minus_mark: \"\\u2212\"}", "\xE2\x88\x92", "refused not_a_number");
+	is("points: {at: 1, sign: after, minus_mark: \"\\u2212\"}", "5\xE2\x88\x92", "points=-5");
+	is("points: {at: 1, sign: after, minus_mark: \"\\u2212\"}",
+	   "\xE2\x88\x92"
+	   "5",
+	   "refused not_a_number");
+	is("points: {at: 1, sign: before}",
+	   "\xE2\x88\x92"
+	   "5",
+	   "refused not_a_number");
+}
+
+static void
 test_raw_numbers(void **state)
 {
 	static const struct {
@@ -200,6 +245,17 @@ test_raw_numbers(void **state)
 	    {"points: {at: 1-3, sign: zoned}", "\xF1\xC2\xF3", 3, "refused not_a_number"},
 	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xE3", 3, "refused sign"},
 	    {"points: {at: 1-3, sign: zoned}", "\xF1\xF2\xCA", 3, "refused not_a_number"},
+	    {"points: {at: 1-3, sign: packed_unsigned}", "\x01\x23\x45", 3, "points=12345"},
+	    {"points: {at: 1-3, sign: packed_unsigned}", "\x01\x23\x4C", 3, "refused not_a_number"},
+	    {"points: {at: 1-3, sign: packed, optional: yes, empty_bytes: [blank, low, high]}", "\x40\x40\x40", 3,
+	     ""},
+	    {"points: {at: 1-3, sign: packed, optional: yes, empty_bytes: [blank, low, high]}", "\xFF\xFF\xFF", 3,
+	     ""},
+	    {"points: {at: 1-3, sign: packed, optional: yes, empty_bytes: low}", "\x00\x00\x00", 3, ""},
+	    {"points: {at: 1-3, sign: packed, optional: yes, empty_bytes: low}", "\x40\x40\x40", 3,
+	     "refused sign"},
+	    {"points: {at: 1-3, sign: packed, optional: yes, empty_bytes: [blank, low]}", "\x00\x40\x40", 3,
+	     "refused sign"},
 	    {"points: {at: 1-4, sign: binary}", "\x00\x00\x04\xD2", 4, "points=1234"},
 	    {"points: {at: 1-2, sign: binary}", "\xFF\xFE", 2, "points=-2"},
 	};
@@ -418,12 +474,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_integers),    cmocka_unit_test(test_signs),
-	    cmocka_unit_test(test_overpunch),   cmocka_unit_test(test_amounts),
-	    cmocka_unit_test(test_raw_numbers), cmocka_unit_test(test_every_nibble),
-	    cmocka_unit_test(test_references),  cmocka_unit_test(test_sets),
-	    cmocka_unit_test(test_boundaries),  cmocka_unit_test(test_told_elsewhere),
-	    cmocka_unit_test(test_every_byte),
+	    cmocka_unit_test(test_integers),       cmocka_unit_test(test_signs),
+	    cmocka_unit_test(test_overpunch),      cmocka_unit_test(test_amounts),
+	    cmocka_unit_test(test_marks),          cmocka_unit_test(test_raw_numbers),
+	    cmocka_unit_test(test_every_nibble),   cmocka_unit_test(test_references),
+	    cmocka_unit_test(test_sets),           cmocka_unit_test(test_boundaries),
+	    cmocka_unit_test(test_told_elsewhere), cmocka_unit_test(test_every_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
