@@ -1,6 +1,6 @@
 -- name: session
--- A caller waits for its answer: what another transaction holds is told as "again, later" soon.
-SELECT pg_catalog.set_config('lock_timeout', '2s', false), pg_catalog.set_config('statement_timeout', '10s', false)
+-- All calls wait for one that waits: what another transaction holds is left soon, and asked for again.
+SELECT pg_catalog.set_config('lock_timeout', '50ms', false), pg_catalog.set_config('statement_timeout', '10s', false)
 
 -- name: authenticate
 -- $1: client_id, $2: SHA-256 of the secret, hex.

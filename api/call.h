@@ -16,9 +16,12 @@ struct call {
 	struct api_call what; /* its texts point into line */
 	struct token_claims who;
 	uint8_t body[SHA256_BYTES]; /* the same for the same question of the same caller */
+	/* the queue's: the same for redemptions of one member, and of one key (0: none); not before again_ms */
+	uint64_t of_member, of_key;
+	int64_t came_ms, again_ms, wait_ms;
 
 	int handover;             /* a descriptor that goes with the answer to API_SEND; -1: none */
-	struct api_answer answer; /* code NULL: it has none yet */
+	struct api_answer answer; /* code NULL: it has none yet, and may be asked again */
 	char code[4], reason[API_REASON_BYTES + 1], *value;
 
 	char line[]; /* NUL-ended */

@@ -40,6 +40,8 @@ database_ask(struct database *db, struct call *c, const char *sql, const struct 
 		return r;
 	pg_result_free(status == PG_OK ? r : NULL);
 	database_failed(db, status);
+	if (status == PG_RETRY) /* it is asked again */
+		return NULL;
 	if (status == PG_ERROR) {
 		log_write(LOG_ERR, "a call failed",
 		          LOG_FIELDS(log_text("request_id", c->what.request_id), log_text("why", pg_why(db->pg))));
@@ -206,9 +208,7 @@ answer_call(struct database *db, struct call *c)
 {
 	switch (c->message) {
 	case API_REVERSE:
-		/* a concurrent call with the same key was faster: asked again, its answer is found */
-		for (int tries = 0; tries < 3 && (c->answer.code == NULL || c->answer.status == 503); tries++)
-			reverse(db, c);
+		reverse(db, c);
 		break;
 	case API_REDEMPTION:
 		ask_for_body(db, c, api_redemption, c->what.reference, 0);

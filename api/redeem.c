@@ -109,17 +109,16 @@ answer_failure(struct database *db, struct call *c, enum pg_status status)
 	}
 }
 
+/* Leaves without an answer what somebody else holds, or was quicker with: it is asked again. */
 static void
 redeem_alone(struct database *db, struct call *c)
 {
-	enum pg_status status = PG_RETRY;
 	struct result result = {""};
+	enum pg_status status = database_ready(db) ? attempt(db, &c, 1, &result) : PG_LOST;
 
-	for (int i = 0; i < TRIES && status == PG_RETRY; i++)
-		status = database_ready(db) ? attempt(db, &c, 1, &result) : PG_LOST;
 	if (status == PG_OK)
 		answer(c, &result);
-	else
+	else if (status != PG_RETRY)
 		answer_failure(db, c, status);
 }
 
@@ -127,17 +126,18 @@ void
 redeem_calls(struct database *db, struct call *const *calls, size_t n)
 {
 	static struct result result[DATABASE_BATCH];
-	enum pg_status status = PG_RETRY;
+	enum pg_status status;
 
-	if (n > 1) {
-		status = database_ready(db) ? attempt(db, calls, n, result) : PG_LOST;
-		for (size_t i = 0; i < n; i++)
-			if (status == PG_OK && strcmp(result[i].code, "alone") != 0)
-				answer(calls[i], &result[i]);
-			else if (status == PG_LOST || status == PG_DOUBT)
-				answer_failure(db, calls[i], status);
+	if (n == 1) {
+		redeem_alone(db, calls[0]);
+		return;
 	}
+	status = database_ready(db) ? attempt(db, calls, n, result) : PG_LOST;
 	for (size_t i = 0; i < n; i++)
-		if (calls[i]->answer.code == NULL)
+		if (status == PG_LOST || status == PG_DOUBT)
+			answer_failure(db, calls[i], status);
+		else if (status != PG_OK || strcmp(result[i].code, "alone") == 0)
 			redeem_alone(db, calls[i]);
+		else if (strcmp(result[i].code, "busy") != 0)
+			answer(calls[i], &result[i]);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/files.h"
+#include "api/queue.h"
 #include "api/rate.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
@@ -29,9 +30,8 @@ struct server {
 	const char *receive; /* socket of a handback-receive; NULL: none */
 	struct gate gates[SERVE_GATES];
 	uint64_t serials;
-	struct call *first, **end; /* what waits, in the order that it came */
-	size_t waiting;
-	struct rate rate;
+	struct queue queue;
+	struct rate calls, logins; /* whoever has no token yet makes no caller forgotten */
 };
 
 static int64_t
@@ -101,6 +101,13 @@ is_of_files(enum api_message message)
 	return message == API_SEND || message == API_SENT || message == API_FILE;
 }
 
+/* Does the contract have a ProgramId for it? */
+static bool
+states_programme(enum api_message message)
+{
+	return message == API_AVAILABLE || message == API_REDEEM || message == API_REVERSE;
+}
+
 /* Is the token for such calls?  No word of these is part of another. */
 static bool
 in_scope(const struct token_claims *who, enum api_message message)
@@ -125,14 +132,15 @@ admit(struct server *s, struct call *c)
 		call_answer(c, "403",
 		            c->who.source[0] != '\0' ? "the token is for the files of a source, and nothing else"
 		                                     : "the token is not for the files of a source");
-	else if (c->what.programme != 0 && c->what.programme != c->who.programme)
+	else if ((states_programme(c->message) || c->what.programme != 0) &&
+	         c->what.programme != c->who.programme)
 		call_answer(c, "403", "the token is of another programme");
 	else if (!in_scope(&c->who, c->message))
 		call_answer(c, "403", "the token is not for such calls");
 	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
 		call_answer(c, "403", "the token is of another member");
 	else if (c->message != API_SENT && /* one file is one call */
-	         !rate_take(&s->rate, c->who.client, c->who.calls_per_minute, now_ms(CLOCK_MONOTONIC)))
+	         !rate_take(&s->calls, c->who.client, c->who.calls_per_minute, now_ms(CLOCK_MONOTONIC)))
 		call_answer(c, "429", "too many calls in a minute");
 	else
 		return true;
@@ -142,10 +150,7 @@ admit(struct server *s, struct call *c)
 static bool
 admit_login(struct server *s, struct call *c)
 {
-	char name[80];
-
-	snprintf(name, sizeof(name), "=%.60s", c->what.client_id); /* beside the calls of the same client */
-	if (rate_take(&s->rate, name, TOKENS_PER_MINUTE, now_ms(CLOCK_MONOTONIC)))
+	if (rate_take(&s->logins, c->what.client_id, TOKENS_PER_MINUTE, now_ms(CLOCK_MONOTONIC)))
 		return true;
 	call_answer(c, "429", "too many tokens asked for");
 	return false;
@@ -163,12 +168,10 @@ take(struct server *s, struct gate *g, const char *line, size_t len)
 		return;
 	}
 	c->gate = g->serial;
-	if (s->waiting >= SERVE_WAITING)
+	if (s->queue.count >= QUEUE_CALLS)
 		call_answer_later(c, "too many calls wait");
 	else if (c->message == API_TOKEN ? admit_login(s, c) : admit(s, c)) {
-		*s->end = c;
-		s->end = &c->next;
-		s->waiting++;
+		queue_add(&s->queue, c, now_ms(CLOCK_MONOTONIC));
 		return;
 	}
 	finish(s, c);
@@ -181,7 +184,7 @@ receive(struct server *s, struct gate *g)
 	static char line[MESSAGE_BYTES + 2];
 	struct pollfd p = {.fd = g->fd, .events = POLLIN};
 
-	while (g->fd >= 0 && s->waiting < SERVE_WAITING && poll(&p, 1, 0) > 0) {
+	while (g->fd >= 0 && s->queue.count < QUEUE_CALLS && poll(&p, 1, 0) > 0) {
 		size_t len;
 		int got = channel_receive(g->fd, line, sizeof(line), &len, NULL);
 
@@ -193,60 +196,6 @@ receive(struct server *s, struct gate *g)
 }
 
 /* ---- answers ---- */
-
-/* May it be in one transaction with those?  And what is left behind: nothing of its member may overtake it.
- */
-static bool
-clashes(const struct call *c, struct call *const *calls, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct call *o = calls[i];
-
-		if (c->who.programme == o->who.programme && strcmp(c->what.member, o->what.member) == 0)
-			return true;
-		if (c->what.key != NULL && o->what.key != NULL && strcmp(c->what.key, o->what.key) == 0 &&
-		    strcmp(c->who.client, o->who.client) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-unlink_call(struct server *s, struct call **place)
-{
-	struct call *c = *place;
-
-	*place = c->next;
-	if (s->end == &c->next)
-		s->end = place;
-	s->waiting--;
-}
-
-/* Takes from the queue all that can be asked with its first. */
-static size_t
-gather(struct server *s, struct call *batch[DATABASE_BATCH])
-{
-	struct call *passed[DATABASE_BATCH];
-	enum api_message message = s->first->message;
-	bool together = message == API_REDEEM || message == API_AVAILABLE;
-	size_t n = 0, left = 0;
-
-	for (struct call **place = &s->first;
-	     *place != NULL && n < DATABASE_BATCH && left < DATABASE_BATCH && (n == 0 || together);) {
-		struct call *c = *place;
-
-		if (c->message != message) {
-			place = &c->next;
-		} else if (message == API_REDEEM && (clashes(c, batch, n) || clashes(c, passed, left))) {
-			passed[left++] = c;
-			place = &c->next;
-		} else {
-			batch[n++] = c;
-			unlink_call(s, place);
-		}
-	}
-	return n;
-}
 
 static void
 login(struct server *s, struct call *c)
@@ -270,12 +219,27 @@ login(struct server *s, struct call *c)
 	c->answer.expires_s = claims.expires_s;
 }
 
+/* Answers, or is put back into the queue. */
 static void
-work(struct server *s)
+finish_or_wait(struct server *s, struct call *c, size_t together)
+{
+	if (c->answer.code == NULL && queue_put_back(&s->queue, c, now_ms(CLOCK_MONOTONIC)))
+		return;
+	if (c->answer.code == NULL)
+		call_answer_later(c, "nothing was done: ask again");
+	c->answer.batch = (int64_t) together;
+	finish(s, c);
+}
+
+/* False: nothing can be asked now, and *ret_wait_ms says for how long. */
+static bool
+work(struct server *s, int *ret_wait_ms)
 {
 	struct call *batch[DATABASE_BATCH];
-	size_t n = gather(s, batch);
+	size_t n = queue_take(&s->queue, now_ms(CLOCK_MONOTONIC), batch, ret_wait_ms);
 
+	if (n == 0)
+		return false;
 	if (batch[0]->message == API_REDEEM)
 		redeem_calls(s->db, batch, n);
 	else if (batch[0]->message == API_AVAILABLE)
@@ -288,24 +252,23 @@ work(struct server *s)
 		sent_call(s->db, batch[0]);
 	else
 		answer_call(s->db, batch[0]);
-	for (size_t i = 0; i < n; i++) {
-		batch[i]->answer.batch = (int64_t) n;
-		finish(s, batch[i]);
-	}
+	for (size_t i = n; i-- > 0;)
+		finish_or_wait(s, batch[i], n);
+	return true;
 }
 
 /* ---- the loop ---- */
 
-/* Waits where nothing is to be done.  False: it cannot; *ret_stop: it shall end. */
+/* Waits so long for something to do; -1: for ever.  False: it cannot; *ret_stop: it shall end. */
 static bool
-wait_for_calls(struct server *s, int listener, int stop, bool *ret_stop)
+wait_for_calls(struct server *s, int listener, int stop, int wait_ms, bool *ret_stop)
 {
 	struct pollfd p[SERVE_GATES + 2] = {{.fd = listener, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
 	int ready;
 
 	for (int i = 0; i < SERVE_GATES; i++)
 		p[2 + i] = (struct pollfd){.fd = s->gates[i].fd, .events = POLLIN};
-	ready = poll(p, SERVE_GATES + 2, s->first != NULL ? 0 : -1);
+	ready = poll(p, SERVE_GATES + 2, wait_ms);
 	if (ready < 0)
 		return errno == EINTR;
 	for (int i = 0; i < SERVE_GATES; i++)
@@ -322,19 +285,21 @@ serve(int listener, int stop, struct database *db, const struct token_keys *keys
 {
 	static struct server s;
 	bool stopping = false, fine = true;
-	int error;
+	int error, wait_ms = -1;
 
-	s = (struct server){.db = db, .keys = keys, .receive = receive, .end = &s.first};
+	s = (struct server){.db = db, .keys = keys, .receive = receive};
+	queue_init(&s.queue);
 	for (int i = 0; i < SERVE_GATES; i++)
 		s.gates[i].fd = -1;
 	while (fine && !stopping) {
-		fine = wait_for_calls(&s, listener, stop, &stopping);
-		if (s.first != NULL)
-			work(&s);
+		fine = wait_for_calls(&s, listener, stop, wait_ms, &stopping);
+		wait_ms = 0;
+		(void) work(&s, &wait_ms);
 	}
 	error = errno;
-	while (s.first != NULL)
-		work(&s);
+	while (s.queue.first != NULL)
+		if (!work(&s, &wait_ms))
+			(void) poll(NULL, 0, wait_ms);
 	for (int i = 0; i < SERVE_GATES; i++)
 		if (s.gates[i].fd >= 0)
 			leave(&s.gates[i]);

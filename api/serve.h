@@ -8,8 +8,7 @@
 #include "api/database.h"
 #include "api/token.h"
 
-#define SERVE_GATES 16     /* connections at once */
-#define SERVE_WAITING 4096 /* calls that wait, of all gates: more are answered 503 */
+#define SERVE_GATES 16 /* connections at once; of the calls that wait, more than QUEUE_CALLS are answered 503 */
 
 /* listener: a SOCK_SEQPACKET that listens; receive: socket of a handback-receive, or NULL;
  * all descriptors stay the caller's.  Returns when a byte can be

@@ -23,6 +23,14 @@ has_controls(const char *text, size_t len)
 	return false;
 }
 
+bool
+body_text_ok(const char *text, size_t most)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len <= most && utf8_text_ok(text, len) && !has_controls(text, len);
+}
+
 static enum body_fault
 take_text(const struct body_field *f, const struct slice *text)
 {

@@ -39,5 +39,8 @@ enum body_fault {
  * where not NULL: the name of the field that a fault is of, else NULL. */
 enum body_fault body_read(const void *json, size_t len, const struct body_field *fields, size_t count,
                           const char **ret_field);
+/* May a text that stands elsewhere be such a text?  Not empty, so many bytes at most, UTF-8, no control
+ * characters. */
+bool body_text_ok(const char *text, size_t most);
 
 #endif

@@ -51,8 +51,8 @@ take_key(struct asked *a, const char **ret_why)
 	}
 	if (a->key != NULL)
 		a->call.key = a->key;
-	if (a->call.key != NULL && (a->call.key[0] == '\0' || strlen(a->call.key) > API_KEY_BYTES)) {
-		*ret_why = "a key has 1 to 255 bytes";
+	if (a->call.key != NULL && !body_text_ok(a->call.key, API_KEY_BYTES)) {
+		*ret_why = "a key has 1 to 255 bytes of UTF-8";
 		return "999";
 	}
 	return NULL;
@@ -201,8 +201,8 @@ read_redemption(struct asked *a, const char **ret_why)
 static const char *
 read_request(struct asked *a, const char **ret_why)
 {
-	if (strlen(a->part) > API_KEY_BYTES) {
-		*ret_why = "a key has 1 to 255 bytes";
+	if (!body_text_ok(a->part, API_KEY_BYTES)) {
+		*ret_why = "a key has 1 to 255 bytes of UTF-8";
 		return "404";
 	}
 	a->call.key = a->part;
@@ -215,7 +215,7 @@ read_transactions(struct asked *a, const char **ret_why)
 	struct evkeyvalq values;
 	const char *before, *code = NULL;
 
-	if (strlen(a->part) > API_MEMBER_BYTES) {
+	if (!body_text_ok(a->part, API_MEMBER_BYTES)) {
 		*ret_why = "there is no such member";
 		return "404";
 	}

@@ -113,8 +113,9 @@ $$;
 COMMENT ON FUNCTION api.in_force(text, integer) IS 'Is a credential of this generation in force?';
 
 -- Redeems for each call, in one transaction, answering each as if it were alone.  No two of a member, and no two of a
--- key; what is bounded by day is answered "alone" among others.  Codes beside the contract's: 401 the token is no longer
--- in force, 409 the key was used for another request, 429 the day's points are used up.
+-- key; among others what is bounded by day is answered "alone", and what somebody else holds "busy": nothing was done, ask again.
+-- Codes beside the contract's: 401 the token is no longer in force, 409 the key was used for another request, 429 the day's
+-- points are used up.
 CREATE FUNCTION api.redeem(client_ids text[], generations integer[], request_ids text[], keys text[], body_hashes bytea[],
 		members text[], points bigint[], amounts text[], merchants text[], types integer[])
 	RETURNS TABLE (n integer, code text, reason text, external_reference uuid, again boolean)
@@ -124,14 +125,23 @@ CREATE FUNCTION api.redeem(client_ids text[], generations integer[], request_ids
 DECLARE
 	calls constant integer := cardinality(client_ids);
 	ids bigint[];
+	held bigint[]; -- those of them that nobody else holds
 BEGIN
 	SELECT array_agg(m.member_id) INTO ids
 	FROM unnest(client_ids, generations, members) c (client_id, generation, member)
 	JOIN api.credential k ON k.client_id = c.client_id AND k.generation = c.generation
 	JOIN ledger.member m ON m.programme_id = k.programme_id AND m.relation_reference = c.member;
 	-- shared: a status that changes now waits for us, or we for it; then the balances, in the order of all postings
-	PERFORM FROM ledger.member m WHERE m.member_id = ANY (ids) ORDER BY m.member_id FOR SHARE;
-	PERFORM FROM ledger.balance b WHERE b.member_id = ANY (ids) ORDER BY b.member_id FOR NO KEY UPDATE;
+	IF calls = 1 THEN
+		PERFORM FROM ledger.member m WHERE m.member_id = ANY (ids) ORDER BY m.member_id FOR SHARE;
+		PERFORM FROM ledger.balance b WHERE b.member_id = ANY (ids) ORDER BY b.member_id FOR NO KEY UPDATE;
+		held := ids;
+	ELSE
+		-- a file that posts holds its members to its end: the others do not wait for that
+		held := ARRAY(SELECT m.member_id FROM ledger.member m WHERE m.member_id = ANY (ids) ORDER BY m.member_id FOR SHARE SKIP LOCKED);
+		held := ARRAY(SELECT b.member_id FROM ledger.balance b WHERE b.member_id = ANY (held) ORDER BY b.member_id
+			FOR NO KEY UPDATE SKIP LOCKED);
+	END IF;
 
 	-- a statement of its own: a twin that held the balance until now has written its key, and we see it
 	RETURN QUERY
@@ -142,7 +152,7 @@ BEGIN
 			q.request_no, q.body_hash AS first_hash, q.code AS first_code, q.reason AS first_reason, q.entry_id AS first_entry,
 			p.amount AS amount_policy, p.unrouted, p.key_required, p.minimum_points,
 			-- as ledger.points_value
-			div(greatest(c.points, 0)::numeric * p.rate_minor, p.rate_points)::bigint AS value,
+			div(greatest(c.points, 0)::numeric * p.rate_minor, p.rate_points) AS value,
 			-- minor units, exactly (ISO 4217)
 			CASE WHEN c.amount ~ '^[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$' THEN c.amount::numeric END
 				* CASE WHEN p.currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
@@ -169,6 +179,7 @@ BEGIN
 			WHEN f.programme_id IS NULL THEN '401'
 			WHEN f.request_no IS NOT NULL AND f.first_hash <> f.body_hash THEN '409'
 			WHEN f.request_no IS NOT NULL THEN f.first_code
+			WHEN f.member_id IS NOT NULL AND f.member_id <> ALL (held) THEN 'busy'
 			WHEN f.points_per_day IS NOT NULL AND calls > 1 THEN 'alone'
 			WHEN f.key_required AND f.key IS NULL THEN 'key'
 			WHEN f.minor IS NULL OR f.minor <> trunc(f.minor) OR f.minor > 9223372036854775807 THEN 'digits'
@@ -181,6 +192,7 @@ BEGIN
 			WHEN f.status <> 'Active' THEN '107'
 			WHEN f.available < f.points THEN '302'
 			WHEN f.points < f.minimum_points THEN 'minimum'
+			WHEN f.value > 9223372036854775807 THEN 'value'
 			WHEN f.amount_policy = 'check' AND f.minor <> f.value THEN 'amount'
 			WHEN f.partner IS NULL AND f.unrouted = 'refuse' THEN 'route'
 			ELSE '000' END AS word
@@ -197,7 +209,7 @@ BEGIN
 		INSERT INTO ledger.entry AS e (programme_id, member_id, category, points, external_reference, partner, merchant,
 			transaction_type, amount, currency, outbound_reference)
 		SELECT j.programme_id, j.member_id, 'Debit By Redemption', j.points, j.new_reference, j.partner, j.merchant, j.type,
-			j.value, j.currency,
+			j.value::bigint, j.currency,
 			CASE WHEN j.partner IS NOT NULL THEN j.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000') END
 		FROM judged j
 		WHERE j.word = '000' AND j.request_no IS NULL
@@ -207,7 +219,7 @@ BEGIN
 		SELECT j.*, e.entry_id, coalesce(first.external_reference, e.external_reference) AS reference,
 			CASE WHEN j.word = '000' AND j.request_no IS NULL AND e.entry_id IS NULL THEN '429'
 				WHEN j.word IN ('key', 'digits', 'type') THEN '999'
-				WHEN j.word IN ('minimum', 'amount', 'route') THEN '301'
+				WHEN j.word IN ('minimum', 'value', 'amount', 'route') THEN '301'
 				ELSE j.word END AS answer,
 			CASE WHEN j.word = '000' AND j.request_no IS NULL AND e.entry_id IS NULL
 				THEN 'the day''s points of this credential are used up'
@@ -226,6 +238,7 @@ BEGIN
 				WHEN '107' THEN 'member status is not Active'
 				WHEN '302' THEN 'insufficient points'
 				WHEN 'minimum' THEN format('the programme''s minimum is %s points', j.minimum_points)
+				WHEN 'value' THEN 'the points are worth more than an amount can be'
 				WHEN 'amount' THEN format('the amount is %s in minor units, the points are worth %s', j.stated, j.value)
 				WHEN 'route' THEN 'no partner fulfils this type and merchant' END END AS told
 		FROM judged j
@@ -237,14 +250,14 @@ BEGIN
 		FROM answered a
 		-- a refusal is an answer too; what configuration, the day or the token refuses may be asked again
 		WHERE a.request_no IS NULL AND (a.entry_id IS NOT NULL
-			OR a.key IS NOT NULL AND a.answer NOT IN ('401', '409', '429', '999', 'alone'))
+			OR a.key IS NOT NULL AND a.answer NOT IN ('401', '409', '429', '999', 'alone', 'busy'))
 	)
 	SELECT a.n, a.answer, a.told, a.reference, a.request_no IS NOT NULL AND a.answer NOT IN ('401', '409')
 	FROM answered a ORDER BY a.n;
 END
 $$;
 COMMENT ON FUNCTION api.redeem(text[], integer[], text[], text[], bytea[], text[], bigint[], text[], text[], integer[]) IS
-	'Redeems for each call as if it were alone; distinct members and keys. code: the contract''s, or 401, 409, 429, alone';
+	'Redeems for each call as if it were alone; distinct members and keys. code: the contract''s, or 401, 409, 429, alone, busy';
 
 -- What may be redeemed now, for each call.
 CREATE FUNCTION api.available(client_ids text[], generations integer[], members text[])
@@ -283,6 +296,14 @@ BEGIN
 		reason := 'the credential is not in force';
 		RETURN;
 	END IF;
+	-- a key that was used before decides; what is not posted needs no taking back
+	SELECT * INTO first FROM api.request q WHERE q.client_id = reverse.client_id AND q.idempotency_key = key;
+	IF first.request_no IS NOT NULL THEN
+		again := first.body_hash = body_hash;
+		code := CASE WHEN again THEN first.code ELSE '409' END;
+		reason := CASE WHEN again THEN first.reason ELSE 'the key was used for another request' END;
+		RETURN;
+	END IF;
 	SELECT e.entry_id INTO debit FROM ledger.entry e JOIN ledger.member m ON m.member_id = e.member_id
 	WHERE e.external_reference = redemption AND e.category = 'Debit By Redemption' AND e.programme_id = programme
 		AND m.relation_reference = member AND e.merchant = reverse.merchant;
@@ -313,7 +334,7 @@ BEGIN
 	-- after the wait for a twin, if there was one: it has written its key, and we see it
 	SELECT * INTO first FROM api.request q WHERE q.client_id = reverse.client_id AND q.idempotency_key = key;
 	IF first.request_no IS NOT NULL THEN
-		IF entry IS NOT NULL THEN -- the key was used for something else: nothing of this may stand
+		IF entry IS NOT NULL THEN -- it was used meanwhile for something else: nothing of this may stand
 			RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'unique_violation', CONSTRAINT = 'request_key';
 		END IF;
 		again := first.body_hash = body_hash;

@@ -202,6 +202,31 @@ def test_a_programme_may_demand_keys(ledger):
         assert redeem(c, call())[0][0] == "999" and redeem(c, call(key="k"))[0][0] == "000"
 
 
+def test_points_worth_more_than_an_amount(ledger):
+    with ledger.connect() as c:
+        c.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points)"
+                  " SELECT 1, member_id, 'Credit By Accrual', 9e18::bigint FROM ledger.member WHERE relation_reference = 'Third'")
+        rich = call(member="Third", points=9 * 10 ** 18)
+        assert redeem(c, call(points=2 ** 63 - 1))[0][0] == "302"
+        assert redeem(c, rich) == [("301", "the points are worth more than an amount can be", None, False)]
+        assert [a[0] for a in redeem(c, rich, call(points=60))] == ["301", "000"]
+
+
+@case("API: among others, who is held by another transaction is told apart")
+def test_a_held_member(ledger):
+    with ledger.connect(autocommit=False) as file, ledger.connect("handback_api") as c:
+        file.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points)"
+                     " SELECT 1, member_id, 'Credit By Accrual', 1 FROM ledger.member WHERE relation_reference = 'Active' AND programme_id = 1")
+        assert [a[0] for a in redeem(c, call(key="k"), call(member="Second"))] == ["busy", "000"]
+        file.rollback()
+        file.execute("UPDATE ledger.member SET status = 'Suspended' WHERE relation_reference = 'Active' AND programme_id = 1")
+        assert [a[0] for a in redeem(c, call(key="k"), call(member="Second"))] == ["busy", "000"]
+        file.commit()
+        assert [a[0] for a in redeem(c, call(key="k"), call(member="Second"))] == ["114", "000"]
+    with ledger.connect() as c:
+        assert c.execute("SELECT code FROM api.request WHERE idempotency_key = 'k'").fetchall() == [("114",)]
+
+
 @case("API: a batch answers as each call alone")
 def test_a_batch_is_each_alone(ledger):
     """The same calls, in one batch and one by one, on ledgers that are alike."""
@@ -246,6 +271,10 @@ def test_reversal(ledger):
         assert reverse(c, reference)[0] == "301"
         assert reverse(c, uuid.uuid4())[0] == "301"
         assert reverse(c, reference, key="r", body="another")[0] == "409"
+        # a key of something else: told, and nothing is posted
+        second = redeem(c, call(points=50, key="d"))[0][2]
+        assert reverse(c, second, key="d")[0] == reverse(c, second, key="r")[0] == "409"
+        assert reverse(c, second)[0] == "000"
     with ledger.connect() as c:
         assert balance(c) == 1000
 

@@ -88,7 +88,10 @@ CODES = [
     ({"RelationReference": "Nobody"}, "103", 200, "Member does not exist"),
     ({"RelationReference": "M39"}, "114", 200, "Member is suspended"),
     ({"Points": 100001, "Amount": 100001}, "302", 200, "Insufficient points"),
+    ({"Points": 2 ** 63 - 1, "Amount": 1}, "302", 200, "Insufficient points"),
     ({"ProgramId": 2}, "403", 403, "Forbidden"),
+    ({"ProgramId": 0}, "403", 403, "Forbidden"),
+    ({"ProgramId": -1}, "403", 403, "Forbidden"),
     ({"TransactionCurrency": "EUR"}, "999", 400, "Bad request"),
     ({"RelationType": 5}, "999", 400, "Bad request"),
     ({"Amount": "500"}, "999", 400, "Bad request"),
@@ -240,6 +243,49 @@ def test_keys(api, world):
     assert api.get("/v1/requests/k1", api.token("other")).status == 404
 
 
+@case("API: a key of something else ends a reversal before it posts")
+def test_a_key_is_of_one_call(api, world):
+    token = api.token()
+    reference = api.post("RedeemPoints", redemption(), token, {"Idempotency-Key": "order-1"}).value
+    back = {"RelationReference": "M1", "MerchantName": "Amazon", "ExternalReference": reference, "ProgramId": 1}
+    answer = api.post("ReversalPoints", back, token, {"Idempotency-Key": "order-1"})
+    assert answer.status == 409 and balance(world) == 99500
+    assert api.post("ReversalPoints", back, token, {"Idempotency-Key": "order-2"}).code == "000" and balance(world) == 100000
+    assert api.post("RedeemPoints", redemption(), token, {"Idempotency-Key": "order-2"}).status == 409
+    assert api.post("ReversalPoints", {**back, "ProgramId": 0}, token).status == 403
+
+
+def test_what_is_no_utf8_never_reaches_the_database(api, world):
+    token = api.token()
+    for key in ("a\xff", "\xed\xa0\x80", "a\tb", '""'):
+        assert api.post("RedeemPoints", redemption(), token, {"Idempotency-Key": key}).code == "999", key
+    for path in ("/v1/requests/a%FF", "/v1/requests/a%0Ab", "/v1/members/%ED%A0%80/transactions"):
+        assert api.get(path, token).status == 404, path
+    assert balance(world) == 100000 and "level=err" not in api.log("api0")
+
+
+@case("API: a member whom somebody else holds keeps nobody else waiting")
+def test_a_held_member_stalls_nobody(api, world):
+    token = api.token()
+    held = api.post("RedeemPoints", redemption(), token).value
+    back = {"RelationReference": "M1", "MerchantName": "Amazon", "ExternalReference": held, "ProgramId": 1}
+    with world.connect(autocommit=False) as c, concurrent.futures.ThreadPoolExecutor(16) as pool:
+        c.execute("SELECT ledger.post_reversals(array_agg(redemption_id)) FROM ledger.redemption")  # as a file does, to its end
+        waiting = [pool.submit(api.post, "RedeemPoints", redemption(Points=n, Amount=n), token, {"Idempotency-Key": f"k{n}"}) for n in range(1, 5)]
+        waiting.append(pool.submit(api.post, "ReversalPoints", back, token))
+        time.sleep(0.2)
+        took = []
+        for n in range(40):
+            began = time.monotonic()
+            assert api.post("RedeemPoints", redemption(RelationReference=f"M{n % 30 + 2}", Points=1, Amount=1), token).code == "000"
+            took.append(time.monotonic() - began)
+        assert not any(w.done() for w in waiting)
+        c.commit()
+        answers = [w.result() for w in waiting]
+    assert sorted(took)[20] < 0.5 and max(took) < 2, took  # it was ten seconds for each
+    assert [a.code for a in answers] == ["000"] * 4 + ["301"] and balance(world) == 100000 - 1 - 2 - 3 - 4
+
+
 @case("API: twins over several processes")
 def test_twins(build, world):
     with Api(build, world, apis=3) as api, concurrent.futures.ThreadPoolExecutor(24) as pool:
@@ -352,6 +398,17 @@ def test_the_bound_of_calls(api, world):
     token = api.token("bounded")
     answers = [api.post("RedeemPoints", redemption(Points=1, Amount=1), token) for _ in range(8)]
     assert [a.status for a in answers[:3]] == [200] * 3 and answers[-1].status == 429 and answers[-1].headers["Retry-After"] == "1"
+
+
+def test_strangers_make_no_caller_forgotten(api, world):
+    """Who asks for tokens under many names is remembered apart from callers, whose bound so stays."""
+    with world.connect() as c:
+        credential(c, "bounded", calls_per_minute=10)
+    token = api.token("bounded")
+    assert [api.post("RedeemPoints", redemption(), token).status for _ in range(2)] == [200, 429]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: api.ask_token(f"nobody{n}"), range(260)))
+    assert api.post("RedeemPoints", redemption(), token).status == 429
 
 
 def test_it_drains(build, world):

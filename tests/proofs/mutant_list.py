@@ -423,10 +423,10 @@ MUTANTS = (
         '!pg_true_of(result, 0, "ours") && pg_int_of(', 'pg_int_of('),
     # ---- the redemption API
     Mutant("judge a key's second question again", "what was refused once is done, and its caller told both",
-        "tests/api/test_functions.py::test_a_key_has_one_effect", "schema/migrations/0034_api_batch.sql",
+        "tests/api/test_functions.py::test_a_key_has_one_effect", "schema/migrations/0052_api_waits_for_nobody.sql",
         "WHEN f.request_no IS NOT NULL THEN f.first_code", "WHEN false THEN f.first_code"),
     Mutant("let a caller spend more than its day's points", "a captured caller empties every balance",
-        "tests/api/test_functions.py::test_daily_bound", "schema/migrations/0034_api_batch.sql",
+        "tests/api/test_functions.py::test_daily_bound", "schema/migrations/0052_api_waits_for_nobody.sql",
         "WHERE u.points + excluded.points <= (SELECT min(j.points_per_day) FROM judged j)", "WHERE true"),
     Mutant("believe a token without its signature", "anybody redeems as anybody",
         "tests/api/test_gate.py::test_tokens", "api/token.c",
