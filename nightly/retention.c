@@ -23,9 +23,6 @@ run_retention(struct night *n, bool remove)
 	enum pg_status status = retention_run(n->batch->query.pg, &n->reconciler.spool, remove, r);
 	if (status != PG_OK)
 		return query_failed(&n->batch->query, status);
-	if (r->busy)
-		complain("retention: the kept files are in use by audit verify or another run: the next night purges "
-		         "what is old");
 	if (*r->why) {
 		complain("retention: %s/%s", config->spool, r->why);
 		night_worse(n, EXIT_FAILED);

@@ -1,6 +1,6 @@
 /*
  * handback-verify: checks everything that was ever posted against its proof.
- * Its database role only reads, and keeps retention away while it looks.
+ * Its database role only reads, and locks nothing that anybody waits for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,7 @@ static const struct column verified_columns[] = {
     {"files", "Kept files", COLUMN_NUMBER, 0, 0, NULL},
     {"bytes", "their bytes", COLUMN_NUMBER, 0, 0, NULL},
     {"purged", "Purged by retention", COLUMN_NUMBER, 0, 0, NULL},
+    {"elsewhere", "In other spools", COLUMN_NUMBER, 0, 0, NULL},
     {"balances", "Balances", COLUMN_TEXT, 0, 0, NULL},
     {"checkpoints", "Checkpoints that fit", COLUMN_NUMBER, 0, 0, NULL},
     {"checkpoint_heads", "heads of the newest", COLUMN_NUMBER, 0, 0, NULL},
@@ -81,13 +82,15 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 {
 	const struct verify_counts *c = &v->counts;
 	struct table *t = document_add(d, "verified", NULL, TABLE_FACTS, COLUMNS(verified_columns));
-	char heads[24], records[24], files[24], bytes[24], purged[24], head_no[24], checkpoints[24], newest[24];
+	char heads[24], records[24], files[24], bytes[24], purged[24], elsewhere[24], head_no[24],
+	    checkpoints[24], newest[24];
 	const char *cells[] = {equal ? "ok" : "differs",
 	                       number_or_null(heads, c->heads, 0),
 	                       number_or_null(records, c->records, 0),
 	                       v->spool < 0 ? NULL : number_or_null(files, c->files, 0),
 	                       v->spool < 0 ? NULL : number_or_null(bytes, c->bytes, 0),
 	                       number_or_null(purged, c->purged, 1),
+	                       number_or_null(elsewhere, c->elsewhere, 1),
 	                       !equal        ? NULL
 	                       : c->balances ? "equal to the sums of the entries"
 	                                     : "not in this ledger",
@@ -106,6 +109,13 @@ add_counts(struct document *d, const struct verify *v, bool equal)
 		                  "trail; their hashes are proven, their bytes are no longer there.",
 		                  c->purged, c->purged_first, strcmp(c->purged_first, c->purged_last) ? " to " : "",
 		                  strcmp(c->purged_first, c->purged_last) ? c->purged_last : ""));
+	if (equal && c->elsewhere)
+		table_note(
+		    t, mem_format(
+		           "%" PRId64
+		           " files are of sources that this configuration does not have (%s is the first), and are "
+		           "not in this spool: audit verify where they are looks at their bytes.",
+		           c->elsewhere, c->elsewhere_source));
 	if (equal && c->waiting)
 		table_note(t, mem_format("%" PRId64
 		                         " files are decided and not archived yet; their bytes were not looked at.",
@@ -280,9 +290,7 @@ verify(struct batch *b, const struct checkpoints *c, struct verify *v)
 	v->pg = b->query.pg;
 	v->progress = on_progress;
 	v->context = &watch;
-	status = v->spool >= 0 ? verify_lock(v->pg) : PG_OK;
-	if (status == PG_OK)
-		status = pg_begin_snapshot(v->pg);
+	status = pg_begin_snapshot(v->pg);
 	if (status == PG_OK)
 		end = verify_run(v);
 	else
@@ -293,11 +301,24 @@ verify(struct batch *b, const struct checkpoints *c, struct verify *v)
 	return code;
 }
 
+/* Whose files this spool has to have; another's has those of others. */
+static const char **
+name_sources(const struct config *config, size_t *ret_count)
+{
+	const char **names = mem_new(config->source_count + 1, sizeof(*names));
+
+	for (size_t i = 0; i < config->source_count; i++)
+		names[i] = config->sources[i].name;
+	*ret_count = config->source_count;
+	return names;
+}
+
 static int
 run(struct batch *b)
 {
 	struct verify *v = mem_new(1, sizeof(*v));
 	struct checkpoints *c = mem_new(1, sizeof(*c));
+	const char **sources = NULL;
 	int code;
 
 	v->spool = -1;
@@ -310,6 +331,8 @@ run(struct batch *b)
 		code = checkpoints_open(b, true, c);
 	if (code == EXIT_CLEAN)
 		code = batch_open(b, ROLES, ROLE, false);
+	if (code == EXIT_CLEAN && v->spool >= 0)
+		v->sources = sources = name_sources(b->config, &v->source_count);
 	v->checkpoints = b->checkpoints != NULL ? b->checkpoints : c->file;
 	v->checkpoints_may_be_missing = b->checkpoints == NULL;
 	v->keys = c->keys;
@@ -319,6 +342,7 @@ run(struct batch *b)
 	if (v->spool >= 0)
 		close(v->spool);
 	verify_free(v);
+	free(sources);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
 	free(v);

@@ -88,7 +88,7 @@ take(struct batch *b, const struct pg_result *rows, int row)
 	b->count++;
 }
 
-/* Notes what was not purged before: one statement, and so one transaction. */
+/* Notes what was not purged before, in one transaction behind the lock of whoever purges. */
 static enum pg_status
 write_purge(struct pg *pg, const struct batch *b)
 {
@@ -106,7 +106,15 @@ write_purge(struct pg *pg, const struct batch *b)
 	snprintf(why, sizeof(why),
 	         "kept for %" PRId64 " s in the archive, %" PRId64 " s in quarantine; 0: for ever",
 	         b->r->archive.keep_ms / 1000, b->r->quarantine.keep_ms / 1000);
-	return pg_run(pg, sql_retention_purge, 2, values, NULL);
+	enum pg_status status = pg_begin(pg);
+	if (status == PG_OK)
+		status = pg_run(pg, sql_retention_lock, 0, NULL, NULL);
+	if (status == PG_OK)
+		status = pg_run(pg, sql_retention_purge, 2, values, NULL);
+	if (status == PG_OK)
+		return pg_commit(pg);
+	pg_rollback(pg);
+	return status;
 }
 
 /* The reason beside it goes first: what is found again after a crash is the copy. */
@@ -177,24 +185,11 @@ run_batches(struct pg *pg, struct batch *b, bool remove)
 	return status;
 }
 
-static enum pg_status
-lock(struct pg *pg, bool *ret_busy)
-{
-	struct pg_result *r;
-	enum pg_status status = pg_run(pg, sql_retention_lock, 0, NULL, &r);
-
-	if (status != PG_OK)
-		return status;
-	*ret_busy = !pg_true_of(r, 0, "mine");
-	pg_result_free(r);
-	return PG_OK;
-}
-
 enum pg_status
 retention_run(struct pg *pg, const struct spool *spool, bool remove, struct retention *r)
 {
 	struct batch *b = calloc(1, sizeof(*b));
-	enum pg_status status = PG_OK;
+	enum pg_status status;
 
 	*r = (struct retention){.archive.keep_ms = r->archive.keep_ms,
 	                        .quarantine.keep_ms = r->quarantine.keep_ms};
@@ -204,13 +199,7 @@ retention_run(struct pg *pg, const struct spool *spool, bool remove, struct rete
 	}
 	b->r = r;
 	b->spool = spool;
-	if (remove)
-		status = lock(pg, &r->busy);
-	if (status == PG_OK && !r->busy) {
-		status = run_batches(pg, b, remove);
-		if (status == PG_OK && remove)
-			status = pg_run(pg, sql_retention_unlock, 0, NULL, NULL);
-	}
+	status = run_batches(pg, b, remove);
 	free(b);
 	return status;
 }

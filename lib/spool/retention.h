@@ -22,7 +22,6 @@ struct retention_part {
 
 struct retention {
 	struct retention_part archive, quarantine;
-	bool busy; /* nothing was removed: somebody verifies the copies, or another run removes them */
 	char why[LIMIT_MESSAGE_BYTES]; /* the first copy that could not be looked at or removed, and why; "" */
 };
 

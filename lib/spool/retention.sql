@@ -1,6 +1,7 @@
 -- name: retention_lock
--- Copies are purged by one run at a time, and not while somebody verifies them (verify_lock.sql).
-SELECT pg_try_advisory_lock(hashtextextended('handback retention', 0)) AS mine
+-- Copies are purged by one run at a time: until the end of the transaction. What is verified meanwhile is not in the way: a copy
+-- that goes after a snapshot was taken has its event by then (lib/proof/verify/verify_kept.c).
+SELECT handback.lock_purge()
 
 -- name: retention_files
 -- The next archived files after number $1, at most $2, that retention has to do with: those that it may purge, and
@@ -28,6 +29,3 @@ WITH wanted AS MATERIALIZED (
 	HAVING count(*) > 0
 )
 INSERT INTO handback.purge (file_id, event_id) SELECT file_id, event_id FROM wanted, event
-
--- name: retention_unlock
-SELECT pg_advisory_unlock(hashtextextended('handback retention', 0))

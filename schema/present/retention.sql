@@ -37,6 +37,17 @@ $$;
 CREATE TRIGGER check_purge BEFORE INSERT ON handback.purge FOR EACH ROW EXECUTE FUNCTION handback.check_purge();
 COMMENT ON FUNCTION handback.check_purge() IS 'Trigger: only copies of handback.purgeable_copy are purged';
 
+-- Whoever purges waits for others who do, on a table that nobody else may touch: an advisory lock is anybody's to take.
+CREATE TABLE handback_schema.purge_lock ();
+COMMENT ON TABLE handback_schema.purge_lock IS 'Has no rows: it is locked by whoever purges copies, until the end of the transaction';
+CREATE FUNCTION handback.lock_purge() RETURNS void
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	LOCK TABLE handback_schema.purge_lock IN EXCLUSIVE MODE;
+END
+$$;
+COMMENT ON FUNCTION handback.lock_purge() IS 'Copies are purged by one at a time: until the transaction ends';
+
 -- When the copy of a file was purged; NULL while it is kept.
 CREATE FUNCTION handback.purged_at(file bigint) RETURNS timestamptz
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -75,10 +86,11 @@ $$;
 COMMENT ON FUNCTION handback.delivered_meanwhile(handback.hold) IS
 	'The last duplicate that came while this file waited as a whole; when the hold is closed, that one waits instead';
 
-REVOKE ALL ON FUNCTION handback.purged_at(bigint), handback.kept_copies(bytea, bigint),
+REVOKE ALL ON FUNCTION handback.lock_purge(), handback.purged_at(bigint), handback.kept_copies(bytea, bigint),
 	handback.delivered_meanwhile(handback.hold) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.purged_at(bigint) TO handback_daemon, handback_operator, handback_finance,
 	handback_nightly, handback_verify;
 GRANT EXECUTE ON FUNCTION handback.kept_copies(bytea, bigint) TO handback_daemon, handback_operator, handback_finance;
+GRANT EXECUTE ON FUNCTION handback.lock_purge() TO handback_nightly;
 GRANT SELECT ON handback.purge, handback.purgeable_copy TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.purge TO handback_nightly;

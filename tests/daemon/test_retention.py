@@ -2,6 +2,7 @@
 import json
 import re
 import subprocess
+import time
 import uuid
 
 import psycopg
@@ -205,9 +206,57 @@ def test_only_names_of_the_spool_are_touched(desk):
     assert night(desk, allowed=(4,)) == (0, 0) and copy.is_symlink() and elsewhere.exists() and events(desk) == []
 
 
-def test_nothing_goes_while_somebody_verifies(desk):
-    file, copy = posted(desk)
-    with psycopg.connect(desk.database.conninfo()) as verifier:
-        verifier.execute("SELECT pg_advisory_lock_shared(hashtextextended('handback retention', 0))")
-        assert night(desk) == (0, 0) and copy.exists() and events(desk) == []
-    assert night(desk)[0] == 1
+def test_nobody_who_reads_keeps_copies_from_going(desk):
+    _, copy = posted(desk)
+    with psycopg.connect(desk.database.conninfo()) as other:
+        for shared in ("", "_shared"):
+            other.execute(f"SELECT pg_advisory_lock{shared}(hashtextextended('handback retention', 0))")
+        for role in ("handback_finance", "handback_verify", "handback_collector", "handback_operator", "handback_daemon"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                other.execute(f"SET ROLE {role}; LOCK TABLE handback_schema.purge_lock IN ACCESS SHARE MODE")
+            other.rollback()
+        other.execute("SELECT pg_advisory_lock(hashtextextended('handback retention', 0))")
+        assert night(desk)[0] == 1 and not copy.exists()
+
+
+def test_what_is_purged_while_somebody_verifies_is_no_difference(desk):
+    """Its snapshot is older than the event: the copy is not there, and the event is asked for."""
+    _, copy = posted(desk)
+    lost, its = posted(desk, 1)
+    with psycopg.connect(desk.database.conninfo()) as late:
+        late.execute("LOCK TABLE handback.hold_note IN ACCESS EXCLUSIVE MODE")  # which is read late, and not by the night
+        verifying = subprocess.Popen([desk.build / "ctl/handbackctl", "audit", "verify", "--config", desk.config, "--json"],
+                                     stdout=subprocess.PIPE, text=True)
+        for _ in range(200):
+            if desk.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == [(1,)]:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("it does not wait")
+        assert night(desk)[0] == 1 and not copy.exists()
+        its.rename(desk.dir / "lost")
+        late.rollback()
+    said = json.loads(verifying.communicate(timeout=60)[0])
+    # what is lost is told all the same
+    assert verifying.returncode == 5 and said["verified"]["purged"] == 1, said
+    assert said["difference"]["file"] == lost and "differences" not in said, said
+    (desk.dir / "lost").rename(its)
+    assert verified(desk)["purged"] == 1
+
+
+def test_what_another_spool_has_is_said_and_is_no_difference(desk):
+    """Two spools on one database: each verifies what it has."""
+    file, copy = posted(desk, 1)
+    text = desk.config.read_text()
+    copy.rename(desk.dir / "elsewhere")
+    assert desk.ctl("audit", "verify", allowed=(5,)).returncode == 5, "a source of its own"
+    desk.config.write_text(text.replace("- name: air", "- name: other"))
+    said = verified(desk)
+    assert (said["result"], said["elsewhere"], said["files"]) == ("ok", 1, 0)
+    assert "(air is the first)" in desk.ctl("audit", "verify").stdout
+    (desk.dir / "elsewhere").rename(copy)
+    assert (verified(desk)["elsewhere"], verified(desk)["files"]) == (None, 1)  # what is there is looked at
+    copy.chmod(0o600)
+    copy.write_bytes(copy.read_bytes() + b" ")
+    assert desk.ctl("audit", "verify", allowed=(5,)).returncode == 5
+    desk.config.write_text(text)

@@ -90,12 +90,6 @@ verify_tables(struct verify *v)
 	return end == VERIFY_EQUAL ? verify_balances(v) : end;
 }
 
-enum pg_status
-verify_lock(struct pg *pg)
-{
-	return pg_run(pg, sql_verify_lock, 0, NULL, NULL);
-}
-
 enum verify_end
 verify_run(struct verify *v)
 {

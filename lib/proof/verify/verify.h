@@ -5,7 +5,8 @@
  * holds with what is held and balances with entries.  Goes on after a
  * difference, so that an old one never hides a new one.
  *
- * Everything is read in the transaction that the caller has open: one snapshot.
+ * Everything is read in the transaction that the caller has open: one snapshot.  Nothing is locked: where a
+ * kept file is gone by then, that transaction is ended, and whether retention purged it meanwhile is asked.
  */
 #ifndef HANDBACK_PROOF_VERIFY_VERIFY_H
 #define HANDBACK_PROOF_VERIFY_VERIFY_H
@@ -44,10 +45,12 @@ struct verify_counts {
 	int64_t waiting; /* files that are decided and not yet archived: their bytes were not looked at */
 	int64_t purged;  /* files whose copies retention purged, as the audit trail has it: no bytes to look at */
 	char purged_first[12], purged_last[12]; /* the days of that, UTC: 2026-01-31 */
-	bool balances;                          /* the ledger has balances that were compared */
-	int64_t checkpoints;                    /* that were signed and fit the chain */
-	int64_t checkpoint_heads;               /* of the newest of them */
-	int64_t head_no;                        /* the last, 0 for none */
+	int64_t elsewhere;         /* files of sources that are none of this spool's, and that it does not have */
+	char elsewhere_source[64]; /* the first of those sources */
+	bool balances;             /* the ledger has balances that were compared */
+	int64_t checkpoints;       /* that were signed and fit the chain */
+	int64_t checkpoint_heads;  /* of the newest of them */
+	int64_t head_no;           /* the last, 0 for none */
 	char head_hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 };
 
@@ -61,7 +64,9 @@ struct verify_checkpoints {
 
 struct verify {
 	struct pg *pg;
-	int spool; /* open directory; -1: kept files are not looked at */
+	int spool;                  /* open directory; -1: kept files are not looked at */
+	const char *const *sources; /* whose files this spool has to have; NULL: all */
+	size_t source_count;
 	/* Called now and then, with a static text for what is being done; NULL is fine. */
 	void (*progress)(void *context, const char *what, const char *unit, int64_t done, int64_t total);
 	void *context;
@@ -84,9 +89,6 @@ struct verify {
 	bool chain_differs;    /* of the differences some are of the chain itself or of what was signed of it */
 	struct verify_checkpoints signed_before;
 };
-
-/* Keeps retention from removing what is verified, until the session ends.  Before the snapshot. */
-enum pg_status verify_lock(struct pg *pg);
 
 /* The caller sets what stands before status, the rest is zero, and calls verify_free whatever comes of it. */
 enum verify_end verify_run(struct verify *v);

@@ -1,7 +1,3 @@
--- name: verify_lock
--- Kept copies stay until this session ends: what its snapshot calls kept is there (retention_lock.sql). Before the snapshot.
-SELECT pg_advisory_lock_shared(hashtextextended('handback retention', 0))
-
 -- name: verify_settings
 -- For the transaction that verifies: cursors are read to their end, a look at a long history takes its time,
 -- and while kept files are hashed no statement runs.

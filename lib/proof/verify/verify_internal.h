@@ -44,7 +44,7 @@ void verify_checkpoints_close(struct verify *v);
  */
 enum verify_end verify_trees(struct verify *v, const struct verify_head *heads, int count, int64_t total);
 
-/* verify_kept.c: the bytes of every file in archive and quarantine. */
+/* verify_kept.c: the bytes of every file in archive and quarantine.  Last: it may end the transaction. */
 enum verify_end verify_kept(struct verify *v, const struct verify_totals *totals);
 
 #endif

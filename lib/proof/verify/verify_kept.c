@@ -21,17 +21,27 @@ struct kept {
 	struct sha256 *hash;
 	uint8_t *buf;        /* CHUNK */
 	int64_t done, total; /* bytes */
+	int count;           /* of missing */
+	struct missing {
+		int64_t file_id;
+		char path[ARCHIVE_PATH_SIZE], shown[4 * LIMIT_NAME_BYTES + 1];
+	} missing[VERIFY_KEPT]; /* what is not there, and was not purged as of the snapshot */
 };
+
+static enum verify_end
+tell_file(struct kept *k, int64_t file_id, const char *shown, const char *path, const char *what)
+{
+	enum verify_end end = verify_differs(k->v, "file", NULL, "%s: %s", path, what);
+
+	verify_last(k->v)->file_id = file_id;
+	snprintf(verify_last(k->v)->file, sizeof(verify_last(k->v)->file), "%s", shown);
+	return end;
+}
 
 static enum verify_end
 file_differs(struct kept *k, const struct pg_result *r, int row, const char *path, const char *what)
 {
-	const char *shown = pg_text_of(r, row, "name_shown");
-	enum verify_end end = verify_differs(k->v, "file", NULL, "%s: %s", path, what);
-
-	verify_last(k->v)->file_id = pg_int_of(r, row, "file_id");
-	snprintf(verify_last(k->v)->file, sizeof(verify_last(k->v)->file), "%s", shown);
-	return end;
+	return tell_file(k, pg_int_of(r, row, "file_id"), pg_text_of(r, row, "name_shown"), path, what);
 }
 
 /* Hashes an open file; false with errno when it cannot be read. */
@@ -69,6 +79,70 @@ count_purged(struct verify_counts *c, const char *day)
 		snprintf(c->purged_last, sizeof(c->purged_last), "%s", day);
 }
 
+/* Has this spool to have the files of a source? */
+static bool
+is_ours(const struct verify *v, const char *source)
+{
+	bool ours = v->sources == NULL;
+
+	for (size_t i = 0; !ours && i < v->source_count; i++)
+		ours = strcmp(v->sources[i], source) == 0;
+	return ours;
+}
+
+#define NOT_THERE "the kept file cannot be opened: No such file or directory"
+
+/* A copy that is not there: it was purged, is another spool's, or is to be asked for again (tell_missing). */
+static enum verify_end
+note_missing(struct kept *k, const struct pg_result *r, int row, const char *path)
+{
+	struct verify_counts *c = &k->v->counts;
+
+	if (!pg_null_of(r, row, "purged_on")) {
+		count_purged(c, pg_text_of(r, row, "purged_on"));
+		return VERIFY_EQUAL;
+	}
+	if (!is_ours(k->v, pg_text_of(r, row, "source"))) {
+		if (c->elsewhere++ == 0)
+			snprintf(c->elsewhere_source, sizeof(c->elsewhere_source), "%s", pg_text_of(r, row, "source"));
+		return VERIFY_EQUAL;
+	}
+	if (k->count == VERIFY_KEPT)
+		return file_differs(k, r, row, path, NOT_THERE);
+	struct missing *m = &k->missing[k->count++];
+	m->file_id = pg_int_of(r, row, "file_id");
+	snprintf(m->path, sizeof(m->path), "%s", path);
+	snprintf(m->shown, sizeof(m->shown), "%s", pg_text_of(r, row, "name_shown"));
+	return VERIFY_EQUAL;
+}
+
+/* Retention waits for nobody who verifies: what it purged since the snapshot is no difference. */
+static enum verify_end
+tell_missing(struct kept *k)
+{
+	enum verify_end end = VERIFY_EQUAL;
+	enum pg_status status = k->count > 0 ? pg_rollback(k->v->pg) : PG_OK;
+
+	if (status != PG_OK)
+		return verify_failed(k->v, status);
+	for (int i = 0; end == VERIFY_EQUAL && i < k->count; i++) {
+		const struct missing *m = &k->missing[i];
+		struct params p = {0};
+		struct pg_result *r;
+
+		param_int(&p, m->file_id);
+		status = pg_run_prepared(k->v->pg, sql_verify_purged, p.n, p.value, &r);
+		if (status != PG_OK)
+			return verify_failed(k->v, status);
+		if (pg_null_of(r, 0, "purged_on"))
+			end = tell_file(k, m->file_id, m->shown, m->path, NOT_THERE);
+		else
+			count_purged(&k->v->counts, pg_text_of(r, 0, "purged_on"));
+		pg_result_free(r);
+	}
+	return end;
+}
+
 static enum verify_end
 check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path)
 {
@@ -78,10 +152,8 @@ check_bytes(struct kept *k, const struct pg_result *r, int row, const char *path
 	struct stat st;
 	int fd = openat(k->v->spool, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd < 0 && errno == ENOENT && !pg_null_of(r, row, "purged_on")) {
-		count_purged(&k->v->counts, pg_text_of(r, row, "purged_on"));
-		return VERIFY_EQUAL;
-	}
+	if (fd < 0 && errno == ENOENT)
+		return note_missing(k, r, row, path);
 	if (fd < 0) {
 		snprintf(message, sizeof(message), "the kept file cannot be opened: %s", strerror(errno));
 		return file_differs(k, r, row, path, message);
@@ -179,15 +251,23 @@ check_orphans(struct verify *v)
 enum verify_end
 verify_kept(struct verify *v, const struct verify_totals *totals)
 {
-	struct kept k = {.v = v, .total = totals->bytes};
+	struct kept *k = calloc(1, sizeof(*k));
+	uint8_t *buf = malloc(CHUNK);
 	enum verify_end end = VERIFY_MEMORY;
 
-	k.buf = malloc(CHUNK);
-	if (k.buf != NULL) {
-		k.hash = sha256_new();
-		end = check_all(&k);
-		sha256_free(k.hash);
+	if (k != NULL && buf != NULL) {
+		k->v = v;
+		k->total = totals->bytes;
+		k->buf = buf;
+		k->hash = sha256_new();
+		end = check_all(k);
+		sha256_free(k->hash);
+		if (end == VERIFY_EQUAL)
+			end = check_orphans(v);
+		if (end == VERIFY_EQUAL)
+			end = tell_missing(k);
 	}
-	free(k.buf);
-	return end == VERIFY_EQUAL ? check_orphans(v) : end;
+	free(buf);
+	free(k);
+	return end;
 }

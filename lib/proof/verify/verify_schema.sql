@@ -105,6 +105,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: handback.lock_holds(wanted bigint[]) 5266b24f8bda8f90d9a95fc4bf4883b43799f016bad18ac9a7a8ccb0abf30bda', 'handback'),
 	('function: handback.lock_partner(code text) 49e272ce9d034a4149d853e3d4d76b545eb63c6da9e6f898adfd6291902f5c34', 'handback'),
 	('function: handback.lock_partners(wanted bigint[]) 59ea288547bd05ea0af6b51b100bdb8dee80eee43cd687b3851fc82c84f871cf', 'handback'),
+	('function: handback.lock_purge() cb59049b445e4531ecf6e8b24250c84e94e0c511fdf44526648580e32c8e636e', 'handback'),
 	('function: handback.major_units(minor numeric, currency text) 42c0ebc031882504d4e2d83920a20fca38f7bcf24ab543c240cba4efd011829e', 'handback'),
 	('function: handback.make_expected_deliveries(wanted_source text, wanted_kind text, wanted_zone text, due_minute integer, week_days integer, grace_minutes integer, wanted_files integer, now timestamp with time zone, wanted_pattern text, wanted_empty boolean, holidays date[], days_back integer) 9dd296c9365af1cafcd7058ebd56ec8088f6b68596df34b39e0757584dd40d22', 'handback'),
 	('function: handback.matches(name text, pattern text) 90860dee511a74c133c6212bd3a1e4fb8b37bf7d5b81bdd3c071c2ef32df2b90', 'handback'),
