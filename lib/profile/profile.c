@@ -260,6 +260,15 @@ compile_words(struct compile *c, struct yaml_node *n, struct words *ret)
 		yaml_error(c->problems, n, "has a value twice");
 }
 
+/* As `profile infer` writes what only a person knows. */
+static void
+refuse_placeholder(struct compile *c, const char *key, const char *value, const char *placeholder)
+{
+	if (value != NULL && strcmp(value, placeholder) == 0)
+		yaml_error(c->problems, yaml_get(c->root, key), "%s is a placeholder: say which %s it is",
+		           placeholder, key);
+}
+
 static void
 top_level(struct compile *c)
 {
@@ -270,6 +279,8 @@ top_level(struct compile *c)
 	if (l->partner == NULL)
 		yaml_error(c->problems, c->root, "partner is missing");
 	l->programme = c->policy->programme = compile_text(c, c->root, "programme", NULL);
+	refuse_placeholder(c, "partner", l->partner, "PARTNER");
+	refuse_placeholder(c, "programme", l->programme, "PROGRAMME");
 	zone = compile_text(c, c->root, "zone", "UTC");
 	if (!zone_known(zone)) {
 		yaml_error(c->problems, yaml_get(c->root, "zone") != NULL ? yaml_get(c->root, "zone") : c->root,

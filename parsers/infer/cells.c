@@ -114,15 +114,15 @@ choose(struct guess *g)
 	if (best_columns >= 2 && (best >= 400 || everywhere_delimited(g)) &&
 	    !(even == 1000 && best < 900 && length > 20)) {
 		g->family = FAMILY_DELIMITED;
-		snprintf(g->family_why, sizeof(g->family_why), "guess: %u of 1000 records have %u columns by %s",
-		         best, best_columns, name_of(g->delimiter));
+		snprintf(g->family_why, sizeof(g->family_why), "guess: %u %% of its records have %u columns by %s",
+		         best / 10, best_columns, name_of(g->delimiter));
 		return NULL;
 	}
 	if (even >= 600 && length >= 8) {
 		g->family = FAMILY_FIXED;
 		g->delimiter = 0;
 		g->length = even == 1000 ? length : 0;
-		snprintf(g->family_why, sizeof(g->family_why), "guess: %u of 1000 records have %u bytes", even,
+		snprintf(g->family_why, sizeof(g->family_why), "guess: %u %% of its records have %u bytes", even / 10,
 		         length);
 		return NULL;
 	}
@@ -199,6 +199,24 @@ add_type(struct guess *g, struct slice mark, uint32_t first_row)
 	return t;
 }
 
+static uint32_t
+columns_of(const struct guess *g, uint32_t i)
+{
+	static struct slice at[SAMPLE_COLUMNS];
+	bool quoted;
+
+	return g->family == FAMILY_FIXED ? 1 : split(g->record[i], g->delimiter, at, &quoted);
+}
+
+static bool
+of_several_builds(const struct guess *g, uint32_t from)
+{
+	for (uint32_t i = from + 1; i < g->records; i++)
+		if (columns_of(g, i) != columns_of(g, from))
+			return true;
+	return false;
+}
+
 /* Every record's mark is one of a few; type_of[] says which.  False when they are too many to be types. */
 static bool
 types_by_mark(struct guess *g, uint32_t from, int *type_of)
@@ -215,18 +233,12 @@ types_by_mark(struct guess *g, uint32_t from, int *type_of)
 		type_of[i] = t;
 		g->type[t].rows++;
 	}
+	/* below a line of names all records are alike, unless some are of another build */
+	if (g->headings && !of_several_builds(g, from))
+		return false;
 	/* a few records of a few values: as well a column of its own */
 	return g->types > 1 && (g->type[type_of[from]].rows == 1 || g->type[type_of[g->records - 1]].rows == 1 ||
 	                        g->records - from > 4 * g->types);
-}
-
-static uint32_t
-columns_of(const struct guess *g, uint32_t i)
-{
-	static struct slice at[SAMPLE_COLUMNS];
-	bool quoted;
-
-	return g->family == FAMILY_FIXED ? 1 : split(g->record[i], g->delimiter, at, &quoted);
 }
 
 /* Is a record of another build than the one beside it, and known by its mark? */

@@ -96,31 +96,6 @@ all_digits(struct slice s)
 	return s.len > 0;
 }
 
-struct number {
-	bool is, negative, zeros;
-	char point; /* 0: an integer */
-	uint32_t decimals;
-};
-
-static struct number
-number_of(struct slice s)
-{
-	struct number n = {.negative = s.len > 1 && s.data[0] == '-'};
-	uint32_t i = n.negative, digits = 0;
-
-	n.zeros = s.len > i + 1 && s.data[i] == '0' && isdigit((unsigned char) s.data[i + 1]);
-	for (; i < s.len; i++)
-		if (isdigit((unsigned char) s.data[i])) {
-			digits++;
-			n.decimals += n.point != 0;
-		} else if (n.point == 0 && digits > 0 && (s.data[i] == '.' || s.data[i] == ','))
-			n.point = s.data[i];
-		else
-			return n;
-	n.is = digits > 0 && digits <= 18 && (n.point == 0 || n.decimals > 0);
-	return n;
-}
-
 /* ---- a column ---- */
 
 static uint64_t
@@ -185,21 +160,6 @@ find_dates(struct column *c, const struct slice *cell, uint32_t rows, uint32_t s
 }
 
 static void
-add_number(struct column *c, const struct number *n)
-{
-	uint8_t decimals = (uint8_t) (n->decimals > 9 ? 9 : n->decimals);
-
-	c->negative |= n->negative;
-	c->zeros |= n->zeros;
-	if (n->point != 0)
-		c->point = n->point;
-	if (c->filled == 0 || decimals < c->decimals_least)
-		c->decimals_least = decimals;
-	if (decimals > c->decimals_most)
-		c->decimals_most = decimals;
-}
-
-static void
 add_up(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
 {
 	int64_t before = 0;
@@ -209,11 +169,15 @@ add_up(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
 	for (uint32_t i = 0; i < rows && c->sum_known; i++) {
 		const struct slice *s = &cell[(size_t) i * step];
 		char digits[24];
+		uint32_t len = 0;
 		int64_t n;
 
 		if (s->len == 0)
 			continue;
-		snprintf(digits, sizeof(digits), "%.*s", (int) s->len, s->data);
+		for (uint32_t k = 0; k < s->len && len + 1 < sizeof(digits); k++)
+			if (c->thousands == 0 || s->data[k] != c->thousands)
+				digits[len++] = s->data[k];
+		digits[len] = '\0';
 		n = strtoll(digits, NULL, 10);
 		c->sum_known = !__builtin_add_overflow(c->sum, n, &c->sum);
 		c->runs &= i == 0 || n == before + 1;
@@ -222,26 +186,22 @@ add_up(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
 	}
 }
 
+/* What every cell has in common, each looked at by itself. */
 static void
 look(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
 {
-	bool uuid = true, id = true, number = true;
-	char point = 0;
+	bool uuid = true, id = true;
 
 	c->digits = true;
 	for (uint32_t i = 0; i < rows; i++) {
 		const struct slice *s = &cell[(size_t) i * step];
-		struct number n;
 
 		if (s->len == 0)
 			continue;
-		n = number_of(*s);
 		uuid &= is_uuid(*s);
 		id &= is_id(*s);
 		c->digits &= all_digits(*s);
-		number &= n.is && (n.point == 0 || point == 0 || point == n.point);
-		point = n.point != 0 ? n.point : point;
-		add_number(c, &n);
+		marks_look(c, *s);
 		if (c->filled == 0 || s->len < c->shortest)
 			c->shortest = s->len;
 		if (s->len > c->longest)
@@ -251,14 +211,29 @@ look(struct column *c, const struct slice *cell, uint32_t rows, uint32_t step)
 	if (c->filled == 0)
 		return;
 	find_dates(c, cell, rows, step);
-	c->holds = uuid              ? HOLDS_UUID
-	           : c->date != NULL ? HOLDS_DATE
-	           : !number         ? (id ? HOLDS_ID : HOLDS_TEXT)
-	           : point != 0      ? HOLDS_DECIMAL
-	                             : HOLDS_INTEGER;
+	c->holds = uuid ? HOLDS_UUID : c->date != NULL ? HOLDS_DATE : id ? HOLDS_ID : HOLDS_TEXT;
+}
+
+/* What all columns tell of each other: which of them are numbers, written in which way. */
+static void
+settle(const struct sample_type *t, struct column *c, const struct slice *cell)
+{
+	bool number = c->holds != HOLDS_UUID && marks_settle(t, c, named_as_points(c)), first = true;
+
+	for (uint32_t i = 0; number && i < t->rows; i++) {
+		const struct slice *s = &cell[(size_t) i * t->columns];
+
+		if (s->len == 0)
+			continue;
+		marks_add(c, *s, first);
+		first = false;
+	}
+	if (number && c->holds != HOLDS_DATE)
+		c->holds = c->point != 0 ? HOLDS_DECIMAL : HOLDS_INTEGER;
 	if (c->holds == HOLDS_INTEGER || c->holds == HOLDS_DATE)
-		add_up(c, cell, rows, step);
-	count_values(c, cell, rows, step);
+		add_up(c, cell, t->rows, t->columns);
+	if (c->filled > 0)
+		count_values(c, cell, t->rows, t->columns);
 }
 
 void
@@ -266,4 +241,6 @@ guess_columns(struct sample_type *t)
 {
 	for (uint32_t c = 0; c < t->columns; c++)
 		look(&t->column[c], t->cell + c, t->rows, t->columns);
+	for (uint32_t c = 0; c < t->columns; c++)
+		settle(t, &t->column[c], t->cell + c);
 }

@@ -50,7 +50,10 @@ struct column {
 	uint32_t shortest, longest; /* bytes */
 	bool digits;                /* nothing else, in any cell */
 	bool negative, zeros;       /* a '-' before some number; some number with zeros before it */
-	char point;                 /* of decimals */
+	char point, thousands;      /* 0: none */
+	bool either;                /* point or thousands: nothing in the sample tells */
+	uint16_t ways, ways_seen;   /* marks.c: in which its cells can be read, and which of them had all marks */
+	uint8_t way;                /* that was chosen */
 	uint8_t decimals_least, decimals_most;
 	const char *date, *other_date; /* the pattern that fits every value, and another that does, too */
 	struct shape_word word[SAMPLE_WORDS];
@@ -139,6 +142,15 @@ const char *guess_nested(struct guess *g);
 void column_prepare(void); /* before the lock-down: compiles date patterns */
 void guess_columns(struct sample_type *t);
 
+/*
+ * marks.c: the marks of numbers.  marks_look for each filled cell, before filled counts it; then for each
+ * column of the type marks_settle, false when it holds no numbers (is_points: nothing but whole numbers can
+ * be meant), and marks_add for each cell again.
+ */
+void marks_look(struct column *c, struct slice cell);
+bool marks_settle(const struct sample_type *t, struct column *c, bool is_points);
+void marks_add(struct column *c, struct slice cell, bool first);
+
 /* positions.c: fixed width.  type_of[record] from record `from` on; fills column[SAMPLE_COLUMNS], returns how
  * many. A cell without the blanks around it. */
 uint32_t guess_positions(const struct guess *g, const int *type_of, int t, uint32_t from,
@@ -147,6 +159,7 @@ struct slice position_cell(struct slice record, const struct column *c);
 
 /* naming.c: each column's field. */
 void name_columns(struct sample_type *t);
+bool named_as_points(const struct column *c); /* its heading says so */
 /* The column of a type that fills in one of our fields; NULL none. */
 struct column *column_named(struct sample_type *t, const char *name);
 

@@ -42,6 +42,10 @@ name_one(struct sample_type *t, const char *name,
 		}
 }
 
+/* Parts of words for a reference, in the languages of the headings below. */
+static const char *const reference[] = {"ref",     "rif",   "rence",   "auftrag", "buchung",
+                                        "booking", "order", "reserva", "pedido",  NULL};
+
 static bool
 every_row(const struct sample_type *t, const struct column *c)
 {
@@ -51,8 +55,8 @@ every_row(const struct sample_type *t, const struct column *c)
 static bool
 is_key(const struct sample_type *t, const struct column *c)
 {
-	return every_row(t, c) && c->different == t->rows && c->longest >= 4 && !c->runs &&
-	       (c->holds == HOLDS_ID || c->holds == HOLDS_INTEGER || c->holds == HOLDS_UUID);
+	return every_row(t, c) && c->different == t->rows && (c->longest >= 4 || heading_has(c, reference)) &&
+	       !c->runs && (c->holds == HOLDS_ID || c->holds == HOLDS_INTEGER || c->holds == HOLDS_UUID);
 }
 
 static bool
@@ -127,15 +131,32 @@ is_decimal(const struct sample_type *t, const struct column *c)
 	return c->holds == HOLDS_DECIMAL;
 }
 
+/* Headings in English, German, French, Spanish, Italian, Portuguese and Dutch: parts of words, in ASCII,
+ * since an accent may be written in any encoding. */
+static const char *const status[] = {"status",  "result", "outcome",  "verdict",   "state",
+                                     "esito",   "stato",  "estado",   "statut",    "ergebnis",
+                                     "antwort", "sultat", "resposta", "respuesta", NULL};
+static const char *const reason[] = {"reason", "error", "code",  "grund",  "motif", "motiv",
+                                     "raison", "causa", "reden", "fehler", NULL};
+static const char *const points[] = {"point",  "mile",  "avios", "punkt",  "meil",   "puntos", "punti",
+                                     "pontos", "milha", "milla", "miglia", "punten", "mijl",   NULL};
+static const char *const member[] = {"member",  "relation",  "card",  "account",   "loyalty", "flyer",
+                                     "flieger", "mitglied",  "karte", "konto",     "kunde",   "membre",
+                                     "client",  "carte",     "socio", "tarjeta",   "titular", "cart",
+                                     "tessera", "lidnummer", "klant", "pasnummer", NULL};
+static const char *const amount[] = {"amount", "betrag", "montant", "importe", "importo",
+                                     "valor",  "bedrag", "summe",   NULL};
+
+bool
+named_as_points(const struct column *c)
+{
+	return c->heading.len > 0 && heading_has(c, points) && !heading_has(c, amount);
+}
+
 /* Names of ours for what seems to be that; first where the partner's heading says so. */
 static void
 name_answer(struct sample_type *t)
 {
-	static const char *const status[] = {"status", "result", "outcome", "verdict", "state", "esito", NULL};
-	static const char *const reason[] = {"reason", "error", "code", NULL};
-	static const char *const points[] = {"point", "mile", "avios", NULL};
-	static const char *const member[] = {"member", "relation", "card", "account", "loyalty", NULL};
-
 	name_one(t, "external_reference", is_uuid_key, NULL);
 	name_one(t, "status", is_status, status);
 	name_one(t, "points", is_whole, points);
@@ -143,7 +164,9 @@ name_answer(struct sample_type *t)
 	name_one(t, "currency", is_currency, NULL);
 	name_one(t, "reason", is_text, reason);
 	name_one(t, "date", is_date, NULL);
-	name_one(t, "amount", is_decimal, NULL);
+	name_one(t, "amount", is_decimal, amount);
+	if (!taken(t, "amount"))
+		name_one(t, "amount", is_decimal, NULL);
 	if (!taken(t, "external_reference"))
 		name_one(t, "outbound_reference", is_key, NULL);
 	if (!taken(t, "status"))

@@ -159,27 +159,30 @@ typed_by_name(const struct column *c)
 static void
 type_of(const struct guess *g, const struct sample_type *t, const struct column *c, char *buf, size_t size)
 {
+	char thousands[24] = "";
 	const char *sign = c->negative ? ", sign: before, min: -9000000000000000" : "";
 
 	buf[0] = '\0';
+	if (c->thousands != 0)
+		snprintf(thousands, sizeof(thousands), ", thousands: \"%c\"", c->thousands);
 	if (c->filled == 0)
 		snprintf(buf, size, "%s", g->family == FAMILY_FIXED ? ", type: blank" : "");
 	else if (strcmp(c->name, "points") != 0 && in_control(g, t, c))
-		snprintf(buf, size, ", type: integer%s", sign);
+		snprintf(buf, size, ", type: integer%s%s", thousands, sign);
 	else if (c->holds == HOLDS_DATE)
 		snprintf(buf, size, ", type: date, format: \"%s\"", c->date);
 	else if (c->holds == HOLDS_INTEGER && strcmp(c->name, "points") == 0)
-		snprintf(buf, size, "%s", sign);
+		snprintf(buf, size, "%s%s", thousands, sign);
 	else if (c->holds == HOLDS_DECIMAL)
-		snprintf(buf, size, ", type: amount, point: \"%c\", decimals: %u-%u, minor: %u%s", c->point,
-		         c->decimals_least, c->decimals_most, c->decimals_most, sign);
+		snprintf(buf, size, ", type: amount, point: \"%c\"%s, decimals: %u-%u, minor: %u%s", c->point,
+		         thousands, c->decimals_least, c->decimals_most, c->decimals_most, sign);
 	else if (c->runs)
 		snprintf(buf, size, ", type: integer, runs: {from: %" PRId64 "}", c->first);
 	else if (typed_by_name(c))
 		return;
 	else if (c->holds == HOLDS_INTEGER && (!c->zeros || g->family == FAMILY_FIXED) && c->longest <= 15 &&
 	         strstr(c->name, "reference") == NULL)
-		snprintf(buf, size, ", type: integer%s", sign);
+		snprintf(buf, size, ", type: integer%s%s", thousands, sign);
 	else
 		snprintf(buf, size, ", type: %s", c->holds == HOLDS_TEXT ? "text" : "id");
 }
@@ -198,6 +201,10 @@ evidence(const struct guess *g, const struct sample_type *t, const struct column
 		              c->other_date);
 	else if (c->date != NULL)
 		n += snprintf(buf + n, size - (size_t) n, ", all fit %s", c->date);
+	else if (c->either)
+		n += snprintf(buf + n, size - (size_t) n, ", %s; decide: or is it %s?",
+		              c->thousands != 0 ? "thousands with a mark" : "decimals",
+		              c->thousands != 0 ? "decimals" : "thousands with a mark");
 	else if (c->runs)
 		n += snprintf(buf + n, size - (size_t) n, ", each one more than the one before it");
 	else if (g->family == FAMILY_FIXED && c->shortest > 12 && c->shortest == c->longest && c->digits)

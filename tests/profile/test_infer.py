@@ -13,7 +13,7 @@ from world import CTL, ROOT
 FIXTURES = ROOT / "fixtures"
 SAMPLES = ROOT.parent / "shared/samples"
 # a profile that the sample alone cannot complete lacks just what is marked for a person
-OPEN = ("verdict is missing", "match is missing")
+OPEN = ("verdict is missing", "match is missing", "is a placeholder")
 
 
 def infer(build, path):
@@ -48,13 +48,15 @@ def test_every_sample_gives_a_profile_or_a_reason(build, path, tmp_path):
     proposed.write_text(done.stdout)
     mistakes = lint(build, proposed)
     assert all(any(word in line for word in OPEN) for line in mistakes), (mistakes, done.stdout)
-    for word in OPEN:  # and it says so itself
+    assert sum("is a placeholder" in line for line in mistakes) == 2, mistakes
+    for word in OPEN[:2]:  # and it says so itself
         assert (word in " ".join(mistakes)) == (f"# {word.split()[0]}: " in done.stdout or
                                                 (word[0] == "v" and "# verdict:" in done.stdout)), done.stdout
 
 
 def completed(text):
     """As a person would: each word that was left open means something."""
+    text = text.replace("partner: PARTNER", "partner: P").replace("programme: PROGRAMME", "programme: N")
     return re.sub(r"^#   (.*?):\s+# decide: .*$", r"    \1: accepted", text, flags=re.M)
 
 
@@ -122,6 +124,59 @@ def test_says_both_when_a_date_is_ambiguous(build, tmp_path):
     assert "all fit DD/MM/YYYY; decide: all fit MM/DD/YYYY as well" in infer(build, sample).stdout
     sample.write_text(sample.read_text().replace("09/05/2026", "29/05/2026"))
     assert "all fit DD/MM/YYYY\n" in infer(build, sample).stdout
+
+
+@pytest.mark.parametrize("headings, member", [
+    ("Referenz;Vielflieger-Nr;Meilen;Betrag;Ergebnis", "Vielflieger-Nr"), ("Référence;Membre;Points;Montant;Statut", "Membre"),
+    ("Referencia;Socio;Puntos;Importe;Estado", "Socio"), ("Riferimento;Socio;Punti;Importo;Stato", "Socio"),
+    ("Referência;Sócio Titular;Pontos;Valor;Resultado", "Sócio Titular"), ("Referentie;Lidnummer;Punten;Bedrag;Status", "Lidnummer")])
+def test_knows_headings_in_six_languages_and_thousands_by_the_other_columns(build, tmp_path, headings, member):
+    """1.137 miles beside 5,68 of money are eleven hundred: read as decimals they would confirm everything for a point each."""
+    sample = tmp_path / "sample.csv"
+    sample.write_text(headings + "\nA1;M77;1.137;5,68;OK\nA2;M78;950;12,30;KO\nA3;M77;2.250;1.003,10;OK\n")
+    text = infer(build, sample).stdout
+    assert re.search(r'points: \{at: \S+, thousands: "\."\} ', text), text
+    assert re.search(r'amount: \{at: \S+, type: amount, point: ",", thousands: "\.", decimals: 2-2', text), text
+    assert re.search(r"^      member: ", text, re.M) and re.search(r"^      status: ", text, re.M) and "match: [outbound_reference]" in text, text
+    read = parse_client.parse(completed(text).encode(), sample)
+    assert [(r["points"], r["amount"], r["member"], r["verdict"]) for r in read.records] == \
+        [(1137, 568, "M77", "accepted"), (950, 1230, "M78", "rejected"), (2250, 100310, "M77", "accepted")], text
+
+
+@pytest.mark.parametrize("heading, cells, written", [
+    ("points", ("1.137", "2.250"), 'points: {at: points, thousands: "."} '),  # points are whole
+    ("price", ("1.137", "2.250"), 'point: ".", decimals: 3-3'),
+    ("price", ("1.137", "2.25"), 'point: ".", decimals: 2-3'),
+    ("price", ("1.137.000", "2.250"), 'points: {at: price, thousands: "."}'),
+    ("price", ("1,137.50", "2.25"), 'point: ".", thousands: ",", decimals: 2-2'),
+    ("price", ("1'137", "2'222"), 'points: {at: price, thousands: "\'"}'),
+    ("price", ("12.34,56", "1"), "type: id"),
+])
+def test_tells_a_point_from_thousands_or_asks(build, tmp_path, heading, cells, written):
+    sample = tmp_path / "sample.csv"
+    sample.write_text(f"ref;{heading};status\n" + "".join(f"R000{i};{c};OK\n" for i, c in enumerate(cells)))
+    text = infer(build, sample).stdout
+    assert written in text, text
+    assert ("decide: or is it" in text) == (cells == ("1.137", "2.250")), text
+
+
+def test_few_records_below_headings_are_of_one_type(build, tmp_path):
+    sample = tmp_path / "sample.csv"
+    for rows in range(1, 9):
+        sample.write_text("ref,points,status\n" + "".join(f"A{i},{p},{s}\n" for i, (_, p, s) in enumerate(ROWS[:rows])))
+        text = infer(build, sample).stdout
+        assert text.count("role: ") == 1 and "when:" not in text, text
+
+
+def test_what_only_a_person_knows_does_not_pass_as_known(build, tmp_path):
+    sample, profile = tmp_path / "s.csv", tmp_path / "p.yaml"
+    sample.write_text("ref,points,status\n" + "".join(f"{r},{p},{s}\n" for r, p, s in ROWS))
+    text = infer(build, sample).stdout
+    profile.write_text(text)
+    assert sorted(line.split(": ", 1)[1] for line in lint(build, profile)) == \
+        ["partner: PARTNER is a placeholder: say which partner it is", "programme: PROGRAMME is a placeholder: say which programme it is"]
+    profile.write_text(completed(text))
+    assert lint(build, profile) == []
 
 
 def test_a_running_number_is_neither_key_nor_points(build, tmp_path):
