@@ -33,6 +33,14 @@ ask_period(const struct session *s, struct period *ret)
 }
 
 int
+ask_as_of(const struct session *s, struct period *ret)
+{
+	const char *day = s->value[OPT_AS_OF];
+
+	return period_read(NULL, day, ret) == PERIOD_READ ? EXIT_CLEAN : no_day("as-of", day);
+}
+
+int
 ask_number(const char *said, const char *what)
 {
 	int64_t number;

@@ -10,6 +10,9 @@
 /* --from and --to.  EXIT_USAGE, and said why, for what is no day or ends before it begins. */
 int ask_period(const struct session *s, struct period *ret);
 
+/* --as-of: up to the end of that day.  EXIT_USAGE, and said why, for what is no day. */
+int ask_as_of(const struct session *s, struct period *ret);
+
 /* --limit, --all or the default: how many rows, as text for a LIMIT; NULL for all.  buf[24] is written to.
  * The default is for people: JSON and CSV have all. */
 int ask_limit(const struct session *s, const char *default_value, char *buf, const char **ret_limit);

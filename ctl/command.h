@@ -55,6 +55,8 @@ enum option_id {
 	OPT_VALID_FROM,
 	OPT_VALID_UNTIL,
 	OPT_ROWS,
+	OPT_AS_OF,
+	OPT_BY,
 	OPT_COUNT
 };
 

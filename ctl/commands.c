@@ -63,7 +63,9 @@ const struct option_spec option_specs[OPT_COUNT] = {
          "in force from then on (2026-01-31 or 2026-01-31 08:00, UTC); without it from the approval on"},
     [OPT_VALID_UNTIL] = {"valid-until", "TIME", "the catalogue closes then; without it it stays open"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
-    [OPT_ROWS] = {"rows", "FIGURE", "the redemptions behind this figure, instead of the figures"},
+    [OPT_ROWS] = {"rows", "FIGURE", "the rows behind this figure, instead of the figures"},
+    [OPT_AS_OF] = {"as-of", "DAY", "as it was at the end of this day (2026-01-31, UTC)"},
+    [OPT_BY] = {"by", "WHAT", "how the report counts"},
 };
 
 /* sentences are broken where they are long, and nowhere else */
@@ -130,14 +132,48 @@ const struct command commands[] = {
      "computed twice in unlike ways; when they differ there is no report, and the exit status is 5.",
      "handbackctl report --format html >report.html\nhandbackctl report --write", run_report},
     {"report roll-forward", "Verify", "", 0, 0,
-     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE),
+     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
      "what was open, what came to it, what is open now",
      "For each partner, programme and currency: open items at the beginning of the period, debits, what was confirmed, "
      "what was reversed by a file, by people or by the application, corrections, and open items at the end, "
      "in points and in money. The end is compared with the ledger, counted in another way; a difference is a line of its own, and the "
      "exit status is 5. With --rows it lists the redemptions behind a figure. Without --from and --to it is of the last seven days.",
      "handbackctl report roll-forward --from 2026-01-01 --to 2026-01-31\n"
-     "handbackctl report roll-forward --from 2026-01-01 --rows reversed_by_file --format csv", run_roll_forward},
+     "handbackctl report roll-forward --from 2026-01-01 --rows reversed_by_file --format csv", run_finance},
+    {"report ageing", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_AS_OF) | OPT(OPT_BY) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
+     "open items by age, in points and money, and who they wait for",
+     "For each partner, programme and currency: open redemptions by their age, 0 to 7, 8 to 30, 31 to 60, 61 to 90 days and over, "
+     "those on hold, those past the SLA of their answer, and those in time; below, what is on hold by its owner. --by due counts days from "
+     "the day on which an answer was due (the other is redeemed). --as-of shows how it was at the end of a day. --rows lists the "
+     "redemptions behind a figure.",
+     "handbackctl report ageing\nhandbackctl report ageing --as-of 2026-01-31 --rows over-90 --format csv", run_finance},
+    {"report reasons", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
+     "why partners reject, and whether more than before",
+     "For each partner: how much of what it answered it rejected, and for each of its codes, merchant and type how many records, points and "
+     "money, against the time of the same length just before. --rows lists the records of a code. Without --from and "
+     "--to it is of the last seven days.",
+     "handbackctl report reasons --from 2026-01-01 --to 2026-01-31\nhandbackctl report reasons --partner SKYLINE --rows K02", run_finance},
+    {"report deliveries", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
+     "which expected files came on time, late, or not at all",
+     "For each partner, source and expected file: how many came on time and late, how many are missing and since when, and what came "
+     "unexpected. --rows lists the deliveries behind a figure. Without --from and --to it is of the last seven days.",
+     "handbackctl report deliveries --rows missing", run_finance},
+    {"report decisions", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
+     "who decided what about holds, and that they were two",
+     "What each person proposed, approved and rejected; how holds ended, by two people or by themselves; and each hold that people "
+     "decided, with who proposed and who approved it. --rows lists those of one person. Without --from and --to it is of the last seven days.",
+     "handbackctl report decisions --from 2026-01-01 --to 2026-01-31 --table decided --format csv", run_finance},
+    {"report trend", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_BY) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
+     "day by day: what is open, and is it more than yesterday",
+     "For each day (--by week, month) and programme: points debited, confirmed, reversed and open, and how much more are open than the day "
+     "before and a week before; for each partner files, records, rates and holds. As HTML with charts. Without --from and --to it is of the "
+     "last seven days.",
+     "handbackctl report trend\nhandbackctl report trend --by month --from 2025-01-01 --format html >trend.html", run_finance},
     {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD) | OPT(OPT_CHECKPOINTS),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "

@@ -32,7 +32,7 @@ int run_holds(struct session *s);
 int run_hold_show(struct session *s);
 int run_overdue(struct session *s);
 int run_report(struct session *s);
-int run_roll_forward(struct session *s);
+int run_finance(struct session *s);
 
 /* ctl/infer.c */
 int run_profile_infer(struct session *s);

@@ -1,9 +1,11 @@
 /* What people look at: options in, a view's document out. */
+#include <string.h>
 #include <unistd.h>
 
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
 #include "lib/config/config.h"
+#include "lib/finance/view/finance.h"
 #include "lib/finance/view/report.h"
 #include "lib/finance/view/views.h"
 
@@ -11,7 +13,7 @@
 #define RECORDS_DEFAULT "100"
 #define HOLDS_DEFAULT "100"
 #define OVERDUE_DEFAULT "100"
-#define ROLL_FORWARD_DEFAULT "100"
+#define FINANCE_DEFAULT "100"
 #define REPORT_DAYS_BEFORE 6
 
 /* Shows what a view gave, which may be something although it did not end well; gives the view's code then. */
@@ -183,23 +185,32 @@ run_report(struct session *s)
 	return code;
 }
 
+/* All reports of lib/finance/view/finance.h: the second word of the command says which. */
 int
-run_roll_forward(struct session *s)
+run_finance(struct session *s)
 {
-	struct roll_forward_asked asked = {.partner = s->value[OPT_PARTNER], .rows = s->value[OPT_ROWS]};
+	const struct finance_report *report = finance_find(s->command->name + strlen("report "));
+	struct finance_asked asked = {
+	    .partner = s->value[OPT_PARTNER], .by = s->value[OPT_BY], .rows = s->value[OPT_ROWS]};
 	struct document *d = NULL;
 	char buf[24];
-	int code = ask_period(s, &asked.period);
+	int code = s->value[OPT_AS_OF] != NULL ? ask_as_of(s, &asked.period) : ask_period(s, &asked.period);
 
-	if (s->value[OPT_FROM] == NULL && s->value[OPT_TO] == NULL)
+	if (!report->of_a_moment && s->value[OPT_FROM] == NULL && s->value[OPT_TO] == NULL)
 		period_of_days(REPORT_DAYS_BEFORE, &asked.period);
-	if (code == EXIT_CLEAN && asked.rows != NULL)
-		code = ask_word(asked.rows, "--rows", roll_forward_figures);
+	if (code == EXIT_CLEAN && asked.rows != NULL && report->figures != NULL)
+		code = ask_word(asked.rows, "--rows", report->figures);
+	if (code == EXIT_CLEAN && asked.by != NULL)
+		code = ask_word(asked.by, "--by", report->by);
 	if (code == EXIT_CLEAN)
-		code = ask_limit(s, ROLL_FORWARD_DEFAULT, buf, &s->query.limit);
+		code = ask_limit(s, FINANCE_DEFAULT, buf, &s->query.limit);
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
 	if (code == EXIT_CLEAN)
-		code = view_roll_forward(&s->query, &asked, &d);
-	return show(s, code, d);
+		code = finance_take(&s->query, report, &asked, &d);
+	if (d == NULL || s->value[OPT_WRITE] == NULL)
+		return show(s, code, d);
+	int kept = keep_report(s, d);
+	document_free(d);
+	return code == EXIT_CLEAN ? kept : code;
 }

@@ -69,7 +69,9 @@ def ctl_as(world, role, *arguments):
 @pytest.mark.parametrize("role", ("handback_finance", "handback_verify"))
 @pytest.mark.parametrize("command", (
     ("files",), ("show", "1", "--records"), ("explain", "1:1"), ("holds",), ("holds", "--ended"), ("hold", "show", "1"), ("overdue",),
-    ("proposals",), ("report", "--all"), ("report", "roll-forward"), ("report", "roll-forward", "--rows", "closing"), ("audit", "head"), ("audit", "verify")), ids=" ".join)
+    ("proposals",), ("report", "--all"), ("report", "roll-forward"), ("report", "roll-forward", "--rows", "closing"),
+    ("report", "ageing"), ("report", "reasons"), ("report", "deliveries"), ("report", "decisions"), ("report", "trend"),
+    ("audit", "head"), ("audit", "verify")), ids=" ".join)
 def test_what_reads_works(world, role, command):
     done = ctl_as(world, role, *command)
     assert done.returncode == 0, done.stderr

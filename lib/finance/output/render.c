@@ -45,7 +45,7 @@ cell_shown(enum column_kind kind, const char *cell)
 	switch (kind) {
 	case COLUMN_NUMBER:
 	case COLUMN_ZERO:
-	case COLUMN_MONEY:
+	case COLUMN_DECIMAL:
 		return number_shown(cell);
 	case COLUMN_TIME:
 		return mem_part(cell, strnlen(cell, 19));

@@ -4,6 +4,7 @@
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/render.h"
 #include "lib/finance/output/render_bar.h"
+#include "lib/finance/output/render_chart.h"
 #include "lib/hash/sha256.h"
 
 static const char *
@@ -12,7 +13,7 @@ kind_class(enum column_kind kind)
 	switch (kind) {
 	case COLUMN_NUMBER:
 	case COLUMN_ZERO:
-	case COLUMN_MONEY:
+	case COLUMN_DECIMAL:
 		return "number";
 	case COLUMN_TIME:
 		return "time";
@@ -100,6 +101,7 @@ put_row(FILE *out, const struct table *t, char *const *cells, bool total)
 static void
 put_rows(FILE *out, const struct table *t)
 {
+	chart_put_all(out, t);
 	fputs("<div class=\"scroll\">\n<table>\n<thead><tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
 		if (!on_page(&t->columns[i]))

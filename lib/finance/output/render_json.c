@@ -18,7 +18,7 @@ add_cell(struct json_build *row, const struct column *column, const char *cell)
 		return;
 	}
 	/* a sum may pass 64 bits: then its digits are a text, which every reader takes as they are */
-	if (column_is_number(column->kind) && column->kind != COLUMN_MONEY && number_is_plain(cell) &&
+	if (column_is_number(column->kind) && column->kind != COLUMN_DECIMAL && number_is_plain(cell) &&
 	    text_int(cell, INT64_MIN, INT64_MAX, &number)) {
 		json_int(row, column->key, number);
 		return;

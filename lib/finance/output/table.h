@@ -19,8 +19,8 @@ enum column_kind {
 	COLUMN_WORD,     /* one of our words: a state, an outcome; coloured by what it means */
 	COLUMN_NUMBER,   /* decimal digits; right-aligned, with separators, never shortened */
 	COLUMN_ZERO,     /* a number that has to be 0, such as a difference of two sums */
-	COLUMN_MONEY,    /* major units, "1234.50": shown as a number; a text in JSON, where 1234.50 would be no
-	                    integer */
+	COLUMN_DECIMAL,  /* "1234.50", money in major units or per cent: shown as a number; a text in JSON, where
+	                    1234.50 would be no integer */
 	COLUMN_TIME,     /* "2026-01-31 23:59:59.123456+00": shown to the second, ISO 8601 with Z for machines */
 	COLUMN_BOOL,     /* "t" or "f" */
 };
@@ -36,12 +36,13 @@ struct column {
 	int drop;        /* 0: always there; on a narrow terminal those with the highest go first, all at once;
 	                    -N: stands for those with N, and is there on a terminal when they are left out */
 	const char *bar; /* a part of the row's stacked bar: "confirmed", "held" ...; NULL: none */
+	bool chart;      /* a page draws its course over the rows, for each of the table's series */
 };
 
 static inline bool
 column_is_number(enum column_kind kind)
 {
-	return kind == COLUMN_NUMBER || kind == COLUMN_ZERO || kind == COLUMN_MONEY;
+	return kind == COLUMN_NUMBER || kind == COLUMN_ZERO || kind == COLUMN_DECIMAL;
 }
 
 enum table_shape {
@@ -64,6 +65,8 @@ struct table {
 	size_t rows, room;
 	const char *quiet; /* key of a column; in a long table a terminal leaves out rows that say "ok" there, and
 	                      says so */
+	const char *series; /* key of a column: rows with one text there are one course of the charts; NULL: none are
+	                       drawn */
 	char **totals;     /* one row more, below a line; NULL: none */
 };
 

@@ -11,10 +11,11 @@ struct report_table {
 	const struct column *columns;
 	int column_count;
 	const char *sql;
-	int params;     /* of: partner, file, from, to */
+	int params;     /* of: partner, file, from, to (reports of a period: lib/finance/view/finance.h) */
 	bool has_total; /* the last row is the sum */
 	const char *note;
-	const char *quiet; /* struct table, quiet; NULL: none */
+	const char *quiet;  /* struct table, quiet; NULL: none */
+	const char *series; /* struct table, series; NULL: none */
 };
 extern const struct report_table report_tables[];
 extern const size_t report_table_count;

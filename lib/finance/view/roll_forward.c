@@ -2,9 +2,8 @@
  * ledger. */
 #include <string.h>
 
-#include "lib/finance/output/memory.h"
+#include "lib/finance/view/finance.h"
 #include "lib/finance/view/view_sql.h"
-#include "lib/finance/view/views.h"
 
 static const struct column figure_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 6, 0, NULL},
@@ -14,7 +13,7 @@ static const struct column figure_columns[] = {
     {"title", "Figure", COLUMN_TEXT, 12, 0, NULL},
     {"items", "Items", COLUMN_NUMBER, 0, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"amount", "Amount", COLUMN_MONEY, 0, 0, NULL},
+    {"amount", "Amount", COLUMN_DECIMAL, 0, 0, NULL},
     {"minor_units", "Minor units", COLUMN_NUMBER, 0, FOR_MACHINES, NULL},
 };
 
@@ -29,31 +28,32 @@ static const struct column row_columns[] = {
     {"transaction_type", "Type", COLUMN_NUMBER, 0, 6, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"currency", "Currency", COLUMN_TEXT, 0, 1, NULL},
-    {"amount", "Amount", COLUMN_MONEY, 0, 1, NULL},
+    {"amount", "Amount", COLUMN_DECIMAL, 0, 1, NULL},
     {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 7, NULL},
     {"file", "File", COLUMN_NUMBER, 0, 2, NULL},
     {"record", "Record", COLUMN_NUMBER, 0, 2, NULL},
     {"posted_by", "Posted by", COLUMN_TEXT, 6, 7, NULL},
 };
 
-const char *const roll_forward_figures[] = {"opening",
-                                            "debits",
-                                            "confirmed",
-                                            "reversed_by_file",
-                                            "reversed_by_people",
-                                            "reversed_by_application",
-                                            "corrections",
-                                            "closing",
-                                            "ledger",
-                                            "difference",
-                                            "reinstated",
-                                            "credited",
-                                            NULL};
+static const char *const figures[] = {"opening",
+                                      "debits",
+                                      "confirmed",
+                                      "reversed_by_file",
+                                      "reversed_by_people",
+                                      "reversed_by_application",
+                                      "corrections",
+                                      "closing",
+                                      "ledger",
+                                      "difference",
+                                      "reinstated",
+                                      "credited",
+                                      NULL};
 
 /* Says each line of difference that is none of zeros. */
 static int
-prove(const struct query *q, const struct table *t)
+prove(const struct query *q, const struct document *d)
 {
+	const struct table *t = d->tables[0];
 	int figure = table_column(t, "figure"), items = table_column(t, "items"),
 	    points = table_column(t, "points"), minor = table_column(t, "minor_units"), code = EXIT_CLEAN;
 
@@ -74,49 +74,20 @@ prove(const struct query *q, const struct table *t)
 	return code;
 }
 
-static char *
-scope_words(const struct roll_forward_asked *asked)
-{
-	const struct period *period = &asked->period;
+static const struct report_table tables[] = {
+    {"roll_forward", NULL, "no redemption", TABLE_ROWS, COLUMNS(figure_columns), sql_roll_forward, 3, false,
+     "--rows FIGURE lists the redemptions behind a figure: opening, debits, confirmed, reversed_by_file, "
+     "reversed_by_people, reversed_by_application, corrections, closing, reinstated, credited"},
+};
+static const struct report_table rows = {
+    "rows", NULL, "no redemption", TABLE_ROWS, COLUMNS(row_columns), sql_roll_forward_rows, 5, false, NULL};
 
-	return mem_format("From %.10s to %s%s%s. Days and times are UTC.",
-	                  *period->from ? period->from : "the first", *period->last ? period->last : "now",
-	                  asked->partner != NULL ? ", partner " : "",
-	                  asked->partner != NULL ? asked->partner : "");
-}
-
-static int
-fill_rows(const struct query *q, struct document *d, const struct roll_forward_asked *asked)
-{
-	const char *values[] = {asked->partner, text_or_null(asked->period.from), text_or_null(asked->period.to),
-	                        asked->rows, q->limit};
-	struct table *t = document_add(d, "rows", asked->rows, TABLE_ROWS, COLUMNS(row_columns));
-
-	table_empty(t, "no redemption");
-	int code = query_fill(q, t, sql_roll_forward_rows, 5, values);
-	if (query_is_cut(q, t))
-		table_note(t, mem_format("the first %s; --all shows every one", q->limit));
-	return code;
-}
-
-int
-view_roll_forward(const struct query *q, const struct roll_forward_asked *asked, struct document **ret)
-{
-	const char *values[] = {asked->partner, text_or_null(asked->period.from), text_or_null(asked->period.to)};
-	struct document *d = document_new("roll-forward", "Roll-forward of open items");
-
-	document_subtitle(d, scope_words(asked));
-	if (asked->rows != NULL)
-		return query_end(d, fill_rows(q, d, asked), ret);
-	struct table *t = document_add(d, "roll_forward", NULL, TABLE_ROWS, COLUMNS(figure_columns));
-	table_empty(t, "no redemption");
-	int code = query_fill(q, t, sql_roll_forward, 3, values);
-	if (code != EXIT_CLEAN)
-		return query_end(d, code, ret);
-	table_note(
-	    t, mem_text("--rows FIGURE lists the redemptions behind a figure: opening, debits, confirmed, "
-	                "reversed_by_file, reversed_by_people, reversed_by_application, corrections, closing, "
-	                "reinstated, credited"));
-	*ret = d;
-	return prove(q, t);
-}
+const struct finance_report report_roll_forward = {
+    .name = "roll-forward",
+    .title = "Roll-forward of open items",
+    .tables = tables,
+    .table_count = sizeof(tables) / sizeof(tables[0]),
+    .rows = &rows,
+    .figures = figures,
+    .prove = prove,
+};

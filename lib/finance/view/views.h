@@ -38,16 +38,6 @@ int view_holds(const struct query *q, const struct holds_asked *asked, struct do
 /* All of one hold that helps to decide it, by its number. */
 int view_hold(const struct query *q, const char *hold, struct document **ret);
 
-/* Open items from the beginning of a period to its end, equal to the ledger: EXIT_PROOF with the document
- * where they are not.  rows: the redemptions behind one of roll_forward_figures instead; NULL: the figures.
- */
-struct roll_forward_asked {
-	const char *partner, *rows;
-	struct period period;
-};
-extern const char *const roll_forward_figures[]; /* up to NULL */
-int view_roll_forward(const struct query *q, const struct roll_forward_asked *asked, struct document **ret);
-
 /* Redemptions that partners should have answered by now; partner: NULL for all. */
 int view_overdue(const struct query *q, const char *partner, struct document **ret);
 
