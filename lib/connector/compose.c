@@ -196,6 +196,88 @@ put(struct composer *c, const char *key, const struct yaml_node *n)
 	json_close(c->build);
 }
 
+/* ---- what is no body ---- */
+
+static bool
+is_plain(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       strchr("-._~", c) != NULL;
+}
+
+/* The value of a field, for a URL with all that may mean something there %-encoded. */
+static void
+write_value(FILE *out, const char *value, bool encode)
+{
+	for (const char *p = value; *p != '\0'; p++)
+		if (!encode || is_plain(*p))
+			fputc(*p, out);
+		else
+			fprintf(out, "%%%02X", (unsigned char) *p);
+}
+
+static char *
+compose_text(const char *template, const struct json *object, bool encode, char *why, size_t why_size)
+{
+	struct composer c = {.ours = object, .why = why, .why_size = why_size};
+	struct connector_place place;
+	size_t at = 0, done = 0, size = 0;
+	char *text = NULL, buf[JSON_PLAIN_SIZE];
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL) {
+		fail(&c, "no memory", "");
+		return NULL;
+	}
+	while (connector_next_place(template, &at, &place) > 0) {
+		const char *value = field_text(&c, &place, buf);
+
+		if (value == NULL || value[0] == '\0')
+			fail(&c, "it has to have a value: ", place.name);
+		fprintf(out, "%.*s", (int) (place.begin - done), template + done);
+		write_value(out, value != NULL ? value : "", encode);
+		done = at;
+	}
+	fputs(template + done, out);
+	if (fclose(out) != 0)
+		fail(&c, "no memory", "");
+	if (!c.failed)
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *
+connector_request_url(const struct connector *c, enum connector_kind kind, const struct json *object,
+                      char *why, size_t why_size)
+{
+	char *url = compose_text(c->object[kind].url, object, true, why, why_size);
+
+	if (url == NULL || connector_is_url(url, false))
+		return url;
+	snprintf(why, why_size, "with its fields the URL is none, or too long");
+	free(url);
+	return NULL;
+}
+
+char *
+connector_header_value(const char *template, const struct json *object, char *why, size_t why_size)
+{
+	char *value = compose_text(template, object, false, why, why_size);
+	bool good = value != NULL && strlen(value) <= CONNECTOR_VALUE_BYTES;
+
+	/* nothing that a partner wrote becomes another header */
+	for (const char *p = value; good && *p != '\0'; p++)
+		good = *p >= ' ' && *p < 0x7f;
+	if (value == NULL || good)
+		return value;
+	snprintf(why, why_size, "a value of a header is too long, or not of printable ASCII");
+	free(value);
+	return NULL;
+}
+
+/* ---- bodies ---- */
+
 char *
 connector_body(const struct connector *connector, enum connector_kind kind, const struct json *const *objects,
                size_t count, char *why, size_t why_size)

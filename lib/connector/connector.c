@@ -33,8 +33,8 @@ static const char *const fields[CONNECTOR_KINDS][24] = {
 static const char *const forms[] = {"", "text", "date", "ms", NULL};
 static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
 
-static int
-place_of_word(const char *const *words, const char *word)
+int
+connector_word(const char *const *words, const char *word)
 {
 	for (int i = 0; words[i] != NULL; i++)
 		if (strcmp(words[i], word) == 0)
@@ -58,7 +58,7 @@ connector_next_place(const char *text, size_t *at, struct connector_place *ret)
 	memcpy(ret->name, begin + 2, inside);
 	ret->name[inside] = '\0';
 	bar = strchr(ret->name, '|');
-	form = bar == NULL ? FORM_OWN : place_of_word(forms, bar + 1);
+	form = bar == NULL ? FORM_OWN : connector_word(forms, bar + 1);
 	if (bar != NULL && form <= FORM_OWN)
 		return -1;
 	if (bar != NULL)
@@ -68,6 +68,12 @@ connector_next_place(const char *text, size_t *at, struct connector_place *ret)
 	ret->length = inside + 3;
 	*at = ret->begin + ret->length;
 	return 1;
+}
+
+bool
+connector_has_field(enum connector_kind kind, const char *name)
+{
+	return connector_word(fields[kind], name) >= 0;
 }
 
 /* ---- templates ---- */
@@ -106,7 +112,7 @@ check_text(struct checked *c, const struct yaml_node *n)
 		} else if (c->body) {
 			yaml_error(c->problems, n,
 			           "${%s}: a body has ${records} or ${record}; fields stand in the record", place.name);
-		} else if (place_of_word(fields[c->kind], place.name) < 0) {
+		} else if (!connector_has_field(c->kind, place.name)) {
 			yaml_error(c->problems, n, "a %s has no field %s", connector_kinds[c->kind], place.name);
 		} else if (place.form >= FORM_DATE && !is_time(place.name)) {
 			yaml_error(c->problems, n, "%s is no time: it has no form %s", place.name, forms[place.form]);
@@ -129,9 +135,9 @@ check_template(struct checked *c, const struct yaml_node *n)
 
 /* ---- the compiler ---- */
 
-/* https, or http to this machine alone; a host, and nothing that a request line could not have. */
-static bool
-is_url(const char *url)
+/* What follows the host's name, where it is one of https or this machine; NULL where it is neither. */
+static const char *
+behind_scheme(const char *url)
 {
 	static const char *const begins[] = {"https://", "http://127.0.0.1", "http://[::1]", "http://localhost",
 	                                     NULL};
@@ -140,16 +146,32 @@ is_url(const char *url)
 	for (int i = 0; begins[i] != NULL && rest == NULL; i++)
 		if (strncmp(url, begins[i], strlen(begins[i])) == 0)
 			rest = url + strlen(begins[i]);
+	/* whoever only looks like this machine is another one */
+	if (rest != NULL && (url[4] == ':' ? strchr(":/", rest[0]) == NULL : strchr("/:?@", rest[0]) != NULL))
+		return NULL;
+	return rest;
+}
+
+bool
+connector_is_url(const char *url, bool may_have_fields)
+{
+	const char *rest = behind_scheme(url), *path;
+	struct connector_place place;
+	size_t at = 0, first = SIZE_MAX;
+	int got;
+
 	if (rest == NULL || strlen(url) > CONNECTOR_URL_BYTES)
 		return false;
-	/* whoever only looks like this machine is another one */
-	if (url[4] == ':' ? strchr(":/", rest[0]) == NULL : strchr("/:?@", rest[0]) != NULL)
+	while ((got = connector_next_place(url, &at, &place)) > 0)
+		first = first == SIZE_MAX ? place.begin : first;
+	path = rest + strcspn(rest, "/?");
+	if (got < 0 || (first != SIZE_MAX && (!may_have_fields || url + first < path)))
 		return false;
 	for (const char *p = url; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || strchr("\"<>\\^`{|}#", *p) != NULL)
+		if (*p <= ' ' || *p >= 0x7f || strchr(first != SIZE_MAX ? "\"<>\\^`#" : "\"<>\\^`{|}#", *p) != NULL)
 			return false;
 	/* no name and password in it: they are no secret there */
-	return memchr(rest, '@', strcspn(rest, "/?")) == NULL;
+	return memchr(rest, '@', (size_t) (path - rest)) == NULL;
 }
 
 static void
@@ -162,8 +184,10 @@ compile_object(struct connector *c, enum connector_kind kind, struct yaml_node *
 
 	if (url == NULL)
 		yaml_error(p, n, "url is missing");
-	else if (yaml_text(p, url, &o->url) && !is_url(o->url))
+	else if (yaml_text(p, url, &o->url) && !connector_is_url(o->url, c->batch == 1))
 		yaml_error(p, url, "no URL of https, nor of http to this machine");
+	else if (o->url != NULL)
+		check_template(&checked, url);
 	if (record == NULL || record->kind != YAML_MAP || record->first == NULL)
 		yaml_error(p, record != NULL ? record : n, "record: a map of their fields is required");
 	else
@@ -180,32 +204,54 @@ compile_object(struct connector *c, enum connector_kind kind, struct yaml_node *
 }
 
 static void
+compile_objects(struct connector *c, struct problems *p)
+{
+	struct yaml_node *objects = yaml_get(c->tree, "objects");
+
+	if (objects == NULL || objects->kind != YAML_MAP || objects->first == NULL) {
+		yaml_error(p, objects != NULL ? objects : c->tree,
+		           "objects: redemption, balance or both are required");
+		return;
+	}
+	for (int i = 0; i < CONNECTOR_KINDS; i++) {
+		struct yaml_node *n = yaml_get(objects, connector_kinds[i]);
+
+		if (n != NULL && n->kind == YAML_MAP)
+			compile_object(c, (enum connector_kind) i, n, p);
+		else if (n != NULL)
+			yaml_error(p, n, "a map with url and record is required");
+	}
+	yaml_unknown_keys(p, objects, connector_kinds);
+}
+
+static void
 compile(struct connector *c, struct problems *p)
 {
-	static const char *const known[] = {"method", "batch", "objects", NULL};
+	static const char *const known[] = {"method",  "batch", "network", "ca",     "timeout",
+	                                    "objects", "login", "headers", "answer", NULL};
+	static const char *const networks[] = {"public", "private", NULL};
 	struct yaml_node *method = yaml_get(c->tree, "method"), *batch = yaml_get(c->tree, "batch"),
-	                 *objects = yaml_get(c->tree, "objects");
-	int word = 0;
+	                 *network = yaml_get(c->tree, "network"), *ca = yaml_get(c->tree, "ca"),
+	                 *timeout = yaml_get(c->tree, "timeout");
+	int word = 0, place = 0;
 
 	if (method != NULL)
 		yaml_word(p, method, methods, &word);
 	c->method = methods[word];
 	if (batch != NULL)
 		yaml_int(p, batch, 1, CONNECTOR_BATCH_MOST, &c->batch);
-	if (objects == NULL || objects->kind != YAML_MAP || objects->first == NULL) {
-		yaml_error(p, objects != NULL ? objects : c->tree,
-		           "objects: redemption, balance or both are required");
-	} else {
-		for (int i = 0; i < CONNECTOR_KINDS; i++) {
-			struct yaml_node *n = yaml_get(objects, connector_kinds[i]);
-
-			if (n != NULL && n->kind == YAML_MAP)
-				compile_object(c, (enum connector_kind) i, n, p);
-			else if (n != NULL)
-				yaml_error(p, n, "a map with url and record is required");
-		}
-		yaml_unknown_keys(p, objects, connector_kinds);
-	}
+	if (network != NULL)
+		yaml_word(p, network, networks, &place);
+	c->is_private = place == 1;
+	if (ca != NULL)
+		yaml_text(p, ca, &c->ca);
+	if (timeout != NULL && yaml_duration_ms(p, timeout, &c->timeout_ms) &&
+	    (c->timeout_ms < 1000 || c->timeout_ms > 600000))
+		yaml_error(p, timeout, "from 1s to 10m");
+	compile_objects(c, p);
+	connector_compile_headers(c, p);
+	connector_compile_logins(c, p);
+	connector_compile_answer(c, p);
 	yaml_unknown_keys(p, c->tree, known);
 }
 
@@ -221,6 +267,7 @@ connector_compile(const char *text, size_t len, struct problems *p)
 	}
 	c->tree = tree;
 	c->batch = 1;
+	c->timeout_ms = 60000;
 	if (tree->kind == YAML_MAP)
 		compile(c, p);
 	else

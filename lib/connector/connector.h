@@ -10,7 +10,8 @@
  *         record: {External_Reference__c: "${reference}", Status__c: "${state}", Points__c: "${points}"}
  *         body: {allOrNone: false, records: "${records}"}
  *
- * Without a body the body is the record.  No name of a vendor is known here.
+ * Without a body the body is the record.  login says by which credentials it is logged in, answer what the
+ * target's answers mean: docs/connectors.md has all keys.  No name of a vendor is known here.
  */
 #ifndef HANDBACK_CONNECTOR_CONNECTOR_H
 #define HANDBACK_CONNECTOR_CONNECTOR_H
@@ -28,6 +29,11 @@ extern const char *const connector_kinds[CONNECTOR_KINDS + 1];
 
 #define CONNECTOR_BATCH_MOST 1000
 #define CONNECTOR_URL_BYTES 2048
+#define CONNECTOR_LOGINS 3
+#define CONNECTOR_HEADERS 16
+#define CONNECTOR_VALUE_BYTES 1024 /* of a header */
+#define CONNECTOR_CODE_BYTES 200   /* of what a target calls a result */
+#define CONNECTOR_WAIT_S 86400
 
 struct connector;
 
@@ -37,6 +43,7 @@ void connector_free(struct connector *c); /* NULL is fine */
 
 /* Is the target told of this kind?  Then it has a URL. */
 bool connector_has(const struct connector *c, enum connector_kind kind);
+/* As the connector has it, with ${fields} where one request tells of one object. */
 const char *connector_url(const struct connector *c, enum connector_kind kind);
 const char *connector_method(const struct connector *c);
 /* How many objects one request may tell of. */
@@ -49,5 +56,88 @@ size_t connector_batch(const struct connector *c);
  */
 char *connector_body(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
                      size_t count, char *why, size_t why_size);
+
+/* ---- how a request is sent ---- */
+
+/* May its hosts have addresses of private networks? */
+bool connector_is_private(const struct connector *c);
+/* The credential that holds the certificates that are trusted; NULL: the system's. */
+const char *connector_ca(const struct connector *c);
+int64_t connector_timeout_ms(const struct connector *c);
+/* All that a request may go to: i from 0, NULL behind the last. */
+const char *connector_any_url(const struct connector *c, size_t i);
+
+/* A template with its fields from the object.  In a URL what would not be a part of a path or a query is
+ * %-encoded.  The caller frees it; NULL with a sentence in why[]: a field is null, no memory, or for a
+ * header a value has a control character or is too long. */
+char *connector_request_url(const struct connector *c, enum connector_kind kind, const struct json *object,
+                            char *why, size_t why_size);
+char *connector_header_value(const char *template, const struct json *object, char *why, size_t why_size);
+/* The name and the template of its own header i; false behind the last. */
+bool connector_header(const struct connector *c, size_t i, const char **ret_name, const char **ret_template);
+
+enum connector_login_kind {
+	LOGIN_BASIC,              /* user, secret */
+	LOGIN_HEADER,             /* name, begins, secret */
+	LOGIN_BODY,               /* name, secret */
+	LOGIN_CLIENT_CREDENTIALS, /* url, user, secret, scope, basic */
+	LOGIN_JWT_BEARER,         /* url, user, subject, audience, secret: the private key, scope */
+	LOGIN_SIGNATURE,          /* secret, second, id: a member of the body */
+	LOGIN_KINDS
+};
+extern const char *const connector_login_kinds[LOGIN_KINDS + 1];
+
+/* Texts that the kind does not have are NULL; secret, second: names of credentials. */
+struct connector_login {
+	enum connector_login_kind kind;
+	const char *url, *user, *secret, *second, *name, *begins, *subject, *audience, *scope, *id;
+	bool basic; /* user and secret go as a header, not in the body */
+};
+
+/* Login i; NULL behind the last. */
+const struct connector_login *connector_login(const struct connector *c, size_t i);
+
+/* ---- what an answer means ---- */
+
+enum connector_result {
+	CONNECTOR_DELIVERED,
+	CONNECTOR_RETRY,
+	CONNECTOR_HELD,
+	CONNECTOR_STOP,
+	CONNECTOR_RESULTS
+};
+
+struct connector_answer {
+	int status;
+	const char *body; /* NUL-ended behind length */
+	size_t length;
+	const char *retry_after, *limit; /* the values of these headers; NULL: none */
+	int64_t now_s;                   /* since 1970 */
+};
+
+struct connector_row {
+	enum connector_result result;
+	int status;                          /* the target's own of the row; 0: none */
+	char code[CONNECTOR_CODE_BYTES + 1]; /* without control characters; "": none */
+};
+
+struct connector_verdict {
+	enum connector_result result;
+	bool renew;                          /* the token was refused: with a new one it may be taken */
+	int64_t wait_s;                      /* 0: not told */
+	int64_t used, whole;                 /* of a limit; whole 0: not told */
+	char why[CONNECTOR_CODE_BYTES + 64]; /* "": there is nothing to say */
+};
+
+/* The header that tells a limit; NULL: none. */
+const char *connector_limit_header(const struct connector *c);
+
+/*
+ * What an answer to a request that told of these objects means, for all (ret) and for each (ret_rows, count
+ * of them, never CONNECTOR_STOP).  An answer that is not what the connector promises delivers nothing.
+ */
+void connector_judge(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
+                     size_t count, const struct connector_answer *answer, struct connector_row *ret_rows,
+                     struct connector_verdict *ret);
 
 #endif

@@ -313,6 +313,17 @@ add_fetch(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* What handback-fetch has, and libevent's loop, which waits. */
+static int
+add_send(scmp_filter_ctx filter)
+{
+	static const int loop[] = {SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+	                           SCMP_SYS(epoll_pwait2), SCMP_SYS(timerfd_settime)};
+	int rc = add_list(filter, SCMP_ACT_ALLOW, loop, COUNT(loop));
+
+	return rc == 0 ? add_fetch(filter) : rc;
+}
+
 /* Sockets of this machine, and no others. */
 static int
 add_local(scmp_filter_ctx filter)
@@ -414,43 +425,44 @@ enter_limits(char *why, size_t why_size)
 	return true;
 }
 
+/* how names become addresses, and what that loads; OpenSSL reads its file, also where no TLS is spoken */
+static const char *const resolver[] = {
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/nsswitch.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/passwd",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/ssl/openssl.cnf",
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/run/NetworkManager/resolv.conf",
+    "/dev/urandom",
+    "/dev/random",
+    "/dev/null",
+#if SANITIZED
+    "/proc",
+#endif
+};
+
 bool
 sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 {
-	/* how names become addresses, and what that loads; TLS is not spoken, but OpenSSL reads its file */
-	static const char *const read[] = {
-		"/usr",
-		"/lib",
-		"/lib64",
-		"/etc/resolv.conf",
-		"/etc/hosts",
-		"/etc/host.conf",
-		"/etc/gai.conf",
-		"/etc/nsswitch.conf",
-		"/etc/services",
-		"/etc/protocols",
-		"/etc/passwd",
-		"/etc/localtime",
-		"/etc/ld.so.cache",
-		"/etc/ssl/openssl.cnf",
-		"/run/systemd/resolve",
-		"/run/resolvconf",
-		"/run/NetworkManager/resolv.conf",
-		"/dev/urandom",
-		"/dev/random",
-		"/dev/null",
-#if SANITIZED
-		"/proc",
-#endif
-	};
 	const struct rlimit none = {0, 0};
-	struct landlock_place places[COUNT(read) + 1];
+	struct landlock_place places[COUNT(resolver) + 1];
 	const uint16_t ports[] = {wish->port, 53};
 	struct landlock_wish landlock = {
 	    .places = places, .ports = ports, .port_count = COUNT(ports), .least = 2};
 
-	for (size_t i = 0; i < COUNT(read); i++)
-		places[landlock.place_count++] = (struct landlock_place){.path = read[i], .use = LANDLOCK_READ};
+	for (size_t i = 0; i < COUNT(resolver); i++)
+		places[landlock.place_count++] = (struct landlock_place){.path = resolver[i], .use = LANDLOCK_READ};
 	if (wish->directory >= 0)
 		places[landlock.place_count++] = (struct landlock_place){.fd = wish->directory, .use = LANDLOCK_KEEP};
 	if (!enter_limits(why, why_size) || !limit_files(wish->file_bytes, why, why_size))
@@ -459,6 +471,23 @@ sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 		return fail(why, why_size, "resource limits", errno);
 	return enter_landlock(&landlock, wish->no_landlock, why, why_size) &&
 	       enter_calls(add_fetch, why, why_size);
+}
+
+bool
+sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
+{
+	const struct rlimit none = {0, 0};
+	struct landlock_place places[COUNT(resolver)];
+	struct landlock_wish landlock = {.places = places, .ports = ports, .port_count = port_count, .least = 2};
+
+	for (size_t i = 0; i < COUNT(resolver); i++)
+		places[landlock.place_count++] = (struct landlock_place){.path = resolver[i], .use = LANDLOCK_READ};
+	if (!enter_limits(why, why_size))
+		return false;
+	/* no process, no thread; no file gets a byte */
+	if (setrlimit(RLIMIT_NPROC, &none) != 0 || setrlimit(RLIMIT_FSIZE, &none) != 0)
+		return fail(why, why_size, "resource limits", errno);
+	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_send, why, why_size);
 }
 
 bool

@@ -1,16 +1,16 @@
 /*
- * The sandboxes of handback-fetch, handback-gate and handback-decrypt: what each needs is
- * listed, and the kernel refuses the rest.  All keep the descriptors that they
- * have.  As the parser's (lib/sandbox/parser.h): rlimits, no_new_privs, Landlock,
- * a seccomp list.  Unlike there an unlisted call is refused (EPERM) and does not
- * end the process, since libraries ask for more than they need; what no library
- * of theirs asks for in good faith does end it.
+ * The sandboxes of handback-fetch, handback-send, handback-gate, handback-receive and handback-decrypt: what
+ * each needs is listed, and the kernel refuses the rest.  All keep the descriptors that they have.  As the
+ * parser's (lib/sandbox/parser.h): rlimits, no_new_privs, Landlock, a seccomp list.  Unlike there an unlisted
+ * call is refused (EPERM) and does not end the process, since libraries ask for more than they need; what no
+ * library of theirs asks for in good faith does end it.
  *
  *   fetch     TCP and UDP out, TCP by Landlock (Linux 6.7 on) to its server's port and the
  *             resolver's; its directory of the spool; no other file but what name resolution reads;
  *             no local socket, no process, no program
  *   gate      no file at all, no TCP out (Landlock), local sockets alone; what listens and what was accepted
  *             was there before, or comes by that; no process, no program
+ *   send      as fetch, to the ports of its target; no file at all but what name resolution reads
  *   receive   no socket of its own; the one directory of its source
  *   decrypt   local sockets alone; its keyring's directory; GnuPG, which it runs and which inherits all
  *             this; no other file but what programs of the system read
@@ -32,6 +32,9 @@ struct sandbox_fetch {
 };
 
 bool sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size);
+
+/* ports: those of its target's hosts, and the resolver's. */
+bool sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size);
 
 /* With its socket listening. */
 bool sandbox_gate(bool no_landlock, char *why, size_t why_size);

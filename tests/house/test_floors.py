@@ -42,6 +42,7 @@ MAY_INCLUDE = {
     "api": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config"},
     "receive": BASE | {"lib/hash", "lib/yaml", "lib/protocol", "lib/config", "lib/sandbox"},
     "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers"},
+    "outbound/send": BASE | {"lib/hash", "lib/yaml", "lib/json", "lib/protocol", "lib/connector", "lib/sandbox"},
     "ctl": LIB | {"lib/connector", "lib/finance/output", "lib/finance/view", "reconcile"},
 }
 
@@ -57,8 +58,9 @@ ONE_INCLUDER = {
     "zlib.h": {"parsers/container/inflate.c"},
     "gpgme.h": {"parsers/decrypt/openpgp.c"},
     "systemd/": {"lib/base/log.c", "daemon/notify.c"},
-    "event2/": {"daemon/", "gate/"},
+    "event2/": {"daemon/", "gate/", "outbound/send/"},
     "libssh/": {"fetch/"},
+    "curl/": {"outbound/send/http.c"},
 }
 
 # binary -> libraries that it needs, libraries that it must not have
@@ -75,6 +77,7 @@ LINKS = {
     "api/handback-api": ({"libpq", "libcrypto", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
     "receive/handback-receive": ({"libcrypto", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
     "gate/handback-gate": ({"libevent_core", "libjansson"}, {"libpq", "libcrypto", "libcsv", "libxml2", "libssh", "libgpgme"}),
+    "outbound/send/handback-send": ({"libcurl", "libevent_core", "libcrypto", "libjansson", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libssh", "libgpgme"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }
 

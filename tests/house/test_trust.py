@@ -6,6 +6,7 @@ from c_source import ROOT
 ATTEMPTS, WALLS, SANDBOX = "tests/hostile/test_attempts.py", "tests/hostile/test_walls.py", "tests/hostile/test_sandbox.py"
 UNIT, GATE = "tests/ops/test_decrypt_unit.py", "tests/hostile/test_gate_walls.py"
 RECEIVE = "tests/hostile/test_receive_walls.py"
+SEND = "tests/hostile/test_send_walls.py"
 READERS, FLOORS = "tests/ledger/test_readers.py", "tests/house/test_floors.py"
 LINKS = f"{FLOORS}::test_each_program_links_its_own_libraries_only"
 NO_PARSER = f"{ATTEMPTS}::test_who_posts_has_no_parser_in_it"
@@ -56,6 +57,8 @@ NEVER = {
                      "a table": ("tests/api/test_functions.py::test_its_role_reads_no_table",)},
     "handback-receive": {what: (f"{RECEIVE}::test_a_receiver_cannot", f"{RECEIVE}::test_a_receiver_that_cannot_be_locked_down_takes_nothing", LINKS)
                          for what in ("a database", "a key", "the network", "exec")},
+    "handback-send": {what: (f"{SEND}::test_a_sender_cannot", f"{SEND}::test_a_sender_that_cannot_be_locked_down_sends_nothing", LINKS)
+                      for what in ("a database", "another target's key", "any file", "a local socket", "exec")},
     "handbackctl": {"more than that": (f"{ATTEMPTS}::test_a_command_is_refused_to_every_other_role", f"{ATTEMPTS}::test_only_the_owner_migrates",
                                        f"{READERS}::test_who_writes_reads_by_no_other_role",
                                        "tests/hostile/test_root.py::test_root_is_the_services_user_before_it_touches_the_spool")},

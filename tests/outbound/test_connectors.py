@@ -44,7 +44,7 @@ def lint(build, tmp_path, text):
 
 
 def test_each_that_we_ship_is_sound(build):
-    assert len(CONNECTORS) == 3
+    assert len(CONNECTORS) == 5
     done = subprocess.run([build / "ctl/handbackctl", "target", "lint", *CONNECTORS], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -119,6 +119,37 @@ def test_what_partners_wrote_stays_a_text(desk, shown):
     (("    record:", "    body: {a: \"x ${records}\"}\n    record:"), "${records} stands alone"),
     (("    url: \"https://crm.example/r\"\n", ""), "url is missing"),
     (("{id: \"${reference}\"}", "[]"), "a map of their fields is required"),
+    (("objects:", "batch: 2\nobjects:"), "a batch of more than one has answer.rows"),
+    (("objects:", "network: all\nobjects:"), "network"),
+    (("objects:", "timeout: 1h\nobjects:"), "from 1s to 10m"),
+    (("https://crm.example/r", "https://${member}.example/r"), "no URL of https"),
+    (("https://crm.example/r", "https://crm.example/${nobody}"), "a redemption has no field nobody"),
+    (("objects:", "headers: {\"X Y\": a}\nobjects:"), "no header has such a name"),
+    (("objects:", "headers: {host: evil.example}\nobjects:"), "the sender's own"),
+    (("objects:", "headers: {Authorization: secret}\nobjects:"), "the sender's own"),
+    (("objects:", "headers: {X: \"a\\nY: b\"}\nobjects:"), "printable ASCII"),
+    (("objects:", "headers: {X: \"${nobody}\"}\nobjects:"), "a redemption has no field nobody"),
+    (("objects:", "login: {kind: magic}\nobjects:"), "login.kind"),
+    (("objects:", "login: {user: a}\nobjects:"), "a login is a map with its kind"),
+    (("objects:", "login: {kind: basic, secret: s}\nobjects:"), "basic has to have its user"),
+    (("objects:", "login: {kind: basic, user: \"a:b\", secret: s}\nobjects:"), "no colon"),
+    (("objects:", "login: {kind: header, name: X, secret: s, url: \"https://a.example/\"}\nobjects:"), "header has none"),
+    (("objects:", "login: {kind: client_credentials, url: \"http://a.example/\", user: u, secret: s}\nobjects:"), "no URL of https"),
+    (("objects:", "login: [{kind: basic, user: u, secret: s}, {kind: header, name: authorization, secret: s}]\nobjects:"), "two logins of one place"),
+    (("objects:", "login: {kind: body, name: id, secret: s}\nobjects:"), "without a member id"),
+    (("objects:", "login: {kind: signature, id: ident, secret: s}\nobjects:"), "there is no member ident"),
+    (("objects:", "answer: {status: {delivered: [302]}}\nobjects:"), "never means that it was taken"),
+    (("objects:", "answer: {status: {delivered: [5xx]}}\nobjects:"), "never means that it was taken"),
+    (("objects:", "answer: {status: {retry: [600]}}\nobjects:"), "a status is 100 to 599"),
+    (("objects:", "answer: {status: {retry: [409], held: [409]}}\nobjects:"), "409 has its meaning already"),
+    (("objects:", "answer: {codes: {retry: [A], stop: [A]}}\nobjects:"), "A has its meaning already"),
+    (("objects:", "answer: {code: a..b}\nobjects:"), "a path is of names"),
+    (("objects:", "answer: {rows: {list: d}}\nobjects:"), "result or failed is required"),
+    (("objects:", "answer: {rows: {result: ok}}\nobjects:"), "result and delivered go together"),
+    (("objects:", "answer: {rows: {list: a, failed: b}}\nobjects:"), "failed needs key"),
+    (("objects:", "answer: {rows: {result: a, delivered: [b], key: k, ours: nobody}}\nobjects:"), "a redemption has no field nobody"),
+    (("objects:", "answer: {limit: {begins: x}}\nobjects:"), "the header that tells the limit"),
+    (("objects:", "answer: {retries: 7}\nobjects:"), "unknown key"),
 ))
 def test_a_mistake_is_named_with_its_place(build, tmp_path, change, said):
     assert lint(build, tmp_path, SMALL) == (0, lint(build, tmp_path, SMALL)[1])

@@ -1,0 +1,283 @@
+/* What a target's answer means.  Its bytes are hostile: whatever is not what the connector promises is no
+ * delivery. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/connector/connector_internal.h"
+#include "lib/json/json.h"
+
+/* The value at a path; NULL where there is none. */
+static const struct json *
+at_path(const struct json *value, const char *path)
+{
+	char name[201];
+
+	while (path != NULL && *path != '\0' && value != NULL) {
+		size_t len = strcspn(path, ".");
+		int64_t place;
+
+		snprintf(name, sizeof(name), "%.*s", (int) len, path);
+		if (json_is_list(value) && text_int(name, 0, 100000, &place))
+			value = json_item(value, (size_t) place);
+		else
+			value = json_get(value, name);
+		path += len + (path[len] == '.');
+	}
+	return value;
+}
+
+static const char *
+text_at(const struct json *value, const char *path, char buf[JSON_PLAIN_SIZE])
+{
+	return path != NULL ? json_plain(at_path(value, path), buf) : NULL;
+}
+
+static bool
+is_in(const struct yaml_node *list, const char *word)
+{
+	for (const struct yaml_node *n = list != NULL ? list->first : NULL; n != NULL; n = n->next)
+		if (strcmp(n->text, word) == 0)
+			return true;
+	return false;
+}
+
+/* What the connector says of a code; -1: nothing. */
+static int
+of_code(const struct connector_rules *rules, const char *code)
+{
+	for (int i = 0; code != NULL && i < CONNECTOR_RESULTS; i++)
+		if (is_in(rules->codes[i], code))
+			return i;
+	return -1;
+}
+
+/* ---- rows ---- */
+
+struct judged {
+	const struct connector *connector;
+	enum connector_kind kind;
+	const struct json *const *objects;
+	size_t count;
+	struct connector_row *rows;
+	bool *seen; /* each row that has had its result */
+	struct connector_verdict *verdict;
+};
+
+/* A row of theirs alone. */
+static void
+judge_row(const struct connector_rules *rules, const struct json *theirs, bool failed,
+          struct connector_row *ret)
+{
+	char buf[JSON_PLAIN_SIZE], more[JSON_PLAIN_SIZE];
+	const char *result = text_at(theirs, rules->rows.result, buf);
+	const char *code = text_at(theirs, rules->rows.code, more);
+	int64_t status = 0;
+	int said = of_code(rules, code);
+
+	ret->code[0] = '\0';
+	if (code != NULL)
+		text_display(ret->code, sizeof(ret->code), code, strlen(code));
+	if (!failed && rules->rows.result == NULL) {
+		ret->result = CONNECTOR_DELIVERED; /* it stands in the list of those that were taken */
+		return;
+	}
+	if (!failed && result != NULL && is_in(rules->rows.delivered, result)) {
+		ret->result = CONNECTOR_DELIVERED;
+		return;
+	}
+	if (text_at(theirs, rules->rows.status, buf) == NULL ||
+	    !text_int(text_at(theirs, rules->rows.status, buf), 100, 599, &status))
+		status = 0;
+	ret->status = (int) status;
+	if (said >= 0)
+		ret->result = (enum connector_result) said;
+	else if (!failed && result == NULL)
+		ret->result = CONNECTOR_RETRY; /* not what was promised */
+	else if (status == 0)
+		ret->result = CONNECTOR_HELD;
+	else if (rules->status[status] == CONNECTOR_DELIVERED)
+		ret->result = CONNECTOR_RETRY; /* the one says so, the other not */
+	else
+		ret->result = (enum connector_result) rules->status[status];
+}
+
+/* The worse of what was said of one object counts. */
+static void
+put_row(struct judged *j, size_t place, const struct connector_row *row)
+{
+	struct connector_row *mine = &j->rows[place];
+
+	if (j->seen[place] && row->result <= mine->result)
+		return;
+	j->seen[place] = true;
+	*mine = *row;
+	if (row->result != CONNECTOR_STOP)
+		return;
+	/* a person has to see to the target; the object itself is as it was */
+	mine->result = CONNECTOR_RETRY;
+	j->verdict->result = CONNECTOR_STOP;
+	snprintf(j->verdict->why, sizeof(j->verdict->why), "%s", row->code);
+}
+
+/* Whose rows these are: every one that has the key, since no other may be told. */
+static void
+put_by_key(struct judged *j, const struct json *theirs, const struct connector_row *row)
+{
+	static const char *const keys[CONNECTOR_KINDS] = {"reference", "member"};
+	const struct connector_rows *r = &j->connector->rules.rows;
+	char buf[JSON_PLAIN_SIZE], mine[JSON_PLAIN_SIZE];
+	const char *key = text_at(theirs, r->key, buf);
+
+	for (size_t i = 0; key != NULL && i < j->count; i++) {
+		const char *ours =
+		    json_plain(json_get(j->objects[i], r->ours != NULL ? r->ours : keys[j->kind]), mine);
+
+		if (ours != NULL && strcmp(ours, key) == 0)
+			put_row(j, i, row);
+	}
+}
+
+static void
+judge_list(struct judged *j, const struct json *list, bool failed)
+{
+	const struct connector_rules *rules = &j->connector->rules;
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *theirs = json_item(list, i);
+		char buf[JSON_PLAIN_SIZE];
+		const char *index = text_at(theirs, rules->rows.index, buf);
+		struct connector_row row = {0};
+		int64_t place = (int64_t) i;
+
+		judge_row(rules, theirs, failed, &row);
+		if (rules->rows.key != NULL)
+			put_by_key(j, theirs, &row);
+		else if (rules->rows.index != NULL && (index == NULL || !text_int(index, 0, INT32_MAX, &place)))
+			continue;
+		else if ((size_t) place < j->count)
+			put_row(j, (size_t) place, &row);
+	}
+}
+
+static void
+judge_rows(struct judged *j, const struct json *body)
+{
+	const struct connector_rows *r = &j->connector->rules.rows;
+	const struct json *list = at_path(body, r->list),
+	                  *failed = r->failed != NULL ? at_path(body, r->failed) : NULL;
+
+	for (size_t i = 0; i < j->count; i++) {
+		j->rows[i] = (struct connector_row){.result = CONNECTOR_RETRY};
+		snprintf(j->rows[i].code, sizeof(j->rows[i].code), "no result");
+	}
+	if (!json_is_list(list) && !json_is_list(failed)) {
+		j->verdict->result = CONNECTOR_RETRY;
+		snprintf(j->verdict->why, sizeof(j->verdict->why), "its answer is not what was promised");
+		return;
+	}
+	judge_list(j, list, false);
+	judge_list(j, failed, true);
+}
+
+/* ---- headers ---- */
+
+/* Seconds or a date, from 1 to a day; 0: it says nothing. */
+static int64_t
+read_retry_after(const char *text, int64_t now_s)
+{
+	struct tm at = {0};
+	int64_t seconds;
+	const char *end;
+
+	if (text == NULL)
+		return 0;
+	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)) {
+		if (!text_int(text, 0, CONNECTOR_WAIT_S, &seconds))
+			return CONNECTOR_WAIT_S;
+	} else {
+		end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &at);
+		if (end == NULL || *end != '\0')
+			return 0;
+		seconds = (int64_t) timegm(&at) - now_s;
+	}
+	return seconds < 1 ? 1 : seconds > CONNECTOR_WAIT_S ? CONNECTOR_WAIT_S : seconds;
+}
+
+/* "begins18/5000", anywhere in the header. */
+static void
+read_limit(const struct connector_rules *rules, const char *text, struct connector_verdict *ret)
+{
+	const char *at = text != NULL && rules->limit_begins != NULL ? strstr(text, rules->limit_begins) : text;
+	char used[20], whole[20];
+	size_t len;
+
+	if (at == NULL || rules->limit_header == NULL)
+		return;
+	at += rules->limit_begins != NULL ? strlen(rules->limit_begins) : 0;
+	len = strspn(at, "0123456789");
+	if (len == 0 || len >= sizeof(used) - 1 || at[len] != '/')
+		return;
+	snprintf(used, sizeof(used), "%.*s", (int) len, at);
+	at += len + 1;
+	len = strspn(at, "0123456789");
+	if (len == 0 || len >= sizeof(whole) - 1)
+		return;
+	snprintf(whole, sizeof(whole), "%.*s", (int) len, at);
+	if (text_int(whole, 1, INT64_MAX, &ret->whole) && !text_int(used, 0, INT64_MAX, &ret->used))
+		ret->whole = 0;
+}
+
+const char *
+connector_limit_header(const struct connector *c)
+{
+	return c->rules.limit_header;
+}
+
+/* ---- the whole ---- */
+
+/* The code of an answer that refuses all, and what follows from it. */
+static void
+judge_refusal(const struct connector_rules *rules, const struct json *body, int status,
+              struct connector_verdict *ret)
+{
+	char buf[JSON_PLAIN_SIZE], shown[CONNECTOR_CODE_BYTES + 1] = "";
+	const char *code = text_at(body, rules->code, buf);
+	int said = of_code(rules, code);
+
+	if (code != NULL)
+		text_display(shown, sizeof(shown), code, strlen(code));
+	if (said >= 0)
+		ret->result = (enum connector_result) said;
+	ret->renew = status == 401;
+	snprintf(ret->why, sizeof(ret->why), "HTTP %d%s%s", status, shown[0] != '\0' ? " " : "", shown);
+}
+
+void
+connector_judge(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
+                size_t count, const struct connector_answer *answer, struct connector_row *ret_rows,
+                struct connector_verdict *ret)
+{
+	bool seen[CONNECTOR_BATCH_MOST] = {false};
+	struct judged j = {c, kind, objects, count, ret_rows, seen, ret};
+	int status = answer->status >= 100 && answer->status < 600 ? answer->status : 0;
+	bool is_text = answer->body != NULL && strlen(answer->body) == answer->length;
+	struct json *body = is_text ? json_parse(answer->body) : NULL;
+
+	*ret = (struct connector_verdict){.result = (enum connector_result) c->rules.status[status]};
+	ret->wait_s = read_retry_after(answer->retry_after, answer->now_s);
+	read_limit(&c->rules, answer->limit, ret);
+	if (ret->result != CONNECTOR_DELIVERED)
+		judge_refusal(&c->rules, body, status, ret);
+	else if (c->rules.rows.there)
+		judge_rows(&j, body);
+	for (size_t i = 0; i < count; i++)
+		/* an answer that refuses all, or that says nothing of rows */
+		if (!c->rules.rows.there || c->rules.status[status] != CONNECTOR_DELIVERED) {
+			ret_rows[i] = (struct connector_row){.status = status};
+			ret_rows[i].result = ret->result == CONNECTOR_STOP ? CONNECTOR_RETRY : ret->result;
+		}
+	if (ret->wait_s == 0 && status == 429)
+		ret->wait_s = c->rules.wait_ms / 1000;
+	json_free(body);
+}

@@ -1,0 +1,222 @@
+/* One request: URL, headers, body, and whatever logs it in. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/json/json.h"
+#include "outbound/send/send.h"
+#include "outbound/send/sign.h"
+
+bool
+request_add_header(struct request *r, const char *name, const char *begins, const char *value)
+{
+	char **more = realloc(r->header, (r->header_count + 2) * sizeof(*more)), *line;
+
+	if (more == NULL)
+		return false;
+	r->header = more;
+	if (asprintf(&line, "%s: %s%s", name, begins, value) < 0)
+		return false;
+	r->header[r->header_count++] = line;
+	r->header[r->header_count] = NULL;
+	return true;
+}
+
+void
+request_free(struct request *r)
+{
+	for (size_t i = 0; i < r->header_count; i++) {
+		explicit_bzero(r->header[i], strlen(r->header[i]));
+		free(r->header[i]);
+	}
+	free(r->header);
+	free(r->url);
+	free(r->body);
+	*r = (struct request){0};
+}
+
+static bool
+fail(char *why, size_t why_size, const char *what)
+{
+	snprintf(why, why_size, "%s", what);
+	return false;
+}
+
+/* ---- logins ---- */
+
+/* Nothing that could end a header. */
+static bool
+is_printable(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p >= 0x7f)
+			return false;
+	return text[0] != '\0' && strlen(text) <= 8192;
+}
+
+const char *
+request_check_logins(const struct send *s, char *buf, size_t size)
+{
+	const struct connector_login *login;
+
+	for (size_t i = 0; (login = connector_login(s->connector, i)) != NULL; i++) {
+		const char *names[] = {login->secret, login->second};
+
+		for (size_t n = 0; n < 2; n++) {
+			const char *secret = names[n] != NULL ? send_secret(s, names[n]) : NULL, *wrong = NULL;
+
+			if (names[n] == NULL)
+				continue;
+			if (secret == NULL)
+				wrong = "is missing";
+			else if (login->kind == LOGIN_SIGNATURE && !sign_is_secret(secret))
+				wrong = "is no whsec_ with 24 to 64 bytes";
+			else if (login->kind != LOGIN_JWT_BEARER && !is_printable(secret))
+				wrong = "is not one line of printable ASCII";
+			if (wrong == NULL)
+				continue;
+			snprintf(buf, size, "the credential %s %s", names[n], wrong);
+			return buf;
+		}
+	}
+	return NULL;
+}
+
+bool
+request_add_basic(struct request *r, const char *user, const char *secret)
+{
+	char *both, *base64;
+	bool good;
+
+	if (asprintf(&both, "%s:%s", user, secret) < 0)
+		return false;
+	base64 = malloc(TEXT_BASE64_SIZE(strlen(both)));
+	good = base64 != NULL &&
+	       request_add_header(r, "Authorization", "Basic ", text_base64(base64, both, strlen(both)));
+	free(both);
+	free(base64);
+	return good;
+}
+
+/* As the first member of the body, which is a map: lint has seen to that. */
+static bool
+add_to_body(struct request *r, const char *name, const char *secret)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = r->body[0] == '{' ? open_memstream(&text, &size) : NULL;
+	bool good;
+
+	if (out == NULL)
+		return false;
+	fputc('{', out);
+	good = json_print_text(out, name) && fputc(':', out) != EOF && json_print_text(out, secret);
+	if (r->body[1] != '}')
+		fputc(',', out);
+	fputs(r->body + 1, out);
+	good = fclose(out) == 0 && good;
+	if (good) {
+		free(r->body);
+		r->body = text;
+		r->length = size;
+	} else {
+		free(text);
+	}
+	return good;
+}
+
+/* Standard Webhooks; the id is the body's own. */
+static bool
+add_signature(const struct send *s, const struct connector_login *login, struct request *r, char *why,
+              size_t why_size)
+{
+	struct json *body = json_parse(r->body);
+	const char *id = json_string_of(body, login->id);
+	char time[24], *value = NULL;
+	int64_t now = send_now_s();
+	bool good = id != NULL && is_printable(id) && strchr(id, '.') == NULL && strlen(id) <= 256;
+
+	if (good)
+		value = sign_message(send_secret(s, login->secret),
+		                     login->second != NULL ? send_secret(s, login->second) : NULL, id, now, r->body,
+		                     r->length);
+	else
+		fail(why, why_size, "the message's id is no text of printable ASCII without dots");
+	snprintf(time, sizeof(time), "%" PRId64, now);
+	good = value != NULL && request_add_header(r, "webhook-id", "", id) &&
+	       request_add_header(r, "webhook-timestamp", "", time) &&
+	       request_add_header(r, "webhook-signature", "", value);
+	free(value);
+	json_free(body);
+	return good;
+}
+
+static bool
+add_login(const struct send *s, const struct connector_login *login, struct request *r, char *why,
+          size_t why_size)
+{
+	const char *secret = send_secret(s, login->secret);
+
+	switch (login->kind) {
+	case LOGIN_BASIC:
+		return request_add_basic(r, login->user, secret);
+	case LOGIN_HEADER:
+		return request_add_header(r, login->name, login->begins != NULL ? login->begins : "", secret);
+	case LOGIN_BODY:
+		return add_to_body(r, login->name, secret);
+	case LOGIN_CLIENT_CREDENTIALS:
+	case LOGIN_JWT_BEARER:
+		return s->token != NULL && request_add_header(r, "Authorization", "Bearer ", s->token);
+	case LOGIN_SIGNATURE:
+		return add_signature(s, login, r, why, why_size);
+	case LOGIN_KINDS:
+		break;
+	}
+	return false;
+}
+
+/* ---- the whole ---- */
+
+static bool
+add_headers(const struct send *s, const struct json *object, struct request *r, char *why, size_t why_size)
+{
+	const char *name, *template;
+	bool has_type = false;
+
+	for (size_t i = 0; connector_header(s->connector, i, &name, &template); i++) {
+		char *value = connector_header_value(template, object, why, why_size);
+		bool good = value != NULL && request_add_header(r, name, "", value);
+
+		free(value);
+		if (!good)
+			return false;
+		has_type |= strcasecmp(name, "Content-Type") == 0;
+	}
+	/* libcurl would wait for a word of the target before the body, or call it a form */
+	return (has_type || request_add_header(r, "Content-Type", "", "application/json; charset=UTF-8")) &&
+	       request_add_header(r, "Accept", "", "application/json") && request_add_header(r, "Expect", "", "");
+}
+
+bool
+request_compose(const struct send *s, enum connector_kind kind, const struct json *const *objects,
+                size_t count, struct request *ret, char *why, size_t why_size)
+{
+	const struct connector_login *login;
+
+	*ret = (struct request){0};
+	fail(why, why_size, "no memory");
+	ret->url = connector_request_url(s->connector, kind, objects[0], why, why_size);
+	ret->body = ret->url != NULL ? connector_body(s->connector, kind, objects, count, why, why_size) : NULL;
+	if (ret->body == NULL || !add_headers(s, objects[0], ret, why, why_size))
+		return false;
+	ret->length = strcspn(ret->body, "\n");
+	ret->body[ret->length] = '\0';
+	/* what is signed is the body as it goes */
+	for (int signs = 0; signs < 2; signs++)
+		for (size_t i = 0; (login = connector_login(s->connector, i)) != NULL; i++)
+			if ((login->kind == LOGIN_SIGNATURE) == (signs == 1) && !add_login(s, login, ret, why, why_size))
+				return false;
+	return true;
+}
