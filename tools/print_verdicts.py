@@ -25,7 +25,9 @@ as any other). Of several identical records in one file the first is decided, an
 `duplicate_record`. Where the profile says `split`, the parts of an answer are held as `partly_fulfilled` until they are whole, or
 as `points_mismatch` where they are more; the last one is then decided as if it stated all the points, and parts of the same file
 are `informational`. Where it says `group`, a record that several redemptions share a reference with is decided for each of them by
-these tables, and done where all come to the same; otherwise it is held. What is left is decided by these tables.
+these tables, and done where all come to the same; otherwise it is held. A record that replaces an earlier one of the same
+redemption is decided by these tables, as of any newer answer, and a `contradiction` is held as `correction` then; one that names
+nothing for certain, or another redemption, is held as that at once. What is left is decided by these tables.
 
 `older` is a file whose number (or business date) is below that of the file that last answered the redemption:
 confirmed it, reversed it, or found it already applied. Every other file is `newer`. Where a profile says that numbers begin
@@ -66,6 +68,8 @@ is seen by night), with what settled it in the record's next outcome, and propos
   settled, and those wait for people, whatever `late_reject` says: it is about records that are clear.
 - **The same words again.** A record that repeats the verdict and the reason codes of the one on hold says the same, whatever the
   profile makes of them.
+- **Corrections.** A record that waits ends when one that replaces it is decided, whatever either says. What is held as `correction`
+  or `file_void` itself is ended by people alone: another redemption may be concerned than the one that was settled.
 - **Only a later word.** A file that is older than one that was posted ends no hold, nor does what was settled before the record
   came: it was held in sight of that. The partner's next clear record ends it.
 """

@@ -129,7 +129,8 @@ struct policy {
 	/* an accepted record may state so much more or less than was redeemed; both bind where both are said */
 	struct policy_tolerance points_tolerance, amount_tolerance;
 	enum split split;
-	int group; /* the key whose reference several redemptions may share, from 1; 0: none */
+	int group;        /* the key whose reference several redemptions may share, from 1; 0: none */
+	bool corrections; /* records may replace earlier ones */
 	enum lists lists;
 	enum late_reject late_reject;
 	enum hold_or_continue gap, resubmission;

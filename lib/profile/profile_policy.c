@@ -236,6 +236,24 @@ group(struct compile *c)
 		           "stands beside split: a record answers several redemptions, or a part of one");
 }
 
+/* Records that replace earlier ones name them by what earlier records, and files, are known by. */
+static void
+corrections(struct compile *c)
+{
+	c->policy->corrections =
+	    has_field(c, "replaces") || has_field(c, "replaces_file") || has_field(c, "replaces_record");
+	if (has_field(c, "replaces") && !has_field(c, "record_id"))
+		yaml_error(c->problems, c->root,
+		           "a field replaces needs a field record_id: what is replaced is found by it");
+	if (has_field(c, "replaces_record") && !has_field(c, "replaces_file"))
+		yaml_error(c->problems, c->root,
+		           "a field replaces_record needs a field replaces_file: of which file");
+	if (has_field(c, "replaces_file") && !has_field(c, "sequence"))
+		yaml_error(c->problems, c->root,
+		           "a field replaces_file needs a field sequence, in a record or in file_name: files are "
+		           "found by it");
+}
+
 const char *const reason_action_words[] = {"hold", "reverse", "accept", "retry", NULL};
 
 static int
@@ -513,6 +531,7 @@ compile_policy(struct compile *c)
 	tolerance(c);
 	split(c);
 	group(c);
+	corrections(c);
 	p->lists = (enum lists) compile_word(c, c->root, "lists", lists, LISTS_ALL);
 	c->layout->lists = lists[p->lists];
 	p->late_reject = (enum late_reject) compile_word(c, c->root, "late_reject", late, LATE_REJECT_HOLD);

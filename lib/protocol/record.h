@@ -28,7 +28,12 @@ enum record_text {
 	RECORD_REASONS,     /* set of partner's codes, joined by U+001F, in the file's order */
 	RECORD_REASON_TEXT, /* free text */
 	RECORD_CHANGE,      /* new account, corrected data */
-	RECORD_TEXTS        /* how many there are */
+	RECORD_ID,          /* the partner's own reference of the record, by which a later one may replace it */
+	/* the earlier record that this one replaces: its id; or the number of its file, and its number there */
+	RECORD_REPLACES,
+	RECORD_REPLACES_FILE,
+	RECORD_REPLACES_RECORD,
+	RECORD_TEXTS /* how many there are */
 };
 
 enum record_has {

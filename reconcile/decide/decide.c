@@ -7,6 +7,7 @@
 
 #include "lib/db/params.h"
 #include "lib/proof/leaf_row.h"
+#include "reconcile/decide/correct.h"
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/decide/group.h"
 #include "reconcile/decide/guard.h"
@@ -33,6 +34,7 @@ decide_waived(const char *reasons)
 	             {"nothing_matches", WAIVE_UNMATCHED},
 	             {"part_missing", WAIVE_PARTS},
 	             {"conflicting_part", WAIVE_PARTS},
+	             {"file_void", WAIVE_VOID},
 	             /* what jumps leaves a gap behind it */
 	             {"sequence_jump", (enum waiver)(WAIVE_JUMP | WAIVE_GAP)}};
 	unsigned waived = 0;
@@ -253,8 +255,8 @@ static enum pg_status
 decide_records(const struct decide *d, const struct place *place)
 {
 	const struct policy *policy = d->policy;
-	/* what is answered in parts is told in picked */
-	bool alone = by_our_reference_alone(policy) && policy->split == SPLIT_NONE;
+	/* what is answered in parts, or corrects, is told in picked */
+	bool alone = by_our_reference_alone(policy) && policy->split == SPLIT_NONE && !policy->corrections;
 	/* an older file meets all that the newer ones answered, however small it is itself */
 	bool large = decide_large(d->report) || place->older;
 	struct params duplicates = {0}, order = {0}, p = {0};
@@ -267,6 +269,8 @@ decide_records(const struct decide *d, const struct place *place)
 	param_bool(&duplicates, alone);
 	if (status == PG_OK && (d->report->maybe_duplicate || !alone))
 		status = run(d, large, sql_find_duplicates, &duplicates);
+	if (status == PG_OK && policy->corrections)
+		status = correct_records(d, place);
 	if (status == PG_OK && policy->split != SPLIT_NONE)
 		status = split_records(d);
 	place_params(d, place, &order);
@@ -339,6 +343,10 @@ decide_file(const struct decide *d, struct effect *ret)
 	e.position = place.position;
 	if (e.hold == NULL)
 		e.hold = place_hold(d, &place, e.message);
+	if (e.hold == NULL)
+		status = correct_void(d, &e);
+	if (status != PG_OK)
+		return status;
 	if (e.hold == NULL) {
 		e.older = place.older;
 		status = decide_records(d, &place);

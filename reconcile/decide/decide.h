@@ -27,7 +27,8 @@ enum waiver {
 	WAIVE_PARTS = 16,
 	WAIVE_JUMP = 32,
 	WAIVE_UNMATCHED = 64,
-	WAIVE_ALL = 127
+	WAIVE_VOID = 128,
+	WAIVE_ALL = 255
 };
 
 /* That of hold_reasons, as words between spaces; other reasons waive nothing. */

@@ -18,7 +18,8 @@ WITH said AS (
 )
 INSERT INTO pg_temp.duplicates (external_reference, first_record, identical, conflict)
 SELECT d.named, min(d.record_no),
-	count(DISTINCT (d.verdict, d.points, d.amount, d.currency, d.member, d.programme, d.reasons, d.change)) = 1,
+	count(DISTINCT (d.verdict, d.points, d.amount, d.currency, d.member, d.programme, d.reasons, d.change,
+		d.replaces, d.replaces_file, d.replaces_record)) = 1,
 	CASE WHEN min(d.verdict) <> max(d.verdict) THEN 'verdicts: ' || string_agg(v.name, ', ' ORDER BY d.record_no)
 		ELSE 'conflicting records: ' || string_agg(d.record_no::text, ', ' ORDER BY d.record_no) END
 FROM said d JOIN handback.verdict_name v ON v.verdict = d.verdict
@@ -48,16 +49,19 @@ WITH rule AS MATERIALIZED (
 	WHERE t.late_reject = $4::text
 ), found AS (
 	SELECT s.*, p.candidates, p.detail AS candidates_shown, p.part_reason, p.part_outcome, p.whole, p.part_detail,
+		p.correction, p.corrects, p.correction_repeats,
 		r.redemption_id, r.external_reference AS redeemed_reference, r.programme_id, r.programme AS redeemed_programme,
 		r.member_id, r.member AS redeemed_member, r.member_status, r.points AS redeemed_points, r.amount AS redeemed_amount,
 		r.currency AS redeemed_currency, r.merchant AS redeemed_merchant,
 		r.transaction_type AS redeemed_type, r.partner, r.redeemed_at,
-		-- what differs within the profile's tolerance: of an acceptance alone, never of what would be reversed
+		-- what differs within the profile's tolerance: of an acceptance alone, never of what would be reversed or corrects another
 		CASE WHEN s.points <> r.points AND s.verdict NOT IN (:VERDICT_REJECTED, :VERDICT_PENDING) AND greatest($8::bigint, $9::bigint) >= 0
+			AND p.corrects IS NOT TRUE
 			AND ($8::bigint < 0 OR abs(s.points::numeric - r.points) <= $8::bigint)
 			AND ($9::bigint < 0 OR abs(s.points::numeric - r.points) * 1000 <= r.points::numeric * $9::bigint)
 			THEN s.points::numeric - r.points END AS points_over,
 		CASE WHEN s.amount <> r.amount AND s.verdict NOT IN (:VERDICT_REJECTED, :VERDICT_PENDING) AND greatest($10::bigint, $11::bigint) >= 0
+			AND p.corrects IS NOT TRUE
 			AND coalesce(s.currency = r.currency, true)
 			AND ($10::bigint < 0 OR abs(s.amount::numeric - r.amount) <= $10::bigint)
 			AND ($11::bigint < 0 OR abs(s.amount::numeric - r.amount) * 1000 <= r.amount::numeric * $11::bigint)
@@ -100,6 +104,8 @@ WITH rule AS MATERIALIZED (
 		CASE
 			WHEN $7::boolean THEN NULL
 			WHEN s.problem IN ('bad_value', 'whole_message') THEN s.problem
+			WHEN s.correction_repeats THEN NULL
+			WHEN s.problem IN ('correction', 'file_void') THEN s.problem
 			WHEN s.part_reason IS NOT NULL THEN s.part_reason
 			WHEN s.part_outcome IS NOT NULL THEN NULL
 			WHEN s.candidates > 1 THEN 'ambiguous'
@@ -111,6 +117,8 @@ WITH rule AS MATERIALIZED (
 			WHEN rule.outcome = :OUTCOME_REVERSED AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
 				THEN 'reversal_late'
 			WHEN rule.outcome = :OUTCOME_REVERSED AND s.member_status = ANY ($12::text[]) THEN 'member_status'
+			-- what it replaces is settled
+			WHEN s.corrects AND rule.hold_reason = 'contradiction' THEN 'correction'
 			ELSE rule.hold_reason
 		END AS hold_reason
 	FROM stated s
@@ -120,6 +128,7 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 	CASE
 		WHEN $7::boolean THEN :OUTCOME_INFORMATIONAL
 		WHEN j.hold_reason IS NOT NULL THEN :OUTCOME_HELD
+		WHEN j.correction_repeats THEN :OUTCOME_DUPLICATE_RECORD
 		WHEN j.part_outcome IS NOT NULL THEN j.part_outcome
 		WHEN j.first_record < j.record_no THEN :OUTCOME_DUPLICATE_RECORD
 		ELSE j.rule_outcome
@@ -129,7 +138,7 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 		THEN coalesce(j.external_reference::text, j.reference_shown, j.outbound_reference || coalesce('/' || j.outbound_line, ''),
 			j.partner_reference) END AS reference,
 	j.reasons,
-	CASE
+	nullif(concat_ws('; ', j.correction, CASE
 		WHEN j.hold_reason = 'ambiguous' OR (j.hold_reason = 'unknown_reference' AND j.candidates_shown IS NOT NULL)
 			THEN j.candidates_shown
 		WHEN j.hold_reason = 'member_status' THEN concat_ws('; ', 'the member is ' || j.member_status, j.part_detail,
@@ -157,7 +166,7 @@ SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.ver
 				'points: fulfilled ' || j.points || ', redeemed ' || j.redeemed_points || ', difference ' || j.points_over,
 				'amount: fulfilled ' || j.amount || ', redeemed ' || j.redeemed_amount || ', difference ' || j.amount_over,
 				'change: ' || j.change, j.reason_text)
-	END AS detail,
+	END), '') AS detail,
 	transaction_timestamp() AS decided_at,
 	j.redemption_id::bigint, j.redeemed_reference::uuid, j.programme_id::bigint, j.member_id::bigint, j.redeemed_points::bigint,
 	j.redeemed_amount::bigint, j.redeemed_currency::text, j.redeemed_merchant::text, j.redeemed_type::bigint, j.partner::text,

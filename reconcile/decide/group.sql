@@ -27,7 +27,7 @@ WITH member AS MATERIALIZED (
 	LEFT JOIN ledger.reversal v ON v.redemption_id = r.redemption_id
 	LEFT JOIN handback.outcome o ON o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED
 	LEFT JOIN pg_temp.answered a ON a.redemption_id = r.redemption_id
-	WHERE p.candidates > 1 AND coalesce(s.problem NOT IN ('bad_value', 'whole_message'), true)
+	WHERE p.candidates > 1 AND coalesce(s.problem NOT IN ('bad_value', 'whole_message', 'correction', 'file_void'), true)
 ), judged AS MATERIALIZED (
 	SELECT m.*, t.outcome, CASE
 		WHEN t.outcome = :OUTCOME_REVERSED AND m.redeemed_at + $4::integer * interval '1 day' < transaction_timestamp() THEN 'reversal_late'

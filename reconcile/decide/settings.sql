@@ -32,6 +32,7 @@ WITH stage AS (DELETE FROM pg_temp.stage),
 	duplicates AS (DELETE FROM pg_temp.duplicates),
 	answer_part AS (DELETE FROM pg_temp.answer_part),
 	grouped AS (DELETE FROM pg_temp.grouped),
+	correction AS (DELETE FROM pg_temp.correction),
 	answered AS (DELETE FROM pg_temp.answered),
 	decided AS (DELETE FROM pg_temp.decided)
 SELECT

@@ -94,7 +94,11 @@ CREATE TEMPORARY TABLE stage (
 	merchant           text,
 	currency           text,
 	reason_text        text,
-	change             text
+	change             text,
+	record_id          text,                -- the partner's name of the record
+	replaces           text,                -- the record that it is said to replace: by its name, or ...
+	replaces_file      text,                -- ... by the number of its file
+	replaces_record    text                 -- ... and its own there
 );
 
 -- What a match key found for a record; only where the profile has other keys than our external_reference.
@@ -116,7 +120,11 @@ CREATE TEMPORARY TABLE picked (
 	part_reason        text,
 	part_outcome       smallint,
 	whole              boolean,
-	part_detail        text
+	part_detail        text,
+	-- only of corrections, and of what one replaces: how that is told
+	correction         text,
+	corrects           boolean,
+	correction_repeats boolean
 );
 CREATE INDEX picked_by_record ON pg_temp.picked (record_no);
 
@@ -146,6 +154,20 @@ CREATE TEMPORARY TABLE grouped (
 	points        bigint   NOT NULL
 );
 
+-- Records that replace an earlier one; and (met) those that are replaced by one that came before them.
+CREATE TEMPORARY TABLE correction (
+	record_no     bigint  NOT NULL,
+	met           boolean NOT NULL,
+	named         text,
+	named_file    bigint,
+	named_record  bigint,
+	other_file    bigint,
+	other_record  bigint,
+	reason        text,                -- why it is held; NULL: the verdict table decides
+	repeats       boolean NOT NULL,
+	told          text    NOT NULL
+);
+
 -- Redemptions that a newer file of the partner has answered.
 CREATE TEMPORARY TABLE answered (
 	redemption_id bigint NOT NULL
@@ -169,4 +191,4 @@ CREATE TEMPORARY TABLE decided (
 
 -- name: work_truncate
 -- Between two files, now and then and after a large one: gives back what work_clear.sql leaves behind.
-TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answer_part, pg_temp.grouped, pg_temp.answered, pg_temp.decided
+TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answer_part, pg_temp.grouped, pg_temp.correction, pg_temp.answered, pg_temp.decided

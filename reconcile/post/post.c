@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/db/params.h"
 #include "lib/proof/head.h"
+#include "reconcile/decide/correct.h"
 #include "reconcile/decide/split.h"
 #include "reconcile/post/outcomes.h"
 #include "reconcile/post/post_sql.h"
@@ -239,6 +240,8 @@ post_records(const struct decide *d, const struct delivery *delivery, const stru
 		status = outcomes_hold(&o);
 	if (status == PG_OK && d->policy->split != SPLIT_NONE)
 		status = split_keep(d->pg, posted->file_id, false);
+	if (status == PG_OK && d->policy->corrections)
+		status = correct_keep(d, posted->file_id);
 	if (status == PG_OK && effect->grouped > 0)
 		status = outcomes_groups_write(&o);
 	/* what an older file says is no newer word than what waits; but parts are whole in any order */

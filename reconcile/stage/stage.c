@@ -175,6 +175,15 @@ problem_of(const struct record *r, const struct stage_verdict *v)
 	return v->problem;
 }
 
+static bool
+is_named(const struct policy *policy, const struct record *r)
+{
+	const struct slice *text = r->text;
+
+	return text[RECORD_REPLACES].len > 0 || text[RECORD_REPLACES_FILE].len > 0 ||
+	       text[RECORD_REPLACES_RECORD].len > 0 || (policy->corrections && text[RECORD_ID].len > 0);
+}
+
 /* Has the record something that stage_copy.sql has no column for, and that somebody will ask for? */
 static bool
 needs_wide(const struct staging *s, const struct record *r, const char *problem)
@@ -184,7 +193,7 @@ needs_wide(const struct staging *s, const struct record *r, const char *problem)
 	bool named = r->has & RECORD_HAS_EXTERNAL_REFERENCE;
 
 	return problem != NULL || text[RECORD_REASON_TEXT].len > 0 || text[RECORD_CHANGE].len > 0 ||
-	       text[RECORD_PROGRAMME].len > 0 || text[RECORD_REFERENCE_SHOWN].len > 0 ||
+	       text[RECORD_PROGRAMME].len > 0 || text[RECORD_REFERENCE_SHOWN].len > 0 || is_named(s->policy, r) ||
 	       (text[RECORD_CURRENCY].len > 0 && (checks & CHECK_CURRENCY)) ||
 	       (text[RECORD_MERCHANT].len > 0 && ((checks & CHECK_MERCHANT) || (keys & KEY_MERCHANT))) ||
 	       (text[RECORD_OUTBOUND_REFERENCE].len > 0 &&
@@ -245,6 +254,10 @@ put_rest(struct pg_copy *copy, const struct record *r, const char *problem)
 	pg_copy_put_text(copy, text[RECORD_CURRENCY].data, text[RECORD_CURRENCY].len);
 	pg_copy_put_text(copy, text[RECORD_REASON_TEXT].data, text[RECORD_REASON_TEXT].len);
 	pg_copy_put_text(copy, text[RECORD_CHANGE].data, text[RECORD_CHANGE].len);
+	pg_copy_put_text(copy, text[RECORD_ID].data, text[RECORD_ID].len);
+	pg_copy_put_text(copy, text[RECORD_REPLACES].data, text[RECORD_REPLACES].len);
+	pg_copy_put_text(copy, text[RECORD_REPLACES_FILE].data, text[RECORD_REPLACES_FILE].len);
+	pg_copy_put_text(copy, text[RECORD_REPLACES_RECORD].data, text[RECORD_REPLACES_RECORD].len);
 }
 
 /* From the first record on that has more, all have: the server takes columns by the COPY, not by the row. */
@@ -271,7 +284,7 @@ put_record(struct staging *s, const struct record *r)
 		if (status != PG_OK)
 			return status;
 	}
-	pg_copy_row_begin(s->copy, s->wide ? 23 : 10);
+	pg_copy_row_begin(s->copy, s->wide ? 27 : 10);
 	put_narrow(s, r, &v);
 	if (s->wide)
 		put_rest(s->copy, r, problem);

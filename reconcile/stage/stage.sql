@@ -9,4 +9,5 @@ COPY pg_temp.stage (record_no, byte_offset, byte_length, verdict, effective_verd
 COPY pg_temp.stage (record_no, byte_offset, byte_length, verdict, effective_verdict, maybe_duplicate,
 	external_reference, points, member, reasons,
 	problem, amount, transaction_type, date, outbound_line, outbound_reference, partner_reference, reference_shown,
-	programme, merchant, currency, reason_text, change) FROM STDIN (FORMAT binary)
+	programme, merchant, currency, reason_text, change, record_id, replaces, replaces_file, replaces_record)
+	FROM STDIN (FORMAT binary)

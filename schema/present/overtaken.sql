@@ -26,7 +26,7 @@ COMMENT ON FUNCTION handback.last_outcomes(bigint[]) IS 'The newest outcome of t
 CREATE FUNCTION handback.says_so(verdict smallint, reason text, state text) RETURNS boolean
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE
-		WHEN state = 'open' THEN false
+		WHEN state = 'open' OR reason IN ('correction', 'file_void') THEN false   -- what is replaced may be of another redemption
 		WHEN verdict = :VERDICT_PENDING OR reason = 'reason_retry' THEN true
 		WHEN verdict = :VERDICT_REJECTED THEN state = 'reversed'
 		ELSE state IN ('confirmed', 'reinstated')
@@ -154,7 +154,8 @@ BEGIN
 		CROSS JOIN LATERAL (SELECT handback.redemption_state(h.redemption_id) AS state OFFSET 0) s
 		WHERE h.hold_id = ANY (candidates) AND d.partner_id = f.partner_id AND d.file_id < file
 			AND (handback.says_so((l.o).verdict, h.reason, s.state)
-				OR ((l.o).verdict, (l.o).reasons) IS NOT DISTINCT FROM (o.verdict, o.reasons))
+				OR (h.reason NOT IN ('correction', 'file_void')
+					AND ((l.o).verdict, (l.o).reasons) IS NOT DISTINCT FROM (o.verdict, o.reasons)))
 		ORDER BY h.hold_id, o.record_no) w;
 	RETURN handback.end_overtaken(holds, links, 'file ' || file);
 END

@@ -56,6 +56,10 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 	('reversal_late', 'the rejection came later after the redemption than the profile allows',
 		'ask the partner why it took so long; reverse, or close'),
 	('bad_value', 'a value of the record is not valid for its field', 'look at the record; ask the partner'),
+	('correction', 'the record replaces an earlier one, or is replaced by one: what that did is settled, or it is not clear which is meant',
+		'compare both records; ask the partner where they differ; confirm, reverse, reinstate or credit what is right, or close'),
+	('file_void', 'the partner says that a file is void',
+		'see what stands of that file''s records; ask the partner; decide what is not to stand, then close'),
 	('whole_message', 'the record is about a whole message of ours and names no redemption',
 		'find out what the message held, and decide its redemptions'),
 	-- a file

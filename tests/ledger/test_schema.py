@@ -173,7 +173,8 @@ MAY = {
         "INSERT handback.partner", "INSERT handback.file", "INSERT handback.control", "INSERT handback.refusal",
         "INSERT handback.outcome", "INSERT handback.tie_out", "INSERT handback.hold", "INSERT audit.head",
         "INSERT handback.expected_delivery_file", "INSERT handback.release_failure", "INSERT handback.hold_stated",
-        "INSERT handback.answer_part", "INSERT handback.file_failure",
+        "INSERT handback.answer_part", "INSERT handback.file_failure", "INSERT handback.record_id", "INSERT handback.correction",
+        "INSERT handback.correction_of",
     },
     "handback_nightly": {
         "INSERT handback.source_poll", "INSERT handback.expected_delivery", "INSERT handback.expected_delivery_file", "INSERT handback.expected_delivery_missing",

@@ -41,7 +41,7 @@ F_SETPIPE_SZ = 1031  # linux/fcntl.h; Python's fcntl has it from 3.10 on
 KINDS = {1: "sandbox", 2: "record", 3: "facts", 4: "control", 5: "refusal", 6: "end"}
 VERDICTS = {1: "accepted", 2: "accepted_with_change", 3: "accepted_with_warning", 4: "rejected", 5: "pending"}
 TEXTS = ("outbound_reference", "partner_reference", "reference_shown", "member", "programme", "merchant", "currency",
-         "reasons", "reason_text", "change")
+         "reasons", "reason_text", "change", "record_id", "replaces", "replaces_file", "replaces_record")
 HAS_REFERENCE, HAS_POINTS, HAS_AMOUNT, HAS_TYPE, HAS_DATE, HAS_LINE, BAD_VALUE, WHOLE_MESSAGE = (1 << i for i in range(8))
 
 

@@ -71,8 +71,9 @@ static int
 put_record(void *context, const struct record *r)
 {
 	static const char *const texts[RECORD_TEXTS] = {
-	    "outbound_reference", "partner_reference", "shown",   "member", "programme",
-	    "merchant",           "currency",          "reasons", "text",   "change"};
+	    "outbound_reference", "partner_reference", "shown",         "member",         "programme",
+	    "merchant",           "currency",          "reasons",       "text",           "change",
+	    "record_id",          "replaces",          "replaces_file", "replaces_record"};
 	FILE *f = ((struct out *) context)->file;
 	const char *verdict = verdict_name(r->verdict);
 

@@ -64,6 +64,20 @@ static const struct column sibling_columns[] = {
     {"opened", "Opened (UTC)", COLUMN_TIME, 0, 5, NULL},
 };
 
+static const struct column correction_columns[] = {
+    {"relation", "Which", COLUMN_SENTENCE, 14, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 14, 4, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"verdict", "Partner said", COLUMN_WORD, 0, 0, NULL},
+    {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
+    {"reason", "Reason", COLUMN_TEXT, 10, 3, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 2, NULL},
+    {"state", "It is", COLUMN_WORD, 0, 0, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 13, 5, NULL},
+};
+
 static const struct column candidate_columns[] = {
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
     {"external_reference", "External reference", COLUMN_TEXT, 13, 0, NULL},
@@ -151,6 +165,11 @@ fill_hold(const struct query *q, struct document *d, const char *hold)
 		                  document_add(d, "siblings", "Other open holds of this redemption", TABLE_ROWS,
 		                               COLUMNS(sibling_columns)),
 		                  sql_hold_siblings, 1, &hold);
+	if (code == EXIT_CLEAN)
+		code = query_fill(q,
+		                  document_add(d, "corrections", "What it replaces, or is replaced by", TABLE_ROWS,
+		                               COLUMNS(correction_columns)),
+		                  sql_hold_corrections, 1, &hold);
 	if (code == EXIT_CLEAN)
 		code = query_fill(
 		    q, document_add(d, "candidates", "What it could mean", TABLE_ROWS, COLUMNS(candidate_columns)),

@@ -149,6 +149,34 @@ JOIN handback.verdict_name v USING (verdict)
 WHERE h.hold_id = $1::bigint
 ORDER BY o.hold_id
 
+-- name: hold_corrections
+-- What a held record, or (record 0) a file, replaces, or is replaced by, on either side of a correction.
+SELECT x.relation, x.file_id AS file, f.name_shown AS name, nullif(x.record_no, 0) AS record, v.name AS verdict, n.name AS outcome,
+	o.hold_reason AS reason, coalesce(d.points, o.points) AS points, o.redemption_id, handback.redemption_state(d.redemption_id) AS state,
+	d.external_reference
+FROM handback.hold h
+CROSS JOIN LATERAL (
+	SELECT CASE WHEN c.corrected_record = 0 THEN 'it is void by this record' ELSE 'it is replaced by this record' END AS relation,
+		c.corrected_file AS file_id, c.corrected_record AS record_no
+	FROM handback.correction_of c
+	WHERE c.file_id = h.file_id AND c.record_no = h.record_no
+	UNION ALL
+	SELECT CASE WHEN c.corrected_record = 0 THEN 'it says that this file is void' ELSE 'it replaces this record' END, c.file_id, c.record_no
+	FROM handback.correction_of c
+	WHERE c.corrected_file = h.file_id AND c.corrected_record IN (h.record_no, 0)) x
+JOIN handback.file f ON f.file_id = x.file_id
+LEFT JOIN LATERAL (
+	SELECT o.* FROM handback.outcome o
+	WHERE o.file_id = x.file_id AND o.record_no = x.record_no AND x.record_no > 0
+	ORDER BY o.revision DESC
+	LIMIT 1) o ON true
+LEFT JOIN handback.verdict_name v ON v.verdict = o.verdict
+LEFT JOIN handback.outcome_name n ON n.outcome = o.outcome
+LEFT JOIN ledger.redemption d ON d.redemption_id = o.redemption_id
+WHERE h.hold_id = $1::bigint
+ORDER BY x.file_id, x.record_no
+LIMIT 100
+
 -- name: hold_steps
 -- What people did about one hold, in order.
 SELECT a.at, a.who, a.what, n.proposal_id AS proposal, a.why, a.detail

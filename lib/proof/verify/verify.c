@@ -75,9 +75,9 @@ verify_balances(struct verify *v)
 static enum verify_end
 verify_tables(struct verify *v)
 {
-	const char *const statements[] = {sql_verify_strays, sql_verify_postings, sql_verify_parts,
-	                                  sql_verify_holds,  sql_verify_people,   sql_verify_rules,
-	                                  sql_verify_schema};
+	const char *const statements[] = {sql_verify_strays,      sql_verify_postings, sql_verify_parts,
+	                                  sql_verify_corrections, sql_verify_holds,    sql_verify_people,
+	                                  sql_verify_rules,       sql_verify_schema};
 	int count = (int) (sizeof(statements) / sizeof(statements[0]));
 	enum pg_status status = pg_run(v->pg, sql_verify_tables_settings, 0, NULL, NULL);
 	enum verify_end end = status == PG_OK ? VERIFY_EQUAL : verify_failed(v, status);

@@ -296,6 +296,47 @@ WHERE r.credit_id IS NOT NULL
 	AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CREDITED)
 LIMIT 1000
 
+-- name: verify_corrections
+-- Records that replace others, beside the outcomes that say so, on both sides. As part, file, record, message.
+WITH link AS (
+	SELECT c.*, o.detail, o.outcome, o.hold_reason,
+		format(CASE WHEN c.corrected_record = 0 THEN ' is void, which is file %2$s' ELSE 'replaces record %s of file %s, ' END, c.corrected_record,
+			c.corrected_file) AS said,
+		format('record %s of file %s, which came before this one, replaces it', c.record_no, c.file_id) AS met
+	FROM handback.correction_of c
+	LEFT JOIN handback.outcome o ON o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
+)
+SELECT 'outcome' AS part, l.file_id, l.record_no, format('that it replaces record %s of file %s is not what the outcomes say', l.corrected_record,
+	l.corrected_file) AS message
+FROM link l
+WHERE NOT EXISTS (SELECT FROM handback.correction c WHERE c.file_id = l.file_id AND c.record_no = l.record_no) OR NOT CASE
+	WHEN l.hold_reason = 'posting_failed' THEN true   -- it says why
+	WHEN l.corrected_file < l.file_id THEN coalesce(strpos(l.detail, l.said) > 0, false)
+	WHEN l.corrected_record = 0 THEN coalesce(l.hold_reason = 'file_void', false)
+	ELSE EXISTS (SELECT FROM handback.outcome o WHERE o.file_id = l.corrected_file AND o.record_no = l.corrected_record AND o.revision = 0
+		AND strpos(o.detail, l.met) > 0) END
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, 'it is held for a correction that no row keeps'
+FROM handback.outcome o
+WHERE o.hold_reason IN ('correction', 'file_void') AND o.revision = 0
+	AND NOT EXISTS (SELECT FROM handback.correction c WHERE c.file_id = o.file_id AND c.record_no = o.record_no)
+	AND NOT EXISTS (SELECT FROM handback.correction_of c WHERE c.corrected_file = o.file_id AND c.corrected_record = o.record_no)
+UNION ALL
+SELECT 'outcome', c.file_id, c.record_no, 'the record that it is said to replace is not what its outcome says'
+FROM handback.correction c
+LEFT JOIN handback.outcome o ON o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
+WHERE o.hold_reason IS DISTINCT FROM 'posting_failed' AND (NOT coalesce(o.detail ~ '^(replaces |file number [0-9]+ is void)', false)
+	OR coalesce(o.detail ~ '^(replaces record [0-9]+ of file [0-9]+, which is |file number [0-9]+ is void, which is file )', false)
+		<> EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no AND l.corrected_file < c.file_id))
+UNION ALL
+SELECT 'outcome', o.file_id, o.record_no, 'what overtook it is a correction that no row keeps'
+FROM handback.outcome o
+JOIN audit.event a ON a.event_id = o.event_id AND a.what = 'overtaken'
+WHERE o.revision > 0 AND (o.detail LIKE 'it is replaced by record %' OR o.detail LIKE 'its file is void by record %')
+	AND NOT EXISTS (SELECT FROM handback.correction_of c WHERE c.corrected_file = o.file_id AND c.corrected_record IN (o.record_no, 0)
+		AND o.detail LIKE format('%% by record %s of file %s', c.record_no, c.file_id))
+LIMIT 1000
+
 -- name: verify_parts
 -- Redemptions that are answered in parts: each part beside the outcome that says it, and what answers a redemption by a part
 -- beside the sum of its parts. As part, file, record, message.

@@ -1,0 +1,144 @@
+-- A record may replace an earlier one of the same partner, and a file may be void: what is settled by then waits for people.
+
+SET LOCAL ROLE handback_owner;
+
+INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
+	('correction', 'the record replaces an earlier one, or is replaced by one: what that did is settled, or it is not clear which is meant',
+		'compare both records; ask the partner where they differ; confirm, reverse, reinstate or credit what is right, or close'),
+	('file_void', 'the partner says that a file is void',
+		'see what stands of that file''s records; ask the partner; decide what is not to stand, then close');
+
+CREATE OR REPLACE FUNCTION handback.says_so(verdict smallint, reason text, state text) RETURNS boolean
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE
+		WHEN state = 'open' OR reason IN ('correction', 'file_void') THEN false   -- what is replaced may be of another redemption
+		WHEN verdict = :VERDICT_PENDING OR reason = 'reason_retry' THEN true
+		WHEN verdict = :VERDICT_REJECTED THEN state = 'reversed'
+		ELSE state IN ('confirmed', 'reinstated')
+	END
+$$;
+
+CREATE OR REPLACE FUNCTION handback.overtake_by_file(file bigint, redemptions bigint[]) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	f handback.file;
+	candidates bigint[];
+	holds bigint[];
+	links text[];
+BEGIN
+	SELECT * INTO STRICT f FROM handback.file WHERE file_id = file;
+	IF redemptions IS NULL THEN
+		redemptions := ARRAY(
+			SELECT DISTINCT h.redemption_id
+			FROM handback.hold_now h
+			JOIN handback.file d ON d.file_id = h.file_id
+			WHERE d.partner_id = f.partner_id AND h.redemption_id IS NOT NULL
+				AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id));
+	END IF;
+	candidates := handback.holds_about(redemptions);
+	IF cardinality(candidates) = 0 THEN
+		RETURN 0;
+	END IF;
+	SELECT array_agg(w.hold_id ORDER BY w.hold_id), array_agg(w.link ORDER BY w.hold_id) INTO holds, links
+	FROM (
+		SELECT DISTINCT ON (h.hold_id) h.hold_id,
+			format('redemption %s is %s by record %s of file %s', h.redemption_id, s.state, o.record_no, file) AS link
+		FROM handback.hold_now h
+		JOIN handback.file d ON d.file_id = h.file_id
+		JOIN handback.last_outcomes(candidates) l ON l.hold_id = h.hold_id
+		JOIN (
+			-- each by its partial index
+			SELECT o.redemption_id, o.record_no, o.verdict, o.reasons FROM handback.outcome o
+			WHERE o.redemption_id = ANY (redemptions) AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED) AND o.file_id = file
+			UNION ALL
+			SELECT o.redemption_id, o.record_no, o.verdict, o.reasons FROM handback.outcome o
+			WHERE o.redemption_id = ANY (redemptions) AND o.outcome = :OUTCOME_ALREADY_APPLIED AND o.file_id = file) o
+			ON o.redemption_id = h.redemption_id
+		CROSS JOIN LATERAL (SELECT handback.redemption_state(h.redemption_id) AS state OFFSET 0) s
+		WHERE h.hold_id = ANY (candidates) AND d.partner_id = f.partner_id AND d.file_id < file
+			AND (handback.says_so((l.o).verdict, h.reason, s.state)
+				OR (h.reason NOT IN ('correction', 'file_void')
+					AND ((l.o).verdict, (l.o).reasons) IS NOT DISTINCT FROM (o.verdict, o.reasons)))
+		ORDER BY h.hold_id, o.record_no) w;
+	RETURN handback.end_overtaken(holds, links, 'file ' || file);
+END
+$$;
+
+CREATE TABLE handback.record_id (
+	file_id    bigint  NOT NULL REFERENCES handback.file,
+	record_no  bigint  NOT NULL CHECK (record_no > 0),
+	partner_id integer NOT NULL REFERENCES handback.partner,
+	profile    text    NOT NULL,
+	record_id  text    NOT NULL CHECK (record_id <> ''),
+	PRIMARY KEY (file_id, record_no)
+);
+CREATE INDEX record_id_by_name ON handback.record_id (partner_id, profile, record_id);
+COMMENT ON TABLE handback.record_id IS 'Partners'' names of their records, where later records may replace them; append-only';
+
+CREATE TABLE handback.correction (
+	file_id      bigint  NOT NULL REFERENCES handback.file,
+	record_no    bigint  NOT NULL CHECK (record_no > 0),
+	partner_id   integer NOT NULL REFERENCES handback.partner,
+	profile      text    NOT NULL,
+	named        text,
+	named_file   bigint,
+	named_record bigint,
+	PRIMARY KEY (file_id, record_no)
+);
+CREATE INDEX correction_by_name ON handback.correction (partner_id, profile, named);
+CREATE INDEX correction_by_number ON handback.correction (partner_id, profile, named_file);
+COMMENT ON TABLE handback.correction IS 'Records that say that they replace an earlier one, and how they name it; append-only';
+COMMENT ON COLUMN handback.correction.named IS 'The partner''s name of the earlier record';
+COMMENT ON COLUMN handback.correction.named_file IS 'The number of its file; alone: that file is void';
+COMMENT ON COLUMN handback.correction.named_record IS 'Its number in that file';
+
+CREATE TABLE handback.correction_of (
+	file_id          bigint NOT NULL,
+	record_no        bigint NOT NULL,
+	corrected_file   bigint NOT NULL REFERENCES handback.file,
+	corrected_record bigint NOT NULL CHECK (corrected_record >= 0),
+	PRIMARY KEY (file_id, record_no, corrected_file, corrected_record),
+	FOREIGN KEY (file_id, record_no) REFERENCES handback.correction
+);
+CREATE INDEX correction_of_corrected ON handback.correction_of (corrected_file, corrected_record);
+COMMENT ON TABLE handback.correction_of IS 'Which record a correction replaces, whichever of both came first; append-only';
+COMMENT ON COLUMN handback.correction_of.corrected_record IS '0: the whole file, which is void';
+
+CALL handback_schema.make_append_only('handback.record_id');
+CALL handback_schema.make_append_only('handback.correction');
+CALL handback_schema.make_append_only('handback.correction_of');
+CREATE INDEX file_by_number ON handback.file (partner_id, profile, sequence) WHERE sequence IS NOT NULL;
+
+-- What is replaced waits no longer, where the record that replaces it was decided; and nothing of a void file does.
+CREATE FUNCTION handback.overtake_by_corrections(file bigint) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	holds bigint[];
+	links text[];
+BEGIN
+	SELECT array_agg(w.hold_id ORDER BY w.hold_id), array_agg(w.link ORDER BY w.hold_id) INTO holds, links
+	FROM (
+		SELECT DISTINCT ON (h.hold_id) h.hold_id, CASE WHEN c.corrected_record = 0 THEN 'its file is void' ELSE 'it is replaced' END
+			|| format(' by record %s of file %s', c.record_no, c.file_id) AS link
+		FROM handback.correction_of c
+		JOIN handback.outcome o ON o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
+		JOIN handback.file f ON f.file_id = c.file_id
+		JOIN handback.file d ON d.file_id = c.corrected_file AND d.partner_id = f.partner_id AND d.file_id < f.file_id
+		JOIN handback.hold h ON h.file_id = c.corrected_file AND h.record_no > 0
+			AND (h.record_no = c.corrected_record OR c.corrected_record = 0)
+		WHERE c.file_id = file AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+			AND CASE WHEN c.corrected_record = 0 THEN o.hold_reason = 'file_void' ELSE o.outcome <> :OUTCOME_HELD END
+		ORDER BY h.hold_id, c.record_no) w;
+	RETURN handback.end_overtaken(holds, links, 'file ' || file);
+END
+$$;
+COMMENT ON FUNCTION handback.overtake_by_corrections(bigint) IS
+	'Ends holds of the records that this file''s replace, and of files that it says are void; gives how many';
+
+REVOKE ALL ON FUNCTION handback.overtake_by_corrections(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION handback.overtake_by_corrections(bigint) TO handback_daemon;
+GRANT SELECT ON handback.record_id, handback.correction, handback.correction_of TO handback_daemon, handback_operator, handback_finance,
+	handback_nightly, handback_verify;
+GRANT INSERT ON handback.record_id, handback.correction, handback.correction_of TO handback_daemon;

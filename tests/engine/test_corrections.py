@@ -1,0 +1,257 @@
+"""Records that replace earlier ones of the same partner, and files that are void: what is settled waits for two people."""
+import itertools
+import json
+
+import pytest
+
+import proof
+import worker
+from operators import Operators
+from releases import hold_of
+
+FIELDS = """\
+      record_id: {at: Id, type: id, optional: yes}
+      replaces: {at: Replaces, type: id, optional: yes}
+      replaces_file: {at: OfFile, optional: yes}
+      replaces_record: {at: OfRecord, optional: yes}
+"""
+HELD = ("held", "correction")
+
+
+@pytest.fixture(autouse=True)
+def fields(monkeypatch):
+    at = "      change: {at: Change, type: id, optional: yes}\n"
+    monkeypatch.setattr(worker, "PROFILE", worker.PROFILE.replace(at, at + FIELDS))
+    monkeypatch.setattr(worker, "COLUMNS", worker.COLUMNS + ("Id", "Replaces", "OfFile", "OfRecord"))
+
+
+@pytest.fixture
+def make(database, build):
+    made = []
+
+    def desk(**settings):
+        made.append(worker.Desk(database, build, **settings))
+        made[-1].people = Operators(database)
+        return made[-1]
+    yield desk
+    for one in made:
+        assert proof.differences(one.db) == []
+        one.ctl("audit", "verify")
+        one.people.close()
+        one.close()
+
+
+def of(file, record):
+    return {"OfFile": file, "OfRecord": record}
+
+
+def ended(desk):
+    return desk.query("SELECT h.file_id, h.record_no, h.reason, e.how FROM handback.hold h LEFT JOIN handback.hold_end e USING (hold_id)"
+                      " ORDER BY 1, 2")
+
+
+def links(desk):
+    return desk.query("SELECT file_id, record_no, corrected_file, corrected_record FROM handback.correction_of ORDER BY 1, 2, 3, 4")
+
+
+@pytest.mark.parametrize("late_reject", ["hold", "reverse"])
+def test_what_is_settled_is_changed_as_the_table_allows_and_else_held(make, late_reject):
+    """Every pair: the same as any newer answer, but that a contradiction is told as what it is."""
+    desk = make(late_reject=late_reject)
+    pairs = list(itertools.product(["OK", "KO"], ["OK", "KO", "NEW", "WAIT"]))
+    for n in range(len(pairs)):
+        desk.redeem(f"R{n}")
+    original = desk.deliver([(f"R{n}", first) for n, (first, _) in enumerate(pairs)])["file"]
+    file = desk.deliver([(f"R{n}", then, of(1, n + 1)) for n, (_, then) in enumerate(pairs)])["file"]
+    expected = []
+    for first, then in pairs:
+        agrees = (then == "KO") == (first == "KO")
+        expected.append(("informational", None) if then == "WAIT" else ("already_applied", None) if agrees
+                        else ("reversed", None) if first == "OK" and late_reject == "reverse" else HELD)
+    assert desk.outcomes(file) == expected
+    for n, (detail, (first, _)) in enumerate(zip(desk.details(file), pairs), 1):
+        assert detail.startswith(f"replaces record {n} of file {original}, which is {'confirmed' if first == 'OK' else 'reversed'}, redemption")
+    assert links(desk) == [(file, n + 1, original, n + 1) for n in range(len(pairs))]
+    assert desk.balance() == 100 * (4 + (late_reject == "reverse"))
+
+
+@pytest.mark.parametrize("first, then, outcome, name", [
+    (("A", "OK", {"Points": 101}), "OK", "confirmed", "id"), (("A", "KO", {"Points": 101}), "OK", "confirmed", "number"),
+    (("A", "OK", {"Points": 101}), "KO", "reversed", "id"), (("nobody's", "KO"), "KO", "reversed", "number")])
+def test_what_had_no_effect_is_overtaken(make, first, then, outcome, name):
+    """What waits is replaced, also where the new record says the opposite; and what was unknown is never found any more."""
+    desk = make()
+    desk.redeem("A")
+    key, status, *more = first
+    original = desk.deliver([(key, status, {**(more[0] if more else {}), "Id": "X1"})])["file"]
+    assert desk.outcomes(original)[0][0] == "held"
+    file = desk.deliver([("A", then, of("000001", 1) if name == "number" else {"Replaces": "X1"})])["file"]
+    assert desk.outcomes(file) == [(outcome, None)]
+    assert [how for *_, how in ended(desk)] == ["overtaken"]
+    assert desk.query("SELECT detail FROM handback.outcome WHERE revision = 1") == [(f"it is replaced by record 1 of file {file}",)]
+    assert desk.balance() == (100 if outcome == "reversed" else 0)
+    explained = desk.ctl("explain", desk.references["A"]).stdout
+    assert f"replaces record 1 of file {original}" in " ".join(explained.split())
+
+
+@pytest.mark.parametrize("names, why", [
+    (of(7, 1), "no file with that number was posted before this one"), (of(1, 9), "there is no such record before this one"),
+    (of(2, 1), "no file with that number was posted before this one"), ({"Replaces": "X9"}, "there is no such record before this one"),
+    (of("", 1), "it names no record"), (of(1, 1), "that one is of redemption"), (of(1, 3), "nothing shows that both mean the same redemption"),
+    ({"Replaces": "twice"}, "several records have that name"), ({"Replaces": "X2", "OfFile": 1, "OfRecord": 1}, "there is no such record")])
+def test_what_is_not_clear_beyond_doubt_is_held(make, names, why):
+    desk, status = make(late_reject="reverse"), "KO"
+    desk.redeem("A"), desk.redeem("B"), desk.redeem("C")
+    desk.deliver([("B", "OK", {"Id": "twice"}), ("C", "OK", {"Id": "X2"}), ("nobody's", "KO", {"Member": "M2", "Id": "twice"})])
+    file = desk.deliver([("A", status, names)])["file"]
+    assert desk.outcomes(file) == [HELD] and why in desk.details(file)[0]
+    assert desk.balance() == 0 and desk.query("SELECT count(*) FROM handback.hold_end") == [(0,)]
+    # neither a newer answer nor a night ends it
+    desk.deliver([("A", status, {"Text": "said again"})])
+    desk.nightly()
+    assert (file, 1, "correction", None) in ended(desk)
+    assert [h["record"] for h in json.loads(desk.ctl("holds", "--reason", "correction", "--json").stdout)["holds"]] == [1]
+
+
+def test_a_correction_of_an_unknown_redemption_is_not_found_by_night(make):
+    desk = make()
+    desk.deliver([("late", "KO", {"Id": "X1"})])
+    file = desk.deliver([("late", "OK", {"Replaces": "X1"})])["file"]
+    assert desk.outcomes(file) == [HELD]
+    desk.references.pop("late", None)
+    desk.nightly()
+    assert desk.outcomes(file, 1) == []
+
+
+def test_what_a_held_correction_replaces_is_not_found_by_night(make):
+    """The redemption turns up: the replaced record is for people, and posts nothing by itself."""
+    desk = make()
+    key = "0b0e1c9c-5df5-5d37-9d3c-000000000001"
+    original = desk.deliver([(key, "KO")])["file"]
+    file = desk.deliver([(key, "OK", of(1, 1))])["file"]
+    assert desk.outcomes(original) == [("held", "unknown_reference")] and desk.outcomes(file) == [HELD]
+    desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, partner, amount, currency, merchant,"
+                    " transaction_type, external_reference) VALUES (1, 1, 'Debit By Redemption', 100, 'AIR', 100, 'EUR', 'Air', 6, %s)", (key,))
+    desk.nightly()
+    assert desk.outcomes(original, 1) == [HELD] and desk.reversals() == 0
+    assert f"record 1 of file {file} replaces it" in desk.query("SELECT detail FROM handback.outcome WHERE revision = 1")[0][0]
+
+
+@pytest.mark.parametrize("name, first, then", [("number", "OK", "KO"), ("id", "KO", "OK"), ("number", "KO", "KO")])
+def test_a_correction_before_what_it_corrects_holds_both(make, name, first, then):
+    desk = make(late_reject="reverse")
+    desk.redeem("A")
+    file = desk.deliver([("A", then, of(1, 1) if name == "number" else {"Replaces": "X1"})], sequence=2)["file"]
+    original = desk.deliver([("A", first, {"Id": "X1"})], sequence=1)["file"]
+    assert desk.outcomes(file) == [HELD] and desk.outcomes(original) == [HELD] and desk.balance() == 0
+    assert f"record 1 of file {file}, which came before this one, replaces it" in desk.details(original)[0]
+    assert links(desk) == [(file, 1, original, 1)]
+    # both are shown, and people decide
+    hold, = desk.query("SELECT hold_id FROM handback.hold WHERE file_id = %s", file)[0]
+    shown = json.loads(desk.ctl("hold", "show", hold, "--json").stdout)
+    assert [(r["file"], r["record"], r["relation"]) for r in shown["corrections"]] == [(original, 1, "it is replaced by this record")]
+    desk.people.decide([hold], "reverse" if then == "KO" else "confirm")
+    other, = desk.query("SELECT hold_id FROM handback.hold WHERE file_id = %s", original)[0]
+    desk.people.decide([other], "close")
+    assert desk.balance() == (100 if then == "KO" else 0)
+
+
+@pytest.mark.parametrize("first", ["OK", "KO"])
+def test_the_same_correction_twice_is_a_repeat(make, first):
+    desk = make()
+    desk.redeem("A")
+    desk.deliver([("A", first)])
+    said = ("A", "KO" if first == "OK" else "OK", of(1, 1))
+    assert desk.outcomes(desk.deliver([said])["file"]) == [HELD]
+    again = desk.deliver([said, ("A", said[1], {**said[2], "Text": "a repeat"})])["file"]
+    assert desk.outcomes(again) == [("duplicate_record", None)] * 2 and "as record 1 of file" in desk.details(again)[0]
+    # another one of the same record is none
+    other = desk.deliver([("A", first, of(1, 1))])["file"]
+    assert desk.outcomes(other) == [HELD] and "replaced it already" in desk.details(other)[0]
+    hold, = desk.query("SELECT min(hold_id) FROM handback.hold")[0]
+    desk.people.decide([hold], "close")
+    assert desk.outcomes(desk.deliver([said, ("B", "OK")])["file"])[0] == HELD
+
+
+def test_a_correction_that_was_done_is_done_once(make):
+    desk = make()
+    desk.redeem("A")
+    desk.deliver([("A", "KO", {"Points": 99})])
+    said = ("A", "KO", of(1, 1))
+    assert desk.outcomes(desk.deliver([said])["file"]) == [("reversed", None)]
+    assert desk.outcomes(desk.deliver([said, ("Z", "OK")])["file"])[0] == ("duplicate_record", None) and desk.balance() == 100
+
+
+def test_parts_and_groups_are_corrected_by_people(make):
+    desk = make(more="split: partner_reference")
+    desk.redeem("A", points=500)
+    desk.deliver([("A", "OK", {"Points": 300, "Booking": "L1"})])
+    file = desk.deliver([("A", "OK", {"Points": 200, "Booking": "L1", **of(1, 1)})])["file"]
+    assert desk.outcomes(file) == [HELD] and "in parts or as a group" in desk.details(file)[0]
+    assert desk.query("SELECT count(*) FROM handback.answer_part") == [(1,)]
+    assert desk.outcomes(desk.deliver([("A", "OK", {"Points": 200, "Booking": "L2"})])["file"]) == [("confirmed", None)]
+    assert (file, 1, "correction", None) in ended(desk)
+
+
+def test_a_void_file_shows_what_stands_and_what_never_had_effect_ends(make):
+    desk = make()
+    for key in "ABC":
+        desk.redeem(key)
+    original = desk.deliver([("A", "OK"), ("B", "KO"), ("C", "OK", {"Points": 99}), ("nobody's", "KO", {"Points": 7})])["file"]
+    void = desk.deliver([("", "WAIT", {"OfFile": 1, "Points": "", "Member": ""})])["file"]
+    assert desk.outcomes(void) == [("held", "file_void")]
+    assert desk.details(void) == [f"file number 1 is void, which is file {original}: 1 confirmed of 100 points, 1 reversed of 100 points, 2 held of 107 points"]
+    assert ended(desk) == [(original, 3, "points_mismatch", "overtaken"), (original, 4, "unknown_reference", "overtaken"), (void, 1, "file_void", None)]
+    assert links(desk) == [(void, 1, original, 0)] and desk.balance() == 100
+    # the same again is a repeat
+    assert desk.outcomes(desk.deliver([("", "WAIT", {"OfFile": 1, "Points": "", "Member": ""}), ("C", "OK")])["file"]) == [
+        ("duplicate_record", None), ("confirmed", None)]
+
+
+def test_a_file_that_is_void_before_it_comes_is_held_for_two_people(make):
+    desk = make()
+    desk.redeem("A")
+    void = desk.deliver([("", "WAIT", {"OfFile": 1, "Points": "", "Member": ""})], sequence=2)["file"]
+    assert desk.outcomes(void) == [("held", "file_void")]
+    done = desk.deliver([("A", "KO")], sequence=1)
+    assert (done["state"], done["reason"]) == ("held", "file_void") and desk.balance() == 0
+    assert f"record 1 of file {void}" in desk.refusals(done["file"])[0][1]
+    desk.people.decide([hold_of(desk, done["file"])], "release")
+    [released] = desk.release()
+    assert desk.outcomes(released["file"]) == [("reversed", None)] and links(desk) == [(void, 1, released["file"], 0)]
+
+
+@pytest.mark.parametrize("lines, word", [("      replaces: {at: Replaces, optional: yes}\n", "record_id"),
+                                         ("      replaces_record: {at: OfRecord, optional: yes}\n", "replaces_file")])
+def test_a_profile_that_could_find_nothing_is_refused(make, monkeypatch, lines, word):
+    desk = make()
+    (desk.profiles / "air.yaml").write_text((desk.profiles / "air.yaml").read_text().replace(FIELDS, lines))
+    said = desk.ctl("profile", "lint", desk.profiles / "air.yaml", allowed=(1, 2, 3, 4, 5, 6))
+    assert word in said.stdout + said.stderr
+
+
+CHANGES = ("DELETE FROM handback.correction_of", "DELETE FROM handback.correction", "UPDATE handback.correction_of SET corrected_record = 2",
+           "UPDATE handback.correction_of SET file_id = corrected_file, corrected_file = file_id",
+           "INSERT INTO handback.correction_of VALUES (2, 1, 1, 2)")
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_a_changed_link_is_named(database, build, order):
+    with worker.Desk(database, build) as desk:
+        for key in "AB":
+            desk.redeem(key)
+        files = {1: [("A", "OK", {"Points": 99}), ("B", "OK")], 2: [("A", "KO", of(1, 1))]}
+        for number in order:
+            desk.deliver(files[number], sequence=number)
+        desk.ctl("audit", "verify")
+        desk.db.execute("SET session_replication_role = replica")
+        for change in CHANGES:
+            kept = {t: desk.query(f"SELECT * FROM handback.{t}") for t in ("correction", "correction_of")}
+            desk.db.execute(change)
+            said = desk.ctl("audit", "verify", allowed=(5,))
+            assert "replace" in said.stdout or "correction" in said.stdout, change
+            for table, rows in kept.items():
+                desk.db.execute(f"DELETE FROM handback.{table}")
+                for row in rows:
+                    desk.db.execute(f"INSERT INTO handback.{table} VALUES ({', '.join(['%s'] * len(row))})", row)
+        desk.ctl("audit", "verify")
