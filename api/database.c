@@ -8,6 +8,8 @@
 #include "lib/db/params.h"
 #include "lib/json/json.h"
 
+#define SETTLE_TRIES 4
+
 void
 database_free(struct database *db)
 {
@@ -49,6 +51,71 @@ database_ask(struct database *db, struct call *c, const char *sql, const struct 
 	} else {
 		call_answer_later(c, "the database does not answer");
 	}
+	return NULL;
+}
+
+/* After PG_DOUBT: PG_OK when it was committed, PG_RETRY when it was not, PG_DOUBT when nobody can say. */
+static enum pg_status
+settle(struct database *db)
+{
+	enum pg_fate fate = PG_FATE_UNKNOWN;
+
+	db->ready = false;
+	for (int i = 0; i < SETTLE_TRIES; i++)
+		if (pg_settle_commit(db->pg, &fate) == PG_OK)
+			return fate == PG_FATE_COMMITTED ? PG_OK : fate == PG_FATE_ABORTED ? PG_RETRY : PG_DOUBT;
+	return PG_DOUBT;
+}
+
+enum pg_status
+database_transact(struct database *db, const char *sql, int n, const char *const *values,
+                  struct pg_result **ret_result)
+{
+	struct pg_result *r = NULL;
+	enum pg_status status = pg_transact(db->pg, sql, n, values, &r);
+
+	if (status == PG_DOUBT)
+		status = settle(db);
+	else if (status != PG_OK)
+		database_failed(db, status);
+	/* committed, and what it found was lost: whoever needs it asks again */
+	if (status == PG_OK && r == NULL)
+		status = PG_DOUBT;
+	if (status == PG_OK)
+		*ret_result = r;
+	else
+		pg_result_free(r);
+	return status;
+}
+
+void
+database_answer_failure(struct database *db, struct call *c, enum pg_status status)
+{
+	if (status == PG_ERROR) {
+		log_write(LOG_ERR, "a call failed",
+		          LOG_FIELDS(log_text("request_id", c->what.request_id), log_text("why", pg_why(db->pg))));
+		call_answer(c, "997", "the database refused it: see the log");
+	} else if (status == PG_DOUBT) {
+		/* with a key the same question finds out; without one only the member's transactions do */
+		call_answer_later(c, "it may have been done: ask again with the same key, or look before");
+	} else {
+		call_answer_later(c, "nothing was done: ask again");
+	}
+}
+
+struct pg_result *
+database_change(struct database *db, struct call *c, const char *sql, const struct params *p)
+{
+	struct pg_result *r = NULL;
+	enum pg_status status = database_ready(db) ? database_transact(db, sql, p->n, p->value, &r) : PG_LOST;
+
+	if (status == PG_OK && pg_rows(r) == 1)
+		return r;
+	pg_result_free(status == PG_OK ? r : NULL);
+	if (status == PG_OK)
+		call_answer(c, "997", "the database answered with no row");
+	else if (status != PG_RETRY) /* it is asked again */
+		database_answer_failure(db, c, status);
 	return NULL;
 }
 
@@ -136,7 +203,7 @@ reverse(struct database *db, struct call *c)
 	param_text(&p, c->what.member);
 	param_text(&p, c->what.merchant);
 	param_text(&p, c->what.reference);
-	r = database_ask(db, c, api_reverse, &p);
+	r = database_change(db, c, api_reverse, &p);
 	if (r == NULL)
 		return;
 	call_answer(c, pg_text_of(r, 0, "code"), pg_text_of(r, 0, "reason"));

@@ -28,6 +28,17 @@ void database_failed(struct database *db, enum pg_status status);
 struct params;
 /* One statement that a call's answer is in.  NULL, and the call is answered, where there is none. */
 struct pg_result *database_ask(struct database *db, struct call *c, const char *sql, const struct params *p);
+/* A statement that is a whole transaction, with its COMMIT: settled where that was in doubt.  PG_OK: it is
+ * committed (and replicated, where the server is set to), and *ret_result is what it found; PG_DOUBT: nobody
+ * can say. */
+enum pg_status database_transact(struct database *db, const char *sql, int n, const char *const *values,
+                                 struct pg_result **ret_result);
+/* Answers a call whose transaction did not end well. */
+void database_answer_failure(struct database *db, struct call *c, enum pg_status status);
+/* One statement with one row that changes something, as database_transact.  NULL, and the call is answered,
+ * where that did not go well. */
+struct pg_result *database_change(struct database *db, struct call *c, const char *sql,
+                                  const struct params *p);
 /* The one row of the credential whose name and secret the call has; the same. */
 struct pg_result *database_ask_credential(struct database *db, struct call *c, const char *sql);
 

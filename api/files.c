@@ -83,7 +83,7 @@ sent_call(struct database *db, struct call *c)
 	param_text(&p, c->what.name);
 	param_text(&p, c->what.sha256);
 	param_int(&p, c->what.bytes);
-	r = database_ask(db, c, api_receive, &p);
+	r = database_change(db, c, api_receive, &p);
 	if (r == NULL)
 		return;
 	call_answer(c, pg_text_of(r, 0, "code"), NULL);

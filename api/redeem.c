@@ -3,9 +3,6 @@
 
 #include "api/api_sql.h"
 #include "api/database.h"
-#include "lib/base/log.h"
-
-#define TRIES 4
 
 /* The result of a call, until its COMMIT is sure. */
 struct result {
@@ -51,19 +48,6 @@ keep(struct result *result, const struct pg_result *r, int row)
 	result->again = pg_true_of(r, row, "again");
 }
 
-/* After PG_DOUBT: PG_OK when it was committed, PG_RETRY when it was not, PG_DOUBT when nobody can say. */
-static enum pg_status
-settle(struct database *db)
-{
-	enum pg_fate fate = PG_FATE_UNKNOWN;
-
-	db->ready = false;
-	for (int i = 0; i < TRIES; i++)
-		if (pg_settle_commit(db->pg, &fate) == PG_OK)
-			return fate == PG_FATE_COMMITTED ? PG_OK : fate == PG_FATE_ABORTED ? PG_RETRY : PG_DOUBT;
-	return PG_DOUBT;
-}
-
 /* One transaction for all of them.  PG_OK: it is committed, and result[] is true. */
 static enum pg_status
 attempt(struct database *db, struct call *const *calls, size_t n, struct result *result)
@@ -74,14 +58,10 @@ attempt(struct database *db, struct call *const *calls, size_t n, struct result 
 
 	if (!fill(db, calls, n, values))
 		return PG_LOST;
-	status = pg_transact(db->pg, api_redeem, DATABASE_ARRAYS, values, &r);
-	for (int row = 0; r != NULL && row < pg_rows(r) && row < (int) n; row++)
+	status = database_transact(db, api_redeem, DATABASE_ARRAYS, values, &r);
+	for (int row = 0; status == PG_OK && row < pg_rows(r) && row < (int) n; row++)
 		keep(&result[row], r, row);
 	pg_result_free(r);
-	if (status == PG_DOUBT)
-		return settle(db);
-	if (status != PG_OK)
-		database_failed(db, status);
 	return status;
 }
 
@@ -94,21 +74,6 @@ answer(struct call *c, const struct result *result)
 		call_answer_value(c, API_VALUE_TEXT, result->reference);
 }
 
-static void
-answer_failure(struct database *db, struct call *c, enum pg_status status)
-{
-	if (status == PG_ERROR) {
-		log_write(LOG_ERR, "a redemption failed",
-		          LOG_FIELDS(log_text("request_id", c->what.request_id), log_text("why", pg_why(db->pg))));
-		call_answer(c, "997", "the database refused it: see the log");
-	} else if (status == PG_DOUBT) {
-		/* with a key the same question finds out; without one only the member's transactions do */
-		call_answer_later(c, "it may have been done: ask again with the same key, or look before");
-	} else {
-		call_answer_later(c, "nothing was done: ask again");
-	}
-}
-
 /* Leaves without an answer what somebody else holds, or was quicker with: it is asked again. */
 static void
 redeem_alone(struct database *db, struct call *c)
@@ -119,7 +84,7 @@ redeem_alone(struct database *db, struct call *c)
 	if (status == PG_OK)
 		answer(c, &result);
 	else if (status != PG_RETRY)
-		answer_failure(db, c, status);
+		database_answer_failure(db, c, status);
 }
 
 void
@@ -135,7 +100,7 @@ redeem_calls(struct database *db, struct call *const *calls, size_t n)
 	status = database_ready(db) ? attempt(db, calls, n, result) : PG_LOST;
 	for (size_t i = 0; i < n; i++)
 		if (status == PG_LOST || status == PG_DOUBT)
-			answer_failure(db, calls[i], status);
+			database_answer_failure(db, calls[i], status);
 		else if (status != PG_OK || strcmp(result[i].code, "alone") == 0)
 			redeem_alone(db, calls[i]);
 		else if (strcmp(result[i].code, "busy") != 0)

@@ -439,3 +439,26 @@ def test_the_openapi_file_has_each_path(api):
             for method, path, tail in rows}
     told.add(("put", "/v1/sources/{}/files/{}"))  # taken over before the table: gate/put.c
     assert len(told) == 9 and paths == told | {("get", "/healthz"), ("get", "/openapi.json")}
+
+
+@pytest.mark.all_only
+def test_a_reversal_that_no_standby_has(build, world):
+    """Committed, but not replicated: that is no "done", and the same key finds out later."""
+    with Api(build, world) as api, concurrent.futures.ThreadPoolExecutor() as pool, world.connect() as c:
+        token = api.token()
+        back = {"RelationReference": "M1", "MerchantName": "Amazon", "ProgramId": 1,
+                "ExternalReference": api.post("RedeemPoints", redemption(), token).value}
+        key = {"Idempotency-Key": "back"}
+        c.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
+        c.execute("SELECT pg_reload_conf()")
+        try:
+            asked = pool.submit(api.post, "ReversalPoints", back, token, key)
+            redemption_api.until(lambda: c.execute(
+                "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
+            ).fetchone()[0])
+            answer = asked.result()
+        finally:
+            c.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            c.execute("SELECT pg_reload_conf()")
+        assert answer.status == 503 and answer.reason.startswith("it may have been done"), (answer.status, answer.body)
+        assert api.post("ReversalPoints", back, token, key).code == "000" and balance(world) == 100000
