@@ -14,6 +14,9 @@
 
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
+#include "lib/hash/checksum_file.h"
+
+#define NAME_TRIES 8
 
 bool
 refuse(struct refusal *ret, const char *code, const char *format, ...)
@@ -52,15 +55,30 @@ is_name(const char *name)
 	return true;
 }
 
-static bool
-is_taken(const struct config_source *source, const char *name)
+/* The length of the name whose sidecar file it is; 0: it is none. */
+static size_t
+sidecar_length(const struct config_source *source, const char *name)
 {
 	const char *suffix = source->checksum != NULL ? source->checksum : source->marker;
 	size_t len = strlen(name), tail = suffix != NULL ? strlen(suffix) : 0;
+
+	return tail > 0 && len > tail && strcmp(name + len - tail, suffix) == 0 ? len - tail : 0;
+}
+
+bool
+corner_is_sidecar(const struct config_source *source, const char *name)
+{
+	return sidecar_length(source, name) > 0;
+}
+
+static bool
+is_taken(const struct config_source *source, const char *name)
+{
+	size_t len = sidecar_length(source, name);
 	char base[LIMIT_NAME_BYTES + 1];
 
-	if (tail > 0 && len > tail && strcmp(name + len - tail, suffix) == 0) { /* the sidecar file of one */
-		snprintf(base, sizeof(base), "%.*s", (int) (len - tail), name);
+	if (len > 0) {
+		snprintf(base, sizeof(base), "%.*s", (int) len, name);
 		name = base;
 	}
 	return fits_one(source->files, name) && !fits_one(source->ignore, name);
@@ -77,6 +95,8 @@ corner_takes(const struct config_source *source, const struct receive_job *job, 
 		return refuse(ret, "999", "the source takes no files of this name: see files and ignore");
 	if (job->bytes > LIMIT_FILE_BYTES)
 		return refuse(ret, "413", "a file has at most %lld bytes", LIMIT_FILE_BYTES);
+	if (corner_is_sidecar(source, job->name) && job->bytes > CHECKSUM_FILE_BYTES)
+		return refuse(ret, "413", "a sidecar file has at most %d bytes", CHECKSUM_FILE_BYTES);
 	if (job->sha256 == NULL && source->api.digest == CONFIG_DIGEST_REQUIRED)
 		return refuse(ret, "999", "this source requires a Content-Digest with sha-256");
 	return true;
@@ -133,40 +153,69 @@ corner_open(const struct config_source *source, int64_t bytes, struct corner *re
 
 /* ---- its name ---- */
 
-/* Does a file of these bytes lie there with this name? */
-static bool
-is_there(int dir, const char *name, const uint8_t sha256[SHA256_BYTES])
+enum there {
+	THERE_SAME,
+	THERE_OTHER,
+	THERE_GONE, /* whoever reads the corner has taken it */
+};
+
+/* What lies there with this name: a file of these bytes? */
+static enum there
+what_is_there(int dir, const char *name, const uint8_t sha256[SHA256_BYTES])
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct sha256 *hash = sha256_new();
+	struct sha256 *hash;
 	uint8_t its[SHA256_BYTES] = {0};
 	static char buf[64 << 10];
-	ssize_t n = -1;
+	ssize_t n;
 
-	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
+	if (fd < 0)
+		return errno == ENOENT ? THERE_GONE : THERE_OTHER;
+	hash = sha256_new();
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
 		sha256_add(hash, buf, (size_t) n);
 	sha256_end(hash, its);
 	sha256_free(hash);
-	if (fd >= 0)
-		close(fd);
-	return n == 0 && memcmp(its, sha256, SHA256_BYTES) == 0;
+	close(fd);
+	return n == 0 && memcmp(its, sha256, SHA256_BYTES) == 0 ? THERE_SAME : THERE_OTHER;
 }
 
-bool
-corner_keep(const struct corner *c, const char *name, const uint8_t sha256[SHA256_BYTES], struct refusal *ret)
+/* Gives the file its name.  False and *ret. */
+static bool
+give_name(const struct corner *c, const char *name, bool replaces, const uint8_t sha256[SHA256_BYTES],
+          struct refusal *ret)
 {
 	char self[32];
 
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", c->file);
+	for (int i = 0; i < NAME_TRIES; i++) {
+		enum there there;
+
+		if (linkat(AT_FDCWD, self, c->dir, name, AT_SYMLINK_FOLLOW) == 0)
+			return true;
+		if (errno != EEXIST)
+			return refuse(ret, "503", "it cannot get its name: %s", strerrordesc_np(errno));
+		there = what_is_there(c->dir, name, sha256);
+		if (there == THERE_SAME)
+			return true;
+		if (there == THERE_OTHER && !replaces)
+			return refuse(ret, "409", "another file of this name waits to be read");
+		/* a sidecar file that was wrong would lock its name for ever: nobody takes it without its file */
+		if (there == THERE_OTHER && unlinkat(c->dir, name, 0) < 0 && errno != ENOENT)
+			return refuse(ret, "503", "the older one cannot be removed: %s", strerrordesc_np(errno));
+	}
+	return refuse(ret, "503", "files of this name come and go: send it again");
+}
+
+bool
+corner_keep(const struct corner *c, const char *name, bool replaces, const uint8_t sha256[SHA256_BYTES],
+            struct refusal *ret)
+{
 	if (fsync(c->file) < 0)
 		return refuse(ret, errno == ENOSPC || errno == EDQUOT ? "507" : "503", "it cannot be kept: %s",
 		              strerrordesc_np(errno));
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", c->file);
-	if (linkat(AT_FDCWD, self, c->dir, name, AT_SYMLINK_FOLLOW) < 0) {
-		if (errno != EEXIST)
-			return refuse(ret, "503", "it cannot get its name: %s", strerrordesc_np(errno));
-		if (!is_there(c->dir, name, sha256))
-			return refuse(ret, "409", "another file of this name waits to be read");
-	}
+	if (!give_name(c, name, replaces, sha256, ret))
+		return false;
 	if (fsync(c->dir) < 0)
 		return refuse(ret, "503", "its name cannot be kept: %s", strerrordesc_np(errno));
 	return true;

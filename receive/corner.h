@@ -26,9 +26,13 @@ bool corner_takes(const struct config_source *source, const struct receive_job *
 bool corner_open(const struct config_source *source, int64_t bytes, struct corner *ret_corner,
                  struct refusal *ret);
 
+/* Is it the name of a checksum file or marker, not of a file itself? */
+bool corner_is_sidecar(const struct config_source *source, const char *name);
+
 /* Durable, and then with its name: from now on it is there, whole.  One that lies there with this name and
- * these bytes is the same.  False and *ret: another file has this name. */
-bool corner_keep(const struct corner *c, const char *name, const uint8_t sha256[SHA256_BYTES],
+ * these bytes is the same.  False and *ret: another file has this name, and it is not one that this replaces.
+ */
+bool corner_keep(const struct corner *c, const char *name, bool replaces, const uint8_t sha256[SHA256_BYTES],
                  struct refusal *ret);
 
 bool refuse(struct refusal *ret, const char *code, const char *format, ...)

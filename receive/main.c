@@ -94,7 +94,7 @@ take(const struct config_source *source, const struct receive_job *job, const st
 	text_hex(hex, sha256, sizeof(sha256));
 	if (job->sha256 != NULL && strcmp(hex, job->sha256) != 0)
 		return refuse(refusal, "999", "the bytes that came have another sha-256 than the Content-Digest");
-	if (!corner_keep(corner, job->name, sha256, refusal))
+	if (!corner_keep(corner, job->name, corner_is_sidecar(source, job->name), sha256, refusal))
 		return false;
 	log_write(LOG_INFO, "file received",
 	          LOG_FIELDS(log_text("source", source->name), log_text("name", job->name),

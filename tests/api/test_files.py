@@ -275,3 +275,20 @@ def test_one_name_is_one_credential(world, api):
     """Whoever revokes it means all that it can do."""
     with world.database.connect() as c, pytest.raises(psycopg.errors.DuplicateObject, match="of a source"):
         c.execute("SELECT api.add_credential('sky', %s, sha256('x'))", (world.query("SELECT code FROM ledger.programme LIMIT 1")[0][0],))
+
+
+@case("API: a checksum file that was wrong")
+def test_a_sidecar_is_replaced_and_bounded(build, world):
+    """A wrong one would lock its name for ever, since nobody takes it without its file."""
+    api_source(world, "{quota_mib: 100}\n    checksum: .sha256")
+    name, data = "SKYLINE_20261118_000001.csv", b"x" * 100
+    good = f"{hashlib.sha256(data).hexdigest()}  {name}\n".encode()
+    with Api(build, world.database, receive=world.config) as api:
+        token = api.token("sky")
+        assert api.put("skyline", name + ".sha256", b"0" * 4097, token).status == 413
+        for text, status in ((b"nothing\n", 201), (good, 201), (good, 200)):
+            assert api.put("skyline", name + ".sha256", text, token).status == status, text
+            assert (world.spool / "incoming/skyline" / (name + ".sha256")).read_bytes() == text
+        assert api.put("skyline", name, data, token).status == 201
+        assert api.put("skyline", name, data[1:], token).status == 409  # a file itself is never replaced
+        assert waiting(world) == [name, name + ".sha256"]
