@@ -206,7 +206,7 @@ main(int argc, char **argv)
 	struct options options = {0};
 	int listener;
 
-	harden();
+	harden_keys();
 	if (!read_options(argc, argv, &options))
 		return usage();
 	log_open("handback-api", LOG_INFO);

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,8 +33,7 @@
 static void
 prepare(void)
 {
-	harden();
-	prctl(PR_SET_DUMPABLE, 0);
+	harden_keys();
 #ifndef __SANITIZE_ADDRESS__ /* which reserves address space by the terabyte */
 	struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
 	setrlimit(RLIMIT_AS, &memory);

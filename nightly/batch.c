@@ -65,7 +65,7 @@ batch_start(struct batch *b, int argc, char **argv, const char *own, bool *ret_g
 
 	*b = (struct batch){.path = PATHS_CONFIG, .query = {.spool = -1, .say = complain}};
 	*ret_go = false;
-	harden();
+	harden_keys();
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and batch_show knows */
 	signal(SIGPIPE, SIG_IGN);
 	terminal_detect(&b->terminal);

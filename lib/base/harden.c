@@ -8,6 +8,14 @@
 
 #include "lib/base/exit_codes.h"
 
+static void
+refused(void)
+{
+	fprintf(stderr, "%s: cannot give up what is not needed: %s\n", program_invocation_short_name,
+	        strerrordesc_np(errno));
+	exit(EXIT_FAILED);
+}
+
 void
 harden(void)
 {
@@ -15,7 +23,13 @@ harden(void)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0)
 		return;
-	fprintf(stderr, "%s: cannot give up what is not needed: %s\n", program_invocation_short_name,
-	        strerrordesc_np(errno));
-	exit(EXIT_FAILED);
+	refused();
+}
+
+void
+harden_keys(void)
+{
+	harden();
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		refused();
 }

@@ -8,5 +8,10 @@
  * refuses.
  */
 void harden(void);
+/*
+ * The same of a program that holds keys or a login: no other process of its user may read its memory or take
+ * its descriptors, either.
+ */
+void harden_keys(void);
 
 #endif

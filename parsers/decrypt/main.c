@@ -280,7 +280,7 @@ main(void)
 	socklen_t size = sizeof(type);
 	struct decrypt_job job;
 
-	harden();
+	harden_keys();
 	if (getsockopt(CHANNEL, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET) {
 		fprintf(stderr, "handback-decrypt is started by handback-reconcile\n");
 		return EXIT_USAGE;
@@ -288,7 +288,6 @@ main(void)
 	fcntl(CHANNEL, F_SETFD, FD_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &term, NULL);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (decrypt_job_receive(CHANNEL, &job, &turn, why, sizeof(why)))
 		end = decrypt(&job, why, sizeof(why));

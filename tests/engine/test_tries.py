@@ -72,6 +72,8 @@ def test_memory_by_the_files_own_doing(desk, how):
         desk.start()
     message = is_held(desk, desk.take("AIR_1.csv"))
     assert "parser" in message, message
+    shown = json.loads(desk.ctl("show", "1", "--json", allowed=(0, 3)).stdout)["failures"]
+    assert len(shown) == TRIES and all(row["release_of"] is None and "parser" in row["why"] for row in shown), shown
     goes_on(desk, desk.query("SELECT max(file_id) FROM handback.file")[0][0])
 
 

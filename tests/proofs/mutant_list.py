@@ -12,10 +12,16 @@ class Mutant:
     name: str
     breaks: str
     test: str       # tests/ROOM/test_x.py::name (every case of it), or tests/unit/test_x.c::name
-    path: str
+    path: str       # of a source; or schema/migrations: the last of them that has the text, which is the one in force
     old: str
     new: str
     sample: bool = False  # one of those that ./dev test makes
+
+
+def source(root, mutant):
+    """The file that it changes."""
+    path = root / mutant.path
+    return [p for p in sorted(path.glob("*.sql")) if mutant.old in p.read_text(encoding="utf-8")][-1] if path.is_dir() else path
 
 
 MUTANTS = (
@@ -98,22 +104,23 @@ MUTANTS = (
         "\t(void) type;\n\tfor (uint16_t i = 0; i < a->layout->totals; i++)\n\t\tif (add_one(a, i, verdict, at) != 0)"),
     Mutant("believe that a control agrees", "a parser that was taken over posts a file that was cut",
         "tests/hostile/test_parser_lies.py::test_what_can_be_checked_is_not_believed", "reconcile/stage/parse_report.c",
-        "if (f->agrees != same_text(f->stated, f->counted))", "if (false)"),
+        "if (f->agrees != same_text(f->stated, f->counted))", "if (f->agrees != same_text(f->stated, f->counted) && false)"),
     Mutant("believe in any sandbox", "a parser that is not locked down reads partners' bytes",
         "tests/hostile/test_parser_lies.py::test_what_is_not_the_files_fault_is_tried_again", "reconcile/stage/parse_report.c",
         "if (!s->seccomp || !s->no_new_privs)", "if (false)"),
     Mutant("believe how much was read", "a parser that was taken over leaves records out",
         "tests/hostile/test_parser_lies.py::test_what_can_be_checked_is_not_believed", "reconcile/stage/parse_report.c",
-        "if (end->file_bytes > file || (!end->refused && end->file_bytes != file))", "if (false)"),
+        "if (end->file_bytes > file || (!end->refused && end->file_bytes != file))", "if (end->file_bytes > file && false)"),
     Mutant("believe which file it is", "a parser that was taken over makes its file the newest, or no gap",
         "tests/hostile/test_parser_lies.py::test_what_can_be_checked_is_not_believed", "reconcile/stage/parse_report.c",
-        "if (!end->refused && (!given->name_fits || !agrees_with_name(t, &given->name)))", "if (false)"),
+        "if (!end->refused && (!given->name_fits || !agrees_with_name(t, &given->name)))",
+        "if (!end->refused && !agrees_with_name(t, &given->name) && false)"),
     Mutant("try for ever", "a file that takes all memory, or that the database refuses, is tried for ever and told to nobody",
         "tests/engine/test_tries.py::test_what_the_database_refuses", "reconcile/file/job_failure.c",
         "|| failures < LIMIT_FILE_TRIES)", "|| failures > 0)"),
     Mutant("count what the machine lacks", "a database that is full for an hour holds every file that comes",
         "tests/engine/test_tries.py::test_what_the_database_lacks_never_counts", "reconcile/file/job_steps.c",
-        "r->refused = status == PG_ERROR && is_of_the_data(r->pg);", "r->refused = status != PG_OK;"),
+        "r->refused = status == PG_ERROR && is_of_the_data(r->pg);", "r->refused = status != PG_OK && (is_of_the_data(r->pg) || true);"),
     Mutant("take a kill for a worker's own fault", "an operator who kills a worker three times holds a good file",
         "tests/engine/test_tries.py::test_a_worker_that_is_killed", "daemon/supervise/worker.c",
         "{SIGSEGV, SIGABRT,", "{SIGKILL, SIGSEGV, SIGABRT,"),
@@ -125,7 +132,7 @@ MUTANTS = (
         "			pg_tell_holders(pg);\n", ""),
     Mutant("take a death for the file's doing", "an operator who kills a parser three times holds a good file",
         "tests/engine/test_tries.py::test_what_is_the_machines_never_counts", "reconcile/file/parser_child.c",
-        "if (end == PARSER_DISTURBED && was_large(&usage))", "if (end == PARSER_DISTURBED)"),
+        "if (end == PARSER_DISTURBED && was_large(&usage))", "if (end == PARSER_DISTURBED && (was_large(&usage) || true))"),
     Mutant("files of any length", "a decrypter that was taken over fills the disk of the spool",
         "tests/daemon/test_decrypt.py::test_no_file_that_it_or_gnupg_writes_is_longer_than_the_content_may_be", "lib/sandbox/program.c",
         "return setrlimit(RLIMIT_FSIZE, &limit) == 0 ||", "return limit.rlim_cur > 0 ||"),
@@ -243,7 +250,7 @@ MUTANTS = (
         "(state IN ('open', 'confirmed', 'reinstated') AND", "(state IN ('open', 'reinstated') AND"),
     Mutant("close what was delivered again, and say nothing", "what is rejected in it is deemed accepted",
         "tests/engine/test_identity.py::test_what_came_while_a_file_waited_waits_when_that_is_closed",
-        "schema/migrations/0037_reopened.sql", "	ELSIF p.decision = 'close' THEN", "	ELSIF p.decision = 'never' THEN"),
+        "schema/migrations", "	ELSIF p.decision = 'close' THEN", "	ELSIF p.decision = 'never' THEN"),
     Mutant("post in the order of arrival", "two files that share redemptions wait for each other in a circle",
         "tests/ledger/test_ledger.py::test_postings_that_share_redemptions_wait_in_one_line", "schema/migrations/0015_proof.sql",
         "\t\tORDER BY a.entry_id\n", "\t\tORDER BY array_position(answered_ids, a.entry_id)\n"),
@@ -254,16 +261,16 @@ MUTANTS = (
         "tests/engine/test_people.py::test_the_database_refuses_the_proposer_in_psql_too", "schema/migrations/0009_people.sql",
         "CHECK (how <> 'approved' OR ended_by <> proposed_by)", "CHECK (how <> '')"),
     Mutant("accept a difference that nobody named", "a record of one member moves another's points",
-        "tests/engine/test_decisions.py::test_a_difference_is_said_again_kept_and_shown_to_the_approver", "schema/migrations/0029_decisions.sql",
+        "tests/engine/test_decisions.py::test_a_difference_is_said_again_kept_and_shown_to_the_approver", "schema/migrations",
         "ELSIF judged.unlike > 0 AND NOT coalesce(accept_difference, false) THEN", "ELSIF judged.unlike < 0 THEN"),
     Mutant("decide onto another programme", "points of one programme are moved by the answer of another",
-        "tests/engine/test_decisions.py::test_a_redemption_of_another_programme_is_refused", "schema/migrations/0037_reopened.sql",
+        "tests/engine/test_decisions.py::test_a_redemption_of_another_programme_is_refused", "schema/migrations",
         "WHEN r.programme <> t.programme THEN", "WHEN r.programme <> r.programme THEN"),
     Mutant("begin a large proposal again", "after a kill its first holds are tried for ever, and the rest never",
-        "tests/engine/test_decisions.py::test_many_holds_in_pieces_survive_a_kill_in_the_middle", "schema/migrations/0029_decisions.sql",
+        "tests/engine/test_decisions.py::test_many_holds_in_pieces_survive_a_kill_in_the_middle", "schema/migrations",
         "ph.hold_id > coalesce(last.last_hold, 0)", "ph.hold_id > 0"),
     Mutant("reopen what was decided", "a record that was reversed is a hold again, and decided once more",
-        "tests/engine/test_decisions.py::test_a_wrong_close_is_reopened_by_two_people_once", "schema/migrations/0037_reopened.sql",
+        "tests/engine/test_decisions.py::test_a_wrong_close_is_reopened_by_two_people_once", "schema/migrations",
         "WHEN e.how NOT IN ('closed', 'overtaken', 'unknown_reference_expired')", "WHEN e.how NOT IN (e.how)"),
     # ---- holds that end by themselves
     Mutant("end a hold that says the opposite", "a contradiction of the partner's is closed, and nobody sees it",
@@ -290,8 +297,8 @@ MUTANTS = (
         "tests/engine/test_release.py::test_a_copy_in_quarantine_that_was_changed_is_not_read", "reconcile/file/job_copy.c",
         "if (end == COPY_DONE && memcmp(job->sha256, w->copy.sha256, SHA256_BYTES) != 0)", "if (false)"),
     Mutant("approve without the partner's lock", "a redemption is confirmed by people and reversed by a file",
-        "tests/engine/test_people_race.py::test_a_confirmation_is_seen_by_the_file_that_rejects", "schema/migrations/0016_identity.sql",
-        "\tPERFORM handback.lock_partners(chosen);\n", ""),
+        "tests/engine/test_people_race.py::test_a_confirmation_is_seen_by_the_file_that_rejects", "schema/migrations",
+        "\t\tPERFORM handback.lock_partners(chosen);\n", "\t\tNULL;\n"),
     # ---- the proof
     Mutant("a leaf without its prefix", "an inner node of the tree can be shown as a record",
         "tests/unit/test_merkle.c::test_vectors", "lib/proof/merkle.c",
@@ -423,10 +430,10 @@ MUTANTS = (
         '!pg_true_of(result, 0, "ours") && pg_int_of(', 'pg_int_of('),
     # ---- the redemption API
     Mutant("judge a key's second question again", "what was refused once is done, and its caller told both",
-        "tests/api/test_functions.py::test_a_key_has_one_effect", "schema/migrations/0052_api_waits_for_nobody.sql",
+        "tests/api/test_functions.py::test_a_key_has_one_effect", "schema/migrations",
         "WHEN f.request_no IS NOT NULL THEN f.first_code", "WHEN false THEN f.first_code"),
     Mutant("let a caller spend more than its day's points", "a captured caller empties every balance",
-        "tests/api/test_functions.py::test_daily_bound", "schema/migrations/0052_api_waits_for_nobody.sql",
+        "tests/api/test_functions.py::test_daily_bound", "schema/migrations",
         "WHERE u.points + excluded.points <= (SELECT min(j.points_per_day) FROM judged j)", "WHERE true"),
     Mutant("believe a token without its signature", "anybody redeems as anybody",
         "tests/api/test_gate.py::test_tokens", "api/token.c",

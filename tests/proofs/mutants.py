@@ -22,7 +22,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from mutant_list import MUTANTS  # noqa: E402
+from mutant_list import MUTANTS, source  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("daemon/handbackd", "fetch/handback-fetch", "reconcile/handback-reconcile", "parsers/handback-parse",
@@ -70,7 +70,7 @@ def passes(root, folder, test):
 
 
 def mutate(root, mutant):
-    path = root / mutant.path
+    path = source(root, mutant)
     text = path.read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
         raise RuntimeError(f"{mutant.path} does not have the text of \"{mutant.name}\" once: see tests/proofs/mutant_list.py")

@@ -181,3 +181,13 @@ LEFT JOIN handback.file_hold h ON h.file_id = o.file_id
 WHERE f.file_id = $1::bigint
 ORDER BY o.file_id
 LIMIT 100
+
+-- name: file_failures
+-- Each try of one file that failed by its own doing: of its delivery, and of its releases.
+SELECT x.failed_at AS failed, x.release_of, x.why
+FROM handback.file f
+JOIN handback.file_failure x ON x.sha256 = f.sha256 AND (x.source, x.name) = (f.source, f.name)
+	AND (x.release_of IS NOT DISTINCT FROM f.release_of OR x.release_of = f.file_id)
+WHERE f.file_id = $1::bigint
+ORDER BY x.failure_id
+LIMIT 100

@@ -20,6 +20,12 @@ const struct column file_control_columns[] = {
     {"agrees", "Agrees", COLUMN_BOOL, 0, 0, NULL},   {"difference", "Difference", COLUMN_ZERO, 0, 0, NULL},
 };
 
+const struct column file_failure_columns[] = {
+    {"failed", "Failed (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"release_of", "As a release of file", COLUMN_NUMBER, 0, 1, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 30, 0, NULL},
+};
+
 const struct column file_same_bytes_columns[] = {
     {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
     {"seen", "Seen (UTC)", COLUMN_TIME, 0, 2, NULL},

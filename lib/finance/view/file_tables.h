@@ -7,6 +7,8 @@
 
 extern const struct column file_refusal_columns[6];
 extern const struct column file_outcome_columns[3];
+#define FILE_FAILURE 3
+extern const struct column file_failure_columns[FILE_FAILURE];
 #define FILE_SAME_BYTES 8
 extern const struct column file_same_bytes_columns[FILE_SAME_BYTES];
 

@@ -153,6 +153,8 @@ fill_file(const struct query *q, struct document *d, const struct file_asked *as
 	    {"controls", "Control totals", TABLE_ROWS, COLUMNS(file_control_columns), sql_file_controls},
 	    {"outcomes", "Records by outcome", TABLE_ROWS, COLUMNS(file_outcome_columns), sql_file_tie_out},
 	    {"holds", "What waits", TABLE_ROWS, COLUMNS(hold_columns), sql_file_holds},
+	    {"failures", "Tries that failed by its own doing", TABLE_ROWS, file_failure_columns, FILE_FAILURE,
+	     sql_file_failures},
 	    {"same_bytes", "Other files with these bytes", TABLE_ROWS, file_same_bytes_columns, FILE_SAME_BYTES,
 	     sql_file_same_bytes},
 	};
