@@ -174,6 +174,12 @@ const struct command commands[] = {
      "before and a week before; for each partner files, records, rates and holds. As HTML with charts. Without --from and --to it is of the "
      "last seven days.",
      "handbackctl report trend\nhandbackctl report trend --by month --from 2025-01-01 --format html >trend.html", run_finance},
+    {"report month-end", "Verify", "MONTH", 1, 1, 0, "the month-end pack: every report of a month, in a directory of its own",
+     "Writes roll-forward, ageing at the month's end, reasons, deliveries, decisions and trend below the report directory, each as HTML, JSON "
+     "and CSV, from one snapshot; HEAD, the audit head that `audit verify --head` takes; and MANIFEST.sha256 of all of them, by which "
+     "`sha256sum -c` shows later that nothing was changed. When the roll-forward is not the ledger's, or open items by age are not what it ends "
+     "with, nothing is written, and the exit status is 5.",
+     "handbackctl report month-end 2026-01", run_month_end},
     {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD) | OPT(OPT_CHECKPOINTS),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "

@@ -5,6 +5,7 @@
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
 #include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
 #include "lib/finance/view/finance.h"
 #include "lib/finance/view/report.h"
 #include "lib/finance/view/views.h"
@@ -213,4 +214,24 @@ run_finance(struct session *s)
 	int kept = keep_report(s, d);
 	document_free(d);
 	return code == EXIT_CLEAN ? kept : code;
+}
+
+int
+run_month_end(struct session *s)
+{
+	struct period period;
+
+	if (!period_of_month(s->arguments[0], &period)) {
+		complain("%s: not a month; write it as 2026-01", s->arguments[0]);
+		return EXIT_USAGE;
+	}
+	int code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = session_config(s);
+	if (code != EXIT_CLEAN)
+		return code;
+	char *name = mem_format("month-end-%s", s->arguments[0]);
+	code = finance_pack(&s->query, &period, s->config->reports, name, stdout);
+	free(name);
+	return code;
 }

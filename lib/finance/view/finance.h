@@ -48,4 +48,12 @@ int finance_take(const struct query *q, const struct finance_report *report,
 int finance_take_here(const struct query *q, const struct finance_report *report,
                       const struct finance_asked *asked, struct document **ret);
 
+/*
+ * All reports of a period from one snapshot, written as a pack (report_keep_pack) whose name begins with
+ * `name`; the names of its files go to out.  EXIT_PROOF, and nothing is written, where the roll-forward is
+ * not the ledger's or open items by age are not what it ends with.
+ */
+int finance_pack(const struct query *q, const struct period *period, const char *directory, const char *name,
+                 FILE *out);
+
 #endif

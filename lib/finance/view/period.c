@@ -1,6 +1,5 @@
 #include "lib/finance/view/period.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -54,6 +53,26 @@ period_read(const char *from, const char *to, struct period *ret)
 	}
 	*ret = period;
 	return PERIOD_READ;
+}
+
+bool
+period_of_month(const char *month, struct period *ret)
+{
+	char first[16], last[16];
+	time_t at = 0;
+
+	if (strlen(month) != 7)
+		return false;
+	snprintf(first, sizeof(first), "%s-01", month);
+	if (!read_day(first, &at))
+		return false;
+	struct tm day;
+	gmtime_r(&at, &day);
+	day.tm_mon++;
+	day.tm_mday = 0; /* the day before the first of the next */
+	timegm(&day);
+	strftime(last, sizeof(last), "%Y-%m-%d", &day);
+	return period_read(first, last, ret) == PERIOD_READ;
 }
 
 void

@@ -28,4 +28,12 @@ int report_take(const struct query *q, const struct report_asked *asked, struct 
 int report_keep(const struct query *q, const char *directory, const struct document *d, const char *name,
                 FILE *out);
 
+/*
+ * Writes several documents, which end with what they were taken from, into a directory of their own below
+ * `directory`: NAME-MOMENT-headN with the same files of each, HEAD (the audit head, as `audit verify --head`
+ * takes it) and MANIFEST.sha256 of all of them, written last: a directory without it is no pack.
+ */
+int report_keep_pack(const struct query *q, const char *directory, const char *name,
+                     struct document *const *documents, size_t count, FILE *out);
+
 #endif

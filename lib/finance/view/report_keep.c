@@ -1,6 +1,7 @@
 /* A report as files that stay: complete, under their own names, with their hashes beside them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
@@ -85,7 +86,21 @@ keep_rendered(struct kept *k, const struct document *d, const struct table *t, e
 	return result;
 }
 
-/* All files of one report: the page first, since its name says whether the moment is taken. */
+/* The page first, since its name says whether the moment is taken. */
+static int
+keep_formats(struct kept *k, const struct document *d)
+{
+	int result = keep_rendered(k, d, NULL, FORMAT_HTML);
+
+	if (result == 0)
+		result = keep_rendered(k, d, NULL, FORMAT_JSON);
+	for (size_t i = 0; result == 0 && i < d->table_count; i++)
+		if (d->tables[i]->shape == TABLE_ROWS && d->tables[i]->rows)
+			result = keep_rendered(k, d, d->tables[i], FORMAT_CSV);
+	return result;
+}
+
+/* All files of one report. */
 static int
 keep_all(struct kept *k, const struct document *d)
 {
@@ -95,12 +110,7 @@ keep_all(struct kept *k, const struct document *d)
 	k->hashes = open_memstream(&text, &len);
 	if (k->hashes == NULL)
 		return -1;
-	int result = keep_rendered(k, d, NULL, FORMAT_HTML);
-	if (result == 0)
-		result = keep_rendered(k, d, NULL, FORMAT_JSON);
-	for (size_t i = 0; result == 0 && i < d->table_count; i++)
-		if (d->tables[i]->shape == TABLE_ROWS && d->tables[i]->rows)
-			result = keep_rendered(k, d, d->tables[i], FORMAT_CSV);
+	int result = keep_formats(k, d);
 	fclose(k->hashes);
 	k->hashes = NULL;
 	if (result == 0)
@@ -136,5 +146,66 @@ report_keep(const struct query *q, const char *directory, const struct document 
 	if (code != EXIT_CLEAN)
 		q->say("%s: the report cannot be written: %s", directory, strerror(errno));
 	close(k.dir);
+	return code;
+}
+
+static int
+keep_head(struct kept *k, const struct document *d)
+{
+	const struct table *source = d->tables[d->table_count - 1];
+	const char *no = table_cell(source, 0, table_column(source, "head_no"));
+	char *line = no == NULL
+	                 ? mem_text("0\n")
+	                 : mem_format("%s:%s\n", no, table_cell(source, 0, table_column(source, "head_hash")));
+
+	k->name = "HEAD";
+	int result = keep(k, "", line, strlen(line));
+	free(line);
+	return result;
+}
+
+static int
+keep_pack(struct kept *k, struct document *const *documents, size_t count)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int result = 0;
+
+	k->hashes = open_memstream(&text, &len);
+	if (k->hashes == NULL)
+		return -1;
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		k->name = documents[i]->key;
+		result = keep_formats(k, documents[i]);
+	}
+	if (result == 0)
+		result = keep_head(k, documents[0]);
+	fclose(k->hashes);
+	k->hashes = NULL;
+	k->name = "MANIFEST";
+	if (result == 0)
+		result = keep(k, ".sha256", text, len);
+	free(text);
+	return result;
+}
+
+int
+report_keep_pack(const struct query *q, const char *directory, const char *name,
+                 struct document *const *documents, size_t count, FILE *out)
+{
+	char *moment = kept_name(documents[0], 1);
+	/* the moment stands behind the document's own name */
+	char *path = mem_format("%s/%s%s", directory, name, moment + strlen(documents[0]->key));
+	struct kept k = {.directory = path, .out = out, .dir = io_make_dirs(AT_FDCWD, path, DIRECTORY_MODE)};
+	int code = EXIT_CLEAN;
+
+	if (k.dir < 0 || keep_pack(&k, documents, count) < 0) {
+		q->say("%s: the pack cannot be written: %s", path, strerror(errno));
+		code = EXIT_UNAVAILABLE;
+	}
+	if (k.dir >= 0)
+		close(k.dir);
+	free(path);
+	free(moment);
 	return code;
 }
