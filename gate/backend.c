@@ -13,12 +13,15 @@
 
 #define AGAIN_MS 200 /* until a process that is gone is looked for again */
 #define BUCKETS 1024
+#define SLOTS 4096 /* of members with calls under way; those who share one share its process */
+#define FULL 128   /* two batches: one is answered while the next is gathered */
 
 /* A call under way. */
 struct under_way {
 	struct under_way *next;
 	int64_t id;
 	struct process *process;
+	size_t slot;
 	bool sends;
 	backend_answered answered;
 	void *context;
@@ -31,6 +34,13 @@ struct process {
 	struct event *readable, *writable, *again;
 	struct channel_packets unsent; /* where its socket was full */
 	size_t sent;
+	size_t calls; /* under way */
+};
+
+/* Which process has the calls of a member that are under way: they stay in the order that they came. */
+struct slot {
+	struct process *process;
+	size_t calls;
 };
 
 struct backend {
@@ -39,6 +49,7 @@ struct backend {
 	size_t count, calls;
 	int64_t last_id;
 	struct under_way *bucket[BUCKETS];
+	struct slot slot[SLOTS];
 };
 
 /* ---- calls under way ---- */
@@ -60,6 +71,8 @@ end_call(struct backend *b, struct under_way **place, const struct api_answer *a
 
 	*place = call->next;
 	b->calls--;
+	b->slot[call->slot].calls--;
+	call->process->calls--;
 	call->answered(call->context, answer, handover);
 	free(call);
 }
@@ -227,14 +240,34 @@ backend_free(struct backend *b)
 
 /* Whose member is it?  FNV-1a: any even spread will do. */
 static size_t
-share_of(const struct backend *b, const struct api_call *call)
+slot_of(const struct api_call *call)
 {
 	uint32_t hash = 2166136261u;
 	const char *text = call->member != NULL ? call->member : call->request_id;
 
 	for (; *text != '\0'; text++)
 		hash = (hash ^ (unsigned char) *text) * 16777619u;
-	return hash % b->count;
+	return hash % SLOTS;
+}
+
+/* Where a call goes first.  A batch costs little more than one call: so the first process has all until it
+ * has more than it can ask at once, and only then the next. */
+static size_t
+share_of(const struct backend *b, size_t slot)
+{
+	size_t least = 0;
+
+	if (b->slot[slot].calls > 0)
+		return (size_t) (b->slot[slot].process - b->process);
+	for (size_t i = 0; i < b->count; i++) {
+		const struct process *p = &b->process[i];
+
+		if (p->fd >= 0 && p->calls < FULL)
+			return i;
+		if (p->fd >= 0 && (b->process[least].fd < 0 || p->calls < b->process[least].calls))
+			least = i;
+	}
+	return least;
 }
 
 static bool
@@ -256,7 +289,7 @@ backend_call(struct backend *b, enum api_message message, struct api_call *call,
 {
 	static struct message_line line;
 	struct under_way *way;
-	size_t share = b->count > 0 ? share_of(b, call) : 0;
+	size_t slot = slot_of(call), share = b->count > 0 ? share_of(b, slot) : 0;
 
 	call->id = ++b->last_id;
 	if (b->calls >= BACKEND_CALLS || !api_call_encode(&line, message, call))
@@ -270,11 +303,14 @@ backend_call(struct backend *b, enum api_message message, struct api_call *call,
 		*way = (struct under_way){.next = b->bucket[call->id % BUCKETS],
 		                          .id = call->id,
 		                          .process = p,
+		                          .slot = slot,
 		                          .sends = message == API_SEND,
 		                          .answered = answered,
 		                          .context = context};
 		b->bucket[call->id % BUCKETS] = way;
+		b->slot[slot] = (struct slot){.process = p, .calls = b->slot[slot].calls + 1};
 		b->calls++;
+		p->calls++;
 		return true;
 	}
 	free(way);

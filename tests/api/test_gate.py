@@ -400,6 +400,20 @@ def test_the_bound_of_calls(api, world):
     assert [a.status for a in answers[:3]] == [200] * 3 and answers[-1].status == 429 and answers[-1].headers["Retry-After"] == "1"
 
 
+def test_a_process_is_filled_before_the_next(build, world):
+    """Batches stay large, and a bound that each process counts for itself holds until one has more than it can ask at once."""
+    with world.connect() as c:
+        credential(c, "bounded", calls_per_minute=30)
+    with Api(build, world, apis=2) as api:
+        token = api.token("bounded")
+        asked = [api.post("RedeemPoints", redemption(RelationReference=f"M{n}", Points=1, Amount=1), token).status for n in range(1, 13)]
+        assert asked[:3] == [200] * 3 and asked.count(200) < 6, asked
+        # the first ends: the second has all
+        api.apis[0].kill()
+        api.apis[0].wait()
+        assert {api.post("RedeemPoints", redemption(RelationReference=f"M{n}"), api.token()).code for n in range(1, 9)} == {"000"}
+
+
 def test_strangers_make_no_caller_forgotten(api, world):
     """Who asks for tokens under many names is remembered apart from callers, whose bound so stays."""
     with world.connect() as c:
