@@ -117,6 +117,13 @@ in_scope(const struct token_claims *who, enum api_message message)
 	return message == API_AUTHORIZE || who->scopes[0] == '\0' || strstr(who->scopes, word) != NULL;
 }
 
+/* Is it of a file that was let in: its end, or what is noted of it? */
+static bool
+goes_on(const struct call *c)
+{
+	return c->message == API_SENT || (c->message == API_AUTHORIZE && c->what.source != NULL);
+}
+
 /* Who asks?  False: the call is answered. */
 static bool
 admit(struct server *s, struct call *c)
@@ -124,7 +131,7 @@ admit(struct server *s, struct call *c)
 	const char *wrong = token_read(s->keys, c->what.token, now_ms(CLOCK_REALTIME) / 1000, &c->who);
 
 	/* a file that was let in is let in to its end, however long it took */
-	if (wrong == token_expired && c->message == API_SENT)
+	if (wrong == token_expired && goes_on(c))
 		wrong = NULL;
 	if (wrong != NULL)
 		call_answer(c, "401", wrong);
@@ -139,7 +146,7 @@ admit(struct server *s, struct call *c)
 		call_answer(c, "403", "the token is not for such calls");
 	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
 		call_answer(c, "403", "the token is of another member");
-	else if (c->message != API_SENT && /* one file is one call */
+	else if (!goes_on(c) && /* one file is one call */
 	         !rate_take(&s->calls, c->who.client, c->who.calls_per_minute, now_ms(CLOCK_MONOTONIC)))
 		call_answer(c, "429", "too many calls in a minute");
 	else

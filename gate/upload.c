@@ -41,6 +41,7 @@ struct upload {
 	enum upload_state state;
 	bool asked; /* a call of handback-api is under way */
 	bool gone;  /* the connection was given back */
+	bool sure;  /* its credential is in force still: the last bytes may go on */
 	struct put put;
 	char request_id[40];
 	int to; /* the connection to handback-receive; -1: none */
@@ -200,6 +201,41 @@ note(struct upload *u, const char *sha256)
 
 /* ---- the body ---- */
 
+static void pump(struct upload *u);
+
+static void
+on_authorized(void *context, const struct api_answer *answer, int handover)
+{
+	struct upload *u = context;
+
+	(void) handover;
+	u->asked = false;
+	u->sure = answer != NULL && strcmp(answer->code, "000") == 0;
+	if (u->gone)
+		give_back(u);
+	else if (u->state != UPLOAD_BODY)
+		return; /* it came too late: that was said */
+	else if (u->sure)
+		pump(u);
+	else if (answer == NULL)
+		say_code(u, "503", "the file was not kept: send it again");
+	else
+		say(u, answer, NULL, NULL, NULL);
+}
+
+/* Without its last bytes nothing is kept: whoever was revoked while it came has sent no file. */
+static void
+authorize_end(struct upload *u)
+{
+	struct api_call call = {.request_id = u->request_id, .token = u->put.token, .source = u->put.source};
+
+	if (u->asked)
+		return;
+	u->asked = backend_call(u->all->backend, API_AUTHORIZE, &call, on_authorized, u);
+	if (!u->asked)
+		say_code(u, "503", "the file was not kept: send it again");
+}
+
 /* Sends on what is there; what handback-receive does not take yet waits, and so does the caller. */
 static void
 pump(struct upload *u)
@@ -214,6 +250,10 @@ pump(struct upload *u)
 			return;
 		n = n < RECEIVE_BODY_BYTES ? n : RECEIVE_BODY_BYTES;
 		n = (int64_t) n < u->left ? n : (size_t) u->left;
+		if ((int64_t) n == u->left && !u->sure) {
+			authorize_end(u);
+			return;
+		}
 		sent = send(u->to, evbuffer_pullup(in, (ev_ssize_t) n), n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
 			continue;

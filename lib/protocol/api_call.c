@@ -49,7 +49,12 @@ static const struct contract_field token_fields[] = {
     {"secret", MEMBER_TEXT, false, CALL(secret), 1, API_SECRET_BYTES, NULL},
     {"member", MEMBER_TEXT, true, CALL(member), 1, API_MEMBER_BYTES, NULL},
 };
-static const struct contract_field authorize_fields[] = {ID, REQUEST_ID, TOKEN};
+static const struct contract_field authorize_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    {"source", MEMBER_TEXT, true, CALL(source), 1, RECEIVE_SOURCE_BYTES, NULL},
+};
 static const struct contract_field available_fields[] = {ID, REQUEST_ID, TOKEN, PROGRAMME, MEMBER};
 static const struct contract_field redeem_fields[] = {
     ID,

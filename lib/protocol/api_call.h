@@ -27,7 +27,8 @@
 enum api_message {
 	/* to the api */
 	API_TOKEN,        /* client_id and secret for a token */
-	API_AUTHORIZE,    /* is the token good?  For a call that the gate refuses itself */
+	API_AUTHORIZE,    /* is the token good?  For a call that the gate refuses itself, or (with its source) for
+	                   * the end of a file that was let in */
 	API_AVAILABLE,    /* what a member may redeem */
 	API_REDEEM,       /* takes points */
 	API_REVERSE,      /* gives them back */

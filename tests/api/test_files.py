@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -269,6 +270,19 @@ def test_a_token_that_ends_during_an_upload(world, api):
         assert s.recv(65536).startswith(b"HTTP/1.1 201")
     assert waiting(world) == ["slow.csv"]
     assert api.put("skyline", "next.csv", b"x", token).status == 401 and waiting(world) == ["slow.csv"]
+
+
+@case("API: a credential that is revoked while its file comes")
+def test_a_sender_that_is_revoked_during_an_upload(world, api):
+    with connection(api) as s:
+        s.sendall(head("late.csv", 6, api.token("sky")) + b"abc")
+        until(pathlib.Path(f"/proc/{api.receiver.pid}/task/{api.receiver.pid}/children").read_text)  # it is on its way
+        with world.database.connect() as c:
+            c.execute("SELECT api.renew('sky', NULL)")
+        s.sendall(b"def")
+        assert s.recv(65536).startswith(b"HTTP/1.1 401")
+    assert waiting(world) == []
+    assert api.put("skyline", "late.csv", b"abcdef", api.token("sky2")).status == 201
 
 
 def test_one_name_is_one_credential(world, api):
