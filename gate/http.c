@@ -5,15 +5,16 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gate/fence.h"
 #include "gate/gate_text.h"
@@ -23,6 +24,7 @@
 #include "lib/base/log.h"
 
 #define SOCKETS 4096 /* descriptors that are looked at */
+#define SPARE 256    /* of these, for what is no caller: api processes, files on their way */
 
 /* A descriptor that was a connection at the last look. */
 struct seen {
@@ -41,7 +43,7 @@ struct http {
 	bool trusted, draining;
 	size_t under_way;
 	uint64_t ids, id_base;
-	int listener;
+	int listener, most; /* so many descriptors, and no caller more */
 	struct seen seen[SOCKETS];
 };
 
@@ -78,6 +80,31 @@ is_connection(const struct http *h, int fd)
 	       listens == 0;
 }
 
+/* Is room for one more caller?  The lowest free descriptor says how many are open. */
+static bool
+has_room(const struct http *h)
+{
+	int free_one = fcntl(h->listener, F_DUPFD_CLOEXEC, 3);
+
+	if (free_one >= 0)
+		close(free_one);
+	return free_one >= 0 && free_one < h->most;
+}
+
+/* Callers without end would take the descriptors by which calls go on and files come: who connects now waits.
+ */
+static struct bufferevent *
+on_connection(struct event_base *base, void *context)
+{
+	struct http *h = context;
+
+	if (h->bound != NULL && !has_room(h)) {
+		log_write(LOG_WARNING, "no more connections are taken until some end", NULL);
+		evconnlistener_disable(evhttp_bound_socket_get_listener(h->bound));
+	}
+	return uploads_connection(base, h->uploads);
+}
+
 /* evhttp's own timeout is between two bytes: one byte a second would keep a connection for ever.  Looked at
  * by descriptor and cookie, since nothing tells us when evhttp closes one. */
 static void
@@ -100,6 +127,8 @@ on_tick(evutil_socket_t none, short what, void *context)
 			shutdown(fd, SHUT_RDWR);
 		}
 	}
+	if (h->bound != NULL && has_room(h))
+		evconnlistener_enable(evhttp_bound_socket_get_listener(h->bound));
 	event_add(h->tick, &second);
 }
 
@@ -308,12 +337,14 @@ on_request(struct evhttp_request *request, void *context)
 /* ---- for main ---- */
 
 struct http *
-http_new(struct event_base *base, int listener, bool trusted, struct backend *backend)
+http_new(struct event_base *base, int listener, bool trusted, int files, struct backend *backend)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
+	h->most = files > 0 && files < SOCKETS ? files : SOCKETS; /* -1: no bound */
+	h->most -= h->most >= 4 * SPARE ? SPARE : h->most / 4;
 	h->backend = backend;
 	h->trusted = trusted;
 	h->listener = listener;
@@ -332,7 +363,7 @@ http_new(struct event_base *base, int listener, bool trusted, struct backend *ba
 	evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
 	evhttp_set_default_content_type(h->evhttp, NULL);
 	evhttp_set_gencb(h->evhttp, on_request, h);
-	evhttp_set_bevcb(h->evhttp, uploads_connection, h->uploads);
+	evhttp_set_bevcb(h->evhttp, on_connection, h);
 	h->bound = evhttp_accept_socket_with_handle(h->evhttp, listener);
 	if (h->bound == NULL) {
 		http_free(h);

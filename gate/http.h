@@ -13,8 +13,10 @@
 struct http;
 
 /* listener: a stream socket that listens; taken over.  trusted: who connects is a proxy that frames requests
- * as we do, and may send several over one connection.  NULL without memory. */
-struct http *http_new(struct event_base *base, int listener, bool trusted, struct backend *backend);
+ * as we do, and may send several over one connection.  files: how many descriptors may be open; callers take
+ * some hundred less.  NULL without memory. */
+struct http *http_new(struct event_base *base, int listener, bool trusted, int files,
+                      struct backend *backend);
 /* Counts of what is served, at another socket that listens; taken over.  False without memory. */
 bool http_metrics(struct http *h, struct event_base *base, int listener);
 void http_free(struct http *h); /* NULL is fine */

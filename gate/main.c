@@ -148,7 +148,7 @@ on_signal(evutil_socket_t number, short what, void *context)
 }
 
 static int
-run(int listener, int counts, bool trusted, const char *const *apis, size_t count)
+run(int listener, int counts, bool trusted, int files, const char *const *apis, size_t count)
 {
 	struct gate g = {.base = event_base_new()};
 	struct backend *backend = g.base != NULL ? backend_new(g.base, apis, count) : NULL;
@@ -156,7 +156,7 @@ run(int listener, int counts, bool trusted, const char *const *apis, size_t coun
 	int code = EXIT_INTERNAL;
 
 	if (backend != NULL) {
-		g.http = http_new(g.base, listener, trusted, backend);
+		g.http = http_new(g.base, listener, trusted, files, backend);
 		g.drained = evtimer_new(g.base, on_drain_tick, &g);
 		term = evsignal_new(g.base, SIGTERM, on_signal, &g);
 		interrupt = evsignal_new(g.base, SIGINT, on_signal, &g);
@@ -196,7 +196,7 @@ main(int argc, char **argv)
 	bool trusted = false, no_landlock = false;
 	char why[LIMIT_MESSAGE_BYTES];
 	size_t count = 0;
-	int option, listener, counts = -1;
+	int option, listener, files, counts = -1;
 
 	harden();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
@@ -224,6 +224,7 @@ main(int argc, char **argv)
 	}
 	if (!open_metrics(metrics, &counts))
 		return EXIT_USAGE;
+	files = (int) sysconf(_SC_OPEN_MAX); /* the sandbox does not let it be asked */
 	if (!sandbox_gate(no_landlock, why, sizeof(why))) {
 		log_write(LOG_ERR, why, NULL);
 		return EXIT_FAILED;
@@ -231,5 +232,5 @@ main(int argc, char **argv)
 #ifdef TEST_BUILD
 	attempt_escape();
 #endif
-	return run(listener, counts, trusted, apis, count);
+	return run(listener, counts, trusted, files, apis, count);
 }

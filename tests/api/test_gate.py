@@ -1,8 +1,10 @@
 """The redemption API over HTTP: the contract, byte for byte, and what hostile callers meet."""
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import json
+import os
 import re
 import time
 import uuid
@@ -453,6 +455,24 @@ def test_the_openapi_file_has_each_path(api):
             for method, path, tail in rows}
     told.add(("put", "/v1/sources/{}/files/{}"))  # taken over before the table: gate/put.c
     assert len(told) == 9 and paths == told | {("get", "/healthz"), ("get", "/openapi.json")}
+
+
+def test_callers_without_end_leave_room(build, world):
+    """Who connects beyond the bound waits; calls of those who are in go on, and the processes stay."""
+    with Api(build, world, limit=128) as api, contextlib.ExitStack() as held:
+        token = api.token()
+        first = held.enter_context(contextlib.closing(redemption_api.Unix(api.socket)))
+        first.connect()
+        for _ in range(200):
+            held.enter_context(contextlib.closing(redemption_api.Unix(api.socket))).connect()
+        redemption_api.until(lambda: "no more connections are taken" in api.log())
+        first.request("POST", redemption_api.PG + "RedeemPoints", json.dumps(redemption()),
+                      {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        assert json.loads(first.getresponse().read())["results"]["ErrorCode"] == "000"
+        assert len(os.listdir(f"/proc/{api.gate.pid}/fd")) < 100
+        held.close()
+        redemption_api.until(api.is_well)
+        assert "went away" not in api.log() and api.post("RedeemPoints", redemption(), token).code == "000"
 
 
 @pytest.mark.all_only

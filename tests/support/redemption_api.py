@@ -69,7 +69,7 @@ def until(true, seconds=20):
 
 
 class Api:
-    def __init__(self, build, database, apis=1, gate_options=(), role="handback_api", receive=None):
+    def __init__(self, build, database, apis=1, gate_options=(), role="handback_api", receive=None, limit=None):
         self.build, self.database, self.count, self.options, self.role = build, database, apis, gate_options, role
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="handback-api-", dir="/tmp"))
         self.key = self.folder / "token-key"
@@ -78,6 +78,7 @@ class Api:
         self.keys = [self.key]
         self.socket = self.folder / "http"
         self.apis, self.gate = [], None
+        self.limit = limit  # of the gate's descriptors
         self.receive, self.receiver = receive, None  # a configuration: partners' files are taken by it
 
     def start_api(self, n):
@@ -101,7 +102,7 @@ class Api:
         self.socket.unlink(missing_ok=True)
         with open(self.folder / "gate.log", "ab") as log:
             self.gate = subprocess.Popen(
-                [self.build / "gate/handback-gate", "--listen", self.socket, *self.options,
+                [*(("prlimit", f"--nofile={self.limit}") if self.limit else ()), self.build / "gate/handback-gate", "--listen", self.socket, *self.options,
                  *(word for n in range(self.count) for word in ("--api", self.folder / f"api{n}"))], stderr=log)
         until(lambda: self.socket.exists() or self.gate.poll() is not None)
 
