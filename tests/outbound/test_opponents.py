@@ -1,0 +1,78 @@
+"""The targets that we test against, and what we send them, judged by clients that nobody here wrote (tests/opponents/targets)."""
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import targets
+from c_source import ROOT
+from sender import Sender
+from targets import redemption
+
+HERE = ROOT / "tests/opponents/targets"
+pytestmark = pytest.mark.all_only
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """node(script, *arguments, said=None): what it printed, as JSON."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("there is no node")
+    folder = tmp_path_factory.mktemp("opponents")
+    for path in HERE.iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True, timeout=240)
+    if done.returncode != 0:
+        pytest.skip("npm's registry cannot be reached: " + done.stderr.strip().splitlines()[-1][:200])
+
+    def run(script, *arguments, said=None):
+        environment = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
+        done = subprocess.run(["node", folder / script, *arguments], capture_output=True, text=True, timeout=120, cwd=folder, input=said, env=environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+    return run
+
+
+def test_a_client_of_collections_takes_our_simulator_for_one(node):
+    """jsforce sends what we send, and reads our simulator's answers as those of the real one."""
+    with targets.Salesforce() as target:
+        target.tokens.add("token")
+        records = [{"External_Reference__c": redemption(n)["reference"], "Points__c": n} for n in (1, 2, 3)]
+        target.faults[records[1]["External_Reference__c"]] = "UNABLE_TO_LOCK_ROW"
+        said = node("jsforce_upsert.mjs", target.url, "token", json.dumps(records))
+        assert [r["success"] for r in said["results"]] == [True, False, True]
+        assert said["results"][1]["errors"][0]["statusCode"] == "UNABLE_TO_LOCK_ROW" and said["results"][0]["created"] is True
+        assert said["limit"]["apiUsage"] == {"used": target.calls, "limit": 5000}
+        method, path, headers, body = target.requests[-1]
+        assert (method, path) == ("PATCH", target.PATH) and headers["Authorization" if "Authorization" in headers else "authorization"] == "Bearer token"
+        theirs = json.loads(body)
+        assert theirs["allOrNone"] is False and theirs["records"][0]["attributes"] == {"type": "Redemption__c"}
+        assert node("jsforce_upsert.mjs", target.url, "of-nobody", json.dumps(records))["error"] == "INVALID_SESSION_ID"
+
+        # and ours has the same shape
+        text = (ROOT / "fixtures/connectors/salesforce.yaml").read_text().replace("https://your-domain.my.salesforce.com", target.url)
+        login = text[text.index("login:"):text.index("answer:")]
+        text = text.replace(login, 'login: {kind: header, name: Authorization, begins: "Bearer ", secret: token}\n')
+        with Sender(text, {"token": "token"}) as sender:
+            assert sender.deliver(redemption(1))[0]["result"] == "delivered"
+        method, path, _, body = target.requests[-1]
+        ours = json.loads(body)
+        assert (method, path, set(ours)) == ("PATCH", target.PATH, set(theirs)) and ours["records"][0]["attributes"] == theirs["records"][0]["attributes"]
+
+
+def test_the_library_of_standard_webhooks_believes_us(node):
+    with targets.Webhook(SECRET) as target:
+        text = (ROOT / "fixtures/connectors/webhook.yaml").read_text().replace("https://hooks.example", target.url)
+        with Sender(text, {"webhook_secret": SECRET}) as sender:
+            assert sender.deliver(redemption(1))[0]["result"] == "delivered"
+        _, _, headers, body = target.requests[0]
+
+        def verify(body):
+            return node("verify_webhook.mjs", said=json.dumps({"secret": SECRET, "body": body.decode(),
+                                                               "headers": {k: v for k, v in headers.items() if k.startswith("webhook-")}}))
+        assert verify(body)["verified"] == json.loads(body)
+        assert "error" in verify(body.replace(b"confirmed", b"reversed "))
