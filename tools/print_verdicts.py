@@ -34,6 +34,20 @@ confirmed it, reversed it, or found it already applied. Every other file is `new
 again (`sequence: {resets: …, after: …}`), the period comes before the number, and a number that went round is above the last.
 """
 WHY = """
+## Corrections
+
+A record that replaces an earlier one (`docs/profiles.md`), by what came of that one:
+
+| the earlier record | the correction |
+|---|---|
+| is on hold, of the same redemption (or of none, and the same member) | as any answer of its redemption; once it is decided, the hold ends as `overtaken` |
+| confirmed or reversed the same redemption, or came to nothing | as any newer answer of it; `held: correction` where that is a contradiction |
+| is of another redemption, answers a group, or a part | `held: correction` |
+| was replaced by an unlike correction | `held: correction` |
+| is not there, or not before it, or several have its name | `held: correction`; where it comes later, that is held as `correction`, too |
+| was replaced by the same correction before | `duplicate_record` |
+| is a whole file (void) | `held: file_void`; its holds end as `overtaken`, and what stands of it is for people. Where it comes later, it is held as `file_void` |
+
 ## Why each cell is right
 
 - **open, newer.** Nobody has answered: the answer is done. Pending decides nothing.
