@@ -291,7 +291,7 @@ const struct command commands[] = {
      "propose the catalogue's rate, threshold or shop",
      "What is not named stays as it is in the newest approved setting; only the validity is each proposal's own. --why is required. "
      "Nothing changes until another person approves; then it is for sessions that begin from then on.",
-     "handbackctl catalogue propose NORTHSTAR --rate 100 --minimum-balance 500 --shop Plum --address https://shop.example/enter --why 'the contract of May'\n"
+     "handbackctl catalogue propose NORTHSTAR --rate 100 --minimum-balance 500 --shop Plum \\\n    --address https://shop.example/enter --why 'the contract of May'\n"
      "handbackctl catalogue propose NORTHSTAR --rate 125 --why 'budget of the third quarter'", run_catalogue_propose},
     {"catalogue approve", "Catalogue", "SETTING", 1, 1, OPT(OPT_WHY), "put in force what another person proposed",
      "The database refuses the one who proposed it, and what was proposed before the settings changed.",
