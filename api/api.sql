@@ -50,3 +50,34 @@ SELECT code, id FROM api.receive($1::text, $2::integer, $3::text, $4::text, $5::
 
 -- name: file
 SELECT code, body::text AS body FROM api.file($1::text, $2::integer, $3::uuid)
+
+-- name: hand_over
+-- $1: client, $2: generation, $3: request id, $4: member, $5: SHA-256 of the code, hex.
+SELECT code, reason, address
+FROM catalogue.hand_over($1::text, $2::integer, $3::text, $4::text, pg_catalog.decode($5::text, 'hex'))
+
+-- name: exchange
+-- $1: SHA-256 of the SSO token, hex, $2: request id, $3: of the code, $4: audience, $5: of the new auth_token.
+SELECT code, reason, body::text AS body
+FROM catalogue.exchange_code(pg_catalog.decode($1::text, 'hex'), $2::text, pg_catalog.decode($3::text, 'hex'), $4::text,
+	pg_catalog.decode($5::text, 'hex'))
+
+-- name: rate
+-- $1: SHA-256 of the rate token, hex, $2: request id, $3: session.
+SELECT code, reason, body::text AS body FROM catalogue.rate_of(pg_catalog.decode($1::text, 'hex'), $2::text, $3::uuid)
+
+-- name: balance
+-- $1: SHA-256 of the auth_token, hex, $2: the shop's name for the member.
+SELECT code, reason, body::text AS body FROM catalogue.balance(pg_catalog.decode($1::text, 'hex'), $2::text)
+
+-- name: profile
+SELECT code, reason, body::text AS body FROM catalogue.profile(pg_catalog.decode($1::text, 'hex'), $2::text)
+
+-- name: order
+-- $1, $2: as above, $3: request id, $4: order, $5: points.
+SELECT code, reason, body::text AS body, again
+FROM catalogue.redeem(pg_catalog.decode($1::text, 'hex'), $2::text, $3::text, $4::text, $5::text)
+
+-- name: refund
+SELECT code, reason, body::text AS body, again
+FROM catalogue.refund_order(pg_catalog.decode($1::text, 'hex'), $2::text, $3::text, $4::text, $5::text)

@@ -297,6 +297,13 @@ answer_call(struct database *db, struct call *c)
 	case API_REDEEM:
 	case API_SEND:
 	case API_SENT:
+	case API_ENTER:
+	case API_EXCHANGE:
+	case API_RATE:
+	case API_BALANCE:
+	case API_PROFILE:
+	case API_ORDER:
+	case API_REFUND:
 	case API_HANDOVER:
 	case API_ANSWER:
 	case API_MESSAGES:

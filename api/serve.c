@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/catalogue.h"
 #include "api/files.h"
 #include "api/queue.h"
 #include "api/rate.h"
@@ -108,11 +109,20 @@ states_programme(enum api_message message)
 	return message == API_AVAILABLE || message == API_REDEEM || message == API_REVERSE;
 }
 
+/* Does the shop ask, which has tokens of another kind?  The database knows them. */
+static bool
+is_of_shop(enum api_message message)
+{
+	return message >= API_EXCHANGE && message <= API_REFUND;
+}
+
 /* Is the token for such calls?  No word of these is part of another. */
 static bool
 in_scope(const struct token_claims *who, enum api_message message)
 {
-	const char *word = message == API_REDEEM ? "redeem" : message == API_REVERSE ? "reverse" : "read";
+	const char *word = message == API_REDEEM || message == API_ENTER ? "redeem"
+	                   : message == API_REVERSE                      ? "reverse"
+	                                                                 : "read";
 
 	return message == API_AUTHORIZE || who->scopes[0] == '\0' || strstr(who->scopes, word) != NULL;
 }
@@ -146,6 +156,8 @@ admit(struct server *s, struct call *c)
 		call_answer(c, "403", "the token is not for such calls");
 	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
 		call_answer(c, "403", "the token is of another member");
+	else if (c->message == API_ENTER && c->who.member[0] == '\0')
+		call_answer(c, "403", "the token has to be of this member alone");
 	else if (!goes_on(c) && /* one file is one call */
 	         !rate_take(&s->calls, c->who.client, c->who.calls_per_minute, now_ms(CLOCK_MONOTONIC)))
 		call_answer(c, "429", "too many calls in a minute");
@@ -177,7 +189,7 @@ take(struct server *s, struct gate *g, const char *line, size_t len)
 	c->gate = g->serial;
 	if (s->queue.count >= QUEUE_CALLS)
 		call_answer_later(c, "too many calls wait");
-	else if (c->message == API_TOKEN ? admit_login(s, c) : admit(s, c)) {
+	else if (is_of_shop(c->message) || (c->message == API_TOKEN ? admit_login(s, c) : admit(s, c))) {
 		queue_add(&s->queue, c, now_ms(CLOCK_MONOTONIC));
 		return;
 	}
@@ -257,6 +269,8 @@ work(struct server *s, int *ret_wait_ms)
 		send_call(s->db, batch[0], s->receive);
 	else if (batch[0]->message == API_SENT)
 		sent_call(s->db, batch[0]);
+	else if (batch[0]->message == API_ENTER || is_of_shop(batch[0]->message))
+		catalogue_call(s->db, batch[0]);
 	else
 		answer_call(s->db, batch[0]);
 	for (size_t i = n; i-- > 0;)

@@ -75,8 +75,8 @@ callers_show(struct session *s, const struct column *columns, int count, const c
 }
 
 int
-callers_list(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
-             const char *none)
+callers_list_of(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
+                int params, const char *const *values, const char *none)
 {
 	int code = session_open(s, SESSION_READS);
 
@@ -85,11 +85,18 @@ callers_list(struct session *s, const char *key, const struct column *columns, i
 	struct document *d = document_new(key, NULL);
 	struct table *t = document_add(d, key, NULL, TABLE_ROWS, columns, count);
 	table_empty(t, none);
-	code = query_fill(&s->query, t, sql, 0, NULL);
+	code = query_fill(&s->query, t, sql, params, values);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);
 	return code;
+}
+
+int
+callers_list(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
+             const char *none)
+{
+	return callers_list_of(s, key, columns, count, sql, 0, NULL, none);
 }
 
 /* ---- credentials ---- */

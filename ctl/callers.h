@@ -17,6 +17,8 @@ int callers_secret(struct session *s, const char *sql, int params, const char **
 int callers_show(struct session *s, const struct column *columns, int count, const char *const *cells);
 
 /* A row for each; the columns are the statement's. */
+int callers_list_of(struct session *s, const char *key, const struct column *columns, int count,
+                    const char *sql, int params, const char *const *values, const char *none);
 int callers_list(struct session *s, const char *key, const struct column *columns, int count, const char *sql,
                  const char *none);
 

@@ -54,6 +54,7 @@ enum option_id {
 	OPT_PERMIT,
 	OPT_VALID_FROM,
 	OPT_VALID_UNTIL,
+	OPT_DAYS,
 	OPT_ROWS,
 	OPT_AS_OF,
 	OPT_BY,

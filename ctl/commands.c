@@ -47,7 +47,8 @@ const struct option_spec option_specs[OPT_COUNT] = {
                               "how often the caller may ask; without it as often as it likes"},
     [OPT_POINTS_PER_DAY] = {"points-per-day", "N", "the points that its redemptions may take in a day (UTC)"},
     [OPT_SCOPE] = {"scope", "WORDS",
-                   "what its tokens are for, with commas: read, redeem, reverse; otherwise all"},
+                   "of a credential: what its tokens are for, with commas: read, redeem, reverse; otherwise "
+                   "all. Of the shop's token: sso or rate"},
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
     [OPT_SOURCE_NAME] = {"source", "NAME", "for the hand-back files of this source, and nothing else"},
     [OPT_RATE] = {"rate", "POINTS[/UNITS]",
@@ -62,6 +63,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
         {"valid-from", "TIME",
          "in force from then on (2026-01-31 or 2026-01-31 08:00, UTC); without it from the approval on"},
     [OPT_VALID_UNTIL] = {"valid-until", "TIME", "the catalogue closes then; without it it stays open"},
+    [OPT_DAYS] = {"days", "N", "how long a token is good, 1 to 400 days; without it 90"},
     [OPT_PREFIX] = {"prefix", "TEXT", "what our references for the partner begin with; without it R"},
     [OPT_ROWS] = {"rows", "FIGURE", "the rows behind this figure, instead of the figures"},
     [OPT_AS_OF] = {"as-of", "DAY", "as it was at the end of this day (2026-01-31, UTC)"},
@@ -301,6 +303,20 @@ const struct command commands[] = {
     {"catalogue show", "Catalogue", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the catalogue's settings, those in force first",
      "Lists what is in force, what waits for approval, and what was before, with who proposed and approved it.",
      "handbackctl catalogue show", run_catalogue_show},
+
+    {"catalogue holds", "Catalogue", "", 0, 0, OPT(OPT_ENDED) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
+     "what the shop asked for and was refused, for a person to see to",
+     "Lists orders that came again with other points, orders and refunds that are not exact, and refunds of less or more than the order took. "
+     "Nothing of them moved points.",
+     "handbackctl catalogue holds", run_catalogue_holds},
+    {"catalogue close", "Catalogue", "HOLD", 1, 1, OPT(OPT_WHY), "say that a hold of the catalogue was seen to", "Moves no points. --why is required.",
+     "handbackctl catalogue close 3 --why 'the shop refunded all of it'", run_catalogue_close},
+    {"token rotate", "Catalogue", "PROGRAMME", 1, 1, OPT(OPT_SCOPE) | OPT(OPT_DAYS), "give the shop another token",
+     "Shows the new token, once. --scope sso exchanges codes of members, --scope rate reads the rate, and neither does the other's. The token "
+     "before it stays good until it expires or there is another one, so that the shop changes over without a failed call.",
+     "handbackctl token rotate NORTHSTAR --scope sso", run_token_rotate},
+    {"token list", "Catalogue", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the shop's tokens, and when they expire",
+     "Lists each generation with its state; never a token.", "handbackctl token list", run_token_list},
 
     {"target add", "Targets", "NAME PROGRAMME CONNECTOR", 3, 3, 0, "name a system that is told what becomes of redemptions",
      "Keeps the connector, a file that says in which shape it is told (docs/connectors.md), under a name, for one programme, "

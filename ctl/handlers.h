@@ -64,6 +64,12 @@ int run_catalogue_approve(struct session *s);
 int run_catalogue_reject(struct session *s);
 int run_catalogue_show(struct session *s);
 
+/* ctl/catalogue/shop.c */
+int run_catalogue_holds(struct session *s);
+int run_catalogue_close(struct session *s);
+int run_token_rotate(struct session *s);
+int run_token_list(struct session *s);
+
 /* ctl/target/targets.c */
 int run_target_add(struct session *s);
 int run_target_pause(struct session *s);

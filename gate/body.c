@@ -62,7 +62,7 @@ take_integer(const struct body_field *f, const struct slice *text)
 static enum body_fault
 take_value(const struct body_field *f, const struct json_token *t)
 {
-	bool text = f->kind == BODY_TEXT;
+	bool text = f->kind == BODY_TEXT || (f->kind == BODY_FIGURE && t->event == JSON_STRING);
 
 	if (t->event == JSON_NULL)
 		return f->optional ? BODY_FINE : BODY_FIELD;

@@ -17,6 +17,7 @@ enum body_kind {
 	BODY_TEXT,    /* char *; valid UTF-8 without control characters */
 	BODY_INTEGER, /* int64_t: digits with an optional '-', nothing else */
 	BODY_DECIMAL, /* char *: a number as it was written */
+	BODY_FIGURE,  /* char *: a text, or a number as it was written */
 };
 
 struct body_field {

@@ -229,6 +229,90 @@ read_transactions(struct asked *a, const char **ret_why)
 	return code;
 }
 
+/* ---- the catalogue ---- */
+
+static const char *
+read_enter(struct asked *a, const char **ret_why)
+{
+	const char *code = read_body(a, NULL, 0, ret_why);
+
+	if (strlen(a->part) > API_MEMBER_BYTES) {
+		*ret_why = "there is no such member";
+		return "404";
+	}
+	a->call.member = a->part;
+	return code;
+}
+
+static const char *
+read_exchange(struct asked *a, const char **ret_why)
+{
+	const struct body_field fields[] = {
+	    {"code", BODY_TEXT, false, &a->secret, API_SECRET_BYTES},
+	    {"audience", BODY_TEXT, false, &a->audience, API_AUDIENCE_BYTES},
+	};
+	const char *code = read_body(a, fields, COUNT(fields), ret_why);
+
+	if (code == NULL && (a->secret[0] == '\0' || a->audience[0] == '\0'))
+		code = wrong(ret_why, "code or audience");
+	return code;
+}
+
+static const char *
+read_rate(struct asked *a, const char **ret_why)
+{
+	struct evkeyvalq values;
+	const char *session, *code = NULL;
+
+	if (a->query == NULL || evhttp_parse_query_str(a->query, &values) < 0)
+		return NULL;
+	session = evhttp_find_header(&values, "session");
+	if (session != NULL && !text_is_uuid(session))
+		code = wrong(ret_why, "session is a UUID");
+	else if (session != NULL)
+		a->reference = strdup(session);
+	evhttp_clear_headers(&values);
+	return code;
+}
+
+/* Of each call in a session; amount NULL: it is of no order. */
+static const char *
+read_in_session(struct asked *a, const char *amount, const char **ret_why)
+{
+	const struct body_field fields[] = {
+	    {"unique_id", BODY_TEXT, false, &a->member, API_MEMBER_BYTES},
+	    {"auth_token", BODY_TEXT, false, &a->secret, API_SECRET_BYTES},
+	    {"order_id", BODY_FIGURE, false, &a->key, API_KEY_BYTES},
+	    {amount, BODY_FIGURE, false, &a->amount, API_AMOUNT_BYTES},
+	};
+	const char *code = read_body(a, fields, amount != NULL ? 4 : 2, ret_why);
+
+	if (code == NULL && (a->member[0] == '\0' || a->secret[0] == '\0'))
+		code = wrong(ret_why, "unique_id or auth_token");
+	if (code == NULL && amount != NULL && (a->key[0] == '\0' || a->amount[0] == '\0'))
+		code = wrong(ret_why, "order_id or the points");
+	a->call.key = a->key;
+	return code;
+}
+
+static const char *
+read_session(struct asked *a, const char **ret_why)
+{
+	return read_in_session(a, NULL, ret_why);
+}
+
+static const char *
+read_order(struct asked *a, const char **ret_why)
+{
+	return read_in_session(a, "total_points_redeemed", ret_why);
+}
+
+static const char *
+read_refund(struct asked *a, const char **ret_why)
+{
+	return read_in_session(a, "redemption_amount", ret_why);
+}
+
 /* ---- the table ---- */
 
 static const struct endpoint endpoints[] = {
@@ -241,6 +325,13 @@ static const struct endpoint endpoints[] = {
     {"request", "GET", "/v1/requests/", "", API_REQUEST, false, read_request},
     {"file", "GET", "/v1/files/", "", API_FILE, false, read_redemption},
     {"transactions", "GET", "/v1/members/", "/transactions", API_TRANSACTIONS, false, read_transactions},
+    {"enter", "POST", "/v1/members/", "/catalogue", API_ENTER, false, read_enter},
+    {"exchange", "POST", "/v1/catalogue/exchange", NULL, API_EXCHANGE, false, read_exchange},
+    {"rate", "GET", "/v1/catalogue/rate", NULL, API_RATE, false, read_rate},
+    {"balance", "POST", "/v1/catalogue/balance", NULL, API_BALANCE, false, read_session},
+    {"profile", "POST", "/v1/catalogue/profile", NULL, API_PROFILE, false, read_session},
+    {"order", "POST", "/v1/catalogue/orders", NULL, API_ORDER, false, read_order},
+    {"refund", "POST", "/v1/catalogue/refunds", NULL, API_REFUND, false, read_refund},
 };
 
 /* The part between path and tail, decoded; NULL: the path is another. */
@@ -304,6 +395,7 @@ endpoint_read(struct asked *a, const char *key, const char **ret_why)
 		a->call.reference = a->reference;
 	a->call.client_id = a->client_id;
 	a->call.secret = a->secret;
+	a->call.audience = a->audience;
 	return NULL;
 }
 
@@ -318,4 +410,5 @@ asked_free(struct asked *a)
 	free(a->key);
 	free(a->client_id);
 	free(a->secret);
+	free(a->audience);
 }

@@ -27,7 +27,7 @@ struct asked {
 	size_t body_len;
 	struct api_call call; /* points into what follows */
 	/* freed by asked_free */
-	char *part, *member, *merchant, *amount, *reference, *key, *client_id, *secret;
+	char *part, *member, *merchant, *amount, *reference, *key, *client_id, *secret, *audience;
 };
 
 /* The endpoint of a path, with *ret_part (the caller frees it) where its path has one.  NULL: there is none;

@@ -250,7 +250,8 @@ ask(struct exchange *x, const struct evkeyvalq *headers)
 	x->fault = endpoint_read(&x->asked, key, &x->fault_why);
 	x->asked.call.request_id = x->request_id;
 	x->asked.call.token = token_of(headers);
-	if (x->fault != NULL && message == API_TOKEN)
+	/* whose token is none of ours to look at, or who has none */
+	if (x->fault != NULL && (message == API_TOKEN || (message >= API_EXCHANGE && message <= API_REFUND)))
 		refuse(x, x->fault, x->fault_why);
 	else if (!backend_call(h->backend, x->fault != NULL ? API_AUTHORIZE : message, &x->asked.call, on_answer,
 	                       x))

@@ -25,6 +25,7 @@ static const struct {
     {"403", "Forbidden"},
     {"404", "Not found"},
     {"201", "Created"},
+    {"303", "See other"},
     {"405", "Method not allowed"},
     {"408", "Request timeout"},
     {"409", "Idempotency key reused"},
@@ -157,6 +158,13 @@ reply_answer(const struct reply *r, const struct api_answer *a)
 	bool plain = !contract && a->kind == API_VALUE_JSON;
 	char *body = contract ? envelope(a) : plain ? strdup(a->value) : problem(a);
 
+	if (a->status == 303) { /* the code in it is for the shop, and for nobody else to see */
+		evhttp_add_header(headers, "Location", a->value);
+		evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
+		send_body(r, 303, NULL, NULL);
+		free(body);
+		return;
+	}
 	if (a->reason != NULL)
 		evhttp_add_header(headers, "X-Handback-Reason", a->reason);
 	if (a->again)

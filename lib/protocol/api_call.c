@@ -101,6 +101,34 @@ static const struct contract_field send_fields[] = {ID, REQUEST_ID, TOKEN, SOURC
 static const struct contract_field sent_fields[] = {ID,   REQUEST_ID, TOKEN,        SOURCE,
                                                     NAME, BYTES,      SHA256(false)};
 static const struct contract_field file_fields[] = {ID, REQUEST_ID, TOKEN, REFERENCE};
+#define SECRET                                                                                               \
+	{                                                                                                        \
+		"secret", MEMBER_TEXT, false, CALL(secret), 1, API_SECRET_BYTES, NULL                                \
+	}
+#define ORDER                                                                                                \
+	{                                                                                                        \
+		"key", MEMBER_TEXT, false, CALL(key), 1, API_KEY_BYTES, NULL                                         \
+	}
+#define FIGURE                                                                                               \
+	{                                                                                                        \
+		"amount", MEMBER_TEXT, false, CALL(amount), 1, API_AMOUNT_BYTES, NULL                                \
+	}
+static const struct contract_field enter_fields[] = {ID, REQUEST_ID, TOKEN, MEMBER};
+static const struct contract_field exchange_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    SECRET,
+    {"audience", MEMBER_TEXT, false, CALL(audience), 1, API_AUDIENCE_BYTES, NULL},
+};
+static const struct contract_field rate_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    {"reference", MEMBER_TEXT, true, CALL(reference), API_REFERENCE_BYTES, API_REFERENCE_BYTES, NULL},
+};
+static const struct contract_field session_fields[] = {ID, REQUEST_ID, SECRET, MEMBER};
+static const struct contract_field order_fields[] = {ID, REQUEST_ID, SECRET, MEMBER, ORDER, FIGURE};
 static const struct contract_field handover_fields[] = {
     {"id", MEMBER_INT, false, ANSWER(id), 1, INT64_MAX, NULL},
 };
@@ -137,6 +165,13 @@ static const struct contract_message messages[API_MESSAGES] = {
     [API_SEND] = {"send", true, false, FIELDS(send_fields), ALWAYS},
     [API_SENT] = {"sent", true, false, FIELDS(sent_fields), ALWAYS},
     [API_FILE] = {"file", true, false, FIELDS(file_fields), ALWAYS},
+    [API_ENTER] = {"enter", true, false, FIELDS(enter_fields), ALWAYS},
+    [API_EXCHANGE] = {"exchange", true, false, FIELDS(exchange_fields), ALWAYS},
+    [API_RATE] = {"rate", true, false, FIELDS(rate_fields), ALWAYS},
+    [API_BALANCE] = {"balance", true, false, FIELDS(session_fields), ALWAYS},
+    [API_PROFILE] = {"profile", true, false, FIELDS(session_fields), ALWAYS},
+    [API_ORDER] = {"order", true, false, FIELDS(order_fields), ALWAYS},
+    [API_REFUND] = {"refund", true, false, FIELDS(order_fields), ALWAYS},
     [API_HANDOVER] = {"handover", false, true, FIELDS(handover_fields), ALWAYS},
     [API_ANSWER] = {"answer", false, false, FIELDS(answer_fields), ALWAYS},
 };
@@ -196,9 +231,9 @@ api_status(const char *code)
 		const char *code;
 		int status;
 	} others[] = {
-	    {"201", 201}, {"408", 408}, {"413", 413}, {"507", 507}, {"401", 401},
-	    {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415},
-	    {"429", 429}, {"503", 503}, {"997", 500}, {"998", 400}, {"999", 400},
+	    {"201", 201}, {"303", 303}, {"408", 408}, {"413", 413}, {"507", 507}, {"401", 401},
+	    {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415}, {"429", 429},
+	    {"503", 503}, {"997", 500}, {"998", 400}, {"999", 400},
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

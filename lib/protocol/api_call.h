@@ -20,6 +20,7 @@
 #define API_CLIENT_BYTES 63
 #define API_SECRET_BYTES 128
 #define API_REFERENCE_BYTES 36
+#define API_AUDIENCE_BYTES 500
 #define API_REASON_BYTES 400
 #define API_VALUE_BYTES 1200
 #define API_JSON_BYTES 12000 /* escaped it is still one message */
@@ -38,6 +39,13 @@ enum api_message {
 	API_SEND,         /* a file is to come: who takes it? */
 	API_SENT,         /* it is whole, and has its name in the spool */
 	API_FILE,         /* what became of it */
+	API_ENTER,        /* a member's way into the catalogue */
+	API_EXCHANGE,     /* the shop's: a code for a session */
+	API_RATE,         /* the shop's: what points are worth in it */
+	API_BALANCE,      /* the shop's, in a session: what the member may redeem */
+	API_PROFILE,      /* what the shop may know of the member */
+	API_ORDER,        /* takes an order's points */
+	API_REFUND,       /* gives them back */
 	/* from it */
 	API_ANSWER,
 	API_HANDOVER, /* to API_SEND, with the connection to a handback-receive: lib/protocol/receive_job.h */
@@ -48,13 +56,16 @@ enum api_message {
 struct api_call {
 	int64_t id; /* the gate's, above 0: the answer has it */
 	const char *request_id, *token;
-	const char *client_id, *secret;
-	int64_t programme; /* as the caller stated it */
+	const char *client_id;
+	const char *secret; /* of a client; of the shop: a code, or a session's auth_token */
+	int64_t programme;  /* as the caller stated it */
 	const char *member, *merchant, *amount, *reference, *key;
 	int64_t points, type;
 	int64_t before;                     /* of a page: entries before this one */
 	const char *source, *name, *sha256; /* of a file; the hash in hex */
 	int64_t bytes;
+	const char *audience; /* where the shop took the code */
+	/* of an order the key is its number, the amount its points, the member the shop's unique_id */
 };
 
 enum api_value {

@@ -1,0 +1,165 @@
+#include "api/catalogue.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "api/api_sql.h"
+#include "lib/base/text.h"
+#include "lib/db/params.h"
+
+#define SECRET_BYTES 32
+
+/* A secret as text, and the hash by which alone the database knows it. */
+struct secret {
+	char text[TEXT_HEX_SIZE(SECRET_BYTES)], hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+};
+
+static const char *
+hash_of(const char *text, char hex[TEXT_HEX_SIZE(SHA256_BYTES)])
+{
+	uint8_t hash[SHA256_BYTES];
+
+	sha256_of(text, strlen(text), hash);
+	return text_hex(hex, hash, sizeof(hash));
+}
+
+/* False: the call is answered. */
+static bool
+make_secret(struct call *c, struct secret *ret)
+{
+	uint8_t bytes[SECRET_BYTES];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t) sizeof(bytes)) {
+		call_answer_later(c, "no random numbers");
+		return false;
+	}
+	text_hex(ret->text, bytes, sizeof(bytes));
+	explicit_bzero(bytes, sizeof(bytes));
+	hash_of(ret->text, ret->hash);
+	return true;
+}
+
+/* A redirect to the shop, with a code that is good once, for a minute. */
+static void
+enter(struct database *db, struct call *c)
+{
+	char location[API_AUDIENCE_BYTES + sizeof("?code=") + sizeof(((struct secret *) NULL)->text)];
+	struct secret code;
+	struct params p = {0};
+	struct pg_result *r;
+
+	if (!make_secret(c, &code))
+		return;
+	param_text(&p, c->who.client);
+	param_int(&p, c->who.generation);
+	param_text(&p, c->what.request_id);
+	param_text(&p, c->what.member);
+	param_text(&p, code.hash);
+	r = database_ask(db, c, api_hand_over, &p);
+	if (r != NULL && strcmp(pg_text_of(r, 0, "code"), "000") == 0) {
+		snprintf(location, sizeof(location), "%s?code=%s", pg_text_of(r, 0, "address"), code.text);
+		call_answer(c, "303", NULL);
+		call_answer_value(c, API_VALUE_TEXT, location);
+		explicit_bzero(location, sizeof(location));
+	} else if (r != NULL) {
+		call_answer(c, pg_text_of(r, 0, "code"), pg_text_of(r, 0, "reason"));
+	}
+	explicit_bzero(&code, sizeof(code));
+	pg_result_free(r);
+}
+
+/* The statement's code, reason and, where there is one, body. */
+static void
+answer(struct call *c, const struct pg_result *r, const char *body)
+{
+	call_answer(c, pg_text_of(r, 0, "code"), pg_text_of(r, 0, "reason"));
+	if (body[0] != '\0')
+		call_answer_value(c, API_VALUE_JSON, body);
+}
+
+static void
+exchange(struct database *db, struct call *c)
+{
+	char token_hash[TEXT_HEX_SIZE(SHA256_BYTES)], code_hash[TEXT_HEX_SIZE(SHA256_BYTES)], body[1024] = "";
+	struct secret session;
+	struct params p = {0};
+	struct pg_result *r;
+
+	if (!make_secret(c, &session))
+		return;
+	param_text(&p, hash_of(c->what.token, token_hash));
+	param_text(&p, c->what.request_id);
+	param_text(&p, hash_of(c->what.secret, code_hash));
+	param_text(&p, c->what.audience);
+	param_text(&p, session.hash);
+	r = database_ask(db, c, api_exchange, &p);
+	if (r != NULL) {
+		/* the database does not know it, so it is put in front of what it says */
+		if (!pg_null_of(r, 0, "body"))
+			snprintf(body, sizeof(body), "{\"auth_token\": \"%s\", %s", session.text,
+			         pg_text_of(r, 0, "body") + 1);
+		answer(c, r, body);
+	}
+	explicit_bzero(body, sizeof(body));
+	explicit_bzero(&session, sizeof(session));
+	pg_result_free(r);
+}
+
+static void
+rate(struct database *db, struct call *c)
+{
+	char hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+	struct params p = {0};
+	struct pg_result *r;
+
+	param_text(&p, hash_of(c->what.token, hash));
+	param_text(&p, c->what.request_id);
+	param_text(&p, c->what.reference);
+	r = database_ask(db, c, api_rate, &p);
+	if (r != NULL)
+		answer(c, r, pg_text_of(r, 0, "body"));
+	pg_result_free(r);
+}
+
+/* What is asked in a session; an order or a refund says whether it is the first answer again. */
+static void
+in_session(struct database *db, struct call *c, const char *sql, bool order)
+{
+	char hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+	struct params p = {0};
+	struct pg_result *r;
+
+	param_text(&p, hash_of(c->what.secret, hash));
+	param_text(&p, c->what.member);
+	if (order) {
+		param_text(&p, c->what.request_id);
+		param_text(&p, c->what.key);
+		param_text(&p, c->what.amount);
+	}
+	r = database_ask(db, c, sql, &p);
+	if (r == NULL)
+		return;
+	answer(c, r, pg_text_of(r, 0, "body"));
+	c->answer.again = order && pg_true_of(r, 0, "again");
+	pg_result_free(r);
+}
+
+void
+catalogue_call(struct database *db, struct call *c)
+{
+	if (c->message == API_ENTER)
+		enter(db, c);
+	else if (c->message == API_EXCHANGE)
+		exchange(db, c);
+	else if (c->message == API_RATE)
+		rate(db, c);
+	else if (c->message == API_BALANCE)
+		in_session(db, c, api_balance, false);
+	else if (c->message == API_PROFILE)
+		in_session(db, c, api_profile, false);
+	else if (c->message == API_ORDER)
+		in_session(db, c, api_order, true);
+	else
+		in_session(db, c, api_refund, true);
+}
