@@ -56,7 +56,7 @@ enter(struct database *db, struct call *c)
 	param_text(&p, c->what.request_id);
 	param_text(&p, c->what.member);
 	param_text(&p, code.hash);
-	r = database_ask(db, c, api_hand_over, &p);
+	r = database_change(db, c, api_hand_over, &p);
 	if (r != NULL && strcmp(pg_text_of(r, 0, "code"), "000") == 0) {
 		snprintf(location, sizeof(location), "%s?code=%s", pg_text_of(r, 0, "address"), code.text);
 		call_answer(c, "303", NULL);
@@ -93,7 +93,7 @@ exchange(struct database *db, struct call *c)
 	param_text(&p, hash_of(c->what.secret, code_hash));
 	param_text(&p, c->what.audience);
 	param_text(&p, session.hash);
-	r = database_ask(db, c, api_exchange, &p);
+	r = database_change(db, c, api_exchange, &p);
 	if (r != NULL) {
 		/* the database does not know it, so it is put in front of what it says */
 		if (!pg_null_of(r, 0, "body"))
@@ -116,7 +116,7 @@ rate(struct database *db, struct call *c)
 	param_text(&p, hash_of(c->what.token, hash));
 	param_text(&p, c->what.request_id);
 	param_text(&p, c->what.reference);
-	r = database_ask(db, c, api_rate, &p);
+	r = database_change(db, c, api_rate, &p);
 	if (r != NULL)
 		answer(c, r, pg_text_of(r, 0, "body"));
 	pg_result_free(r);
@@ -137,7 +137,8 @@ in_session(struct database *db, struct call *c, const char *sql, bool order)
 		param_text(&p, c->what.key);
 		param_text(&p, c->what.amount);
 	}
-	r = database_ask(db, c, sql, &p);
+	/* what it says is true only once it is committed: also that a session has ended */
+	r = database_change(db, c, sql, &p);
 	if (r == NULL)
 		return;
 	answer(c, r, pg_text_of(r, 0, "body"));
