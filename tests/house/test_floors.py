@@ -43,6 +43,7 @@ MAY_INCLUDE = {
     "receive": BASE | {"lib/hash", "lib/yaml", "lib/protocol", "lib/config", "lib/sandbox"},
     "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers"},
     "outbound/send": BASE | {"lib/hash", "lib/yaml", "lib/json", "lib/protocol", "lib/connector", "lib/sandbox"},
+    "outbound": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/connector"},
     "ctl": LIB | {"lib/connector", "lib/finance/output", "lib/finance/view", "reconcile"},
 }
 
@@ -78,6 +79,7 @@ LINKS = {
     "receive/handback-receive": ({"libcrypto", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
     "gate/handback-gate": ({"libevent_core", "libjansson"}, {"libpq", "libcrypto", "libcsv", "libxml2", "libssh", "libgpgme"}),
     "outbound/send/handback-send": ({"libcurl", "libevent_core", "libcrypto", "libjansson", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libssh", "libgpgme"}),
+    "outbound/handback-outbox": ({"libpq", "libjansson"}, {"libcurl", "libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
     "ctl/handbackctl": ({"libpq", "libjansson"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),
 }
 

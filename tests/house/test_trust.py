@@ -59,6 +59,9 @@ NEVER = {
                          for what in ("a database", "a key", "the network", "exec")},
     "handback-send": {what: (f"{SEND}::test_a_sender_cannot", f"{SEND}::test_a_sender_that_cannot_be_locked_down_sends_nothing", LINKS)
                       for what in ("a database", "another target's key", "any file", "a local socket", "exec")},
+    "handback-outbox": {"the network": (LINKS, "tests/hostile/test_outbox_walls.py::test_it_opens_no_connection_but_the_databases"),
+                        "a table": ("tests/hostile/test_outbox_walls.py::test_its_role_reads_no_table",),
+                        "an answer's bytes": (LINKS, "tests/hostile/test_outbox_walls.py::test_a_sender_that_says_what_it_may_not_is_hung_up_on")},
     "handbackctl": {"more than that": (f"{ATTEMPTS}::test_a_command_is_refused_to_every_other_role", f"{ATTEMPTS}::test_only_the_owner_migrates",
                                        f"{READERS}::test_who_writes_reads_by_no_other_role",
                                        "tests/hostile/test_root.py::test_root_is_the_services_user_before_it_touches_the_spool")},

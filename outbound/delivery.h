@@ -1,0 +1,76 @@
+/*
+ * One delivery: what was claimed for a target, cut into the requests that its connector allows, and what came
+ * of each object.
+ *
+ * A part is one request.  A part that is refused as a whole is halved until the objects are found that it is
+ * refused for; where everything is refused it is the target's fault, not theirs.
+ */
+#ifndef HANDBACK_OUTBOUND_DELIVERY_H
+#define HANDBACK_OUTBOUND_DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "lib/connector/connector.h"
+#include "lib/protocol/send_job.h"
+
+struct pg_result;
+
+enum object_result { OBJECT_UNSENT, OBJECT_SENT, OBJECT_LATER, OBJECT_HELD, OBJECT_RESULTS };
+
+struct object {
+	enum connector_kind kind;
+	const char *key, *subject, *json; /* in the claim's rows */
+	enum object_result result;
+	bool told; /* by a row of the part that is under way */
+	int64_t status;
+	char *why;
+};
+
+struct part {
+	int64_t number; /* the sender knows it by that */
+	size_t first, count;
+	bool under_way;
+	TAILQ_ENTRY(part) others;
+};
+TAILQ_HEAD(parts, part);
+
+struct delivery {
+	const char *number; /* in the rows */
+	struct pg_result *rows;
+	struct object *object;
+	size_t count;
+	struct parts parts; /* those that are under way, and those that wait, in order */
+	size_t under_way;
+	bool paused;  /* nothing more is sent of it now */
+	bool stopped; /* the target is not to be told anything */
+	int64_t status, wait_s;
+	char why[SEND_WHY_BYTES + 1]; /* of what went wrong last; "": nothing did */
+};
+
+/* Of a claim's rows, which are the delivery's then.  False: no memory, or rows that cannot be; *ret is to be
+ * freed in either case. */
+bool delivery_begin(struct delivery *ret, struct pg_result *rows, size_t batch, int64_t *next_number);
+void delivery_free(struct delivery *d);
+
+/* The next part to send, and its objects as a sealed descriptor that the caller closes; NULL: none now, or
+ * (*ret_fd -2) no memory. */
+struct part *delivery_next(struct delivery *d, int *ret_fd);
+
+/* What the sender says of a part that is under way.  False: it cannot be. */
+bool delivery_row(struct delivery *d, const struct send_report *report);
+bool delivery_done(struct delivery *d, const struct send_report *report, int64_t *next_number);
+
+/* Nothing is under way, and nothing more will be. */
+bool delivery_is_over(const struct delivery *d);
+/* The sender is gone, or has to go: of what is under way nobody knows. */
+void delivery_cut(struct delivery *d, const char *why);
+
+/* How it ended, as handback.end_delivery has it; wait_s -1: as the database has it. */
+const char *delivery_result(struct delivery *d, int64_t *ret_wait_s);
+/* What came of each object, as JSON; the caller frees it.  NULL: no memory. */
+char *delivery_objects(const struct delivery *d);
+
+#endif

@@ -1,0 +1,238 @@
+#include "outbound/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/log.h"
+#include "outbound/target.h"
+
+#define LIST_MS 1000   /* how often it is asked who is told: NOTIFY would have commits wait for one another */
+#define REOPEN_MS 2000 /* between attempts to have the database again */
+#define LEAVE_MS 10000 /* what is under way at the end may take so long */
+
+TAILQ_HEAD(targets, target);
+
+struct loop {
+	struct tell tell;
+	const struct sender_how *how;
+	int stop;
+	struct targets targets;
+	struct pollfd *fds;
+	size_t fds_size;
+	int64_t list_ms, leave_ms; /* leave_ms 0: it goes on */
+	bool lost;                 /* the database is not there */
+};
+
+static int64_t
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+drop(struct loop *l, struct target *t)
+{
+	TAILQ_REMOVE(&l->targets, t, others);
+	target_free(t);
+}
+
+/* ---- the list ---- */
+
+static struct target *
+find(struct loop *l, const char *name)
+{
+	struct target *t;
+
+	TAILQ_FOREACH(t, &l->targets, others)
+	if (strcmp(t->name, name) == 0)
+		return t;
+	t = target_new(name);
+	if (t != NULL)
+		TAILQ_INSERT_TAIL(&l->targets, t, others);
+	return t;
+}
+
+/* One target of the list; a version that came while it is told is taken when that is over. */
+static enum pg_status
+list_one(struct loop *l, const char *name, const char *version)
+{
+	struct target *t = find(l, name);
+	struct pg_result *row = NULL;
+	enum pg_status status;
+
+	if (t == NULL)
+		return PG_OK;
+	t->listed = true;
+	if (t->version == strtoll(version, NULL, 10) || t->state != TARGET_RESTING)
+		return PG_OK;
+	status = tell_connector(&l->tell, name, version, &row);
+	if (status == PG_OK && pg_rows(row) == 1)
+		status = target_change(t, &l->tell, strtoll(version, NULL, 10), pg_text_of(row, 0, "connector"));
+	pg_result_free(row);
+	return status;
+}
+
+static enum pg_status
+list(struct loop *l)
+{
+	struct pg_result *rows = NULL;
+	enum pg_status status = tell_targets(&l->tell, &rows);
+	struct target *t, *next;
+
+	if (status != PG_OK)
+		return status;
+	TAILQ_FOREACH(t, &l->targets, others)
+	t->listed = false;
+	for (int i = 0; i < pg_rows(rows) && status == PG_OK; i++)
+		status = list_one(l, pg_text_of(rows, i, "name"), pg_text_of(rows, i, "version"));
+	for (t = TAILQ_FIRST(&l->targets); t != NULL && status == PG_OK; t = next) {
+		next = TAILQ_NEXT(t, others);
+		if (!t->listed && t->state == TARGET_RESTING)
+			drop(l, t);
+	}
+	pg_result_free(rows);
+	return status;
+}
+
+/* ---- the database ---- */
+
+/* Whatever went wrong: all senders go, what was under way is sent again, and we begin anew. */
+static void
+lose(struct loop *l, enum pg_status status)
+{
+	struct target *t;
+
+	log_write(status == PG_ERROR ? LOG_ERR : LOG_WARNING, "the database does not go on: all is begun again",
+	          LOG_FIELDS(log_text("why", pg_why(l->tell.pg))));
+	while ((t = TAILQ_FIRST(&l->targets)) != NULL)
+		drop(l, t);
+	l->lost = true;
+	l->list_ms = now() + REOPEN_MS;
+}
+
+static void
+step(struct loop *l)
+{
+	enum pg_status status = PG_OK;
+	struct target *t;
+
+	if (l->lost && now() >= l->list_ms) {
+		l->list_ms = now() + REOPEN_MS;
+		if (l->leave_ms != 0 || pg_reopen(l->tell.pg) != PG_OK)
+			return;
+		log_write(LOG_NOTICE, "the database is there again", NULL);
+		l->lost = false;
+		l->list_ms = 0;
+	}
+	if (l->lost)
+		return;
+	if (l->leave_ms == 0 && now() >= l->list_ms) {
+		l->list_ms = now() + LIST_MS;
+		status = list(l);
+	}
+	TAILQ_FOREACH(t, &l->targets, others)
+	if (status == PG_OK)
+		status = target_step(t, &l->tell, l->how, now(), l->leave_ms != 0);
+	if (status != PG_OK)
+		lose(l, status);
+}
+
+/* ---- waiting ---- */
+
+static bool
+is_busy(const struct loop *l)
+{
+	const struct target *t;
+
+	TAILQ_FOREACH(t, &l->targets, others)
+	if (t->state == TARGET_SENDING)
+		return true;
+	return false;
+}
+
+static int
+time_left(const struct loop *l)
+{
+	int64_t next = l->leave_ms != 0 ? l->leave_ms : l->list_ms, left;
+	const struct target *t;
+
+	TAILQ_FOREACH(t, &l->targets, others)
+	if (target_next_ms(t) < next)
+		next = target_next_ms(t);
+	left = next - now();
+	return left < 0 ? 0 : left > LIST_MS ? LIST_MS : (int) left;
+}
+
+/* Descriptor 0 is the stop; then the senders', in the order of the targets.  The count, or 0: no memory. */
+static size_t
+gather(struct loop *l)
+{
+	size_t count = 1;
+	struct target *t;
+
+	TAILQ_FOREACH(t, &l->targets, others)
+	count++;
+	if (count > l->fds_size) {
+		struct pollfd *more = reallocarray(l->fds, count, sizeof(*more));
+
+		if (more == NULL)
+			return 0;
+		l->fds = more;
+		l->fds_size = count;
+	}
+	l->fds[0] = (struct pollfd){.fd = l->leave_ms != 0 ? -1 : l->stop, .events = POLLIN};
+	count = 1;
+	TAILQ_FOREACH(t, &l->targets, others)
+	l->fds[count++] = (struct pollfd){.fd = t->sender.channel, .events = POLLIN};
+	return count;
+}
+
+static void
+read_senders(struct loop *l)
+{
+	enum pg_status status = PG_OK;
+	struct target *t;
+	size_t i = 1;
+
+	TAILQ_FOREACH(t, &l->targets, others)
+	{
+		if (l->fds[i++].revents != 0 && t->sender.channel >= 0)
+			status = target_read(t, &l->tell, now());
+		if (status != PG_OK)
+			break;
+	}
+	if (status != PG_OK)
+		lose(l, status);
+}
+
+int
+loop_run(struct pg *pg, const struct sender_how *how, int stop)
+{
+	struct loop l = {.tell.pg = pg, .how = how, .stop = stop};
+	struct target *t;
+	int rc = 0;
+
+	TAILQ_INIT(&l.targets);
+	while (l.leave_ms == 0 || (is_busy(&l) && now() < l.leave_ms)) {
+		size_t count = gather(&l);
+
+		if (count == 0 || (poll(l.fds, count, time_left(&l)) < 0 && errno != EINTR)) {
+			rc = -1;
+			break;
+		}
+		if (l.fds[0].revents != 0)
+			l.leave_ms = now() + LEAVE_MS;
+		read_senders(&l);
+		step(&l);
+	}
+	while ((t = TAILQ_FIRST(&l.targets)) != NULL)
+		drop(&l, t);
+	free(l.fds);
+	return rc;
+}

@@ -1,0 +1,20 @@
+-- name: targets
+-- The connector of each comes where it is another version than was had.
+SELECT name, version FROM handback.targets_to_tell()
+
+-- name: connector
+-- $1: name, $2: version.
+SELECT connector FROM handback.targets_to_tell() WHERE name = $1::text AND version = $2::integer
+
+-- name: claim
+-- $1: target, $2: kinds, $3: at most so many of each.
+SELECT delivery, kind, key, subject, object::text AS object FROM handback.claim_delivery($1::text, $2::text[], $3::integer)
+
+-- name: end
+-- $1: delivery, $2: result, $3: HTTP status, $4: why, $5: seconds to wait, $6: what came of each object, as JSON.
+SELECT handback.end_delivery($1::bigint, $2::text, $3::integer, $4::text, $5::integer, array_agg(o.kind), array_agg(o.key),
+	array_agg(o.subject), array_agg(o.result), array_agg(o.status), array_agg(o.why))
+FROM pg_catalog.jsonb_to_recordset($6::jsonb) o (kind text, key text, subject bigint, result text, status integer, why text)
+
+-- name: refuse
+SELECT handback.refuse_target($1::text, $2::integer, $3::text)

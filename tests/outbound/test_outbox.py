@@ -1,0 +1,259 @@
+"""handback-outbox with a sender that speaks its protocol: what it tells, what it does with each answer, and that it outlives everybody."""
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from outbox import Outbox
+from worker import Desk
+
+
+@pytest.fixture
+def desk(database, build):
+    with Desk(database, build) as made:
+        yield made
+
+
+@pytest.fixture
+def outbox(desk, build, tmp_path):
+    with Outbox(desk.database, build, tmp_path) as made:
+        yield made
+
+
+def told(desk, outbox, **states):
+    """Does the target have these states, by the names of the test?"""
+    kept = outbox.states("crm")
+    return {key: kept.get(reference) for key, reference in desk.references.items()} == states
+
+
+def test_states_are_there_within_seconds_and_calls_are_full(desk, outbox):
+    outbox.connector("crm", batch=5, balance=True)
+    for n in range(12):
+        desk.redeem(f"R{n}", member=1 + n % 4)
+    outbox.start()
+    outbox.wait(lambda: len(outbox.kept("crm")) == 12 and len(outbox.kept("crm", "balance")) == 4)
+    assert sorted(outbox.calls("crm")) == [2, 4, 5, 5]
+    desk.deliver([(f"R{n}", "KO" if n % 2 else "OK", {"Member": f"M{1 + n % 4}"}) for n in range(12)])
+    began = time.monotonic()
+    outbox.wait(lambda: told(desk, outbox, **{f"R{n}": "reversed" if n % 2 else "confirmed" for n in range(12)}))
+    assert time.monotonic() - began < 5
+    (points,), = desk.query("SELECT points FROM ledger.balance WHERE member_id = 2")
+    outbox.wait(lambda: outbox.kept("crm", "balance")["M2"]["points"] == points)
+    assert outbox.stop() == 0
+
+
+def test_targets_are_told_side_by_side_and_each_has_its_credentials(desk, outbox):
+    for name, secret in (("crm.key", "one"), ("hr.key", "two"), ("hr.next", "three"), ("crmx.key", "four")):
+        (outbox.credentials / name).write_text(secret)
+        (outbox.credentials / name).chmod(0o600)
+    outbox.connector("crm")
+    outbox.connector("hr")
+    outbox.behave("crm", start="hang")
+    outbox.start()
+    desk.redeem("A")
+    outbox.wait(lambda: outbox.states("hr") == {desk.references["A"]: "open"})
+    assert outbox.lines("hr")[0]["credentials"] == {"key": "two", "next": "three"}
+    outbox.wait(lambda: outbox.lines("crm") == [{"started": "crm", "credentials": {"key": "one"}}])
+
+
+def test_a_credential_that_others_can_read_stops_its_target_once(desk, outbox):
+    (outbox.credentials / "crm.key").write_text("secret")
+    (outbox.credentials / "crm.key").chmod(0o644)
+    outbox.connector("crm")
+    outbox.start()
+    desk.redeem("A")
+    outbox.wait(lambda: outbox.query("SELECT state FROM handback.target_now") == [("stopped",)])
+    (why,), = outbox.query("SELECT why FROM audit.event WHERE what = 'target_stopped'")
+    assert "crm.key is no file that only we can read" in why and "secret" not in outbox.log.read_text()
+
+
+def test_a_fault_stops_the_target_and_is_told_once(desk, outbox):
+    outbox.connector("crm")
+    outbox.behave("crm", start="fault")
+    outbox.start()
+    desk.redeem("A")
+    outbox.wait(lambda: outbox.query("SELECT state, reason FROM handback.target_now") == [("stopped", "the credential is missing")])
+    assert len(outbox.query("SELECT FROM audit.event WHERE what = 'target_stopped'")) == 1
+    outbox.behave("crm")
+    outbox.db.execute("SELECT handback.resume_target('crm')")
+    outbox.wait(lambda: told(desk, outbox, A="open"))
+
+
+def test_a_schema_fault_stops_the_target_not_each_row(desk, outbox):
+    outbox.connector("crm", batch=3)
+    outbox.behave("crm", all={"result": "stop", "status": 400, "why": "INVALID_FIELD"})
+    for n in range(20):
+        desk.redeem(f"R{n}")
+    outbox.start()
+    outbox.wait(lambda: outbox.query("SELECT state, reason FROM handback.target_now") == [("stopped", "INVALID_FIELD")])
+    assert len(outbox.calls("crm")) <= 4 and outbox.query("SELECT FROM handback.delivery_object") == []
+    outbox.behave("crm")
+    outbox.db.execute("SELECT handback.resume_target('crm')")
+    outbox.wait(lambda: len(outbox.kept("crm")) == 20)
+
+
+def test_a_row_that_is_refused_is_held_and_one_that_is_locked_comes_again(desk, outbox):
+    outbox.connector("crm", batch=10)
+    for key in "ABC":
+        desk.redeem(key)
+    a, b = desk.references["A"], desk.references["B"]
+    outbox.behave("crm", rows={a: "held", b: "retry"})
+    outbox.start()
+    outbox.wait(lambda: outbox.states("crm") == {desk.references["C"]: "open"}
+                and outbox.query("SELECT held, later FROM handback.target_status") == [(1, 1)])
+    assert outbox.query("SELECT key, http_status, why FROM handback.delivery_object_now WHERE result = 'held'") == [(a, 200, "HIS_WORD")]
+    outbox.behave("crm")
+    outbox.wait(lambda: outbox.states("crm").get(b) == "open")
+    assert a not in outbox.states("crm")
+    outbox.db.execute("SELECT handback.pause_target('crm', 'to replay')")
+    outbox.wait(lambda: outbox.query("SELECT result FROM handback.target_status") != [(None,)])
+    outbox.db.execute("SELECT handback.replay_held('crm'), handback.resume_target('crm')")
+    outbox.wait(lambda: told(desk, outbox, A="open", B="open", C="open"))
+    outbox.wait(lambda: outbox.query("SELECT held, later, waiting_since FROM handback.target_status") == [(0, 0, None)])
+
+
+def test_a_request_that_is_refused_as_a_whole_is_halved_until_the_row_is_found(desk, outbox):
+    outbox.connector("crm", batch=8)
+    for n in range(8):
+        desk.redeem(f"R{n}")
+    wrong = desk.references["R5"]
+    outbox.behave("crm", refuse_request=[wrong])
+    outbox.start()
+    outbox.wait(lambda: len(outbox.kept("crm")) == 7 and outbox.query("SELECT held FROM handback.target_status") == [(1,)])
+    assert outbox.query("SELECT key FROM handback.delivery_object_now") == [(wrong,)] and len(outbox.calls("crm")) == 7
+    assert outbox.query("SELECT state FROM handback.target_now") == [("active",)]
+
+
+def test_a_target_that_refuses_each_object_is_stopped(desk, outbox):
+    outbox.connector("crm", batch=16)
+    for n in range(40):
+        desk.redeem(f"R{n}")
+    outbox.behave("crm", refuse_request=list(desk.references.values()))
+    outbox.start()
+    outbox.wait(lambda: outbox.query("SELECT state FROM handback.target_now") == [("stopped",)])
+    assert len(outbox.calls("crm")) < 50 and outbox.query("SELECT FROM handback.delivery_object") == []
+
+
+def test_an_outage_waits_as_long_as_it_is_told_and_others_go_on(desk, outbox):
+    outbox.connector("crm")
+    outbox.connector("hr")
+    outbox.behave("crm", all={"result": "retry", "status": 503, "wait_s": 3, "why": "busy"})
+    desk.redeem("A")
+    outbox.start()
+    outbox.wait(lambda: outbox.query("SELECT result, http_status, why FROM handback.target_status WHERE name = 'crm'") == [("again", 503, "busy")])
+    outbox.behave("crm")
+    assert outbox.states("crm") == {}
+    outbox.wait(lambda: outbox.states("hr") and told(desk, outbox, A="open"))
+    (waited,), = outbox.query("SELECT extract(epoch FROM max(d.started_at) - min(d.started_at)) FROM handback.delivery d"
+                              " WHERE d.target = 'crm' AND d.objects > 0")
+    assert waited >= 3
+
+
+def test_the_last_fifth_of_a_limit_is_for_others(desk, outbox):
+    outbox.connector("crm", batch=1)
+    outbox.behave("crm", done={"used": 80, "whole": 100})
+    for n in range(30):
+        desk.redeem(f"R{n}")
+    outbox.start()
+    outbox.wait(lambda: outbox.query("SELECT retry_at - ended_at > interval '14 min', why FROM handback.target_status")
+                == [(True, "over four fifths of its limit are used: 80 of 100")])
+    assert len(outbox.calls("crm")) <= 4  # those that were under way
+    assert outbox.query("SELECT count(*), max(tries) FROM handback.delivery_object_now WHERE result = 'later'") == [(30 - len(outbox.calls("crm")), 0)]
+
+
+def test_a_sender_that_lies_is_given_up_and_nothing_is_lost(desk, outbox):
+    outbox.connector("crm")
+    outbox.behave("crm", lie=True)
+    desk.redeem("A")
+    outbox.start()
+    outbox.wait(lambda: "speaks of what it was not given" in outbox.log.read_text())
+    outbox.wait(lambda: outbox.query("SELECT FROM handback.delivery_end WHERE result = 'again'"))
+    outbox.behave("crm")
+    outbox.wait(lambda: told(desk, outbox, A="open"))
+
+
+def test_a_new_connector_is_taken_and_a_paused_target_is_left_alone(desk, outbox):
+    outbox.connector("crm", batch=1)
+    outbox.start()
+    desk.redeem("A")
+    outbox.wait(lambda: told(desk, outbox, A="open"))
+    outbox.db.execute("SELECT handback.pause_target('crm', 'it moves')")
+    time.sleep(1.5)
+    for key in "BCD":
+        desk.redeem(key)
+    time.sleep(1.5)
+    assert len(outbox.kept("crm")) == 1
+    outbox.connector("crm", batch=50)
+    outbox.db.execute("SELECT handback.resume_target('crm')")
+    outbox.wait(lambda: len(outbox.kept("crm")) == 4)
+    assert outbox.calls("crm") == [1, 3]
+
+
+def test_a_database_that_goes_is_waited_for(desk, outbox):
+    outbox.connector("crm")
+    outbox.start()
+    desk.redeem("A")
+    outbox.wait(lambda: told(desk, outbox, A="open"))
+    desk.db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'handback-outbox'")
+    desk.redeem("B")
+    outbox.wait(lambda: told(desk, outbox, A="open", B="open"))
+
+
+def children(pid):
+    out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    return [int(child) for child in out.split()]
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def test_its_senders_die_with_it(desk, outbox):
+    outbox.connector("crm")
+    outbox.start()
+    desk.redeem("A")
+    outbox.wait(lambda: told(desk, outbox, A="open"))
+    senders = children(outbox.process.pid)
+    assert len(senders) == 1
+    outbox.kill()
+    outbox.process = None
+    outbox.wait(lambda: not any(is_alive(pid) for pid in senders))
+
+
+def test_killed_at_random_nothing_is_lost_and_nothing_goes_back(desk, outbox):
+    """The short form of tests/proofs/outbox_kills.py."""
+    from outbox_kills import kill_runs
+
+    kill_runs(desk, outbox, chance=random.Random(17), runs=10)
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps")
+def test_its_memory_does_not_grow_with_what_waits(desk, outbox):
+    """A long outage: 2,000 redemptions wait, and all it holds is one delivery."""
+    outbox.connector("crm", batch=10)
+    outbox.behave("crm", all={"result": "retry", "status": 503, "wait_s": 1})
+    outbox.start()
+
+    def resident():
+        return int(next(line for line in open(f"/proc/{outbox.process.pid}/status") if line.startswith("VmHWM")).split()[1])
+
+    desk.redeem("A")
+    outbox.wait(lambda: outbox.query("SELECT result FROM handback.target_status") == [("again",)])
+    before = resident()
+    desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, partner, amount, currency, merchant,"
+                    " transaction_type, external_reference) SELECT 1, 1 + n % 9, 'Debit By Redemption', 1, 'AIR', 1, 'EUR', 'Air', 6,"
+                    " gen_random_uuid() FROM generate_series(1, 2000) n")
+    (tried,), = outbox.query("SELECT count(*) FROM handback.delivery")
+    outbox.wait(lambda: outbox.query("SELECT count(*) FROM handback.delivery")[0][0] > tried + 1)
+    outbox.behave("crm")
+    outbox.wait(lambda: len(outbox.kept("crm")) == 2001, seconds=60)
+    assert resident() - before < 2048, (before, resident())
+    assert len(outbox.calls("crm")) < 260
