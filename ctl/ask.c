@@ -1,10 +1,15 @@
 #include "ctl/ask.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "ctl/ctl_sql.h"
+#include "lib/base/nearest.h"
 #include "lib/base/text.h"
+#include "lib/config/config.h"
 #include "lib/finance/output/memory.h"
+
+#define LIMIT_NEAR 1024 /* words that a hint is looked for among */
 
 static int
 no_day(const char *option, const char *text)
@@ -133,6 +138,70 @@ ask_limit(const struct session *s, const char *default_value, char *buf, const c
 	snprintf(buf, 24, "%s", said != NULL ? said : default_value);
 	*ret_limit = buf;
 	return EXIT_CLEAN;
+}
+
+/* The nearest of the words that are joined in text, else one that has it in it, or NULL; *ret_words is the
+ * caller's to free. */
+static const char *
+near_in(const char *text, const char *word, char **ret_words)
+{
+	const char *known[LIMIT_NEAR + 1];
+	size_t count = 0;
+	char *at = *ret_words = mem_text(text);
+
+	while (at != NULL && count < LIMIT_NEAR)
+		known[count++] = strsep(&at, "\x1f");
+	known[count] = NULL;
+	const char *near = nearest_word(word, known);
+	for (size_t i = 0; near == NULL && i < count && strlen(word) > 2; i++)
+		near = strstr(known[i], word) != NULL ? known[i] : NULL;
+	return near;
+}
+
+static int
+no_such(const char *what, const char *word, const char *known)
+{
+	char *words;
+	const char *near = near_in(known, word, &words);
+
+	if (near != NULL && *near != '\0')
+		complain("--%s %s: no such %s; did you mean %s?", what, word, what, near);
+	else
+		complain("--%s %s: no such %s", what, word, what);
+	free(words);
+	return EXIT_USAGE;
+}
+
+/* A partner of whom nothing has come yet is one all the same. */
+static bool
+is_configured(const struct session *s, const char *partner)
+{
+	for (size_t i = 0; s->config != NULL && i < s->config->source_count; i++)
+		if (strcmp(s->config->sources[i].partner, partner) == 0)
+			return true;
+	return false;
+}
+
+int
+ask_names(struct session *s)
+{
+	const char *partner = s->value[OPT_PARTNER], *reason = s->value[OPT_REASON];
+	const char *values[] = {partner, reason};
+	struct pg_result *r = NULL;
+	enum pg_status status;
+	int code = EXIT_CLEAN;
+
+	if (partner == NULL && reason == NULL)
+		return EXIT_CLEAN;
+	status = pg_run(s->query.pg, sql_known_names, 2, values, &r);
+	if (status != PG_OK)
+		return query_failed(&s->query, status);
+	if (partner != NULL && !pg_true_of(r, 0, "is_partner") && !is_configured(s, partner))
+		code = no_such("partner", partner, pg_text_of(r, 0, "partners"));
+	if (code == EXIT_CLEAN && reason != NULL && !pg_true_of(r, 0, "is_reason"))
+		code = no_such("reason", reason, pg_text_of(r, 0, "reasons"));
+	pg_result_free(r);
+	return code;
 }
 
 int

@@ -25,3 +25,10 @@ SELECT encode(f.name, 'hex') AS name, f.name_shown, f.profile, f.archived_as, ar
 FROM handback.hold h
 JOIN handback.file f USING (file_id)
 WHERE h.hold_id = $1::bigint AND h.record_no IS NULL AND f.archived_as IS NOT NULL
+
+-- name: known_names
+-- Is $1 a partner whose files or redemptions there are, and $2 a reason of holds? Those that there are, for a hint.
+SELECT EXISTS (SELECT FROM handback.partner WHERE code = $1) OR EXISTS (SELECT FROM ledger.redemption WHERE partner = $1) AS is_partner,
+	EXISTS (SELECT FROM handback.hold_reason WHERE reason = $2) AS is_reason,
+	array_to_string(ARRAY(SELECT code FROM handback.partner ORDER BY code LIMIT 1000), E'\x1f') AS partners,
+	array_to_string(ARRAY(SELECT reason FROM handback.hold_reason ORDER BY reason), E'\x1f') AS reasons

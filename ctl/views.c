@@ -62,6 +62,8 @@ run_files(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
 	if (code == EXIT_CLEAN)
+		code = ask_names(s);
+	if (code == EXIT_CLEAN)
 		code = view_files(&s->query, &asked, &d);
 	return show(s, code, d);
 }
@@ -129,6 +131,8 @@ run_holds(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = ask_names(s);
 	if (code == EXIT_CLEAN && s->value[OPT_FILE] != NULL)
 		code = ask_file(s, s->value[OPT_FILE], &file);
 	asked.file = file;
@@ -147,6 +151,8 @@ run_overdue(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = ask_names(s);
 	if (code == EXIT_CLEAN)
 		code = view_overdue(&s->query, s->value[OPT_PARTNER], &d);
 	return show(s, code, d);
@@ -170,6 +176,8 @@ run_report(struct session *s)
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = ask_names(s);
 	if (code == EXIT_CLEAN && s->value[OPT_FILE] != NULL)
 		code = ask_file(s, s->value[OPT_FILE], &file);
 	asked.file = file;
@@ -207,6 +215,8 @@ run_finance(struct session *s)
 		code = ask_limit(s, FINANCE_DEFAULT, buf, &s->query.limit);
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
+	if (code == EXIT_CLEAN)
+		code = ask_names(s);
 	if (code == EXIT_CLEAN)
 		code = finance_take(&s->query, report, &asked, &d);
 	if (d == NULL || s->value[OPT_WRITE] == NULL)

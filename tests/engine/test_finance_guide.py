@@ -7,7 +7,7 @@ import shlex
 import subprocess
 
 from c_source import ROOT
-from test_roll_forward import answer, desk, fill  # noqa: F401  desk is a fixture
+from finance_history import answer, desk, fill  # noqa: F401  desk is a fixture
 
 TEXT = (ROOT / "docs/finance.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^ {4,}(handbackctl .*)$", TEXT, re.M)]

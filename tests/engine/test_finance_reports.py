@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from test_roll_forward import PEOPLE, answer, day, desk, fill  # noqa: F401  desk is a fixture
+from finance_history import PEOPLE, answer, day, desk, fill  # noqa: F401  desk is a fixture
 
 UTC = datetime.timezone.utc
 EDGES = ((8, "0-7"), (31, "8-30"), (61, "31-60"), (91, "61-90"))
@@ -214,7 +214,7 @@ def test_files_that_should_have_come(desk):  # noqa: F811
 @pytest.mark.parametrize("report", ("roll-forward", "ageing", "reasons", "deliveries", "decisions", "trend"))
 def test_what_is_asked_wrongly_is_said(desk, report):  # noqa: F811
     done = desk.ctl("report", report, "--partner", "SKYLIN", allowed=(2,))
-    assert "no partner SKYLIN" in done.stderr and not done.stdout
+    assert "--partner SKYLIN: no such partner" in done.stderr and not done.stdout
     assert "Taken from" in desk.ctl("report", report).stdout
     written = desk.ctl("report", report, "--write").stdout.split()
     assert any(name.endswith(".html") for name in written) and written[-1].endswith(".sha256")

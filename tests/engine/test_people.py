@@ -236,6 +236,13 @@ def test_what_is_refused_is_said_in_our_words(world):
             (("hold", "approve", 0), "0 is no proposal's number"),
             (("hold", "approve", proposal), "you proposed this; another person must approve it"),
             (("hold", "reject", proposal, "--why", " "), "--why TEXT is required"),
+            (("holds", "--reason", "gap"), "--reason gap: no such reason; did you mean sequence_gap?"),
+            (("holds", "--reason", "sequense_gap"), "--reason sequense_gap: no such reason; did you mean sequence_gap?"),
+            (("holds", "--partner", "SKYLIN"), "--partner SKYLIN: no such partner"),
+            (("files", "--partner", ""), "no such partner"),
+            (("overdue", "--partner", "x" * 3000), "no such partner"),
+            (("report", "--partner", "SKYLIN"), "--partner SKYLIN: no such partner"),
+            (("report", "ageing", "--partner", "SKYLIN"), "--partner SKYLIN: no such partner"),
             (("files", "--state", "psted"), "--state psted: not known; use posted, held, duplicate or closed")):
         done = as_(world, "alice", *arguments, check=False)
         assert done.returncode == 2 and words in done.stderr, (arguments, done.stderr)
