@@ -184,11 +184,12 @@ run_target_replay(struct session *s)
 	int code = ask_period(s, &period);
 	const char *values[] = {s->arguments[0], period.from};
 
-	if (code == EXIT_CLEAN && period.from[0] == '\0') {
-		complain("say from which day on: --from 2026-01-31");
-		code = EXIT_USAGE;
-	}
-	return code == EXIT_CLEAN ? change(s, "replayed", sql_target_replay, 2, values) : code;
+	if (code != EXIT_CLEAN)
+		return code;
+	/* without a day: what it refused */
+	if (period.from[0] == '\0')
+		return change(s, "replayed", sql_target_replay_held, 1, values);
+	return change(s, "replayed", sql_target_replay, 2, values);
 }
 
 int

@@ -12,6 +12,9 @@ SELECT handback.resume_target($1::text) AS version, NULL AS causes
 -- $1: name, $2: from when.
 SELECT NULL AS version, handback.replay_target($1::text, $2::timestamptz) AS causes
 
+-- name: target_replay_held
+SELECT NULL AS version, handback.replay_held($1::text) AS causes
+
 -- name: targets
 SELECT t.name AS target, t.programme, t.state, t.reason, t.ended_at AS last, t.result, t.why, t.later, t.held, t.waiting_since
 FROM handback.target_status t ORDER BY t.state = 'active', t.name

@@ -1,15 +1,20 @@
 """handback-outbox with a sender that speaks its protocol: what it tells, what it does with each answer, and that it outlives everybody."""
+import base64
+import json
 import os
+import pathlib
 import random
 import shutil
-import signal
 import subprocess
 import time
 
 import pytest
 
 from outbox import Outbox
+from targets import Webhook
 from worker import Desk
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -111,7 +116,8 @@ def test_a_row_that_is_refused_is_held_and_one_that_is_locked_comes_again(desk, 
     assert a not in outbox.states("crm")
     outbox.db.execute("SELECT handback.pause_target('crm', 'to replay')")
     outbox.wait(lambda: outbox.query("SELECT result FROM handback.target_status") != [(None,)])
-    outbox.db.execute("SELECT handback.replay_held('crm'), handback.resume_target('crm')")
+    assert json.loads(desk.ctl("target", "replay", "crm", "--json").stdout)["done"]["causes"] == 1
+    outbox.db.execute("SELECT handback.resume_target('crm')")
     outbox.wait(lambda: told(desk, outbox, A="open", B="open", C="open"))
     outbox.wait(lambda: outbox.query("SELECT held, later, waiting_since FROM handback.target_status") == [(0, 0, None)])
 
@@ -257,3 +263,24 @@ def test_its_memory_does_not_grow_with_what_waits(desk, outbox):
     outbox.wait(lambda: len(outbox.kept("crm")) == 2001, seconds=60)
     assert resident() - before < 2048, (before, resident())
     assert len(outbox.calls("crm")) < 260
+
+
+def test_the_real_sender_tells_a_strict_webhook(desk, build, tmp_path):
+    """Both programs as they are installed, to a server that believes only what is signed."""
+    secret = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+    with Webhook(secret) as target, Outbox(desk.database, build, tmp_path, fake=False) as outbox:
+        text = (ROOT / "fixtures/connectors/webhook.yaml").read_text(encoding="utf-8").replace("https://hooks.example", target.url)
+        outbox.db.execute("SELECT handback.add_target('hook', 'P', %s)", (text,))
+        (outbox.credentials / "hook.webhook_secret").write_text(secret)
+        (outbox.credentials / "hook.webhook_secret").chmod(0o600)
+        desk.redeem("A")
+        desk.redeem("B")
+        outbox.start(HANDBACK_LIBEXEC="")
+
+        def told():
+            return {(v["data"]["reference"].lower(), v["data"]["state"]) for k, v in list(target.taken.items()) if k.startswith("redemption")}
+        a, b = desk.references["A"], desk.references["B"]
+        outbox.wait(lambda: told() == {(a, "open"), (b, "open")})
+        desk.deliver([("A", "OK"), ("B", "KO")])
+        outbox.wait(lambda: told() >= {(a, "confirmed"), (b, "reversed")})
+        assert secret not in outbox.log.read_text()

@@ -17,6 +17,7 @@ FAKE = pathlib.Path(__file__).with_name("fake_sender.py")
 CONNECTOR = """\
 method: POST
 batch: {batch}
+answer: {{rows: {{result: success, delivered: ["true"]}}}}
 objects:
   redemption: {{url: "http://127.0.0.1:1/", record: {{r: "${{reference}}"}}, body: {{records: "${{records}}"}}}}
 {balance}# fake: {fake}
