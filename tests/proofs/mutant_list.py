@@ -275,7 +275,7 @@ MUTANTS = (
     # ---- holds that end by themselves
     Mutant("end a hold that says the opposite", "a contradiction of the partner's is closed, and nobody sees it",
         "tests/engine/test_overtaken.py::test_a_hold_that_says_the_opposite_stays_and_says_that_it_is_settled",
-        "schema/migrations/0024_overtaken.sql", "WHEN verdict = :VERDICT_REJECTED THEN state = 'reversed'",
+        "schema/migrations", "WHEN verdict = :VERDICT_REJECTED THEN state = 'reversed'",
         "WHEN verdict = :VERDICT_REJECTED THEN true"),
     Mutant("let an older file end a newer hold", "the partner's last word is closed by an earlier one",
         "tests/engine/test_overtaken.py::test_an_older_file_is_no_newer_word", "reconcile/post/post.c",
