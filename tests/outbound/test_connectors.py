@@ -193,7 +193,7 @@ def test_a_target_from_its_naming_on(desk, tmp_path):
     assert "active already" in ctl("resume", "crm", allowed=(2,))
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     assert ctl("replay", "crm", "--from", today)["done"]["causes"] > 0
-    assert "--from" in ctl("replay", "crm", allowed=(2,))
+    assert ctl("replay", "crm")["done"]["causes"] == 0, "nothing is held"
     assert [what for what, in desk.query("SELECT what FROM audit.event ORDER BY event_id")] == [
-        "target_added", "target_paused", "target_resumed", "target_replayed"]
+        "target_added", "target_paused", "target_resumed", "target_replayed", "target_replayed"]
     desk.ctl("audit", "verify")
