@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import case_table
+import judged
 import pg
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     config.pluginmanager.register(case_table.Plugin(), "case_table")
+    config.pluginmanager.register(judged, "judged")
     config.addinivalue_line("markers", "sanitize: runs once more through the sanitized programs")
     config.addinivalue_line("markers", "all_only: not in plain ./dev test; with --all, or by its room or name")
 

@@ -69,6 +69,8 @@ def until(true, seconds=20):
 
 
 class Api:
+    judge = None  # of every answer: tests/support/prism.py
+
     def __init__(self, build, database, apis=1, gate_options=(), role="handback_api", receive=None, limit=None):
         self.build, self.database, self.count, self.options, self.role = build, database, apis, gate_options, role
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="handback-api-", dir="/tmp"))
@@ -137,9 +139,12 @@ class Api:
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            given = Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
+        if self.judge is not None:
+            self.judge.judge(method, path, body, headers or {}, given.status, given.headers, given.body)
+        return given
 
     def get(self, path, token=None):
         return self.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
