@@ -35,6 +35,8 @@ delivery_free(struct delivery *d)
 	json_free(d->list);
 	free(d->objects);
 	free(d->rows);
+	if (d->token != NULL)
+		explicit_bzero(d->token, strlen(d->token));
 	free(d->token);
 	free(d);
 }
@@ -151,19 +153,32 @@ send_now(struct delivery *d)
 		end_without_answer(d, SEND_RETRY, 0, why);
 }
 
+static struct delivery *
+first_waiting(const struct send *s)
+{
+	struct delivery *d = s->first;
+
+	while (d != NULL && !d->waits)
+		d = d->next;
+	return d;
+}
+
+/* From the first each time: one request may take so long that the token ends, and where no other can be asked
+ * for all that wait end at once, within token_ask. */
 void
 deliver_waiting(struct send *s, enum send_result result, int64_t wait_s, const char *why)
 {
-	struct delivery *next;
+	struct delivery *d;
 
-	for (struct delivery *d = s->first; d != NULL; d = next) {
-		next = d->next;
-		if (!d->waits)
-			continue;
-		if (why == NULL)
-			send_now(d);
-		else
+	while ((d = first_waiting(s)) != NULL) {
+		if (why != NULL) {
 			end_without_answer(d, result, wait_s, why);
+		} else if (token_is_there(s)) {
+			send_now(d);
+		} else {
+			token_ask(s);
+			return;
+		}
 	}
 }
 
