@@ -138,6 +138,27 @@ put_by_key(struct judged *j, const struct json *theirs, const struct connector_r
 	}
 }
 
+/* Are there the results that were asked for?  By place one too few would be believed of the wrong rows. */
+static bool
+are_in_place(const struct judged *j, const struct json *list)
+{
+	const struct connector_rows *r = &j->connector->rules.rows;
+	char buf[JSON_PLAIN_SIZE];
+	int64_t place;
+
+	if (r->key != NULL)
+		return true;
+	if (r->index == NULL)
+		return json_count(list) == j->count;
+	for (size_t i = 0; i < json_count(list); i++) {
+		const char *index = text_at(json_item(list, i), r->index, buf);
+
+		if (index == NULL || !text_int(index, 0, (int64_t) j->count - 1, &place))
+			return false;
+	}
+	return true;
+}
+
 static void
 judge_list(struct judged *j, const struct json *list, bool failed)
 {
@@ -153,9 +174,7 @@ judge_list(struct judged *j, const struct json *list, bool failed)
 		judge_row(rules, theirs, failed, &row);
 		if (rules->rows.key != NULL)
 			put_by_key(j, theirs, &row);
-		else if (rules->rows.index != NULL && (index == NULL || !text_int(index, 0, INT32_MAX, &place)))
-			continue;
-		else if ((size_t) place < j->count)
+		else if (index == NULL || text_int(index, 0, (int64_t) j->count - 1, &place))
 			put_row(j, (size_t) place, &row);
 	}
 }
@@ -176,6 +195,8 @@ judge_rows(struct judged *j, const struct json *body)
 		snprintf(j->verdict->why, sizeof(j->verdict->why), "its answer is not what was promised");
 		return;
 	}
+	if (!are_in_place(j, list))
+		return;
 	judge_list(j, list, false);
 	judge_list(j, failed, true);
 }

@@ -227,14 +227,28 @@ def test_an_answer_that_was_not_promised_delivers_nothing(target, said):
 
 def test_fewer_results_than_rows_and_more(target):
     with Sender(plain(target, batch=3)) as sender:
-        target.said = (200, [{"ok": True}, {"ok": False, "code": "x\u202e\n" + "y" * 500}], {})
+        target.said = (200, [{"ok": True}, {"ok": False, "code": "x\u202e\n" + "y" * 500}, {}], {})
         done, rows = sender.deliver(redemption(1), redemption(2), redemption(3))
         assert done["result"] == "delivered" and {n: r["result"] for n, r in rows.items()} == {1: "held", 2: "retry"}
         assert rows[1]["code"].isprintable() and rows[1]["code"].startswith("x\\u{202e}\\n") and len(rows[1]["code"].encode()) <= 200
-        target.said = (200, [{"ok": True}] * 9, {})
-        assert sender.deliver(redemption(1), redemption(2), redemption(3))[1] == {}
+        # by place one that is missing moves all behind it: none is believed
+        for wrong in ([{"ok": True}] * 2, [{"ok": True}] * 9, [{"ok": True}, {"ok": False, "code": "x"}], []):
+            target.said = (200, wrong, {})
+            rows = sender.deliver(redemption(1), redemption(2), redemption(3))[1]
+            assert {n: (r["result"], r["code"]) for n, r in rows.items()} == {n: ("retry", "no result") for n in range(3)}, wrong
         target.said = (200, [{"ok": "yes"}, {"ok": 1}, {}], {})
         assert {n: r["result"] for n, r in sender.deliver(redemption(1), redemption(2), redemption(3))[1].items()} == {0: "held", 1: "held", 2: "retry"}
+
+
+def test_results_by_index_are_of_the_request(target):
+    with Sender(plain(target, "answer: {rows: {result: ok, delivered: [\"true\"], index: at}}\n", batch=3)) as sender:
+        def results(*at):
+            target.said = (200, [{"ok": n != 2, "at": n} for n in at], {})
+            return {n: r["result"] for n, r in sender.deliver(redemption(1), redemption(2), redemption(3))[1].items()}
+
+        assert results(2, 0, 1) == {2: "held"} and results(0) == {1: "retry", 2: "retry"}
+        # whoever counts from one, or says nothing, is not believed at all
+        assert results(1, 2, 3) == results(0, None, 1) == results(0, -1, 1) == {0: "retry", 1: "retry", 2: "retry"}
 
 
 # ---- targets that misbehave ----
