@@ -255,7 +255,7 @@ connector_request_url(const struct connector *c, enum connector_kind kind, const
 
 	if (url == NULL || connector_is_url(url, false))
 		return url;
-	snprintf(why, why_size, "with its fields the URL is none, or too long");
+	snprintf(why, why_size, "with its fields the URL has a part . or .., or is too long");
 	free(url);
 	return NULL;
 }

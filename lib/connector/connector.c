@@ -152,6 +152,20 @@ behind_scheme(const char *url)
 	return rest;
 }
 
+/* A part that is . or .. leads to another path; what follows a semicolon is no part of its name. */
+static bool
+has_dot_part(const char *path)
+{
+	while (*path == '/') {
+		size_t len = strcspn(++path, "/;?");
+
+		if ((len == 1 && path[0] == '.') || (len == 2 && path[0] == '.' && path[1] == '.'))
+			return true;
+		path += strcspn(path, "/?");
+	}
+	return false;
+}
+
 bool
 connector_is_url(const char *url, bool may_have_fields)
 {
@@ -171,7 +185,7 @@ connector_is_url(const char *url, bool may_have_fields)
 		if (*p <= ' ' || *p >= 0x7f || strchr(first != SIZE_MAX ? "\"<>\\^`#" : "\"<>\\^`{|}#", *p) != NULL)
 			return false;
 	/* no name and password in it: they are no secret there */
-	return memchr(rest, '@', (size_t) (path - rest)) == NULL;
+	return !has_dot_part(path) && memchr(rest, '@', (size_t) (path - rest)) == NULL;
 }
 
 static void

@@ -58,7 +58,8 @@ int connector_next_place(const char *text, size_t *at, struct connector_place *r
 int connector_word(const char *const *words, const char *word);
 /* Has a kind of object this field? */
 bool connector_has_field(enum connector_kind kind, const char *name);
-/* https, or http to this machine alone; ${fields} (of one object) behind its host where that may be. */
+/* https, or http to this machine alone, without a part . or ..; ${fields} (of one object) behind its host
+ * where that may be. */
 bool connector_is_url(const char *url, bool may_have_fields);
 /* Names of headers: characters of a token. */
 bool connector_is_token(const char *name);
