@@ -2,6 +2,7 @@
  * delivery. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/text.h"
 #include "lib/connector/connector_internal.h"
@@ -120,22 +121,35 @@ put_row(struct judged *j, size_t place, const struct connector_row *row)
 	snprintf(j->verdict->why, sizeof(j->verdict->why), "%s", row->code);
 }
 
-/* Whose rows these are: every one that has the key, since no other may be told. */
+/* UUIDs come back in either case. */
+static bool
+is_key(enum connector_kind kind, const char *field, const char *ours, const char *theirs)
+{
+	if (kind == CONNECTOR_REDEMPTION && strcmp(field, "reference") == 0)
+		return strcasecmp(ours, theirs) == 0;
+	return strcmp(ours, theirs) == 0;
+}
+
+/* Whose row this is; where two have the key, nobody's: one may be taken and the other not. */
 static void
 put_by_key(struct judged *j, const struct json *theirs, const struct connector_row *row)
 {
 	static const char *const keys[CONNECTOR_KINDS] = {"reference", "member"};
 	const struct connector_rows *r = &j->connector->rules.rows;
 	char buf[JSON_PLAIN_SIZE], mine[JSON_PLAIN_SIZE];
-	const char *key = text_at(theirs, r->key, buf);
+	const char *key = text_at(theirs, r->key, buf), *field = r->ours != NULL ? r->ours : keys[j->kind];
+	size_t found = 0, place = 0;
 
 	for (size_t i = 0; key != NULL && i < j->count; i++) {
-		const char *ours =
-		    json_plain(json_get(j->objects[i], r->ours != NULL ? r->ours : keys[j->kind]), mine);
+		const char *ours = json_plain(json_get(j->objects[i], field), mine);
 
-		if (ours != NULL && strcmp(ours, key) == 0)
-			put_row(j, i, row);
+		if (ours != NULL && is_key(j->kind, field, ours, key)) {
+			found++;
+			place = i;
+		}
 	}
+	if (found == 1)
+		put_row(j, place, row);
 }
 
 /* Are there the results that were asked for?  By place one too few would be believed of the wrong rows. */

@@ -111,6 +111,9 @@ check_login(struct connector *c, const struct connector_login *login, struct yam
 		yaml_error(p, yaml_get(n, "url"), "no URL of https, nor of http to this machine");
 	if (login->kind == LOGIN_HEADER && login->name != NULL && !connector_is_token(login->name))
 		yaml_error(p, yaml_get(n, "name"), "no header has such a name");
+	else if (login->kind == LOGIN_HEADER && login->name != NULL && is_ours(login->name) &&
+	         strcasecmp(login->name, "Authorization") != 0 && strcasecmp(login->name, "Cookie") != 0)
+		yaml_error(p, yaml_get(n, "name"), "this header is the sender's own");
 	if (login->begins != NULL)
 		check_value(c, p, yaml_get(n, "begins"));
 	if (login->user != NULL && login->kind == LOGIN_BASIC && strchr(login->user, ':') != NULL)

@@ -147,6 +147,24 @@ take_path(struct problems *p, struct yaml_node *map, const char *key, const char
 		yaml_error(p, n, "a path is of names and places of lists with dots between, as errors.0.code");
 }
 
+/* Of a batch each object is known by it. */
+static void
+check_ours(const struct connector *c, enum connector_kind kind, const struct yaml_node *ours,
+           struct problems *p)
+{
+	static const char *const redemption[] = {"reference", "outbound_reference", NULL}, *const balance[] = {
+	                                                                                       "member", NULL};
+	static const char *const *const keys[CONNECTOR_KINDS] = {redemption, balance};
+
+	if (c->object[kind].url == NULL)
+		return;
+	if (!connector_has_field(kind, ours->text))
+		yaml_error(p, ours, "a %s has no field %s", connector_kinds[kind], ours->text);
+	else if (c->batch > 1 && connector_word(keys[kind], ours->text) < 0)
+		yaml_error(p, ours, "several %ss of a batch may have the same %s: none is known by it",
+		           connector_kinds[kind], ours->text);
+}
+
 static void
 compile_rows(struct connector *c, struct yaml_node *n, struct problems *p)
 {
@@ -184,8 +202,7 @@ compile_rows(struct connector *c, struct yaml_node *n, struct problems *p)
 	ours = yaml_get(n, "ours");
 	if (ours != NULL && yaml_text(p, ours, &rows->ours))
 		for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
-			if (c->object[kind].url != NULL && !connector_has_field((enum connector_kind) kind, rows->ours))
-				yaml_error(p, ours, "a %s has no field %s", connector_kinds[kind], rows->ours);
+			check_ours(c, (enum connector_kind) kind, ours, p);
 	if (ours != NULL && rows->key == NULL)
 		yaml_error(p, ours, "it is the field of ours that key is: key is missing");
 	yaml_unknown_keys(p, n, known);

@@ -124,6 +124,8 @@ def test_what_partners_wrote_stays_a_text(desk, shown):
     (("objects:", "timeout: 1h\nobjects:"), "from 1s to 10m"),
     (("https://crm.example/r", "https://${member}.example/r"), "no URL of https"),
     (("https://crm.example/r", "https://crm.example/${nobody}"), "a redemption has no field nobody"),
+    (("https://crm.example/r", "https://crm.example/a/../r"), "no URL of https"),
+    (("https://crm.example/r", "https://crm.example/r/.?a"), "no URL of https"),
     (("objects:", "headers: {\"X Y\": a}\nobjects:"), "no header has such a name"),
     (("objects:", "headers: {host: evil.example}\nobjects:"), "the sender's own"),
     (("objects:", "headers: {Authorization: secret}\nobjects:"), "the sender's own"),
@@ -136,6 +138,9 @@ def test_what_partners_wrote_stays_a_text(desk, shown):
     (("objects:", "login: {kind: header, name: X, secret: s, url: \"https://a.example/\"}\nobjects:"), "header has none"),
     (("objects:", "login: {kind: client_credentials, url: \"http://a.example/\", user: u, secret: s}\nobjects:"), "no URL of https"),
     (("objects:", "login: [{kind: basic, user: u, secret: s}, {kind: header, name: authorization, secret: s}]\nobjects:"), "two logins of one place"),
+    (("objects:", "login: {kind: header, name: host, secret: s}\nobjects:"), "the sender's own"),
+    (("objects:", "login: {kind: header, name: Content-Length, secret: s}\nobjects:"), "the sender's own"),
+    (("objects:", "login: {kind: header, name: Transfer-Encoding, secret: s}\nobjects:"), "the sender's own"),
     (("objects:", "login: {kind: body, name: id, secret: s}\nobjects:"), "without a member id"),
     (("objects:", "login: {kind: signature, id: ident, secret: s}\nobjects:"), "there is no member ident"),
     (("objects:", "answer: {status: {delivered: [302]}}\nobjects:"), "never means that it was taken"),
@@ -148,6 +153,8 @@ def test_what_partners_wrote_stays_a_text(desk, shown):
     (("objects:", "answer: {rows: {result: ok}}\nobjects:"), "result and delivered go together"),
     (("objects:", "answer: {rows: {list: a, failed: b}}\nobjects:"), "failed needs key"),
     (("objects:", "answer: {rows: {result: a, delivered: [b], key: k, ours: nobody}}\nobjects:"), "a redemption has no field nobody"),
+    (("objects:", "batch: 2\nanswer: {rows: {result: a, delivered: [b], key: k, ours: member}}\nobjects:"), "may have the same member"),
+    (("objects:", "batch: 2\nanswer: {rows: {result: a, delivered: [b], key: k, ours: points}}\nobjects:"), "may have the same points"),
     (("objects:", "answer: {limit: {begins: x}}\nobjects:"), "the header that tells the limit"),
     (("objects:", "answer: {retries: 7}\nobjects:"), "unknown key"),
 ))
@@ -157,6 +164,15 @@ def test_a_mistake_is_named_with_its_place(build, tmp_path, change, said):
     status, out = lint(build, tmp_path, SMALL.replace(*change))
     place = out.split(":")
     assert status == 2 and said in out and place[0].isdigit() and place[1].isdigit(), out
+
+
+def test_what_objects_are_known_by(build, tmp_path):
+    for ours in ("reference", "outbound_reference"):
+        text = SMALL.replace("objects:", f"batch: 2\nanswer: {{rows: {{result: a, delivered: [b], key: k, ours: {ours}}}}}\nobjects:")
+        assert lint(build, tmp_path, text + "    body: {list: \"${records}\"}\n")[0] == 0
+    assert lint(build, tmp_path, SMALL.replace("objects:", "answer: {rows: {result: a, delivered: [b], key: k, ours: member}}\nobjects:"))[0] == 0
+    for name in ("Authorization", "Cookie", "X-Api-Key"):
+        assert lint(build, tmp_path, SMALL.replace("objects:", f"login: {{kind: header, name: {name}, secret: s}}\nobjects:"))[0] == 0
 
 
 def test_loopback_may_be_http(build, tmp_path):

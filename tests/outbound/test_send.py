@@ -185,6 +185,43 @@ def test_a_url_with_a_field_and_a_key_in_a_header(target):
         assert headers["X-Api-Key"] == "k abc" and headers["X-Version"] == "v1"
 
 
+def test_what_a_partner_wrote_leads_to_no_other_path(target):
+    text = plain(target, "method: PUT\n").replace("/r\"", "/workers/${member}/.${partner};v=1/x?m=${member}\"")
+    with Sender(text) as sender:
+        for member, partner in ((".", "a"), ("..", "a"), ("M1", ".")):
+            done, _ = sender.deliver(redemption(1, member=member, partner=partner))
+            assert done["result"] == "held" and "a part . or .." in done["why"], member
+        assert target.requests == []
+        for member in ("...", "..a", "../..", ".%2e"):
+            assert sender.deliver(redemption(1, member=member, partner="a"))[0]["result"] == "delivered"
+        assert target.requests[2][1] == "/workers/..%2F../.a;v=1/x?m=..%2F.."
+
+
+def by_key(target, ours):
+    rows = f'answer: {{rows: {{list: taken, failed: refused, key: id, ours: {ours}, code: code}}}}\n'
+    return plain(target, rows, batch=3)
+
+
+def test_results_by_key_are_known_in_either_case(target):
+    objects = [redemption(n) for n in (1, 2, 3)]
+    keys = [o["reference"] for o in objects]
+    assert keys[0].upper() != keys[0].lower()
+    for change in (str.upper, str.lower):
+        target.said = (200, {"taken": [{"id": change(keys[2])}, {"id": change(keys[0])}], "refused": [{"id": change(keys[1]), "code": "x"}]}, {})
+        with Sender(by_key(target, "reference")) as sender:
+            assert {n: r["result"] for n, r in sender.deliver(*objects)[1].items()} == {1: "held"}
+
+
+def test_a_key_that_two_objects_have_is_neithers(target):
+    """And what partners or we wrote into another field is compared as it is."""
+    objects = [redemption(n, outbound_reference=name) for n, name in ((1, "A"), (2, "A"), (3, "b"))]
+    target.said = (200, {"taken": [{"id": "A"}, {"id": "B"}], "refused": []}, {})
+    with Sender(by_key(target, "outbound_reference")) as sender:
+        assert {n: r["code"] for n, r in sender.deliver(*objects)[1].items()} == {n: "no result" for n in range(3)}
+        target.said = (200, {"taken": [{"id": "b"}], "refused": []}, {})
+        assert set(sender.deliver(*objects)[1]) == {0, 1}
+
+
 @pytest.mark.parametrize("member", ("a\r\nX-Evil: 1", "a\nb", "ä", "x" * 2000))
 def test_what_a_partner_wrote_becomes_no_header(target, member):
     with Sender(plain(target, "headers: {X-Member: \"${member}\"}\n")) as sender:
