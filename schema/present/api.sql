@@ -131,10 +131,11 @@ BEGIN
 	FROM unnest(client_ids, generations, members) c (client_id, generation, member)
 	JOIN api.credential k ON k.client_id = c.client_id AND k.generation = c.generation
 	JOIN ledger.member m ON m.programme_id = k.programme_id AND m.relation_reference = c.member;
-	-- shared: a status that changes now waits for us, or we for it; then the balances, in the order of all postings
+	-- shared: a status that changes now waits for us; then the balances, in the order of all postings.  Nobody waits here for who
+	-- holds them: all other calls would wait, too
 	IF calls = 1 THEN
-		PERFORM FROM ledger.member m WHERE m.member_id = ANY (ids) ORDER BY m.member_id FOR SHARE;
-		PERFORM FROM ledger.balance b WHERE b.member_id = ANY (ids) ORDER BY b.member_id FOR NO KEY UPDATE;
+		PERFORM FROM ledger.member m WHERE m.member_id = ANY (ids) ORDER BY m.member_id FOR SHARE NOWAIT;
+		PERFORM FROM ledger.balance b WHERE b.member_id = ANY (ids) ORDER BY b.member_id FOR NO KEY UPDATE NOWAIT;
 		held := ids;
 	ELSE
 		-- a file that posts holds its members to its end: the others do not wait for that
@@ -157,7 +158,8 @@ BEGIN
 			CASE WHEN c.amount ~ '^[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$' THEN c.amount::numeric END
 				* CASE WHEN p.currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
 					'VUV', 'XAF', 'XOF', 'XPF') THEN 1
-					WHEN p.currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 1000 ELSE 100 END AS minor
+					WHEN p.currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 1000
+					WHEN p.currency IN ('CLF', 'UYW') THEN 10000 ELSE 100 END AS minor
 		FROM unnest(client_ids, generations, request_ids, keys, body_hashes, members, points, amounts, merchants, types)
 			WITH ORDINALITY c (client_id, generation, request_id, key, body_hash, member, points, amount, merchant, type, n)
 		LEFT JOIN api.credential_now k ON k.client_id = c.client_id AND k.generation = c.generation AND k.secret_hash IS NOT NULL
@@ -317,6 +319,8 @@ BEGIN
 		code := '301';
 		reason := 'no such redemption of this member and merchant';
 	ELSE
+		-- nobody waits here for who holds it: all other calls would wait, too
+		PERFORM FROM ledger.balance b JOIN ledger.entry e ON e.member_id = b.member_id WHERE e.entry_id = debit FOR NO KEY UPDATE OF b NOWAIT;
 		BEGIN
 			SELECT r.entry_id INTO entry
 			FROM ledger.post_answers(ARRAY[debit], 'Debit By Redemption', 'Redemption Reversal', 'application') r;

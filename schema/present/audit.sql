@@ -36,6 +36,7 @@ CREATE TABLE audit.event (
 	why     text,
 	detail  text
 );
+CREATE INDEX event_token_misused ON audit.event (subject, at) WHERE what = 'token_misused';
 COMMENT ON TABLE audit.event IS 'What people, and the service between files, did; append-only';
 COMMENT ON COLUMN audit.event.who IS 'The login of the session';
 COMMENT ON COLUMN audit.event.subject IS 'What it is about: hold 12, file 7, redemption 123';

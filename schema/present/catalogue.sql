@@ -264,12 +264,13 @@ CREATE VIEW catalogue.tokens AS
 	LEFT JOIN catalogue.token_now n ON n.token_hash = t.token_hash;
 COMMENT ON VIEW catalogue.tokens IS 'The shop''s tokens, without what they are known by';
 
--- Is it a token of this scope?  A good one that is for something else is an event: somebody has the wrong one.
+-- Is it a token of this scope?  A good one that is for something else is an event, one in a minute: somebody has the wrong one.
 CREATE FUNCTION catalogue.check_token(token_hash bytea, scope text, request_id text, OUT code text, OUT reason text, OUT programme_id integer)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	t catalogue.token;
+	subject text;
 BEGIN
 	SELECT * INTO t FROM catalogue.token_now n WHERE n.token_hash = check_token.token_hash;
 	IF NOT FOUND THEN
@@ -279,8 +280,13 @@ BEGIN
 	ELSIF t.scope <> scope THEN
 		code := '403';
 		reason := format('the token is for %s, and not for such calls', CASE t.scope WHEN 'sso' THEN 'authentication' ELSE 'the rate' END);
-		PERFORM audit.append_event('token_misused', format('token %s of programme %s', t.scope, t.programme_id), NULL,
-			format('generation %s, used for %s, request %s', t.generation, scope, request_id));
+		subject := format('token %s of programme %s', t.scope, t.programme_id);
+		-- who has it may use it often: one event tells of a minute
+		IF NOT EXISTS (SELECT FROM audit.event e WHERE e.what = 'token_misused' AND e.subject = subject
+				AND e.at > clock_timestamp() - interval '1 minute' AND starts_with(e.detail, format('generation %s,', t.generation))) THEN
+			PERFORM audit.append_event('token_misused', subject, NULL,
+				format('generation %s, used for %s, request %s', t.generation, scope, request_id));
+		END IF;
 	ELSE
 		code := '000';
 		programme_id := t.programme_id;
@@ -349,7 +355,7 @@ DECLARE
 	s catalogue.setting_now;
 	balance bigint;
 BEGIN
-	SELECT * INTO m FROM ledger.member r WHERE r.programme_id = programme AND r.relation_reference = member FOR SHARE;
+	SELECT * INTO m FROM ledger.member r WHERE r.programme_id = programme AND r.relation_reference = member FOR SHARE NOWAIT;
 	SELECT b.points INTO balance FROM ledger.balance b WHERE b.member_id = m.member_id;
 	SELECT * INTO s FROM catalogue.setting_now n WHERE n.programme_id = programme;
 	SELECT v.code, v.reason INTO code, reason FROM (VALUES
@@ -393,7 +399,7 @@ BEGIN
 	END IF;
 	SELECT * INTO s FROM catalogue.session r WHERE r.code_hash = exchange_code.code_hash AND r.programme_id = programme;
 	SELECT * INTO shop FROM catalogue.setting r WHERE r.setting_id = s.setting_id;
-	SELECT m.status INTO status FROM ledger.member m WHERE m.member_id = s.member_id FOR SHARE;
+	SELECT m.status INTO status FROM ledger.member m WHERE m.member_id = s.member_id FOR SHARE NOWAIT;
 	SELECT v.code, v.reason INTO code, reason FROM (VALUES
 		(1, s.session_id IS NULL, '403', 'there is no such code'),
 		(2, audience <> shop.address, '403', 'the code is for another audience'),
@@ -488,10 +494,12 @@ CREATE TABLE catalogue.hold (
 	detail       text    NOT NULL,
 	opened_at    timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	event_id     bigint  NOT NULL REFERENCES audit.event,
-	UNIQUE (programme_id, order_id, kind, stated)
+	nth          integer NOT NULL DEFAULT 1 CHECK (nth > 0),
+	UNIQUE (programme_id, order_id, kind, stated, nth)
 );
 CALL handback_schema.make_append_only('catalogue.hold');
-COMMENT ON TABLE catalogue.hold IS 'Calls of the shop that were refused and wait for a person; a retry is no second one; append-only';
+COMMENT ON TABLE catalogue.hold IS 'Calls of the shop that were refused and wait for a person; a retry is no second one while it is open; append-only';
+COMMENT ON COLUMN catalogue.hold.nth IS 'Which one of the same: another is opened only when those before it are closed';
 COMMENT ON COLUMN catalogue.hold.kind IS 'other_amount: a known order with other points. not_exact: parts of a point, or of a minor unit. The others: a refund of less, or of more';
 
 CREATE TABLE catalogue.hold_end (
@@ -514,18 +522,21 @@ CREATE FUNCTION catalogue.hold_call(programme integer, order_id text, kind text,
 #variable_conflict use_variable
 DECLARE
 	id integer;
+	before record;
 BEGIN
-	IF EXISTS (SELECT FROM catalogue.hold h WHERE h.programme_id = programme AND h.order_id = hold_call.order_id AND h.kind = hold_call.kind
-			AND h.stated = hold_call.stated) THEN
+	SELECT count(*) AS known, count(e.hold_id) AS closed INTO before FROM catalogue.hold h LEFT JOIN catalogue.hold_end e ON e.hold_id = h.hold_id
+	WHERE h.programme_id = programme AND h.order_id = hold_call.order_id AND h.kind = hold_call.kind AND h.stated = hold_call.stated;
+	IF before.closed < before.known THEN
 		RETURN;
 	END IF;
 	id := nextval('catalogue.hold_hold_id_seq');
-	INSERT INTO catalogue.hold (hold_id, programme_id, order_id, kind, stated, detail, event_id)
-	VALUES (id, programme, order_id, kind, stated, detail, audit.append_event('catalogue_held', 'catalogue hold ' || id, kind, detail))
+	INSERT INTO catalogue.hold (hold_id, programme_id, order_id, kind, stated, detail, event_id, nth)
+	VALUES (id, programme, order_id, kind, stated, detail, audit.append_event('catalogue_held', 'catalogue hold ' || id, kind, detail),
+		before.closed + 1)
 	ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION catalogue.hold_call(integer, text, text, text, text) IS 'Holds what the shop asked for, once';
+COMMENT ON FUNCTION catalogue.hold_call(integer, text, text, text, text) IS 'Holds what the shop asked for; once, until it is closed';
 
 CREATE FUNCTION catalogue.close_hold(hold integer, why text) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -563,7 +574,7 @@ BEGIN
 	IF ended IS NULL AND session.ends_at <= transaction_timestamp() THEN
 		ended := 'the session has ended';
 	END IF;
-	SELECT m.status INTO status FROM ledger.member m WHERE m.member_id = session.member_id FOR SHARE;
+	SELECT m.status INTO status FROM ledger.member m WHERE m.member_id = session.member_id FOR SHARE NOWAIT;
 	IF ended IS NULL AND status <> 'Active' THEN
 		ended := format('member status is %s, not Active', status);
 		INSERT INTO catalogue.session_end (session_id, why) VALUES (session.session_id, ended) ON CONFLICT DO NOTHING;
@@ -654,8 +665,9 @@ BEGIN
 		reason := 'total_points_redeemed is a number of points';
 		RETURN;
 	END IF;
-	-- as every posting: the member is shared by session_of, then its balance; a twin that held it has written its order, and we see it
-	SELECT b.points INTO available FROM ledger.balance b WHERE b.member_id = s.member_id FOR NO KEY UPDATE;
+	-- as every posting: the member is shared by session_of, then its balance; a twin that held it has written its order, and we see it.
+	-- Nobody waits here for who holds it: all other calls would wait, too
+	SELECT b.points INTO available FROM ledger.balance b WHERE b.member_id = s.member_id FOR NO KEY UPDATE NOWAIT;
 	SELECT * INTO first FROM catalogue.shop_order o WHERE o.programme_id = s.programme_id AND o.order_id = redeem.order_id;
 	IF first.order_id IS NOT NULL THEN
 		IF first.member_id = s.member_id AND first.stated::numeric = stated::numeric THEN
@@ -712,10 +724,11 @@ BEGIN
 		PERFORM catalogue.hold_call(s.programme_id, order_id, 'not_exact', stated,
 			format('%s points at %s points for %s minor units', stated, c.rate_points, c.rate_minor));
 	ELSIF entry IS NOT NULL THEN
+		-- the shop fulfils its orders itself, unless a route names it
 		SELECT r.partner, r.prefix INTO route FROM api.route r
-		WHERE r.programme_id = s.programme_id AND r.transaction_type = 30 AND (r.merchant IS NULL OR r.merchant = lower(c.shop))
+		WHERE r.programme_id = s.programme_id AND r.transaction_type = 30 AND r.merchant = lower(c.shop)
 			AND r.valid_from <= transaction_timestamp() AND (r.valid_until IS NULL OR r.valid_until > transaction_timestamp())
-		ORDER BY r.merchant IS NULL, r.valid_from DESC, r.route_id DESC LIMIT 1;
+		ORDER BY r.valid_from DESC, r.route_id DESC LIMIT 1;
 		INSERT INTO ledger.entry (entry_id, programme_id, member_id, category, points, partner, merchant, transaction_type, amount, currency,
 			outbound_reference)
 		VALUES (entry, s.programme_id, s.member_id, 'Debit By Redemption', points, route.partner, c.shop, 30,
@@ -752,7 +765,7 @@ BEGIN
 		reason := 'redemption_amount is a number of points';
 		RETURN;
 	END IF;
-	PERFORM FROM ledger.balance b WHERE b.member_id = s.member_id FOR NO KEY UPDATE;
+	PERFORM FROM ledger.balance b WHERE b.member_id = s.member_id FOR NO KEY UPDATE NOWAIT;
 	SELECT * INTO o FROM catalogue.shop_order r
 	WHERE r.programme_id = s.programme_id AND r.order_id = refund_order.order_id AND r.member_id = s.member_id;
 	IF o.order_id IS NULL THEN

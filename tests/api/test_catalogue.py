@@ -12,7 +12,7 @@ import pytest
 
 from case_table import case
 from operators import Operators
-from redemption_api import SECRET, Api, credential
+from redemption_api import SECRET, Api, credential, redemption
 from shop import ADDRESS, Shop
 
 SSO, RATE = "a" * 64, "b" * 64
@@ -185,10 +185,24 @@ def test_each_token_is_for_one_thing(api, shop, world):
     # nor is either a token of the redemption API
     assert api.get("/v1/members/M1/transactions", SSO).status == 401 and api.get("/v1/members/M1/transactions", RATE).status == 401
     assert shop.exchange(code).status == 200 and shop.rate().status == 200
-    with world.connect() as c:
-        said = [tuple(row) for row in c.execute("SELECT subject, detail FROM audit.event WHERE what = 'token_misused' ORDER BY event_id")]
+
+    def misused():
+        with world.connect() as c:
+            return [tuple(row) for row in c.execute("SELECT subject, detail FROM audit.event WHERE what = 'token_misused' ORDER BY event_id")]
+
+    said = misused()
     assert [subject for subject, _ in said] == ["token rate of programme 1", "token sso of programme 1"]
     assert all(token not in detail for token in (SSO, RATE) for _, detail in said)
+    # whoever holds a token does not fill the chain: one event for each token and minute
+    for _ in range(3):
+        assert shop.rate(token=SSO).status == 403 and shop.exchange(code, token=RATE).status == 403
+    assert misused() == said
+    with world.connect() as c, c.transaction():
+        c.execute("SET LOCAL session_replication_role = replica")
+        c.execute("UPDATE audit.event SET at = at - interval '61 seconds'")
+    for _ in range(2):
+        assert shop.rate(token=SSO).status == 403
+    assert [subject for subject, _ in misused()] == ["token rate of programme 1", "token sso of programme 1", "token sso of programme 1"]
 
 
 @case("Catalogue: a token that has expired is the session error that the contract names")
@@ -341,6 +355,31 @@ def test_an_order_is_done_once(api, shop, world):
     assert visit.order("o2", 9000).json["code"] == "302" and visit.order("o3", 9000).json["status"] == 1
 
 
+@case("Catalogue: calls for members whom somebody else holds keep nobody else waiting")
+def test_held_members_stall_nobody(api, shop, world):
+    visits = [enter(api, shop, f"M{n}") for n in range(1, 4)]
+    taken = [visit.order(f"first {n}", 1000).json["reference"] for n, visit in enumerate(visits, 1)]
+    token = api.token()
+    with world.connect(autocommit=False) as c, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        c.execute("SELECT ledger.post_reversals(array_agg(redemption_id)) FROM ledger.redemption")  # as a file does, to its end
+        waiting = [pool.submit(visits[0].order, "second", 500), pool.submit(visits[1].refund, "first 2", 1000),
+                   pool.submit(api.post, "ReversalPoints", {"RelationReference": "M3", "MerchantName": "Plum", "ExternalReference": taken[2],
+                                                            "ProgramId": 1}, token),
+                   pool.submit(api.post, "RedeemPoints", redemption(RelationReference="M3", Points=100, Amount=100), token)]
+        time.sleep(0.3)
+        took = []
+        for n in range(20):
+            began = time.monotonic()
+            assert api.post("RedeemPoints", redemption(RelationReference=f"M{4 + n % 6}", Points=1, Amount=1), token).code == "000"
+            took.append(time.monotonic() - began)
+        assert not any(w.done() for w in waiting)
+        c.commit()
+        order, refund, reversal, redeemed = [w.result() for w in waiting]
+    assert sorted(took)[10] < 0.1 and max(took) < 2, took
+    assert order.json["status"] == 1 and refund.json["message"] == "the redemption is reversed already"
+    assert (reversal.code, redeemed.code) == ("301", "000") and [points(world, f"M{n}") for n in range(1, 4)] == [4500, 5000, 4900]
+
+
 @case("Catalogue: two tabs, and a balance that is spent elsewhere")
 def test_two_tabs(api, shop, world):
     one, two = enter(api, shop), enter(api, shop)
@@ -363,6 +402,16 @@ def test_a_refund_is_whole_or_held(api, shop, world):
     assert points(world) == 4000
     assert holds(world) == [("o1", "partial_refund", "999"), ("o1", "partial_refund", "1"), ("o1", "refund_exceeds", "1001"), ("o1", "partial_refund", "999.5")]
     assert visit.refund("o9", 1000).status == 404 and enter(api, shop, "M2").refund("o1", 1000).status == 404
+    # a person has seen to it, and the shop asks for the same again: that is held, too, until it is closed
+    for n in range(2):
+        with world.connect("handback_operator") as c:
+            for (hold,) in c.execute("SELECT hold_id FROM catalogue.holds WHERE stated = '999' AND ended_at IS NULL").fetchall():
+                c.execute("SELECT catalogue.close_hold(%s, 'told the shop')", (hold,))
+        for _ in range(2):
+            assert visit.refund("o1", 999).json["message"].endswith("the refund is held for a person")
+        assert holds(world)[4:] == [("o1", "partial_refund", "999")] * (n + 1) and points(world) == 4000
+    with world.connect("handback_finance") as c:
+        assert c.execute("SELECT count(*) FROM catalogue.holds WHERE ended_at IS NULL").fetchone() == (4,)
     # months later: the session is over, and there is no time limit
     with world.connect() as c, c.transaction():
         c.execute("SET LOCAL session_replication_role = replica")
@@ -381,6 +430,12 @@ def test_a_refund_is_whole_or_held(api, shop, world):
 
 @case("Catalogue: a route gives the shop's redemptions a partner, whose files answer them")
 def test_a_route(api, shop, world):
+    with world.connect() as c:
+        c.execute("SELECT api.add_route('P', 30, 'EVERYTHING')")
+    # a route for all that has no other is none for the shop, which fulfils its orders itself
+    own = enter(api, shop).order("o0", 100).json
+    told = api.get(f"/v1/redemptions/{own['reference']}", api.token()).json
+    assert own["status"] == 1 and told["partner"] is None and told["outbound_reference"] is None
     with world.connect() as c:
         c.execute("SELECT api.add_route('P', 30, 'SKYLINE', 'plum', 'PL')")
     done = enter(api, shop).order("o1", 100).json
