@@ -73,6 +73,12 @@ call_free(struct call *c)
 	free(c);
 }
 
+bool
+call_is_of_shop(const struct call *c)
+{
+	return c->message >= API_EXCHANGE && c->message <= API_REFUND;
+}
+
 /* ---- answers ---- */
 
 void
@@ -104,4 +110,10 @@ void
 call_answer_later(struct call *c, const char *reason)
 {
 	call_answer(c, "503", reason);
+}
+
+void
+call_ask_again(struct call *c)
+{
+	c->answer = (struct api_answer){0};
 }

@@ -32,11 +32,15 @@ struct call {
 struct call *call_read(const char *line, size_t len, char *why, size_t why_size);
 void call_free(struct call *c); /* NULL is fine */
 
+/* Does the shop ask, which has tokens of another kind?  The database knows them. */
+bool call_is_of_shop(const struct call *c);
+
 /* Its answer: a code of the contract or one of ours, which says the status; reason NULL: none.  A second
  * answer takes the first one's place. */
 void call_answer(struct call *c, const char *code, const char *reason);
 void call_answer_value(struct call *c, enum api_value kind,
                        const char *value);                  /* of a call that was answered 000 */
 void call_answer_later(struct call *c, const char *reason); /* 503: asking again may help */
+void call_ask_again(struct call *c);                        /* it has no answer any more */
 
 #endif

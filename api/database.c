@@ -41,16 +41,14 @@ database_ask(struct database *db, struct call *c, const char *sql, const struct 
 	if (status == PG_OK && pg_rows(r) <= 1)
 		return r;
 	pg_result_free(status == PG_OK ? r : NULL);
-	database_failed(db, status);
-	if (status == PG_RETRY) /* it is asked again */
-		return NULL;
-	if (status == PG_ERROR) {
+	if (status == PG_ERROR) { /* what the database said is gone with what it is asked next */
 		log_write(LOG_ERR, "a call failed",
 		          LOG_FIELDS(log_text("request_id", c->what.request_id), log_text("why", pg_why(db->pg))));
 		call_answer(c, "997", "the database refused it: see the log");
-	} else {
+	} else if (status != PG_RETRY) { /* that is asked again */
 		call_answer_later(c, "the database does not answer");
 	}
+	database_failed(db, status);
 	return NULL;
 }
 

@@ -39,6 +39,13 @@ queue_init(struct queue *q)
 	*q = (struct queue){.end = &q->first};
 }
 
+static void
+count(struct queue *q, const struct call *c)
+{
+	q->count++;
+	q->of_shop += call_is_of_shop(c);
+}
+
 void
 queue_add(struct queue *q, struct call *c, int64_t now_ms)
 {
@@ -50,7 +57,7 @@ queue_add(struct queue *q, struct call *c, int64_t now_ms)
 	c->next = NULL;
 	*q->end = c;
 	q->end = &c->next;
-	q->count++;
+	count(q, c);
 }
 
 bool
@@ -66,7 +73,7 @@ queue_put_back(struct queue *q, struct call *c, int64_t now_ms)
 	if (q->first == NULL)
 		q->end = &c->next;
 	q->first = c;
-	q->count++;
+	count(q, c);
 	return true;
 }
 
@@ -80,6 +87,7 @@ unlink_call(struct queue *q, struct call **place)
 		q->end = place;
 	c->next = NULL;
 	q->count--;
+	q->of_shop -= call_is_of_shop(c);
 }
 
 /* Was it there?  Now it is.  0 is nothing. */

@@ -11,11 +11,12 @@
 #include "api/call.h"
 #include "api/database.h"
 
-#define QUEUE_CALLS 4096 /* at most */
+#define QUEUE_CALLS 4096  /* at most */
+#define QUEUE_OF_SHOP 128 /* of them: each is a transaction of its own, whoever asks */
 
 struct queue {
 	struct call *first, **end;
-	size_t count;
+	size_t count, of_shop;
 };
 
 void queue_init(struct queue *q);

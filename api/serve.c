@@ -109,13 +109,6 @@ states_programme(enum api_message message)
 	return message == API_AVAILABLE || message == API_REDEEM || message == API_REVERSE;
 }
 
-/* Does the shop ask, which has tokens of another kind?  The database knows them. */
-static bool
-is_of_shop(enum api_message message)
-{
-	return message >= API_EXCHANGE && message <= API_REFUND;
-}
-
 /* Is the token for such calls?  No word of these is part of another. */
 static bool
 in_scope(const struct token_claims *who, enum api_message message)
@@ -175,6 +168,24 @@ admit_login(struct server *s, struct call *c)
 	return false;
 }
 
+/* Only the database knows the shop's tokens: whoever has none asks it, too, and takes nobody else's place. */
+static bool
+admit_shop(struct server *s, struct call *c)
+{
+	if (s->queue.of_shop < QUEUE_OF_SHOP)
+		return true;
+	call_answer_later(c, "too many calls of the shop wait");
+	return false;
+}
+
+static bool
+may_wait(struct server *s, struct call *c)
+{
+	if (call_is_of_shop(c))
+		return admit_shop(s, c);
+	return c->message == API_TOKEN ? admit_login(s, c) : admit(s, c);
+}
+
 static void
 take(struct server *s, struct gate *g, const char *line, size_t len)
 {
@@ -189,7 +200,7 @@ take(struct server *s, struct gate *g, const char *line, size_t len)
 	c->gate = g->serial;
 	if (s->queue.count >= QUEUE_CALLS)
 		call_answer_later(c, "too many calls wait");
-	else if (is_of_shop(c->message) || (c->message == API_TOKEN ? admit_login(s, c) : admit(s, c))) {
+	else if (may_wait(s, c)) {
 		queue_add(&s->queue, c, now_ms(CLOCK_MONOTONIC));
 		return;
 	}
@@ -222,9 +233,13 @@ login(struct server *s, struct call *c)
 	char token[API_TOKEN_BYTES + 1];
 	struct token_claims claims;
 
-	if (!authenticate_call(s->db, c, &claims) &&
-	    (c->answer.status != 401 || !authenticate_sender(s->db, c, &claims)))
-		return;
+	if (!authenticate_call(s->db, c, &claims)) {
+		if (c->answer.status != 401)
+			return;
+		call_ask_again(c); /* it may be a sender */
+		if (!authenticate_sender(s->db, c, &claims))
+			return;
+	}
 	if (c->what.member != NULL)
 		token_bind(&claims, c->what.member);
 	claims.issued_s = now_ms(CLOCK_REALTIME) / 1000;
@@ -269,7 +284,7 @@ work(struct server *s, int *ret_wait_ms)
 		send_call(s->db, batch[0], s->receive);
 	else if (batch[0]->message == API_SENT)
 		sent_call(s->db, batch[0]);
-	else if (batch[0]->message == API_ENTER || is_of_shop(batch[0]->message))
+	else if (batch[0]->message == API_ENTER || call_is_of_shop(batch[0]))
 		catalogue_call(s->db, batch[0]);
 	else
 		answer_call(s->db, batch[0]);

@@ -236,7 +236,7 @@ read_enter(struct asked *a, const char **ret_why)
 {
 	const char *code = read_body(a, NULL, 0, ret_why);
 
-	if (strlen(a->part) > API_MEMBER_BYTES) {
+	if (!body_text_ok(a->part, API_MEMBER_BYTES)) {
 		*ret_why = "there is no such member";
 		return "404";
 	}

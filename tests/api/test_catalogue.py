@@ -4,6 +4,7 @@ import concurrent.futures
 import hashlib
 import json
 import re
+import signal
 import threading
 import time
 
@@ -319,6 +320,9 @@ def test_the_application_needs_the_members_own_token(api, world):
     assert api.request("POST", "/v1/members/M1/catalogue", "{}", {**headers, "Authorization": f"Bearer {api.token()}"}).status == 403
     assert tap(api, "M1", token_of="M2").status == 403
     assert api.request("POST", "/v1/members/M1/catalogue", "{}", headers).status == 401
+    for member in ("a%FF", "a%0Ab", "%ED%A0%80"):
+        answer = api.request("POST", f"/v1/members/{member}/catalogue", "{}", {**headers, "Authorization": f"Bearer {api.token()}"})
+        assert answer.status == 404, member
     assert api.request("POST", "/v1/members/M1/catalogue", "no", {**headers, "Authorization": f"Bearer {api.token()}"}).status == 400
     with world.connect() as c:
         c.execute("SELECT api.add_credential('reader', 'P', sha256(%s), NULL, NULL, ARRAY['read'])", (SECRET.encode(),))
@@ -378,6 +382,24 @@ def test_held_members_stall_nobody(api, shop, world):
     assert sorted(took)[10] < 0.1 and max(took) < 2, took
     assert order.json["status"] == 1 and refund.json["message"] == "the redemption is reversed already"
     assert (reversal.code, redeemed.code) == ("301", "000") and [points(world, f"M{n}") for n in range(1, 4)] == [4500, 5000, 4900]
+
+
+@case("Catalogue: whoever has no token fills no queue that redemptions wait in")
+def test_the_shops_calls_are_bounded(api, shop, world):
+    token = api.token()
+    for process in api.apis:
+        process.send_signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(300) as pool:
+        asked = [pool.submit(shop.rate, token="0" * 64) for _ in range(300)]
+        time.sleep(1)
+        redeemed = pool.submit(api.post, "RedeemPoints", redemption(Points=1, Amount=1), token)
+        time.sleep(0.2)
+        for process in api.apis:
+            process.send_signal(signal.SIGCONT)
+        answers = [one.result() for one in asked]
+    refused = [answer for answer in answers if answer.status == 503]
+    assert {answer.status for answer in answers} == {401, 503} and len(refused) > 50 and redeemed.result().code == "000"
+    assert all(answer.headers["Retry-After"] for answer in refused) and shop.rate().status == 200
 
 
 @case("Catalogue: two tabs, and a balance that is spent elsewhere")

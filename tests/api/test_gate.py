@@ -288,6 +288,20 @@ def test_a_held_member_stalls_nobody(api, world):
     assert [a.code for a in answers] == ["000"] * 4 + ["301"] and balance(world) == 100000 - 1 - 2 - 3 - 4
 
 
+@case("API: a login that could not be looked up is asked again, and no refusal")
+def test_a_sender_whose_table_is_held_logs_in(api, world):
+    with world.connect() as c:
+        c.execute("SELECT api.add_sender('sky', 'skyline', sha256(%s))", (redemption_api.SECRET.encode(),))
+    with world.connect(autocommit=False) as c, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        c.execute("LOCK TABLE api.sender")
+        asked = pool.submit(api.ask_token, "sky")
+        time.sleep(0.3)
+        assert not asked.done()
+        c.commit()
+        assert asked.result().status == 200
+    assert api.ask_token("nobody").status == 401
+
+
 @case("API: twins over several processes")
 def test_twins(build, world):
     with Api(build, world, apis=3) as api, concurrent.futures.ThreadPoolExecutor(24) as pool:
