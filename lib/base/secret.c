@@ -7,3 +7,11 @@ secret_open_to(const struct stat *st)
 
 	return st->st_uid == 0 && st->st_gid == 0 ? others & (mode_t) ~040 : others;
 }
+
+void
+secret_free(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}

@@ -12,4 +12,7 @@
  */
 mode_t secret_open_to(const struct stat *st);
 
+/* Frees a text that holds one, wiped first; NULL is fine. */
+void secret_free(char *text);
+
 #endif

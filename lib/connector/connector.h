@@ -129,6 +129,9 @@ struct connector_verdict {
 	char why[CONNECTOR_CODE_BYTES + 64]; /* "": there is nothing to say */
 };
 
+/* What the header Retry-After asks for, as seconds or a date: 1 to CONNECTOR_WAIT_S; 0: it says nothing. */
+int64_t connector_retry_after(const char *text, int64_t now_s);
+
 /* The header that tells a limit; NULL: none. */
 const char *connector_limit_header(const struct connector *c);
 

@@ -217,9 +217,8 @@ judge_rows(struct judged *j, const struct json *body)
 
 /* ---- headers ---- */
 
-/* Seconds or a date, from 1 to a day; 0: it says nothing. */
-static int64_t
-read_retry_after(const char *text, int64_t now_s)
+int64_t
+connector_retry_after(const char *text, int64_t now_s)
 {
 	struct tm at = {0};
 	int64_t seconds;
@@ -300,7 +299,7 @@ connector_judge(const struct connector *c, enum connector_kind kind, const struc
 	struct json *body = is_text ? json_parse(answer->body) : NULL;
 
 	*ret = (struct connector_verdict){.result = (enum connector_result) c->rules.status[status]};
-	ret->wait_s = read_retry_after(answer->retry_after, answer->now_s);
+	ret->wait_s = connector_retry_after(answer->retry_after, answer->now_s);
 	read_limit(&c->rules, answer->limit, ret);
 	if (ret->result != CONNECTOR_DELIVERED)
 		judge_refusal(&c->rules, body, status, ret);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/secret.h"
 #include "lib/json/json.h"
 #include "outbound/send/send.h"
 
@@ -35,9 +36,7 @@ delivery_free(struct delivery *d)
 	json_free(d->list);
 	free(d->objects);
 	free(d->rows);
-	if (d->token != NULL)
-		explicit_bzero(d->token, strlen(d->token));
-	free(d->token);
+	secret_free(d->token);
 	free(d);
 }
 
@@ -137,7 +136,7 @@ send_now(struct delivery *d)
 		return;
 	}
 	d->waits = false;
-	free(d->token);
+	secret_free(d->token);
 	d->token = s->token_login != NULL ? strdup(s->token) : NULL;
 	if (!request_compose(s, d->kind, d->objects, d->count, &d->request, why, sizeof(why))) {
 		end_without_answer(d, SEND_HELD, 0, why);

@@ -48,8 +48,13 @@ transfer_free(struct transfer *t)
 		curl_multi_remove_handle(t->http->multi, t->easy);
 		curl_easy_cleanup(t->easy);
 	}
+	for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(t->headers);
 	curl_slist_free_all(t->resolve);
+	/* a login's has a token */
+	if (t->body != NULL)
+		explicit_bzero(t->body, t->length);
 	free(t->body);
 	free(t);
 }

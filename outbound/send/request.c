@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 #include "outbound/send/send.h"
@@ -27,13 +28,11 @@ request_add_header(struct request *r, const char *name, const char *begins, cons
 void
 request_free(struct request *r)
 {
-	for (size_t i = 0; i < r->header_count; i++) {
-		explicit_bzero(r->header[i], strlen(r->header[i]));
-		free(r->header[i]);
-	}
+	for (size_t i = 0; i < r->header_count; i++)
+		secret_free(r->header[i]);
 	free(r->header);
 	free(r->url);
-	free(r->body);
+	secret_free(r->body);
 	*r = (struct request){0};
 }
 
@@ -95,8 +94,8 @@ request_add_basic(struct request *r, const char *user, const char *secret)
 	base64 = malloc(TEXT_BASE64_SIZE(strlen(both)));
 	good = base64 != NULL &&
 	       request_add_header(r, "Authorization", "Basic ", text_base64(base64, both, strlen(both)));
-	free(both);
-	free(base64);
+	secret_free(both);
+	secret_free(base64);
 	return good;
 }
 
@@ -118,11 +117,11 @@ add_to_body(struct request *r, const char *name, const char *secret)
 	fputs(r->body + 1, out);
 	good = fclose(out) == 0 && good;
 	if (good) {
-		free(r->body);
+		secret_free(r->body);
 		r->body = text;
 		r->length = size;
 	} else {
-		free(text);
+		secret_free(text);
 	}
 	return good;
 }

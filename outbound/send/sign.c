@@ -27,8 +27,10 @@ sign_is_secret(const char *secret)
 {
 	uint8_t key[SIGN_SECRET_MOST];
 	size_t len;
+	bool good = read_secret(secret, key, &len);
 
-	return read_secret(secret, key, &len);
+	explicit_bzero(key, sizeof(key));
+	return good;
 }
 
 static bool

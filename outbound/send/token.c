@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 #include "outbound/send/send.h"
@@ -15,9 +16,7 @@
 static void
 drop(struct send *s)
 {
-	if (s->token != NULL)
-		explicit_bzero(s->token, strlen(s->token));
-	free(s->token);
+	secret_free(s->token);
 	s->token = NULL;
 }
 
@@ -62,7 +61,7 @@ put_assertion(struct send *s, FILE *out, char *why, size_t why_size)
 		return false;
 	put_value(out, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
 	put_value(out, "assertion", assertion);
-	free(assertion);
+	secret_free(assertion);
 	return true;
 }
 
@@ -90,7 +89,7 @@ token_request(struct send *s, char *why, size_t why_size)
 	good = out != NULL && fclose(out) == 0 && good;
 	if (good)
 		return text;
-	free(text);
+	secret_free(text);
 	return NULL;
 }
 
@@ -114,7 +113,10 @@ refused(struct send *s, const struct http_answer *answer, const struct json *bod
 	/* whoever is refused by name stays so until a person has seen to it */
 	bool for_good = answer->status >= 400 && answer->status < 500 && answer->status != 408 &&
 	                answer->status != 429 && answer->status != 425;
+	int64_t wait_s = connector_retry_after(answer->retry_after, send_now_s());
 
+	if (wait_s == 0)
+		wait_s = TOKEN_RETRY_S;
 	if (error != NULL)
 		text_display(shown, sizeof(shown), error, strlen(error));
 	if (answer->status == 0)
@@ -123,7 +125,7 @@ refused(struct send *s, const struct http_answer *answer, const struct json *bod
 		snprintf(why, sizeof(why), "login: its answer has no token");
 	else
 		snprintf(why, sizeof(why), "login: HTTP %d %s", answer->status, shown);
-	deliver_waiting(s, for_good ? SEND_STOP : SEND_RETRY, for_good ? 0 : TOKEN_RETRY_S, why);
+	deliver_waiting(s, for_good ? SEND_STOP : SEND_RETRY, for_good ? 0 : wait_s, why);
 }
 
 static void
@@ -135,8 +137,7 @@ on_answer(void *arg, const struct http_answer *answer)
 	int64_t lives = json_int_of(body, "expires_in");
 
 	s->token_asked = false;
-	explicit_bzero(s->token_body, strlen(s->token_body));
-	free(s->token_body);
+	secret_free(s->token_body);
 	s->token_body = NULL;
 	drop(s);
 	if (answer->status == 200 && token != NULL && is_token(token))

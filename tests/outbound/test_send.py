@@ -116,7 +116,10 @@ def test_who_is_refused_a_token_stops(salesforce, keys, tmp_path):
 def test_a_login_that_is_away_is_no_fault(salesforce, to_salesforce):
     salesforce.token = lambda body: (503, b"", {})
     done, _ = to_salesforce.deliver(redemption(1))
-    assert (done["result"], done["why"]) == ("retry", "login: HTTP 503 ") and int(done["wait_s"]) > 0
+    assert (done["result"], done["why"], done["wait_s"]) == ("retry", "login: HTTP 503 ", "30")
+    for status, asked, waits in ((429, "77", "77"), (503, "1000000", "86400"), (429, "soon", "30"), (400, "77", None)):
+        salesforce.token = lambda body: (status, b"", {"Retry-After": asked})
+        assert to_salesforce.deliver(redemption(1))[0].get("wait_s") == waits, status
 
 
 def test_a_limit_that_is_used_up_is_a_retry(salesforce, to_salesforce):
