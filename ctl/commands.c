@@ -46,9 +46,9 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_CALLS_PER_MINUTE] = {"calls-per-minute", "N",
                               "how often the caller may ask; without it as often as it likes"},
     [OPT_POINTS_PER_DAY] = {"points-per-day", "N", "the points that its redemptions may take in a day (UTC)"},
-    [OPT_SCOPE] = {"scope", "WORDS",
-                   "of a credential: what its tokens are for, with commas: read, redeem, reverse; otherwise "
-                   "all. Of the shop's token: sso or rate"},
+    [OPT_SCOPE] =
+        {"scope", "WORDS",
+         "what tokens are for, with commas: read, redeem, reverse; else all. Of the shop's: sso or rate"},
     [OPT_MERCHANT] = {"merchant", "NAME", "only redemptions at this merchant; without it those at any"},
     [OPT_SOURCE_NAME] = {"source", "NAME", "for the hand-back files of this source, and nothing else"},
     [OPT_RATE] = {"rate", "POINTS[/UNITS]",

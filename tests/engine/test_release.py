@@ -411,7 +411,7 @@ def test_a_profile_that_was_mended(make):
 
 def test_what_was_approved_and_has_not_gone_is_listed_with_why(make):
     desk = make(more="guard: {rejects: 0}")
-    desk.redeem("A")
+    desk.redeem("A"), desk.redeem("B", partner="OTHER")
     held = desk.deliver([("A", "KO")])["file"]
     kept = desk.spool / desk.row(held)["archived_as"]
 
