@@ -320,8 +320,7 @@ const struct command commands[] = {
 
     {"target add", "Targets", "NAME PROGRAMME CONNECTOR", 3, 3, 0, "name a system that is told what becomes of redemptions",
      "Keeps the connector, a file that says in which shape it is told (docs/connectors.md), under a name, for one programme, "
-     "from now on; for a name that there is it keeps another connector. Nothing is sent yet: this release records what there "
-     "is to tell and shows it.",
+     "from now on; for a name that there is it keeps another connector. handback-outbox tells it.",
      "handbackctl target add crm NORTHSTAR fixtures/connectors/salesforce.yaml", run_target_add},
     {"target pause", "Targets", "NAME", 1, 1, OPT(OPT_WHY), "tell a system nothing for now",
      "What there is to tell waits, in order.", "handbackctl target pause crm --why 'the CRM moves'", run_target_pause},
