@@ -239,6 +239,7 @@ def test_a_wrong_close_is_reopened_by_two_people_once(desk):
         desk.people.approve(again)
     [row] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
     assert (row["reason"], row["record"], row["points"]) == ("reason_holds", 1, 100) and row["hold"] != closed
+    desk.ctl("audit", "verify")
     with pytest.raises(REFUSED, match="it is open"):
         desk.people.propose([row["hold"]], "reopen")
     desk.people.decide([row["hold"]], "reverse")

@@ -151,6 +151,7 @@ FROM handback.outcome o
 JOIN handback.outcome_name n USING (outcome)
 JOIN handback.hold h ON h.file_id = o.file_id AND h.record_no = o.record_no
 WHERE o.revision > 0 AND o.outcome <> :OUTCOME_HELD AND NOT EXISTS (SELECT FROM handback.hold_end d WHERE d.hold_id = h.hold_id)
+	AND (h.reopens IS NULL OR o.decided_at > h.opened_at)   -- what it reopens had ended
 UNION ALL
 -- what ended by itself, or by night
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to have ended as %s by %s at %s; no later outcome says so',
