@@ -43,10 +43,13 @@ A record that replaces an earlier one (`docs/profiles.md`), by what came of that
 | is on hold, of the same redemption (or of none, and the same member) | as any answer of its redemption; once it is decided, the hold ends as `overtaken` |
 | confirmed or reversed the same redemption, or came to nothing | as any newer answer of it; `held: correction` where that is a contradiction |
 | is of another redemption, answers a group, or a part | `held: correction` |
-| was replaced by an unlike correction | `held: correction` |
-| is not there, or not before it, or several have its name | `held: correction`; where it comes later, that is held as `correction`, too |
+| was replaced by an unlike correction, or is by several records of this file that mean several redemptions | `held: correction` |
+| is not there, or not before it, or several have its name | `held: correction`; where it comes later (or, of several, is found by night), that is held as `correction`, too |
 | was replaced by the same correction before | `duplicate_record` |
-| is a whole file (void) | `held: file_void`; its holds end as `overtaken`, and what stands of it is for people. Where it comes later, it is held as `file_void` |
+| is a whole file (void) | `held: file_void`; its holds end as `overtaken`, and what stands of it is for people. Where it comes later, it is held as `file_void`. No silence of it counts as acceptance |
+
+A correction or void of what is not there, or not clear, holds what it may mean until people close it: closed, it means nothing (a
+mistyped number), and reopened it holds again.
 
 ## Why each cell is right
 

@@ -21,6 +21,7 @@ correct_records(const struct decide *d, const struct place *place)
 	param_text(&met, d->profile);
 	param_optional(&met, d->report->has_sequence, d->report->sequence);
 	param_optional(&met, d->read_again != 0, d->read_again);
+	param_optional(&met, place->in_period, place->period);
 	if (status == PG_OK)
 		status = pg_run(d->pg, sql_corrections_met, met.n, met.value, NULL);
 	return status == PG_OK ? pg_run(d->pg, sql_corrections_told, 0, NULL, NULL) : status;
@@ -39,6 +40,7 @@ correct_void(const struct decide *d, struct effect *e)
 	param_int(&p, d->partner_id);
 	param_text(&p, d->profile);
 	param_int(&p, d->report->sequence);
+	param_optional(&p, e->in_period, e->period);
 	status = pg_run(d->pg, sql_void_before, p.n, p.value, &r);
 	if (status != PG_OK)
 		return status;

@@ -5,9 +5,9 @@
 --
 -- The earlier record is of this partner and profile, in a file that stands before this one. What is not clear beyond doubt
 -- is held: which record it is, whether both mean the same redemption, and a file that is said to be void. A correction that
--- was said before, in the same words, is a repeat, unless people closed it.
+-- was said before of the same record, in the same words, is a repeat, unless people closed it.
 WITH said AS MATERIALIZED (
-	SELECT s.record_no, s.verdict, s.points, s.member, s.replaces AS named, r.redemption_id,
+	SELECT s.record_no, s.verdict, s.points, s.member, s.reasons, s.replaces AS named, r.redemption_id,
 		CASE WHEN s.replaces_file ~ '^[0-9]{1,18}$' THEN s.replaces_file::bigint END AS named_file,
 		CASE WHEN s.replaces_record ~ '^[0-9]{1,18}$' THEN s.replaces_record::bigint END AS named_record,
 		coalesce(s.replaces_file ~ '^[0-9]{1,18}$', s.replaces IS NOT NULL)
@@ -26,11 +26,12 @@ WITH said AS MATERIALIZED (
 		WHEN 'business_date' THEN f.business_date <= date '1970-01-01' + $6::integer
 		ELSE true END
 ), of_number AS MATERIALIZED (
-	-- of the newest period that has it
+	-- of the newest period that has it; below this file's own number of this period alone
 	SELECT n.named_file, count(*) AS files, min(n.file_id) AS file_id
 	FROM (SELECT d.named_file, f.file_id, rank() OVER (PARTITION BY d.named_file ORDER BY f.period DESC) AS place
 		FROM (SELECT DISTINCT named_file FROM said WHERE named_file IS NOT NULL) d
-		JOIN before f ON f.sequence = d.named_file) n
+		JOIN before f ON f.sequence = d.named_file
+			AND (f.period = coalesce(date '1970-01-01' + $4::integer, '-infinity') OR d.named_file >= $5::bigint)) n
 	WHERE n.place = 1
 	GROUP BY n.named_file
 ), of_name AS MATERIALIZED (
@@ -69,6 +70,8 @@ WITH said AS MATERIALIZED (
 				THEN format('that one is of redemption %s, and this one of %s', (t.last).redemption_id, t.redemption_id)
 			WHEN (t.last).redemption_id IS NULL AND NOT coalesce(h.member = t.member, false)
 				THEN 'nothing shows that both mean the same redemption'
+			WHEN count(*) OVER of_one > count(t.redemption_id) OVER of_one OR min(t.redemption_id) OVER of_one <> max(t.redemption_id) OVER of_one
+				THEN 'other records of this file replace it, too'
 		END AS against
 	FROM target t
 	LEFT JOIN handback.outcome_name n ON n.outcome = (t.last).outcome
@@ -86,20 +89,31 @@ WITH said AS MATERIALIZED (
 		ORDER BY c.file_id DESC, c.record_no DESC
 		LIMIT 1) x ON true
 	LEFT JOIN LATERAL (
-		-- said before, in the same words of the same redemption
+		-- said before of the same record, in the same words of the same redemption
 		SELECT c.file_id, c.record_no
 		FROM handback.correction c
+		JOIN handback.file g ON g.file_id = c.file_id
 		JOIN handback.outcome o ON o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
 		WHERE c.partner_id = $1::integer AND c.profile = $2::text
+			AND (t.named_file IS NULL OR g.period = coalesce(date '1970-01-01' + $4::integer, '-infinity'))
 			AND CASE WHEN t.named IS NULL THEN c.named IS NULL ELSE c.named = t.named END
 			AND CASE WHEN t.named_file IS NULL THEN c.named_file IS NULL ELSE c.named_file = t.named_file END
 			AND c.named_record IS NOT DISTINCT FROM t.named_record
-			AND (o.verdict, o.points, o.redemption_id) IS NOT DISTINCT FROM (t.verdict, t.points, t.redemption_id)
+			AND CASE WHEN t.other_file IS NOT NULL AND (t.void OR (t.last).file_id IS NOT NULL)
+				THEN EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no
+					AND l.corrected_file = t.other_file AND l.corrected_record = t.other_record)
+				ELSE NOT EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no) END
+			AND (o.verdict, o.points, o.redemption_id, o.reasons) IS NOT DISTINCT FROM (t.verdict, t.points, t.redemption_id, t.reasons)
 			AND o.outcome <> :OUTCOME_DUPLICATE_RECORD
+			-- what is held for another reason says something else: this one may be right
+			AND (o.outcome <> :OUTCOME_HELD OR (o.hold_reason IN ('correction', 'file_void') AND t.member IS NOT DISTINCT FROM (
+				SELECT u.member FROM handback.hold h JOIN handback.hold_stated u ON u.hold_id = h.hold_id
+				WHERE h.file_id = c.file_id AND h.record_no = c.record_no ORDER BY h.hold_id DESC LIMIT 1)))
 			AND NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
 				WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed')
 		ORDER BY c.file_id DESC, c.record_no DESC
 		LIMIT 1) b ON t.sound
+	WINDOW of_one AS (PARTITION BY t.other_file, t.other_record)
 )
 INSERT INTO pg_temp.correction (record_no, met, named, named_file, named_record, other_file, other_record, reason, repeats, told)
 SELECT f.record_no, false, f.named, CASE WHEN f.sound THEN f.named_file END, CASE WHEN f.sound THEN f.named_record END,
@@ -128,29 +142,26 @@ SELECT f.record_no, false, f.named, CASE WHEN f.sound THEN f.named_file END, CAS
 FROM fate f
 
 -- name: corrections_met
--- Records that a correction named which came before them, or (of a file that is read again) that one replaces: for people,
--- both. $1 partner's number, $2 profile, $3 the file's number or NULL, $4 the file that is read again, or NULL. Takes
--- pg_temp.stage, gives pg_temp.correction.
+-- Records that a correction named which came before them, or (of a file that is read again) that one replaces or may
+-- replace: for people, both. $1 partner's number, $2 profile, $3 the file's number or NULL, $4 the file that is read again, or
+-- NULL, $5 the first day of the file's period or NULL. Takes pg_temp.stage, gives pg_temp.correction.
 WITH named AS MATERIALIZED (
-	SELECT c.* FROM handback.correction c
-	WHERE $4::bigint IS NULL AND c.partner_id = $1::integer AND c.profile = $2::text AND (c.named IS NOT NULL OR (c.named_file IS NOT NULL AND c.named_record IS NOT NULL))
-		AND coalesce(c.named_file = $3::bigint, c.named_file IS NULL)
-		AND NOT EXISTS (SELECT FROM handback.correction_of x WHERE x.file_id = c.file_id AND x.record_no = c.record_no)
-		-- one that repeats another is not meant twice
-		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
-			AND o.outcome = :OUTCOME_DUPLICATE_RECORD)
+	SELECT w.* FROM handback.correction_waiting w
+	WHERE w.partner_id = $1::integer AND w.profile = $2::text AND (w.named IS NOT NULL OR (w.named_file IS NOT NULL AND w.named_record IS NOT NULL))
+		AND (w.named_file IS NULL OR (w.named_file = $3::bigint AND w.period >= coalesce(
+			(SELECT f.period FROM handback.file f WHERE f.file_id = $4::bigint), date '1970-01-01' + $5::integer, '-infinity')))
 ), met AS (
-	SELECT s.record_no, n.file_id AS other_file, n.record_no AS other_record
+	SELECT s.record_no, n.file_id AS other_file, n.record_no AS other_record,
+		CASE WHEN $4::bigint IS NULL THEN ', which came before this one, replaces it' ELSE ' may replace it' END AS how
 	FROM named n
 	JOIN pg_temp.stage s ON coalesce(s.record_no = n.named_record, true) AND coalesce(s.record_id = n.named, n.named IS NULL)
 	UNION ALL
-	SELECT x.corrected_record, x.file_id, x.record_no FROM handback.correction_of x
+	SELECT x.corrected_record, x.file_id, x.record_no, ' replaces it' FROM handback.correction_of x
 	WHERE x.corrected_file = $4::bigint AND x.corrected_record > 0
 )
 INSERT INTO pg_temp.correction (record_no, met, other_file, other_record, reason, repeats, told)
 SELECT m.record_no, true, m.other_file, m.other_record, 'correction', false,
-	format(CASE WHEN $4::bigint IS NULL THEN 'record %s of file %s, which came before this one, replaces it'
-		ELSE 'record %s of file %s replaces it' END, m.other_record, m.other_file)
+	format('record %s of file %s%s', m.other_record, m.other_file, m.how)
 FROM met m
 
 -- name: corrections_told
@@ -174,11 +185,12 @@ INSERT INTO pg_temp.picked (record_no, candidates, correction, corrects, correct
 SELECT t.record_no, 0, t.told, t.corrects, t.repeats FROM told t WHERE t.record_no NOT IN (SELECT record_no FROM there)
 
 -- name: void_before
--- A correction that came before this file and says that it is void. $1 partner's number, $2 profile, $3 the file's number.
-SELECT min(c.file_id) AS file_id, (array_agg(c.record_no ORDER BY c.file_id))[1] AS record_no
-FROM handback.correction c
-WHERE c.partner_id = $1::integer AND c.profile = $2::text AND c.named_file = $3::bigint AND c.named IS NULL AND c.named_record IS NULL
-	AND NOT EXISTS (SELECT FROM handback.correction_of x WHERE x.file_id = c.file_id AND x.record_no = c.record_no)
+-- A correction that came before this file and says that it is void. $1 partner's number, $2 profile, $3 the file's number,
+-- $4 the first day of its period or NULL.
+SELECT min(w.file_id) AS file_id, (array_agg(w.record_no ORDER BY w.file_id))[1] AS record_no
+FROM handback.correction_waiting w
+WHERE w.partner_id = $1::integer AND w.profile = $2::text AND w.named_file = $3::bigint AND w.named IS NULL AND w.named_record IS NULL
+	AND w.period >= coalesce(date '1970-01-01' + $4::integer, '-infinity')
 HAVING count(*) > 0
 
 -- name: corrections_keep
@@ -198,11 +210,11 @@ WITH said AS (
 	WHERE $2::boolean AND s.record_id IS NOT NULL
 ), voided AS (
 	-- of a file that was released though a correction says that it is void
-	SELECT c.file_id, c.record_no
+	SELECT w.file_id, w.record_no
 	FROM handback.file f
-	JOIN handback.correction c ON c.partner_id = f.partner_id AND c.profile = f.profile AND c.named_file = f.sequence
-		AND c.named IS NULL AND c.named_record IS NULL
-	WHERE f.file_id = $1::bigint AND NOT EXISTS (SELECT FROM handback.correction_of x WHERE x.file_id = c.file_id AND x.record_no = c.record_no)
+	JOIN handback.correction_waiting w ON w.partner_id = f.partner_id AND w.profile = f.profile AND w.named_file = f.sequence
+		AND w.named IS NULL AND w.named_record IS NULL AND w.period >= f.period
+	WHERE f.file_id = $1::bigint
 )
 INSERT INTO handback.correction_of (file_id, record_no, corrected_file, corrected_record)
 SELECT $1::bigint, c.record_no, c.other_file, c.other_record FROM pg_temp.correction c WHERE NOT c.met AND NOT c.repeats AND c.other_file IS NOT NULL

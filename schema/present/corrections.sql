@@ -45,6 +45,20 @@ CALL handback_schema.make_append_only('handback.correction');
 CALL handback_schema.make_append_only('handback.correction_of');
 CREATE INDEX file_by_number ON handback.file (partner_id, profile, sequence) WHERE sequence IS NOT NULL;
 
+-- What a later record or file may still be: nobody has found it yet, no other says the same, and people did not close it.
+CREATE VIEW handback.correction_waiting AS
+	SELECT c.*, f.period
+	FROM handback.correction c
+	JOIN handback.file f ON f.file_id = c.file_id
+	WHERE NOT EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no)
+		-- one that repeats another is not meant twice
+		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
+			AND o.outcome = :OUTCOME_DUPLICATE_RECORD)
+		AND NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
+			WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed'
+				AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id));
+COMMENT ON VIEW handback.correction_waiting IS 'Corrections of what is not there, or not clear; period: of the file that says so';
+
 -- What is replaced waits no longer, where the record that replaces it was decided; and nothing of a void file does.
 CREATE FUNCTION handback.overtake_by_corrections(file bigint) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -64,7 +78,9 @@ BEGIN
 		JOIN handback.hold h ON h.file_id = c.corrected_file AND h.record_no > 0
 			AND (h.record_no = c.corrected_record OR c.corrected_record = 0)
 		WHERE c.file_id = file AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
-			AND CASE WHEN c.corrected_record = 0 THEN o.hold_reason = 'file_void' ELSE o.outcome <> :OUTCOME_HELD END
+			AND CASE WHEN c.corrected_record = 0 THEN o.hold_reason = 'file_void'
+				-- informational is what takes a word back, or an older file's that says what is done; what repeats one on hold is neither
+				ELSE o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_ALREADY_APPLIED, :OUTCOME_INFORMATIONAL) END
 		ORDER BY h.hold_id, c.record_no) w;
 	RETURN handback.end_overtaken(holds, links, 'file ' || file);
 END
@@ -74,5 +90,5 @@ COMMENT ON FUNCTION handback.overtake_by_corrections(bigint) IS
 
 REVOKE ALL ON FUNCTION handback.overtake_by_corrections(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.overtake_by_corrections(bigint) TO handback_daemon;
-GRANT SELECT ON handback.record_id, handback.correction, handback.correction_of TO handback_daemon, handback_operator, handback_finance;
+GRANT SELECT ON handback.record_id, handback.correction, handback.correction_of, handback.correction_waiting TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.record_id, handback.correction, handback.correction_of TO handback_daemon;

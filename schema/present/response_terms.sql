@@ -49,7 +49,7 @@ CREATE FUNCTION handback.term_text(t handback.term) RETURNS text
 $$;
 COMMENT ON FUNCTION handback.term_text(handback.term) IS 'A term in words: every column of its row, for the event of a deemed acceptance';
 
--- The files of a term that count for what is absent from them: posted, and no tests, in their order. Of numbered
+-- The files of a term that count for what is absent from them: posted, not void, and no tests, in their order. Of numbered
 -- files run is the same for those without a gap between them. What numbers end with in a period nobody knows: one period
 -- goes on in the next that begins with its first number.
 CREATE FUNCTION handback.listing_files(t handback.term)
@@ -63,7 +63,8 @@ CREATE FUNCTION handback.listing_files(t handback.term)
 		FROM handback.file f
 		JOIN handback.partner p USING (partner_id)
 		WHERE p.code = t.partner AND f.profile = t.profile AND (t.order_by <> 'sequence' OR f.place IS NOT NULL)
-			AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.waived_checks(f.release_of)))) n
+			AND f.state = 'posted' AND (f.release_of IS NULL OR 'test_file' <> ALL (handback.waived_checks(f.release_of)))
+			AND NOT EXISTS (SELECT FROM handback.correction_of l WHERE l.corrected_file = f.file_id AND l.corrected_record = 0)) n
 	WINDOW in_order AS (ORDER BY n.period, n.place)
 $$;
 COMMENT ON FUNCTION handback.listing_files(handback.term) IS 'The files that show what a partner did not list';

@@ -1,4 +1,5 @@
 """Records that replace earlier ones of the same partner, and files that are void: what is settled waits for two people."""
+import datetime
 import itertools
 import json
 
@@ -16,6 +17,8 @@ FIELDS = """\
       replaces_record: {at: OfRecord, optional: yes}
 """
 HELD = ("held", "correction")
+VOID = ("held", "file_void")
+DATED = {"file_name": "AIR_{business_date:YYYYMMDD}_{sequence:+}.csv", "more": "sequence: {resets: yearly}"}
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,18 @@ def make(database, build):
 
 def of(file, record):
     return {"OfFile": file, "OfRecord": record}
+
+
+def void(number):
+    return ("", "WAIT", {"OfFile": number, "Points": "", "Member": ""})
+
+
+def dated(desk, year, number, *answers):
+    return desk.deliver(list(answers), name=f"AIR_{year}0301_{number}.csv")
+
+
+def hold_at(desk, file, record=1):
+    return desk.query("SELECT max(hold_id) FROM handback.hold WHERE file_id = %s AND record_no = %s", file, record)[0][0]
 
 
 def ended(desk):
@@ -219,6 +234,157 @@ def test_a_file_that_is_void_before_it_comes_is_held_for_two_people(make):
     desk.people.decide([hold_of(desk, done["file"])], "release")
     [released] = desk.release()
     assert desk.outcomes(released["file"]) == [("reversed", None)] and links(desk) == [(void, 1, released["file"], 0)]
+
+
+def test_a_file_that_was_called_void_twice_is_linked_once(make):
+    desk = make()
+    desk.redeem("A")
+    first = desk.deliver([void(1)], sequence=2)["file"]
+    second = desk.deliver([void(1), ("Z", "OK")], sequence=3)["file"]
+    assert desk.outcomes(first) == [VOID] and desk.outcomes(second)[0] == ("duplicate_record", None)
+    done = desk.deliver([("A", "KO")], sequence=1)
+    assert done["reason"] == "file_void" and f"record 1 of file {first}" in desk.refusals(done["file"])[0][1]
+    desk.people.decide([hold_of(desk, done["file"])], "release")
+    [released] = desk.release()
+    assert desk.outcomes(released["file"]) == [("reversed", None)] and links(desk) == [(first, 1, released["file"], 0)]
+
+
+def test_a_void_of_this_periods_file_repeats_none_of_an_older_period(make):
+    desk = make(**DATED)
+    for key in "ABC":
+        desk.redeem(key)
+    old = dated(desk, 2024, 1, ("A", "OK"))["file"]
+    said = dated(desk, 2024, 2, void(1), ("A", "KO", of(1, 1)))["file"]
+    new = dated(desk, 2025, 1, ("B", "OK"))["file"]
+    again = dated(desk, 2025, 2, void(1), ("B", "KO", of(1, 1)))["file"]
+    assert desk.outcomes(said) == desk.outcomes(again) == [VOID, HELD]
+    assert links(desk) == [(said, 1, old, 0), (said, 2, old, 1), (again, 1, new, 0), (again, 2, new, 1)]
+
+
+def test_a_void_of_what_is_missing_of_this_period_is_none_of_an_older_one(make):
+    desk = make(**DATED)
+    desk.redeem("A"), desk.redeem("B")
+    old = dated(desk, 2024, 1, ("A", "OK"))["file"]
+    dated(desk, 2024, 2, void(1))
+    missed = dated(desk, 2025, 2, void(1), void(3))["file"]
+    assert desk.outcomes(missed) == [VOID, VOID] and [link[2] for link in links(desk)] == [old]
+    assert (dated(desk, 2025, 1, ("B", "KO"))["reason"], desk.balance()) == ("file_void", 0)
+    # and none of a later period
+    dated(desk, 2026, 1, ("Z", "OK")), dated(desk, 2026, 2, ("Y", "OK"))
+    assert dated(desk, 2026, 3, ("B", "KO"))["state"] == "posted" and desk.balance() == 100
+
+
+@pytest.mark.parametrize("before, now", [({"Member": "M2"}, {}), ({"Points": 99}, {}), ({"Reason": "FRAUD"}, {"Reason": "FULL"})])
+def test_what_differs_from_a_held_correction_is_no_repeat(make, before, now):
+    desk = make()
+    desk.redeem("A")
+    desk.deliver([("A", "OK", {"Points": 98})])
+    said = desk.deliver([("A", "KO", {**of(1, 1), **before})])["file"]
+    assert desk.outcomes(said)[0][0] == "held"
+    other = desk.deliver([("A", "KO", {**of(1, 1), **now})])["file"]
+    assert desk.outcomes(other) == [HELD] and "replaced it already" in desk.details(other)[0]
+
+
+@pytest.mark.parametrize("before, now", [({"Member": "M2"}, {"Member": "M3"}), ({"Reason": "FULL"}, {"Reason": "FRAUD"})])
+def test_what_differs_from_an_unclear_correction_is_no_repeat(make, before, now):
+    desk = make()
+    desk.redeem("A")
+    for said in (before, now):
+        assert desk.outcomes(desk.deliver([("A", "KO", {**of(7, 1), **said})])["file"]) == [HELD]
+
+
+@pytest.mark.parametrize("keys", ["AB", "A?"])
+def test_several_records_of_a_file_that_replace_one_are_held(make, keys):
+    desk = make(late_reject="reverse")
+    desk.redeem("A"), desk.redeem("B")
+    original = desk.deliver([("nobody's", "KO", {"Id": "X1"})])["file"]
+    file = desk.deliver([(keys[0], "KO", of(1, 1)), (keys[1], "KO", {"Replaces": "X1"})])["file"]
+    assert desk.outcomes(file) == [HELD] * 2 and desk.balance() == 0
+    assert "other records of this file replace it, too" in desk.details(file)[0]
+    assert (original, 1, "unknown_reference", None) in ended(desk)
+
+
+def test_a_correction_that_repeats_one_on_hold_ends_no_hold(make):
+    desk = make()
+    desk.redeem("A")
+    desk.deliver([("A", "OK")])
+    held = desk.deliver([("A", "KO")])["file"]
+    # the first is held, and the second repeats it
+    file = desk.deliver([("A", "KO", of(2, 1))] * 2)["file"]
+    assert desk.outcomes(file) == [HELD, ("duplicate_record", None)]
+    assert (held, 1, "contradiction", None) in ended(desk)
+
+
+@pytest.mark.parametrize("said, done", [("OK", "confirmed"), ("KO", "reversed")])
+def test_a_correction_of_an_older_file_that_says_what_is_done_ends_the_hold(make, said, done):
+    """As in the order of their numbers, where the correction itself would have been done."""
+    desk = make()
+    desk.redeem("A")
+    original = desk.deliver([("nobody's", "KO")])["file"]
+    assert desk.outcomes(desk.deliver([("A", said)], sequence=9)["file"]) == [(done, None)]
+    older = desk.deliver([("A", said, of(1, 1))], sequence=5)["file"]
+    assert desk.outcomes(older) == [("informational", None)] and ended(desk) == [(original, 1, "unknown_reference", "overtaken")]
+    contradicts = desk.deliver([("A", "KO" if said == "OK" else "OK", of(1, 1))], sequence=6)["file"]
+    assert desk.outcomes(contradicts) == [HELD]
+
+
+@pytest.mark.parametrize("names, first", [(of(1, ""), "posted"), (of(1, 1), "reversed"), ({"Replaces": "X1"}, "reversed")])
+def test_what_people_closed_holds_nothing_that_comes_later(make, names, first):
+    """A mistyped number or name; reopened it holds again."""
+    desk = make()
+    desk.redeem("A"), desk.redeem("B")
+    blank = {"Points": "", "Member": ""} if names.get("OfRecord") == "" else {}
+    for number, key, again in ((1, "A", False), (2, "B", True)):
+        names = {**names, **({"OfFile": number} if "OfFile" in names else {"Replaces": f"X{number}"})}
+        file = desk.deliver([("" if blank else key, "WAIT", {**names, **blank})], sequence=number + 10)["file"]
+        assert desk.outcomes(file)[0][0] == "held"
+        desk.people.decide([hold_at(desk, file)], "close")
+        if again:
+            desk.people.decide([hold_at(desk, file)], "reopen")
+            desk.ctl("audit", "verify")
+        done = desk.deliver([(key, "KO", {"Id": f"X{number}"})], sequence=number)
+        if blank:
+            assert done["state"] == ("held" if again else "posted")
+        else:
+            assert desk.outcomes(done["file"]) == [HELD if again else ("reversed", None)]
+    assert desk.balance() == 100
+
+
+def test_of_a_void_file_nothing_is_deemed_accepted(make):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    desk = make(lists="rejects", more="answer_within: 5\n")
+
+    def back(file, days):
+        desk.db.execute("SET session_replication_role = replica")
+        desk.db.execute("UPDATE handback.file SET seen_at = seen_at - %s, decided_at = decided_at - %s WHERE file_id = %s",
+                        (datetime.timedelta(days=days),) * 2 + (file,))
+        desk.db.execute("SET session_replication_role = origin")
+    desk.redeem("A", posted_at=(now - datetime.timedelta(days=30)).replace(hour=12))
+    first = desk.deliver([])["file"]
+    back(first, 40)
+    desk.deliver([])
+    said = desk.deliver([void(2)])["file"]
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
+    desk.people.decide([hold_at(desk, said)], "close")
+    assert desk.nightly()["done"]["deemed_accepted"] == 0
+    back(first, -40)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_a_correction_may_mean_is_not_found_by_night(make, several):
+    """Two records have the name: neither is linked, and neither is posted by itself when its redemption turns up."""
+    desk = make()
+    key = "0b0e1c9c-5df5-5d37-9d3c-000000000001"
+    desk.redeem("B")
+    original = desk.deliver([(key, "KO", {"Id": "X1"}), ("B", "OK", {"Id": "X1" if several else "X2"})])["file"]
+    file = desk.deliver([("B", "KO", {"Replaces": "X1"})])["file"]
+    assert desk.outcomes(file) == [HELD] and (links(desk) == []) == several
+    desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, partner, amount, currency, merchant,"
+                    " transaction_type, external_reference) VALUES (1, 1, 'Debit By Redemption', 100, 'AIR', 100, 'EUR', 'Air', 6, %s)", (key,))
+    desk.nightly()
+    assert desk.outcomes(original, 1) == [HELD] and desk.reversals() == 0
+    assert f"record 1 of file {file} {'may replace' if several else 'replaces'} it" in desk.query(
+        "SELECT detail FROM handback.outcome WHERE revision = 1")[0][0]
 
 
 @pytest.mark.parametrize("lines, word", [("      replaces: {at: Replaces, optional: yes}\n", "record_id"),
