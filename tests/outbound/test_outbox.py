@@ -284,3 +284,36 @@ def test_the_real_sender_tells_a_strict_webhook(desk, build, tmp_path):
         desk.deliver([("A", "OK"), ("B", "KO")])
         outbox.wait(lambda: told() >= {(a, "confirmed"), (b, "reversed")})
         assert secret not in outbox.log.read_text()
+
+
+def test_one_credential_for_another_as_connectors_md_has_it(desk, build, tmp_path):
+    """A login in the role claims; a missing credential stops the target, a new one is read after pause and resume."""
+    first, second = ("whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+    desk.db.execute("DROP ROLE IF EXISTS teller")
+    desk.db.execute("CREATE ROLE teller LOGIN IN ROLE handback_outbox")
+    with Webhook(first) as target, Outbox(desk.database, build, tmp_path, fake=False) as outbox:
+        def put(secret):
+            new = outbox.credentials / "new"
+            new.write_text(secret + "\n")
+            new.chmod(0o600)
+            new.rename(outbox.credentials / "hook.webhook_secret")
+
+        def taken():
+            return {v["data"]["reference"] for k, v in list(target.taken.items()) if k.startswith("redemption")}
+
+        text = (ROOT / "fixtures/connectors/webhook.yaml").read_text(encoding="utf-8").replace("https://hooks.example", target.url)
+        outbox.db.execute("SELECT handback.add_target('hook', 'P', %s)", (text,))
+        desk.redeem("A")
+        outbox.start("--database", desk.database.conninfo("teller"), HANDBACK_LIBEXEC="")
+        outbox.wait(lambda: outbox.query("SELECT state, reason FROM handback.target_now") == [("stopped", "the credential webhook_secret is missing")])
+        put(first)
+        desk.ctl("target", "resume", "hook")
+        outbox.wait(lambda: taken() == {desk.references["A"]})
+        target.secrets = (second,)
+        put(second)
+        desk.ctl("target", "pause", "hook", "--why", "a new key")
+        desk.ctl("target", "resume", "hook")
+        desk.redeem("B")
+        outbox.wait(lambda: taken() == {desk.references["A"], desk.references["B"]})
+        assert outbox.stop() == 0
+    desk.db.execute("DROP ROLE teller")
