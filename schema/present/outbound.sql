@@ -126,7 +126,7 @@ CREATE TABLE handback.delivery_end (
 CALL handback_schema.make_append_only('handback.delivery_end');
 COMMENT ON TABLE handback.delivery_end IS 'How each delivery ended; append-only';
 COMMENT ON COLUMN handback.delivery_end.result IS
-	'done: each object has its own result. again: the target did not take it now. stopped: nor will it. lost: nobody knows, it is sent again';
+	'done: each object has its own result. again: the target did not take it now. stopped: nor will it, but what is held stays held. lost: nobody knows, it is sent again';
 COMMENT ON COLUMN handback.delivery_end.why IS 'The target''s words, bounded';
 COMMENT ON COLUMN handback.delivery_end.retry_at IS 'The target is told nothing before';
 
@@ -193,11 +193,13 @@ COMMENT ON FUNCTION handback.balance_object(bigint) IS 'What targets may be told
 
 -- ---- telling ----
 
--- Where the last delivery that is done ends.
+-- Where the last delivery ends whose objects each have their result: one that is done, or that stopped and holds some.
 CREATE FUNCTION handback.delivered_to(target text, OUT xid xid8, OUT outgoing bigint, OUT place bigint)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT d.to_xid, d.to_outgoing, d.to_place FROM handback.delivery d JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
-	WHERE d.target = delivered_to.target AND e.result = 'done' ORDER BY d.delivery_id DESC LIMIT 1
+	WHERE d.target = delivered_to.target AND (e.result = 'done' OR e.result = 'stopped' AND EXISTS (
+		SELECT FROM handback.delivery_object w WHERE w.target = d.target AND w.delivery_id = d.delivery_id))
+	ORDER BY d.delivery_id DESC LIMIT 1
 $$;
 COMMENT ON FUNCTION handback.delivered_to(text) IS 'How far a target was told';
 
@@ -286,9 +288,11 @@ DECLARE
 	at record;
 	o handback.outgoing;
 	piece record;
+	place bigint;
 	redemptions bigint[] := '{}';
 	members bigint[] := '{}';
 	passed integer := 0;
+	began constant timestamptz := clock_timestamp();
 	mixed boolean;
 	told jsonb[];
 	balances jsonb[];
@@ -325,22 +329,28 @@ BEGIN
 			ORDER BY r.xid, r.outgoing_id LIMIT 5000 LOOP
 		CONTINUE WHEN (o.xid, o.outgoing_id) = (at.xid, at.outgoing) AND at.place IS NULL;
 		EXIT WHEN cardinality(redemptions) >= most OR cardinality(members) >= most;
-		SELECT * INTO piece FROM handback.told_by(o, t.programme_id,
-			CASE WHEN (o.xid, o.outgoing_id) = (at.xid, at.outgoing) THEN at.place ELSE 0 END,
-			most - greatest(cardinality(redemptions), cardinality(members)));
-		IF 'redemption' = ANY (kinds) THEN
-			redemptions := redemptions || coalesce(piece.redemptions, '{}');
-		END IF;
-		IF 'balance' = ANY (kinds) THEN
-			members := members || coalesce(piece.members, '{}');
-		END IF;
-		SELECT o.xid AS xid, o.outgoing_id AS outgoing, piece.next AS place INTO at;
-		passed := passed + 1;
-		EXIT WHEN piece.next IS NOT NULL;
+		place := CASE WHEN (o.xid, o.outgoing_id) = (at.xid, at.outgoing) THEN at.place ELSE 0 END;
+		LOOP
+			SELECT * INTO piece FROM handback.told_by(o, t.programme_id, place,
+				most - greatest(cardinality(redemptions), cardinality(members)));
+			IF 'redemption' = ANY (kinds) THEN
+				redemptions := redemptions || coalesce(piece.redemptions, '{}');
+			END IF;
+			IF 'balance' = ANY (kinds) THEN
+				members := members || coalesce(piece.members, '{}');
+			END IF;
+			place := piece.next;
+			passed := passed + 1;
+			-- a long one that tells nothing holds up nobody: pieces of it are passed over until one tells something
+			EXIT WHEN place IS NULL OR cardinality(redemptions) > 0 OR cardinality(members) > 0
+				OR clock_timestamp() > began + interval '0.5 seconds';
+		END LOOP;
+		SELECT o.xid AS xid, o.outgoing_id AS outgoing, place AS place INTO at;
+		EXIT WHEN place IS NOT NULL;
 	END LOOP;
 	-- what tells nothing is passed over now and then: a row for each would be as many as there are causes
 	IF cardinality(redemptions) = 0 AND cardinality(members) = 0
-			AND (passed = 0 OR passed < 200 AND last.ended_at > clock_timestamp() - interval '1 minute') THEN
+			AND (passed = 0 OR at.place IS NULL AND passed < 200 AND last.ended_at > clock_timestamp() - interval '1 minute') THEN
 		RETURN;
 	END IF;
 
@@ -376,14 +386,16 @@ COMMENT ON FUNCTION handback.claim_delivery(text, text[], integer) IS
 	'What a target is to be told next, each object once, in its newest state; written down before it is sent';
 
 -- How it went.  result: done, again or stopped.  Of a delivery that is done each object was taken, but those that subjects
--- names, with results later, held, or unsent: to be sent later, and not tried yet; sent says that one was taken.  A target is
--- told nothing for wait_s; after again, where that is NULL, for longer each time.
+-- names, with results later, held, or unsent: to be sent later, and not tried yet; sent says that one was taken.  So it is of
+-- one that stopped where some are held: it goes on behind them.  A target is told nothing for wait_s; after again, and where
+-- some were not tried, for longer each time.
 CREATE FUNCTION handback.end_delivery(delivery bigint, result text, http_status integer, why text, wait_s integer,
 		kinds text[], keys text[], subjects bigint[], results text[], statuses integer[], whys text[]) RETURNS void
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	most_tries constant integer := 12;
+	kept constant boolean := result = 'done' OR result = 'stopped' AND 'held' = ANY (results);
 	t text;
 	tries bigint;
 BEGIN
@@ -393,26 +405,34 @@ BEGIN
 		RAISE EXCEPTION 'delivery % is not the last of its target, or cannot end so: %', delivery, result
 			USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
+	-- those since the last one after which it had not to wait
 	SELECT count(*) INTO tries FROM handback.delivery d JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
-	WHERE d.target = t AND e.result = 'again' AND d.delivery_id > coalesce((SELECT max(f.delivery_id) FROM handback.delivery f
-		JOIN handback.delivery_end g ON g.delivery_id = f.delivery_id WHERE f.target = t AND g.result = 'done'), 0);
+	WHERE d.target = t AND e.retry_at IS NOT NULL AND d.delivery_id > coalesce((SELECT max(f.delivery_id) FROM handback.delivery f
+		JOIN handback.delivery_end g ON g.delivery_id = f.delivery_id
+		WHERE f.target = t AND g.result = 'done' AND g.retry_at IS NULL), 0);
 	INSERT INTO handback.delivery_end (delivery_id, result, http_status, why, retry_at)
 	VALUES (delivery, result, http_status, left(why, 400), CASE
-		WHEN result = 'again' AND wait_s IS NULL THEN clock_timestamp() + handback.retry_after(tries + 1)
-		WHEN result <> 'stopped' AND wait_s IS NOT NULL THEN clock_timestamp() + make_interval(secs => least(wait_s, 86400)) END);
-	IF result = 'done' THEN
+		-- a target that asks for a second each time is not asked each second for ever
+		WHEN result = 'again' THEN clock_timestamp()
+			+ least(greatest(make_interval(secs => wait_s), handback.retry_after(tries + 1)), interval '1 day')
+		WHEN result = 'done' AND wait_s IS NOT NULL THEN clock_timestamp() + make_interval(secs => least(wait_s, 86400))
+		-- it takes some and fails at some
+		WHEN result = 'done' AND 'unsent' = ANY (results) THEN clock_timestamp() + handback.retry_after(least(tries + 2, 7)) END);
+	IF kept THEN
 		INSERT INTO handback.delivery_object (delivery_id, target, kind, key, subject, result, tries, http_status, why, retry_at)
 		SELECT delivery, t, r.kind, r.key, r.subject, x.result, x.tries, r.status, left(r.why, 400),
-			CASE WHEN r.result = 'unsent' THEN clock_timestamp()
+			CASE WHEN u.untried THEN clock_timestamp()
 				WHEN x.result = 'later' THEN clock_timestamp() + handback.retry_after(x.tries) END
 		FROM unnest(kinds, keys, subjects, results, statuses, whys) r (kind, key, subject, result, status, why)
 		LEFT JOIN handback.delivery_object_now before ON before.target = t AND before.kind = r.kind AND before.subject = r.subject
 			AND before.result <> 'sent'
-		CROSS JOIN LATERAL (SELECT coalesce(before.tries, 0) + (r.result <> 'unsent')::integer AS tries) n
-		CROSS JOIN LATERAL (SELECT n.tries, CASE WHEN r.result = 'later' AND n.tries >= most_tries THEN 'held'
-			WHEN r.result = 'unsent' THEN 'later' ELSE r.result END AS result) x
+		CROSS JOIN LATERAL (SELECT r.result = 'unsent' OR r.result = 'later' AND end_delivery.result = 'stopped' AS untried) u
+		CROSS JOIN LATERAL (SELECT coalesce(before.tries, 0) + (NOT u.untried)::integer AS tries) n
+		CROSS JOIN LATERAL (SELECT n.tries, CASE WHEN u.untried THEN 'later'
+			WHEN r.result = 'later' AND n.tries >= most_tries THEN 'held' ELSE r.result END AS result) x
 		WHERE x.result <> 'sent' OR before.result IS NOT NULL;
-	ELSIF result = 'stopped' AND EXISTS (SELECT FROM handback.target_now n WHERE n.name = t AND n.state <> 'stopped') THEN
+	END IF;
+	IF result = 'stopped' AND EXISTS (SELECT FROM handback.target_now n WHERE n.name = t AND n.state <> 'stopped') THEN
 		PERFORM handback.stop_target(t, left(coalesce(why, 'it refuses what it is told'), 400));
 	END IF;
 END
@@ -514,66 +534,81 @@ CREATE FUNCTION handback.resume_target(target text) RETURNS integer
 $$;
 COMMENT ON FUNCTION handback.resume_target(text) IS 'Tells a paused or stopped target again, from where it was';
 
--- What was recorded since then is told again: a target that has it takes it as what it has.  A hold of an object ends by it.
-CREATE FUNCTION handback.replay_target(target text, since timestamptz) RETURNS bigint
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Before a target is told again from elsewhere: its last delivery is over.  One of a program that is gone is lost.
+CREATE FUNCTION handback.settle_target(target text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-	first handback.outgoing;
 	last record;
-	rows bigint;
 BEGIN
+	-- a claim waits for us, and we for a claim
 	PERFORM FROM handback.target f WHERE f.name = target AND f.version = 1 FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no target %', target USING ERRCODE = 'no_data_found';
 	END IF;
 	SELECT d.delivery_id, e.result INTO last FROM handback.delivery d
 	LEFT JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
-	WHERE d.target = replay_target.target ORDER BY d.delivery_id DESC LIMIT 1;
+	WHERE d.target = settle_target.target ORDER BY d.delivery_id DESC LIMIT 1;
 	IF last.result IS NULL THEN
-		RAISE EXCEPTION 'delivery % of target % is under way', last.delivery_id, target
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Pause the target, and wait for its end.';
+		IF NOT pg_try_advisory_xact_lock(hashtextextended('handback.target ' || target, 0)) THEN
+			RAISE EXCEPTION 'delivery % of target % is under way', last.delivery_id, target
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Pause the target, and wait for its end.';
+		END IF;
+		INSERT INTO handback.delivery_end (delivery_id, result) VALUES (last.delivery_id, 'lost');
 	END IF;
-	-- rows of another server, before a restore, have no place in this one's order
-	SELECT * INTO first FROM handback.outgoing o
+END
+$$;
+COMMENT ON FUNCTION handback.settle_target(text) IS 'Refuses where a delivery of a target is under way; notes one as lost that nobody sends any more';
+
+-- What was recorded since then is told again: a target that has it takes it as what it has.  A hold of an object ends by it.
+-- What was recorded before, and the target was not told yet, is told first: it is never passed over.
+CREATE FUNCTION handback.replay_target(target text, since timestamptz) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	first record;
+	at record;
+	behind boolean;
+	rows bigint;
+BEGIN
+	PERFORM handback.settle_target(target);
+	-- the last place before it; rows of another server, before a restore, have no place in this one's order
+	SELECT o.xid, o.outgoing_id - 1 AS outgoing INTO first FROM handback.outgoing o
 	WHERE o.made_at >= since AND o.xid < pg_snapshot_xmax(pg_current_snapshot()) ORDER BY o.xid, o.outgoing_id LIMIT 1;
-	SELECT count(*) INTO rows FROM handback.outgoing o
-	WHERE (o.xid, o.outgoing_id) >= (first.xid, first.outgoing_id) AND o.xid < pg_snapshot_xmax(pg_current_snapshot());
-	IF rows > 0 THEN
-		PERFORM handback.begin_target(target, first.xid, first.outgoing_id - 1);
-	ELSE
-		PERFORM handback.begin_target(target, pg_snapshot_xmin(pg_current_snapshot()), 0);
+	IF NOT FOUND THEN
+		SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid, 0::bigint AS outgoing INTO first;
 	END IF;
-	PERFORM audit.append_event('target_replayed', 'target ' || target, NULL, format('since %s, %s causes', since, rows));
+	SELECT d.xid, d.outgoing - (d.place IS NOT NULL)::integer AS outgoing INTO at FROM handback.delivered_to(target) d;
+	behind := at.xid <= pg_snapshot_xmax(pg_current_snapshot()) AND (at.xid, at.outgoing) < (first.xid, first.outgoing);
+	IF behind THEN
+		first := at;
+	ELSE
+		PERFORM handback.begin_target(target, first.xid, first.outgoing);
+	END IF;
+	SELECT count(*) INTO rows FROM handback.outgoing o
+	WHERE (o.xid, o.outgoing_id) > (first.xid, first.outgoing) AND o.xid < pg_snapshot_xmax(pg_current_snapshot());
+	PERFORM audit.append_event('target_replayed', 'target ' || target, NULL, format('since %s, %s causes%s', since, rows,
+		CASE WHEN behind THEN ', from where it was: it is not told so far yet' END));
 	RETURN rows;
 END
 $$;
-COMMENT ON FUNCTION handback.replay_target(text, timestamptz) IS 'Tells a target again what was recorded since then; gives how many causes that is';
+COMMENT ON FUNCTION handback.replay_target(text, timestamptz) IS
+	'Tells a target again what was recorded since then, and all that it was not told yet; gives how many causes that is';
 
 -- Held objects are sent again, with all their tries.
 CREATE FUNCTION handback.replay_held(target text) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-	last record;
 	at record;
 	made bigint;
 	rows bigint;
 BEGIN
-	PERFORM FROM handback.target f WHERE f.name = target AND f.version = 1 FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'there is no target %', target USING ERRCODE = 'no_data_found';
-	END IF;
-	SELECT d.delivery_id, d.version, e.result INTO last FROM handback.delivery d
-	LEFT JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
-	WHERE d.target = replay_held.target ORDER BY d.delivery_id DESC LIMIT 1;
-	IF last.result IS NULL THEN
-		RAISE EXCEPTION 'delivery % of target % is under way', last.delivery_id, target
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Pause the target, and wait for its end.';
-	END IF;
+	PERFORM handback.settle_target(target);
 	SELECT * INTO at FROM handback.delivered_to(target);
 	INSERT INTO handback.delivery (target, version, to_xid, to_outgoing, to_place, objects)
-	VALUES (target, last.version, at.xid, at.outgoing, at.place, 0) RETURNING delivery_id INTO made;
+	SELECT target, n.version, at.xid, at.outgoing, at.place, 0 FROM handback.target_now n WHERE n.name = target
+	RETURNING delivery_id INTO made;
 	INSERT INTO handback.delivery_end (delivery_id, result) VALUES (made, 'done');
 	INSERT INTO handback.delivery_object (delivery_id, target, kind, key, subject, result, tries, retry_at)
 	SELECT made, w.target, w.kind, w.key, w.subject, 'later', 0, clock_timestamp()
@@ -630,7 +665,7 @@ REVOKE ALL ON FUNCTION handback.redemption_version(bigint), handback.redemption_
 	handback.end_delivery(bigint, text, integer, text, integer, text[], text[], bigint[], text[], integer[], text[]),
 	handback.targets_to_tell(), handback.change_target(text, text, text, text, text), handback.stop_target(text, text),
 	handback.add_target(text, text, text), handback.begin_target(text, xid8, bigint), handback.pause_target(text, text),
-	handback.resume_target(text), handback.replay_target(text, timestamptz), handback.replay_held(text),
+	handback.resume_target(text), handback.settle_target(text), handback.replay_target(text, timestamptz), handback.replay_held(text),
 	handback.refuse_target(text, integer, text), handback.event_redemptions(bigint), handback.tells(handback.outgoing, integer),
 	handback.waiting_since(text) FROM PUBLIC;
 GRANT USAGE ON SCHEMA handback TO handback_outbox;

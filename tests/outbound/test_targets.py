@@ -1,6 +1,7 @@
 """What a target is told: each object once and in its newest state, nothing skipped, nothing lost when its teller ends."""
 import random
 import threading
+import uuid
 
 import psycopg
 import pytest
@@ -46,7 +47,7 @@ class Target:
             keys = [(kind, key) for _, kind, key, _, _ in rows]
             assert len(keys) == len(set(keys))
             self.take(rows)
-            self.end(rows[0][0])
+            self.end(rows[0][0], objects=results(self, rows))
         return self.kept
 
 
@@ -375,3 +376,125 @@ def test_in_the_end_the_target_has_what_we_have_whatever_happens_meanwhile(desk,
     wanted = {("redemption", r): v for r, v in desk.query(
         "SELECT external_reference::text, handback.redemption_object(redemption_id) FROM ledger.redemption")}
     assert len(wanted) == 90 and {k: v for k, v in crm.kept.items() if k[0] == "redemption"} == wanted and crm.older == 0
+
+
+def events(desk):
+    return [text for text, in desk.query("SELECT detail FROM audit.event WHERE what = 'target_replayed' ORDER BY event_id")]
+
+
+def test_a_replay_never_passes_over_what_was_not_told_yet(desk, add):
+    """A target that lags since Friday is replayed from Monday, or from a day since which nothing was: Friday is told all the same."""
+    crm = add(kinds=["redemption"])
+    for n in range(20):
+        desk.redeem(f"R{n}")
+    crm.told()
+    crm.kept.clear()
+    desk.deliver([(f"R{n}", "OK") for n in range(20)])
+    rows = crm.claim()  # seven of the file
+    crm.take(rows)
+    crm.end(rows[0][0])
+    desk.redeem("A")
+    (day,), = desk.query("SELECT made_at FROM handback.outgoing ORDER BY outgoing_id DESC LIMIT 1")
+    for since in (day, "infinity"):
+        assert desk.query("SELECT handback.replay_target('crm', %s)", since)[0][0] >= 2
+    assert all(text.endswith(" causes, from where it was: it is not told so far yet") for text in events(desk)) and len(events(desk)) == 2
+    crm.calls = 0
+    crm.told()
+    assert states(desk, crm) == {**{f"R{n}": "confirmed" for n in range(20)}, "A": "open"} and crm.calls == 2
+    # one that was told all goes back, and not beyond
+    crm.kept.clear()
+    desk.query("SELECT handback.replay_target('crm', %s)", day)
+    crm.told()
+    assert states(desk, crm) == {"A": "open"} and events(desk)[2].endswith(" causes")
+
+
+def test_a_replay_notes_a_delivery_as_lost_whose_program_is_gone(desk, add):
+    crm = add()
+    desk.redeem("A")
+    crm.claim()
+    desk.db.execute("SELECT handback.pause_target('crm', 'it moves')")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+        desk.db.execute("SELECT handback.replay_held('crm')")
+    crm.close()
+    while desk.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database"
+                     " WHERE datname = current_database())"):
+        pass
+    assert desk.query("SELECT handback.replay_held('crm')") == [(0,)]
+    assert desk.query("SELECT result FROM handback.delivery_end ORDER BY delivery_id DESC LIMIT 2") == [("done",), ("lost",)]
+    desk.db.execute("SELECT handback.resume_target('crm')")
+    again = Target(desk.database)
+    try:
+        again.told()
+        assert states(desk, again) == {"A": "open"}
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize("cause", ["a file", "accruals"])
+def test_a_long_cause_that_tells_a_target_nothing_holds_up_nobody(desk, add, cause):
+    """Of three times as many records as one delivery has, or of many more: what comes behind it is told by the next claims."""
+    crm = add(kinds=["redemption"], most=7 if cause == "a file" else 1)
+    desk.redeem("A")
+    crm.told()
+    if cause == "a file":
+        desk.deliver([(f"unknown {n}", "OK", {"Reference": str(uuid.uuid4())}) for n in range(21)])
+    else:
+        desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points)"
+                        " SELECT 1, 1, 'Credit By Accrual', 1 FROM generate_series(1, 8000)")
+    desk.redeem("B")
+    claims = next(n for n in range(60) if crm.told() and "B" in states(desk, crm))
+    assert claims == 0 or cause == "accruals"
+    assert crm.claim() == [] and states(desk, crm) == {"A": "open", "B": "open"}
+
+
+def test_what_stopped_a_target_stays_held_and_a_resume_goes_on_behind_it(desk, add):
+    """Ten wrong objects in front of all others: they are sent again when a person says so, and the others do not wait for that."""
+    crm = add(kinds=["redemption"], most=12)
+    for n in range(15):
+        desk.redeem(f"R{n}")
+    rows = crm.claim()
+    wrong = {row[2]: "held" for row in rows[:10]}
+    crm.end(rows[0][0], "stopped", 400, "it refuses all", objects=results(crm, rows, **wrong, **{rows[10][2]: "unsent", rows[11][2]: "later"}))
+    assert desk.query("SELECT state, held, later, result FROM handback.target_status") == [("stopped", 10, 2, "stopped")]
+    desk.db.execute("SELECT handback.resume_target('crm')")
+    crm.told()
+    assert set(states(desk, crm)) == {key for key, r in desk.references.items() if r not in wrong} and len(crm.kept) == 5
+    assert desk.query("SELECT count(*), max(tries) FROM handback.delivery_object_now WHERE result = 'held'") == [(10, 1)]
+    desk.db.execute("SELECT handback.replay_held('crm')")
+    crm.told()
+    assert len(states(desk, crm)) == 15
+
+
+def waits(desk, crm, times, *end, **more):
+    """The seconds that the target waits after each of so many deliveries that end so."""
+    found = []
+    for _ in range(times):
+        due(desk)
+        rows = crm.claim()
+        crm.end(rows[0][0], *end, **{k: v(rows) for k, v in more.items()})
+        found.append(float(desk.query("SELECT extract(epoch FROM retry_at - ended_at) FROM handback.target_status")[0][0]))
+    return found
+
+
+def test_a_target_that_asks_for_a_second_each_time_waits_longer_each_time(desk, add):
+    crm = add(kinds=["redemption"])
+    desk.redeem("A")
+    found = waits(desk, crm, 6, "again", 429, "too many", 1)
+    assert all(2 ** (n + 1) * 0.49 <= wait <= 2 ** (n + 1) + 1 for n, wait in enumerate(found)), found
+    assert waits(desk, crm, 1, "again", 429, "too many", 7200)[0] > 7199
+
+
+def test_a_target_that_takes_some_and_fails_at_some_waits_longer_each_time(desk, add):
+    crm = add(kinds=["redemption"])
+    for n in range(30):
+        desk.redeem(f"R{n}")
+
+    def one_is_taken(rows):
+        return results(crm, rows[1:], all="unsent")
+    found = waits(desk, crm, 8, "done", 503, "busy", objects=one_is_taken)
+    assert all(min(2 ** (n + 2), 128) * 0.49 <= wait <= min(2 ** (n + 2), 128) + 1 for n, wait in enumerate(found)), found
+    due(desk)
+    crm.told()
+    desk.redeem("last")
+    desk.redeem("and one more")
+    assert waits(desk, crm, 1, "done", 503, "busy", objects=one_is_taken)[0] <= 5
