@@ -302,6 +302,7 @@ def test_reversal_beside_a_file(ledger):
         reference = redeem(c, call(points=400))[0][2]
         posted = c.execute("SELECT redemption_id FROM ledger.redemption WHERE external_reference = %s", (reference,)).fetchone()
     with ledger.connect("handback_daemon", autocommit=False) as file, ledger.connect("handback_api") as c:
+        c.execute("SET statement_timeout = '2s'")
         file.execute("SELECT * FROM ledger.post_reversals(%s)", ([posted[0]],))
         for _ in range(3):  # it is asked again, and waits in the program: no statement waits for a file
             with pytest.raises(psycopg.errors.LockNotAvailable):
