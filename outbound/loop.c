@@ -69,7 +69,8 @@ list_one(struct loop *l, const char *name, const char *version)
 	if (t == NULL)
 		return PG_OK;
 	t->listed = true;
-	if (t->version == strtoll(version, NULL, 10) || t->state != TARGET_RESTING)
+	t->outdated = t->version != strtoll(version, NULL, 10);
+	if (!t->outdated || t->state != TARGET_RESTING)
 		return PG_OK;
 	status = tell_connector(&l->tell, name, version, &row);
 	if (status == PG_OK && pg_rows(row) == 1)
@@ -101,6 +102,16 @@ list(struct loop *l)
 }
 
 /* ---- the database ---- */
+
+/* What the database said over one target: where it is there, and can say it, the others go on. */
+static enum pg_status
+bound(struct loop *l, struct target *t, enum pg_status status)
+{
+	if (status != PG_RETRY && status != PG_ERROR)
+		return status;
+	target_refused(t, pg_why(l->tell.pg), now());
+	return PG_OK;
+}
 
 /* Whatever went wrong: all senders go, what was under way is sent again, and we begin anew. */
 static void
@@ -138,7 +149,7 @@ step(struct loop *l)
 	}
 	TAILQ_FOREACH(t, &l->targets, others)
 	if (status == PG_OK)
-		status = target_step(t, &l->tell, l->how, now(), l->leave_ms != 0);
+		status = bound(l, t, target_step(t, &l->tell, l->how, now(), l->leave_ms != 0));
 	if (status != PG_OK)
 		lose(l, status);
 }
@@ -162,8 +173,9 @@ time_left(const struct loop *l)
 	int64_t next = l->leave_ms != 0 ? l->leave_ms : l->list_ms, left;
 	const struct target *t;
 
+	/* one that rests is not told anything any more where it ends */
 	TAILQ_FOREACH(t, &l->targets, others)
-	if (target_next_ms(t) < next)
+	if ((l->leave_ms == 0 || t->state != TARGET_RESTING) && target_next_ms(t) < next)
 		next = target_next_ms(t);
 	left = next - now();
 	return left < 0 ? 0 : left > LIST_MS ? LIST_MS : (int) left;
@@ -203,7 +215,7 @@ read_senders(struct loop *l)
 	TAILQ_FOREACH(t, &l->targets, others)
 	{
 		if (l->fds[i++].revents != 0 && t->sender.channel >= 0)
-			status = target_read(t, &l->tell, now());
+			status = bound(l, t, target_read(t, &l->tell, now()));
 		if (status != PG_OK)
 			break;
 	}

@@ -12,6 +12,7 @@
 
 #include "lib/base/paths.h"
 #include "lib/base/spawn.h"
+#include "lib/base/utf8.h"
 
 /* The program with its end of a channel as descriptor 3; it dies with us. */
 static bool
@@ -114,6 +115,21 @@ sender_deliver(struct sender *s, const struct send_delivery *delivery, int fd)
 	       channel_send(s->channel, line.text, line.length, fd) == 0;
 }
 
+/* Nothing that the database would refuse, or that a log would not show as it is. */
+static bool
+is_plain(const char *text)
+{
+	size_t left = text != NULL ? strlen(text) : 0, length;
+	uint32_t code;
+
+	for (; left > 0; text += length, left -= length) {
+		length = utf8_next(text, left, &code);
+		if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
+			return false;
+	}
+	return true;
+}
+
 int
 sender_receive(struct sender *s, char *line, struct send_report *ret, int *ret_message, char *why,
                size_t why_size)
@@ -129,5 +145,9 @@ sender_receive(struct sender *s, char *line, struct send_report *ret, int *ret_m
 	}
 	*ret = (struct send_report){0};
 	*ret_message = send_report_decode(ret, &s->turn, line, why, why_size);
+	if (*ret_message >= 0 && (!is_plain(ret->why) || !is_plain(ret->code))) {
+		snprintf(why, why_size, "handback-send says what is no text");
+		return -1;
+	}
 	return *ret_message < 0 ? -1 : 1;
 }

@@ -11,7 +11,7 @@
 
 #define POLL_MS 1000
 #define READY_MS 30000    /* from the start of a sender until it is ready */
-#define SILENCE_MS 300000 /* of a sender with a part under way: its own deadlines are shorter */
+#define SILENCE_MS 120000 /* of a sender with a part under way, over what a login and a request may take */
 #define IDLE_MS 300000    /* a sender without work goes, and the next one has the credentials of its day */
 #define RESTART_MS 60000  /* the longest pause after a sender that did not get ready */
 #define LINES_AT_ONCE 500 /* others have their turn as well */
@@ -43,6 +43,19 @@ target_free(struct target *t)
 }
 
 /* ---- its end, and its faults ---- */
+
+static int64_t
+pause_after(unsigned failures)
+{
+	return failures < 6 ? 1000 << failures : RESTART_MS;
+}
+
+/* The sender's own deadlines are shorter. */
+static int64_t
+silence_ms(const struct target *t)
+{
+	return 2 * connector_timeout_ms(t->connector) + SILENCE_MS;
+}
 
 static enum pg_status
 refuse(struct target *t, struct tell *tell, const char *why)
@@ -88,6 +101,7 @@ end(struct target *t, struct tell *tell, int64_t now_ms)
 	if (status != PG_OK)
 		return status;
 	log_end(t);
+	t->failed_ends = 0;
 	delivery_free(&t->delivery);
 	t->state = TARGET_RESTING;
 	t->claim_ms = now_ms;
@@ -99,12 +113,7 @@ end(struct target *t, struct tell *tell, int64_t now_ms)
 static enum pg_status
 give_up(struct target *t, struct tell *tell, const char *why, int64_t now_ms)
 {
-	int64_t pause = RESTART_MS;
-
-	if (t->failed_starts < 6)
-		pause = 1000 << t->failed_starts;
-	t->failed_starts++;
-	t->start_ms = now_ms + pause;
+	t->start_ms = now_ms + pause_after(t->failed_starts++);
 	sender_stop(&t->sender);
 	log_write(LOG_WARNING, "a sender was given up",
 	          LOG_FIELDS(log_text("target", t->name), log_text("why", why)));
@@ -158,7 +167,7 @@ send_parts(struct target *t, struct tell *tell, int64_t now_ms)
 		close(fd);
 		if (!good)
 			return give_up(t, tell, "handback-send does not take what it is to send", now_ms);
-		t->deadline_ms = now_ms + SILENCE_MS;
+		t->deadline_ms = now_ms + silence_ms(t);
 	}
 	if (fd < -1)
 		return give_up(t, tell, "no memory for what is to be sent", now_ms);
@@ -230,7 +239,7 @@ target_read(struct target *t, struct tell *tell, int64_t now_ms)
 		if (got < 0)
 			return give_up(t, tell, why, now_ms);
 		if (t->state == TARGET_SENDING)
-			t->deadline_ms = now_ms + SILENCE_MS;
+			t->deadline_ms = now_ms + silence_ms(t);
 		status = take(t, tell, message, &report, now_ms);
 	}
 	return status;
@@ -253,7 +262,8 @@ target_change(struct target *t, struct tell *tell, int64_t version, const char *
 	t->text = copy;
 	t->version = version;
 	t->start_ms = t->claim_ms = 0;
-	t->failed_starts = 0;
+	t->failed_starts = t->failed_ends = 0;
+	t->outdated = false;
 	p = problems_new(t->name);
 	t->connector = connector_compile(text, strlen(text), p);
 	if (t->connector == NULL) {
@@ -276,12 +286,23 @@ target_step(struct target *t, struct tell *tell, const struct sender_how *how, i
 		return give_up(t, tell, "handback-send says nothing", now_ms);
 	if (t->state == TARGET_RESTING && t->sender.channel >= 0 && now_ms >= t->deadline_ms)
 		sender_stop(&t->sender);
-	if (stopping && t->state == TARGET_SENDING)
+	if ((stopping || !t->listed) && t->state == TARGET_SENDING)
 		t->delivery.paused = true;
-	if (stopping || t->state != TARGET_RESTING || t->connector == NULL || !t->listed ||
+	if (stopping || t->state != TARGET_RESTING || t->connector == NULL || !t->listed || t->outdated ||
 	    now_ms < t->claim_ms || now_ms < t->start_ms)
 		return PG_OK;
 	return claim(t, tell, how, now_ms);
+}
+
+void
+target_refused(struct target *t, const char *why, int64_t now_ms)
+{
+	log_write(LOG_ERR, "the database does not take what is said of a target: it is told again later",
+	          LOG_FIELDS(log_text("target", t->name), log_text("why", why)));
+	t->start_ms = now_ms + pause_after(t->failed_ends++);
+	sender_stop(&t->sender);
+	delivery_free(&t->delivery);
+	t->state = TARGET_RESTING;
 }
 
 int64_t
@@ -289,7 +310,7 @@ target_next_ms(const struct target *t)
 {
 	if (t->state != TARGET_RESTING)
 		return t->deadline_ms;
-	if (t->connector == NULL || !t->listed)
+	if (t->connector == NULL || !t->listed || t->outdated)
 		return INT64_MAX;
 	return t->claim_ms > t->start_ms ? t->claim_ms : t->start_ms;
 }

@@ -31,7 +31,9 @@ struct target {
 	int64_t deadline_ms;    /* the sender says something until then, or is killed; RESTING: it may go */
 	int64_t start_ms;       /* no sender is started before */
 	unsigned failed_starts; /* in a row */
+	unsigned failed_ends;   /* in a row: the database does not take what is said of it */
 	bool listed;            /* in the list of targets that was had last */
+	bool outdated;          /* there is a newer version: nothing more is claimed before it is taken */
 	TAILQ_ENTRY(target) others;
 };
 
@@ -46,6 +48,10 @@ enum pg_status target_step(struct target *t, struct tell *tell, const struct sen
                            bool stopping);
 /* What its sender says. */
 enum pg_status target_read(struct target *t, struct tell *tell, int64_t now_ms);
+
+/* The database refuses a statement for this target alone: its sender goes, what was under way is sent again,
+ * after a pause that grows. */
+void target_refused(struct target *t, const char *why, int64_t now_ms);
 
 /* When it has to be looked at again. */
 int64_t target_next_ms(const struct target *t);

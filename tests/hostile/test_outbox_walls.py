@@ -22,7 +22,8 @@ def outbox(desk, build, tmp_path):
 
 LIES = ("row\tdelivery=9999\trow=0\tresult=held", "row\tdelivery={n}\trow=1\tresult=held", "done\tdelivery={n}\tresult=sent",
         "done\tdelivery={n}\tresult=held\tstatus=700", "row\tdelivery={n}\trow=0\tresult=held\tcode=" + "x" * 201,
-        "row\tdelivery={n}\trow=0\tresult=stop", "answer\tbody=secret", "ready")
+        "row\tdelivery={n}\trow=0\tresult=stop", "answer\tbody=secret", "ready",
+        "done\tdelivery={n}\tresult=retry\twhy=\\xff", "row\tdelivery={n}\trow=0\tresult=held\tcode=a\\nb")
 
 
 def test_its_role_reads_no_table(database):
@@ -54,7 +55,7 @@ def test_it_opens_no_connection_but_the_databases(desk, outbox):
 
 
 def test_a_sender_that_says_what_it_may_not_is_hung_up_on(desk, outbox):
-    """A row that was not given, a place that there is not, a word that there is not, too long a code, bytes of an answer."""
+    """A row that was not given, a place that there is not, a word that there is not, too long a code, bytes of an answer, what is no text."""
     outbox.connector("crm")
     desk.redeem("A")
     outbox.start()

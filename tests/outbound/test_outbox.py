@@ -216,6 +216,67 @@ def test_a_database_that_goes_is_waited_for(desk, outbox):
     outbox.wait(lambda: told(desk, outbox, A="open", B="open"))
 
 
+def test_what_the_database_refuses_over_one_target_holds_up_no_other(desk, outbox):
+    outbox.connector("crm")
+    outbox.connector("hr")
+    outbox.db.execute("CREATE FUNCTION public.refuse_hr() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM handback.delivery d"
+                      " WHERE d.delivery_id = NEW.delivery_id AND d.target = 'hr') AND NEW.result = 'done' THEN RAISE EXCEPTION 'not so'; END IF;"
+                      " RETURN NEW; END $$")
+    outbox.db.execute("CREATE TRIGGER refuse_hr BEFORE INSERT ON handback.delivery_end FOR EACH ROW EXECUTE FUNCTION public.refuse_hr()")
+    desk.redeem("A")
+    outbox.start()
+    outbox.wait(lambda: told(desk, outbox, A="open"))
+    outbox.wait(lambda: outbox.log.read_text().count("does not take what is said of a target") > 1)
+    desk.redeem("B")
+    outbox.wait(lambda: told(desk, outbox, A="open", B="open"))
+    assert sum("started" in line for line in outbox.lines("crm")) == 1 and "begun again" not in outbox.log.read_text()
+    outbox.db.execute("DROP TRIGGER refuse_hr ON handback.delivery_end")
+    outbox.wait(lambda: outbox.query("SELECT count(*) FROM handback.target_status WHERE waiting_since IS NULL") == [(2,)])
+
+
+def test_a_new_connector_is_taken_before_the_next_claim_of_a_backlog(desk, outbox):
+    outbox.connector("crm", batch=1)
+    outbox.behave("crm", delay=0.02)
+    for n in range(250):
+        desk.redeem(f"R{n}")
+    outbox.start()
+    outbox.wait(lambda: outbox.calls("crm"))
+    outbox.connector("crm", batch=50)
+    outbox.wait(lambda: len(outbox.kept("crm")) == 250)
+    assert len(outbox.calls("crm")) < 210
+
+
+def test_a_pause_is_taken_in_the_midst_of_a_delivery(desk, outbox):
+    outbox.connector("crm", batch=1)
+    outbox.behave("crm", delay=0.1)
+    for n in range(90):
+        desk.redeem(f"R{n}")
+    outbox.start()
+    outbox.wait(lambda: outbox.calls("crm"))
+    outbox.db.execute("SELECT handback.pause_target('crm', 'it moves')")
+    outbox.wait(lambda: outbox.query("SELECT result FROM handback.target_status") == [("done",)])
+    assert len(outbox.calls("crm")) < 70
+    outbox.behave("crm")
+    outbox.db.execute("SELECT handback.resume_target('crm')")
+    outbox.wait(lambda: len(outbox.kept("crm")) == 90)
+
+
+def test_it_waits_for_what_is_under_way_and_burns_nothing_meanwhile(desk, outbox):
+    def ticks():
+        return sum(int(n) for n in pathlib.Path(f"/proc/{outbox.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])
+    outbox.connector("crm")
+    outbox.connector("hr")
+    outbox.behave("crm", delay=5)
+    desk.redeem("A")
+    outbox.start()
+    outbox.wait(lambda: outbox.states("hr") and outbox.lines("crm"))
+    before = ticks()
+    outbox.process.terminate()
+    time.sleep(2.5)
+    assert outbox.process.poll() is None and ticks() - before < 0.3 * os.sysconf("SC_CLK_TCK")
+    assert outbox.process.wait(15) == 0 and told(desk, outbox, A="open")
+
+
 def children(pid):
     out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
     return [int(child) for child in out.split()]

@@ -62,6 +62,7 @@ class Fake:
 
     def deliver(self, pairs, objects, behave):
         number, kind = pairs["delivery"], pairs["kind"]
+        time.sleep(behave.get("delay", 0))
         key = "reference" if kind == "redemption" else "member"
         done = {"delivery": number, "result": "delivered", "status": 200}
         refused = [o for o in objects if o[key] in behave.get("refuse_request", ())]
