@@ -282,7 +282,7 @@ def main():
         sftp.run(o.build, (10 if o.smoke else 100 if o.quick else 1024) << 20, 1 if o.smoke else o.runs or 3, not o.smoke)
         return 0
     if o.api:
-        api.run(o.build, folder, 1 if o.smoke else 3 if o.quick else 6, 1 if o.smoke else o.runs or (1 if o.quick else 3), not o.smoke, about())
+        api.run(o.build, folder, 2 if o.smoke else 3 if o.quick else 6, 1 if o.smoke else o.runs or (1 if o.quick else 3), not o.smoke, about())
         return 0
     bench = rig.Bench(o.build, folder)
     try:

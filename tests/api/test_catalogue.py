@@ -232,6 +232,11 @@ def test_rotation_fails_no_call(build, world):
                 answers.append(shop.rate().status)
                 answers.append(shop.exchange("0" * 64).status)  # 403: the token is good, the code is not; 401 would be the token
 
+        def answered(more):
+            wanted, patience = len(answers) + more, time.monotonic() + 30
+            while len(answers) < wanted and time.monotonic() < patience:
+                time.sleep(0.01)
+
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             callers = [pool.submit(caller) for _ in range(6)]
             for n in range(6):
@@ -239,9 +244,9 @@ def test_rotation_fails_no_call(build, world):
                 with world.connect() as c:
                     rotate(c, "sso", sso)
                     rotate(c, "rate", rate)
-                time.sleep(0.1)
+                answered(20)  # with the tokens of before
                 shop.sso, shop.rate_token = sso, rate
-                time.sleep(0.1)
+                answered(20)  # and with those of now
             stop.set()
             for one in callers:
                 one.result()
