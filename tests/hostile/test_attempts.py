@@ -314,7 +314,7 @@ def test_the_collector_sees_no_members_data(world):
                                   " AND c.relkind IN ('r', 'v', 'm')").fetchall()
     may = {name: columns for name, allowed, columns in relations if allowed}
     assert set(may) == {"handback_schema.migration", "handback.partner", "handback.file", "handback.hold", "handback.hold_guarded",
-                        "handback.hold_now", "handback.hold_open", "handback.hold_end", "handback.expected_files"}
+                        "handback.hold_now", "handback.hold_open", "handback.hold_end", "handback.expected_files", "handback.target_status"}
     people = re.compile(r"member|relation|external|outbound|booking|reference|merchant|amount|shown_value|detail|reason_text")
     assert not [(name, c) for name, columns in may.items() for c in columns if people.search(c)]
     with world.database.connect("handback_collector") as c:
