@@ -4,7 +4,7 @@
     tests/proofs/branches.py [--junit FILE.xml] [--missing]
 
 Builds build-coverage with gcov's counters, runs the unit tests of numbers and
-proof and three end-to-end files, and counts with gcov, which comes with gcc.  A
+proof and some end-to-end files, and counts with gcov, which comes with gcc.  A
 group below its floor is a failure.  The floors stand a little under what was
 measured; what is missing is mostly what a lost database or no memory asks for
 (./dev crashproof is there for those).  handback-parse is the one of build/: its
@@ -26,7 +26,7 @@ PARSERS = ("handback-parse", "handback-parse-xml")
 PROGRAMS = ("reconcile/handback-reconcile", "ctl/handbackctl", "daemon/handbackd", "nightly/handback-nightly", "nightly/handback-verify")
 UNITS = ("dates", "decided", "delimited", "fixed", "guess", "leaf", "levels", "merkle", "nested", "profile", "values")
 END_TO_END = ("tests/engine/test_decide.py", "tests/engine/test_guard.py", "tests/durability/test_durable.py", "tests/ledger/test_verify.py",
-              "tests/ledger/test_verify_postings.py", "tests/ledger/test_tamper.py")
+              "tests/ledger/test_verify_postings.py", "tests/ledger/test_tamper.py", "tests/daemon/test_retention.py")
 
 # group -> (least percentage of its branches, its files)
 GROUPS = {
