@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
@@ -12,22 +11,6 @@
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
 #include "lib/config/fetch_source.h"
-
-/* The bytes in a sealed memfd, or -1. */
-static int
-keep_bytes(const char *text, size_t len)
-{
-	int fd = memfd_create("handback.yaml", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (io_write_all(fd, text, len) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
 
 int
 setup_config(const char *path, struct problems *p, struct config **ret_config, int *ret_fd)
@@ -42,7 +25,7 @@ setup_config(const char *path, struct problems *p, struct config **ret_config, i
 		return -1;
 	}
 	config = config_parse(path, text, len, p);
-	fd = config != NULL ? keep_bytes(text, len) : -1;
+	fd = config != NULL ? io_sealed("handback.yaml", text, len) : -1;
 	if (config != NULL && fd < 0)
 		yaml_error(p, NULL, "cannot be kept in memory: %s", strerrordesc_np(errno));
 	free(text);

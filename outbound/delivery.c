@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/io.h"
 #include "lib/db/pg.h"
 #include "lib/json/json.h"
 
@@ -112,7 +113,7 @@ seal(const struct delivery *d, const struct part *p)
 		fprintf(out, "%c%s", i == 0 ? '[' : ',', d->object[p->first + i].json);
 	fputc(']', out);
 	if (fclose(out) == 0)
-		fd = send_sealed("objects", text, length);
+		fd = io_sealed("objects", text, length);
 	free(text);
 	return fd;
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/io.h"
 #include "lib/base/paths.h"
 #include "lib/base/spawn.h"
 #include "lib/base/utf8.h"
@@ -59,7 +60,7 @@ send_target(struct sender *s, const struct sender_how *how, const char *target, 
 	send_job_init(&job);
 	job.target = target;
 	job.no_landlock = how->no_landlock;
-	job.connector_fd = send_sealed("connector", connector, strlen(connector));
+	job.connector_fd = io_sealed("connector", connector, strlen(connector));
 	good = credentials_give(&how->credentials, target, &job, names, why, why_size);
 	*ret_fault = !good;
 	if (good && job.connector_fd < 0)

@@ -18,6 +18,10 @@
 
 int io_write_all(int fd, const void *bytes, size_t len);
 
+/* Bytes in memory as a descriptor, at its beginning, that nobody who has it can change any more; name is for
+ * /proc. */
+int io_sealed(const char *name, const void *bytes, size_t len);
+
 /* To end of file, at most max bytes (EFBIG when there are more).  *ret_bytes is NUL-ended behind ret_len, the
  * caller frees it. */
 int io_read_all(int fd, size_t max, char **ret_bytes, size_t *ret_len);

@@ -1,12 +1,8 @@
 #include "lib/protocol/send_job.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-#include "lib/base/io.h"
 
 /* ---- the contract ---- */
 
@@ -239,19 +235,4 @@ send_report_decode(struct send_report *ret, int *turn, char *line, char *why, si
 {
 	*ret = (struct send_report){0};
 	return contract_decode(&send_contract, false, turn, line, false, ret, why, why_size);
-}
-
-int
-send_sealed(const char *name, const void *bytes, size_t len)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), error;
-
-	if (fd >= 0 && io_write_all(fd, bytes, len) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-		return fd;
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return -1;
 }

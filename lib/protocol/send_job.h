@@ -84,7 +84,7 @@ struct send_delivery {
 	int64_t objects;  /* 1 to SEND_OBJECTS */
 };
 
-/* The line to be sent together with the objects' descriptor (send_sealed).  False: a value is out of bounds,
+/* The line to be sent together with the objects' descriptor (io_sealed).  False: a value is out of bounds,
  * or it is not the turn. */
 bool send_delivery_encode(struct message_line *ret, int *turn, const struct send_delivery *delivery);
 /* passed: it came with a descriptor, which stays the caller's.  False with a sentence in why[].  The text
@@ -120,8 +120,5 @@ bool send_report_encode(struct message_line *ret, int *turn, enum send_message m
                         const struct send_report *report);
 /* An enum send_message, or -1 with a sentence in why[].  Texts point into the line, which is written into. */
 int send_report_decode(struct send_report *ret, int *turn, char *line, char *why, size_t why_size);
-
-/* The bytes as a descriptor that nobody can change any more, at its beginning; -1 with errno. */
-int send_sealed(const char *name, const void *bytes, size_t len);
 
 #endif

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
@@ -23,22 +22,6 @@ profile_cache_close(struct profile_cache *c)
 	if (c->text >= 0)
 		close(c->text);
 	profile_cache_open(c);
-}
-
-/* Bytes that nobody can change any more, whoever is given the descriptor. */
-static int
-sealed(const char *text, size_t len)
-{
-	int fd = memfd_create("profile", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (io_write_all(fd, text, len) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 int
@@ -61,7 +44,7 @@ profile_cache_set(struct profile_cache *c, const char *shown, const char *text, 
 		return -1;
 	}
 	problems_free(problems);
-	fresh.text = sealed(text, len);
+	fresh.text = io_sealed("profile", text, len);
 	if (fresh.text < 0) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "the profile cannot be kept in memory: %s", strerror(errno));
 		profile_free(fresh.profile);

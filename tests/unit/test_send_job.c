@@ -19,10 +19,10 @@ some_job(size_t credentials)
 
 	send_job_init(&job);
 	job.target = "cr\tm";
-	job.connector_fd = send_sealed("connector", "batch: 1\n", 9);
+	job.connector_fd = io_sealed("connector", "batch: 1\n", 9);
 	for (size_t i = 0; i < credentials; i++) {
 		job.credential[i].name = names[i];
-		job.credential[i].fd = send_sealed("credential", names[i], 1);
+		job.credential[i].fd = io_sealed("credential", names[i], 1);
 	}
 	job.credential_count = credentials;
 	return job;
@@ -110,7 +110,7 @@ is_taken(const char *const *lines)
 	for (; *lines != NULL; lines++) {
 		bool passed = (*lines)[0] == '+';
 
-		fd = passed ? send_sealed("x", "", 0) : -1;
+		fd = passed ? io_sealed("x", "", 0) : -1;
 		assert_int_equal(channel_send(ends[0], *lines + passed, strlen(*lines + passed), fd), 0);
 		if (passed)
 			close(fd);
@@ -262,7 +262,7 @@ test_reports_keep_their_bounds(void **state)
 static void
 test_what_is_sealed_stays(void **state)
 {
-	int fd = send_sealed("objects", "[]", 2);
+	int fd = io_sealed("objects", "[]", 2);
 	char buf[4];
 
 	(void) state;
