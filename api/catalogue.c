@@ -2,41 +2,24 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "api/api_sql.h"
-#include "lib/base/text.h"
 #include "lib/db/params.h"
-
-#define SECRET_BYTES 32
+#include "lib/hash/secret_text.h"
 
 /* A secret as text, and the hash by which alone the database knows it. */
 struct secret {
 	char text[TEXT_HEX_SIZE(SECRET_BYTES)], hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 };
 
-static const char *
-hash_of(const char *text, char hex[TEXT_HEX_SIZE(SHA256_BYTES)])
-{
-	uint8_t hash[SHA256_BYTES];
-
-	sha256_of(text, strlen(text), hash);
-	return text_hex(hex, hash, sizeof(hash));
-}
-
 /* False: the call is answered. */
 static bool
 make_secret(struct call *c, struct secret *ret)
 {
-	uint8_t bytes[SECRET_BYTES];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t) sizeof(bytes)) {
+	if (!secret_text_make(ret->text, ret->hash)) {
 		call_answer_later(c, "no random numbers");
 		return false;
 	}
-	text_hex(ret->text, bytes, sizeof(bytes));
-	explicit_bzero(bytes, sizeof(bytes));
-	hash_of(ret->text, ret->hash);
 	return true;
 }
 
@@ -88,9 +71,9 @@ exchange(struct database *db, struct call *c)
 
 	if (!make_secret(c, &session))
 		return;
-	param_text(&p, hash_of(c->what.token, token_hash));
+	param_text(&p, secret_text_hash(c->what.token, token_hash));
 	param_text(&p, c->what.request_id);
-	param_text(&p, hash_of(c->what.secret, code_hash));
+	param_text(&p, secret_text_hash(c->what.secret, code_hash));
 	param_text(&p, c->what.audience);
 	param_text(&p, session.hash);
 	r = database_change(db, c, api_exchange, &p);
@@ -113,7 +96,7 @@ rate(struct database *db, struct call *c)
 	struct params p = {0};
 	struct pg_result *r;
 
-	param_text(&p, hash_of(c->what.token, hash));
+	param_text(&p, secret_text_hash(c->what.token, hash));
 	param_text(&p, c->what.request_id);
 	param_text(&p, c->what.reference);
 	r = database_change(db, c, api_rate, &p);
@@ -130,7 +113,7 @@ in_session(struct database *db, struct call *c, const char *sql, bool order)
 	struct params p = {0};
 	struct pg_result *r;
 
-	param_text(&p, hash_of(c->what.secret, hash));
+	param_text(&p, secret_text_hash(c->what.secret, hash));
 	param_text(&p, c->what.member);
 	if (order) {
 		param_text(&p, c->what.request_id);

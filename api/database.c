@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/db/params.h"
+#include "lib/hash/secret_text.h"
 #include "lib/json/json.h"
 
 #define SETTLE_TRIES 4
@@ -153,13 +154,11 @@ struct pg_result *
 database_ask_credential(struct database *db, struct call *c, const char *sql)
 {
 	char hex[TEXT_HEX_SIZE(SHA256_BYTES)];
-	uint8_t hash[SHA256_BYTES];
 	struct params p = {0};
 	struct pg_result *r;
 
-	sha256_of(c->what.secret, strlen(c->what.secret), hash);
 	param_text(&p, c->what.client_id);
-	param_text(&p, text_hex(hex, hash, sizeof(hash)));
+	param_text(&p, secret_text_hash(c->what.secret, hex));
 	r = database_ask(db, c, sql, &p);
 	if (r == NULL || pg_rows(r) == 1)
 		return r;

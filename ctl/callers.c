@@ -3,16 +3,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "ctl/ask.h"
 #include "ctl/ctl_sql.h"
 #include "ctl/handlers.h"
 #include "ctl/people.h"
 #include "lib/base/text.h"
-#include "lib/hash/sha256.h"
-
-#define SECRET_BYTES 32
+#include "lib/hash/secret_text.h"
 
 static const struct column secret_columns[] = {
     {"client", "Client", COLUMN_TEXT, 0, 0, NULL},
@@ -101,30 +98,17 @@ callers_list(struct session *s, const char *key, const struct column *columns, i
 
 /* ---- credentials ---- */
 
-/* 256 random bits, and the hash by which alone they are known from then on. */
-static int
-make_secret(char secret[TEXT_HEX_SIZE(SECRET_BYTES)], char hash_hex[TEXT_HEX_SIZE(SHA256_BYTES)])
-{
-	uint8_t bytes[SECRET_BYTES], hash[SHA256_BYTES];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t) sizeof(bytes)) {
-		complain("no random numbers: %s", strerrordesc_np(errno));
-		return EXIT_INTERNAL;
-	}
-	text_hex(secret, bytes, sizeof(bytes));
-	sha256_of(secret, strlen(secret), hash);
-	text_hex(hash_hex, hash, sizeof(hash));
-	explicit_bzero(bytes, sizeof(bytes));
-	return EXIT_CLEAN;
-}
-
 int
 callers_secret(struct session *s, const char *sql, int params, const char **values, int at)
 {
 	char secret[TEXT_HEX_SIZE(SECRET_BYTES)], hash[TEXT_HEX_SIZE(SHA256_BYTES)];
 	struct pg_result *r = NULL;
-	int code = make_secret(secret, hash);
+	int code = EXIT_CLEAN;
 
+	if (!secret_text_make(secret, hash)) {
+		complain("no random numbers: %s", strerrordesc_np(errno));
+		code = EXIT_INTERNAL;
+	}
 	values[at] = hash;
 	if (code == EXIT_CLEAN)
 		code = callers_change(s, sql, params, values, &r);
