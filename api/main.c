@@ -16,11 +16,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +29,7 @@
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
+#include "lib/base/stop.h"
 #include "lib/base/secret.h"
 #include "lib/config/config.h"
 #include "lib/db/connect.h"
@@ -134,20 +133,6 @@ is_listener(int fd)
 
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET &&
 	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
-}
-
-/* SIGTERM and SIGINT as something to read. */
-static int
-stop_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 /* ---- all of it ---- */

@@ -12,15 +12,14 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
+#include "lib/base/stop.h"
 #include "lib/config/config.h"
 #include "lib/db/connect.h"
 #include "outbound/loop.h"
@@ -65,20 +64,6 @@ read_options(int argc, char **argv, struct options *ret)
 		else
 			return false;
 	return optind == argc && (ret->config == NULL) != (ret->database == NULL);
-}
-
-/* SIGTERM and SIGINT as something to read. */
-static int
-stop_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 static struct config *
