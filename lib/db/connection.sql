@@ -43,7 +43,10 @@ SELECT
 	CASE WHEN NOT pg_catalog.pg_is_in_recovery()
 			AND pg_catalog.has_function_privilege('pg_catalog.pg_walfile_name(pg_lsn)', 'EXECUTE')
 			AND pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_lsn()', 'EXECUTE')
-		THEN pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline
+		THEN pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline,
+	-- and since when it has run without a crash, which resets the statistics also where the postmaster lives on
+	pg_catalog.concat_ws('/', pg_catalog.pg_postmaster_start_time(),
+		pg_catalog.pg_stat_get_bgwriter_stat_reset_time()) AS life
 
 -- name: guards
 -- What of our tables' guards is switched off: a trigger that does not fire, a unique index that holds nothing. No row: all stand.

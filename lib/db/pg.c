@@ -144,6 +144,7 @@ check_server(struct pg *pg, const struct pg_result *r)
 	if (pg_null_of(r, 0, "fsync"))
 		snprintf(pg->warning, sizeof(pg->warning), "%s", "the server does not show whether fsync is on");
 	snprintf(pg->backend, sizeof(pg->backend), "%s", pg_text_of(r, 0, "backend"));
+	snprintf(pg->life, sizeof(pg->life), "%s", pg_text_of(r, 0, "life"));
 	/* a server that does not say which it is is never taken for the same */
 	if (!pg_null_of(r, 0, "system_identifier") && !pg_null_of(r, 0, "timeline"))
 		snprintf(pg->server, sizeof(pg->server), "%s/%s", pg_text_of(r, 0, "system_identifier"),
@@ -160,7 +161,7 @@ pg_reopen(struct pg *pg)
 
 	PQfinish(pg->conn);
 	pg->conn = NULL;
-	pg->server[0] = pg->backend[0] = pg->warning[0] = '\0';
+	pg->server[0] = pg->life[0] = pg->backend[0] = pg->warning[0] = '\0';
 	memset(pg->prepared, 0, sizeof(pg->prepared));
 	pg->prepared_count = 0;
 	pg->deferred = 0;
@@ -625,6 +626,7 @@ note_transaction(struct pg *pg, const char *xid)
 	snprintf(pg->last.xid, sizeof(pg->last.xid), "%s", xid != NULL ? xid : "?");
 	/* a server that is not named is never taken for the one that knows */
 	snprintf(pg->last.server, sizeof(pg->last.server), "%s", xid != NULL ? pg->server : "");
+	memcpy(pg->last.life, pg->life, sizeof(pg->life));
 	memcpy(pg->last.backend, pg->backend, sizeof(pg->backend));
 }
 

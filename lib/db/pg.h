@@ -103,7 +103,7 @@ enum pg_status pg_transact(struct pg *pg, const char *sql, int params, const cha
 enum pg_fate {
 	PG_FATE_COMMITTED, /* and replicated, where the server is set to */
 	PG_FATE_ABORTED,
-	PG_FATE_UNKNOWN, /* another server answers now, or it forgot: look for what the transaction wrote */
+	PG_FATE_UNKNOWN, /* another server answers now, or it crashed or forgot: look for what was written */
 };
 
 /*

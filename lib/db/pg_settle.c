@@ -9,23 +9,47 @@
 #define SETTLE_TRIES 100 /* 50 ms apart */
 #define SETTLE_END_AFTER 20
 #define SETTLE_STANDBY_MS 5000
+#define NUMBER_NOT_GIVEN "22023" /* pg_xact_status: "transaction ID is in the future" */
+
+/* The server has run without a crash since: a number is of the transaction that it was. */
+static bool
+same_life(const struct pg *pg)
+{
+	return pg->last.life[0] != '\0' && strcmp(pg->last.life, pg->life) == 0;
+}
+
+/* What the server says of the number: "committed", "aborted", "in progress", or "" when it forgot. */
+static enum pg_status
+ask_fate(struct pg *pg, char word[16])
+{
+	const char *xid[] = {pg->last.xid};
+	struct pg_result *r;
+
+	if (pg_run(pg, db_fate, 1, xid, &r) == PG_OK) {
+		snprintf(word, 16, "%s", pg_text_of(r, 0, "fate"));
+		pg_result_free(r);
+		return PG_OK;
+	}
+	if (strcmp(pg_sqlstate(pg), NUMBER_NOT_GIVEN) != 0)
+		return PG_LOST;
+	/* a crash forgets the numbers of transactions that had made nothing durable */
+	snprintf(word, 16, "aborted");
+	return PG_OK;
+}
 
 /* The server may not have seen that our old connection is gone, or may not have read the COMMIT yet. */
 static enum pg_status
 wait_for_end(struct pg *pg, char word[16])
 {
 	const char *ours[] = {pg->last.xid, pg->last.backend};
-	const char *xid[] = {pg->last.xid};
-	struct pg_result *r;
 
 	for (int i = 0; i < SETTLE_TRIES; i++) {
 		const struct timespec pause = {.tv_nsec = 50000000};
 
-		if (pg_run(pg, db_fate, 1, xid, &r) != PG_OK)
+		if (ask_fate(pg, word) != PG_OK)
 			return PG_LOST;
-		snprintf(word, 16, "%s", pg_text_of(r, 0, "fate"));
-		pg_result_free(r);
-		if (strcmp(word, "in progress") != 0)
+		/* no transaction outlives a crash: what runs under the number now is another's */
+		if (strcmp(word, "in progress") != 0 || !same_life(pg))
 			return PG_OK;
 		if (i == SETTLE_END_AFTER && pg_run(pg, db_end_backend, 2, ours, NULL) != PG_OK)
 			return PG_LOST;
@@ -39,11 +63,10 @@ wait_for_end(struct pg *pg, char word[16])
 static enum pg_status
 wait_for_standby(struct pg *pg)
 {
-	char xid[sizeof(pg->last.xid)];
+	struct pg_transaction last = pg->last;
 	int patience = pg->commit_wait_ms;
 	enum pg_status status;
 
-	memcpy(xid, pg->last.xid, sizeof(xid));
 	pg->commit_wait_ms = SETTLE_STANDBY_MS;
 	status = pg_begin(pg);
 	if (status == PG_OK)
@@ -51,7 +74,7 @@ wait_for_standby(struct pg *pg)
 	if (status == PG_OK)
 		status = pg_commit(pg);
 	pg->commit_wait_ms = patience;
-	memcpy(pg->last.xid, xid, sizeof(xid)); /* if need be, ask again for the same one */
+	pg->last = last; /* if need be, ask again for the same one */
 	return status == PG_OK ? PG_OK : PG_LOST;
 }
 
@@ -76,8 +99,10 @@ pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate)
 	if (strcmp(word, "committed") == 0) {
 		if (wait_for_standby(pg) != PG_OK)
 			return PG_LOST;
-		*ret_fate = PG_FATE_COMMITTED;
-	} else if (strcmp(word, "aborted") == 0) {
+		/* after a crash the number may have been given again */
+		*ret_fate = same_life(pg) ? PG_FATE_COMMITTED : PG_FATE_UNKNOWN;
+	} else if (word[0] != '\0') {
+		/* what is durable keeps its number: where that failed or is another's, ours never was */
 		*ret_fate = PG_FATE_ABORTED;
 	} else {
 		*ret_fate = PG_FATE_UNKNOWN;

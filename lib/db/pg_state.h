@@ -9,6 +9,14 @@
 
 struct pg_conn;
 
+/* One whose COMMIT was sent. */
+struct pg_transaction {
+	char xid[24];    /* "" when it wrote nothing */
+	char server[64]; /* where, to know a failover from a reconnect */
+	char life[80];   /* when, to know a number that was given again */
+	char backend[12];
+};
+
 struct pg {
 	struct pg_conn *conn; /* libpq's, NULL when there is none */
 	char *conninfo, *host, *user, *database, *role, *application;
@@ -18,12 +26,9 @@ struct pg {
 	char constraint[64];
 	int version;
 	char server[64]; /* system identifier and timeline; "" when it does not say */
+	char life[80];   /* changes with each start of the server, and with each crash */
 	char backend[12];
-	struct {             /* the transaction whose COMMIT was sent last */
-		char xid[24];    /* "" when it wrote nothing */
-		char server[64]; /* where, to know a failover from a reconnect */
-		char backend[12];
-	} last;
+	struct pg_transaction last;        /* the one whose COMMIT was sent last */
 	int commit_wait_ms;                /* how long a COMMIT may wait for a standby */
 	bool committing;                   /* between COMMIT and its answer */
 	bool not_replicated;               /* ... which came with a warning */

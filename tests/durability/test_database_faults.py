@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import psycopg
 import pytest
 
 import pg
@@ -309,6 +310,70 @@ def test_the_server_is_stopped_at_once(mine):
         partner.desk.db = server.connect(partner.desk.database.name)
         assert partner.state(name) == expected, f"stopped at message {number}, {messages[number - 1]}"
         assert not said or "connect" in said[0]["why"] or "terminat" in said[0]["why"], said
+    partner.check()
+
+
+def crash(server):
+    """The server dies as by an accident, its postmaster with it."""
+    server.stop(signal.SIGQUIT)
+
+
+def crash_within(server):
+    """A backend is killed: the server starts again by itself, under the same postmaster."""
+    with server.connect() as c:
+        pid, = c.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'handback-reconcile'").fetchone()
+        os.kill(pid, signal.SIGKILL)
+        try:
+            while True:  # until this session is ended, too
+                c.execute("SELECT 1")
+                time.sleep(0.01)
+        except psycopg.OperationalError:
+            pass
+
+
+def burn_numbers(server, count=50):
+    """So many transactions of other people, each committed."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with server.connect() as c:
+                for _ in range(count):
+                    c.execute("SELECT pg_current_xact_id()")
+                return
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@case("a number that a crashed server gives again")
+@pytest.mark.parametrize("fault", [crash, crash_within])
+def test_a_number_that_is_given_again(mine, fault):
+    """COMMIT did not take place, and then another's transaction of the same number did."""
+    partner, proxy, server = mine
+    expected, _ = undisturbed(partner, proxy)
+    with server.connect() as c:  # nothing of the transaction is durable before its COMMIT
+        c.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        c.execute("SELECT pg_reload_conf()")
+    name, over, away = partner.drop(), threading.Event(), threading.Event()
+    partner.desk.db.close()
+
+    def rule(m):
+        if is_commit(m) and not over.is_set():
+            fault(server)
+            over.set()
+            return CUT
+        return CUT if m.kind == "startup" and over.is_set() and not away.is_set() else PASS
+    proxy.on(rule)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(partner.take, name)
+        assert over.wait(PATIENCE)
+        if fault is crash:
+            server.start()
+        burn_numbers(server)
+        away.set()
+        taken.result()
+    partner.desk.db = server.connect(partner.desk.database.name)
+    assert partner.state(name) == expected
     partner.check()
 
 
