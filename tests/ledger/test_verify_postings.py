@@ -3,7 +3,10 @@ import json
 
 import pytest
 
+from operators import Operators
 from world import World
+
+from generate import accept  # fixtures/ is on the path since world
 
 
 @pytest.fixture
@@ -189,5 +192,46 @@ def test_the_rules_that_judged_a_file_cannot_be_taken_away(world, change, told):
         c.execute("SET session_replication_role = replica")
         c.execute("ALTER TABLE handback.rule_text DROP CONSTRAINT hash_of_text")
         assert c.execute(change).rowcount == 1
+    code, shown, _ = verify(world)
+    assert code == 5 and told in shown
+
+
+def decided_by_people(world):
+    """Two people close one held record, after somebody wrote a note; the number of the event that closed it."""
+    world.drop("SKYLINE", *world.file("SKYLINE", [accept(world.ledger.of("MERIDIAN")[0])]))
+    world.run()
+    hold, = world.query("SELECT min(hold_id) FROM handback.hold")[0]
+    with Operators(world.database) as people:
+        people.ann.execute("SELECT handback.comment_hold(%s, 'whose is it?')", (hold,))
+        return hold, people.decide([hold], "close")
+
+
+def test_what_people_decide_names_the_rules_in_force(world):
+    """As files do; and when the tables change, so does what is named, and both texts are kept. A note decides nothing."""
+    hold, event = decided_by_people(world)
+    steps = json.loads(world.ctl("hold", "show", hold, "--json").stdout)["steps"]
+    (of_file, tables), = world.query("SELECT encode(rules_sha256, 'hex'), handback.decision_tables() FROM handback.file")
+    assert [(s["what"], s["rules_sha256"]) for s in steps] == [("commented", None), ("proposed", of_file), ("approved", of_file)]
+    text, = world.query("SELECT h.head_text FROM audit.head h JOIN audit.event a USING (head_no) WHERE a.event_id = %s", event)[0]
+    assert text.endswith(f"\nrules_sha256\t{of_file}\n") and verify(world)[0] == 0
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        c.execute("UPDATE handback.hold_reason SET meaning = meaning || '.' WHERE reason = 'guard'")
+    with Operators(world.database) as people:
+        people.decide([hold], "reopen")
+    named = world.query("SELECT DISTINCT a.rules_sha256, convert_from(t.text, 'UTF8') FROM audit.event a JOIN handback.rule_text t"
+                        " ON t.sha256 = a.rules_sha256 WHERE a.event_id > %s", event)
+    assert named == [(bytes(named[0][0]), world.query("SELECT handback.decision_tables()")[0][0])] and named[0][1] != tables
+
+
+@pytest.mark.parametrize("change, told", (
+    ("DELETE FROM handback.rule_text WHERE sha256 = (SELECT rules_sha256 FROM audit.event WHERE event_id = %s)", "the decision tables by which event"),
+    ("UPDATE audit.event SET rules_sha256 = sha256('x') WHERE event_id = %s", "rules_sha256"),
+    ("UPDATE audit.event SET rules_sha256 = NULL WHERE event_id = %s", "rules_sha256")))
+def test_the_rules_of_a_decision_cannot_be_taken_away(world, change, told):
+    _, event = decided_by_people(world)
+    with world.database.connect() as c:
+        c.execute("SET session_replication_role = replica")
+        assert c.execute(change, (event,)).rowcount == 1
     code, shown, _ = verify(world)
     assert code == 5 and told in shown

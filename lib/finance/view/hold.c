@@ -47,9 +47,13 @@ static const struct column fact_columns[] = {
 #define FACTS ((int) (sizeof(fact_columns) / sizeof(fact_columns[0])))
 
 static const struct column step_columns[] = {
-    {"at", "At (UTC)", COLUMN_TIME, 0, 2, NULL},      {"who", "Who", COLUMN_TEXT, 8, 0, NULL},
-    {"what", "What", COLUMN_WORD, 0, 0, NULL},        {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
-    {"why", "Comment", COLUMN_SENTENCE, 20, 0, NULL}, {"detail", "Detail", COLUMN_SENTENCE, 20, 1, NULL},
+    {"at", "At (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"who", "Who", COLUMN_TEXT, 8, 0, NULL},
+    {"what", "What", COLUMN_WORD, 0, 0, NULL},
+    {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
+    {"why", "Comment", COLUMN_SENTENCE, 20, 0, NULL},
+    {"detail", "Detail", COLUMN_SENTENCE, 20, 1, NULL},
+    {"rules_sha256", "Decision tables' SHA-256", COLUMN_TEXT, 0, 9, NULL},
 };
 
 static const struct column sibling_columns[] = {

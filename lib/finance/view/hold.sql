@@ -179,7 +179,7 @@ LIMIT 100
 
 -- name: hold_steps
 -- What people did about one hold, in order.
-SELECT a.at, a.who, a.what, n.proposal_id AS proposal, a.why, a.detail
+SELECT a.at, a.who, a.what, n.proposal_id AS proposal, a.why, a.detail, encode(a.rules_sha256, 'hex') AS rules_sha256
 FROM (
 	SELECT event_id, NULL::bigint AS proposal_id FROM handback.hold_note WHERE hold_id = $1::bigint
 	UNION ALL

@@ -444,7 +444,7 @@ WHERE f.decided_at > h.made_at
 LIMIT 1000
 
 -- name: verify_rules
--- By which rules files were judged: their texts are there, and are what their hashes say. As part, file, record, message.
+-- By which rules files were judged, and people and nights decided: their texts are there, and are what their hashes say. As part, file, record, message.
 SELECT 'rules' AS part, min(f.file_id) AS file_id, NULL::bigint AS record_no,
 	format('the profile that judged it and %s others (SHA-256 %s) is not kept', count(*) - 1, encode(f.profile_sha256, 'hex')) AS message
 FROM handback.file f
@@ -456,6 +456,13 @@ SELECT 'rules', min(f.file_id), NULL,
 FROM handback.file f
 WHERE f.rules_sha256 IS NOT NULL AND NOT EXISTS (SELECT FROM handback.rule_text t WHERE t.sha256 = f.rules_sha256)
 GROUP BY f.rules_sha256
+UNION ALL
+SELECT 'rules', NULL, NULL,
+	format('the decision tables by which event %s and %s others decided (SHA-256 %s) are not kept', min(a.event_id), count(*) - 1,
+		encode(a.rules_sha256, 'hex'))
+FROM audit.event a
+WHERE a.rules_sha256 IS NOT NULL AND NOT EXISTS (SELECT FROM handback.rule_text t WHERE t.sha256 = a.rules_sha256)
+GROUP BY a.rules_sha256
 UNION ALL
 SELECT 'rules', NULL, NULL, format('what is kept under the SHA-256 %s has the SHA-256 %s', encode(t.sha256, 'hex'),
 	encode(sha256(t.text), 'hex'))

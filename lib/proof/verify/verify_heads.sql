@@ -24,7 +24,8 @@ CROSS JOIN LATERAL (VALUES
 	(4, 'what', a.what),
 	(5, 'subject', a.subject),
 	(6, 'why', a.why),
-	(7, 'detail', a.detail)) AS l (n, key, value)
-WHERE a.head_no BETWEEN $1::bigint AND $2::bigint
+	(7, 'detail', a.detail),
+	(8, 'rules_sha256', encode(a.rules_sha256, 'hex'))) AS l (n, key, value)
+WHERE a.head_no BETWEEN $1::bigint AND $2::bigint AND (l.n < 8 OR l.value <> '')  -- heads from before there were such have no line of it
 GROUP BY a.head_no, a.event_id
 ORDER BY a.head_no
