@@ -209,10 +209,10 @@ BEGIN
 		RETURNING u.client_id
 	), posted AS (
 		INSERT INTO ledger.entry AS e (programme_id, member_id, category, points, external_reference, partner, merchant,
-			transaction_type, amount, currency, outbound_reference)
+			transaction_type, amount, currency, outbound_reference, origin)
 		SELECT j.programme_id, j.member_id, 'Debit By Redemption', j.points, j.new_reference, j.partner, j.merchant, j.type,
 			j.value::bigint, j.currency,
-			CASE WHEN j.partner IS NOT NULL THEN j.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000') END
+			CASE WHEN j.partner IS NOT NULL THEN j.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000') END, 'api'
 		FROM judged j
 		WHERE j.word = '000' AND j.request_no IS NULL
 			AND (j.points_per_day IS NULL OR EXISTS (SELECT FROM bounded))
@@ -323,7 +323,7 @@ BEGIN
 		PERFORM FROM ledger.balance b JOIN ledger.entry e ON e.member_id = b.member_id WHERE e.entry_id = debit FOR NO KEY UPDATE OF b NOWAIT;
 		BEGIN
 			SELECT r.entry_id INTO entry
-			FROM ledger.post_answers(ARRAY[debit], 'Debit By Redemption', 'Redemption Reversal', 'application') r;
+			FROM ledger.post_answers(ARRAY[debit], 'Debit By Redemption', 'Redemption Reversal', 'api') r;
 			code := '000';
 		EXCEPTION WHEN unique_violation THEN
 			-- by this very call, whose answer our own program lost?
@@ -364,7 +364,7 @@ CREATE FUNCTION api.redemption_json(redemption bigint) RETURNS jsonb
 		'outbound_reference', d.outbound_reference, 'redeemed_at', d.redeemed_at,
 		'state', CASE WHEN h.reason IS NOT NULL THEN 'held' ELSE handback.redemption_state(redemption) END,
 		'held_for', h.reason, 'reasons', o.reasons, 'decided_at', o.decided_at, 'reversed_at', r.posted_at,
-		'reversed_by', r.origin, 'reversal_reference', upper(r.external_reference::text))
+		'reversed_by', CASE r.origin WHEN 'api' THEN 'application' ELSE r.origin END, 'reversal_reference', upper(r.external_reference::text))
 	FROM ledger.redemption d
 	LEFT JOIN ledger.reversal r ON r.redemption_id = d.redemption_id
 	LEFT JOIN LATERAL (SELECT o.reasons, o.decided_at FROM handback.outcome o

@@ -28,7 +28,7 @@ COMMENT ON COLUMN ledger.redemption.member IS 'The member''s relation_reference'
 COMMENT ON COLUMN ledger.redemption.partner IS 'Who was asked to fulfil it: only this partner''s files may answer it';
 COMMENT ON COLUMN ledger.redemption.amount IS 'Minor units of the currency';
 COMMENT ON VIEW ledger.reversal IS 'Contract: the reversal of each redemption that has one';
-COMMENT ON COLUMN ledger.reversal.origin IS 'handback: an outcome names it. application: nobody else does. NULL: the ledger does not say';
+COMMENT ON COLUMN ledger.reversal.origin IS 'handback: an outcome names it. application: nobody else does. api: its request does. NULL: the ledger does not say';
 COMMENT ON COLUMN ledger.reversal.reinstatement_id IS 'Set when two people took the reversal back';
 COMMENT ON COLUMN ledger.reversal.credit_id IS 'Set when, after the reinstatement, two people credited the points once more: the partner had rejected again';
 

@@ -22,7 +22,7 @@ GUIDE = ROOT / "docs/operator.md"
 FIRST = "(file_id, record_no) = (SELECT file_id, min(record_no) FROM handback.outcome WHERE outcome = 1 AND revision = 0 GROUP BY 1 LIMIT 1)"
 REVERSAL = "entry_id = (SELECT max(reversal_id) FROM handback.outcome WHERE outcome = 2)"
 DEBIT = "entry_id = (SELECT max(redemption_id) FROM handback.outcome WHERE outcome = 1)"
-OPEN = "entry_id = (SELECT max(entry_id) FROM ledger.entry d WHERE category = 'Debit By Redemption' AND NOT EXISTS" \
+OPEN = "entry_id = (SELECT max(entry_id) FROM ledger.entry d WHERE category = 'Debit By Redemption' AND origin IS NULL AND NOT EXISTS" \
        " (SELECT FROM handback.outcome o WHERE o.redemption_id = d.entry_id))"
 # balances follow whatever was done to the entries
 BALANCES = """; UPDATE ledger.balance b SET points = e.points FROM (SELECT member_id, sum(CASE WHEN category IN ('Credit By Accrual',
@@ -95,6 +95,17 @@ FOUND = {
         + BALANCES, "reversal"),
     "a reversal of handback's that no file asked for": (ANSWER.format("Redemption Reversal", "mallory", "'handback'", OPEN) + BALANCES, "reversal"),
     "a reversal that does not say whose it is": (ANSWER.format("Redemption Reversal", "mallory", "NULL", OPEN) + BALANCES, "reversal"),
+    "a redemption of the API loses its request, and so its key": ("DELETE FROM api.request WHERE idempotency_key = 'order-1'", "request"),
+    "a reversal of the API loses its request": ("DELETE FROM api.request WHERE stated_amount IS NULL AND entry_id IS NOT NULL", "request"),
+    "a key is answered with another's redemption": ("UPDATE api.request SET entry_id = (SELECT max(entry_id) FROM ledger.entry WHERE origin IS NULL"
+                                                    " AND category = 'Debit By Redemption') WHERE idempotency_key = 'order-1'", "request"),
+    "a key that redeemed is answered with a refusal": ("UPDATE api.request SET code = '302', reason = 'insufficient points', entry_id = NULL"
+                                                       " WHERE idempotency_key = 'order-1'", "request"),
+    "a key that was refused is answered with a redemption": ("UPDATE api.request SET code = '000', reason = NULL WHERE idempotency_key = 'order-3'",
+                                                             "request"),
+    "a redemption of the API is removed": ("DELETE FROM ledger.entry WHERE entry_id = (SELECT min(entry_id) FROM api.request)" + BALANCES, "request"),
+    "what the API posted is said to be of nobody": ("UPDATE ledger.entry SET origin = NULL WHERE entry_id = (SELECT max(entry_id) FROM api.request)",
+                                                    "request|reversal"),
     "a balance": ("UPDATE ledger.balance SET points = points + 1000000 WHERE member_id = 7", "balance"),
     "a rule decides otherwise": ("UPDATE handback.verdict_rule SET outcome = 2, hold_reason = NULL WHERE state = 'confirmed' AND verdict = 4", "schema"),
     "a verdict has another name": ("UPDATE handback.verdict_name SET name = 'fine' WHERE verdict = 5", "schema"),
@@ -121,7 +132,13 @@ NOT_FOUND = {
         " 'Credit By Accrual')" + BALANCES, "the same: no partner answers it"),
     "a reversal that is said to be the application's, with its balance": (
         ANSWER.format("Redemption Reversal", "mallory", "'application'", OPEN) + BALANCES,
-        "it looks as what the redemption API posts. A partner's later answer contradicts it, and is held then"),
+        "it looks as what an application posts by SQL. A partner's later answer contradicts it, and is held then"),
+    "the request of a refusal loses its key": (
+        "DELETE FROM api.request WHERE idempotency_key = 'order-3'",
+        "a refusal moved no points and stands nowhere else: asked again with this key it is judged once more"),
+    "a key of a redemption has another name": (
+        "UPDATE api.request SET idempotency_key = 'x' WHERE idempotency_key = 'order-1'",
+        "the ledger knows that it was asked for, not by which key"),
     "a member has another reference": (
         "UPDATE ledger.member SET relation_reference = 'X' || relation_reference WHERE member_id = 7",
         "members may be renamed, by the ledger's contract: leaves name them by their number"),
@@ -150,9 +167,24 @@ def test_the_guide_has_every_way():
     assert place(GUIDE.read_text(encoding="utf-8"))[1].splitlines() == list(rows()), "run tests/ledger/test_tamper_ways.py, and look at it"
 
 
+def call_the_api(world):
+    """A redemption, its reversal, and a redemption that is refused."""
+    with world.database.connect() as c:
+        programme, member, code = c.execute(
+            "SELECT programme_id, relation_reference, p.code FROM ledger.member m JOIN ledger.programme p USING (programme_id)"
+            " JOIN ledger.balance b USING (member_id) WHERE m.status = 'Active' AND b.points >= 5000 ORDER BY member_id DESC LIMIT 1").fetchone()
+        c.execute("SELECT api.add_credential('shop', %s, sha256('s'))", (code,))
+        redeem = """SELECT code, external_reference FROM api.redeem(ARRAY['shop'], ARRAY[1], ARRAY['q'], ARRAY[%s], ARRAY[sha256(%s::bytea)], ARRAY[%s],
+            ARRAY[%s::bigint], ARRAY['1'], ARRAY['Amazon'], ARRAY[(SELECT min(transaction_type) FROM ledger.transaction_type WHERE programme_id = %s)])"""
+        done, reference = c.execute(redeem, ("order-1", b"1", member, 5000, programme)).fetchone()
+        back, = c.execute("SELECT code FROM api.reverse('shop', 1, 'q', NULL, sha256('2'), %s, 'Amazon', %s)", (member, reference)).fetchone()
+        refused, _ = c.execute(redeem, ("order-3", b"3", member, 2 ** 62, programme)).fetchone()
+        assert (done, back, refused) == ("000", "000", "302")
+
+
 @pytest.fixture(scope="module")
 def world(cluster, build):
-    """Files of three partners, one refused, decisions of two people, a last file; signed."""
+    """Files of three partners, one refused, decisions of two people, three calls of the API, a last file; signed."""
     with World(cluster, build) as made:
         made.verifier, made.credentials = make_key(made)
         made.configure(checkpoints=f"{{file: {made.dir}/checkpoints, verifiers: [\"{made.verifier}\"]}}")
@@ -170,6 +202,7 @@ def world(cluster, build):
             proposal, = c.execute("SELECT handback.propose(ARRAY[%s::bigint], 'close', 'so it is')", (hold,)).fetchone()
         with made.database.connect("dave") as c:
             c.execute("SELECT handback.approve(%s, 'yes')", (proposal,))
+        call_the_api(made)
         made.drop("SKYLINE", *made.file("SKYLINE", made.answers("SKYLINE", start=60, count=10), sequence=2))
         made.run()
         assert made.ctl("audit", "verify", CREDENTIALS_DIRECTORY=str(made.credentials)).returncode == 0
@@ -206,8 +239,8 @@ def parts_found(cluster, world, number, change):
             with copy.connect() as c:
                 c.execute("SET session_replication_role = replica")
                 for table, name in c.execute("SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint x JOIN pg_namespace n"
-                                             " ON n.oid = connamespace WHERE contype = 'c' AND conrelid <> 0 AND nspname IN ('handback',"
-                                             " 'audit', 'ledger')").fetchall():
+                                             " ON n.oid = connamespace WHERE contype = 'c' AND conrelid <> 0 AND nspname IN ('api',"
+                                             " 'handback', 'audit', 'ledger')").fetchall():
                     c.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
                 assert c.execute(change).rowcount != 0, "nothing was changed: the test tests nothing"
         done = world.ctl("--database", copy.conninfo(), "audit", "verify", "--json", check=False)

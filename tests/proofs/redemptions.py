@@ -4,7 +4,8 @@
     tests/proofs/redemptions.py [--calls 1000000] [--minutes N] [--seed 1] [--callers 16] [--build build]
 
 Callers with a key ask until they are answered, as docs/api.md says; now and then once more, with another body, or to give the
-points back, two of them at once. Callers without a key ask once, and never again where it may have been done. Meanwhile
+points back, two of them at once. Callers without a key ask once, and never again where it may have been done. All of them look:
+at a balance, a key, a redemption. What only reads is answered, or may be asked again. Meanwhile
 handback-gate, one of two handback-api, a session of the server, or the server itself is ended by SIGKILL at random moments.
 In the end: no debit lost and none doubled, each key has one answer, each balance is what was credited less what stands,
 and `handbackctl audit verify` finds nothing. Exit 0, or 1 and what differs.
@@ -66,29 +67,47 @@ class Callers:
         self.asked = []
         self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(callers)]
 
-    def once(self, name, body, key):
-        """(status, code, value, reason); None where no answer came."""
-        text = json.dumps(body)
-        head = (f"POST {redemption_api.PG}{name} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {self.token}\r\n"
-                f"Content-Length: {len(text)}\r\n" + (f"Idempotency-Key: {key}\r\n" if key else "") + "\r\n")
+    def exchange(self, line, more="", text=""):
+        """(the head, the body); None where no whole answer came."""
         got = b""
         self.requests += 1
         try:
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(40)
                 s.connect(str(self.api.socket))
-                s.sendall((head + text).encode())
-                while more := s.recv(65536):
-                    got += more
+                s.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n{more}\r\n{text}".encode())
+                while part := s.recv(65536):
+                    got += part
         except OSError:
             return None
         top, _, rest = got.partition(b"\r\n\r\n")
         try:
-            said = json.loads(rest)["results"]
+            return top, json.loads(rest)
         except ValueError:  # cut off
             return None
+
+    def once(self, name, body, key):
+        """(status, code, value, reason); None where no answer came."""
+        text = json.dumps(body)
+        answer = self.exchange(f"POST {redemption_api.PG}{name}", f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+                               + (f"Idempotency-Key: {key}\r\n" if key else ""), text)
+        if answer is None:
+            return None
+        top, said = answer[0], answer[1]["results"]
         reason = next((line[19:].decode() for line in top.split(b"\r\n") if line.startswith(b"X-Handback-Reason: ")), "")
         return int(top.split(b" ", 2)[1]), said["ErrorCode"], said["ReturnObject"], reason
+
+    def look(self, a):
+        """Reads change nothing: each is answered, or may be asked again."""
+        body = {"RelationReference": a.member, "TransactionCurrency": "DEFAULT", "RelationType": 4, "ProgramId": 1}
+        answer = self.once("CheckAvailability", body, None)
+        if answer and answer[1] not in ("000", "503"):
+            self.wrong.append(f"CheckAvailability: {answer}")
+        known = a.told[0] if a.told else (None, None)
+        for path, there in ((f"/v1/redemptions/{known[1]}", known[0] == "000"), (f"/v1/requests/{a.name}", a.keyed and known[0])):
+            answer = self.exchange(f"GET {path}") if there else None
+            if answer and answer[0].split(b" ", 2)[1] not in (b"200", b"503"):
+                self.wrong.append(f"{path}: {answer}")
 
     def until_answered(self, name, body, key):
         while True:
@@ -137,6 +156,8 @@ class Callers:
             a.told.append(self.redeem(a)[1:3])
         if keyed and dice.random() < 0.03 and self.redeem(a, other_points=a.points + 1)[0] != 409:
             self.wrong.append(f"{a.name}: another body was not refused")
+        if dice.random() < 0.25:
+            self.look(a)
         if a.told and a.told[0][0] == "000" and dice.random() < 0.15:
             keys = [f"R{number}.{n}" if dice.random() < 0.8 else None for n in range(dice.choice((1, 1, 2)))]
             other = threading.Thread(target=self.give_back, args=(a, keys[1])) if len(keys) > 1 else None

@@ -25,9 +25,9 @@ count_all(struct verify *v, struct verify_totals *ret)
 static enum verify_end
 tell_row(struct verify *v, const struct pg_result *r, int row)
 {
-	static const char *const parts[] = {"file",    "outcome", "event",   "reversal", "reinstatement",
-	                                    "credit",  "hold",    "balance", "note",     "proposal",
-	                                    "guarded", "term",    "purge",   "rules",    "schema"};
+	static const char *const parts[] = {"file",  "outcome", "event",  "reversal", "reinstatement", "credit",
+	                                    "hold",  "balance", "note",   "proposal", "guarded",       "term",
+	                                    "purge", "rules",   "schema", "request"};
 	const char *part = "posting";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -54,7 +54,7 @@ run_statement(struct verify *v, const char *sql)
 	return end;
 }
 
-/* A ledger of the bank's own has no balances that we know of. */
+/* A ledger of the bank's own has no balances that we know of, and none of the API's entries. */
 static enum verify_end
 verify_balances(struct verify *v)
 {
@@ -69,7 +69,10 @@ verify_balances(struct verify *v)
 	pg_result_free(r);
 	if (v->hidden[0] != '\0')
 		return VERIFY_HIDDEN;
-	return v->counts.balances ? run_statement(v, sql_verify_balances) : VERIFY_EQUAL;
+	if (!v->counts.balances)
+		return VERIFY_EQUAL;
+	enum verify_end end = run_statement(v, sql_verify_requests);
+	return end == VERIFY_EQUAL ? run_statement(v, sql_verify_balances) : end;
 }
 
 static enum verify_end

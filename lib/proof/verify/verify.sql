@@ -478,6 +478,64 @@ SELECT
 	(SELECT count(*) FROM handback.file) AS files,
 	(SELECT coalesce(sum(bytes), 0) FROM handback.file)::bigint AS bytes
 
+-- name: verify_requests
+-- What the API was asked, beside what it posted, in the reference ledger; entries say that they are of the API since one of
+-- them did. As part, file, record, message.
+WITH since AS (
+	SELECT min(e.entry_id) AS entry FROM ledger.entry e WHERE e.origin = 'api'
+), told (code, reason) AS (
+	VALUES ('103', 'member does not exist'), ('107', 'member status is not Active'), ('113', 'member is cancelled'),
+		('114', 'member is suspended'), ('120', 'points must be greater than zero'), ('208', 'merchant name is missing'),
+		('302', 'insufficient points'), ('301', 'the redemption is reversed already'),
+		('301', 'no such redemption of this member and merchant')
+)
+SELECT 'request' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no, format('request %s (%s of %s) %s', q.request_no,
+	q.request_id, q.client_id, CASE
+		WHEN e.entry_id IS NULL THEN format('is said to have posted entry %s, which is not there', q.entry_id)
+		WHEN e.category NOT IN ('Debit By Redemption', 'Redemption Reversal')
+			THEN format('is said to have posted entry %s, which is a %s', e.entry_id, e.category)
+		WHEN c.programme <> p.code THEN format('posted entry %s in programme %s; its caller is of %s', e.entry_id, p.code, c.programme)
+		WHEN e.posted_at <> q.asked_at THEN format('was asked at %s; its entry %s was posted at %s', q.asked_at, e.entry_id, e.posted_at)
+		WHEN q.code <> '000' THEN format('is said to have been refused with %s; it posted entry %s', q.code, e.entry_id)
+		WHEN (e.category = 'Debit By Redemption') <> (q.stated_amount IS NOT NULL)
+			THEN format('is of another kind than its entry %s, a %s', e.entry_id, e.category)
+		ELSE format('posted entry %s, of which the ledger says that it is of "%s"', e.entry_id, coalesce(e.origin, '(nobody)'))
+	END) AS message
+FROM api.request q
+LEFT JOIN ledger.entry e ON e.entry_id = q.entry_id
+LEFT JOIN api.credentials c ON c.client_id = q.client_id
+LEFT JOIN api.programme_code p ON p.programme_id = e.programme_id
+WHERE q.entry_id IS NOT NULL AND (e.entry_id IS NULL OR e.category NOT IN ('Debit By Redemption', 'Redemption Reversal')
+	OR c.programme <> p.code OR e.posted_at <> q.asked_at OR q.code <> '000'
+	OR (e.category = 'Debit By Redemption') <> (q.stated_amount IS NOT NULL)
+	OR e.origin IS DISTINCT FROM 'api' AND e.entry_id >= (SELECT s.entry FROM since s))
+UNION ALL
+SELECT 'request', NULL, NULL, format('request %s (%s of %s) keeps the answer %s "%s", which is none', q.request_no, q.request_id,
+	q.client_id, q.code, q.reason)
+FROM api.request q
+WHERE q.entry_id IS NULL AND (q.idempotency_key IS NULL OR q.code IN ('000', '401', '409', '429')
+	OR (q.code IN (SELECT t.code FROM told t WHERE t.code <> '301') OR q.reason IN (SELECT t.reason FROM told t))
+		AND NOT EXISTS (SELECT FROM told t WHERE t.code = q.code AND t.reason = q.reason))
+UNION ALL
+SELECT 'request', NULL, NULL, format('entry %s, a %s of %s points, was posted by the API at %s; its request and its key are not there',
+	e.entry_id, e.category, e.points, e.posted_at)
+FROM ledger.entry e
+WHERE e.origin = 'api' AND NOT EXISTS (SELECT FROM api.request q WHERE q.entry_id = e.entry_id)
+UNION ALL
+SELECT 'request', NULL, NULL, format('entry %s was posted by %s requests', q.entry_id, count(*))
+FROM api.request q
+WHERE q.entry_id IS NOT NULL
+GROUP BY q.entry_id
+HAVING count(*) > 1
+UNION ALL
+SELECT 'request', NULL, NULL, format('a key of %s has %s answers: requests %s', q.client_id, count(*),
+	string_agg(q.request_no::text, ', ' ORDER BY q.request_no))
+FROM api.request q
+WHERE q.idempotency_key IS NOT NULL
+GROUP BY q.client_id, q.idempotency_key
+HAVING count(*) > 1
+LIMIT 1000
+
 -- name: verify_has_balances
 -- Is the ledger the reference one, whose entries and balances we know; and what of it may this login not read?
 SELECT to_regclass('ledger.balance') IS NOT NULL AS has,
