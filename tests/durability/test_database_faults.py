@@ -278,7 +278,7 @@ def terminate(server):
 def test_backends_are_terminated(mine):
     partner, proxy, server = mine
     expected, messages = undisturbed(partner, proxy)
-    for name, number, _ in strike(partner, proxy, messages, 25, lambda: terminate(server)):
+    for name, number, _ in strike(partner, proxy, messages, share(15, 8), lambda: terminate(server)):
         assert partner.state(name) == expected, f"terminated at message {number}, {messages[number - 1]}"
     partner.check()
 
@@ -288,7 +288,7 @@ def test_the_server_is_stopped_at_once(mine):
     partner, proxy, server = mine
     expected, messages = undisturbed(partner, proxy)
     partner.desk.db.close()
-    for number in moments(messages, 8):
+    for number in moments(messages, share(4, 3)):
         with server.connect(partner.desk.database.name) as partner.desk.db:
             name = partner.drop()
         proxy.cut()

@@ -13,7 +13,7 @@ import parse_client
 from case_table import case
 from share import share
 
-ROUNDS = share(400, 120)
+ROUNDS = share(250, 120)
 SEED = 20261119
 
 XML = b"""

@@ -132,7 +132,7 @@ def test_polluted_tables_against_csv():
     table = profile([f"{field}: {{at: {n}, type: text, optional: yes}}" for n, field in enumerate(TEXTS[:3], 1)],
                     newline="lf", match=TEXTS[0])
     dice, taken = random.Random(20261118), 0
-    tables = share(300, 90)
+    tables = share(200, 90)
     for _ in range(tables):
         text = polluted(dice)
         result = parse_client.parse(table, text.encode())
