@@ -74,9 +74,8 @@ delivery_begin(struct delivery *ret, struct pg_result *rows, size_t batch, int64
 	for (int i = 0; i < pg_rows(rows); i++) {
 		struct object *o = &ret->object[ret->count++];
 
-		o->kind = strcmp(pg_text(rows, i, kind), connector_kinds[CONNECTOR_BALANCE]) == 0
-		              ? CONNECTOR_BALANCE
-		              : CONNECTOR_REDEMPTION;
+		while (o->kind + 1 < CONNECTOR_KINDS && strcmp(pg_text(rows, i, kind), connector_kinds[o->kind]) != 0)
+			o->kind++;
 		o->key = pg_text(rows, i, key);
 		o->subject = pg_text(rows, i, subject);
 		o->json = pg_text(rows, i, json);

@@ -23,6 +23,7 @@ FROM handback.target_status t ORDER BY t.state = 'active', t.name
 SELECT t.connector FROM handback.target_now t WHERE t.name = $1::text
 
 -- name: target_objects
--- What may be told of the redemption with this external_reference, and of its member.
-SELECT handback.redemption_object(d.redemption_id) AS redemption, handback.balance_object(d.member_id) AS balance
+-- What may be told of the redemption with this external_reference, of its member, and of its first line in the log.
+SELECT handback.redemption_object(d.redemption_id) AS redemption, handback.balance_object(d.member_id) AS balance,
+	handback.log_object(d.redemption_id, 'debit') AS log
 FROM ledger.redemption d WHERE d.external_reference = $1::uuid

@@ -4,9 +4,9 @@
 
 #include "lib/connector/connector_internal.h"
 
-const char *const connector_kinds[CONNECTOR_KINDS + 1] = {"redemption", "balance", NULL};
+const char *const connector_kinds[CONNECTOR_KINDS + 1] = {"redemption", "balance", "log", NULL};
 
-/* What each kind of object has: the keys of handback.redemption_object and handback.balance_object. */
+/* What each kind of object has: the keys of handback.redemption_object, balance_object and log_object. */
 static const char *const fields[CONNECTOR_KINDS][24] = {
     [CONNECTOR_REDEMPTION] = {"reference",
                               "version",
@@ -29,6 +29,9 @@ static const char *const fields[CONNECTOR_KINDS][24] = {
                               "reversal_reference",
                               NULL},
     [CONNECTOR_BALANCE] = {"member", "programme", "points", "version", "as_of_entry", "as_of", NULL},
+    [CONNECTOR_LOG] = {"id", "line", "version", "reference", "programme", "member", "partner", "points",
+                       "effect", "entry", "entry_reference", "logged_at", "outcome", "reasons", "event",
+                       "decided_by", NULL},
 };
 static const char *const forms[] = {"", "text", "date", "ms", NULL};
 static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
@@ -223,8 +226,7 @@ compile_objects(struct connector *c, struct problems *p)
 	struct yaml_node *objects = yaml_get(c->tree, "objects");
 
 	if (objects == NULL || objects->kind != YAML_MAP || objects->first == NULL) {
-		yaml_error(p, objects != NULL ? objects : c->tree,
-		           "objects: redemption, balance or both are required");
+		yaml_error(p, objects != NULL ? objects : c->tree, "objects: redemption, balance or log is required");
 		return;
 	}
 	for (int i = 0; i < CONNECTOR_KINDS; i++) {

@@ -23,7 +23,8 @@
 struct json;
 struct problems;
 
-enum connector_kind { CONNECTOR_REDEMPTION, CONNECTOR_BALANCE, CONNECTOR_KINDS };
+/* A redemption's newest state, a member's balance, one line of the transaction log. */
+enum connector_kind { CONNECTOR_REDEMPTION, CONNECTOR_BALANCE, CONNECTOR_LOG, CONNECTOR_KINDS };
 /* As handback.claim_delivery calls them; NULL behind the last. */
 extern const char *const connector_kinds[CONNECTOR_KINDS + 1];
 
@@ -50,9 +51,9 @@ const char *connector_method(const struct connector *c);
 size_t connector_batch(const struct connector *c);
 
 /*
- * The body of one request that tells of these objects (handback.redemption_object, handback.balance_object),
- * at least one and at most a batch.  A text that is made of a field that is null is null itself.  The caller
- * frees it; NULL with a sentence in why[]: no memory, or an object lacks what the connector names.
+ * The body of one request that tells of these objects (handback.redemption_object, balance_object,
+ * log_object), at least one and at most a batch.  A text that is made of a field that is null is null itself.
+ * The caller frees it; NULL with a sentence in why[]: no memory, or an object lacks what the connector names.
  */
 char *connector_body(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
                      size_t count, char *why, size_t why_size);

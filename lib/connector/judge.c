@@ -125,7 +125,7 @@ put_row(struct judged *j, size_t place, const struct connector_row *row)
 static bool
 is_key(enum connector_kind kind, const char *field, const char *ours, const char *theirs)
 {
-	if (kind == CONNECTOR_REDEMPTION && strcmp(field, "reference") == 0)
+	if (strcmp(field, kind == CONNECTOR_LOG ? "id" : "reference") == 0)
 		return strcasecmp(ours, theirs) == 0;
 	return strcmp(ours, theirs) == 0;
 }
@@ -134,7 +134,7 @@ is_key(enum connector_kind kind, const char *field, const char *ours, const char
 static void
 put_by_key(struct judged *j, const struct json *theirs, const struct connector_row *row)
 {
-	static const char *const keys[CONNECTOR_KINDS] = {"reference", "member"};
+	static const char *const keys[CONNECTOR_KINDS] = {"reference", "member", "id"};
 	const struct connector_rows *r = &j->connector->rules.rows;
 	char buf[JSON_PLAIN_SIZE], mine[JSON_PLAIN_SIZE];
 	const char *key = text_at(theirs, r->key, buf), *field = r->ours != NULL ? r->ours : keys[j->kind];

@@ -152,9 +152,9 @@ static void
 check_ours(const struct connector *c, enum connector_kind kind, const struct yaml_node *ours,
            struct problems *p)
 {
-	static const char *const redemption[] = {"reference", "outbound_reference", NULL}, *const balance[] = {
-	                                                                                       "member", NULL};
-	static const char *const *const keys[CONNECTOR_KINDS] = {redemption, balance};
+	static const char *const redemption[] = {"reference", "outbound_reference", NULL};
+	static const char *const balance[] = {"member", NULL}, *const log[] = {"id", NULL};
+	static const char *const *const keys[CONNECTOR_KINDS] = {redemption, balance, log};
 
 	if (c->object[kind].url == NULL)
 		return;

@@ -103,6 +103,7 @@ CREATE TABLE handback.delivery (
 	redemptions bigint[] NOT NULL DEFAULT '{}',
 	versions    bigint[] NOT NULL DEFAULT '{}',
 	states      text[]   NOT NULL DEFAULT '{}',
+	lines       text[]   NOT NULL DEFAULT '{}',
 	FOREIGN KEY (target, version) REFERENCES handback.target (name, version),
 	CONSTRAINT redemptions_as_told CHECK (cardinality(versions) = cardinality(redemptions) AND cardinality(states) = cardinality(redemptions))
 );
@@ -113,6 +114,7 @@ COMMENT ON TABLE handback.delivery IS 'Each batch that a target was to be told, 
 COMMENT ON COLUMN handback.delivery.to_xid IS 'It ends in the row of handback.outgoing that has this xid and the number to_outgoing';
 COMMENT ON COLUMN handback.delivery.to_place IS 'So far within that row; NULL: the whole of it';
 COMMENT ON COLUMN handback.delivery.redemptions IS 'Which redemptions it told of, with the version and the state of each in versions and states';
+COMMENT ON COLUMN handback.delivery.lines IS 'Which lines of the transaction log it told, by their ids';
 
 CREATE TABLE handback.delivery_end (
 	delivery_id bigint PRIMARY KEY REFERENCES handback.delivery,
@@ -134,7 +136,7 @@ COMMENT ON COLUMN handback.delivery_end.retry_at IS 'The target is told nothing 
 CREATE TABLE handback.delivery_object (
 	delivery_id bigint   NOT NULL REFERENCES handback.delivery,
 	target      text     NOT NULL,
-	kind        text     NOT NULL CHECK (kind IN ('redemption', 'balance')),
+	kind        text     NOT NULL CHECK (kind IN ('redemption', 'balance', 'log')),
 	key         text     NOT NULL CHECK (key <> ''),
 	subject     bigint   NOT NULL,
 	result      text     NOT NULL CHECK (result IN ('later', 'held', 'sent')),
@@ -142,17 +144,18 @@ CREATE TABLE handback.delivery_object (
 	http_status integer  CHECK (http_status BETWEEN 100 AND 599),
 	why         text     CHECK (length(why) <= 400),
 	retry_at    timestamptz,
-	PRIMARY KEY (target, kind, subject, delivery_id),
+	PRIMARY KEY (target, kind, subject, key, delivery_id),
 	CHECK ((result = 'later') = (retry_at IS NOT NULL))
 );
 CALL handback_schema.make_append_only('handback.delivery_object');
 COMMENT ON TABLE handback.delivery_object IS 'Objects that a target did not take at once, each time that they were tried; append-only';
 COMMENT ON COLUMN handback.delivery_object.tries IS 'How often it was sent and not taken; 0: it was not sent yet, or a person has it sent again';
-COMMENT ON COLUMN handback.delivery_object.subject IS 'The redemption or the member: its number in the ledger';
+COMMENT ON COLUMN handback.delivery_object.subject IS 'The redemption (of a line of the log, too) or the member: its number in the ledger';
 COMMENT ON COLUMN handback.delivery_object.result IS 'later: it is tried again. held: a person has to see to it. sent: it was taken in the end';
 
 CREATE VIEW handback.delivery_object_now AS
-	SELECT DISTINCT ON (target, kind, subject) * FROM handback.delivery_object ORDER BY target, kind, subject, delivery_id DESC;
+	SELECT DISTINCT ON (target, kind, subject, CASE WHEN kind = 'log' THEN key END) * FROM handback.delivery_object
+	ORDER BY target, kind, subject, CASE WHEN kind = 'log' THEN key END, delivery_id DESC;
 COMMENT ON VIEW handback.delivery_object_now IS 'The newest result of each object that was not taken at once';
 
 -- ---- objects ----
@@ -190,6 +193,51 @@ CREATE FUNCTION handback.balance_object(member bigint) RETURNS jsonb
 	WHERE m.member_id = member
 $$;
 COMMENT ON FUNCTION handback.balance_object(bigint) IS 'What targets may be told of a member: the balance, and as of which entry';
+
+-- The line of the log that an outcome is; NULL: it moved nothing.
+CREATE FUNCTION handback.line_of(outcome smallint) RETURNS text
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE outcome WHEN :OUTCOME_CONFIRMED THEN 'confirmation' WHEN :OUTCOME_REVERSED THEN 'reversal'
+		WHEN :OUTCOME_REINSTATED THEN 'reinstatement' WHEN :OUTCOME_CREDITED THEN 'credit' END
+$$;
+COMMENT ON FUNCTION handback.line_of(smallint) IS 'The line of the transaction log that an outcome is; NULL: it is none';
+
+-- Each is there once for a redemption, a decision once for its event, and never changes.
+CREATE FUNCTION handback.log_object(redemption bigint, line text) RETURNS jsonb
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+	SELECT jsonb_build_object('id', d.external_reference || '-' || line, 'line', split_part(line, '-', 1), 'version', 1,
+		'reference', d.external_reference, 'programme', d.programme, 'member', d.member, 'partner', d.partner, 'points', d.points,
+		'effect', CASE split_part(line, '-', 1) WHEN 'debit' THEN -1 WHEN 'reinstatement' THEN -1 WHEN 'reversal' THEN 1
+			WHEN 'credit' THEN 1 ELSE 0 END * d.points,
+		'entry', x.entry, 'entry_reference', upper(x.entry_reference::text), 'logged_at', x.at, 'outcome', x.outcome,
+		'reasons', x.reasons, 'event', x.event, 'decided_by', x.who)
+	FROM ledger.redemption d
+	CROSS JOIN LATERAL (
+		SELECT e.entry_id AS entry, e.external_reference AS entry_reference, e.posted_at AS at, n.name AS outcome, o.reasons,
+			NULL::text AS event, NULL::text AS who
+		FROM ledger.reversal r
+		JOIN ledger.entry e ON e.entry_id = CASE line WHEN 'reversal' THEN r.reversal_id WHEN 'reinstatement' THEN r.reinstatement_id
+			WHEN 'credit' THEN r.credit_id END
+		LEFT JOIN handback.outcome o ON o.redemption_id = redemption AND handback.line_of(o.outcome) = line
+			AND o.outcome IN (:OUTCOME_REVERSED, :OUTCOME_REINSTATED, :OUTCOME_CREDITED)
+		LEFT JOIN handback.outcome_name n ON n.outcome = o.outcome
+		WHERE r.redemption_id = redemption
+		UNION ALL
+		SELECT d.redemption_id, d.external_reference, d.redeemed_at, NULL, NULL, NULL, NULL WHERE line = 'debit'
+		UNION ALL
+		SELECT NULL, NULL, o.decided_at, n.name, o.reasons, NULL, NULL
+		FROM handback.outcome o JOIN handback.outcome_name n ON n.outcome = o.outcome
+		WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_CONFIRMED AND line = 'confirmation'
+		UNION ALL
+		SELECT NULL, NULL, e.at, (SELECT n.name FROM handback.outcome o JOIN handback.outcome_name n ON n.outcome = o.outcome
+				WHERE o.event_id = e.event_id AND o.revision > 0 AND o.redemption_id = redemption
+				ORDER BY o.file_id DESC, o.record_no DESC, o.revision DESC LIMIT 1), NULL, e.what, e.who
+		FROM audit.event e
+		WHERE e.event_id = CASE WHEN line ~ '^decision-[0-9]{1,18}$' THEN substr(line, 10)::bigint END) x
+	WHERE d.redemption_id = redemption
+$$;
+COMMENT ON FUNCTION handback.log_object(bigint, text) IS
+	'What targets may be told of a line of the transaction log: debit, confirmation, reversal, reinstatement, credit, or decision-EVENT';
 
 -- ---- telling ----
 
@@ -232,9 +280,9 @@ $$;
 COMMENT ON FUNCTION handback.event_redemptions(bigint) IS 'Which redemptions an event decides, or has waiting again, in an order; its head';
 
 -- The redemptions, or members (kind balance), that a row of the outbox is about, from a place in it on: at most so many, and
--- the place behind them, NULL when that was the last.
+-- the place behind them, NULL when that was the last.  lines: what it adds to the log, at most two for each, as NUMBER/LINE.
 CREATE FUNCTION handback.told_by(o handback.outgoing, of_programme integer, place bigint, most bigint,
-		OUT redemptions bigint[], OUT members bigint[], OUT next bigint)
+		OUT redemptions bigint[], OUT members bigint[], OUT lines text[], OUT next bigint)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	head audit.head;
@@ -245,8 +293,12 @@ BEGIN
 		next := o.first_entry + place + most;
 		-- an answer is about what it answers in the end: of a debit, its reversal, that one's reinstatement, and so on
 		SELECT array_agg(coalesce(c.answers_entry_id, b.answers_entry_id, e.answers_entry_id, e.entry_id))
-				FILTER (WHERE e.category <> 'Credit By Accrual'), array_agg(e.member_id)
-		INTO redemptions, members
+				FILTER (WHERE e.category <> 'Credit By Accrual'), array_agg(e.member_id),
+			array_agg(coalesce(c.answers_entry_id, b.answers_entry_id, e.answers_entry_id, e.entry_id) || '/' || CASE e.category
+					WHEN 'Redemption Reversal' THEN 'reversal' WHEN 'Redemption Reinstatement' THEN 'reinstatement'
+					WHEN 'Credit By Correction' THEN 'credit' ELSE 'debit' END)
+				FILTER (WHERE e.category <> 'Credit By Accrual')
+		INTO redemptions, members, lines
 		FROM ledger.entry e
 		LEFT JOIN ledger.entry b ON b.entry_id = e.answers_entry_id
 		LEFT JOIN ledger.entry c ON c.entry_id = b.answers_entry_id
@@ -259,7 +311,9 @@ BEGIN
 	SELECT * INTO head FROM audit.head h WHERE h.head_no = o.head_no;
 	IF head.file_id IS NOT NULL THEN
 		SELECT f.records INTO last FROM handback.file f WHERE f.file_id = head.file_id;
-		SELECT array_agg(d.redemption_id), array_agg(d.member_id) INTO redemptions, members
+		SELECT array_agg(d.redemption_id), array_agg(d.member_id),
+			array_agg(d.redemption_id || '/' || handback.line_of(w.outcome)) FILTER (WHERE handback.line_of(w.outcome) IS NOT NULL)
+		INTO redemptions, members, lines
 		FROM handback.outcome w JOIN ledger.redemption d ON d.redemption_id = w.redemption_id
 		WHERE w.file_id = head.file_id AND w.record_no > place AND w.record_no <= place + most AND w.revision = 0
 			AND d.programme_id = of_programme;
@@ -270,6 +324,14 @@ BEGIN
 		INTO seen, redemptions, members
 		FROM (SELECT w.redemption_id FROM handback.event_redemptions(o.head_no) w (n, redemption_id) ORDER BY w.n OFFSET place LIMIT most) w
 		LEFT JOIN ledger.redemption d ON d.redemption_id = w.redemption_id;
+		SELECT array_agg(x.line) INTO lines
+		FROM audit.event e
+		CROSS JOIN LATERAL (SELECT r || '/decision-' || e.event_id AS line FROM unnest(redemptions) r
+			UNION ALL
+			SELECT v.redemption_id || '/' || handback.line_of(v.outcome) FROM handback.outcome v
+			WHERE v.event_id = e.event_id AND v.revision > 0 AND v.redemption_id = ANY (redemptions)
+				AND handback.line_of(v.outcome) IS NOT NULL) x
+		WHERE e.head_no = o.head_no;
 		next := CASE WHEN seen = most THEN place + most END;
 	END IF;
 END
@@ -291,11 +353,15 @@ DECLARE
 	place bigint;
 	redemptions bigint[] := '{}';
 	members bigint[] := '{}';
+	lines text[] := '{}';
 	passed integer := 0;
 	began constant timestamptz := clock_timestamp();
 	mixed boolean;
 	told jsonb[];
 	balances jsonb[];
+	ids text[];
+	logs jsonb[];
+	logged bigint[];
 	made bigint;
 BEGIN
 	-- a replay waits for a claim, and a claim for a replay
@@ -320,36 +386,41 @@ BEGIN
 	END IF;
 
 	SELECT coalesce(array_agg(n.subject) FILTER (WHERE n.kind = 'redemption'), '{}'),
-		coalesce(array_agg(n.subject) FILTER (WHERE n.kind = 'balance'), '{}')
-	INTO redemptions, members
-	FROM (SELECT w.kind, w.subject FROM handback.delivery_object_now w
+		coalesce(array_agg(n.subject) FILTER (WHERE n.kind = 'balance'), '{}'),
+		-- behind the reference stands which line it is
+		coalesce(array_agg(n.subject || '/' || substr(n.key, 38)) FILTER (WHERE n.kind = 'log'), '{}')
+	INTO redemptions, members, lines
+	FROM (SELECT w.kind, w.subject, w.key FROM handback.delivery_object_now w
 		WHERE w.target = t.name AND w.result = 'later' AND w.retry_at <= clock_timestamp() AND w.kind = ANY (kinds)
 		ORDER BY w.retry_at LIMIT most) n;
 	FOR o IN SELECT r.* FROM handback.outgoing_ready r WHERE (r.xid, r.outgoing_id) >= (at.xid, at.outgoing)
 			ORDER BY r.xid, r.outgoing_id LIMIT 5000 LOOP
 		CONTINUE WHEN (o.xid, o.outgoing_id) = (at.xid, at.outgoing) AND at.place IS NULL;
-		EXIT WHEN cardinality(redemptions) >= most OR cardinality(members) >= most;
+		EXIT WHEN greatest(cardinality(redemptions), cardinality(members), cardinality(lines)) >= most;
 		place := CASE WHEN (o.xid, o.outgoing_id) = (at.xid, at.outgoing) THEN at.place ELSE 0 END;
 		LOOP
 			SELECT * INTO piece FROM handback.told_by(o, t.programme_id, place,
-				most - greatest(cardinality(redemptions), cardinality(members)));
+				most - greatest(cardinality(redemptions), cardinality(members), cardinality(lines)));
 			IF 'redemption' = ANY (kinds) THEN
 				redemptions := redemptions || coalesce(piece.redemptions, '{}');
 			END IF;
 			IF 'balance' = ANY (kinds) THEN
 				members := members || coalesce(piece.members, '{}');
 			END IF;
+			IF 'log' = ANY (kinds) THEN
+				lines := lines || coalesce(piece.lines, '{}');
+			END IF;
 			place := piece.next;
 			passed := passed + 1;
 			-- a long one that tells nothing holds up nobody: pieces of it are passed over until one tells something
-			EXIT WHEN place IS NULL OR cardinality(redemptions) > 0 OR cardinality(members) > 0
+			EXIT WHEN place IS NULL OR cardinality(redemptions) + cardinality(members) + cardinality(lines) > 0
 				OR clock_timestamp() > began + interval '0.5 seconds';
 		END LOOP;
 		SELECT o.xid AS xid, o.outgoing_id AS outgoing, place AS place INTO at;
 		EXIT WHEN place IS NOT NULL;
 	END LOOP;
 	-- what tells nothing is passed over now and then: a row for each would be as many as there are causes
-	IF cardinality(redemptions) = 0 AND cardinality(members) = 0
+	IF cardinality(redemptions) + cardinality(members) + cardinality(lines) = 0
 			AND (passed = 0 OR at.place IS NULL AND passed < 200 AND last.ended_at > clock_timestamp() - interval '1 minute') THEN
 		RETURN;
 	END IF;
@@ -369,15 +440,24 @@ BEGIN
 	FROM (SELECT s.subject, handback.balance_object(s.subject) AS object
 		FROM (SELECT DISTINCT unnest(members) AS subject) s) b
 	WHERE b.object IS NOT NULL;
+	SELECT coalesce(array_agg(l.subject ORDER BY CASE WHEN mixed THEN hashtext(l.object ->> 'id' || made) END, l.subject, l.object ->> 'id'), '{}'),
+		coalesce(array_agg(l.object ORDER BY CASE WHEN mixed THEN hashtext(l.object ->> 'id' || made) END, l.subject, l.object ->> 'id'), '{}')
+	INTO logged, logs
+	FROM (SELECT s.subject, handback.log_object(s.subject, s.line) AS object
+		FROM (SELECT DISTINCT split_part(x, '/', 1)::bigint AS subject, split_part(x, '/', 2) AS line FROM unnest(lines) x) s) l
+	WHERE l.object IS NOT NULL;
+	SELECT coalesce(array_agg(x ->> 'id'), '{}') INTO ids FROM unnest(logs) x;
 	RETURN QUERY
 		SELECT made, 'redemption', u.object ->> 'reference', u.subject, u.object FROM unnest(redemptions, told) u (subject, object)
 		UNION ALL
-		SELECT made, 'balance', u.object ->> 'member', u.subject, u.object FROM unnest(members, balances) u (subject, object);
-	INSERT INTO handback.delivery (delivery_id, target, version, to_xid, to_outgoing, to_place, objects, redemptions, versions, states)
-	SELECT made, t.name, t.version, at.xid, at.outgoing, at.place, cardinality(redemptions) + cardinality(members), redemptions,
+		SELECT made, 'balance', u.object ->> 'member', u.subject, u.object FROM unnest(members, balances) u (subject, object)
+		UNION ALL
+		SELECT made, 'log', u.object ->> 'id', u.subject, u.object FROM unnest(logged, logs) u (subject, object);
+	INSERT INTO handback.delivery (delivery_id, target, version, to_xid, to_outgoing, to_place, objects, redemptions, lines, versions, states)
+	SELECT made, t.name, t.version, at.xid, at.outgoing, at.place, cardinality(redemptions) + cardinality(members) + cardinality(logged), redemptions, ids,
 		coalesce(array_agg((u.object ->> 'version')::bigint ORDER BY u.n), '{}'), coalesce(array_agg(u.object ->> 'state' ORDER BY u.n), '{}')
 	FROM unnest(told) WITH ORDINALITY u (object, n);
-	IF cardinality(redemptions) + cardinality(members) = 0 THEN
+	IF cardinality(redemptions) + cardinality(members) + cardinality(logged) = 0 THEN
 		INSERT INTO handback.delivery_end (delivery_id, result) VALUES (made, 'done');
 	END IF;
 END
@@ -425,7 +505,7 @@ BEGIN
 				WHEN x.result = 'later' THEN clock_timestamp() + handback.retry_after(x.tries) END
 		FROM unnest(kinds, keys, subjects, results, statuses, whys) r (kind, key, subject, result, status, why)
 		LEFT JOIN handback.delivery_object_now before ON before.target = t AND before.kind = r.kind AND before.subject = r.subject
-			AND before.result <> 'sent'
+			AND (r.kind <> 'log' OR before.key = r.key) AND before.result <> 'sent'
 		CROSS JOIN LATERAL (SELECT r.result = 'unsent' OR r.result = 'later' AND end_delivery.result = 'stopped' AS untried) u
 		CROSS JOIN LATERAL (SELECT coalesce(before.tries, 0) + (NOT u.untried)::integer AS tries) n
 		CROSS JOIN LATERAL (SELECT n.tries, CASE WHEN u.untried THEN 'later'
@@ -660,7 +740,7 @@ CREATE VIEW handback.target_status AS
 COMMENT ON VIEW handback.target_status IS 'Each target: its state, its last delivery, what waits and since when';
 
 REVOKE ALL ON FUNCTION handback.redemption_version(bigint), handback.redemption_object(bigint), handback.balance_object(bigint),
-	handback.delivered_to(text), handback.retry_after(bigint), handback.told_by(handback.outgoing, integer, bigint, bigint),
+	handback.line_of(smallint), handback.log_object(bigint, text), handback.delivered_to(text), handback.retry_after(bigint), handback.told_by(handback.outgoing, integer, bigint, bigint),
 	handback.claim_delivery(text, text[], integer),
 	handback.end_delivery(bigint, text, integer, text, integer, text[], text[], bigint[], text[], integer[], text[]),
 	handback.targets_to_tell(), handback.change_target(text, text, text, text, text), handback.stop_target(text, text),
@@ -676,7 +756,7 @@ GRANT EXECUTE ON FUNCTION handback.add_target(text, text, text), handback.pause_
 	handback.replay_target(text, timestamptz), handback.replay_held(text) TO handback_operator;
 GRANT EXECUTE ON FUNCTION handback.waiting_since(text) TO handback_operator, handback_finance, handback_collector;
 GRANT SELECT (name, programme, state, result, retry_at, later, held, waiting_since) ON handback.target_status TO handback_collector;
-GRANT EXECUTE ON FUNCTION handback.redemption_object(bigint), handback.balance_object(bigint) TO handback_operator, handback_finance,
+GRANT EXECUTE ON FUNCTION handback.redemption_object(bigint), handback.balance_object(bigint), handback.log_object(bigint, text) TO handback_operator, handback_finance,
 	handback_verify;
 GRANT SELECT ON handback.target, handback.target_now, handback.target_status, handback.delivery, handback.delivery_end,
 	handback.delivery_object, handback.delivery_object_now TO handback_operator, handback_finance;

@@ -37,6 +37,7 @@ def told(desk, outbox, **states):
 
 def test_states_are_there_within_seconds_and_calls_are_full(desk, outbox):
     outbox.connector("crm", batch=5, balance=True)
+    outbox.connector("book", batch=50, log=True)
     for n in range(12):
         desk.redeem(f"R{n}", member=1 + n % 4)
     outbox.start()
@@ -48,6 +49,10 @@ def test_states_are_there_within_seconds_and_calls_are_full(desk, outbox):
     assert time.monotonic() - began < 5
     (points,), = desk.query("SELECT points FROM ledger.balance WHERE member_id = 2")
     outbox.wait(lambda: outbox.kept("crm", "balance")["M2"]["points"] == points)
+    # the log has each line, and they sum to what the member lost
+    lines = {f"{r}-{line}" for n, r in enumerate(desk.references.values()) for line in ("debit", "reversal" if int(n) % 2 else "confirmation")}
+    outbox.wait(lambda: set(outbox.kept("book", "log")) == lines)
+    assert sum(o["effect"] for o in outbox.kept("book", "log").values()) == -600
     assert outbox.stop() == 0
 
 

@@ -117,6 +117,55 @@ def test_what_waits_collapses_into_the_newest_state(desk, add):
     assert [(row[4]["state"], row[4]["held_for"]) for row in rows] == [("confirmed", None)]
 
 
+def test_the_log_keeps_each_line_where_of_a_state_only_the_newest_is_told(desk, add):
+    crm = add(kinds=["redemption", "log"])
+    desk.redeem("A", points=120)
+    desk.redeem("B")
+    desk.deliver([("A", "OK", {"Points": "121"}), ("B", "KO")])
+    (hold,), = desk.query("SELECT hold_id FROM handback.hold")
+    with Operators(desk.database) as people:
+        people.decide([hold], "confirm")
+    (event, who), = desk.query("SELECT event_id, who FROM audit.event WHERE what = 'approved'")
+    crm.told()
+    a, b = desk.references["A"], desk.references["B"]
+    assert states(desk, crm) == {"A": "confirmed", "B": "reversed"}
+    log = {key: o for (kind, key), o in crm.kept.items() if kind == "log"}
+    assert {key: (o["line"], o["effect"], o["outcome"]) for key, o in log.items()} == {
+        f"{a}-debit": ("debit", -120, None), f"{b}-debit": ("debit", -100, None), f"{b}-reversal": ("reversal", 100, "reversed"),
+        f"{a}-confirmation": ("confirmation", 0, "confirmed"), f"{a}-decision-{event}": ("decision", 0, "confirmed")}
+    decision = log[f"{a}-decision-{event}"]
+    assert (decision["event"], decision["decided_by"], decision["entry"]) == ("approved", who, None)
+    # its entry is the ledger's, and all of it is told once
+    (entry, reversal), = desk.query("SELECT entry_id, external_reference::text FROM ledger.entry WHERE category = 'Redemption Reversal'")
+    assert log[f"{b}-reversal"]["entry"] == entry and log[f"{b}-reversal"]["entry_reference"] == reversal.upper()
+    told = desk.query("SELECT unnest(lines) FROM handback.delivery")
+    assert sorted(line for line, in told) == sorted(log) and crm.claim() == []
+
+
+def test_a_line_of_the_log_that_was_not_taken_comes_again_alone(desk, add):
+    crm = add(kinds=["log"])
+    desk.redeem("A")
+    crm.told()
+    desk.deliver([("A", "KO")])
+    desk.redeem("B")
+    rows = crm.claim()
+    reference = desk.references["A"]
+    assert [row[2] for row in rows] == [f"{reference}-reversal", desk.references["B"] + "-debit"]
+    crm.end(rows[0][0], objects=[("log", row[2], row[3], "later" if row is rows[0] else "held", 200, "LOCKED") for row in rows])
+    assert crm.claim() == []
+    desk.db.execute("SET session_replication_role = replica")
+    desk.db.execute("UPDATE handback.delivery_object SET retry_at = now() WHERE retry_at IS NOT NULL")
+    desk.db.execute("SET session_replication_role = origin")
+    (again,) = crm.claim()
+    assert again[1:4] == ("log", f"{reference}-reversal", rows[0][3]) and again[4] == rows[0][4]
+    crm.end(again[0], objects=[("log", again[2], again[3], "sent", 200, None)])
+    assert desk.query("SELECT later, held FROM handback.target_status") == [(0, 1)]
+    # replayed from the beginning, each line comes again as it was
+    desk.db.execute("SELECT handback.replay_target('crm', '2000-01-01')")
+    crm.told()
+    assert {key for kind, key in crm.kept} == {f"{reference}-debit", f"{reference}-reversal", desk.references["B"] + "-debit"}
+
+
 def test_a_lost_delivery_is_sent_again_and_a_version_rises_with_each_change(desk, add):
     crm = add(kinds=["redemption"])
     desk.redeem("A")

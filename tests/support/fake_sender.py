@@ -63,7 +63,7 @@ class Fake:
     def deliver(self, pairs, objects, behave):
         number, kind = pairs["delivery"], pairs["kind"]
         time.sleep(behave.get("delay", 0))
-        key = "reference" if kind == "redemption" else "member"
+        key = {"redemption": "reference", "balance": "member", "log": "id"}[kind]
         done = {"delivery": number, "result": "delivered", "status": 200}
         refused = [o for o in objects if o[key] in behave.get("refuse_request", ())]
         if behave.get("all"):
@@ -77,7 +77,7 @@ class Fake:
                     self.send("row", delivery=number, row=place, result=result, status=200, code="HIS_WORD")
                 else:
                     self.note({"target": self.target, "kind": kind, "key": o[key], "version": o["version"], "state": o.get("state"),
-                               "points": o.get("points")})
+                               "points": o.get("points"), "effect": o.get("effect"), "line": o.get("line")})
         self.note({"call": len(objects), "result": done["result"]})
         done.update(behave.get("done", {}))
         self.send("done", **done)

@@ -20,9 +20,10 @@ batch: {batch}
 answer: {{rows: {{result: success, delivered: ["true"]}}}}
 objects:
   redemption: {{url: "http://127.0.0.1:1/", record: {{r: "${{reference}}"}}, body: {{records: "${{records}}"}}}}
-{balance}# fake: {fake}
+{more}# fake: {fake}
 """
 BALANCE = '  balance: {url: "http://127.0.0.1:1/", record: {m: "${member}"}, body: {records: "${records}"}}\n'
+LOG = '  log: {url: "http://127.0.0.1:1/", record: {i: "${id}"}, body: {records: "${records}"}}\n'
 
 
 class Outbox:
@@ -45,9 +46,9 @@ class Outbox:
         self.kill()
         self.db.close()
 
-    def connector(self, name, batch=5, balance=False):
+    def connector(self, name, batch=5, balance=False, log=False):
         """Names a target of programme P, whose sender is the fake."""
-        text = CONNECTOR.format(batch=batch, balance=BALANCE if balance else "", fake=json.dumps({"store": str(self.store(name))}))
+        text = CONNECTOR.format(batch=batch, more=BALANCE * balance + LOG * log, fake=json.dumps({"store": str(self.store(name))}))
         self.db.execute("SELECT handback.add_target(%s, 'P', %s)", (name, text))
 
     def store(self, name):
