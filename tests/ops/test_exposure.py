@@ -57,8 +57,8 @@ def test_the_measure_can_fail(build, tmp_path):
     assert exposure(tmp_path, "handbackd.service", text.split("# --- the sandbox")[0]) > 5
 
 
-def test_only_who_fetches_has_a_network(build):
-    assert {u for u in UNITS if network((build / "systemd" / u).read_text())} == {"handback-fetch@.service"}
+def test_only_who_fetches_and_who_sends_has_a_network(build):
+    assert {u for u in UNITS if network((build / "systemd" / u).read_text())} == {"handback-fetch@.service", "handback-send@.service"}
 
 
 @pytest.mark.parametrize("unit", UNITS)
