@@ -18,13 +18,14 @@
 
 #include "gate/fence.h"
 #include "gate/gate_text.h"
+#include "gate/intake.h"
 #include "gate/metrics.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
 #include "lib/base/log.h"
 
-#define SOCKETS 4096 /* descriptors that are looked at */
-#define SPARE 256    /* of these, for what is no caller: api processes, files on their way */
+#define SPARE 256 /* descriptors for what is no caller: api processes, files on their way */
+#define REQUEST_ID_SIZE 40
 
 /* A descriptor that was a connection at the last look. */
 struct seen {
@@ -39,12 +40,13 @@ struct http {
 	struct backend *backend;
 	struct metrics *metrics;
 	struct uploads *uploads;
+	struct intake *intake;
 	struct event *tick;
 	bool trusted, draining;
 	size_t under_way;
 	uint64_t ids, id_base;
 	int listener, most; /* so many descriptors, and no caller more */
-	struct seen seen[SOCKETS];
+	struct seen seen[INTAKE_SOCKETS];
 };
 
 /* A request that waits for its answer. */
@@ -52,21 +54,12 @@ struct exchange {
 	struct http *http;
 	struct reply reply;
 	struct asked asked;
-	char request_id[40];
+	char request_id[REQUEST_ID_SIZE];
 	const char *fault, *fault_why; /* the answer when the token is good */
 	struct timespec began;
 };
 
 /* ---- time ---- */
-
-static uint64_t
-cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
-}
 
 static bool
 is_connection(const struct http *h, int fd)
@@ -97,12 +90,16 @@ static struct bufferevent *
 on_connection(struct event_base *base, void *context)
 {
 	struct http *h = context;
+	struct bufferevent *stream;
 
 	if (h->bound != NULL && !has_room(h)) {
 		log_write(LOG_WARNING, "no more connections are taken until some end", NULL);
 		evconnlistener_disable(evhttp_bound_socket_get_listener(h->bound));
 	}
-	return uploads_connection(base, h->uploads);
+	stream = uploads_connection(base, h->uploads);
+	if (stream != NULL)
+		intake_watch(h->intake, stream);
+	return stream;
 }
 
 /* evhttp's own timeout is between two bytes: one byte a second would keep a connection for ever.  Looked at
@@ -114,10 +111,11 @@ on_tick(evutil_socket_t none, short what, void *context)
 	struct http *h = context;
 
 	(void) none, (void) what;
-	for (int fd = 3; fd < SOCKETS; fd++) {
+	for (int fd = 3; fd < INTAKE_SOCKETS; fd++) {
 		struct seen *s = &h->seen[fd];
-		uint64_t cookie = cookie_of(fd);
+		uint64_t cookie = intake_cookie(fd);
 
+		intake_look(h->intake, fd, cookie);
 		if (cookie == 0 || cookie != s->cookie || !is_connection(h, fd) || uploads_has(h->uploads, fd)) {
 			*s = (struct seen){.cookie = cookie};
 			continue;
@@ -132,22 +130,46 @@ on_tick(evutil_socket_t none, short what, void *context)
 	event_add(h->tick, &second);
 }
 
-static void
-note_asked(struct http *h, struct evhttp_request *request)
+/* NULL: its caller is gone. */
+static struct bufferevent *
+stream_of(struct evhttp_request *request)
 {
 	struct evhttp_connection *c = evhttp_request_get_connection(request);
-	int fd = c != NULL ? bufferevent_getfd(evhttp_connection_get_bufferevent(c)) : -1;
 
-	if (fd < 0 || fd >= SOCKETS)
+	return c != NULL ? evhttp_connection_get_bufferevent(c) : NULL;
+}
+
+static void
+note_asked(struct http *h, struct bufferevent *stream)
+{
+	int fd = stream != NULL ? bufferevent_getfd(stream) : -1;
+
+	if (fd < 0 || fd >= INTAKE_SOCKETS)
 		return;
-	if (h->seen[fd].cookie != cookie_of(fd))
-		h->seen[fd] = (struct seen){.cookie = cookie_of(fd)};
+	if (h->seen[fd].cookie != intake_cookie(fd))
+		h->seen[fd] = (struct seen){.cookie = intake_cookie(fd)};
 	h->seen[fd].asked = true;
 	if (h->trusted)
 		h->seen[fd].seconds = 0;
 }
 
 /* ---- answers ---- */
+
+static void
+make_request_id(struct http *h, char id[REQUEST_ID_SIZE])
+{
+	snprintf(id, REQUEST_ID_SIZE, "%016" PRIx64 "%08" PRIx64, h->id_base, ++h->ids);
+}
+
+/* Before its answer: with that evhttp lets go of the request. */
+static void
+let_go(const struct exchange *x)
+{
+	struct bufferevent *stream = stream_of(x->reply.request);
+
+	if (stream != NULL)
+		intake_answered(x->http->intake, stream);
+}
 
 /* One line for each request, and its place in the counts: no member, no key, no token. */
 static void
@@ -166,6 +188,35 @@ note_answer(const struct exchange *x, int64_t status, const char *code, const ch
 	                     log_int("us", us)));
 }
 
+/* Of what came, before evhttp has read it: the answer goes out by itself, and nothing more comes in. */
+static void
+refuse_bytes(void *context, struct bufferevent *stream, const char *code, const char *why)
+{
+	struct http *h = context;
+	const struct api_answer answer = {
+	    .status = api_status(code), .code = code, .reason = why, .retry_after_s = strcmp(code, "503") == 0};
+	struct evbuffer *in = bufferevent_get_input(stream), *out;
+	char request_id[REQUEST_ID_SIZE];
+
+	if (uploads_refuse(h->uploads, stream, code, why))
+		return;
+	make_request_id(h, request_id);
+	if (answer.status == 400)
+		metrics_refused(h->metrics);
+	metrics_answered(h->metrics, "none", answer.status, code, 0, 0);
+	log_write(LOG_INFO, "request",
+	          LOG_FIELDS(log_text("request_id", request_id), log_text("endpoint", "none"),
+	                     log_int("status", answer.status), log_text("code", code), log_text("reason", why)));
+	out = evbuffer_new();
+	if (out != NULL) {
+		reply_raw(out, request_id, &answer, NULL, NULL, NULL);
+		(void) evbuffer_write(out, bufferevent_getfd(stream)); /* its first bytes: there is room */
+		evbuffer_free(out);
+	}
+	evbuffer_drain(in, evbuffer_get_length(in));
+	shutdown(bufferevent_getfd(stream), SHUT_RDWR); /* evhttp closes it */
+}
+
 static void
 end(struct exchange *x)
 {
@@ -178,6 +229,7 @@ static void
 refuse(struct exchange *x, const char *code, const char *why)
 {
 	note_answer(x, api_status(code), code, why, 0);
+	let_go(x);
 	reply_code(&x->reply, code, why);
 	end(x);
 }
@@ -197,6 +249,7 @@ on_answer(void *context, const struct api_answer *answer, int handover)
 		return;
 	}
 	note_answer(x, answer->status, answer->code, answer->reason, answer->batch);
+	let_go(x);
 	reply_answer(&x->reply, answer);
 	end(x);
 }
@@ -295,7 +348,7 @@ exchange_new(struct http *h, struct evhttp_request *request)
 		return NULL;
 	x->http = h;
 	clock_gettime(CLOCK_MONOTONIC, &x->began);
-	snprintf(x->request_id, sizeof(x->request_id), "%016" PRIx64 "%08" PRIx64, h->id_base, ++h->ids);
+	make_request_id(h, x->request_id);
 	x->reply = (struct reply){
 	    .request = request, .request_id = x->request_id, .keep_alive = h->trusted && !h->draining};
 	h->under_way++;
@@ -314,7 +367,7 @@ on_request(struct evhttp_request *request, void *context)
 		evhttp_send_error(request, 503, NULL);
 		return;
 	}
-	note_asked(h, request);
+	note_asked(h, stream_of(request));
 	wrong = fence_refuses(request);
 	if (wrong == NULL && (path == NULL || evhttp_uri_get_host(uri) != NULL))
 		wrong = "the request's target is no path";
@@ -325,9 +378,11 @@ on_request(struct evhttp_request *request, void *context)
 	} else if (strcmp(path, "/healthz") == 0) {
 		bool there = backend_there(h->backend) > 0;
 
+		let_go(x);
 		reply_text(&x->reply, there ? 200 : 503, "text/plain", there ? "ok\n" : "no api process\n");
 		end(x);
 	} else if (strcmp(path, "/openapi.json") == 0) {
+		let_go(x);
 		reply_text(&x->reply, 200, "application/json", gate_openapi);
 		end(x);
 	} else {
@@ -344,7 +399,7 @@ http_new(struct event_base *base, int listener, bool trusted, int files, struct 
 
 	if (h == NULL)
 		return NULL;
-	h->most = files > 0 && files < SOCKETS ? files : SOCKETS; /* -1: no bound */
+	h->most = files > 0 && files < INTAKE_SOCKETS ? files : INTAKE_SOCKETS; /* -1: no bound */
 	h->most -= h->most >= 4 * SPARE ? SPARE : h->most / 4;
 	h->backend = backend;
 	h->trusted = trusted;
@@ -353,8 +408,9 @@ http_new(struct event_base *base, int listener, bool trusted, int files, struct 
 	h->evhttp = evhttp_new(base);
 	h->tick = evtimer_new(base, on_tick, h);
 	h->uploads = uploads_new(base, backend);
+	h->intake = intake_new(refuse_bytes, h);
 	if (getrandom(&h->id_base, sizeof(h->id_base), 0) != (ssize_t) sizeof(h->id_base) || h->evhttp == NULL ||
-	    h->tick == NULL || h->metrics == NULL || h->uploads == NULL) {
+	    h->tick == NULL || h->metrics == NULL || h->uploads == NULL || h->intake == NULL) {
 		http_free(h);
 		return NULL;
 	}
@@ -386,6 +442,7 @@ http_free(struct http *h)
 		evhttp_free(h->evhttp);
 	metrics_free(h->metrics);
 	uploads_free(h->uploads);
+	intake_free(h->intake);
 	free(h);
 }
 
@@ -394,10 +451,11 @@ look(void *context, struct metrics_now *ret)
 {
 	const struct http *h = context;
 
-	for (int fd = 3; fd < SOCKETS; fd++)
+	for (int fd = 3; fd < INTAKE_SOCKETS; fd++)
 		ret->connections += is_connection(h, fd);
 	ret->connections -= ret->connections > 0; /* that of whoever asks */
 	ret->calls = h->under_way;
+	ret->bytes = intake_bytes(h->intake);
 	ret->processes = backend_there(h->backend);
 }
 

@@ -160,6 +160,8 @@ write_all(const struct metrics *m, struct evbuffer *out)
 	write_number(out, "handback_api_calls", "gauge", "calls that wait for their answer", now.calls);
 	write_number(out, "handback_api_processes", "gauge", "processes of handback-api that are there",
 	             now.processes);
+	write_number(out, "handback_api_held_bytes", "gauge",
+	             "bytes of unfinished requests, beyond 4 KiB of each", (uint64_t) now.bytes);
 }
 
 /* ---- serving ---- */

@@ -15,6 +15,7 @@ struct metrics_now {
 	size_t connections; /* open ones, of callers */
 	size_t calls;       /* that wait for their answer */
 	size_t processes;   /* of handback-api that are there */
+	int64_t bytes;      /* that unfinished requests hold, beyond what each may hold anyway */
 };
 
 typedef void (*metrics_look)(void *context, struct metrics_now *ret);

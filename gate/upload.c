@@ -534,6 +534,18 @@ uploads_has(const struct uploads *all, int fd)
 	return false;
 }
 
+bool
+uploads_refuse(struct uploads *all, const struct bufferevent *stream, const char *code, const char *why)
+{
+	for (struct upload *u = LIST_FIRST(&all->list); u != NULL; u = LIST_NEXT(u, others))
+		if (u->stream == stream) {
+			if (u->state == UPLOAD_HEAD || u->state == UPLOAD_ASKS)
+				say_code(u, code, why);
+			return true;
+		}
+	return false;
+}
+
 size_t
 uploads_count(const struct uploads *all)
 {

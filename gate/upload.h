@@ -27,6 +27,9 @@ struct bufferevent *uploads_connection(struct event_base *base, void *context);
 
 /* Is the connection of this descriptor one that uploads?  Then its deadlines are ours. */
 bool uploads_has(const struct uploads *all, int fd);
+/* Says no to a connection that uploads and was not let in yet; one that was let in goes on.  False: it is
+ * none that uploads. */
+bool uploads_refuse(struct uploads *all, const struct bufferevent *stream, const char *code, const char *why);
 size_t uploads_count(const struct uploads *all);
 
 /* Gives all connections back to evhttp, before that is freed; then itself.  NULL is fine. */
