@@ -108,63 +108,58 @@ end(struct pg *pg, enum pg_status status, const char *what, char *why, size_t wh
 }
 
 static enum pg_status
-apply_one(struct pg *pg, const struct numbered *n, char *why, size_t why_size)
+apply_one(struct pg *pg, const struct numbered *n)
 {
-	enum pg_status status = pg_begin(pg);
+	enum pg_status status = pg_script(pg, n->file->text);
 
-	if (status == PG_OK)
-		status = pg_script(pg, n->file->text);
-	if (status == PG_OK)
-		status = note_done(pg, n);
-	return end(pg, status, n->file->name, why, why_size);
+	return status == PG_OK ? note_done(pg, n) : status;
 }
 
-/* An empty database: the schema as it is today, in one transaction, and every migration noted as done. */
+/* An empty database: the schema as it is today, and every migration noted as done. */
 static enum pg_status
-apply_present(struct pg *pg, char *why, size_t why_size)
+apply_present(struct pg *pg, const char **ret_what)
 {
-	enum pg_status status = pg_begin(pg);
-	const char *what = "an empty database";
+	enum pg_status status = PG_OK;
 	struct numbered n;
 
 	for (const struct sql_file *f = present_table; status == PG_OK && f->name != NULL; f++) {
-		what = f->name;
+		*ret_what = f->name;
 		status = pg_script(pg, f->text);
 	}
 	for (size_t i = 0; status == PG_OK && numbered_file(i, &n); i++)
 		status = note_done(pg, &n);
-	return end(pg, status, what, why, why_size);
+	return status;
 }
 
+/* The table that says what was applied.  Of two who make it at once one waits, and fails: then it is there.
+ */
 static enum pg_status
-apply_missing(struct pg *pg, migrate_progress *progress, void *arg, int *ret_applied, char *why,
-              size_t why_size)
+bootstrap(struct pg *pg)
 {
-	struct pg_result *had;
-	struct numbered n;
-	size_t first = 0;
-	int applied = 0;
 	enum pg_status status = pg_script(pg, schema_bootstrap);
 
+	if (status == PG_RETRY || (status == PG_ERROR && strncmp(pg_sqlstate(pg), "42P0", 4) == 0))
+		status = pg_script(pg, schema_bootstrap);
+	return status;
+}
+
+/* What is applied by now, kept from others who migrate until the transaction ends: *ret_had is how much. */
+static enum pg_status
+begin_step(struct pg *pg, size_t *ret_had, char *why, size_t why_size)
+{
+	struct pg_result *had;
+	enum pg_status status = pg_begin(pg);
+
+	if (status == PG_OK)
+		status = pg_run(pg, db_lock_migrations, 0, NULL, NULL);
 	if (status == PG_OK)
 		status = pg_run(pg, db_migrations, 0, NULL, &had);
 	if (status != PG_OK)
-		return failed(pg, status, "the list of migrations", why, why_size);
-	status = compare(had, &first, why, why_size);
+		return end(pg, status, "the list of migrations", why, why_size);
+	status = compare(had, ret_had, why, why_size);
 	pg_result_free(had);
-	if (status == PG_OK && first == 0)
-		status = apply_present(pg, why, why_size);
-	for (size_t i = first; status == PG_OK && numbered_file(i, &n); i++) {
-		if (first > 0)
-			status = apply_one(pg, &n, why, why_size);
-		if (status == PG_OK) {
-			applied++;
-			if (progress != NULL)
-				progress(arg, n.version, n.file->name);
-		}
-	}
-	if (status == PG_OK)
-		*ret_applied = applied;
+	if (status != PG_OK)
+		pg_rollback(pg);
 	return status;
 }
 
@@ -172,13 +167,37 @@ enum pg_status
 migrate_apply(struct pg *pg, migrate_progress *progress, void *arg, int *ret_applied, char *why,
               size_t why_size)
 {
-	enum pg_status status = pg_run(pg, db_lock_migrations, 0, NULL, NULL);
+	enum pg_status status = bootstrap(pg);
+	int applied = 0;
 
 	if (status != PG_OK)
-		return failed(pg, status, "somebody else migrates", why, why_size);
-	status = apply_missing(pg, progress, arg, ret_applied, why, why_size);
-	pg_run(pg, db_unlock_migrations, 0, NULL, NULL); /* goes with the session, too */
-	return status;
+		return failed(pg, status, "the list of migrations", why, why_size);
+	for (;;) {
+		const char *what = "an empty database";
+		struct numbered n;
+		size_t had = 0;
+
+		status = begin_step(pg, &had, why, why_size);
+		if (status != PG_OK)
+			return status;
+		if (!numbered_file(had, &n)) {
+			pg_rollback(pg);
+			break;
+		}
+		if (had > 0)
+			what = n.file->name;
+		status = had == 0 ? apply_present(pg, &what) : apply_one(pg, &n);
+		status = end(pg, status, what, why, why_size);
+		if (status != PG_OK)
+			return status;
+		for (size_t i = had; numbered_file(i, &n) && (had == 0 || i == had); i++) {
+			applied++;
+			if (progress != NULL)
+				progress(arg, n.version, n.file->name);
+		}
+	}
+	*ret_applied = applied;
+	return PG_OK;
 }
 
 enum pg_status

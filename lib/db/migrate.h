@@ -16,10 +16,10 @@ typedef void migrate_progress(void *arg, int version, const char *name);
 /*
  * Applies what is missing, one migrating process at a time: to an empty database
  * schema/present/, in one transaction that notes every migration as done; to any
- * other each missing migration in its own transaction.  Nothing is applied where a file that was applied has
- * another text now, or the database has had one that we do not know.
- * *ret_applied: how many.  On failure a message in why[why_size]; what was
- * applied before stays, and the next call goes on there.
+ * other each missing migration in its own transaction, which looks first at what there is by then.  Nothing
+ * is applied where a file that was applied has another text now, or the database has had one that we do not
+ * know. *ret_applied: how many.  On failure a message in why[why_size]; what was applied before stays, and
+ * the next call goes on there.
  */
 enum pg_status migrate_apply(struct pg *pg, migrate_progress *progress, void *arg, int *ret_applied,
                              char *why, size_t why_size);

@@ -1,6 +1,7 @@
 -- name: lock_migrations
--- One who migrates at a time; for the session, since each file is a transaction of its own.
-SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('handback migrations', 0))
+-- One who migrates at a time, until the transaction ends. Whoever only reads the list can take no lock that this one waits
+-- for: an advisory lock is anybody's to take.
+LOCK TABLE handback_schema.migration IN EXCLUSIVE MODE
 
 -- name: migrations
 -- What this database has had.
@@ -10,6 +11,3 @@ SELECT version, name, pg_catalog.encode(sha256, 'hex') AS sha256 FROM handback_s
 -- $1: version, $2: name, $3: SHA-256 of the text, hex.
 INSERT INTO handback_schema.migration (version, name, sha256)
 VALUES ($1::integer, $2, pg_catalog.decode($3, 'hex'))
-
--- name: unlock_migrations
-SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('handback migrations', 0))

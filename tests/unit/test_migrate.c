@@ -1,4 +1,7 @@
 /* The compiled-in migrations against a database that has had none, some, all, others and too many. */
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "cluster.h"
 #include "lib/db/migrate.h"
 
@@ -88,6 +91,73 @@ test_older_and_newer(void **state)
 	pg_close(pg);
 }
 
+/* Whoever may only read takes every lock that is its to take, and nobody waits for it. */
+static void
+test_a_reader_stops_nobody(void **state)
+{
+	(void) state;
+	struct pg *pg, *reader;
+	char sql[96];
+	int applied = -1;
+
+	cluster_run("CREATE DATABASE read");
+	pg = cluster_open("postgres", "read");
+	assert_int_equal(migrate_apply(pg, NULL, NULL, &applied, why, sizeof(why)), PG_OK);
+	cluster_run("DO $$ BEGIN CREATE ROLE reads LOGIN IN ROLE handback_finance; END $$");
+	reader = cluster_open("reads", "read");
+	assert_int_equal(pg_script(reader,
+	                           "BEGIN; LOCK TABLE handback_schema.migration IN ACCESS SHARE MODE; SELECT "
+	                           "pg_advisory_lock(hashtextextended('handback migrations', 0))"),
+	                 PG_OK);
+	assert_int_equal(pg_script(pg, "SET lock_timeout = '2s'"), PG_OK);
+	expect(migrate_apply(pg, NULL, NULL, &applied, why, sizeof(why)), PG_OK, "");
+	pg_close(reader);
+	static const char *const modes[] = {"ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE",
+	                                    "EXCLUSIVE"};
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		reader = cluster_open("reads", "read");
+		snprintf(sql, sizeof(sql), "BEGIN; LOCK TABLE handback_schema.migration IN %s MODE", modes[i]);
+		assert_int_equal(pg_script(reader, sql), PG_ERROR);
+		assert_string_equal(pg_sqlstate(reader), "42501"); /* insufficient_privilege */
+		pg_close(reader);
+	}
+	pg_close(pg);
+}
+
+/* Two who migrate one database at once: both end well, and each migration was applied once. */
+static void
+test_two_at_once(void **state)
+{
+	(void) state;
+	pid_t child[2];
+	struct pg *pg;
+
+	cluster_run("CREATE DATABASE twice");
+	for (int i = 0; i < 2; i++) {
+		child[i] = fork();
+		assert_true(child[i] >= 0);
+		if (child[i] == 0) {
+			int applied = -1;
+			pg = cluster_open("postgres", "twice");
+			if (migrate_apply(pg, NULL, NULL, &applied, why, sizeof(why)) != PG_OK)
+				fprintf(stderr, "%s\n", why);
+			pg_close(pg);
+			_exit(applied == 0 ? 10 : applied > 0 ? 11 : 12);
+		}
+	}
+	int sum = 0;
+	for (int i = 0; i < 2; i++) {
+		int status;
+		assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+		assert_true(WIFEXITED(status));
+		sum += WEXITSTATUS(status);
+	}
+	assert_int_equal(sum, 21); /* one found nothing to do */
+	pg = cluster_open("postgres", "twice");
+	assert_int_equal(migrate_check(pg, why, sizeof(why)), PG_OK);
+	pg_close(pg);
+}
+
 int
 main(void)
 {
@@ -95,6 +165,8 @@ main(void)
 	    cmocka_unit_test(test_all),
 	    cmocka_unit_test(test_unlike),
 	    cmocka_unit_test(test_older_and_newer),
+	    cmocka_unit_test(test_a_reader_stops_nobody),
+	    cmocka_unit_test(test_two_at_once),
 	};
 
 	if (!cluster_start())
