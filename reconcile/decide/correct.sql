@@ -5,17 +5,22 @@
 --
 -- The earlier record is of this partner and profile, in a file that stands before this one. What is not clear beyond doubt
 -- is held: which record it is, whether both mean the same redemption, and a file that is said to be void. A correction that
--- was said before of the same record, in the same words, is a repeat, unless people closed it.
+-- was said before of the same record, in the same words, is a repeat, unless people closed it: found by the hash of what
+-- it states. What is earlier is looked up for each (OFFSET 0): as joins, a plan that took the records for many went through
+-- all that the partner ever corrected.
 WITH said AS MATERIALIZED (
-	SELECT s.record_no, s.verdict, s.points, s.member, s.reasons, s.replaces AS named, r.redemption_id,
-		CASE WHEN s.replaces_file ~ '^[0-9]{1,18}$' THEN s.replaces_file::bigint END AS named_file,
-		CASE WHEN s.replaces_record ~ '^[0-9]{1,18}$' THEN s.replaces_record::bigint END AS named_record,
+	SELECT s.record_no, s.verdict, s.points, s.member, s.reasons, s.replaces AS named, r.redemption_id, n.named_file, n.named_record,
+		sha256(convert_to(ROW(s.replaces, n.named_file, n.named_record, s.verdict, s.points, s.amount, s.currency, s.member, s.programme,
+			s.merchant, s.transaction_type, s.reasons, s.change)::text, 'UTF8')) AS stated,
 		coalesce(s.replaces_file ~ '^[0-9]{1,18}$', s.replaces IS NOT NULL)
 			AND coalesce(s.replaces_record ~ '^[0-9]{1,18}$', true) AND (s.replaces_file IS NOT NULL OR s.replaces_record IS NULL) AS sound,
 		s.replaces IS NULL AND s.replaces_record IS NULL AS void,
 		concat_ws(' of ', CASE WHEN s.replaces IS NOT NULL THEN 'record "' || left(s.replaces, 60) || '"' END,
 			'record ' || left(s.replaces_record, 20), 'file number ' || left(s.replaces_file, 20)) AS words
 	FROM pg_temp.stage s
+	CROSS JOIN LATERAL (SELECT
+		CASE WHEN s.replaces_file ~ '^[0-9]{1,18}$' THEN s.replaces_file::bigint END AS named_file,
+		CASE WHEN s.replaces_record ~ '^[0-9]{1,18}$' THEN s.replaces_record::bigint END AS named_record) n
 	LEFT JOIN pg_temp.picked p ON p.record_no = s.record_no
 	LEFT JOIN ledger.redemption r ON r.external_reference = p.external_reference
 	WHERE coalesce(s.replaces, s.replaces_file, s.replaces_record) IS NOT NULL
@@ -30,14 +35,15 @@ WITH said AS MATERIALIZED (
 	SELECT n.named_file, count(*) AS files, min(n.file_id) AS file_id
 	FROM (SELECT d.named_file, f.file_id, rank() OVER (PARTITION BY d.named_file ORDER BY f.period DESC) AS place
 		FROM (SELECT DISTINCT named_file FROM said WHERE named_file IS NOT NULL) d
-		JOIN before f ON f.sequence = d.named_file
-			AND (f.period = coalesce(date '1970-01-01' + $4::integer, '-infinity') OR d.named_file >= $5::bigint)) n
+		CROSS JOIN LATERAL (SELECT b.file_id, b.period FROM before b WHERE b.sequence = d.named_file OFFSET 0) f
+		WHERE f.period = coalesce(date '1970-01-01' + $4::integer, '-infinity') OR d.named_file >= $5::bigint) n
 	WHERE n.place = 1
 	GROUP BY n.named_file
 ), of_name AS MATERIALIZED (
 	SELECT s.record_no, count(*) AS records, min(k.file_id) AS file_id, min(k.record_no) AS named_record
 	FROM said s
-	JOIN handback.record_id k ON k.partner_id = $1::integer AND k.profile = $2::text AND k.record_id = s.named
+	CROSS JOIN LATERAL (SELECT w.file_id, w.record_no FROM handback.record_id w
+		WHERE w.partner_id = $1::integer AND w.profile = $2::text AND w.record_id = s.named OFFSET 0) k
 	JOIN before b ON b.file_id = k.file_id
 	LEFT JOIN of_number f ON f.named_file = s.named_file
 	WHERE (s.named_file IS NULL OR k.file_id = f.file_id) AND (s.named_record IS NULL OR k.record_no = s.named_record)
@@ -94,29 +100,24 @@ WITH said AS MATERIALIZED (
 		FROM handback.correction c
 		JOIN handback.file g ON g.file_id = c.file_id
 		JOIN handback.outcome o ON o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
-		WHERE c.partner_id = $1::integer AND c.profile = $2::text
+		WHERE c.partner_id = $1::integer AND c.profile = $2::text AND c.stated = t.stated
 			AND (t.named_file IS NULL OR g.period = coalesce(date '1970-01-01' + $4::integer, '-infinity'))
-			AND CASE WHEN t.named IS NULL THEN c.named IS NULL ELSE c.named = t.named END
-			AND CASE WHEN t.named_file IS NULL THEN c.named_file IS NULL ELSE c.named_file = t.named_file END
-			AND c.named_record IS NOT DISTINCT FROM t.named_record
 			AND CASE WHEN t.other_file IS NOT NULL AND (t.void OR (t.last).file_id IS NOT NULL)
 				THEN EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no
 					AND l.corrected_file = t.other_file AND l.corrected_record = t.other_record)
 				ELSE NOT EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no) END
-			AND (o.verdict, o.points, o.redemption_id, o.reasons) IS NOT DISTINCT FROM (t.verdict, t.points, t.redemption_id, t.reasons)
-			AND o.outcome <> :OUTCOME_DUPLICATE_RECORD
-			-- what is held for another reason says something else: this one may be right
-			AND (o.outcome <> :OUTCOME_HELD OR (o.hold_reason IN ('correction', 'file_void') AND t.member IS NOT DISTINCT FROM (
-				SELECT u.member FROM handback.hold h JOIN handback.hold_stated u ON u.hold_id = h.hold_id
-				WHERE h.file_id = c.file_id AND h.record_no = c.record_no ORDER BY h.hold_id DESC LIMIT 1)))
+			AND o.redemption_id IS NOT DISTINCT FROM t.redemption_id AND o.outcome <> :OUTCOME_DUPLICATE_RECORD
+			-- what is held for another reason was not judged as a correction: this one may be right
+			AND (o.outcome <> :OUTCOME_HELD OR o.hold_reason IN ('correction', 'file_void'))
 			AND NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
 				WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed')
 		ORDER BY c.file_id DESC, c.record_no DESC
 		LIMIT 1) b ON t.sound
 	WINDOW of_one AS (PARTITION BY t.other_file, t.other_record)
 )
-INSERT INTO pg_temp.correction (record_no, met, named, named_file, named_record, other_file, other_record, reason, repeats, told)
+INSERT INTO pg_temp.correction (record_no, met, named, named_file, named_record, stated, other_file, other_record, reason, repeats, told)
 SELECT f.record_no, false, f.named, CASE WHEN f.sound THEN f.named_file END, CASE WHEN f.sound THEN f.named_record END,
+	CASE WHEN f.repeated_file IS NULL THEN f.stated END,
 	CASE WHEN f.void OR (f.last).file_id IS NOT NULL THEN f.other_file END, f.other_record,
 	CASE WHEN f.repeated_file IS NOT NULL THEN NULL WHEN f.void AND f.sound THEN 'file_void' WHEN f.against IS NOT NULL THEN 'correction' END,
 	f.repeated_file IS NOT NULL,
@@ -146,15 +147,24 @@ FROM fate f
 -- replace: for people, both. $1 partner's number, $2 profile, $3 the file's number or NULL, $4 the file that is read again, or
 -- NULL, $5 the first day of the file's period or NULL. Takes pg_temp.stage, gives pg_temp.correction.
 WITH named AS MATERIALIZED (
-	SELECT w.* FROM handback.correction_waiting w
-	WHERE w.partner_id = $1::integer AND w.profile = $2::text AND (w.named IS NOT NULL OR (w.named_file IS NOT NULL AND w.named_record IS NOT NULL))
-		AND (w.named_file IS NULL OR (w.named_file = $3::bigint AND w.period >= coalesce(
-			(SELECT f.period FROM handback.file f WHERE f.file_id = $4::bigint), date '1970-01-01' + $5::integer, '-infinity')))
+	SELECT s.record_no, c.file_id, c.record_no AS other_record
+	FROM pg_temp.stage s
+	CROSS JOIN LATERAL (SELECT w.* FROM handback.correction w
+		WHERE w.partner_id = $1::integer AND w.profile = $2::text AND w.named = s.record_id OFFSET 0) c
+	WHERE s.record_id IS NOT NULL AND coalesce(c.named_record = s.record_no, true)
+	UNION ALL
+	SELECT s.record_no, c.file_id, c.record_no
+	FROM handback.correction c
+	JOIN pg_temp.stage s ON s.record_no = c.named_record
+	WHERE c.partner_id = $1::integer AND c.profile = $2::text AND c.named_file = $3::bigint AND c.named IS NULL
 ), met AS (
-	SELECT s.record_no, n.file_id AS other_file, n.record_no AS other_record,
+	SELECT n.record_no, n.file_id AS other_file, n.other_record,
 		CASE WHEN $4::bigint IS NULL THEN ', which came before this one, replaces it' ELSE ' may replace it' END AS how
 	FROM named n
-	JOIN pg_temp.stage s ON coalesce(s.record_no = n.named_record, true) AND coalesce(s.record_id = n.named, n.named IS NULL)
+	CROSS JOIN LATERAL (SELECT c.named_file, c.period FROM handback.correction_waiting c
+		WHERE c.file_id = n.file_id AND c.record_no = n.other_record OFFSET 0) w
+	WHERE w.named_file IS NULL OR (w.named_file = $3::bigint AND w.period >= coalesce(
+		(SELECT f.period FROM handback.file f WHERE f.file_id = $4::bigint), date '1970-01-01' + $5::integer, '-infinity'))
 	UNION ALL
 	SELECT x.corrected_record, x.file_id, x.record_no, ' replaces it' FROM handback.correction_of x
 	WHERE x.corrected_file = $4::bigint AND x.corrected_record > 0
@@ -197,8 +207,8 @@ HAVING count(*) > 0
 -- Keeps what a posted file says of earlier records, and what earlier files said of its own: $1 file, $2 true where its
 -- records have names by which later ones may replace them. Takes pg_temp.correction and stage.
 WITH said AS (
-	INSERT INTO handback.correction (file_id, record_no, partner_id, profile, named, named_file, named_record)
-	SELECT f.file_id, c.record_no, f.partner_id, f.profile, c.named, c.named_file, c.named_record
+	INSERT INTO handback.correction (file_id, record_no, partner_id, profile, named, named_file, named_record, stated)
+	SELECT f.file_id, c.record_no, f.partner_id, f.profile, c.named, c.named_file, c.named_record, c.stated
 	FROM pg_temp.correction c
 	JOIN handback.file f ON f.file_id = $1::bigint
 	WHERE NOT c.met
@@ -212,9 +222,10 @@ WITH said AS (
 	-- of a file that was released though a correction says that it is void
 	SELECT w.file_id, w.record_no
 	FROM handback.file f
-	JOIN handback.correction_waiting w ON w.partner_id = f.partner_id AND w.profile = f.profile AND w.named_file = f.sequence
-		AND w.named IS NULL AND w.named_record IS NULL AND w.period >= f.period
-	WHERE f.file_id = $1::bigint
+	CROSS JOIN LATERAL (SELECT c.file_id, c.record_no, c.period FROM handback.correction_waiting c
+		WHERE c.partner_id = f.partner_id AND c.profile = f.profile AND c.named_file = f.sequence AND c.named IS NULL
+			AND c.named_record IS NULL OFFSET 0) w
+	WHERE f.file_id = $1::bigint AND w.period >= f.period
 )
 INSERT INTO handback.correction_of (file_id, record_no, corrected_file, corrected_record)
 SELECT $1::bigint, c.record_no, c.other_file, c.other_record FROM pg_temp.correction c WHERE NOT c.met AND NOT c.repeats AND c.other_file IS NOT NULL

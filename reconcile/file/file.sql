@@ -161,6 +161,7 @@ CREATE TEMPORARY TABLE correction (
 	named         text,
 	named_file    bigint,
 	named_record  bigint,
+	stated        bytea,               -- hash of all that it states; NULL: it repeats one
 	other_file    bigint,
 	other_record  bigint,
 	reason        text,                -- why it is held; NULL: the verdict table decides

@@ -19,14 +19,18 @@ CREATE TABLE handback.correction (
 	named        text,
 	named_file   bigint,
 	named_record bigint,
+	stated       bytea CHECK (length(stated) = 32),
 	PRIMARY KEY (file_id, record_no)
 );
-CREATE INDEX correction_by_name ON handback.correction (partner_id, profile, named);
-CREATE INDEX correction_by_number ON handback.correction (partner_id, profile, named_file);
+CREATE INDEX correction_by_name ON handback.correction (partner_id, profile, named) WHERE named IS NOT NULL;
+CREATE INDEX correction_by_number ON handback.correction (partner_id, profile, named_file) WHERE named IS NULL;
+CREATE INDEX correction_by_statement ON handback.correction (partner_id, profile, stated) WHERE stated IS NOT NULL;
 COMMENT ON TABLE handback.correction IS 'Records that say that they replace an earlier one, and how they name it; append-only';
 COMMENT ON COLUMN handback.correction.named IS 'The partner''s name of the earlier record';
 COMMENT ON COLUMN handback.correction.named_file IS 'The number of its file; alone: that file is void';
 COMMENT ON COLUMN handback.correction.named_record IS 'Its number in that file';
+COMMENT ON COLUMN handback.correction.stated IS
+	'SHA-256 of all that it states, by which the same one again is known; NULL: it is one again itself, or older than this column';
 
 CREATE TABLE handback.correction_of (
 	file_id          bigint NOT NULL,
@@ -45,18 +49,20 @@ CALL handback_schema.make_append_only('handback.correction');
 CALL handback_schema.make_append_only('handback.correction_of');
 CREATE INDEX file_by_number ON handback.file (partner_id, profile, sequence) WHERE sequence IS NOT NULL;
 
--- What a later record or file may still be: nobody has found it yet, no other says the same, and people did not close it.
+-- What a later record or file may still be: nobody has found it yet, no other says the same, and people did not close it. A void
+-- can only be closed, so that says nothing of the file: it is held when it comes, whatever became of that hold.
 CREATE VIEW handback.correction_waiting AS
-	SELECT c.*, f.period
+	SELECT c.file_id, c.record_no, c.partner_id, c.profile, c.named, c.named_file, c.named_record, f.period
 	FROM handback.correction c
 	JOIN handback.file f ON f.file_id = c.file_id
 	WHERE NOT EXISTS (SELECT FROM handback.correction_of l WHERE l.file_id = c.file_id AND l.record_no = c.record_no)
 		-- one that repeats another is not meant twice
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.file_id = c.file_id AND o.record_no = c.record_no AND o.revision = 0
 			AND o.outcome = :OUTCOME_DUPLICATE_RECORD)
-		AND NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
+		AND ((c.named IS NULL AND c.named_record IS NULL) OR NOT EXISTS (
+			SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
 			WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed'
-				AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id));
+				AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id)));
 COMMENT ON VIEW handback.correction_waiting IS 'Corrections of what is not there, or not clear; period: of the file that says so';
 
 -- What is replaced waits no longer, where the record that replaces it was decided; and nothing of a void file does.
