@@ -8,10 +8,11 @@
 #define LAYERS 4
 
 struct contents {
-	struct input *outer; /* the caller's */
 	struct input *layer[LAYERS];
 	uint8_t kind[LAYERS];
 	size_t layers;
+	struct content content;
+	bool looked_at;                           /* its first bytes are text */
 	char pattern[4 * LIMIT_NAME_BYTES + 256]; /* of the member of a zip */
 };
 
@@ -92,6 +93,14 @@ make_pattern(struct contents *c, const char *pattern, const char *name, size_t l
 	c->pattern[at] = '\0';
 }
 
+/* Numbers in binary may be any bytes: prefixes, and the packed fields of EBCDIC. */
+static bool
+begins_with_text(const struct layout *layout)
+{
+	return layout->framing.kind != FRAME_PREFIX &&
+	       (layout->format != FORMAT_FIXED || layout->fixed.blank == ' ');
+}
+
 struct contents *
 contents_new(const struct layout *layout, struct input *in, int64_t packed, const char *name, size_t name_len)
 {
@@ -101,10 +110,9 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 
 	if (c == NULL)
 		return NULL;
-	c->outer = in;
 	make_pattern(c, rule->member, name, name_len);
 	for (size_t i = 0; i < rule->count && i < LAYERS; i++) {
-		struct input *below = contents_input(c);
+		struct input *below = i == 0 ? in : c->layer[i - 1];
 		c->kind[c->layers] = rule->kind[i];
 		c->layer[c->layers] = rule->kind[i] == CONTAINER_ZIP
 		                          ? unzip_new(below, limit, c->pattern, rule->ignore)
@@ -115,6 +123,8 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 		}
 		c->layers++;
 	}
+	content_init(&c->content, c->layers > 0 ? c->layer[c->layers - 1] : in);
+	c->looked_at = begins_with_text(layout);
 	return c;
 }
 
@@ -136,5 +146,5 @@ contents_free(struct contents *c)
 struct input *
 contents_input(struct contents *c)
 {
-	return c->layers > 0 ? c->layer[c->layers - 1] : c->outer;
+	return c->looked_at ? &c->content.input : c->content.below;
 }

@@ -23,7 +23,8 @@ struct contents *contents_new(const struct layout *layout, struct input *in, int
                               size_t name_len);
 void contents_free(struct contents *c); /* NULL is fine */
 
-/* What to read: in itself when the layout has no container. */
+/* What to read.  Where it begins as no text does, but as something packed, its first read refuses it by that
+ * name. */
 struct input *contents_input(struct contents *c);
 
 #endif

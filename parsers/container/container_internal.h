@@ -28,6 +28,15 @@ int packed_take(struct packed *p, struct input *out, void *buf, size_t n);
 /* Sets rule and why and returns -1, for input.read. */
 ssize_t unpack_refuse(struct input *out, const char *why);
 
+/* What is left when all layers are off: refused where it is packed still. */
+struct content {
+	struct input input;
+	struct input *below;
+	char first[8];
+	size_t have;
+};
+void content_init(struct content *c, struct input *below);
+
 /* gzip (RFC 1952).  NULL when memory is out. */
 struct input *gunzip_new(struct input *below, int64_t limit);
 void gunzip_free(struct input *in);

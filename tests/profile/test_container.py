@@ -276,3 +276,67 @@ def test_limit_is_exact():
         profile = PROFILE.replace("{CONTAINER}", "{kind: gzip}").replace("{expansion: 50}", f"{{file_bytes: {limit}}}")
         result = parse_client.parse(profile.encode(), packed, "in.gz")
         assert taken(result) if fits else "larger than" in refused(result)
+
+
+LINES = """
+profile: plain
+partner: PLAIN
+programme: NS
+encoding: utf-8
+zone: UTC
+{format}
+records:
+  item:
+    role: entry
+    fields:
+      partner_reference: {at: {first}, type: id}
+      status: {at: {second}, type: id}
+verdict:
+  field: status
+  words: {Y: accepted, N: rejected}
+match: [partner_reference]
+reasons: {}
+"""
+FORMATS = {
+    "delimited": LINES.replace("{format}", 'format: delimited\nframing: {newline: [lf, crlf]}\ndelimited: {delimiter: ","}')
+    .replace("{first}", "1").replace("{second}", "2"),
+    "fixed": LINES.replace("{format}", "format: fixed\nframing: {newline: lf}\nfixed: {length: 5}")
+    .replace("{first}", "1-4").replace("{second}", "5-5"),
+    "json_lines": PROFILE.replace("container: {CONTAINER}\n", "").replace("limits: {expansion: 50}\n", ""),
+    "xml": PROFILE.replace("container: {CONTAINER}\n", "").replace("limits: {expansion: 50}\n", "").replace("json_lines", "xml")
+    .replace("path: /", "path: /R/I"),
+}
+
+
+def workbook():
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as z:
+        for name in ("[Content_Types].xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+            z.writestr(name, "<a/>")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_packed_under_a_plain_name_is_told_as_what_it_is(format):
+    """By its first bytes, and with what to do; never as the first odd byte or newline in it."""
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    for data, what, then in ((gzip.compress(CONTENT), "gzip", "container: {kind: gzip}"), (workbook(), "a zip", "saved as CSV"),
+                             (empty.getvalue(), "nothing in it", "send it again"),
+                             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), "workbook", "as CSV"),
+                             (b"\xfd7zXZ\0\0\4", "xz", "unpacked"), (b"\x28\xb5\x2f\xfd\x04", "zstd", "unpacked"),
+                             (b"7z\xbc\xaf\x27\x1c\0\4", "7-Zip", "unpacked")):
+        result = parse_client.parse(FORMATS[format].encode(), data, "answers.csv")
+        said = refused(result)
+        assert what in said and then in said and result.records == [] and len(result.refusals) == 1, said
+
+
+def test_what_only_looks_packed_is_read():
+    """A prefix in binary, or packed digits, may be any bytes; and a text that begins alike is no container."""
+    assert refused(gz(gzip.compress(gzip.compress(CONTENT)))).startswith("the file is packed by gzip")
+    for data in (b"PK,Y\n", b"7z,Y\n", b"PK\xc2\x83,Y\n"):
+        result = parse_client.parse(FORMATS["delimited"].encode(), data, "answers.csv")
+        assert "container" not in result.rules, (data, result.refusals)
+    prefixed = FORMATS["fixed"].replace("{newline: lf}", "{prefix: u16be}").replace("fixed: {length: 5}", "fixed: {length: 8075}")
+    result = parse_client.parse(prefixed.encode(), b"\x1f\x8b" + b"\x08" * 8075, "answers.csv")
+    assert "container" not in result.rules, result.refusals
