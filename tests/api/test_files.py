@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -211,6 +212,39 @@ def test_a_program_that_is_killed_leaves_no_part(world, api, who):
     until(api.is_well)
     until(lambda: api.put("skyline", "x.csv", b"b" * 200000, token).status == 201)
     assert waiting(world) == ["x.csv"] and (world.spool / "incoming/skyline/x.csv").read_bytes() == b"b" * 200000
+
+
+@case("API: handbackd is killed while a file comes, and before it reads it")
+def test_handbackd_is_killed_during_an_upload(world, api):
+    """It sees the file whole or not at all; who asks again has the same address, and all is posted once."""
+    token = api.token("sky")
+    name, data = world.file("SKYLINE")
+    half = len(data) // 2
+    world.start_daemon()
+    with connection(api) as s:
+        s.sendall(head(name, len(data), token) + data[:half])
+        until(pathlib.Path(f"/proc/{api.receiver.pid}/task/{api.receiver.pid}/children").read_text)  # it is on its way
+        world.stop_daemon(how=signal.SIGKILL)
+        assert waiting(world) == []
+        s.sendall(data[half:])
+        answer = s.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 201") and waiting(world) == [name]
+    where = re.search(rb"Location: (\S+)", answer)[1].decode()
+    again = api.put("skyline", name, data, token)
+    assert again.status == 200 and again.headers["Location"] == where
+    world.start_daemon()
+    until(lambda: api.get(where, token).json["state"] == "posted")
+    reversed_once = world.query("SELECT count(*), sum(points) FROM ledger.reversal")
+    # killed with the next one half way, and that one's caller gone with it: nothing of it is there, and it can be sent again
+    with connection(api) as s:
+        s.sendall(head("SKYLINE_20261118_000002.csv", len(data), token) + data[:half])
+        until(pathlib.Path(f"/proc/{api.receiver.pid}/task/{api.receiver.pid}/children").read_text)
+        world.stop_daemon(how=signal.SIGKILL)
+    assert waiting(world) == []
+    until(lambda: api.put("skyline", "SKYLINE_20261118_000002.csv", data, token).status in (200, 201))
+    world.start_daemon()
+    until(lambda: waiting(world) == [])
+    assert world.query("SELECT count(*), sum(points) FROM ledger.reversal") == reversed_once and reversed_once[0][0] > 0
 
 
 @case("API: a large file through a small gate, by curl")
