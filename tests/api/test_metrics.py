@@ -68,6 +68,9 @@ def test_what_is_counted(build, world, tmp_path):
     # the document names each of them, and no other
     said = (pg.ROOT / "docs/api.md").read_text()
     assert set(re.findall(r"`(handback_api_\w+)`", said)) == set(types)
+    # and alerts and dashboard look at each of them
+    watched = re.findall(r"\bhandback_api_\w+", (pg.ROOT / "docs/alerts.yml").read_text() + (pg.ROOT / "docs/dashboard.json").read_text())
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in watched} == set(types)
 
 
 def test_what_a_rate_refuses_is_counted(build, world, tmp_path):
