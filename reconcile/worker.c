@@ -108,7 +108,9 @@ take_up(struct reconciler *r, char *why)
 
 	if (migrate_check(r->pg, why, LIMIT_MESSAGE_BYTES) != PG_OK)
 		return false;
-	if (reconciler_prepare(r) != PG_OK || recover(r->pg, &r->spool, &found) != PG_OK ||
+	/* a session with tables of its own would drop them at its end, and wait for a standby with that: first
+	 * what may fail for one */
+	if (recover(r->pg, &r->spool, &found) != PG_OK || reconciler_prepare(r) != PG_OK ||
 	    notify_holds(r->pg, &r->spool, 0) != PG_OK || find_orphans(r) != PG_OK ||
 	    decide_warm_up(r->pg) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));

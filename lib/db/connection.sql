@@ -68,6 +68,16 @@ LIMIT 1
 -- The transaction's number, if it wrote anything: what to ask for when COMMIT's answer does not come.
 SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS transaction
 
+-- name: transaction_sure
+-- The same, where what was found is told as done: it is as durable as what is written, also when the session that wrote it has not heard yet.
+SELECT CASE
+	WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NULL AND pg_catalog.current_setting('synchronous_standby_names') <> ''
+	THEN (SELECT pg_catalog.pg_current_xact_id_if_assigned()::text
+		FROM (SELECT pg_catalog.pg_logical_emit_message(true, 'handback', 'settled') AS barrier OFFSET 0) told
+		WHERE told.barrier IS NOT NULL)
+	ELSE pg_catalog.pg_current_xact_id_if_assigned()::text
+END AS transaction
+
 -- name: fate
 -- $1: transaction number. in progress, committed, aborted, or NULL when it is too long ago.
 SELECT pg_catalog.pg_xact_status($1::xid8) AS fate

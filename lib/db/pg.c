@@ -730,7 +730,7 @@ pg_transact(struct pg *pg, const char *sql, int params, const char *const *value
 	if (status == PG_OK)
 		status = prepare(pg, sql, name);
 	if (status == PG_OK)
-		status = prepare(pg, db_transaction, number);
+		status = prepare(pg, db_transaction_sure, number);
 	if (status != PG_OK)
 		return status;
 	if (!send_whole(pg, name, number, params, values)) {

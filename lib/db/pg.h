@@ -92,7 +92,8 @@ enum pg_status pg_rollback(struct pg *pg);       /* PG_OK where there is nothing
 
 /*
  * One statement that is a whole transaction, and its COMMIT with it: all is sent at once.  Otherwise as
- * pg_run_prepared and then pg_commit; in no transaction.  With PG_DOUBT *ret_result is what it will have
+ * pg_run_prepared and then pg_commit; in no transaction.  What it only found is as durable, too: see
+ * pg_barrier.  With PG_DOUBT *ret_result is what it will have
  * found if it was committed.  Where the connection is lost before that was answered, it is PG_DOUBT with
  * NULL, and settled as PG_FATE_UNKNOWN.
  */
@@ -112,6 +113,13 @@ enum pg_fate {
  * transaction still runs, its standby does not confirm): wait, ask again.
  */
 enum pg_status pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate);
+
+/*
+ * Between transactions, before something is done for good because of what was read: what another session
+ * committed is visible when it is durable here, and may wait for its standby yet.  PG_OK: it is as durable as
+ * a COMMIT of our own would be.  PG_LOST: no standby said so within some seconds; ask again.
+ */
+enum pg_status pg_barrier(struct pg *pg);
 
 /* Who holds what a statement of ours waits for. */
 struct pg_holder {

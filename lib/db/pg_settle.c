@@ -8,7 +8,7 @@
 
 #define SETTLE_TRIES 100 /* 50 ms apart */
 #define SETTLE_END_AFTER 20
-#define SETTLE_STANDBY_MS 5000
+#define BARRIER_MS 5000
 #define NUMBER_NOT_GIVEN "22023" /* pg_xact_status: "transaction ID is in the future" */
 
 /* The server has run without a crash since: a number is of the transaction that it was. */
@@ -59,22 +59,22 @@ wait_for_end(struct pg *pg, char word[16])
 	return PG_LOST;
 }
 
-/* Committed here; a synchronous standby has it too when it has something that was committed later. */
-static enum pg_status
-wait_for_standby(struct pg *pg)
+/* A synchronous standby has what is visible when it has something that was committed later. */
+enum pg_status
+pg_barrier(struct pg *pg)
 {
 	struct pg_transaction last = pg->last;
 	int patience = pg->commit_wait_ms;
 	enum pg_status status;
 
-	pg->commit_wait_ms = SETTLE_STANDBY_MS;
+	pg->commit_wait_ms = BARRIER_MS;
 	status = pg_begin(pg);
 	if (status == PG_OK)
 		status = pg_run(pg, db_barrier, 0, NULL, NULL);
 	if (status == PG_OK)
 		status = pg_commit(pg);
 	pg->commit_wait_ms = patience;
-	pg->last = last; /* if need be, ask again for the same one */
+	pg->last = last; /* that is not in doubt: what was before it may be */
 	return status == PG_OK ? PG_OK : PG_LOST;
 }
 
@@ -97,7 +97,7 @@ pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate)
 	if (wait_for_end(pg, word) != PG_OK)
 		return PG_LOST;
 	if (strcmp(word, "committed") == 0) {
-		if (wait_for_standby(pg) != PG_OK)
+		if (pg_barrier(pg) != PG_OK)
 			return PG_LOST;
 		/* after a crash the number may have been given again */
 		*ret_fate = same_life(pg) ? PG_FATE_COMMITTED : PG_FATE_UNKNOWN;

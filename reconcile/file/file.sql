@@ -67,6 +67,7 @@ ORDER BY file_id
 -- One script, run once for a connection. Not ON COMMIT DELETE ROWS: that rebuilds the tables' TOAST indexes at every
 -- commit and with them every plan, some twenty milliseconds for each file. work_clear.sql empties them instead.
 
+SET LOCAL synchronous_commit = off; -- nothing of this outlives the session: no disk and no standby is waited for
 SET join_collapse_limit = 1;     -- joins run as they are written: from the file's records outwards
 
 -- The records as the parser reported them; see lib/protocol/record.h. Filled by stage_copy.sql.

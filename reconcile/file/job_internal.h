@@ -88,6 +88,8 @@ enum job_end job_repeat(struct job_work *w);
 /* commit: the copy is on the disk and everything is true.  A COMMIT in doubt is asked for; JOB_GONE: in the
  * meantime the name went to another owner. */
 enum job_end job_commit(struct job_work *w);
+/* barrier: what was found decided is as sure as our own COMMIT would be. */
+enum job_end job_barrier(struct job_work *w);
 /* reason: beside a held file's copy, before that is there. */
 enum job_end job_reason(struct job_work *w);
 /* answer: before the copy is archived: what a restart finds archived it does not look at again. */

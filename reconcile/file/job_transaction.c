@@ -61,6 +61,18 @@ job_commit(struct job_work *w)
 	return r->status == PG_OK ? JOB_DONE : job_fail_database(r, w->result, r->status, "cannot commit");
 }
 
+/* Who decided it may have died while its COMMIT waited for a standby. */
+enum job_end
+job_barrier(struct job_work *w)
+{
+	struct reconciler *r = w->r;
+
+	r->status = pg_barrier(r->pg);
+	return r->status == PG_OK ? JOB_DONE
+	                          : job_fail_database(r, w->result, r->status,
+	                                              "decided, but the database cannot say that for good");
+}
+
 /* Nothing of an earlier try. */
 static void
 begin(struct job_work *w)

@@ -142,12 +142,29 @@ note_what_is_there(struct pg *pg, const struct spool *spool, struct recovered *r
 	return status;
 }
 
+/* What a dead worker decided may wait for a standby yet. */
+static enum pg_status
+wait_for_standby(struct pg *pg)
+{
+	struct pg_result *r;
+	enum pg_status status = not_archived(pg, NULL, &r);
+
+	if (status != PG_OK)
+		return status;
+	if (pg_rows(r) > 0)
+		status = pg_barrier(pg);
+	pg_result_free(r);
+	return status;
+}
+
 enum pg_status
 recover(struct pg *pg, const struct spool *spool, struct recovered *ret)
 {
 	struct recovered done = {0};
-	enum pg_status status = handle_orphans(pg, spool, &done);
+	enum pg_status status = wait_for_standby(pg);
 
+	if (status == PG_OK)
+		status = handle_orphans(pg, spool, &done);
 	if (status == PG_OK)
 		status = note_what_is_there(pg, spool, &done);
 	if (status == PG_OK)

@@ -1,6 +1,7 @@
 """The database goes away at every message, says no, fills up, fails over: nothing is lost, nothing is posted twice, the
 fault is named, and the work goes on by itself."""
 import concurrent.futures
+import contextlib
 import os
 import random
 import signal
@@ -111,11 +112,14 @@ class Partner:
         assert not (self.desk.inbound / name).exists(), f"{name} is still there"
         return (*rows[0], *reversed_)
 
+    def kept(self):
+        return [p for folder in ("archive", "quarantine") for p in (self.desk.spool / folder).rglob("*")
+                if p.is_file() and p.suffix != ".reason"]
+
     def check(self):
         """Over all: one archived file for each that came, balances that fit, and a proof that does."""
         assert not [*(self.desk.spool / "work").iterdir()], "copies are left in the spool"
-        kept = [p for folder in ("archive", "quarantine") for p in (self.desk.spool / folder).rglob("*")
-                if p.is_file() and p.suffix != ".reason"]
+        kept = self.kept()
         assert len(kept) == len(self.names), f"{len(kept)} files are kept of {len(self.names)}"
         back, = self.desk.query("SELECT count(*) FROM ledger.reversal")[0]
         assert self.desk.balance() == 100 * back
@@ -540,6 +544,40 @@ def test_the_warning_of_a_cancelled_wait_is_a_doubt(mine):
         set_standbys(server, "")
         waiting.join(10)
     assert len(warned) == 1
+    assert partner.state(name) == expected
+    partner.check()
+
+
+@case("decided by a worker that died while its COMMIT waited for a standby")
+def test_what_no_standby_confirmed_is_not_taken_up(mine):
+    """Its row is seen, and a failover would take it back: the original stays until a standby has it."""
+    partner, proxy, server = mine
+    expected, _ = undisturbed(partner, proxy)
+    name, desk = partner.drop(), partner.desk
+    set_standbys(server, "nobody")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool, server.connect() as c:
+            taken = pool.submit(desk.take, name, PATIENCE)
+            while not c.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").fetchone():
+                assert not taken.done()
+                time.sleep(0.01)
+            desk.worker.process.kill()
+            c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+            with contextlib.suppress(Exception):
+                taken.result()
+        desk.worker.close()
+        seen, = desk.query("SELECT state, archived_at FROM handback.file WHERE name = %s", name.encode())
+        assert seen == ("posted", None)
+        desk.start(wait=False)
+        deadline = time.monotonic() + PATIENCE
+        while "the standby did not confirm it" not in desk.log():
+            assert time.monotonic() < deadline, desk.log()
+            time.sleep(0.05)
+        assert (desk.inbound / name).exists() and len(partner.kept()) == len(partner.names) - 1
+    finally:
+        set_standbys(server, "")
+    assert desk.worker.receive(PATIENCE)[0] == "ready"
+    partner.take(name)
     assert partner.state(name) == expected
     partner.check()
 

@@ -432,6 +432,12 @@ test_whole_without_standby(void **state)
 	assert_int_equal(pg_transact(pg, whole_note, 1, &note, &r), PG_DOUBT);
 	assert_string_equal(pg_text_of(r, 0, "note"), "alone");
 	pg_result_free(r);
+	/* nor is that told as done which another finds */
+	struct pg *other = cluster_open("postgres", "handback");
+	other->commit_wait_ms = 600;
+	assert_int_equal(pg_transact(other, whole_nothing, 1, &note, &r), PG_DOUBT);
+	pg_result_free(r);
+	pg_close(other);
 	cluster_run("ALTER SYSTEM RESET synchronous_standby_names");
 	cluster_run("SELECT pg_catalog.pg_reload_conf()");
 	usleep(300000);
