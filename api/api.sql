@@ -81,3 +81,14 @@ FROM catalogue.redeem(pg_catalog.decode($1::text, 'hex'), $2::text, $3::text, $4
 -- name: refund
 SELECT code, reason, body::text AS body, again
 FROM catalogue.refund_order(pg_catalog.decode($1::text, 'hex'), $2::text, $3::text, $4::text, $5::text)
+
+-- name: points
+-- $1: a list of rows, as JSON.
+SELECT n, code, reason, state, again FROM points.receive($1::jsonb)
+
+-- name: points_of_key
+SELECT code, body::text AS body FROM points.request_of_key($1::text, $2::integer, $3::text)
+
+-- name: points_batch
+-- $1: client, $2: generation, $3: the call, $4: the row behind which it goes on.
+SELECT code, body::text AS body FROM points.batch($1::text, $2::integer, $3::uuid, $4::bigint)

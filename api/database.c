@@ -217,7 +217,8 @@ may_see(const struct call *c, const char *body)
 {
 	struct json *whole = json_parse(body);
 	const struct json *redemption = c->message == API_REQUEST ? json_get(whole, "redemption") : whole;
-	bool may = c->message == API_TRANSACTIONS || token_is_for(&c->who, json_string_of(redemption, "member"));
+	bool may = c->message == API_TRANSACTIONS || c->message == API_POINTS_BATCH ||
+	           token_is_for(&c->who, json_string_of(redemption, "member"));
 
 	json_free(whole);
 	return may;
@@ -225,7 +226,7 @@ may_see(const struct call *c, const char *body)
 
 /* A statement that answers with a code and a body. */
 static void
-ask_for_body(struct database *db, struct call *c, const char *sql, const char *about, int64_t before)
+ask_for_body(struct database *db, struct call *c, const char *sql, const char *about, int64_t from)
 {
 	struct params p = {0};
 	struct pg_result *r;
@@ -233,8 +234,8 @@ ask_for_body(struct database *db, struct call *c, const char *sql, const char *a
 	param_text(&p, c->who.client);
 	param_int(&p, c->who.generation);
 	param_text(&p, about);
-	if (c->message == API_TRANSACTIONS)
-		param_optional(&p, before > 0, before);
+	if (c->message == API_TRANSACTIONS || c->message == API_POINTS_BATCH)
+		param_optional(&p, from > 0, from);
 	r = database_ask(db, c, sql, &p);
 	if (r == NULL)
 		return;
@@ -283,6 +284,12 @@ answer_call(struct database *db, struct call *c)
 	case API_TRANSACTIONS:
 		ask_for_body(db, c, api_transactions, c->what.member, c->what.before);
 		break;
+	case API_POINTS_OF_KEY:
+		ask_for_body(db, c, api_points_of_key, c->what.key, 0);
+		break;
+	case API_POINTS_BATCH:
+		ask_for_body(db, c, api_points_batch, c->what.reference, c->what.after);
+		break;
 	case API_AUTHORIZE:
 		authorize(db, c);
 		break;
@@ -292,6 +299,7 @@ answer_call(struct database *db, struct call *c)
 	case API_TOKEN:
 	case API_AVAILABLE:
 	case API_REDEEM:
+	case API_POINTS:
 	case API_SEND:
 	case API_SENT:
 	case API_ENTER:

@@ -113,7 +113,7 @@ pass(struct passed *p, uint64_t what)
 static bool
 goes_together(enum api_message message)
 {
-	return message == API_REDEEM || message == API_AVAILABLE;
+	return message == API_REDEEM || message == API_AVAILABLE || message == API_POINTS;
 }
 
 size_t

@@ -11,6 +11,7 @@
 
 #include "api/catalogue.h"
 #include "api/files.h"
+#include "api/points.h"
 #include "api/queue.h"
 #include "api/rate.h"
 #include "lib/base/limits.h"
@@ -113,9 +114,9 @@ states_programme(enum api_message message)
 static bool
 in_scope(const struct token_claims *who, enum api_message message)
 {
-	const char *word = message == API_REDEEM || message == API_ENTER ? "redeem"
-	                   : message == API_REVERSE                      ? "reverse"
-	                                                                 : "read";
+	const char *word = message == API_REDEEM || message == API_ENTER || message == API_POINTS ? "redeem"
+	                   : message == API_REVERSE                                               ? "reverse"
+	                                                                                          : "read";
 
 	return message == API_AUTHORIZE || who->scopes[0] == '\0' || strstr(who->scopes, word) != NULL;
 }
@@ -149,6 +150,9 @@ admit(struct server *s, struct call *c)
 		call_answer(c, "403", "the token is not for such calls");
 	else if (c->what.member != NULL && !token_is_for(&c->who, c->what.member))
 		call_answer(c, "403", "the token is of another member");
+	else if ((c->message == API_POINTS || c->message == API_POINTS_BATCH) && c->what.member == NULL &&
+	         c->who.member[0] != '\0')
+		call_answer(c, "403", "the token is of a member, and this is of others, too");
 	else if (c->message == API_ENTER && c->who.member[0] == '\0')
 		call_answer(c, "403", "the token has to be of this member alone");
 	else if (!goes_on(c) && /* one file is one call */
@@ -278,6 +282,8 @@ work(struct server *s, int *ret_wait_ms)
 		redeem_calls(s->db, batch, n);
 	else if (batch[0]->message == API_AVAILABLE)
 		available_calls(s->db, batch, n);
+	else if (batch[0]->message == API_POINTS)
+		points_calls(s->db, batch, n);
 	else if (batch[0]->message == API_TOKEN)
 		login(s, batch[0]);
 	else if (batch[0]->message == API_SEND)

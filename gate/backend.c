@@ -238,12 +238,14 @@ backend_free(struct backend *b)
 	free(b);
 }
 
-/* Whose member is it?  FNV-1a: any even spread will do. */
+/* Whose points are they?  FNV-1a: any even spread will do. */
 static size_t
 slot_of(const struct api_call *call)
 {
 	uint32_t hash = 2166136261u;
-	const char *text = call->member != NULL ? call->member : call->request_id;
+	const char *text = call->sponsor != NULL  ? call->sponsor
+	                   : call->member != NULL ? call->member
+	                                          : call->request_id;
 
 	for (; *text != '\0'; text++)
 		hash = (hash ^ (unsigned char) *text) * 16777619u;

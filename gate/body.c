@@ -124,18 +124,31 @@ read_value(struct reading *r, const struct body_field *field)
 	return true;
 }
 
+/* What follows the beginning of an object. */
+static bool
+read_members(struct reading *r)
+{
+	struct json_token t;
+
+	while (json_reader_next(r->reader, &t) > 0 && t.event == JSON_KEY)
+		if (!read_value(r, field_of(r, &t.text)))
+			return false;
+	if (t.event != JSON_OBJECT_END)
+		return false;
+	for (size_t i = 0; i < r->count; i++)
+		if ((r->seen & UINT64_C(1) << i) == 0 && !r->fields[i].optional)
+			note(r, BODY_FIELD, r->fields[i].name);
+	return true;
+}
+
 /* False: what it is, is no object. */
 static bool
 read_object(struct reading *r)
 {
 	struct json_token t;
 
-	if (json_reader_next(r->reader, &t) <= 0 || t.event != JSON_OBJECT)
-		return false;
-	while (json_reader_next(r->reader, &t) > 0 && t.event == JSON_KEY)
-		if (!read_value(r, field_of(r, &t.text)))
-			return false;
-	return t.event == JSON_OBJECT_END && json_reader_next(r->reader, &t) == 0;
+	return json_reader_next(r->reader, &t) > 0 && t.event == JSON_OBJECT && read_members(r) &&
+	       json_reader_next(r->reader, &t) == 0;
 }
 
 enum body_fault
@@ -155,10 +168,57 @@ body_read(const void *json, size_t len, const struct body_field *fields, size_t 
 	if (!read_object(&r))
 		r.fault = BODY_NO_OBJECT;
 	json_reader_free(r.reader);
-	for (size_t i = 0; i < count; i++)
-		if ((r.seen & UINT64_C(1) << i) == 0 && !fields[i].optional)
-			note(&r, BODY_FIELD, fields[i].name);
 	if (ret_field != NULL && r.fault != BODY_NO_OBJECT)
 		*ret_field = r.wrong;
 	return r.fault;
+}
+
+/* The rest of a value whose beginning was read. */
+static bool
+skip_value(struct reading *r, const struct json_token *begin)
+{
+	struct json_token t;
+
+	for (int depth = begin->event == JSON_ARRAY; depth > 0;) {
+		if (json_reader_next(r->reader, &t) <= 0)
+			return false;
+		depth += t.event == JSON_OBJECT || t.event == JSON_ARRAY;
+		depth -= t.event == JSON_OBJECT_END || t.event == JSON_ARRAY_END;
+	}
+	return true;
+}
+
+enum body_fault
+body_read_list(const void *json, size_t len, const struct body_field *fields, size_t count, size_t most,
+               void (*row)(void *context, enum body_fault fault, const char *field), void *context)
+{
+	static const struct json_limits limits = {
+	    .depth = BODY_DEPTH, .text_bytes = BODY_TEXT_BYTES, .keys = BODY_KEYS};
+	enum body_fault fault = BODY_NO_OBJECT;
+	struct input_memory in;
+	struct json_token t;
+	size_t rows = 0;
+	struct reading r = {0};
+
+	input_memory_init(&in, json, len, 0);
+	r.reader = json_reader_new(&in.input, &limits);
+	if (r.reader == NULL)
+		return BODY_NO_MEMORY;
+	if (json_reader_next(r.reader, &t) > 0 && t.event == JSON_ARRAY) {
+		while (json_reader_next(r.reader, &t) > 0 && t.event != JSON_ARRAY_END && rows < most) {
+			r = (struct reading){.reader = r.reader, .fields = fields, .count = count};
+			if (t.event != JSON_OBJECT)
+				note(&r, BODY_FIELD, NULL);
+			if (t.event == JSON_OBJECT ? !read_members(&r) : !skip_value(&r, &t))
+				break;
+			row(context, r.fault, r.wrong);
+			rows++;
+		}
+		if (t.event == JSON_ARRAY_END)
+			fault = rows > 0 && json_reader_next(r.reader, &t) == 0 ? BODY_FINE : BODY_FIELD;
+		else if (rows == most)
+			fault = BODY_FIELD;
+	}
+	json_reader_free(r.reader);
+	return fault;
 }

@@ -40,6 +40,13 @@ enum body_fault {
  * where not NULL: the name of the field that a fault is of, else NULL. */
 enum body_fault body_read(const void *json, size_t len, const struct body_field *fields, size_t count,
                           const char **ret_field);
+/* A list of objects, each read as body_read reads one: row() is told the fault of each and its field (NULL:
+ * it is no object), takes the members, and sets them back.  BODY_FIELD: the list is no list, is empty or has
+ * more than so many. */
+enum body_fault body_read_list(const void *json, size_t len, const struct body_field *fields, size_t count,
+                               size_t most,
+                               void (*row)(void *context, enum body_fault fault, const char *field),
+                               void *context);
 /* May a text that stands elsewhere be such a text?  Not empty, so many bytes at most, UTF-8, no control
  * characters. */
 bool body_text_ok(const char *text, size_t most);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gate/body.h"
+#include "gate/points.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 
@@ -229,6 +230,29 @@ read_transactions(struct asked *a, const char **ret_why)
 	return code;
 }
 
+/* ---- points requests ---- */
+
+static const char *
+read_points(struct asked *a, const char **ret_why)
+{
+	return points_read(a->body, a->body_len, &a->rows, ret_why);
+}
+
+static const char *
+read_points_batch(struct asked *a, const char **ret_why)
+{
+	struct evkeyvalq values;
+	const char *after, *code = read_redemption(a, ret_why);
+
+	if (code != NULL || a->query == NULL || evhttp_parse_query_str(a->query, &values) < 0)
+		return code;
+	after = evhttp_find_header(&values, "after");
+	if (after != NULL && !text_int(after, 1, API_ROWS, &a->call.after))
+		code = wrong(ret_why, "after is the number of a row");
+	evhttp_clear_headers(&values);
+	return code;
+}
+
 /* ---- the catalogue ---- */
 
 static const char *
@@ -325,6 +349,9 @@ static const struct endpoint endpoints[] = {
     {"request", "GET", "/v1/requests/", "", API_REQUEST, false, read_request},
     {"file", "GET", "/v1/files/", "", API_FILE, false, read_redemption},
     {"transactions", "GET", "/v1/members/", "/transactions", API_TRANSACTIONS, false, read_transactions},
+    {"points", "POST", LOYALIFE "pg-lm/API/PG/PointsRequest", NULL, API_POINTS, false, read_points},
+    {"points_request", "GET", "/v1/points-requests/", "", API_POINTS_OF_KEY, false, read_request},
+    {"points_batch", "GET", "/v1/points-batches/", "", API_POINTS_BATCH, false, read_points_batch},
     {"enter", "POST", "/v1/members/", "/catalogue", API_ENTER, false, read_enter},
     {"exchange", "POST", "/v1/catalogue/exchange", NULL, API_EXCHANGE, false, read_exchange},
     {"rate", "GET", "/v1/catalogue/rate", NULL, API_RATE, false, read_rate},
@@ -403,6 +430,7 @@ void
 asked_free(struct asked *a)
 {
 	free(a->part);
+	points_rows_free(a->rows);
 	free(a->member);
 	free(a->merchant);
 	free(a->amount);

@@ -9,6 +9,7 @@
 #include "lib/protocol/api_call.h"
 
 struct asked;
+struct points_rows;
 
 struct endpoint {
 	const char *name;         /* in log and metrics */
@@ -26,7 +27,7 @@ struct asked {
 	const char *body, *query; /* the caller's; query NULL: none */
 	size_t body_len;
 	struct api_call call; /* points into what follows */
-	/* freed by asked_free */
+	struct points_rows *rows; /* of points requests; freed by asked_free, as all that follows */
 	char *part, *member, *merchant, *amount, *reference, *key, *client_id, *secret, *audience;
 };
 

@@ -20,6 +20,7 @@
 #include "gate/gate_text.h"
 #include "gate/intake.h"
 #include "gate/metrics.h"
+#include "gate/points.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
 #include "lib/base/log.h"
@@ -306,6 +307,8 @@ ask(struct exchange *x, const struct evkeyvalq *headers)
 	/* whose token is none of ours to look at, or who has none */
 	if (x->fault != NULL && (message == API_TOKEN || (message >= API_EXCHANGE && message <= API_REFUND)))
 		refuse(x, x->fault, x->fault_why);
+	else if (x->fault == NULL && message == API_POINTS)
+		points_ask(x->asked.rows, h->backend, &x->asked.call, on_answer, x);
 	else if (!backend_call(h->backend, x->fault != NULL ? API_AUTHORIZE : message, &x->asked.call, on_answer,
 	                       x))
 		refuse(x, "503", "nothing was done: ask again");

@@ -25,6 +25,7 @@ static const struct {
     {"403", "Forbidden"},
     {"404", "Not found"},
     {"201", "Created"},
+    {"202", "Accepted"},
     {"303", "See other"},
     {"405", "Method not allowed"},
     {"408", "Request timeout"},

@@ -129,6 +129,28 @@ static const struct contract_field rate_fields[] = {
 };
 static const struct contract_field session_fields[] = {ID, REQUEST_ID, SECRET, MEMBER};
 static const struct contract_field order_fields[] = {ID, REQUEST_ID, SECRET, MEMBER, ORDER, FIGURE};
+#define NAMED(word, optional, most)                                                                          \
+	{                                                                                                        \
+#word, MEMBER_TEXT, optional, CALL(word), 1, most, NULL                                              \
+	}
+static const struct contract_field points_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    REFERENCE,
+    {"row", MEMBER_INT, false, CALL(row), 1, API_ROWS, NULL},
+    {"key", MEMBER_TEXT, false, CALL(key), 1, API_KEY_BYTES, NULL},
+    {"member", MEMBER_TEXT, true, CALL(member), 1, API_MEMBER_BYTES, NULL},
+    NAMED(account, true, API_PARTNER_BYTES),
+    NAMED(partner, false, API_PARTNER_BYTES),
+    {"points", MEMBER_INT, false, CALL(points), INT64_MIN, INT64_MAX, NULL},
+    NAMED(reason, false, API_WHY_BYTES),
+    NAMED(not_before, true, API_TIME_BYTES),
+    NAMED(sponsor, true, API_PARTNER_BYTES),
+};
+static const struct contract_field points_batch_fields[] = {
+    ID, REQUEST_ID, TOKEN, REFERENCE, {"after", MEMBER_INT, true, CALL(after), 1, API_ROWS, NULL},
+};
 static const struct contract_field handover_fields[] = {
     {"id", MEMBER_INT, false, ANSWER(id), 1, INT64_MAX, NULL},
 };
@@ -165,6 +187,9 @@ static const struct contract_message messages[API_MESSAGES] = {
     [API_SEND] = {"send", true, false, FIELDS(send_fields), ALWAYS},
     [API_SENT] = {"sent", true, false, FIELDS(sent_fields), ALWAYS},
     [API_FILE] = {"file", true, false, FIELDS(file_fields), ALWAYS},
+    [API_POINTS] = {"points", true, false, FIELDS(points_fields), ALWAYS},
+    [API_POINTS_OF_KEY] = {"points_of_key", true, false, FIELDS(request_fields), ALWAYS},
+    [API_POINTS_BATCH] = {"points_batch", true, false, FIELDS(points_batch_fields), ALWAYS},
     [API_ENTER] = {"enter", true, false, FIELDS(enter_fields), ALWAYS},
     [API_EXCHANGE] = {"exchange", true, false, FIELDS(exchange_fields), ALWAYS},
     [API_RATE] = {"rate", true, false, FIELDS(rate_fields), ALWAYS},
@@ -231,9 +256,9 @@ api_status(const char *code)
 		const char *code;
 		int status;
 	} others[] = {
-	    {"201", 201}, {"303", 303}, {"408", 408}, {"413", 413}, {"507", 507}, {"401", 401},
-	    {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415}, {"429", 429},
-	    {"503", 503}, {"997", 500}, {"998", 400}, {"999", 400},
+	    {"201", 201}, {"202", 202}, {"303", 303}, {"408", 408}, {"413", 413}, {"507", 507},
+	    {"401", 401}, {"403", 403}, {"404", 404}, {"405", 405}, {"409", 409}, {"415", 415},
+	    {"429", 429}, {"503", 503}, {"997", 500}, {"998", 400}, {"999", 400},
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

@@ -21,6 +21,10 @@
 #define API_SECRET_BYTES 128
 #define API_REFERENCE_BYTES 36
 #define API_AUDIENCE_BYTES 500
+#define API_PARTNER_BYTES 64 /* a partner, an account there, a sponsor */
+#define API_WHY_BYTES 200    /* a caller's reason */
+#define API_TIME_BYTES 40
+#define API_ROWS 100 /* of one call */
 #define API_REASON_BYTES 400
 #define API_VALUE_BYTES 1200
 #define API_JSON_BYTES 12000 /* escaped it is still one message */
@@ -39,13 +43,16 @@ enum api_message {
 	API_SEND,         /* a file is to come: who takes it? */
 	API_SENT,         /* it is whole, and has its name in the spool */
 	API_FILE,         /* what became of it */
-	API_ENTER,        /* a member's way into the catalogue */
-	API_EXCHANGE,     /* the shop's: a code for a session */
-	API_RATE,         /* the shop's: what points are worth in it */
-	API_BALANCE,      /* the shop's, in a session: what the member may redeem */
-	API_PROFILE,      /* what the shop may know of the member */
-	API_ORDER,        /* takes an order's points */
-	API_REFUND,       /* gives them back */
+	API_POINTS,       /* a row of points requests: takes points that a partner is asked to credit */
+	API_POINTS_OF_KEY, /* what became of the request of a key */
+	API_POINTS_BATCH,  /* what became of the rows of a call */
+	API_ENTER,         /* a member's way into the catalogue */
+	API_EXCHANGE,      /* the shop's: a code for a session */
+	API_RATE,          /* the shop's: what points are worth in it */
+	API_BALANCE,       /* the shop's, in a session: what the member may redeem */
+	API_PROFILE,       /* what the shop may know of the member */
+	API_ORDER,         /* takes an order's points */
+	API_REFUND,        /* gives them back */
 	/* from it */
 	API_ANSWER,
 	API_HANDOVER, /* to API_SEND, with the connection to a handback-receive: lib/protocol/receive_job.h */
@@ -65,6 +72,9 @@ struct api_call {
 	const char *source, *name, *sha256; /* of a file; the hash in hex */
 	int64_t bytes;
 	const char *audience; /* where the shop took the code */
+	/* of a row of points requests, beside key, member and points; its call is the reference */
+	const char *account, *partner, *reason, *not_before, *sponsor;
+	int64_t row, after;
 	/* of an order the key is its number, the amount its points, the member the shop's unique_id */
 };
 

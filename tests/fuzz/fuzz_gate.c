@@ -13,6 +13,7 @@
 #include "gate/body.h"
 #include "gate/endpoint.h"
 #include "gate/fence.h"
+#include "gate/points.h"
 #include "gate/put.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -96,6 +97,36 @@ try_put(const uint8_t *data, size_t size)
 	free(head);
 }
 
+/* In place of the connections: each row can be said, and is not taken. */
+bool
+backend_call(struct backend *b, enum api_message message, struct api_call *call, backend_answered answered,
+             void *context)
+{
+	static struct message_line said;
+
+	(void) b, (void) answered, (void) context;
+	call->id = 1;
+	expect(api_call_encode(&said, message, call));
+	return false;
+}
+
+static void
+on_points(void *context, const struct api_answer *answer, int handover)
+{
+	(void) handover;
+	++*(int *) context;
+	expect(answer->status == 202 || answer->status == 503);
+}
+
+static void
+try_points(const struct asked *a)
+{
+	int answers = 0;
+
+	points_ask(a->rows, NULL, &a->call, on_points, &answers);
+	expect(answers == 1);
+}
+
 /* What is read can be said to handback-api, whatever it is. */
 static void
 try_call(char *text, size_t size)
@@ -116,7 +147,11 @@ try_call(char *text, size_t size)
 		a.call.id = 1;
 		a.call.request_id = "r";
 		a.call.token = "t";
-		expect(code != NULL ? strlen(code) == 3 && why != NULL : api_call_encode(&said, e->message, &a.call));
+		if (code == NULL && e->message == API_POINTS)
+			try_points(&a);
+		else
+			expect(code != NULL ? strlen(code) == 3 && why != NULL
+			                    : api_call_encode(&said, e->message, &a.call));
 	}
 	asked_free(&a);
 }

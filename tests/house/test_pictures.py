@@ -14,7 +14,8 @@ import pg  # noqa: E402
 DOCS = ROOT / "docs"
 SCHEMAS = {"ledger": ("the points ledger, or a contract over the bank's own", "#e9f4ee"),
            "handback": ("what came of the files", "#f3f5f8"), "audit": ("the proof", "#fdf3e4"), "api": ("callers of the redemption API", "#f5eefb"),
-           "catalogue": ("the shop", "#fbeef3")}
+           "catalogue": ("the shop", "#fbeef3"),
+           "points": ("points requests to partners", "#eef7fb")}
 TABLES = """SELECT n.nspname, c.relname, c.relkind, obj_description(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = ANY (%s) AND (c.relkind = 'r' OR c.relkind = 'v' AND n.nspname = 'ledger') ORDER BY 1, 2"""
 KEYS = """SELECT DISTINCT a.nspname || '.' || t.relname, b.nspname || '.' || f.relname FROM pg_constraint k

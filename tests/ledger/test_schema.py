@@ -111,10 +111,10 @@ def test_owner(database):
     with database.connect() as c:
         others = c.execute(
             "SELECT n.nspname || '.' || c.relname, c.relowner::regrole FROM pg_class c JOIN pg_namespace n"
-            " ON n.oid = c.relnamespace WHERE n.nspname IN ('handback_schema', 'ledger', 'handback', 'audit', 'api', 'catalogue')"
+            " ON n.oid = c.relnamespace WHERE n.nspname IN ('handback_schema', 'ledger', 'handback', 'audit', 'api', 'catalogue', 'points')"
             " AND c.relowner <> 'handback_owner'::regrole UNION ALL"
             " SELECT p.oid::regprocedure::text, p.proowner::regrole FROM pg_proc p JOIN pg_namespace n"
-            " ON n.oid = p.pronamespace WHERE n.nspname IN ('handback_schema', 'ledger', 'handback', 'audit', 'api', 'catalogue')"
+            " ON n.oid = p.pronamespace WHERE n.nspname IN ('handback_schema', 'ledger', 'handback', 'audit', 'api', 'catalogue', 'points')"
             " AND p.proowner <> 'handback_owner'::regrole").fetchall()
         assert others == []
 
@@ -150,7 +150,7 @@ def test_functions_are_safe_to_call(database):
     with database.connect() as c:
         rows = c.execute(
             "SELECT p.oid::regprocedure::text, p.proconfig, p.proacl::text FROM pg_proc p JOIN pg_namespace n"
-            " ON n.oid = p.pronamespace WHERE n.nspname IN ('handback_schema', 'ledger', 'handback', 'audit', 'api', 'catalogue')").fetchall()
+            " ON n.oid = p.pronamespace WHERE n.nspname IN ('handback_schema', 'ledger', 'handback', 'audit', 'api', 'catalogue', 'points')").fetchall()
     assert len(rows) > 10
     for name, settings, acl in rows:
         assert any(s == "search_path=pg_catalog, pg_temp" for s in settings or ()), name
@@ -162,7 +162,7 @@ def test_everything_people_meet_has_a_comment(database):
     with database.connect() as c:
         bare = c.execute(
             "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname IN ('ledger', 'handback', 'audit', 'handback_schema', 'api', 'catalogue') AND c.relkind IN ('r', 'v')"
+            " WHERE n.nspname IN ('ledger', 'handback', 'audit', 'handback_schema', 'api', 'catalogue', 'points') AND c.relkind IN ('r', 'v')"
             " AND obj_description(c.oid, 'pg_class') IS NULL").fetchall()
     assert bare == []
 
@@ -200,7 +200,7 @@ def test_grants(database, role):
     with database.connect() as c:
         tables = [row[0] for row in c.execute(
             "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname IN ('ledger', 'handback', 'audit', 'handback_schema', 'api', 'catalogue') AND c.relkind IN ('r', 'v')")]
+            " WHERE n.nspname IN ('ledger', 'handback', 'audit', 'handback_schema', 'api', 'catalogue', 'points') AND c.relkind IN ('r', 'v')")]
         may = {f"{what} {table}" for table in tables for what in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
                if c.execute("SELECT has_table_privilege(%s, %s, %s)", (role, table, what)).fetchone()[0]}
         columns = {(role, what, table, column)
@@ -212,7 +212,7 @@ def test_grants(database, role):
                    if f"{what} {table}" not in may}
         assert may == MAY[role]
         assert columns == {entry for entry in MAY_COLUMNS if entry[0] == role}
-        for schema in ("ledger", "handback", "audit", "handback_schema", "api", "catalogue", "public"):
+        for schema in ("ledger", "handback", "audit", "handback_schema", "api", "catalogue", "points", "public"):
             create = c.execute("SELECT has_schema_privilege(%s, %s, 'CREATE')", (role, schema)).fetchone()[0]
             assert not create or (schema == "public" and c.info.server_version < 150000)
 

@@ -21,13 +21,13 @@ LINES = r"""	SELECT format('trigger: %s', pg_get_triggerdef(t.oid)) AS line, n.n
 	FROM pg_trigger t
 	JOIN pg_class c ON c.oid = t.tgrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND NOT t.tgisinternal
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue', 'points') AND NOT t.tgisinternal
 	UNION ALL
 	SELECT format('unique index: %s', pg_get_indexdef(i.indexrelid)), n.nspname
 	FROM pg_index i
 	JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue', 'points') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
 	UNION ALL
 	-- the text as it was written, which no version of the server writes in another way, and how it runs
 	SELECT format('function: %s.%s(%s) %s', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
@@ -36,7 +36,7 @@ LINES = r"""	SELECT format('trigger: %s', pg_get_triggerdef(t.oid)) AS line, n.n
 	FROM pg_proc p
 	JOIN pg_namespace n ON n.oid = p.pronamespace
 	JOIN pg_language l ON l.oid = p.prolang
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api', 'catalogue')
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api', 'catalogue', 'points')
 	UNION ALL
 	SELECT format('rule: %s', concat_ws(' | ', r.state, v.name, r.age, r.late_reject, o.name, r.hold_reason)), 'rule'
 	FROM handback.verdict_rule r
@@ -73,7 +73,7 @@ SELECT 'schema', NULL, NULL, format('the trigger %s of %s.%s is disabled', t.tgn
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND t.tgenabled NOT IN ('O', 'A')
+WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue', 'points') AND t.tgenabled NOT IN ('O', 'A')
 	AND (n.nspname <> 'ledger' OR to_regclass('ledger.entry') IS NOT NULL)
 ORDER BY 1, 4
 LIMIT 1000

@@ -74,11 +74,11 @@ def tampered(cluster, build):
             for kind in "fcup":
                 for table, name in c.execute("SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint x JOIN"
                                              " pg_namespace n ON n.oid = connamespace WHERE contype = %s AND conrelid <> 0 AND"
-                                             " nspname IN ('handback', 'audit', 'ledger', 'api', 'catalogue')", (kind,)).fetchall():
+                                             " nspname IN ('handback', 'audit', 'ledger', 'api', 'catalogue', 'points')", (kind,)).fetchall():
                     c.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
             for index, in c.execute("SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class t ON t.oid = indrelid"
                                     " JOIN pg_namespace n ON n.oid = relnamespace WHERE indisunique AND"
-                                    " nspname IN ('handback', 'audit', 'ledger', 'api', 'catalogue')").fetchall():
+                                    " nspname IN ('handback', 'audit', 'ledger', 'api', 'catalogue', 'points')").fetchall():
                 c.execute(f"DROP INDEX {index}")
         yield world
     with cluster.connect() as c:

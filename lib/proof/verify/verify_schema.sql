@@ -326,6 +326,49 @@ WITH expected (line, nspname) AS (VALUES
 	('unique index: CREATE UNIQUE INDEX programme_code_key ON ledger.programme USING btree (code)', 'ledger'),
 	('unique index: CREATE UNIQUE INDEX programme_pkey ON ledger.programme USING btree (programme_id)', 'ledger'),
 	('unique index: CREATE UNIQUE INDEX transaction_type_pkey ON ledger.transaction_type USING btree (programme_id, transaction_type)', 'ledger'),
+	('function: points.approve(proposal integer, why text) b735ba39bf1ad67a5ae2349b42331ee3681542845b331804ab38b7030892caae', 'points'),
+	('function: points.batch(client_id text, generation integer, batch uuid, after bigint, OUT code text, OUT body jsonb) 3c68f5c1fd29eb41cf1d01d408d3b2bc6b2caf6eaaa1684d8b9c1fcadc839375', 'points'),
+	('function: points.end_proposal(proposal integer, how text, why text) 86fc8b6e56943fa40ddfc2c42f47a4aaa0d8b2ad2ec7405c9950e9c6c7f61023', 'points'),
+	('function: points.ineligible(programme integer, partner text, member bigint, account text, sponsor text, OUT code text, OUT reason text) 4c3f8b3581dca079aa0948c7d04634807e470db8f089c28bd523794edeb562c9', 'points'),
+	('function: points.link_account(programme text, partner text, account text, member text, proof text) 398956a4c79327d57088b3525f0cc3d700a2e52862a8a59408137a4c5c39e61c', 'points'),
+	('function: points.post_debit(request bigint) 02bc09c5aa07ff4058c907a5bd20b6f7dd974e8c4565912f358a9f54eac8a76e', 'points'),
+	('function: points.programme_of(programme text) ad1206a55fceaa6774c32499f663f36268c27e0295aa0017286a45ca55d32f26', 'points'),
+	('function: points.propose(kind text, programme integer, subject text, why text, detail text) 4e2a01e969e120f1b48484428836acef98000042914198f6a74212cc4faa50b7', 'points'),
+	('function: points.propose_partner(programme text, partner text, changes jsonb, why text) bc4ae03ec873674a5c384a2b05b78c93ecc6936941865808c070b232aef44f88', 'points'),
+	('function: points.propose_request(programme text, key text, why text) 512678b7309d0b6a6d01d132ed7c91ca0144b789bd4f1b85ee6bbae9d09e6c01', 'points'),
+	('function: points.propose_sponsor(programme text, sponsor text, account text, day_points bigint, open boolean, why text) 2170867f49cd144d047623adc349b69158e1a06a43442431d063d1120e9844d0', 'points'),
+	('function: points.receive(calls jsonb) 5dc7bd4e7b96344861ca2bd323ff56ecd4f1294d1c0e13451b00827a2808f0a3', 'points'),
+	('function: points.refuse(request bigint, why text) 7d130bef9ae7379d0595edeafbdc762bb3a7c4956e87f93eb25d3aac7c9ce932', 'points'),
+	('function: points.reject(proposal integer, why text) a2819c5971f4b99b62fa2a9f4e53e65649ab50485e310746392c7cd43334ba98', 'points'),
+	('function: points.request_json(request bigint) a711b4fdab4a02b83159a3fd9cf16b2b7f6d07c24f4e7eb47bbb11368a3c81d4', 'points'),
+	('function: points.request_of_key(client_id text, generation integer, key text, OUT code text, OUT body jsonb) fed902d29230d70fbed2f9346bd28217afaaa06f7d5255ae6960a49a6df3d445', 'points'),
+	('function: points.same_again(programme integer, key text, content bytea, OUT request bigint, OUT code text, OUT reason text) b0a31f1a05ab5ee45d0c49afbf27d78d27ad7db15cc8ee476e8220d3de0abd40', 'points'),
+	('function: points.state_of(request bigint) ff9473136e695dc5caa233112ddb262f01117c76416899aeaed5f37d3acffd15', 'points'),
+	('function: points.take(c record, programme integer, member ledger.member, account text, payer bigint, OUT code text, OUT reason text, OUT request bigint, OUT again boolean) 51c546deb0d2b7cb7d5d7e700eb711e22a5071560866566d7836f6bd84d3a0f4', 'points'),
+	('function: points.time_of(value text) bfb3bd661e622cdfe853ad0386fbcfe3ddd4045c4be679be62f8804cf98e71c8', 'points'),
+	('function: points.unlink_account(programme text, partner text, account text, why text) 41bc1638bda3c3d6d7fa398681f76d711af51db630ea41430bc3d604ccb92f5e', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.link FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.partner FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.proposal FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.proposal_end FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.receipt FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.refusal FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.request FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('trigger: CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON points.sponsor FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change()', 'points'),
+	('unique index: CREATE UNIQUE INDEX link_pkey ON points.link USING btree (programme_id, partner, account, version)', 'points'),
+	('unique index: CREATE UNIQUE INDEX partner_pkey ON points.partner USING btree (proposal_id)', 'points'),
+	('unique index: CREATE UNIQUE INDEX proposal_end_pkey ON points.proposal_end USING btree (proposal_id)', 'points'),
+	('unique index: CREATE UNIQUE INDEX proposal_pkey ON points.proposal USING btree (proposal_id)', 'points'),
+	('unique index: CREATE UNIQUE INDEX proposal_proposal_id_kind_programme_id_subject_key ON points.proposal USING btree (proposal_id, kind, programme_id, subject)', 'points'),
+	('unique index: CREATE UNIQUE INDEX proposal_proposal_id_proposed_by_key ON points.proposal USING btree (proposal_id, proposed_by)', 'points'),
+	('unique index: CREATE UNIQUE INDEX receipt_pkey ON points.receipt USING btree (batch_id, n)', 'points'),
+	('unique index: CREATE UNIQUE INDEX refusal_pkey ON points.refusal USING btree (request_no)', 'points'),
+	('unique index: CREATE UNIQUE INDEX refusal_reversal_id_key ON points.refusal USING btree (reversal_id)', 'points'),
+	('unique index: CREATE UNIQUE INDEX request_entry_id_key ON points.request USING btree (entry_id)', 'points'),
+	('unique index: CREATE UNIQUE INDEX request_once ON points.request USING btree (programme_id, request_key)', 'points'),
+	('unique index: CREATE UNIQUE INDEX request_pkey ON points.request USING btree (request_no)', 'points'),
+	('unique index: CREATE UNIQUE INDEX sponsor_day_pkey ON points.sponsor_day USING btree (member_id, day)', 'points'),
+	('unique index: CREATE UNIQUE INDEX sponsor_pkey ON points.sponsor USING btree (proposal_id)', 'points'),
 	('hold reason: ambiguous | more than one redemption matches the record | decide which one is meant, or ask the partner to send our reference', 'rule'),
 	('hold reason: amount_mismatch | the record states another amount than the redemption | compare both; ask the partner', 'rule'),
 	('hold reason: bad_value | a value of the record is not valid for its field | look at the record; ask the partner', 'rule'),
@@ -483,13 +526,13 @@ WITH expected (line, nspname) AS (VALUES
 	FROM pg_trigger t
 	JOIN pg_class c ON c.oid = t.tgrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND NOT t.tgisinternal
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue', 'points') AND NOT t.tgisinternal
 	UNION ALL
 	SELECT format('unique index: %s', pg_get_indexdef(i.indexrelid)), n.nspname
 	FROM pg_index i
 	JOIN pg_class c ON c.oid = i.indrelid
 	JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue', 'points') AND i.indisunique AND i.indisvalid AND c.relkind = 'r'
 	UNION ALL
 	-- the text as it was written, which no version of the server writes in another way, and how it runs
 	SELECT format('function: %s.%s(%s) %s', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
@@ -498,7 +541,7 @@ WITH expected (line, nspname) AS (VALUES
 	FROM pg_proc p
 	JOIN pg_namespace n ON n.oid = p.pronamespace
 	JOIN pg_language l ON l.oid = p.prolang
-	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api', 'catalogue')
+	WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'api', 'catalogue', 'points')
 	UNION ALL
 	SELECT format('rule: %s', concat_ws(' | ', r.state, v.name, r.age, r.late_reject, o.name, r.hold_reason)), 'rule'
 	FROM handback.verdict_rule r
@@ -526,7 +569,7 @@ SELECT 'schema', NULL, NULL, format('the trigger %s of %s.%s is disabled', t.tgn
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue') AND t.tgenabled NOT IN ('O', 'A')
+WHERE n.nspname IN ('handback', 'audit', 'ledger', 'handback_schema', 'catalogue', 'points') AND t.tgenabled NOT IN ('O', 'A')
 	AND (n.nspname <> 'ledger' OR to_regclass('ledger.entry') IS NOT NULL)
 ORDER BY 1, 4
 LIMIT 1000

@@ -1,0 +1,294 @@
+#include "gate/points.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "gate/body.h"
+#include "lib/json/json.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+struct row {
+	struct points_rows *of;
+	char *key, *member, *account, *partner, *reason, *not_before, *sponsor;
+	int64_t points;
+	/* its answer; state "": it is not in effect */
+	char code[4], state[16], why[API_REASON_BYTES + 1];
+	bool again;
+};
+
+struct points_rows {
+	struct row row[API_ROWS];
+	size_t count, open;
+	char batch[API_REFERENCE_BYTES + 1];
+	backend_answered answered;
+	void *context;
+	struct api_answer answer;
+	char *value;
+};
+
+/* ---- reading ---- */
+
+static bool
+fits(const char *text, size_t most)
+{
+	return text == NULL || body_text_ok(text, most);
+}
+
+static void
+judge(struct row *w, enum body_fault fault, const char *field)
+{
+	const char *wrong = fault == BODY_FINE ? NULL : field != NULL ? field : "the row is no object";
+
+	if (wrong == NULL && !fits(w->key, API_KEY_BYTES))
+		wrong = "RequestKey";
+	if (wrong == NULL && !fits(w->member, API_MEMBER_BYTES))
+		wrong = "RelationReference";
+	if (wrong == NULL && !fits(w->account, API_PARTNER_BYTES))
+		wrong = "PartnerMemberId";
+	if (wrong == NULL && !fits(w->partner, API_PARTNER_BYTES))
+		wrong = "Partner";
+	if (wrong == NULL && !fits(w->reason, API_WHY_BYTES))
+		wrong = "Reason";
+	if (wrong == NULL && !fits(w->not_before, API_TIME_BYTES))
+		wrong = "NotBefore";
+	if (wrong == NULL && !fits(w->sponsor, API_PARTNER_BYTES))
+		wrong = "Sponsor";
+	if (wrong == NULL && w->member == NULL && w->account == NULL)
+		wrong = "RelationReference or PartnerMemberId";
+	if (wrong != NULL) {
+		snprintf(w->code, sizeof(w->code), "%s", fault == BODY_NO_MEMORY ? "503" : "999");
+		snprintf(w->why, sizeof(w->why), "%s", wrong);
+	}
+}
+
+/* What a row is read into, until it has its place. */
+struct reading {
+	struct points_rows *rows;
+	struct row row;
+};
+
+static void
+take_row(void *context, enum body_fault fault, const char *field)
+{
+	struct reading *r = context;
+	struct row *w = &r->rows->row[r->rows->count++];
+
+	*w = r->row;
+	w->of = r->rows;
+	r->row = (struct row){0};
+	judge(w, fault, field);
+}
+
+/* A UUID of version 4. */
+static bool
+name_batch(char ret[API_REFERENCE_BYTES + 1])
+{
+	unsigned char b[16];
+
+	if (getrandom(b, sizeof(b), 0) != (ssize_t) sizeof(b))
+		return false;
+	b[6] = (unsigned char) ((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char) ((b[8] & 0x3f) | 0x80);
+	snprintf(ret, API_REFERENCE_BYTES + 1,
+	         "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
+	         b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return true;
+}
+
+static void
+free_texts(struct row *w)
+{
+	free(w->key);
+	free(w->member);
+	free(w->account);
+	free(w->partner);
+	free(w->reason);
+	free(w->not_before);
+	free(w->sponsor);
+}
+
+const char *
+points_read(const char *body, size_t len, struct points_rows **ret_rows, const char **ret_why)
+{
+	struct reading r = {.rows = calloc(1, sizeof(*r.rows))};
+	const struct body_field fields[] = {
+	    {"RequestKey", BODY_TEXT, false, &r.row.key, API_KEY_BYTES},
+	    {"RelationReference", BODY_TEXT, true, &r.row.member, API_MEMBER_BYTES},
+	    {"PartnerMemberId", BODY_TEXT, true, &r.row.account, API_PARTNER_BYTES},
+	    {"Partner", BODY_TEXT, false, &r.row.partner, API_PARTNER_BYTES},
+	    {"Points", BODY_INTEGER, false, &r.row.points, 0},
+	    {"Reason", BODY_TEXT, false, &r.row.reason, API_WHY_BYTES},
+	    {"NotBefore", BODY_TEXT, true, &r.row.not_before, API_TIME_BYTES},
+	    {"Sponsor", BODY_TEXT, true, &r.row.sponsor, API_PARTNER_BYTES},
+	};
+	enum body_fault fault = BODY_NO_MEMORY;
+
+	if (r.rows != NULL && name_batch(r.rows->batch))
+		fault = body_read_list(body, len, fields, COUNT(fields), API_ROWS, take_row, &r);
+	free_texts(&r.row); /* of a row that came to no end */
+	if (fault == BODY_FINE) {
+		*ret_rows = r.rows;
+		return NULL;
+	}
+	points_rows_free(r.rows);
+	*ret_why = fault == BODY_NO_OBJECT   ? "the body is no JSON"
+	           : fault == BODY_NO_MEMORY ? "out of memory"
+	                                     : "the body is a list of 1 to 100 requests";
+	return fault == BODY_NO_OBJECT ? "998" : fault == BODY_NO_MEMORY ? "503" : "999";
+}
+
+void
+points_rows_free(struct points_rows *rows)
+{
+	if (rows == NULL)
+		return;
+	for (size_t i = 0; i < rows->count; i++)
+		free_texts(&rows->row[i]);
+	free(rows->value);
+	free(rows);
+}
+
+/* ---- answering ---- */
+
+/* What every row was refused by, which is then the whole call's answer; NULL: rows differ, or were judged. */
+static const struct row *
+refused_alike(const struct points_rows *rows)
+{
+	static const char *const whole[] = {"401", "403", "429", "503", "997"};
+
+	for (size_t i = 0; i < rows->count; i++)
+		if (strcmp(rows->row[i].code, rows->row[0].code) != 0)
+			return NULL;
+	for (size_t i = 0; i < COUNT(whole); i++)
+		if (strcmp(rows->row[0].code, whole[i]) == 0)
+			return &rows->row[0];
+	return NULL;
+}
+
+static char *
+compose(const struct points_rows *rows)
+{
+	struct json_build b = {0};
+	size_t len;
+
+	json_open_map(&b, NULL);
+	json_text(&b, "batch_id", rows->batch);
+	json_text(&b, "message", "Accepted");
+	json_int(&b, "total_transactions", (int64_t) rows->count);
+	json_open_list(&b, "results");
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct row *w = &rows->row[i];
+
+		json_open_map(&b, NULL);
+		json_int(&b, "n", (int64_t) i + 1);
+		json_text(&b, "request_key", w->key);
+		json_text(&b, "code", w->code);
+		json_text(&b, "state", w->state[0] != '\0' ? w->state : "refused");
+		json_text(&b, "why", w->why[0] != '\0' ? w->why : NULL);
+		json_bool(&b, "again", w->again);
+		json_close(&b);
+	}
+	json_close(&b);
+	json_close(&b);
+	return json_take(&b, &len);
+}
+
+static void
+finish(struct points_rows *rows)
+{
+	const struct row *alike = refused_alike(rows);
+
+	if (alike == NULL)
+		rows->value = compose(rows);
+	rows->answer = (struct api_answer){.kind = API_VALUE_NONE, .code = alike != NULL ? alike->code : "503"};
+	if (rows->value != NULL) {
+		rows->answer.code = "202";
+		rows->answer.kind = API_VALUE_JSON;
+		rows->answer.value = rows->value;
+	}
+	if (alike != NULL && alike->why[0] != '\0')
+		rows->answer.reason = alike->why;
+	rows->answer.status = api_status(rows->answer.code);
+	if (rows->answer.status == 429 || rows->answer.status == 503)
+		rows->answer.retry_after_s = 1;
+	rows->answered(rows->context, &rows->answer, -1);
+}
+
+static void
+on_row(void *context, const struct api_answer *answer, int handover)
+{
+	struct row *w = context;
+
+	(void) handover;
+	snprintf(w->code, sizeof(w->code), "%s", answer != NULL ? answer->code : "503");
+	if (answer == NULL)
+		snprintf(w->why, sizeof(w->why), "it may have been done: ask again with the same key");
+	else if (answer->reason != NULL)
+		snprintf(w->why, sizeof(w->why), "%s", answer->reason);
+	if (answer != NULL && answer->kind == API_VALUE_TEXT)
+		snprintf(w->state, sizeof(w->state), "%s", answer->value);
+	w->again = answer != NULL && answer->again;
+	if (--w->of->open == 0)
+		finish(w->of);
+}
+
+/* No row could be sent: only whoever has a good token is told why. */
+static void
+on_authorized(void *context, const struct api_answer *answer, int handover)
+{
+	struct points_rows *rows = context;
+	const char *code = answer != NULL ? answer->code : "503";
+
+	(void) handover;
+	for (size_t i = 0; i < rows->count && strcmp(code, "000") != 0; i++) {
+		snprintf(rows->row[i].code, sizeof(rows->row[i].code), "%s", code);
+		snprintf(rows->row[i].why, sizeof(rows->row[i].why), "%s",
+		         answer != NULL && answer->reason != NULL ? answer->reason : "");
+	}
+	finish(rows);
+}
+
+static bool
+is_sent(struct row *w, struct backend *b, const struct api_call *call, int64_t place)
+{
+	struct api_call c = {.request_id = call->request_id,
+	                     .token = call->token,
+	                     .reference = w->of->batch,
+	                     .row = place,
+	                     .key = w->key,
+	                     .member = w->member,
+	                     .account = w->account,
+	                     .partner = w->partner,
+	                     .points = w->points,
+	                     .reason = w->reason,
+	                     .not_before = w->not_before,
+	                     .sponsor = w->sponsor};
+
+	if (w->code[0] != '\0')
+		return false;
+	if (backend_call(b, API_POINTS, &c, on_row, w))
+		return true;
+	snprintf(w->code, sizeof(w->code), "503");
+	snprintf(w->why, sizeof(w->why), "nothing was done: ask again");
+	return false;
+}
+
+void
+points_ask(struct points_rows *rows, struct backend *b, const struct api_call *call,
+           backend_answered answered, void *context)
+{
+	struct api_call authorize = {.request_id = call->request_id, .token = call->token};
+
+	rows->answered = answered;
+	rows->context = context;
+	rows->open = 1; /* until all are on their way */
+	for (size_t i = 0; i < rows->count; i++)
+		rows->open += is_sent(&rows->row[i], b, call, (int64_t) i + 1);
+	if (--rows->open == 0 && !backend_call(b, API_AUTHORIZE, &authorize, on_authorized, rows)) {
+		snprintf(rows->row[0].why, sizeof(rows->row[0].why), "nothing was done: ask again");
+		on_authorized(rows, NULL, -1);
+	}
+}
