@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/exit_codes.h"
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
+#include "lib/base/spawn.h"
 #include "lib/config/fetch_source.h"
 
 int
@@ -115,6 +118,76 @@ check_directory(const char *what, const char *path, int mode)
 	return 1;
 }
 
+/* Copies what was said there to stderr. */
+static void
+repeat(int fd)
+{
+	char buf[4096];
+	ssize_t n;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		if (write(STDERR_FILENO, buf, (size_t) n) < 0)
+			return;
+}
+
+/* What profile lint says of these; it knows the language of profiles, and handbackd does not. */
+static int
+lint(const char *const *argv, const char *program)
+{
+	int said = memfd_create("lint", MFD_CLOEXEC), status = -1;
+	const struct spawn_fd fds[] = {{said, STDOUT_FILENO}, {said, STDERR_FILENO}};
+	const struct spawn s = {
+	    .path = program, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
+	pid_t child = said < 0 ? -1 : spawn(&s);
+
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		fprintf(stderr, "handbackctl: %s\n", strerrordesc_np(errno));
+	else if (status != 0)
+		repeat(said);
+	if (said >= 0)
+		close(said);
+	return status == 0 ? 0 : 1;
+}
+
+/* Do the profiles that sources name exist, and compile? */
+static int
+check_profiles(const struct config *config)
+{
+	const char **argv = calloc(config->source_count + 4, sizeof(*argv));
+	char program[PATH_MAX];
+	size_t n = 0;
+	int wrong = 1;
+
+	if (argv == NULL || !paths_program(program, sizeof(program), "handbackctl")) {
+		fprintf(stderr, "handbackctl: %s\n", strerrordesc_np(errno));
+		free(argv);
+		return 1;
+	}
+	argv[n++] = "handbackctl";
+	argv[n++] = "profile";
+	argv[n++] = "lint";
+	for (size_t i = 0; i < config->source_count; i++) {
+		char *path;
+		bool known = false;
+
+		if (asprintf(&path, "%s/%s.yaml", config->profiles, config->sources[i].profile) < 0)
+			continue;
+		for (size_t k = 3; k < n && !known; k++)
+			known = strcmp(argv[k], path) == 0;
+		if (known)
+			free(path);
+		else
+			argv[n++] = path;
+	}
+	wrong = n > 3 ? lint(argv, program) : 0;
+	while (n > 3)
+		free((char *) (uintptr_t) argv[--n]);
+	free(argv);
+	return wrong;
+}
+
 int
 setup_check(const char *config_path)
 {
@@ -129,7 +202,10 @@ setup_check(const char *config_path)
 	if (config == NULL)
 		return EXIT_USAGE;
 	wrong += check_directory("spool", config->spool, R_OK | W_OK | X_OK);
-	wrong += check_directory("profiles", config->profiles, R_OK | X_OK);
+	if (check_directory("profiles", config->profiles, R_OK | X_OK) == 0)
+		wrong += check_profiles(config);
+	else
+		wrong++;
 	for (size_t i = 0; i < config->source_count; i++)
 		if (config->sources[i].sftp.host == NULL && !config->sources[i].api.on)
 			wrong +=

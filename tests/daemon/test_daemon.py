@@ -683,7 +683,14 @@ def test_command_line(make):
     (d.dir / "spool").mkdir()
     (d.dir / "profiles").mkdir()
     checked = run("--config", d.config, "--check")
-    assert checked.returncode == 0, checked.stderr
+    assert checked.returncode == 6 and "p.yaml" in checked.stderr and "nothing wrong" not in checked.stdout  # there is no such profile
+    good = (pathlib.Path(__file__).resolve().parents[2] / "fixtures/profiles/skyline.yaml").read_text()
+    (d.dir / "profiles" / "p.yaml").write_text(good.replace("format: delimited", "format: delimitd"))
+    checked = run("--config", d.config, "--check")
+    assert checked.returncode == 6 and "delimitd" in checked.stderr and checked.stderr.startswith(f"{d.dir}/profiles/p.yaml:")
+    (d.dir / "profiles" / "p.yaml").write_text(good)
+    checked = run("--config", d.config, "--check")
+    assert checked.returncode == 0 and checked.stderr == "", checked.stderr
     d.config.write_text("database: {embeded: x}\nworkers: 0\n")
     checked = run("--config", d.config, "--check")
     assert checked.returncode == 2

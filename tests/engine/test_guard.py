@@ -1,5 +1,6 @@
 """The guard's bases: the file, the partner's open redemptions, and the partner's own history."""
 import datetime
+import json
 
 import pytest
 
@@ -148,3 +149,30 @@ def test_another_profiles_files_are_no_history(make):
     (desk.profiles / "fly.yaml").write_text(text.replace("profile: air\n", "profile: fly\n"))
     desk.drop("AIR_99.csv", desk.file([(k, "KO", {"Points": 1}) for k in redeem(desk, "other", 20)]))
     assert desk.worker.job(desk.inbound, "AIR_99.csv", "air", "AIR", "fly")["state"] == "posted"
+
+
+# ---- of what names no redemption
+
+def test_a_file_in_which_nothing_matches_is_one_hold_and_not_one_for_each_record(make):
+    """40 of 40 references as a placeholder that nobody filled in: one hold, which says so and what to do."""
+    desk = make("{least: 5}")
+    redeem(desk, "R", 40)
+    done = desk.deliver([("{uuid}", "KO", {"Points": 1, "Booking": f"B{n}"}) for n in range(40)])
+    assert (done["state"], done["reason"], desk.reversals()) == ("held", "nothing_matches", 0)
+    assert "40 of 40" in why(desk, done)
+    assert desk.query("SELECT record_no, reason FROM handback.hold") == [(None, "nothing_matches")]
+    [hold] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
+    assert hold["reason"] == "nothing_matches" and hold["action_required"] != "none"
+    # two people may have each record by itself all the same
+    with Operators(desk.database) as people:
+        people.decide([hold_of(desk, done["file"])], "release")
+    [released] = desk.release()
+    assert released["state"] == "posted" and set(desk.outcomes(released["file"])) == {("held", "unknown_reference")}
+
+
+def test_a_share_that_matches_is_told_record_by_record(make):
+    desk = make("{least: 2, unmatched: 50, rejects: 100}")
+    keys = redeem(desk, "R", 4)
+    strange = [(f"nobody {n}", "KO", {"Points": 1}) for n in range(5)]
+    assert desk.deliver([(k, "OK", {"Points": 1}) for k in keys] + strange)["reason"] == "nothing_matches"  # 5 of 9
+    assert desk.deliver([(k, "OK", {"Points": 1}) for k in keys] + strange[:4])["state"] == "posted"         # 4 of 8
