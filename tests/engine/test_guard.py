@@ -151,6 +151,14 @@ def test_another_profiles_files_are_no_history(make):
     assert desk.worker.job(desk.inbound, "AIR_99.csv", "air", "AIR", "fly")["state"] == "posted"
 
 
+def test_one_reject_of_one_record_is_no_share(make):
+    """A quiet day's file: 100 per cent of its records, and nothing that anybody should have to look at."""
+    desk = make("{share: 60}", lists="all")
+    for key in redeem(desk, "R", 5):
+        assert rejects(desk, [key])["state"] == "posted"
+    assert desk.reversals() == 5
+
+
 # ---- of what names no redemption
 
 def test_a_file_in_which_nothing_matches_is_one_hold_and_not_one_for_each_record(make):
@@ -159,7 +167,7 @@ def test_a_file_in_which_nothing_matches_is_one_hold_and_not_one_for_each_record
     redeem(desk, "R", 40)
     done = desk.deliver([("{uuid}", "KO", {"Points": 1, "Booking": f"B{n}"}) for n in range(40)])
     assert (done["state"], done["reason"], desk.reversals()) == ("held", "nothing_matches", 0)
-    assert "40 of 40" in why(desk, done)
+    assert "40 of its 40" in why(desk, done)
     assert desk.query("SELECT record_no, reason FROM handback.hold") == [(None, "nothing_matches")]
     [hold] = json.loads(desk.ctl("holds", "--json").stdout)["holds"]
     assert hold["reason"] == "nothing_matches" and hold["action_required"] != "none"
@@ -171,8 +179,8 @@ def test_a_file_in_which_nothing_matches_is_one_hold_and_not_one_for_each_record
 
 
 def test_a_share_that_matches_is_told_record_by_record(make):
-    desk = make("{least: 2, unmatched: 50, rejects: 100}")
+    desk = make("{least: 2, unmatched: 50, rejects: 100}", lists="all")
     keys = redeem(desk, "R", 4)
-    strange = [(f"nobody {n}", "KO", {"Points": 1}) for n in range(5)]
+    strange = [(f"nobody{n}", "KO", {"Points": 1}) for n in range(5)]
     assert desk.deliver([(k, "OK", {"Points": 1}) for k in keys] + strange)["reason"] == "nothing_matches"  # 5 of 9
     assert desk.deliver([(k, "OK", {"Points": 1}) for k in keys] + strange[:4])["state"] == "posted"         # 4 of 8
