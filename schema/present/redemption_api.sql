@@ -239,6 +239,9 @@ BEGIN
 		SELECT '301', 'failed to redeem: the redemption is reversed already', r.external_reference, r.points
 		INTO code, message, external_reference, points
 		FROM ledger.reversal r WHERE r.redemption_id = d.entry_id;
+		IF code IS NULL THEN
+			SELECT '301', 'failed to redeem: the partner was asked for it, and only its answer gives the points back' INTO code, message;
+		END IF;
 	END;
 EXCEPTION
 	WHEN transaction_rollback OR lock_not_available OR operator_intervention OR insufficient_resources THEN
