@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/base/log.h"
+#include "outbound/requests.h"
 #include "outbound/target.h"
 
 #define LIST_MS 1000   /* how often it is asked who is told: NOTIFY would have commits wait for one another */
@@ -18,6 +19,7 @@ TAILQ_HEAD(targets, target);
 struct loop {
 	struct tell tell;
 	const struct sender_how *how;
+	const char *requests;
 	int stop;
 	struct targets targets;
 	struct pollfd *fds;
@@ -146,6 +148,8 @@ step(struct loop *l)
 	if (l->leave_ms == 0 && now() >= l->list_ms) {
 		l->list_ms = now() + LIST_MS;
 		status = list(l);
+		if (status == PG_OK && l->requests != NULL)
+			status = requests_step(l->tell.pg, l->requests);
 	}
 	TAILQ_FOREACH(t, &l->targets, others)
 	if (status == PG_OK)
@@ -224,9 +228,9 @@ read_senders(struct loop *l)
 }
 
 int
-loop_run(struct pg *pg, const struct sender_how *how, int stop)
+loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int stop)
 {
-	struct loop l = {.tell.pg = pg, .how = how, .stop = stop};
+	struct loop l = {.tell.pg = pg, .how = how, .requests = requests, .stop = stop};
 	struct target *t;
 	int rc = 0;
 

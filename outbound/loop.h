@@ -6,7 +6,7 @@
 #include "outbound/sender.h"
 
 /* Tells all targets until `stop` (a signalfd) is readable; what is under way then has ten seconds.  0, or -1
- * with errno. */
-int loop_run(struct pg *pg, const struct sender_how *how, int stop);
+ * with errno.  requests: the directory of request files; NULL: none. */
+int loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int stop);
 
 #endif

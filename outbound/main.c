@@ -8,6 +8,7 @@
  *
  *     --database CONNINFO, or --config FILE: where the database is
  *     --credentials DIRECTORY  files TARGET.NAME; without it systemd's
+ *     --requests DIRECTORY     PROGRAMME/PARTNER/profile.yaml and out/: where request files appear
  *     --send SOCKET            where handback-send's unit listens; without it processes of ours
  */
 #include <errno.h>
@@ -27,7 +28,7 @@
 #define ROLE "handback_outbox"
 
 struct options {
-	const char *config, *database, *credentials, *send;
+	const char *config, *database, *credentials, *send, *requests;
 	bool no_landlock;
 };
 
@@ -36,7 +37,7 @@ usage(void)
 {
 	fputs("usage: handback-outbox (--config FILE | --database CONNINFO) [--credentials DIRECTORY] [--send "
 	      "SOCKET] "
-	      "[--no-landlock]\n",
+	      "[--requests DIRECTORY] [--no-landlock]\n",
 	      stderr);
 	return EXIT_USAGE;
 }
@@ -44,10 +45,13 @@ usage(void)
 static bool
 read_options(int argc, char **argv, struct options *ret)
 {
-	static const struct option known[] = {
-	    {"config", required_argument, NULL, 'c'},      {"database", required_argument, NULL, 'd'},
-	    {"credentials", required_argument, NULL, 'k'}, {"send", required_argument, NULL, 's'},
-	    {"no-landlock", no_argument, NULL, 'n'},       {NULL, 0, NULL, 0}};
+	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+	                                      {"database", required_argument, NULL, 'd'},
+	                                      {"credentials", required_argument, NULL, 'k'},
+	                                      {"send", required_argument, NULL, 's'},
+	                                      {"requests", required_argument, NULL, 'r'},
+	                                      {"no-landlock", no_argument, NULL, 'n'},
+	                                      {NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
@@ -59,6 +63,8 @@ read_options(int argc, char **argv, struct options *ret)
 			ret->credentials = optarg;
 		else if (option == 's')
 			ret->send = optarg;
+		else if (option == 'r')
+			ret->requests = optarg;
 		else if (option == 'n')
 			ret->no_landlock = true;
 		else
@@ -101,7 +107,7 @@ run(const struct options *o, struct sender_how *how)
 		log_write(LOG_ERR, "cannot connect to the database", LOG_FIELDS(log_text("why", why)));
 	} else {
 		log_write(LOG_INFO, "ready", NULL);
-		if (loop_run(connection.pg, how, stop) < 0) {
+		if (loop_run(connection.pg, how, o->requests, stop) < 0) {
 			log_write(LOG_ERR, "cannot wait for senders", LOG_FIELDS(log_errno(errno)));
 			code = EXIT_INTERNAL;
 		}

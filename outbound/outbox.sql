@@ -18,3 +18,20 @@ FROM pg_catalog.jsonb_to_recordset($6::jsonb) o (kind text, key text, subject bi
 
 -- name: refuse
 SELECT handback.refuse_target($1::text, $2::integer, $3::text)
+
+-- name: next_batch
+-- $1: programme, $2: partner.
+SELECT batch, sequence, day - date '1970-01-01' AS day, step, name, bytes, pg_catalog.encode(sha256, 'hex') AS sha256
+FROM points.next_batch($1::text, $2::text)
+
+-- name: batch_rows
+SELECT external_reference::text, outbound_reference, member, account, programme, merchant, points, amount, currency, transaction_type,
+	request_key, reason AS note
+FROM points.batch_rows($1::bigint)
+
+-- name: note_batch
+-- $1: batch, $2: step, $3: the file's name, $4: its bytes, $5: its SHA-256, hex.
+SELECT points.note_batch($1::bigint, $2::text, $3::text, $4::bigint, pg_catalog.decode($5::text, 'hex'))
+
+-- name: close_batches
+SELECT points.close_batches() AS closed

@@ -43,7 +43,8 @@ MAY_INCLUDE = {
     "receive": BASE | {"lib/hash", "lib/yaml", "lib/protocol", "lib/config", "lib/sandbox"},
     "gate": BASE | {"lib/json", "lib/protocol", "lib/sandbox", "parsers"},
     "outbound/send": BASE | {"lib/hash", "lib/yaml", "lib/json", "lib/protocol", "lib/connector", "lib/sandbox"},
-    "outbound": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/connector"},
+    "outbound/compose": BASE | {"lib/yaml", "lib/protocol", "lib/profile"},
+    "outbound": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/connector", "lib/profile", "outbound/compose"},
     "ctl": LIB | {"lib/connector", "lib/finance/output", "lib/finance/view", "reconcile"},
 }
 

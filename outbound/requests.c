@@ -1,0 +1,298 @@
+#include "outbound/requests.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/hash/sha256.h"
+#include "outbound/compose/compose.h"
+#include "outbound/outbox_sql.h"
+
+#define PROFILE_BYTES (1 << 20)
+#define NAME_SIZE 256
+#define FILE_MODE 0640
+#define AGAIN_S 60
+
+/* A partner's batch that is on its way. */
+struct job {
+	struct pg *pg;
+	const char *programme, *partner;
+	int dir, out; /* -1: not open */
+	char batch[24], name[NAME_SIZE], temporary[NAME_SIZE + 8];
+	struct compose_facts facts;
+};
+
+/* What stays wrong is said once in a minute. */
+static enum pg_status
+complain(const struct job *j, const char *what, const char *why)
+{
+	static char last[512];
+	static time_t said;
+	char this[sizeof(last)];
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(this, sizeof(this), "%s %s %s %s", j->programme, j->partner, what, why);
+	if (strcmp(this, last) == 0 && now.tv_sec < said + AGAIN_S)
+		return PG_OK;
+	snprintf(last, sizeof(last), "%s", this);
+	said = now.tv_sec;
+	log_write(LOG_ERR, what,
+	          LOG_FIELDS(log_text("programme", j->programme), log_text("partner", j->partner),
+	                     log_text("why", why)));
+	return PG_OK;
+}
+
+/* ---- composing ---- */
+
+static const char *
+value_of(void *context, size_t row, const char *name)
+{
+	static const char *const known[] = {"external_reference", "outbound_reference", "member",      "account",
+	                                    "programme",          "merchant",           "points",      "amount",
+	                                    "currency",           "transaction_type",   "request_key", "note"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i], name) == 0)
+			return pg_text_of(context, (int) row, name);
+	return NULL;
+}
+
+static struct profile *
+load_profile(const struct job *j)
+{
+	struct problems *p = problems_new("profile.yaml");
+	struct profile *profile = NULL;
+	char *text = NULL;
+	size_t len;
+
+	if (io_read_file(j->dir, "profile.yaml", PROFILE_BYTES, &text, &len) < 0)
+		complain(j, "cannot read the profile of request files", strerror(errno));
+	else
+		profile = profile_compile(text, len, p);
+	if (text != NULL && profile == NULL)
+		complain(j, "the profile of request files does not compile", problems_line(p, 0));
+	free(text);
+	problems_free(p);
+	return profile;
+}
+
+/* Writes the whole file under its temporary name, durably; its size and hash from what was read back. */
+static bool
+write_file(struct job *j, const struct profile *profile, struct pg_result *rows, int64_t *ret_bytes,
+           uint8_t ret_hash[SHA256_BYTES])
+{
+	const struct compose_rows source = {(size_t) pg_rows(rows), value_of, rows};
+	int fd = openat(j->out, j->temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	FILE *file = fd >= 0 ? fdopen(fd, "r+") : NULL;
+	struct sha256 *hash = sha256_new();
+	char why[LIMIT_MESSAGE_BYTES] = "", block[65536];
+	struct stat st;
+	size_t got;
+	bool good = file != NULL && hash != NULL;
+
+	if (file == NULL && fd >= 0)
+		close(fd);
+	if (good && !compose_file(profile, &source, &j->facts, file, why, sizeof(why)))
+		good = false;
+	good =
+	    good && fsync(fd) == 0 && fsync(j->out) == 0 && fstat(fd, &st) == 0 && fseek(file, 0, SEEK_SET) == 0;
+	for (*ret_bytes = 0; good && (got = fread(block, 1, sizeof(block), file)) > 0;
+	     *ret_bytes += (int64_t) got)
+		sha256_add(hash, block, got);
+	if (good && (ferror(file) || *ret_bytes != st.st_size))
+		good = false;
+	if (good)
+		sha256_end(hash, ret_hash);
+	else
+		complain(j, "a request file cannot be written", why[0] != '\0' ? why : strerror(errno));
+	if (file != NULL)
+		fclose(file);
+	sha256_free(hash);
+	return good;
+}
+
+static enum pg_status
+note(struct job *j, const char *step, int64_t bytes, const char *hash)
+{
+	char size[24];
+	const char *values[] = {j->batch, step, j->name, size, hash};
+	struct pg_result *none = NULL;
+	enum pg_status status;
+
+	snprintf(size, sizeof(size), "%" PRId64, bytes);
+	status = pg_transact(j->pg, sql_outbox_note_batch, 5, values, &none);
+	pg_result_free(none);
+	return status;
+}
+
+/* Makes the file; *ret_made: it is whole under its temporary name, and the database knows. */
+static enum pg_status
+make(struct job *j, bool *ret_made)
+{
+	struct profile *profile = load_profile(j);
+	const char *values[] = {j->batch};
+	char hex[TEXT_HEX_SIZE(SHA256_BYTES)], why[LIMIT_MESSAGE_BYTES];
+	uint8_t hash[SHA256_BYTES];
+	struct pg_result *rows = NULL;
+	enum pg_status status = PG_OK;
+	int64_t bytes;
+
+	if (profile == NULL)
+		return PG_OK;
+	if (!compose_name(profile, &j->facts, j->name, sizeof(j->name), why, sizeof(why)))
+		complain(j, "a request file has no name", why);
+	else
+		status = pg_run_prepared(j->pg, sql_outbox_batch_rows, 1, values, &rows);
+	snprintf(j->temporary, sizeof(j->temporary), ".%s.part", j->name);
+	if (rows != NULL && status == PG_OK && write_file(j, profile, rows, &bytes, hash)) {
+		status = note(j, "written", bytes, text_hex(hex, hash, sizeof(hash)));
+		*ret_made = status == PG_OK;
+	}
+	pg_result_free(rows);
+	profile_free(profile);
+	return status;
+}
+
+/* ---- placing ---- */
+
+/* The last name, once: a temporary name that is gone says that it was given before. */
+static bool
+place(struct job *j, int64_t bytes)
+{
+	int fd = openat(j->out, j->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool good;
+
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	good = fd >= 0 && fstat(fd, &st) == 0;
+	if (good && st.st_size != bytes) {
+		complain(j, "a request file is not as it was written, and is not sent", j->temporary);
+		good = false;
+	} else if (!good || io_move_durably(fd, j->out, j->temporary, j->out, j->name) < 0) {
+		complain(j, "a request file cannot be given its name", strerror(errno));
+		good = false;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static enum pg_status
+step_of(struct job *j, const struct pg_result *r)
+{
+	bool made = !pg_null_of(r, 0, "step");
+
+	snprintf(j->batch, sizeof(j->batch), "%s", pg_text_of(r, 0, "batch"));
+	j->facts = (struct compose_facts){.sequence = pg_int_of(r, 0, "sequence"),
+	                                  .day = (int32_t) pg_int_of(r, 0, "day")};
+	if (!made) {
+		enum pg_status status = make(j, &made);
+
+		if (status != PG_OK || !made)
+			return status;
+		return PG_OK; /* the next step reads what was noted */
+	}
+	snprintf(j->name, sizeof(j->name), "%s", pg_text_of(r, 0, "name"));
+	snprintf(j->temporary, sizeof(j->temporary), ".%s.part", j->name);
+	if (!place(j, pg_int_of(r, 0, "bytes")))
+		return PG_OK;
+	log_write(LOG_INFO, "a request file was placed",
+	          LOG_FIELDS(log_text("programme", j->programme), log_text("partner", j->partner),
+	                     log_text("file", j->name)));
+	return note(j, "placed", pg_int_of(r, 0, "bytes"), pg_text_of(r, 0, "sha256"));
+}
+
+/* Makes, and places: a batch needs two steps, each with its own row. */
+static enum pg_status
+go_on(struct job *j)
+{
+	enum pg_status status = PG_OK;
+
+	for (int i = 0; i < 2 && status == PG_OK; i++) {
+		const char *values[] = {j->programme, j->partner};
+		struct pg_result *r = NULL;
+
+		status = pg_transact(j->pg, sql_outbox_next_batch, 2, values, &r);
+		if (status == PG_OK && pg_rows(r) == 1 && !pg_null_of(r, 0, "batch"))
+			status = step_of(j, r);
+		else
+			i = 2;
+		pg_result_free(r);
+	}
+	return status;
+}
+
+/* ---- the directories ---- */
+
+static enum pg_status
+partner(struct pg *pg, int programme_dir, const char *programme, const char *name)
+{
+	struct job j = {.pg = pg, .programme = programme, .partner = name};
+	enum pg_status status = PG_OK;
+
+	j.dir = openat(programme_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	j.out = j.dir >= 0 ? openat(j.dir, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (j.out >= 0)
+		status = go_on(&j);
+	else if (j.dir >= 0)
+		complain(&j, "there is no directory for request files", strerror(errno));
+	if (j.out >= 0)
+		close(j.out);
+	if (j.dir >= 0)
+		close(j.dir);
+	return status;
+}
+
+static enum pg_status
+programme(struct pg *pg, int root, const char *name)
+{
+	int dir = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *list = dir >= 0 ? io_list(dir, ".") : NULL;
+	enum pg_status status = PG_OK;
+	const struct dirent *e;
+
+	while (list != NULL && status == PG_OK && (e = readdir(list)) != NULL)
+		if (e->d_name[0] != '.')
+			status = partner(pg, dir, name, e->d_name);
+	if (list != NULL)
+		closedir(list);
+	if (dir >= 0)
+		close(dir);
+	return status;
+}
+
+enum pg_status
+requests_step(struct pg *pg, const char *directory)
+{
+	int root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = root >= 0 ? io_list(root, ".") : NULL;
+	enum pg_status status = PG_OK;
+	struct pg_result *none = NULL;
+	const struct dirent *e;
+
+	if (list == NULL)
+		log_write(LOG_ERR, "cannot read the directory of request files", LOG_FIELDS(log_errno(errno)));
+	while (list != NULL && status == PG_OK && (e = readdir(list)) != NULL)
+		if (e->d_name[0] != '.')
+			status = programme(pg, root, e->d_name);
+	if (list != NULL)
+		closedir(list);
+	if (root >= 0)
+		close(root);
+	if (status == PG_OK)
+		status = pg_transact(pg, sql_outbox_close_batches, 0, NULL, &none);
+	pg_result_free(none);
+	return status;
+}

@@ -1,0 +1,16 @@
+/*
+ * Request files: the batches of points requests become files, by a profile read backwards.  For each partner
+ * a directory PROGRAMME/PARTNER with profile.yaml, and out/ where the files appear: whole, under their last
+ * name, once.  A file is durable under a temporary name before the database is told, and only then renamed;
+ * so after any cut the temporary name says whether the file was there.
+ */
+#ifndef HANDBACK_OUTBOUND_REQUESTS_H
+#define HANDBACK_OUTBOUND_REQUESTS_H
+
+#include "lib/db/pg.h"
+
+/* Goes on with every partner's batch, and closes those that are at zero.  What is wrong with one partner's
+ * directory or profile is logged, and is not the others' matter. */
+enum pg_status requests_step(struct pg *pg, const char *directory);
+
+#endif

@@ -1,0 +1,213 @@
+"""Request files: batches that become files by a profile read backwards, whole and once; read back by our own parser they are the requests;
+the hand-back file settles them, and the batch comes to zero."""
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from case_table import case
+from parse_client import parse
+from points import agree, terms
+from redemption_api import credential
+from test_points_windows import receive
+from worker import Desk
+
+DELIMITED = """\
+profile: air-requests
+partner: AIR
+programme: P
+format: delimited
+file_name: "REQ_{business_date:YYYYMMDD}_{sequence:6}.csv"
+delimited: {delimiter: ";", quote: '"'}
+records:
+  head: {role: header, when: {1: H}, fields: {sequence: {at: 2}, business_date: {at: 3, format: YYYY-MM-DD}, count: {at: 4, type: integer}}}
+  end: {role: trailer, when: {1: T}, fields: {rows: {at: 2, type: integer}, total: {at: 3, type: integer}}}
+  request:
+    role: entry
+    when: {1: D}
+    verdict: pending
+    fields:
+      outbound_line: {at: 2}
+      outbound_reference: {at: 3}
+      external_reference: {at: 4}
+      account: {at: 5, type: text}
+      member: {at: 6, type: text}
+      points: {at: 7}
+      amount: {at: 8, point: ".", decimals: 2}
+      currency: {at: 9}
+      note: {at: 10, type: text}
+controls:
+  count: head.count = count(request)
+  rows: end.rows = lines
+  total: end.total = sum(request.points)
+match: [outbound_reference]
+"""
+FIXED = """\
+profile: air-requests
+partner: AIR
+programme: P
+format: fixed
+fixed: {length: 80}
+records:
+  head: {role: header, when: {1-2: HD}, fields: {sequence: {at: 3-8}, business_date: {at: 9-16, format: YYYYMMDD}}}
+  end: {role: trailer, when: {1-2: TR}, fields: {rows: {at: 3-9, type: integer}, total: {at: 10-24, type: integer}}}
+  request:
+    role: entry
+    when: {1-2: RQ}
+    verdict: pending
+    fields:
+      outbound_reference: {at: 3-22}
+      account: {at: 23-42, type: text}
+      points: {at: 43-54}
+controls:
+  rows: end.rows = count(request)
+  total: end.total = sum(request.points)
+match: [outbound_reference]
+"""
+
+
+class Requests:
+    """A desk whose partner AIR takes request files in a directory, by one handback-outbox."""
+
+    def __init__(self, desk, build, profile=DELIMITED):
+        self.desk, self.build, self.process = desk, build, None
+        self.root = desk.dir / "requests"
+        self.out = self.root / "P" / "AIR" / "out"
+        self.out.mkdir(parents=True)
+        (self.root / "P" / "AIR" / "profile.yaml").write_text(profile, encoding="utf-8")
+        self.profile = self.root / "P" / "AIR" / "profile.yaml"
+        credential(desk.db)
+        terms(desk.database, "AIR", account="stated", schedule="now")
+        self.log = desk.dir / "outbox.log"
+
+    def start(self, prefix=()):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([*prefix, self.build / "outbound/handback-outbox", "--database",
+                                             self.desk.database.conninfo("handback_outbox"), "--requests", self.root], stderr=log)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait(20)
+
+    def ask(self, key, member=1, points=100, **other):
+        row = {"RequestKey": key, "RelationReference": f"M{member}", "PartnerMemberId": f"A{member}", "Partner": "AIR", "Points": points,
+               "Reason": "Closed Won", **other}
+        assert receive(self.desk.db, row) == ["000"]
+
+    def files(self):
+        return sorted(p for p in self.out.iterdir() if not p.name.startswith("."))
+
+    def wait(self, true, seconds=60):
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end and self.process.poll() is None, self.log.read_text(errors="replace")
+            time.sleep(0.05)
+
+    def open_points(self):
+        return self.desk.query("SELECT coalesce(sum(open), 0) + coalesce(sum(unknown), 0) FROM points.batches")[0][0]
+
+
+@pytest.fixture
+def desk(database, build):
+    with Desk(database, build, start=False) as made:
+        yield made
+
+
+@pytest.mark.parametrize("layout", ("delimited", "fixed"))
+@case("points request: a request file read back by our own parser gives the requests; its hand-back file settles them and closes the batch")
+def test_circle(desk, build, layout):
+    text = DELIMITED if layout == "delimited" else FIXED
+    requests = Requests(desk, build, text)
+    for n in range(1, 6):
+        requests.ask(f"deal-{n}", n, n * 11, Reason='won; "big"' if layout == "delimited" else "won")
+    requests.start()
+    requests.wait(lambda: requests.files() and requests.desk.query("SELECT 1 FROM points.batches WHERE placed_at IS NOT NULL"))
+    file, = requests.files()
+    read = parse(str(requests.profile), str(file))
+    assert not read.refused, read.refusals
+    asked = desk.query("SELECT d.outbound_reference, d.points FROM ledger.redemption d ORDER BY 1")
+    assert [(r["outbound_reference"], r["points"]) for r in read.records] == asked and len(asked) == 5
+    if layout == "delimited":
+        assert re.fullmatch(r"REQ_\d{8}_000001\.csv", file.name)
+        assert [r["external_reference"] for r in read.records] == [str(r) for r, in desk.query(
+            "SELECT external_reference FROM ledger.redemption ORDER BY outbound_reference")]
+    desk.start()
+    references = [str(r) for r, in desk.query("SELECT external_reference FROM ledger.redemption ORDER BY outbound_reference")]
+    answers = [(r, "KO" if n == 2 else "OK", {"Member": f"M{n}", "Points": n * 11, **({"Reason": "FULL"} if n == 2 else {})})
+               for n, r in enumerate(references, 1)]
+    done = desk.deliver(answers)
+    assert done["state"] == "posted", desk.refusals(done["file"])
+    requests.wait(lambda: desk.query("SELECT count(*) FROM points.batch_end")[0][0] == 1)
+    assert desk.query("SELECT requested, credited, rejected, reversed, unknown, open FROM points.batches") == [(165, 143, 22, 22, 0, 0)]
+    assert [s for s, in desk.query("SELECT state FROM points.requests ORDER BY request_no")] == ["credited", "reversed", "credited", "credited", "credited"]
+    requests.stop()
+
+
+@case("points request: a file that cannot be written as its profile says is not sent, and nothing of it is cut")
+def test_refused(desk, build):
+    requests = Requests(desk, build, FIXED)
+    requests.ask("long", PartnerMemberId="A" * 21)
+    requests.start()
+    requests.wait(lambda: "is longer than its 20 bytes" in requests.log.read_text())
+    assert requests.files() == [] and requests.open_points() == 200  # open, and not known to have left
+    requests.profile.write_text(FIXED.replace("23-42", "23-43").replace("43-54", "44-55"), encoding="utf-8")
+    requests.wait(requests.files)
+    requests.stop()
+
+
+def cut_run(desk, requests, seed):
+    """Requests, cuts at random moments and a hand-back file over what was placed: what the partner then has."""
+    dice, taken = random.Random(seed), {}
+    total = dice.randint(1, 4)
+    for n in range(total):
+        for m in range(dice.randint(1, 3)):
+            requests.ask(f"{seed}/{n}/{m}", dice.randint(1, 9), dice.randint(1, 500))
+        requests.start(("prlimit", "--fsize=300") if dice.random() < 0.2 else ())
+        if dice.random() < 0.7:
+            time.sleep(dice.uniform(0.0, 0.6))
+        else:
+            desk.db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'handback-outbox'")
+        requests.stop(signal.SIGKILL)
+        for file in requests.files():  # the partner takes it
+            assert file.name not in taken, "a file was placed twice"
+            taken[file.name] = file.read_bytes()
+            file.unlink()
+    requests.start()
+    requests.wait(lambda: not desk.query("SELECT 1 FROM points.waiting UNION ALL SELECT 1 FROM points.batches WHERE placed_at IS NULL"))
+    requests.stop()
+    for file in requests.files():
+        assert file.name not in taken, "a file was placed twice"
+        taken[file.name] = file.read_bytes()
+        file.unlink()
+    return taken
+
+
+@case("points request: random cuts while files are made, then the hand-back file: nothing unknown, nothing sent twice, every batch at zero")
+def test_cuts(desk, build, seeds=range(3)):
+    requests = Requests(desk, build)
+    desk.start()
+    dice = random.Random(99)
+    for seed in seeds:
+        taken = cut_run(desk, requests, seed)
+        rows = []
+        for name, data in taken.items():
+            read = parse(str(requests.profile), data, name)
+            assert not read.refused, (name, read.refusals)
+            rows += read.records
+        sent = [r["outbound_reference"] for r in rows]
+        assert len(sent) == len(set(sent)), "a request was sent twice"
+        asked = {r: (str(x), m, p) for r, x, m, p in desk.query(
+            "SELECT d.outbound_reference, d.external_reference, d.member, d.points FROM points.request r"
+            " JOIN ledger.redemption d ON d.redemption_id = r.entry_id WHERE r.request_key LIKE %s", f"{seed}/%")}
+        assert set(sent) == set(asked)
+        done = desk.deliver([(asked[r][0], dice.choice(("OK", "KO")), {"Member": asked[r][1], "Points": asked[r][2]}) for r in sent])
+        assert done["state"] == "posted"
+        desk.db.execute("SELECT points.close_batches()")
+        assert requests.open_points() == 0
+        assert desk.query("SELECT count(*) FROM points.batches WHERE ended_at IS NULL") == [(0,)]
+    assert desk.query("SELECT count(*) FROM points.request r WHERE points.state_of(r.request_no) NOT IN ('credited', 'reversed')") == [(0,)]
+    assert desk.query("SELECT sum(b.points) + (SELECT sum(d.points) FROM ledger.redemption d WHERE handback.redemption_state(d.redemption_id) = 'confirmed')"
+                      " FROM ledger.balance b") == [(10 * 1_000_000,)]
