@@ -5,7 +5,7 @@
 -- Takes pg_temp.stage, picked and duplicates; gives in picked what becomes of these records, takes their redemptions out of
 -- duplicates, and gives pg_temp.answer_part: what is new.
 --
--- Parts count while nobody has ended their hold. They are whole when they sum to the debit, all of them say the same, and
+-- Parts count while nobody has ended their hold, and their file is not void. They are whole when they sum to the debit, all of them say the same, and
 -- no record of the file leaves anything open: then the last one answers for all, by the verdict table as any record.
 -- Everything else waits: what is more than the debit as points_mismatch, the rest as partly_fulfilled. A part that comes
 -- again is a repeat.
@@ -27,7 +27,10 @@ WITH said AS MATERIALIZED (
 	WHERE NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
 		WHERE h.file_id = $5::bigint AND h.record_no = s.record_no)
 ), known AS MATERIALIZED (
-	SELECT k.*, h.hold_id IS NOT NULL AND e.hold_id IS NULL AS waits
+	SELECT k.*, h.hold_id IS NOT NULL AND e.hold_id IS NULL
+		-- what this file calls void ends with it
+		AND NOT EXISTS (SELECT FROM pg_temp.correction c JOIN pg_temp.stage v ON v.record_no = c.record_no
+			WHERE v.problem = 'file_void' AND c.other_file = k.file_id AND c.other_record = 0 AND NOT c.met) AS waits
 	FROM (SELECT DISTINCT redemption_id FROM said) d
 	JOIN handback.answer_part k ON k.redemption_id = d.redemption_id
 	LEFT JOIN handback.hold h ON h.file_id = k.file_id AND h.record_no = k.record_no

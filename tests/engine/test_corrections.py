@@ -209,6 +209,33 @@ def test_parts_and_groups_are_corrected_by_people(make):
     assert (file, 1, "correction", None) in ended(desk)
 
 
+@pytest.mark.parametrize("name", ["L1", "L3"])
+@pytest.mark.parametrize("together", [True, False])
+def test_parts_of_a_void_file_count_no_more(make, name, together):
+    """What the partner sends in their place counts, under the same name or another one, beside the void or after it."""
+    desk = make(more="split: partner_reference")
+    desk.redeem("A", points=500)
+
+    def part(name, points):
+        return "A", "OK", {"Points": points, "Booking": name}
+    desk.deliver([part("L1", 300)])
+    instead = [part(name, 200), part("L2", 300)]
+    files = [[void(1), *instead]] if together else [[void(1)], instead[:1], instead[1:]]
+    outcomes = [one for answers in files for one in desk.outcomes(desk.deliver(answers)["file"])]
+    assert outcomes == [VOID, ("informational", None) if together else ("held", "partly_fulfilled"), ("confirmed", None)]
+    assert [(reason, how) for _, _, reason, how in ended(desk) if reason == "partly_fulfilled"] == [("partly_fulfilled", "overtaken")] * (1 if together else 2)
+
+
+def test_a_part_that_was_whole_before_its_file_was_void_counts(make):
+    desk = make(more="split: partner_reference")
+    desk.redeem("A", points=500)
+    desk.deliver([("A", "OK", {"Points": 300, "Booking": "L1"})])
+    assert desk.outcomes(desk.deliver([("A", "OK", {"Points": 200, "Booking": "L2"})])["file"]) == [("confirmed", None)]
+    assert desk.outcomes(desk.deliver([void(1)])["file"]) == [VOID]
+    again = desk.deliver([("A", "OK", {"Points": 300, "Booking": "L1"}), ("A", "KO", {"Points": 200, "Booking": "L4"})])["file"]
+    assert desk.outcomes(again) == [("already_applied", None), ("held", "points_mismatch")]
+
+
 def test_a_void_file_shows_what_stands_and_what_never_had_effect_ends(make):
     desk = make()
     for key in "ABC":

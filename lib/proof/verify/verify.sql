@@ -354,7 +354,7 @@ WITH part AS (
 	FROM part p
 	LEFT JOIN handback.hold h ON h.file_id = p.file_id AND h.record_no = p.record_no
 	LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
-	WHERE e.how IS NULL OR e.how IN ('overtaken', 'rematched')
+	WHERE (e.how IS NULL OR e.how IN ('overtaken', 'rematched')) AND NOT handback.is_void_part(p.file_id, p.record_no)
 	GROUP BY p.redemption_id
 )
 SELECT 'outcome' AS part, p.file_id, p.record_no,
