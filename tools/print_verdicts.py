@@ -9,6 +9,8 @@ import sys
 
 import psycopg
 
+from verdict_cells import group_lines, scope_lines, split_lines
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 HEAD = """\
@@ -33,6 +35,25 @@ nothing for certain, or another redemption, is held as that at once. What is lef
 confirmed it, reversed it, or found it already applied. Every other file is `newer`. Where a profile says that numbers begin
 again (`sequence: {resets: …, after: …}`), the period comes before the number, and a number that went round is above the last.
 """
+SPLIT = """
+## Answers in parts
+
+With `split: partner_reference`, of a redemption of 300 points; each part comes in a file of its own after what stands before. What
+makes the parts whole ends the holds of those before it, as `overtaken`; whatever else comes leaves them as they are.
+"""
+GROUP = """
+## Groups
+
+With `group`, of a record that two redemptions share a reference with: each is judged as if the record named it alone. What is `each`
+is the outcome of both; the record itself is `informational` then. `older` is a file that is older than the answers of those that have
+one: of what is open no file is.
+"""
+SCOPE = """
+## Numbers that begin again
+
+What comes of a file by its day and number, where the last file has number 5 of 2020-12-30 and the profile says `gap: hold` and
+`jump: 3`. One that is posted is `newer` or `older` for the tables above.
+"""
 WHY = """
 ## Corrections
 
@@ -46,7 +67,7 @@ A record that replaces an earlier one (`docs/profiles.md`), by what came of that
 | was replaced by an unlike correction, or is by several records of this file that mean several redemptions | `held: correction` |
 | is not there, or not before it, or several have its name | `held: correction`; where it comes later (or, of several, is found by night), that is held as `correction`, too |
 | was replaced by the same correction before | `duplicate_record` |
-| is a whole file (void) | `held: file_void`; its holds end as `overtaken`, and what stands of it is for people. Where it comes later, it is held as `file_void`, whatever became of that hold. No silence of it counts as acceptance |
+| is a whole file (void) | `held: file_void`; its holds end as `overtaken`, parts of answers that waited count no more, and what stands of it is for people. Where it comes later, it is held as `file_void`, whatever became of that hold. No silence of it counts as acceptance |
 
 A correction of what is not there, or not clear, holds what it may mean until people close it: closed, it means nothing (a
 mistyped number), and reopened it holds again. A void can be decided in no other way than closed, so that says nothing of its file:
@@ -132,7 +153,7 @@ def text(connection):
         one, other = (rules[late][state, verdict, age] for late in ("hold", "reverse"))
         if one != other:
             lines.append(f"| {state} | {verdict} | {age} | {one} | {other} |")
-    lines += [WHY.rstrip("\n"), REASONS.rstrip("\n")]
+    lines += [SPLIT, *split_lines(), GROUP, *group_lines(rules, verdicts), SCOPE, *scope_lines(), WHY.rstrip("\n"), REASONS.rstrip("\n")]
     for row in connection.execute("SELECT reason, meaning, action_required FROM handback.hold_reason ORDER BY reason"):
         lines.append("| `{}` | {} | {} |".format(*row))
     return "\n".join(lines) + "\n"

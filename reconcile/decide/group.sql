@@ -103,7 +103,9 @@ UPDATE pg_temp.picked p SET part_reason = f.reason,
 		WHEN f.reason = f.mismatch THEN format('one of its %s redemptions, %s, is of another one', f.redemptions, f.mismatched)
 		WHEN f.reason IS NOT NULL THEN format('of its %s redemptions of %s points %s', f.redemptions, f.redeemed, f.odd)
 		WHEN f.repeats THEN 'as record ' || f.first_record
-		ELSE format('it answers %s redemptions of %s points', f.redemptions, f.redeemed)
+		-- what moves nothing answers none: audit verify looks for the outcomes of those that do
+		ELSE format(CASE WHEN f.outcome = :OUTCOME_INFORMATIONAL THEN 'it is about %s redemptions of %s points, which stay as they are'
+			ELSE 'it answers %s redemptions of %s points' END, f.redemptions, f.redeemed)
 	END
 FROM fate f
 WHERE p.record_no = f.record_no
