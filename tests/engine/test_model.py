@@ -11,6 +11,7 @@ def test_model(cluster, build):
     for what in ("file posted", "file held", "file duplicate", "propose", "propose refused", "approve", "approve refused",
                  "reject", "own approval refused", "book", "night", "night matched", "night expired", "night deemed_accepted",
                  "held resubmission", "held sequence_jump", "held sequence_gap", "held partly_fulfilled",
-                 "ended overtaken"):
+                 "held group_differs", "part", "redemptions answered by groups", "ended overtaken",
+                 "held correction", "held file_void", "audit verify"):
         assert total[what], model.told(total)
     return model.told(total)

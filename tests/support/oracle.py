@@ -47,6 +47,8 @@ class Terms:
     jump: int = 1000       # a number so far beyond the last is a slip
     gap: str = "continue"  # hold: a number waits for those before it
     split: str = "none"    # one redemption may be answered in parts, each known by: partner_reference, line
+    group: str = "none"    # partner_reference: a record that names none of ours answers all redemptions that have it
+    corrects: bool = False  # records may replace earlier ones, and say that files are void
 
 
 TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zurich"), "AURORA": Terms(5, "Europe/Madrid")}
@@ -54,6 +56,7 @@ TERMS = {"SKYLINE": Terms(5, "Europe/Lisbon"), "MERIDIAN": Terms(3, "Europe/Zuri
 
 # what is held never says which of two reasons came first; everything else is one outcome
 HELD = "held"
+CORRECTIONS = ("correction", "file_void")  # holds that people alone end
 NIGHTLY = ("matched", "reversed", "guarded", "expired", "overtaken", "deemed_accepted")  # what a night tells of itself
 
 
@@ -63,6 +66,8 @@ class Outcome:
     reason: str = ""  # of a hold
     redemption: object = None
     part: object = None  # of what it counts for: a Part
+    group: tuple = ()  # redemptions that it answers as one, and ...
+    answers: str = ""  # ... what becomes of each
 
 
 @dataclasses.dataclass
@@ -83,13 +88,35 @@ class Part:
 
 
 @dataclasses.dataclass
+class Fate:
+    """What becomes of a record because it replaces an earlier one, or a later one replaces it."""
+    reason: str = ""       # of a hold, or none
+    repeats: bool = False  # it was said before, and nothing else is to be said of it
+    was_said: bool = False
+    corrects: bool = False
+    replaces: tuple = ()   # (FileOutcome, record; 0: the whole file)
+    met: list = dataclasses.field(default_factory=list)  # (FileOutcome, record) of what replaces it
+
+    def outcome(self, redemption):
+        """Of a record that the tables do not decide; None: they do."""
+        if self.repeats:
+            return Outcome("duplicate_record", "", redemption)
+        return Outcome(HELD, self.reason, redemption) if self.reason else None
+
+
+NO_FATE = Fate()  # of all others
+
+
+@dataclasses.dataclass
 class FileOutcome:
     state: str  # posted, held, duplicate
     reason: str = ""  # of a file on hold: refused, resubmission, guard
     delivery: object = None
     outcomes: list = dataclasses.field(default_factory=list)
     partner: str = ""
-    ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how people ended its hold
+    ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how its hold ended
+    closed: set = dataclasses.field(default_factory=set)  # ... those that people closed
+    later: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))  # record -> redemptions of its later outcomes
     waived: frozenset = frozenset()  # of a release: what it and those before it were held for
     went: bool = False  # it was released, and read again
     guarded: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later: the guard holds it
@@ -101,8 +128,25 @@ class FileOutcome:
     absent: list = dataclasses.field(default_factory=list)  # redemptions that it shows not to be rejected
     identity: tuple = ()  # partner, bytes, statement
     release_of: object = None  # the FileOutcome that it was
-    repeats: object = None  # of a duplicate
+    repeats_file: object = None  # of a duplicate
+    repeats: set = dataclasses.field(default_factory=set)  # records that replace what an earlier one replaced, in the same words
     opened: bool = False  # of a duplicate: it waits for people by itself, or did
+
+    def end(self, record, how, redemption=None):
+        self.ended[record] = how
+        self.later[record].append(redemption)
+
+    def about(self, record):
+        """The redemption that a record on hold is about, as far as anybody knows."""
+        return self.guarded.get(record) or self.found.get(record) or self.outcomes[record - 1].redemption
+
+    def held_for(self, record):
+        """Why a record is on hold by now."""
+        return "guard" if record in self.guarded else self.found_reason.get(record) or self.outcomes[record - 1].reason
+
+    def opened_records(self):
+        """Records whose holds are open."""
+        return {n for n in self.holds() - self.ended.keys() if n is not None}
 
     def counts_as_delivered(self):
         """The same file again is a duplicate of it: it is posted, or waits as a whole."""
@@ -122,20 +166,21 @@ class FileOutcome:
 
     def unclear(self):
         """It waits for a decision, and could be about any redemption of its partner."""
-        return None in self.holds() and None not in self.ended or bool(self.unknown())
+        return None in self.holds() and None not in self.ended or bool(self.unknown()) or any(
+            o.word == HELD and o.redemption is None and n not in self.ended and self.guarded.get(n) is None and self.found.get(n) is None
+            for n, o in enumerate(self.outcomes, 1))
 
     def waits_about(self):
         """{record: redemption} of its open holds of records whose redemption is known by now."""
-        about = {n: self.guarded.get(n) or self.found.get(n) or self.outcomes[n - 1].redemption
-                 for n in self.holds() - self.ended.keys() if n is not None}
+        about = {n: self.about(n) for n in self.opened_records()}
         return {n: redemption for n, redemption in about.items() if redemption is not None}
 
     def says_so(self, record, state):
         """Its record asks for what the redemption is: nobody is to decide it again."""
-        said, reason = self.delivery.records[record - 1], self.found_reason.get(record) or self.outcomes[record - 1].reason
-        if state == "open":
+        said, reason = self.delivery.records[record - 1], self.held_for(record)
+        if state == "open" or reason in CORRECTIONS:
             return False
-        if said.verdict == "pending" or reason == "reason_retry" and record not in self.guarded:
+        if said.verdict == "pending" or reason == "reason_retry":
             return True
         return state == "reversed" if said.verdict == "rejected" else state in ("confirmed", "reinstated")
 
@@ -175,6 +220,9 @@ class Judge:
         self.last_days = {}  # partner -> the day of the last of them
         self.parts = collections.defaultdict(list)  # redemption -> parts of its answer, that wait or did
         self.named = set()  # redemptions that people said a record is about, without deciding them
+        self.credited = set()  # redemptions of which the points were credited after they were reinstated
+        self.files = []  # those that were decided
+        self.links = []  # (file, record, file that it replaces, record there; 0: the whole file)
         self.balances = dict(ledger.balances)
         self.state = {str(r.external_reference): "open" for r in ledger.redemptions}
         late = set(late)
@@ -193,7 +241,7 @@ class Judge:
         """Another judge of the same mind, whose decisions move nothing of this one's."""
         other = copy.copy(self)
         other.state, other.newest, other.live = dict(self.state), dict(self.newest), self.live.copy()
-        other.balances, other.named = dict(self.balances), set(self.named)
+        other.balances, other.named, other.credited = dict(self.balances), set(self.named), set(self.credited)
         return other
 
     def file(self, partner, delivery, waived, ended):
@@ -206,16 +254,21 @@ class Judge:
         for held in ("sequence_jump", "sequence_restart", "resubmission", "sequence_gap"):
             if held in reason:
                 return None, held
+        if "file_void" not in waived and self.voids(partner, delivery):
+            return None, "file_void"
+        reversed_now = sum(o.word == "reversed" for o in made) + sum(len(o.group) for o in made if o.answers == "reversed")
         unknown = sum(o.word == "held" and o.reason == "unknown_reference" for o in made)
         if unknown > GUARD_LEAST and unknown * 100 > len(made) * UNMATCHED_SHARE and "nothing_matches" not in waived:
             return None, "nothing_matches"
-        if guard_trips(sum(o.word == "reversed" for o in made), len(made)) and "guard" not in waived:
+        if guard_trips(reversed_now, len(made)) and "guard" not in waived:
             return None, "guard"
         if delivery.place >= max(self.places[partner], default=delivery.place):
             self.last_days[partner] = delivery.day
         self.places[partner].add(delivery.place)
         for outcome in made:  # a file acts as a whole: no record sees what another of the same file did
             self.act(outcome, delivery.place)
+            for redemption in outcome.group:
+                self.act(Outcome(outcome.answers, "", redemption), delivery.place)
             self.count_part(outcome, ended)
         return made, ""
 
@@ -271,8 +324,123 @@ class Judge:
         return number < last and delivery.day > self.last_days[partner] \
             and (delivery.place in there or number <= 1 or last - number >= RESTART_DISTANCE)
 
-    def read(self, partner, delivery, waits=None):
+    # what replaces what
+
+    def _posted(self, partner):
+        return [file for file in self.files if file.partner == partner and file.state == "posted"]
+
+    def _waiting(self, partner, delivery):
+        """(file, record, record that it names; None: the whole file) of corrections that may still mean this file."""
+        replacing = {(id(file), n) for file, n, _, _ in self.links}
+        return [(file, n, said.of_record) for file in self._posted(partner) for n, said in enumerate(file.delivery.records, 1)
+                if said.of_file is not None and said.of_file == delivery.sequence and file.delivery.place[0] >= delivery.place[0]
+                and (id(file), n) not in replacing and file.outcomes[n - 1].word != "duplicate_record"
+                and (said.of_record is None or n not in file.closed)]  # that a void was closed says nothing of its file
+
+    def voids(self, partner, delivery):
+        """(file, record) of those that say that this file is void, before it came."""
+        return [(file, n) for file, n, record in self._waiting(partner, delivery) if record is None]
+
+    def _fates(self, partner, delivery, again):
+        """{record: Fate} of records that replace others, or are replaced."""
+        fates = collections.defaultdict(Fate)
+        if not self.terms[partner].corrects:
+            return fates
+        if again is None:
+            self._replacing(partner, delivery, fates)
+        met = [(n, file, other) for file, other, n in self._waiting(partner, delivery) if n is not None]
+        met += [(n, file, other) for file, other, replaced, n in self.links if again is not None and replaced is again and n]
+        for n, file, other in met:
+            if 1 <= n <= len(delivery.records):
+                fates[n].met.append((file, other))
+                fates[n].reason, fates[n].repeats = "correction", False
+        return fates
+
+    def _replacing(self, partner, delivery, fates):
+        targets = {said.number: self._target(partner, delivery, said) for said in delivery.records
+                   if said.of_file is not None or said.of_record is not None}
+        meaning = collections.defaultdict(list)  # what is replaced -> redemptions of the records that do
+        for n, (others, record) in targets.items():
+            meaning[(id(others[0]), record) if len(others) == 1 else ()].append(self._own(partner, delivery.records[n - 1].reference))
+        for n, (others, record) in targets.items():
+            said, other = delivery.records[n - 1], others[0] if len(others) == 1 else None
+            void, there = said.of_record is None, other is not None and 1 <= record <= len(other.outcomes)
+            against = said.of_file is None or other is None or not void and (
+                not there or self._unclear(partner, said, other, record, meaning[id(other), record]))
+            replaces = (other, record) if other is not None and (void or there) else ()
+            if said.of_file is not None and self._was_said(partner, delivery, said, replaces):
+                fates[n] = Fate(repeats=True, was_said=True, corrects=True)
+            else:
+                fates[n] = Fate("file_void" if void else "correction" if against else "", corrects=True, replaces=replaces)
+
+    def _target(self, partner, delivery, said):
+        """(files that have the number, of the newest period; record there, 0: the whole file)."""
+        period, position = delivery.place
+        files = [f for f in self._posted(partner) if f.delivery.place < delivery.place and f.delivery.sequence == said.of_file
+                 and said.of_file is not None and (f.delivery.place[0] == period or said.of_file >= position)]
+        newest = max((f.delivery.place[0] for f in files), default=None)
+        return [f for f in files if f.delivery.place[0] == newest], said.of_record or 0
+
+    def _own(self, partner, reference):
+        redemption = self.redemptions.get(reference)
+        return redemption if redemption is not None and redemption.partner == partner else None
+
+    def _unclear(self, partner, said, other, record, meaning):
+        """Whether it is not clear that a record replaces that one."""
+        redemption = self._own(partner, said.reference)
+        was = [other.outcomes[record - 1].redemption, *other.later[record]]
+        last = was[-1]
+        if any(o is other and n == record for _, _, o, n in self.links) or self.terms[partner].split != "none" \
+                or len({r.entry_id for r in was if r is not None}) > 1 or redemption is None:
+            return True
+        if last is None:
+            if record not in other.opened_records() or other.delivery.records[record - 1].member != said.member:
+                return True
+        elif last is not redemption:
+            return True
+        return any(r is not redemption for r in meaning)
+
+    def _was_said(self, partner, delivery, said, replaces):
+        """Whether an earlier file says the same of the same record, and nobody closed that."""
+        redemption = self._own(partner, said.reference)
+        for file in self._posted(partner):
+            if file.delivery.place[0] != delivery.place[0]:
+                continue
+            for n, (before, made) in enumerate(zip(file.delivery.records, file.outcomes), 1):
+                if facts(before) != facts(said) or made.redemption is not redemption or n in file.repeats:
+                    continue
+                linked = [(o, r) for f, m, o, r in self.links if f is file and m == n]
+                if not (any(o is replaces[0] and r == replaces[1] for o, r in linked) if replaces else not linked):
+                    continue
+                if made.word == "duplicate_record" or n in file.closed:
+                    continue
+                if made.word != HELD or made.reason in CORRECTIONS:
+                    return True
+        return False
+
+    def keep(self, file, voids):
+        """What a posted file says of earlier ones, and they of it; ends what it replaces. voids: (file, record) that called it void."""
+        file.repeats = {n for n, fate in file.delivery.fates.items() if fate.was_said}
+        for n, fate in sorted(file.delivery.fates.items()):
+            if fate.replaces:
+                self.links.append((file, n, *fate.replaces))
+            self.links += [(other, m, file, n) for other, m in fate.met]
+        self.links += [(other, m, file, 0) for other, m in voids]
+        for n, fate in sorted(file.delivery.fates.items()):
+            made = file.outcomes[n - 1]
+            if not fate.replaces:
+                continue
+            other, record = fate.replaces
+            over = other.opened_records() if not record and made.reason == "file_void" else \
+                {record} & other.opened_records() if record and made.word in ("confirmed", "reversed", "already_applied", "informational") else ()
+            for m in over:
+                other.end(m, "closed", other.about(m))
+
+    def read(self, partner, delivery, waits=None, again=None):
         """What would become of each of its records now. waits: of a file that is read again, those that nobody has decided."""
+        if self.terms[partner].group != "none":
+            return self._read_groups(partner, delivery, again=waits is not None)
+        delivery.fates = self._fates(partner, delivery, again)
         by_reference = collections.defaultdict(list)
         for said in delivery.records:
             by_reference[said.reference].append(said)
@@ -281,19 +449,72 @@ class Judge:
             redemption = self.redemptions.get(reference)
             if redemption is not None and redemption.partner == partner:
                 parts.update(self._parts(partner, delivery, redemption, [s for s in same if waits is None or s.number in waits]))
-        return [parts.get(said.number) or self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+        return [delivery.fates.get(said.number, NO_FATE).outcome(self._own(partner, said.reference)) or parts.get(said.number)
+                or self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
+
+    def _meant(self, partner, said):
+        """The redemptions that a record is about: the one that it names, or all that have the partner's reference."""
+        if said.reference:
+            redemption = self.redemptions.get(said.reference)
+            return [redemption] if redemption is not None and redemption.partner == partner else []
+        return [r for r in self.redemptions.values() if r.partner == partner and said.part and r.partner_reference == said.part]
+
+    def _read_groups(self, partner, delivery, again):
+        """Where one record may answer several redemptions: all of them, or none. A group that turns up later is for people."""
+        meant = {said.number: self._meant(partner, said) for said in delivery.records}
+        naming = collections.defaultdict(list)  # redemption -> records that name it
+        for said in delivery.records:
+            if not again or len(meant[said.number]) == 1:
+                for redemption in meant[said.number]:
+                    naming[redemption.entry_id].append(said)
+        made = []
+        for said in delivery.records:
+            group = meant[said.number]
+            if not group:
+                made.append(Outcome(HELD, "unknown_reference"))
+            elif len(group) > 1 and again:
+                made.append(Outcome(HELD, "ambiguous"))
+            elif len(group) > 1:
+                made.append(self._group(partner, delivery, said, group, naming, meant))
+            elif any(len(meant[s.number]) > 1 for s in naming[group[0].entry_id]):
+                made.append(Outcome(HELD, "conflicting_duplicate", group[0]))  # a record of its group names it, too
+            else:
+                made.append(self._about(partner, delivery, said, group[0], naming[group[0].entry_id]))
+        return made
+
+    def _group(self, partner, delivery, said, group, naming, meant):
+        """Each is judged as if the record named it alone; where all come to the same, that is done."""
+        others = [s for redemption in group for s in naming[redemption.entry_id] if s is not said]
+        if any(len(meant[s.number]) == 1 or facts(s) != facts(said) for s in others):
+            return Outcome(HELD, "conflicting_duplicate")
+        if any(s.number < said.number for s in others):
+            return Outcome("duplicate_record")
+        for redemption in group:
+            mismatch = self._mismatch(redemption, dataclasses.replace(said, points=redemption.points))
+            if mismatch:
+                return Outcome(HELD, mismatch)
+        reason = "points_mismatch" if said.points != sum(r.points for r in group) else self._asked(partner, said)
+        if reason:
+            return Outcome(HELD, reason)
+        ends = {(o.word, o.reason) for o in (self._by_state(r, said, delivery.place) for r in group)}
+        if len(ends) > 1:
+            return Outcome(HELD, "group_differs")
+        (word, reason), = ends
+        if word in (HELD, "informational"):
+            return Outcome(word, reason)
+        return Outcome("informational", group=tuple(group), answers=word)
 
     def _parts(self, partner, delivery, redemption, same):
         """{record: Outcome} of those that answer a redemption in parts; nothing where they do not."""
         key, by_line = str(redemption.external_reference), self.terms[partner].split == "line"
-        known = self.parts[key]
-        waiting = [part for part in known if part.waits()]
+        known, voided = self.parts[key], [f.replaces[0].ended for f in delivery.fates.values() if f.reason == "file_void" and f.replaces]
+        waiting = [part for part in known if part.waits() and not any(part.ended is ended for ended in voided)]  # with its file
         if not waiting and all(said.points == redemption.points for said in same):
             return {}
         state, made, new, clean = self.state[key], {}, [], True
-        sound = [said for said in same if said.verdict != "pending" and self._unsound(partner, redemption, said) is None]
+        sound = [said for said in same if said.verdict != "pending" and self._unsound(partner, delivery, redemption, said) is None]
         for said in same:
-            name, wrong = "" if by_line else said.part, self._unsound(partner, redemption, said)
+            name, wrong = "" if by_line else said.part, self._unsound(partner, delivery, redemption, said)
             content = said.points, said.verdict == "rejected"
             siblings = [s for s in sound if not by_line and s.part == name]
             before = next((p for p in [*waiting, *reversed(known)] if name and p.name == name), None)
@@ -308,11 +529,11 @@ class Judge:
                 outcome, clean = Outcome(HELD, "conflicting_duplicate", redemption), False
             elif siblings and siblings[0] is not said:
                 outcome = Outcome("duplicate_record", "", redemption)
-            elif before and before.content() == content and state == "open" and before.waits():
+            elif before and before.content() == content and state == "open" and any(before is part for part in waiting):
                 outcome = Outcome("duplicate_record", "", redemption)
             elif before and before.content() == content and state != "open" and before.rejected == (state == "reversed"):
                 outcome = Outcome("already_applied", "", redemption)
-            elif state != "open" or before and before.waits():
+            elif state != "open" or any(before is part for part in waiting):
                 clean = False  # of what is answered, or unlike the part that was counted
             else:
                 outcome.part = Part(name, *content, said.number)
@@ -335,8 +556,11 @@ class Judge:
             elif total <= redemption.points:
                 outcome.reason = "partly_fulfilled"
 
-    def _unsound(self, partner, redemption, said):
+    def _unsound(self, partner, delivery, redemption, said):
         """Why a record counts for no part, whatever its points; None where it may."""
+        fate = delivery.fates.get(said.number, NO_FATE)
+        if fate.reason or fate.repeats:
+            return "correction"
         mismatch = self._mismatch(redemption, dataclasses.replace(said, points=redemption.points))
         return mismatch or self._asked(partner, said)
 
@@ -344,12 +568,19 @@ class Judge:
         redemption = self.redemptions.get(said.reference)
         if redemption is None or redemption.partner != partner:
             return Outcome(HELD, "unknown_reference")
+        return self._about(partner, delivery, said, redemption, same)
+
+    def _about(self, partner, delivery, said, redemption, same):
+        """What becomes of a record whose redemption is known. same: all records of the file about it."""
         if len({facts(s) for s in same}) > 1:
             return Outcome(HELD, "conflicting_duplicate", redemption)
         if same[0] is not said:
             return Outcome("duplicate_record", "", redemption)
         reason = self._mismatch(redemption, said) or self._asked(partner, said)
-        return Outcome(HELD, reason, redemption) if reason else self._by_state(redemption, said, delivery.place)
+        made = Outcome(HELD, reason, redemption) if reason else self._by_state(redemption, said, delivery.place)
+        if delivery.fates.get(said.number, NO_FATE).corrects and made.reason == "contradiction":
+            made.reason = "correction"  # what it replaces is settled
+        return made
 
     @staticmethod
     def _asked(partner, said):
@@ -398,11 +629,13 @@ class Judge:
         if word == "already_applied":
             return
         if word != "confirmed":
-            self.balances[redemption.member.member_id] += redemption.points * (1 if word == "reversed" else -1)
-        self.state[key] = word
+            self.balances[redemption.member.member_id] += redemption.points * (-1 if word == "reinstated" else 1)
+        self.state[key] = "reversed" if word == "credited" else word
+        if word == "credited":
+            self.credited.add(key)
         self.live[key, word] += 1
 
-    def decide(self, partner, place, redemption, decision):
+    def decide(self, partner, place, redemption, decision, verdict=None):
         """What an approved decision makes of one record that was held; None when it is not possible."""
         if decision == "close":
             self.named.update([str(redemption.external_reference)] if redemption else [])
@@ -411,10 +644,10 @@ class Judge:
             return None
         key = str(redemption.external_reference)
         word, states = {"confirm": ("confirmed", ("open",)), "reverse": ("reversed", ("open", "confirmed")),
-                        "reinstate": ("reinstated", ("reversed",))}[decision]
-        if self.state[key] not in states:
+                        "reinstate": ("reinstated", ("reversed",)), "credit": ("credited", ("reinstated",))}[decision]
+        if self.state[key] not in states or word == "reinstated" and key in self.credited or word == "credited" and verdict != "rejected":
             return None
-        if word != "reinstated":  # that is ours, and no answer of the partner's
+        if word not in ("reinstated", "credited"):  # that is ours, and no answer of the partner's
             self.newest[key] = max(place, self.newest.get(key, place))
         self._move(redemption, word)
         return word
@@ -425,7 +658,7 @@ class Judge:
 
 
 def facts(said):
-    return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member)
+    return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member, said.of_file, said.of_record)
 
 
 def guard_trips(rejects, records):
@@ -471,14 +704,17 @@ class Night:
 
     def _later(self, file):
         waits = file.unknown()
-        read = self.judge.read(file.partner, file.delivery, waits) if waits else ()
+        read = self.judge.read(file.partner, file.delivery, waits, file) if waits else ()
         made = {n: read[n - 1] for n in waits if read[n - 1].redemption is not None and read[n - 1].word != HELD}
         # its true reason, and never closed as unknown from then on
         file.found.update({n: read[n - 1].redemption for n in waits
-                           if read[n - 1].word == HELD and read[n - 1].reason != "unknown_reference"})
+                           if read[n - 1].word == HELD and read[n - 1].reason != "unknown_reference"
+                           and (read[n - 1].redemption is not None or read[n - 1].reason == "ambiguous")})
+        # of several, none is found
         file.found_reason.update({n: read[n - 1].reason for n in file.found if n in waits})
         for n in waits:
             if n in file.found:
+                file.later[n].append(file.found[n])
                 self.judge.count_part(read[n - 1], file.ended)
         now = sum(o.word == "reversed" for o in made.values())
         before = file.reversed_later + file.counts()["reversed"]
@@ -489,7 +725,7 @@ class Night:
         file.reversed_later += now
         for n, outcome in made.items():
             self.judge.act(outcome, file.delivery.place)
-            file.ended[n] = outcome.word
+            file.end(n, outcome.word, outcome.redemption)
             self.judge.count_part(outcome, file.ended)
             if outcome.word in ("confirmed", "reversed"):
                 file.rematched[n] = outcome.redemption
@@ -503,23 +739,27 @@ class Night:
             for n, redemption in file.waits_about().items():
                 key = str(redemption.external_reference)
                 if key in later and file.says_so(n, self.judge.state[key]):
-                    file.ended[n] = "closed"
+                    file.end(n, "closed", redemption)
                     self.counts["overtaken"] += 1
 
     def _expire(self, files):
         for file in files:
             old = file.unknown()
-            file.ended.update(dict.fromkeys(old, "closed"))
+            for n in old:
+                file.end(n, "closed")
             file.expired.update(old)
             self.counts["expired"] += len(old)
 
     def _silence(self, partner, terms, files):
         if any(file.unclear() for file in files):
             return
-        listing = [file for file in files if file.state == "posted"]
-        spoken_of = self.judge.named | {said.reference for file in listing for said in file.delivery.records}
+        posted = [file for file in files if file.state == "posted"]
+        listing = [file for file in posted if not any(void is file and not record for _, _, void, record in self.judge.links)]
+        spoken_of = self.judge.named | {said.reference for file in posted for said in file.delivery.records} | {
+            key for key, r in self.judge.redemptions.items() for file in posted for said in file.delivery.records
+            if self.terms[partner].group != "none" and not said.reference and said.part == r.partner_reference}
         # what was never found said something of whatever it could have meant
-        expired = {(said.member, said.points) for file in listing for n, said in enumerate(file.delivery.records, 1) if n in file.expired}
+        expired = {(said.member, said.points) for file in posted for n, said in enumerate(file.delivery.records, 1) if n in file.expired}
         today = datetime.datetime.now(zoneinfo.ZoneInfo(terms.zone)).date()
         for key, redemption in self.judge.redemptions.items():
             if redemption.partner != partner or self.judge.state[key] != "open" or key in spoken_of \
@@ -588,11 +828,13 @@ class Meanwhile:
                 key = str(redemption.external_reference)
                 said = file.delivery.records[n - 1]
                 settled = [s for s, o in zip(new.delivery.records, new.outcomes)
-                           if o.word in ("confirmed", "reversed", "already_applied") and o.redemption is redemption
+                           if (o.word in ("confirmed", "reversed", "already_applied") and o.redemption is redemption
+                               or redemption in o.group)
                            and (o.part is not None or not older)]
                 if settled and (file.says_so(n, self.judge.state[key])
-                                or any((s.verdict, s.reasons) == (said.verdict, said.reasons) for s in settled)):
-                    file.ended[n] = "closed"
+                                or file.held_for(n) not in CORRECTIONS
+                                and any((s.verdict, s.reasons) == (said.verdict, said.reasons) for s in settled)):
+                    file.end(n, "closed", redemption)
         self.withdraw()
 
     def decided(self, judge, act):
@@ -609,9 +851,8 @@ class Meanwhile:
             elif act.decision == "release":
                 how = None
             else:
-                redemption = judge.redemptions[act.redemption] if act.redemption else \
-                    it.guarded.get(record) or it.found.get(record) or it.outcomes[record - 1].redemption
-                how = judge.decide(it.partner, it.delivery.place, redemption, act.decision)
+                redemption = judge.redemptions[act.redemption] if act.redemption else it.about(record)
+                how = judge.decide(it.partner, it.delivery.place, redemption, act.decision, it.delivery.records[record - 1].verdict)
             if how is None:
                 return None
             ended.append(how)
@@ -639,14 +880,18 @@ class Meanwhile:
         if not done:
             return False
         for (file, record), how in done:
-            self.files[file].ended[record] = how
-        if proposed.decision in ("confirm", "reverse", "reinstate"):
+            it = self.files[file]
+            it.end(record, how, None if record is None else
+                   self.judge.redemptions[proposed.redemption] if proposed.redemption else it.about(record))
+            if how == "closed":
+                it.closed.add(record)
+        if proposed.decision in ("confirm", "reverse", "reinstate", "credit"):
             moved = {self.about(proposed, file, record) for (file, record), _ in done}
             for file in self.files:
                 for n, redemption in file.waits_about().items():
                     key = str(redemption.external_reference)
                     if key in moved and file.says_so(n, self.judge.state[key]):
-                        file.ended[n] = "closed"
+                        file.end(n, "closed", redemption)
         closed = [self.files[file] for (file, record), _ in done if record is None and proposed.decision == "close"]
         for duplicate in [self.came_meanwhile(file) for file in closed if file.state == "held"]:
             if duplicate:
@@ -655,9 +900,7 @@ class Meanwhile:
         return True
 
     def about(self, act, file, record):
-        it = self.files[file]
-        redemption = it.guarded.get(record) or it.found.get(record) or it.outcomes[record - 1].redemption
-        return act.redemption or str(redemption.external_reference)
+        return act.redemption or str(self.files[file].about(record).external_reference)
 
     def came_meanwhile(self, closed):
         """What came while it waited was taken for a duplicate of it: the last one waits by itself now."""
@@ -737,6 +980,7 @@ class Oracle:
     def expect(self, taken):
         """FileOutcome for each (partner, name, sha256, which of them it releases or None), in the database's order."""
         judge, made = Judge(self.ledger, self.late, self.terms), []
+        judge.files = made
         meanwhile = Meanwhile(judge, made, self.ledger, self.terms)
         content = {hashlib.sha256(data).digest(): data for _, _, data in self.deliveries}
         for partner, name, sha256, release_of in taken:
@@ -747,15 +991,18 @@ class Oracle:
             identity = partner, sha256, readers.statement(partner, name)
             same = next((file for file in made if file.identity == identity and file.counts_as_delivered()), None)
             if release_of is None and same is not None:
-                made.append(FileOutcome("duplicate", partner=partner, identity=identity, repeats=same))
+                made.append(FileOutcome("duplicate", partner=partner, identity=identity, repeats_file=same))
                 continue
             delivery = readers.read(partner, content[sha256], name)
             before = max(judge.places[partner], default=None)
             ended = {}
             outcomes, reason = judge.file(partner, delivery, waived, ended)
             older = before is not None and delivery.place is not None and delivery.place < before
+            voids = () if reason else judge.voids(partner, delivery)
             made.append(FileOutcome("held" if reason else "posted", reason, delivery, outcomes or [], partner, ended, waived=waived,
                                     identity=identity, release_of=None if release_of is None else made[release_of]))
+            if not reason:
+                judge.keep(made[-1], voids)
             meanwhile.overtaken_by(made[-1], older)
         meanwhile.replay(self.acts)
         waiting = [file for file in made if not file.went and (file.ended.get(None) == "released" or self._gap_is_filled(judge, file))]
@@ -778,7 +1025,7 @@ class Oracle:
         assert not held.went, f"{name}: it was released twice"
         held.went = True
         if held.state == "duplicate":  # that its number was there is what they knew
-            return frozenset({"resubmission", "sequence_restart"} if held.repeats.state == "posted" else ())
+            return frozenset({"resubmission", "sequence_restart"} if held.repeats_file.state == "posted" else ())
         # people who say that a number is there rightly say so of the whole of it; what is far off waits for none before it
         also = {"resubmission": {"sequence_restart"}, "sequence_restart": {"resubmission"}, "sequence_jump": {"sequence_gap"}}
         return held.waived | {held.reason} | also.get(held.reason, set())
@@ -830,8 +1077,11 @@ class Oracle:
         """What people and nights decided, and what still waits for them."""
         later = sorted((record, how) for record, how, _ in stored.later[file_id])
         shall = sorted([(record, how) for record, how in want.ended.items() if record is not None] +
-                       [(record, HELD) for record in want.found] + [(0, "confirmed")] * len(want.absent))
+                       [(record, HELD) for record in want.found] +
+                       [(n, o.answers) for n, o in enumerate(want.outcomes, 1) for _ in o.group] + [(0, "confirmed")] * len(want.absent))
         assert later == shall, f"{name}: later it was decided {later}, shall be {shall}"
+        grouped = {(n, r.entry_id) for n, o in enumerate(want.outcomes, 1) for r in o.group}
+        assert grouped <= {(record, redemption) for record, _, redemption in stored.later[file_id]}, f"{name}: groups are {grouped}"
         absent = {redemption for record, _, redemption in stored.later[file_id] if record == 0}
         assert absent == {r.entry_id for r in want.absent}, f"{name}: shows the silence of {absent}, shall of {want.absent}"
         guarded = dict(stored.guarded[file_id])
@@ -871,7 +1121,7 @@ class Oracle:
         live = collections.Counter(dict(((reference, word), many) for reference, word, many in c.execute(
             """SELECT r.external_reference::text, n.name, count(*) FROM handback.outcome o
                  JOIN handback.outcome_name n USING (outcome) JOIN ledger.redemption r USING (redemption_id)
-                WHERE n.name IN ('confirmed', 'reversed', 'reinstated') GROUP BY 1, 2""")))
+                WHERE n.name IN ('confirmed', 'reversed', 'reinstated', 'credited') GROUP BY 1, 2""")))
         assert live == judge.live, f"I2: live outcomes differ: {list((live - judge.live) + (judge.live - live))[:5]}"
         loose = c.execute("""SELECT r.entry_id FROM ledger.entry r WHERE r.category = 'Redemption Reversal'
                                AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.reversal_id = r.entry_id)""")

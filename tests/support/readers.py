@@ -26,6 +26,8 @@ class Said:
     currency: str = ""
     new_member: str = ""
     part: str = ""  # the partner's own reference
+    of_file: int | None = None    # it replaces a record of the file with this number; or, alone, that file is void
+    of_record: int | None = None
     raw: bytes = b""  # the whole record, to tell a repetition from a contradiction
 
 
@@ -38,6 +40,7 @@ class Delivery:
     records: list = dataclasses.field(default_factory=list)
     controls: list = dataclasses.field(default_factory=list)  # (stated, counted)
     refused: str = ""
+    fates: dict = dataclasses.field(default_factory=dict)  # what becomes of records that replace or are replaced, as the oracle finds
 
 
 class Refused(Exception):
@@ -89,10 +92,17 @@ def points_of(text):
 
 def reference_of(text):
     try:
+        if not text.strip():
+            return ""  # a record of a group names none of ours
         need(len(text) == 36, "reference")
         return str(uuid.UUID(text))
     except ValueError:
         raise Refused("reference") from None
+
+
+def number_of(text):
+    """Of a file or record that a record replaces; None: it does not."""
+    return whole_number(text) if text.strip() else None
 
 
 def day_of(text):
@@ -112,6 +122,7 @@ def totals(records, accepted_too):
 
 SKYLINE_HEAD = ["Redemption Reference", "Member", "Miles", "Status", "Reason", "Remarks", "Processed On",
                 "Confirmation", "New Member"]
+CORRECTING = ["Of File", "Of Record"]  # where its profile has them
 SKYLINE_STATUS = {"CONFIRMED": "accepted", "CONFIRMED_NEW_MEMBER": "accepted_with_change",
                   "CONFIRMED_LATE": "accepted_with_warning", "REJECTED": "rejected", "WAITLISTED": "pending"}
 
@@ -138,17 +149,19 @@ def skyline(delivery, data):
         except (UnicodeDecodeError, csv.Error):
             raise Refused("row") from None
         if n == 0:
-            need(row == SKYLINE_HEAD, "header")
+            need(row in (SKYLINE_HEAD, SKYLINE_HEAD + CORRECTING), "header")
+            columns = len(row)
         elif row and row[0] == "TRAILER":
             need(len(row) == 5, "columns")
             trailer = [whole_number(text) for text in row[1:]]
         else:
-            need(len(row) == 9, "columns")
+            need(len(row) == columns, "columns")
             need(row[3] in SKYLINE_STATUS, "status")
             need(re.fullmatch(r"\d{4}-\d\d-\d\d", row[6]) is not None, "date")
             delivery.records.append(Said(
                 len(delivery.records) + 1, offset, len(raw), reference_of(row[0]), row[1], points_of(row[2]),
-                SKYLINE_STATUS[row[3]], (row[4],) if row[4] else (), new_member=row[8], part=row[7], raw=raw))
+                SKYLINE_STATUS[row[3]], (row[4],) if row[4] else (), new_member=row[8], part=row[7], raw=raw,
+                of_file=number_of("".join(row[9:10])), of_record=number_of("".join(row[10:]))))
     need(trailer is not None, "trailer")
     delivery.controls = list(zip(trailer, totals(delivery.records, False)))
 
@@ -171,7 +184,8 @@ def meridian(delivery, data):
         delivery.records.append(Said(
             n, n * 182, 180, reference_of(line[8:44]), line[44:60].rstrip(), points_of(line[60:71]),
             MERIDIAN_STATUS[line[71:73]], tuple(line[73:77].split()), currency=line[90:93],
-            new_member=line[121:137].rstrip(), part=line[101:121].rstrip(), raw=line[8:180].encode()))
+            new_member=line[121:137].rstrip(), part=line[101:121].rstrip(), raw=line[8:180].encode(),
+            of_file=number_of(line[168:174].strip()), of_record=number_of(line[174:180].strip())))
     need(not trailer[67:180].strip(), "trailer")
     stated = [whole_number(trailer[a:b]) for a, b in ((1, 8), (8, 23), (23, 30), (30, 45), (45, 52), (52, 67))]
     delivery.controls = list(zip(stated, totals(delivery.records, True)))
@@ -232,6 +246,7 @@ def aurora(delivery, data):
         delivery.records.append(Said(
             n, said["at"], len(raw), reference_of(said["reference"]), said["Member"], points_of(said["Points"]),
             AURORA_STATUS[said["status"]], tuple(said["reasons"]), new_member=said.get("NewMember", ""), part=said.get("Voucher", ""),
+            of_file=number_of(said.get("OfFile", "")), of_record=number_of(said.get("OfRecord", "")),
             # the time of day is not what the record says
             raw=re.sub(rb"T\d\d:\d\d:\d\d", b"", raw)))
     need({"count", "points", "refused", "refusedPoints"} <= facts.keys(), "totals")
