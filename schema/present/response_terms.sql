@@ -106,8 +106,8 @@ COMMENT ON FUNCTION handback.covering_file(handback.term, date, timestamptz) IS
 	'The file from which redemptions of a day are absent for good, when nothing is missing, held or unclear before it';
 
 -- Redemptions that the partner should have answered by now: no break, but counted. last_reply: the last that the partner
--- said of it without deciding it: pending, something that is held, or that named it before it was on the ledger, even
--- where that has expired or the guard holds it, or of this member and points without a reference that was ever found; NULL:
+-- said of it without deciding it: pending, something that is held, or that named it before it was on the ledger (alone, or
+-- together with others that were), even where that has expired or the guard holds it, or of this member and points without a reference that was ever found; NULL:
 -- there is none. file_id: the file that shows that none came.
 CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz DEFAULT transaction_timestamp())
 	RETURNS TABLE (redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamptz,
@@ -135,6 +135,14 @@ CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz
 		JOIN handback.file f ON f.file_id = o.file_id
 		JOIN handback.partner p ON p.partner_id = f.partner_id AND p.code = t.partner
 		ORDER BY l.redemption_id, o.decided_at DESC, o.file_id DESC, o.record_no DESC
+	), shared AS MATERIALIZED (
+		-- records that were about others with the same reference, when this one was not there yet, and decided nothing of them
+		SELECT DISTINCT ON (l.redemption_id) l.redemption_id, o.verdict
+		FROM late l
+		JOIN ledger.redemption r ON r.partner = t.partner AND r.partner_reference = l.partner_reference AND r.redemption_id <> l.redemption_id
+		JOIN handback.outcome o ON o.redemption_id = r.redemption_id AND o.reference = l.partner_reference
+			AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+		ORDER BY l.redemption_id, o.decided_at DESC, o.file_id DESC, o.record_no DESC
 	), guarded AS MATERIALIZED (
 		SELECT DISTINCT ON (g.redemption_id) g.redemption_id, o.verdict
 		FROM handback.hold_guarded g
@@ -160,10 +168,10 @@ CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz
 		(SELECT v.name FROM handback.verdict_name v WHERE v.verdict = coalesce(
 			(SELECT o.verdict FROM handback.outcome o
 				WHERE o.redemption_id = l.redemption_id AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
-				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict, expired.verdict)),
+				ORDER BY o.decided_at DESC, o.file_id DESC, o.record_no DESC LIMIT 1), guarded.verdict, early.verdict, shared.verdict, expired.verdict)),
 		due.file_id
 	FROM late l JOIN due USING (day) LEFT JOIN early USING (redemption_id) LEFT JOIN guarded USING (redemption_id)
-		LEFT JOIN expired USING (redemption_id)
+		LEFT JOIN shared USING (redemption_id) LEFT JOIN expired USING (redemption_id)
 $$;
 COMMENT ON FUNCTION handback.unanswered_redemptions(handback.term, timestamptz) IS
 	'Redemptions that are open after the time in which a partner should have answered';

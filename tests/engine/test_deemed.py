@@ -100,6 +100,18 @@ def test_what_was_said_anything_of_is_not_silent(desk, said):
     assert desk.nightly()["done"]["deemed_accepted"] == 0 and state(desk, "R1") == "open"
 
 
+@pytest.mark.parametrize("status, silent", [("KO", False), ("WAIT", False), ("OK", True)])
+def test_what_was_said_of_a_booking_is_no_silence_about_what_came_later(desk, status, silent):
+    """A record of 150 points meets one redemption of its booking, of 100; the other one of 50 comes upon the ledger afterwards."""
+    desk.profile(lists="rejects", match="[external_reference, partner_reference]", more=TERMS + "group: partner_reference\n")
+    desk.redeem("first", partner_reference="BK1", posted_at=LONG_AGO)
+    desk.deliver([("", status, {"Booking": "BK1", "Points": 100 if silent else 150})])
+    desk.redeem("later", points=50, partner_reference="BK1", posted_at=LONG_AGO)
+    desk.deliver([])
+    assert desk.nightly()["done"]["deemed_accepted"] == (1 if silent else 0)
+    assert state(desk, "later") == ("confirmed" if silent else "open")
+
+
 def test_a_record_that_could_be_about_it_is_decided_first(desk):
     desk.redeem("R1", posted_at=LONG_AGO)
     desk.deliver([(str(uuid.uuid4()), "KO")])

@@ -756,8 +756,9 @@ class Night:
         posted = [file for file in files if file.state == "posted"]
         listing = [file for file in posted if not any(void is file and not record for _, _, void, record in self.judge.links)]
         spoken_of = self.judge.named | {said.reference for file in posted for said in file.delivery.records} | {
-            key for key, r in self.judge.redemptions.items() for file in posted for said in file.delivery.records
-            if self.terms[partner].group != "none" and not said.reference and said.part == r.partner_reference}
+            key for key, r in self.judge.redemptions.items() for file in posted for said, made in zip(file.delivery.records, file.outcomes)
+            if self.terms[partner].group != "none" and not said.reference and said.part == r.partner_reference
+            and made.word not in ("confirmed", "reversed")}  # what decided the one that was there says nothing of another
         # what was never found said something of whatever it could have meant
         expired = {(said.member, said.points) for file in posted for n, said in enumerate(file.delivery.records, 1) if n in file.expired}
         today = datetime.datetime.now(zoneinfo.ZoneInfo(terms.zone)).date()

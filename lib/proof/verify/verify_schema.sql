@@ -187,7 +187,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: handback.tells(o handback.outgoing, of_programme integer) 945afc2e7c643673f354249d8456070480e7abb2131ed2c3ff0969d7010870fb', 'handback'),
 	('function: handback.term_text(t handback.term) 8c8a10aedf98b66fb7cc06960f82095c3c20dd92dd528d30a434203ce71b4ee2', 'handback'),
 	('function: handback.told_by(o handback.outgoing, of_programme integer, place bigint, most bigint, OUT redemptions bigint[], OUT members bigint[], OUT lines text[], OUT next bigint) 75d25aa7838f093893cccc81973624143abefc7203c24bab79d62d8118107aca', 'handback'),
-	('function: handback.unanswered_redemptions(t handback.term, now timestamp with time zone) 84daabfbd28d941f30eaccd655854a6af0931de755cebe76c084a986db36f395', 'handback'),
+	('function: handback.unanswered_redemptions(t handback.term, now timestamp with time zone) 4e06c2360db65a66bf5ea24530d84395d054c59507335025e75f1b42b767aa9b', 'handback'),
 	('function: handback.unlike(what text, stated text, redeemed text) efa443acc3a7f6c7c4cdc346f1ec38306fa98a593a508cb376875fe61d213eef', 'handback'),
 	('function: handback.waiting_since(target text) 9eaa6a583df069c0ebdd54dc7c6b1963d0b3c276de62b8e8f8b452768fd1d313', 'handback'),
 	('function: handback.waived_checks(released bigint) 818eb2adc669588a445fa3e7839de86733724755e5fb6e185f2171d71eba2feb', 'handback'),
