@@ -1,4 +1,5 @@
-/* credential and route: who may call the redemption API, and which partner fulfils what it redeems. */
+/* credential, policy and route: who may call the redemption API, what a programme allows over it, and which
+ * partner fulfils what it redeems. */
 #include "ctl/callers.h"
 
 #include <errno.h>
@@ -31,6 +32,21 @@ static const struct column credential_columns[] = {
     {"scopes", "For", COLUMN_TEXT, 0, 1, NULL},
     {"made_at", "Since (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"made_by", "By", COLUMN_TEXT, 0, 2, NULL},
+};
+static const struct column bounded_columns[] = {
+    {"client", "Bounded", COLUMN_TEXT, 0, 0, NULL},
+    {"generation", "Generation", COLUMN_NUMBER, 0, 0, NULL},
+};
+static const struct column policy_set_columns[] = {
+    {"what", "Done", COLUMN_WORD, 0, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+};
+static const struct column policy_columns[] = {
+    {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
+    {"minimum_points", "Least points", COLUMN_NUMBER, 0, 0, NULL},
+    {"amount", "Stated amount", COLUMN_WORD, 0, 0, NULL},
+    {"unrouted", "Without a partner", COLUMN_WORD, 0, 0, NULL},
+    {"key", "Idempotency key", COLUMN_WORD, 0, 0, NULL},
 };
 static const struct column route_columns[] = {
     {"route", "Route", COLUMN_NUMBER, 0, 0, NULL},   {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
@@ -123,13 +139,14 @@ callers_secret(struct session *s, const char *sql, int params, const char **valu
 }
 
 static int
-check_bound(const char *value, const char *option)
+check_number(const char *value, int64_t least, int64_t most, const char *option)
 {
 	int64_t number;
 
-	if (value == NULL || text_int(value, 1, INT64_MAX, &number))
+	if (value == NULL || text_int(value, least, most, &number))
 		return EXIT_CLEAN;
-	complain("%s %s: a number above 0 is required", option, value);
+	complain("%s %s: a number from %lld to %lld is required", option, value, (long long) least,
+	         (long long) most);
 	return EXIT_USAGE;
 }
 
@@ -143,10 +160,10 @@ run_credential_add(struct session *s)
 	                        s->value[OPT_POINTS_PER_DAY],
 	                        s->value[OPT_SCOPE]};
 	const char *sender[] = {s->arguments[0], s->value[OPT_SOURCE_NAME], NULL, values[3]};
-	int code = check_bound(values[3], "--calls-per-minute");
+	int code = check_number(values[3], 1, INT32_MAX, "--calls-per-minute");
 
 	if (code == EXIT_CLEAN)
-		code = check_bound(values[4], "--points-per-day");
+		code = check_number(values[4], 1, INT64_MAX, "--points-per-day");
 	if (code == EXIT_CLEAN && (values[1] == NULL) == (sender[1] == NULL)) {
 		complain("a credential is for a PROGRAMME or for a --source: name one of them");
 		code = EXIT_USAGE;
@@ -186,10 +203,96 @@ run_credential_revoke(struct session *s)
 }
 
 int
+run_credential_bound(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->value[OPT_CALLS_PER_MINUTE], s->value[OPT_POINTS_PER_DAY],
+	                        s->value[OPT_WHY]};
+	struct pg_result *r = NULL;
+	int code = check_number(values[1], 0, INT32_MAX, "--calls-per-minute");
+
+	if (code == EXIT_CLEAN)
+		code = check_number(values[2], 0, INT64_MAX, "--points-per-day");
+	if (code == EXIT_CLEAN && values[1] == NULL && values[2] == NULL) {
+		complain("name what changes: --calls-per-minute, --points-per-day");
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_CLEAN)
+		code = ask_why(s);
+	if (code == EXIT_CLEAN)
+		code = callers_change(s, sql_credential_bound, 4, values, &r);
+	if (code == EXIT_CLEAN) {
+		const char *cells[] = {s->arguments[0], pg_text_of(r, 0, "generation")};
+
+		code = callers_show(s, COLUMNS(bounded_columns), cells);
+		pg_result_free(r);
+	}
+	return code;
+}
+
+int
 run_credential_list(struct session *s)
 {
 	return callers_list(s, "credentials", COLUMNS(credential_columns), sql_credentials,
 	                    "nobody may call the redemption API");
+}
+
+/* ---- policies ---- */
+
+/* One of two words, or not stated. */
+static int
+check_word(const char *value, const char *option, const char *one, const char *other)
+{
+	if (value == NULL || strcmp(value, one) == 0 || strcmp(value, other) == 0)
+		return EXIT_CLEAN;
+	complain("%s %s: %s or %s", option, value, one, other);
+	return EXIT_USAGE;
+}
+
+int
+run_policy_set(struct session *s)
+{
+	const char *key = s->value[OPT_KEY];
+	const char *values[] = {s->arguments[0],
+	                        s->value[OPT_MINIMUM_POINTS],
+	                        s->value[OPT_AMOUNT],
+	                        s->value[OPT_UNROUTED],
+	                        key == NULL                    ? NULL
+	                        : strcmp(key, "required") == 0 ? "yes"
+	                                                       : "no",
+	                        s->value[OPT_WHY]};
+	struct pg_result *r = NULL;
+	int code = check_number(values[1], 1, INT64_MAX, "--minimum-points");
+
+	if (code == EXIT_CLEAN)
+		code = check_word(values[2], "--amount", "ignore", "check");
+	if (code == EXIT_CLEAN)
+		code = check_word(values[3], "--unrouted", "keep", "refuse");
+	if (code == EXIT_CLEAN)
+		code = check_word(key, "--key", "optional", "required");
+	if (code == EXIT_CLEAN && values[1] == NULL && values[2] == NULL && values[3] == NULL && key == NULL) {
+		complain("name what changes: --minimum-points, --amount, --unrouted, --key");
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_CLEAN)
+		code = ask_why(s);
+	if (code == EXIT_CLEAN)
+		code = callers_change(s, sql_policy_set, 6, values, &r);
+	pg_result_free(r);
+	if (code == EXIT_CLEAN) {
+		const char *cells[] = {"set", s->arguments[0]};
+
+		code = callers_show(s, COLUMNS(policy_set_columns), cells);
+	}
+	return code;
+}
+
+int
+run_policy_list(struct session *s)
+{
+	const char *values[] = {s->argument_count > 0 ? s->arguments[0] : NULL};
+
+	return callers_list_of(s, "policies", COLUMNS(policy_columns), sql_policies, 1, values,
+	                       "there is no such programme");
 }
 
 /* ---- routes ---- */

@@ -11,6 +11,19 @@ SELECT api.add_sender($1::text, $2::text, pg_catalog.decode($3::text, 'hex'), $4
 -- $1: client, $2: SHA-256 of the new secret, hex; NULL: none.
 SELECT api.renew($1::text, pg_catalog.decode($2::text, 'hex')) AS generation
 
+-- name: credential_bound
+-- $1: client, $2: calls in a minute, $3: points in a day, 0 for any; NULL: as it was, $4: why.
+SELECT api.bound_credential($1::text, $2::integer, $3::bigint, $4::text) AS generation
+
+-- name: policy_set
+-- $1: programme, $2: least points, $3: amount, $4: unrouted, $5: is a key required?, NULL: as it was, $6: why.
+SELECT api.set_policy($1::text, $2::bigint, $3::text, $4::text, $5::boolean, $6::text)
+
+-- name: policies
+-- $1: programme; NULL: all.
+SELECT p.programme, p.minimum_points, p.amount, p.unrouted, CASE WHEN p.key_required THEN 'required' ELSE 'optional' END AS key
+FROM api.policy p WHERE $1::text IS NULL OR p.programme = $1::text ORDER BY p.programme
+
 -- name: credentials
 SELECT c.client_id AS client, c.programme, NULL::text AS source, CASE WHEN c.revoked THEN 'revoked' ELSE 'in force' END AS state,
 	c.generation, c.calls_per_minute, c.points_per_day, c.scopes, c.made_at, c.made_by

@@ -58,6 +58,10 @@ enum option_id {
 	OPT_ROWS,
 	OPT_AS_OF,
 	OPT_BY,
+	OPT_MINIMUM_POINTS,
+	OPT_AMOUNT,
+	OPT_UNROUTED,
+	OPT_KEY,
 	OPT_COUNT
 };
 

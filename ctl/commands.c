@@ -68,6 +68,10 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_ROWS] = {"rows", "FIGURE", "the rows behind this figure, instead of the figures"},
     [OPT_AS_OF] = {"as-of", "DAY", "as it was at the end of this day (2026-01-31, UTC)"},
     [OPT_BY] = {"by", "WHAT", "how the report counts"},
+    [OPT_MINIMUM_POINTS] = {"minimum-points", "POINTS", "a redemption of fewer points is refused (301)"},
+    [OPT_AMOUNT] = {"amount", "WORD", "a stated amount that is not the points' value: ignore or check (301)"},
+    [OPT_UNROUTED] = {"unrouted", "WORD", "a redemption that no route gives a partner: keep or refuse (301)"},
+    [OPT_KEY] = {"key", "WORD", "an idempotency key with each redemption: optional or required (999)"},
 };
 
 /* sentences are broken where they are long, and nowhere else */
@@ -276,6 +280,18 @@ const struct command commands[] = {
     {"credential list", "Callers", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "who may call the redemption API",
      "Lists the credentials in force and those that were revoked; never a secret.",
      "handbackctl credential list", run_credential_list},
+    {"credential bound", "Callers", "CLIENT", 1, 1, OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY) | OPT(OPT_WHY),
+     "change how much an application may ask and take",
+     "What is not named stays; 0 takes a bound away. The secret stays, too; tokens that were given end at once, and the application asks "
+     "for others. --why is required.",
+     "handbackctl credential bound shop --points-per-day 2000000 --why 'the summer sale'", run_credential_bound},
+    {"policy set", "Callers", "PROGRAMME", 1, 1,
+     OPT(OPT_MINIMUM_POINTS) | OPT(OPT_AMOUNT) | OPT(OPT_UNROUTED) | OPT(OPT_KEY) | OPT(OPT_WHY),
+     "say what a programme allows over the redemption API",
+     "From the next redemption on. What is not named stays. --why is required; who set what stands in the audit trail.",
+     "handbackctl policy set NORTHSTAR --minimum-points 500 --key required --why 'the terms of June'", run_policy_set},
+    {"policy list", "Callers", "[PROGRAMME]", 0, 1, OPT(OPT_LIMIT) | OPT(OPT_ALL), "what programmes allow over the redemption API",
+     "Lists the policies of each programme, or of one.", "handbackctl policy list", run_policy_list},
     {"route add", "Callers", "PROGRAMME TYPE PARTNER", 3, 3, OPT(OPT_MERCHANT) | OPT(OPT_PREFIX),
      "say which partner fulfils redemptions of a type",
      "From now on redemptions by the API of this transaction type (4 miles or points transfer, 5 hotel, 6 air, 19 charity, "

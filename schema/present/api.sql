@@ -485,6 +485,57 @@ $$;
 COMMENT ON FUNCTION api.renew_credential(text, bytea) IS
 	'Gives a credential another secret, or none, and so ends all its tokens; gives the new generation';
 
+-- What a caller may take, changed without another secret; 0: not bounded, NULL: as it was.  A new generation: tokens that were
+-- given carry the old bounds, and end.
+CREATE FUNCTION api.bound_credential(client_id text, calls_per_minute integer, points_per_day bigint, why text) RETURNS integer
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	last constant api.credential := api.credential_of(client_id);
+	calls constant integer := nullif(coalesce(calls_per_minute, last.calls_per_minute), 0);
+	points constant bigint := nullif(coalesce(points_per_day, last.points_per_day), 0);
+BEGIN
+	IF last.generation IS NULL THEN
+		RAISE EXCEPTION 'there is no credential % of a programme', client_id USING ERRCODE = 'no_data_found';
+	ELSIF last.secret_hash IS NULL THEN
+		RAISE EXCEPTION 'the credential % is revoked', client_id USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	INSERT INTO api.credential (client_id, generation, programme_id, secret_hash, calls_per_minute, points_per_day, scopes)
+	VALUES (client_id, last.generation + 1, last.programme_id, last.secret_hash, calls, points, last.scopes);
+	PERFORM audit.append_event('credential_bounded', 'credential ' || client_id, why, format('calls a minute %s to %s, points a day %s to %s',
+		coalesce(last.calls_per_minute::text, '(any)'), coalesce(calls::text, '(any)'), coalesce(last.points_per_day::text, '(any)'),
+		coalesce(points::text, '(any)')));
+	RETURN last.generation + 1;
+END
+$$;
+COMMENT ON FUNCTION api.bound_credential(text, integer, bigint, text) IS
+	'Changes how often a caller may ask and how many points it may take in a day, and so ends all its tokens; gives the new generation';
+
+-- What a programme allows over the API; NULL: as it was.
+CREATE FUNCTION api.set_policy(programme text, minimum_points bigint, amount text, unrouted text, key_required boolean, why text) RETURNS integer
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	was ledger.programme;
+	is_now ledger.programme;
+BEGIN
+	SELECT * INTO was FROM ledger.programme p WHERE p.code = programme FOR NO KEY UPDATE;
+	IF was.programme_id IS NULL THEN
+		RAISE EXCEPTION 'there is no programme %', programme USING ERRCODE = 'no_data_found';
+	END IF;
+	UPDATE ledger.programme p SET minimum_points = coalesce(set_policy.minimum_points, p.minimum_points),
+		amount = coalesce(set_policy.amount, p.amount), unrouted = coalesce(set_policy.unrouted, p.unrouted),
+		key_required = coalesce(set_policy.key_required, p.key_required)
+	WHERE p.programme_id = was.programme_id RETURNING * INTO is_now;
+	PERFORM audit.append_event('policy_set', 'programme ' || programme, why,
+		format('minimum %s to %s points, amount %s to %s, unrouted %s to %s, key required %s to %s', was.minimum_points, is_now.minimum_points,
+			was.amount, is_now.amount, was.unrouted, is_now.unrouted, was.key_required, is_now.key_required));
+	RETURN was.programme_id;
+END
+$$;
+COMMENT ON FUNCTION api.set_policy(text, bigint, text, text, boolean, text) IS
+	'Sets what a programme allows over the API: the least points, stated amounts, redemptions without a partner or a key; gives its number';
+
 CREATE FUNCTION api.add_route(programme text, type integer, partner text, merchant text DEFAULT NULL, prefix text DEFAULT NULL)
 	RETURNS integer
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -530,6 +581,8 @@ CREATE VIEW api.credentials AS
 COMMENT ON VIEW api.credentials IS 'Who may call the redemption API, and since when';
 CREATE VIEW api.programme_code AS SELECT programme_id, code FROM ledger.programme;
 COMMENT ON VIEW api.programme_code IS 'What people call a programme';
+CREATE VIEW api.policy AS SELECT code AS programme, minimum_points, amount, unrouted, key_required FROM ledger.programme;
+COMMENT ON VIEW api.policy IS 'What each programme allows over the redemption API';
 
 GRANT USAGE ON SCHEMA api TO handback_api, handback_operator, handback_finance, handback_verify;
 GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea), api.in_force(text, integer),
@@ -538,5 +591,6 @@ GRANT EXECUTE ON FUNCTION api.authenticate(text, bytea), api.in_force(text, inte
 	api.redemption(text, integer, uuid), api.request_of_key(text, integer, text),
 	api.transactions(text, integer, text, bigint) TO handback_api;
 GRANT EXECUTE ON FUNCTION api.add_credential(text, text, bytea, integer, bigint, text[]), api.renew_credential(text, bytea),
+	api.bound_credential(text, integer, bigint, text), api.set_policy(text, bigint, text, text, boolean, text),
 	api.add_route(text, integer, text, text, text), api.end_route(integer) TO handback_operator;
-GRANT SELECT ON api.credentials, api.programme_code, api.route, api.request, api.usage TO handback_finance, handback_verify;
+GRANT SELECT ON api.credentials, api.programme_code, api.policy, api.route, api.request, api.usage TO handback_finance, handback_verify;

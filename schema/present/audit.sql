@@ -29,7 +29,7 @@ CREATE TABLE audit.event (
 	who     text NOT NULL DEFAULT session_user,
 	what    text NOT NULL CHECK (what IN ('assigned', 'commented', 'proposed', 'approved', 'rejected', 'guarded', 'rematched', 'rematch_held',
 		'unknown_reference_expired', 'deemed_accepted', 'purged', 'not_a_duplicate', 'overtaken', 'withdrawn', 'decided',
-		'credential_added', 'credential_rotated', 'credential_revoked', 'route_added', 'route_ended', 'group_answered', 'file_received',
+		'credential_added', 'credential_rotated', 'credential_revoked', 'credential_bounded', 'policy_set', 'route_added', 'route_ended', 'group_answered', 'file_received',
 		'target_added', 'target_changed', 'target_paused', 'target_resumed', 'target_stopped', 'target_replayed',
 		'catalogue_proposed', 'catalogue_approved', 'catalogue_rejected', 'catalogue_held', 'catalogue_hold_closed', 'token_rotated', 'token_misused',
 		'points_proposed', 'points_approved', 'points_rejected', 'points_linked', 'points_unlinked', 'points_refused', 'points_settled',

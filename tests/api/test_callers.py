@@ -108,3 +108,51 @@ def test_a_route(build, world, ctl):
         assert api.get(f"/v1/redemptions/{reference}", token).json["partner"] is None
     (row,) = ctl("route", "list")[1]["routes"]
     assert row["partner"] == "SKYLINE" and row["until"] is not None
+
+
+@case("API: what a programme allows and a caller may take, set by people")
+def test_policies(build, world, ctl):
+    secret = ctl("credential", "add", "shop", "P")[1]["done"]["secret"]
+    assert ctl("route", "add", "P", "4", "AIR")[0] == 0
+    with Api(build, world) as api:
+        token = api.token("shop", secret)
+
+        def redeemed(**other):
+            answer = api.post("RedeemPoints", redemption(**other), token, {"Idempotency-Key": f"k{len(told)}"} if other.pop("key", True) else None)
+            told.append(answer.code)
+            return answer.code, answer.reason
+        told = []
+        assert redeemed(Points=5, Amount=7)[0] == "000"
+        status, said = ctl("policy", "set", "P", "--minimum-points", "100", "--amount", "check", "--unrouted", "refuse", "--key", "required", "--why", "terms")
+        assert status == 0 and said["done"] == {"what": "set", "programme": "P"}, said
+        assert redeemed(Points=5, Amount=5) == ("301", "the programme's minimum is 100 points")
+        assert redeemed(Points=100, Amount=7, LoyaltyTxnType=4)[0] == "301"
+        assert redeemed(Points=100, Amount=100) == ("301", "no partner fulfils this type and merchant")
+        assert redeemed(Points=100, Amount=100, LoyaltyTxnType=4)[0] == "000"
+        assert api.post("RedeemPoints", redemption(Points=100, Amount=100, LoyaltyTxnType=4), token).code == "999"
+        # what is not named stays
+        assert ctl("policy", "set", "P", "--unrouted", "keep", "--why", "again")[0] == 0
+        assert redeemed(Points=100, Amount=100)[0] == "000" and redeemed(Points=5, Amount=5)[0] == "301"
+        status, listed = ctl("policy", "list", "P", role="handback_finance")
+        assert status == 0 and listed["policies"] == [
+            {"programme": "P", "minimum_points": 100, "amount": "check", "unrouted": "keep", "key": "required"}], listed
+        # bounds: the secret stays, tokens that carry the old ones end
+        assert ctl("credential", "bound", "shop", "--points-per-day", "150", "--why", "the sale")[1]["done"]["generation"] == 2
+        assert api.post("RedeemPoints", redemption(), token).status == 401
+        token = api.token("shop", secret)
+        assert redeemed(Points=100, Amount=100)[0] == "000" and redeemed(Points=100, Amount=100)[0] == "429"
+        assert ctl("credential", "bound", "shop", "--points-per-day", "0", "--calls-per-minute", "6000", "--why", "no more")[0] == 0
+        token = api.token("shop", secret)
+        assert redeemed(Points=100, Amount=100)[0] == "000"
+    for words in (("policy", "set", "P", "--key", "required"), ("policy", "set", "P", "--why", "x"), ("policy", "set", "P", "--amount", "maybe", "--why", "x"),
+                  ("policy", "set", "P", "--minimum-points", "0", "--why", "x"), ("policy", "set", "Q", "--key", "required", "--why", "x"),
+                  ("credential", "bound", "shop", "--why", "x"), ("credential", "bound", "nobody", "--points-per-day", "1", "--why", "x"),
+                  ("credential", "bound", "shop", "--points-per-day", "-1", "--why", "x"), ("credential", "bound", "shop", "--points-per-day", "1")):
+        assert ctl(*words)[0] == 2, words
+    assert ctl("policy", "set", "P", "--key", "optional", "--why", "x", role="handback_finance")[0] != 0
+    with world.connect() as c:
+        assert c.execute("SELECT what, subject, why, detail FROM audit.event WHERE what IN ('policy_set', 'credential_bounded') ORDER BY event_id").fetchall() == [
+            ("policy_set", "programme P", "terms", "minimum 1 to 100 points, amount ignore to check, unrouted keep to refuse, key required f to t"),
+            ("policy_set", "programme P", "again", "minimum 100 to 100 points, amount check to check, unrouted refuse to keep, key required t to t"),
+            ("credential_bounded", "credential shop", "the sale", "calls a minute (any) to (any), points a day (any) to 150"),
+            ("credential_bounded", "credential shop", "no more", "calls a minute (any) to 6000, points a day 150 to (any)")]
