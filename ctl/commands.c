@@ -206,6 +206,11 @@ const struct command commands[] = {
      "into FILE, which must not be there, and shows the verifier's, for checkpoints.verifiers. Whoever has FILE can sign "
      "another chain: only handback-verify's unit is to be given it.",
      "handbackctl audit key example.org/handback /etc/handback/secrets/checkpoint.key", run_audit_key},
+    {"audit accept", "Verify", "DIFFERENCE WHY", 2, 2, 0, "say that a difference of audit verify is explained",
+     "DIFFERENCE is what audit verify calls it. When another person has accepted it, too, audit verify lists it apart, with "
+     "both reasons, and it is no difference any more; another change of the same row is another one. Nothing is put right by "
+     "it, and of a chain that differs no checkpoint is signed.",
+     "handbackctl audit accept 0f1e2d3c4b5a69788796a5b4c3d2e1f0 'restored by hand, see the minutes of May 3'", run_audit_accept},
 
     {"run", "Act", "", 0, 0, 0, "handle all files that are due, once, and end",
      "The exit status is 0 for clean, 3 for something held, 4 for failed.", "handbackctl run", run_run},

@@ -8,6 +8,7 @@
 #include "ctl/ctl_sql.h"
 #include "ctl/daemon_answer.h"
 #include "ctl/handlers.h"
+#include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/number.h"
 
@@ -109,6 +110,23 @@ run_hold_comment(struct session *s)
 	return code == EXIT_CLEAN
 	           ? record_event(s, "commented", sql_hold_comment, 2, (const char *const *) s->arguments)
 	           : code;
+}
+
+int
+run_audit_accept(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->arguments[1]};
+	uint8_t id[16];
+	size_t len = 0;
+	int code = ask_text(values[1], "WHY");
+
+	if (code == EXIT_CLEAN && (!text_unhex(id, sizeof(id), values[0], &len) || len != sizeof(id))) {
+		complain("%s is no difference: take what audit verify calls it", values[0]);
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_DECIDES);
+	return code == EXIT_CLEAN ? record_event(s, "accepted", sql_accept_difference, 2, values) : code;
 }
 
 /* "{12,13}" of the numbers behind the decision; NULL, and said why, when one is none. */

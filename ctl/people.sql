@@ -25,6 +25,9 @@ SELECT handback.assign_hold($1::bigint, $2::text, $3::text) AS event
 -- name: hold_comment
 SELECT handback.comment_hold($1::bigint, $2::text) AS event
 
+-- name: accept_difference
+SELECT handback.accept_difference(decode($1, 'hex'), $2::text) AS event
+
 -- name: hold_propose
 SELECT handback.propose($1::bigint[], $2::text, $3::text, $4::uuid, $5::boolean) AS proposal
 

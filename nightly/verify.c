@@ -47,6 +47,17 @@ static const struct column difference_columns[] = {
     {"first_byte", "First byte", COLUMN_NUMBER, 0, 0, NULL},
     {"last_byte", "Last byte", COLUMN_NUMBER, 0, 0, NULL},
     {"message", "What", COLUMN_SENTENCE, 0, 0, NULL},
+    {"id", "Called", COLUMN_TEXT, 0, 0, NULL},
+};
+
+static const struct column accepted_columns[] = {
+    {"part", "Differs", COLUMN_TEXT, 0, 0, NULL},
+    {"head_no", "Head", COLUMN_NUMBER, 0, 0, NULL},
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"record", "Record", COLUMN_NUMBER, 0, 0, NULL},
+    {"message", "What", COLUMN_SENTENCE, 0, 0, NULL},
+    {"accepted_by", "Accepted by", COLUMN_SENTENCE, 0, 0, NULL},
+    {"id", "Called", COLUMN_TEXT, 0, 0, NULL},
 };
 
 /* The bar on stderr, from one part of the work to the next. */
@@ -134,26 +145,60 @@ add_difference(struct table *t, const struct verify_difference *f)
 	                       number_or_null(record, f->record_no, 1),
 	                       range ? number_or_null(first, f->byte_offset, 0) : NULL,
 	                       range ? number_or_null(last, f->byte_offset + f->byte_length - 1, 0) : NULL,
-	                       f->message};
+	                       f->message,
+	                       f->id};
 
 	table_row(t, cells);
+}
+
+/* One that nobody accepted; of those that are only counted, the last that is kept. */
+static const struct verify_difference *
+first_open(const struct verify *v)
+{
+	int64_t kept = v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT, i = 0;
+
+	while (i < kept - 1 && v->found[i].accepted)
+		i++;
+	return &v->found[i];
+}
+
+/* What two people have explained stays in sight, and is no difference any more. */
+static void
+add_accepted(struct document *d, const struct verify *v)
+{
+	int64_t kept = v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT;
+	char head[24], file[24], record[24];
+
+	if (v->accepted == 0)
+		return;
+	struct table *t = document_add(d, "accepted", "Differences that two people accepted", TABLE_ROWS,
+	                               COLUMNS(accepted_columns));
+	for (int64_t i = 0; i < kept; i++) {
+		const struct verify_difference *f = &v->found[i];
+		if (f->accepted)
+			table_row(t, (const char *[]){f->part, number_or_null(head, f->head_no, 1),
+			                              number_or_null(file, f->file_id, 1),
+			                              number_or_null(record, f->record_no, 1), f->message, f->accepted_by,
+			                              f->id});
+	}
 }
 
 /* The first one by itself, and all of them where there are more. */
 static void
 add_differences(struct document *d, const struct verify *v)
 {
-	int64_t shown = v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT;
+	int64_t shown = v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT, open = v->count - v->accepted;
 
-	add_difference(document_add(d, "difference", v->count > 1 ? "The first difference" : "The difference",
+	add_difference(document_add(d, "difference", open > 1 ? "The first difference" : "The difference",
 	                            TABLE_FACTS, COLUMNS(difference_columns)),
-	               &v->found[0]);
-	if (v->count == 1)
+	               first_open(v));
+	if (open == 1)
 		return;
 	struct table *t =
 	    document_add(d, "differences", "All differences", TABLE_ROWS, COLUMNS(difference_columns));
 	for (int64_t i = 0; i < shown; i++)
-		add_difference(t, &v->found[i]);
+		if (!v->found[i].accepted)
+			add_difference(t, &v->found[i]);
 	if (v->count > shown)
 		table_note(t, mem_format("%" PRId64 " differences were found; the first %" PRId64 " are listed.",
 		                         v->count, shown));
@@ -207,7 +252,7 @@ sign_now(const struct checkpoints *c, const struct verify *v, struct document *d
 static void
 keep_notification(const struct verify *v)
 {
-	const struct verify_difference *found = &v->found[0];
+	const struct verify_difference *found = first_open(v);
 	const struct notification notification = {
 	    .kind = "audit_failure",
 	    .subject = found->message,
@@ -247,6 +292,7 @@ tell_verified(const struct batch *b, const struct checkpoints *c, const struct v
 		keep_notification(v);
 	} else
 		keep_moment(v);
+	add_accepted(d, v);
 	add_counts(d, v, end == VERIFY_EQUAL);
 	int signed_code = sign_now(c, v, d), code = batch_show(b, d);
 	document_free(d);

@@ -167,9 +167,44 @@ END
 $$;
 COMMENT ON FUNCTION handback.reject(bigint, text) IS 'Ends a proposal without doing it: by another, or by who made it; gives the event''s number';
 
+-- What audit verify found and people have explained: two of them, as for all that is decided.
+CREATE TABLE handback.difference_acceptance (
+	difference  bytea NOT NULL CHECK (length(difference) = 16),
+	accepted_by text  NOT NULL DEFAULT session_user,
+	why         text  NOT NULL CHECK (why ~ '\S'),
+	accepted_at timestamptz NOT NULL,
+	event_id    bigint NOT NULL REFERENCES audit.event,
+	PRIMARY KEY (difference, accepted_by)
+);
+COMMENT ON TABLE handback.difference_acceptance IS
+	'Who accepts a difference that audit verify found: with two it is listed apart, and is none any more; append-only';
+COMMENT ON COLUMN handback.difference_acceptance.difference IS 'What audit verify calls it: of where it is and all that it says, so that another change is another difference';
+CALL handback_schema.make_append_only('handback.difference_acceptance');
+
+CREATE FUNCTION handback.accept_difference(difference bytea, why text) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	event bigint;
+BEGIN
+	IF EXISTS (SELECT FROM handback.difference_acceptance a WHERE a.difference = difference AND a.accepted_by = session_user) THEN
+		RAISE EXCEPTION 'you accepted this before; another person must accept it, too' USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	event := audit.append_event('difference_accepted', 'difference ' || encode(difference, 'hex'), why);
+	INSERT INTO handback.difference_acceptance (difference, why, accepted_at, event_id)
+	VALUES (difference, why, audit.event_time(event), event);
+	RETURN event;
+END
+$$;
+COMMENT ON FUNCTION handback.accept_difference(bytea, text) IS
+	'Says that a difference of audit verify is known and explained, for one of two people; gives the event''s number';
+
 REVOKE ALL ON FUNCTION handback.open_proposal(bigint), handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text),
 	handback.reject(bigint, text), handback.open_duplicate(bigint, text, text), handback.not_a_duplicate(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.assign_hold(bigint, text, text), handback.comment_hold(bigint, text),
 	handback.reject(bigint, text), handback.not_a_duplicate(bigint, text) TO handback_operator;
 GRANT SELECT ON handback.hold_note, handback.proposal, handback.proposal_hold, handback.proposal_end TO handback_daemon,
 	handback_operator, handback_finance;
+REVOKE ALL ON FUNCTION handback.accept_difference(bytea, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION handback.accept_difference(bytea, text) TO handback_operator;
+GRANT SELECT ON handback.difference_acceptance TO handback_operator, handback_finance;

@@ -1,6 +1,7 @@
 """audit verify and the ledger beside it: whose reversals are whose, and what the login may not read."""
 import json
 
+import psycopg
 import pytest
 
 from operators import Operators
@@ -235,3 +236,57 @@ def test_the_rules_of_a_decision_cannot_be_taken_away(world, change, told):
         assert c.execute(change, (event,)).rowcount == 1
     code, shown, _ = verify(world)
     assert code == 5 and told in shown
+
+
+def test_a_difference_that_two_people_accepted_is_listed_apart(world, logins):
+    """As long as it says the same; beside it any other is one, and so is a signature that somebody wrote or took away."""
+    def change(member, points):
+        with world.database.connect() as c:
+            c.execute("SET session_replication_role = replica")
+            c.execute("UPDATE ledger.balance SET points = points + %s WHERE member_id = %s", (points, member))
+
+    def accept_as(login, difference):
+        with world.database.connect(login) as c:
+            c.execute("SELECT handback.accept_difference(decode(%s, 'hex'), 'restored by hand')", (difference,))
+    change(7, 1)
+    code, shown, _ = verify(world)
+    known = json.loads(shown)["difference"]
+    assert code == 5 and len(known["id"]) == 32
+    assert world.ctl("audit", "accept", known["id"][:-1], "why", check=False).returncode == 2
+    world.ctl("audit", "accept", known["id"], "see the minutes")
+    # one is not enough, and the same one twice is one
+    assert verify(world)[0] == 5
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="another person must accept it"):
+        accept_as("postgres", known["id"])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        accept_as("second", known["id"])
+    accept_as("dave", known["id"])
+    code, shown, _ = verify(world)
+    [apart] = json.loads(shown)["accepted"]
+    assert code == 0 and apart["id"] == known["id"] and apart["message"] == known["message"]
+    assert apart["accepted_by"] == "postgres: see the minutes; dave: restored by hand"
+    # another one is named, and this stays apart
+    change(8, 1)
+    code, shown, _ = verify(world)
+    said = json.loads(shown)
+    assert code == 5 and said["difference"]["message"].startswith("member 8 ") and [a["id"] for a in said["accepted"]] == [known["id"]]
+    assert "differences" not in said
+    change(8, -1)
+    # the same row, changed once more
+    change(7, 1)
+    code, shown, _ = verify(world)
+    assert code == 5 and json.loads(shown)["difference"]["id"] != known["id"] and "accepted" not in json.loads(shown)
+    change(7, -1)
+    for tamper in ("DELETE FROM handback.difference_acceptance WHERE accepted_by = 'dave'",
+                   "UPDATE handback.difference_acceptance SET accepted_by = 'erin' WHERE accepted_by = 'dave'",
+                   "UPDATE handback.difference_acceptance SET why = 'x' WHERE accepted_by = 'dave'"):
+        with world.database.connect() as c, c.transaction(force_rollback=False):
+            kept = c.execute("SELECT * FROM handback.difference_acceptance WHERE accepted_by = 'dave'").fetchone()
+            c.execute("SET session_replication_role = replica")
+            c.execute(tamper)
+        assert verify(world)[0] == 5, tamper
+        with world.database.connect() as c:
+            c.execute("SET session_replication_role = replica")
+            c.execute("DELETE FROM handback.difference_acceptance WHERE event_id = %s", (kept[4],))
+            c.execute("INSERT INTO handback.difference_acceptance VALUES (%s, %s, %s, %s, %s)", kept)
+    assert verify(world)[0] == 0

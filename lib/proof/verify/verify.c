@@ -1,5 +1,8 @@
 #include "lib/proof/verify/verify.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "lib/proof/verify/verify_internal.h"
 #include "lib/proof/verify/verify_sql.h"
 
@@ -93,6 +96,46 @@ verify_tables(struct verify *v)
 	return end == VERIFY_EQUAL ? verify_balances(v) : end;
 }
 
+/* What a difference is called: the same again only where it says the same of the same place. */
+static void
+name_difference(struct verify_difference *d)
+{
+	char text[sizeof(d->message) + 128];
+	uint8_t hash[SHA256_BYTES];
+	int len = snprintf(text, sizeof(text), "%s\n%" PRId64 "\n%" PRId64 "\n%" PRId64 "\n%s", d->part,
+	                   d->head_no, d->file_id, d->record_no, d->message);
+
+	sha256_of(text, (size_t) len, hash);
+	text_hex(d->id, hash, VERIFY_ID);
+}
+
+/* Which of them two people accepted.  What is only counted nobody has seen. */
+static enum verify_end
+take_accepted(struct verify *v)
+{
+	int64_t kept = v->count < VERIFY_KEPT ? v->count : VERIFY_KEPT;
+	struct pg_result *r;
+	enum pg_status status;
+
+	for (int64_t i = 0; i < kept; i++)
+		name_difference(&v->found[i]);
+	status = pg_run(v->pg, sql_verify_accepted, 0, NULL, &r);
+	if (status != PG_OK)
+		return verify_failed(v, status);
+	for (int64_t i = 0; i < kept; i++) {
+		struct verify_difference *d = &v->found[i];
+		for (int row = 0; row < pg_rows(r) && !d->accepted; row++) {
+			if (strcmp(pg_text_of(r, row, "difference"), d->id) != 0)
+				continue;
+			d->accepted = true;
+			snprintf(d->accepted_by, sizeof(d->accepted_by), "%s", pg_text_of(r, row, "said"));
+			v->accepted++;
+		}
+	}
+	pg_result_free(r);
+	return v->count > v->accepted ? VERIFY_DIFFERS : VERIFY_EQUAL;
+}
+
 enum verify_end
 verify_run(struct verify *v)
 {
@@ -105,5 +148,5 @@ verify_run(struct verify *v)
 		end = verify_tables(v);
 	if (end == VERIFY_EQUAL && v->spool >= 0)
 		end = verify_kept(v, &totals);
-	return end == VERIFY_EQUAL && v->count > 0 ? VERIFY_DIFFERS : end;
+	return end == VERIFY_EQUAL && v->count > 0 ? take_accepted(v) : end;
 }

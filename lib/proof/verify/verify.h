@@ -20,15 +20,20 @@
 
 enum verify_end {
 	VERIFY_EQUAL,
-	VERIFY_DIFFERS,  /* found, count */
+	VERIFY_DIFFERS,  /* found, count, of which not all are accepted */
 	VERIFY_DATABASE, /* status, and pg_why() */
 	VERIFY_MEMORY,
 	VERIFY_HIDDEN, /* the login may not read all that is compared: hidden */
 };
 
+enum { VERIFY_ID = 16 }; /* bytes of what a difference is called */
+
 /* What was found, and what it should be. */
 struct verify_difference {
-	int64_t number;    /* 1, 2 ... in the order in which they were found */
+	int64_t number;                    /* 1, 2 ... in the order in which they were found */
+	char id[TEXT_HEX_SIZE(VERIFY_ID)]; /* of where it is and what it says */
+	bool accepted;                     /* by two people: as accepted_by says */
+	char accepted_by[LIMIT_MESSAGE_BYTES];
 	const char *part;  /* "head", "file", "event", "outcome", "debit", "reversal", "hold" ... (static text) */
 	int64_t head_no;   /* 0: none */
 	int64_t file_id;   /* 0: none */
@@ -85,6 +90,7 @@ struct verify {
 	struct verify_counts counts;
 	struct verify_difference *found; /* the first VERIFY_KEPT of count; verify_free */
 	int64_t count;
+	int64_t accepted;      /* of them two people accepted so many */
 	struct checkpoint now; /* of all heads; chain_differs: not one to sign */
 	bool chain_differs;    /* of the differences some are of the chain itself or of what was signed of it */
 	struct verify_checkpoints signed_before;

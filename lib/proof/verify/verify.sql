@@ -70,6 +70,13 @@ JOIN handback.hold h USING (hold_id)
 WHERE e.ended_at < h.opened_at
 LIMIT 1000
 
+-- name: verify_accepted
+-- Differences that two people or more accepted: what each is called, and who said why.
+SELECT encode(d.difference, 'hex') AS difference, string_agg(format('%s: %s', d.accepted_by, d.why), '; ' ORDER BY d.accepted_at) AS said
+FROM handback.difference_acceptance d
+GROUP BY d.difference
+HAVING count(*) > 1
+
 -- name: verify_people
 -- What people did, beside the events that prove it. As part, file, record, message.
 WITH note AS (
@@ -86,6 +93,12 @@ FROM note n
 LEFT JOIN audit.event a USING (event_id)
 WHERE (a.what, a.subject, a.who, a.at, a.why, a.detail)
 	IS DISTINCT FROM (n.what, 'hold ' || n.hold_id, n.who, n.at, n.comment, n.assigned)
+UNION ALL
+SELECT 'note', NULL, NULL, format('that %s accepts difference %s is not what event %s says', d.accepted_by, encode(d.difference, 'hex'), d.event_id)
+FROM handback.difference_acceptance d
+LEFT JOIN audit.event a USING (event_id)
+WHERE (a.what, a.subject, a.who, a.at, a.why)
+	IS DISTINCT FROM ('difference_accepted', 'difference ' || encode(d.difference, 'hex'), d.accepted_by, d.accepted_at, d.why)
 UNION ALL
 SELECT 'proposal', NULL, NULL, format('proposal %s is not what event %s says', p.proposal_id, p.event_id)
 FROM proposed p
@@ -226,6 +239,7 @@ UNION ALL
 SELECT 'event', NULL, NULL, format('event %s (%s, %s) has no row that says what was done', a.event_id, a.what, a.subject)
 FROM audit.event a
 WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.event_id = a.event_id))
+	OR (a.what = 'difference_accepted' AND NOT EXISTS (SELECT FROM handback.difference_acceptance d WHERE d.event_id = a.event_id))
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
 		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
