@@ -1,12 +1,11 @@
 """Windows of points requests: when they close, by the clock of the partner's zone, and what goes into the batch of which."""
 import datetime
-import json
 
 import psycopg
 import pytest
 
 from case_table import case
-from points import PARTNER, balance, points_world, row, sponsored, terms
+from points import PARTNER, balance, points_world, receive, row, sponsored, terms
 
 UTC = datetime.timezone.utc
 
@@ -46,18 +45,6 @@ def test_closings(database):
         for zone in ("Europe/Zurich", "America/New_York", "Australia/Lord_Howe"):
             rows = [r[0] for r in c.execute("SELECT points.closings('daily 02:15', %s, '{}', '{}', '2026-01-01', '2026-12-31')", (zone,))]
             assert len(rows) == 365 and all(datetime.timedelta(hours=22) < b - a < datetime.timedelta(hours=26) for a, b in zip(rows, rows[1:]))
-
-
-def receive(c, *rows):
-    """[code] of rows that came now."""
-    calls = [{"n": n, "client": "app", "generation": 1, "request_id": "q", "batch": "11111111-1111-4111-8111-%012d" % receive.n, "place": n,
-              "key": r["RequestKey"], "member": r.get("RelationReference"), "account": r.get("PartnerMemberId"), "partner": r["Partner"],
-              "points": r["Points"], "reason": r["Reason"], "not_before": r.get("NotBefore"), "sponsor": r.get("Sponsor")} for n, r in enumerate(rows, 1)]
-    receive.n += 1
-    return [code for code, in c.execute("SELECT code FROM points.receive(%s)", (json.dumps(calls),)).fetchall()]
-
-
-receive.n = 1
 
 
 def open_batch(c, when):

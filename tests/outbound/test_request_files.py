@@ -10,9 +10,8 @@ import pytest
 
 from case_table import case
 from parse_client import parse
-from points import agree, terms
+from points import receive, terms
 from redemption_api import credential
-from test_points_windows import receive
 from worker import Desk
 
 DELIMITED = """\

@@ -57,3 +57,15 @@ def sponsored(key, **other):
 def balance(c, member):
     return c.execute("SELECT b.points FROM ledger.balance b JOIN ledger.member m USING (member_id)"
                      " WHERE m.relation_reference = %s AND m.programme_id = 1", (member,)).fetchone()[0]
+
+
+def receive(c, *rows):
+    """[code] of rows that came now."""
+    calls = [{"n": n, "client": "app", "generation": 1, "request_id": "q", "batch": "11111111-1111-4111-8111-%012d" % receive.n, "place": n,
+              "key": r["RequestKey"], "member": r.get("RelationReference"), "account": r.get("PartnerMemberId"), "partner": r["Partner"],
+              "points": r["Points"], "reason": r["Reason"], "not_before": r.get("NotBefore"), "sponsor": r.get("Sponsor")} for n, r in enumerate(rows, 1)]
+    receive.n += 1
+    return [code for code, in c.execute("SELECT code FROM points.receive(%s)", (json.dumps(calls),)).fetchall()]
+
+
+receive.n = 1
