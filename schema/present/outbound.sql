@@ -158,6 +158,52 @@ CREATE VIEW handback.delivery_object_now AS
 	ORDER BY target, kind, subject, CASE WHEN kind = 'log' THEN key END, delivery_id DESC;
 COMMENT ON VIEW handback.delivery_object_now IS 'The newest result of each object that was not taken at once';
 
+-- What of it waits or is held now, so that a claim costs what waits and not what ever waited. Kept by keep_waiting alone.
+CREATE TABLE handback.object_waiting (
+	target      text        NOT NULL,
+	kind        text        NOT NULL,
+	subject     bigint      NOT NULL,
+	line        text        NOT NULL,
+	key         text        NOT NULL,
+	delivery_id bigint      NOT NULL,
+	result      text        NOT NULL CHECK (result IN ('later', 'held')),
+	tries       integer     NOT NULL,
+	retry_at    timestamptz,
+	since       timestamptz NOT NULL,
+	PRIMARY KEY (target, kind, subject, line),
+	FOREIGN KEY (target, kind, subject, key, delivery_id) REFERENCES handback.delivery_object (target, kind, subject, key, delivery_id),
+	CHECK ((result = 'later') = (retry_at IS NOT NULL))
+);
+CREATE INDEX object_due ON handback.object_waiting (target, retry_at) WHERE result = 'later';
+CREATE INDEX object_of_delivery ON handback.delivery_object (delivery_id);
+COMMENT ON TABLE handback.object_waiting IS 'Objects that a target has not taken: the newest row of handback.delivery_object of each that is later or held';
+COMMENT ON COLUMN handback.object_waiting.line IS 'Of a line of the log its id, of which a redemption has several; of others nothing: they have one newest state';
+COMMENT ON COLUMN handback.object_waiting.since IS 'Since when it is held, or waits';
+
+CREATE FUNCTION handback.keep_waiting() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	WITH newest AS (
+		SELECT DISTINCT ON (a.target, a.kind, a.subject, n.line) a.*, n.line FROM added a
+		CROSS JOIN LATERAL (SELECT CASE WHEN a.kind = 'log' THEN a.key ELSE '' END AS line) n
+		ORDER BY a.target, a.kind, a.subject, n.line, a.delivery_id DESC
+	), taken AS (
+		DELETE FROM handback.object_waiting w USING newest a
+		WHERE a.result = 'sent' AND w.target = a.target AND w.kind = a.kind AND w.subject = a.subject AND w.line = a.line
+	)
+	INSERT INTO handback.object_waiting AS w (target, kind, subject, line, key, delivery_id, result, tries, retry_at, since)
+	SELECT a.target, a.kind, a.subject, a.line, a.key, a.delivery_id, a.result, a.tries, a.retry_at, clock_timestamp() FROM newest a
+	WHERE a.result <> 'sent'
+	ON CONFLICT (target, kind, subject, line) DO UPDATE SET key = EXCLUDED.key, delivery_id = EXCLUDED.delivery_id, result = EXCLUDED.result,
+		tries = EXCLUDED.tries, retry_at = EXCLUDED.retry_at, since = CASE WHEN w.result = EXCLUDED.result THEN w.since ELSE EXCLUDED.since END;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER keep_waiting AFTER INSERT ON handback.delivery_object REFERENCING NEW TABLE AS added
+	FOR EACH STATEMENT EXECUTE FUNCTION handback.keep_waiting();
+COMMENT ON FUNCTION handback.keep_waiting() IS 'Trigger: what came of an object last is what waits of it';
+REVOKE ALL ON FUNCTION handback.keep_waiting() FROM PUBLIC;
+
 -- ---- objects ----
 
 -- Rises with each change of what redemption_object says: all that is counted is append-only.
@@ -173,24 +219,68 @@ CREATE FUNCTION handback.redemption_version(redemption bigint) RETURNS bigint
 $$;
 COMMENT ON FUNCTION handback.redemption_version(bigint) IS 'A number that rises with each change of a redemption: older never overwrites newer';
 
-CREATE FUNCTION handback.redemption_object(redemption bigint) RETURNS jsonb
+-- What targets may be told of redemptions: as api.redemption_json of each, with the version; of all in one statement, since a call
+-- for each takes a hundred times as long.
+CREATE FUNCTION handback.redemption_objects(redemptions bigint[]) RETURNS TABLE (subject bigint, object jsonb)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
-	SELECT api.redemption_json(redemption) || jsonb_build_object('version', handback.redemption_version(redemption),
-		'programme', d.programme, 'reference', d.external_reference)
-	FROM ledger.redemption d WHERE d.redemption_id = redemption
+	SELECT d.redemption_id, jsonb_build_object(
+		'reference', d.external_reference, 'programme', d.programme, 'member', d.member, 'points', d.points, 'amount', d.amount,
+		'currency', d.currency, 'merchant', d.merchant, 'type', d.transaction_type, 'partner', d.partner,
+		'outbound_reference', d.outbound_reference, 'redeemed_at', d.redeemed_at,
+		'state', CASE WHEN h.reason IS NOT NULL THEN 'held'
+			WHEN r.reinstatement_id IS NOT NULL AND r.credit_id IS NULL THEN 'reinstated'
+			WHEN r.reversal_id IS NOT NULL THEN 'reversed'
+			WHEN a.confirmed THEN 'confirmed' ELSE 'open' END,
+		'held_for', h.reason, 'reasons', o.reasons, 'decided_at', o.decided_at, 'reversed_at', r.posted_at,
+		'reversed_by', CASE r.origin WHEN 'api' THEN 'application' ELSE r.origin END,
+		'reversal_reference', upper(r.external_reference::text),
+		-- as handback.redemption_version
+		'version', 1 + a.answers + b.others + w.holds + w.ends + num_nonnulls(r.reversal_id, r.reinstatement_id, r.credit_id))
+	FROM unnest(redemptions) wanted (redemption_id)
+	JOIN ledger.redemption d ON d.redemption_id = wanted.redemption_id
+	LEFT JOIN ledger.reversal r ON r.redemption_id = d.redemption_id
+	-- each of the partial indexes of handback.outcome has its part
+	CROSS JOIN LATERAL (SELECT count(*) AS answers, coalesce(bool_or(o.outcome = :OUTCOME_CONFIRMED), false) AS confirmed FROM handback.outcome o
+		WHERE o.redemption_id = d.redemption_id AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)) a
+	CROSS JOIN LATERAL (SELECT count(*) AS others FROM handback.outcome o
+		WHERE o.redemption_id = d.redemption_id AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)) b
+	CROSS JOIN LATERAL (SELECT count(*) AS holds, count(e.hold_id) AS ends FROM handback.hold n
+		LEFT JOIN handback.hold_end e ON e.hold_id = n.hold_id WHERE n.redemption_id = d.redemption_id) w
+	LEFT JOIN LATERAL (
+		SELECT o.reasons, o.decided_at FROM handback.outcome o
+		WHERE o.redemption_id = d.redemption_id AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+		UNION ALL
+		SELECT o.reasons, o.decided_at FROM handback.outcome o WHERE o.redemption_id = d.redemption_id AND o.outcome = ANY (ARRAY[:OUTCOME_CREDITED])
+		ORDER BY decided_at DESC LIMIT 1) o ON true
+	LEFT JOIN LATERAL (SELECT o.hold_reason AS reason FROM handback.outcome o JOIN handback.hold n USING (file_id, record_no)
+		WHERE o.redemption_id = d.redemption_id AND o.outcome = :OUTCOME_HELD
+			AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = n.hold_id)
+		ORDER BY n.opened_at DESC LIMIT 1) h ON true
+$$;
+COMMENT ON FUNCTION handback.redemption_objects(bigint[]) IS 'What targets may be told of redemptions: their newest states, with their versions';
+
+CREATE FUNCTION handback.redemption_object(redemption bigint) RETURNS jsonb
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT o.object FROM handback.redemption_objects(ARRAY[redemption]) o
 $$;
 COMMENT ON FUNCTION handback.redemption_object(bigint) IS 'What targets may be told of a redemption: its newest state, with its version';
 
-CREATE FUNCTION handback.balance_object(member bigint) RETURNS jsonb
+CREATE FUNCTION handback.balance_objects(members bigint[]) RETURNS TABLE (subject bigint, object jsonb)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
-	SELECT jsonb_build_object('member', m.relation_reference, 'programme', p.code, 'points', b.points, 'version', e.entries,
+	SELECT m.member_id, jsonb_build_object('member', m.relation_reference, 'programme', p.code, 'points', b.points, 'version', e.entries,
 		'as_of_entry', e.last, 'as_of', e.at)
-	FROM ledger.member m
+	FROM unnest(members) wanted (member_id)
+	JOIN ledger.member m ON m.member_id = wanted.member_id
 	JOIN ledger.programme p ON p.programme_id = m.programme_id
 	JOIN ledger.balance b ON b.member_id = m.member_id
 	CROSS JOIN LATERAL (SELECT count(*) AS entries, max(e.entry_id) AS last, max(e.posted_at) AS at
 		FROM ledger.entry e WHERE e.member_id = m.member_id) e
-	WHERE m.member_id = member
+$$;
+COMMENT ON FUNCTION handback.balance_objects(bigint[]) IS 'What targets may be told of members: the balances, and as of which entry';
+
+CREATE FUNCTION handback.balance_object(member bigint) RETURNS jsonb
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT o.object FROM handback.balance_objects(ARRAY[member]) o
 $$;
 COMMENT ON FUNCTION handback.balance_object(bigint) IS 'What targets may be told of a member: the balance, and as of which entry';
 
@@ -203,38 +293,51 @@ $$;
 COMMENT ON FUNCTION handback.line_of(smallint) IS 'The line of the transaction log that an outcome is; NULL: it is none';
 
 -- Each is there once for a redemption, a decision once for its event, and never changes.
-CREATE FUNCTION handback.log_object(redemption bigint, line text) RETURNS jsonb
+CREATE FUNCTION handback.log_objects(redemptions bigint[], lines text[]) RETURNS TABLE (subject bigint, object jsonb)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
-	SELECT jsonb_build_object('id', d.external_reference || '-' || line, 'line', split_part(line, '-', 1), 'version', 1,
+	SELECT d.redemption_id, jsonb_build_object('id', d.external_reference || '-' || w.line, 'line', split_part(w.line, '-', 1), 'version', 1,
 		'reference', d.external_reference, 'programme', d.programme, 'member', d.member, 'partner', d.partner, 'points', d.points,
-		'effect', CASE split_part(line, '-', 1) WHEN 'debit' THEN -1 WHEN 'reinstatement' THEN -1 WHEN 'reversal' THEN 1
+		'effect', CASE split_part(w.line, '-', 1) WHEN 'debit' THEN -1 WHEN 'reinstatement' THEN -1 WHEN 'reversal' THEN 1
 			WHEN 'credit' THEN 1 ELSE 0 END * d.points,
 		'entry', x.entry, 'entry_reference', upper(x.entry_reference::text), 'logged_at', x.at, 'outcome', x.outcome,
 		'reasons', x.reasons, 'event', x.event, 'decided_by', x.who)
-	FROM ledger.redemption d
+	FROM unnest(redemptions, lines) w (redemption_id, line)
+	JOIN ledger.redemption d ON d.redemption_id = w.redemption_id
 	CROSS JOIN LATERAL (
 		SELECT e.entry_id AS entry, e.external_reference AS entry_reference, e.posted_at AS at, n.name AS outcome, o.reasons,
 			NULL::text AS event, NULL::text AS who
 		FROM ledger.reversal r
-		JOIN ledger.entry e ON e.entry_id = CASE line WHEN 'reversal' THEN r.reversal_id WHEN 'reinstatement' THEN r.reinstatement_id
+		JOIN ledger.entry e ON e.entry_id = CASE w.line WHEN 'reversal' THEN r.reversal_id WHEN 'reinstatement' THEN r.reinstatement_id
 			WHEN 'credit' THEN r.credit_id END
-		LEFT JOIN handback.outcome o ON o.redemption_id = redemption AND handback.line_of(o.outcome) = line
-			AND o.outcome IN (:OUTCOME_REVERSED, :OUTCOME_REINSTATED, :OUTCOME_CREDITED)
+		-- each of the partial indexes of handback.outcome has its part
+		LEFT JOIN LATERAL (
+			SELECT o.outcome, o.reasons FROM handback.outcome o
+			WHERE o.redemption_id = d.redemption_id AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+				AND handback.line_of(o.outcome) = w.line
+			UNION ALL
+			SELECT o.outcome, o.reasons FROM handback.outcome o
+			WHERE o.redemption_id = d.redemption_id AND o.outcome = ANY (ARRAY[:OUTCOME_CREDITED]) AND w.line = 'credit') o ON true
 		LEFT JOIN handback.outcome_name n ON n.outcome = o.outcome
-		WHERE r.redemption_id = redemption
+		WHERE r.redemption_id = d.redemption_id
 		UNION ALL
-		SELECT d.redemption_id, d.external_reference, d.redeemed_at, NULL, NULL, NULL, NULL WHERE line = 'debit'
+		SELECT d.redemption_id, d.external_reference, d.redeemed_at, NULL, NULL, NULL, NULL WHERE w.line = 'debit'
 		UNION ALL
 		SELECT NULL, NULL, o.decided_at, n.name, o.reasons, NULL, NULL
 		FROM handback.outcome o JOIN handback.outcome_name n ON n.outcome = o.outcome
-		WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_CONFIRMED AND line = 'confirmation'
+		WHERE o.redemption_id = d.redemption_id AND o.outcome = :OUTCOME_CONFIRMED AND w.line = 'confirmation'
 		UNION ALL
 		SELECT NULL, NULL, e.at, (SELECT n.name FROM handback.outcome o JOIN handback.outcome_name n ON n.outcome = o.outcome
-				WHERE o.event_id = e.event_id AND o.revision > 0 AND o.redemption_id = redemption
+				WHERE o.event_id = e.event_id AND o.revision > 0 AND o.redemption_id = d.redemption_id
 				ORDER BY o.file_id DESC, o.record_no DESC, o.revision DESC LIMIT 1), NULL, e.what, e.who
 		FROM audit.event e
-		WHERE e.event_id = CASE WHEN line ~ '^decision-[0-9]{1,18}$' THEN substr(line, 10)::bigint END) x
-	WHERE d.redemption_id = redemption
+		WHERE e.event_id = CASE WHEN w.line ~ '^decision-[0-9]{1,18}$' THEN substr(w.line, 10)::bigint END) x
+$$;
+COMMENT ON FUNCTION handback.log_objects(bigint[], text[]) IS
+	'What targets may be told of lines of the transaction log: debit, confirmation, reversal, reinstatement, credit, or decision-EVENT';
+
+CREATE FUNCTION handback.log_object(redemption bigint, line text) RETURNS jsonb
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT o.object FROM handback.log_objects(ARRAY[redemption], ARRAY[line]) o
 $$;
 COMMENT ON FUNCTION handback.log_object(bigint, text) IS
 	'What targets may be told of a line of the transaction log: debit, confirmation, reversal, reinstatement, credit, or decision-EVENT';
@@ -390,8 +493,8 @@ BEGIN
 		-- behind the reference stands which line it is
 		coalesce(array_agg(n.subject || '/' || substr(n.key, 38)) FILTER (WHERE n.kind = 'log'), '{}')
 	INTO redemptions, members, lines
-	FROM (SELECT w.kind, w.subject, w.key FROM handback.delivery_object_now w
-		WHERE w.target = t.name AND w.result = 'later' AND w.retry_at <= clock_timestamp() AND w.kind = ANY (kinds)
+	FROM (SELECT w.kind, w.subject, w.key FROM handback.object_waiting w
+		WHERE w.target = t.name AND w.result = 'later' AND w.retry_at <= began AND w.kind = ANY (kinds)
 		ORDER BY w.retry_at LIMIT most) n;
 	FOR o IN SELECT r.* FROM handback.outgoing_ready r WHERE (r.xid, r.outgoing_id) >= (at.xid, at.outgoing)
 			ORDER BY r.xid, r.outgoing_id LIMIT 5000 LOOP
@@ -431,21 +534,17 @@ BEGIN
 	SELECT coalesce(array_agg(r.subject ORDER BY CASE WHEN mixed THEN hashint8(r.subject # made) END, r.subject), '{}'),
 		coalesce(array_agg(r.object ORDER BY CASE WHEN mixed THEN hashint8(r.subject # made) END, r.subject), '{}')
 	INTO redemptions, told
-	FROM (SELECT s.subject, handback.redemption_object(s.subject) AS object
-		FROM (SELECT DISTINCT unnest(redemptions) AS subject) s) r
-	WHERE r.object IS NOT NULL;
+	FROM handback.redemption_objects(ARRAY(SELECT DISTINCT unnest(redemptions))) r;
 	SELECT coalesce(array_agg(b.subject ORDER BY CASE WHEN mixed THEN hashint8(b.subject # made) END, b.subject), '{}'),
 		coalesce(array_agg(b.object ORDER BY CASE WHEN mixed THEN hashint8(b.subject # made) END, b.subject), '{}')
 	INTO members, balances
-	FROM (SELECT s.subject, handback.balance_object(s.subject) AS object
-		FROM (SELECT DISTINCT unnest(members) AS subject) s) b
-	WHERE b.object IS NOT NULL;
+	FROM handback.balance_objects(ARRAY(SELECT DISTINCT unnest(members))) b;
 	SELECT coalesce(array_agg(l.subject ORDER BY CASE WHEN mixed THEN hashtext(l.object ->> 'id' || made) END, l.subject, l.object ->> 'id'), '{}'),
 		coalesce(array_agg(l.object ORDER BY CASE WHEN mixed THEN hashtext(l.object ->> 'id' || made) END, l.subject, l.object ->> 'id'), '{}')
 	INTO logged, logs
-	FROM (SELECT s.subject, handback.log_object(s.subject, s.line) AS object
-		FROM (SELECT DISTINCT split_part(x, '/', 1)::bigint AS subject, split_part(x, '/', 2) AS line FROM unnest(lines) x) s) l
-	WHERE l.object IS NOT NULL;
+	FROM (SELECT array_agg(s.subject) AS subjects, array_agg(s.line) AS lines
+		FROM (SELECT DISTINCT split_part(x, '/', 1)::bigint AS subject, split_part(x, '/', 2) AS line FROM unnest(lines) x) s) each
+	CROSS JOIN LATERAL handback.log_objects(each.subjects, each.lines) l;
 	SELECT coalesce(array_agg(x ->> 'id'), '{}') INTO ids FROM unnest(logs) x;
 	RETURN QUERY
 		SELECT made, 'redemption', u.object ->> 'reference', u.subject, u.object FROM unnest(redemptions, told) u (subject, object)
@@ -477,7 +576,8 @@ DECLARE
 	most_tries constant integer := 12;
 	kept constant boolean := result = 'done' OR result = 'stopped' AND 'held' = ANY (results);
 	t text;
-	tries bigint;
+	tries bigint := 0;
+	past record;
 BEGIN
 	SELECT d.target INTO t FROM handback.delivery d WHERE d.delivery_id = delivery
 		AND NOT EXISTS (SELECT FROM handback.delivery newer WHERE newer.target = d.target AND newer.delivery_id > d.delivery_id);
@@ -485,11 +585,13 @@ BEGIN
 		RAISE EXCEPTION 'delivery % is not the last of its target, or cannot end so: %', delivery, result
 			USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
-	-- those since the last one after which it had not to wait
-	SELECT count(*) INTO tries FROM handback.delivery d JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
-	WHERE d.target = t AND e.retry_at IS NOT NULL AND d.delivery_id > coalesce((SELECT max(f.delivery_id) FROM handback.delivery f
-		JOIN handback.delivery_end g ON g.delivery_id = f.delivery_id
-		WHERE f.target = t AND g.result = 'done' AND g.retry_at IS NULL), 0);
+	-- those since the last one after which it had not to wait, from the newest on: how many there were before costs nothing
+	FOR past IN SELECT e.result, e.retry_at FROM handback.delivery d
+			CROSS JOIN LATERAL (SELECT g.result, g.retry_at FROM handback.delivery_end g WHERE g.delivery_id = d.delivery_id OFFSET 0) e
+			WHERE d.target = t ORDER BY d.delivery_id DESC LIMIT 100 LOOP
+		EXIT WHEN past.result = 'done' AND past.retry_at IS NULL;
+		tries := tries + (past.retry_at IS NOT NULL)::integer;
+	END LOOP;
 	INSERT INTO handback.delivery_end (delivery_id, result, http_status, why, retry_at)
 	VALUES (delivery, result, http_status, left(why, 400), CASE
 		-- a target that asks for a second each time is not asked each second for ever
@@ -504,8 +606,8 @@ BEGIN
 			CASE WHEN u.untried THEN clock_timestamp()
 				WHEN x.result = 'later' THEN clock_timestamp() + handback.retry_after(x.tries) END
 		FROM unnest(kinds, keys, subjects, results, statuses, whys) r (kind, key, subject, result, status, why)
-		LEFT JOIN handback.delivery_object_now before ON before.target = t AND before.kind = r.kind AND before.subject = r.subject
-			AND (r.kind <> 'log' OR before.key = r.key) AND before.result <> 'sent'
+		LEFT JOIN handback.object_waiting before ON before.target = t AND before.kind = r.kind AND before.subject = r.subject
+			AND before.line = CASE WHEN r.kind = 'log' THEN r.key ELSE '' END
 		CROSS JOIN LATERAL (SELECT r.result = 'unsent' OR r.result = 'later' AND end_delivery.result = 'stopped' AS untried) u
 		CROSS JOIN LATERAL (SELECT coalesce(before.tries, 0) + (NOT u.untried)::integer AS tries) n
 		CROSS JOIN LATERAL (SELECT n.tries, CASE WHEN u.untried THEN 'later'
@@ -692,7 +794,8 @@ BEGIN
 	INSERT INTO handback.delivery_end (delivery_id, result) VALUES (made, 'done');
 	INSERT INTO handback.delivery_object (delivery_id, target, kind, key, subject, result, tries, retry_at)
 	SELECT made, w.target, w.kind, w.key, w.subject, 'later', 0, clock_timestamp()
-	FROM handback.delivery_object_now w WHERE w.target = replay_held.target AND w.result = 'held';
+	FROM handback.object_waiting n JOIN handback.delivery_object w USING (target, kind, subject, key, delivery_id)
+	WHERE n.target = replay_held.target AND n.result = 'held';
 	GET DIAGNOSTICS rows = ROW_COUNT;
 	PERFORM audit.append_event('target_replayed', 'target ' || target, NULL, format('%s held objects', rows));
 	RETURN rows;
@@ -729,8 +832,8 @@ COMMENT ON FUNCTION handback.waiting_since(text) IS 'When the oldest of what a t
 
 CREATE VIEW handback.target_status AS
 	SELECT t.name, p.programme, t.state, t.reason, t.version, n.delivery_id, n.ended_at, n.result, n.http_status, n.why, n.retry_at,
-		(SELECT count(*) FROM handback.delivery_object_now w WHERE w.target = t.name AND w.result = 'later') AS later,
-		(SELECT count(*) FROM handback.delivery_object_now w WHERE w.target = t.name AND w.result = 'held') AS held,
+		(SELECT count(*) FROM handback.object_waiting w WHERE w.target = t.name AND w.result = 'later') AS later,
+		(SELECT count(*) FROM handback.object_waiting w WHERE w.target = t.name AND w.result = 'held') AS held,
 		handback.waiting_since(t.name) AS waiting_since
 	FROM handback.target_now t
 	LEFT JOIN (SELECT DISTINCT c.programme_id, c.code AS programme FROM ledger.programme c) p ON p.programme_id = t.programme_id
@@ -739,7 +842,8 @@ CREATE VIEW handback.target_status AS
 		WHERE d.target = t.name ORDER BY d.delivery_id DESC LIMIT 1) n ON true;
 COMMENT ON VIEW handback.target_status IS 'Each target: its state, its last delivery, what waits and since when';
 
-REVOKE ALL ON FUNCTION handback.redemption_version(bigint), handback.redemption_object(bigint), handback.balance_object(bigint),
+REVOKE ALL ON FUNCTION handback.redemption_version(bigint), handback.redemption_objects(bigint[]), handback.redemption_object(bigint),
+	handback.balance_objects(bigint[]), handback.balance_object(bigint), handback.log_objects(bigint[], text[]),
 	handback.line_of(smallint), handback.log_object(bigint, text), handback.delivered_to(text), handback.retry_after(bigint), handback.told_by(handback.outgoing, integer, bigint, bigint),
 	handback.claim_delivery(text, text[], integer),
 	handback.end_delivery(bigint, text, integer, text, integer, text[], text[], bigint[], text[], integer[], text[]),
@@ -754,9 +858,10 @@ GRANT EXECUTE ON FUNCTION handback.claim_delivery(text, text[], integer),
 	handback.targets_to_tell(), handback.refuse_target(text, integer, text) TO handback_outbox;
 GRANT EXECUTE ON FUNCTION handback.add_target(text, text, text), handback.pause_target(text, text), handback.resume_target(text),
 	handback.replay_target(text, timestamptz), handback.replay_held(text) TO handback_operator;
-GRANT EXECUTE ON FUNCTION handback.waiting_since(text) TO handback_operator, handback_finance, handback_collector;
+GRANT EXECUTE ON FUNCTION handback.waiting_since(text) TO handback_operator, handback_finance, handback_collector, handback_nightly;
 GRANT SELECT (name, programme, state, result, retry_at, later, held, waiting_since) ON handback.target_status TO handback_collector;
+GRANT SELECT (name, programme, state, reason, version, later, held, waiting_since) ON handback.target_status TO handback_nightly;
 GRANT EXECUTE ON FUNCTION handback.redemption_object(bigint), handback.balance_object(bigint), handback.log_object(bigint, text) TO handback_operator, handback_finance,
 	handback_verify;
 GRANT SELECT ON handback.target, handback.target_now, handback.target_status, handback.delivery, handback.delivery_end,
-	handback.delivery_object, handback.delivery_object_now TO handback_operator, handback_finance;
+	handback.delivery_object, handback.delivery_object_now, handback.object_waiting TO handback_operator, handback_finance;

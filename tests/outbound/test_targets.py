@@ -236,7 +236,7 @@ def test_an_object_that_is_refused_is_tried_again_and_then_held_and_others_go_on
         crm.end(rows[0][0], objects=[("redemption", rows[0][2], rows[0][3], "later", 200, "UNABLE_TO_LOCK_ROW")])
         assert crm.claim() == []
         desk.db.execute("SET session_replication_role = replica")
-        desk.db.execute("UPDATE handback.delivery_object SET retry_at = now() WHERE retry_at IS NOT NULL")
+        desk.db.execute("UPDATE handback.object_waiting SET retry_at = now() WHERE retry_at IS NOT NULL")
         desk.db.execute("SET session_replication_role = origin")
     assert crm.claim() == []
     assert desk.query("SELECT result, tries, why FROM handback.delivery_object_now") == [("held", 12, "UNABLE_TO_LOCK_ROW")]
@@ -305,7 +305,7 @@ def results(target, rows, **said):
 def due(desk):
     """What waits for another try is due now."""
     desk.db.execute("SET session_replication_role = replica")
-    desk.db.execute("UPDATE handback.delivery_object SET retry_at = now() WHERE retry_at IS NOT NULL")
+    desk.db.execute("UPDATE handback.object_waiting SET retry_at = now() WHERE retry_at IS NOT NULL")
     desk.db.execute("UPDATE handback.delivery_end SET retry_at = now() WHERE retry_at IS NOT NULL")
     desk.db.execute("SET session_replication_role = origin")
 
@@ -547,3 +547,51 @@ def test_a_target_that_takes_some_and_fails_at_some_waits_longer_each_time(desk,
     desk.redeem("last")
     desk.redeem("and one more")
     assert waits(desk, crm, 1, "done", 503, "busy", objects=one_is_taken)[0] <= 5
+
+
+def test_objects_are_what_the_api_says_with_their_versions(desk, add):
+    """Made of many in one statement, and one by one by the API: the same."""
+    for key in "ABCDEF":
+        desk.redeem(key)
+    desk.deliver([("A", "OK"), ("B", "KO"), ("C", "OK", {"Points": "1"}), ("D", "KO"), ("E", "OK")])
+    desk.deliver([("D", "OK"), ("E", "KO")])
+    desk.db.execute("SET timezone = 'UTC'")
+    objects = desk.query("""
+        SELECT o.object, api.redemption_json(o.subject) || jsonb_build_object('version', handback.redemption_version(o.subject),
+            'programme', d.programme, 'reference', d.external_reference), handback.redemption_object(o.subject)
+        FROM handback.redemption_objects(ARRAY(SELECT redemption_id FROM ledger.redemption)) o
+        JOIN ledger.redemption d ON d.redemption_id = o.subject""")
+    for one, by_the_api, alone in objects:
+        assert one == by_the_api == alone
+    assert {one["state"] for one, *_ in objects} == {"confirmed", "held", "open", "reversed"}
+    assert desk.query("SELECT count(*) FROM handback.redemption_objects(ARRAY[0::bigint, NULL])") == [(0,)]
+
+
+def reads(desk):
+    """{table: rows that this transaction read of it}"""
+    return dict(desk.query("SELECT relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+                           " WHERE schemaname = 'handback' AND relname IN ('delivery', 'delivery_end', 'delivery_object', 'object_waiting')"))
+
+
+def test_a_claim_and_its_end_cost_what_waits_and_not_what_ever_waited(desk, add):
+    """A target with years behind it: 4,000 deliveries that were done, each of whose 3 objects was held and then taken."""
+    crm = add(kinds=["redemption"])
+    desk.db.execute("""
+        INSERT INTO handback.delivery (target, version, to_xid, to_outgoing, objects)
+            SELECT d.target, 1, d.to_xid, d.to_outgoing, 3 FROM handback.delivery d, generate_series(1, 4000);
+        INSERT INTO handback.delivery_end (delivery_id, result) SELECT delivery_id, 'done' FROM handback.delivery ON CONFLICT DO NOTHING;
+        INSERT INTO handback.delivery_object (delivery_id, target, kind, key, subject, result, tries)
+            SELECT delivery_id, target, 'redemption', 'x', 1000 + n, CASE WHEN delivery_id % 2 = 0 THEN 'held' ELSE 'sent' END, 1
+            FROM handback.delivery, generate_series(1, 3) n;
+        INSERT INTO handback.delivery_object (delivery_id, target, kind, key, subject, result, tries)
+            SELECT max(delivery_id), 'crm', 'redemption', 'x', 5000 + n, 'held', 1 FROM handback.delivery, generate_series(1, 2000) n GROUP BY n;
+        ANALYZE handback.delivery; ANALYZE handback.delivery_end; ANALYZE handback.delivery_object; ANALYZE handback.object_waiting""")
+    desk.redeem("A")
+    desk.redeem("B")
+    with desk.db.transaction():
+        before = reads(desk)
+        rows = desk.query("SELECT delivery, kind, key, subject, object FROM handback.claim_delivery('crm', '{redemption}', 7)")
+        desk.db.execute("SELECT handback.end_delivery(%s, 'done', 200, NULL, NULL, %s, %s, %s, %s, %s, %s)", (rows[0][0], *(
+            [list(column) for column in zip(*results(crm, rows, all="later"), strict=True)])))
+        read = {table: rows_read - before.get(table, 0) for table, rows_read in reads(desk).items()}
+    assert len(rows) == 2 and all(count < 60 for count in read.values()), read
