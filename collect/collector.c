@@ -29,6 +29,11 @@ struct collector {
 	struct spool_walker *walker;
 };
 
+/* What the database says. */
+struct figures {
+	struct pg_result *holds, *late, *targets;
+};
+
 static void
 head(FILE *out, const char *name, const char *help)
 {
@@ -62,8 +67,35 @@ hold_samples(FILE *out, const char *name, const struct pg_result *r, const char 
 }
 
 static void
-write_database(FILE *out, const struct pg_result *holds, const struct pg_result *late)
+write_targets(FILE *out, const struct pg_result *r)
 {
+	head(out, "handback_target_state", "1 for the state that each told system is in");
+	for (int i = 0; i < pg_rows(r); i++) {
+		label(out, "handback_target_state{target=\"", pg_text_of(r, i, "name"));
+		label(out, "\",state=\"", pg_text_of(r, i, "state"));
+		fputs("\"} 1\n", out);
+	}
+	head(out, "handback_target_objects", "Objects that a told system did not take: later, or held");
+	for (int i = 0; i < pg_rows(r); i++)
+		for (int held = 0; held < 2; held++) {
+			label(out, "handback_target_objects{target=\"", pg_text_of(r, i, "name"));
+			fprintf(out, "\",result=\"%s\"} %s\n", held ? "held" : "later",
+			        pg_text_of(r, i, held ? "held" : "later"));
+		}
+	head(out, "handback_target_waiting_timestamp_seconds",
+	     "When the oldest of what a told system was not told yet was recorded");
+	for (int i = 0; i < pg_rows(r); i++)
+		if (!pg_null_of(r, i, "waiting")) {
+			label(out, "handback_target_waiting_timestamp_seconds{target=\"", pg_text_of(r, i, "name"));
+			fprintf(out, "\"} %s\n", pg_text_of(r, i, "waiting"));
+		}
+}
+
+static void
+write_database(FILE *out, const struct figures *f)
+{
+	const struct pg_result *holds = f->holds, *late = f->late;
+
 	head(out, "handback_holds_open", "Open holds by age: at most a day, a week, a month, or longer");
 	hold_samples(out, "handback_holds_open", holds, "holds");
 	head(out, "handback_hold_oldest_timestamp_seconds", "When the oldest of them was opened");
@@ -76,6 +108,7 @@ write_database(FILE *out, const struct pg_result *holds, const struct pg_result 
 		label(out, "\",kind=\"", pg_text_of(late, i, "kind"));
 		fprintf(out, "\"} %s\n", pg_text_of(late, i, "due"));
 	}
+	write_targets(out, f->targets);
 }
 
 static void
@@ -94,7 +127,7 @@ write_spool(FILE *out, const struct spool_use use[SPOOL_PARTS])
 }
 
 static int
-write_figures(struct collector *s, const struct pg_result *holds, const struct pg_result *late)
+write_figures(struct collector *s, const struct figures *f)
 {
 	struct spool_use use[SPOOL_PARTS];
 	char *text = NULL;
@@ -104,20 +137,22 @@ write_figures(struct collector *s, const struct pg_result *holds, const struct p
 
 	if (spool_walk(s->walker, s->spool, use) < 0 || (out = open_memstream(&text, &len)) == NULL)
 		return -1;
-	write_database(out, holds, late);
+	write_database(out, f);
 	write_spool(out, use);
 	rc = fclose(out) == 0 ? gauges_keep(s->spool->root, GAUGES_COLLECTOR, text, len) : -1;
 	free(text);
 	return rc;
 }
 
-/* What the database says; the results are the caller's to free, also where one is missing. */
 static enum pg_status
-ask(struct collector *s, struct pg_result **ret_holds, struct pg_result **ret_late)
+ask(struct collector *s, struct figures *ret)
 {
-	enum pg_status status = pg_run(s->pg, sql_collector_holds, 0, NULL, ret_holds);
+	enum pg_status status = pg_run(s->pg, sql_collector_holds, 0, NULL, &ret->holds);
+
 	if (status == PG_OK)
-		status = pg_run(s->pg, sql_collector_late, 0, NULL, ret_late);
+		status = pg_run(s->pg, sql_collector_late, 0, NULL, &ret->late);
+	if (status == PG_OK)
+		status = pg_run(s->pg, sql_collector_targets, 0, NULL, &ret->targets);
 	return status;
 }
 
@@ -125,16 +160,17 @@ ask(struct collector *s, struct pg_result **ret_holds, struct pg_result **ret_la
 static bool
 collect(struct collector *s, char *why, size_t size)
 {
-	struct pg_result *holds = NULL, *late = NULL;
-	enum pg_status status = ask(s, &holds, &late);
-	bool good = status == PG_OK && write_figures(s, holds, late) == 0;
+	struct figures f = {NULL, NULL, NULL};
+	enum pg_status status = ask(s, &f);
+	bool good = status == PG_OK && write_figures(s, &f) == 0;
 
 	if (status != PG_OK)
 		snprintf(why, size, "%s", pg_why(s->pg));
 	else if (!good)
 		snprintf(why, size, "the spool: %s", strerrordesc_np(errno));
-	pg_result_free(holds);
-	pg_result_free(late);
+	pg_result_free(f.holds);
+	pg_result_free(f.late);
+	pg_result_free(f.targets);
 	return good;
 }
 

@@ -13,6 +13,12 @@ WHERE h.counts
 GROUP BY p.code, h.reason, a.age
 ORDER BY p.code, h.reason, a.age
 
+-- name: collector_targets
+-- Systems that are told: state, objects that wait for another try or are held, when the oldest of what was not told was recorded.
+SELECT t.name, t.state, t.later, t.held, extract(epoch FROM t.waiting_since)::bigint AS waiting
+FROM handback.target_status t
+ORDER BY t.name
+
 -- name: collector_late
 -- What should be here and is not: source, kind, when it was due (seconds since 1970), the oldest of each.
 SELECT e.source, e.kind, extract(epoch FROM min(e.due_at))::bigint AS due

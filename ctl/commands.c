@@ -352,6 +352,10 @@ const struct command commands[] = {
     {"target status", "Targets", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "how far each system was told",
      "Shows each target with its state, its last delivery, what it did not take, and since when something waits.",
      "handbackctl target status", run_target_status},
+    {"target held", "Targets", "NAME", 1, 1, OPT(OPT_LIMIT) | OPT(OPT_ALL), "what a system did not take, and why",
+     "Lists each object that it refused, or did not take in twelve tries, with its last words and since when. It is told again by its next "
+     "change, or by target replay.",
+     "handbackctl target held crm", run_target_held},
     {"target lint", "Targets", "CONNECTOR...", 1, 1000, 0, "check connectors",
      "Reports every mistake as file:line:column: path: message.",
      "handbackctl target lint fixtures/connectors/webhook.yaml", run_target_lint},

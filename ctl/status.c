@@ -75,6 +75,15 @@ static const struct column due_columns[] = {
     {"came", "Came", COLUMN_NUMBER, 0, 1, NULL},   {"files", "Of", COLUMN_NUMBER, 0, 1, NULL},
 };
 
+static const struct column target_columns[] = {
+    {"target", "Target", COLUMN_TEXT, 8, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"waiting_since", "Waiting since (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"later", "Later", COLUMN_NUMBER, 0, 1, NULL},
+    {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 16, 2, NULL},
+};
+
 static void
 add_rows(struct document *d, const struct json *answer, const char *key, const char *title,
          const struct column *columns, int count)
@@ -94,10 +103,12 @@ add_database(struct session *s, struct document *d)
 	struct table *holds = document_add(d, "holds", "Open holds", TABLE_ROWS, COLUMNS(hold_columns));
 	struct table *due =
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
+	struct table *targets = document_add(d, "targets", "Told systems", TABLE_ROWS, COLUMNS(target_columns));
 
 	if ((s->query.pg != NULL || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
 	    query_fill(&s->query, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
 	    query_fill(&s->query, due, sql_status_due, 1, &limit) == EXIT_CLEAN &&
+	    query_fill(&s->query, targets, sql_status_targets, 0, NULL) == EXIT_CLEAN &&
 	    file_releases(&s->query, d, NULL, NULL) == EXIT_CLEAN) {
 		table_empty(holds, "nothing");
 		return;

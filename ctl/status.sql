@@ -6,6 +6,12 @@ WHERE e.state IN ('due', 'overdue', 'missing', 'poll_failed') AND e.due_at > tra
 ORDER BY e.due_at, e.source, e.kind
 LIMIT $1::bigint
 
+-- name: status_targets
+-- Other systems: how far each was told.
+SELECT t.name AS target, t.state, t.waiting_since, t.later, t.held, coalesce(t.reason, t.why) AS why
+FROM handback.target_status t
+ORDER BY t.state = 'active', t.name
+
 -- name: status_holds
 -- Open holds.
 SELECT p.code AS partner, h.reason, count(*) AS holds, coalesce(sum(h.points), 0) AS points, min(h.opened_at) AS oldest

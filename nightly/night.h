@@ -68,6 +68,9 @@ int night_absence(struct night *n, const struct config_source *source);
 /* As holidays_read; NULL is said, and makes the night's exit status EXIT_USAGE. */
 char *night_holidays(struct night *n, const char *name);
 
+/* Systems that are told and stopped, did not take something, or are a day behind: notifications, once each. */
+int night_targets(struct night *n);
+
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int night_report(struct night *n, const char *day);
 bool night_has_report(const struct night *n, const char *day);

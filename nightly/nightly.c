@@ -127,6 +127,8 @@ act(struct night *n)
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]) && code == EXIT_CLEAN; i++)
 		code = night_each_source(n, each[i]);
 	if (code == EXIT_CLEAN)
+		code = night_targets(n);
+	if (code == EXIT_CLEAN)
 		code = write_reports(n);
 	if (code == EXIT_CLEAN)
 		code = night_retention(n);

@@ -72,6 +72,23 @@ WHERE h.counts
 GROUP BY p.code, h.reason
 ORDER BY p.code, h.reason
 
+-- name: nightly_targets
+-- Systems that are told nothing any more, that did not take something, or that are a day behind; what makes each another matter.
+SELECT 'target_stopped' AS kind, t.name AS target, t.version::text AS what, 'is told nothing any more' AS said, t.reason,
+	'status' AS command
+FROM handback.target_status t
+WHERE t.state = 'stopped'
+UNION ALL
+SELECT 'target_held', t.name, t.held::text, format('did not take %s objects', t.held), NULL, 'held ' || t.name
+FROM handback.target_status t
+WHERE t.held > 0
+UNION ALL
+SELECT 'target_lags', t.name, (t.waiting_since AT TIME ZONE 'UTC')::date::text,
+	format('was not told what happened at %s', t.waiting_since), NULL, 'status'
+FROM handback.target_status t
+WHERE t.state = 'active' AND t.waiting_since < transaction_timestamp() - interval '1 day'
+ORDER BY 1, 2
+
 -- name: nightly_tell
 -- What was found missing in the last week, notified or not: kind, day, due, how many. $1 source.
 SELECT i.kind, i.day::text, i.due_at::text, m.files

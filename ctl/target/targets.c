@@ -14,6 +14,7 @@
 #include "lib/yaml/yaml.h"
 
 #define CONNECTOR_BYTES 65536 /* as handback.target has it */
+#define HELD_SHOWN "50"
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
@@ -32,6 +33,14 @@ static const struct column target_columns[] = {
     {"later", "Later", COLUMN_NUMBER, 0, 0, NULL},
     {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
     {"waiting_since", "Waiting since (UTC)", COLUMN_TIME, 0, 0, NULL},
+};
+static const struct column held_columns[] = {
+    {"kind", "Object", COLUMN_WORD, 0, 0, NULL},
+    {"key", "Key", COLUMN_TEXT, 20, 0, NULL},
+    {"since", "Held since (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"tries", "Tries", COLUMN_NUMBER, 0, 0, NULL},
+    {"status", "Status", COLUMN_NUMBER, 0, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 20, 0, NULL},
 };
 static const struct column lint_columns[] = {
     {"connector", "Connector", COLUMN_NAME, 0, 0, NULL},
@@ -204,6 +213,39 @@ run_target_status(struct session *s)
 
 	table_empty(t, "no target: nothing is told to other systems");
 	code = query_fill(&s->query, t, sql_targets, 0, NULL);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+int
+run_target_held(struct session *s)
+{
+	const char *name = s->arguments[0], *limit;
+	struct pg_result *r = NULL;
+	char buf[24];
+	int code = ask_limit(s, HELD_SHOWN, buf, &limit);
+
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code != EXIT_CLEAN)
+		return code;
+	if (pg_run(s->query.pg, sql_target_connector, 1, &name, &r) != PG_OK || pg_rows(r) == 0) {
+		if (r == NULL)
+			complain("%s", pg_why(s->query.pg));
+		else
+			complain("there is no target %s: handbackctl target status lists them", name);
+		pg_result_free(r);
+		return EXIT_USAGE;
+	}
+	pg_result_free(r);
+	struct document *d = document_new("held", NULL);
+	struct table *t = document_add(d, "held", NULL, TABLE_ROWS, COLUMNS(held_columns));
+	const char *values[] = {name, limit};
+
+	table_empty(t, "nothing is held");
+	code = query_fill(&s->query, t, sql_target_held, 2, values);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

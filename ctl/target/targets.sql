@@ -19,6 +19,15 @@ SELECT NULL AS version, handback.replay_held($1::text) AS causes
 SELECT t.name AS target, t.programme, t.state, t.reason, t.ended_at AS last, t.result, t.why, t.later, t.held, t.waiting_since
 FROM handback.target_status t ORDER BY t.state = 'active', t.name
 
+-- name: target_held
+-- What a target has not taken and is not sent again by itself. $1: its name, $2: at most so many.
+SELECT w.kind, w.key, w.since, w.tries, o.http_status AS status, o.why
+FROM handback.object_waiting w
+JOIN handback.delivery_object o USING (target, kind, subject, key, delivery_id)
+WHERE w.target = $1::text AND w.result = 'held'
+ORDER BY w.since, w.kind, w.key
+LIMIT $2::bigint
+
 -- name: target_connector
 SELECT t.connector FROM handback.target_now t WHERE t.name = $1::text
 

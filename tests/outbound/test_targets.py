@@ -1,4 +1,5 @@
 """What a target is told: each object once and in its newest state, nothing skipped, nothing lost when its teller ends."""
+import json
 import random
 import threading
 import uuid
@@ -595,3 +596,31 @@ def test_a_claim_and_its_end_cost_what_waits_and_not_what_ever_waited(desk, add)
             [list(column) for column in zip(*results(crm, rows, all="later"), strict=True)])))
         read = {table: rows_read - before.get(table, 0) for table, rows_read in reads(desk).items()}
     assert len(rows) == 2 and all(count < 60 for count in read.values()), read
+
+
+def test_people_see_what_is_held_and_what_became_of_each_redemption(desk, add):
+    """target held, explain, and the night's notifications, once each."""
+    crm = add(kinds=["redemption"])
+    desk.redeem("A")
+    desk.redeem("B")
+    rows = crm.claim()
+    a, b = desk.references["A"], desk.references["B"]
+    kinds = results(crm, rows, **{a: "held", b: "sent"})
+    crm.end(rows[0][0], objects=[(*row[:4], 422, "INVALID_PHONE") if row[3] == "held" else row for row in kinds])
+    held, = json.loads(desk.ctl("target", "held", "crm", "--json").stdout)["held"]
+    assert (held["key"], held["status"], held["why"], held["tries"]) == (a, 422, "INVALID_PHONE", 1) and held["since"]
+    assert "INVALID_PHONE" in desk.ctl("target", "held", "crm").stdout
+    assert "there is no target" in desk.ctl("target", "held", "cmr", allowed=(2,)).stderr
+
+    def story(reference):
+        return [(e["what"], e["detail"]) for e in json.loads(desk.ctl("explain", reference, "--json").stdout)["events"] if "target crm" in e["what"]]
+    number = rows[0][0]
+    assert story(a) == [("target crm told: open, version 1: refused, and held", f"delivery {number}, try 1, HTTP 422, INVALID_PHONE")]
+    assert story(b) == [("target crm told: open, version 1: taken", f"delivery {number}, HTTP 200")]
+    for _ in range(2):
+        desk.nightly()
+    told = [json.loads(p.read_text()) for p in (desk.spool / "notifications").rglob("target_*.json")]
+    assert [(n["notification"], n["message"]) for n in told] == [("target_held", "crm did not take 1 objects: handbackctl target held crm")]
+    desk.db.execute("SELECT handback.refuse_target('crm', 1, 'no credential')")
+    desk.nightly()
+    assert {p.name.split("-")[0] for p in (desk.spool / "notifications").rglob("target_*.json")} == {"target_held", "target_stopped"}

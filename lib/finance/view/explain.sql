@@ -114,6 +114,26 @@ WITH answer AS (
 	FROM audit.head h
 	WHERE h.file_id IN (SELECT file_id FROM answer)
 		OR h.head_no IN (SELECT head_no FROM audit.event WHERE event_id IN (SELECT event_id FROM answer))
+	UNION ALL
+	-- which systems were told of it, and what each did with it
+	SELECT coalesce(e.ended_at, d.started_at), 8, d.delivery_id,
+		format('target %s told: %s, version %s: %s', d.target, d.states[p.place], d.versions[p.place], CASE
+			WHEN e.result IS NULL THEN 'under way'
+			WHEN e.result = 'lost' THEN 'nobody knows whether it came; sent again'
+			WHEN w.result = 'held' THEN 'refused, and held'
+			WHEN w.result = 'later' THEN 'not taken; sent again later'
+			WHEN e.result = 'done' OR w.result = 'sent' OR EXISTS (SELECT FROM handback.delivery_object k WHERE k.delivery_id = d.delivery_id)
+				THEN 'taken'
+			WHEN e.result = 'again' THEN 'not taken; sent again later'
+			ELSE 'not taken: the target stopped' END),
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		nullif(concat_ws(', ', 'delivery ' || d.delivery_id, 'try ' || nullif(w.tries, 0), 'HTTP ' || coalesce(w.http_status, e.http_status),
+			CASE WHEN w.result IS NOT NULL THEN w.why ELSE e.why END), ''), NULL, NULL, NULL, NULL, NULL
+	FROM handback.delivery d
+	CROSS JOIN LATERAL (SELECT array_position(d.redemptions, $1::bigint) AS place) p
+	LEFT JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
+	LEFT JOIN handback.delivery_object w ON w.target = d.target AND w.kind = 'redemption' AND w.subject = $1 AND w.delivery_id = d.delivery_id
+	WHERE d.redemptions @> ARRAY[$1::bigint]
 )
 SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,
