@@ -141,6 +141,33 @@ demo_serve() {
 	return 1
 }
 
+# A system that is told, and who tells it: what becomes of redemptions is there within seconds.
+demo_tell() {
+	mkdir -m 0700 "$home/told"
+	(umask 077 && printf 'whsec_%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" >"$home/told/crm.webhook_secret")
+	/usr/bin/python3 -B fixtures/receiver.py "$home/told/crm.webhook_secret" "$home/told" >"$home/receiver.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	for _ in {1..100}; do
+		[[ ! -e $home/told/url ]] || break
+		sleep 0.1
+	done
+	sed "s,https://hooks.example,$(<"$home/told/url")," fixtures/connectors/webhook.yaml >"$home/webhook.yaml"
+	"$home/handbackctl" target add crm NORTHSTAR "$home/webhook.yaml" >/dev/null
+	"$build/outbound/handback-outbox" --config "$home/handback.yaml" --credentials "$home/told" >"$home/outbox.log" 2>&1 </dev/null &
+	demo_api+=($!)
+}
+
+# demo_told REFERENCE STATE: until the told system has it
+demo_told() {
+	for _ in {1..300}; do
+		if grep -qi "$1,[0-9]*,$2\$" "$home/told/told.csv"; then return 0; fi
+		sleep 0.1
+	done
+	"$home/handbackctl" target status
+	tail -n 20 "$home/outbox.log"
+	return 1
+}
+
 # demo_call PATH [BODY]: by curl, over the gate's socket
 demo_call() {
 	curl -sSf --unix-socket "$home_path/http" -H "Authorization: Bearer ${demo_token:-}" \
@@ -181,6 +208,8 @@ demo_redeem() {
 	must 'day three: the partner has no seat' demo_quiet
 	demo_show "/v1/redemptions/$reference"
 	[[ $demo_answer == *'"state": "reversed"'* ]] || die "the redemption was not reversed"
+	must 'the told system has it' demo_told "$reference" reversed
+	grep -i "$reference" "$home/told/told.csv"
 }
 
 demo() {
@@ -194,6 +223,7 @@ demo() {
 	# not as a step: it stays
 	demo_start || die "handbackd did not start"
 	must '3,000 members, 4,800 debits' demo_load
+	demo_tell || die "nobody is told"
 	demo_drop 1
 	must 'day one: four files' demo_quiet
 	demo_drop 2
@@ -209,6 +239,9 @@ demo() {
 	title 'The same report, to keep'
 	"$home/handbackctl" report --write
 	reference=$(sed -n '2s/,.*//p' fixtures/demo/1/skyline/*.csv)
+	title 'A system that is told at once'
+	must 'it has what the first file answered' demo_told "$reference" '[a-z]*'
+	"$home/handbackctl" target status
 	demo_redeem
 	demo_stop
 

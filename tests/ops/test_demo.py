@@ -30,6 +30,13 @@ def test_it_shows_the_report_and_the_proof(demo):
     assert "\x1b" not in said, "no colours without a terminal"
 
 
+def test_a_system_is_told(demo):
+    said, home = demo
+    told = list(csv.DictReader((home / "told/told.csv").open(encoding="utf-8")))
+    assert {"confirmed", "reversed", "held", "open"} <= {row["state"] for row in told}
+    assert re.search(r"^2\S+,[0-9a-f-]{36},\d+,reversed$", said, re.M), "the redemption by the API, as the told system has it"
+
+
 def test_the_reports_lie_where_it_says(demo):
     said, home = demo
     reports = list((home / "reports").rglob("*"))
