@@ -477,4 +477,17 @@ MUTANTS = (
     Mutant("let a header come twice", "a proxy and the gate read two requests",
         "tests/api/test_gate.py::test_the_fence", "gate/fence.c",
         "if ((*seen & 1u << i) != 0)", "if ((*seen & 1u << i) > 255)"),
+    # ---- systems that are told
+    Mutant("forget what a target refused", "nobody sees what it never took, and replay sends nothing",
+        "tests/outbound/test_targets.py::test_people_see_what_is_held_and_what_became_of_each_redemption", "schema/migrations",
+        "a.retry_at, clock_timestamp() FROM newest a\n\tWHERE a.result <> 'sent'", "a.retry_at, clock_timestamp() FROM newest a\n\tWHERE a.result = 'later'"),
+    Mutant("look through all that a target ever did not take", "the older a target, the slower each claim",
+        "tests/outbound/test_targets.py::test_a_claim_and_its_end_cost_what_waits_and_not_what_ever_waited", "schema/migrations",
+        "FROM (SELECT w.kind, w.subject, w.key FROM handback.object_waiting w", "FROM (SELECT w.kind, w.subject, w.key FROM handback.delivery_object_now w"),
+    Mutant("count no hold in a version", "a target takes the state before a hold for the newer one",
+        "tests/outbound/test_targets.py::test_objects_are_what_the_api_says_with_their_versions", "schema/migrations",
+        "1 + a.answers + b.others + w.holds + w.ends", "1 + a.answers + b.others + w.ends"),
+    Mutant("let the sender's unit see our configuration", "a captured sender reads what it has no business with",
+        "tests/ops/test_outbox_unit.py::test_in_the_units_walls", "systemd/handback-send@.service.in",
+        "InaccessiblePaths=-/var/lib/handback -/srv -@sysconfdir@/handback\n", "InaccessiblePaths=-/var/lib/handback -/srv\n"),
 )
