@@ -270,6 +270,11 @@ const struct command commands[] = {
      "Its holds stay open. --why is required.",
      "handbackctl hold reject 3 --why 'the partner took it back'", run_hold_reject},
 
+    {"web login", "Resolve", "", 0, 0, 0, "a link that opens the pages as you",
+     "Makes a link that is good once, for five minutes, and only for the person of this login to the database: what is decided on the pages "
+     "is decided by that person.",
+     "handbackctl web login", run_web_login},
+
     {"credential add", "Callers", "CLIENT [PROGRAMME]", 1, 2,
      OPT(OPT_CALLS_PER_MINUTE) | OPT(OPT_POINTS_PER_DAY) | OPT(OPT_SCOPE) | OPT(OPT_SOURCE_NAME),
      "let an application call the redemption API",

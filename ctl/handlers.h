@@ -84,6 +84,9 @@ int run_target_status(struct session *s);
 int run_target_lint(struct session *s);
 int run_target_show(struct session *s);
 
+/* ctl/web/web.c */
+int run_web_login(struct session *s);
+
 /* ctl/audit.c */
 int run_audit_head(struct session *s);
 int run_audit_key(struct session *s);

@@ -5,62 +5,25 @@
 #include <unistd.h>
 
 #include "ctl/ask.h"
-#include "ctl/ctl_sql.h"
 #include "ctl/daemon_answer.h"
 #include "ctl/handlers.h"
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/number.h"
+#include "lib/finance/view/people.h"
+#include "lib/finance/view/view_sql.h"
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
     {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
 };
 
-/* Rules of ours that a constraint holds, and the sentence in place of the database's. */
-static const struct {
-	const char *constraint, *sentence;
-} rules[] = {
-    {"approver_is_not_proposer", "you proposed this; another person must approve it"},
-    {"rejected_with_a_reason", "a rejection requires a reason: use --why"},
-    {"proposal_end_pkey",
-     "somebody else answered this proposal just now: `handbackctl proposals --all` shows how"},
-    {"setting_end_pkey", "somebody else answered this just now: `handbackctl catalogue show` shows how"},
-    {"setting_address_check", "the address is https://HOST/PATH, without a query"},
-    {"setting_permitted_check", "--permit: of member, status, programme"},
-    {"setting_follows", "another setting was approved just now: propose it again"},
-};
-
-/* What the functions of schema/ raise says what is the matter; this is what to do next. */
-static const struct {
-	const char *raised, *next;
-} steps[] = {
-    {"no such catalogue setting", "; `handbackctl catalogue show` lists them"},
-    {"the settings changed after", "; propose it again"},
-    {"no such hold", "; `handbackctl holds` lists those that are open"},
-    {" has ended", "; `handbackctl holds --ended` shows how"},
-    {"no such proposal", "; `handbackctl proposals` lists those that wait"},
-    {"proposal ", "; `handbackctl proposals --all` shows it"},
-    {"names no redemption", ", by --redemption UUID"},
-    {"only a whole file can be released", "; propose confirm, reverse, reinstate, credit or close"},
-    {"the redemption differ", "; where it is meant all the same, use --accept-difference"},
-    {"is of programme", "; say which redemption is meant, by --redemption UUID, or close the hold"},
-};
-
 void
 people_complain(const char *why)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (strstr(why, rules[i].constraint) != NULL) {
-			complain("%s", rules[i].sentence);
-			return;
-		}
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (strstr(why, steps[i].raised) != NULL) {
-			complain("%s%s", why, steps[i].next);
-			return;
-		}
-	complain("%s", why);
+	const char *next = "", *sentence = people_sentence(why, &next);
+
+	complain("%s%s", sentence, next);
 }
 
 /* Runs a function of schema/ that gives one number, and says what was done. */
@@ -389,35 +352,15 @@ run_hold_reject(struct session *s)
 	return code == EXIT_CLEAN ? record_event(s, "rejected", sql_hold_reject, 2, values) : code;
 }
 
-static const struct column proposal_columns[] = {
-    {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
-    {"state", "State", COLUMN_WORD, 0, 0, NULL},
-    {"decision", "Decision", COLUMN_TEXT, 0, 0, NULL},
-    {"holds", "Holds", COLUMN_NUMBER, 0, 0, NULL},
-    {"left_out", "Left out", COLUMN_NUMBER, 0, 5, NULL},
-    {"remaining", "Remaining", COLUMN_NUMBER, 0, 5, NULL},
-    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"proposed", "Proposed (UTC)", COLUMN_TIME, 0, 3, NULL},
-    {"proposed_by", "By", COLUMN_TEXT, 8, 0, NULL},
-    {"why", "Why", COLUMN_SENTENCE, 16, 0, NULL},
-    {"difference", "Accepts the difference", COLUMN_SENTENCE, 16, 1, NULL},
-    {"ended", "Answered (UTC)", COLUMN_TIME, 0, 4, NULL},
-    {"ended_by", "By", COLUMN_TEXT, 8, 2, NULL},
-    {"answer", "Response", COLUMN_SENTENCE, 16, 2, NULL},
-};
-
 int
 run_proposals(struct session *s)
 {
-	const char *all = s->value[OPT_ALL] != NULL ? "true" : "false";
 	int code = session_open(s, SESSION_READS);
 
 	if (code != EXIT_CLEAN)
 		return code;
-	struct document *d = document_new("proposals", NULL);
-	struct table *t = document_add(d, "proposals", NULL, TABLE_ROWS, COLUMNS(proposal_columns));
-	table_empty(t, s->value[OPT_ALL] != NULL ? "nothing was ever proposed" : "no proposal waits for anyone");
-	code = query_fill(&s->query, t, sql_proposals, 1, &all);
+	struct document *d = NULL;
+	code = view_proposals(&s->query, s->value[OPT_ALL] != NULL, &d);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

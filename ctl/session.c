@@ -69,6 +69,7 @@ session_open(struct session *s, enum session_role role)
 	    [SESSION_MAKES] = NULL,
 	    [SESSION_READS] = "{handback_finance,handback_verify}",
 	    [SESSION_DECIDES] = "{handback_operator}",
+	    [SESSION_PERSON] = "{handback_finance}",
 	    [SESSION_POSTS] = "{handback_daemon}",
 	    [SESSION_NIGHT] = "{handback_nightly}",
 	};
@@ -80,7 +81,8 @@ session_open(struct session *s, enum session_role role)
 	                      .checked = roles[role] != NULL};
 	/* who decides has to be somebody: the embedded database's user of the same name as ours, where there is
 	 * one */
-	const struct passwd *user = role == SESSION_DECIDES ? getpwuid(s->person) : NULL;
+	const struct passwd *user =
+	    role == SESSION_DECIDES || role == SESSION_PERSON ? getpwuid(s->person) : NULL;
 	char why[LIMIT_MESSAGE_BYTES] = "";
 	int code = how.conninfo != NULL ? EXIT_CLEAN : session_config(s);
 

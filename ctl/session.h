@@ -45,6 +45,7 @@ enum session_role {
 	SESSION_MAKES,   /* the same, where the database itself is not there yet */
 	SESSION_READS,   /* finance, or the service that proves: a role that only reads */
 	SESSION_DECIDES, /* operator */
+	SESSION_PERSON,  /* finance or operator, as the person: an embedded database's user of the same name */
 	SESSION_POSTS,   /* daemon: reads files, as try does */
 	SESSION_NIGHT,   /* the nightly run */
 };

@@ -4,8 +4,6 @@
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,26 +12,18 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "gate/fence.h"
 #include "gate/gate_text.h"
-#include "gate/intake.h"
 #include "gate/metrics.h"
 #include "gate/points.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
 #include "lib/base/log.h"
+#include "lib/http/callers.h"
+#include "lib/http/fence.h"
+#include "lib/http/intake.h"
 
-#define SPARE 256 /* descriptors for what is no caller: api processes, files on their way */
 #define REQUEST_ID_SIZE 40
-
-/* A descriptor that was a connection at the last look. */
-struct seen {
-	uint64_t cookie; /* of the socket; 0: none */
-	int seconds;
-	bool asked; /* a whole request has come */
-};
 
 struct http {
 	struct evhttp *evhttp;
@@ -42,12 +32,10 @@ struct http {
 	struct metrics *metrics;
 	struct uploads *uploads;
 	struct intake *intake;
-	struct event *tick;
+	struct callers *callers;
 	bool trusted, draining;
 	size_t under_way;
 	uint64_t ids, id_base;
-	int listener, most; /* so many descriptors, and no caller more */
-	struct seen seen[INTAKE_SOCKETS];
 };
 
 /* A request that waits for its answer. */
@@ -60,75 +48,28 @@ struct exchange {
 	struct timespec began;
 };
 
-/* ---- time ---- */
+/* ---- connections ---- */
 
-static bool
-is_connection(const struct http *h, int fd)
-{
-	int type = 0, listens = 1;
-	socklen_t len = sizeof(type);
-
-	/* what we connect to ourselves is of another type */
-	return fd != h->listener && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       type == SOCK_STREAM && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
-	       listens == 0;
-}
-
-/* Is room for one more caller?  The lowest free descriptor says how many are open. */
-static bool
-has_room(const struct http *h)
-{
-	int free_one = fcntl(h->listener, F_DUPFD_CLOEXEC, 3);
-
-	if (free_one >= 0)
-		close(free_one);
-	return free_one >= 0 && free_one < h->most;
-}
-
-/* Callers without end would take the descriptors by which calls go on and files come: who connects now waits.
- */
 static struct bufferevent *
 on_connection(struct event_base *base, void *context)
 {
 	struct http *h = context;
 	struct bufferevent *stream;
 
-	if (h->bound != NULL && !has_room(h)) {
-		log_write(LOG_WARNING, "no more connections are taken until some end", NULL);
-		evconnlistener_disable(evhttp_bound_socket_get_listener(h->bound));
-	}
+	callers_came(h->callers);
 	stream = uploads_connection(base, h->uploads);
 	if (stream != NULL)
 		intake_watch(h->intake, stream);
 	return stream;
 }
 
-/* evhttp's own timeout is between two bytes: one byte a second would keep a connection for ever.  Looked at
- * by descriptor and cookie, since nothing tells us when evhttp closes one. */
-static void
-on_tick(evutil_socket_t none, short what, void *context)
+/* An upload has a pace of its own. */
+static bool
+is_upload(void *context, int fd)
 {
-	const struct timeval second = {.tv_sec = 1};
-	struct http *h = context;
+	const struct http *h = context;
 
-	(void) none, (void) what;
-	for (int fd = 3; fd < INTAKE_SOCKETS; fd++) {
-		struct seen *s = &h->seen[fd];
-		uint64_t cookie = intake_cookie(fd);
-
-		intake_look(h->intake, fd, cookie);
-		if (cookie == 0 || cookie != s->cookie || !is_connection(h, fd) || uploads_has(h->uploads, fd)) {
-			*s = (struct seen){.cookie = cookie};
-			continue;
-		}
-		if (++s->seconds > (s->asked ? HTTP_WHOLE_S : HTTP_READ_S)) {
-			log_write(LOG_INFO, "a connection took too long", NULL);
-			shutdown(fd, SHUT_RDWR);
-		}
-	}
-	if (h->bound != NULL && has_room(h))
-		evconnlistener_enable(evhttp_bound_socket_get_listener(h->bound));
-	event_add(h->tick, &second);
+	return uploads_has(h->uploads, fd);
 }
 
 /* NULL: its caller is gone. */
@@ -138,20 +79,6 @@ stream_of(struct evhttp_request *request)
 	struct evhttp_connection *c = evhttp_request_get_connection(request);
 
 	return c != NULL ? evhttp_connection_get_bufferevent(c) : NULL;
-}
-
-static void
-note_asked(struct http *h, struct bufferevent *stream)
-{
-	int fd = stream != NULL ? bufferevent_getfd(stream) : -1;
-
-	if (fd < 0 || fd >= INTAKE_SOCKETS)
-		return;
-	if (h->seen[fd].cookie != intake_cookie(fd))
-		h->seen[fd] = (struct seen){.cookie = intake_cookie(fd)};
-	h->seen[fd].asked = true;
-	if (h->trusted)
-		h->seen[fd].seconds = 0;
 }
 
 /* ---- answers ---- */
@@ -370,7 +297,7 @@ on_request(struct evhttp_request *request, void *context)
 		evhttp_send_error(request, 503, NULL);
 		return;
 	}
-	note_asked(h, stream_of(request));
+	callers_asked(h->callers, stream_of(request), h->trusted);
 	wrong = fence_refuses(request);
 	if (wrong == NULL && (path == NULL || evhttp_uri_get_host(uri) != NULL))
 		wrong = "the request's target is no path";
@@ -402,24 +329,21 @@ http_new(struct event_base *base, int listener, bool trusted, int files, struct 
 
 	if (h == NULL)
 		return NULL;
-	h->most = files > 0 && files < INTAKE_SOCKETS ? files : INTAKE_SOCKETS; /* -1: no bound */
-	h->most -= h->most >= 4 * SPARE ? SPARE : h->most / 4;
 	h->backend = backend;
 	h->trusted = trusted;
-	h->listener = listener;
 	h->metrics = metrics_new();
 	h->evhttp = evhttp_new(base);
-	h->tick = evtimer_new(base, on_tick, h);
 	h->uploads = uploads_new(base, backend);
 	h->intake = intake_new(refuse_bytes, h);
+	h->callers = callers_new(base, listener, files, h->intake, is_upload, h);
 	if (getrandom(&h->id_base, sizeof(h->id_base), 0) != (ssize_t) sizeof(h->id_base) || h->evhttp == NULL ||
-	    h->tick == NULL || h->metrics == NULL || h->uploads == NULL || h->intake == NULL) {
+	    h->callers == NULL || h->metrics == NULL || h->uploads == NULL || h->intake == NULL) {
 		http_free(h);
 		return NULL;
 	}
 	evhttp_set_max_headers_size(h->evhttp, FENCE_HEADER_BYTES);
 	evhttp_set_max_body_size(h->evhttp, FENCE_BODY_BYTES);
-	evhttp_set_timeout(h->evhttp, HTTP_WHOLE_S);
+	evhttp_set_timeout(h->evhttp, CALLERS_WHOLE_S);
 	evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
 	evhttp_set_default_content_type(h->evhttp, NULL);
 	evhttp_set_gencb(h->evhttp, on_request, h);
@@ -429,7 +353,7 @@ http_new(struct event_base *base, int listener, bool trusted, int files, struct 
 		http_free(h);
 		return NULL;
 	}
-	on_tick(-1, 0, h);
+	callers_watch(h->callers, h->bound);
 	return h;
 }
 
@@ -438,11 +362,10 @@ http_free(struct http *h)
 {
 	if (h == NULL)
 		return;
-	if (h->tick != NULL)
-		event_free(h->tick);
 	uploads_close(h->uploads);
 	if (h->evhttp != NULL)
 		evhttp_free(h->evhttp);
+	callers_free(h->callers);
 	metrics_free(h->metrics);
 	uploads_free(h->uploads);
 	intake_free(h->intake);
@@ -454,8 +377,7 @@ look(void *context, struct metrics_now *ret)
 {
 	const struct http *h = context;
 
-	for (int fd = 3; fd < INTAKE_SOCKETS; fd++)
-		ret->connections += is_connection(h, fd);
+	ret->connections = callers_count(h->callers);
 	ret->connections -= ret->connections > 0; /* that of whoever asks */
 	ret->calls = h->under_way;
 	ret->bytes = intake_bytes(h->intake);
@@ -472,6 +394,7 @@ void
 http_drain(struct http *h)
 {
 	h->draining = true;
+	callers_watch(h->callers, NULL);
 	if (h->bound != NULL)
 		evhttp_del_accept_socket(h->evhttp, h->bound);
 	h->bound = NULL;

@@ -7,9 +7,6 @@
 
 #include "gate/backend.h"
 
-#define HTTP_READ_S 10  /* until a whole request is there */
-#define HTTP_WHOLE_S 30 /* until it is answered */
-
 struct http;
 
 /* listener: a stream socket that listens; taken over.  trusted: who connects is a proxy that frames requests

@@ -11,10 +11,8 @@
  *     --no-landlock                  the operator writes Landlock off: tried all the same, but not missed
  *     --trusted-proxy                several requests over one connection: only where the proxy was tested
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,15 +25,14 @@
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "lib/base/text.h"
+#include "lib/http/callers.h"
+#include "lib/http/listen.h"
 #include "lib/protocol/channel.h"
 #include "lib/sandbox/program.h"
 #ifdef TEST_BUILD
 #include "lib/sandbox/attempt.h"
 #endif
 
-#define SYSTEMD_FD 3
-#define WAITING 512
 #define METRICS_WAITING 16
 #define DRAIN_TICK_MS 50
 #define DRAIN_IDLE_TICKS 4 /* without a call, before it ends */
@@ -56,51 +53,7 @@ usage(void)
 	return EXIT_USAGE;
 }
 
-/* ---- the socket ---- */
-
-/* Loopback alone: TLS is the proxy's. */
-static int
-listen_loopback(const char *where)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	const char *colon = strrchr(where, ':');
-	char host[INET_ADDRSTRLEN];
-	const int yes = 1;
-	int64_t port;
-	int fd;
-
-	errno = EINVAL;
-	if (colon == NULL || (size_t) (colon - where) >= sizeof(host) || !text_int(colon + 1, 0, 65535, &port))
-		return -1;
-	snprintf(host, sizeof(host), "%.*s", (int) (colon - where), where);
-	if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || ntohl(address.sin_addr.s_addr) >> 24 != 127)
-		return -1;
-	address.sin_port = htons((uint16_t) port);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) == 0 && listen(fd, WAITING) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static int
-open_listener(const char *where)
-{
-	int listens = 0;
-	socklen_t len = sizeof(listens);
-
-	if (where != NULL)
-		return where[0] == '/' ? channel_listen(where, SOCK_STREAM | SOCK_NONBLOCK, WAITING)
-		                       : listen_loopback(where);
-	if (getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || listens == 0)
-		return -1;
-	fcntl(SYSTEMD_FD, F_SETFD, FD_CLOEXEC);
-	fcntl(SYSTEMD_FD, F_SETFL, O_NONBLOCK);
-	return SYSTEMD_FD;
-}
+/* ---- the socket of counts ---- */
 
 /* *ret_fd untouched where none is wanted. */
 static bool
@@ -131,7 +84,7 @@ on_drain_tick(evutil_socket_t none, short what, void *context)
 	/* the last answer was given to the connection, not yet to the kernel: one more turn of the loop, and some
 	 */
 	g->idle = http_idle(g->http) ? g->idle + 1 : 0;
-	if (g->idle > DRAIN_IDLE_TICKS || ++g->ticks > HTTP_WHOLE_S * 1000 / DRAIN_TICK_MS)
+	if (g->idle > DRAIN_IDLE_TICKS || ++g->ticks > CALLERS_WHOLE_S * 1000 / DRAIN_TICK_MS)
 		event_base_loopexit(g->base, NULL);
 	else
 		event_add(g->drained, &tick);
@@ -216,7 +169,7 @@ main(int argc, char **argv)
 		return usage();
 	log_open("handback-gate", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
-	listener = open_listener(where);
+	listener = listen_where(where);
 	if (listener < 0) {
 		log_write(LOG_ERR, "there is no socket to listen on",
 		          LOG_FIELDS(log_text("where", where), log_errno(errno)));

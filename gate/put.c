@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <sys/queue.h>
 
-#include "gate/fence.h"
+#include "lib/http/fence.h"
 #include "lib/base/text.h"
 #include "lib/base/utf8.h"
 #include "lib/protocol/api_call.h"

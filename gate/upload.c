@@ -11,12 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gate/fence.h"
-#include "gate/http.h"
 #include "gate/put.h"
 #include "gate/reply.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/http/callers.h"
+#include "lib/http/fence.h"
 #include "lib/json/json.h"
 #include "lib/protocol/receive_job.h"
 
@@ -435,8 +435,8 @@ static void
 on_tick(evutil_socket_t none, short what, void *context)
 {
 	static const int most[] = {
-	    [UPLOAD_HEAD] = HTTP_READ_S,   [UPLOAD_ASKS] = HTTP_WHOLE_S, [UPLOAD_SAVES] = UPLOAD_SAVE_S,
-	    [UPLOAD_NOTES] = HTTP_WHOLE_S, [UPLOAD_SAYS] = HTTP_WHOLE_S, [UPLOAD_LINGERS] = LINGER_S};
+	    [UPLOAD_HEAD] = CALLERS_READ_S,   [UPLOAD_ASKS] = CALLERS_WHOLE_S, [UPLOAD_SAVES] = UPLOAD_SAVE_S,
+	    [UPLOAD_NOTES] = CALLERS_WHOLE_S, [UPLOAD_SAYS] = CALLERS_WHOLE_S, [UPLOAD_LINGERS] = LINGER_S};
 	struct upload *u = context;
 	int64_t came = u->put.bytes - u->left;
 

@@ -75,12 +75,16 @@ struct config_source {
 	const char *checksum; /* and has its SHA-256 */
 };
 
+/* Where the pages are, where nothing else is said: on the machine itself. */
+#define CONFIG_WEB "http://127.0.0.1:8425"
+
 struct config {
 	const char *path;              /* absolute: of this file itself */
 	const char *database_embedded; /* directory of the cluster that we keep; or ... */
 	const char *database_conninfo; /* ... libpq's, never logged.  Exactly one is not NULL. */
 	const char *database_user;     /* operating system user that the embedded cluster runs as */
 	const char *spool, *profiles, *reports, *control;
+	const char *web;     /* where people open the pages */
 	const char *metrics; /* a socket's path or a loopback address; NULL: none */
 	const char *notifications_command, *notifications_mail; /* NULL: none */
 	const char *checkpoints;                                /* a file; NULL: none are made */

@@ -32,6 +32,10 @@ static const struct config_option options[] = {
      "directory that reports are written to", TOP(reports)},
     {"control", CONFIG_PATH, "/run/handback/control", false, false,
      "UNIX socket on which handbackd answers handbackctl", TOP(control)},
+    {"web", CONFIG_TEXT, CONFIG_WEB, false, true,
+     "where people open the pages, as https://handback.example: what `handbackctl web login` puts before its "
+     "link",
+     TOP(web)},
     {"metrics.listen", CONFIG_TEXT, NULL, false, false,
      "where metrics, /healthz and /readyz are served: a UNIX socket's path, or 127.0.0.1:PORT or [::1]:PORT",
      TOP(metrics)},

@@ -118,6 +118,8 @@ connect_open(const struct connect *how, struct connection *ret, char *why, size_
 		code = find_embedded(how, &c.embedded, &target, host, why, why_size);
 	if (code != EXIT_CLEAN)
 		return code;
+	if (how->person != NULL)
+		target.user = how->person;
 	c.pg = pg_open(&target, reason, sizeof(reason));
 	if (c.pg == NULL) {
 		snprintf(why, why_size, "the database: %s", reason);

@@ -20,6 +20,7 @@ struct connect {
 	/* the first of these that the login is a member of: "{handback_verify,handback_finance}"; NULL: as it
 	 * logs in */
 	const char *roles;
+	const char *person; /* who logs in, there and over conninfo's; NULL: as the rest says */
 	/* of an embedded cluster */
 	const char *user;     /* who logs in; NULL: its superuser */
 	const char *database; /* NULL: ours */

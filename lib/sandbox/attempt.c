@@ -71,6 +71,19 @@ try_tcp(const char *port)
 	return fd >= 0 && connect(fd, (const struct sockaddr *) &at, sizeof(at)) == 0;
 }
 
+/* One that it has, taken elsewhere: dissolved, to be connected again. */
+static bool
+try_reconnect(const char *nothing)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	(void) nothing;
+	for (int fd = 3; fd < 16; fd++)
+		if (connect(fd, &none, sizeof(none)) == 0)
+			return true;
+	return false;
+}
+
 /* To have one is enough: whom it could reach is the network's. */
 static bool
 try_network(const char *nothing)
@@ -111,7 +124,7 @@ static const struct {
     {"read", try_read},       {"make", try_make},           {"run", try_run},
     {"fork", try_fork},       {"local", try_local},         {"tcp", try_tcp},
     {"network", try_network}, {"namespace", try_namespace}, {"trace", try_trace},
-    {"linger", try_linger},
+    {"linger", try_linger},   {"reconnect", try_reconnect},
 };
 
 void

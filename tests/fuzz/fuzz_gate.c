@@ -12,9 +12,9 @@
 
 #include "gate/body.h"
 #include "gate/endpoint.h"
-#include "gate/fence.h"
 #include "gate/points.h"
 #include "gate/put.h"
+#include "lib/http/fence.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

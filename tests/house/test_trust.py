@@ -7,6 +7,7 @@ ATTEMPTS, WALLS, SANDBOX = "tests/hostile/test_attempts.py", "tests/hostile/test
 UNIT, GATE = "tests/ops/test_decrypt_unit.py", "tests/hostile/test_gate_walls.py"
 RECEIVE = "tests/hostile/test_receive_walls.py"
 SEND = "tests/hostile/test_send_walls.py"
+WEB, PAGES = "tests/hostile/test_web_walls.py", "tests/web/test_pages.py"
 READERS, FLOORS = "tests/ledger/test_readers.py", "tests/house/test_floors.py"
 LINKS = f"{FLOORS}::test_each_program_links_its_own_libraries_only"
 NO_PARSER = f"{ATTEMPTS}::test_who_posts_has_no_parser_in_it"
@@ -62,6 +63,12 @@ NEVER = {
     "handback-outbox": {"the network": (LINKS, "tests/hostile/test_outbox_walls.py::test_it_opens_no_connection_but_the_databases"),
                         "a table": ("tests/hostile/test_outbox_walls.py::test_its_role_reads_no_table",),
                         "an answer's bytes": (LINKS, "tests/hostile/test_outbox_walls.py::test_a_sender_that_says_what_it_may_not_is_hung_up_on")},
+    "handback-web": {**{what: (f"{WEB}::test_the_pages_face_cannot", f"{WEB}::test_the_pages_face_that_cannot_be_locked_down_serves_nobody", LINKS)
+                        for what in ("a database", "any file", "exec")},
+                     "a person's rights": (f"{WEB}::test_a_link_is_good_once_and_for_the_one_who_made_it",)},
+    "handback-desk": {**{what: (f"{WEB}::test_a_desk_cannot", f"{WEB}::test_a_desk_that_cannot_be_locked_down_lets_nobody_in")
+                         for what in ("a second connection", "any other file", "exec")},
+                      "a stranger's HTTP": (LINKS, f"{WEB}::test_a_desk_takes_no_request_before_somebody_is_in")},
     "handbackctl": {"more than that": (f"{ATTEMPTS}::test_a_command_is_refused_to_every_other_role", f"{ATTEMPTS}::test_only_the_owner_migrates",
                                        f"{READERS}::test_who_writes_reads_by_no_other_role",
                                        "tests/hostile/test_root.py::test_root_is_the_services_user_before_it_touches_the_spool")},

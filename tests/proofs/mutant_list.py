@@ -475,7 +475,7 @@ MUTANTS = (
         "tests/api/test_gate.py::test_tokens", "api/token.c",
         "if (strlen(end + 1) != strlen(mac) || !hash_equal(end + 1, mac, strlen(mac)))", "if (strlen(end + 1) > strlen(mac))"),
     Mutant("let a header come twice", "a proxy and the gate read two requests",
-        "tests/api/test_gate.py::test_the_fence", "gate/fence.c",
+        "tests/api/test_gate.py::test_the_fence", "lib/http/fence.c",
         "if ((*seen & 1u << i) != 0)", "if ((*seen & 1u << i) > 255)"),
     # ---- systems that are told
     Mutant("forget what a target refused", "nobody sees what it never took, and replay sends nothing",

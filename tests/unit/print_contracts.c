@@ -2,6 +2,7 @@
 #include "lib/protocol/api_call.h"
 #include "lib/protocol/control_client.h"
 #include "lib/protocol/decrypt_job.h"
+#include "lib/protocol/desk_call.h"
 #include "lib/protocol/fetch_job.h"
 #include "lib/protocol/frame.h"
 #include "lib/protocol/parse_job.h"
@@ -21,5 +22,6 @@ main(void)
 	contract_print(&api_contract, stdout);
 	contract_print(&receive_contract, stdout);
 	contract_print(&send_contract, stdout);
+	contract_print(&desk_contract, stdout);
 	return 0;
 }

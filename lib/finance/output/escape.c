@@ -62,6 +62,18 @@ escape_html(FILE *out, const char *text)
 	}
 }
 
+void
+escape_url(FILE *out, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (strchr(plain, *p) != NULL)
+			fputc(*p, out);
+		else
+			fprintf(out, "%%%02X", (unsigned) (unsigned char) *p);
+}
+
 int
 text_width(const char *shown)
 {

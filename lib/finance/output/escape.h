@@ -20,6 +20,9 @@ char *escape_terminal(const char *text);
 /* HTML text or the inside of a double-quoted attribute. */
 void escape_html(FILE *out, const char *text);
 
+/* A part of a URL's path or query: what is not A-Z, a-z, 0-9, "-", "_", "." or "~" is percent-encoded. */
+void escape_url(FILE *out, const char *text);
+
 /* How many columns a text takes that escape_terminal made. */
 int text_width(const char *shown);
 

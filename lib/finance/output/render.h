@@ -31,6 +31,15 @@ void render_csv(FILE *out, const struct table *t);
 /* One page without anything outside it, that may run nothing (Content-Security-Policy). */
 void render_html(FILE *out, const struct document *d);
 
+/* Cells of a column lead somewhere: to the path, behind which the cell stands percent-encoded. */
+struct html_link {
+	const char *column; /* its key; NULL ends a list */
+	const char *path;
+};
+
+/* The document's tables alone, for a page that has its own head; links may be NULL. */
+void render_html_tables(FILE *out, const struct document *d, const struct html_link *links);
+
 /* Shared by the formats: a cell for machines (times as ISO 8601 with Z); the caller frees it. */
 char *cell_exact(enum column_kind kind, const char *cell);
 /* The same for people: numbers with separators, times to the second, yes and no. */

@@ -47,14 +47,33 @@ on_page(const struct column *c)
 	return c->drop >= 0 && c->drop != FOR_MACHINES;
 }
 
-static void
-put_value(FILE *out, enum column_kind kind, const char *cell)
+static const char *
+link_of(const struct html_link *links, const struct column *c)
 {
+	for (; links != NULL && links->column != NULL; links++)
+		if (strcmp(links->column, c->key) == 0)
+			return links->path;
+	return NULL;
+}
+
+static void
+put_value(FILE *out, const struct html_link *links, const struct column *c, const char *cell)
+{
+	const char *path = cell != NULL ? link_of(links, c) : NULL;
+
 	if (cell == NULL)
 		return;
-	char *shown = cell_shown(kind, cell);
+	if (path != NULL) {
+		fputs("<a href=\"", out);
+		escape_html(out, path);
+		escape_url(out, cell);
+		fputs("\">", out);
+	}
+	char *shown = cell_shown(c->kind, cell);
 	escape_html(out, shown);
 	free(shown);
+	if (path != NULL)
+		fputs("</a>", out);
 }
 
 static void
@@ -78,7 +97,7 @@ picture_column(const struct table *t)
 }
 
 static void
-put_row(FILE *out, const struct table *t, char *const *cells, bool total)
+put_row(FILE *out, const struct html_link *links, const struct table *t, char *const *cells, bool total)
 {
 	int picture = picture_column(t);
 
@@ -90,7 +109,7 @@ put_row(FILE *out, const struct table *t, char *const *cells, bool total)
 		bool names = i == 0 && !total;
 		fprintf(out, names ? "<th scope=\"row\" class=\"%s%s\">" : "<td class=\"%s%s\">",
 		        kind_class(t->columns[i].kind), ink_class(&t->columns[i], cells[i]));
-		put_value(out, t->columns[i].kind, cells[i]);
+		put_value(out, total ? NULL : links, &t->columns[i], cells[i]);
 		if (i == picture)
 			bar_put(out, t, cells);
 		fputs(names ? "</th>" : "</td>", out);
@@ -99,7 +118,7 @@ put_row(FILE *out, const struct table *t, char *const *cells, bool total)
 }
 
 static void
-put_rows(FILE *out, const struct table *t)
+put_rows(FILE *out, const struct html_link *links, const struct table *t)
 {
 	chart_put_all(out, t);
 	fputs("<div class=\"scroll\">\n<table>\n<thead><tr>", out);
@@ -112,11 +131,11 @@ put_rows(FILE *out, const struct table *t)
 	}
 	fputs("</tr></thead>\n<tbody>\n", out);
 	for (size_t row = 0; row < t->rows; row++)
-		put_row(out, t, t->cells + row * (size_t) t->column_count, false);
+		put_row(out, links, t, t->cells + row * (size_t) t->column_count, false);
 	fputs("</tbody>\n", out);
 	if (t->totals != NULL) {
 		fputs("<tfoot>\n", out);
-		put_row(out, t, t->totals, true);
+		put_row(out, links, t, t->totals, true);
 		fputs("</tfoot>\n", out);
 	}
 	fputs("</table>\n</div>\n", out);
@@ -125,7 +144,8 @@ put_rows(FILE *out, const struct table *t)
 }
 
 static void
-put_facts(FILE *out, const struct table *t, size_t row, int from, const char *class)
+put_facts(FILE *out, const struct html_link *links, const struct table *t, size_t row, int from,
+          const char *class)
 {
 	bool tiles = t->shape == TABLE_TILES;
 
@@ -138,30 +158,30 @@ put_facts(FILE *out, const struct table *t, size_t row, int from, const char *cl
 		escape_html(out, t->columns[i].title);
 		fprintf(out, "</dt><dd class=\"%s%s\">", kind_class(t->columns[i].kind),
 		        ink_class(&t->columns[i], cell));
-		put_value(out, t->columns[i].kind, cell);
+		put_value(out, links, &t->columns[i], cell);
 		fprintf(out, "</dd>%s\n", tiles ? "</div>" : "");
 	}
 	fputs("</dl>\n", out);
 }
 
 static void
-put_timeline(FILE *out, const struct table *t)
+put_timeline(FILE *out, const struct html_link *links, const struct table *t)
 {
 	fputs("<ol class=\"timeline\">\n", out);
 	for (size_t row = 0; row < t->rows; row++) {
 		fputs("<li><time>", out);
-		put_value(out, t->columns[0].kind, table_cell(t, row, 0));
+		put_value(out, NULL, &t->columns[0], table_cell(t, row, 0));
 		fputs("</time><strong>", out);
-		put_value(out, t->columns[1].kind, table_cell(t, row, 1));
+		put_value(out, NULL, &t->columns[1], table_cell(t, row, 1));
 		fputs("</strong>\n", out);
-		put_facts(out, t, row, 2, "facts");
+		put_facts(out, links, t, row, 2, "facts");
 		fputs("</li>\n", out);
 	}
 	fputs("</ol>\n", out);
 }
 
 static void
-put_table(FILE *out, const struct table *t)
+put_table(FILE *out, const struct html_link *links, const struct table *t)
 {
 	fputs("<section>\n", out);
 	if (t->title != NULL)
@@ -171,17 +191,25 @@ put_table(FILE *out, const struct table *t)
 		escape_html(out, t->empty);
 		fputs("</p>\n", out);
 	} else if (t->shape == TABLE_ROWS)
-		put_rows(out, t);
+		put_rows(out, links, t);
 	else if (t->shape == TABLE_TIMELINE)
-		put_timeline(out, t);
+		put_timeline(out, links, t);
 	else
-		put_facts(out, t, 0, 0, t->shape == TABLE_TILES ? "tiles" : "facts");
+		put_facts(out, links, t, 0, 0, t->shape == TABLE_TILES ? "tiles" : "facts");
 	for (size_t i = 0; i < t->note_count; i++) {
 		fputs("<p class=\"note\">", out);
 		escape_html(out, t->notes[i]);
 		fputs("</p>\n", out);
 	}
 	fputs("</section>\n", out);
+}
+
+void
+render_html_tables(FILE *out, const struct document *d, const struct html_link *links)
+{
+	for (size_t i = 0; i < d->table_count; i++)
+		if (d->tables[i]->rows || d->tables[i]->empty != NULL)
+			put_table(out, links, d->tables[i]);
 }
 
 /* The one style that the page may have, by its hash: not even a style of somebody else's is let in. */
@@ -222,8 +250,6 @@ render_html(FILE *out, const struct document *d)
 		escape_html(out, d->subtitle);
 		fputs("</p>\n", out);
 	}
-	for (size_t i = 0; i < d->table_count; i++)
-		if (d->tables[i]->rows || d->tables[i]->empty != NULL)
-			put_table(out, d->tables[i]);
+	render_html_tables(out, d, NULL);
 	fputs("</main>\n</body>\n</html>\n", out);
 }

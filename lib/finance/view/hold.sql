@@ -32,6 +32,7 @@ WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	AND ($1::text IS NULL OR p.code = $1)
 	AND ($2::text IS NULL OR h.reason = $2)
 	AND ($3::bigint IS NULL OR h.file_id = $3)
+	AND ($5::bigint IS NULL OR h.hold_id > $5)
 ORDER BY h.hold_id
 LIMIT $4::bigint
 

@@ -63,12 +63,12 @@ fill_ended(const struct query *q, struct document *d, const struct holds_asked *
 static int
 fill_holds(const struct query *q, struct document *d, const struct holds_asked *asked)
 {
-	const char *values[] = {asked->partner, asked->reason, asked->file, q->limit};
+	const char *values[] = {asked->partner, asked->reason, asked->file, q->limit, asked->after};
 	struct table *t = document_add(d, "holds", NULL, TABLE_ROWS, COLUMNS(hold_columns));
 	int code;
 
 	table_empty(t, "nothing waits for anyone");
-	code = query_fill(q, t, sql_holds, 4, values);
+	code = query_fill(q, t, sql_holds, 5, values);
 	if (code != EXIT_CLEAN || t->rows == 0)
 		return code;
 	if (query_is_cut(q, t))

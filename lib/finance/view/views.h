@@ -31,6 +31,7 @@ int view_story(const struct query *q, const char *reference, struct document **r
 /* Open holds, the oldest first; or those that have ended, the newest first. */
 struct holds_asked {
 	const char *partner, *reason, *file;
+	const char *after; /* only holds behind this number, of those that are open; NULL: all */
 	bool ended;
 };
 int view_holds(const struct query *q, const struct holds_asked *asked, struct document **ret);
@@ -40,5 +41,9 @@ int view_hold(const struct query *q, const char *hold, struct document **ret);
 
 /* Redemptions that partners should have answered by now; partner: NULL for all. */
 int view_overdue(const struct query *q, const char *partner, struct document **ret);
+
+/* How things stand now: expected, late and missing files, holds, what fails, what partners and targets owe.
+ */
+int view_today(const struct query *q, struct document **ret);
 
 #endif

@@ -61,7 +61,7 @@ SELECT p.difference FROM handback.proposal p WHERE p.proposal_id = $1::bigint AN
 SELECT l.hold_id AS hold, l.why FROM handback.proposal_left_out l WHERE l.proposal_id = $1::bigint ORDER BY l.hold_id LIMIT $2::bigint
 
 -- name: proposals
--- Proposals: those that wait for another person or are not done to their end, or all with --all.
+-- Proposals: those that wait for another person or are not done to their end, or all with --all. $1 all, $2 only this one.
 SELECT p.proposal_id AS proposal, CASE WHEN e.how = 'approved' AND p.holds > handback.piece_size() AND coalesce(c.remaining, p.holds) > 0
 		THEN 'in_progress' ELSE coalesce(e.how, 'proposed') END AS state, p.decision, p.holds,
 	CASE WHEN e.how = 'approved' THEN (SELECT count(*) FROM handback.proposal_left_out l WHERE l.proposal_id = p.proposal_id) END AS left_out,
@@ -70,5 +70,18 @@ SELECT p.proposal_id AS proposal, CASE WHEN e.how = 'approved' AND p.holds > han
 FROM handback.proposal p
 LEFT JOIN handback.proposal_end e USING (proposal_id)
 LEFT JOIN LATERAL (SELECT min(c.remaining) AS remaining FROM handback.proposal_piece c WHERE c.proposal_id = p.proposal_id) c ON true
-WHERE $1::boolean OR e.proposal_id IS NULL OR (e.how = 'approved' AND p.holds > handback.piece_size() AND coalesce(c.remaining, p.holds) > 0)
+WHERE ($2::bigint IS NULL OR p.proposal_id = $2) AND ($1::boolean OR e.proposal_id IS NULL OR (e.how = 'approved' AND p.holds > handback.piece_size() AND coalesce(c.remaining, p.holds) > 0))
 ORDER BY p.proposal_id
+
+-- name: proposal_holds
+-- The holds that a proposal is about. $1 proposal, $2 at most so many.
+SELECT h.hold_id AS hold, p.code AS partner, h.file_id AS file, f.name_shown AS name, h.record_no AS record, h.reason, h.points, h.redemption_id,
+	coalesce(e.how, 'open') AS state
+FROM handback.proposal_hold n
+JOIN handback.hold_now h USING (hold_id)
+JOIN handback.file f USING (file_id)
+JOIN handback.partner p USING (partner_id)
+LEFT JOIN handback.hold_end e ON e.hold_id = h.hold_id
+WHERE n.proposal_id = $1::bigint
+ORDER BY h.hold_id
+LIMIT $2::bigint

@@ -1,4 +1,4 @@
-#include "gate/intake.h"
+#include "lib/http/intake.h"
 
 #include <event2/buffer.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "gate/fence.h"
+#include "lib/http/fence.h"
 
 #include <event2/buffer.h>
 #include <event2/http_struct.h>

@@ -6,8 +6,8 @@
  * Each connection may hold INTAKE_FREE_BYTES; what is beyond is bounded for all of them together, so that
  * callers without end cost no more memory, and a plain call goes through whatever the others hold.
  */
-#ifndef HANDBACK_GATE_INTAKE_H
-#define HANDBACK_GATE_INTAKE_H
+#ifndef HANDBACK_HTTP_INTAKE_H
+#define HANDBACK_HTTP_INTAKE_H
 
 #include <event2/bufferevent.h>
 #include <stdint.h>

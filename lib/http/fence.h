@@ -2,8 +2,8 @@
  * What a request must be before anybody looks at what it asks: whatever a proxy in front could read in
  * another way than we do is refused.  evhttp has read it, and keeps headers that come twice.
  */
-#ifndef HANDBACK_GATE_FENCE_H
-#define HANDBACK_GATE_FENCE_H
+#ifndef HANDBACK_HTTP_FENCE_H
+#define HANDBACK_HTTP_FENCE_H
 
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>

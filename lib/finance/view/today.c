@@ -1,0 +1,100 @@
+/* How things stand now, on one page: the figures, and below them what is behind those that are not good. */
+#include "lib/finance/view/view_sql.h"
+#include "lib/finance/view/views.h"
+
+static const struct column figure_columns[] = {
+    {"expected", "Expected files", COLUMN_NUMBER, 0, 0, NULL},
+    {"late", "Late", COLUMN_ZERO, 0, 0, NULL},
+    {"missing", "Missing", COLUMN_ZERO, 0, 0, NULL},
+    {"holds", "On hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"hold_points", "Points on hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"proposals", "To be approved", COLUMN_NUMBER, 0, 0, NULL},
+    {"failing", "Failing", COLUMN_ZERO, 0, 0, NULL},
+    {"unanswered", "Unanswered", COLUMN_NUMBER, 0, 0, NULL},
+    {"unanswered_points", "Points unanswered", COLUMN_NUMBER, 0, 0, NULL},
+    {"lagging", "Targets lagging", COLUMN_ZERO, 0, 0, NULL},
+};
+
+static const struct column expected_columns[] = {
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"source", "Source", COLUMN_TEXT, 6, 0, NULL},
+    {"kind", "Kind", COLUMN_TEXT, 6, 1, NULL},
+    {"due", "Due (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"late", "Late from (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"came", "Came", COLUMN_NUMBER, 0, 0, NULL},
+    {"files", "Of", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+static const struct column reason_columns[] = {
+    {"reason", "Reason", COLUMN_TEXT, 12, 0, NULL},
+    {"files", "Files", COLUMN_NUMBER, 0, 0, NULL},
+    {"records", "Records", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"today", "Under 1 day", COLUMN_NUMBER, 0, 2, NULL},
+    {"week", "1 to 7 days", COLUMN_NUMBER, 0, 2, NULL},
+    {"older", "Older", COLUMN_NUMBER, 0, 1, NULL},
+    {"oldest", "Oldest (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"action_required", "Action required", COLUMN_SENTENCE, 20, 4, NULL},
+};
+
+static const struct column failing_columns[] = {
+    {"source", "Source", COLUMN_TEXT, 6, 0, NULL}, {"name", "Name", COLUMN_NAME, 14, 0, NULL},
+    {"tries", "Tries", COLUMN_NUMBER, 0, 0, NULL}, {"last", "Last (UTC)", COLUMN_TIME, 0, 1, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 20, 0, NULL},
+};
+
+static const struct column unanswered_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 6, 0, NULL},
+    {"redemptions", "Redemptions", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"oldest", "Oldest due (UTC)", COLUMN_TIME, 0, 1, NULL},
+};
+
+static const struct column target_columns[] = {
+    {"target", "Target", COLUMN_TEXT, 6, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"waiting_since", "Waiting since (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"later", "To be sent again", COLUMN_NUMBER, 0, 1, NULL},
+    {"held", "On hold", COLUMN_NUMBER, 0, 0, NULL},
+    {"last", "Last delivery (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"result", "Result", COLUMN_WORD, 0, 1, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 20, 3, NULL},
+};
+
+int
+view_today(const struct query *q, struct document **ret)
+{
+	static const char *const every_partner[] = {NULL};
+	static const struct {
+		const char *key, *title, *empty;
+		enum table_shape shape;
+		const struct column *columns;
+		int count;
+		const char *sql;
+		int params;
+	} parts[] = {
+	    {"figures", NULL, NULL, TABLE_TILES, COLUMNS(figure_columns), sql_today_figures, 0},
+	    {"expected", "Expected, late and missing files",
+	     "no file is expected before tomorrow, and none is late", TABLE_ROWS, COLUMNS(expected_columns),
+	     sql_today_expected, 0},
+	    {"reasons", "On hold, by reason and age", "nothing is on hold", TABLE_ROWS, COLUMNS(reason_columns),
+	     sql_holds_by_reason, 1},
+	    {"unanswered", "Unanswered past the partner's response SLA", "no answer is overdue", TABLE_ROWS,
+	     COLUMNS(unanswered_columns), sql_today_unanswered, 0},
+	    {"failing", "Failing files", NULL, TABLE_ROWS, COLUMNS(failing_columns), sql_today_failing, 0},
+	    {"targets", "Targets that lag or are paused", NULL, TABLE_ROWS, COLUMNS(target_columns),
+	     sql_today_targets, 0},
+	};
+	struct document *d = document_new("today", "Today");
+	int code = EXIT_CLEAN;
+
+	for (size_t i = 0; code == EXIT_CLEAN && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct table *t =
+		    document_add(d, parts[i].key, parts[i].title, parts[i].shape, parts[i].columns, parts[i].count);
+
+		if (parts[i].empty != NULL)
+			table_empty(t, parts[i].empty);
+		code = query_fill(q, t, parts[i].sql, parts[i].params, every_partner);
+	}
+	return query_end(d, code, ret);
+}

@@ -1,0 +1,57 @@
+-- name: today_figures
+-- How things stand, as figures: unanswered by the terms that the last nightly run found.
+WITH expected AS MATERIALIZED (
+	SELECT e.state FROM handback.expected_files e WHERE e.due_at > transaction_timestamp() - interval '7 days'
+		AND e.due_at < transaction_timestamp() + interval '1 day'
+), unanswered AS MATERIALIZED (
+	SELECT o.points
+	FROM (SELECT DISTINCT ON (partner, programme) term_id FROM handback.term_now ORDER BY partner, programme, term_id DESC) n
+	JOIN handback.term t USING (term_id)
+	CROSS JOIN LATERAL handback.unanswered_redemptions(t) o
+)
+SELECT
+	(SELECT count(*) FROM expected WHERE state = 'due') AS expected,
+	(SELECT count(*) FROM expected WHERE state IN ('overdue', 'poll_failed')) AS late,
+	(SELECT count(*) FROM expected WHERE state = 'missing') AS missing,
+	(SELECT count(*) FROM handback.hold_open h WHERE h.counts) AS holds,
+	(SELECT coalesce(sum(h.points), 0) FROM handback.hold_open h WHERE h.counts) AS hold_points,
+	(SELECT count(*) FROM handback.proposal p WHERE NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.proposal_id = p.proposal_id)) AS proposals,
+	(SELECT count(DISTINCT (f.source, f.name)) FROM handback.file_failure f WHERE f.failed_at > transaction_timestamp() - interval '1 day') AS failing,
+	(SELECT count(*) FROM unanswered) AS unanswered,
+	(SELECT coalesce(sum(u.points), 0) FROM unanswered u) AS unanswered_points,
+	(SELECT count(*) FROM handback.target_status t WHERE t.state = 'active'
+		AND (t.waiting_since < transaction_timestamp() - interval '15 minutes' OR t.held > 0)) AS lagging
+
+-- name: today_expected
+-- Files that should be here, those that should come next, and those that will not.
+SELECT e.state, e.source, e.kind, e.due_at AS due, e.late_at AS late, e.came, e.files
+FROM handback.expected_files e
+WHERE e.state IN ('due', 'overdue', 'missing', 'poll_failed') AND e.due_at > transaction_timestamp() - interval '7 days'
+	AND e.due_at < transaction_timestamp() + interval '1 day'
+ORDER BY e.state = 'due', e.due_at, e.source, e.kind
+LIMIT 50
+
+-- name: today_failing
+-- Files that fail by their own doing, the last try of each.
+SELECT f.source, encode(f.name, 'escape') AS name, count(*) AS tries, max(f.failed_at) AS last, (array_agg(f.why ORDER BY f.failure_id DESC))[1] AS why
+FROM handback.file_failure f
+WHERE f.failed_at > transaction_timestamp() - interval '1 day'
+GROUP BY f.source, f.name
+ORDER BY max(f.failed_at) DESC
+LIMIT 50
+
+-- name: today_unanswered
+-- Redemptions past their response SLA, per partner.
+SELECT t.partner, count(*) AS redemptions, sum(o.points) AS points, min(o.due_at) AS oldest
+FROM (SELECT DISTINCT ON (partner, programme) term_id FROM handback.term_now ORDER BY partner, programme, term_id DESC) n
+JOIN handback.term t USING (term_id)
+CROSS JOIN LATERAL handback.unanswered_redemptions(t) o
+GROUP BY t.partner
+ORDER BY t.partner
+
+-- name: today_targets
+-- Targets that are paused, or that were not told all.
+SELECT t.name AS target, t.state, t.waiting_since, t.later, t.held, t.ended_at AS last, t.result, t.why
+FROM handback.target_status t
+WHERE t.state <> 'active' OR t.waiting_since < transaction_timestamp() - interval '15 minutes' OR t.held > 0
+ORDER BY t.waiting_since NULLS LAST, t.name

@@ -1,0 +1,51 @@
+-- The pages: who opened them, and how a person's browser comes to the person's own session of the database.
+--
+-- A link is made by the person, in a session that has logged in as that person; it is worth something once, for five
+-- minutes, and only in a session of the same person. So whoever serves the pages can open none for anybody: the login
+-- of handback-desk may be everyone, and a link says which of them there is.
+
+SET LOCAL ROLE handback_owner;
+
+CREATE TABLE handback.web_link (
+	hash    bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
+	person  text NOT NULL DEFAULT session_user,
+	made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	UNIQUE (hash, person)
+);
+COMMENT ON TABLE handback.web_link IS 'Links that people made to open the pages with; append-only';
+COMMENT ON COLUMN handback.web_link.hash IS 'SHA-256 of what the link has; the link itself is known to nobody else';
+
+CREATE TABLE handback.web_login (
+	hash   bytea PRIMARY KEY,
+	person text NOT NULL DEFAULT session_user,
+	at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+	FOREIGN KEY (hash, person) REFERENCES handback.web_link (hash, person)
+);
+COMMENT ON TABLE handback.web_login IS 'Who opened the pages, and when: one for a link, and by the person who made it; append-only';
+
+CALL handback_schema.make_append_only('handback.web_link');
+CALL handback_schema.make_append_only('handback.web_login');
+
+CREATE FUNCTION handback.make_web_link(link_hash bytea) RETURNS void
+	LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	INSERT INTO handback.web_link (hash) VALUES (link_hash)
+$$;
+COMMENT ON FUNCTION handback.make_web_link(bytea) IS 'Notes a link of the session''s person, by its hash';
+
+CREATE FUNCTION handback.enter_by_web(link_hash bytea) RETURNS boolean
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO handback.web_login (hash)
+	SELECT l.hash FROM handback.web_link l
+	WHERE l.hash = link_hash AND l.person = session_user AND l.made_at > clock_timestamp() - interval '5 minutes'
+	ON CONFLICT DO NOTHING;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION handback.enter_by_web(bytea) IS
+	'Takes a link of the session''s person, once: false where there is none, it is older than five minutes, or it was taken';
+
+REVOKE ALL ON FUNCTION handback.make_web_link(bytea), handback.enter_by_web(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION handback.make_web_link(bytea), handback.enter_by_web(bytea) TO handback_finance;
+GRANT SELECT ON handback.web_login TO handback_finance;
+GRANT SELECT ON handback.web_link, handback.web_login TO handback_nightly, handback_verify;

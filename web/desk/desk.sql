@@ -1,0 +1,18 @@
+-- name: enter
+-- Takes the link: $1 its hash, hex.
+SELECT handback.enter_by_web(pg_catalog.decode($1::text, 'hex')) AS entered, current_user = 'handback_operator' AS decides
+
+-- name: still
+-- May the person still do what this session began with?  $1: as an operator.
+SELECT l.rolcanlogin AND pg_catalog.pg_has_role(l.oid, CASE WHEN $1::boolean THEN 'handback_operator' ELSE 'handback_finance' END, 'MEMBER') AS may
+FROM pg_catalog.pg_roles l WHERE l.rolname = session_user
+
+-- name: partners
+SELECT p.code FROM handback.partner p ORDER BY p.code
+
+-- name: reasons
+SELECT r.reason FROM handback.hold_reason r ORDER BY r.reason
+
+-- name: bounds
+-- A page that takes longer is none: nobody waits for it.
+SELECT pg_catalog.set_config('statement_timeout', '25s', false)

@@ -1,0 +1,153 @@
+/* What is held: the list, and one hold with both sides and what may be decided. */
+#include <string.h>
+
+#include "lib/finance/output/memory.h"
+#include "lib/finance/view/people.h"
+#include "lib/finance/view/views.h"
+#include "web/desk/choose.h"
+#include "web/desk/pages.h"
+
+static const char *const decisions[] = {"confirm", "reverse", "reinstate", "credit",
+                                        "close",   "release", "reopen",    NULL};
+
+static void
+put_filter(const struct page_of *p, const struct holds_asked *asked)
+{
+	page_put(p->reply->out, "<form class=\"filter\" action=\"/holds\">\n");
+	choose_partner(p, asked->partner);
+	choose_reason(p, asked->reason);
+	page_put(p->reply->out, "<label><input type=\"checkbox\" name=\"ended\" value=\"yes\"%t> ended</label>\n",
+	         "");
+	page_put(p->reply->out, "<button>Show</button></form>\n");
+}
+
+/* The next rows, by the last hold of these. */
+static void
+put_next(const struct page_of *p, const struct holds_asked *asked, const struct table *t)
+{
+	if (asked->ended || !query_is_cut(&p->desk->query, t))
+		return;
+	page_put(p->reply->out,
+	         "<p><a rel=\"next\" href=\"/holds?after=%u&amp;partner=%u&amp;reason=%u\">Next</a></p>\n",
+	         table_cell(t, t->rows - 1, table_column(t, "hold")), asked->partner, asked->reason);
+}
+
+/* The fields of a decision. */
+static void
+put_decision(const struct page_of *p)
+{
+	FILE *out = p->reply->out;
+
+	page_select(out, "decision", "Decision", decisions, NULL, NULL);
+	page_put(out, "<label>Why <textarea name=\"why\" rows=\"2\" required></textarea></label>\n");
+	page_put(out, "<label>Redemption, where the record names none <input name=\"redemption\" "
+	              "pattern=\"[0-9a-fA-F-]{36}\"></label>\n");
+	page_put(out,
+	         "<label><input type=\"checkbox\" name=\"accept_difference\" value=\"yes\"> though record and "
+	         "redemption differ</label>\n<button>Propose</button>\n");
+}
+
+void
+page_holds(const struct page_of *p)
+{
+	const struct request *r = p->request;
+	struct holds_asked asked = {.partner = request_field(r, "partner"),
+	                            .reason = request_field(r, "reason"),
+	                            .file = request_field(r, "file"),
+	                            .after = request_field(r, "after"),
+	                            .ended = request_field(r, "ended") != NULL};
+	struct document *d = NULL;
+	int code;
+
+	if ((asked.file != NULL && !frame_is_number(asked.file)) ||
+	    (asked.after != NULL && !frame_is_number(asked.after))) {
+		frame_sentence(p, 400, "Holds", "That is no number.");
+		return;
+	}
+	code = view_holds(&p->desk->query, &asked, &d);
+	if (frame_failed(p, code, d))
+		return;
+	if (frame_is_for_machines(r)) {
+		frame_document(p, "Holds", frame_links, d);
+		return;
+	}
+	frame_begin(p, "Holds");
+	put_filter(p, &asked);
+	render_html_tables(p->reply->out, d, frame_links);
+	put_next(p, &asked, d->tables[0]);
+	frame_end(p);
+	document_free(d);
+}
+
+/* What may be done about it, by who decides. */
+static void
+put_actions(const struct page_of *p, const char *hold, bool open)
+{
+	FILE *out = p->reply->out;
+	char *comment = mem_format("/holds/%s/comment", hold), *assign = mem_format("/holds/%s/assign", hold);
+
+	page_put(out, "<section class=\"actions\">\n<h2>%t</h2>\n",
+	         open ? "Propose a decision; another person approves it" : "It has ended; it can be reopened");
+	frame_form(p, "/holds/propose", "decide");
+	page_put(out, "<input type=\"hidden\" name=\"hold\" value=\"%t\">\n", hold);
+	put_decision(p);
+	page_put(out, "</form>\n");
+	frame_form(p, comment, "decide");
+	page_put(out, "<label>Comment <input name=\"text\" required></label> <button>Comment</button></form>\n");
+	frame_form(p, assign, "decide");
+	page_put(out,
+	         "<label>Assign to <input name=\"who\" value=\"%t\" required></label> "
+	         "<button>Assign</button></form>\n",
+	         p->desk->person);
+	page_put(out, "</section>\n");
+	free(comment);
+	free(assign);
+}
+
+void
+page_hold(const struct page_of *p)
+{
+	const char *hold = p->request->part[1];
+	char *title = mem_format("Hold %s", hold);
+	struct document *d = NULL;
+	int code = view_hold(&p->desk->query, hold, &d);
+
+	if (!frame_failed(p, code, d)) {
+		if (frame_is_for_machines(p->request)) {
+			frame_document(p, title, frame_links, d);
+		} else {
+			const struct table *t = d->tables[0];
+			bool open = strcmp(table_cell(t, 0, table_column(t, "state")), "open") == 0;
+
+			frame_begin(p, title);
+			beside_put(p->reply->out, t);
+			if (p->desk->decides)
+				put_actions(p, hold, open);
+			render_html_tables(p->reply->out, d, frame_links);
+			frame_end(p);
+			document_free(d);
+		}
+	}
+	free(title);
+}
+
+void
+page_proposals(const struct page_of *p)
+{
+	bool all = request_field(p->request, "all") != NULL;
+	struct document *d = NULL;
+	int code = view_proposals(&p->desk->query, all, &d);
+
+	if (frame_failed(p, code, d))
+		return;
+	if (frame_is_for_machines(p->request)) {
+		frame_document(p, "Approvals", frame_links, d);
+		return;
+	}
+	frame_begin(p, "Approvals");
+	render_html_tables(p->reply->out, d, frame_links);
+	page_put(p->reply->out, "<p><a href=\"/proposals%t\">%t</a></p>\n", all ? "" : "?all=yes",
+	         all ? "Only those that wait" : "All that was ever proposed");
+	frame_end(p);
+	document_free(d);
+}

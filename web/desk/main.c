@@ -1,0 +1,277 @@
+/*
+ * handback-desk: one person's pages, made over one connection of the database that is that person's.
+ *
+ * Trust: it logs in to the database as the person whom handback-web names, and the database then takes the
+ * person's link, which only the person can have made there: so handback-web can let in nobody by itself, and
+ * session_user is who decides.  When it is in, it locks itself down: no second connection, no file but kept
+ * copies, to read.  It reads no stranger's HTTP; a request is bounded, and a value goes into a page escaped.
+ *
+ *     --config FILE   where the database and the spool are
+ *     --listen PATH   a SOCK_SEQPACKET socket that it makes, with a process for each connection
+ *
+ * Without --listen a connection is its descriptor 3.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "lib/base/exit_codes.h"
+#include "lib/base/harden.h"
+#include "lib/base/limits.h"
+#include "lib/base/log.h"
+#include "lib/base/spawn.h"
+#include "lib/base/text.h"
+#include "lib/config/config.h"
+#include "lib/hash/secret_text.h"
+#include "lib/protocol/channel.h"
+#include "lib/sandbox/attempt.h"
+#include "lib/sandbox/program.h"
+#include "web/desk/desk.h"
+#include "web/desk/desk_sql.h"
+
+#define CONNECTION 3
+#define WAITING 64
+#define ENTER_S 10
+#define IDLE_S (20 * 60) /* handback-web ends a session before that */
+
+static int
+usage(void)
+{
+	fputs("usage: handback-desk --config FILE [--listen PATH]\n", stderr);
+	return EXIT_USAGE;
+}
+
+static struct config *
+load_config(const char *path)
+{
+	struct problems *p = problems_new(path);
+	struct config *config = config_load(path, p);
+
+	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
+		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
+	problems_free(p);
+	return config;
+}
+
+/* ---- into the database ---- */
+
+/* The person, and the link: false with a sentence for the browser. */
+static bool
+enter(struct desk *d, const struct config *config, const struct desk_enter *who, const char **ret_sentence)
+{
+	const struct connect how = {.application = "handback-desk",
+	                            .config = config,
+	                            .roles = "{handback_operator,handback_finance}",
+	                            .person = who->person,
+	                            .checked = true};
+	char why[LIMIT_MESSAGE_BYTES] = "", hash[TEXT_HEX_SIZE(SHA256_BYTES)];
+	const char *value = secret_text_hash(who->code, hash);
+	struct pg_result *r = NULL;
+	bool entered = false;
+
+	*ret_sentence = "This link is not good: it was used, is older than five minutes, or is none of ours.";
+	if (connect_open(&how, &d->connection, why, sizeof(why)) != EXIT_CLEAN) {
+		log_write(LOG_NOTICE, "nobody is let in",
+		          LOG_FIELDS(log_text("person", who->person), log_text("why", why)));
+		return false;
+	}
+	d->query.pg = d->connection.pg;
+	if (pg_run(d->query.pg, desk_enter, 1, &value, &r) == PG_OK && pg_true_of(r, 0, "entered")) {
+		entered = true;
+		d->decides = pg_true_of(r, 0, "decides");
+	}
+	pg_result_free(r);
+	if (entered && pg_run(d->query.pg, desk_bounds, 0, NULL, NULL) != PG_OK)
+		entered = false;
+	log_write(LOG_NOTICE, entered ? "let in" : "nobody is let in",
+	          LOG_FIELDS(log_text("person", who->person)));
+	return entered;
+}
+
+/* Behind this there is no second connection, and no file but kept ones. */
+static bool
+lock_down(struct desk *d, const struct config *config)
+{
+	static const char *const kept[SANDBOX_DESK_DIRECTORIES] = {"archive", "quarantine"};
+	int directories[SANDBOX_DESK_DIRECTORIES];
+	char why[LIMIT_MESSAGE_BYTES];
+	size_t count = 0;
+	bool locked;
+
+	d->query.spool = open(config->spool, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; d->query.spool >= 0 && i < SANDBOX_DESK_DIRECTORIES; i++) {
+		int fd = openat(d->query.spool, kept[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0)
+			directories[count++] = fd;
+	}
+	locked = sandbox_desk(directories, count, DESK_PAGE_BYTES, config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK,
+	                      why, sizeof(why));
+	while (count > 0)
+		close(directories[--count]);
+	if (!locked)
+		log_write(LOG_ERR, why, NULL);
+	return locked;
+}
+
+/* ---- pages ---- */
+
+static bool
+send_answer(int *turn, enum desk_message message, const struct desk_answer *answer, int page)
+{
+	static struct message_line line;
+
+	return desk_answer_encode(&line, turn, message, answer) &&
+	       channel_send(CONNECTION, line.text, line.length, page) == 0;
+}
+
+/* False: the session is over. */
+static bool
+give_page(struct desk *d, const struct desk_ask *ask, int *turn)
+{
+	int page = memfd_create("page", MFD_CLOEXEC);
+	struct reply reply = {.out = page >= 0 ? fdopen(page, "w") : NULL};
+	struct desk_answer answer;
+	bool sent;
+
+	if (reply.out == NULL)
+		return false;
+	desk_answer(d, ask, &reply);
+	answer = (struct desk_answer){.status = reply.status,
+	                              .type = reply.type,
+	                              .name = reply.name,
+	                              .location = reply.location,
+	                              .ends = reply.ends};
+	sent = fflush(reply.out) == 0 && !ferror(reply.out) && send_answer(turn, DESK_PAGE, &answer, page);
+	fclose(reply.out);
+	free(reply.name);
+	free(reply.location);
+	return sent && !reply.ends;
+}
+
+static int
+serve(struct desk *d, int *turn)
+{
+	static char line[MESSAGE_BYTES + 2];
+	const struct timeval patience = {.tv_sec = IDLE_S};
+	char why[LIMIT_MESSAGE_BYTES];
+	struct desk_enter enter;
+	struct desk_ask ask;
+	size_t len;
+
+	setsockopt(CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	while (channel_receive(CONNECTION, line, sizeof(line), &len, NULL) > 0) {
+		if (desk_call_decode(&enter, &ask, turn, line, why, sizeof(why)) != DESK_ASK) {
+			log_write(LOG_ERR, "handback-web breaks the protocol", LOG_FIELDS(log_text("why", why)));
+			return EXIT_USAGE;
+		}
+		if (!give_page(d, &ask, turn))
+			break;
+	}
+	return EXIT_CLEAN;
+}
+
+static int
+serve_connection(const char *path)
+{
+	static char line[MESSAGE_BYTES + 2];
+	const struct timeval patience = {.tv_sec = ENTER_S};
+	struct desk d = {.query = {.spool = -1, .say = desk_say}};
+	struct config *config = load_config(path);
+	char why[LIMIT_MESSAGE_BYTES], person[DESK_PERSON_BYTES + 1];
+	struct desk_answer answer = {.why = NULL};
+	struct desk_enter who;
+	struct desk_ask ask;
+	int turn = DESK_TURN_NEW, code = EXIT_USAGE;
+	size_t len;
+
+	setsockopt(CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (config == NULL || channel_receive(CONNECTION, line, sizeof(line), &len, NULL) <= 0 ||
+	    desk_call_decode(&who, &ask, &turn, line, why, sizeof(why)) != DESK_ENTER) {
+		config_free(config);
+		return EXIT_USAGE;
+	}
+	snprintf(person, sizeof(person), "%s", who.person);
+	d.person = person;
+	if (!enter(&d, config, &who, &answer.why)) {
+		send_answer(&turn, DESK_REFUSED, &answer, -1);
+	} else if (lock_down(&d, config)) {
+#ifdef TEST_BUILD
+		attempt_escape();
+#endif
+		code = send_answer(&turn, DESK_ENTERED, &answer, -1) ? serve(&d, &turn) : EXIT_FAILED;
+	}
+	connect_close(&d.connection);
+	config_free(config);
+	return code;
+}
+
+/* ---- by hand: a process for each ---- */
+
+static int
+listen_for(const char *socket_path, const char *config)
+{
+	char self[PATH_MAX];
+	const char *const argv[] = {"handback-desk", "--config", config, NULL};
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int listener = channel_listen(socket_path, SOCK_SEQPACKET, WAITING);
+
+	if (len <= 0 || listener < 0) {
+		log_write(LOG_ERR, "there is no socket to listen on",
+		          LOG_FIELDS(log_text("path", socket_path), log_errno(errno)));
+		return EXIT_USAGE;
+	}
+	self[len] = '\0';
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
+	log_write(LOG_INFO, "ready", NULL);
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		const struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {fd, CONNECTION}};
+		const struct spawn program = {
+		    .path = self, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
+
+		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+			return EXIT_FAILED;
+		if (fd >= 0 && spawn(&program) < 0)
+			log_write(LOG_ERR, "a process for a person cannot be started", LOG_FIELDS(log_errno(errno)));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+	                                      {"listen", required_argument, NULL, 'l'},
+	                                      {NULL, 0, NULL, 0}};
+	const char *config = NULL, *listen_at = NULL;
+	char path[PATH_MAX];
+	int option;
+
+	harden_keys();
+	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
+		if (option == 'c')
+			config = optarg;
+		else if (option == 'l')
+			listen_at = optarg;
+		else
+			return usage();
+	if (optind != argc || config == NULL)
+		return usage();
+	log_open("handback-desk", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	if (realpath(config, path) == NULL) { /* a process of its own starts elsewhere */
+		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("file", config), log_errno(errno)));
+		return EXIT_USAGE;
+	}
+	return listen_at != NULL ? listen_for(listen_at, path) : serve_connection(path);
+}

@@ -1,0 +1,36 @@
+/* What a browser asks for, decoded: the parts of the path, and the fields of query and form. */
+#ifndef HANDBACK_WEB_DESK_REQUEST_H
+#define HANDBACK_WEB_DESK_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/protocol/desk_call.h"
+
+#define REQUEST_PARTS 4
+#define REQUEST_FIELDS 40
+
+struct request {
+	bool post;
+	const char *path;  /* still encoded */
+	const char *query; /* the same; "" for none */
+	char *part[REQUEST_PARTS];
+	size_t parts;
+	struct {
+		char *name, *value;
+	} field[REQUEST_FIELDS];
+	size_t fields;
+};
+
+/* False for what no browser sends for a page of ours: too many parts or fields, a bad encoding, a NUL.  What
+ * it holds is freed by request_free either way. */
+bool request_read(const struct desk_ask *ask, struct request *ret);
+void request_free(struct request *r);
+
+/* The first field of that name; NULL for none, and for one that is empty. */
+const char *request_field(const struct request *r, const char *name);
+
+/* Decodes a percent-encoded text in place; plus: "+" is a space.  False for a bad encoding or a NUL. */
+bool request_decode(char *text, bool plus);
+
+#endif
