@@ -31,6 +31,13 @@ SELECT code, body::text AS body FROM api.request_of_key($1::text, $2::integer, $
 -- name: transactions
 SELECT code, body::text AS body FROM api.transactions($1::text, $2::integer, $3::text, $4::bigint)
 
+-- name: entries
+-- $1: client, $2: generation, $3: categories, with commas, $4: partner, $5: member, $6: type, $7: merchant, $8: state, $9: from this day,
+-- $10: to this day, $11: after this entry.
+SELECT code, reason, body::text AS body
+FROM api.entries($1::text, $2::integer, pg_catalog.string_to_array($3::text, ','), $4::text, $5::text, $6::integer, $7::text, $8::text,
+	$9::date::timestamp AT TIME ZONE 'UTC', ($10::date + 1)::timestamp AT TIME ZONE 'UTC', $11::bigint)
+
 -- name: in_force
 -- $1: client, $2: generation.
 SELECT api.in_force($1::text, $2::integer) AS in_force

@@ -250,6 +250,35 @@ ask_for_body(struct database *db, struct call *c, const char *sql, const char *a
 }
 
 static void
+entries(struct database *db, struct call *c)
+{
+	const struct api_call *w = &c->what;
+	struct params p = {0};
+	struct pg_result *r;
+
+	param_text(&p, c->who.client);
+	param_int(&p, c->who.generation);
+	param_text(&p, w->category);
+	param_text(&p, w->partner);
+	param_text(&p, w->member);
+	param_optional(&p, w->type > 0, w->type);
+	param_text(&p, w->merchant);
+	param_text(&p, w->state);
+	param_text(&p, w->from);
+	param_text(&p, w->to);
+	param_optional(&p, w->after > 0, w->after);
+	r = database_ask(db, c, api_entries, &p);
+	if (r == NULL)
+		return;
+	call_answer(c, pg_text_of(r, 0, "code"), pg_text_of(r, 0, "reason"));
+	if (!pg_null_of(r, 0, "body") && strlen(pg_text_of(r, 0, "body")) <= API_JSON_BYTES)
+		call_answer_value(c, API_VALUE_JSON, pg_text_of(r, 0, "body"));
+	else if (!pg_null_of(r, 0, "body"))
+		call_answer(c, "997", "the answer is too long");
+	pg_result_free(r);
+}
+
+static void
 authorize(struct database *db, struct call *c)
 {
 	struct params p = {0};
@@ -289,6 +318,9 @@ answer_call(struct database *db, struct call *c)
 		break;
 	case API_POINTS_BATCH:
 		ask_for_body(db, c, api_points_batch, c->what.reference, c->what.after);
+		break;
+	case API_ENTRIES:
+		entries(db, c);
 		break;
 	case API_AUTHORIZE:
 		authorize(db, c);

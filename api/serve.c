@@ -153,6 +153,8 @@ admit(struct server *s, struct call *c)
 	else if ((c->message == API_POINTS || c->message == API_POINTS_BATCH) && c->what.member == NULL &&
 	         c->who.member[0] != '\0')
 		call_answer(c, "403", "the token is of a member, and this is of others, too");
+	else if (c->message == API_ENTRIES && c->what.member == NULL && c->who.member[0] != '\0')
+		call_answer(c, "403", "the token is of one member: ask for that member's");
 	else if (c->message == API_ENTER && c->who.member[0] == '\0')
 		call_answer(c, "403", "the token has to be of this member alone");
 	else if (!goes_on(c) && /* one file is one call */

@@ -13,9 +13,9 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_FORMAT] = {"format", "FORMAT", "text, json, csv or html"},
     [OPT_PARTNER] = {"partner", "P", "only this partner's"},
     [OPT_FILE] = {"file", "FILE", "only this file's: its number, the beginning of its SHA-256, or its name"},
-    [OPT_FROM] = {"from", "DAY", "decided on this day (2026-01-31, UTC) or later"},
-    [OPT_TO] = {"to", "DAY", "decided on this day or earlier"},
-    [OPT_STATE] = {"state", "STATE", "only files that are posted, held, duplicate or closed"},
+    [OPT_FROM] = {"from", "DAY", "decided, or posted, on this day (2026-01-31, UTC) or later"},
+    [OPT_TO] = {"to", "DAY", "decided, or posted, on this day or earlier"},
+    [OPT_STATE] = {"state", "STATE", "only files that are posted, held, duplicate or closed; only redemptions that are open, confirmed, reversed or reinstated"},
     [OPT_OUTCOME] = {"outcome", "OUTCOME", "only records with this outcome"},
     [OPT_REASON] = {"reason", "REASON", "only what is held for this reason"},
     [OPT_LIMIT] = {"limit", "N",
@@ -72,6 +72,13 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_AMOUNT] = {"amount", "WORD", "a stated amount that is not the points' value: ignore or check (301)"},
     [OPT_UNROUTED] = {"unrouted", "WORD", "a redemption that no route gives a partner: keep or refuse (301)"},
     [OPT_KEY] = {"key", "WORD", "an idempotency key with each redemption: optional or required (999)"},
+    [OPT_CATEGORY] = {"category", "LIST", "only these transaction categories, with commas, as in 'Debit By Redemption,Redemption Reversal'"},
+    [OPT_PROGRAMME] = {"programme", "CODE", "only this programme's"},
+    [OPT_MEMBER] = {"member", "M", "only this member's"},
+    [OPT_TYPE] = {"type", "N", "only redemptions of this transaction type, and what gave them back"},
+    [OPT_POINTS_FROM] = {"points-from", "N", "only of so many points or more"},
+    [OPT_POINTS_TO] = {"points-to", "N", "only of so many points or fewer"},
+    [OPT_COLUMNS] = {"columns", "LIST", "these columns, with commas, in this order; without it all"},
 };
 
 /* sentences are broken where they are long, and nowhere else */
@@ -186,6 +193,17 @@ const struct command commands[] = {
      "`sha256sum -c` shows later that nothing was changed. When the roll-forward is not the ledger's, or open items by age are not what it ends "
      "with, nothing is written, and the exit status is 5.",
      "handbackctl report month-end 2026-01", run_month_end},
+    {"transactions", "Verify", "", 0, 0,
+     OPT(OPT_CATEGORY) | OPT(OPT_PROGRAMME) | OPT(OPT_PARTNER) | OPT(OPT_MEMBER) | OPT(OPT_TYPE) | OPT(OPT_MERCHANT) | OPT(OPT_STATE) |
+         OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_POINTS_FROM) | OPT(OPT_POINTS_TO) | OPT(OPT_COLUMNS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) |
+         OPT(OPT_TABLE),
+     "every movement of points, by category, member, merchant, type, state, day",
+     "The ledger's entries, the oldest first, with the merchant, partner, type and state of the redemption that they are of. Categories: Credit By Accrual, "
+     "Debit By Redemption, Redemption Reversal, Redemption Reinstatement, Credit By Correction. JSON and CSV have all of them, written while they are "
+     "found. Everything comes from one snapshot. The sums are counted in another way, and members' balances are compared with all entries: where one of them differs, "
+     "the exit status is 5. Without --from and --to it is of the last seven days.",
+     "handbackctl transactions --category 'Debit By Redemption,Redemption Reversal' --merchant Plum\n"
+     "handbackctl transactions --programme NORTHSTAR --from 2026-01-01 --to 2026-01-31 --format csv >january.csv", run_transactions},
     {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD) | OPT(OPT_CHECKPOINTS),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "

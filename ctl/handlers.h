@@ -34,6 +34,7 @@ int run_overdue(struct session *s);
 int run_report(struct session *s);
 int run_finance(struct session *s);
 int run_month_end(struct session *s);
+int run_transactions(struct session *s);
 
 /* ctl/infer.c */
 int run_profile_infer(struct session *s);

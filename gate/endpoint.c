@@ -2,6 +2,7 @@
 
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,83 @@ read_points_batch(struct asked *a, const char **ret_why)
 	return code;
 }
 
+/* ---- transactional reports ---- */
+
+/* A day of the calendar, as 2026-01-31. */
+static bool
+is_day(const char *text)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int year, month, day, end = 0;
+
+	if (strlen(text) != API_DAY_BYTES || strspn(text, "0123456789-") != API_DAY_BYTES ||
+	    sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != API_DAY_BYTES)
+		return false;
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+}
+
+/* One of the query's values into the call, or why not; a name that nobody knows is a filter that would not be
+ * applied. */
+static const char *
+take_filter(struct asked *a, const char *name, const char *value, const char **ret_why)
+{
+	const struct {
+		const char *name;
+		char **member;
+		size_t most;
+		bool day;
+	} texts[] = {
+	    {"category", &a->category, API_CATEGORY_BYTES, false},
+	    {"partner", &a->partner, API_WORD_BYTES, false},
+	    {"member", &a->member, API_MEMBER_BYTES, false},
+	    {"merchant", &a->merchant, API_MERCHANT_BYTES, false},
+	    {"state", &a->state, API_WORD_BYTES, false},
+	    {"from", &a->from, API_DAY_BYTES, true},
+	    {"to", &a->to, API_DAY_BYTES, true},
+	};
+
+	if (strcmp(name, "type") == 0)
+		return a->call.type == 0 && text_int(value, 1, INT32_MAX, &a->call.type)
+		           ? NULL
+		           : wrong(ret_why, "type is a number");
+	if (strcmp(name, "after") == 0)
+		return a->call.after == 0 && text_int(value, 1, INT64_MAX, &a->call.after)
+		           ? NULL
+		           : wrong(ret_why, "after is the number of an entry");
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		if (strcmp(name, texts[i].name) != 0)
+			continue;
+		if (*texts[i].member != NULL || !body_text_ok(value, texts[i].most) ||
+		    (texts[i].day && !is_day(value)))
+			return wrong(ret_why, texts[i].name);
+		*texts[i].member = strdup(value);
+		return *texts[i].member != NULL ? NULL : "503";
+	}
+	return wrong(ret_why, "there is no such filter");
+}
+
+static const char *
+read_entries(struct asked *a, const char **ret_why)
+{
+	struct evkeyvalq values;
+	const char *code = NULL;
+
+	if (a->query == NULL)
+		return NULL;
+	if (evhttp_parse_query_str(a->query, &values) < 0)
+		return wrong(ret_why, "the query");
+	for (const struct evkeyval *v = values.tqh_first; v != NULL && code == NULL; v = v->next.tqe_next)
+		code = take_filter(a, v->key, v->value, ret_why);
+	evhttp_clear_headers(&values);
+	a->call.category = a->category;
+	a->call.partner = a->partner;
+	a->call.state = a->state;
+	a->call.from = a->from;
+	a->call.to = a->to;
+	return code;
+}
+
 /* ---- the catalogue ---- */
 
 static const char *
@@ -352,6 +430,7 @@ static const struct endpoint endpoints[] = {
     {"points", "POST", LOYALIFE "pg-lm/API/PG/PointsRequest", NULL, API_POINTS, false, read_points},
     {"points_request", "GET", "/v1/points-requests/", "", API_POINTS_OF_KEY, false, read_request},
     {"points_batch", "GET", "/v1/points-batches/", "", API_POINTS_BATCH, false, read_points_batch},
+    {"entries", "GET", "/v1/transactions", NULL, API_ENTRIES, false, read_entries},
     {"enter", "POST", "/v1/members/", "/catalogue", API_ENTER, false, read_enter},
     {"exchange", "POST", "/v1/catalogue/exchange", NULL, API_EXCHANGE, false, read_exchange},
     {"rate", "GET", "/v1/catalogue/rate", NULL, API_RATE, false, read_rate},
@@ -416,7 +495,8 @@ endpoint_read(struct asked *a, const char *key, const char **ret_why)
 		return code;
 	if (a->member != NULL)
 		a->call.member = a->member;
-	a->call.merchant = a->merchant != NULL ? a->merchant : "";
+	/* of a body it is always there; as a filter it may be missing */
+	a->call.merchant = a->merchant != NULL || a->endpoint->message == API_ENTRIES ? a->merchant : "";
 	a->call.amount = a->amount;
 	if (a->reference != NULL)
 		a->call.reference = a->reference;
@@ -439,4 +519,9 @@ asked_free(struct asked *a)
 	free(a->client_id);
 	free(a->secret);
 	free(a->audience);
+	free(a->category);
+	free(a->partner);
+	free(a->state);
+	free(a->from);
+	free(a->to);
 }

@@ -29,6 +29,7 @@ struct asked {
 	struct api_call call; /* points into what follows */
 	struct points_rows *rows; /* of points requests; freed by asked_free, as all that follows */
 	char *part, *member, *merchant, *amount, *reference, *key, *client_id, *secret, *audience;
+	char *category, *partner, *state, *from, *to;
 };
 
 /* The endpoint of a path, with *ret_part (the caller frees it) where its path has one.  NULL: there is none;

@@ -80,6 +80,20 @@ static const struct contract_field request_fields[] = {
 static const struct contract_field transactions_fields[] = {
     ID, REQUEST_ID, TOKEN, MEMBER, {"before", MEMBER_INT, true, CALL(before), 1, INT64_MAX, NULL},
 };
+static const struct contract_field entries_fields[] = {
+    ID,
+    REQUEST_ID,
+    TOKEN,
+    {"category", MEMBER_TEXT, true, CALL(category), 1, API_CATEGORY_BYTES, NULL},
+    {"partner", MEMBER_TEXT, true, CALL(partner), 1, API_WORD_BYTES, NULL},
+    {"member", MEMBER_TEXT, true, CALL(member), 1, API_MEMBER_BYTES, NULL},
+    {"type", MEMBER_INT, true, CALL(type), 1, INT32_MAX, NULL},
+    {"merchant", MEMBER_TEXT, true, CALL(merchant), 1, API_MERCHANT_BYTES, NULL},
+    {"state", MEMBER_TEXT, true, CALL(state), 1, API_WORD_BYTES, NULL},
+    {"from", MEMBER_TEXT, true, CALL(from), API_DAY_BYTES, API_DAY_BYTES, NULL},
+    {"to", MEMBER_TEXT, true, CALL(to), API_DAY_BYTES, API_DAY_BYTES, NULL},
+    {"after", MEMBER_INT, true, CALL(after), 1, INT64_MAX, NULL},
+};
 
 #define SOURCE                                                                                               \
 	{                                                                                                        \
@@ -184,6 +198,7 @@ static const struct contract_message messages[API_MESSAGES] = {
     [API_REDEMPTION] = {"redemption", true, false, FIELDS(redemption_fields), ALWAYS},
     [API_REQUEST] = {"request", true, false, FIELDS(request_fields), ALWAYS},
     [API_TRANSACTIONS] = {"transactions", true, false, FIELDS(transactions_fields), ALWAYS},
+    [API_ENTRIES] = {"entries", true, false, FIELDS(entries_fields), ALWAYS},
     [API_SEND] = {"send", true, false, FIELDS(send_fields), ALWAYS},
     [API_SENT] = {"sent", true, false, FIELDS(sent_fields), ALWAYS},
     [API_FILE] = {"file", true, false, FIELDS(file_fields), ALWAYS},

@@ -25,6 +25,9 @@
 #define API_WHY_BYTES 200    /* a caller's reason */
 #define API_TIME_BYTES 40
 #define API_ROWS 100 /* of one call */
+#define API_CATEGORY_BYTES 200 /* several, with commas */
+#define API_WORD_BYTES 63      /* a partner, a state */
+#define API_DAY_BYTES 10       /* 2026-01-31 */
 #define API_REASON_BYTES 400
 #define API_VALUE_BYTES 1200
 #define API_JSON_BYTES 12000 /* escaped it is still one message */
@@ -40,6 +43,7 @@ enum api_message {
 	API_REDEMPTION,   /* what became of it */
 	API_REQUEST,      /* what a key was answered */
 	API_TRANSACTIONS, /* a page of a member's entries */
+	API_ENTRIES,      /* a page of a programme's, by category, member, merchant ... */
 	API_SEND,         /* a file is to come: who takes it? */
 	API_SENT,         /* it is whole, and has its name in the spool */
 	API_FILE,         /* what became of it */
@@ -68,13 +72,14 @@ struct api_call {
 	int64_t programme;  /* as the caller stated it */
 	const char *member, *merchant, *amount, *reference, *key;
 	int64_t points, type;
-	int64_t before;                     /* of a page: entries before this one */
-	const char *source, *name, *sha256; /* of a file; the hash in hex */
+	int64_t before, after;                    /* of a page: entries (of a batch: rows) before or after this one */
+	const char *category, *state, *from, *to; /* of entries; the last two are days */
+	const char *source, *name, *sha256;                 /* of a file; the hash in hex */
 	int64_t bytes;
 	const char *audience; /* where the shop took the code */
 	/* of a row of points requests, beside key, member and points; its call is the reference */
 	const char *account, *partner, *reason, *not_before, *sponsor;
-	int64_t row, after;
+	int64_t row;
 	/* of an order the key is its number, the amount its points, the member the shop's unique_id */
 };
 

@@ -408,7 +408,16 @@ END
 $$;
 COMMENT ON FUNCTION api.request_of_key(text, integer, text) IS 'What an idempotency key of the caller was answered, and what became of it';
 
--- The newest first; before: the entry at which the last page ended.
+-- What a value takes in a message to the gate, where other bytes than ASCII and backslashes are escaped; and how much a page may take.
+CREATE FUNCTION api.size_in_message(value jsonb) RETURNS integer
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT octet_length(encode(convert_to(value::text, 'UTF8'), 'escape')) + 2 $$;
+COMMENT ON FUNCTION api.size_in_message(jsonb) IS 'How many bytes a value takes in an answer to the gate';
+
+CREATE FUNCTION api.page_bytes() RETURNS integer
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT 11500 $$;
+COMMENT ON FUNCTION api.page_bytes() IS 'How many bytes a page has at most, escaped: it has to fit into one message';
+
+-- The newest first; before: the entry at which the last page ended.  A page ends where it gets too long.
 CREATE FUNCTION api.transactions(client_id text, generation integer, member text, before bigint, OUT code text, OUT body jsonb)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -420,13 +429,20 @@ BEGIN
 	SELECT m.member_id INTO known FROM ledger.member m WHERE m.programme_id = programme AND m.relation_reference = member;
 	code := CASE WHEN programme IS NULL THEN '401' WHEN known IS NULL THEN '404' ELSE '000' END;
 	IF code = '000' THEN
-		SELECT jsonb_build_object('transactions', coalesce(jsonb_agg(jsonb_build_object('entry', t.entry_id,
+		WITH found AS (
+			SELECT t.entry_id, jsonb_build_object('entry', t.entry_id,
 				'category', t.category, 'points', t.points, 'reference', upper(t.external_reference::text),
 				'merchant', t.merchant, 'type', t.transaction_type, 'amount', t.amount, 'currency', t.currency,
-				'at', t.posted_at) ORDER BY t.entry_id DESC), '[]'),
-			'next', CASE WHEN count(*) = page THEN min(t.entry_id) END) INTO body
-		FROM (SELECT * FROM ledger.entry e WHERE e.member_id = known AND (before IS NULL OR e.entry_id < before)
-			ORDER BY e.entry_id DESC LIMIT page) t;
+				'at', t.posted_at) AS one
+			FROM ledger.entry t WHERE t.member_id = known AND (before IS NULL OR t.entry_id < before)
+			ORDER BY t.entry_id DESC LIMIT page
+		), sized AS (
+			SELECT f.entry_id, f.one, count(*) OVER () AS found, sum(api.size_in_message(f.one)) OVER (ORDER BY f.entry_id DESC) AS size
+			FROM found f
+		)
+		SELECT jsonb_build_object('transactions', coalesce(jsonb_agg(s.one ORDER BY s.entry_id DESC), '[]'),
+			'next', CASE WHEN max(s.found) = page OR count(*) < max(s.found) THEN min(s.entry_id) END) INTO body
+		FROM sized s WHERE s.size <= api.page_bytes();
 	END IF;
 END
 $$;

@@ -20,7 +20,7 @@ import pytest
 
 from world import CTL, ROOT, World
 
-LISTS = [["files"], ["holds"], ["overdue"], ["report", "--all"], ["report", "roll-forward"],
+LISTS = [["files"], ["holds"], ["overdue"], ["report", "--all"], ["transactions"], ["report", "roll-forward"],
          ["report", "roll-forward", "--rows", "confirmed"], ["audit", "head"], ["proposals"], ["show", "1"],
          ["show", "1", "--records"], ["show", "2"], ["explain", "1:1"], ["hold", "show", "1"]]
 

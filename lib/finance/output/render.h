@@ -28,6 +28,10 @@ void render_json(FILE *out, const struct document *d);
  * out. */
 void render_csv(FILE *out, const struct table *t);
 
+/* Parts of the two above, for a table that comes in pieces: first says whether it is the first one. */
+void render_json_rows(FILE *out, const struct table *t, bool first); /* what stands between [ and ] */
+void render_csv_rows(FILE *out, const struct table *t, bool first);  /* the header line with the first */
+
 /* One page without anything outside it, that may run nothing (Content-Security-Policy). */
 void render_html(FILE *out, const struct document *d);
 

@@ -5,12 +5,19 @@
 void
 render_csv(FILE *out, const struct table *t)
 {
-	for (int i = 0; i < t->column_count; i++) {
+	render_csv_rows(out, t, true);
+}
+
+void
+render_csv_rows(FILE *out, const struct table *t, bool first)
+{
+	for (int i = 0; first && i < t->column_count; i++) {
 		if (i)
 			putc(',', out);
 		csv_field(out, t->columns[i].key, ',', true);
 	}
-	fputs("\r\n", out);
+	if (first)
+		fputs("\r\n", out);
 	for (size_t row = 0; row < t->rows; row++) {
 		for (int i = 0; i < t->column_count; i++) {
 			const char *cell = table_cell(t, row, i);

@@ -42,6 +42,15 @@ put_row(FILE *out, const struct table *t, size_t row, const char *indent)
 		mem_none();
 }
 
+void
+render_json_rows(FILE *out, const struct table *t, bool first)
+{
+	for (size_t row = 0; row < t->rows; row++) {
+		fputs(first && row == 0 ? "\n    " : ",\n    ", out);
+		put_row(out, t, row, "    ");
+	}
+}
+
 static void
 put_table(FILE *out, const struct table *t)
 {
@@ -53,10 +62,7 @@ put_table(FILE *out, const struct table *t)
 		return;
 	}
 	putc('[', out);
-	for (size_t row = 0; row < t->rows; row++) {
-		fputs(row ? ",\n    " : "\n    ", out);
-		put_row(out, t, row, "    ");
-	}
+	render_json_rows(out, t, true);
 	fputs(t->rows ? "\n  ]" : "]", out);
 }
 
