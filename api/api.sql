@@ -99,3 +99,11 @@ SELECT code, body::text AS body FROM points.request_of_key($1::text, $2::integer
 -- name: points_batch
 -- $1: client, $2: generation, $3: the call, $4: the row behind which it goes on.
 SELECT code, body::text AS body FROM points.batch($1::text, $2::integer, $3::uuid, $4::bigint)
+
+-- name: delivery_keys
+-- $1: programme.
+SELECT pg_catalog.encode(k, 'hex') AS key FROM catalogue.delivery_keys($1::text) k
+
+-- name: deliver
+-- $1: programme, $2: request id, $3: the webhook's number, $4: its body.
+SELECT code, reason, body::text AS body, again FROM catalogue.deliver($1::text, $2::text, $3::text, $4::text)

@@ -76,7 +76,7 @@ call_free(struct call *c)
 bool
 call_is_of_shop(const struct call *c)
 {
-	return c->message >= API_EXCHANGE && c->message <= API_REFUND;
+	return c->message >= API_EXCHANGE && c->message <= API_DELIVER;
 }
 
 /* ---- answers ---- */

@@ -1,11 +1,16 @@
 #include "api/catalogue.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/api_sql.h"
 #include "lib/db/params.h"
+#include "lib/hash/ed25519.h"
 #include "lib/hash/secret_text.h"
+
+#define WEBHOOK_S 300
 
 /* A secret as text, and the hash by which alone the database knows it. */
 struct secret {
@@ -129,6 +134,79 @@ in_session(struct database *db, struct call *c, const char *sql, bool order)
 	pg_result_free(r);
 }
 
+/* Is one of the signatures, as "v1a,BASE64 v1a,BASE64", one of this key over the webhook's number, time and
+ * body? */
+static bool
+signed_by(const struct api_call *w, const uint8_t key[ED25519_KEY_BYTES])
+{
+	static char text[API_KEY_BYTES + API_WEBHOOK_BYTES + 32];
+	uint8_t signature[ED25519_SIGNATURE_BYTES];
+	int len = snprintf(text, sizeof(text), "%s.%" PRId64 ".%s", w->key, w->at, w->body);
+	size_t one, got;
+
+	if (len < 0 || (size_t) len >= sizeof(text))
+		return false;
+	for (const char *s = w->signatures; *s != '\0'; s += one + (s[one] == ' ')) {
+		one = strcspn(s, " ");
+		if (one > 4 && strncmp(s, "v1a,", 4) == 0 &&
+		    text_unbase64(signature, sizeof(signature), s + 4, one - 4, &got) && got == sizeof(signature) &&
+		    ed25519_verify(key, text, (size_t) len, signature))
+			return true;
+	}
+	return false;
+}
+
+/* The shop's, and of now: an old one may have been kept by whoever saw it.  False: the call is answered, or
+ * to be asked again. */
+static bool
+is_of_the_shop(struct database *db, struct call *c)
+{
+	uint8_t key[ED25519_KEY_BYTES];
+	struct params p = {0};
+	struct pg_result *r = NULL;
+	bool good = false;
+	size_t len = 0;
+	int64_t late = (int64_t) time(NULL) - c->what.at;
+
+	param_text(&p, c->what.code);
+	if (!database_ready(db) || pg_run_prepared(db->pg, api_delivery_keys, p.n, p.value, &r) != PG_OK) {
+		database_failed(db, PG_LOST);
+		call_answer_later(c, "the database does not answer");
+		return false;
+	}
+	for (int i = 0; i < pg_rows(r) && !good; i++)
+		good = text_unhex(key, sizeof(key), pg_text_of(r, i, "key"), &len) && len == sizeof(key) &&
+		       signed_by(&c->what, key);
+	pg_result_free(r);
+	if (!good)
+		call_answer(c, "401", "the signature is none of the shop's");
+	else if (late > WEBHOOK_S || late < -WEBHOOK_S) {
+		call_answer(c, "401", "the webhook was signed more than five minutes ago, or in the future");
+		good = false;
+	}
+	return good;
+}
+
+static void
+deliver(struct database *db, struct call *c)
+{
+	struct params p = {0};
+	struct pg_result *r;
+
+	if (!is_of_the_shop(db, c))
+		return;
+	param_text(&p, c->what.code);
+	param_text(&p, c->what.request_id);
+	param_text(&p, c->what.key);
+	param_text(&p, c->what.body);
+	r = database_change(db, c, api_deliver, &p);
+	if (r == NULL)
+		return;
+	answer(c, r, pg_text_of(r, 0, "body"));
+	c->answer.again = pg_true_of(r, 0, "again");
+	pg_result_free(r);
+}
+
 void
 catalogue_call(struct database *db, struct call *c)
 {
@@ -144,6 +222,8 @@ catalogue_call(struct database *db, struct call *c)
 		in_session(db, c, api_profile, false);
 	else if (c->message == API_ORDER)
 		in_session(db, c, api_order, true);
-	else
+	else if (c->message == API_REFUND)
 		in_session(db, c, api_refund, true);
+	else
+		deliver(db, c);
 }

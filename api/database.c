@@ -341,6 +341,7 @@ answer_call(struct database *db, struct call *c)
 	case API_PROFILE:
 	case API_ORDER:
 	case API_REFUND:
+	case API_DELIVER:
 	case API_HANDOVER:
 	case API_ANSWER:
 	case API_MESSAGES:

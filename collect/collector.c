@@ -31,7 +31,7 @@ struct collector {
 
 /* What the database says. */
 struct figures {
-	struct pg_result *holds, *late, *targets;
+	struct pg_result *holds, *late, *targets, *tokens;
 };
 
 static void
@@ -92,6 +92,19 @@ write_targets(FILE *out, const struct pg_result *r)
 }
 
 static void
+write_tokens(FILE *out, const struct pg_result *tokens)
+{
+	head(out, "handback_shop_token_expiry_timestamp_seconds",
+	     "Until when the newest token of a catalogue's shop is good");
+	for (int i = 0; i < pg_rows(tokens); i++) {
+		fputs("handback_shop_token_expiry_timestamp_seconds", out);
+		label(out, "{programme=\"", pg_text_of(tokens, i, "programme"));
+		label(out, "\",scope=\"", pg_text_of(tokens, i, "scope"));
+		fprintf(out, "\"} %s\n", pg_text_of(tokens, i, "expires"));
+	}
+}
+
+static void
 write_database(FILE *out, const struct figures *f)
 {
 	const struct pg_result *holds = f->holds, *late = f->late;
@@ -138,6 +151,7 @@ write_figures(struct collector *s, const struct figures *f)
 	if (spool_walk(s->walker, s->spool, use) < 0 || (out = open_memstream(&text, &len)) == NULL)
 		return -1;
 	write_database(out, f);
+	write_tokens(out, f->tokens);
 	write_spool(out, use);
 	rc = fclose(out) == 0 ? gauges_keep(s->spool->root, GAUGES_COLLECTOR, text, len) : -1;
 	free(text);
@@ -153,6 +167,8 @@ ask(struct collector *s, struct figures *ret)
 		status = pg_run(s->pg, sql_collector_late, 0, NULL, &ret->late);
 	if (status == PG_OK)
 		status = pg_run(s->pg, sql_collector_targets, 0, NULL, &ret->targets);
+	if (status == PG_OK)
+		status = pg_run(s->pg, sql_collector_tokens, 0, NULL, &ret->tokens);
 	return status;
 }
 
@@ -160,7 +176,7 @@ ask(struct collector *s, struct figures *ret)
 static bool
 collect(struct collector *s, char *why, size_t size)
 {
-	struct figures f = {NULL, NULL, NULL};
+	struct figures f = {NULL, NULL, NULL, NULL};
 	enum pg_status status = ask(s, &f);
 	bool good = status == PG_OK && write_figures(s, &f) == 0;
 
@@ -171,6 +187,7 @@ collect(struct collector *s, char *why, size_t size)
 	pg_result_free(f.holds);
 	pg_result_free(f.late);
 	pg_result_free(f.targets);
+	pg_result_free(f.tokens);
 	return good;
 }
 

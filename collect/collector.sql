@@ -26,3 +26,11 @@ FROM handback.expected_files e
 WHERE e.state IN ('overdue', 'missing', 'poll_failed')
 GROUP BY e.source, e.kind
 ORDER BY e.source, e.kind
+
+-- name: collector_tokens
+-- Until when the newest token of each shop is good: programme, scope, seconds since 1970.
+SELECT t.programme, t.scope, max(extract(epoch FROM t.expires_at)::bigint) AS expires
+FROM catalogue.tokens t
+WHERE NOT EXISTS (SELECT FROM catalogue.tokens n WHERE n.programme = t.programme AND n.scope = t.scope AND n.generation > t.generation)
+GROUP BY t.programme, t.scope
+ORDER BY t.programme, t.scope

@@ -359,6 +359,10 @@ const struct command commands[] = {
      "Shows the new token, once. --scope sso exchanges codes of members, --scope rate reads the rate, and neither does the other's. The token "
      "before it stays good until it expires or there is another one, so that the shop changes over without a failed call.",
      "handbackctl token rotate NORTHSTAR --scope sso", run_token_rotate},
+    {"token key", "Catalogue", "PROGRAMME KEY", 2, 2, 0, "take the shop's key, which signs its webhooks",
+     "KEY is the public key of Standard Webhooks, whpk_ and its base64 (Ed25519). The key before it stays good until there is another one. We hold "
+     "nothing with which a webhook could be forged.",
+     "handbackctl token key NORTHSTAR whpk_JFLfMHHqB46ug/9dFr7ZlIvwTDcxCHvZaYwNcC1P0mQ=", run_token_key},
     {"token list", "Catalogue", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the shop's tokens, and when they expire",
      "Lists each generation with its state; never a token.", "handbackctl token list", run_token_list},
 

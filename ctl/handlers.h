@@ -73,6 +73,7 @@ int run_catalogue_show(struct session *s);
 int run_catalogue_holds(struct session *s);
 int run_catalogue_close(struct session *s);
 int run_token_rotate(struct session *s);
+int run_token_key(struct session *s);
 int run_token_list(struct session *s);
 
 /* ctl/target/targets.c */

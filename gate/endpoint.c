@@ -415,6 +415,35 @@ read_refund(struct asked *a, const char **ret_why)
 	return read_in_session(a, "redemption_amount", ret_why);
 }
 
+/* Its headers and its body go on as they came: a signature is of bytes. */
+static const char *
+read_deliver(struct asked *a, const char **ret_why)
+{
+	const char *code = read_body(a, NULL, 0, ret_why);
+
+	if (code != NULL)
+		return code;
+	if (a->webhook_id == NULL || !body_text_ok(a->webhook_id, API_KEY_BYTES) ||
+	    strchr(a->webhook_id, '.') != NULL)
+		return wrong(ret_why, "webhook-id");
+	if (a->webhook_timestamp == NULL || !text_int(a->webhook_timestamp, 1, INT64_MAX, &a->call.at))
+		return wrong(ret_why, "webhook-timestamp");
+	if (a->webhook_signature == NULL || !body_text_ok(a->webhook_signature, API_SIGNATURES_BYTES))
+		return wrong(ret_why, "webhook-signature");
+	if (a->body_len > API_WEBHOOK_BYTES)
+		return wrong(ret_why, "the body is too long");
+	if (!body_text_ok(a->part, API_PROGRAMME_BYTES)) {
+		*ret_why = "there is no such programme";
+		return "404";
+	}
+	a->signed_body = strndup(a->body, a->body_len);
+	a->call.code = a->part;
+	a->call.key = a->webhook_id;
+	a->call.signatures = a->webhook_signature;
+	a->call.body = a->signed_body;
+	return a->signed_body != NULL ? NULL : "503";
+}
+
 /* ---- the table ---- */
 
 static const struct endpoint endpoints[] = {
@@ -437,6 +466,7 @@ static const struct endpoint endpoints[] = {
     {"balance", "POST", "/v1/catalogue/balance", NULL, API_BALANCE, false, read_session},
     {"profile", "POST", "/v1/catalogue/profile", NULL, API_PROFILE, false, read_session},
     {"order", "POST", "/v1/catalogue/orders", NULL, API_ORDER, false, read_order},
+    {"deliver", "POST", "/v1/catalogue/", "/deliveries", API_DELIVER, false, read_deliver},
     {"refund", "POST", "/v1/catalogue/refunds", NULL, API_REFUND, false, read_refund},
 };
 
@@ -524,4 +554,5 @@ asked_free(struct asked *a)
 	free(a->state);
 	free(a->from);
 	free(a->to);
+	free(a->signed_body);
 }

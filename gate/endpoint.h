@@ -26,10 +26,11 @@ struct asked {
 	const struct endpoint *endpoint;
 	const char *body, *query; /* the caller's; query NULL: none */
 	size_t body_len;
-	struct api_call call; /* points into what follows */
+	const char *webhook_id, *webhook_timestamp, *webhook_signature; /* headers; NULL: none */
+	struct api_call call;                                           /* points into what follows */
 	struct points_rows *rows; /* of points requests; freed by asked_free, as all that follows */
 	char *part, *member, *merchant, *amount, *reference, *key, *client_id, *secret, *audience;
-	char *category, *partner, *state, *from, *to;
+	char *category, *partner, *state, *from, *to, *signed_body;
 };
 
 /* The endpoint of a path, with *ret_part (the caller frees it) where its path has one.  NULL: there is none;

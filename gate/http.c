@@ -232,7 +232,7 @@ ask(struct exchange *x, const struct evkeyvalq *headers)
 	x->asked.call.request_id = x->request_id;
 	x->asked.call.token = token_of(headers);
 	/* whose token is none of ours to look at, or who has none */
-	if (x->fault != NULL && (message == API_TOKEN || (message >= API_EXCHANGE && message <= API_REFUND)))
+	if (x->fault != NULL && (message == API_TOKEN || (message >= API_EXCHANGE && message <= API_DELIVER)))
 		refuse(x, x->fault, x->fault_why);
 	else if (x->fault == NULL && message == API_POINTS)
 		points_ask(x->asked.rows, h->backend, &x->asked.call, on_answer, x);
@@ -265,6 +265,9 @@ dispatch(struct exchange *x, const char *path)
 		a->body_len = evbuffer_get_length(in);
 		a->body = a->body_len > 0 ? (const char *) evbuffer_pullup(in, -1) : "";
 		a->query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+		a->webhook_id = evhttp_find_header(headers, "webhook-id");
+		a->webhook_timestamp = evhttp_find_header(headers, "webhook-timestamp");
+		a->webhook_signature = evhttp_find_header(headers, "webhook-signature");
 		ask(x, headers);
 	}
 }

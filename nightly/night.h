@@ -62,6 +62,9 @@ int night_try_again(struct night *n, const struct config_source *source);
 /* The profile's terms of answering, written down where they have changed. */
 int night_terms(struct night *n, const struct config_source *source);
 
+/* Tokens of shops that end within two weeks, or have ended. */
+int night_tokens(struct night *n);
+
 /* What a partner that lists its rejects has not rejected. */
 int night_absence(struct night *n, const struct config_source *source);
 

@@ -129,6 +129,8 @@ act(struct night *n)
 	if (code == EXIT_CLEAN)
 		code = night_targets(n);
 	if (code == EXIT_CLEAN)
+		code = night_tokens(n);
+	if (code == EXIT_CLEAN)
 		code = write_reports(n);
 	if (code == EXIT_CLEAN)
 		code = night_retention(n);

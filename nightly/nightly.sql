@@ -96,3 +96,12 @@ FROM handback.expected_delivery_missing m
 JOIN handback.expected_delivery i USING (expected_delivery_id)
 WHERE i.source = $1::text AND m.judged = 'missing' AND m.recorded_at > transaction_timestamp() - interval '7 days'
 ORDER BY i.due_at, i.kind
+
+-- name: nightly_tokens
+-- The newest token of each shop, where it is good for less than two weeks, or is no longer.
+SELECT t.programme, t.scope, t.generation, to_char(t.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS expires,
+	t.expires_at <= transaction_timestamp() AS expired
+FROM catalogue.tokens t
+WHERE t.expires_at < transaction_timestamp() + interval '14 days'
+	AND NOT EXISTS (SELECT FROM catalogue.tokens n WHERE n.programme = t.programme AND n.scope = t.scope AND n.generation > t.generation)
+ORDER BY t.programme, t.scope

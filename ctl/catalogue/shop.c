@@ -5,10 +5,18 @@
 #include "ctl/callers.h"
 #include "ctl/ctl_sql.h"
 #include "ctl/handlers.h"
+#include "lib/base/text.h"
+#include "lib/hash/ed25519.h"
+
+#define KEY_PREFIX "whpk_"
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
     {"number", "Hold", COLUMN_NUMBER, 0, 0, NULL},
+};
+static const struct column key_columns[] = {
+    {"what", "Done", COLUMN_WORD, 0, 0, NULL},
+    {"number", "Generation", COLUMN_NUMBER, 0, 0, NULL},
 };
 static const struct column hold_columns[] = {
     {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},
@@ -73,6 +81,34 @@ run_token_rotate(struct session *s)
 	if (code == EXIT_CLEAN && values[3] != NULL)
 		code = ask_number(values[3], "of days");
 	return code == EXIT_CLEAN ? callers_secret(s, sql_token_rotate, 4, values, 1) : code;
+}
+
+int
+run_token_key(struct session *s)
+{
+	char hex[TEXT_HEX_SIZE(ED25519_KEY_BYTES)];
+	uint8_t key[ED25519_KEY_BYTES];
+	size_t len = 0;
+	const char *text = s->arguments[1];
+
+	if (strncmp(text, KEY_PREFIX, strlen(KEY_PREFIX)) != 0 ||
+	    !text_unbase64(key, sizeof(key), text + strlen(KEY_PREFIX), strlen(text) - strlen(KEY_PREFIX),
+	                   &len) ||
+	    len != sizeof(key)) {
+		complain("%s is no public key: " KEY_PREFIX " and the base64 of 32 bytes are required", text);
+		return EXIT_USAGE;
+	}
+	const char *values[] = {s->arguments[0], text_hex(hex, key, sizeof(key))};
+	struct pg_result *r = NULL;
+	int code = callers_change(s, sql_token_key, 2, values, &r);
+
+	if (code == EXIT_CLEAN) {
+		const char *cells[] = {"added", pg_text_of(r, 0, "number")};
+
+		code = callers_show(s, COLUMNS(key_columns), cells);
+		pg_result_free(r);
+	}
+	return code;
 }
 
 int

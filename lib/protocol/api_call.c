@@ -165,6 +165,15 @@ static const struct contract_field points_fields[] = {
 static const struct contract_field points_batch_fields[] = {
     ID, REQUEST_ID, TOKEN, REFERENCE, {"after", MEMBER_INT, true, CALL(after), 1, API_ROWS, NULL},
 };
+static const struct contract_field deliver_fields[] = {
+    ID,
+    REQUEST_ID,
+    {"code", MEMBER_TEXT, false, CALL(code), 1, API_PROGRAMME_BYTES, NULL},
+    {"key", MEMBER_TEXT, false, CALL(key), 1, API_KEY_BYTES, NULL},
+    {"at", MEMBER_INT, false, CALL(at), 1, INT64_MAX, NULL},
+    {"signatures", MEMBER_TEXT, false, CALL(signatures), 1, API_SIGNATURES_BYTES, NULL},
+    {"body", MEMBER_TEXT, false, CALL(body), 1, API_WEBHOOK_BYTES, NULL},
+};
 static const struct contract_field handover_fields[] = {
     {"id", MEMBER_INT, false, ANSWER(id), 1, INT64_MAX, NULL},
 };
@@ -212,6 +221,7 @@ static const struct contract_message messages[API_MESSAGES] = {
     [API_PROFILE] = {"profile", true, false, FIELDS(session_fields), ALWAYS},
     [API_ORDER] = {"order", true, false, FIELDS(order_fields), ALWAYS},
     [API_REFUND] = {"refund", true, false, FIELDS(order_fields), ALWAYS},
+    [API_DELIVER] = {"deliver", true, false, FIELDS(deliver_fields), ALWAYS},
     [API_HANDOVER] = {"handover", false, true, FIELDS(handover_fields), ALWAYS},
     [API_ANSWER] = {"answer", false, false, FIELDS(answer_fields), ALWAYS},
 };

@@ -25,6 +25,9 @@
 #define API_WHY_BYTES 200    /* a caller's reason */
 #define API_TIME_BYTES 40
 #define API_ROWS 100 /* of one call */
+#define API_SIGNATURES_BYTES 400
+#define API_WEBHOOK_BYTES 2500 /* escaped it is still one message */
+#define API_PROGRAMME_BYTES 200
 #define API_CATEGORY_BYTES 200 /* several, with commas */
 #define API_WORD_BYTES 63      /* a partner, a state */
 #define API_DAY_BYTES 10       /* 2026-01-31 */
@@ -57,6 +60,7 @@ enum api_message {
 	API_PROFILE,       /* what the shop may know of the member */
 	API_ORDER,         /* takes an order's points */
 	API_REFUND,        /* gives them back */
+	API_DELIVER,       /* the shop's, signed: what became of an order's voucher */
 	/* from it */
 	API_ANSWER,
 	API_HANDOVER, /* to API_SEND, with the connection to a handback-receive: lib/protocol/receive_job.h */
@@ -72,14 +76,18 @@ struct api_call {
 	int64_t programme;  /* as the caller stated it */
 	const char *member, *merchant, *amount, *reference, *key;
 	int64_t points, type;
-	int64_t before, after;                    /* of a page: entries (of a batch: rows) before or after this one */
+	int64_t before, after; /* of a page: entries (of a batch: rows) before or after this one */
 	const char *category, *state, *from, *to; /* of entries; the last two are days */
-	const char *source, *name, *sha256;                 /* of a file; the hash in hex */
+	const char *source, *name, *sha256;       /* of a file; the hash in hex */
 	int64_t bytes;
 	const char *audience; /* where the shop took the code */
 	/* of a row of points requests, beside key, member and points; its call is the reference */
 	const char *account, *partner, *reason, *not_before, *sponsor;
 	int64_t row;
+	const char *code;       /* of a programme */
+	const char *signatures; /* over the key, the time and the body */
+	const char *body;
+	int64_t at; /* when it was signed: seconds since 1970 */
 	/* of an order the key is its number, the amount its points, the member the shop's unique_id */
 };
 

@@ -99,7 +99,7 @@ CREATE FUNCTION ledger.transaction_sums(programme text, categories text[], partn
 	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_variable
 DECLARE
-	of_redemption constant boolean := num_nonnulls(partner, type, merchant, state) > 0;
+	of_redemption constant boolean := coalesce(partner, type::text, merchant, state) IS NOT NULL;
 BEGIN
 	RETURN QUERY WITH about AS (
 		SELECT n.entry_id FROM ledger.redemption r

@@ -168,3 +168,25 @@ def test_whoever_sends_no_empty_file_may_have_had_nothing_to_tell(world, says, o
     told = list((world.spool / "notifications").rglob(f"file_missing-skyline-daily-*.json"))
     days = {json.loads(p.read_text())["day"] for p in told}
     assert (str(yesterday) in days) == (judged == "missing")
+
+
+def test_a_token_that_ends_is_told_of_before_it_has(world):
+    with world.database.connect() as c:
+        programme = c.execute("SELECT code FROM ledger.programme ORDER BY 1 LIMIT 1").fetchone()[0]
+        for days, scope in ((5, "sso"), (60, "rate"), (5, "rate")):
+            c.execute("SELECT catalogue.rotate_token(%s, %s, sha256(%s), %s)", (programme, scope, f"{days}{scope}".encode(), days))
+
+    def told(kind):
+        return sorted(p.name for p in (world.spool / "notifications").rglob(f"{kind}-*.json"))
+
+    nightly(world)
+    nightly(world)
+    assert told("token_expires") == [f"token_expires-{programme}-rate-2.json", f"token_expires-{programme}-sso-1.json"] and not told("token_expired")
+    with world.database.connect() as c, c.transaction():
+        c.execute("SELECT catalogue.rotate_token(%s, 'rate', sha256('next'), 90)", (programme,))
+        c.execute("SET LOCAL session_replication_role = replica")
+        c.execute("UPDATE catalogue.token SET made_at = now() - interval '9 days', expires_at = now() - interval '1 hour' WHERE scope = 'sso'")
+    nightly(world)
+    assert told("token_expired") == [f"token_expired-{programme}-sso-1.json"] and len(told("token_expires")) == 2
+    note = json.loads(next((world.spool / "notifications").rglob("token_expired-*.json")).read_text())
+    assert note["scope"] == "sso" and f"handbackctl token rotate {programme} --scope sso" in note["message"]

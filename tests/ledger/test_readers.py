@@ -98,6 +98,10 @@ def test_the_collector_counts(world):
     world.configure(conninfo=world.database.conninfo("handback_collector"))
     told = world.spool / "collector.prom"
     told.unlink(missing_ok=True)
+    with world.database.connect() as c:
+        for made, scope in ((10, "sso"), (90, "sso"), (20, "rate")):
+            c.execute("SELECT catalogue.rotate_token((SELECT code FROM ledger.programme ORDER BY 1 LIMIT 1), %s, sha256(%s), %s)", (scope, f"{made}{scope}".encode(), made))
+        newest = c.execute("SELECT programme, extract(epoch FROM expires_at)::bigint FROM catalogue.tokens WHERE scope = 'sso' AND generation = 2").fetchone()
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, subprocess.Popen([world.build / "collect/handback-collect", "--config", world.config], pass_fds=[3],
                                 preexec_fn=lambda: os.dup2(its.fileno(), 3), stderr=subprocess.PIPE, text=True) as collector:
@@ -107,6 +111,8 @@ def test_the_collector_counts(world):
         ours.close()
         assert collector.wait(10) == 0, collector.stderr.read()
     assert 'handback_holds_open{partner="MERIDIAN",reason="control_total",age="day"} 1' in told.read_text()
+    assert f'handback_shop_token_expiry_timestamp_seconds{{programme="{newest[0]}",scope="sso"}} {newest[1]}\n' in told.read_text()
+    assert told.read_text().count("handback_shop_token_expiry_timestamp_seconds{") == 2
     world.configure()
 
 

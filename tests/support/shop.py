@@ -4,10 +4,19 @@
     visit = shop.land(redirect.headers["Location"])    # what a browser does with the redirect
     visit.balance(), visit.order("o1", 500), visit.refund("o1", 500)
 """
+import base64
 import json
+import subprocess
+import tempfile
+import time
 import urllib.parse
+import uuid
 
 ADDRESS = "https://shop.example/enter"
+
+
+def openssl(*words, stdin=b""):
+    return subprocess.run(["openssl", *words], input=stdin, check=True, capture_output=True).stdout
 
 
 class Shop:
@@ -30,6 +39,34 @@ class Shop:
         answer = self.exchange(code)
         assert answer.status == 200, (answer.status, answer.body)
         return Visit(self, answer.json)
+
+
+    def make_raw_key(self):
+        """Its webhooks are signed by this from now on; gives the 32 bytes of the public one."""
+        self.key = openssl("genpkey", "-algorithm", "ed25519")
+        return openssl("pkey", "-pubout", "-outform", "DER", stdin=self.key)[-32:]
+
+    def make_key(self):
+        """The same, as handbackctl token key takes it."""
+        return "whpk_" + base64.b64encode(self.make_raw_key()).decode()
+
+    def webhook(self, order, status, number=None, at=None, programme="P", **more):
+        """What became of an order's voucher, as Standard Webhooks writes it."""
+        number, at = number or f"msg_{uuid.uuid4().hex}", int(time.time() if at is None else at)
+        body = json.dumps({"id": number, "data": {"orderId": order, "deliveryStatus": status, **more}})
+        return self.send_webhook(programme, number, at, body, self.sign(number, at, body))
+
+    def sign(self, number, at, body):
+        with tempfile.NamedTemporaryFile() as key, tempfile.NamedTemporaryFile() as text:
+            key.write(self.key)
+            text.write(f"{number}.{at}.{body}".encode())
+            key.flush()
+            text.flush()
+            return "v1a," + base64.b64encode(openssl("pkeyutl", "-sign", "-rawin", "-inkey", key.name, "-in", text.name)).decode()
+
+    def send_webhook(self, programme, number, at, body, signature):
+        return self.api.request("POST", f"/v1/catalogue/{programme}/deliveries", body, {
+            "Content-Type": "application/json", "webhook-id": number, "webhook-timestamp": str(at), "webhook-signature": signature})
 
 
 class Visit:
