@@ -212,6 +212,51 @@ demo_redeem() {
 	grep -i "$reference" "$home/told/told.csv"
 }
 
+# demo_as PERSON SQL: the first value of what it finds
+demo_as() {
+	psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$home_path/database/socket" -U postgres handback -c "SET SESSION AUTHORIZATION $1" -c "$2"
+}
+
+# What is between "NAME": " and the next ", in the last answer.
+demo_said() {
+	sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" <<<"$demo_answer"
+}
+
+# demo_member_token CLIENT SECRET MEMBER: demo_token is for this member alone
+demo_member_token() {
+	demo_token=$(demo_call /lbms-ingress/oauth/api/Auth/Token "{\"grant_type\": \"client_credentials\", \"client_id\": \"$1\",
+		\"client_secret\": \"$2\", \"scope\": \"[\\\"LOGIN\\\",\\\"$3\\\"]\"}" | sed -n 's/.*"token": "\([^"]*\)".*/\1/p')
+}
+
+# A member taps Redeem, lands in a shop, takes two vouchers, and one of them is not fulfilled.
+demo_shop() {
+	local secret member number sso visit
+	[[ -n ${demo_api[*]} ]] || return 0
+	title 'A shop: one tap, two vouchers, and one that comes back'
+	demo_as postgres 'CREATE ROLE ann LOGIN IN ROLE handback_operator; CREATE ROLE ben LOGIN IN ROLE handback_operator'
+	number=$(demo_as ann "SELECT catalogue.propose('NORTHSTAR', 'the contract of May', 100, 1, 500, 'Plum', 'https://shop.example/enter', NULL, NULL, NULL)")
+	demo_as ben "SELECT 'ok' FROM catalogue.approve($number)" >/dev/null
+	sso=$("$home/handbackctl" token rotate NORTHSTAR --scope sso --json | sed -n 's/.*"secret": "\([0-9a-f]*\)".*/\1/p')
+	"$home/handbackctl" token rotate NORTHSTAR --scope rate >/dev/null
+	secret=$("$home/handbackctl" credential add app NORTHSTAR --json | sed -n 's/.*"secret": "\([0-9a-f]*\)".*/\1/p')
+	member=$(demo_as postgres "SELECT relation_reference FROM ledger.member JOIN ledger.balance USING (member_id)
+		WHERE programme_id = 1 AND status = 'Active' AND points >= 1200 ORDER BY 1 LIMIT 1")
+	demo_member_token app "$secret" "$member"
+	# the redirect that its browser would follow; the code in it is good once, for a minute
+	number=$(curl -sS -o /dev/null -w '%{redirect_url}' --unix-socket "$home_path/http" -H "Authorization: Bearer $demo_token" \
+		-H 'Content-Type: application/json' -d '{}' "http://localhost/v1/members/$member/catalogue")
+	printf '  the application sends the browser to %s...\n\n' "${number%%=*}="
+	demo_token=$sso
+	demo_show /v1/catalogue/exchange "{\"code\": \"${number#*=}\", \"audience\": \"${number%%\?*}\"}"
+	visit="\"unique_id\": \"$(demo_said unique_id)\", \"auth_token\": \"$(demo_said auth_token)\""
+	demo_show /v1/catalogue/balance "{$visit}"
+	demo_show /v1/catalogue/orders "{$visit, \"order_id\": \"4711\", \"total_points_redeemed\": 500}"
+	demo_show /v1/catalogue/orders "{$visit, \"order_id\": \"4712\", \"total_points_redeemed\": 700}"
+	note 'the second voucher is not fulfilled'
+	demo_show /v1/catalogue/refunds "{$visit, \"order_id\": \"4712\", \"redemption_amount\": 700}"
+	"$home/handbackctl" transactions --merchant Plum --columns at,category,points,amount,currency,state,order
+}
+
 demo() {
 	local status=0 reference
 	trap demo_stop EXIT
@@ -243,6 +288,7 @@ demo() {
 	must 'it has what the first file answered' demo_told "$reference" '[a-z]*'
 	"$home/handbackctl" target status
 	demo_redeem
+	demo_shop
 	demo_stop
 
 	title 'To look further'

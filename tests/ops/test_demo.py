@@ -37,6 +37,11 @@ def test_a_system_is_told(demo):
     assert re.search(r"^2\S+,[0-9a-f-]{36},\d+,reversed$", said, re.M), "the redemption by the API, as the told system has it"
 
 
+def test_a_shop_takes_points_and_gives_them_back(demo):
+    said = demo[0].split("A shop: one tap")[1].split("look further")[0]
+    assert '"points": "' in said and re.search(r"Debit By Redemption\s+500\s.*\b4711\b", said) and re.search(r"Redemption Reversal\s+700\s.*\b4712\b", said), said
+
+
 def test_the_reports_lie_where_it_says(demo):
     said, home = demo
     reports = list((home / "reports").rglob("*"))

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Money between a shop, the ledger and the reports over random sessions: what each says of every member is the same.
 
-    tests/proofs/catalogue_money.py [SESSIONS [SEED]]
+    tests/proofs/catalogue_money.py [--sessions 1000] [--seed 1]
 
 The shop keeps its own books from what it was answered: points taken and given back of each order.  It retries, changes its mind, asks for
 too much, for parts, twice, by refund and by webhook; members are suspended in mid-session, rates and thresholds change, tokens rotate.
 """
+import argparse
 import collections
 import fractions
 import json
@@ -165,14 +166,17 @@ def run(build, world, sessions, seed):
 
 def main():
     from pg import Cluster  # noqa: PLC0415: only where it is run by hand
-    sessions, seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1000, int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sessions", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
     build = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
     cluster = Cluster()
     try:
-        debits, backs, answers = run(build, cluster.database(), sessions, seed)
+        debits, backs, answers = run(build, cluster.database(), asked.sessions, asked.seed)
     finally:
         cluster.close()
-    print(f"{sessions} sessions, seed {seed}: {debits} debits, {backs} reversals, shop, ledger, balances and report agree")
+    print(f"{asked.sessions} sessions, seed {asked.seed}: {debits} debits, {backs} reversals, shop, ledger, balances and report agree")
     for (what, status, code), count in sorted(answers.items(), key=str):
         print(f"  {what} {status} {code}: {count}")
 

@@ -96,7 +96,7 @@ check_categories(const struct query *q, const char *list)
 		return query_failed(q, status);
 	const char **words = mem_new((size_t) pg_rows(r) + 1, sizeof(char *));
 	for (int i = 0; i < pg_rows(r); i++)
-		words[i] = pg_text(r, i, 0);
+		words[i] = pg_text_of(r, i, "category");
 	int code = check_words(q, "--category", list, words);
 	free(words);
 	pg_result_free(r);
