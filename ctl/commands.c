@@ -383,6 +383,11 @@ const struct command commands[] = {
      "Lists each object that it refused, or did not take in twelve tries, with its last words and since when. It is told again by its next "
      "change, or by target replay.",
      "handbackctl target held crm", run_target_held},
+    {"target parity", "Targets", "[NAME]", 0, 1, OPT(OPT_FROM) | OPT(OPT_LIMIT) | OPT(OPT_ALL), "what each system has of what it was told",
+     "Shows each time that systems were asked what they have: how much was missing or otherwise than told, how much of it was told again, and "
+     "what a person has to see to. handbackctl nightly begins one each night. With --from and NAME it begins one: what that system was told "
+     "since that day is asked for again.",
+     "handbackctl target parity crm\nhandbackctl target parity crm --from 2026-01-31", run_target_parity},
     {"target lint", "Targets", "CONNECTOR...", 1, 1000, 0, "check connectors",
      "Reports every mistake as file:line:column: path: message.",
      "handbackctl target lint fixtures/connectors/webhook.yaml", run_target_lint},

@@ -83,6 +83,7 @@ int run_target_resume(struct session *s);
 int run_target_replay(struct session *s);
 int run_target_held(struct session *s);
 int run_target_status(struct session *s);
+int run_target_parity(struct session *s);
 int run_target_lint(struct session *s);
 int run_target_show(struct session *s);
 

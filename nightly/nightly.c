@@ -114,6 +114,15 @@ open_run(struct night *n)
 	return code;
 }
 
+/* What targets lost of what they were told, handback-outbox finds this night. */
+static int
+read_back(struct night *n)
+{
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_read_back, 0, NULL, NULL);
+
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
+}
+
 /* What the plan names. */
 static int
 act(struct night *n)
@@ -130,6 +139,8 @@ act(struct night *n)
 		code = night_targets(n);
 	if (code == EXIT_CLEAN)
 		code = night_tokens(n);
+	if (code == EXIT_CLEAN)
+		code = read_back(n);
 	if (code == EXIT_CLEAN)
 		code = write_reports(n);
 	if (code == EXIT_CLEAN)

@@ -2,6 +2,10 @@
 -- $1 source.
 SELECT handback.assign_deliveries($1::text)
 
+-- name: nightly_read_back
+-- Has each target asked for what it was told.
+SELECT handback.begin_parities()
+
 -- name: nightly_days
 -- The days of the last week whose report is to be there: those with files, and yesterday in any case.
 SELECT d.day::date::text AS day

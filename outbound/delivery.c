@@ -41,12 +41,16 @@ drop_part(struct delivery *d, struct part *p)
 	free(p);
 }
 
-/* Requests of at most batch objects of one kind, and of at most so many bytes. */
+/* Requests of at most a batch of objects of one kind, and of at most so many bytes. */
 static bool
-cut(struct delivery *d, size_t batch, int64_t *next_number)
+cut(struct delivery *d, const struct connector *c, int64_t *next_number)
 {
 	for (size_t first = 0, end; first < d->count; first = end) {
-		size_t bytes = 2;
+		size_t bytes = 2,
+		       batch = d->reads ? connector_read_batch(c, d->object[first].kind) : connector_batch(c);
+
+		if (batch > SEND_OBJECTS)
+			batch = SEND_OBJECTS;
 
 		for (end = first;
 		     end < d->count && end - first < batch && d->object[end].kind == d->object[first].kind; end++) {
@@ -61,12 +65,13 @@ cut(struct delivery *d, size_t batch, int64_t *next_number)
 }
 
 bool
-delivery_begin(struct delivery *ret, struct pg_result *rows, size_t batch, int64_t *next_number)
+delivery_begin(struct delivery *ret, struct pg_result *rows, const struct connector *c, bool reads,
+               int64_t *next_number)
 {
 	int kind = pg_column(rows, "kind"), key = pg_column(rows, "key"), subject = pg_column(rows, "subject"),
 	    json = pg_column(rows, "object");
 
-	*ret = (struct delivery){.number = pg_text_of(rows, 0, "delivery"), .rows = rows};
+	*ret = (struct delivery){.number = pg_text_of(rows, 0, "delivery"), .rows = rows, .reads = reads};
 	TAILQ_INIT(&ret->parts);
 	ret->object = calloc((size_t) pg_rows(rows), sizeof(*ret->object));
 	if (ret->object == NULL)
@@ -80,7 +85,7 @@ delivery_begin(struct delivery *ret, struct pg_result *rows, size_t batch, int64
 		o->subject = pg_text(rows, i, subject);
 		o->json = pg_text(rows, i, json);
 	}
-	return cut(ret, batch < SEND_OBJECTS ? batch : SEND_OBJECTS, next_number);
+	return cut(ret, c, next_number);
 }
 
 void
@@ -255,7 +260,8 @@ delivery_done(struct delivery *d, const struct send_report *report, int64_t *nex
 	drop_part(d, p);
 	d->paused |= report->result == SEND_RETRY;
 	d->stopped |= report->result == SEND_STOP;
-	if (!d->stopped && refuses_all(d)) {
+	/* a target that lost all that it is asked for refuses nothing */
+	if (!d->reads && !d->stopped && refuses_all(d)) {
 		d->stopped = true;
 		if (d->why[0] == '\0')
 			snprintf(d->why, sizeof(d->why), "it refuses all that it is told");

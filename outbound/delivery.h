@@ -44,15 +44,17 @@ struct delivery {
 	size_t count;
 	struct parts parts; /* those that are under way, and those that wait, in order */
 	size_t under_way;
+	bool reads;   /* the target is asked for its objects */
 	bool paused;  /* nothing more is sent of it now */
 	bool stopped; /* the target is not to be told anything */
 	int64_t status, wait_s;
 	char why[SEND_WHY_BYTES + 1]; /* of what went wrong last; "": nothing did */
 };
 
-/* Of a claim's rows, which are the delivery's then.  False: no memory, or rows that cannot be; *ret is to be
- * freed in either case. */
-bool delivery_begin(struct delivery *ret, struct pg_result *rows, size_t batch, int64_t *next_number);
+/* Of a claim's rows, which are the delivery's then; it tells of them, or (reads) asks for them.  False: no
+ * memory, or rows that cannot be; *ret is to be freed in either case. */
+bool delivery_begin(struct delivery *ret, struct pg_result *rows, const struct connector *c, bool reads,
+                    int64_t *next_number);
 void delivery_free(struct delivery *d);
 
 /* The next part to send, and its objects as a sealed descriptor that the caller closes; NULL: none now, or

@@ -16,6 +16,16 @@ SELECT handback.end_delivery($1::bigint, $2::text, $3::integer, $4::text, $5::in
 	array_agg(o.subject), array_agg(o.result), array_agg(o.status), array_agg(o.why))
 FROM pg_catalog.jsonb_to_recordset($6::jsonb) o (kind text, key text, subject bigint, result text, status integer, why text)
 
+-- name: claim_read
+-- $1: target, $2: kinds that it can be asked for.
+SELECT delivery, kind, key, subject, object::text AS object FROM handback.claim_read($1::text, $2::text[])
+
+-- name: end_read
+-- As end.
+SELECT handback.end_read($1::bigint, $2::text, $3::integer, $4::text, $5::integer, array_agg(o.kind), array_agg(o.key),
+	array_agg(o.subject), array_agg(o.result), array_agg(o.status), array_agg(o.why))
+FROM pg_catalog.jsonb_to_recordset($6::jsonb) o (kind text, key text, subject bigint, result text, status integer, why text)
+
 -- name: refuse
 SELECT handback.refuse_target($1::text, $2::integer, $3::text)
 

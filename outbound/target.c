@@ -86,7 +86,7 @@ log_end(const struct target *t)
 	                     : LOG_NOTICE,
 	          d->stopped ? "target stopped: it refuses what it is told" : "delivery ended",
 	          LOG_FIELDS(log_text("target", t->name), log_text("delivery", d->number),
-	                     log_int("objects", (int64_t) d->count),
+	                     log_text("reads", d->reads ? "yes" : NULL), log_int("objects", (int64_t) d->count),
 	                     log_int("sent", (int64_t) count_results(d, OBJECT_SENT)),
 	                     log_int("held", (int64_t) count_results(d, OBJECT_HELD)),
 	                     log_int("status", d->status), log_text("why", d->why[0] != '\0' ? d->why : NULL)));
@@ -161,7 +161,7 @@ send_parts(struct target *t, struct tell *tell, int64_t now_ms)
 
 	while ((p = delivery_next(&t->delivery, &fd)) != NULL) {
 		const struct send_delivery said = {p->number, connector_kinds[t->delivery.object[p->first].kind],
-		                                   (int64_t) p->count};
+		                                   (int64_t) p->count, t->delivery.reads};
 		bool good = sender_deliver(&t->sender, &said, fd);
 
 		close(fd);
@@ -179,14 +179,21 @@ claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t
 {
 	struct pg_result *rows = NULL;
 	enum pg_status status = tell_claim(tell, t->name, t->connector, &rows);
+	bool reads = status == PG_OK && pg_rows(rows) == 0;
 
 	t->claim_ms = now_ms + POLL_MS;
+	/* only who was told everything is asked what it has */
+	if (reads) {
+		pg_result_free(rows);
+		rows = NULL;
+		status = tell_claim_read(tell, t->name, t->connector, &rows);
+	}
 	if (status != PG_OK || pg_rows(rows) == 0) {
 		pg_result_free(rows);
 		return status;
 	}
 	t->state = TARGET_STARTING;
-	if (!delivery_begin(&t->delivery, rows, connector_batch(t->connector), &t->next_number))
+	if (!delivery_begin(&t->delivery, rows, t->connector, reads, &t->next_number))
 		return give_up(t, tell, "no memory for what is to be sent", now_ms);
 	if (t->sender.channel < 0)
 		return start(t, tell, how, now_ms);

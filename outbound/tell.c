@@ -26,24 +26,43 @@ tell_connector(struct tell *t, const char *name, const char *version, struct pg_
 	return pg_run_prepared(t->pg, sql_outbox_connector, 2, values, ret_rows);
 }
 
+/* The words of the kinds that it is told, or can be asked for. */
+static void
+write_kinds(char kinds[64], const struct connector *c,
+            bool (*has)(const struct connector *, enum connector_kind))
+{
+	int length = 0;
+
+	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
+		if (has(c, (enum connector_kind) kind))
+			length += snprintf(kinds + length, 64 - (size_t) length, "%c%s", length == 0 ? '{' : ',',
+			                   connector_kinds[kind]);
+	snprintf(kinds + length, 64 - (size_t) length, "%s", length == 0 ? "{}" : "}");
+}
+
+enum pg_status
+tell_claim_read(struct tell *t, const char *name, const struct connector *c, struct pg_result **ret_rows)
+{
+	char kinds[64];
+	const char *values[] = {name, kinds};
+
+	write_kinds(kinds, c, connector_reads);
+	return pg_transact(t->pg, sql_outbox_claim_read, 2, values, ret_rows);
+}
+
 enum pg_status
 tell_claim(struct tell *t, const char *name, const struct connector *c, struct pg_result **ret_rows)
 {
 	size_t batch = connector_batch(c), most = batch * BATCHES;
 	char kinds[64], count[24];
 	const char *values[] = {name, kinds, count};
-	int length = 0;
 
 	if (most > CLAIM_MOST)
 		most = CLAIM_MOST / batch * batch;
 	if (most < CLAIM_LEAST)
 		most = (CLAIM_LEAST + batch - 1) / batch * batch;
 	snprintf(count, sizeof(count), "%zu", most);
-	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
-		if (connector_has(c, (enum connector_kind) kind))
-			length += snprintf(kinds + length, sizeof(kinds) - (size_t) length, "%c%s",
-			                   length == 0 ? '{' : ',', connector_kinds[kind]);
-	snprintf(kinds + length, sizeof(kinds) - (size_t) length, "}");
+	write_kinds(kinds, c, connector_has);
 	return pg_transact(t->pg, sql_outbox_claim, 3, values, ret_rows);
 }
 
@@ -67,7 +86,7 @@ tell_end(struct tell *t, struct delivery *d)
 		return pg_give_up(t->pg, "what came of a delivery", "no memory");
 	snprintf(status, sizeof(status), "%" PRId64, d->status);
 	snprintf(wait, sizeof(wait), "%" PRId64, wait_s);
-	end = pg_transact(t->pg, sql_outbox_end, 6, values, &none);
+	end = pg_transact(t->pg, d->reads ? sql_outbox_end_read : sql_outbox_end, 6, values, &none);
 	pg_result_free(none);
 	free(objects);
 	return end;

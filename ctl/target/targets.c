@@ -42,6 +42,26 @@ static const struct column held_columns[] = {
     {"status", "Status", COLUMN_NUMBER, 0, 0, NULL},
     {"why", "Why", COLUMN_SENTENCE, 20, 0, NULL},
 };
+static const struct column parity_columns[] = {
+    {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
+    {"started", "Started (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"ended", "Ended (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"result", "Result", COLUMN_WORD, 0, 0, NULL},
+    {"objects", "Read", COLUMN_NUMBER, 0, 0, NULL},
+    {"missing", "Missing", COLUMN_NUMBER, 0, 0, NULL},
+    {"differing", "Differing", COLUMN_NUMBER, 0, 0, NULL},
+    {"unread", "Not read", COLUMN_NUMBER, 0, 0, NULL},
+    {"resent", "Told again", COLUMN_NUMBER, 0, 0, NULL},
+    {"open", "Open", COLUMN_NUMBER, 0, 0, NULL},
+    {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
+};
+static const struct column difference_columns[] = {
+    {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
+    {"kind", "Object", COLUMN_WORD, 0, 0, NULL},
+    {"key", "Key", COLUMN_TEXT, 0, 0, NULL},
+    {"difference", "Difference", COLUMN_SENTENCE, 20, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+};
 static const struct column lint_columns[] = {
     {"connector", "Connector", COLUMN_NAME, 0, 0, NULL},
     {"state", "Result", COLUMN_WORD, 0, 0, NULL},
@@ -246,6 +266,41 @@ run_target_held(struct session *s)
 
 	table_empty(t, "nothing is held");
 	code = query_fill(&s->query, t, sql_target_held, 2, values);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
+int
+run_target_parity(struct session *s)
+{
+	const char *name = s->argument_count > 0 ? s->arguments[0] : NULL;
+	struct period period;
+	int code = ask_period(s, &period);
+
+	if (code == EXIT_CLEAN && period.from[0] != '\0') {
+		const char *values[] = {name, period.from};
+
+		if (name != NULL)
+			return change(s, "begun", sql_target_parity_begin, 2, values);
+		complain("--from needs the NAME of a target");
+		return EXIT_USAGE;
+	}
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
+	if (code != EXIT_CLEAN)
+		return code;
+	struct document *d = document_new("parity", NULL);
+	struct table *runs = document_add(d, "parity", NULL, TABLE_ROWS, COLUMNS(parity_columns));
+	struct table *differences = document_add(d, "differences", "What the newest one found", TABLE_ROWS,
+	                                         COLUMNS(difference_columns));
+
+	table_empty(runs, "no target was asked for what it has yet");
+	table_empty(differences, "nothing is missing, and nothing differs");
+	code = query_fill(&s->query, runs, sql_target_parity, 1, &name);
+	if (code == EXIT_CLEAN)
+		code = query_fill(&s->query, differences, sql_target_differences, 1, &name);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);

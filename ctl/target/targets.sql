@@ -28,6 +28,23 @@ WHERE w.target = $1::text AND w.result = 'held'
 ORDER BY w.since, w.kind, w.key
 LIMIT $2::bigint
 
+-- name: target_parity_begin
+-- $1: name, $2: from when.
+SELECT NULL AS version, NULL AS causes, handback.begin_parity($1::text, $2::timestamptz) AS parity
+
+-- name: target_parity
+-- $1: name, or NULL.
+SELECT p.target, p.started_at AS started, p.ended_at AS ended, p.result, p.objects, p.missing, p.differing, p.unread, p.resent, p.open, p.why
+FROM handback.parity_status p WHERE $1::text IS NULL OR p.target = $1 ORDER BY p.parity_id DESC
+
+-- name: target_differences
+-- What the newest read-back of each found. $1: name, or NULL.
+SELECT d.target, d.kind, d.key, d.difference, CASE WHEN d.resent THEN 'told again' ELSE 'open' END AS state
+FROM handback.parity_difference d
+WHERE ($1::text IS NULL OR d.target = $1)
+	AND d.parity_id = (SELECT max(p.parity_id) FROM handback.parity p WHERE p.target = d.target)
+ORDER BY d.resent, d.target, d.kind, d.key
+
 -- name: target_connector
 SELECT t.connector FROM handback.target_now t WHERE t.name = $1::text
 

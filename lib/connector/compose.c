@@ -216,8 +216,10 @@ write_value(FILE *out, const char *value, bool encode)
 			fprintf(out, "%%%02X", (unsigned char) *p);
 }
 
+/* ret_null (NULL: none may be): is one of the fields null? */
 static char *
-compose_text(const char *template, const struct json *object, bool encode, char *why, size_t why_size)
+compose_text(const char *template, const struct json *object, bool encode, bool *ret_null, char *why,
+             size_t why_size)
 {
 	struct composer c = {.ours = object, .why = why, .why_size = why_size};
 	struct connector_place place;
@@ -232,7 +234,9 @@ compose_text(const char *template, const struct json *object, bool encode, char 
 	while (connector_next_place(template, &at, &place) > 0) {
 		const char *value = field_text(&c, &place, buf);
 
-		if (value == NULL || value[0] == '\0')
+		if (ret_null != NULL)
+			*ret_null |= value == NULL;
+		else if (value == NULL || value[0] == '\0')
 			fail(&c, "it has to have a value: ", place.name);
 		fprintf(out, "%.*s", (int) (place.begin - done), template + done);
 		write_value(out, value != NULL ? value : "", encode);
@@ -248,10 +252,30 @@ compose_text(const char *template, const struct json *object, bool encode, char 
 }
 
 char *
+connector_text(const char *template, const struct json *object, char *why, size_t why_size)
+{
+	return compose_text(template, object, false, NULL, why, why_size);
+}
+
+char *
+connector_text_or_null(const char *template, const struct json *object, bool *ret_null, char *why,
+                       size_t why_size)
+{
+	*ret_null = false;
+	return compose_text(template, object, false, ret_null, why, why_size);
+}
+
+void
+connector_write_encoded(FILE *out, const char *text)
+{
+	write_value(out, text, true);
+}
+
+char *
 connector_request_url(const struct connector *c, enum connector_kind kind, const struct json *object,
                       char *why, size_t why_size)
 {
-	char *url = compose_text(c->object[kind].url, object, true, why, why_size);
+	char *url = compose_text(c->object[kind].url, object, true, NULL, why, why_size);
 
 	if (url == NULL || connector_is_url(url, false))
 		return url;
@@ -263,7 +287,7 @@ connector_request_url(const struct connector *c, enum connector_kind kind, const
 char *
 connector_header_value(const char *template, const struct json *object, char *why, size_t why_size)
 {
-	char *value = compose_text(template, object, false, why, why_size);
+	char *value = compose_text(template, object, false, NULL, why, why_size);
 	bool good = value != NULL && strlen(value) <= CONNECTOR_VALUE_BYTES;
 
 	/* nothing that a partner wrote becomes another header */
@@ -279,11 +303,11 @@ connector_header_value(const char *template, const struct json *object, char *wh
 /* ---- bodies ---- */
 
 char *
-connector_body(const struct connector *connector, enum connector_kind kind, const struct json *const *objects,
-               size_t count, char *why, size_t why_size)
+connector_compose(const struct connector_object *shape, const struct json *const *objects, size_t count,
+                  char *why, size_t why_size)
 {
 	struct json_build build = {0};
-	struct composer c = {.object = &connector->object[kind],
+	struct composer c = {.object = shape,
 	                     .records = objects,
 	                     .count = count,
 	                     .build = &build,
@@ -303,4 +327,11 @@ connector_body(const struct connector *connector, enum connector_kind kind, cons
 		return body;
 	free(body);
 	return NULL;
+}
+
+char *
+connector_body(const struct connector *connector, enum connector_kind kind, const struct json *const *objects,
+               size_t count, char *why, size_t why_size)
+{
+	return connector_compose(&connector->object[kind], objects, count, why, why_size);
 }

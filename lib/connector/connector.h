@@ -30,6 +30,7 @@ extern const char *const connector_kinds[CONNECTOR_KINDS + 1];
 
 #define CONNECTOR_BATCH_MOST 1000
 #define CONNECTOR_URL_BYTES 2048
+#define CONNECTOR_READ_URL_BYTES 12288 /* with the keys of a batch */
 #define CONNECTOR_LOGINS 3
 #define CONNECTOR_HEADERS 16
 #define CONNECTOR_VALUE_BYTES 1024 /* of a header */
@@ -143,5 +144,31 @@ const char *connector_limit_header(const struct connector *c);
 void connector_judge(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
                      size_t count, const struct connector_answer *answer, struct connector_row *ret_rows,
                      struct connector_verdict *ret);
+
+/* ---- reading back ---- */
+
+/* What a row's code is of an object that the target has not as it was told: that alone, or with the path
+ * where it differs behind it. */
+#define CONNECTOR_MISSING "missing"
+#define CONNECTOR_DIFFERS "differs: "
+
+/* Can the target be asked for this kind?  For how many at once, and by which method (GET or POST). */
+bool connector_reads(const struct connector *c, enum connector_kind kind);
+size_t connector_read_batch(const struct connector *c, enum connector_kind kind);
+const char *connector_read_method(const struct connector *c, enum connector_kind kind);
+
+/* The question for these objects: its URL, and its body ("" of a GET).  The caller frees each; NULL with a
+ * sentence in why[]. */
+char *connector_read_url(const struct connector *c, enum connector_kind kind,
+                         const struct json *const *objects, size_t count, char *why, size_t why_size);
+char *connector_read_body(const struct connector *c, enum connector_kind kind,
+                          const struct json *const *objects, size_t count, char *why, size_t why_size);
+
+/* As connector_judge: an object that the target has as it ought to is delivered, one that it has not is held
+ * with its code.  An answer that is a part only is held as a whole: ask for fewer. */
+void connector_judge_read(const struct connector *c, enum connector_kind kind,
+                          const struct json *const *objects, size_t count,
+                          const struct connector_answer *answer, struct connector_row *ret_rows,
+                          struct connector_verdict *ret);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef HANDBACK_CONNECTOR_CONNECTOR_INTERNAL_H
 #define HANDBACK_CONNECTOR_CONNECTOR_INTERNAL_H
 
+#include <stdio.h>
+
 #include "lib/connector/connector.h"
 #include "lib/yaml/yaml.h"
 
@@ -9,6 +11,15 @@ struct connector_object {
 	const char *url;                /* NULL: not told */
 	const struct yaml_node *record; /* a map */
 	const struct yaml_node *body;   /* NULL: the record */
+};
+
+/* How a kind is read back; url NULL: it is not. */
+struct connector_reading {
+	const char *url, *method, *join;
+	const char *list, *key, *more;
+	const struct yaml_node *each; /* a text: what stands for one object */
+	const struct yaml_node *body, *compare;
+	int64_t batch;
 };
 
 /* Where an answer's parts stand: paths of names and places, joined by dots.  NULL: it has none. */
@@ -35,6 +46,7 @@ struct connector {
 	int64_t batch, timeout_ms;
 	bool is_private;
 	struct connector_object object[CONNECTOR_KINDS];
+	struct connector_reading reading[CONNECTOR_KINDS];
 	const struct yaml_node *headers; /* NULL: none */
 	struct connector_login login[CONNECTOR_LOGINS];
 	size_t login_count;
@@ -68,5 +80,36 @@ bool connector_is_token(const char *name);
 void connector_compile_headers(struct connector *c, struct problems *p);
 void connector_compile_logins(struct connector *c, struct problems *p);
 void connector_compile_answer(struct connector *c, struct problems *p);
+void connector_compile_reading(struct connector *c, enum connector_kind kind, struct yaml_node *n,
+                               struct problems *p);
+/* Once the logins are known. */
+void connector_check_readings(const struct connector *c, struct problems *p);
+/* Its fields are those of the kind. */
+void connector_check_template(enum connector_kind kind, const struct yaml_node *n, struct problems *p);
+/* A body with ${records} or ${record}, once; gives how many of the first. */
+size_t connector_check_body(enum connector_kind kind, const struct yaml_node *body, struct problems *p);
+void connector_take_path(struct problems *p, struct yaml_node *map, const char *key, const char **ret);
+
+/* As connector_is_url without fields, of at most so many bytes. */
+bool connector_is_url_of(const char *url, size_t most);
+
+/* ---- compose.c, for the question of a reading ---- */
+
+char *connector_compose(const struct connector_object *shape, const struct json *const *objects, size_t count,
+                        char *why, size_t why_size);
+/* A template with its fields.  NULL with a sentence in why[] where one is null; the second says so. */
+char *connector_text(const char *template, const struct json *object, char *why, size_t why_size);
+char *connector_text_or_null(const char *template, const struct json *object, bool *ret_null, char *why,
+                             size_t why_size);
+void connector_write_encoded(FILE *out, const char *text);
+
+/* ---- judge.c, for its answer ---- */
+
+/* The value at a path; NULL where there is none, or path is NULL and value, too. */
+const struct json *connector_at_path(const struct json *value, const char *path);
+bool connector_is_key(enum connector_kind kind, const char *field, const char *ours, const char *theirs);
+/* What it means for all of a request, by status, code and headers. */
+void connector_judge_whole(const struct connector *c, const struct connector_answer *answer,
+                           struct connector_verdict *ret);
 
 #endif

@@ -8,9 +8,8 @@
 #include "lib/connector/connector_internal.h"
 #include "lib/json/json.h"
 
-/* The value at a path; NULL where there is none. */
-static const struct json *
-at_path(const struct json *value, const char *path)
+const struct json *
+connector_at_path(const struct json *value, const char *path)
 {
 	char name[201];
 
@@ -31,7 +30,7 @@ at_path(const struct json *value, const char *path)
 static const char *
 text_at(const struct json *value, const char *path, char buf[JSON_PLAIN_SIZE])
 {
-	return path != NULL ? json_plain(at_path(value, path), buf) : NULL;
+	return path != NULL ? json_plain(connector_at_path(value, path), buf) : NULL;
 }
 
 static bool
@@ -122,8 +121,8 @@ put_row(struct judged *j, size_t place, const struct connector_row *row)
 }
 
 /* UUIDs come back in either case. */
-static bool
-is_key(enum connector_kind kind, const char *field, const char *ours, const char *theirs)
+bool
+connector_is_key(enum connector_kind kind, const char *field, const char *ours, const char *theirs)
 {
 	if (strcmp(field, kind == CONNECTOR_LOG ? "id" : "reference") == 0)
 		return strcasecmp(ours, theirs) == 0;
@@ -143,7 +142,7 @@ put_by_key(struct judged *j, const struct json *theirs, const struct connector_r
 	for (size_t i = 0; key != NULL && i < j->count; i++) {
 		const char *ours = json_plain(json_get(j->objects[i], field), mine);
 
-		if (ours != NULL && is_key(j->kind, field, ours, key)) {
+		if (ours != NULL && connector_is_key(j->kind, field, ours, key)) {
 			found++;
 			place = i;
 		}
@@ -197,8 +196,8 @@ static void
 judge_rows(struct judged *j, const struct json *body)
 {
 	const struct connector_rows *r = &j->connector->rules.rows;
-	const struct json *list = at_path(body, r->list),
-	                  *failed = r->failed != NULL ? at_path(body, r->failed) : NULL;
+	const struct json *list = connector_at_path(body, r->list),
+	                  *failed = r->failed != NULL ? connector_at_path(body, r->failed) : NULL;
 
 	for (size_t i = 0; i < j->count; i++) {
 		j->rows[i] = (struct connector_row){.result = CONNECTOR_RETRY};
@@ -288,6 +287,26 @@ judge_refusal(const struct connector_rules *rules, const struct json *body, int 
 }
 
 void
+connector_judge_whole(const struct connector *c, const struct connector_answer *answer,
+                      struct connector_verdict *ret)
+{
+	int status = answer->status >= 100 && answer->status < 600 ? answer->status : 0;
+	bool is_text = answer->body != NULL && strlen(answer->body) == answer->length;
+	struct json *body;
+
+	*ret = (struct connector_verdict){.result = (enum connector_result) c->rules.status[status]};
+	ret->wait_s = connector_retry_after(answer->retry_after, answer->now_s);
+	read_limit(&c->rules, answer->limit, ret);
+	if (ret->wait_s == 0 && status == 429)
+		ret->wait_s = c->rules.wait_ms / 1000;
+	if (ret->result == CONNECTOR_DELIVERED)
+		return;
+	body = is_text ? json_parse(answer->body) : NULL;
+	judge_refusal(&c->rules, body, status, ret);
+	json_free(body);
+}
+
+void
 connector_judge(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
                 size_t count, const struct connector_answer *answer, struct connector_row *ret_rows,
                 struct connector_verdict *ret)
@@ -296,22 +315,18 @@ connector_judge(const struct connector *c, enum connector_kind kind, const struc
 	struct judged j = {c, kind, objects, count, ret_rows, seen, ret};
 	int status = answer->status >= 100 && answer->status < 600 ? answer->status : 0;
 	bool is_text = answer->body != NULL && strlen(answer->body) == answer->length;
-	struct json *body = is_text ? json_parse(answer->body) : NULL;
+	struct json *body = NULL;
 
-	*ret = (struct connector_verdict){.result = (enum connector_result) c->rules.status[status]};
-	ret->wait_s = connector_retry_after(answer->retry_after, answer->now_s);
-	read_limit(&c->rules, answer->limit, ret);
-	if (ret->result != CONNECTOR_DELIVERED)
-		judge_refusal(&c->rules, body, status, ret);
-	else if (c->rules.rows.there)
+	connector_judge_whole(c, answer, ret);
+	if (c->rules.status[status] == CONNECTOR_DELIVERED && c->rules.rows.there) {
+		body = is_text ? json_parse(answer->body) : NULL;
 		judge_rows(&j, body);
+	}
 	for (size_t i = 0; i < count; i++)
 		/* an answer that refuses all, or that says nothing of rows */
 		if (!c->rules.rows.there || c->rules.status[status] != CONNECTOR_DELIVERED) {
 			ret_rows[i] = (struct connector_row){.status = status};
 			ret_rows[i].result = ret->result == CONNECTOR_STOP ? CONNECTOR_RETRY : ret->result;
 		}
-	if (ret->wait_s == 0 && status == 429)
-		ret->wait_s = c->rules.wait_ms / 1000;
 	json_free(body);
 }

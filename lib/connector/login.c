@@ -267,6 +267,9 @@ connector_any_url(const struct connector *c, size_t i)
 	for (size_t kind = 0; kind < CONNECTOR_KINDS; kind++)
 		if (c->object[kind].url != NULL && i-- == 0)
 			return c->object[kind].url;
+	for (size_t kind = 0; kind < CONNECTOR_KINDS; kind++)
+		if (c->reading[kind].url != NULL && i-- == 0)
+			return c->reading[kind].url;
 	for (size_t n = 0; n < c->login_count; n++)
 		if (c->login[n].url != NULL && i-- == 0)
 			return c->login[n].url;

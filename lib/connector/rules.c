@@ -133,8 +133,8 @@ compile_codes(struct connector *c, struct yaml_node *n, struct problems *p)
 /* ---- paths ---- */
 
 /* Names and places of lists, joined by dots. */
-static void
-take_path(struct problems *p, struct yaml_node *map, const char *key, const char **ret)
+void
+connector_take_path(struct problems *p, struct yaml_node *map, const char *key, const char **ret)
 {
 	struct yaml_node *n = yaml_get(map, key);
 	bool good = true;
@@ -180,13 +180,13 @@ compile_rows(struct connector *c, struct yaml_node *n, struct problems *p)
 		return;
 	}
 	rows->there = true;
-	take_path(p, n, "list", &rows->list);
-	take_path(p, n, "failed", &rows->failed);
-	take_path(p, n, "result", &rows->result);
-	take_path(p, n, "status", &rows->status);
-	take_path(p, n, "code", &rows->code);
-	take_path(p, n, "index", &rows->index);
-	take_path(p, n, "key", &rows->key);
+	connector_take_path(p, n, "list", &rows->list);
+	connector_take_path(p, n, "failed", &rows->failed);
+	connector_take_path(p, n, "result", &rows->result);
+	connector_take_path(p, n, "status", &rows->status);
+	connector_take_path(p, n, "code", &rows->code);
+	connector_take_path(p, n, "index", &rows->index);
+	connector_take_path(p, n, "key", &rows->key);
 	delivered = yaml_get(n, "delivered");
 	if (delivered != NULL && is_text_list(p, delivered))
 		rows->delivered = delivered;
@@ -248,7 +248,7 @@ connector_compile_answer(struct connector *c, struct problems *p)
 		           "a batch of more than one has answer.rows: where each row's own result stands");
 	if (answer == NULL)
 		return;
-	take_path(p, answer, "code", &c->rules.code);
+	connector_take_path(p, answer, "code", &c->rules.code);
 	compile_codes(c, yaml_get(answer, "codes"), p);
 	compile_rows(c, yaml_get(answer, "rows"), p);
 	compile_limit(c, yaml_get(answer, "limit"), p);

@@ -305,6 +305,24 @@ json_plain(const struct json *value, char buf[JSON_PLAIN_SIZE])
 }
 
 const char *
+json_plain_whole(const struct json *value, char buf[JSON_PLAIN_SIZE])
+{
+	const json_t *v = theirs_const(value);
+	size_t len, digits;
+
+	if (!json_is_real(v))
+		return json_plain(value, buf);
+	len = json_dumpb(v, buf, JSON_PLAIN_SIZE - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+	if (len == 0 || len >= JSON_PLAIN_SIZE)
+		return NULL;
+	buf[len] = '\0';
+	digits = strspn(buf + (buf[0] == '-'), "0123456789") + (buf[0] == '-');
+	if (strcmp(buf + digits, ".0") == 0)
+		buf[digits] = '\0';
+	return buf;
+}
+
+const char *
 json_string_of(const struct json *map, const char *key)
 {
 	return json_string_value(theirs_const(json_get(map, key)));

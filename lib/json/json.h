@@ -63,6 +63,8 @@ const struct json *json_item(const struct json *list, size_t i);
 /* A string, an integer, true or false as text, in the value or in buf; NULL for anything else (NULL is fine).
  */
 const char *json_plain(const struct json *value, char buf[JSON_PLAIN_SIZE]);
+/* As json_plain; a number with a fraction as text, too, and without it where that is 0. */
+const char *json_plain_whole(const struct json *value, char buf[JSON_PLAIN_SIZE]);
 /* The string that a member is; NULL when it is none. */
 const char *json_string_of(const struct json *map, const char *key);
 /* The integer that a member is; 0 when it is none. */

@@ -25,6 +25,7 @@ static const struct contract_field delivery_fields[] = {
     {"delivery", MEMBER_INT, false, DELIVERY(delivery), 1, INT64_MAX, NULL},
     {"kind", MEMBER_TEXT, false, DELIVERY(kind), 1, SEND_NAME_BYTES, NULL},
     {"objects", MEMBER_INT, false, DELIVERY(objects), 1, SEND_OBJECTS, NULL},
+    {"reads", MEMBER_FLAG, true, DELIVERY(reads), 0, 0, NULL},
 };
 #define WHY                                                                                                  \
 	{                                                                                                        \

@@ -5,8 +5,9 @@
  * delivery's request, sends it and judges the answer: no byte of an answer but a code comes back.
  *
  * What came of a delivery is in its `done`; what came of an object of it is the same, but where a `row`
- * before `done` says another thing of that object.  Whoever hangs up leaves deliveries of which nobody knows:
- * they are sent again.
+ * before `done` says another thing of that object.  Of one that reads, what the target has as it was told is
+ * delivered, what it has not is held, with a code of lib/connector that says so.  Whoever hangs up leaves
+ * deliveries of which nobody knows: they are sent again.
  */
 #ifndef HANDBACK_PROTOCOL_SEND_JOB_H
 #define HANDBACK_PROTOCOL_SEND_JOB_H
@@ -82,6 +83,7 @@ struct send_delivery {
 	int64_t delivery; /* the outbox's own number of it, at least 1 */
 	const char *kind; /* as lib/connector calls them */
 	int64_t objects;  /* 1 to SEND_OBJECTS */
+	bool reads;       /* the target is asked for them, and told nothing */
 };
 
 /* The line to be sent together with the objects' descriptor (io_sealed).  False: a value is out of bounds,

@@ -17,7 +17,8 @@ struct delivery {
 	size_t count;
 	struct request request;
 	char *token; /* that it was sent with */
-	bool waits;  /* for a token */
+	bool reads;
+	bool waits; /* for a token */
 	bool renewed;
 };
 
@@ -105,7 +106,8 @@ on_answer(void *arg, const struct http_answer *answer)
 		end_without_answer(d, SEND_RETRY, 0, answer->why);
 		return;
 	}
-	connector_judge(s->connector, d->kind, d->objects, d->count, &judged, d->rows, &verdict);
+	(d->reads ? connector_judge_read : connector_judge)(s->connector, d->kind, d->objects, d->count, &judged,
+	                                                    d->rows, &verdict);
 	if (verdict.renew && d->token != NULL && !d->renewed) {
 		token_forget(s, d->token);
 		d->renewed = true;
@@ -138,11 +140,12 @@ send_now(struct delivery *d)
 	d->waits = false;
 	secret_free(d->token);
 	d->token = s->token_login != NULL ? strdup(s->token) : NULL;
-	if (!request_compose(s, d->kind, d->objects, d->count, &d->request, why, sizeof(why))) {
+	if (!request_compose(s, d->kind, d->reads, d->objects, d->count, &d->request, why, sizeof(why))) {
 		end_without_answer(d, SEND_HELD, 0, why);
 		return;
 	}
-	const struct http_request request = {.method = connector_method(s->connector),
+	const struct http_request request = {.method = d->reads ? connector_read_method(s->connector, d->kind)
+	                                                        : connector_method(s->connector),
 	                                     .url = d->request.url,
 	                                     .headers = (const char *const *) d->request.header,
 	                                     .body = d->request.body,
@@ -188,7 +191,8 @@ deliver(struct send *s, const struct send_delivery *delivery, enum connector_kin
 	size_t count = (size_t) delivery->objects;
 
 	if (d != NULL) {
-		*d = (struct delivery){.send = s, .number = delivery->delivery, .kind = kind, .count = count};
+		*d = (struct delivery){
+		    .send = s, .number = delivery->delivery, .kind = kind, .reads = delivery->reads, .count = count};
 		d->objects = calloc(count, sizeof(*d->objects));
 		d->rows = calloc(count, sizeof(*d->rows));
 	}

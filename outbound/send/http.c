@@ -356,8 +356,9 @@ set_request(struct transfer *t, const struct http_request *request)
 		t->headers = more;
 	}
 	return SET(CURLOPT_URL, request->url) && SET(CURLOPT_CUSTOMREQUEST, request->method) &&
-	       SET(CURLOPT_POSTFIELDS, request->body) &&
-	       SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->length) &&
+	       /* a GET has none */
+	       (request->length == 0 || (SET(CURLOPT_POSTFIELDS, request->body) &&
+	                                 SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->length))) &&
 	       SET(CURLOPT_HTTPHEADER, t->headers) && (t->resolve == NULL || SET(CURLOPT_RESOLVE, t->resolve)) &&
 	       SET(CURLOPT_USERAGENT, "handback/" HANDBACK_VERSION) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
 	       SET(CURLOPT_HEADERDATA, t) && SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, t) &&

@@ -143,6 +143,7 @@ take_delivery(struct send *s, char *line, int passed)
 	char why[LIMIT_MESSAGE_BYTES];
 	struct json *objects = NULL;
 	int kind = 0;
+	size_t most;
 
 	if (!send_delivery_decode(&delivery, &s->turn, line, passed >= 0, why, sizeof(why))) {
 		send_fault(s, "handback-outbox: %.300s", why);
@@ -150,9 +151,14 @@ take_delivery(struct send *s, char *line, int passed)
 	}
 	while (connector_kinds[kind] != NULL && strcmp(connector_kinds[kind], delivery.kind) != 0)
 		kind++;
-	if (connector_kinds[kind] == NULL || !connector_has(s->connector, (enum connector_kind) kind))
+	if (connector_kinds[kind] == NULL || !connector_has(s->connector, (enum connector_kind) kind) ||
+	    (delivery.reads && !connector_reads(s->connector, (enum connector_kind) kind))) {
 		send_fault(s, "handback-outbox: the connector does not tell of such objects");
-	else if ((size_t) delivery.objects > connector_batch(s->connector))
+		return;
+	}
+	most = delivery.reads ? connector_read_batch(s->connector, (enum connector_kind) kind)
+	                      : connector_batch(s->connector);
+	if ((size_t) delivery.objects > most)
 		send_fault(s, "handback-outbox: more objects than one request tells of");
 	else if ((objects = read_objects(passed, &delivery)) == NULL)
 		send_fault(s, "handback-outbox: a delivery without its objects");

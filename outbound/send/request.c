@@ -182,7 +182,7 @@ static bool
 add_headers(const struct send *s, const struct json *object, struct request *r, char *why, size_t why_size)
 {
 	const char *name, *template;
-	bool has_type = false;
+	bool has_type = r->body[0] == '\0'; /* a question without a body has none */
 
 	for (size_t i = 0; connector_header(s->connector, i, &name, &template); i++) {
 		char *value = connector_header_value(template, object, why, why_size);
@@ -199,15 +199,18 @@ add_headers(const struct send *s, const struct json *object, struct request *r, 
 }
 
 bool
-request_compose(const struct send *s, enum connector_kind kind, const struct json *const *objects,
+request_compose(const struct send *s, enum connector_kind kind, bool reads, const struct json *const *objects,
                 size_t count, struct request *ret, char *why, size_t why_size)
 {
 	const struct connector_login *login;
 
 	*ret = (struct request){0};
 	fail(why, why_size, "no memory");
-	ret->url = connector_request_url(s->connector, kind, objects[0], why, why_size);
-	ret->body = ret->url != NULL ? connector_body(s->connector, kind, objects, count, why, why_size) : NULL;
+	ret->url = reads ? connector_read_url(s->connector, kind, objects, count, why, why_size)
+	                 : connector_request_url(s->connector, kind, objects[0], why, why_size);
+	if (ret->url != NULL)
+		ret->body = reads ? connector_read_body(s->connector, kind, objects, count, why, why_size)
+		                  : connector_body(s->connector, kind, objects, count, why, why_size);
 	if (ret->body == NULL || !add_headers(s, objects[0], ret, why, why_size))
 		return false;
 	ret->length = strcspn(ret->body, "\n");

@@ -76,10 +76,11 @@ struct request {
 	size_t header_count;
 };
 
-/* What tells of these objects, with its logins.  False with a sentence in why[]; freed in either case by
- * request_free. */
-bool request_compose(const struct send *s, enum connector_kind kind, const struct json *const *objects,
-                     size_t count, struct request *ret, char *why, size_t why_size);
+/* What tells of these objects, or (reads) asks for them, with its logins.  False with a sentence in why[];
+ * freed in either case by request_free. */
+bool request_compose(const struct send *s, enum connector_kind kind, bool reads,
+                     const struct json *const *objects, size_t count, struct request *ret, char *why,
+                     size_t why_size);
 void request_free(struct request *r);
 bool request_add_header(struct request *r, const char *name, const char *begins, const char *value);
 bool request_add_basic(struct request *r, const char *user, const char *secret);

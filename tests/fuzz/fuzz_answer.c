@@ -11,7 +11,8 @@
 #define HEAD(batch)                                                                                          \
 	"batch: " batch                                                                                          \
 	"\nobjects: {redemption: {url: \"https://t.example/r\", record: {id: \"${reference}\"}, body: {list: "   \
-	"\"${records}\"}}}\n"
+	"\"${records}\"}, read: {url: \"https://t.example/q?${keys}\", each: \"${reference}\", batch: " batch    \
+	", list: d, key: id, more: next, compare: {v: \"${reference}\", p.0: 7}}}}\n"
 #define OBJECTS 3
 
 static const char *const connectors[] = {
@@ -22,7 +23,8 @@ static const char *const connectors[] = {
     HEAD("3") "answer: {rows: {list: d, index: index, result: status, delivered: [OK], status: httpCode, "
               "code: message}, wait: 300s}\n",
     HEAD("3") "answer: {code: message, rows: {list: data.ok, failed: data.bad, key: id, code: error}}\n",
-    "objects: {redemption: {url: \"https://t.example/r\", record: {id: \"${reference}\"}}}\n",
+    "objects: {redemption: {url: \"https://t.example/r\", record: {id: \"${reference}\"}, read: {url: "
+    "\"https://t.example/${reference}\", compare: {v: \"${reference}\"}}}}\n",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -70,6 +72,16 @@ judge(const struct connector *c, char *text, size_t size)
 			assert((unsigned char) *p >= ' ' && *p != 0x7f);
 		/* what the answer does not even contain was not taken by a target that names what it took */
 		if (count == OBJECTS && rows[i].result == CONNECTOR_DELIVERED && answer.status / 100 == 2)
+			assert(strchr(at, '{') != NULL);
+	}
+	/* of what it is asked for, nothing is said to be lost but by an answer that is whole */
+	connector_judge_read(c, CONNECTOR_REDEMPTION, objects, count, &answer, rows, &verdict);
+	assert(verdict.result < CONNECTOR_RESULTS);
+	for (size_t i = 0; i < count; i++) {
+		assert(rows[i].result < CONNECTOR_STOP);
+		if (rows[i].code[0] != '\0')
+			assert(verdict.result == CONNECTOR_DELIVERED && rows[i].result == CONNECTOR_HELD);
+		if (rows[i].result == CONNECTOR_DELIVERED)
 			assert(strchr(at, '{') != NULL);
 	}
 	for (size_t i = 0; i < OBJECTS; i++)

@@ -32,6 +32,13 @@ compose(const struct connector *c, enum connector_kind kind, const struct json *
 	}
 	free(url);
 	free(body);
+	if (!connector_reads(c, kind))
+		return;
+	url = connector_read_url(c, kind, &object, 1, why, sizeof(why));
+	for (const char *p = url; p != NULL && *p != '\0'; p++)
+		assert(*p > ' ' && *p < 0x7f);
+	free(url);
+	free(connector_read_body(c, kind, &object, 1, why, sizeof(why)));
 }
 
 int

@@ -1,37 +1,27 @@
-"""The targets that we test against, and what we send them, judged by clients that nobody here wrote (tests/opponents/targets)."""
+"""The targets that we test against, and what we send them, judged by clients that nobody here wrote (tests/opponents)."""
 import json
 import os
-import shutil
-import subprocess
 
 import pytest
 
+import opponents
 import targets
 from c_source import ROOT
 from sender import Sender
 from targets import redemption
 
-HERE = ROOT / "tests/opponents/targets"
 pytestmark = pytest.mark.all_only
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory):
+@pytest.fixture
+def node():
     """node(script, *arguments, said=None): what it printed, as JSON."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("there is no node")
-    folder = tmp_path_factory.mktemp("opponents")
-    for path in HERE.iterdir():
-        if path.is_file():
-            shutil.copy(path, folder)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True, timeout=240)
-    if done.returncode != 0:
-        pytest.skip("npm's registry cannot be reached: " + done.stderr.strip().splitlines()[-1][:200])
+    opponents.folder()
 
     def run(script, *arguments, said=None):
         environment = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
-        done = subprocess.run(["node", folder / script, *arguments], capture_output=True, text=True, timeout=120, cwd=folder, input=said, env=environment)
+        done = opponents.node((ROOT / "tests/opponents" / script).read_text(), *arguments, input=said, env=environment)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
     return run

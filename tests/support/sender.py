@@ -61,9 +61,9 @@ class Sender:
             raw = b""
         return Message(raw) if raw else None
 
-    def start(self, *objects, kind="redemption"):
+    def start(self, *objects, kind="redemption", **more):
         self.number += 1
-        self.pass_on(packet("delivery", delivery=self.number, kind=kind, objects=len(objects)), json.dumps(objects).encode())
+        self.pass_on(packet("delivery", delivery=self.number, kind=kind, objects=len(objects), **more), json.dumps(objects).encode())
         return self.number
 
     def end(self, number=None, seconds=20):

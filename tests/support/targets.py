@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -136,7 +137,7 @@ def endless_headers(handler):
         pass
 
 
-# ---- Salesforce: sObject Collections ----
+# ---- Salesforce: sObject Collections, and queries ----
 
 class Salesforce(Target):
     """Upsert of collections by an external id, and the token of a JWT bearer; refuses what the real one does."""
@@ -148,6 +149,7 @@ class Salesforce(Target):
     def __init__(self, public_key=None, **options):
         self.public_key, self.tokens, self.records, self.faults = public_key, set(), {}, {}
         self.calls, self.daily, self.loses, self.tokens_given = 18, 5000, 0, 0
+        self.writes, self.shows, self.queries = 0, {}, None
         super().__init__(**options)
 
     def token(self, body):
@@ -176,12 +178,27 @@ class Salesforce(Target):
         limit = {"Sforce-Limit-Info": f"api-usage={self.calls}/{self.daily}"}
         if self.calls > self.daily:
             raise Refused(403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}], limit)
+        if method == "GET" and path.startswith("/services/data/v62.0/query?q="):
+            return 200, self.query(urllib.parse.unquote_plus(path.split("?q=", 1)[1]), limit), limit
         if (method, path) != ("PATCH", self.PATH):
             raise Refused(404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}], limit)
         said = json.loads(body)
         if set(said) != {"allOrNone", "records"} or not 1 <= len(said["records"]) <= 200:
             raise Refused(400, [{"errorCode": "EXCEEDED_MAX_SIZE_REQUEST" if "records" in said else "JSON_PARSER_ERROR", "message": "x"}], limit)
         return 200, [self.upsert(r) for r in said["records"]], limit
+
+    def query(self, text, limit):
+        """One object's fields, by keys; numbers as the real one writes them."""
+        if self.queries:
+            raise Refused(int(self.queries), [{"errorCode": "INSUFFICIENT_ACCESS", "message": "x"}], limit)
+        said = re.fullmatch(r"SELECT ([A-Za-z_,]+) FROM Redemption__c WHERE External_Reference__c IN \(((?:'[0-9a-f-]{36}',?)+)\)", text)
+        if not said or set(said[1].split(",")) - self.FIELDS:
+            raise Refused(400, [{"errorCode": "MALFORMED_QUERY", "message": text}], limit)
+        keys = [key.strip("'") for key in said[2].split(",")]
+        found = [{**self.records[key], **self.shows} for key in keys if key in self.records]
+        rows = [{"attributes": {"type": "Redemption__c"}, **{f: float(r[f]) if isinstance(r[f], int) else r[f] for f in said[1].split(",")}}
+                for r in found]
+        return {"totalSize": len(rows), "done": True, "records": rows}
 
     def upsert(self, record):
         key = record.get("External_Reference__c")
@@ -194,6 +211,7 @@ class Salesforce(Target):
         if fault:
             return {"success": False, "errors": [{"statusCode": fault, "message": f"{fault}: M\u202eX", "fields": sorted(unknown)}]}
         created = key not in self.records
+        self.writes += 1
         if not self.loses or (len(self.records) + 1) % self.loses:
             self.records[key] = record
         return {"id": "a00" + key[:12], "success": True, "created": created, "errors": []}
