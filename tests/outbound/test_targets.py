@@ -155,7 +155,7 @@ def test_a_line_of_the_log_that_was_not_taken_comes_again_alone(desk, add):
     crm.end(rows[0][0], objects=[("log", row[2], row[3], "later" if row is rows[0] else "held", 200, "LOCKED") for row in rows])
     assert crm.claim() == []
     desk.db.execute("SET session_replication_role = replica")
-    desk.db.execute("UPDATE handback.delivery_object SET retry_at = now() WHERE retry_at IS NOT NULL")
+    desk.db.execute("UPDATE handback.object_waiting SET retry_at = now() WHERE retry_at IS NOT NULL")
     desk.db.execute("SET session_replication_role = origin")
     (again,) = crm.claim()
     assert again[1:4] == ("log", f"{reference}-reversal", rows[0][3]) and again[4] == rows[0][4]
