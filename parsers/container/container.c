@@ -16,56 +16,6 @@ struct contents {
 	char pattern[4 * LIMIT_NAME_BYTES + 256]; /* of the member of a zip */
 };
 
-/* ---- shared by the layers ---- */
-
-int
-packed_fill(struct packed *p, struct input *out)
-{
-	ssize_t n;
-
-	if (p->at < p->end)
-		return 1;
-	p->base += p->end;
-	p->at = p->end = 0;
-	n = p->below->read(p->below, (char *) p->bytes, sizeof(p->bytes));
-	if (n < 0) {
-		out->rule = p->below->rule;
-		out->why = p->below->why;
-		out->failed = p->below->failed;
-		return -1;
-	}
-	p->end = (size_t) n;
-	return n > 0;
-}
-
-int
-packed_take(struct packed *p, struct input *out, void *buf, size_t n)
-{
-	unsigned char *to = buf;
-
-	while (n > 0) {
-		int rc = packed_fill(p, out);
-		size_t part = p->end - p->at < n ? p->end - p->at : n;
-		if (rc != 1)
-			return rc;
-		if (to != NULL) {
-			memcpy(to, p->bytes + p->at, part);
-			to += part;
-		}
-		p->at += part;
-		n -= part;
-	}
-	return 1;
-}
-
-ssize_t
-unpack_refuse(struct input *out, const char *why)
-{
-	out->rule = "container";
-	out->why = why;
-	return -1;
-}
-
 /* ---- which layers ---- */
 
 /* "{name}.csv" for SKY_17.zip: SKY_17.csv, whatever pattern characters the outer name holds. */

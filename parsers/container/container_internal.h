@@ -1,5 +1,5 @@
 /*
- * The layers of container.c: each an input around another, with an output limit.
+ * What container.c puts together: layers, each an input around another, with an output limit.
  * The input below is not theirs and must outlive them.
  */
 #ifndef HANDBACK_PARSERS_CONTAINER_CONTAINER_INTERNAL_H
