@@ -367,9 +367,14 @@ CREATE FUNCTION api.redemption_json(redemption bigint) RETURNS jsonb
 		'reversed_by', CASE r.origin WHEN 'api' THEN 'application' ELSE r.origin END, 'reversal_reference', upper(r.external_reference::text))
 	FROM ledger.redemption d
 	LEFT JOIN ledger.reversal r ON r.redemption_id = d.redemption_id
-	LEFT JOIN LATERAL (SELECT o.reasons, o.decided_at FROM handback.outcome o
-		WHERE o.redemption_id = redemption AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED, :OUTCOME_CREDITED)
-		ORDER BY o.decided_at DESC LIMIT 1) o ON true
+	-- each in the words of its index: together they would be looked for among all outcomes that there are
+	LEFT JOIN LATERAL (SELECT s.reasons, s.decided_at FROM (
+			SELECT o.reasons, o.decided_at FROM handback.outcome o
+			WHERE o.redemption_id = redemption AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+			UNION ALL
+			SELECT o.reasons, o.decided_at FROM handback.outcome o
+			WHERE o.redemption_id = redemption AND o.outcome = ANY (ARRAY[:OUTCOME_CREDITED])) s
+		ORDER BY s.decided_at DESC LIMIT 1) o ON true
 	LEFT JOIN LATERAL (SELECT o.hold_reason AS reason FROM handback.outcome o JOIN handback.hold h USING (file_id, record_no)
 		WHERE o.redemption_id = redemption AND o.outcome = :OUTCOME_HELD
 			AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)

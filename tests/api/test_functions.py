@@ -379,3 +379,14 @@ def test_nothing_is_redeemed_while_a_guard_is_off(ledger, build, tmp_path):
     done = subprocess.run([build / "api/handback-api", "--database", ledger.conninfo("handback_api"), "--listen", tmp_path / "api",
                            "--token-key", key], capture_output=True, text=True, timeout=20)
     assert done.returncode == 6 and "check_posted" in done.stderr
+
+
+def test_what_became_of_a_redemption_is_looked_up(ledger):
+    """Each index of outcomes is of some of them: a question for several at once has none, however many there are."""
+    with ledger.connect() as c:
+        reference = redeem(c, call())[0][2]
+        with c.transaction():
+            c.execute("SET LOCAL enable_seqscan = off")
+            (code, body), = c.execute("SELECT code, body FROM api.redemption('app', 1, %s)", [reference]).fetchall()
+            (read,), = c.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'handback' AND relname = 'outcome'").fetchall()
+    assert (code, body["state"], read) == ("000", "open", 0)

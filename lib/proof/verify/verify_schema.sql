@@ -21,7 +21,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: api.receive(client_id text, generation integer, request_id text, source text, name text, sha256 bytea, bytes bigint, OUT code text, OUT id uuid) a9a2cc639bb8831c6cd652af4145e14a383e50f7a1c2e7de86bb29594e20ebea', 'api'),
 	('function: api.redeem(client_ids text[], generations integer[], request_ids text[], keys text[], body_hashes bytea[], members text[], points bigint[], amounts text[], merchants text[], types integer[]) 4b713f5a95101d780e083b95ebb8fa0318ecd59777b8babc04ffeabc7d9dfc0b', 'api'),
 	('function: api.redemption(client_id text, generation integer, reference uuid, OUT code text, OUT body jsonb) 9fbf3f925762a604c92418d4c4cec1a4ce43b55465c8745da7cfcb2972e828cc', 'api'),
-	('function: api.redemption_json(redemption bigint) f1ee93f9319841784672760398dee2992417328696e3caad473e9cd01171a97a', 'api'),
+	('function: api.redemption_json(redemption bigint) d54a76802fb70acd3c7ca5a779e4fe5864af152071a3ba9571f010e7a58de303', 'api'),
 	('function: api.renew(client_id text, secret_hash bytea) d21e656186855b815c1a15e539429ddad64d3edc95d792e9445692003c03d57a', 'api'),
 	('function: api.renew_credential(client_id text, secret_hash bytea) 4a4144935a992a665071f4458abbc6b8cbd515ec544b58dcc2315a30b092d775', 'api'),
 	('function: api.request_of_key(client_id text, generation integer, key text, OUT code text, OUT body jsonb) b87f843510aba31af9ea3eab6d89fcbc0cd55bb3d2c4af9c3e1568292c110ce3', 'api'),
