@@ -15,7 +15,9 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_FILE] = {"file", "FILE", "only this file's: its number, the beginning of its SHA-256, or its name"},
     [OPT_FROM] = {"from", "DAY", "decided, or posted, on this day (2026-01-31, UTC) or later"},
     [OPT_TO] = {"to", "DAY", "decided, or posted, on this day or earlier"},
-    [OPT_STATE] = {"state", "STATE", "only files that are posted, held, duplicate or closed; only redemptions that are open, confirmed, reversed or reinstated"},
+    [OPT_STATE] =
+        {"state", "STATE",
+         "files: posted, held, duplicate or closed; redemptions: open, confirmed, reversed or reinstated"},
     [OPT_OUTCOME] = {"outcome", "OUTCOME", "only records with this outcome"},
     [OPT_REASON] = {"reason", "REASON", "only what is held for this reason"},
     [OPT_LIMIT] = {"limit", "N",
@@ -72,7 +74,9 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_AMOUNT] = {"amount", "WORD", "a stated amount that is not the points' value: ignore or check (301)"},
     [OPT_UNROUTED] = {"unrouted", "WORD", "a redemption that no route gives a partner: keep or refuse (301)"},
     [OPT_KEY] = {"key", "WORD", "an idempotency key with each redemption: optional or required (999)"},
-    [OPT_CATEGORY] = {"category", "LIST", "only these transaction categories, with commas, as in 'Debit By Redemption,Redemption Reversal'"},
+    [OPT_CATEGORY] =
+        {"category", "LIST",
+         "only these transaction categories, with commas, as in 'Debit By Redemption,Redemption Reversal'"},
     [OPT_PROGRAMME] = {"programme", "CODE", "only this programme's"},
     [OPT_MEMBER] = {"member", "M", "only this member's"},
     [OPT_TYPE] = {"type", "N", "only redemptions of this transaction type, and what gave them back"},

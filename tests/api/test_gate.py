@@ -561,14 +561,18 @@ def test_bodies_without_end_cost_no_memory(build, world):
                 s.sendall(start)
             callers.append(s)
         assert api.post("RedeemPoints", redemption(), token).code == "000"
-        told = 0
+        told = cut = 0
         for s in callers:
             s.setblocking(False)
-            with contextlib.suppress(BlockingIOError, ConnectionResetError):
+            try:
                 answer = s.recv(4096)
                 told += answer.startswith(b"HTTP/1.1 503") and b"Retry-After: 1" in answer
+            except BlockingIOError:
+                pass  # it is one of those that wait for the rest
+            except ConnectionResetError:
+                cut += 1  # it still sent when it was refused: what it was told went with what it had not sent
         grown = resident(api.gate.pid) - before
-        assert 300 <= told < 400 and grown < 12 << 10, (told, grown)
+        assert 300 <= told + cut < 400 and told > 200 and grown < 12 << 10, (told, cut, grown)
         held.close()
         # what they held is free as soon as they are gone
         redemption_api.until(lambda: api.post("RedeemPoints", {**redemption(), "more": ["x" * 4000] * 14}, token).status == 200, 5)
