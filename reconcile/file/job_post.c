@@ -10,6 +10,10 @@ job_post(struct job_work *w)
 	case POST_DONE:
 		return JOB_DONE;
 	case POST_DIFFERENCE:
+		/* only who still answers has told us all: of what was lost on the way nothing differs */
+		status = pg_rollback(w->r->pg);
+		if (status != PG_OK)
+			break;
 		w->counts = true;
 		return JOB_FAILED;
 	case POST_DATABASE:

@@ -27,3 +27,19 @@ CREATE OR REPLACE FUNCTION api.redemption_json(redemption bigint) RETURNS jsonb
 		ORDER BY h.opened_at DESC LIMIT 1) h ON true
 	WHERE d.redemption_id = redemption
 $$;
+
+-- It stood on the table's key, so that nobody could look at what the key is good for by taking it away.
+CREATE OR REPLACE VIEW points.batches AS
+	SELECT b.batch_no, p.code AS programme, b.partner, b.sequence, b.cut_off, b.opened_at, w.name AS file, w.at AS placed_at,
+		count(r.request_no) AS requests, coalesce(sum(r.points), 0)::bigint AS requested,
+		coalesce(sum(r.points) FILTER (WHERE w.at IS NOT NULL OR r.result IS NOT NULL), 0)::bigint AS sent,
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'credited'), 0)::bigint AS credited,
+		coalesce(sum(r.points) FILTER (WHERE r.result = 'rejected' OR r.state = 'reversed'), 0)::bigint AS rejected,
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'reversed'), 0)::bigint AS reversed,
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'open' AND w.at IS NULL), 0)::bigint AS unknown,
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'open'), 0)::bigint AS open, e.ended_at
+	FROM points.batch b JOIN ledger.programme p ON p.programme_id = b.programme_id
+	LEFT JOIN points.batch_step w ON w.batch_no = b.batch_no AND w.step = 'placed'
+	LEFT JOIN points.batch_request r ON r.batch_no = b.batch_no
+	LEFT JOIN points.batch_end e ON e.batch_no = b.batch_no
+	GROUP BY b.batch_no, p.code, b.partner, b.sequence, b.cut_off, b.opened_at, w.name, w.at, e.ended_at;

@@ -189,7 +189,7 @@ CREATE VIEW points.batches AS
 	LEFT JOIN points.batch_step w ON w.batch_no = b.batch_no AND w.step = 'placed'
 	LEFT JOIN points.batch_request r ON r.batch_no = b.batch_no
 	LEFT JOIN points.batch_end e ON e.batch_no = b.batch_no
-	GROUP BY b.batch_no, p.code, w.name, w.at, e.ended_at;
+	GROUP BY b.batch_no, p.code, b.partner, b.sequence, b.cut_off, b.opened_at, w.name, w.at, e.ended_at;
 COMMENT ON VIEW points.batches IS 'The control account of each batch, in points: requested is credited, reversed or open; unknown: of open, what may not have left us';
 
 -- Finance's one view: points that partners have not answered, and since when.

@@ -65,6 +65,7 @@ def test_killed_and_started_again_ends_the_same(cluster, build, strace, unkilled
         log = world.dir / "strace.log"
         wait_while(PATIENCE_S, lambda: daemon.poll() is None and not (log.exists() and KILLED in log.read_text()) and not world.is_quiet())
         wait_while(6, lambda: daemon.poll() is None and not world.is_quiet())  # what it still does after that
+        wait_while(6, lambda: KILLED not in log.read_text())  # strace may come to that after the one that waits for the killed
         assert KILLED in log.read_text(), f"{program} never came to its {nth}th {call}: move the point"
         if daemon.poll() is None:
             world.stop_daemon(daemon, within=PATIENCE_S)

@@ -11,7 +11,7 @@ from share import share
 from sshd import SSHD, Sshd
 
 SEED = 20261121
-POINTS, SEEDS = share(50, 25), share(35, 15)
+POINTS, SEEDS = share(30, 20), share(20, 12)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from c_source import ROOT
 from finance_history import answer, desk, fill  # noqa: F401  desk is a fixture
 
 TEXT = (ROOT / "docs/finance.md").read_text(encoding="utf-8")
-COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^ {4,}(handbackctl .*)$", TEXT, re.M)]
+COMMANDS = [shlex.split(line.split(" >")[0])[1:] for line in re.findall(r"^ {4,}(handbackctl .*)$", TEXT, re.M)]
 
 
 def test_each_command_of_the_guide(desk):  # noqa: F811

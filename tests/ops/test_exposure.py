@@ -10,6 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNITS = sorted(p.name[:-len(".in")] for p in (ROOT / "systemd").glob("*.service.in"))
 DROP_INS = sorted((p.parent.name[:-len(".d")], p.name) for p in (ROOT / "systemd").glob("*.service.d/*.conf"))
 WITH_NETWORK, WITHOUT = 1.0, 0.5
+# it reads kept copies for whoever may see them, and nothing else: Landlock leaves it two folders
+READS_COPIES, PAST_MODES, ITS_COST = "handback-desk@.service", "CAP_DAC_READ_SEARCH", 0.1
 ALIKE = 0.11  # one systemd counts a little unlike another
 
 pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
@@ -32,7 +34,7 @@ def exposure(folder, name, text):
 def test_a_unit_is_hardly_exposed(unit, build, tmp_path):
     text = (build / "systemd" / unit).read_text()
     score = exposure(tmp_path, unit, text)
-    assert score <= (WITH_NETWORK if network(text) else WITHOUT), score
+    assert score <= (WITH_NETWORK if network(text) else WITHOUT) + (ITS_COST if unit == READS_COPIES else 0) + 1e-9, score
 
 
 @pytest.mark.parametrize("unit, drop_in", DROP_INS)
@@ -65,4 +67,4 @@ def test_only_who_fetches_and_who_sends_has_a_network(build):
 def test_a_unit_gives_up_privileges(unit, build):
     text = (build / "systemd" / unit).read_text()
     assert re.findall(r"^NoNewPrivileges=(\w+)", text, re.M)[-1:] == ["yes"]
-    assert re.findall(r"^CapabilityBoundingSet=(.*)", text, re.M)[-1:] == [""]
+    assert re.findall(r"^CapabilityBoundingSet=(.*)", text, re.M)[-1:] == [PAST_MODES if unit == READS_COPIES else ""]
