@@ -79,7 +79,7 @@ main(int argc, char **argv)
 	int option, type, code;
 	socklen_t len = sizeof(type);
 
-	harden();
+	harden_keys();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option != 'c')
 			return usage();

@@ -113,7 +113,7 @@ main(int argc, char **argv)
 	const char *config = PATHS_CONFIG;
 	int c, mode = 0;
 
-	harden();
+	harden_keys();
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (c == 'c')
 			config = optarg;

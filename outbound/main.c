@@ -124,7 +124,7 @@ main(int argc, char **argv)
 	struct sender_how how = {0};
 	int code;
 
-	harden();
+	harden_keys();
 	if (!read_options(argc, argv, &options))
 		return usage();
 	log_open("handback-outbox", LOG_INFO);

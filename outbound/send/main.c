@@ -8,7 +8,6 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -201,8 +200,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 static void
 prepare(void)
 {
-	harden();
-	prctl(PR_SET_DUMPABLE, 0);
+	harden_keys();
 #ifndef __SANITIZE_ADDRESS__ /* which reserves address space by the terabyte */
 	const struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
 	setrlimit(RLIMIT_AS, &memory);
