@@ -63,7 +63,7 @@ test_the_rest() {
 run_tests() {
 	local failed=0 every=(-m 'not all_only')
 	export PYTHONDONTWRITEBYTECODE=1
-	must build compile "$build" -Dwerror=true -Dtest_build=true
+	must build compile "$build" -Dtests=true -Dwerror=true -Dtest_build=true
 	if [[ ${1:-} == --all ]]; then
 		(($# == 1)) || die "--all goes with no name"
 		every=()
