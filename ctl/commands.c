@@ -39,6 +39,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_CHECKPOINTS] = {"checkpoints", "FILE",
                          "a copy of the file of checkpoints, instead of the configuration's"},
     [OPT_YES] = {"yes", NULL, "do not ask"},
+    [OPT_VERDICT] = {"verdict", "VERDICT", "only records that state this verdict"},
     [OPT_ACCEPT_DIFFERENCE] = {"accept-difference", NULL, "decide it, though record and redemption differ"},
     [OPT_DIFF] = {"diff", "FILE", "show what is not as in FILE, which an earlier --json wrote"},
     [OPT_PLAN] = {"plan", NULL, "only print what there is to do"},
@@ -267,14 +268,15 @@ const struct command commands[] = {
      "handbackctl hold comment 12 'the partner says that both files are right'", run_hold_comment},
     {"hold propose", "Resolve", "DECISION [HOLD]...", 1, 10000,
      OPT(OPT_WHY) | OPT(OPT_REDEMPTION) | OPT(OPT_PARTNER) | OPT(OPT_REASON) | OPT(OPT_FILE) | OPT(OPT_YES) |
-         OPT(OPT_ACCEPT_DIFFERENCE),
+         OPT(OPT_VERDICT) | OPT(OPT_ACCEPT_DIFFERENCE),
      "propose what is to become of holds",
      "DECISION is confirm, reverse, reinstate, credit (what was reinstated, and is rejected again) or close; what was closed, and wrongly, is opened again by reopen and its "
      "number, and so is a file that was released and has not gone; a file on hold is released or closed: a "
      "release reads it again and decides it as if it came now, but for what it was held for. not_a_duplicate is said of "
      "a --file that was taken for a duplicate, and proposes to release it. Which holds: "
-     "their numbers, or all open ones that --partner, --reason and --file leave; then it shows how many "
-     "they are, and of how many points or records, and asks. --why is required. A redemption of another programme "
+     "their numbers, or all open ones that --partner, --reason, --file and --verdict leave and of which "
+     "the decision is possible; then it shows how many they are, and of how many points or records, how many are not "
+     "among them and why, and asks. --why is required. A redemption of another programme "
      "than the record's is refused; of another member or other points it shows the difference, which is accepted by "
      "--accept-difference and shown to whoever approves. Nothing is posted until another person approves.",
      "handbackctl hold propose reverse 12 --why 'the partner confirmed by mail that it refused'\n"
@@ -282,6 +284,15 @@ const struct command commands[] = {
      "handbackctl hold propose close --reason unknown_reference --partner SKYLINE --why 'test traffic'\n"
      "handbackctl hold propose not_a_duplicate --file 17 --why 'the partner says the same again, and means it'",
      run_hold_propose},
+    {"hold open", "Resolve", "HOLD", 1, 1, OPT(OPT_WHY), "open a hold for each record of a file that its partner called void",
+     "HOLD is of the record that says so (file_void). Each record by which the void file still stands goes on hold, for file_void, "
+     "too, so that many are decided in one proposal: those that it confirmed by reverse, those that it reversed by reinstate, "
+     "and what is to stand by close. What it did not open is counted: what was settled otherwise since, what another file of the "
+     "partner says, too, what was deemed accepted by it, and what was answered in parts or as a group, each of which is decided by HOLD and --redemption. It moves nothing by "
+     "itself; said again, it goes on where it was stopped. --why is required.",
+     "handbackctl hold open 12 --why 'the partner sent last week by mistake'\n"
+     "handbackctl hold propose reverse --file 7 --reason file_void --why 'the partner sent last week by mistake'",
+     run_hold_open},
     {"hold approve", "Resolve", "PROPOSAL", 1, 1, OPT(OPT_WHY), "do what another person proposed",
      "Posts what the decision posts, and ends its holds; released files are read "
      "again by the daemon, or by the next run. What is not open any more is left out, and listed. A large proposal "

@@ -47,6 +47,7 @@ int run_hold_assign(struct session *s);
 int run_hold_comment(struct session *s);
 int run_audit_accept(struct session *s);
 int run_hold_propose(struct session *s);
+int run_hold_open(struct session *s);
 int run_hold_approve(struct session *s);
 int run_hold_reject(struct session *s);
 int run_proposals(struct session *s);

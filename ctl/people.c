@@ -130,8 +130,9 @@ select_holds(struct session *s, struct pg_result **ret)
 			code = ask_file(s, s->value[OPT_FILE], &file);
 		if (code != EXIT_CLEAN)
 			return code;
-		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, s->arguments[0]};
-		status = pg_run(s->query.pg, sql_hold_select, 4, values, ret);
+		const char *values[] = {s->value[OPT_PARTNER], s->value[OPT_REASON], file, s->arguments[0],
+		                        s->value[OPT_VERDICT]};
+		status = pg_run(s->query.pg, sql_hold_select, 5, values, ret);
 	}
 	free(named);
 	free(file);
@@ -151,6 +152,11 @@ confirm(const struct session *s, const struct pg_result *r, const char *decision
 	        files ? "records" : "points");
 	free(many);
 	free(much);
+	if (strcmp(pg_text(r, 0, 4), "0") != 0) {
+		char *out = number_shown(pg_text(r, 0, 4));
+		fprintf(stderr, "; %s not among them, the first: %s", out, pg_text(r, 0, 5));
+		free(out);
+	}
 	if (!yes && isatty(STDIN_FILENO)) {
 		fputs(". Propose it? [y/N] ", stderr);
 		yes = fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
@@ -183,6 +189,22 @@ propose_not_a_duplicate(struct session *s)
 	return code;
 }
 
+/* Which holds are meant: by their numbers, or by a filter. */
+static int
+ask_holds(const struct session *s)
+{
+	static const char *const verdicts[] = {
+	    "accepted", "accepted_with_change", "accepted_with_warning", "rejected", "pending", NULL};
+	const char *verdict = s->value[OPT_VERDICT];
+
+	if (s->argument_count == 1 && s->value[OPT_PARTNER] == NULL && s->value[OPT_REASON] == NULL &&
+	    s->value[OPT_FILE] == NULL && verdict == NULL) {
+		complain("which holds? Their numbers, or --partner, --reason, --file, --verdict");
+		return EXIT_USAGE;
+	}
+	return verdict != NULL ? ask_word(verdict, "verdict", verdicts) : EXIT_CLEAN;
+}
+
 int
 run_hold_propose(struct session *s)
 {
@@ -196,18 +218,19 @@ run_hold_propose(struct session *s)
 		return EXIT_USAGE;
 	if (strcmp(decision, "not_a_duplicate") == 0)
 		return propose_not_a_duplicate(s);
-	if (s->argument_count == 1 && s->value[OPT_PARTNER] == NULL && s->value[OPT_REASON] == NULL &&
-	    s->value[OPT_FILE] == NULL) {
-		complain("which holds? Their numbers, or --partner, --reason, --file");
+	if (ask_holds(s) != EXIT_CLEAN)
 		return EXIT_USAGE;
-	}
 	int code = session_open(s, SESSION_DECIDES);
 	if (code == EXIT_CLEAN)
 		code = select_holds(s, &r);
 	if (code != EXIT_CLEAN)
 		return code;
 	if (strcmp(pg_text(r, 0, 1), "0") == 0) {
-		complain("no open hold matches: `handbackctl holds` lists them");
+		bool none = s->argument_count > 1 || strcmp(pg_text(r, 0, 4), "0") == 0;
+		if (none)
+			complain("no open hold matches: `handbackctl holds` lists them");
+		else
+			people_complain(pg_text(r, 0, 5));
 		code = EXIT_USAGE;
 	}
 	if (code == EXIT_CLEAN && s->argument_count == 1)
@@ -217,6 +240,69 @@ run_hold_propose(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = record_event(s, "proposed", sql_hold_propose, 5, values);
 	pg_result_free(r);
+	return code;
+}
+
+static const struct column opened_columns[] = {
+    {"opened", "Opened", COLUMN_NUMBER, 0, 0, NULL},
+    {"settled", "Settled otherwise since", COLUMN_NUMBER, 0, 0, NULL},
+    {"said_too", "Said by another file, too", COLUMN_NUMBER, 0, 0, NULL},
+    {"deemed", "Deemed accepted by it", COLUMN_NUMBER, 0, 0, NULL},
+    {"in_parts", "Answered in parts", COLUMN_NUMBER, 0, 0, NULL},
+    {"in_groups", "Answered in groups", COLUMN_NUMBER, 0, 0, NULL},
+};
+
+enum { OPENED_COUNTS = sizeof(opened_columns) / sizeof(opened_columns[0]) };
+
+/* Piece by piece; counts[] is what was opened, and what not. */
+static int
+open_void(struct session *s, int64_t *counts)
+{
+	char behind[24] = "0";
+
+	while (behind[0] != '\0') {
+		const char *values[] = {s->arguments[0], s->value[OPT_WHY], behind};
+		struct pg_result *r = NULL;
+		enum pg_status status = pg_run(s->query.pg, sql_hold_open, 3, values, &r);
+
+		if (status == PG_RETRY)
+			continue;
+		if (status != PG_OK) {
+			people_complain(pg_why(s->query.pg));
+			return status == PG_ERROR ? EXIT_USAGE : EXIT_UNAVAILABLE;
+		}
+		for (int i = 0; i < OPENED_COUNTS; i++)
+			counts[i] += pg_int_of(r, 0, opened_columns[i].key);
+		snprintf(behind, sizeof(behind), "%s", pg_text(r, 0, 7));
+		pg_result_free(r);
+	}
+	return EXIT_CLEAN;
+}
+
+int
+run_hold_open(struct session *s)
+{
+	int64_t counts[OPENED_COUNTS] = {0};
+	int code = ask_number(s->arguments[0], "hold");
+
+	if (code == EXIT_CLEAN)
+		code = ask_why(s);
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_DECIDES);
+	if (code == EXIT_CLEAN)
+		code = open_void(s, counts);
+	if (code != EXIT_CLEAN)
+		return code;
+	char texts[OPENED_COUNTS][24];
+	const char *cells[OPENED_COUNTS];
+	for (int i = 0; i < OPENED_COUNTS; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%lld", (long long) counts[i]);
+		cells[i] = texts[i];
+	}
+	struct document *d = document_new("opened", NULL);
+	table_row(document_add(d, "opened", NULL, TABLE_FACTS, COLUMNS(opened_columns)), cells);
+	code = session_show(s, d);
+	document_free(d);
 	return code;
 }
 

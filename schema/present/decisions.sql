@@ -409,6 +409,23 @@ $$;
 COMMENT ON FUNCTION handback.continue_proposal(bigint) IS
 	'Decides the next holds of a large proposal that was approved: how many, how many were left out, and how many remain';
 
+-- Holds beside a decision, for a person who chooses them by a filter: which of them it is possible for, and why not for others.
+-- said: of records that state this verdict alone; accepted is with a change or a warning, too.
+CREATE FUNCTION handback.proposable(holds bigint[], decision text, said text DEFAULT NULL) RETURNS TABLE (hold_id bigint, against text)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+	SELECT j.hold_id, j.against
+	FROM handback.judge_holds(ARRAY(
+		SELECT w FROM unnest(holds) w WHERE said IS NULL
+		UNION ALL
+		SELECT l.hold_id FROM handback.last_outcomes(CASE WHEN said IS NULL THEN '{}' ELSE holds END) l
+		JOIN handback.verdict_name v ON v.verdict = (l.o).verdict
+		WHERE v.name = said OR (said = 'accepted' AND v.name LIKE 'accepted\_with\_%')), decision, NULL) j
+$$;
+COMMENT ON FUNCTION handback.proposable(bigint[], text, text) IS
+	'Of these holds, or those whose records state this verdict: why a decision is not possible; NULL where it is';
+
+REVOKE ALL ON FUNCTION handback.proposable(bigint[], text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION handback.proposable(bigint[], text, text) TO handback_operator;
 REVOKE ALL ON FUNCTION handback.judge_holds(bigint[], text, bigint), handback.propose(bigint[], text, text, uuid, boolean),
 	handback.post_decision(text, bigint[]), handback.refusal_words(text, bigint, text, text),
 	handback.decide_holds(handback.proposal, bigint[], text, text, text), handback.approve(bigint, text),

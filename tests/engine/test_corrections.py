@@ -501,3 +501,100 @@ def test_a_changed_link_is_named(database, build, order):
                 for row in rows:
                     desk.db.execute(f"INSERT INTO handback.{table} VALUES ({', '.join(['%s'] * len(row))})", row)
         desk.ctl("audit", "verify")
+
+
+def open_void(desk, void, allowed=(0,)):
+    """What hold open says of the record that calls a file void."""
+    done = desk.ctl("--database", desk.database.conninfo("ann"), "hold", "open", hold_at(desk, void), "--why", "sent by mistake", "--json",
+                    allowed=allowed)
+    return json.loads(done.stdout)["opened"] if done.returncode == 0 else done.stderr
+
+
+def in_bulk(desk, decision, *filter):
+    """Proposed by a filter, and approved by another person: what the first of them was told."""
+    proposed = desk.ctl("--database", desk.database.conninfo("ann"), "hold", "propose", decision, *filter, "--why", "sent by mistake", "--yes", "--json")
+    desk.ctl("--database", desk.database.conninfo("ben"), "hold", "approve", json.loads(proposed.stdout)["done"]["number"])
+    return proposed.stderr
+
+
+def test_what_a_void_file_did_is_decided_in_bulk(make):
+    """What it confirmed is reversed, what it reversed reinstated, and what is to stand closed: all that did anything, and no more."""
+    desk = make(late_reject="reverse")
+    for key in "ABCDEFGH":
+        desk.redeem(key)
+    original = desk.deliver([("A", "OK"), ("B", "OK"), ("C", "KO"), ("D", "OK"), ("E", "OK"), ("F", "OK", {"Points": 99}), ("G", "WAIT"),
+                             ("H", "KO")])["file"]
+    # people decided F; D is reversed since, E said again: that stands by itself
+    desk.people.decide([hold_at(desk, original, 6)], "confirm")
+    desk.deliver([("D", "KO"), ("E", "OK")])
+    called = desk.deliver([void(1)])["file"]
+    opened = open_void(desk, called)
+    assert opened == {"opened": 5, "settled": 1, "said_too": 1, "deemed": 0, "in_parts": 0, "in_groups": 0}
+    held = desk.query("SELECT record_no, reason, points FROM handback.hold_open WHERE file_id = %s ORDER BY 1", original)
+    assert held == [(n, "file_void", 100) for n in (1, 2, 3, 6, 8)] and desk.balance() == 300
+    # said again it opens nothing
+    assert open_void(desk, called)["opened"] == 0
+    desk.people.decide([hold_at(desk, original, 2)], "close")
+    told = in_bulk(desk, "reverse", "--file", original, "--reason", "file_void", "--accept-difference")
+    assert "to reverse: 2 holds of 200 points; 2 not among them, the first: hold" in told and "is reversed already" in told
+    assert desk.balance() == 500
+    told = in_bulk(desk, "reinstate", "--file", original, "--reason", "file_void", "--verdict", "rejected")
+    assert "to reinstate: 2 holds of 200 points\n" in told and desk.balance() == 300
+    assert open_void(desk, called)["opened"] == 0
+    assert desk.query("SELECT count(*) FROM handback.hold_open WHERE file_id = %s", original) == [(0,)]
+    explained = " ".join(desk.ctl("explain", desk.references["A"]).stdout.split())
+    assert f"its file is void by record 1 of file {called}" in explained
+    desk.people.decide([hold_at(desk, called)], "close")
+    assert "has ended" in open_void(desk, called, (2,))
+
+
+def test_what_a_void_file_did_is_shown_and_left_where_no_record_stands_for_it(make):
+    desk = make(more="split: partner_reference")
+    desk.redeem("A", points=500), desk.redeem("B")
+    desk.deliver([("A", "OK", {"Points": 300, "Booking": "L1"}), ("B", "OK")])
+    assert desk.outcomes(desk.deliver([("A", "OK", {"Points": 200, "Booking": "L2"})])["file"]) == [("confirmed", None)]
+    called = [desk.deliver([void(n)])["file"] for n in (1, 2)]
+    assert open_void(desk, called[0]) == {"opened": 1, "settled": 0, "said_too": 0, "deemed": 0, "in_parts": 1, "in_groups": 0}
+    assert open_void(desk, called[1]) == {"opened": 0, "settled": 0, "said_too": 0, "deemed": 0, "in_parts": 1, "in_groups": 0}
+    # by the void itself
+    desk.people.decide([hold_at(desk, called[1])], "reverse", redemption=desk.references["A"])
+    assert desk.balance() == 500
+
+
+def test_only_the_record_of_a_void_file_that_came_opens_its_records(make):
+    desk = make()
+    desk.redeem("A")
+    missing = desk.deliver([void(1)], sequence=2)["file"]
+    assert "has not come" in open_void(desk, missing, (2,))
+    other = desk.deliver([("A", "OK", {"Points": 99})], sequence=3)["file"]
+    assert "does not say that a file is void" in open_void(desk, other, (2,))
+
+
+def test_many_records_of_a_void_file_go_in_pieces(make):
+    """More than two pieces: each by itself under the chain, and the file's other records are left."""
+    desk = make()
+    desk.db.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, partner, amount, currency, merchant, transaction_type,"
+                    " external_reference) SELECT 1, 1 + mod(n, 9), 'Debit By Redemption', 1, 'AIR', 100, 'EUR', 'Air', 6, gen_random_uuid()"
+                    " FROM generate_series(1, 2300) n")
+    rows = desk.query("SELECT external_reference::text, 'M' || member_id FROM ledger.redemption ORDER BY redemption_id")
+    original = desk.deliver([(uuid, "OK", {"Points": 1, "Member": member}) for uuid, member in rows])["file"]
+    called = desk.deliver([void(1)])["file"]
+    assert open_void(desk, called)["opened"] == 2300
+    assert desk.query("SELECT count(*) FROM audit.event WHERE what = 'void_opened'") == [(3,)]
+    in_bulk(desk, "reverse", "--file", original, "--reason", "file_void")
+    assert desk.reversals() == 2300 and desk.query("SELECT count(*) FROM handback.hold_open WHERE record_no > 0 AND file_id = %s", original) == [(0,)]
+
+
+def test_corrections_of_many_lines_are_decided_in_bulk_by_what_they_say(make):
+    """Rejections and acceptances in one file: each by the decision that its verdict asks for, and what that cannot decide is told."""
+    desk = make()
+    for n in range(6):
+        desk.redeem(f"R{n}")
+    desk.deliver([(f"R{n}", "OK" if n < 3 else "KO") for n in range(6)])
+    file = desk.deliver([(f"R{n}", "KO" if n < 3 else "OK", of(1, n + 1)) for n in range(6)])["file"]
+    assert desk.outcomes(file) == [HELD] * 6
+    told = in_bulk(desk, "reverse", "--reason", "correction", "--file", file, "--verdict", "rejected")
+    assert "to reverse: 3 holds of 300 points\n" in told
+    told = in_bulk(desk, "reinstate", "--reason", "correction", "--file", file, "--verdict", "accepted")
+    assert "to reinstate: 3 holds of 300 points\n" in told
+    assert [how for *_, how in ended(desk)] == ["reversed"] * 3 + ["reinstated"] * 3 and desk.balance() == 300

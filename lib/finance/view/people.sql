@@ -5,19 +5,27 @@ FROM handback.hold h
 WHERE h.hold_id = ANY ($1)
 
 -- name: hold_select
--- The open holds that a filter means, for a proposal: $1 partner, $2 reason, $3 file. At least one is given.
--- $4 the decision: only whole files are released.
-SELECT coalesce(array_agg(h.hold_id ORDER BY h.hold_id), '{}') AS holds, count(*) AS many,
-	coalesce(sum(h.points), 0) AS points, coalesce(sum(f.records) FILTER (WHERE h.record_no IS NULL), 0) AS records
-FROM handback.hold_now h
-JOIN handback.file f USING (file_id)
-JOIN handback.partner p USING (partner_id)
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
-	AND ($1::text IS NOT NULL OR $2::text IS NOT NULL OR $3::bigint IS NOT NULL)
-	AND ($1 IS NULL OR p.code = $1)
-	AND ($2 IS NULL OR h.reason = $2)
-	AND ($3 IS NULL OR h.file_id = $3)
-	AND ($4::text <> 'release' OR h.record_no IS NULL)
+-- The open holds that a filter means, for a proposal: $1 partner, $2 reason, $3 file, $5 verdict. At least one is given.
+-- $4 the decision: only whole files are released. Gives those of which it is possible, and how many it is not of, with the first
+-- and why.
+WITH meant AS MATERIALIZED (
+	SELECT h.hold_id, h.record_no, h.points, f.records
+	FROM handback.hold_now h
+	JOIN handback.file f USING (file_id)
+	JOIN handback.partner p USING (partner_id)
+	WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+		AND ($1::text IS NOT NULL OR $2::text IS NOT NULL OR $3::bigint IS NOT NULL OR $5::text IS NOT NULL)
+		AND ($1 IS NULL OR p.code = $1)
+		AND ($2 IS NULL OR h.reason = $2)
+		AND ($3 IS NULL OR h.file_id = $3)
+		AND ($4::text <> 'release' OR h.record_no IS NULL)
+)
+SELECT coalesce(array_agg(m.hold_id ORDER BY m.hold_id) FILTER (WHERE j.against IS NULL), '{}') AS holds,
+	count(*) FILTER (WHERE j.against IS NULL) AS many, coalesce(sum(m.points) FILTER (WHERE j.against IS NULL), 0) AS points,
+	coalesce(sum(m.records) FILTER (WHERE m.record_no IS NULL AND j.against IS NULL), 0) AS records, count(j.against) AS left_out,
+	(array_agg(format('hold %s: %s', j.hold_id, j.against) ORDER BY j.hold_id) FILTER (WHERE j.against IS NOT NULL))[1] AS against
+FROM handback.proposable(ARRAY(SELECT hold_id FROM meant), $4, $5) j
+JOIN meant m USING (hold_id)
 
 -- name: hold_assign
 SELECT handback.assign_hold($1::bigint, $2::text, $3::text) AS event
@@ -30,6 +38,10 @@ SELECT handback.accept_difference(decode($1, 'hex'), $2::text) AS event
 
 -- name: hold_propose
 SELECT handback.propose($1::bigint[], $2::text, $3::text, $4::uuid, $5::boolean) AS proposal
+
+-- name: hold_open
+-- A hold for each record of a void file, a piece of them. $1 hold, $2 why, $3 where the piece begins.
+SELECT event, opened, settled, said_too, deemed, in_parts, in_groups, behind FROM handback.open_void($1::bigint, $2::text, $3::bigint)
 
 -- name: not_a_duplicate
 SELECT handback.not_a_duplicate($1::bigint, $2::text) AS proposal

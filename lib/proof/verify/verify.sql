@@ -30,10 +30,24 @@ FROM (
 	FROM handback.outcome o
 	LEFT JOIN ledger.redemption d USING (redemption_id)
 	WHERE o.outcome = :OUTCOME_HELD AND o.revision = 0
+	UNION ALL
+	-- of a void file, and held for the first time: as the event says that opened it
+	SELECT o.file_id, o.record_no, o.hold_reason, o.redemption_id, d.points, a.at
+	FROM handback.outcome o
+	JOIN audit.event a ON a.event_id = o.event_id AND a.what = 'void_opened'
+	LEFT JOIN ledger.redemption d USING (redemption_id)
+	WHERE o.outcome = :OUTCOME_HELD AND o.revision > 0
+		AND EXISTS (SELECT FROM handback.hold h WHERE (h.file_id, h.record_no, h.opened_at) = (o.file_id, o.record_no, a.at) AND h.reopens IS NULL)
 ) w
 FULL JOIN (SELECT * FROM handback.hold WHERE record_no IS NOT NULL AND reopens IS NULL) h USING (file_id, record_no)
 WHERE (h.reason, h.redemption_id, h.points, h.opened_at)
 	IS DISTINCT FROM (w.reason, w.redemption_id, w.points, w.decided_at)
+UNION ALL
+SELECT 'hold', o.file_id, o.record_no, format('event %s opened its hold; there is none of that time', o.event_id)
+FROM handback.outcome o
+JOIN audit.event a ON a.event_id = o.event_id AND a.what = 'void_opened'
+WHERE o.revision > 0 AND NOT EXISTS (
+	SELECT FROM handback.hold h WHERE h.file_id = o.file_id AND h.record_no = o.record_no AND h.opened_at = a.at AND h.redemption_id = o.redemption_id)
 UNION ALL
 SELECT 'hold', file_id, NULL,
 	CASE
@@ -55,6 +69,11 @@ UNION ALL
 SELECT 'hold', h.file_id, h.record_no, format('hold %s is said to reopen hold %s; no proposal that was approved says so', h.hold_id, h.reopens)
 FROM handback.hold h
 WHERE h.reopens IS NOT NULL AND NOT EXISTS (
+	-- of a void file
+	SELECT FROM handback.outcome o
+	JOIN audit.event a ON a.event_id = o.event_id AND a.what = 'void_opened' AND a.at = h.opened_at
+	WHERE o.file_id = h.file_id AND o.record_no = h.record_no AND o.redemption_id = h.redemption_id AND o.revision > 0
+) AND NOT EXISTS (
 	SELECT FROM handback.proposal_hold ph
 	JOIN handback.proposal p USING (proposal_id)
 	JOIN handback.proposal_end e USING (proposal_id)
@@ -243,7 +262,7 @@ WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
 		WHERE a.subject = 'file ' || h.file_id AND h.record_no IS NULL AND h.reason = a.what AND h.opened_at = a.at))
-	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'overtaken', 'group_answered')
+	OR (a.what IN ('rematched', 'rematch_held', 'unknown_reference_expired', 'deemed_accepted', 'overtaken', 'group_answered', 'void_opened')
 		AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.event_id = a.event_id))
 	OR (a.what = 'decided' AND NOT EXISTS (SELECT FROM handback.proposal_piece c WHERE c.event_id = a.event_id))
 	OR (a.what IN ('approved', 'rejected', 'withdrawn') AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.event_id = a.event_id))
