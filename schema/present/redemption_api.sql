@@ -166,8 +166,15 @@ BEGIN
 		SELECT '999', 'bad request: programme, member, points and transaction type are needed' INTO code, message;
 		RETURN;
 	END IF;
-	IF coalesce(redeem_points.merchant, '') = '' THEN
-		SELECT '208', 'merchant name is missing' INTO code, message;
+	-- of the gate's length, and nothing that a line of a file or a page cannot show
+	IF redeem_points.merchant IS NULL OR redeem_points.merchant !~ '\S' OR redeem_points.merchant ~ '[[:cntrl:]]'
+			OR octet_length(redeem_points.merchant) > 200 THEN
+		SELECT '208', 'merchant name is missing, or longer than 200 bytes' INTO code, message;
+		RETURN;
+	END IF;
+	IF NOT EXISTS (SELECT FROM ledger.transaction_type t
+			WHERE t.programme_id = p.programme_id AND t.transaction_type = redeem_points.transaction_type) THEN
+		SELECT '999', 'bad request: the programme has no such transaction type' INTO code, message;
 		RETURN;
 	END IF;
 	-- shared: a status that changes now waits for us, or we for it
@@ -215,7 +222,7 @@ BEGIN
 		SELECT '999', 'bad request: programme, member and redemption are needed' INTO code, message;
 		RETURN;
 	END IF;
-	IF coalesce(reversal_points.merchant, '') = '' THEN
+	IF reversal_points.merchant IS NULL OR reversal_points.merchant !~ '\S' THEN
 		SELECT '208', 'merchant name is missing' INTO code, message;
 		RETURN;
 	END IF;

@@ -75,7 +75,7 @@ CASES = (
      "daemon/test_daemon.py::test_command_line"),
     ("U5", "the same redemption asked for twice under one key", "one debit", "api/test_functions.py::test_a_key_has_one_effect"),
     ("U6", "a merchant of blanks or a megabyte, a type that there is not", "refused by the contract's codes",
-     "api/test_functions.py::test_codes_and_their_order"),
+     "api/test_functions.py::test_codes_and_their_order", "ledger/test_ledger.py::test_redeem_refused"),
     ("U7", "a record decided onto a redemption that differs", "said again, kept, and shown to the approver",
      "engine/test_decisions.py::test_a_difference_is_said_again_kept_and_shown_to_the_approver",
      "engine/test_decisions.py::test_a_redemption_of_another_programme_is_refused"),
