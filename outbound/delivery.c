@@ -1,4 +1,4 @@
-#include "outbound/delivery.h"
+#include "outbound/delivery_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@ static const char *const result_words[OBJECT_RESULTS] = {"unsent", "sent", "late
 
 /* ---- parts ---- */
 
-static struct part *
-add_part(struct delivery *d, struct part *before, size_t first, size_t count, int64_t *next_number)
+struct part *
+delivery_add_part(struct delivery *d, struct part *before, size_t first, size_t count, int64_t *next_number)
 {
 	struct part *p = malloc(sizeof(*p));
 
@@ -39,29 +39,6 @@ drop_part(struct delivery *d, struct part *p)
 	TAILQ_REMOVE(&d->parts, p, others);
 	d->under_way -= p->under_way;
 	free(p);
-}
-
-/* Requests of at most a batch of objects of one kind, and of at most so many bytes. */
-static bool
-cut(struct delivery *d, const struct connector *c, int64_t *next_number)
-{
-	for (size_t first = 0, end; first < d->count; first = end) {
-		size_t bytes = 2,
-		       batch = d->reads ? connector_read_batch(c, d->object[first].kind) : connector_batch(c);
-
-		if (batch > SEND_OBJECTS)
-			batch = SEND_OBJECTS;
-
-		for (end = first;
-		     end < d->count && end - first < batch && d->object[end].kind == d->object[first].kind; end++) {
-			bytes += strlen(d->object[end].json) + 1;
-			if (bytes > SEND_OBJECTS_BYTES && end > first)
-				break;
-		}
-		if (add_part(d, NULL, first, end - first, next_number) == NULL)
-			return false;
-	}
-	return true;
 }
 
 bool
@@ -84,8 +61,10 @@ delivery_begin(struct delivery *ret, struct pg_result *rows, const struct connec
 		o->key = pg_text(rows, i, key);
 		o->subject = pg_text(rows, i, subject);
 		o->json = pg_text(rows, i, json);
+		o->row = (size_t) i;
 	}
-	return cut(ret, c, next_number);
+	ret->connector = c;
+	return delivery_cut_up(ret, c, next_number);
 }
 
 void
@@ -96,15 +75,26 @@ delivery_free(struct delivery *d)
 	while (d->parts.tqh_last != NULL && (p = TAILQ_FIRST(&d->parts)) != NULL)
 		drop_part(d, p);
 	for (size_t i = 0; i < d->count; i++)
-		free(d->object[i].why);
+		free(d->object[i].why), free(d->object[i].parent);
 	free(d->object);
 	pg_result_free(d->rows);
 	*d = (struct delivery){0};
 }
 
-/* One JSON array of the part's objects, sealed; -1 with errno. */
+/* Objects lie by kind and then by parent, so that two parts share one where one's end is the other's
+ * beginning. */
+static bool
+touch(const struct delivery *d, const struct part *one, const struct part *other)
+{
+	const struct object *a = &d->object[one->first], *b = &d->object[other->first];
+
+	return a->kind == b->kind &&
+	       (delivery_same_parent(&a[one->count - 1], b) || delivery_same_parent(&b[other->count - 1], a));
+}
+
+/* One JSON array of so many of the part's objects, sealed; -1 with errno. */
 static int
-seal(const struct delivery *d, const struct part *p)
+seal(const struct delivery *d, const struct part *p, size_t count)
 {
 	char *text = NULL;
 	size_t length = 0;
@@ -113,7 +103,7 @@ seal(const struct delivery *d, const struct part *p)
 
 	if (out == NULL)
 		return -1;
-	for (size_t i = 0; i < p->count; i++)
+	for (size_t i = 0; i < count; i++)
 		fprintf(out, "%c%s", i == 0 ? '[' : ',', d->object[p->first + i].json);
 	fputc(']', out);
 	if (fclose(out) == 0)
@@ -122,20 +112,48 @@ seal(const struct delivery *d, const struct part *p)
 	return fd;
 }
 
-struct part *
-delivery_next(struct delivery *d, int *ret_fd)
+/* May it go now?  A job goes alone. */
+static bool
+may_go(const struct delivery *d, const struct part *p, int64_t now_ms)
+{
+	const struct part *other;
+
+	if (p->under_way || d->stopped || (d->paused && p->bulk.job[0] == '\0'))
+		return false;
+	if (p->bulk.stage != BULK_NONE)
+		return d->under_way == 0 && now_ms >= p->bulk.next_ms;
+	TAILQ_FOREACH(other, &d->parts, others)
+	if (other->under_way && (other->bulk.stage != BULK_NONE || touch(d, p, other)))
+		return false;
+	return true;
+}
+
+/* The first that may; behind a job, and one that has to wait for it, nothing does. */
+static struct part *
+next_part(const struct delivery *d, int64_t now_ms)
 {
 	struct part *p;
 
-	*ret_fd = -1;
-	if (d->paused || d->stopped || d->under_way >= AT_ONCE)
-		return NULL;
 	TAILQ_FOREACH(p, &d->parts, others)
-	if (!p->under_way)
-		break;
+	if (may_go(d, p, now_ms))
+		return p;
+	else if (p->bulk.stage != BULK_NONE)
+		return NULL;
+	return NULL;
+}
+
+struct part *
+delivery_next(struct delivery *d, int64_t now_ms, int *ret_fd, size_t *ret_count)
+{
+	struct part *p = d->under_way < AT_ONCE ? next_part(d, now_ms) : NULL;
+	bool all;
+
+	*ret_fd = -1;
 	if (p == NULL)
 		return NULL;
-	*ret_fd = seal(d, p);
+	all = p->bulk.stage == BULK_NONE || p->bulk.stage == BULK_UPLOAD || p->bulk.stage == BULK_RESULTS;
+	*ret_count = all ? p->count : 1;
+	*ret_fd = seal(d, p, *ret_count);
 	if (*ret_fd < 0) {
 		*ret_fd = NO_MEMORY_FD;
 		return NULL;
@@ -145,6 +163,27 @@ delivery_next(struct delivery *d, int *ret_fd)
 	for (size_t i = 0; i < p->count; i++)
 		d->object[p->first + i].told = false;
 	return p;
+}
+
+int64_t
+delivery_due_ms(const struct delivery *d)
+{
+	const struct part *p = TAILQ_FIRST(&d->parts);
+
+	return p != NULL && p->bulk.stage != BULK_NONE && !p->under_way ? p->bulk.next_ms : INT64_MAX;
+}
+
+bool
+delivery_has_job(const struct delivery *d)
+{
+	const struct part *p;
+
+	if (d->number == NULL)
+		return false;
+	TAILQ_FOREACH(p, &d->parts, others)
+	if (p->bulk.job[0] != '\0')
+		return true;
+	return false;
 }
 
 /* ---- results ---- */
@@ -229,33 +268,29 @@ halve(struct delivery *d, struct part *p, int64_t *next_number)
 	struct part *first = TAILQ_FIRST(&d->parts);
 	size_t half = p->count / 2;
 
-	return add_part(d, first, p->first, half, next_number) != NULL &&
-	       add_part(d, first, p->first + half, p->count - half, next_number) != NULL;
+	return delivery_add_part(d, first, p->first, half, next_number) != NULL &&
+	       delivery_add_part(d, first, p->first + half, p->count - half, next_number) != NULL;
 }
 
-bool
-delivery_done(struct delivery *d, const struct send_report *report, int64_t *next_number)
+struct part *
+delivery_job_of(struct delivery *d, const struct send_report *report)
 {
 	struct part *p = find_part(d, report->delivery);
-	bool whole = true;
 
-	if (p == NULL)
-		return false;
+	return p != NULL && p->bulk.stage != BULK_NONE ? p : NULL;
+}
+
+void
+delivery_finish(struct delivery *d, struct part *p, const struct send_report *report)
+{
 	keep_why(d, report);
-	for (size_t i = 0; i < p->count; i++)
-		whole &= !d->object[p->first + i].told;
-	if (report->result == SEND_HELD && p->count > 1 && whole) {
-		if (!halve(d, p, next_number))
-			d->paused = true;
-	} else {
-		for (size_t i = 0; i < p->count; i++) {
-			struct object *o = &d->object[p->first + i];
+	for (size_t i = 0; i < p->count; i++) {
+		struct object *o = &d->object[p->first + i];
 
-			if (!o->told && report->result == SEND_RETRY && report->wait_s > 0)
-				set_object(o, OBJECT_UNSENT, report->status, report->why); /* a pause is no refusal */
-			else if (!o->told)
-				set_object(o, object_result(report->result), report->status, report->why);
-		}
+		if (!o->told && report->result == SEND_RETRY && report->wait_s > 0)
+			set_object(o, OBJECT_UNSENT, report->status, report->why); /* a pause is no refusal */
+		else if (!o->told)
+			set_object(o, object_result(report->result), report->status, report->why);
 	}
 	drop_part(d, p);
 	d->paused |= report->result == SEND_RETRY;
@@ -266,13 +301,33 @@ delivery_done(struct delivery *d, const struct send_report *report, int64_t *nex
 		if (d->why[0] == '\0')
 			snprintf(d->why, sizeof(d->why), "it refuses all that it is told");
 	}
+}
+
+bool
+delivery_done(struct delivery *d, const struct send_report *report, int64_t *next_number)
+{
+	struct part *p = find_part(d, report->delivery);
+	bool whole = true;
+
+	if (p == NULL)
+		return false;
+	for (size_t i = 0; i < p->count; i++)
+		whole &= !d->object[p->first + i].told;
+	if (report->result != SEND_HELD || p->count == 1 || !whole) {
+		delivery_finish(d, p, report);
+		return true;
+	}
+	keep_why(d, report);
+	if (!halve(d, p, next_number))
+		d->paused = true;
+	drop_part(d, p);
 	return true;
 }
 
 bool
 delivery_is_over(const struct delivery *d)
 {
-	return d->under_way == 0 && (TAILQ_EMPTY(&d->parts) || d->paused || d->stopped);
+	return d->under_way == 0 && (TAILQ_EMPTY(&d->parts) || d->stopped || (d->paused && !delivery_has_job(d)));
 }
 
 void

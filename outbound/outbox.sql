@@ -16,6 +16,14 @@ SELECT handback.end_delivery($1::bigint, $2::text, $3::integer, $4::text, $5::in
 	array_agg(o.subject), array_agg(o.result), array_agg(o.status), array_agg(o.why))
 FROM pg_catalog.jsonb_to_recordset($6::jsonb) o (kind text, key text, subject bigint, result text, status integer, why text)
 
+-- name: resume
+-- $1: target.
+SELECT delivery, kind, key, subject, object::text AS object, job, step FROM handback.resume_delivery($1::text)
+
+-- name: job
+-- $1: delivery, $2: kind, $3: step, $4: the target's name for the job.
+SELECT handback.note_job($1::bigint, $2::text, $3::text, $4::text)
+
 -- name: claim_read
 -- $1: target, $2: kinds that it can be asked for.
 SELECT delivery, kind, key, subject, object::text AS object FROM handback.claim_read($1::text, $2::text[])

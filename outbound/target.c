@@ -8,6 +8,7 @@
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 #include "lib/yaml/yaml.h"
+#include "outbound/bulk.h"
 
 #define POLL_MS 1000
 #define READY_MS 30000    /* from the start of a sender until it is ready */
@@ -109,6 +110,17 @@ end(struct target *t, struct tell *tell, int64_t now_ms)
 	return PG_OK;
 }
 
+/* The delivery is left as it is: its jobs are asked for by the next claim. */
+static void
+suspend(struct target *t, int64_t now_ms)
+{
+	log_write(LOG_INFO, "a job of a target is left to be asked for", LOG_FIELDS(log_text("target", t->name)));
+	delivery_free(&t->delivery);
+	t->state = TARGET_RESTING;
+	t->claim_ms = now_ms;
+	t->deadline_ms = now_ms + IDLE_MS;
+}
+
 /* The sender has to go; of what it had under way nobody knows. */
 static enum pg_status
 give_up(struct target *t, struct tell *tell, const char *why, int64_t now_ms)
@@ -119,6 +131,10 @@ give_up(struct target *t, struct tell *tell, const char *why, int64_t now_ms)
 	          LOG_FIELDS(log_text("target", t->name), log_text("why", why)));
 	if (t->state == TARGET_RESTING)
 		return PG_OK;
+	if (delivery_has_job(&t->delivery)) {
+		suspend(t, now_ms);
+		return PG_OK;
+	}
 	delivery_cut(&t->delivery, why);
 	return end(t, tell, now_ms);
 }
@@ -157,13 +173,19 @@ static enum pg_status
 send_parts(struct target *t, struct tell *tell, int64_t now_ms)
 {
 	struct part *p;
+	size_t count;
 	int fd;
 
-	while ((p = delivery_next(&t->delivery, &fd)) != NULL) {
-		const struct send_delivery said = {p->number, connector_kinds[t->delivery.object[p->first].kind],
-		                                   (int64_t) p->count, t->delivery.reads};
-		bool good = sender_deliver(&t->sender, &said, fd);
+	while ((p = delivery_next(&t->delivery, now_ms, &fd, &count)) != NULL) {
+		struct send_delivery said = {.delivery = p->number,
+		                             .kind = connector_kinds[t->delivery.object[p->first].kind],
+		                             .objects = (int64_t) count,
+		                             .reads = t->delivery.reads,
+		                             .job = p->bulk.job[0] != '\0' ? p->bulk.job : NULL};
+		bool good;
 
+		snprintf(said.step, sizeof(said.step), "%s", bulk_step(p));
+		good = sender_deliver(&t->sender, &said, fd);
 		close(fd);
 		if (!good)
 			return give_up(t, tell, "handback-send does not take what it is to send", now_ms);
@@ -174,20 +196,42 @@ send_parts(struct target *t, struct tell *tell, int64_t now_ms)
 	return delivery_is_over(&t->delivery) ? end(t, tell, now_ms) : PG_OK;
 }
 
+/* What there is to tell, or a delivery whose jobs are to be asked for, or what the target is asked for. */
+static enum pg_status
+claim_rows(struct target *t, struct tell *tell, struct pg_result **ret_rows, bool *ret_resumed,
+           bool *ret_reads)
+{
+	enum pg_status status = PG_OK;
+	bool bulk = false;
+
+	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
+		bulk |= connector_bulk_from(t->connector, (enum connector_kind) kind) > 0;
+	if (bulk)
+		status = tell_resume(tell, t->name, ret_rows);
+	*ret_resumed = status == PG_OK && bulk && pg_rows(*ret_rows) > 0;
+	*ret_reads = false;
+	if (status != PG_OK || *ret_resumed)
+		return status;
+	pg_result_free(*ret_rows);
+	*ret_rows = NULL;
+	status = tell_claim(tell, t->name, t->connector, ret_rows);
+	*ret_reads = status == PG_OK && pg_rows(*ret_rows) == 0;
+	if (!*ret_reads)
+		return status;
+	/* only who was told everything is asked what it has */
+	pg_result_free(*ret_rows);
+	*ret_rows = NULL;
+	return tell_claim_read(tell, t->name, t->connector, ret_rows);
+}
+
 static enum pg_status
 claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t now_ms)
 {
 	struct pg_result *rows = NULL;
-	enum pg_status status = tell_claim(tell, t->name, t->connector, &rows);
-	bool reads = status == PG_OK && pg_rows(rows) == 0;
+	bool resumed, reads;
+	enum pg_status status = claim_rows(t, tell, &rows, &resumed, &reads);
 
 	t->claim_ms = now_ms + POLL_MS;
-	/* only who was told everything is asked what it has */
-	if (reads) {
-		pg_result_free(rows);
-		rows = NULL;
-		status = tell_claim_read(tell, t->name, t->connector, &rows);
-	}
 	if (status != PG_OK || pg_rows(rows) == 0) {
 		pg_result_free(rows);
 		return status;
@@ -195,6 +239,8 @@ claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t
 	t->state = TARGET_STARTING;
 	if (!delivery_begin(&t->delivery, rows, t->connector, reads, &t->next_number))
 		return give_up(t, tell, "no memory for what is to be sent", now_ms);
+	if (resumed)
+		bulk_resume(&t->delivery, rows);
 	if (t->sender.channel < 0)
 		return start(t, tell, how, now_ms);
 	t->state = TARGET_SENDING;
@@ -203,9 +249,24 @@ claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t
 
 /* ---- what its sender says ---- */
 
+/* A step of a job is over: what it was, and the next. */
+static enum pg_status
+take_step(struct target *t, struct part *p, struct tell *tell, const struct send_report *report,
+          int64_t now_ms)
+{
+	enum pg_status status;
+
+	p->under_way = false;
+	t->delivery.under_way--;
+	status = bulk_done(&t->delivery, p, report, tell, t->delivery.paused, now_ms);
+	return status == PG_OK ? send_parts(t, tell, now_ms) : status;
+}
+
 static enum pg_status
 take(struct target *t, struct tell *tell, int message, const struct send_report *report, int64_t now_ms)
 {
+	struct part *p;
+
 	switch (message) {
 	case SEND_READY:
 		t->failed_starts = 0;
@@ -220,6 +281,9 @@ take(struct target *t, struct tell *tell, int message, const struct send_report 
 			return PG_OK;
 		break;
 	case SEND_DONE:
+		p = t->state == TARGET_SENDING ? delivery_job_of(&t->delivery, report) : NULL;
+		if (p != NULL)
+			return take_step(t, p, tell, report, now_ms);
 		if (t->state == TARGET_SENDING && delivery_done(&t->delivery, report, &t->next_number))
 			return send_parts(t, tell, now_ms);
 		break;
@@ -289,12 +353,17 @@ target_step(struct target *t, struct tell *tell, const struct sender_how *how, i
 {
 	if (t->state == TARGET_STARTING && now_ms >= t->deadline_ms)
 		return give_up(t, tell, "handback-send does not get ready", now_ms);
-	if (t->state == TARGET_SENDING && now_ms >= t->deadline_ms)
+	if (t->state == TARGET_SENDING && t->delivery.under_way > 0 && now_ms >= t->deadline_ms)
 		return give_up(t, tell, "handback-send says nothing", now_ms);
 	if (t->state == TARGET_RESTING && t->sender.channel >= 0 && now_ms >= t->deadline_ms)
 		sender_stop(&t->sender);
 	if ((stopping || !t->listed) && t->state == TARGET_SENDING)
 		t->delivery.paused = true;
+	if (stopping && t->state == TARGET_SENDING && t->delivery.under_way == 0 &&
+	    delivery_has_job(&t->delivery))
+		suspend(t, now_ms);
+	if (t->state == TARGET_SENDING && delivery_due_ms(&t->delivery) <= now_ms)
+		return send_parts(t, tell, now_ms);
 	if (stopping || t->state != TARGET_RESTING || t->connector == NULL || !t->listed || t->outdated ||
 	    now_ms < t->claim_ms || now_ms < t->start_ms)
 		return PG_OK;
@@ -315,6 +384,8 @@ target_refused(struct target *t, const char *why, int64_t now_ms)
 int64_t
 target_next_ms(const struct target *t)
 {
+	if (t->state == TARGET_SENDING && t->delivery.under_way == 0)
+		return delivery_due_ms(&t->delivery);
 	if (t->state != TARGET_RESTING)
 		return t->deadline_ms;
 	if (t->connector == NULL || !t->listed || t->outdated)

@@ -59,11 +59,32 @@ tell_claim(struct tell *t, const char *name, const struct connector *c, struct p
 
 	if (most > CLAIM_MOST)
 		most = CLAIM_MOST / batch * batch;
+	/* what may go in bulk is claimed so; where less waits it goes by batches */
+	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
+		if (connector_bulk_from(c, (enum connector_kind) kind) > 0)
+			most = CONNECTOR_BULK_MOST;
 	if (most < CLAIM_LEAST)
 		most = (CLAIM_LEAST + batch - 1) / batch * batch;
 	snprintf(count, sizeof(count), "%zu", most);
 	write_kinds(kinds, c, connector_has);
 	return pg_transact(t->pg, sql_outbox_claim, 3, values, ret_rows);
+}
+
+enum pg_status
+tell_resume(struct tell *t, const char *name, struct pg_result **ret_rows)
+{
+	return pg_transact(t->pg, sql_outbox_resume, 1, &name, ret_rows);
+}
+
+enum pg_status
+tell_job(struct tell *t, const struct delivery *d, const struct part *p, const char *step)
+{
+	const char *values[] = {d->number, connector_kinds[d->object[p->first].kind], step, p->bulk.job};
+	struct pg_result *none = NULL;
+	enum pg_status status = pg_transact(t->pg, sql_outbox_job, 4, values, &none);
+
+	pg_result_free(none);
+	return status;
 }
 
 enum pg_status

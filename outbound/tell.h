@@ -8,6 +8,7 @@
 #include "lib/db/pg.h"
 
 struct delivery;
+struct part;
 
 struct tell {
 	struct pg *pg;
@@ -24,6 +25,11 @@ enum pg_status tell_claim(struct tell *t, const char *name, const struct connect
 /* No row: it is not to be asked for anything now. */
 enum pg_status tell_claim_read(struct tell *t, const char *name, const struct connector *c,
                                struct pg_result **ret_rows);
+/* Of a delivery that nobody ended and that has jobs: its rows, each with the job of its kind and how far that
+ * came.  No row: there is none. */
+enum pg_status tell_resume(struct tell *t, const char *name, struct pg_result **ret_rows);
+/* What was done of a part's job. */
+enum pg_status tell_job(struct tell *t, const struct delivery *d, const struct part *p, const char *step);
 enum pg_status tell_end(struct tell *t, struct delivery *d);
 enum pg_status tell_refuse(struct tell *t, const char *name, int64_t version, const char *why);
 

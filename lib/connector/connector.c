@@ -11,10 +11,11 @@ static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
 static void
 compile_object(struct connector *c, enum connector_kind kind, struct yaml_node *n, struct problems *p)
 {
-	static const char *const known[] = {"url", "record", "body", "read", NULL};
+	static const char *const known[] = {"url", "record", "body", "read", "parent", "bulk", NULL};
 	struct connector_object *o = &c->object[kind];
 	struct yaml_node *url = yaml_get(n, "url"), *record = yaml_get(n, "record"), *body = yaml_get(n, "body"),
-	                 *read = yaml_get(n, "read");
+	                 *read = yaml_get(n, "read"), *parent = yaml_get(n, "parent"),
+	                 *bulk = yaml_get(n, "bulk");
 	size_t records = 0;
 
 	if (url == NULL)
@@ -33,6 +34,10 @@ compile_object(struct connector *c, enum connector_kind kind, struct yaml_node *
 		yaml_error(p, n, "a batch of more than one has a body with ${records}");
 	if (read != NULL)
 		connector_compile_reading(c, kind, read, p);
+	if (parent != NULL && yaml_text(p, parent, &o->parent))
+		connector_check_template(kind, parent, p);
+	if (bulk != NULL)
+		connector_compile_bulk(c, kind, bulk, p);
 	yaml_unknown_keys(p, n, known);
 }
 
@@ -84,6 +89,7 @@ compile(struct connector *c, struct problems *p)
 	connector_compile_headers(c, p);
 	connector_compile_logins(c, p);
 	connector_check_readings(c, p);
+	connector_check_bulks(c, p);
 	connector_compile_answer(c, p);
 	yaml_unknown_keys(p, c->tree, known);
 }

@@ -145,6 +145,66 @@ void connector_judge(const struct connector *c, enum connector_kind kind, const 
                      size_t count, const struct connector_answer *answer, struct connector_row *ret_rows,
                      struct connector_verdict *ret);
 
+/* ---- in bulk ---- */
+
+/*
+ * A kind whose connector has `bulk` is told of many at once by a job of the target: it is created, gets them
+ * as CSV, is closed, and is asked for until it has ended; then its lists say what came of each row, by a
+ * column that is our key.
+ */
+#define CONNECTOR_BULK_MOST 10000
+#define CONNECTOR_BULK_ANSWER_BYTES (16 << 20)
+#define CONNECTOR_JOB_BYTES 200
+
+enum connector_step {
+	STEP_NONE, /* no job: a request of a batch */
+	STEP_CREATE,
+	STEP_UPLOAD,
+	STEP_CLOSE,
+	STEP_POLL,
+	STEP_TAKEN,   /* the list of rows that were taken; the first of those that results are */
+	STEP_REFUSED, /* of those that were not */
+	STEP_LEFT,    /* of those that nobody looked at */
+	CONNECTOR_STEPS
+};
+
+enum connector_job_state { JOB_UNKNOWN, JOB_OPEN, JOB_GOING, JOB_ENDED, JOB_FAILED, JOB_GONE, JOB_STATES };
+
+/* From how many objects of a delivery on they go in bulk; 0: they never do. */
+size_t connector_bulk_from(const struct connector *c, enum connector_kind kind);
+/* Has its job this step?  Those of connector_bulk_from have all but STEP_LEFT. */
+bool connector_has_step(const struct connector *c, enum connector_kind kind, enum connector_step step);
+const char *connector_step_method(const struct connector *c, enum connector_kind kind,
+                                  enum connector_step step);
+bool connector_step_is_csv(enum connector_step step); /* what goes, or what comes */
+
+/* As those of a request; job NULL: of STEP_CREATE.  The body is "" of a step without one. */
+char *connector_step_url(const struct connector *c, enum connector_kind kind, enum connector_step step,
+                         const char *job, char *why, size_t why_size);
+char *connector_step_body(const struct connector *c, enum connector_kind kind, enum connector_step step,
+                          const struct json *const *objects, size_t count, char *why, size_t why_size);
+
+/* What the answer to a step before the lists means.  ret_job: of STEP_CREATE that was delivered.  *ret_state:
+ * of STEP_POLL; of others JOB_UNKNOWN.  A job that failed is not delivered, with its code as why. */
+void connector_judge_step(const struct connector *c, enum connector_kind kind, enum connector_step step,
+                          const struct connector_answer *answer, char ret_job[CONNECTOR_JOB_BYTES + 1],
+                          enum connector_job_state *ret_state, struct connector_verdict *ret);
+
+/*
+ * One of the lists, laid beside the objects: rows that it names are set, and marked in seen (count of each,
+ * the caller's, zeroed before the first).  A row that two lists name is not delivered.  False: it was not
+ * such a list, and *ret says what that means; *ret_gone: the target has the job no more.
+ */
+bool connector_read_list(const struct connector *c, enum connector_kind kind, enum connector_step step,
+                         const struct json *const *objects, size_t count,
+                         const struct connector_answer *answer, bool *seen, struct connector_row *rows,
+                         bool *ret_gone, struct connector_verdict *ret);
+
+/* By what objects are kept apart: no two requests that are under way have the same, since the target locks
+ * it.  The caller frees it; NULL: it has none, or (why) no memory. */
+bool connector_has_parent(const struct connector *c, enum connector_kind kind);
+char *connector_parent(const struct connector *c, enum connector_kind kind, const struct json *object);
+
 /* ---- reading back ---- */
 
 /* What a row's code is of an object that the target has not as it was told: that alone, or with the path

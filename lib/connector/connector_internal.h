@@ -11,6 +11,24 @@ struct connector_object {
 	const char *url;                /* NULL: not told */
 	const struct yaml_node *record; /* a map */
 	const struct yaml_node *body;   /* NULL: the record */
+	const char *parent;             /* a template; NULL: none */
+};
+
+struct connector_request {
+	const char *url, *method;     /* url NULL: there is no such step */
+	const struct yaml_node *body; /* constants alone; NULL: none */
+};
+
+/* How many at once are told of a kind; from 0: they are not. */
+struct connector_bulk {
+	int64_t from;
+	const struct yaml_node *columns; /* texts with fields */
+	const char *key;                 /* the column that is ours */
+	const char *empty;               /* what stands for nothing */
+	const char *ends;                /* a code ends before it; NULL: nowhere */
+	const char *job, *state, *job_code, *code;
+	const struct yaml_node *open, *done, *failed, *aborted; /* words */
+	struct connector_request step[CONNECTOR_STEPS];
 };
 
 /* How a kind is read back; url NULL: it is not. */
@@ -47,6 +65,7 @@ struct connector {
 	bool is_private;
 	struct connector_object object[CONNECTOR_KINDS];
 	struct connector_reading reading[CONNECTOR_KINDS];
+	struct connector_bulk bulk[CONNECTOR_KINDS];
 	const struct yaml_node *headers; /* NULL: none */
 	struct connector_login login[CONNECTOR_LOGINS];
 	size_t login_count;
@@ -84,6 +103,10 @@ void connector_compile_reading(struct connector *c, enum connector_kind kind, st
                                struct problems *p);
 /* Once the logins are known. */
 void connector_check_readings(const struct connector *c, struct problems *p);
+void connector_compile_bulk(struct connector *c, enum connector_kind kind, struct yaml_node *n,
+                            struct problems *p);
+void connector_check_bulks(const struct connector *c, struct problems *p);
+bool connector_is_text_list(struct problems *p, const struct yaml_node *n);
 /* Its fields are those of the kind. */
 void connector_check_template(enum connector_kind kind, const struct yaml_node *n, struct problems *p);
 /* A body with ${records} or ${record}, once; gives how many of the first. */
@@ -103,10 +126,14 @@ char *connector_text_or_null(const char *template, const struct json *object, bo
                              size_t why_size);
 void connector_write_encoded(FILE *out, const char *text);
 
+extern const char *const connector_keys[CONNECTOR_KINDS]; /* the field that each kind is known by */
+
 /* ---- judge.c, for its answer ---- */
 
 /* The value at a path; NULL where there is none, or path is NULL and value, too. */
 const struct json *connector_at_path(const struct json *value, const char *path);
+int connector_result_of(const struct connector *c, const char *code); /* what it says of one; -1: nothing */
+bool connector_is_word_of(const struct yaml_node *list, const char *word);
 bool connector_is_key(enum connector_kind kind, const char *field, const char *ours, const char *theirs);
 /* What it means for all of a request, by status, code and headers. */
 void connector_judge_whole(const struct connector *c, const struct connector_answer *answer,

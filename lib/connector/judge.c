@@ -33,8 +33,8 @@ text_at(const struct json *value, const char *path, char buf[JSON_PLAIN_SIZE])
 	return path != NULL ? json_plain(connector_at_path(value, path), buf) : NULL;
 }
 
-static bool
-is_in(const struct yaml_node *list, const char *word)
+bool
+connector_is_word_of(const struct yaml_node *list, const char *word)
 {
 	for (const struct yaml_node *n = list != NULL ? list->first : NULL; n != NULL; n = n->next)
 		if (strcmp(n->text, word) == 0)
@@ -47,12 +47,20 @@ static int
 of_code(const struct connector_rules *rules, const char *code)
 {
 	for (int i = 0; code != NULL && i < CONNECTOR_RESULTS; i++)
-		if (is_in(rules->codes[i], code))
+		if (connector_is_word_of(rules->codes[i], code))
 			return i;
 	return -1;
 }
 
+int
+connector_result_of(const struct connector *c, const char *code)
+{
+	return of_code(&c->rules, code);
+}
+
 /* ---- rows ---- */
+
+const char *const connector_keys[CONNECTOR_KINDS] = {"reference", "member", "id"};
 
 struct judged {
 	const struct connector *connector;
@@ -82,7 +90,7 @@ judge_row(const struct connector_rules *rules, const struct json *theirs, bool f
 		ret->result = CONNECTOR_DELIVERED; /* it stands in the list of those that were taken */
 		return;
 	}
-	if (!failed && result != NULL && is_in(rules->rows.delivered, result)) {
+	if (!failed && result != NULL && connector_is_word_of(rules->rows.delivered, result)) {
 		ret->result = CONNECTOR_DELIVERED;
 		return;
 	}
@@ -133,10 +141,10 @@ connector_is_key(enum connector_kind kind, const char *field, const char *ours, 
 static void
 put_by_key(struct judged *j, const struct json *theirs, const struct connector_row *row)
 {
-	static const char *const keys[CONNECTOR_KINDS] = {"reference", "member", "id"};
 	const struct connector_rows *r = &j->connector->rules.rows;
 	char buf[JSON_PLAIN_SIZE], mine[JSON_PLAIN_SIZE];
-	const char *key = text_at(theirs, r->key, buf), *field = r->ours != NULL ? r->ours : keys[j->kind];
+	const char *key = text_at(theirs, r->key, buf),
+	           *field = r->ours != NULL ? r->ours : connector_keys[j->kind];
 	size_t found = 0, place = 0;
 
 	for (size_t i = 0; key != NULL && i < j->count; i++) {

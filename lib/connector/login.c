@@ -270,6 +270,10 @@ connector_any_url(const struct connector *c, size_t i)
 	for (size_t kind = 0; kind < CONNECTOR_KINDS; kind++)
 		if (c->reading[kind].url != NULL && i-- == 0)
 			return c->reading[kind].url;
+	for (size_t kind = 0; kind < CONNECTOR_KINDS; kind++)
+		for (size_t step = 0; step < CONNECTOR_STEPS; step++)
+			if (c->bulk[kind].step[step].url != NULL && i-- == 0)
+				return c->bulk[kind].step[step].url;
 	for (size_t n = 0; n < c->login_count; n++)
 		if (c->login[n].url != NULL && i-- == 0)
 			return c->login[n].url;

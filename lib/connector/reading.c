@@ -311,16 +311,14 @@ see(struct sight *s, size_t place, const struct json *theirs)
 static void
 see_list(struct sight *s, const struct json *list)
 {
-	static const char *const keys[CONNECTOR_KINDS] = {"reference", "member", "id"};
-
 	for (size_t i = 0; i < json_count(list); i++) {
 		char buf[JSON_PLAIN_SIZE];
 		const char *key = json_plain(connector_at_path(json_item(list, i), s->reading->key), buf);
 
 		for (size_t place = 0; key != NULL && place < s->count; place++) {
-			const char *ours = json_string_of(s->objects[place], keys[s->kind]);
+			const char *ours = json_string_of(s->objects[place], connector_keys[s->kind]);
 
-			if (ours != NULL && connector_is_key(s->kind, keys[s->kind], ours, key))
+			if (ours != NULL && connector_is_key(s->kind, connector_keys[s->kind], ours, key))
 				see(s, place, json_item(list, i));
 		}
 	}

@@ -91,8 +91,8 @@ compile_statuses(struct connector *c, struct yaml_node *n, struct problems *p)
 
 /* ---- codes ---- */
 
-static bool
-is_text_list(struct problems *p, const struct yaml_node *n)
+bool
+connector_is_text_list(struct problems *p, const struct yaml_node *n)
 {
 	bool good = n->kind == YAML_LIST && n->first != NULL;
 
@@ -116,7 +116,7 @@ compile_codes(struct connector *c, struct yaml_node *n, struct problems *p)
 	for (int i = 0; i < CONNECTOR_RESULTS; i++) {
 		struct yaml_node *list = yaml_get(n, results[i]);
 
-		if (list == NULL || !is_text_list(p, list))
+		if (list == NULL || !connector_is_text_list(p, list))
 			continue;
 		for (const struct yaml_node *item = list->first; item != NULL; item = item->next)
 			for (int other = 0; other < i; other++)
@@ -188,7 +188,7 @@ compile_rows(struct connector *c, struct yaml_node *n, struct problems *p)
 	connector_take_path(p, n, "index", &rows->index);
 	connector_take_path(p, n, "key", &rows->key);
 	delivered = yaml_get(n, "delivered");
-	if (delivered != NULL && is_text_list(p, delivered))
+	if (delivered != NULL && connector_is_text_list(p, delivered))
 		rows->delivered = delivered;
 	if ((rows->result != NULL) != (delivered != NULL))
 		yaml_error(p, n,

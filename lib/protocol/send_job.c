@@ -14,6 +14,9 @@
 static const char *const row_results[] = {"delivered", "retry", "held", NULL};
 const char *const send_results[SEND_RESULTS + 1] = {"delivered", "retry", "held", "stop", NULL};
 
+static const char *const steps[] = {"create", "upload", "close", "poll", "results", NULL};
+static const char *const states[] = {"open", "going", "ended", "failed", "gone", NULL};
+
 static const struct contract_field target_fields[] = {
     {"target", MEMBER_TEXT, false, JOB(target), 1, SEND_NAME_BYTES, NULL},
     {"no_landlock", MEMBER_FLAG, true, JOB(no_landlock), 0, 0, NULL},
@@ -26,6 +29,8 @@ static const struct contract_field delivery_fields[] = {
     {"kind", MEMBER_TEXT, false, DELIVERY(kind), 1, SEND_NAME_BYTES, NULL},
     {"objects", MEMBER_INT, false, DELIVERY(objects), 1, SEND_OBJECTS, NULL},
     {"reads", MEMBER_FLAG, true, DELIVERY(reads), 0, 0, NULL},
+    {"step", MEMBER_ARRAY, true, DELIVERY(step), 1, SEND_STEP_BYTES, steps},
+    {"job", MEMBER_TEXT, true, DELIVERY(job), 1, SEND_JOB_BYTES, NULL},
 };
 #define WHY                                                                                                  \
 	{                                                                                                        \
@@ -56,6 +61,8 @@ static const struct contract_field done_fields[] = {
     {"wait_s", MEMBER_INT, true, REPORT(wait_s), 1, SEND_WAIT_S, NULL},
     {"used", MEMBER_INT, true, REPORT(used), 0, INT64_MAX, NULL},
     {"whole", MEMBER_INT, true, REPORT(whole), 1, INT64_MAX, NULL},
+    {"job", MEMBER_TEXT, true, REPORT(job), 1, SEND_JOB_BYTES, NULL},
+    {"state", MEMBER_ARRAY, true, REPORT(state), 1, SEND_STEP_BYTES, states},
     WHY,
 };
 

@@ -5,9 +5,10 @@
  * delivery's request, sends it and judges the answer: no byte of an answer but a code comes back.
  *
  * What came of a delivery is in its `done`; what came of an object of it is the same, but where a `row`
- * before `done` says another thing of that object.  Of one that reads, what the target has as it was told is
- * delivered, what it has not is held, with a code of lib/connector that says so.  Whoever hangs up leaves
- * deliveries of which nobody knows: they are sent again.
+ * before `done` says another thing of that object.  Where the target has a job for many, each of its steps is
+ * a delivery, so that handback-outbox can write down what was done before the next.  Of one that reads, what
+ * the target has as it was told is delivered, what it has not is held, with a code of lib/connector that says
+ * so.  Whoever hangs up leaves deliveries of which nobody knows: they are sent again.
  */
 #ifndef HANDBACK_PROTOCOL_SEND_JOB_H
 #define HANDBACK_PROTOCOL_SEND_JOB_H
@@ -21,10 +22,12 @@
 #define SEND_CONNECTOR_BYTES (64 << 10)
 #define SEND_CREDENTIAL_BYTES (256 << 10) /* a bundle of certificates is the longest */
 #define SEND_OBJECTS_BYTES (16 << 20)     /* the JSON of one delivery */
-#define SEND_OBJECTS 1000                 /* of one delivery: lib/connector's largest batch */
+#define SEND_OBJECTS 10000 /* of one delivery: lib/connector's largest job; a batch is smaller */
 #define SEND_CODE_BYTES 200
 #define SEND_WHY_BYTES 400
 #define SEND_WAIT_S 86400
+#define SEND_JOB_BYTES 200 /* what a target calls a job of many rows */
+#define SEND_STEP_BYTES 7
 
 enum send_turn {
 	SEND_TURN_NEW,     /* nothing was sent yet */
@@ -84,6 +87,10 @@ struct send_delivery {
 	const char *kind; /* as lib/connector calls them */
 	int64_t objects;  /* 1 to SEND_OBJECTS */
 	bool reads;       /* the target is asked for them, and told nothing */
+	/* One step of a job of the target that is told of many: create, upload, close, poll or results; "": it is
+	 * no job's.  Of a step that needs none the first object stands for all. */
+	char step[SEND_STEP_BYTES + 1];
+	const char *job; /* the target's name for it; NULL: it is to be created */
 };
 
 /* The line to be sent together with the objects' descriptor (io_sealed).  False: a value is out of bounds,
@@ -114,6 +121,8 @@ struct send_report {
 	int64_t wait_s;      /* the target asked for so long a pause, or its limit does; 0: it did not */
 	int64_t used, whole; /* of the target's limit, as it told; whole 0: it did not */
 	const char *why;
+	const char *job;                 /* of create: the target's name for it */
+	char state[SEND_STEP_BYTES + 1]; /* of a poll: open, going, ended, failed or gone; "": nobody knows */
 };
 
 extern const struct contract send_contract;

@@ -1,4 +1,5 @@
 /* A delivery's way: composed, sent, judged, reported. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@ struct delivery {
 	struct request request;
 	char *token; /* that it was sent with */
 	bool reads;
+	enum connector_step step;
+	char *job;  /* of a step behind its creation; NULL: it has none */
+	bool *seen; /* of each object: one of the lists had it */
+	struct connector_verdict worst;
 	bool waits; /* for a token */
 	bool renewed;
 };
@@ -37,6 +42,8 @@ delivery_free(struct delivery *d)
 	json_free(d->list);
 	free(d->objects);
 	free(d->rows);
+	free(d->job);
+	free(d->seen);
 	secret_free(d->token);
 	free(d);
 }
@@ -89,6 +96,125 @@ report_rows(struct delivery *d, const struct connector_verdict *verdict, int sta
 }
 
 static void
+end_judged(struct delivery *d, const struct connector_verdict *verdict, int status)
+{
+	report_rows(d, verdict, status);
+	end(d, &(struct send_report){.result = result_of[verdict->result],
+	                             .status = status,
+	                             .wait_s = verdict->wait_s,
+	                             .used = verdict->used,
+	                             .whole = verdict->whole,
+	                             .why = verdict->why});
+}
+
+/* ---- the steps of a job ---- */
+
+static void
+end_step(struct delivery *d, const struct connector_verdict *verdict, int status, const char *job,
+         enum connector_job_state state)
+{
+	static const char *const states[JOB_STATES] = {"", "open", "going", "ended", "failed", "gone"};
+	struct send_report report = {.result = result_of[verdict->result],
+	                             .status = status,
+	                             .wait_s = verdict->wait_s,
+	                             .used = verdict->used,
+	                             .whole = verdict->whole,
+	                             .why = verdict->why,
+	                             .job = job};
+
+	snprintf(report.state, sizeof(report.state), "%s", states[state]);
+	end(d, &report);
+}
+
+/* What the last list leaves: a row that none had was not taken. */
+static void
+end_lists(struct delivery *d, int status)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (!d->seen[i]) {
+			d->rows[i] = (struct connector_row){.result = CONNECTOR_RETRY};
+			snprintf(d->rows[i].code, sizeof(d->rows[i].code), "no result");
+		}
+	end_judged(d, &d->worst, status);
+}
+
+static void
+take_list(struct delivery *d, const struct connector_answer *answer)
+{
+	struct send *s = d->send;
+	struct connector_verdict verdict;
+	bool gone, good = connector_read_list(s->connector, d->kind, d->step, d->objects, d->count, answer,
+	                                      d->seen, d->rows, &gone, &verdict);
+	enum connector_step next = d->step + 1;
+
+	if (!good) {
+		end_step(d, &verdict, answer->status, NULL, gone ? JOB_GONE : JOB_UNKNOWN);
+		return;
+	}
+	/* one that has to be seen to stays so, whatever the next list says */
+	if (d->worst.result != CONNECTOR_STOP)
+		d->worst = verdict;
+	if (next == CONNECTOR_STEPS || !connector_has_step(s->connector, d->kind, next)) {
+		end_lists(d, answer->status);
+		return;
+	}
+	d->step = next;
+	d->renewed = false;
+	request_free(&d->request);
+	send_now(d);
+}
+
+static void
+take_step(struct delivery *d, const struct connector_answer *answer)
+{
+	struct connector_verdict verdict;
+	char job[CONNECTOR_JOB_BYTES + 1] = "";
+	enum connector_job_state state;
+
+	connector_judge_step(d->send->connector, d->kind, d->step, answer, job, &state, &verdict);
+	end_step(d, &verdict, answer->status, job[0] != '\0' ? job : NULL, state);
+}
+
+static enum connector_step
+step_of(const struct send_delivery *delivery)
+{
+	static const char *const words[] = {"", "create", "upload", "close", "poll", "results"};
+
+	for (int i = 0; i < (int) (sizeof(words) / sizeof(words[0])); i++)
+		if (strcmp(delivery->step, words[i]) == 0)
+			return (enum connector_step) i;
+	return CONNECTOR_STEPS;
+}
+
+bool
+deliver_knows_step(const struct send *s, const struct send_delivery *delivery, enum connector_kind kind)
+{
+	enum connector_step step = step_of(delivery);
+
+	if (step == STEP_NONE)
+		return delivery->job == NULL;
+	return step < CONNECTOR_STEPS && !delivery->reads && connector_has_step(s->connector, kind, step) &&
+	       (delivery->job == NULL) == (step == STEP_CREATE);
+}
+
+/* ---- any answer ---- */
+
+/* A token that was refused is renewed, once. */
+static bool
+renews(struct delivery *d, int status)
+{
+	struct send *s = d->send;
+
+	if (status != 401 || d->token == NULL || d->renewed)
+		return false;
+	token_forget(s, d->token);
+	d->renewed = true;
+	request_free(&d->request);
+	send_now(d);
+	return true;
+}
+
+static void
 on_answer(void *arg, const struct http_answer *answer)
 {
 	struct delivery *d = arg;
@@ -106,25 +232,28 @@ on_answer(void *arg, const struct http_answer *answer)
 		end_without_answer(d, SEND_RETRY, 0, answer->why);
 		return;
 	}
-	(d->reads ? connector_judge_read : connector_judge)(s->connector, d->kind, d->objects, d->count, &judged,
-	                                                    d->rows, &verdict);
-	if (verdict.renew && d->token != NULL && !d->renewed) {
-		token_forget(s, d->token);
-		d->renewed = true;
-		request_free(&d->request);
-		send_now(d);
+	if (d->step != STEP_NONE) {
+		if (!renews(d, answer->status))
+			(d->step < STEP_TAKEN ? take_step : take_list)(d, &judged);
 		return;
 	}
-	report_rows(d, &verdict, answer->status);
-	end(d, &(struct send_report){.result = result_of[verdict.result],
-	                             .status = answer->status,
-	                             .wait_s = verdict.wait_s,
-	                             .used = verdict.used,
-	                             .whole = verdict.whole,
-	                             .why = verdict.why});
+	(d->reads ? connector_judge_read : connector_judge)(s->connector, d->kind, d->objects, d->count, &judged,
+	                                                    d->rows, &verdict);
+	if (!verdict.renew || !renews(d, answer->status))
+		end_judged(d, &verdict, answer->status);
 }
 
 /* ---- the request ---- */
+
+static const char *
+method_of(const struct delivery *d)
+{
+	const struct connector *c = d->send->connector;
+
+	if (d->step != STEP_NONE)
+		return connector_step_method(c, d->kind, d->step);
+	return d->reads ? connector_read_method(c, d->kind) : connector_method(c);
+}
 
 static void
 send_now(struct delivery *d)
@@ -140,17 +269,19 @@ send_now(struct delivery *d)
 	d->waits = false;
 	secret_free(d->token);
 	d->token = s->token_login != NULL ? strdup(s->token) : NULL;
-	if (!request_compose(s, d->kind, d->reads, d->objects, d->count, &d->request, why, sizeof(why))) {
+	const struct request_form form = {d->kind, d->reads, d->step, d->job};
+	if (!request_compose(s, &form, d->objects, d->count, &d->request, why, sizeof(why))) {
 		end_without_answer(d, SEND_HELD, 0, why);
 		return;
 	}
-	const struct http_request request = {.method = d->reads ? connector_read_method(s->connector, d->kind)
-	                                                        : connector_method(s->connector),
+	const struct http_request request = {.method = method_of(d),
 	                                     .url = d->request.url,
 	                                     .headers = (const char *const *) d->request.header,
 	                                     .body = d->request.body,
 	                                     .length = d->request.length,
-	                                     .timeout_ms = connector_timeout_ms(s->connector)};
+	                                     .timeout_ms = connector_timeout_ms(s->connector),
+	                                     .answer_bytes =
+	                                         d->step >= STEP_TAKEN ? CONNECTOR_BULK_ANSWER_BYTES : 0};
 	if (!http_send(s->http, &request, on_answer, d, why, sizeof(why)))
 		end_without_answer(d, SEND_RETRY, 0, why);
 }
@@ -193,10 +324,14 @@ deliver(struct send *s, const struct send_delivery *delivery, enum connector_kin
 	if (d != NULL) {
 		*d = (struct delivery){
 		    .send = s, .number = delivery->delivery, .kind = kind, .reads = delivery->reads, .count = count};
+		d->step = step_of(delivery);
+		d->job = delivery->job != NULL ? strdup(delivery->job) : NULL;
+		d->seen = calloc(count, sizeof(*d->seen));
 		d->objects = calloc(count, sizeof(*d->objects));
 		d->rows = calloc(count, sizeof(*d->rows));
 	}
-	if (d == NULL || d->objects == NULL || d->rows == NULL) {
+	if (d == NULL || d->objects == NULL || d->rows == NULL || d->seen == NULL ||
+	    (delivery->job != NULL && d->job == NULL)) {
 		json_free(objects);
 		send_fault(s, "no memory");
 		if (d != NULL)

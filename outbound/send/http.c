@@ -28,7 +28,7 @@ struct transfer {
 	http_done *done;
 	void *arg;
 	char *body;
-	size_t length, header_bytes;
+	size_t length, header_bytes, most;
 	bool too_long, refused;
 	char retry_after[HTTP_VALUE_BYTES], limit[HTTP_VALUE_BYTES], error[CURL_ERROR_SIZE];
 };
@@ -237,7 +237,7 @@ on_body(char *bytes, size_t size, size_t count, void *arg)
 	size_t len = size * count;
 	char *more = NULL;
 
-	if (len > HTTP_ANSWER_BYTES - t->length)
+	if (len > t->most - t->length)
 		t->too_long = true;
 	else
 		more = realloc(t->body, t->length + len + 1);
@@ -341,7 +341,7 @@ set_walls(struct transfer *t, const char *url, int64_t timeout_ms)
 	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long) HTTP_CONNECT_MS) &&
 	       SET(CURLOPT_TIMEOUT_MS, (long) timeout_ms) && SET(CURLOPT_NOSIGNAL, 1L) &&
 	       SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) && SET(CURLOPT_PATH_AS_IS, 1L) &&
-	       SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) HTTP_ANSWER_BYTES) &&
+	       SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) t->most) &&
 	       SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) && SET(CURLOPT_OPENSOCKETDATA, t);
 }
 
@@ -376,6 +376,7 @@ http_send(struct http *h, const struct http_request *request, http_done *done, v
 		return false;
 	}
 	*t = (struct transfer){.http = h, .next = h->first, .done = done, .arg = arg};
+	t->most = request->answer_bytes != 0 ? request->answer_bytes : HTTP_ANSWER_BYTES;
 	if (h->first != NULL)
 		h->first->previous = t;
 	h->first = t;

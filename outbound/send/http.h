@@ -1,7 +1,8 @@
 /*
  * Requests over HTTPS, several at a time, on libevent's loop; the one wrapper of libcurl.  What holds for
  * each: TLS with a certificate that is verified, no redirect, no proxy, HTTP/1.1, addresses of the rule alone
- * (each that is connected to is looked at), an answer of at most HTTP_ANSWER_BYTES, a deadline.
+ * (each that is connected to is looked at), an answer of at most HTTP_ANSWER_BYTES or as many as the request
+ * allows, a deadline.
  */
 #ifndef HANDBACK_OUTBOUND_SEND_HTTP_H
 #define HANDBACK_OUTBOUND_SEND_HTTP_H
@@ -24,6 +25,7 @@ struct http_request {
 	const char *body;           /* stays there until it is done */
 	size_t length;
 	int64_t timeout_ms;
+	size_t answer_bytes; /* 0: HTTP_ANSWER_BYTES */
 };
 
 struct http_answer {

@@ -151,12 +151,14 @@ take_delivery(struct send *s, char *line, int passed)
 	while (connector_kinds[kind] != NULL && strcmp(connector_kinds[kind], delivery.kind) != 0)
 		kind++;
 	if (connector_kinds[kind] == NULL || !connector_has(s->connector, (enum connector_kind) kind) ||
-	    (delivery.reads && !connector_reads(s->connector, (enum connector_kind) kind))) {
+	    (delivery.reads && !connector_reads(s->connector, (enum connector_kind) kind)) ||
+	    !deliver_knows_step(s, &delivery, (enum connector_kind) kind)) {
 		send_fault(s, "handback-outbox: the connector does not tell of such objects");
 		return;
 	}
-	most = delivery.reads ? connector_read_batch(s->connector, (enum connector_kind) kind)
-	                      : connector_batch(s->connector);
+	most = delivery.reads             ? connector_read_batch(s->connector, (enum connector_kind) kind)
+	       : delivery.step[0] != '\0' ? CONNECTOR_BULK_MOST
+	                                  : connector_batch(s->connector);
 	if ((size_t) delivery.objects > most)
 		send_fault(s, "handback-outbox: more objects than one request tells of");
 	else if ((objects = read_objects(passed, &delivery)) == NULL)
@@ -283,14 +285,18 @@ read_certificates(struct send *s, const char **ret, size_t *ret_len)
 static bool
 lock_down(struct send *s)
 {
-	uint16_t ports[PORTS + 1] = {53};
-	size_t count = 1;
+	uint16_t ports[PORTS + 1] = {53}, port;
+	size_t count = 1, had;
 	char why[SEND_WHY_BYTES + 1];
 	const char *url;
 
-	for (size_t i = 0; (url = connector_any_url(s->connector, i)) != NULL && count <= PORTS; i++)
-		if (http_port(url) != 0)
-			ports[count++] = http_port(url);
+	for (size_t i = 0; (url = connector_any_url(s->connector, i)) != NULL && count <= PORTS; i++) {
+		port = http_port(url);
+		for (had = 1; had < count && ports[had] != port; had++)
+			;
+		if (port != 0 && had == count)
+			ports[count++] = port;
+	}
 	if (!sandbox_send(ports, count, s->job.no_landlock, why, sizeof(why))) {
 		send_fault(s, "%s", why);
 		return false;

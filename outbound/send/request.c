@@ -179,41 +179,66 @@ add_login(const struct send *s, const struct connector_login *login, struct requ
 /* ---- the whole ---- */
 
 static bool
-add_headers(const struct send *s, const struct json *object, struct request *r, char *why, size_t why_size)
+add_headers(const struct send *s, const struct json *object, enum connector_step step, struct request *r,
+            char *why, size_t why_size)
 {
 	const char *name, *template;
+	const char *csv = "text/csv", *accepted = step >= STEP_TAKEN ? csv : "application/json";
 	bool has_type = r->body[0] == '\0'; /* a question without a body has none */
 
 	for (size_t i = 0; connector_header(s->connector, i, &name, &template); i++) {
-		char *value = connector_header_value(template, object, why, why_size);
-		bool good = value != NULL && request_add_header(r, name, "", value);
+		char *value;
+		bool good;
 
+		if (step == STEP_UPLOAD && strcasecmp(name, "Content-Type") == 0)
+			continue;
+		value = connector_header_value(template, object, why, why_size);
+		good = value != NULL && request_add_header(r, name, "", value);
 		free(value);
 		if (!good)
 			return false;
 		has_type |= strcasecmp(name, "Content-Type") == 0;
 	}
 	/* libcurl would wait for a word of the target before the body, or call it a form */
-	return (has_type || request_add_header(r, "Content-Type", "", "application/json; charset=UTF-8")) &&
-	       request_add_header(r, "Accept", "", "application/json") && request_add_header(r, "Expect", "", "");
+	return (has_type || request_add_header(r, "Content-Type", "",
+	                                       step == STEP_UPLOAD ? csv : "application/json; charset=UTF-8")) &&
+	       request_add_header(r, "Accept", "", accepted) && request_add_header(r, "Expect", "", "");
+}
+
+/* Its URL and its body; NULL of either with a sentence in why[]. */
+static void
+compose_parts(const struct connector *c, const struct request_form *form, const struct json *const *objects,
+              size_t count, struct request *ret, char *why, size_t why_size)
+{
+	if (form->step != STEP_NONE)
+		ret->url = connector_step_url(c, form->kind, form->step, form->job, why, why_size);
+	else if (form->reads)
+		ret->url = connector_read_url(c, form->kind, objects, count, why, why_size);
+	else
+		ret->url = connector_request_url(c, form->kind, objects[0], why, why_size);
+	if (ret->url == NULL)
+		return;
+	if (form->step != STEP_NONE)
+		ret->body = connector_step_body(c, form->kind, form->step, objects, count, why, why_size);
+	else if (form->reads)
+		ret->body = connector_read_body(c, form->kind, objects, count, why, why_size);
+	else
+		ret->body = connector_body(c, form->kind, objects, count, why, why_size);
 }
 
 bool
-request_compose(const struct send *s, enum connector_kind kind, bool reads, const struct json *const *objects,
+request_compose(const struct send *s, const struct request_form *form, const struct json *const *objects,
                 size_t count, struct request *ret, char *why, size_t why_size)
 {
 	const struct connector_login *login;
 
 	*ret = (struct request){0};
 	fail(why, why_size, "no memory");
-	ret->url = reads ? connector_read_url(s->connector, kind, objects, count, why, why_size)
-	                 : connector_request_url(s->connector, kind, objects[0], why, why_size);
-	if (ret->url != NULL)
-		ret->body = reads ? connector_read_body(s->connector, kind, objects, count, why, why_size)
-		                  : connector_body(s->connector, kind, objects, count, why, why_size);
-	if (ret->body == NULL || !add_headers(s, objects[0], ret, why, why_size))
+	compose_parts(s->connector, form, objects, count, ret, why, why_size);
+	if (ret->body == NULL || !add_headers(s, objects[0], form->step, ret, why, why_size))
 		return false;
-	ret->length = strcspn(ret->body, "\n");
+	/* JSON ends with its line; CSV has many */
+	ret->length = form->step == STEP_UPLOAD ? strlen(ret->body) : strcspn(ret->body, "\n");
 	ret->body[ret->length] = '\0';
 	/* what is signed is the body as it goes */
 	for (int signs = 0; signs < 2; signs++)

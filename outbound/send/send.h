@@ -56,6 +56,8 @@ void send_fault(struct send *s, const char *format, ...) __attribute__((format(p
 void deliver(struct send *s, const struct send_delivery *delivery, enum connector_kind kind,
              struct json *objects);
 /* Those that waited: they are sent with the token; or, where there is none (why), end so. */
+/* Can the connector take this step, with what is known of its job?  True of one that is no job's. */
+bool deliver_knows_step(const struct send *s, const struct send_delivery *delivery, enum connector_kind kind);
 void deliver_waiting(struct send *s, enum send_result result, int64_t wait_s, const char *why);
 
 /* ---- token.c ---- */
@@ -76,11 +78,18 @@ struct request {
 	size_t header_count;
 };
 
-/* What tells of these objects, or (reads) asks for them, with its logins.  False with a sentence in why[];
- * freed in either case by request_free. */
-bool request_compose(const struct send *s, enum connector_kind kind, bool reads,
-                     const struct json *const *objects, size_t count, struct request *ret, char *why,
-                     size_t why_size);
+/* Which request it is: one that tells, one that asks (reads), or a step of a job. */
+struct request_form {
+	enum connector_kind kind;
+	bool reads;
+	enum connector_step step;
+	const char *job; /* of a step behind its creation */
+};
+
+/* What tells of these objects, or asks for them, with its logins.  False with a sentence in why[]; freed in
+ * either case by request_free. */
+bool request_compose(const struct send *s, const struct request_form *form, const struct json *const *objects,
+                     size_t count, struct request *ret, char *why, size_t why_size);
 void request_free(struct request *r);
 bool request_add_header(struct request *r, const char *name, const char *begins, const char *value);
 bool request_add_basic(struct request *r, const char *user, const char *secret);

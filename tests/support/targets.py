@@ -1,9 +1,11 @@
 """Targets: strict servers that behave like the systems that are told, and that can be told to misbehave."""
 import base64
+import csv
 import gzip
 import hashlib
 import hmac
 import http.server
+import io
 import json
 import re
 import socket
@@ -39,7 +41,7 @@ class Target:
             protocol_version = "HTTP/1.1"
 
             def serve(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 with outer.lock:
                     outer.requests.append((self.command, self.path, dict(self.headers.items()), body))
                     misbehave = outer.misbehave
@@ -299,3 +301,94 @@ def certificate(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     return context, cert.read_text()
+
+
+# ---- Salesforce: Bulk API 2.0 ----
+
+class BulkSalesforce(Salesforce):
+    """Its jobs: created, filled once, closed, worked on for a while, and then lists of what came of each row.  A job that was not closed does
+    nothing; a second upload and a second close are refused; what is asked for at the wrong time, too."""
+
+    JOBS = "/services/data/v62.0/jobs/ingest"
+
+    def __init__(self, **options):
+        self.jobs, self.looks, self.fails, self.uploads, self.unprocessed = {}, 2, None, 0, set()
+        super().__init__(**options)
+
+    def answer(self, method, path, headers, body):
+        if not path.startswith(self.JOBS):
+            return super().answer(method, path, headers, body)
+        if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
+            raise Refused(401, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}], {})
+        self.calls += 1
+        limit = {"Sforce-Limit-Info": f"api-usage={self.calls}/{self.daily}"}
+        if (method, path) == ("POST", self.JOBS):
+            return 200, self.create(json.loads(body)), limit
+        said = re.fullmatch(self.JOBS + r"/([0-9A-Za-z]+)(/batches|/successfulResults/|/failedResults/|/unprocessedrecords/)?", path)
+        job = self.jobs.get(said[1]) if said else None
+        if job is None:
+            raise Refused(404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}], limit)
+        return (*self.at_job(job, method, said[2] or "", headers, body), limit)
+
+    def create(self, said):
+        due = {"object": "Redemption__c", "externalIdFieldName": "External_Reference__c", "operation": "upsert", "contentType": "CSV",
+               "lineEnding": "LF"}
+        if said != due:
+            raise Refused(400, [{"errorCode": "INVALIDJOB", "message": "x"}], {})
+        number = f"750R{len(self.jobs):014d}"
+        self.jobs[number] = {"id": number, "state": "Open", "rows": None, "looks": self.looks, **said}
+        return {k: v for k, v in self.jobs[number].items() if k not in ("rows", "looks")}
+
+    def at_job(self, job, method, what, headers, body):
+        if (method, what) == ("PUT", "/batches"):
+            if job["state"] != "Open" or job["rows"] is not None or headers["Content-Type"] != "text/csv":
+                raise Refused(400, [{"errorCode": "INVALIDJOBSTATE", "message": "x"}], {})
+            job["rows"] = list(csv.DictReader(io.StringIO(body.decode(), newline=""), strict=True))
+            self.uploads += 1
+            return 201, b""
+        if (method, what) == ("PATCH", ""):
+            if json.loads(body) != {"state": "UploadComplete"} or job["state"] != "Open" or not job["rows"]:
+                raise Refused(400, [{"errorCode": "INVALIDJOBSTATE", "message": "x"}], {})
+            job["state"] = "UploadComplete"
+        elif (method, what) == ("GET", ""):
+            self.work(job)
+        elif method == "GET" and what and job["state"] in ("JobComplete", "Failed", "Aborted"):
+            return 200, self.listed(job, what)
+        else:
+            raise Refused(400, [{"errorCode": "INVALIDJOBSTATE", "message": "x"}], {})
+        return 200, {"id": job["id"], "state": job["state"], **({"errorMessage": job["why"]} if "why" in job else {})}
+
+    def work(self, job):
+        """A look at it: in the end each row has been written, or not."""
+        if job["state"] not in ("UploadComplete", "InProgress"):
+            return
+        job["looks"] -= 1
+        job["state"] = "InProgress"
+        if job["looks"] > 0:
+            return
+        if self.fails:
+            job["state"], job["why"] = "Failed", self.fails
+            return
+        job["state"], job["results"] = "JobComplete", []
+        for row in job["rows"]:
+            if row["External_Reference__c"] in self.unprocessed:
+                job["results"].append((row, None))
+                continue
+            record = {"attributes": {"type": "Redemption__c"}, **{k: None if v == "#N/A" else v for k, v in row.items()}}
+            for number in ("Points__c", "Handback_Version__c"):
+                record[number] = int(record[number])
+            job["results"].append((row, self.upsert(record)))
+
+    def listed(self, job, what):
+        out = io.StringIO()
+        done = [(row, said) for row, said in job.get("results", []) if (what == "/unprocessedrecords/") == (said is None)
+                and (said is None or said["success"] == (what == "/successfulResults/"))]
+        more = {"/successfulResults/": ["sf__Id", "sf__Created"], "/failedResults/": ["sf__Id", "sf__Error"]}.get(what, [])
+        rows = csv.DictWriter(out, more + list(job["rows"][0]), quoting=csv.QUOTE_ALL, lineterminator="\n")
+        rows.writeheader()
+        for row, said in done:
+            of = {"sf__Id": said.get("id", ""), "sf__Created": str(said.get("created", "")).lower()} if said else {}
+            if what == "/failedResults/":
+                of = {"sf__Id": "", "sf__Error": f'{said["errors"][0]["statusCode"]}:x "y", z:--'}
+            rows.writerow({**of, **row})
+        return out.getvalue().encode()

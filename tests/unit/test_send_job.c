@@ -187,7 +187,13 @@ test_deliveries_keep_their_bounds(void **state)
 	assert_false(delivery_is_taken("delivery\tdelivery=1\tobjects=1" REST, true, SEND_TURN_ENDED));
 	assert_false(delivery_is_taken("delivery\tdelivery=0\tobjects=1" REST, true, SEND_TURN_READY));
 	assert_false(delivery_is_taken("delivery\tdelivery=1\tobjects=0" REST, true, SEND_TURN_READY));
-	assert_false(delivery_is_taken("delivery\tdelivery=1\tobjects=1001" REST, true, SEND_TURN_READY));
+	assert_false(delivery_is_taken("delivery\tdelivery=1\tobjects=10001" REST, true, SEND_TURN_READY));
+	assert_true(
+	    delivery_is_taken("delivery\tdelivery=1\tobjects=1\tstep=poll\tjob=J" REST, true, SEND_TURN_READY));
+	assert_false(
+	    delivery_is_taken("delivery\tdelivery=1\tobjects=1\tstep=delete\tjob=J" REST, true, SEND_TURN_READY));
+	assert_false(
+	    delivery_is_taken("delivery\tdelivery=1\tobjects=1\tstep=poll\tjob=" REST, true, SEND_TURN_READY));
 	assert_false(delivery_is_taken("target\ttarget=x", true, SEND_TURN_NEW));
 	here = SEND_TURN_READY;
 	assert_false(send_delivery_encode(&line, &here, &(struct send_delivery){0, "balance", 1}));
