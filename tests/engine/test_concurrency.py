@@ -27,7 +27,7 @@ def reverse(*redemptions):
 @pytest.fixture(scope="module")
 def opening(cluster):
     """A database to copy: the ledger above."""
-    database = cluster.database("concurrency")
+    database = cluster.database()
     with database.connect() as c:
         c.execute(LEDGER)
     yield database
@@ -35,16 +35,12 @@ def opening(cluster):
 
 
 @pytest.fixture
-def fresh(cluster, opening):
+def fresh(opening):
     """fresh(): a copy of that database, gone after the test."""
     made = []
 
     def copy():
-        name = f"concurrency_{len(made)}"
-        with cluster.connect() as c:
-            c.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            c.execute(f'CREATE DATABASE "{name}" TEMPLATE concurrency')
-        made.append(type(opening)(cluster, name))
+        made.append(opening.copy())
         return made[-1]
     yield copy
     for database in made:

@@ -4,7 +4,6 @@ import random
 import psycopg
 import pytest
 
-import pg
 from world import World
 
 # what is changed, by someone who owns the database and switched every guard off
@@ -70,8 +69,7 @@ def untouched(cluster, build):
 
 
 def drop_guards(c):
-    """No triggers, no foreign keys, no checks: as somebody who owns the database could have it."""
-    c.execute("SET session_replication_role = replica")
+    """No checks, as somebody who owns the database could have it; triggers and foreign keys are off for a session of a replica's."""
     for table, in c.execute("""SELECT DISTINCT conrelid::regclass::text FROM pg_constraint c
                                  JOIN pg_class t ON t.oid = conrelid
                                  JOIN pg_namespace s ON s.oid = t.relnamespace
@@ -81,16 +79,22 @@ def drop_guards(c):
             c.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
 
 
+@pytest.fixture(scope="module")
+def unguarded(untouched):
+    """That database without its guards, to copy."""
+    database = untouched.database.copy()
+    with database.connect() as c:
+        drop_guards(c)
+    yield database
+    database.drop()
+
+
 @pytest.mark.parametrize("what", SQL)
-def test_a_change_in_the_database_is_named(cluster, untouched, what):
-    copy = f"tampered_{abs(hash(what)) % 10**9}"
-    with cluster.connect() as c:
-        c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (untouched.database.name,))
-        c.execute(f"CREATE DATABASE {copy} TEMPLATE {untouched.database.name}")
-    database = pg.Database(cluster, copy)
+def test_a_change_in_the_database_is_named(untouched, unguarded, what):
+    database = unguarded.copy()
     try:
         with database.connect() as c:
-            drop_guards(c)
+            c.execute("SET session_replication_role = replica")
             before = c.execute(EVERYTHING).fetchall()
             c.execute(SQL[what])
             assert c.execute(EVERYTHING).fetchall() != before, "nothing was changed: the test tests nothing"
@@ -120,16 +124,12 @@ def changed_digit(chance, number):
             return int(changed)
 
 
-def test_any_digit(cluster, untouched):
+def test_any_digit(untouched, unguarded):
     """One digit of one number, drawn by seed; each time in a transaction of its own that is put back."""
-    chance, copy, tried = random.Random(1), "tampered_digits", 0
-    with cluster.connect() as c:
-        c.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (untouched.database.name,))
-        c.execute(f"CREATE DATABASE {copy} TEMPLATE {untouched.database.name}")
-    database = pg.Database(cluster, copy)
+    chance, database, tried = random.Random(1), unguarded.copy(), 0
     try:
         with database.connect() as c:
-            drop_guards(c)
+            c.execute("SET session_replication_role = replica")
             for table, key, where, column in NUMBERS * 2:
                 rows = c.execute(f"SELECT {key}, {column} FROM {table} WHERE {where} AND {column} IS NOT NULL"
                                  " ORDER BY 1").fetchall()

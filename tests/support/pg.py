@@ -2,6 +2,7 @@
 
     cluster = pg.Cluster()              # initdb, start; about a second
     db = cluster.database()             # a fresh database with every migration applied
+    db.copy()                           # another with what is in it
     with db.connect() as c: ...         # psycopg, autocommit, as the superuser
     with db.connect("handback_daemon") as c: ...
     db.conninfo("handback_daemon")      # for the programs
@@ -46,6 +47,7 @@ SETTINGS = {
     "logging_collector": "off",
     "log_min_messages": "warning",
     "log_statement": "none",
+    "jit": "off",  # as handback sets it for itself; a test's own queries are compiled for longer than they run
     "log_min_error_statement": "panic",
     "timezone": "Asia/Kathmandu",  # nothing may depend on the server's zone
     "log_timezone": "UTC",
@@ -150,9 +152,13 @@ class Database:
     def connect(self, user="postgres", autocommit=True, **more):
         return psycopg.connect(self.conninfo(user), autocommit=autocommit, **more)
 
+    def copy(self, name=None):
+        """Another database with what is in this one, whose sessions are ended for it."""
+        self.cluster.administer("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", self.name)
+        return self.cluster.made_from(self.name, name)
+
     def drop(self):
-        with self.cluster.connect() as c:
-            c.execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+        self.cluster.administer(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
 
 class Cluster:
@@ -167,7 +173,7 @@ class Cluster:
         self.server = None
         self.log = self.dir / "log"
         self._numbers = itertools.count(1)
-        self._template = None
+        self._template = self._admin = None
         made_by = ([bin_dir() / "pg_basebackup", "-D", self.data, "-d", standby_of.conninfo(), "-R", "-c", "fast"] if standby_of
                    else [bin_dir() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale",
                          "-N"])
@@ -185,7 +191,8 @@ class Cluster:
         deadline = time.monotonic() + wait
         while True:
             try:
-                self.connect().close()
+                with self.connect() as c:
+                    self.version = c.info.server_version
                 return
             except psycopg.OperationalError:
                 if self.server.poll() is not None or time.monotonic() > deadline:
@@ -194,6 +201,8 @@ class Cluster:
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: fast, SIGQUIT: immediate, SIGTERM: waits for clients, SIGKILL: a crash."""
+        if self._admin is not None:
+            self._admin.close()
         if self.server is not None:
             self.server.send_signal(how)
             self.server.wait(60)
@@ -212,24 +221,39 @@ class Cluster:
     def connect(self, database="postgres", user="postgres", **more):
         return psycopg.connect(self.conninfo(database, user), autocommit=True, **more)
 
+    def administer(self, sql, *parameters):
+        """Executed in the database postgres, by a session that is kept: to make and drop databases most of all, for which one that is
+        begun each time takes as much work again."""
+        for last in (False, True):
+            if self._admin is None or self._admin.closed:
+                self._admin = self.connect()
+            try:
+                return self._admin.execute(sql, parameters or None)
+            except psycopg.OperationalError:
+                if last or not self._admin.broken:  # the server has been away since
+                    raise
+
+    def made_from(self, template, name=None):
+        """A copy of a database that nobody is in."""
+        name = name or f"t{next(self._numbers)}"
+        # files are copied as files: by way of the log, page by page, it takes three times the work
+        self.administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {"STRATEGY file_copy" if self.version >= 150000 else ""}')
+        return Database(self, name)
+
     def database(self, name=None, migrated=True):
         """A fresh database; with every migration applied it is a copy of a template made once."""
-        name = name or f"t{next(self._numbers)}"
-        with self.connect() as c:
-            if migrated and self._template is None:
-                self._template = "handback_template"
-                c.execute(f"CREATE DATABASE {self._template} TEMPLATE template0")
-                with self.connect(self._template) as t:
-                    migrate(t)
-            # files are copied as files: by way of the log, page by page, it takes three times the work
-            how = "STRATEGY file_copy" if c.info.server_version >= 150000 else ""
-            c.execute(f'CREATE DATABASE "{name}" TEMPLATE {self._template if migrated else "template0"} {how}')
-            if migrated:
-                # a database's own grants are not copied with it
-                c.execute(f'GRANT CREATE, CONNECT, TEMPORARY ON DATABASE "{name}" TO handback_owner')
-                c.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO handback_daemon, handback_nightly, handback_operator')
-                c.execute(f'GRANT CONNECT ON DATABASE "{name}" TO handback_finance, handback_verify, handback_collector')
-        return Database(self, name)
+        if not migrated:
+            return self.made_from("template0", name)
+        if self._template is None:
+            self._template = self.made_from("template0", "handback_template").name
+            with self.connect(self._template) as c:
+                migrate(c)
+        made = self.made_from(self._template, name)
+        # a database's own grants are not copied with it
+        self.administer(f'GRANT CREATE, CONNECT, TEMPORARY ON DATABASE "{made.name}" TO handback_owner;'
+                        f'GRANT CONNECT, TEMPORARY ON DATABASE "{made.name}" TO handback_daemon, handback_nightly, handback_operator;'
+                        f'GRANT CONNECT ON DATABASE "{made.name}" TO handback_finance, handback_verify, handback_collector')
+        return made
 
     def restart(self, how=signal.SIGINT):
         self.stop(how)
