@@ -11,11 +11,7 @@
  *
  * Without --listen a connection is its descriptor 3.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,24 +22,15 @@
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "lib/base/spawn.h"
 #include "lib/base/text.h"
 #include "lib/protocol/channel.h"
+#include "lib/protocol/serve.h"
 #include "lib/sandbox/attempt.h"
 #include "lib/sandbox/program.h"
 #include "receive/body.h"
 #include "receive/corner.h"
 
-#define CONNECTION 3
-#define WAITING 64
 #define JOB_S 10
-
-static int
-usage(void)
-{
-	fputs("usage: handback-receive --config FILE [--listen PATH]\n", stderr);
-	return EXIT_USAGE;
-}
 
 static struct config *
 load_config(const char *path)
@@ -65,7 +52,7 @@ say(int *turn, enum receive_message message, const struct receive_answer *answer
 	static struct message_line line;
 
 	if (receive_answer_encode(&line, turn, message, answer))
-		channel_send(CONNECTION, line.text, line.length, -1);
+		channel_send(SERVE_CONNECTION, line.text, line.length, -1);
 }
 
 static void
@@ -88,7 +75,7 @@ take(const struct config_source *source, const struct receive_job *job, const st
 	enum body_end end;
 
 	say(turn, RECEIVE_READY, NULL);
-	end = body_take(CONNECTION, corner->file, job->bytes, sha256, refusal);
+	end = body_take(SERVE_CONNECTION, corner->file, job->bytes, sha256, refusal);
 	if (end != BODY_WHOLE)
 		return false;
 	text_hex(hex, sha256, sizeof(sha256));
@@ -152,71 +139,16 @@ serve_connection(const char *path)
 	int code = EXIT_USAGE;
 	size_t len;
 
-	setsockopt(CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (config != NULL && channel_receive(CONNECTION, line, sizeof(line), &len, NULL) > 0)
+	setsockopt(SERVE_CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (config != NULL && channel_receive(SERVE_CONNECTION, line, sizeof(line), &len, NULL) > 0)
 		code = serve(config, line);
 	config_free(config);
 	return code;
 }
 
-/* ---- by hand: a process for each ---- */
-
-static int
-listen_for(const char *socket_path, const char *config)
-{
-	char self[PATH_MAX];
-	const char *const argv[] = {"handback-receive", "--config", config, NULL};
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int listener = channel_listen(socket_path, SOCK_SEQPACKET, WAITING);
-
-	if (len <= 0 || listener < 0) {
-		log_write(LOG_ERR, "there is no socket to listen on",
-		          LOG_FIELDS(log_text("path", socket_path), log_errno(errno)));
-		return EXIT_USAGE;
-	}
-	self[len] = '\0';
-	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
-	log_write(LOG_INFO, "ready", NULL);
-	for (;;) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		const struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {fd, CONNECTION}};
-		const struct spawn program = {
-		    .path = self, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
-
-		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
-			return EXIT_FAILED;
-		if (fd >= 0 && spawn(&program) < 0)
-			log_write(LOG_ERR, "a process for a file cannot be started", LOG_FIELDS(log_errno(errno)));
-		if (fd >= 0)
-			close(fd);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	                                      {"listen", required_argument, NULL, 'l'},
-	                                      {NULL, 0, NULL, 0}};
-	const char *config = NULL, *listen_at = NULL;
-	char path[PATH_MAX];
-	int option;
-
 	harden();
-	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
-		if (option == 'c')
-			config = optarg;
-		else if (option == 'l')
-			listen_at = optarg;
-		else
-			return usage();
-	if (optind != argc || config == NULL)
-		return usage();
-	log_open("handback-receive", LOG_INFO);
-	signal(SIGPIPE, SIG_IGN);
-	if (realpath(config, path) == NULL) { /* a process of its own starts elsewhere */
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("file", config), log_errno(errno)));
-		return EXIT_USAGE;
-	}
-	return listen_at != NULL ? listen_for(listen_at, path) : serve_connection(path);
+	return serve_main("handback-receive", argc, argv, serve_connection);
 }
