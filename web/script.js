@@ -7,3 +7,27 @@ if (location.pathname === "/") {
 			location.reload();
 	}, 60000);
 }
+
+// The boxes of a list: how many are ticked, and all of them at once.
+const pick = document.getElementById("pick");
+if (pick !== null) {
+	const boxes = [...document.querySelectorAll("input[type=checkbox][form=pick]")];
+	const button = pick.querySelector("button[value=ticked]"), words = button.textContent;
+	const all = document.createElement("input"), label = document.createElement("label");
+	const count = () => {
+		const ticked = boxes.filter(box => box.checked).length;
+		button.textContent = `${words}: ${ticked}`;
+		button.disabled = ticked === 0;
+		all.checked = ticked === boxes.length;
+	};
+	all.type = "checkbox";
+	all.addEventListener("change", () => {
+		boxes.forEach(box => { box.checked = all.checked; });
+		count();
+	});
+	label.append(all, " all of this page");
+	pick.append(label);
+	boxes.forEach(box => box.addEventListener("change", count));
+	addEventListener("pageshow", count);
+	count();
+}

@@ -99,6 +99,21 @@ class Web:
                 process.wait(10)
             process.kill()
 
+    def on_loopback(self):
+        """The same for a real browser: where."""
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        where = f"127.0.0.1:{port}"
+        self.start("handback-web", "--desk", self.folder / "desk", "--listen", where, *self.options, ready=self.socket)
+
+        def answers():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                return True
+            return False
+        until(answers)
+        return f"http://{where}"
+
     def is_well(self):
         try:
             return Browser(self).get("/healthz").status == 200

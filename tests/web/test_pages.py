@@ -6,9 +6,10 @@ import web
 import world as worlds
 
 EVERY = ("/", "/files", "/files?state=held&from=2020-01-01", "/files/1", "/files/1?outcome=held", "/holds",
-         "/holds?reason=points_mismatch", "/holds?ended=yes", "/holds/1", "/proposals", "/proposals?all=yes", "/reports", "/reports/reconciliation",
+         "/holds?reason=points_mismatch", "/holds?state=ended", "/holds?owner=ann&partner=SKYLINE&file=1", "/holds/1", "/proposals", "/proposals?all=yes", "/reports", "/reports/reconciliation",
          "/reports/overdue", "/reports/ageing", "/reports/ageing?by=due", "/reports/roll-forward", "/reports/reasons", "/reports/deliveries",
-         "/reports/decisions", "/reports/trend")
+         "/reports/decisions", "/reports/trend", "/partners", "/partners/SKYLINE", "/partners/NOBODY", "/points", "/marketplace",
+         "/targets", "/targets/none", "/credentials", "/audit", "/audit?who=ann&after=3", "/people")
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,7 @@ def world(cluster, build):
     with worlds.World(cluster, build) as made:
         made.drop("SKYLINE", *made.file("SKYLINE", made.unusual()))
         made.drop("MERIDIAN", *made.file("MERIDIAN", break_totals=1))
+        made.drop("AURORA", *made.file("AURORA", made.unusual("AURORA", "SKYLINE")))
         made.run()
         yield made
 
@@ -113,7 +115,7 @@ def test_the_partners_bytes_stand_beside_the_ledger_line(ann, world):
     beside = page[page.index('<section class="beside">'):]
     beside = beside[:beside.index("</section>")]
     assert "What the partner sent" in beside and "The ledger line" in beside
-    assert len(re.findall(rf'<mark title="[^"]*">{reference}</mark>', beside)) == 2, beside
+    assert len(re.findall(rf'<mark class="m0" title="[^"]*">{reference}</mark>', beside)) == 2, "the field has one colour on both sides"
     assert f"{points:,}" in beside
 
 
@@ -164,6 +166,103 @@ def test_another_sites_form_does_nothing(ann, world):
     assert ann.post("/holds/propose", fields, Content_Type="text/plain").status == 403
     assert world.query("SELECT count(*) FROM handback.proposal WHERE why = 'elsewhere'") == [(0,)]
     assert ann.post("/holds/propose", fields, Sec_Fetch_Site=None, Origin="http://localhost").status == 303
+
+
+def test_many_are_proposed_at_once_after_their_sum_was_shown(ann, ben, world):
+    holds = open_holds(world)[:2]
+    page = ann.get("/holds")
+    assert all(f'form="pick" name="hold" value="{hold}"' in page.text for hold in holds)
+    token = page.forms()["/holds/bulk"]["form"]
+    shown = ann.post("/holds/bulk", [("form", token), *[("hold", hold) for hold in holds], ("decision", "close"), ("which", "ticked")])
+    points, = world.query("SELECT sum(points) FROM handback.hold WHERE hold_id = ANY (%s)", holds)[0]
+    assert shown.status == 200 and ">close</dd>" in shown.text and ">2</dd>" in shown.text and f">{points:,}</dd>" in shown.text
+    fields = [("hold", hold) for hold in holds]
+    sent = ann.post("/holds/propose", [*[(n, v) for n, v in shown.forms()["/holds/propose"].items() if n != "hold"], *fields, ("why", "both")])
+    assert sent.status == 303, sent.text
+    proposal = int(sent.location.rpartition("/")[2])
+    assert world.query("SELECT holds, points, decision FROM handback.proposal WHERE proposal_id = %s", proposal) == [(2, points, "close")]
+    listed = ann.get("/holds").text
+    assert f'<a href="/proposals/{proposal}">' in listed, "who looks at the list sees that it was proposed"
+    page = ben.get(f"/proposals/{proposal}")
+    assert ben.send(page, f"/proposals/{proposal}/reject", why="not these").status == 303
+
+
+def test_what_a_filter_means_is_proposed_as_it_was_shown_or_not_at_all(ann, world):
+    reason, many, points = world.query("""SELECT reason, count(*), sum(points) FROM handback.hold h WHERE NOT EXISTS (SELECT FROM handback.hold_end e
+        WHERE e.hold_id = h.hold_id) AND record_no IS NOT NULL GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1""")[0]
+
+    def bulk():
+        page = ann.get(f"/holds?reason={reason}")
+        shown = ann.send(page, "/holds/bulk", decision="close", which="all")
+        assert shown.status == 200 and f">{many:,}</dd>" in shown.text and f">{points:,}</dd>" in shown.text
+        return shown
+    stale = ann.post("/holds/propose", {**bulk().forms()["/holds/propose"], "many": many + 1, "why": "all"})
+    assert stale.status == 409 and f"it is now {many} holds of {points} points" in stale.text
+    assert world.query("SELECT count(*) FROM handback.proposal WHERE why = 'all'") == [(0,)]
+    sent = ann.send(bulk(), "/holds/propose", why="all")
+    assert sent.status == 303 and world.query("SELECT holds, points FROM handback.proposal WHERE why = 'all'") == [(many, points)]
+
+
+def test_a_bulk_form_without_holds_does_nothing(ann):
+    def token():
+        return ann.get("/").forms()["/logout"]["form"]
+    for fields in ([("decision", "close")], [("decision", "close"), ("which", "all")], [("decision", "close"), ("hold", "x")],
+                   [("decision", "close"), ("hold", "1"), ("hold", "1}{")], [("which", "all"), ("reason", "no_such"), ("decision", "close")],
+                   [("hold", "1"), ("which", "ticked")]):
+        for path in ("/holds/bulk", "/holds/propose"):
+            assert ann.post(path, [("form", token()), ("why", "x"), *fields]).status == 400, fields
+
+
+def test_holds_are_filtered_by_whom_they_were_given_to(ann, world):
+    hold = open_holds(world)[0]
+    page = ann.get(f"/holds/{hold}")
+    assert ann.send(page, f"/holds/{hold}/assign", who="ann").status == 303
+    assert ann.send(page, f"/holds/{hold}/comment", text="asked the partner").status == 303
+    assert f'value="{hold}" aria-label' in ann.get("/holds?owner=ann").text and "asked the partner" in ann.get("/holds?owner=ann").text
+    assert "nothing waits for anyone" in ann.get("/holds?owner=ben").text
+
+
+def test_a_list_that_is_cut_says_so_and_goes_on(ann, world):
+    file, = world.query("SELECT file_id FROM handback.file WHERE state = 'posted' LIMIT 1")[0]
+    page = ann.get(f"/files/{file}?outcome=confirmed&after=3").text
+    assert "/explain?reference=" in page and f'{file}%3A3"' not in page and f'{file}%3A4"' in page
+    assert ann.get(f"/files/{file}?after=x").status == 404
+    for path in ("/holds", "/files", "/proposals", "/reports/overdue"):
+        assert "--" not in ann.get(path).text, "the command line's options are not the pages'"
+
+
+def test_approving_takes_a_login_of_the_last_minutes(pages, ann, world):
+    proposal = propose(ann, open_holds(world)[0])
+    cat = pages.person("cat")
+    page = cat.get(f"/proposals/{proposal}")
+
+    def age(interval):
+        with world.database.connect() as c:
+            c.execute("ALTER TABLE handback.web_login DISABLE TRIGGER append_only")
+            c.execute(f"UPDATE handback.web_login SET at = at - interval '{interval}' WHERE person = 'cat'")
+            c.execute("ALTER TABLE handback.web_login ENABLE TRIGGER append_only")
+    age("301 seconds")
+    refused = cat.send(page, f"/proposals/{proposal}/approve")
+    assert refused.status == 403 and "log in again" in refused.text and how(world, proposal) == []
+    again = cat.get(f"/proposals/{proposal}")
+    assert "log in again" in again.text and f"/proposals/{proposal}/approve" not in again.forms()
+    assert cat.send(again, f"/proposals/{proposal}/reject", why="to reject takes none").status == 303
+
+
+def test_a_shops_settings_are_changed_by_two(ann, ben, world):
+    programme, = world.query("SELECT min(code) FROM ledger.programme")[0]
+    page = ann.get("/marketplace")
+    wish = {"programme": programme, "points": "100", "minimum_balance": "500", "shop": "Plum", "address": "https://shop.example/in", "why": "the contract"}
+    assert ann.send(page, "/marketplace/propose", **wish).status == 303
+    own = ann.get("/marketplace")
+    assert "another person must approve it" in own.text and "/marketplace/approve" not in own.forms()
+    forged = ann.post("/marketplace/approve", {"form": own.forms()["/logout"]["form"], "setting": own.forms()["/marketplace/reject"]["setting"]})
+    assert forged.status == 409 and "another person must approve it" in forged.text
+    assert ben.send(ben.get("/marketplace"), "/marketplace/approve").status == 303
+    assert world.query("SELECT state, proposed_by, ended_by FROM catalogue.settings") == [("in force", "ann", "ben")]
+    for wrong in ({"points": "1e3"}, {"minimum_balance": "-1"}, {"why": ""}, {"programme": ""}):
+        assert ann.send(ann.get("/marketplace"), "/marketplace/propose", **{**wish, **wrong}).status == 400
+    assert ann.send(ann.get("/marketplace"), "/marketplace/propose", **{**wish, "address": "javascript:alert(1)"}).status == 409
 
 
 def test_who_reads_decides_nothing(pages, world):

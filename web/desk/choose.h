@@ -6,5 +6,6 @@
 
 void choose_partner(const struct page_of *p, const char *chosen);
 void choose_reason(const struct page_of *p, const char *chosen);
+void choose_programme(const struct page_of *p);
 
 #endif

@@ -5,12 +5,16 @@
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/people.h"
 #include "lib/finance/view/view_sql.h"
+#include "web/desk/desk_sql.h"
 #include "web/desk/pages.h"
+
+const char frame_log_in_again[] =
+    "To approve, log in again: open a new link of `handbackctl web login`, and approve within five minutes.";
 
 #define PIECES_S 15 /* of a large proposal, before the page says that it goes on */
 
-static void
-refused(const struct page_of *p, enum pg_status status)
+void
+frame_refused(const struct page_of *p, enum pg_status status)
 {
 	const char *next, *sentence = people_sentence(pg_why(p->desk->query.pg), &next);
 
@@ -29,9 +33,57 @@ run(const struct page_of *p, const char *sql, int params, const char *const *val
 	if (status == PG_OK)
 		return true;
 	if (p->desk->decides)
-		refused(p, status);
+		frame_refused(p, status);
 	else
 		frame_sentence(p, 403, "Nothing was done", "Only an operator decides.");
+	return false;
+}
+
+void
+frame_run(const struct page_of *p, const char *sql, int params, const char *const *values, const char *path)
+{
+	struct pg_result *result = NULL;
+
+	if (run(p, sql, params, values, &result))
+		frame_go_on(p, mem_text(path));
+	pg_result_free(result);
+}
+
+bool
+frame_is_fresh(const struct page_of *p)
+{
+	const char *login = p->desk->login;
+	struct pg_result *r = NULL;
+	bool fresh = pg_run(p->desk->query.pg, desk_fresh, 1, &login, &r) == PG_OK && pg_rows(r) == 1 &&
+	             pg_true_of(r, 0, "fresh");
+
+	pg_result_free(r);
+	return fresh;
+}
+
+bool
+frame_may_approve(const struct page_of *p)
+{
+	if (!p->desk->decides || frame_is_fresh(p))
+		return true; /* who does not decide is told so */
+	frame_sentence(p, 403, "Nothing was done", frame_log_in_again);
+	return false;
+}
+
+/* Is it still what the page showed?  Holds come and go while somebody writes why. */
+static bool
+is_as_shown(const struct page_of *p, const struct pg_result *r)
+{
+	const char *many = request_field(p->request, "many"), *points = request_field(p->request, "points");
+
+	if ((many == NULL || strcmp(many, pg_text_of(r, 0, "many")) == 0) &&
+	    (points == NULL || strcmp(points, pg_text_of(r, 0, "points")) == 0))
+		return true;
+	char *sentence =
+	    mem_format("What the filter means has changed: it is now %s holds of %s points. Look at them again.",
+	               pg_text_of(r, 0, "many"), pg_text_of(r, 0, "points"));
+	frame_sentence(p, 409, "Nothing was done", sentence);
+	free(sentence);
 	return false;
 }
 
@@ -39,21 +91,25 @@ void
 page_propose(const struct page_of *p)
 {
 	const struct request *r = p->request;
-	const char *hold = request_field(r, "hold");
-	struct pg_result *result = NULL;
+	struct pg_result *holds = NULL, *result = NULL;
 
-	if (!frame_is_number(hold) || request_field(r, "decision") == NULL || request_field(r, "why") == NULL) {
-		frame_sentence(p, 400, "Nothing was done", "A hold, a decision and the reason for it are required.");
+	if (request_field(r, "decision") == NULL || request_field(r, "why") == NULL) {
+		frame_sentence(p, 400, "Nothing was done", "A decision and the reason for it are required.");
 		return;
 	}
-	char *holds = mem_format("{%s}", hold);
-	const char *values[] = {holds, request_field(r, "decision"), request_field(r, "why"),
-	                        request_field(r, "redemption"),
+	if (!p->desk->decides) {
+		frame_sentence(p, 403, "Nothing was done", "Only an operator decides.");
+		return;
+	}
+	if (!bulk_find(p, &holds))
+		return;
+	const char *values[] = {pg_text_of(holds, 0, "holds"), request_field(r, "decision"),
+	                        request_field(r, "why"), request_field(r, "redemption"),
 	                        request_field(r, "accept_difference") != NULL ? "true" : "false"};
-	if (run(p, sql_hold_propose, 5, values, &result))
+	if (is_as_shown(p, holds) && run(p, sql_hold_propose, 5, values, &result))
 		frame_go_on(p, mem_format("/proposals/%s", pg_text(result, 0, 0)));
 	pg_result_free(result);
-	free(holds);
+	pg_result_free(holds);
 }
 
 /* A note about a hold: back to its page. */
@@ -105,7 +161,7 @@ finish(const struct page_of *p, const char *proposal)
 			pg_result_free(piece);
 		}
 		if (status != PG_OK && status != PG_RETRY) {
-			refused(p, status);
+			frame_refused(p, status);
 			return false;
 		}
 	}
@@ -117,8 +173,11 @@ page_approve(const struct page_of *p)
 {
 	const char *proposal = p->request->part[1], *values[] = {proposal, request_field(p->request, "why")};
 	struct pg_result *r = NULL, *event = NULL;
-	bool approved =
-	    pg_run(p->desk->query.pg, sql_hold_unfinished, 1, &proposal, &r) == PG_OK && pg_rows(r) > 0;
+	bool approved;
+
+	if (!frame_may_approve(p))
+		return;
+	approved = pg_run(p->desk->query.pg, sql_hold_unfinished, 1, &proposal, &r) == PG_OK && pg_rows(r) > 0;
 
 	pg_result_free(r);
 	if ((approved && p->desk->decides) || run(p, sql_hold_approve, 2, values, &event))
@@ -153,6 +212,8 @@ put_answer(const struct page_of *p, const struct table *t)
 	page_put(out, "<section class=\"actions\">\n<h2>Approve or reject</h2>\n");
 	if (strcmp(by, p->desk->person) == 0) {
 		page_put(out, "<p>You proposed this; another person must approve it.</p>\n");
+	} else if (!frame_is_fresh(p)) {
+		page_put(out, "<p>%t</p>\n", frame_log_in_again);
 	} else {
 		char *approve = mem_format("/proposals/%s/approve", proposal);
 

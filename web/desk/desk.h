@@ -6,6 +6,7 @@
 
 #include "lib/db/connect.h"
 #include "lib/finance/view/query.h"
+#include "lib/hash/secret_text.h"
 #include "web/desk/request.h"
 
 #define DESK_FORMS 256 /* pages with forms that may be open at the same time */
@@ -16,7 +17,8 @@ struct desk {
 	struct connection connection;
 	struct query query;
 	const char *person;
-	bool decides; /* an operator; else one who reads */
+	char login[TEXT_HEX_SIZE(SHA256_BYTES)]; /* the hash of its link */
+	bool decides;                            /* an operator; else one who reads */
 	/* one for each page with forms: each is good for one form that is sent, and for this person's alone */
 	char form[DESK_FORMS][DESK_FORM_TOKEN];
 	size_t forms;

@@ -2,6 +2,11 @@
 -- Takes the link: $1 its hash, hex.
 SELECT handback.enter_by_web(pg_catalog.decode($1::text, 'hex')) AS entered, current_user = 'handback_operator' AS decides
 
+-- name: fresh
+-- Did this session begin so lately that the person may approve?  $1: the hash of its link, hex.
+SELECT pg_catalog.clock_timestamp() - l.at < interval '5 minutes' AS fresh
+FROM handback.web_login l WHERE l.hash = pg_catalog.decode($1::text, 'hex')
+
 -- name: still
 -- May the person still do what this session began with?  $1: as an operator.
 SELECT l.rolcanlogin AND pg_catalog.pg_has_role(l.oid, CASE WHEN $1::boolean THEN 'handback_operator' ELSE 'handback_finance' END, 'MEMBER') AS may

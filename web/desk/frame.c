@@ -7,12 +7,24 @@
 
 static const struct {
 	const char *path, *title;
+	bool set_up; /* how things are set up: not looked at every day */
 } rooms[] = {
-    {"/", "Today"},      {"/reports/ageing", "Open items"}, {"/files", "Files"},
-    {"/holds", "Holds"}, {"/proposals", "Approvals"},       {"/reports", "Reports"},
+    {"/", "Today", false},
+    {"/reports/ageing", "Open items", false},
+    {"/files", "Files", false},
+    {"/holds", "Holds", false},
+    {"/proposals", "Approvals", false},
+    {"/reports", "Reports", false},
+    {"/partners", "Partners", true},
+    {"/points", "Points", true},
+    {"/marketplace", "Marketplace", true},
+    {"/targets", "Targets", true},
+    {"/credentials", "Credentials", true},
+    {"/audit", "Audit", true},
+    {"/people", "People", true},
 };
 
-const struct html_link frame_links[] = {
+const struct html_link frame_links[FRAME_LINKS] = {
     {"file", "/files/"},
     {"release_of", "/files/"},
     {"released_as", "/files/"},
@@ -52,6 +64,21 @@ room_of(const char *path)
 	return found;
 }
 
+static void
+put_rooms(FILE *out, const char *label, bool set_up, size_t here)
+{
+	page_put(out, "<nav aria-label=\"%t\">\n<ul>\n", label);
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		if (rooms[i].set_up != set_up)
+			continue;
+		page_put(out, "<li><a href=\"%t\"", rooms[i].path);
+		if (i == here)
+			page_put(out, " aria-current=\"page\"");
+		page_put(out, ">%t</a></li>\n", rooms[i].title);
+	}
+	page_put(out, "</ul>\n</nav>\n");
+}
+
 void
 frame_begin(const struct page_of *p, const char *title)
 {
@@ -64,23 +91,17 @@ frame_begin(const struct page_of *p, const char *title)
 	         "<title>%t – handback</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
 	         "<link rel=\"icon\" href=\"/icon.svg\">\n<script src=\"/script.js\" defer></script>\n"
 	         "</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
-	         "<header>\n<nav aria-label=\"Pages\">\n<ul>\n",
+	         "<header>\n",
 	         title);
-	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
-		page_put(out, "<li><a href=\"%t\"", rooms[i].path);
-		if (i == here)
-			page_put(out, " aria-current=\"page\"");
-		page_put(out, ">%t</a></li>\n", rooms[i].title);
-	}
-	page_put(out, "</ul>\n</nav>\n");
+	put_rooms(out, "Pages", false, here);
 	page_put(
 	    out,
 	    "<form class=\"search\" action=\"/explain\" role=\"search\"><label><span>Explain</span> "
 	    "<input type=\"search\" name=\"reference\" placeholder=\"reference\" required></label></form>\n");
 	frame_form(p, "/logout", "who");
-	page_put(out,
-	         "<span>%t</span> <button>Log out</button></form>\n</header>\n<main id=\"main\">\n<h1>%t</h1>\n",
-	         p->desk->person, title);
+	page_put(out, "<span>%t</span> <button>Log out</button></form>\n", p->desk->person);
+	put_rooms(out, "Set-up", true, here);
+	page_put(out, "</header>\n<main id=\"main\">\n<h1>%t</h1>\n", title);
 }
 
 void
@@ -96,6 +117,16 @@ frame_form(const struct page_of *p, const char *action, const char *class)
 	    p->reply->out,
 	    "<form method=\"post\" action=\"%t\" class=\"%t\"><input type=\"hidden\" name=\"form\" value=\"%t\">",
 	    action, class, desk_form(p->desk));
+}
+
+void
+frame_form_of(const struct page_of *p, const char *action, const char *class, const char *id)
+{
+	page_put(
+	    p->reply->out,
+	    "<form method=\"post\" action=\"%t\" class=\"%t\" id=\"%t\"><input type=\"hidden\" name=\"form\" "
+	    "value=\"%t\">",
+	    action, class, id, desk_form(p->desk));
 }
 
 void
@@ -131,9 +162,8 @@ frame_is_for_machines(const struct request *r)
 	return format != NULL && (strcmp(format, "csv") == 0 || strcmp(format, "json") == 0);
 }
 
-/* Where the same stands as a file. */
-static void
-put_formats(const struct page_of *p)
+void
+frame_formats(const struct page_of *p)
 {
 	const char *query = p->request->query, *and = query[0] != '\0' ? "&" : "";
 
@@ -141,6 +171,21 @@ put_formats(const struct page_of *p)
 	         "<p class=\"formats\">The same as <a href=\"%t?%t%tformat=csv\">CSV</a> or "
 	         "<a href=\"%t?%t%tformat=json\">JSON</a></p>\n",
 	         p->request->path, query, and, p->request->path, query, and);
+}
+
+void
+frame_next(const struct page_of *p, const char *after)
+{
+	const struct request *r = p->request;
+	FILE *out = p->reply->out;
+
+	if (after == NULL)
+		return;
+	page_put(out, "<p class=\"next\"><a rel=\"next\" href=\"%t?", r->path);
+	for (size_t i = 0; i < r->fields; i++)
+		if (strcmp(r->field[i].name, "after") != 0)
+			page_put(out, "%u=%u&amp;", r->field[i].name, r->field[i].value);
+	page_put(out, "after=%u\">Next</a></p>\n", after);
 }
 
 void
@@ -153,7 +198,7 @@ frame_document(const struct page_of *p, const char *title, const struct html_lin
 		if (d->subtitle != NULL)
 			page_put(p->reply->out, "<p class=\"subtitle\">%t</p>\n", d->subtitle);
 		render_html_tables(p->reply->out, d, links);
-		put_formats(p);
+		frame_formats(p);
 		frame_end(p);
 	} else if (strcmp(format, "json") == 0) {
 		p->reply->type = "application/json";

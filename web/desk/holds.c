@@ -7,29 +7,25 @@
 #include "web/desk/choose.h"
 #include "web/desk/pages.h"
 
-static const char *const decisions[] = {"confirm", "reverse", "reinstate", "credit",
-                                        "close",   "release", "reopen",    NULL};
+const char *const hold_decisions[] = {"confirm", "reverse", "reinstate", "credit",
+                                      "close",   "release", "reopen",    NULL};
 
 static void
 put_filter(const struct page_of *p, const struct holds_asked *asked)
 {
-	page_put(p->reply->out, "<form class=\"filter\" action=\"/holds\">\n");
+	static const char *const states[] = {"ended", NULL};
+	FILE *out = p->reply->out;
+
+	page_put(out, "<form class=\"filter\" action=\"/holds\">\n");
+	page_select(out, "state", "State", states, asked->ended ? "ended" : NULL, "open");
 	choose_partner(p, asked->partner);
 	choose_reason(p, asked->reason);
-	page_put(p->reply->out, "<label><input type=\"checkbox\" name=\"ended\" value=\"yes\"%t> ended</label>\n",
-	         "");
-	page_put(p->reply->out, "<button>Show</button></form>\n");
-}
-
-/* The next rows, by the last hold of these. */
-static void
-put_next(const struct page_of *p, const struct holds_asked *asked, const struct table *t)
-{
-	if (asked->ended || !query_is_cut(&p->desk->query, t))
-		return;
-	page_put(p->reply->out,
-	         "<p><a rel=\"next\" href=\"/holds?after=%u&amp;partner=%u&amp;reason=%u\">Next</a></p>\n",
-	         table_cell(t, t->rows - 1, table_column(t, "hold")), asked->partner, asked->reason);
+	page_input(out, "text", "file", "File", asked->file);
+	page_input(out, "text", "owner", "With", asked->owner);
+	page_put(out,
+	         "<button>Show</button>\n<p class=\"views\"><a href=\"/holds\">All open</a> "
+	         "<a href=\"/holds?owner=%u\">Mine</a> <a href=\"/holds?state=ended\">Ended</a></p></form>\n",
+	         p->desk->person);
 }
 
 /* The fields of a decision. */
@@ -38,7 +34,7 @@ put_decision(const struct page_of *p)
 {
 	FILE *out = p->reply->out;
 
-	page_select(out, "decision", "Decision", decisions, NULL, NULL);
+	page_select(out, "decision", "Decision", hold_decisions, NULL, NULL);
 	page_put(out, "<label>Why <textarea name=\"why\" rows=\"2\" required></textarea></label>\n");
 	page_put(out, "<label>Redemption, where the record names none <input name=\"redemption\" "
 	              "pattern=\"[0-9a-fA-F-]{36}\"></label>\n");
@@ -47,15 +43,33 @@ put_decision(const struct page_of *p)
 	         "redemption differ</label>\n<button>Propose</button>\n");
 }
 
+/* Of open holds, each with a box for those who decide. */
+static void
+put_list(const struct page_of *p, const struct holds_asked *asked, const struct document *d)
+{
+	struct html_link links[FRAME_LINKS + 1] = {{"hold", "/holds/", "hold"}};
+	const struct table *t = d->tables[0];
+	bool cut = !asked->ended && query_is_cut(&p->desk->query, t),
+	     picks = p->desk->decides && !asked->ended && t->rows > 0;
+
+	memcpy(links + 1, frame_links, FRAME_LINKS * sizeof(links[0]));
+	if (picks)
+		bulk_put_bar(p, asked->owner == NULL && asked->after == NULL);
+	render_html_tables(p->reply->out, d, picks ? links : frame_links);
+	frame_next(p, cut ? table_cell(t, t->rows - 1, table_column(t, "hold")) : NULL);
+}
+
 void
 page_holds(const struct page_of *p)
 {
 	const struct request *r = p->request;
+	const char *state = request_field(r, "state");
 	struct holds_asked asked = {.partner = request_field(r, "partner"),
 	                            .reason = request_field(r, "reason"),
 	                            .file = request_field(r, "file"),
+	                            .owner = request_field(r, "owner"),
 	                            .after = request_field(r, "after"),
-	                            .ended = request_field(r, "ended") != NULL};
+	                            .ended = state != NULL && strcmp(state, "ended") == 0};
 	struct document *d = NULL;
 	int code;
 
@@ -73,8 +87,8 @@ page_holds(const struct page_of *p)
 	}
 	frame_begin(p, "Holds");
 	put_filter(p, &asked);
-	render_html_tables(p->reply->out, d, frame_links);
-	put_next(p, &asked, d->tables[0]);
+	put_list(p, &asked, d);
+	frame_formats(p);
 	frame_end(p);
 	document_free(d);
 }
@@ -121,6 +135,7 @@ page_hold(const struct page_of *p)
 
 			frame_begin(p, title);
 			beside_put(p->reply->out, t);
+			difference_put(p->reply->out, t);
 			if (p->desk->decides)
 				put_actions(p, hold, open);
 			render_html_tables(p->reply->out, d, frame_links);
@@ -146,6 +161,7 @@ page_proposals(const struct page_of *p)
 	}
 	frame_begin(p, "Approvals");
 	render_html_tables(p->reply->out, d, frame_links);
+	frame_formats(p);
 	page_put(p->reply->out, "<p><a href=\"/proposals%t\">%t</a></p>\n", all ? "" : "?all=yes",
 	         all ? "Only those that wait" : "All that was ever proposed");
 	frame_end(p);

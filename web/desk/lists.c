@@ -50,8 +50,22 @@ page_files(const struct page_of *p)
 	page_input(p->reply->out, "date", "to", "To", request_field(r, "to"));
 	page_put(p->reply->out, "<button>Show</button></form>\n");
 	render_html_tables(p->reply->out, d, frame_links);
+	frame_formats(p);
 	frame_end(p);
 	document_free(d);
+}
+
+/* Of a list of records that was cut, for the next rows; NULL: it was not. */
+static const char *
+last_record(const struct page_of *p, const struct document *d)
+{
+	for (size_t i = 0; i < d->table_count; i++) {
+		const struct table *t = d->tables[i];
+
+		if (strcmp(t->key, "records") == 0 && query_is_cut(&p->desk->query, t))
+			return table_cell(t, t->rows - 1, table_column(t, "record"));
+	}
+	return NULL;
 }
 
 void
@@ -60,10 +74,11 @@ page_file(const struct page_of *p)
 	static const char *const outcomes[] = {
 	    "confirmed", "reversed", "already_applied", "duplicate_record", "informational", "held", NULL};
 	const char *file = p->request->part[1], *outcome = request_field(p->request, "outcome");
-	struct file_asked asked = {.file = file, .records = true, .outcome = outcome};
+	const char *after = request_field(p->request, "after");
+	struct file_asked asked = {.file = file, .records = true, .outcome = outcome, .after = after};
 	char *records = mem_format("/explain?reference=%s%%3A", file), *title = mem_format("File %s", file);
 	struct document *d = NULL;
-	int code = view_file(&p->desk->query, &asked, &d);
+	int code = after == NULL || frame_is_number(after) ? view_file(&p->desk->query, &asked, &d) : EXIT_USAGE;
 
 	if (code == EXIT_CLEAN && d->tables[0]->rows == 0) {
 		document_free(d);
@@ -72,16 +87,17 @@ page_file(const struct page_of *p)
 		code = EXIT_USAGE;
 	}
 	if (!frame_failed(p, code, d)) {
-		struct html_link links[16] = {{"record", records}};
+		struct html_link links[FRAME_LINKS + 1] = {{"record", records}};
 
-		for (size_t i = 0; frame_links[i].column != NULL && i < 14; i++)
-			links[i + 1] = frame_links[i];
+		memcpy(links + 1, frame_links, FRAME_LINKS * sizeof(links[0]));
 		if (!frame_is_for_machines(p->request)) {
 			frame_begin(p, title);
 			page_put(p->reply->out, "<form class=\"filter\" action=\"/files/%t\">\n", file);
 			page_select(p->reply->out, "outcome", "Records with outcome", outcomes, outcome, "any");
 			page_put(p->reply->out, "<button>Show</button></form>\n");
 			render_html_tables(p->reply->out, d, links);
+			frame_next(p, last_record(p, d));
+			frame_formats(p);
 			frame_end(p);
 			document_free(d);
 		} else {

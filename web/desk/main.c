@@ -11,11 +11,7 @@
  *
  * Without --listen a connection is its descriptor 3.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,27 +23,18 @@
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
-#include "lib/base/spawn.h"
 #include "lib/base/text.h"
 #include "lib/config/config.h"
 #include "lib/hash/secret_text.h"
 #include "lib/protocol/channel.h"
+#include "lib/protocol/serve.h"
 #include "lib/sandbox/attempt.h"
 #include "lib/sandbox/program.h"
 #include "web/desk/desk.h"
 #include "web/desk/desk_sql.h"
 
-#define CONNECTION 3
-#define WAITING 64
 #define ENTER_S 10
 #define IDLE_S (20 * 60) /* handback-web ends a session before that */
-
-static int
-usage(void)
-{
-	fputs("usage: handback-desk --config FILE [--listen PATH]\n", stderr);
-	return EXIT_USAGE;
-}
 
 static struct config *
 load_config(const char *path)
@@ -72,8 +59,8 @@ enter(struct desk *d, const struct config *config, const struct desk_enter *who,
 	                            .roles = "{handback_operator,handback_finance}",
 	                            .person = who->person,
 	                            .checked = true};
-	char why[LIMIT_MESSAGE_BYTES] = "", hash[TEXT_HEX_SIZE(SHA256_BYTES)];
-	const char *value = secret_text_hash(who->code, hash);
+	char why[LIMIT_MESSAGE_BYTES] = "";
+	const char *value = secret_text_hash(who->code, d->login);
 	struct pg_result *r = NULL;
 	bool entered = false;
 
@@ -130,7 +117,7 @@ send_answer(int *turn, enum desk_message message, const struct desk_answer *answ
 	static struct message_line line;
 
 	return desk_answer_encode(&line, turn, message, answer) &&
-	       channel_send(CONNECTION, line.text, line.length, page) == 0;
+	       channel_send(SERVE_CONNECTION, line.text, line.length, page) == 0;
 }
 
 /* False: the session is over. */
@@ -167,8 +154,8 @@ serve(struct desk *d, int *turn)
 	struct desk_ask ask;
 	size_t len;
 
-	setsockopt(CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	while (channel_receive(CONNECTION, line, sizeof(line), &len, NULL) > 0) {
+	setsockopt(SERVE_CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	while (channel_receive(SERVE_CONNECTION, line, sizeof(line), &len, NULL) > 0) {
 		if (desk_call_decode(&enter, &ask, turn, line, why, sizeof(why)) != DESK_ASK) {
 			log_write(LOG_ERR, "handback-web breaks the protocol", LOG_FIELDS(log_text("why", why)));
 			return EXIT_USAGE;
@@ -184,7 +171,7 @@ serve_connection(const char *path)
 {
 	static char line[MESSAGE_BYTES + 2];
 	const struct timeval patience = {.tv_sec = ENTER_S};
-	struct desk d = {.query = {.spool = -1, .say = desk_say}};
+	struct desk d = {.query = {.spool = -1, .say = desk_say, .whole = "its CSV has every one"}};
 	struct config *config = load_config(path);
 	char why[LIMIT_MESSAGE_BYTES], person[DESK_PERSON_BYTES + 1];
 	struct desk_answer answer = {.why = NULL};
@@ -193,8 +180,8 @@ serve_connection(const char *path)
 	int turn = DESK_TURN_NEW, code = EXIT_USAGE;
 	size_t len;
 
-	setsockopt(CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (config == NULL || channel_receive(CONNECTION, line, sizeof(line), &len, NULL) <= 0 ||
+	setsockopt(SERVE_CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (config == NULL || channel_receive(SERVE_CONNECTION, line, sizeof(line), &len, NULL) <= 0 ||
 	    desk_call_decode(&who, &ask, &turn, line, why, sizeof(why)) != DESK_ENTER) {
 		config_free(config);
 		return EXIT_USAGE;
@@ -214,64 +201,9 @@ serve_connection(const char *path)
 	return code;
 }
 
-/* ---- by hand: a process for each ---- */
-
-static int
-listen_for(const char *socket_path, const char *config)
-{
-	char self[PATH_MAX];
-	const char *const argv[] = {"handback-desk", "--config", config, NULL};
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int listener = channel_listen(socket_path, SOCK_SEQPACKET, WAITING);
-
-	if (len <= 0 || listener < 0) {
-		log_write(LOG_ERR, "there is no socket to listen on",
-		          LOG_FIELDS(log_text("path", socket_path), log_errno(errno)));
-		return EXIT_USAGE;
-	}
-	self[len] = '\0';
-	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
-	log_write(LOG_INFO, "ready", NULL);
-	for (;;) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		const struct spawn_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}, {fd, CONNECTION}};
-		const struct spawn program = {
-		    .path = self, .argv = argv, .env = spawn_environment(), .fds = fds, .fd_count = 2};
-
-		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
-			return EXIT_FAILED;
-		if (fd >= 0 && spawn(&program) < 0)
-			log_write(LOG_ERR, "a process for a person cannot be started", LOG_FIELDS(log_errno(errno)));
-		if (fd >= 0)
-			close(fd);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	                                      {"listen", required_argument, NULL, 'l'},
-	                                      {NULL, 0, NULL, 0}};
-	const char *config = NULL, *listen_at = NULL;
-	char path[PATH_MAX];
-	int option;
-
 	harden_keys();
-	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
-		if (option == 'c')
-			config = optarg;
-		else if (option == 'l')
-			listen_at = optarg;
-		else
-			return usage();
-	if (optind != argc || config == NULL)
-		return usage();
-	log_open("handback-desk", LOG_INFO);
-	signal(SIGPIPE, SIG_IGN);
-	if (realpath(config, path) == NULL) { /* a process of its own starts elsewhere */
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("file", config), log_errno(errno)));
-		return EXIT_USAGE;
-	}
-	return listen_at != NULL ? listen_for(listen_at, path) : serve_connection(path);
+	return serve_main("handback-desk", argc, argv, serve_connection);
 }

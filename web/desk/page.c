@@ -1,5 +1,6 @@
 #include "web/desk/page.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -50,42 +51,66 @@ put_part(FILE *out, const char *text, size_t len)
 	free(part);
 }
 
-/* The value that stands at this place, the longest; NULL: none. */
-static const struct page_value *
-value_at(const char *text, const struct page_value *values)
+/* Does it stand here?  A number within a longer one is another number. */
+static bool
+stands_at(const char *text, const char *at, const char *value)
 {
-	const struct page_value *found = NULL;
+	size_t len = strlen(value);
+	bool digits = strspn(value, "0123456789") == len;
 
-	for (; values->name != NULL; values++) {
-		size_t len = values->value != NULL ? strlen(values->value) : 0;
+	return len >= MARKED_LEAST && strncasecmp(at, value, len) == 0 &&
+	       (!digits ||
+	        ((at == text || !isalnum((unsigned char) at[-1])) && !isalnum((unsigned char) at[len])));
+}
 
-		if (len >= MARKED_LEAST && strncasecmp(text, values->value, len) == 0 &&
-		    (found == NULL || len > strlen(found->value)))
-			found = values;
-	}
+/* The value that stands at this place, the longest; -1: none. */
+static int
+value_at(const char *text, const char *at, const struct page_value *values)
+{
+	int found = -1;
+
+	for (int i = 0; values[i].name != NULL; i++)
+		if (values[i].value != NULL && stands_at(text, at, values[i].value) &&
+		    (found < 0 || strlen(values[i].value) > strlen(values[found].value)))
+			found = i;
 	return found;
+}
+
+bool
+page_has(const char *text, const struct page_value *value)
+{
+	for (const char *at = text; value->value != NULL && *at != '\0'; at++)
+		if (stands_at(text, at, value->value))
+			return true;
+	return false;
+}
+
+void
+page_mark(FILE *out, const struct page_value *values, size_t i)
+{
+	page_put(out, "<mark class=\"m%n\" title=\"%t\">", (long long) (i % PAGE_COLOURS), values[i].name);
 }
 
 void
 page_marked(FILE *out, const char *text, const struct page_value *values)
 {
-	const char *plain = text;
+	const char *at = text, *plain = text;
 
-	while (*text != '\0') {
-		const struct page_value *v = value_at(text, values);
+	while (*at != '\0') {
+		int i = value_at(text, at, values);
 
-		if (v == NULL) {
-			text++;
+		if (i < 0) {
+			at++;
 			continue;
 		}
-		put_part(out, plain, (size_t) (text - plain));
-		page_put(out, "<mark title=\"%t\">", v->name);
-		put_part(out, text, strlen(v->value));
+		put_part(out, plain, (size_t) (at - plain));
+		page_mark(out, values, (size_t) i);
+		put_part(out, at, strlen(values[i].value));
 		page_put(out, "</mark>");
-		text += strlen(v->value);
-		plain = text;
+		at += strlen(values[i].value);
+		plain = at;
 	}
-	put_part(out, plain, (size_t) (text - plain));
+	put_part(out, plain, (size_t) (at - plain));
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef HANDBACK_WEB_DESK_PAGE_H
 #define HANDBACK_WEB_DESK_PAGE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "lib/finance/output/render.h"
@@ -17,11 +18,18 @@
  */
 void page_put(FILE *out, const char *format, ...);
 
-/* A text in which these values are marked where they stand, each with what it is; values end with a NULL
- * name, and those that are NULL or shorter than three bytes are none. */
+/* A text in which these values are marked where they stand, each with what it is and in its own colour;
+ * values end with a NULL name, and those that are NULL or shorter than three bytes are none.  Digits are
+ * marked only where no more of them stand beside. */
 struct page_value {
 	const char *name, *value;
+	const char *key; /* of the caller's; may be NULL */
 };
+#define PAGE_COLOURS 6
+/* Begins the mark of values[i], which </mark> ends; for where it stands elsewhere. */
+void page_mark(FILE *out, const struct page_value *values, size_t i);
+/* Does the value stand in the text? */
+bool page_has(const char *text, const struct page_value *value);
 void page_marked(FILE *out, const char *text, const struct page_value *values);
 
 /* Fields of a form. */

@@ -17,6 +17,23 @@ void frame_begin(const struct page_of *p, const char *title);
 void frame_end(const struct page_of *p);
 /* Begins a form that is sent to a path of ours; page_put(out, "</form>") ends it. */
 void frame_form(const struct page_of *p, const char *action, const char *class);
+/* The same with an id, for fields that stand elsewhere on the page. */
+void frame_form_of(const struct page_of *p, const char *action, const char *class, const char *id);
+/* Runs a function of the database for who decides, and the browser goes on to a path; or a page says why not.
+ */
+void frame_run(const struct page_of *p, const char *sql, int params, const char *const *values,
+               const char *path);
+/* Approving takes a login of the last minutes: whoever finds a browser open approves nothing.  False: a page
+ * says so. */
+bool frame_may_approve(const struct page_of *p);
+bool frame_is_fresh(const struct page_of *p);
+extern const char frame_log_in_again[];
+/* What the database refused, as a page. */
+void frame_refused(const struct page_of *p, enum pg_status status);
+/* Where the same stands as CSV and JSON, and the next rows of a list that was cut: behind this value of
+ * `after`, NULL: it was not. */
+void frame_formats(const struct page_of *p);
+void frame_next(const struct page_of *p, const char *after);
 /* A page that says one sentence. */
 void frame_sentence(const struct page_of *p, int64_t status, const char *title, const char *sentence);
 /* What the view did not give, and why; true where there was a document. */
@@ -32,7 +49,8 @@ void frame_go_on(const struct page_of *p, char *path);
 /* Is it a number above 0? */
 bool frame_is_number(const char *text);
 
-extern const struct html_link frame_links[];
+#define FRAME_LINKS 12 /* with the last, which has no column */
+extern const struct html_link frame_links[FRAME_LINKS];
 
 /* ---- pages that read: web/desk/lists.c, web/desk/report_pages.c ---- */
 
@@ -43,12 +61,27 @@ void page_explain(const struct page_of *p);
 void page_reports(const struct page_of *p);
 void page_report(const struct page_of *p);
 
+/* ---- how things are set up: web/desk/settings.c, web/desk/marketplace.c ---- */
+
+void page_partners(const struct page_of *p);
+void page_partner(const struct page_of *p);
+void page_targets(const struct page_of *p);
+void page_target(const struct page_of *p);
+void page_credentials(const struct page_of *p);
+void page_points(const struct page_of *p);
+void page_people(const struct page_of *p);
+void page_audit(const struct page_of *p);
+void page_marketplace(const struct page_of *p);
+void page_marketplace_propose(const struct page_of *p);
+void page_marketplace_answer(const struct page_of *p);
+
 /* ---- holds and decisions: web/desk/holds.c, web/desk/decide.c ---- */
 
 void page_holds(const struct page_of *p);
 void page_hold(const struct page_of *p);
 void page_proposals(const struct page_of *p);
 void page_proposal(const struct page_of *p);
+void page_bulk(const struct page_of *p);
 void page_propose(const struct page_of *p);
 void page_comment(const struct page_of *p);
 void page_assign(const struct page_of *p);
@@ -56,6 +89,19 @@ void page_approve(const struct page_of *p);
 void page_reject(const struct page_of *p);
 void page_logout(const struct page_of *p);
 
+extern const char *const hold_decisions[];
+
+/* ---- web/desk/bulk.c ---- */
+
+/* Does the request name holds by what they are? */
+bool bulk_has_filter(const struct request *r);
+/* The form of a list's boxes; many: there are more than the list shows. */
+void bulk_put_bar(const struct page_of *p, bool many);
+/* The holds that a form names, as sql_hold_count has them; false: a page says why there are none. */
+bool bulk_find(const struct page_of *p, struct pg_result **ret);
+
+/* Both sides of a hold where they can differ, and whether they do. */
+void difference_put(FILE *out, const struct table *t);
 /* The partner's bytes beside the ledger line, from a row that has both; nothing where there are none. */
 void beside_put(FILE *out, const struct table *t);
 

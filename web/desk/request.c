@@ -87,6 +87,30 @@ request_free(struct request *r)
 	}
 }
 
+char *
+request_numbers(const struct request *r, const char *name)
+{
+	char *list = NULL, *closed;
+	int64_t number;
+
+	for (size_t i = 0; i < r->fields; i++) {
+		char *more;
+
+		if (strcmp(r->field[i].name, name) != 0)
+			continue;
+		if (!text_int(r->field[i].value, 1, INT64_MAX, &number)) {
+			free(list);
+			return NULL;
+		}
+		more = mem_format("%s%s%s", list != NULL ? list : "{", list != NULL ? "," : "", r->field[i].value);
+		free(list);
+		list = more;
+	}
+	closed = list != NULL ? mem_format("%s}", list) : NULL;
+	free(list);
+	return closed;
+}
+
 const char *
 request_field(const struct request *r, const char *name)
 {

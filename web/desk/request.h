@@ -8,7 +8,7 @@
 #include "lib/protocol/desk_call.h"
 
 #define REQUEST_PARTS 4
-#define REQUEST_FIELDS 40
+#define REQUEST_FIELDS 240 /* of a list, a box for each of its rows */
 
 struct request {
 	bool post;
@@ -29,6 +29,10 @@ void request_free(struct request *r);
 
 /* The first field of that name; NULL for none, and for one that is empty. */
 const char *request_field(const struct request *r, const char *name);
+
+/* "{12,13}" of all fields of that name, of which each is a number above 0; NULL: there is none, or one is
+ * not.  The caller frees it. */
+char *request_numbers(const struct request *r, const char *name);
 
 /* Decodes a percent-encoded text in place; plus: "+" is a space.  False for a bad encoding or a NUL. */
 bool request_decode(char *text, bool plus);

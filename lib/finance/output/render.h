@@ -39,6 +39,8 @@ void render_html(FILE *out, const struct document *d);
 struct html_link {
 	const char *column; /* its key; NULL ends a list */
 	const char *path;
+	const char
+	    *pick; /* before the cell there is a box of this name, of a form whose id is "pick"; NULL: none */
 };
 
 /* The document's tables alone, for a page that has its own head; links may be NULL. */

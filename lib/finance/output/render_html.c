@@ -40,39 +40,66 @@ ink_class(const struct column *c, const char *cell)
 	return classes[cell_ink(c->kind, cell)];
 }
 
-/* A page has room for all that people read, so that nothing has to stand for it. */
+/* A page has room for all that people read, so that nothing has to stand for it; but not for what no row has,
+ * where it leads elsewhere and the table is one of many that are looked at (links). */
 static bool
-on_page(const struct column *c)
+on_page(const struct table *t, int column, const struct html_link *links)
 {
-	return c->drop >= 0 && c->drop != FOR_MACHINES;
+	const struct column *c = &t->columns[column];
+	bool some = links == NULL || column_is_number(c->kind);
+
+	for (size_t row = 0; row < t->rows && !some; row++)
+		some = table_cell(t, row, column) != NULL;
+	return some && c->drop >= 0 && c->drop != FOR_MACHINES;
 }
 
+/* What a narrow screen has no room for, by the order in which a terminal leaves out columns. */
 static const char *
+drop_class(const struct column *c)
+{
+	return c->drop >= 3 ? " drop" : "";
+}
+
+static const struct html_link *
 link_of(const struct html_link *links, const struct column *c)
 {
 	for (; links != NULL && links->column != NULL; links++)
 		if (strcmp(links->column, c->key) == 0)
-			return links->path;
+			return links;
 	return NULL;
+}
+
+static void
+put_pick(FILE *out, const struct html_link *link, const struct column *c, const char *cell)
+{
+	fprintf(out, "<input type=\"checkbox\" form=\"pick\" name=\"%s\" value=\"", link->pick);
+	escape_html(out, cell);
+	fputs("\" aria-label=\"", out);
+	escape_html(out, c->title);
+	fputc(' ', out);
+	escape_html(out, cell);
+	fputs("\"> ", out);
 }
 
 static void
 put_value(FILE *out, const struct html_link *links, const struct column *c, const char *cell)
 {
-	const char *path = cell != NULL ? link_of(links, c) : NULL;
+	const struct html_link *link = cell != NULL ? link_of(links, c) : NULL;
 
 	if (cell == NULL)
 		return;
-	if (path != NULL) {
+	if (link != NULL && link->pick != NULL)
+		put_pick(out, link, c, cell);
+	if (link != NULL) {
 		fputs("<a href=\"", out);
-		escape_html(out, path);
+		escape_html(out, link->path);
 		escape_url(out, cell);
 		fputs("\">", out);
 	}
 	char *shown = cell_shown(c->kind, cell);
 	escape_html(out, shown);
 	free(shown);
-	if (path != NULL)
+	if (link != NULL)
 		fputs("</a>", out);
 }
 
@@ -103,12 +130,13 @@ put_row(FILE *out, const struct html_link *links, const struct table *t, char *c
 
 	fputs("<tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
-		if (!on_page(&t->columns[i]))
+		if (!on_page(t, i, links))
 			continue;
 		/* the first cell names its row for those who listen to the page */
 		bool names = i == 0 && !total;
-		fprintf(out, names ? "<th scope=\"row\" class=\"%s%s\">" : "<td class=\"%s%s\">",
-		        kind_class(t->columns[i].kind), ink_class(&t->columns[i], cells[i]));
+		fprintf(out, names ? "<th scope=\"row\" class=\"%s%s%s\">" : "<td class=\"%s%s%s\">",
+		        kind_class(t->columns[i].kind), ink_class(&t->columns[i], cells[i]),
+		        drop_class(&t->columns[i]));
 		put_value(out, total ? NULL : links, &t->columns[i], cells[i]);
 		if (i == picture)
 			bar_put(out, t, cells);
@@ -121,11 +149,15 @@ static void
 put_rows(FILE *out, const struct html_link *links, const struct table *t)
 {
 	chart_put_all(out, t);
-	fputs("<div class=\"scroll\">\n<table>\n<thead><tr>", out);
+	/* whoever has no pointer scrolls it by its own place in the order of the page */
+	fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", out);
+	escape_html(out, t->title != NULL ? t->title : t->key);
+	fputs("\">\n<table>\n<thead><tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
-		if (!on_page(&t->columns[i]))
+		if (!on_page(t, i, links))
 			continue;
-		fprintf(out, "<th scope=\"col\" class=\"%s\">", kind_class(t->columns[i].kind));
+		fprintf(out, "<th scope=\"col\" class=\"%s%s\">", kind_class(t->columns[i].kind),
+		        drop_class(&t->columns[i]));
 		escape_html(out, t->columns[i].title);
 		fputs("</th>", out);
 	}

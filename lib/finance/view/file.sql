@@ -122,7 +122,7 @@ WHERE r.file_id = $1::bigint
 ORDER BY r.n
 
 -- name: file_records
--- The records of one file, in its order.
+-- The records of one file, in its order. $2 their outcome, $3 at most so many, $4 behind this record.
 SELECT
 	o.record_no AS record,
 	v.name AS verdict,
@@ -143,6 +143,7 @@ JOIN handback.verdict_name v USING (verdict)
 JOIN handback.outcome_name n USING (outcome)
 LEFT JOIN ledger.redemption d USING (redemption_id)
 WHERE o.file_id = $1::bigint AND o.record_no > 0 AND ($2::text IS NULL OR n.name = $2)
+	AND ($4::bigint IS NULL OR o.record_no > $4)
 ORDER BY o.record_no, o.revision
 LIMIT $3::bigint
 

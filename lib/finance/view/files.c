@@ -38,7 +38,7 @@ view_files(const struct query *q, const struct files_asked *asked, struct docume
 	table_empty(t, "no files");
 	code = query_fill(q, t, sql_file_list, 5, values);
 	if (query_is_cut(q, t))
-		table_note(t, mem_format("the newest %s; --all shows every file", q->limit));
+		query_note_cut(q, t, "the newest", "--all shows every file");
 	return query_end(d, code, ret);
 }
 
@@ -110,13 +110,13 @@ static int
 add_records(const struct query *q, struct document *d, const struct file_asked *asked)
 {
 	struct table *t = document_add(d, "records", "Records", TABLE_ROWS, COLUMNS(record_columns));
-	const char *values[] = {asked->file, asked->outcome, q->limit};
+	const char *values[] = {asked->file, asked->outcome, q->limit, asked->after};
 	int code;
 
 	table_empty(t, "no records");
-	code = query_fill(q, t, sql_file_records, 3, values);
+	code = query_fill(q, t, sql_file_records, 4, values);
 	if (query_is_cut(q, t))
-		table_note(t, mem_format("the first %s; --all shows every record", q->limit));
+		query_note_cut(q, t, "the first", "--all shows every record");
 	return code;
 }
 

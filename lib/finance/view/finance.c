@@ -54,7 +54,7 @@ fill_table(const struct query *q, struct document *d, const struct report_table 
 	if (part->note != NULL)
 		table_note(t, mem_text(part->note));
 	if (part->params == VALUES && query_is_cut(q, t))
-		table_note(t, mem_format("the first %s; --all shows every one", q->limit));
+		query_note_cut(q, t, "the first", "--all shows every one");
 	return code;
 }
 

@@ -53,7 +53,7 @@ static const struct column step_columns[] = {
     {"proposal", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
     {"why", "Comment", COLUMN_SENTENCE, 20, 0, NULL},
     {"detail", "Detail", COLUMN_SENTENCE, 20, 1, NULL},
-    {"rules_sha256", "Decision tables' SHA-256", COLUMN_TEXT, 0, 9, NULL},
+    {"rules_sha256", "Decision tables' SHA-256", COLUMN_NAME, 0, 9, NULL},
 };
 
 static const struct column sibling_columns[] = {

@@ -1,5 +1,5 @@
 -- name: holds
--- Open holds, the oldest first.
+-- Open holds, the oldest first. $1 partner, $2 reason, $3 file, $4 at most so many, $5 behind this hold, $6 to whom it was given.
 SELECT
 	h.hold_id AS hold,
 	h.opened_at AS opened,
@@ -21,6 +21,12 @@ SELECT
 		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = h.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
 			THEN 'confirmed'
 	END AS redemption_state,
+	owner.assigned AS owner,
+	(SELECT n.proposal_id FROM handback.proposal_hold n WHERE n.hold_id = h.hold_id
+		AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.proposal_id = n.proposal_id)
+		ORDER BY n.proposal_id DESC LIMIT 1) AS proposal,
+	(SELECT n.comment FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.comment IS NOT NULL
+		ORDER BY n.note_id DESC LIMIT 1) AS comment,
 	r.action_required
 FROM handback.hold_now h
 CROSS JOIN LATERAL (SELECT transaction_timestamp() - h.opened_at AS waited) age
@@ -28,11 +34,14 @@ LEFT JOIN ledger.reversal v ON v.redemption_id = h.redemption_id
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
+LEFT JOIN LATERAL (SELECT n.assigned FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.assigned IS NOT NULL
+	ORDER BY n.note_id DESC LIMIT 1) owner ON true
 WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	AND ($1::text IS NULL OR p.code = $1)
 	AND ($2::text IS NULL OR h.reason = $2)
 	AND ($3::bigint IS NULL OR h.file_id = $3)
 	AND ($5::bigint IS NULL OR h.hold_id > $5)
+	AND ($6::text IS NULL OR owner.assigned = $6)
 ORDER BY h.hold_id
 LIMIT $4::bigint
 

@@ -27,6 +27,6 @@ view_overdue(const struct query *q, const char *partner, struct document **ret)
 	table_empty(t, "no redemption is past its response SLA, by the terms of the last nightly run");
 	code = query_fill(q, t, sql_overdue, 2, values);
 	if (query_is_cut(q, t))
-		table_note(t, mem_format("the %s that are due for longest; --all shows every one", q->limit));
+		query_note_cut(q, t, "those that are due for longest:", "--all shows every one");
 	return query_end(d, code, ret);
 }

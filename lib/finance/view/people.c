@@ -4,18 +4,19 @@
 
 #include "lib/finance/view/view_sql.h"
 
-/* Rules of ours that a constraint holds, and the sentence in place of the database's. */
+/* Rules of ours that a constraint holds, and the sentence in place of the database's; what to do next on the
+ * command line. */
 static const struct {
-	const char *constraint, *sentence;
+	const char *constraint, *sentence, *next;
 } rules[] = {
-    {"approver_is_not_proposer", "you proposed this; another person must approve it"},
-    {"rejected_with_a_reason", "a rejection requires a reason: use --why"},
-    {"proposal_end_pkey",
-     "somebody else answered this proposal just now: `handbackctl proposals --all` shows how"},
-    {"setting_end_pkey", "somebody else answered this just now: `handbackctl catalogue show` shows how"},
-    {"setting_address_check", "the address is https://HOST/PATH, without a query"},
-    {"setting_permitted_check", "--permit: of member, status, programme"},
-    {"setting_follows", "another setting was approved just now: propose it again"},
+    {"approver_is_not_proposer", "you proposed this; another person must approve it", ""},
+    {"rejected_with_a_reason", "a rejection requires a reason", ": use --why"},
+    {"proposal_end_pkey", "somebody else answered this proposal just now",
+     ": `handbackctl proposals --all` shows how"},
+    {"setting_end_pkey", "somebody else answered this just now", ": `handbackctl catalogue show` shows how"},
+    {"setting_address_check", "the address is https://HOST/PATH, without a query", ""},
+    {"setting_permitted_check", "what the shop may know is of member, status, programme", ": --permit"},
+    {"setting_follows", "another setting was approved just now: propose it again", ""},
 };
 
 /* What the functions of schema/ raise says what is the matter; this is what to do next. */
@@ -40,8 +41,10 @@ people_sentence(const char *why, const char **ret_next)
 {
 	*ret_next = "";
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (strstr(why, rules[i].constraint) != NULL)
+		if (strstr(why, rules[i].constraint) != NULL) {
+			*ret_next = rules[i].next;
 			return rules[i].sentence;
+		}
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (strstr(why, steps[i].raised) != NULL) {
 			*ret_next = steps[i].next;

@@ -55,6 +55,12 @@ query_is_cut(const struct query *q, const struct table *t)
 	return q->limit != NULL && t->rows == (size_t) strtoul(q->limit, NULL, 10);
 }
 
+void
+query_note_cut(const struct query *q, struct table *t, const char *which, const char *by_options)
+{
+	table_note(t, mem_format("%s %s; %s", which, q->limit, q->whole != NULL ? q->whole : by_options));
+}
+
 int
 query_end(struct document *d, int code, struct document **ret)
 {

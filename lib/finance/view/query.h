@@ -16,6 +16,7 @@ struct query {
 	struct pg *pg;
 	int spool;         /* the directory of kept files, open; -1: it goes without them */
 	const char *limit; /* at most so many rows of a list, as text for a LIMIT; NULL: all */
+	const char *whole; /* how the one who asks has a list whole; NULL: as the command line has it */
 	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))); /* to the one who asks */
 };
 
@@ -31,6 +32,10 @@ int query_fill(const struct query *q, struct table *t, const char *sql, int para
 
 /* Did a list end at q->limit? */
 bool query_is_cut(const struct query *q, const struct table *t);
+
+/* Says below a list that it ended at q->limit: "the oldest" of them; by_options: how to have it whole on the
+ * command line. */
+void query_note_cut(const struct query *q, struct table *t, const char *which, const char *by_options);
 
 /* The end of a view: the document where it went well, and nothing where it did not; gives code. */
 int query_end(struct document *d, int code, struct document **ret);

@@ -289,7 +289,7 @@ transactions_take(const struct query *q, const struct transactions_asked *asked,
 	int code = status == PG_OK ? fill_all(&a, t) : query_failed(q, status);
 	bool cut = query_is_cut(q, t);
 	if (cut)
-		table_note(t, mem_format("the first %s; --all shows every one", q->limit));
+		query_note_cut(q, t, "the first", "--all shows every one");
 	if (code == EXIT_CLEAN)
 		code = fill_sums(&a, d, !cut);
 	pg_rollback(q->pg);

@@ -22,6 +22,7 @@ struct file_asked {
 	bool records;        /* them, too */
 	bool rules;          /* and by which profile and decision tables it was judged */
 	const char *outcome; /* those with this outcome, NULL: all */
+	const char *after;   /* only records behind this one, NULL: all */
 };
 int view_file(const struct query *q, const struct file_asked *asked, struct document **ret);
 
@@ -31,6 +32,7 @@ int view_story(const struct query *q, const char *reference, struct document **r
 /* Open holds, the oldest first; or those that have ended, the newest first. */
 struct holds_asked {
 	const char *partner, *reason, *file;
+	const char *owner; /* to whom an open one was given */
 	const char *after; /* only holds behind this number, of those that are open; NULL: all */
 	bool ended;
 };
