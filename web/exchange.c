@@ -90,7 +90,7 @@ exchange_login(struct exchange *x, int status, const char *sentence, const char 
 	if (code != NULL)
 		evbuffer_add_printf(out,
 		                    "<form method=\"post\" action=\"/login\"><input type=\"hidden\" name=\"code\" "
-		                    "value=\"%s\"><button>Log in</button></form>\n",
+		                    "value=\"%s\"><button type=\"submit\">Log in</button></form>\n",
 		                    code);
 	at += sizeof(mark) - 1;
 	evbuffer_add(out, at, strlen(at));

@@ -37,9 +37,11 @@ bulk_put_bar(const struct page_of *p, bool many)
 	frame_form_of(p, "/holds/bulk", "bulk", "pick");
 	put_filter(p);
 	page_select(out, "decision", "Propose to", hold_decisions, NULL, NULL);
-	page_put(out, "<button name=\"which\" value=\"ticked\">the holds that are ticked</button>\n");
+	page_put(out,
+	         "<button type=\"submit\" name=\"which\" value=\"ticked\">the holds that are ticked</button>\n");
 	if (many && bulk_has_filter(p->request))
-		page_put(out, "<button name=\"which\" value=\"all\">all that the filter means</button>\n");
+		page_put(out,
+		         "<button type=\"submit\" name=\"which\" value=\"all\">all that the filter means</button>\n");
 	page_put(out, "</form>\n");
 }
 
@@ -120,7 +122,7 @@ page_bulk(const struct page_of *p)
 	page_put(out,
 	         "<label>Why <textarea name=\"why\" rows=\"2\" required autofocus></textarea></label>\n"
 	         "<label><input type=\"checkbox\" name=\"accept_difference\" value=\"yes\"> though record and "
-	         "redemption differ</label>\n<button>Propose</button></form>\n"
+	         "redemption differ</label>\n<button type=\"submit\">Propose</button></form>\n"
 	         "<p class=\"note\">Another person approves it. Nothing is done before that.</p>\n</section>\n");
 	frame_end(p);
 	free(many);

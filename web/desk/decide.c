@@ -219,7 +219,8 @@ put_answer(const struct page_of *p, const struct table *t)
 
 		frame_form(p, approve, "decide");
 		page_put(out,
-		         "<label>Comment <input name=\"why\"></label> <button class=\"good\">%t</button></form>\n",
+		         "<label>Comment <input type=\"text\" name=\"why\"></label> <button type=\"submit\" "
+		         "class=\"good\">%t</button></form>\n",
 		         strcmp(state, "proposed") == 0 ? "Approve" : "Go on with what remains");
 		free(approve);
 	}
@@ -227,7 +228,8 @@ put_answer(const struct page_of *p, const struct table *t)
 		char *reject = mem_format("/proposals/%s/reject", proposal);
 
 		frame_form(p, reject, "decide");
-		page_put(out, "<label>Why <input name=\"why\" required></label> <button>Reject</button></form>\n");
+		page_put(out, "<label>Why <input type=\"text\" name=\"why\" required></label> <button "
+		              "type=\"submit\">Reject</button></form>\n");
 		free(reject);
 	}
 	page_put(out, "</section>\n");

@@ -94,12 +94,11 @@ frame_begin(const struct page_of *p, const char *title)
 	         "<header>\n",
 	         title);
 	put_rooms(out, "Pages", false, here);
-	page_put(
-	    out,
-	    "<form class=\"search\" action=\"/explain\" role=\"search\"><label><span>Explain</span> "
-	    "<input type=\"search\" name=\"reference\" placeholder=\"reference\" required></label></form>\n");
+	page_put(out, "<form class=\"search\" action=\"/explain\" role=\"search\"><label><span>Reference</span> "
+	              "<input type=\"search\" name=\"reference\" placeholder=\"reference\" required></label> "
+	              "<button type=\"submit\">Explain</button></form>\n");
 	frame_form(p, "/logout", "who");
-	page_put(out, "<span>%t</span> <button>Log out</button></form>\n", p->desk->person);
+	page_put(out, "<span>%t</span> <button type=\"submit\">Log out</button></form>\n", p->desk->person);
 	put_rooms(out, "Set-up", true, here);
 	page_put(out, "</header>\n<main id=\"main\">\n<h1>%t</h1>\n", title);
 }

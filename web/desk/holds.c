@@ -23,7 +23,7 @@ put_filter(const struct page_of *p, const struct holds_asked *asked)
 	page_input(out, "text", "file", "File", asked->file);
 	page_input(out, "text", "owner", "With", asked->owner);
 	page_put(out,
-	         "<button>Show</button>\n<p class=\"views\"><a href=\"/holds\">All open</a> "
+	         "<button type=\"submit\">Show</button>\n<p class=\"views\"><a href=\"/holds\">All open</a> "
 	         "<a href=\"/holds?owner=%u\">Mine</a> <a href=\"/holds?state=ended\">Ended</a></p></form>\n",
 	         p->desk->person);
 }
@@ -36,11 +36,11 @@ put_decision(const struct page_of *p)
 
 	page_select(out, "decision", "Decision", hold_decisions, NULL, NULL);
 	page_put(out, "<label>Why <textarea name=\"why\" rows=\"2\" required></textarea></label>\n");
-	page_put(out, "<label>Redemption, where the record names none <input name=\"redemption\" "
+	page_put(out, "<label>Redemption, where the record names none <input type=\"text\" name=\"redemption\" "
 	              "pattern=\"[0-9a-fA-F-]{36}\"></label>\n");
 	page_put(out,
 	         "<label><input type=\"checkbox\" name=\"accept_difference\" value=\"yes\"> though record and "
-	         "redemption differ</label>\n<button>Propose</button>\n");
+	         "redemption differ</label>\n<button type=\"submit\">Propose</button>\n");
 }
 
 /* Of open holds, each with a box for those who decide. */
@@ -107,11 +107,12 @@ put_actions(const struct page_of *p, const char *hold, bool open)
 	put_decision(p);
 	page_put(out, "</form>\n");
 	frame_form(p, comment, "decide");
-	page_put(out, "<label>Comment <input name=\"text\" required></label> <button>Comment</button></form>\n");
+	page_put(out, "<label>Comment <input type=\"text\" name=\"text\" required></label> <button "
+	              "type=\"submit\">Comment</button></form>\n");
 	frame_form(p, assign, "decide");
 	page_put(out,
-	         "<label>Assign to <input name=\"who\" value=\"%t\" required></label> "
-	         "<button>Assign</button></form>\n",
+	         "<label>Assign to <input type=\"text\" name=\"who\" value=\"%t\" required></label> "
+	         "<button type=\"submit\">Assign</button></form>\n",
 	         p->desk->person);
 	page_put(out, "</section>\n");
 	free(comment);

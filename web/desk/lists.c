@@ -48,7 +48,7 @@ page_files(const struct page_of *p)
 	page_select(p->reply->out, "state", "State", states, asked.state, "any");
 	page_input(p->reply->out, "date", "from", "From", request_field(r, "from"));
 	page_input(p->reply->out, "date", "to", "To", request_field(r, "to"));
-	page_put(p->reply->out, "<button>Show</button></form>\n");
+	page_put(p->reply->out, "<button type=\"submit\">Show</button></form>\n");
 	render_html_tables(p->reply->out, d, frame_links);
 	frame_formats(p);
 	frame_end(p);
@@ -94,7 +94,7 @@ page_file(const struct page_of *p)
 			frame_begin(p, title);
 			page_put(p->reply->out, "<form class=\"filter\" action=\"/files/%t\">\n", file);
 			page_select(p->reply->out, "outcome", "Records with outcome", outcomes, outcome, "any");
-			page_put(p->reply->out, "<button>Show</button></form>\n");
+			page_put(p->reply->out, "<button type=\"submit\">Show</button></form>\n");
 			render_html_tables(p->reply->out, d, links);
 			frame_next(p, last_record(p, d));
 			frame_formats(p);

@@ -42,15 +42,16 @@ put_answer(const struct page_of *p, const char *setting, const char *programme, 
 		page_put(out,
 		         "<input type=\"hidden\" name=\"setting\" value=\"%t\"><label>Comment <input "
 		         "name=\"why\"></label> "
-		         "<button class=\"good\">Approve</button></form>\n",
+		         "<button type=\"submit\" class=\"good\">Approve</button></form>\n",
 		         setting);
 	}
 	frame_form(p, "/marketplace/reject", "decide");
-	page_put(out,
-	         "<input type=\"hidden\" name=\"setting\" value=\"%t\"><label>Why <input name=\"why\" "
-	         "required></label> "
-	         "<button>Reject</button></form>\n</section>\n",
-	         setting);
+	page_put(
+	    out,
+	    "<input type=\"hidden\" name=\"setting\" value=\"%t\"><label>Why <input type=\"text\" name=\"why\" "
+	    "required></label> "
+	    "<button type=\"submit\">Reject</button></form>\n</section>\n",
+	    setting);
 }
 
 static void
@@ -61,17 +62,20 @@ put_proposal(const struct page_of *p)
 	page_put(out, "<section class=\"actions\">\n<h2>Propose a change; another person approves it</h2>\n");
 	frame_form(p, "/marketplace/propose", "decide");
 	choose_programme(p);
-	page_put(
-	    out,
-	    "<label>Points <input name=\"points\" inputmode=\"numeric\" size=\"8\"></label>\n"
-	    "<label>for units of its currency <input name=\"units\" inputmode=\"numeric\" size=\"6\"></label>\n"
-	    "<label>From a balance of <input name=\"minimum_balance\" inputmode=\"numeric\" size=\"8\"></label>\n"
-	    "<label>Shop <input name=\"shop\"></label>\n"
-	    "<label>Address <input name=\"address\" type=\"url\" placeholder=\"https://\"></label>\n"
-	    "<label>Why <textarea name=\"why\" rows=\"2\" required></textarea></label>\n"
-	    "<button>Propose</button></form>\n<p class=\"note\">What is left empty stays as it is. A change is "
-	    "for "
-	    "sessions that begin after it was approved.</p>\n</section>\n");
+	page_put(out,
+	         "<label>Points <input type=\"text\" name=\"points\" inputmode=\"numeric\" size=\"8\"></label>\n"
+	         "<label>for units of its currency <input type=\"text\" name=\"units\" inputmode=\"numeric\" "
+	         "size=\"6\"></label>\n"
+	         "<label>From a balance of <input type=\"text\" name=\"minimum_balance\" inputmode=\"numeric\" "
+	         "size=\"8\"></label>\n"
+	         "<label>Shop <input type=\"text\" name=\"shop\"></label>\n"
+	         "<label>Address <input type=\"text\" name=\"address\" type=\"url\" "
+	         "placeholder=\"https://\"></label>\n"
+	         "<label>Why <textarea name=\"why\" rows=\"2\" required></textarea></label>\n"
+	         "<button type=\"submit\">Propose</button></form>\n<p class=\"note\">What is left empty stays as "
+	         "it is. A change is "
+	         "for "
+	         "sessions that begin after it was approved.</p>\n</section>\n");
 }
 
 void

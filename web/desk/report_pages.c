@@ -53,7 +53,7 @@ put_filter(const struct page_of *p, const struct finance_report *report, const s
 		page_select(out, "by", "By", report->by, asked->by, NULL);
 	if (report != NULL && report->rows != NULL && report->figures != NULL)
 		page_select(out, "rows", "Rows behind", report->figures, asked->rows, "no figure: the figures");
-	page_put(out, "<button>Show</button></form>\n");
+	page_put(out, "<button type=\"submit\">Show</button></form>\n");
 }
 
 static int

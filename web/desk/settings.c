@@ -307,7 +307,7 @@ page_audit(const struct page_of *p)
 	frame_begin(p, "Audit");
 	page_put(p->reply->out, "<form class=\"filter\" action=\"/audit\">\n");
 	page_input(p->reply->out, "text", "who", "Who", values[0]);
-	page_put(p->reply->out, "<button>Show</button></form>\n");
+	page_put(p->reply->out, "<button type=\"submit\">Show</button></form>\n");
 	render_html_tables(p->reply->out, d, frame_links);
 	frame_next(p, query_is_cut(&p->desk->query, events)
 	                  ? table_cell(events, events->rows - 1, table_column(events, "event"))

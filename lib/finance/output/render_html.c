@@ -57,7 +57,7 @@ on_page(const struct table *t, int column, const struct html_link *links)
 static const char *
 drop_class(const struct column *c)
 {
-	return c->drop >= 3 ? " drop" : "";
+	return c->drop >= 7 ? " drop late" : c->drop >= 3 ? " drop" : "";
 }
 
 static const struct html_link *
@@ -150,7 +150,7 @@ put_rows(FILE *out, const struct html_link *links, const struct table *t)
 {
 	chart_put_all(out, t);
 	/* whoever has no pointer scrolls it by its own place in the order of the page */
-	fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", out);
+	fputs("<section class=\"scroll\" tabindex=\"0\" aria-label=\"", out);
 	escape_html(out, t->title != NULL ? t->title : t->key);
 	fputs("\">\n<table>\n<thead><tr>", out);
 	for (int i = 0; i < t->column_count; i++) {
@@ -170,7 +170,7 @@ put_rows(FILE *out, const struct html_link *links, const struct table *t)
 		put_row(out, links, t, t->totals, true);
 		fputs("</tfoot>\n", out);
 	}
-	fputs("</table>\n</div>\n", out);
+	fputs("</table>\n</section>\n", out);
 	if (bar_wanted(t))
 		bar_put_legend(out, t);
 }

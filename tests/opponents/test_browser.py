@@ -1,0 +1,97 @@
+"""The pages in a real browser: Debian's chromium, driven by Playwright, with axe and html-validate as judges of each page.
+
+HANDBACK_SCREENS=FOLDER keeps a picture of each, to look at.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+import opponents
+import web
+import world as worlds
+from case_table import case
+
+pytestmark = pytest.mark.all_only
+HERE = pathlib.Path(__file__).resolve().parent
+# what somebody may do decides what their pages have; the first two operators are one who proposes and one who approves
+PEOPLE = {"ann": "handback_operator", "ben": "handback_operator", "fin": "handback_finance", "aud": "handback_finance"}
+HOSTILE = "\"><img src=x onerror=injected=1><script>injected=1<script>"
+LOOKS = [[[1280, 800], "light"], [[390, 844], "dark"]]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    opponents.folder()
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    if opponents.node_version() < (20, 19):
+        pytest.skip("Playwright and html-validate need Node 20.19")
+    return path
+
+
+@pytest.fixture(scope="module")
+def world(cluster, build):
+    with worlds.World(cluster, build) as made:
+        made.drop("SKYLINE", *made.file("SKYLINE", made.unusual()))
+        made.drop("MERIDIAN", HOSTILE, made.file("MERIDIAN", break_totals=1)[1])
+        made.run()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pages(world):
+    with web.Web(world) as made:
+        yield made
+
+
+def browse(chromium, script, told):
+    done = subprocess.run(["node", HERE / script], input=json.dumps({"chromium": chromium, **told}), cwd=opponents.folder(), capture_output=True,
+                          text=True, timeout=300, env={**os.environ, "HOME": "/tmp"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def every_page(world):
+    hold, = world.query("SELECT min(hold_id) FROM handback.hold WHERE redemption_id IS NOT NULL")[0]
+    file, = world.query("SELECT file_id FROM handback.file WHERE state = 'posted' LIMIT 1")[0]
+    return ["/", "/files", f"/files/{file}", f"/explain?reference={file}%3A1", "/holds", "/holds?state=ended", f"/holds/{hold}", "/proposals",
+            "/proposals/1", "/reports", "/reports/reconciliation", "/reports/overdue", "/reports/ageing", "/reports/roll-forward", "/reports/reasons",
+            "/reports/deliveries", "/reports/decisions", "/reports/trend", "/partners", "/partners/SKYLINE", "/points", "/marketplace", "/targets",
+            "/credentials", "/audit", "/people"]
+
+
+@case("pages: walked by a real browser as four people, judged by axe and html-validate")
+def test_every_page_is_fit_for_everybody(chromium, world, pages):
+    ann = pages.person("ann")
+    hold, = world.query("SELECT min(hold_id) FROM handback.hold WHERE reason = 'member_mismatch'")[0]
+    ann.send(ann.get(f"/holds/{hold}"), "/holds/propose", hold=hold, decision="close", why=HOSTILE, accept_difference="yes")
+    every = every_page(world)
+    people = []
+    for n, (name, role) in enumerate(PEOPLE.items()):
+        pages.role(name, role)
+        people.append({"name": name, "link": pages.link(name), "pages": every if n in (0, 2) else every[4:9], "axe": n == 0})
+    found = browse(chromium, "browse.mjs", {"base": pages.on_loopback(), "people": people, "looks": LOOKS, "screens": os.environ.get("HANDBACK_SCREENS")})
+    assert len(found) == sum(len(p["pages"]) for p in people) * len(LOOKS)
+    wrong = [f for f in found if f["status"] != 200 or f["wide"] or f["axe"] or f["html"] or f["console"] or f["injected"]]
+    assert not wrong, "\n".join(json.dumps(f) for f in wrong)
+
+
+@case("pages: proposed and approved by two people with keyboards alone")
+def test_two_people_decide_by_keyboard(chromium, world, pages):
+    hold, reason = world.query("""SELECT hold_id, reason FROM handback.hold h WHERE redemption_id IS NOT NULL AND reason = 'points_mismatch'
+        AND NOT EXISTS (SELECT FROM handback.proposal_hold p WHERE p.hold_id = h.hold_id) ORDER BY hold_id DESC LIMIT 1""")[0]
+    for name in ("ann", "ben"):
+        pages.role(name)
+    seen, = browse(chromium, "decide.mjs", {"base": pages.on_loopback(), "links": [pages.link("ann"), pages.link("ben")], "list": f"/holds?reason={reason}",
+                                            "hold": hold, "decision": "close"})
+    assert seen["back"] == f"/holds?reason={reason}" and seen["filter"] == reason, "Back keeps the filter"
+    assert "another person must approve it" in seen["own"] and "approved" in seen["approved"]
+    proposal = int(seen["proposal"].rpartition("/")[2])
+    assert world.query("SELECT p.decision, p.why, p.proposed_by, e.ended_by, e.how FROM handback.proposal p JOIN handback.proposal_end e USING (proposal_id)"
+                       " WHERE proposal_id = %s", proposal) == [("close", "by keyboard", "ann", "ben", "approved")]
+    assert world.query("SELECT ended_by FROM handback.hold_end WHERE hold_id = %s", hold) == [("ben",)]
