@@ -110,7 +110,8 @@ WITH said AS MATERIALIZED (
 			-- what is held for another reason was not judged as a correction: this one may be right
 			AND (o.outcome <> :OUTCOME_HELD OR o.hold_reason IN ('correction', 'file_void'))
 			AND NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
-				WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed')
+				WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed'
+					AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id))
 		ORDER BY c.file_id DESC, c.record_no DESC
 		LIMIT 1) b ON t.sound
 	WINDOW of_one AS (PARTITION BY t.other_file, t.other_record)

@@ -56,7 +56,8 @@ CREATE FUNCTION handback.judge_holds(holds bigint[], decision text, meant bigint
 					WHEN e.how <> 'released' THEN 'it is of a whole file: have the partner send that again'
 					WHEN EXISTS (SELECT FROM handback.file n WHERE n.release_of = h.file_id) THEN 'its file was released'
 				END
-				WHEN h.reason = 'partly_fulfilled' THEN 'it is of a part: have the partner send that again'
+				WHEN h.reason = 'partly_fulfilled' OR EXISTS (SELECT FROM handback.answer_part a
+					WHERE a.file_id = h.file_id AND a.record_no = h.record_no) THEN 'it is of a part: have the partner send that again'
 				WHEN e.how NOT IN ('closed', 'overtaken', 'unknown_reference_expired')
 					THEN format('it was decided (%s): only what was closed is reopened', e.how)
 			END

@@ -47,7 +47,7 @@ from layouts import Answer, HELD_REASON, REASONS, RETRY_REASON, WRITERS  # noqa:
 from ledger import Ledger  # noqa: E402
 
 MEMBERS, REDEMPTIONS = 6, 24
-DECISIONS = ("confirm", "reverse", "reinstate", "close", "release", "credit")
+DECISIONS = ("confirm", "reverse", "reinstate", "close", "release", "credit", "reopen")
 SENSIBLE = {"open": ("confirm", "reverse"), "confirmed": ("reverse",), "reversed": ("reinstate",), "reinstated": ("credit",)}
 AGES = (0, 1, 2, 10, 14, 20, 30)  # days: the first are in time still, by any terms; of the others the time is over
 DAYS = (0, 0, 0, 8, 15)  # so many days ago files are of
@@ -55,33 +55,38 @@ FAR_DAYS = (0, 0, 1, 8, 33, 370)  # ... of partners whose numbers begin again wi
 SCOPES = ({},) * 4 + ({"resets": "daily"}, {"resets": "monthly"}, {"resets": "yearly"}, {"after": 7}, {"after": 8})
 WAYS = ({}, {}, {"split": "partner_reference"}, {"split": "line"}, {"group": "partner_reference"}, {"group": "partner_reference"},
         {"corrects": True}, {"corrects": True}, {"corrects": True}, {"corrects": True, "split": "partner_reference"})
-CORRECTING = {"SKYLINE": ("Of File", "Of Record"), "MERIDIAN": ("169-174", "175-180"), "AURORA": ("OfFile", "OfRecord")}
+CORRECTING = {"SKYLINE": ("Of File", "Of Record", "Id", "Of Id"), "MERIDIAN": ("169-174", "175-180", "153-160", "161-168"),
+              "AURORA": ("OfFile", "OfRecord", "Id", "OfId")}
 RULES = ("verdict_name", "outcome_name", "hold_reason", "verdict_rule")
 
 
 @dataclasses.dataclass(frozen=True)
 class Correction(Answer):
-    """An answer that replaces an earlier one; without its record: a file that is void."""
+    """An answer that has a name, or replaces an earlier one; the file's number alone: that one is void."""
     of_file: str = ""
     of_record: str = ""
+    id: str = ""
+    of_id: str = ""
 
 
-def correction(answer, of_file="", of_record=""):
-    return Correction(**dataclasses.asdict(answer), of_file=str(of_file), of_record=str(of_record))
+def correction(answer, of_file="", of_record="", of_id=""):
+    plain = {field.name: getattr(answer, field.name) for field in dataclasses.fields(Answer)}
+    return Correction(**plain, of_file=str(of_file), of_record=str(of_record), of_id=of_id)
 
 
 def with_corrections(partner, answers, data):
     """The file with what its records replace: the layouts of fixtures/ know nothing of that."""
-    names = [(getattr(a, "of_file", ""), getattr(a, "of_record", "")) for a in answers]
+    names = [tuple(getattr(a, field, "") for field in ("of_file", "of_record", "id", "of_id")) for a in answers]
     if partner == "AURORA":
         head, *rest = data.split(b"<Done>")
         return head + b"".join("".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(CORRECTING[partner], named) if value).encode()
                                + b"<Done>" + part for named, part in zip(names, rest))
     first, *lines, last = data.splitlines(keepends=True)
     if partner == "SKYLINE":
-        return b"".join([first[:-1] + b",Of File,Of Record\n",
+        return b"".join([first[:-1] + b",Of File,Of Record,Id,Of Id\n",
                          *(line[:-1] + f",{','.join(named)}\n".encode() for line, named in zip(lines, names)), last])
-    return b"".join([first, *(line[:168] + "".join(f"{value:<6}" for value in named).encode() + b"\r\n" for line, named in zip(lines, names)),
+    return b"".join([first, *(line[:152] + f"{name:<8}{of_name:<8}{file:<6}{record:<6}\r\n".encode()
+                              for line, (file, record, name, of_name) in zip(lines, names)),
                      last])
 
 
@@ -163,7 +168,7 @@ class Scene:
             text = text.replace("match: [external_reference]", "match: [external_reference, partner_reference]") + f"group: {terms.group}\n"
         if terms.corrects:
             text = re.sub(r"^( +)change: .*\n", "".join([r"\g<0>", *(rf"\1{field}: {{at: {at}, optional: yes}}\n" for field, at in zip(
-                ("replaces_file", "replaces_record"), CORRECTING[partner]))]), text, flags=re.M).replace("at: 138-180", "at: 138-168")
+                ("replaces_file", "replaces_record", "record_id", "replaces"), CORRECTING[partner]))]), text, flags=re.M).replace("at: 138-180", "at: 138-152")
         if terms.group != "none" or terms.corrects:
             for field in ("at: Redemption Reference", "at: 9-44", 'at: "@reference"'):
                 text = text.replace(f"external_reference: {{{field}}}", f"external_reference: {{{field}, optional: yes}}")
@@ -182,6 +187,7 @@ class Run:
         self.did = collections.Counter()
         self.parts = collections.defaultdict(list)  # partner -> parts of answers that it has not sent yet
         self.sent = collections.defaultdict(list)  # partner -> (number, answers) of its files
+        self.names = collections.Counter()  # partner -> how many names its records had
 
     def run(self):
         deliveries = [d for partner in self.chance.sample(PARTNERS, self.chance.randint(1, 3)) for d in self.files(partner)]
@@ -254,6 +260,7 @@ class Run:
             made += [part for r in self.chance.sample(mine, min(len(mine), 3)) for part in self.in_parts(partner, r)]
         if self.world.oracle.terms[partner].corrects:
             made += [c for _ in range(self.chance.randint(1, 3)) for c in self.replacing(partner, mine)]
+            made = [self.named(partner, a) for a in made]
         self.chance.shuffle(made)
         return made
 
@@ -268,13 +275,27 @@ class Run:
         said = self.chance.choice((accept(r), reject(r, *self.chance.choice(REASONS[partner])), accept(r, "pending")))
         right = correction(said, number, record)
         void = correction(dataclasses.replace(accept(r, "pending"), reference="", confirmation=""), number)
-        kinds = [(16, [right]), (2, [void])] + ([] if self.tidy else [
+        name = getattr(answers[record - 1], "id", "")
+        by_name = correction(said, of_id=name) if name else right
+        kinds = [(10, [right]), (10, [by_name]), (2, [void]), (2, [dataclasses.replace(right, of_id=by_name.of_id)])] + ([] if self.tidy else [
+            (2, [dataclasses.replace(by_name, of_id=f"ID{self.chance.randint(1, 60):05}")]), (1, [by_name, right]),
+            (1, [dataclasses.replace(by_name, of_file=str(number), of_record="")]),
+            (1, [dataclasses.replace(right, of_file=str(number + 1), of_id=by_name.of_id)]),
             (2, [correction(said, number + 1, record)]), (1, [correction(said, number, record + 1)]), (1, [right, right]),
             (1, [correction(said, "", record)]), (1, [right, correction(accept(self.chance.choice(mine)), number, record)]),
             (1, [dataclasses.replace(right, points=r.points + 100)]), (1, [dataclasses.replace(void, of_file=str(number + 1))])])
         made = self.chance.choices([made for _, made in kinds], [weight for weight, _ in kinds])[0]
-        before = [a for _, those in self.sent[partner] for a in those if isinstance(a, Correction)]
+        before = [a for _, those in self.sent[partner] for a in those if isinstance(a, Correction) and (a.of_file or a.of_record or a.of_id)]
         return made + ([self.chance.choice(before)] if before and self.chance.random() < 0.15 else [])  # the same again
+
+    def named(self, partner, answer):
+        """Most records have a name, now and then one that another had."""
+        if self.chance.random() < 0.3:
+            return answer
+        if self.tidy or self.chance.random() < 0.9:
+            self.names[partner] += 1
+        made = answer if isinstance(answer, Correction) else correction(answer)
+        return dataclasses.replace(made, id=f"ID{max(self.names[partner], 1):05}")
 
     def of_groups(self, mine):
         """Records that name no redemption of ours, but a booking: of several redemptions, mostly."""
@@ -378,8 +399,11 @@ class Run:
         holds = self.scene.db.execute(
             "SELECT h.hold_id, (SELECT count(*) FROM handback.file f WHERE f.file_id < h.file_id), h.record_no, h.redemption_id,"
             " CASE WHEN h.redemption_id IS NOT NULL THEN handback.redemption_state(h.redemption_id) END"
-            " FROM handback.hold h WHERE %s OR NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)"
+            " FROM handback.hold h WHERE NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id)"
+            " AND (%s OR NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id))"
             " ORDER BY 1", (self.chance.random() < 0.05,)).fetchall()
+        if self.chance.random() < 0.12 and self.reopen():
+            return
         if not holds:
             return
         chosen = self.chance.sample(holds, min(len(holds), self.chance.choice((1, 1, 1, 2, 3))))
@@ -398,6 +422,23 @@ class Run:
             self.proposals.append(number)
         self.note("propose", number or 0, bool(number), decision=decision, redemption=meant or "",
                   holds=tuple((file, record) for _, file, record, *_ in chosen))
+
+    def reopen(self):
+        """Holds that ended, whatever by: mostly those that were closed."""
+        ended = self.scene.db.execute(
+            "SELECT h.hold_id, (SELECT count(*) FROM handback.file f WHERE f.file_id < h.file_id), h.record_no, e.how"
+            " FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id"
+            " WHERE NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id) ORDER BY 1").fetchall()
+        ended = [h for h in ended if h[3] in ("closed", "overtaken", "unknown_reference_expired", "released") or self.chance.random() < 0.1]
+        if not ended:
+            return False
+        chosen = self.chance.sample(ended, min(len(ended), self.chance.choice((1, 1, 1, 2))))
+        number = self.tried(lambda: self.scene.people.propose([h for h, *_ in chosen], "reopen"))
+        if number:
+            self.proposals.append(number)
+        self.note("propose", number or 0, bool(number), decision="reopen", holds=tuple((file, record) for _, file, record, _ in chosen))
+        self.did["proposed to reopen"] += bool(number)
+        return True
 
     def not_a_duplicate(self):
         files = self.scene.db.execute("SELECT file_id, row_number() OVER (ORDER BY file_id) - 1, state::text FROM handback.file").fetchall()
@@ -441,7 +482,8 @@ class Run:
         assert back <= debits
         self.did.update(dict(self.scene.db.execute(
             "SELECT 'held ' || reason, count(*) FROM handback.hold GROUP BY 1 UNION ALL SELECT 'ended ' || how, count(*)"
-            " FROM handback.hold_end GROUP BY 1 UNION ALL SELECT 'redemptions answered by groups', count(*)"
+            " FROM handback.hold_end GROUP BY 1 UNION ALL SELECT 'reopened', count(*) FROM handback.hold WHERE reopens IS NOT NULL"
+            " UNION ALL SELECT 'redemptions answered by groups', count(*)"
             " FROM handback.outcome o JOIN audit.event a USING (event_id) WHERE a.what = 'group_answered' UNION ALL SELECT 'part', count(*)"
             " FROM handback.answer_part").fetchall()))
         self.did["records"], = self.scene.db.execute("SELECT count(*) FROM handback.outcome WHERE revision = 0").fetchone()

@@ -116,6 +116,9 @@ class FileOutcome:
     partner: str = ""
     ended: dict = dataclasses.field(default_factory=dict)  # record (None: the whole file) -> how its hold ended
     closed: set = dataclasses.field(default_factory=set)  # ... those that people closed
+    reopened: dict = dataclasses.field(default_factory=dict)  # record -> how often its hold was opened again, ...
+    reopened_at: dict = dataclasses.field(default_factory=dict)  # ... and after how many acts, the last time
+    past: list = dataclasses.field(default_factory=list)  # (record, how) that ended before it was opened again
     later: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))  # record -> redemptions of its later outcomes
     waived: frozenset = frozenset()  # of a release: what it and those before it were held for
     went: bool = False  # it was released, and read again
@@ -123,7 +126,7 @@ class FileOutcome:
     found: dict = dataclasses.field(default_factory=dict)  # record -> redemption that was found later, and does not fit
     expired: set = dataclasses.field(default_factory=set)  # records that were never found
     reversed_later: int = 0  # by nights
-    rematched: dict = dataclasses.field(default_factory=dict)  # record -> redemption that a night settled by it
+    rematched: dict = dataclasses.field(default_factory=dict)  # record -> (redemption that a night settled by it, after how many acts)
     found_reason: dict = dataclasses.field(default_factory=dict)  # record -> why what was found does not fit
     absent: list = dataclasses.field(default_factory=list)  # redemptions that it shows not to be rejected
     identity: tuple = ()  # partner, bytes, statement
@@ -135,6 +138,13 @@ class FileOutcome:
     def end(self, record, how, redemption=None):
         self.ended[record] = how
         self.later[record].append(redemption)
+
+    def reopen(self, record, acts):
+        """Its hold is open again, as it was."""
+        self.past.append((record, self.ended.pop(record)))
+        self.closed.discard(record)
+        self.reopened[record] = self.reopened.get(record, 0) + 1
+        self.reopened_at[record] = acts
 
     def about(self, record):
         """The redemption that a record on hold is about, as far as anybody knows."""
@@ -206,6 +216,7 @@ class Act:
     holds: tuple = ()      # (file, from 0; record, or None for the whole file)
     redemption: str = ""   # external reference, where people name it, and of what came late
     counts: dict = dataclasses.field(default_factory=dict)  # of a night: what it says that it did
+    generations: dict = dataclasses.field(default_factory=dict)  # hold -> how often it was opened again before, as the oracle finds
 
 
 class Judge:
@@ -330,12 +341,20 @@ class Judge:
         return [file for file in self.files if file.partner == partner and file.state == "posted"]
 
     def _waiting(self, partner, delivery):
-        """(file, record, record that it names; None: the whole file) of corrections that may still mean this file."""
+        """(file, record, record of this file; None: the whole of it) of corrections that may still mean it."""
         replacing = {(id(file), n) for file, n, _, _ in self.links}
-        return [(file, n, said.of_record) for file in self._posted(partner) for n, said in enumerate(file.delivery.records, 1)
-                if said.of_file is not None and said.of_file == delivery.sequence and file.delivery.place[0] >= delivery.place[0]
-                and (id(file), n) not in replacing and file.outcomes[n - 1].word != "duplicate_record"
-                and (said.of_record is None or n not in file.closed)]  # that a void was closed says nothing of its file
+        for file in self._posted(partner):
+            for n, said in enumerate(file.delivery.records, 1):
+                if not corrects(said) or (id(file), n) in replacing or file.outcomes[n - 1].word == "duplicate_record" \
+                        or n in file.closed and not is_void(said):  # that a void was closed says nothing of its file
+                    continue
+                if said.of_file is not None and (said.of_file != delivery.sequence or file.delivery.place[0] < delivery.place[0]):
+                    continue
+                if said.of_id:
+                    yield from ((file, n, other.number) for other in delivery.records
+                                if other.id == said.of_id and said.of_record in (None, other.number))
+                elif said.of_file is not None:
+                    yield file, n, said.of_record
 
     def voids(self, partner, delivery):
         """(file, record) of those that say that this file is void, before it came."""
@@ -357,29 +376,34 @@ class Judge:
         return fates
 
     def _replacing(self, partner, delivery, fates):
-        targets = {said.number: self._target(partner, delivery, said) for said in delivery.records
-                   if said.of_file is not None or said.of_record is not None}
+        targets = {said.number: self._target(partner, delivery, said) for said in delivery.records if corrects(said)}
         meaning = collections.defaultdict(list)  # what is replaced -> redemptions of the records that do
-        for n, (others, record) in targets.items():
-            meaning[(id(others[0]), record) if len(others) == 1 else ()].append(self._own(partner, delivery.records[n - 1].reference))
-        for n, (others, record) in targets.items():
-            said, other = delivery.records[n - 1], others[0] if len(others) == 1 else None
-            void, there = said.of_record is None, other is not None and 1 <= record <= len(other.outcomes)
-            against = said.of_file is None or other is None or not void and (
+        for n, (other, record) in targets.items():
+            meaning[id(other), record].append(self._own(partner, delivery.records[n - 1].reference))
+        for n, (other, record) in targets.items():
+            said = delivery.records[n - 1]
+            sound, void = said.of_file is not None or bool(said.of_id and said.of_record is None), is_void(said)
+            there = other is not None and 1 <= record <= len(other.outcomes)
+            against = not sound or other is None or not void and (
                 not there or self._unclear(partner, said, other, record, meaning[id(other), record]))
             replaces = (other, record) if other is not None and (void or there) else ()
-            if said.of_file is not None and self._was_said(partner, delivery, said, replaces):
+            if sound and self._was_said(partner, delivery, said, replaces):
                 fates[n] = Fate(repeats=True, was_said=True, corrects=True)
             else:
-                fates[n] = Fate("file_void" if void else "correction" if against else "", corrects=True, replaces=replaces)
+                fates[n] = Fate("file_void" if void and sound else "correction" if against else "", corrects=True, replaces=replaces)
 
     def _target(self, partner, delivery, said):
-        """(files that have the number, of the newest period; record there, 0: the whole file)."""
+        """(the one file that has the number, of the newest period, or the name; record there, 0: the whole file); None, where it is not one."""
         period, position = delivery.place
-        files = [f for f in self._posted(partner) if f.delivery.place < delivery.place and f.delivery.sequence == said.of_file
-                 and said.of_file is not None and (f.delivery.place[0] == period or said.of_file >= position)]
+        before = [f for f in self._posted(partner) if f.delivery.place < delivery.place]
+        files = [f for f in before if f.delivery.sequence == said.of_file and (f.delivery.place[0] == period or (said.of_file or 0) >= position)]
         newest = max((f.delivery.place[0] for f in files), default=None)
-        return [f for f in files if f.delivery.place[0] == newest], said.of_record or 0
+        files = [f for f in files if f.delivery.place[0] == newest]
+        if not said.of_id:
+            return files[0] if len(files) == 1 else None, said.of_record or 0
+        named = [(f, other.number) for f in (before if said.of_file is None else files[:1]) for other in f.delivery.records
+                 if other.id == said.of_id and said.of_record in (None, other.number)]
+        return named[0] if len(named) == 1 and len(files) <= 1 else (None, 0)
 
     def _own(self, partner, reference):
         redemption = self.redemptions.get(reference)
@@ -404,7 +428,7 @@ class Judge:
         """Whether an earlier file says the same of the same record, and nobody closed that."""
         redemption = self._own(partner, said.reference)
         for file in self._posted(partner):
-            if file.delivery.place[0] != delivery.place[0]:
+            if said.of_file is not None and file.delivery.place[0] != delivery.place[0]:
                 continue
             for n, (before, made) in enumerate(zip(file.delivery.records, file.outcomes), 1):
                 if facts(before) != facts(said) or made.redemption is not redemption or n in file.repeats:
@@ -448,7 +472,9 @@ class Judge:
         for reference, same in by_reference.items() if self.terms[partner].split != "none" else ():
             redemption = self.redemptions.get(reference)
             if redemption is not None and redemption.partner == partner:
-                parts.update(self._parts(partner, delivery, redemption, [s for s in same if waits is None or s.number in waits]))
+                # of a file that is read again, what people have ended is no part, though it was opened again
+                parts.update(self._parts(partner, delivery, redemption, [
+                    s for s in same if waits is None or s.number in waits and s.number not in again.reopened]))
         return [delivery.fates.get(said.number, NO_FATE).outcome(self._own(partner, said.reference)) or parts.get(said.number)
                 or self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
 
@@ -658,7 +684,15 @@ class Judge:
 
 
 def facts(said):
-    return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member, said.of_file, said.of_record)
+    return (said.verdict, said.member, said.points, said.reasons, said.currency, said.new_member, said.of_file, said.of_record, said.of_id)
+
+
+def corrects(said):
+    return said.of_file is not None or said.of_record is not None or bool(said.of_id)
+
+
+def is_void(said):
+    return said.of_record is None and not said.of_id
 
 
 def guard_trips(rejects, records):
@@ -685,8 +719,8 @@ def last_day(redemption, terms):
 class Night:
     """What the nightly run makes of the files so far: found later, never found, and never spoken of."""
 
-    def __init__(self, judge, files, terms):
-        self.judge, self.files, self.terms = judge, files, terms
+    def __init__(self, judge, files, terms, acts):
+        self.judge, self.files, self.terms, self.acts = judge, files, terms, acts
         self.counts = collections.Counter()
 
     def run(self):
@@ -728,17 +762,18 @@ class Night:
             file.end(n, outcome.word, outcome.redemption)
             self.judge.count_part(outcome, file.ended)
             if outcome.word in ("confirmed", "reversed"):
-                file.rematched[n] = outcome.redemption
+                file.rematched[n] = outcome.redemption, self.acts
         self.counts["matched"] += len(made)
         self.counts["reversed"] += now
 
     def _overtake(self, files):
         """What a night settled by a later file ends what an earlier one asks for."""
         for place, file in enumerate(files):
-            later = {str(r.external_reference) for f in files[place + 1:] for r in f.rematched.values()}
+            # what was opened again is ended by what is settled after that
+            later = [(r, acts) for f in files[place + 1:] for r, acts in f.rematched.values()]
             for n, redemption in file.waits_about().items():
-                key = str(redemption.external_reference)
-                if key in later and file.says_so(n, self.judge.state[key]):
+                settled = any(r is redemption and acts > file.reopened_at.get(n, -1) for r, acts in later)
+                if settled and file.says_so(n, self.judge.state[str(redemption.external_reference)]):
                     file.end(n, "closed", redemption)
                     self.counts["overtaken"] += 1
 
@@ -817,7 +852,23 @@ class Meanwhile:
     def withdraw(self):
         """Proposals of which no hold is open any more are nobody's to answer."""
         self.proposals = {number: act for number, act in self.proposals.items()
-                          if any(record not in self.files[file].ended for file, record in act.holds)}
+                          if act.decision == "reopen" or any(self.is_open(act, file, record) for file, record in act.holds)}
+
+    def generations(self, holds):
+        return {(file, record): self.files[file].reopened.get(record, 0) for file, record in holds}
+
+    def is_open(self, act, file, record):
+        """The hold itself that a proposal is about, and none that opens it again."""
+        it = self.files[file]
+        return record not in it.ended and it.reopened.get(record, 0) == act.generations[file, record]
+
+    def may_reopen(self, judge, it, record):
+        """Only what people closed, or what ended by itself; of a whole file a release that has not gone."""
+        if record is None:
+            return it.ended.get(None) == "released" and not it.went
+        is_part = it.held_for(record) == "partly_fulfilled" or any(
+            part.ended is it.ended and part.record == record for parts in judge.parts.values() for part in parts)
+        return it.ended.get(record) == "closed" and not is_part
 
     def overtaken_by(self, new, older):
         """A file that was posted, and is older than none, settles what earlier ones of its partner wait for; parts are whole in any order."""
@@ -845,6 +896,11 @@ class Meanwhile:
             return None
         for file, record in act.holds:
             it = self.files[file]
+            if act.decision == "reopen":
+                if record not in it.holds() or not self.may_reopen(judge, it, record):
+                    return None
+                ended.append("reopened")
+                continue
             if record not in it.holds() or record in it.ended:
                 return None
             if record is None:
@@ -863,17 +919,21 @@ class Meanwhile:
         # each by itself: that two of one redemption exclude each other shows when they are approved
         may = all(self.decided(self.judge.trial(), dataclasses.replace(act, holds=(hold,))) for hold in act.holds)
         if may:
-            self.proposals[act.proposal] = act
+            self.keep(act)
         return may
+
+    def keep(self, act):
+        self.proposals[act.proposal] = dataclasses.replace(act, generations=self.generations(act.holds))
 
     def approve(self, act):
         proposed = self.proposals.get(act.proposal)
         if proposed is None:
             return False
-        there = [hold for hold in proposed.holds if hold[1] not in self.files[hold[0]].ended]
+        there = [(file, record) for file, record in proposed.holds if (self.is_open(proposed, file, record) if proposed.decision != "reopen"
+                 else self.files[file].reopened.get(record, 0) == proposed.generations[file, record])]
         abouts = [self.files[file].waits_about().get(record) for file, record in there if record is not None]
         keys = [str(r.external_reference) for r in abouts if r is not None]
-        if proposed.decision not in ("close", "release") and not proposed.redemption and len(keys) > len(set(keys)):
+        if proposed.decision not in ("close", "release", "reopen") and not proposed.redemption and len(keys) > len(set(keys)):
             return False
         # what is not possible any more is left out
         done = [(hold, how[0]) for hold in there
@@ -882,6 +942,9 @@ class Meanwhile:
             return False
         for (file, record), how in done:
             it = self.files[file]
+            if how == "reopened":
+                it.reopen(record, self.replayed)
+                continue
             it.end(record, how, None if record is None else
                    self.judge.redemptions[proposed.redemption] if proposed.redemption else it.about(record))
             if how == "closed":
@@ -915,7 +978,7 @@ class Meanwhile:
         if it.state != "duplicate" or it.opened and None in it.ended:
             return False
         it.opened = True
-        self.proposals[act.proposal] = act
+        self.keep(act)
         return True
 
     def reject(self, act):
@@ -926,7 +989,7 @@ class Meanwhile:
         return True
 
     def night(self, _act):
-        counts = Night(self.judge, self.files, self.terms).run()
+        counts = Night(self.judge, self.files, self.terms, self.replayed).run()
         return {what: counts[what] for what in NIGHTLY}
 
 
@@ -1077,7 +1140,7 @@ class Oracle:
     def _later(stored, file_id, name, want):
         """What people and nights decided, and what still waits for them."""
         later = sorted((record, how) for record, how, _ in stored.later[file_id])
-        shall = sorted([(record, how) for record, how in want.ended.items() if record is not None] +
+        shall = sorted([(record, how) for record, how in [*want.ended.items(), *want.past] if record is not None] +
                        [(record, HELD) for record in want.found] +
                        [(n, o.answers) for n, o in enumerate(want.outcomes, 1) for _ in o.group] + [(0, "confirmed")] * len(want.absent))
         assert later == shall, f"{name}: later it was decided {later}, shall be {shall}"

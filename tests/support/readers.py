@@ -28,6 +28,8 @@ class Said:
     part: str = ""  # the partner's own reference
     of_file: int | None = None    # it replaces a record of the file with this number; or, alone, that file is void
     of_record: int | None = None
+    id: str = ""     # the partner's name of the record,
+    of_id: str = ""  # and of the one that it replaces
     raw: bytes = b""  # the whole record, to tell a repetition from a contradiction
 
 
@@ -105,6 +107,11 @@ def number_of(text):
     return whole_number(text) if text.strip() else None
 
 
+def name_of(text):
+    """Of a record; a text that stands there where its profile has no names is none."""
+    return text.strip() if re.fullmatch(r"ID\d{5} ", text) else ""
+
+
 def day_of(text):
     return datetime.datetime.strptime(text, "%Y%m%d").date() if re.fullmatch(r"\d{8}", text) else None
 
@@ -122,7 +129,7 @@ def totals(records, accepted_too):
 
 SKYLINE_HEAD = ["Redemption Reference", "Member", "Miles", "Status", "Reason", "Remarks", "Processed On",
                 "Confirmation", "New Member"]
-CORRECTING = ["Of File", "Of Record"]  # where its profile has them
+CORRECTING = ["Of File", "Of Record", "Id", "Of Id"]  # where its profile has them
 SKYLINE_STATUS = {"CONFIRMED": "accepted", "CONFIRMED_NEW_MEMBER": "accepted_with_change",
                   "CONFIRMED_LATE": "accepted_with_warning", "REJECTED": "rejected", "WAITLISTED": "pending"}
 
@@ -161,7 +168,8 @@ def skyline(delivery, data):
             delivery.records.append(Said(
                 len(delivery.records) + 1, offset, len(raw), reference_of(row[0]), row[1], points_of(row[2]),
                 SKYLINE_STATUS[row[3]], (row[4],) if row[4] else (), new_member=row[8], part=row[7], raw=raw,
-                of_file=number_of("".join(row[9:10])), of_record=number_of("".join(row[10:]))))
+                of_file=number_of("".join(row[9:10])), of_record=number_of("".join(row[10:11])),
+                id="".join(row[11:12]), of_id="".join(row[12:])))
     need(trailer is not None, "trailer")
     delivery.controls = list(zip(trailer, totals(delivery.records, False)))
 
@@ -185,7 +193,8 @@ def meridian(delivery, data):
             n, n * 182, 180, reference_of(line[8:44]), line[44:60].rstrip(), points_of(line[60:71]),
             MERIDIAN_STATUS[line[71:73]], tuple(line[73:77].split()), currency=line[90:93],
             new_member=line[121:137].rstrip(), part=line[101:121].rstrip(), raw=line[8:180].encode(),
-            of_file=number_of(line[168:174].strip()), of_record=number_of(line[174:180].strip())))
+            of_file=number_of(line[168:174].strip()), of_record=number_of(line[174:180].strip()),
+            id=name_of(line[152:160]), of_id=name_of(line[160:168])))
     need(not trailer[67:180].strip(), "trailer")
     stated = [whole_number(trailer[a:b]) for a, b in ((1, 8), (8, 23), (23, 30), (30, 45), (45, 52), (52, 67))]
     delivery.controls = list(zip(stated, totals(delivery.records, True)))
@@ -247,6 +256,7 @@ def aurora(delivery, data):
             n, said["at"], len(raw), reference_of(said["reference"]), said["Member"], points_of(said["Points"]),
             AURORA_STATUS[said["status"]], tuple(said["reasons"]), new_member=said.get("NewMember", ""), part=said.get("Voucher", ""),
             of_file=number_of(said.get("OfFile", "")), of_record=number_of(said.get("OfRecord", "")),
+            id=said.get("Id", ""), of_id=said.get("OfId", ""),
             # the time of day is not what the record says
             raw=re.sub(rb"T\d\d:\d\d:\d\d", b"", raw)))
     need({"count", "points", "refused", "refusedPoints"} <= facts.keys(), "totals")

@@ -153,7 +153,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: handback.holds_about(redemptions bigint[]) a4f7052263e4fcdccc36d6a55bd9973f68e73c42c58294d41ef1f4d06b7ebe0b', 'handback'),
 	('function: handback.holds_text(holds bigint[]) d34f09747bbbc7710ce9d5b1ad30fa24def23f43e972bb78ef9370e7e65b798f', 'handback'),
 	('function: handback.is_void_part(file bigint, record bigint) 1a4665b6bf66676747cc742bdbca2bc225c6a630c0e8d3269b0bab19747da94d', 'handback'),
-	('function: handback.judge_holds(holds bigint[], decision text, meant bigint) c4fdf9c265759ec79b3fa4b700e65a3f2affd4cfb15955ce3b23ecd603ffe8d0', 'handback'),
+	('function: handback.judge_holds(holds bigint[], decision text, meant bigint) f54d2af70bb74b7144cc8e0cf7eb3b83a8cc06f90efdf4e93b716f9003d68ed4', 'handback'),
 	('function: handback.keep_rules(profile bytea) d471448e79f9ae469e3310922c5dd024c470116a782c75ca7a422459286567f4', 'handback'),
 	('function: handback.keep_waiting() 86deaa3ac58ac82b3cad1f93fcd218977c9336af0206b7dee49b2743e20dab48', 'handback'),
 	('function: handback.kept_copies(of_sha256 bytea, first bigint) 834fdb198989aa6ed50b1048b47b6bc24963bd01db4ef83b740ab5d0fa580f28', 'handback'),
