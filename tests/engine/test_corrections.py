@@ -186,6 +186,10 @@ def test_the_same_correction_twice_is_a_repeat(make, first):
     assert desk.outcomes(other) == [HELD] and "replaced it already" in desk.details(other)[0]
     hold, = desk.query("SELECT min(hold_id) FROM handback.hold")[0]
     desk.people.decide([hold], "close")
+    # reopened, it is said; closed, it is not
+    desk.people.decide([hold], "reopen")
+    assert desk.outcomes(desk.deliver([said, ("C", "OK")])["file"])[0] == ("duplicate_record", None)
+    desk.people.decide([desk.query("SELECT max(hold_id) FROM handback.hold WHERE reopens IS NOT NULL")[0][0]], "close")
     assert desk.outcomes(desk.deliver([said, ("B", "OK")])["file"])[0] == HELD
 
 

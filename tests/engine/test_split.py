@@ -213,6 +213,20 @@ def test_a_part_that_people_closed_may_come_again(desk):
     assert desk.query("SELECT part, attempt FROM handback.answer_part ORDER BY file_id") == [("L1", 0), ("L2", 0), ("L1", 1)]
 
 
+@pytest.mark.parametrize("points, reason", [(200, "partly_fulfilled"), (501, "points_mismatch")])
+def test_a_part_that_people_closed_is_not_reopened(desk, points, reason):
+    """For whatever reason it is held: closed it counts no more, and what would be whole with it could never be posted."""
+    desk.redeem("R", points=500)
+    file = deliver(desk, leg("L1", points))
+    assert desk.outcomes(file) == [("held", reason)]
+    with Operators(desk.database) as people:
+        hold = desk.query("SELECT hold_id FROM handback.hold")[0][0]
+        people.decide([hold], "close")
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="it is of a part"):
+            people.propose([hold], "reopen")
+    assert desk.outcomes(deliver(desk, leg("L2", 200), leg("L3", 300)))[-1] == ("confirmed", None)
+
+
 def test_a_redemption_that_the_application_reversed_takes_no_parts(desk):
     entry = desk.redeem("R", points=500)
     deliver(desk, leg("L1", 300))
