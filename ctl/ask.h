@@ -14,7 +14,7 @@ int ask_period(const struct session *s, struct period *ret);
 int ask_as_of(const struct session *s, struct period *ret);
 
 /* --limit, --all or the default: how many rows, as text for a LIMIT; NULL for all.  buf[24] is written to.
- * The default is for people: JSON and CSV have all. */
+ * The default is for people: JSON, CSV and XLSX have all. */
 int ask_limit(const struct session *s, const char *default_value, char *buf, const char **ret_limit);
 
 /* Is it a number from 1 on, of a hold or whatever what says?  EXIT_USAGE, and said so, when it is not. */

@@ -11,8 +11,6 @@
 static int
 become(const struct session *s, const char *program)
 {
-	static const char *const formats[] = {
-	    [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv", [FORMAT_HTML] = "html"};
 	static const struct {
 		enum option_id id;
 		const char *option;
@@ -21,7 +19,7 @@ become(const struct session *s, const char *program)
 	           {OPT_HEAD, "--head"},
 	           {OPT_CHECKPOINTS, "--checkpoints"},
 	           {OPT_PLAN, "--plan"}};
-	const char *arguments[MOST_ARGUMENTS] = {program, "--format", formats[s->format]};
+	const char *arguments[MOST_ARGUMENTS] = {program, "--format", format_name(s->format)};
 	char path[4096];
 	int n = 3;
 

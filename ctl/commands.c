@@ -10,7 +10,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it " PATHS_CONFIG},
     [OPT_DATABASE] = {"database", "CONNINFO", "another database than the configuration's"},
     [OPT_JSON] = {"json", NULL, "the same as --format json"},
-    [OPT_FORMAT] = {"format", "FORMAT", "text, json, csv or html"},
+    [OPT_FORMAT] = {"format", "FORMAT", "text, json, csv, html, or xlsx for a spreadsheet"},
     [OPT_PARTNER] = {"partner", "P", "only this partner's"},
     [OPT_FILE] = {"file", "FILE", "only this file's: its number, the beginning of its SHA-256, or its name"},
     [OPT_FROM] = {"from", "DAY", "decided, or posted, on this day (2026-01-31, UTC) or later"},
@@ -21,7 +21,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_OUTCOME] = {"outcome", "OUTCOME", "only records with this outcome"},
     [OPT_REASON] = {"reason", "REASON", "only what is held for this reason"},
     [OPT_LIMIT] = {"limit", "N",
-                   "at most so many rows; without it text and HTML have the first, JSON and CSV all"},
+                   "at most so many rows; without it text and HTML have the first, JSON, CSV and XLSX all"},
     [OPT_ALL] = {"all", NULL, "every row, however many there are"},
     [OPT_PROFILE] = {"profile", "NAME", "read the file with this profile, not with the partner's"},
     [OPT_NAME] = {"name", "NAME", "take the file as delivered under this name"},
@@ -194,7 +194,7 @@ const struct command commands[] = {
      "handbackctl report trend\nhandbackctl report trend --by month --from 2025-01-01 --format html >trend.html", run_finance},
     {"report month-end", "Verify", "MONTH", 1, 1, 0, "the month-end pack: every report of a month, in a directory of its own",
      "Writes roll-forward, ageing at the month's end, reasons, deliveries, decisions and trend below the report directory, each as HTML, JSON "
-     "and CSV, from one snapshot; HEAD, the audit head that `audit verify --head` takes; and MANIFEST.sha256 of all of them, by which "
+     "and CSV, from one snapshot; month-end.html, a title page and all of them, to be printed; month-end.xlsx, a workbook of all tables; HEAD, the audit head that `audit verify --head` takes; and MANIFEST.sha256 of all of them, by which "
      "`sha256sum -c` shows later that nothing was changed. When the roll-forward is not the ledger's, or open items by age are not what it ends "
      "with, nothing is written, and the exit status is 5.",
      "handbackctl report month-end 2026-01", run_month_end},

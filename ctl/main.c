@@ -10,6 +10,7 @@
 #include "ctl/session.h"
 #include "lib/base/harden.h"
 #include "lib/finance/output/memory.h"
+#include "lib/finance/sheet/sheet.h"
 
 #define MAX_OPTIONS (OPT_COUNT + 1)
 
@@ -107,10 +108,14 @@ check_call(struct session *s)
 	if (s->value[OPT_FORMAT] != NULL) {
 		int format = format_from_name(s->value[OPT_FORMAT]);
 		if (format < 0) {
-			complain("--format %s: it is text, json, csv or html", s->value[OPT_FORMAT]);
+			complain("--format %s: it is text, json, csv, html or xlsx", s->value[OPT_FORMAT]);
 			return EXIT_USAGE;
 		}
 		s->format = (enum format) format;
+	}
+	if (s->format == FORMAT_XLSX && isatty(STDOUT_FILENO)) {
+		complain("--format xlsx is a file, and no terminal shows it: write >report.xlsx behind the command");
+		return EXIT_USAGE;
 	}
 	return EXIT_CLEAN;
 }
@@ -144,7 +149,9 @@ run(struct session *s, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct session s = {.format = FORMAT_TEXT, .person = getuid(), .query = {.spool = -1, .say = complain}};
+	struct session s = {.format = FORMAT_TEXT,
+	                    .person = getuid(),
+	                    .query = {.spool = -1, .say = complain, .book = sheet_write}};
 
 	harden();
 	/* a reader that has seen enough (| head) is no error of ours: writes fail, and session_show knows */

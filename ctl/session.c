@@ -53,6 +53,7 @@ session_config(struct session *s)
 	problems_free(p);
 	if (s->config == NULL)
 		return EXIT_USAGE;
+	s->query.company = s->config->company;
 	/* before anything of the service's is touched */
 	char why[LIMIT_MESSAGE_BYTES];
 	if (owner_become(s->config->spool, why, sizeof(why)))
@@ -133,8 +134,22 @@ session_file(const char *path, int *ret_fd)
 }
 
 int
+session_written(bool written)
+{
+	if (written || errno == EPIPE)
+		return EXIT_CLEAN;
+	complain("cannot write: %s", strerror(errno));
+	return EXIT_INTERNAL;
+}
+
+int
 session_show(const struct session *s, const struct document *d)
 {
+	if (s->format == FORMAT_XLSX) {
+		struct document *const all[] = {(struct document *) (uintptr_t) d};
+
+		return session_written(s->query.book(stdout, s->query.company, all, 1) == 0);
+	}
 	switch (show_document(stdout, d, s->format, s->value[OPT_TABLE], &s->terminal)) {
 	case SHOW_DONE:
 		break;

@@ -63,6 +63,9 @@ int session_spool(struct session *s);
 /* Opens a regular file that is named as an argument, for reading; the descriptor is the caller's. */
 int session_file(const char *path, int *ret_fd);
 
+/* What became of writing to stdout: EXIT_INTERNAL, and said, with errno for what failed. */
+int session_written(bool written);
+
 /* Writes the document to stdout in the format that was asked for. */
 int session_show(const struct session *s, const struct document *d);
 

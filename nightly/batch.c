@@ -39,7 +39,7 @@ read_format(struct batch *b, const char *word)
 {
 	int format = format_from_name(word);
 
-	if (format < 0) {
+	if (format < 0 || format == FORMAT_XLSX) {
 		complain("--format %s: it is text, json, csv or html", word);
 		return EXIT_USAGE;
 	}

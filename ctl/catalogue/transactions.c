@@ -4,6 +4,7 @@
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
 #include "lib/base/text.h"
+#include "lib/finance/sheet/sheet.h"
 
 #define SHOWN "100"
 #define DAYS_BEFORE 6
@@ -37,6 +38,23 @@ ask_filters(struct session *s, struct transactions_asked *ret)
 	return code == EXIT_CLEAN ? ask_points(s, OPT_POINTS_TO, "points-to") : code;
 }
 
+static int
+write_all(const struct session *s, const struct transactions_asked *asked)
+{
+	struct sink sink;
+
+	if (s->format == FORMAT_XLSX) {
+		char *words = transactions_words(asked);
+		bool begun = sheet_sink(&sink, stdout, s->query.company, "Transactions", words);
+
+		free(words);
+		if (!begun)
+			return session_written(false);
+	} else
+		sink_open(&sink, s->format, stdout);
+	return transactions_write(&s->query, asked, &sink, NULL);
+}
+
 int
 run_transactions(struct session *s)
 {
@@ -63,7 +81,7 @@ run_transactions(struct session *s)
 	if (code != EXIT_CLEAN)
 		return code;
 	if (format_is_for_machines(s->format) && s->value[OPT_TABLE] == NULL)
-		return transactions_write(&s->query, &asked, s->format, stdout);
+		return write_all(s, &asked);
 	code = transactions_take(&s->query, &asked, &d);
 	if (d != NULL) {
 		int shown = session_show(s, d);

@@ -84,6 +84,7 @@ struct config {
 	const char *database_conninfo; /* ... libpq's, never logged.  Exactly one is not NULL. */
 	const char *database_user;     /* operating system user that the embedded cluster runs as */
 	const char *spool, *profiles, *reports, *control;
+	const char *company; /* whose reports these are; NULL: it is not said */
 	const char *web;     /* where people open the pages */
 	const char *metrics; /* a socket's path or a loopback address; NULL: none */
 	const char *notifications_command, *notifications_mail; /* NULL: none */

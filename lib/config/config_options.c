@@ -30,6 +30,8 @@ static const struct config_option options[] = {
      TOP(profiles)},
     {"reports", CONFIG_PATH, "/var/lib/handback/reports", false, true,
      "directory that reports are written to", TOP(reports)},
+    {"company", CONFIG_TEXT, NULL, false, true,
+     "whose reports these are: what stands above the month-end pack", TOP(company)},
     {"control", CONFIG_PATH, "/run/handback/control", false, false,
      "UNIX socket on which handbackd answers handbackctl", TOP(control)},
     {"web", CONFIG_TEXT, CONFIG_WEB, false, true,

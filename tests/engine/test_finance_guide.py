@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 
+import xlsx
 from c_source import ROOT
 from finance_history import answer, desk, fill  # noqa: F401  desk is a fixture
 
@@ -28,6 +29,7 @@ def test_the_pack_is_proved_later(desk):  # noqa: F811
     fill(desk)
     answer(desk)
     month = datetime.date.today().strftime("%Y-%m")
+    desk.config.write_text(desk.config.read_text() + "company: Example Airways\n")
     names = desk.ctl("report", "month-end", month).stdout.split()
     pack, = (desk.dir / "reports").iterdir()
     assert pack.name.startswith(f"month-end-{month}-") and {n.rsplit("/", 1)[1] for n in names} == {p.name for p in pack.iterdir()}
@@ -37,6 +39,15 @@ def test_the_pack_is_proved_later(desk):  # noqa: F811
     assert all(hashlib.sha256((pack / name).read_bytes()).hexdigest() == told for name, told in listed.items())
     for report in ("roll-forward", "ageing", "reasons", "deliveries", "decisions", "trend"):
         assert {f"{report}.html", f"{report}.json"} <= set(listed)
+    assert not {"month-end-contents.csv", "month-end-sign_off.csv"} & set(listed)
+    title = (pack / "month-end.html").read_text(encoding="utf-8")
+    programmes = re.search("<dt>Programmes</dt><dd[^>]*>([^<]+)<", title)
+    assert set(programmes[1].split(", ")) == {r["programme"] for r in json.loads((pack / "roll-forward.json").read_text())["roll_forward"]}
+    assert title.index("Example Airways") < programmes.start() < title.index("<h1>Roll-forward of open items") < title.index("<h1>From day to day")
+    book = xlsx.read((pack / "month-end.xlsx").read_bytes())
+    assert {"about", "pack", "contents", "sign_off", "roll_forward", "ageing", "decided"} <= set(book) and sum(n.startswith("source") for n in book) == 1
+    told = json.loads((pack / "roll-forward.json").read_text())["roll_forward"]
+    assert [(r["Points"], r["Items"]) for r in xlsx.table(book["roll_forward"])] == [(r["points"], r["items"]) for r in told]
     snapshots = {json.loads((pack / name).read_text())["source"]["snapshot"] for name in listed if name.endswith(".json")}
     assert len(snapshots) == 1
     desk.ctl("audit", "verify", "--head", (pack / "HEAD").read_text().strip())

@@ -4,22 +4,31 @@
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/number.h"
 
+static const char *const names[] = {[FORMAT_TEXT] = "text",
+                                    [FORMAT_JSON] = "json",
+                                    [FORMAT_CSV] = "csv",
+                                    [FORMAT_HTML] = "html",
+                                    [FORMAT_XLSX] = "xlsx"};
+
 int
 format_from_name(const char *name)
 {
-	static const char *const names[] = {
-	    [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv", [FORMAT_HTML] = "html"};
-
 	for (int i = 0; i < (int) (sizeof(names) / sizeof(names[0])); i++)
 		if (strcmp(names[i], name) == 0)
 			return i;
 	return -1;
 }
 
+const char *
+format_name(enum format format)
+{
+	return names[format];
+}
+
 bool
 format_is_for_machines(enum format format)
 {
-	return format == FORMAT_JSON || format == FORMAT_CSV;
+	return format == FORMAT_JSON || format == FORMAT_CSV || format == FORMAT_XLSX;
 }
 
 /* "2026-01-31 23:59:59.123+00" to "2026-01-31T23:59:59.123Z"; connections have the time zone UTC. */

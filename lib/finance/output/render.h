@@ -1,6 +1,6 @@
 /*
  * A document in four formats.  Each writes all of it to out; the caller looks
- * at ferror() afterwards.
+ * at ferror() afterwards.  The fifth, a workbook, is lib/finance/sheet, for programs that link it.
  */
 #ifndef HANDBACK_FINANCE_OUTPUT_RENDER_H
 #define HANDBACK_FINANCE_OUTPUT_RENDER_H
@@ -10,12 +10,13 @@
 #include "lib/finance/output/table.h"
 #include "lib/finance/output/terminal.h"
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_HTML, FORMAT_XLSX };
 
 /* -1 for a word that is none. */
 int format_from_name(const char *name);
+const char *format_name(enum format format);
 
-/* JSON and CSV: nothing in them is shortened or left out. */
+/* JSON, CSV and XLSX: no row in them is left out. */
 bool format_is_for_machines(enum format format);
 
 /* For a terminal of t->width columns: columns are shortened, then left out (with a note), never wrapped. */
@@ -34,6 +35,8 @@ void render_csv_rows(FILE *out, const struct table *t, bool first);  /* the head
 
 /* One page without anything outside it, that may run nothing (Content-Security-Policy). */
 void render_html(FILE *out, const struct document *d);
+/* The same of several, each from a new sheet of paper on where it is printed; at least one. */
+void render_html_all(FILE *out, struct document *const *documents, size_t count);
 
 /* Cells of a column lead somewhere: to the path, behind which the cell stands percent-encoded. */
 struct html_link {

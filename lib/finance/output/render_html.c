@@ -261,10 +261,30 @@ put_style_hash(FILE *out)
 	}
 }
 
+static void
+put_document(FILE *out, const struct document *d)
+{
+	put_heading(out, "h1", d->title != NULL ? d->title : "handback");
+	if (d->subtitle != NULL) {
+		fputs("<p class=\"subtitle\">", out);
+		escape_html(out, d->subtitle);
+		fputs("</p>\n", out);
+	}
+	render_html_tables(out, d, NULL);
+}
+
 void
 render_html(FILE *out, const struct document *d)
 {
-	const char *title = d->title != NULL ? d->title : "handback";
+	struct document *const one[] = {(struct document *) (uintptr_t) d};
+
+	render_html_all(out, one, 1);
+}
+
+void
+render_html_all(FILE *out, struct document *const *documents, size_t count)
+{
+	const char *title = documents[0]->title != NULL ? documents[0]->title : "handback";
 
 	fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-",
@@ -276,12 +296,7 @@ render_html(FILE *out, const struct document *d)
 	      out);
 	put_heading(out, "title", title);
 	fprintf(out, "<style>%s</style>\n</head>\n<body>\n<main>\n", html_page);
-	put_heading(out, "h1", title);
-	if (d->subtitle != NULL) {
-		fputs("<p class=\"subtitle\">", out);
-		escape_html(out, d->subtitle);
-		fputs("</p>\n", out);
-	}
-	render_html_tables(out, d, NULL);
+	for (size_t i = 0; i < count; i++)
+		put_document(out, documents[i]);
 	fputs("</main>\n</body>\n</html>\n", out);
 }

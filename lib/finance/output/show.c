@@ -37,6 +37,9 @@ show_document(FILE *out, const struct document *d, enum format format, const cha
 			return SHOW_NO_TABLE;
 		render_csv(out, one);
 		break;
+	case FORMAT_XLSX:
+		errno = ENOTSUP;
+		return SHOW_FAILED;
 	}
 	return fflush(out) == 0 || errno == EPIPE ? SHOW_DONE : SHOW_FAILED;
 }

@@ -12,7 +12,8 @@ enum show_end {
 	SHOW_FAILED,   /* errno */
 };
 
-/* The document in a format; CSV is of one table, by its key, or of the first of rows where table is NULL. */
+/* The document in a format other than a workbook; CSV is of one table, by its key, or of the first of rows
+ * where table is NULL. */
 enum show_end show_document(FILE *out, const struct document *d, enum format format, const char *table,
                             const struct terminal *terminal);
 

@@ -76,20 +76,26 @@ fill(const struct query *q, struct document *d, const struct finance_report *rep
 }
 
 int
+finance_source(const struct query *q, struct document *d)
+{
+	const struct report_table *source = &report_tables[report_table_count - 1];
+	const char *none[VALUES] = {NULL};
+	struct table *t =
+	    document_add(d, source->key, source->title, source->shape, source->columns, source->column_count);
+
+	return query_fill(q, t, source->sql, source->params, none);
+}
+
+int
 finance_take_here(const struct query *q, const struct finance_report *report,
                   const struct finance_asked *asked, struct document **ret)
 {
-	const struct report_table *source = &report_tables[report_table_count - 1];
 	struct document *d = document_new(report->name, report->title);
-	const char *none[VALUES] = {NULL};
 	int code = fill(q, d, report, asked);
 
 	document_subtitle(d, scope_words(report, asked));
-	if (code == EXIT_CLEAN) {
-		struct table *t =
-		    document_add(d, source->key, source->title, source->shape, source->columns, source->column_count);
-		code = query_fill(q, t, source->sql, source->params, none);
-	}
+	if (code == EXIT_CLEAN)
+		code = finance_source(q, d);
 	if (code != EXIT_CLEAN || asked->rows != NULL || report->prove == NULL)
 		return query_end(d, code, ret);
 	*ret = d;

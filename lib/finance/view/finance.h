@@ -48,6 +48,9 @@ int finance_take(const struct query *q, const struct finance_report *report,
 int finance_take_here(const struct query *q, const struct finance_report *report,
                       const struct finance_asked *asked, struct document **ret);
 
+/* What a document was taken from, as its last table: the snapshot and the audit head. */
+int finance_source(const struct query *q, struct document *d);
+
 /*
  * All reports of a period from one snapshot, written as a pack (report_keep_pack) whose name begins with
  * `name`; the names of its files go to out.  EXIT_PROOF, and nothing is written, where the roll-forward is

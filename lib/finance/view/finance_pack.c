@@ -3,9 +3,27 @@
 
 #include "lib/base/text.h"
 #include "lib/finance/view/finance.h"
+#include "lib/finance/output/memory.h"
 #include "lib/finance/view/report.h"
 
 #define MOST 16
+#define REPORTS 1 /* of the pack's documents: behind its title page */
+
+static const struct column title_columns[] = {
+    {"company", "Company", COLUMN_TEXT, 0, 0, NULL},
+    {"programmes", "Programmes", COLUMN_TEXT, 0, 0, NULL},
+    {"from", "From", COLUMN_TEXT, 0, 0, NULL},
+    {"to", "To", COLUMN_TEXT, 0, 0, NULL},
+};
+static const struct column content_columns[] = {
+    {"report", "Report", COLUMN_TEXT, 0, 0, NULL},
+    {"title", "What it is", COLUMN_TEXT, 0, 0, NULL},
+};
+static const struct column sign_columns[] = {
+    {"step", "Step", COLUMN_TEXT, 0, 0, NULL},
+    {"person", "Person", COLUMN_TEXT, 30, 0, NULL},
+    {"day", "Day", COLUMN_TEXT, 16, 0, NULL},
+};
 
 static bool
 same(const char *a, const char *b)
@@ -56,19 +74,67 @@ prove_accounts(const struct query *q, const struct table *of, const struct table
 	return EXIT_CLEAN;
 }
 
+/* The programmes of a report, each once; the caller's to free. */
+static char *
+programmes_of(const struct table *roll)
+{
+	char *all = mem_text("");
+	int column = table_column(roll, "programme");
+
+	for (size_t row = 0; row < roll->rows; row++) {
+		const char *one = table_cell(roll, row, column);
+		bool known = one == NULL;
+
+		for (size_t i = 0; i < row && !known; i++)
+			known = same(table_cell(roll, i, column), one);
+		if (known)
+			continue;
+		char *more = mem_format("%s%s%s", all, *all != '\0' ? ", " : "", one);
+		free(all);
+		all = more;
+	}
+	return all;
+}
+
+/* Whose, of which programmes and which period; what is in it; and where two people sign on paper. */
+static struct document *
+title_page(const struct query *q, const struct period *period, const struct table *roll)
+{
+	static const char *const steps[] = {"prepared", "reviewed", "signed"};
+	struct document *d = document_new("month-end", "Month-end pack");
+	struct table *t = document_add(d, "pack", NULL, TABLE_FACTS, COLUMNS(title_columns));
+	char *programmes = programmes_of(roll), from[16];
+
+	snprintf(from, sizeof(from), "%.10s", period->from);
+	table_row(t, (const char *[]){q->company, text_or_null(programmes), from, period->last});
+	free(programmes);
+	document_subtitle(d, mem_format("From %s to %s. Days and times are UTC.", from, period->last));
+	t = document_add(d, "contents", "Contents", TABLE_ROWS, COLUMNS(content_columns));
+	for (int i = 0; finance_reports[i] != NULL; i++)
+		table_row(t, (const char *[]){finance_reports[i]->name, finance_reports[i]->title});
+	t = document_add(d, "sign_off", "Sign-off", TABLE_ROWS, COLUMNS(sign_columns));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		table_row(t, (const char *[]){steps[i], NULL, NULL});
+	return d;
+}
+
 static int
 take_all(const struct query *q, const struct period *period, struct document **documents, size_t *ret_count)
 {
 	struct finance_asked asked = {.period = *period};
 	int code = EXIT_CLEAN;
 
-	for (size_t i = 0; code == EXIT_CLEAN && finance_reports[i] != NULL && i < MOST; i++) {
-		code = finance_take_here(q, finance_reports[i], &asked, &documents[i]);
-		*ret_count = i + (documents[i] != NULL);
+	for (size_t i = REPORTS; code == EXIT_CLEAN && finance_reports[i - REPORTS] != NULL && i < MOST; i++) {
+		code = finance_take_here(q, finance_reports[i - REPORTS], &asked, &documents[i]);
+		*ret_count = i + 1;
+	}
+	if (code == EXIT_CLEAN) {
+		documents[0] = title_page(q, period, documents[REPORTS]->tables[0]);
+		code = finance_source(q, documents[0]);
 	}
 	if (code != EXIT_CLEAN)
 		return code;
-	const struct table *roll = documents[0]->tables[0], *ageing = documents[1]->tables[0];
+	const struct table *roll = documents[REPORTS]->tables[0], *ageing = documents[REPORTS + 1]->tables[0];
 	code = prove_accounts(q, roll, roll, ageing);
 	return code == EXIT_CLEAN ? prove_accounts(q, ageing, roll, ageing) : code;
 }

@@ -8,15 +8,20 @@
 #ifndef HANDBACK_FINANCE_VIEW_QUERY_H
 #define HANDBACK_FINANCE_VIEW_QUERY_H
 
+#include <stdio.h>
+
 #include "lib/base/exit_codes.h"
 #include "lib/db/pg.h"
 #include "lib/finance/output/table.h"
 
 struct query {
 	struct pg *pg;
-	int spool;         /* the directory of kept files, open; -1: it goes without them */
-	const char *limit; /* at most so many rows of a list, as text for a LIMIT; NULL: all */
-	const char *whole; /* how the one who asks has a list whole; NULL: as the command line has it */
+	int spool;           /* the directory of kept files, open; -1: it goes without them */
+	const char *limit;   /* at most so many rows of a list, as text for a LIMIT; NULL: all */
+	const char *whole;   /* how the one who asks has a list whole; NULL: as the command line has it */
+	const char *company; /* whose reports these are; NULL: it is not said */
+	/* Writes documents as a workbook: 0, or -1 with errno; NULL: this program makes none. */
+	int (*book)(FILE *out, const char *company, struct document *const *documents, size_t count);
 	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))); /* to the one who asks */
 };
 

@@ -30,8 +30,9 @@ int report_keep(const struct query *q, const char *directory, const struct docum
 
 /*
  * Writes several documents, which end with what they were taken from, into a directory of their own below
- * `directory`: NAME-MOMENT-headN with the same files of each, HEAD (the audit head, as `audit verify --head`
- * takes it) and MANIFEST.sha256 of all of them, written last: a directory without it is no pack.
+ * `directory`: NAME-MOMENT-headN with the same files of each, all of them as a workbook where q makes one,
+ * the first as a title page, HEAD (the audit head, as `audit verify --head` takes it) and MANIFEST.sha256 of
+ * all of them, written last: a directory without it is no pack.
  */
 int report_keep_pack(const struct query *q, const char *directory, const char *name,
                      struct document *const *documents, size_t count, FILE *out);

@@ -62,8 +62,10 @@ keep(struct kept *k, const char *suffix, const char *text, size_t len)
 	return 0;
 }
 
+/* One table as CSV, or the documents as a page; the first alone as JSON. */
 static int
-keep_rendered(struct kept *k, const struct document *d, const struct table *t, enum format format)
+keep_rendered(struct kept *k, struct document *const *documents, size_t count, const struct table *t,
+              enum format format)
 {
 	char *text = NULL, *suffix = t != NULL ? mem_format("-%s.csv", t->key)
 	                                       : mem_text(format == FORMAT_HTML ? ".html" : ".json");
@@ -75,9 +77,9 @@ keep_rendered(struct kept *k, const struct document *d, const struct table *t, e
 		if (t != NULL)
 			render_csv(out, t);
 		else if (format == FORMAT_HTML)
-			render_html(out, d);
+			render_html_all(out, documents, count);
 		else
-			render_json(out, d);
+			render_json(out, documents[0]);
 		if (fclose(out) == 0)
 			result = keep(k, suffix, text, len);
 	}
@@ -86,17 +88,19 @@ keep_rendered(struct kept *k, const struct document *d, const struct table *t, e
 	return result;
 }
 
-/* The page first, since its name says whether the moment is taken. */
+/* Of the first of these; the page, of all of them, comes first, since its name says whether the moment is
+ * taken. */
 static int
-keep_formats(struct kept *k, const struct document *d)
+keep_formats(struct kept *k, struct document *const *documents, size_t count)
 {
-	int result = keep_rendered(k, d, NULL, FORMAT_HTML);
+	const struct document *d = documents[0];
+	int result = keep_rendered(k, documents, count, NULL, FORMAT_HTML);
 
 	if (result == 0)
-		result = keep_rendered(k, d, NULL, FORMAT_JSON);
-	for (size_t i = 0; result == 0 && i < d->table_count; i++)
+		result = keep_rendered(k, documents, 1, NULL, FORMAT_JSON);
+	for (size_t i = 0; result == 0 && count == 1 && i < d->table_count; i++)
 		if (d->tables[i]->shape == TABLE_ROWS && d->tables[i]->rows)
-			result = keep_rendered(k, d, d->tables[i], FORMAT_CSV);
+			result = keep_rendered(k, documents, 1, d->tables[i], FORMAT_CSV);
 	return result;
 }
 
@@ -110,7 +114,8 @@ keep_all(struct kept *k, const struct document *d)
 	k->hashes = open_memstream(&text, &len);
 	if (k->hashes == NULL)
 		return -1;
-	int result = keep_formats(k, d);
+	struct document *const one[] = {(struct document *) (uintptr_t) d};
+	int result = keep_formats(k, one, 1);
 	fclose(k->hashes);
 	k->hashes = NULL;
 	if (result == 0)
@@ -164,8 +169,25 @@ keep_head(struct kept *k, const struct document *d)
 	return result;
 }
 
+/* All documents in one. */
 static int
-keep_pack(struct kept *k, struct document *const *documents, size_t count)
+keep_workbook(struct kept *k, const struct query *q, struct document *const *documents, size_t count)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int result = out != NULL ? q->book(out, q->company, documents, count) : -1;
+
+	if (out != NULL && fclose(out) != 0)
+		result = -1;
+	if (result == 0)
+		result = keep(k, ".xlsx", text, len);
+	free(text);
+	return result;
+}
+
+static int
+keep_pack(struct kept *k, const struct query *q, struct document *const *documents, size_t count)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -176,8 +198,12 @@ keep_pack(struct kept *k, struct document *const *documents, size_t count)
 		return -1;
 	for (size_t i = 0; result == 0 && i < count; i++) {
 		k->name = documents[i]->key;
-		result = keep_formats(k, documents[i]);
+		/* the title page has all that follows it, so that one print is the whole */
+		result = keep_formats(k, documents + i, i == 0 ? count : 1);
 	}
+	k->name = documents[0]->key;
+	if (result == 0 && q->book != NULL)
+		result = keep_workbook(k, q, documents, count);
 	if (result == 0)
 		result = keep_head(k, documents[0]);
 	fclose(k->hashes);
@@ -199,7 +225,7 @@ report_keep_pack(const struct query *q, const char *directory, const char *name,
 	struct kept k = {.directory = path, .out = out, .dir = io_make_dirs(AT_FDCWD, path, DIRECTORY_MODE)};
 	int code = EXIT_CLEAN;
 
-	if (k.dir < 0 || keep_pack(&k, documents, count) < 0) {
+	if (k.dir < 0 || keep_pack(&k, q, documents, count) < 0) {
 		q->say("%s: the pack cannot be written: %s", path, strerror(errno));
 		code = EXIT_UNAVAILABLE;
 	}

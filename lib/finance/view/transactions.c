@@ -253,8 +253,8 @@ add_rows(struct asking *a, struct document *d)
 	return t;
 }
 
-static char *
-scope_words(const struct transactions_asked *asked)
+char *
+transactions_words(const struct transactions_asked *asked)
 {
 	const struct period *p = &asked->period;
 
@@ -283,7 +283,7 @@ transactions_take(const struct query *q, const struct transactions_asked *asked,
 	struct document *d = document_new("transactions", "Transactions");
 
 	prepare(&a, q, asked);
-	document_subtitle(d, scope_words(asked));
+	document_subtitle(d, transactions_words(asked));
 	struct table *t = add_rows(&a, d);
 	enum pg_status status = pg_begin_snapshot(q->pg);
 	int code = status == PG_OK ? fill_all(&a, t) : query_failed(q, status);
@@ -301,9 +301,18 @@ transactions_take(const struct query *q, const struct transactions_asked *asked,
 
 /* ---- for machines ---- */
 
+static int
+written(const struct query *q, bool so)
+{
+	if (so || errno == EPIPE)
+		return EXIT_CLEAN;
+	q->say("cannot write: %s", strerrordesc_np(errno));
+	return EXIT_INTERNAL;
+}
+
 /* A page is a table of its own, which is gone when the next one comes. */
 static int
-write_pages(struct asking *a, enum format format, FILE *out)
+write_pages(struct asking *a, struct sink *sink)
 {
 	int rows = 0, code;
 	int64_t limit = 0;
@@ -318,52 +327,52 @@ write_pages(struct asking *a, enum format format, FILE *out)
 		if (bounded && limit - a->entries < (int64_t) strtol(PAGE, NULL, 10))
 			snprintf(most, sizeof(most), "%" PRId64, limit - a->entries);
 		code = fill_page(a, t, most, &rows);
-		if (code == EXIT_CLEAN && format == FORMAT_JSON)
-			render_json_rows(out, t, first);
-		else if (code == EXIT_CLEAN)
-			render_csv_rows(out, t, first);
+		if (code == EXIT_CLEAN && (rows > 0 || first))
+			code = written(a->q, sink->rows(sink, t, first));
 		document_free(page);
 	} while (code == EXIT_CLEAN && rows > 0 && !(bounded && a->entries == limit));
 	return code;
 }
 
+static char *
+lines_of(const struct table *sums)
+{
+	char *lines = mem_text("");
+
+	for (size_t row = 0; row < sums->rows; row++) {
+		char *more = mem_format("%s%s, %s: %s entries, %s points\n", lines, table_cell(sums, row, 0),
+		                        table_cell(sums, row, 1), table_cell(sums, row, 2), table_cell(sums, row, 3));
+		free(lines);
+		lines = more;
+	}
+	return lines;
+}
+
 static int
-write_sums(struct asking *a, enum format format, FILE *out)
+write_sums(struct asking *a, struct sink *sink, struct transactions_found *ret)
 {
 	struct document *d = document_new("transactions", NULL);
 	int code = fill_sums(a, d, a->q->limit == NULL);
+	int shown = written(a->q, sink->rows(sink, d->tables[0], true));
 
-	if (format == FORMAT_JSON) {
-		fputs("],\n  \"sums\": [", out);
-		render_json_rows(out, d->tables[0], true);
-		fputs("]\n}\n", out);
-	}
+	if (ret != NULL)
+		*ret = (struct transactions_found){a->entries, lines_of(d->tables[0])};
 	document_free(d);
-	return code;
+	return code == EXIT_CLEAN ? shown : code;
 }
 
 int
-transactions_write(const struct query *q, const struct transactions_asked *asked, enum format format,
-                   FILE *out)
+transactions_write(const struct query *q, const struct transactions_asked *asked, struct sink *sink,
+                   struct transactions_found *ret)
 {
 	struct asking a;
-	int code;
+	enum pg_status status = pg_begin_snapshot(q->pg);
 
 	prepare(&a, q, asked);
-	enum pg_status status = pg_begin_snapshot(q->pg);
-	if (status != PG_OK) {
-		pg_rollback(q->pg);
-		return query_failed(q, status);
-	}
-	if (format == FORMAT_JSON)
-		fputs("{\n  \"transactions\": [", out);
-	code = write_pages(&a, format, out);
+	int code = status == PG_OK ? write_pages(&a, sink) : query_failed(q, status);
 	if (code == EXIT_CLEAN)
-		code = write_sums(&a, format, out);
+		code = write_sums(&a, sink, ret);
 	pg_rollback(q->pg);
-	if ((fflush(out) != 0 || ferror(out)) && errno != EPIPE) {
-		q->say("cannot write: %s", strerrordesc_np(errno));
-		return EXIT_INTERNAL;
-	}
-	return code;
+	int ended = written(q, sink->end(sink));
+	return code == EXIT_CLEAN ? ended : code;
 }

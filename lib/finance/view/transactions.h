@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "lib/finance/output/render.h"
+#include "lib/finance/output/sink.h"
 #include "lib/finance/view/period.h"
 #include "lib/finance/view/query.h"
 
@@ -27,11 +27,20 @@ int transactions_check(const struct query *q, const struct transactions_asked *a
 /* The first q->limit of them and the sums of all.  A document may come with EXIT_PROOF, too. */
 int transactions_take(const struct query *q, const struct transactions_asked *asked, struct document **ret);
 
+/* "From 2026-01-01 to 2026-01-31. ...": what they are of; the caller's to free. */
+char *transactions_words(const struct transactions_asked *asked);
+
+struct transactions_found {
+	int64_t entries; /* how many there are */
+	char *lines;     /* "PROGRAMME, CATEGORY: N entries, N points" each, for people; the caller's to free */
+};
+
 /*
- * All of them as JSON or CSV, page by page of one snapshot: nothing is kept of what was written, the first is
- * there before the last was looked for.  EXIT_PROOF, after what was written, where the sums do not agree.
+ * All of them, page by page of one snapshot, and then their sums: nothing is kept of what was written, the
+ * first is there before the last was looked for.  EXIT_PROOF, after what was written, where the sums do not
+ * agree.  ret may be NULL.  The sink is ended, however it goes.
  */
-int transactions_write(const struct query *q, const struct transactions_asked *asked, enum format format,
-                       FILE *out);
+int transactions_write(const struct query *q, const struct transactions_asked *asked, struct sink *sink,
+                       struct transactions_found *ret);
 
 #endif
