@@ -116,6 +116,8 @@ WITH rule AS MATERIALIZED (
 			WHEN s.problem IS NOT NULL THEN s.problem
 			WHEN rule.outcome = :OUTCOME_REVERSED AND s.redeemed_at + $6::integer * interval '1 day' < transaction_timestamp()
 				THEN 'reversal_late'
+			-- the partner answered with its credit when it was asked, and says the opposite here
+			WHEN rule.outcome = :OUTCOME_REVERSED AND $4::text = 'hold' AND points.was_credited(s.redemption_id) THEN 'contradiction'
 			WHEN rule.outcome = :OUTCOME_REVERSED AND s.member_status = ANY ($12::text[]) THEN 'member_status'
 			-- what it replaces is settled
 			WHEN s.corrects AND rule.hold_reason = 'contradiction' THEN 'correction'

@@ -33,6 +33,17 @@ CREATE FUNCTION points.closes_next(t points.partner_now, at timestamptz) RETURNS
 $$;
 COMMENT ON FUNCTION points.closes_next(points.partner_now, timestamptz) IS 'When a partner''s window closes that is open then; NULL: its calendar has no day';
 
+-- Is there what closed so long ago and still waits?
+CREATE FUNCTION points.goes_by_file(t points.partner_now, at timestamptz) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT t.target IS NULL OR (t.file_after IS NOT NULL AND EXISTS (SELECT FROM points.waiting w
+		JOIN points.request r ON r.request_no = w.request_no JOIN ledger.redemption d ON d.redemption_id = r.entry_id
+		WHERE w.programme_id = t.programme_id AND w.partner = t.partner
+			AND greatest(r.received_at, d.redeemed_at, r.not_before) < points.closed_last(t, at - make_interval(mins => t.file_after))))
+$$;
+COMMENT ON FUNCTION points.goes_by_file(points.partner_now, timestamptz) IS
+	'Does what waits for a partner go by file? So it does without a target, or where the target could not be reached for too long';
+
 -- ---- what was sent is only the partner's to undo ----
 
 CREATE FUNCTION points.keep_sent() RETURNS trigger
@@ -53,9 +64,10 @@ COMMENT ON FUNCTION points.keep_sent() IS 'Trigger: a request that may have reac
 
 -- ---- batches ----
 
--- The rows of a window, once: those that are received before its cut-off and are in no batch.  What is no longer eligible is refused, and
--- given back.  NULL: there is nothing to send.
-CREATE FUNCTION points.open_batch(programme integer, partner text, at timestamptz) RETURNS bigint
+-- The rows of a window, once: those that are received before its cut-off and are in no batch, or certainly never left us.  What is no
+-- longer eligible is refused, and given back.  NULL: there is nothing to send.
+CREATE FUNCTION points.open_batch(programme integer, partner text, at timestamptz, target text DEFAULT NULL, most integer DEFAULT 1000000)
+	RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -78,19 +90,20 @@ BEGIN
 	IF NOT t.open OR cut_off IS NULL THEN
 		RETURN NULL;
 	END IF;
-	DELETE FROM points.waiting w USING points.request r, ledger.reversal v
-	WHERE w.programme_id = programme AND w.partner = open_batch.partner AND r.request_no = w.request_no AND v.redemption_id = r.entry_id;
 	chosen := ARRAY(SELECT w.request_no FROM points.waiting w JOIN points.request r ON r.request_no = w.request_no
 		JOIN ledger.redemption d ON d.redemption_id = r.entry_id
 		WHERE w.programme_id = programme AND w.partner = open_batch.partner AND r.received_at < cut_off AND d.redeemed_at < cut_off
 			AND (r.not_before IS NULL OR r.not_before <= cut_off)
-		ORDER BY w.request_no LIMIT 1000000);
+			AND (open_batch.target IS NULL OR w.retry_at IS NULL OR w.retry_at <= at)
+		ORDER BY w.request_no LIMIT most);
 	IF cardinality(chosen) = 0 THEN
 		RETURN NULL;
 	END IF;
 	-- whoever reverses one of them now waits for us, or we for it
 	PERFORM FROM ledger.balance b WHERE b.member_id IN (SELECT r.payer_id FROM points.request r WHERE r.request_no = ANY (chosen))
 		ORDER BY b.member_id FOR NO KEY UPDATE;
+	DELETE FROM points.waiting w USING points.request r, ledger.reversal v
+	WHERE w.request_no = ANY (chosen) AND r.request_no = w.request_no AND v.redemption_id = r.entry_id;
 	FOR against IN SELECT r.request_no, i.reason FROM points.request r
 		CROSS JOIN LATERAL points.ineligible(r.programme_id, r.partner, r.member_id, r.account, r.sponsor) i
 		WHERE r.request_no = ANY (chosen) AND i.code IS NOT NULL
@@ -103,20 +116,23 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	id := nextval(pg_get_serial_sequence('points.batch', 'batch_no'));
-	SELECT coalesce(max(b.sequence), 0) + 1 INTO number FROM points.batch b WHERE b.programme_id = programme AND b.partner = open_batch.partner;
+	SELECT coalesce(max(b.sequence), 0) + 1 INTO number FROM points.batch b
+	WHERE b.programme_id = programme AND b.partner = open_batch.partner AND (b.target IS NULL) = (open_batch.target IS NULL);
 	event := audit.append_event('batch_opened', 'points batch ' || id, NULL,
-		format('%s %s: %s requests, %s points, received before %s', partner, number, cardinality(chosen), total,
+		format('%s %s%s: %s requests, %s points, received before %s', partner, number, ' to target ' || target, cardinality(chosen), total,
 			to_char(cut_off AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')));
-	INSERT INTO points.batch (batch_no, programme_id, partner, sequence, cut_off, opened_at, event_id)
-	VALUES (id, programme, partner, number, cut_off, audit.event_time(event), event);
-	INSERT INTO points.sending (request_no, nth, batch_no, place)
-	SELECT c.request_no, 1, id, c.place FROM unnest(chosen) WITH ORDINALITY c (request_no, place);
+	INSERT INTO points.batch (batch_no, programme_id, partner, sequence, cut_off, opened_at, event_id, target)
+	VALUES (id, programme, partner, number, cut_off, audit.event_time(event), event, target);
+	INSERT INTO points.sending (request_no, nth, batch_no, place, after_nth, after_result)
+	SELECT c.request_no, coalesce(b.nth, 0) + 1, id, c.place, b.nth, CASE WHEN b.nth > 0 THEN 'not_sent' END
+	FROM unnest(chosen) WITH ORDINALITY c (request_no, place)
+	CROSS JOIN LATERAL (SELECT max(s.nth) AS nth FROM points.sending s WHERE s.request_no = c.request_no) b;
 	DELETE FROM points.waiting w WHERE w.request_no = ANY (chosen);
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION points.open_batch(integer, text, timestamptz) IS
-	'Puts what a window holds into a batch, as sent from then on; gives its number, or NULL where there is nothing';
+COMMENT ON FUNCTION points.open_batch(integer, text, timestamptz, text, integer) IS
+	'Puts what a window holds, at most so many, into a batch for a file or a target, as sent from then on; its number, or NULL where there is nothing';
 
 -- For the outbox: the next batch to be made into a file for this partner; one that was begun goes on.
 CREATE FUNCTION points.next_batch(programme text, partner text, OUT batch bigint, OUT sequence integer, OUT day date, OUT step text,
@@ -125,23 +141,25 @@ CREATE FUNCTION points.next_batch(programme text, partner text, OUT batch bigint
 #variable_conflict use_variable
 DECLARE
 	of integer;
+	t points.partner_now;
 	b points.batch;
 BEGIN
 	SELECT p.programme_id INTO of FROM ledger.programme p WHERE p.code = programme;
-	-- one program makes a partner's files, as long as it has this connection
+	-- one program sends to a partner, as long as it has this connection
 	IF of IS NULL OR NOT pg_try_advisory_lock(hashtextextended(format('points.files %s %s', of, partner), 0)) THEN
 		RETURN;
 	END IF;
-	SELECT q.* INTO b FROM points.batch q WHERE q.programme_id = of AND q.partner = next_batch.partner
+	SELECT n.* INTO t FROM points.partner_now n WHERE n.programme_id = of AND n.partner = next_batch.partner;
+	SELECT q.* INTO b FROM points.batch q WHERE q.programme_id = of AND q.partner = next_batch.partner AND q.target IS NULL
 		AND NOT EXISTS (SELECT FROM points.batch_step s WHERE s.batch_no = q.batch_no AND s.step = 'placed')
 	ORDER BY q.sequence LIMIT 1;
-	IF b.batch_no IS NULL THEN
+	IF b.batch_no IS NULL AND points.goes_by_file(t, clock_timestamp()) THEN
 		batch := points.open_batch(of, partner, clock_timestamp());
 		SELECT * INTO b FROM points.batch q WHERE q.batch_no = batch;
 	END IF;
 	batch := b.batch_no;
 	sequence := b.sequence;
-	SELECT (b.opened_at AT TIME ZONE n.zone)::date INTO day FROM points.partner_now n WHERE n.programme_id = of AND n.partner = next_batch.partner;
+	day := (b.opened_at AT TIME ZONE t.zone)::date;
 	SELECT s.step, s.name, s.bytes, s.sha256 INTO step, name, bytes, sha256 FROM points.batch_step s WHERE s.batch_no = b.batch_no AND s.step = 'written';
 END
 $$;
@@ -169,9 +187,10 @@ CREATE VIEW points.batch_request AS
 	SELECT s.batch_no, s.request_no, r.points, s.started_at, e.result,
 		CASE WHEN handback.redemption_state(r.entry_id) IN ('reversed') THEN 'reversed'
 			WHEN handback.redemption_state(r.entry_id) <> 'open' OR e.result = 'credited' THEN 'credited'
-			ELSE 'open' END AS state
+			ELSE 'open' END AS state, u.state AS unsettled
 	FROM points.sending s JOIN points.request r ON r.request_no = s.request_no
 	LEFT JOIN points.sending_end e ON e.request_no = s.request_no AND e.nth = s.nth
+	LEFT JOIN points.unsettled u ON u.request_no = s.request_no AND u.nth = s.nth
 	WHERE e.result IS DISTINCT FROM 'not_sent';
 COMMENT ON VIEW points.batch_request IS 'The requests that count in each batch, and whether they are answered';
 
@@ -179,18 +198,19 @@ COMMENT ON VIEW points.batch_request IS 'The requests that count in each batch, 
 CREATE VIEW points.batches AS
 	SELECT b.batch_no, p.code AS programme, b.partner, b.sequence, b.cut_off, b.opened_at, w.name AS file, w.at AS placed_at,
 		count(r.request_no) AS requests, coalesce(sum(r.points), 0)::bigint AS requested,
-		coalesce(sum(r.points) FILTER (WHERE w.at IS NOT NULL OR r.result IS NOT NULL), 0)::bigint AS sent,
+		coalesce(sum(r.points) FILTER (WHERE w.at IS NOT NULL OR r.result IS NOT NULL OR r.unsettled IN ('pending', 'differs')), 0)::bigint AS sent,
 		coalesce(sum(r.points) FILTER (WHERE r.state = 'credited'), 0)::bigint AS credited,
 		coalesce(sum(r.points) FILTER (WHERE r.result = 'rejected' OR r.state = 'reversed'), 0)::bigint AS rejected,
 		coalesce(sum(r.points) FILTER (WHERE r.state = 'reversed'), 0)::bigint AS reversed,
-		coalesce(sum(r.points) FILTER (WHERE r.state = 'open' AND w.at IS NULL), 0)::bigint AS unknown,
-		coalesce(sum(r.points) FILTER (WHERE r.state = 'open'), 0)::bigint AS open, e.ended_at
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'open' AND w.at IS NULL AND r.unsettled IS DISTINCT FROM 'pending'), 0)::bigint AS unknown,
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'open'), 0)::bigint AS open, e.ended_at, b.target
 	FROM points.batch b JOIN ledger.programme p ON p.programme_id = b.programme_id
 	LEFT JOIN points.batch_step w ON w.batch_no = b.batch_no AND w.step = 'placed'
 	LEFT JOIN points.batch_request r ON r.batch_no = b.batch_no
 	LEFT JOIN points.batch_end e ON e.batch_no = b.batch_no
-	GROUP BY b.batch_no, p.code, b.partner, b.sequence, b.cut_off, b.opened_at, w.name, w.at, e.ended_at;
-COMMENT ON VIEW points.batches IS 'The control account of each batch, in points: requested is credited, reversed or open; unknown: of open, what may not have left us';
+	GROUP BY b.batch_no, p.code, b.partner, b.sequence, b.cut_off, b.opened_at, w.name, w.at, e.ended_at, b.target;
+COMMENT ON VIEW points.batches IS
+	'The control account of each batch, in points: requested is credited, reversed or open; unknown: of open, what may not have left us, or not be there';
 
 -- Finance's one view: points that partners have not answered, and since when.
 CREATE VIEW points.unanswered AS
@@ -209,8 +229,12 @@ DECLARE
 	event bigint;
 	closed integer := 0;
 BEGIN
-	FOR b IN SELECT q.batch_no FROM points.batch q JOIN points.batch_step w ON w.batch_no = q.batch_no AND w.step = 'placed'
-		WHERE NOT EXISTS (SELECT FROM points.batch_end e WHERE e.batch_no = q.batch_no)
+	-- what its hand-back file settled
+	DELETE FROM points.unsettled u USING points.request r
+	WHERE r.request_no = u.request_no AND u.state <> 'sending' AND u.next_at IS NULL AND handback.redemption_state(r.entry_id) <> 'open';
+	FOR b IN SELECT q.batch_no FROM points.batch q
+		WHERE (q.target IS NOT NULL OR EXISTS (SELECT FROM points.batch_step w WHERE w.batch_no = q.batch_no AND w.step = 'placed'))
+			AND NOT EXISTS (SELECT FROM points.batch_end e WHERE e.batch_no = q.batch_no)
 			AND NOT EXISTS (SELECT FROM points.batch_request r WHERE r.batch_no = q.batch_no AND r.state = 'open')
 		ORDER BY q.batch_no LOOP
 		SELECT * INTO b FROM points.batches q WHERE q.batch_no = b.batch_no;
@@ -226,7 +250,8 @@ $$;
 COMMENT ON FUNCTION points.close_batches() IS 'Closes the batches whose control account is at zero, each with its event; gives how many';
 
 REVOKE ALL ON FUNCTION points.closings(text, text, date[], date[], date, date), points.closed_last(points.partner_now, timestamptz),
-	points.closes_next(points.partner_now, timestamptz), points.keep_sent(), points.open_batch(integer, text, timestamptz),
+	points.closes_next(points.partner_now, timestamptz), points.keep_sent(), points.goes_by_file(points.partner_now, timestamptz),
+	points.open_batch(integer, text, timestamptz, text, integer),
 	points.next_batch(text, text), points.batch_rows(bigint), points.note_batch(bigint, text, text, bigint, bytea), points.close_batches()
 	FROM PUBLIC;
 GRANT USAGE ON SCHEMA points TO handback_outbox;

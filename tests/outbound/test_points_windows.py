@@ -15,8 +15,8 @@ def at(text):
 
 
 def closes(c, schedule, zone, when, holidays=(), days=()):
-    return c.execute("SELECT points.closes_next(ROW(0, 'partner', 1, 'X', true, 'member', 'Q', NULL, NULL, NULL, %s, %s, %s::date[], %s::date[])"
-                     "::points.partner_now, %s)", (schedule, zone, list(holidays), list(days), at(when))).fetchone()[0].astimezone(UTC)
+    return c.execute("SELECT points.closes_next(ROW(0, 'partner', 1, 'X', true, 'member', 'Q', NULL, NULL, NULL, %s, %s, %s::date[], %s::date[],"
+                     " NULL, NULL, NULL)::points.partner_now, %s)", (schedule, zone, list(holidays), list(days), at(when))).fetchone()[0].astimezone(UTC)
 
 
 CLOSINGS = [
