@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "lib/base/log.h"
+#include "outbound/outbox_sql.h"
+#include "outbound/partner.h"
 #include "outbound/requests.h"
 #include "outbound/target.h"
 
@@ -15,6 +17,7 @@
 #define LEAVE_MS 10000 /* what is under way at the end may take so long */
 
 TAILQ_HEAD(targets, target);
+TAILQ_HEAD(partners, partner);
 
 struct loop {
 	struct tell tell;
@@ -22,6 +25,7 @@ struct loop {
 	const char *requests;
 	int stop;
 	struct targets targets;
+	struct partners partners; /* targets that are sent points requests */
 	struct pollfd *fds;
 	size_t fds_size;
 	int64_t list_ms, leave_ms; /* leave_ms 0: it goes on */
@@ -103,6 +107,73 @@ list(struct loop *l)
 	return status;
 }
 
+/* ---- the list of those that are sent points requests ---- */
+
+static struct partner *
+find_partner(struct loop *l, const char *name)
+{
+	struct partner *p;
+
+	TAILQ_FOREACH(p, &l->partners, others)
+	if (strcmp(p->name, name) == 0)
+		return p;
+	p = partner_new(name);
+	if (p != NULL)
+		TAILQ_INSERT_TAIL(&l->partners, p, others);
+	return p;
+}
+
+static enum pg_status
+list_partner(struct loop *l, const char *name, const char *version)
+{
+	struct partner *p = find_partner(l, name);
+	const char *values[] = {name, version};
+	struct pg_result *row = NULL;
+	enum pg_status status;
+
+	if (p == NULL)
+		return PG_OK;
+	p->listed = p->version == strtoll(version, NULL, 10);
+	if (p->listed || partner_is_busy(p))
+		return PG_OK;
+	status = pg_run_prepared(l->tell.pg, sql_outbox_send_connector, 2, values, &row);
+	if (status == PG_OK && pg_rows(row) == 1) {
+		status = partner_change(p, l->tell.pg, strtoll(version, NULL, 10), pg_text_of(row, 0, "connector"));
+		p->listed = true;
+	}
+	pg_result_free(row);
+	return status;
+}
+
+static void
+drop_partner(struct loop *l, struct partner *p)
+{
+	TAILQ_REMOVE(&l->partners, p, others);
+	partner_free(p);
+}
+
+static enum pg_status
+list_partners(struct loop *l)
+{
+	struct pg_result *rows = NULL;
+	enum pg_status status = pg_run_prepared(l->tell.pg, sql_outbox_targets_to_send, 0, NULL, &rows);
+	struct partner *p, *next;
+
+	if (status != PG_OK)
+		return status;
+	TAILQ_FOREACH(p, &l->partners, others)
+	p->listed = false;
+	for (int i = 0; i < pg_rows(rows) && status == PG_OK; i++)
+		status = list_partner(l, pg_text_of(rows, i, "name"), pg_text_of(rows, i, "version"));
+	for (p = TAILQ_FIRST(&l->partners); p != NULL && status == PG_OK; p = next) {
+		next = TAILQ_NEXT(p, others);
+		if (!p->listed && !partner_is_busy(p))
+			drop_partner(l, p);
+	}
+	pg_result_free(rows);
+	return status;
+}
+
 /* ---- the database ---- */
 
 /* What the database said over one target: where it is there, and can say it, the others go on. */
@@ -115,16 +186,29 @@ bound(struct loop *l, struct target *t, enum pg_status status)
 	return PG_OK;
 }
 
+/* The same over one that is sent points requests. */
+static enum pg_status
+bound_partner(struct loop *l, struct partner *p, enum pg_status status)
+{
+	if (status != PG_RETRY && status != PG_ERROR)
+		return status;
+	partner_refused(p, pg_why(l->tell.pg), now());
+	return PG_OK;
+}
+
 /* Whatever went wrong: all senders go, what was under way is sent again, and we begin anew. */
 static void
 lose(struct loop *l, enum pg_status status)
 {
 	struct target *t;
+	struct partner *p;
 
 	log_write(status == PG_ERROR ? LOG_ERR : LOG_WARNING, "the database does not go on: all is begun again",
 	          LOG_FIELDS(log_text("why", pg_why(l->tell.pg))));
 	while ((t = TAILQ_FIRST(&l->targets)) != NULL)
 		drop(l, t);
+	while ((p = TAILQ_FIRST(&l->partners)) != NULL)
+		drop_partner(l, p);
 	l->lost = true;
 	l->list_ms = now() + REOPEN_MS;
 }
@@ -134,6 +218,7 @@ step(struct loop *l)
 {
 	enum pg_status status = PG_OK;
 	struct target *t;
+	struct partner *p;
 
 	if (l->lost && now() >= l->list_ms) {
 		l->list_ms = now() + REOPEN_MS;
@@ -148,12 +233,19 @@ step(struct loop *l)
 	if (l->leave_ms == 0 && now() >= l->list_ms) {
 		l->list_ms = now() + LIST_MS;
 		status = list(l);
+		if (status == PG_OK)
+			status = list_partners(l);
 		if (status == PG_OK && l->requests != NULL)
 			status = requests_step(l->tell.pg, l->requests);
+		if (status == PG_OK)
+			status = requests_close(l->tell.pg);
 	}
 	TAILQ_FOREACH(t, &l->targets, others)
 	if (status == PG_OK)
 		status = bound(l, t, target_step(t, &l->tell, l->how, now(), l->leave_ms != 0));
+	TAILQ_FOREACH(p, &l->partners, others)
+	if (status == PG_OK)
+		status = bound_partner(l, p, partner_step(p, l->tell.pg, l->how, now(), l->leave_ms != 0));
 	if (status != PG_OK)
 		lose(l, status);
 }
@@ -164,9 +256,13 @@ static bool
 is_busy(const struct loop *l)
 {
 	const struct target *t;
+	const struct partner *p;
 
 	TAILQ_FOREACH(t, &l->targets, others)
 	if (t->state == TARGET_SENDING)
+		return true;
+	TAILQ_FOREACH(p, &l->partners, others)
+	if (partner_is_busy(p))
 		return true;
 	return false;
 }
@@ -176,23 +272,31 @@ time_left(const struct loop *l)
 {
 	int64_t next = l->leave_ms != 0 ? l->leave_ms : l->list_ms, left;
 	const struct target *t;
+	const struct partner *p;
 
 	/* one that rests is not told anything any more where it ends */
 	TAILQ_FOREACH(t, &l->targets, others)
 	if ((l->leave_ms == 0 || t->state != TARGET_RESTING) && target_next_ms(t) < next)
 		next = target_next_ms(t);
+	TAILQ_FOREACH(p, &l->partners, others)
+	if ((l->leave_ms == 0 || partner_is_busy(p)) && partner_next_ms(p) < next)
+		next = partner_next_ms(p);
 	left = next - now();
 	return left < 0 ? 0 : left > LIST_MS ? LIST_MS : (int) left;
 }
 
-/* Descriptor 0 is the stop; then the senders', in the order of the targets.  The count, or 0: no memory. */
+/* Descriptor 0 is the stop; then the senders', in the order of the targets and the partners.  The count, or
+ * 0: no memory. */
 static size_t
 gather(struct loop *l)
 {
 	size_t count = 1;
 	struct target *t;
+	struct partner *p;
 
 	TAILQ_FOREACH(t, &l->targets, others)
+	count++;
+	TAILQ_FOREACH(p, &l->partners, others)
 	count++;
 	if (count > l->fds_size) {
 		struct pollfd *more = reallocarray(l->fds, count, sizeof(*more));
@@ -206,6 +310,8 @@ gather(struct loop *l)
 	count = 1;
 	TAILQ_FOREACH(t, &l->targets, others)
 	l->fds[count++] = (struct pollfd){.fd = t->sender.channel, .events = POLLIN};
+	TAILQ_FOREACH(p, &l->partners, others)
+	l->fds[count++] = (struct pollfd){.fd = p->sender.channel, .events = POLLIN};
 	return count;
 }
 
@@ -214,6 +320,7 @@ read_senders(struct loop *l)
 {
 	enum pg_status status = PG_OK;
 	struct target *t;
+	struct partner *p;
 	size_t i = 1;
 
 	TAILQ_FOREACH(t, &l->targets, others)
@@ -222,6 +329,11 @@ read_senders(struct loop *l)
 			status = bound(l, t, target_read(t, &l->tell, now()));
 		if (status != PG_OK)
 			break;
+	}
+	TAILQ_FOREACH(p, &l->partners, others)
+	{
+		if (status == PG_OK && l->fds[i++].revents != 0 && p->sender.channel >= 0)
+			status = bound_partner(l, p, partner_read(p, l->tell.pg, now()));
 	}
 	if (status != PG_OK)
 		lose(l, status);
@@ -232,9 +344,11 @@ loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int 
 {
 	struct loop l = {.tell.pg = pg, .how = how, .requests = requests, .stop = stop};
 	struct target *t;
+	struct partner *p;
 	int rc = 0;
 
 	TAILQ_INIT(&l.targets);
+	TAILQ_INIT(&l.partners);
 	while (l.leave_ms == 0 || (is_busy(&l) && now() < l.leave_ms)) {
 		size_t count = gather(&l);
 
@@ -249,6 +363,8 @@ loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int 
 	}
 	while ((t = TAILQ_FIRST(&l.targets)) != NULL)
 		drop(&l, t);
+	while ((p = TAILQ_FIRST(&l.partners)) != NULL)
+		drop_partner(&l, p);
 	free(l.fds);
 	return rc;
 }

@@ -53,3 +53,25 @@ SELECT points.note_batch($1::bigint, $2::text, $3::text, $4::bigint, pg_catalog.
 
 -- name: close_batches
 SELECT points.close_batches() AS closed
+
+-- name: targets_to_send
+-- As targets, of those that are sent points requests.
+SELECT name, version FROM points.targets_to_send()
+
+-- name: send_connector
+-- $1: name, $2: version.
+SELECT connector FROM points.targets_to_send() WHERE name = $1::text AND version = $2::integer
+
+-- name: begin_requests
+SELECT points.begin_requests($1::text)::integer AS begun
+
+-- name: claim_requests
+-- $1: target, $2: its version, $3: at most so many, $4: it can be asked, $5: it takes a reference once, $6: for how long, in seconds.
+SELECT request, nth, n, what, object::text AS object
+FROM points.claim_requests($1::text, $2::integer, $3::integer, $4::boolean, $5::boolean, $6::integer)
+
+-- name: note_attempt
+-- $1 to $3: which, $4: result, $5: HTTP status, $6: the partner's reference, $7: points as it has them, $8: why, $9: it takes a reference
+-- once, $10: what is missing was not sent, $11: after so many seconds it is missing.
+SELECT points.note_attempt($1::bigint, $2::integer, $3::integer, $4::text, $5::integer, $6::text, $7::bigint, $8::text, $9::boolean, $10::boolean,
+	$11::integer)

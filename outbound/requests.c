@@ -279,7 +279,6 @@ requests_step(struct pg *pg, const char *directory)
 	int root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = root >= 0 ? io_list(root, ".") : NULL;
 	enum pg_status status = PG_OK;
-	struct pg_result *none = NULL;
 	const struct dirent *e;
 
 	if (list == NULL)
@@ -291,8 +290,15 @@ requests_step(struct pg *pg, const char *directory)
 		closedir(list);
 	if (root >= 0)
 		close(root);
-	if (status == PG_OK)
-		status = pg_transact(pg, sql_outbox_close_batches, 0, NULL, &none);
+	return status;
+}
+
+enum pg_status
+requests_close(struct pg *pg)
+{
+	struct pg_result *none = NULL;
+	enum pg_status status = pg_transact(pg, sql_outbox_close_batches, 0, NULL, &none);
+
 	pg_result_free(none);
 	return status;
 }

@@ -9,8 +9,10 @@
 
 #include "lib/db/pg.h"
 
-/* Goes on with every partner's batch, and closes those that are at zero.  What is wrong with one partner's
- * directory or profile is logged, and is not the others' matter. */
+/* Goes on with every partner's batch.  What is wrong with one partner's directory or profile is logged, and
+ * is not the others' matter. */
 enum pg_status requests_step(struct pg *pg, const char *directory);
+/* Closes the batches whose control account is at zero, by file or not. */
+enum pg_status requests_close(struct pg *pg);
 
 #endif

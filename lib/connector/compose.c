@@ -74,6 +74,8 @@ field_text(struct composer *c, const struct connector_place *place, char buf[JSO
 
 	if (value == NULL)
 		fail(c, "the object has no field ", place->name);
+	if (text != NULL && place->form == FORM_LAST && strrchr(text, '/') != NULL)
+		text = strrchr(text, '/') + 1;
 	if (text == NULL || place->form < FORM_DATE)
 		return text;
 	if (place->form == FORM_MS && milliseconds(text) < 0)
@@ -255,6 +257,12 @@ char *
 connector_text(const char *template, const struct json *object, char *why, size_t why_size)
 {
 	return compose_text(template, object, false, NULL, why, why_size);
+}
+
+char *
+connector_encoded_text(const char *template, const struct json *object, char *why, size_t why_size)
+{
+	return compose_text(template, object, true, NULL, why, why_size);
 }
 
 char *

@@ -46,6 +46,9 @@ compile_objects(struct connector *c, struct problems *p)
 {
 	struct yaml_node *objects = yaml_get(c->tree, "objects");
 
+	/* a partner that is only sent points requests is told nothing */
+	if (objects == NULL && yaml_get(c->tree, "points") != NULL)
+		return;
 	if (objects == NULL || objects->kind != YAML_MAP || objects->first == NULL) {
 		yaml_error(p, objects != NULL ? objects : c->tree, "objects: redemption, balance or log is required");
 		return;
@@ -64,8 +67,8 @@ compile_objects(struct connector *c, struct problems *p)
 static void
 compile(struct connector *c, struct problems *p)
 {
-	static const char *const known[] = {"method",  "batch", "network", "ca",     "timeout",
-	                                    "objects", "login", "headers", "answer", NULL};
+	static const char *const known[] = {"method", "batch",   "network", "ca",     "timeout", "objects",
+	                                    "login",  "headers", "answer",  "points", NULL};
 	static const char *const networks[] = {"public", "private", NULL};
 	struct yaml_node *method = yaml_get(c->tree, "method"), *batch = yaml_get(c->tree, "batch"),
 	                 *network = yaml_get(c->tree, "network"), *ca = yaml_get(c->tree, "ca"),
@@ -91,6 +94,7 @@ compile(struct connector *c, struct problems *p)
 	connector_check_readings(c, p);
 	connector_check_bulks(c, p);
 	connector_compile_answer(c, p);
+	connector_compile_points(c, p);
 	yaml_unknown_keys(p, c->tree, known);
 }
 

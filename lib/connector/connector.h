@@ -85,6 +85,7 @@ enum connector_login_kind {
 	LOGIN_CLIENT_CREDENTIALS, /* url, user, secret, scope, basic */
 	LOGIN_JWT_BEARER,         /* url, user, subject, audience, secret: the private key, scope */
 	LOGIN_SIGNATURE,          /* secret, second, id: a member of the body */
+	LOGIN_MAC,                /* user: the key's id, secret */
 	LOGIN_KINDS
 };
 extern const char *const connector_login_kinds[LOGIN_KINDS + 1];

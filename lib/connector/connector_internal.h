@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/connector/connector.h"
+#include "lib/connector/points.h"
 #include "lib/yaml/yaml.h"
 
 struct connector_object {
@@ -58,6 +59,28 @@ struct connector_rules {
 	int64_t wait_ms; /* after a 429 that does not say; 0: not told */
 };
 
+struct connector_step {
+	struct connector_object shape; /* url NULL: there is no such step */
+	const char *method;
+};
+
+/* What an answer to a points request means. */
+struct connector_points_answer {
+	const char *state, *code, *points, *ours, *reference;                   /* paths */
+	const struct yaml_node *states[POINTS_RESULTS], *codes[POINTS_RESULTS]; /* lists */
+	unsigned char status[600];                                              /* an enum points_result */
+};
+
+struct connector_points {
+	struct connector_step step[POINTS_STEPS];
+	struct connector_points_answer answer[POINTS_STEPS];
+	const char *list, *key, *more; /* of the answer to a question */
+	const char *value;             /* of the first step's */
+	const char *known_by;          /* the field of ours that keys are */
+	bool idempotent, missing_is_unsent;
+	int64_t window_s, missing_after_s;
+};
+
 struct connector {
 	struct yaml_node *tree; /* all else points into it */
 	const char *method, *ca;
@@ -70,9 +93,10 @@ struct connector {
 	struct connector_login login[CONNECTOR_LOGINS];
 	size_t login_count;
 	struct connector_rules rules;
+	struct connector_points points;
 };
 
-enum connector_form { FORM_OWN, FORM_TEXT, FORM_DATE, FORM_MS };
+enum connector_form { FORM_OWN, FORM_TEXT, FORM_LAST, FORM_DATE, FORM_MS };
 
 /* One `${name}` or `${name|form}` of a text. */
 struct connector_place {
@@ -101,6 +125,7 @@ void connector_compile_logins(struct connector *c, struct problems *p);
 void connector_compile_answer(struct connector *c, struct problems *p);
 void connector_compile_reading(struct connector *c, enum connector_kind kind, struct yaml_node *n,
                                struct problems *p);
+void connector_compile_points(struct connector *c, struct problems *p);
 /* Once the logins are known. */
 void connector_check_readings(const struct connector *c, struct problems *p);
 void connector_compile_bulk(struct connector *c, enum connector_kind kind, struct yaml_node *n,
@@ -124,6 +149,8 @@ char *connector_compose(const struct connector_object *shape, const struct json 
 char *connector_text(const char *template, const struct json *object, char *why, size_t why_size);
 char *connector_text_or_null(const char *template, const struct json *object, bool *ret_null, char *why,
                              size_t why_size);
+/* As connector_text, for a URL. */
+char *connector_encoded_text(const char *template, const struct json *object, char *why, size_t why_size);
 void connector_write_encoded(FILE *out, const char *text);
 
 extern const char *const connector_keys[CONNECTOR_KINDS]; /* the field that each kind is known by */

@@ -4,7 +4,7 @@
 #include "lib/connector/connector_internal.h"
 
 const char *const connector_login_kinds[LOGIN_KINDS + 1] = {
-    "basic", "header", "body", "client_credentials", "jwt_bearer", "signature", NULL};
+    "basic", "header", "body", "client_credentials", "jwt_bearer", "signature", "mac", NULL};
 
 bool
 connector_is_token(const char *name)
@@ -92,7 +92,8 @@ static const struct login_key {
 	unsigned may, must;
 } login_keys[] = {
     {"url", offsetof(struct connector_login, url), TOKENS, TOKENS},
-    {"user", offsetof(struct connector_login, user), OF(BASIC) | TOKENS, OF(BASIC) | TOKENS},
+    {"user", offsetof(struct connector_login, user), OF(BASIC) | OF(MAC) | TOKENS,
+     OF(BASIC) | OF(MAC) | TOKENS},
     {"secret", offsetof(struct connector_login, secret), ~0u, ~0u},
     {"second", offsetof(struct connector_login, second), OF(SIGNATURE), 0},
     {"name", offsetof(struct connector_login, name), OF(HEADER) | OF(BODY), OF(HEADER) | OF(BODY)},
@@ -118,6 +119,12 @@ check_login(struct connector *c, const struct connector_login *login, struct yam
 		check_value(c, p, yaml_get(n, "begins"));
 	if (login->user != NULL && login->kind == LOGIN_BASIC && strchr(login->user, ':') != NULL)
 		yaml_error(p, yaml_get(n, "user"), "a user's name has no colon here");
+	if (login->user != NULL && login->kind == LOGIN_MAC)
+		for (const char *q = login->user; *q != '\0'; q++)
+			if (*q <= ' ' || *q >= 0x7f || *q == '"' || *q == '\\') {
+				yaml_error(p, yaml_get(n, "user"), "a key's id is of printable ASCII without quotes");
+				break;
+			}
 }
 
 static void
@@ -167,7 +174,8 @@ check_logins(struct connector *c, const struct yaml_node *n, struct problems *p)
 	for (size_t i = 0; i < c->login_count; i++) {
 		const struct connector_login *login = &c->login[i];
 
-		authorizations += login->kind == LOGIN_BASIC || (1u << login->kind & TOKENS) != 0 ||
+		authorizations += login->kind == LOGIN_BASIC || login->kind == LOGIN_MAC ||
+		                  (1u << login->kind & TOKENS) != 0 ||
 		                  (login->kind == LOGIN_HEADER && login->name != NULL &&
 		                   strcasecmp(login->name, "Authorization") == 0);
 		bodies += login->kind == LOGIN_BODY;
@@ -274,6 +282,9 @@ connector_any_url(const struct connector *c, size_t i)
 		for (size_t step = 0; step < CONNECTOR_STEPS; step++)
 			if (c->bulk[kind].step[step].url != NULL && i-- == 0)
 				return c->bulk[kind].step[step].url;
+	for (size_t step = 0; step < POINTS_STEPS; step++)
+		if (c->points.step[step].shape.url != NULL && i-- == 0)
+			return c->points.step[step].shape.url;
 	for (size_t n = 0; n < c->login_count; n++)
 		if (c->login[n].url != NULL && i-- == 0)
 			return c->login[n].url;

@@ -33,7 +33,7 @@ static const char *const fields[CONNECTOR_KINDS][24] = {
                        "effect", "entry", "entry_reference", "logged_at", "outcome", "reasons", "event",
                        "decided_by", NULL},
 };
-static const char *const forms[] = {"", "text", "date", "ms", NULL};
+static const char *const forms[] = {"", "text", "last", "date", "ms", NULL};
 
 int
 connector_word(const char *const *words, const char *word)

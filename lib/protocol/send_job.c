@@ -16,6 +16,9 @@ const char *const send_results[SEND_RESULTS + 1] = {"delivered", "retry", "held"
 
 static const char *const steps[] = {"create", "upload", "close", "poll", "results", NULL};
 static const char *const states[] = {"open", "going", "ended", "failed", "gone", NULL};
+const char *const send_outcomes[SEND_OUTCOMES + 1] = {"credited", "pending", "rejected", "not_sent",
+                                                      "stopped",  "exists",  "missing",  "differs",
+                                                      "unknown",  NULL};
 
 static const struct contract_field target_fields[] = {
     {"target", MEMBER_TEXT, false, JOB(target), 1, SEND_NAME_BYTES, NULL},
@@ -66,6 +69,16 @@ static const struct contract_field done_fields[] = {
     WHY,
 };
 
+static const struct contract_field settled_fields[] = {
+    OF_DELIVERY,
+    {"outcome", MEMBER_WORD, false, REPORT(outcome), 0, 0, send_outcomes},
+    STATUS,
+    {"reference", MEMBER_TEXT, true, REPORT(reference), 1, SEND_REFERENCE_BYTES, NULL},
+    {"points", MEMBER_INT, true, REPORT(points), INT64_MIN, INT64_MAX, NULL},
+    {"wait_s", MEMBER_INT, true, REPORT(wait_s), 1, SEND_WAIT_S, NULL},
+    WHY,
+};
+
 #define FIELDS(list) list, sizeof(list) / sizeof((list)[0])
 #define NO_FIELDS NULL, 0
 #define AT(here, then) [SEND_TURN_##here] = CONTRACT_TO(SEND_TURN_##then)
@@ -85,6 +98,7 @@ static const struct contract_message messages[SEND_MESSAGES] = {
                     {AT(NEW, ENDED), AT(FILLING, ENDED), AT(STARTED, ENDED), AT(READY, ENDED)}},
     [SEND_ROW] = {"row", false, false, FIELDS(row_fields), {AT(READY, READY)}},
     [SEND_DONE] = {"done", false, false, FIELDS(done_fields), {AT(READY, READY)}},
+    [SEND_SETTLED] = {"settled", false, false, FIELDS(settled_fields), {AT(READY, READY)}},
 };
 
 static const char *const turns[] = {"new", "filling", "started", "ready", "ended", NULL};

@@ -9,6 +9,10 @@
  * a delivery, so that handback-outbox can write down what was done before the next.  Of one that reads, what
  * the target has as it was told is delivered, what it has not is held, with a code of lib/connector that says
  * so.  Whoever hangs up leaves deliveries of which nobody knows: they are sent again.
+ *
+ * A delivery of the kind `points` is one request that moves points at a partner, or (reads) the question what
+ * became of it; `settled` is its last word.  Of one without it nobody knows either, and it is not sent again
+ * but by the partner's own rules.
  */
 #ifndef HANDBACK_PROTOCOL_SEND_JOB_H
 #define HANDBACK_PROTOCOL_SEND_JOB_H
@@ -45,9 +49,10 @@ enum send_message {
 	SEND_DELIVERY, /* with its objects as descriptor: one JSON array */
 	/* from it */
 	SEND_READY,
-	SEND_FAULT, /* a person has to see to the target: nothing more comes */
-	SEND_ROW,   /* one object that came to another result than its delivery */
-	SEND_DONE,  /* the last word of a delivery */
+	SEND_FAULT,   /* a person has to see to the target: nothing more comes */
+	SEND_ROW,     /* one object that came to another result than its delivery */
+	SEND_DONE,    /* the last word of a delivery */
+	SEND_SETTLED, /* the last word of one that moves points */
 	SEND_MESSAGES
 };
 
@@ -111,6 +116,23 @@ enum send_result {
 /* For messages and pages; NULL behind the last. */
 extern const char *const send_results[SEND_RESULTS + 1];
 
+/* What became of points that a partner was asked for. */
+enum send_outcome {
+	SEND_CREDITED,
+	SEND_PENDING,  /* it took the request */
+	SEND_REJECTED, /* by its documented word */
+	SEND_NOT_SENT, /* certainly not */
+	SEND_STOPPED,  /* certainly not, and a person has to see to the target */
+	SEND_EXISTS,   /* it was there before */
+	SEND_MISSING,  /* asked: it is not there */
+	SEND_DIFFERS,  /* it is there with other points */
+	SEND_UNKNOWN,  /* whatever is none of these */
+	SEND_OUTCOMES
+};
+/* NULL behind the last. */
+extern const char *const send_outcomes[SEND_OUTCOMES + 1];
+#define SEND_REFERENCE_BYTES 400
+
 /* Whatever a sender reports; the message's fields name the members. */
 struct send_report {
 	int64_t delivery;
@@ -123,6 +145,9 @@ struct send_report {
 	const char *why;
 	const char *job;                 /* of create: the target's name for it */
 	char state[SEND_STEP_BYTES + 1]; /* of a poll: open, going, ended, failed or gone; "": nobody knows */
+	enum send_outcome outcome;
+	const char *reference; /* the partner's own; NULL: none */
+	int64_t points;        /* as the partner has them where they differ; 0: it does not say */
 };
 
 extern const struct contract send_contract;

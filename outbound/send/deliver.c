@@ -245,16 +245,6 @@ on_answer(void *arg, const struct http_answer *answer)
 
 /* ---- the request ---- */
 
-static const char *
-method_of(const struct delivery *d)
-{
-	const struct connector *c = d->send->connector;
-
-	if (d->step != STEP_NONE)
-		return connector_step_method(c, d->kind, d->step);
-	return d->reads ? connector_read_method(c, d->kind) : connector_method(c);
-}
-
 static void
 send_now(struct delivery *d)
 {
@@ -274,7 +264,7 @@ send_now(struct delivery *d)
 		end_without_answer(d, SEND_HELD, 0, why);
 		return;
 	}
-	const struct http_request request = {.method = method_of(d),
+	const struct http_request request = {.method = d->request.method,
 	                                     .url = d->request.url,
 	                                     .headers = (const char *const *) d->request.header,
 	                                     .body = d->request.body,
@@ -313,6 +303,7 @@ deliver_waiting(struct send *s, enum send_result result, int64_t wait_s, const c
 			return;
 		}
 	}
+	points_waiting(s, result, wait_s, why);
 }
 
 void

@@ -29,7 +29,7 @@ struct transfer {
 	void *arg;
 	char *body;
 	size_t length, header_bytes, most;
-	bool too_long, refused;
+	bool too_long, refused, begun, once;
 	char retry_after[HTTP_VALUE_BYTES], limit[HTTP_VALUE_BYTES], error[CURL_ERROR_SIZE];
 };
 
@@ -82,6 +82,7 @@ finish(struct transfer *t, CURLcode code)
 		snprintf(why, sizeof(why), "no answer: %s", text_show(shown, said, strlen(said)));
 		answer.why = why;
 	}
+	answer.unsent = !t->begun;
 	t->done(t->arg, &answer);
 	transfer_free(t);
 }
@@ -250,6 +251,19 @@ on_body(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* The connection is there, and the request goes: libcurl would send it again where a connection that was kept
+ * turns out to be dead, and what moves points may be taken twice then. */
+static int
+before_request(void *arg, char *theirs, char *ours, int their_port, int our_port)
+{
+	struct transfer *t = arg;
+	bool again = t->begun && t->once;
+
+	(void) theirs, (void) ours, (void) their_port, (void) our_port;
+	t->begun = true;
+	return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* The last look, at the address itself. */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
@@ -362,7 +376,9 @@ set_request(struct transfer *t, const struct http_request *request)
 	       SET(CURLOPT_HTTPHEADER, t->headers) && (t->resolve == NULL || SET(CURLOPT_RESOLVE, t->resolve)) &&
 	       SET(CURLOPT_USERAGENT, "handback/" HANDBACK_VERSION) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
 	       SET(CURLOPT_HEADERDATA, t) && SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, t) &&
-	       SET(CURLOPT_ERRORBUFFER, t->error) && SET(CURLOPT_PRIVATE, t);
+	       SET(CURLOPT_ERRORBUFFER, t->error) && SET(CURLOPT_PRIVATE, t) &&
+	       SET(CURLOPT_PREREQFUNCTION, before_request) && SET(CURLOPT_PREREQDATA, t) &&
+	       SET(CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
 }
 
 bool
@@ -375,7 +391,7 @@ http_send(struct http *h, const struct http_request *request, http_done *done, v
 		snprintf(why, why_size, "no memory");
 		return false;
 	}
-	*t = (struct transfer){.http = h, .next = h->first, .done = done, .arg = arg};
+	*t = (struct transfer){.http = h, .next = h->first, .done = done, .arg = arg, .once = request->once};
 	t->most = request->answer_bytes != 0 ? request->answer_bytes : HTTP_ANSWER_BYTES;
 	if (h->first != NULL)
 		h->first->previous = t;

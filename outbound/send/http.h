@@ -26,10 +26,12 @@ struct http_request {
 	size_t length;
 	int64_t timeout_ms;
 	size_t answer_bytes; /* 0: HTTP_ANSWER_BYTES */
+	bool once; /* on a connection of its own, so that it is never sent a second time */
 };
 
 struct http_answer {
 	int status;       /* 0: there is none, and why says so */
+	bool unsent;      /* no connection was made: not a byte of it left us */
 	const char *body; /* NUL-ended behind length */
 	size_t length;
 	const char *retry_after, *limit; /* NULL: it has no such header */

@@ -135,6 +135,27 @@ read_objects(int fd, const struct send_delivery *delivery)
 	return NULL;
 }
 
+/* One object alone, in its list. */
+static void
+take_points(struct send *s, const struct send_delivery *delivery, int fd)
+{
+	struct stat st;
+	char *text = NULL;
+	size_t len;
+
+	if (!connector_sends_points(s->connector, delivery->reads ? POINTS_ASK : POINTS_SEND))
+		send_fault(s, "handback-outbox: the connector has no points requests");
+	else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && delivery->objects == 1 &&
+	         io_read_all(fd, SEND_OBJECTS_BYTES, &text, &len) == 0 && strlen(text) == len && len > 2 &&
+	         text[0] == '[' && text[len - 1] == ']') {
+		text[len - 1] = '\0';
+		points_deliver(s, delivery, text);
+	} else {
+		free(text);
+		send_fault(s, "handback-outbox: a points request without its object");
+	}
+}
+
 static void
 take_delivery(struct send *s, char *line, int passed)
 {
@@ -146,6 +167,10 @@ take_delivery(struct send *s, char *line, int passed)
 
 	if (!send_delivery_decode(&delivery, &s->turn, line, passed >= 0, why, sizeof(why))) {
 		send_fault(s, "handback-outbox: %.300s", why);
+		return;
+	}
+	if (strcmp(delivery.kind, CONNECTOR_POINTS) == 0) {
+		take_points(s, &delivery, passed);
 		return;
 	}
 	while (connector_kinds[kind] != NULL && strcmp(connector_kinds[kind], delivery.kind) != 0)

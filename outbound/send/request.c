@@ -72,6 +72,8 @@ request_check_logins(const struct send *s, char *buf, size_t size)
 				wrong = "is missing";
 			else if (login->kind == LOGIN_SIGNATURE && !sign_is_secret(secret))
 				wrong = "is no whsec_ with 24 to 64 bytes";
+			else if (login->kind == LOGIN_MAC && !sign_is_mac_key(secret))
+				wrong = "is no base64 (of URLs) of 16 to 64 bytes";
 			else if (login->kind != LOGIN_JWT_BEARER && !is_printable(secret))
 				wrong = "is not one line of printable ASCII";
 			if (wrong == NULL)
@@ -152,6 +154,26 @@ add_signature(const struct send *s, const struct connector_login *login, struct 
 	return good;
 }
 
+/* Over this very request; each has a nonce of its own. */
+static bool
+add_mac(const struct send *s, const struct connector_login *login, struct request *r)
+{
+	static const char *const name = "Content-Type: ";
+	struct sign_request signed_one = {
+	    .method = r->method, .url = r->url, .body = r->body, .length = r->length};
+	char *value;
+	bool good;
+
+	signed_one.now_s = send_now_s();
+	for (size_t i = 0; i < r->header_count; i++)
+		if (strncasecmp(r->header[i], name, strlen(name)) == 0)
+			signed_one.type = r->header[i] + strlen(name);
+	value = sign_mac(login->user, send_secret(s, login->secret), &signed_one);
+	good = value != NULL && request_add_header(r, "Authorization", "MAC ", value);
+	free(value);
+	return good;
+}
+
 static bool
 add_login(const struct send *s, const struct connector_login *login, struct request *r, char *why,
           size_t why_size)
@@ -170,6 +192,8 @@ add_login(const struct send *s, const struct connector_login *login, struct requ
 		return s->token != NULL && request_add_header(r, "Authorization", "Bearer ", s->token);
 	case LOGIN_SIGNATURE:
 		return add_signature(s, login, r, why, why_size);
+	case LOGIN_MAC:
+		return add_mac(s, login, r);
 	case LOGIN_KINDS:
 		break;
 	}
@@ -226,13 +250,33 @@ compose_parts(const struct connector *c, const struct request_form *form, const 
 		ret->body = connector_body(c, form->kind, objects, count, why, why_size);
 }
 
+static const char *
+method_of(const struct connector *c, const struct request_form *form)
+{
+	if (form->step != STEP_NONE)
+		return connector_step_method(c, form->kind, form->step);
+	return form->reads ? connector_read_method(c, form->kind) : connector_method(c);
+}
+
+/* What is signed is the body as it goes. */
+static bool
+add_logins(const struct send *s, struct request *r, char *why, size_t why_size)
+{
+	const struct connector_login *login;
+
+	for (int signs = 0; signs < 2; signs++)
+		for (size_t i = 0; (login = connector_login(s->connector, i)) != NULL; i++)
+			if ((login->kind == LOGIN_SIGNATURE || login->kind == LOGIN_MAC) == (signs == 1) &&
+			    !add_login(s, login, r, why, why_size))
+				return false;
+	return true;
+}
+
 bool
 request_compose(const struct send *s, const struct request_form *form, const struct json *const *objects,
                 size_t count, struct request *ret, char *why, size_t why_size)
 {
-	const struct connector_login *login;
-
-	*ret = (struct request){0};
+	*ret = (struct request){.method = method_of(s->connector, form)};
 	fail(why, why_size, "no memory");
 	compose_parts(s->connector, form, objects, count, ret, why, why_size);
 	if (ret->body == NULL || !add_headers(s, objects[0], form->step, ret, why, why_size))
@@ -240,10 +284,21 @@ request_compose(const struct send *s, const struct request_form *form, const str
 	/* JSON ends with its line; CSV has many */
 	ret->length = form->step == STEP_UPLOAD ? strlen(ret->body) : strcspn(ret->body, "\n");
 	ret->body[ret->length] = '\0';
-	/* what is signed is the body as it goes */
-	for (int signs = 0; signs < 2; signs++)
-		for (size_t i = 0; (login = connector_login(s->connector, i)) != NULL; i++)
-			if ((login->kind == LOGIN_SIGNATURE) == (signs == 1) && !add_login(s, login, ret, why, why_size))
-				return false;
-	return true;
+	return add_logins(s, ret, why, why_size);
+}
+
+bool
+request_compose_points(const struct send *s, enum points_step step, const struct json *object,
+                       struct request *ret, char *why, size_t why_size)
+{
+	*ret = (struct request){.method = connector_points_method(s->connector, step)};
+	fail(why, why_size, "no memory");
+	ret->url = connector_points_url(s->connector, step, object, why, why_size);
+	if (ret->url != NULL)
+		ret->body = connector_points_body(s->connector, step, object, why, why_size);
+	if (ret->body == NULL || !add_headers(s, object, STEP_NONE, ret, why, why_size))
+		return false;
+	ret->length = strcspn(ret->body, "\n");
+	ret->body[ret->length] = '\0';
+	return add_logins(s, ret, why, why_size);
 }

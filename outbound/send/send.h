@@ -3,6 +3,7 @@
 #define HANDBACK_OUTBOUND_SEND_SEND_H
 
 #include "lib/connector/connector.h"
+#include "lib/connector/points.h"
 #include "lib/protocol/send_job.h"
 #include "outbound/send/http.h"
 
@@ -11,6 +12,7 @@
 struct event_base;
 struct event;
 struct delivery;
+struct points;
 struct json;
 
 struct send {
@@ -23,7 +25,8 @@ struct send {
 	struct http *http;
 
 	struct delivery *first;
-	size_t under_way;
+	struct points *first_points;
+	size_t under_way; /* of both */
 
 	/* the token of a login that has one */
 	const struct connector_login *token_login; /* NULL: none has */
@@ -60,6 +63,13 @@ void deliver(struct send *s, const struct send_delivery *delivery, enum connecto
 bool deliver_knows_step(const struct send *s, const struct send_delivery *delivery, enum connector_kind kind);
 void deliver_waiting(struct send *s, enum send_result result, int64_t wait_s, const char *why);
 
+/* ---- points.c ---- */
+
+/* One request that moves points, or the question for it: the text of its object is taken over. */
+void points_deliver(struct send *s, const struct send_delivery *delivery, char *object);
+/* As deliver_waiting. */
+void points_waiting(struct send *s, enum send_result result, int64_t wait_s, const char *why);
+
 /* ---- token.c ---- */
 
 /* Is there a token that holds? */
@@ -76,6 +86,7 @@ struct request {
 	size_t length;
 	char **header; /* "Name: value", NULL-ended */
 	size_t header_count;
+	const char *method;
 };
 
 /* Which request it is: one that tells, one that asks (reads), or a step of a job. */
@@ -90,6 +101,9 @@ struct request_form {
  * either case by request_free. */
 bool request_compose(const struct send *s, const struct request_form *form, const struct json *const *objects,
                      size_t count, struct request *ret, char *why, size_t why_size);
+/* The same of a points request. */
+bool request_compose_points(const struct send *s, enum points_step step, const struct json *object,
+                            struct request *ret, char *why, size_t why_size);
 void request_free(struct request *r);
 bool request_add_header(struct request *r, const char *name, const char *begins, const char *value);
 bool request_add_basic(struct request *r, const char *user, const char *secret);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "lib/base/text.h"
 #include "lib/hash/hmac.h"
@@ -73,6 +74,113 @@ sign_message(const char *secret, const char *second, const char *id, int64_t tim
 		return value;
 	free(value);
 	return NULL;
+}
+
+/* ---- requests ---- */
+
+#define MAC_LEAST 16
+#define MAC_MOST 64
+#define NONCE_BYTES 12
+
+static bool
+read_mac_key(const char *secret, uint8_t ret[MAC_MOST], size_t *ret_len)
+{
+	char plain[TEXT_BASE64_SIZE(MAC_MOST) + 4];
+	size_t len = strcspn(secret, "=");
+	bool good;
+
+	if (len > TEXT_BASE64_SIZE(MAC_MOST) || strspn(secret + len, "=") != strlen(secret + len))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		plain[i] = secret[i] == '-' ? '+' : secret[i] == '_' ? '/' : secret[i];
+	while (len % 4 != 0)
+		plain[len++] = '=';
+	plain[len] = '\0';
+	good = text_unbase64(ret, MAC_MOST, plain, len, ret_len) && *ret_len >= MAC_LEAST;
+	explicit_bzero(plain, sizeof(plain));
+	return good;
+}
+
+bool
+sign_is_mac_key(const char *secret)
+{
+	uint8_t key[MAC_MOST];
+	size_t len;
+	bool good = read_mac_key(secret, key, &len);
+
+	explicit_bzero(key, sizeof(key));
+	return good;
+}
+
+/* The hash of type and body, as hex; "" without a body. */
+static bool
+ext_of(const struct sign_request *request, char ret[TEXT_HEX_SIZE(SHA256_BYTES)])
+{
+	struct sha256 *hash;
+	uint8_t bytes[SHA256_BYTES];
+
+	ret[0] = '\0';
+	if (request->length == 0 || request->type == NULL)
+		return true;
+	hash = sha256_new();
+	if (hash == NULL)
+		return false;
+	sha256_add(hash, request->type, strlen(request->type));
+	sha256_add(hash, request->body, request->length);
+	sha256_end(hash, bytes);
+	sha256_free(hash);
+	text_hex(ret, bytes, sizeof(bytes));
+	return true;
+}
+
+/* What the code is made over: a line each. */
+static bool
+write_mac_text(FILE *out, const struct sign_request *request, const char *nonce, const char *ext)
+{
+	bool plain = strncmp(request->url, "http:", 5) == 0;
+	const char *host = request->url + strlen(plain ? "http://" : "https://"),
+	           *path = host + strcspn(host, "/?");
+	const char *port = host[0] == '[' ? host + strcspn(host, "]") : host;
+	size_t name_len;
+
+	port += strcspn(port, ":/?");
+	name_len = (size_t) (port - host);
+	fprintf(out, "%" PRId64 "\n%s\n%s\n%s%s\n", request->now_s, nonce, request->method,
+	        path[0] == '/' ? "" : "/", path);
+	for (size_t i = 0; i < name_len; i++)
+		fputc(host[i] >= 'A' && host[i] <= 'Z' ? host[i] - 'A' + 'a' : host[i], out);
+	if (port[0] == ':')
+		fprintf(out, "\n%.*s\n%s\n", (int) (path - port - 1), port + 1, ext);
+	else
+		fprintf(out, "\n%s\n%s\n", plain ? "80" : "443", ext);
+	return !ferror(out);
+}
+
+char *
+sign_mac(const char *id, const char *secret, const struct sign_request *request)
+{
+	char nonce[TEXT_HEX_SIZE(NONCE_BYTES)], ext[TEXT_HEX_SIZE(SHA256_BYTES)], *text = NULL, *value = NULL;
+	uint8_t random[NONCE_BYTES], key[MAC_MOST], mac[SHA256_BYTES];
+	char base64[TEXT_BASE64_SIZE(SHA256_BYTES)];
+	size_t key_len, size = 0;
+	FILE *out;
+	bool good;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random) || !ext_of(request, ext))
+		return NULL;
+	text_hex(nonce, random, sizeof(random));
+	out = open_memstream(&text, &size);
+	good = out != NULL && write_mac_text(out, request, nonce, ext);
+	good = out != NULL && fclose(out) == 0 && good && read_mac_key(secret, key, &key_len);
+	if (good) {
+		hmac_sha256(key, key_len, text, size, mac);
+		if (asprintf(&value, "id=\"%s\", ts=\"%" PRId64 "\", nonce=\"%s\", ext=\"%s\", mac=\"%s\"", id,
+		             request->now_s, nonce, ext, text_base64(base64, mac, sizeof(mac))) < 0)
+			value = NULL;
+	}
+	explicit_bzero(key, sizeof(key));
+	free(text);
+	return value;
 }
 
 /* ---- assertions ---- */

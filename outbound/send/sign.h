@@ -1,4 +1,5 @@
-/* What a request is signed with: messages by HMAC (Standard Webhooks), assertions by RS256 (RFC 7523). */
+/* What a request is signed with: messages by HMAC (Standard Webhooks), requests by HMAC (HTTP MAC access
+ * authentication, draft-ietf-oauth-v2-http-mac-02), assertions by RS256 (RFC 7523). */
 #ifndef HANDBACK_OUTBOUND_SEND_SIGN_H
 #define HANDBACK_OUTBOUND_SEND_SIGN_H
 
@@ -17,6 +18,21 @@ bool sign_is_secret(const char *secret);
  * between. NULL: no memory, or a secret that is none; the caller frees it. */
 char *sign_message(const char *secret, const char *second, const char *id, int64_t time_s, const char *body,
                    size_t len);
+
+/* Is it the base64 of URLs, padded or not, of 16 to 64 bytes? */
+bool sign_is_mac_key(const char *secret);
+
+struct sign_request {
+	const char *method, *url, *type; /* type: its Content-Type; NULL: it has none */
+	const char *body;
+	size_t length;
+	int64_t now_s;
+};
+
+/* What stands behind `MAC ` in Authorization: the key's id, time, a new nonce, the SHA-256 of type and body,
+ * and the HMAC-SHA256 over them and the request line.  NULL: no memory, or a key that is none; the caller
+ * frees it. */
+char *sign_mac(const char *id, const char *secret, const struct sign_request *request);
 
 struct sign_claims {
 	const char *issuer, *subject, *audience;
