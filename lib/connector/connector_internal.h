@@ -59,7 +59,7 @@ struct connector_rules {
 	int64_t wait_ms; /* after a 429 that does not say; 0: not told */
 };
 
-struct connector_step {
+struct connector_points_step {
 	struct connector_object shape; /* url NULL: there is no such step */
 	const char *method;
 };
@@ -72,7 +72,7 @@ struct connector_points_answer {
 };
 
 struct connector_points {
-	struct connector_step step[POINTS_STEPS];
+	struct connector_points_step step[POINTS_STEPS];
 	struct connector_points_answer answer[POINTS_STEPS];
 	const char *list, *key, *more; /* of the answer to a question */
 	const char *value;             /* of the first step's */

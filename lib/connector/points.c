@@ -70,7 +70,7 @@ check_tree(struct checked *c, const struct yaml_node *n)
 /* ---- a step ---- */
 
 static bool
-compile_shape(struct connector_step *s, struct yaml_node *n, const char *method, struct problems *p)
+compile_shape(struct connector_points_step *s, struct yaml_node *n, const char *method, struct problems *p)
 {
 	struct yaml_node *url = yaml_get(n, "url"), *record = yaml_get(n, "record"), *body = yaml_get(n, "body"),
 	                 *way = yaml_get(n, "method");

@@ -126,8 +126,8 @@ on_first(struct points *p, const struct connector_answer *answer, struct points_
 	free(first);
 }
 
-/* A token that is refused is tried anew once: always where nothing moves, and of the request itself where
- * the connector says that such an answer means that it was not taken. */
+/* A token that is refused is asked for again, once: always where nothing moves, and of the request itself
+ * where the connector says that such an answer means that it was not taken. */
 static bool
 renews(struct points *p, int status, enum points_result result)
 {

@@ -224,7 +224,7 @@ def model_runs(desk, runs, seed):
     return {"requests": desk.query("SELECT count(*) FROM points.request")[0][0],
             **{f"{what} {result or 'cut off'}": n for what, result, n in desk.query(
                 "SELECT a.what, e.result, count(*) FROM points.attempt a LEFT JOIN points.attempt_end e USING (request_no, nth, n) GROUP BY 1, 2 ORDER BY 1, 2")},
-            "sent anew after it was certainly not sent": desk.query("SELECT count(*) FROM points.sending WHERE nth > 1")[0][0],
+            "sent again after it certainly was not sent": desk.query("SELECT count(*) FROM points.sending WHERE nth > 1")[0][0],
             "by file": desk.query("SELECT count(*) FROM points.sending s JOIN points.batch b USING (batch_no) WHERE b.target IS NULL")[0][0],
             "batches closed": desk.query("SELECT count(*) FROM points.batch_end")[0][0]}
 
