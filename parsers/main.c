@@ -138,10 +138,10 @@ await_job(struct parse_job *ret_job, int *ret_file)
 }
 
 static void
-lock_down(const struct parse_job *job, const struct layout *layout, int file, struct frame_writer *out)
+lock_down(const struct parse_job *job, const struct profile *profile, int file, struct frame_writer *out)
 {
 	struct frame f = {.kind = FRAME_SANDBOX};
-	const struct sandbox_wish wish = {.work_bytes = layout_content_most(layout, job->file_bytes),
+	const struct sandbox_wish wish = {.work_bytes = profile_content_most(profile, job->file_bytes),
 	                                  .no_landlock = (job->flags & PARSE_JOB_NO_LANDLOCK) != 0,
 	                                  .no_sandbox = (job->flags & PARSE_JOB_NO_SANDBOX) != 0};
 	char why[256];
@@ -178,17 +178,37 @@ parse(const struct parse_job *job, const struct layout *layout, struct assemble 
 		child_leave(EXIT_INTERNAL, "the pipe for frames is broken");
 }
 
+/* A way to read files, made before the lock-down: encodings are loaded from files. */
+struct reader {
+	const struct layout *layout;
+	struct assemble *assemble;
+};
+
+static void
+prepare(const struct layout *layout, const struct sink *sink, struct reader *ret)
+{
+	const struct format *format = format_of(layout);
+	const char *why;
+
+	if (format == NULL)
+		child_leave(EXIT_USAGE, "files of this profile are read by handback-parse-xml");
+	*ret = (struct reader){layout, assemble_new(layout, sink)};
+	if (ret->assemble == NULL)
+		child_leave(EXIT_FAILED, "out of memory");
+	if (format->prepare != NULL && format->prepare(layout, &why) != 0)
+		child_leave(EXIT_USAGE, why);
+}
+
 int
 main(void)
 {
 	struct parse_job job;
 	struct frame_writer *out = frame_writer_new(STDOUT_FILENO);
 	const struct sink sink = {put_record, put_facts, put_control, put_refusal, out};
+	struct reader reader[1 + VARIANTS], *chosen = reader;
 	struct profile *profile;
-	struct assemble *assemble;
 	struct contents *contents;
 	struct input_fd in;
-	const char *why;
 	char sandbox_why[256];
 	int file;
 
@@ -199,18 +219,23 @@ main(void)
 	if (sandbox_prepare(sandbox_why, sizeof(sandbox_why)) != 0)
 		child_leave(EXIT_FAILED, sandbox_why);
 	profile = await_job(&job, &file);
-	if (format_of(profile->layout) == NULL)
-		child_leave(EXIT_USAGE, "files of this profile are read by handback-parse-xml");
-	assemble = assemble_new(profile->layout, &sink);
-	input_fd_init(&in, SANDBOX_FILE);
-	contents = contents_new(profile->layout, &in.input, job.file_bytes, job.name, job.name_len);
-	if (out == NULL || assemble == NULL || contents == NULL)
+	if (out == NULL)
 		child_leave(EXIT_FAILED, "out of memory");
-	if (format_of(profile->layout)->prepare != NULL &&
-	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
-		child_leave(EXIT_USAGE, why);
-	lock_down(&job, profile->layout, file, out);
-	parse(&job, profile->layout, assemble, contents, &in, out);
+	prepare(profile->layout, &sink, &reader[0]);
+	for (size_t i = 0; i < profile->variants; i++)
+		prepare(profile->variant[i].layout, &sink, &reader[1 + i]);
+	input_fd_init(&in, SANDBOX_FILE);
+	lock_down(&job, profile, file, out);
+	if (profile->variants > 0) {
+		size_t first = input_fd_first(&in);
+
+		while (chosen->layout != profile_layout(profile, job.name, in.first, first))
+			chosen++;
+	}
+	contents = contents_new(chosen->layout, &in.input, job.file_bytes, job.name, job.name_len);
+	if (contents == NULL)
+		child_leave(EXIT_FAILED, "out of memory");
+	parse(&job, chosen->layout, chosen->assemble, contents, &in, out);
 	/* all is written, and the kernel frees what is left: libraries need not tidy up */
 	_exit(EXIT_CLEAN);
 }

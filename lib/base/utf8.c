@@ -86,6 +86,42 @@ utf8_next(const void *bytes, size_t len, uint32_t *ret_code)
 	return n;
 }
 
+static uint32_t
+unit(const unsigned char *p, bool big_endian)
+{
+	return big_endian ? (uint32_t) p[0] << 8 | p[1] : (uint32_t) p[1] << 8 | p[0];
+}
+
+int
+utf16_next(const void *bytes, size_t len, bool big_endian, char out[4], size_t *ret_len)
+{
+	const unsigned char *p = bytes;
+	uint32_t code, low;
+	int taken = 2;
+	size_t n;
+
+	if (len < 2)
+		return 0;
+	code = unit(p, big_endian);
+	if (code >= 0xDC00 && code <= 0xDFFF)
+		return -1;
+	if (code >= 0xD800 && code <= 0xDBFF) {
+		if (len < 4)
+			return 0;
+		low = unit(p + 2, big_endian);
+		if (low < 0xDC00 || low > 0xDFFF)
+			return -1;
+		code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+		taken = 4;
+	}
+	n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (size_t i = n - 1; i > 0; i--, code >>= 6)
+		out[i] = (char) (0x80 | (code & 0x3F));
+	out[0] = (char) (n == 1 ? code : (0xF00u >> n & 0xFF) | code);
+	*ret_len = n;
+	return taken;
+}
+
 bool
 utf8_is_hidden(uint32_t code)
 {

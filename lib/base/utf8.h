@@ -16,6 +16,10 @@ bool utf8_text_ok(const void *bytes, size_t len);
  * starts there. */
 size_t utf8_next(const void *bytes, size_t len, uint32_t *ret_code);
 
+/* The character of UTF-16 at bytes as UTF-8.  Returns how many of its bytes it took (2 or 4); 0 when it does
+ * not end within len, -1 when it is none (half of a pair). */
+int utf16_next(const void *bytes, size_t len, bool big_endian, char out[4], size_t *ret_len);
+
 /* Control, direction, invisible and unassigned-by-design characters: never shown to anybody as they are. */
 bool utf8_is_hidden(uint32_t code);
 

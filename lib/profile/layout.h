@@ -426,6 +426,8 @@ struct container_rule {
 };
 enum container { CONTAINER_NONE, CONTAINER_GZIP, CONTAINER_ZIP };
 
+enum utf16 { UTF16_NO, UTF16_BY_MARK, UTF16_LE, UTF16_BE };
+
 struct layout_limits {
 	int64_t file_bytes, records;
 	uint32_t record_bytes, field_bytes, columns, depth, attributes, attribute_bytes, expansion;
@@ -434,6 +436,7 @@ struct layout_limits {
 struct layout {
 	uint8_t format;       /* enum layout_format */
 	const char *encoding; /* iconv's name; "UTF-8", "ASCII" */
+	uint8_t utf16;        /* enum utf16: encoding is UTF-8, which it is made before anything looks at it */
 	const char *zone;     /* IANA name; "UTC" */
 	const char *programme;
 	struct container_rule container;
@@ -466,6 +469,13 @@ struct layout {
 	const char *partner;
 };
 
+/* Is the content another than the file itself? */
+static inline bool
+layout_is_packed(const struct layout *layout)
+{
+	return layout->container.count > 0 || layout->utf16 != UTF16_NO;
+}
+
 /* Bytes of content that a file of this size can have at most. */
 static inline int64_t
 layout_content_most(const struct layout *layout, int64_t packed)
@@ -473,7 +483,7 @@ layout_content_most(const struct layout *layout, int64_t packed)
 	const int64_t most = layout->limits.file_bytes;
 
 	if (layout->container.count == 0)
-		return packed;
+		return layout->utf16 != UTF16_NO ? packed + packed / 2 + 1 : packed; /* two bytes may become three */
 	return packed > most / layout->limits.expansion ? most : packed * layout->limits.expansion;
 }
 

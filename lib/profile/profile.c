@@ -81,17 +81,70 @@ compile_slice(struct compile *c, const char *text)
 	return (struct slice){copy, (uint32_t) strlen(copy)};
 }
 
+/* "xml, json and json_lines" */
+static void
+formats_text(uint8_t formats, char *buf, size_t size)
+{
+	static const char *const names[] = {"delimited", "fixed", "xml", "json", "json_lines"};
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if ((formats & 1 << i) != 0)
+			len += (size_t) snprintf(buf + len, size - len, "%s%s",
+			                         len == 0            ? ""
+			                         : formats >> i == 1 ? " and "
+			                                             : ", ",
+			                         names[i]);
+}
+
+/* A key that would do nothing does not compile: whoever wrote it relies on it. */
+static void
+refuse_idle(struct compile *c, struct yaml_node *map, const struct profile_option *o, int kind)
+{
+	char formats[64];
+	struct yaml_node *n;
+
+	for (n = map->first; n != NULL && strcmp(n->key, o->key) != 0;)
+		n = n->next;
+	if (n == NULL)
+		return;
+	if (o->formats != 0 && (o->formats & 1 << c->layout->format) == 0) {
+		formats_text(o->formats, formats, sizeof(formats));
+		yaml_error(c->problems, n, "%s is for %s files", n->path, formats);
+	} else if (o->kinds != 0 && kind >= 0 && (o->kinds & 1 << kind) == 0)
+		yaml_error(c->problems, n, "%s does nothing %s", o->key,
+		           strcmp(o->where, "framing") == 0     ? "where records have a length"
+		           : strcmp(o->where, "records.*") == 0 ? "in a record of this role"
+		                                                : "in a field of this type");
+	else if (o->with != NULL && yaml_get(map, o->with) == NULL)
+		yaml_error(c->problems, n, "%s does nothing without %s", o->key, o->with);
+	else
+		return;
+	n->used = true; /* known, so that it is reported once */
+}
+
+void
+compile_known_of(struct compile *c, struct yaml_node *map, const char *where, int kind)
+{
+	const char *known[80];
+	size_t count = 0;
+
+	for (const struct profile_option *o = profile_options; o->where != NULL; o++) {
+		if (strcmp(o->where, where) != 0)
+			continue;
+		if (count + 1 < sizeof(known) / sizeof(*known))
+			known[count++] = o->key;
+		if (map != NULL && map->kind == YAML_MAP)
+			refuse_idle(c, map, o, kind);
+	}
+	known[count] = NULL;
+	yaml_unknown_keys(c->problems, map, known);
+}
+
 void
 compile_known(struct compile *c, struct yaml_node *map, const char *where)
 {
-	const char *known[64];
-	size_t count = 0;
-
-	for (const struct profile_option *o = profile_options; o->where != NULL; o++)
-		if (strcmp(o->where, where) == 0 && count + 1 < sizeof(known) / sizeof(*known))
-			known[count++] = o->key;
-	known[count] = NULL;
-	yaml_unknown_keys(c->problems, map, known);
+	compile_known_of(c, map, where, -1);
 }
 
 struct yaml_node *
@@ -292,6 +345,7 @@ top_level(struct compile *c)
 	    compile_word(c, c->root, "bad_value", (const char *const[]){"refuse", "hold", NULL}, 0) == 1;
 }
 
+/* What a profile of one layout says. */
 static void
 compile_all(struct compile *c, struct profile *profile)
 {
@@ -306,9 +360,120 @@ compile_all(struct compile *c, struct profile *profile)
 	compile_controls(c);
 	compile_policy(c);
 	compile_answer(c);
+	(void) yaml_get(c->root, "variants"); /* known, and for compile_variants when this is right */
 	compile_known(c, c->root, "");
 	if (problems_errors(c->problems) == 0)
 		compile_warn(c);
+}
+
+/* files: shell patterns; begins: bytes. */
+static void
+compile_rule(struct compile *c, struct yaml_node *map, struct variant_rule *ret)
+{
+	struct yaml_node *files = yaml_get(map, "files"), *begins = yaml_get(map, "begins"), *at;
+	const char **pattern =
+	    files == NULL ? NULL : compile_alloc(c, compile_count(files) + 2, sizeof(*pattern));
+	struct variant_bytes *bytes = compile_alloc(c, compile_count(begins) + 1, sizeof(*bytes));
+	size_t count = 0;
+
+	if (files == NULL && begins == NULL)
+		yaml_error(c->problems, map, "needs files or begins: by what its files are known");
+	for (at = compile_first(files); pattern != NULL && at != NULL; at = compile_next(files, at)) {
+		const char *text;
+
+		if (yaml_text(c->problems, at, &text))
+			pattern[count++] = compile_copy(c, text);
+	}
+	ret->files = pattern;
+	for (at = compile_first(begins); bytes != NULL && at != NULL; at = compile_next(begins, at)) {
+		struct variant_bytes *one = &bytes[ret->beginnings++];
+
+		one->len = compile_bytes(c, at, one->bytes, sizeof(one->bytes));
+		if (one->len == 0)
+			yaml_error(c->problems, at, "must be 1 to %d bytes, as in UNA or 0x1f8b", VARIANT_BYTES);
+	}
+	ret->begins = bytes;
+}
+
+/* One layout more, of the profile with the variant's keys in it.  How answers are judged is one for all. */
+static void
+compile_variant(struct compile *c, struct yaml_node *map, const struct policy *policy,
+                struct profile_variant *ret)
+{
+	struct profile scratch = {.memory = c->memory};
+	struct compile own = {
+	    .problems = problems_aside(c->problems), .memory = c->memory, .policy = &scratch.policy};
+
+	ret->name = compile_copy(c, map->key);
+	if (map->kind != YAML_MAP) {
+		yaml_error(c->problems, map, "must be a map, as in {begins: 0x1f8b, container: {kind: gzip}}");
+		return;
+	}
+	compile_rule(c, map, &ret->rule);
+	own.root = variant_tree(c->root, map);
+	ret->layout = own.layout = compile_alloc(c, 1, sizeof(*own.layout));
+	if (own.root == NULL || own.problems == NULL || own.layout == NULL)
+		yaml_error(c->problems, map, "out of memory");
+	else {
+		compile_all(&own, &scratch);
+		problems_take(c->problems, own.problems);
+		if (policy->corrections != scratch.policy.corrections)
+			yaml_error(c->problems, map,
+			           "replaces: and its like are fields of all variants of a profile, or of none");
+	}
+	for (const struct profile_option *o = profile_options; o->where != NULL; o++)
+		if (strcmp(o->where, "variants.*") == 0)
+			(void) yaml_get(map, o->key);
+	compile_known(c, map, "variants.*");
+	problems_free(own.problems);
+	yaml_tree_free(own.root);
+}
+
+static void
+compile_variants(struct compile *c, struct profile *profile)
+{
+	struct yaml_node *map = compile_child(c, c->root, "variants", YAML_MAP);
+	size_t count = compile_count(map);
+
+	if (count > VARIANTS)
+		yaml_error(c->problems, map, "has more than %d variants", VARIANTS);
+	if (map == NULL || count > VARIANTS || problems_errors(c->problems) > 0)
+		return;
+	profile->variant = compile_alloc(c, count + 1, sizeof(*profile->variant));
+	for (struct yaml_node *n = map->first; profile->variant != NULL && n != NULL; n = n->next) {
+		n->used = true;
+		compile_variant(c, n, &profile->policy, &profile->variant[profile->variants++]);
+	}
+}
+
+const struct layout *
+profile_layout(const struct profile *profile, const char *name, const char *first, size_t len)
+{
+	for (size_t i = 0; i < profile->variants; i++)
+		if (variant_fits(&profile->variant[i].rule, name, first, len))
+			return profile->variant[i].layout;
+	return profile->layout;
+}
+
+int64_t
+profile_content_most(const struct profile *profile, int64_t packed)
+{
+	int64_t most = layout_content_most(profile->layout, packed);
+
+	for (size_t i = 0; i < profile->variants; i++)
+		if (layout_content_most(profile->variant[i].layout, packed) > most)
+			most = layout_content_most(profile->variant[i].layout, packed);
+	return most;
+}
+
+bool
+profile_packed(const struct profile *profile)
+{
+	bool packed = layout_is_packed(profile->layout);
+
+	for (size_t i = 0; i < profile->variants; i++)
+		packed |= layout_is_packed(profile->variant[i].layout);
+	return packed;
 }
 
 struct profile *
@@ -332,8 +497,10 @@ profile_compile(const char *text, size_t len, struct problems *p)
 		profile->memory = c.memory;
 		profile->layout = c.layout = compile_alloc(&c, 1, sizeof(*c.layout));
 		c.policy = &profile->policy;
-		if (c.layout != NULL)
+		if (c.layout != NULL) {
 			compile_all(&c, profile);
+			compile_variants(&c, profile);
+		}
 	}
 	yaml_tree_free(c.root);
 	if (profile == NULL || problems_errors(p) > 0) {

@@ -8,15 +8,25 @@
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 #include "lib/profile/policy.h"
+#include "lib/profile/variant/variant.h"
 #include "lib/yaml/yaml.h"
 
 struct layout; /* lib/profile/layout.h: the parser's half */
 
+/* Files that are read by another layout, and judged as all others. */
+struct profile_variant {
+	const char *name;
+	struct variant_rule rule;
+	struct layout *layout;
+};
+
 struct profile {
 	const char *name;
-	struct layout *layout;
+	struct layout *layout; /* of what is of no variant */
 	struct policy policy;
-	struct profile_memory *memory; /* profile.c's */
+	size_t variants;
+	struct profile_variant *variant; /* the first that fits is taken */
+	struct profile_memory *memory;   /* profile.c's */
 };
 
 /*
@@ -25,6 +35,14 @@ struct profile {
  */
 struct profile *profile_compile(const char *text, size_t len, struct problems *p);
 void profile_free(struct profile *profile); /* NULL is fine */
+
+/* The layout that a file is read by: see variant_fits. */
+const struct layout *profile_layout(const struct profile *profile, const char *name, const char *first,
+                                    size_t len);
+/* Bytes of content that a file of this size can have at most, by whichever layout; and is the content of any
+ * other than the file itself? */
+int64_t profile_content_most(const struct profile *profile, int64_t packed);
+bool profile_packed(const struct profile *profile);
 
 /* The program that reads its files: "handback-parse", or "handback-parse-xml" for XML. */
 const char *profile_program(const struct profile *profile);
@@ -69,6 +87,10 @@ struct profile_option {
 	const char *where; /* "framing", "records.*.fields.*" */
 	const char *key;
 	const char *values; /* "lf, crlf, cr or a list of these; default lf" */
+	/* where it does something; elsewhere a profile that says it does not compile */
+	uint8_t formats;  /* 1 << enum layout_format, or'ed; 0: all */
+	uint16_t kinds;   /* the same of enum framing, enum role or enum field_type, by where it stands; 0: all */
+	const char *with; /* the key beside it that it needs; NULL: none */
 };
 extern const struct profile_option profile_options[];
 

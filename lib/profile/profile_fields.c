@@ -405,6 +405,8 @@ date_rule(struct compile *c, struct yaml_node *map, struct field *f)
 {
 	static const char *const rules[] = {"refuse", "accept", NULL};
 	static const char *const hours_24[] = {"refuse", "same_day", "next_day", NULL};
+	static const char *const of_time[] = {"cut_off", "second_60", "gap"};
+	bool short_year = false;
 	struct date_rule *r = compile_alloc(c, 1, sizeof(*r));
 	struct yaml_node *format = compile_child(c, map, "format", YAML_SCALAR);
 	struct yaml_node *cut_off = compile_child(c, map, "cut_off", YAML_SCALAR);
@@ -435,6 +437,13 @@ date_rule(struct compile *c, struct yaml_node *map, struct field *f)
 	if (r->hour_24 != HOUR_24_BAD && (!r->has_time || r->half))
 		yaml_error(c->problems, yaml_get(map, "hour_24"),
 		           "does nothing without a time of 24 hours in format");
+	for (size_t i = 0; i < sizeof(of_time) / sizeof(*of_time); i++)
+		if (yaml_get(map, of_time[i]) != NULL && !r->has_time)
+			yaml_error(c->problems, yaml_get(map, of_time[i]), "does nothing without a time in format");
+	for (int i = 0; i < r->parts; i++)
+		short_year |= r->part[i].token == DATE_YEAR2;
+	if (yaml_get(map, "pivot") != NULL && !short_year)
+		yaml_error(c->problems, yaml_get(map, "pivot"), "does nothing without YY in format");
 	month_names(c, map, r);
 }
 
@@ -602,7 +611,7 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 	f->trims = f->trim_left || f->trim_right;
 	f->simple = f->constant.data == NULL && f->zeros == 0 && f->empty_is.count == 0 && f->separator == NULL &&
 	            f->empty_bytes == 0 && f->type != FIELD_BLANK && !field_is_raw(f);
-	compile_known(c, map, "records.*.fields.*");
+	compile_known_of(c, map, "records.*.fields.*", f->type);
 }
 
 /* Fields that need another one's value come after it: pieces after what is cut, then those that need another

@@ -52,6 +52,12 @@ compile_encoding(struct compile *c)
 		name = (char *) (uintptr_t) "UTF-8";
 	if (strcmp(name, "US-ASCII") == 0)
 		name = (char *) (uintptr_t) "ASCII";
+	c->layout->utf16 = strcmp(name, "UTF-16") == 0     ? UTF16_BY_MARK
+	                   : strcmp(name, "UTF-16LE") == 0 ? UTF16_LE
+	                   : strcmp(name, "UTF-16BE") == 0 ? UTF16_BE
+	                                                   : UTF16_NO;
+	if (c->layout->utf16 != UTF16_NO)
+		name = (char *) (uintptr_t) "UTF-8";
 	charset = charset_new(name);
 	if (charset == NULL)
 		yaml_error(c->problems, n,
@@ -114,21 +120,27 @@ prefix_rule(struct compile *c, struct yaml_node *map, struct framing_rule *r)
 	r->prefix_counts_itself = compile_bool(c, map, "prefix_counts_itself", r->rdw);
 }
 
-/* A key that would do nothing does not compile: whoever wrote it relies on it. */
+/* UTF-16 is UTF-8 before anything is cut: what counts bytes of the file has none to count. */
 static void
-refuse_idle_keys(struct compile *c, struct yaml_node *map, const struct framing_rule *r)
+check_utf16(struct compile *c, struct yaml_node *map)
 {
-	uint8_t format = c->layout->format;
-	bool lines = format == FORMAT_DELIMITED || format == FORMAT_FIXED;
-	struct yaml_node *newline = yaml_get(map, "newline");
+	static const char *const bytes[] = {"record_length", "prefix"};
+	struct yaml_node *fixed = yaml_get(c->root, "fixed"), *bom = yaml_get(map, "bom");
+	const struct yaml_node *count = yaml_get(fixed, "count");
 
-	for (const struct yaml_node *n = map->kind == YAML_MAP ? map->first : NULL; n != NULL && !lines;
-	     n = n->next)
-		if (strcmp(n->key, "bom") != 0 &&
-		    (format != FORMAT_JSON_LINES || strcmp(n->key, "last_newline") != 0))
-			yaml_error(c->problems, n, "framing.%s is for delimited and fixed files", n->key);
-	if (lines && newline != NULL && r->kind != FRAME_LINES && r->newlines != 0)
-		yaml_error(c->problems, newline, "does nothing where records have a length: see newline_after");
+	if (c->layout->utf16 == UTF16_NO)
+		return;
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++)
+		if (yaml_get(map, bytes[i]) != NULL)
+			yaml_error(c->problems, yaml_get(map, bytes[i]),
+			           "counts bytes, and a file in UTF-16 is cut as text: newline, or a terminator");
+	if (c->layout->format == FORMAT_FIXED &&
+	    (count == NULL || count->kind != YAML_SCALAR || strcmp(count->text, "characters") != 0))
+		yaml_error(c->problems, fixed != NULL ? fixed : c->root,
+		           "positions in UTF-16 are characters: say fixed: {count: characters}");
+	if (c->layout->utf16 == UTF16_BY_MARK && bom != NULL)
+		yaml_error(c->problems, bom,
+		           "does nothing: the byte order mark of utf-16 has to be there, since it says the order");
 }
 
 static void
@@ -146,6 +158,7 @@ compile_framing(struct compile *c)
 	r->newlines = NEWLINE_LF | NEWLINE_CRLF;
 	r->last_newline_required = true;
 	r->bom = 1;
+	check_utf16(c, map);
 	if (map == NULL)
 		return;
 	newline_rule(c, map, r);
@@ -172,10 +185,12 @@ compile_framing(struct compile *c)
 	if (n != NULL && compile_bytes(c, n, &byte, 1) == 1)
 		r->padding = (unsigned char) byte;
 	r->multiple = (uint32_t) compile_int(c, map, "multiple", 2, 100000, 0);
-	refuse_idle_keys(c, map, r);
+	if (yaml_get(map, "newline") != NULL && r->kind != FRAME_LINES && r->newlines != 0)
+		yaml_error(c->problems, yaml_get(map, "newline"),
+		           "does nothing where records have a length: count it in, or say fixed: {length: ...}");
 	if (r->kind == FRAME_LINES && r->newlines == 0 && r->end_count == 0 && r->end_declared_at < 0)
 		yaml_error(c->problems, map, "needs newline, terminator, record_length or prefix");
-	compile_known(c, map, "framing");
+	compile_known_of(c, map, "framing", r->kind);
 }
 
 static void
@@ -276,6 +291,7 @@ compile_container(struct compile *c)
 	static const char *const kinds[] = {"none", "gzip", "zip", NULL};
 	struct container_rule *r = &c->layout->container;
 	struct yaml_node *map = compile_child(c, c->root, "container", YAML_MAP), *n, *at;
+	bool zip = false;
 
 	if (map == NULL)
 		return;
@@ -292,6 +308,11 @@ compile_container(struct compile *c)
 		yaml_error(c->problems, map, "needs kind: gzip, zip or a list of these, from the outside in");
 	r->member = compile_text(c, map, "member", NULL);
 	r->ignore = text_list(c, yaml_get(map, "ignore"));
+	for (uint8_t i = 0; i < r->count; i++)
+		zip |= r->kind[i] == CONTAINER_ZIP;
+	n = yaml_get(map, "member") != NULL ? yaml_get(map, "member") : yaml_get(map, "ignore");
+	if (n != NULL && !zip)
+		yaml_error(c->problems, n, "does nothing without kind: zip");
 	compile_known(c, map, "container");
 }
 
@@ -326,6 +347,9 @@ compile_limits(struct compile *c)
 	l->attributes = (uint32_t) limit(c, map, "attributes", LIMIT_XML_ATTRIBUTES);
 	l->attribute_bytes = (uint32_t) limit(c, map, "attribute_bytes", LIMIT_XML_ATTRIBUTE_BYTES);
 	l->expansion = (uint32_t) limit(c, map, "expansion", LIMIT_EXPANSION);
+	if (yaml_get(map, "expansion") != NULL && c->layout->container.count == 0 &&
+	    yaml_get(c->root, "openpgp") == NULL)
+		yaml_error(c->problems, yaml_get(map, "expansion"), "does nothing without container or openpgp");
 	compile_known(c, map, "limits");
 }
 

@@ -29,8 +29,11 @@ void *compile_alloc(struct compile *c, size_t count, size_t size);
 const char *compile_copy(struct compile *c, const char *text);
 struct slice compile_slice(struct compile *c, const char *text);
 
-/* Errors for the keys of the map at a place of profile_options that are none. */
+/* Errors for the keys of the map at a place of profile_options that are none, and for those that would do
+ * nothing: in files of this format, or (compile_known_of) in what is of this kind (enum framing, role or
+ * field_type).  A map that is checked when other things are known is checked once. */
 void compile_known(struct compile *c, struct yaml_node *map, const char *where);
+void compile_known_of(struct compile *c, struct yaml_node *map, const char *where, int kind);
 /* The child if it is there and of the kind, else NULL, with an error when it is of another. */
 struct yaml_node *compile_child(struct compile *c, struct yaml_node *map, const char *key,
                                 enum yaml_kind kind);

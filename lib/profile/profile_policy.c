@@ -496,6 +496,41 @@ expected(struct compile *c)
 	}
 }
 
+/* What is said of numbers, days and codes that no file of this profile has does nothing.  It is no mistake:
+ * rules are copied from partner to partner. */
+static void
+warn_of_idle_rules(struct compile *c)
+{
+	static const struct {
+		const char *map, *key, *field;
+	} needs[] = {{"", "gap", "sequence"},
+	             {"", "resubmission", "sequence"},
+	             {"sequence", "first", "sequence"},
+	             {"sequence", "resets", "sequence"},
+	             {"sequence", "after", "sequence"},
+	             {"sequence", "jump", "sequence"},
+	             {"sequence", "days_ahead", "business_date"}};
+	static const char *const of_reasons[] = {"reasons", "unknown_reason"};
+	struct yaml_node *holidays = yaml_get(c->root, "holidays");
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+		struct yaml_node *map = *needs[i].map == '\0' ? c->root : yaml_get(c->root, needs[i].map);
+		const struct yaml_node *n = yaml_get(map, needs[i].key);
+
+		if (n != NULL && !has_field(c, needs[i].field))
+			yaml_warn(c->problems, n, "does nothing: no record and no file_name has a field %s",
+			          needs[i].field);
+	}
+	for (size_t i = 0; i < sizeof(of_reasons) / sizeof(*of_reasons) && !has_field(c, "reason"); i++)
+		if (yaml_get(c->root, of_reasons[i]) != NULL)
+			yaml_warn(c->problems, yaml_get(c->root, of_reasons[i]),
+			          "does nothing: no record has a field reason");
+	if (yaml_get(c->root, "gap") != NULL && has_field(c, "sequence") && c->policy->order_by != ORDER_SEQUENCE)
+		yaml_warn(c->problems, yaml_get(c->root, "gap"), "does nothing without order_by: sequence");
+	if (holidays != NULL && c->policy->answer_within == 0 && c->policy->expected_files == 0)
+		yaml_warn(c->problems, holidays, "does nothing without answer_within or expected");
+}
+
 static void
 openpgp(struct compile *c)
 {
@@ -548,6 +583,7 @@ compile_policy(struct compile *c)
 	sequence(c);
 	reasons(c);
 	expected(c);
+	warn_of_idle_rules(c);
 	if (p->order_by == ORDER_SEQUENCE && !has_field(c, "sequence"))
 		yaml_error(c->problems, yaml_get(c->root, "order_by"),
 		           "needs a field sequence, in a record or in file_name");

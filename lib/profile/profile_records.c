@@ -348,6 +348,7 @@ static void
 connect_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 {
 	struct yaml_node *length = compile_child(c, map, "length", YAML_SCALAR);
+	uint16_t by_length = 0;
 	struct range range;
 
 	compile_conditions(c, yaml_get(map, "when"),
@@ -355,6 +356,11 @@ connect_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 	if (type->when.count > 0 && nested_format(c))
 		yaml_error(c->problems, yaml_get(map, "when"),
 		           "is for delimited and fixed files; see path and ignore_when");
+	for (uint16_t i = 0; i < type->when.count; i++)
+		by_length = (uint16_t) (by_length + (type->when.all[i].kind == IF_LENGTH));
+	if (by_length > 0 && by_length == type->when.count && c->layout->format == FORMAT_DELIMITED)
+		yaml_error(c->problems, yaml_get(map, "when"),
+		           "length alone tells no record from another that is as long: say what stands in it");
 	compile_conditions(c, yaml_get(map, "ignore_when"), KEYS_FIELDS, &type->ignore_when);
 	if (type->ignore_when.count > 0 && (type->role == ROLE_HEADER || type->role == ROLE_TRAILER))
 		yaml_error(c->problems, yaml_get(map, "ignore_when"), "a header or trailer cannot be left out");
@@ -366,7 +372,7 @@ connect_type(struct compile *c, struct yaml_node *map, struct record_type *type)
 		type->min_length = range.start + 1;
 		type->max_length = range.len == 0 ? UINT32_MAX : range.start + range.len;
 	}
-	compile_known(c, map, "records.*");
+	compile_known_of(c, map, "records.*", type->role);
 }
 
 /* Fields of each type by name; and types without a condition come last. */

@@ -236,7 +236,11 @@ file_of(struct show *s)
 	static const char *const formats[] = {"delimited", "fixed", "xml", "json", "json_lines"};
 	const struct layout *l = s->layout;
 
-	ADD(s, type, "%s %s", formats[l->format], l->encoding);
+	ADD(s, type, "%s %s", formats[l->format],
+	    l->utf16 == UTF16_NO        ? l->encoding
+	    : l->utf16 == UTF16_BY_MARK ? "UTF-16"
+	    : l->utf16 == UTF16_LE      ? "UTF-16LE"
+	                                : "UTF-16BE");
 	if (l->format == FORMAT_DELIMITED && l->delimited.delimiter_declared_at >= 0)
 		ADD(s, place, "delimiter at byte %d", l->delimited.delimiter_declared_at + 1);
 	else if (l->format == FORMAT_DELIMITED)

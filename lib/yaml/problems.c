@@ -6,6 +6,7 @@
 
 struct problem {
 	int line, column;
+	bool warning;
 	char *text;
 };
 
@@ -89,7 +90,7 @@ defuse(char *out, size_t size, const char *in)
 }
 
 static void
-keep(struct problems *p, int line, int column, char *text)
+keep(struct problems *p, int line, int column, bool warning, char *text)
 {
 	size_t i = p->kept++;
 
@@ -100,7 +101,7 @@ keep(struct problems *p, int line, int column, char *text)
 			break;
 		p->kept_at[i] = *before;
 	}
-	p->kept_at[i] = (struct problem){line, column, text};
+	p->kept_at[i] = (struct problem){line, column, warning, text};
 }
 
 static void
@@ -126,7 +127,7 @@ add(struct problems *p, const struct yaml_node *at, const char *kind, const char
 	defuse(line, sizeof(line), raw);
 	text = strdup(line);
 	if (text != NULL)
-		keep(p, at != NULL ? at->line : 0, at != NULL ? at->column : 0, text);
+		keep(p, at != NULL ? at->line : 0, at != NULL ? at->column : 0, *kind != '\0', text);
 }
 
 void
@@ -149,4 +150,40 @@ yaml_warn(struct problems *p, const struct yaml_node *at, const char *format, ..
 	p->warnings++;
 	add(p, at, "warning: ", format, args);
 	va_end(args);
+}
+
+struct problems *
+problems_aside(const struct problems *p)
+{
+	return problems_new(p->file_name);
+}
+
+static bool
+is_known(const struct problems *p, const char *text)
+{
+	for (size_t i = 0; i < p->kept; i++)
+		if (strcmp(p->kept_at[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+void
+problems_take(struct problems *p, const struct problems *aside)
+{
+	for (size_t i = 0; i < aside->kept; i++) {
+		const struct problem *one = &aside->kept_at[i];
+		char *text = is_known(p, one->text) ? NULL : strdup(one->text);
+
+		if (text == NULL)
+			continue;
+		p->errors += !one->warning;
+		p->warnings += one->warning;
+		if (p->kept < LIMIT_PROBLEMS)
+			keep(p, one->line, one->column, one->warning, text);
+		else
+			free(text);
+	}
+	/* none of them may be lost that would keep the file from being used */
+	if (aside->errors > 0 && p->errors == 0)
+		p->errors = aside->errors;
 }

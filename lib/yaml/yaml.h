@@ -23,6 +23,11 @@ size_t problems_warnings(const struct problems *p);
  * past the end. */
 const char *problems_line(const struct problems *p, size_t i);
 
+/* For a second look at parts of the same file: an empty list of its problems, NULL when memory is out; and
+ * back into p what is in it and not in p yet. */
+struct problems *problems_aside(const struct problems *p);
+void problems_take(struct problems *p, const struct problems *aside);
+
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {

@@ -12,6 +12,7 @@ struct contents {
 	uint8_t kind[LAYERS];
 	size_t layers;
 	struct content content;
+	struct input *utf16;                      /* around it, where the profile says so */
 	bool looked_at;                           /* its first bytes are text */
 	char pattern[4 * LIMIT_NAME_BYTES + 256]; /* of the member of a zip */
 };
@@ -75,6 +76,13 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 	}
 	content_init(&c->content, c->layers > 0 ? c->layer[c->layers - 1] : in);
 	c->looked_at = begins_with_text(layout);
+	if (layout->utf16 != UTF16_NO) {
+		c->utf16 = utf16_new(&c->content.input, layout->utf16 == UTF16_BY_MARK, layout->utf16 == UTF16_BE);
+		if (c->utf16 == NULL) {
+			contents_free(c);
+			return NULL;
+		}
+	}
 	return c;
 }
 
@@ -83,6 +91,7 @@ contents_free(struct contents *c)
 {
 	if (c == NULL)
 		return;
+	utf16_free(c->utf16);
 	while (c->layers > 0) {
 		c->layers--;
 		if (c->kind[c->layers] == CONTAINER_ZIP)
@@ -96,5 +105,7 @@ contents_free(struct contents *c)
 struct input *
 contents_input(struct contents *c)
 {
+	if (c->utf16 != NULL)
+		return c->utf16;
 	return c->looked_at ? &c->content.input : c->content.below;
 }

@@ -1,6 +1,6 @@
 /*
  * What a partner's file is wrapped in, taken off while it is read: each layer
- * is an input around the one below.
+ * is an input around the one below.  The last of them makes UTF-8 of UTF-16.
  *
  * gzip (one member or more) and zip (exactly one that counts); their checksums
  * and lengths must agree, nothing may stand before, between or behind, and the

@@ -41,6 +41,11 @@ void content_init(struct content *c, struct input *below);
 struct input *gunzip_new(struct input *below, int64_t limit);
 void gunzip_free(struct input *in);
 
+/* UTF-16 as UTF-8: by the byte order mark that begins it, or in the order that is said (a mark of that order
+ * is then a character like others).  NULL when memory is out. */
+struct input *utf16_new(struct input *below, bool by_mark, bool big_endian);
+void utf16_free(struct input *in); /* NULL is fine */
+
 /* zip: the one member whose name fits the pattern, all others fitting one of ignored (NULL-ended; NULL:
  * none). */
 struct input *unzip_new(struct input *below, int64_t limit, const char *pattern, const char *const *ignored);

@@ -144,7 +144,7 @@ begin(struct framer *f)
 		return -1;
 	have = f->end - f->start;
 	if (f->rule->kind == FRAME_LINES && have >= 2 && (b[0] ^ b[1]) == 1 && b[0] >= 0xFE)
-		return refuse(f, "utf16", 0, "the file is in UTF-16: the profile's encoding is another");
+		return refuse(f, "utf16", 0, "the file is in UTF-16: say encoding: utf-16 in the profile");
 	if (have >= 3 && b[0] == 0xEF && b[1] == 0xBB && b[2] == 0xBF && f->rule->kind == FRAME_LINES) {
 		if (f->rule->bom == 0 || !utf8)
 			return refuse(f, "bom", 0,

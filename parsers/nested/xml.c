@@ -302,13 +302,14 @@ on_document(void *context)
 		refuse(x, "encoding", 0, "the XML declares no encoding, so it is UTF-8; the profile says another");
 		return;
 	}
-	if (xml_encoding_same(x->declared, x->layout->encoding) ||
-	    (is_utf8(x->layout) && xml_encoding_same(x->declared, "UTF-8")))
+	if (x->layout->utf16 != UTF16_NO ? xml_encoding_utf16(x->declared)
+	                                 : xml_encoding_same(x->declared, x->layout->encoding) ||
+	                                       (is_utf8(x->layout) && xml_encoding_same(x->declared, "UTF-8")))
 		return;
 	text_show(shown, x->declared, strlen(x->declared));
 	(void) assemble_refuse(x->assemble, "encoding", NULL, (struct slice){NULL, 0}, 0, 0,
 	                       "the XML declares the encoding %s, the profile says %s", shown,
-	                       x->layout->encoding);
+	                       x->layout->utf16 != UTF16_NO ? "UTF-16" : x->layout->encoding);
 	stop(x);
 }
 

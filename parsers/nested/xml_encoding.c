@@ -107,3 +107,10 @@ xml_encoding_same(const char *a, const char *b)
 	plain_name(plain_b, sizeof(plain_b), b);
 	return strcmp(plain_a, plain_b) == 0;
 }
+
+bool
+xml_encoding_utf16(const char *name)
+{
+	return xml_encoding_same(name, "UTF-16") || xml_encoding_same(name, "UTF-16LE") ||
+	       xml_encoding_same(name, "UTF-16BE");
+}

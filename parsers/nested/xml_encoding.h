@@ -19,5 +19,7 @@ bool xml_encoding_declared(const char *bytes, size_t len, char ret[XML_ENCODING_
 
 /* Are these two names of one encoding?  "windows-1252" and "CP1252", "Shift_JIS" and "SJIS" are. */
 bool xml_encoding_same(const char *a, const char *b);
+/* Is it one of UTF-16's names? */
+bool xml_encoding_utf16(const char *name);
 
 #endif

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/profile/layout.h"
 #include "lib/sandbox/landlock.h"
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/file/decrypt.h"
@@ -17,18 +16,18 @@
 static bool
 know_file(const struct reconciler *r, int file, const char *name, struct parse_given *ret)
 {
-	const struct layout *layout = r->profile.profile->layout;
+	const struct profile *profile = r->profile.profile;
 	const char *unfit;
 	struct stat st;
 
 	if (fstat(file, &st) < 0)
 		return false;
 	*ret = (struct parse_given){.file_bytes = st.st_size,
-	                            .content_bytes = layout_content_most(layout, st.st_size),
-	                            .packed = layout->container.count > 0,
+	                            .content_bytes = profile_content_most(profile, st.st_size),
+	                            .packed = profile_packed(profile),
 	                            .landlock_version = landlock_version(),
 	                            .no_landlock = r->no_landlock};
-	ret->name_fits = profile_match_name(r->profile.profile, name, strlen(name), &ret->name, &unfit);
+	ret->name_fits = profile_match_name(profile, name, strlen(name), &ret->name, &unfit);
 	return ret->landlock_version >= 0;
 }
 

@@ -14,7 +14,7 @@ BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
 # room -> the rooms that it may include beside itself; a room is the longest of these names that a path begins with
 BASE = {"lib/base"}
 DATABASE = BASE | {"lib/hash", "lib/db"}
-LIB = DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded", "lib/profile", "lib/spool", "lib/proof", "lib/proof/verify"}
+LIB = DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded", "lib/profile", "lib/profile/variant", "lib/spool", "lib/proof", "lib/proof/verify"}
 MAY_INCLUDE = {
     "lib/base": set(),
     "lib/yaml": BASE,
@@ -23,7 +23,8 @@ MAY_INCLUDE = {
     "lib/protocol": BASE | {"lib/json"},
     "lib/config": BASE | {"lib/yaml", "lib/protocol"},
     "lib/embedded": BASE,
-    "lib/profile": BASE | {"lib/yaml", "lib/protocol"},
+    "lib/profile": BASE | {"lib/yaml", "lib/protocol", "lib/profile/variant"},
+    "lib/profile/variant": BASE | {"lib/yaml"},
     "lib/connector": BASE | {"lib/yaml", "lib/json"},
     "schema": set(),
     "lib/db": BASE | {"lib/hash", "lib/config", "lib/embedded", "schema"},
@@ -35,7 +36,7 @@ MAY_INCLUDE = {
     "lib/finance/view": DATABASE | {"lib/finance/output"},
     "lib/sandbox": BASE | {"lib/protocol"},
     "lib/http": BASE | {"lib/protocol"},
-    "parsers": BASE | {"lib/yaml", "lib/protocol", "lib/profile", "lib/sandbox"},
+    "parsers": BASE | {"lib/yaml", "lib/protocol", "lib/profile", "lib/profile/variant", "lib/sandbox"},
     "reconcile": LIB - {"lib/proof/verify"} | {"lib/sandbox"},
     "collect": DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/spool"},
     "daemon": BASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/embedded"},

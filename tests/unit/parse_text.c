@@ -151,20 +151,21 @@ static void
 run(const struct profile *profile, const struct sink *sink, const char *name, struct input_memory *in,
     struct parse_end *ret)
 {
-	struct assemble *a = assemble_new(profile->layout, sink);
-	struct contents *contents = contents_new(profile->layout, &in->input, (int64_t) in->len,
-	                                         name == NULL ? "" : name, name == NULL ? 0 : strlen(name));
+	const struct layout *layout = profile_layout(profile, name == NULL ? "" : name, in->data,
+	                                             in->len < VARIANT_BYTES ? in->len : VARIANT_BYTES);
+	struct assemble *a = assemble_new(layout, sink);
+	struct contents *contents = contents_new(layout, &in->input, (int64_t) in->len, name == NULL ? "" : name,
+	                                         name == NULL ? 0 : strlen(name));
 	struct input *content = contents_input(contents);
 	const char *why;
 	uint64_t bytes = 0;
 
 	if (a == NULL || contents == NULL)
 		abort();
-	if (format_of(profile->layout)->prepare != NULL &&
-	    format_of(profile->layout)->prepare(profile->layout, &why) != 0)
+	if (format_of(layout)->prepare != NULL && format_of(layout)->prepare(layout, &why) != 0)
 		abort();
 	if ((name == NULL || assemble_name(a, name, strlen(name)) == 0) &&
-	    formats_read(profile->layout, content, a, &bytes) != 0)
+	    formats_read(layout, content, a, &bytes) != 0)
 		abort();
 	if (assemble_finish(a, bytes, ret) != 0)
 		abort();

@@ -280,7 +280,7 @@ test_escapes(void **state)
 	    HEAD "framing: {terminator: {declared_at: 9}, newline_after: yes}\n"
 	         "delimited: {delimiter: {declared_at: 5}, inner: {declared_at: 4}, escape: \"?\"}\n"
 	         "records:\n"
-	         "  una: {role: header, when: {length: 8}, columns: 1-3}\n"
+	         "  una: {role: header, when: {1.1: UNA}, columns: 1-3}\n"
 	         "  detail: {role: entry, when: {1: RFF}, columns: 4, fields: {outbound_reference: {at: 2.2}, "
 	         "points: {at: 3}, status: {at: 4.1}, merchant: {at: 4.2}}}\n" WORDS;
 

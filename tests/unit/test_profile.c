@@ -153,7 +153,7 @@ test_top(void **state)
 	tells("format: fixed\n", "format: delimited\n", "a delimited file needs delimited: {delimiter: ...}");
 	tells("format: fixed\n", "format: fixed\nencoding: klingon\n",
 	      "p.yaml:5:11: encoding: no encoding of one or two bytes");
-	tells("format: fixed\n", "format: fixed\nencoding: utf-16\n", "no encoding of one or two bytes");
+	tells("format: fixed\n", "format: fixed\nencoding: utf-32\n", "no encoding of one or two bytes");
 	tells("format: fixed\n", "format: fixed\nzone: Europe/Atlantis\n", "no time zone of that name");
 	tells("format: fixed\n", "format: fixed\nlimits: {record_bytes: 1GiB}\n", "must be from 1 to 655360");
 	tells("format: fixed\n", "format: fixed\nfile_name: \"{date\"\n", "must be a pattern as in");

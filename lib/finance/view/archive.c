@@ -11,15 +11,22 @@
 
 #define SHOWN_BYTES (8 << 10) /* of one record; what is longer is cut, and says so */
 
-/* Byte ranges are those of the unpacked content: of a packed file they say nothing about the file itself. */
-static bool
-is_packed(int fd)
+/* Byte ranges are those of the unpacked content, and of UTF-16 those of the text as UTF-8: they say nothing
+ * about the file itself. */
+static const char *
+why_not_as_it_is(int fd)
 {
 	uint8_t magic[4] = {0};
+	bool mark, low, high;
 
 	if (pread(fd, magic, sizeof(magic), 0) < 4)
-		return false;
-	return (magic[0] == 0x1f && magic[1] == 0x8b) || memcmp(magic, "PK\3\4", 4) == 0;
+		return NULL;
+	if ((magic[0] == 0x1f && magic[1] == 0x8b) || memcmp(magic, "PK\3\4", 4) == 0)
+		return "the kept file is packed; the byte range is that of its content";
+	mark = (magic[0] ^ magic[1]) == 1 && magic[0] >= 0xfe;
+	low = magic[0] != 0 && magic[1] == 0 && magic[2] != 0 && magic[3] == 0;
+	high = magic[0] == 0 && magic[1] != 0 && magic[2] == 0 && magic[3] != 0;
+	return mark || low || high ? "the kept file is in UTF-16; the byte range is that of it as UTF-8" : NULL;
 }
 
 static char *
@@ -53,11 +60,8 @@ read_range(int fd, int64_t offset, int64_t length, const char **ret_why)
 char *
 archive_bytes(int fd, int64_t offset, int64_t length, const char **ret_why)
 {
-	if (offset < 0 || length < 0)
-		*ret_why = "the record has no byte range";
-	else if (is_packed(fd))
-		*ret_why = "the kept file is packed; the byte range is that of its content";
-	else
+	*ret_why = offset < 0 || length < 0 ? "the record has no byte range" : why_not_as_it_is(fd);
+	if (*ret_why == NULL)
 		return read_range(fd, offset, length, ret_why);
 	return NULL;
 }
