@@ -1,4 +1,5 @@
 """Fixtures that all tests share: one cluster for a process, a fresh database for a test."""
+import collections
 import os
 import pathlib
 import shutil
@@ -19,14 +20,16 @@ os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
 sys.path.insert(0, str(ROOT / "fixtures"))  # ledger, layouts, generate
 
 
-# What takes longest begins first, so that no process is left with one of these at the end.
-LONGEST = ("test_crashproof.py", "test_parser_lies.py", "test_release.py", "test_database_faults.py", "test_daemon.py", "test_sftp.py",
-           "test_sftp_e2e.py", "test_permutations.py", "test_fetch.py", "test_decide.py", "test_deemed.py", "test_differential.py")
+# What takes longest begins first, so that no process is left with one of these at the end; then what has most tests.
+LONGEST = ("test_crashproof.py", "test_package.py", "test_database_faults.py", "test_model.py", "test_release.py", "test_decide.py",
+           "test_parser_lies.py", "test_daemon.py", "test_sftp.py", "test_sftp_e2e.py", "test_verify.py", "test_tamper_ways.py",
+           "test_permutations.py", "test_fetch.py", "test_deemed.py", "test_differential.py", "test_mutants.py", "test_bench.py")
 
 
 def pytest_collection_modifyitems(items):
     place = {name: n for n, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+    tests = collections.Counter(item.path for item in items)
+    items.sort(key=lambda item: (place.get(item.path.name, len(LONGEST)), -tests[item.path]))
 
 
 def pytest_configure(config):

@@ -18,9 +18,9 @@ unit() {
 end_to_end() {
 	local folder=$1 name=$2
 	shift 2
-	# by file, since the tests of one file share what they made; three at a time on two cores, since one often waits
+	# by file, since the tests of one file share what they made; four at a time on two cores, since some always wait
 	HANDBACK_BUILD=$(realpath "$folder") /usr/bin/python3 -m pytest tests -p no:cacheprovider -q -ra \
-		-n 3 --dist loadfile --junit-xml="$results/$name.xml" "$@"
+		-n 4 --dist loadfile --junit-xml="$results/$name.xml" "$@"
 }
 
 # rooms: the folders of tests/ that have tests
@@ -48,7 +48,8 @@ test_some() {
 test_the_rest() {
 	local failed=0
 	# instrumented code gives the compiler false alarms: its warnings were errors above
-	must 'build with sanitizers' compile build-sanitize -Dbuildtype=debug -Doptimization=1 \
+	# -g1: a stack trace wants lines and no variables, and a sixth of the compiler's time goes into those
+	must 'build with sanitizers' compile build-sanitize -Dbuildtype=debug -Doptimization=1 -Dc_args=-g1 \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dtest_build=true
 	# the parser's sandbox has no place for the leak checker's helper process
 	export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

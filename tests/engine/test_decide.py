@@ -467,9 +467,7 @@ def test_a_ledger_that_shows_a_redemption_twice_posts_nothing(desk):
 def test_a_large_file_is_decided_like_a_small_one(desk):
     """Large files have plans, chunks and an order of their own; what comes of them is the same."""
     many = 5200  # more than DECIDE_LARGE, of records and of reversals
-    with desk.db.transaction():
-        for n in range(many):
-            desk.redeem(f"large {n}", points=1)
+    desk.redeem_all((f"large {n}" for n in range(many)), points=1)
     answers = [(f"large {n}", "KO", {"Points": 1}) for n in range(many)]
     answers[7] = ("large 7", "OK", {"Points": 1})
     answers[8] = ("large 8", "KO", {"Points": 2})

@@ -117,8 +117,7 @@ def test_only_what_is_of_the_redemption_and_the_partner_ends(desk):
 def test_a_file_of_many_records_ends_what_it_settles(desk):
     """More than are named one by one."""
     keys = [f"K{n}" for n in range(1200)]
-    for key in keys:
-        desk.redeem(key)
+    desk.redeem_all(keys)
     holds = desk.deliver([(key, "OK", OF_ANOTHER) for key in (keys[0], "R", keys[-1])])["file"]
     file = desk.deliver([(key, "OK") for key in keys])["file"]
     assert desk.query("SELECT h.record_no, e.how FROM handback.hold h LEFT JOIN handback.hold_end e USING (hold_id)"

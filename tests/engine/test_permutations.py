@@ -56,9 +56,7 @@ class Orders:
         self.desk = worker.Desk(database, build, **settings)
         self.people = Operators(database)
         self.key = {(n, story): f"{n}: {story}" for n in range(len(ORDERS)) for story in STORIES}
-        with self.desk.db.transaction():
-            for key in self.key.values():
-                self.desk.redeem(key, points=POINTS)
+        self.desk.redeem_all(self.key.values(), points=POINTS)
         self.of = {self.desk.references[key]: where for where, key in self.key.items()}
         self.file = {}  # (order, file) -> its number in the database
 

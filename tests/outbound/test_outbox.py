@@ -242,8 +242,7 @@ def test_what_the_database_refuses_over_one_target_holds_up_no_other(desk, outbo
 def test_a_new_connector_is_taken_before_the_next_claim_of_a_backlog(desk, outbox):
     outbox.connector("crm", batch=1)
     outbox.behave("crm", delay=0.02)
-    for n in range(250):
-        desk.redeem(f"R{n}")
+    desk.redeem_all(f"R{n}" for n in range(250))
     outbox.start()
     outbox.wait(lambda: outbox.calls("crm"))
     outbox.connector("crm", batch=50)
@@ -254,8 +253,7 @@ def test_a_new_connector_is_taken_before_the_next_claim_of_a_backlog(desk, outbo
 def test_a_pause_is_taken_in_the_midst_of_a_delivery(desk, outbox):
     outbox.connector("crm", batch=1)
     outbox.behave("crm", delay=0.1)
-    for n in range(90):
-        desk.redeem(f"R{n}")
+    desk.redeem_all(f"R{n}" for n in range(90))
     outbox.start()
     outbox.wait(lambda: outbox.calls("crm"))
     outbox.db.execute("SELECT handback.pause_target('crm', 'it moves')")

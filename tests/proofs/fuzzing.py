@@ -23,7 +23,7 @@ from xml.sax.saxutils import quoteattr
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/fuzz"
 BUILD = ROOT / "build-fuzz"
-OPTIONS = ("-Dfuzz=true", "-Dbuildtype=debug", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false")
+OPTIONS = ("-Dfuzz=true", "-Dbuildtype=debug", "-Doptimization=1", "-Dc_args=-gline-tables-only", "-Db_sanitize=address,undefined", "-Db_lundef=false")
 TARGETS = sorted(path.stem.removeprefix("fuzz_") for path in HERE.glob("fuzz_*.c"))
 # beside seeds/TARGET: what the target reads as it is, as tests/fuzz/meson.build names it
 FIXTURES = {"config": ["systemd/handback.yaml"], "infer": ["fixtures/layouts", "fixtures/demo"],
