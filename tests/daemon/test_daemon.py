@@ -232,7 +232,7 @@ def test_empty_missing_and_back_are_three_things(make):
     d.until(lambda: d.source_state()["poll"] == "empty", "a scan")
     away = d.dir / "away"
     d.inbound.rename(away)
-    d.until(lambda: d.source_state()["poll"] == "failed", "the directory to be missed", 5)
+    d.until(lambda: d.source_state()["poll"] == "failed", "the directory to be missed")
     assert d.source_state()["error"] == "No such file or directory"
     (away / "meanwhile.csv").write_bytes(b"x")
     time.sleep(0.7)
@@ -242,9 +242,9 @@ def test_empty_missing_and_back_are_three_things(make):
     d.until(lambda: d.source_state()["poll"] == "empty", "an empty directory")
     # another directory in its place is watched too
     shutil.rmtree(d.inbound)
-    d.until(lambda: d.source_state()["poll"] == "failed", "the directory to be missed again", 5)
+    d.until(lambda: d.source_state()["poll"] == "failed", "the directory to be missed again")
     d.inbound.mkdir()
-    d.until(lambda: d.source_state()["poll"] == "empty" and d.source_state()["watched"], "a watch on the new one", 5)
+    d.until(lambda: d.source_state()["poll"] == "empty" and d.source_state()["watched"], "a watch on the new one")
     d.drop("new.csv")
     d.until(lambda: len(d.jobs()) == 2, "the file in the new one")
     log = d.log()
@@ -275,7 +275,7 @@ def test_an_unmounted_directory_is_not_an_empty_one(make):
         d.start()
         d.until(lambda: d.source_state()["poll"] == "empty", "a scan")
         subprocess.run(["umount", "-l", d.inbound], check=True)
-        d.until(lambda: d.source_state()["poll"] == "failed", "the mount to be missed", 5)
+        d.until(lambda: d.source_state()["poll"] == "failed", "the mount to be missed")
         assert "mount point" in d.source_state()["error"]
     finally:
         subprocess.run(["umount", "-l", d.inbound], capture_output=True)
@@ -324,7 +324,7 @@ def test_what_is_no_plain_file_is_told_once_and_never_opened(make):
             os.mknod(d.inbound / "device.csv", 0o600 | 0o020000, os.makedev(1, 3))
         d.start()
         d.drop("good.csv")
-        d.until(lambda: d.names() == ["good.csv"], "the good file", 5)
+        d.until(lambda: d.names() == ["good.csv"], "the good file")
         time.sleep(1.2)  # some scans more
         assert d.names() == ["good.csv"]
         told = [line for line in d.log().splitlines() if "not taken" in line]
@@ -439,7 +439,7 @@ def test_workers_end_with_the_daemon(make):
     assert len(workers) == 2
     d.process.kill()
     d.process.wait()
-    d.until(lambda: not any(alive(pid) for pid in workers), "the workers to be gone", 5)
+    d.until(lambda: not any(alive(pid) for pid in workers), "the workers to be gone")
 
 
 def test_few_descriptors(make):

@@ -66,7 +66,7 @@ def prepare():
 def exercise(libexec):
     for name in UNITS:
         run(BUILD / f"tests/unit/test_{name}")
-    run("/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-n", "2", "--dist", "loadfile", *END_TO_END,
+    run("/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-n", "3", "--dist", "loadfile", *END_TO_END,
         HANDBACK_BUILD=os.fspath(BUILD), HANDBACK_LIBEXEC=os.fspath(libexec))
 
 

@@ -165,7 +165,8 @@ class World:
             assert daemon.poll() is None, daemon.log.read_text(errors="replace")
         return daemon
 
-    def stop_daemon(self, daemon=None, how=signal.SIGTERM, within=5):
+    def stop_daemon(self, daemon=None, how=signal.SIGTERM, within=20):
+        """Its exit status; how soon it goes, tests/daemon/test_stop.py asks."""
         daemon = daemon or self.daemons[-1]
         daemon.send_signal(how)
         return daemon.wait(within)
