@@ -565,6 +565,17 @@ def test_what_a_void_file_did_is_shown_and_left_where_no_record_stands_for_it(ma
     assert desk.balance() == 500
 
 
+def test_a_group_that_a_void_file_answered_is_counted_and_left(make):
+    desk = make(match="[external_reference, partner_reference]", more="group: partner_reference")
+    for n, points in enumerate((100, 200)):
+        desk.redeem(f"BK-{n}", points=points, partner_reference="BK")
+    desk.redeem("A")
+    file = desk.deliver([("", "OK", {"Booking": "BK", "Points": 300}), ("A", "OK")])["file"]
+    assert desk.outcomes(file, 1) == [("confirmed", None)] * 2
+    called = desk.deliver([void(1)])["file"]
+    assert open_void(desk, called) == {"opened": 1, "settled": 0, "said_too": 0, "deemed": 0, "in_parts": 0, "in_groups": 2}
+
+
 def test_only_the_record_of_a_void_file_that_came_opens_its_records(make):
     desk = make()
     desk.redeem("A")
