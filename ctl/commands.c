@@ -192,8 +192,15 @@ const struct command commands[] = {
      "before and a week before; for each partner files, records, rates and holds. As HTML with charts. Without --from and --to it is of the "
      "last seven days.",
      "handbackctl report trend\nhandbackctl report trend --by month --from 2025-01-01 --format html >trend.html", run_finance},
+    {"report points", "Verify", "", 0, 0,
+     OPT(OPT_PARTNER) | OPT(OPT_AS_OF) | OPT(OPT_ROWS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE) | OPT(OPT_WRITE),
+     "points requests without an answer, by partner and age, with an owner",
+     "For each partner, programme, age and owner: requests that were sent and are not answered, and of their points those of which it is not known "
+     "whether they left us; below, the control accounts of the batches that are open. --as-of shows how it was at the end of a day. --rows lists the "
+     "requests behind a figure.",
+     "handbackctl report points\nhandbackctl report points --as-of 2026-01-31 --rows over-30 --format csv", run_finance},
     {"report month-end", "Verify", "MONTH", 1, 1, 0, "the month-end pack: every report of a month, in a directory of its own",
-     "Writes roll-forward, ageing at the month's end, reasons, deliveries, decisions and trend below the report directory, each as HTML, JSON "
+     "Writes roll-forward, ageing and points at the month's end, reasons, deliveries, decisions and trend below the report directory, each as HTML, JSON "
      "and CSV, from one snapshot; month-end.html, a title page and all of them, to be printed; month-end.xlsx, a workbook of all tables; HEAD, the audit head that `audit verify --head` takes; and MANIFEST.sha256 of all of them, by which "
      "`sha256sum -c` shows later that nothing was changed. When the roll-forward is not the ledger's, or open items by age are not what it ends "
      "with, nothing is written, and the exit status is 5.",
@@ -380,6 +387,55 @@ const struct command commands[] = {
      "handbackctl token key NORTHSTAR whpk_JFLfMHHqB46ug/9dFr7ZlIvwTDcxCHvZaYwNcC1P0mQ=", run_token_key},
     {"token list", "Catalogue", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the shop's tokens, and when they expire",
      "Lists each generation with its state; never a token.", "handbackctl token list", run_token_list},
+
+    {"points requests", "Points requests", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_PROGRAMME) | OPT(OPT_STATE) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
+     "what was asked for by the API, and what became of it",
+     "Lists points requests, the newest first. --state is refused, held, queued, sending, sent, credited, reversed or reinstated.",
+     "handbackctl points requests --state held\nhandbackctl points requests --partner SKYLINE --all --format csv", run_points_requests},
+    {"points show", "Points requests", "PROGRAMME KEY", 2, 2, 0, "one request, and the calls that asked for it",
+     "Shows whose points it takes, where it goes, in which batch it is and who looks after that; and each call that named its key, with the answer. "
+     "handbackctl explain KEY tells its story.",
+     "handbackctl points show NORTHSTAR 0065g00000abcDE/won/1", run_points_show},
+    {"points batches", "Points requests", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_PROGRAMME) | OPT(OPT_STATE) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
+     "what went to partners together, each with its control account",
+     "Lists batches, the newest first, in points: requested is credited, reversed or open; it is closed when nothing is open. --state is open or closed.",
+     "handbackctl points batches --state open", run_points_batches},
+    {"points batch", "Points requests", "BATCH", 1, 1, OPT(OPT_LIMIT) | OPT(OPT_ALL) | OPT(OPT_TABLE), "one batch's control account and its requests",
+     "Shows the account and each request, those without an answer first.", "handbackctl points batch 12 --all --format csv --table requests", run_points_batch},
+    {"points unanswered", "Points requests", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_PROGRAMME), "points that partners have not answered, by age, with an owner",
+     "For each partner, programme, batch and day: requests that were sent and have no answer, the oldest first, with who looks after them.",
+     "handbackctl points unanswered --format csv", run_points_unanswered},
+    {"points assign", "Points requests", "BATCH WHO", 2, 2, OPT(OPT_WHY), "give a batch to somebody to look after",
+     "Until then it is the one who proposed the partner's terms.", "handbackctl points assign 12 carol --why 'knows the partner'", run_points_assign},
+    {"points partners", "Points requests", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the terms of partners, and when their windows close",
+     "Lists the terms in force, with what waits for the window.", "handbackctl points partners", run_points_partners},
+    {"points terms", "Points requests", "PROGRAMME PARTNER [NAME=VALUE]...", 2, 20, OPT(OPT_WHY), "propose terms of a partner",
+     "Terms: open, account (linked, stated, member), prefix, request_points, person_points, person_days, schedule, zone, holidays and days (lists, with "
+     "commas). What is not named stays; an empty VALUE takes a bound away. --why is required. Nothing changes until another person approves.",
+     "handbackctl points terms NORTHSTAR SKYLINE account=linked 'schedule=daily 18:00' zone=Asia/Kolkata \\\n    --why 'contract of May'", run_points_terms},
+    {"points sponsors", "Points requests", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the accounts that pay for requests of others",
+     "Lists each sponsor in force with its cap, what it paid today (UTC), its balance, and what is held above the cap.", "handbackctl points sponsors",
+     run_points_sponsors},
+    {"points sponsor", "Points requests", "PROGRAMME SPONSOR ACCOUNT CAP [closed]", 4, 5, OPT(OPT_WHY), "propose a sponsor, or another cap",
+     "ACCOUNT is the member whose balance pays, CAP what it pays in a day (UTC) without two people. --why is required.",
+     "handbackctl points sponsor NORTHSTAR deals SPONSOR-7 250000 --why 'sales incentive'", run_points_sponsor},
+    {"points release", "Points requests", "PROGRAMME KEY", 2, 2, OPT(OPT_WHY), "propose to let a request through that is above its sponsor's cap",
+     "It takes no points until another person approves; rejected it is refused for good. --why is required.",
+     "handbackctl points release NORTHSTAR 0065g00000abcDE/won/1 --why 'agreed with finance'", run_points_release},
+    {"points proposals", "Points requests", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "what was proposed of partners, sponsors and requests",
+     "Lists those that wait first, with what they would change.", "handbackctl points proposals", run_points_proposals},
+    {"points approve", "Points requests", "PROPOSAL", 1, 1, OPT(OPT_WHY), "put in force what another person proposed",
+     "The database refuses the one who proposed it, and what was proposed before another change of the same.", "handbackctl points approve 12",
+     run_points_approve},
+    {"points reject", "Points requests", "PROPOSAL", 1, 1, OPT(OPT_WHY), "end a proposal without doing it",
+     "A request that it was about is refused. --why is required.", "handbackctl points reject 12 --why 'not this quarter'", run_points_reject},
+    {"points links", "Points requests", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_PROGRAMME) | OPT(OPT_LIMIT) | OPT(OPT_ALL), "accounts at partners to which points may go",
+     "Lists the links in force, each with its proof.", "handbackctl points links --partner SKYLINE", run_points_links},
+    {"points link", "Points requests", "PROGRAMME PARTNER ACCOUNT [MEMBER]", 3, 4, OPT(OPT_WHY), "link an account at a partner",
+     "--why is its proof: the partner's answer, or who saw what. Without MEMBER it is of somebody who is no member.",
+     "handbackctl points link NORTHSTAR SKYLINE SK1234567 NS10000074 --why 'validated by the partner: 4711'", run_points_link},
+    {"points unlink", "Points requests", "PROGRAMME PARTNER ACCOUNT", 3, 3, OPT(OPT_WHY), "end the link of an account",
+     "Nothing is sent to it any more. --why is required.", "handbackctl points unlink NORTHSTAR SKYLINE SK1234567 --why 'closed'", run_points_unlink},
 
     {"target add", "Targets", "NAME PROGRAMME CONNECTOR", 3, 3, 0, "name a system that is told what becomes of redemptions",
      "Keeps the connector, a file that says in which shape it is told (docs/connectors.md), under a name, for one programme, "

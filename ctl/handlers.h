@@ -77,6 +77,27 @@ int run_token_rotate(struct session *s);
 int run_token_key(struct session *s);
 int run_token_list(struct session *s);
 
+/* ctl/points/points.c */
+int run_points_requests(struct session *s);
+int run_points_show(struct session *s);
+int run_points_batches(struct session *s);
+int run_points_batch(struct session *s);
+int run_points_unanswered(struct session *s);
+int run_points_partners(struct session *s);
+int run_points_sponsors(struct session *s);
+int run_points_links(struct session *s);
+int run_points_proposals(struct session *s);
+
+/* ctl/points/decide.c */
+int run_points_terms(struct session *s);
+int run_points_sponsor(struct session *s);
+int run_points_release(struct session *s);
+int run_points_approve(struct session *s);
+int run_points_reject(struct session *s);
+int run_points_assign(struct session *s);
+int run_points_link(struct session *s);
+int run_points_unlink(struct session *s);
+
 /* ctl/target/targets.c */
 int run_target_add(struct session *s);
 int run_target_pause(struct session *s);

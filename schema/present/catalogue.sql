@@ -730,10 +730,10 @@ BEGIN
 			AND r.valid_from <= transaction_timestamp() AND (r.valid_until IS NULL OR r.valid_until > transaction_timestamp())
 		ORDER BY r.valid_from DESC, r.route_id DESC LIMIT 1;
 		INSERT INTO ledger.entry (entry_id, programme_id, member_id, category, points, partner, merchant, transaction_type, amount, currency,
-			outbound_reference)
+			outbound_reference, origin)
 		VALUES (entry, s.programme_id, s.member_id, 'Debit By Redemption', points, route.partner, c.shop, 30,
 			ledger.points_value(points, c.rate_points, c.rate_minor), p.currency,
-			CASE WHEN route.partner IS NOT NULL THEN route.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000') END);
+			CASE WHEN route.partner IS NOT NULL THEN route.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000') END, 'catalogue');
 	END IF;
 	body := catalogue.order_answer(code, reason, order_id, entry);
 END

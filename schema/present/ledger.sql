@@ -85,7 +85,7 @@ CREATE TABLE ledger.entry (
 	partner_reference  text,      -- the partner's, from its synchronous answer
 	posted_at          timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	posted_by          text    NOT NULL DEFAULT session_user,
-	origin             text    CHECK (origin IN ('handback', 'application', 'api')),
+	origin             text    CHECK (origin IN ('handback', 'application', 'api', 'points', 'catalogue')),
 	PRIMARY KEY (entry_id),
 	CHECK ((category IN ('Redemption Reversal', 'Redemption Reinstatement', 'Credit By Correction')) = (answers_entry_id IS NOT NULL)),
 	CHECK ((amount IS NULL) = (currency IS NULL))
@@ -109,7 +109,7 @@ COMMENT ON COLUMN ledger.entry.amount IS 'Debit: its value in minor units of the
 COMMENT ON COLUMN ledger.entry.outbound_reference IS 'Debit: our reference in the request to the partner';
 COMMENT ON COLUMN ledger.entry.partner_reference IS 'Debit: the partner''s reference, where it gave one at once';
 COMMENT ON COLUMN ledger.entry.posted_by IS 'The login that the posting session belonged to';
-COMMENT ON COLUMN ledger.entry.origin IS 'Who asked for it, of answers and of what the API posted. A reversal of handback is named by an outcome, what the API posted by its request';
+COMMENT ON COLUMN ledger.entry.origin IS 'Who asked for it, of answers and of what was posted for a call. A reversal of handback is named by an outcome; what the API posted by its request, debits of points requests and of the shop''s orders by these';
 
 -- What a member holds now.
 CREATE TABLE ledger.balance (

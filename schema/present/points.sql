@@ -167,6 +167,7 @@ CREATE TABLE points.request (
 -- once: one business event of a programme, one effect, whoever asks and as long as the ledger is kept
 CREATE UNIQUE INDEX request_once ON points.request (programme_id, request_key);
 CREATE INDEX request_person ON points.request (programme_id, partner, person, received_at);
+CREATE INDEX request_held ON points.request (programme_id, sponsor) WHERE held_for IS NOT NULL;
 CALL handback_schema.make_append_only('points.request');
 COMMENT ON TABLE points.request IS 'What is in effect: one row for each business event; append-only';
 COMMENT ON COLUMN points.request.request_key IS 'The caller''s name for the business event: record and stage change';
@@ -435,10 +436,10 @@ COMMENT ON FUNCTION points.request_json(bigint) IS 'What callers may know of a r
 CREATE FUNCTION points.post_debit(request bigint) RETURNS void
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 	INSERT INTO ledger.entry (entry_id, programme_id, member_id, category, points, partner, merchant, transaction_type, amount, currency,
-		outbound_reference)
+		outbound_reference, origin)
 	SELECT r.entry_id, r.programme_id, r.payer_id, 'Debit By Redemption', r.points, r.partner, r.partner, 4,
 		ledger.points_value(r.points, p.rate_points, p.rate_minor), p.currency,
-		t.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000')
+		t.prefix || to_char(nextval('api.outbound_reference'), 'FM0000000000'), 'points'
 	FROM points.request r
 	JOIN ledger.programme p ON p.programme_id = r.programme_id
 	JOIN points.partner_now t ON t.programme_id = r.programme_id AND t.partner = r.partner
@@ -936,8 +937,9 @@ CREATE VIEW points.proposals AS
 COMMENT ON VIEW points.proposals IS 'What was proposed of partners, sponsors and requests, with what became of it';
 CREATE VIEW points.requests AS
 	SELECT r.request_no, c.code AS programme, r.request_key, r.partner, r.points, r.sponsor, points.state_of(r.request_no) AS state, f.why,
-		r.received_at, r.not_before, d.external_reference, d.outbound_reference
+		r.received_at, r.not_before, d.external_reference, d.outbound_reference, m.relation_reference AS member, r.account, r.client_id, r.reason
 	FROM points.request r JOIN ledger.programme c ON c.programme_id = r.programme_id
+	LEFT JOIN ledger.member m ON m.member_id = r.member_id
 	LEFT JOIN ledger.redemption d ON d.redemption_id = r.entry_id
 	LEFT JOIN points.refusal f ON f.request_no = r.request_no;
 COMMENT ON VIEW points.requests IS 'Every request that is in effect, and its state';

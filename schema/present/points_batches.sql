@@ -64,6 +64,25 @@ COMMENT ON FUNCTION points.keep_sent() IS 'Trigger: a request that may have reac
 
 -- ---- batches ----
 
+-- Who looks after a batch until it is closed.  Nobody was named: whoever proposed the partner's terms.
+CREATE TABLE points.batch_owner (
+	batch_no bigint  NOT NULL REFERENCES points.batch,
+	nth      integer NOT NULL CHECK (nth > 0),
+	owner    text    NOT NULL CHECK (owner ~ '\S' AND octet_length(owner) <= 100),
+	event_id bigint  NOT NULL REFERENCES audit.event,
+	PRIMARY KEY (batch_no, nth)
+);
+CALL handback_schema.make_append_only('points.batch_owner');
+COMMENT ON TABLE points.batch_owner IS 'To whom batches were given to look after, the newest in force; append-only';
+
+CREATE VIEW points.batch_owner_now AS
+	SELECT b.batch_no, coalesce((SELECT o.owner FROM points.batch_owner o WHERE o.batch_no = b.batch_no ORDER BY o.nth DESC LIMIT 1),
+		p.proposed_by) AS owner, c.code AS programme
+	FROM points.batch b JOIN ledger.programme c ON c.programme_id = b.programme_id
+	LEFT JOIN points.partner_now t ON t.programme_id = b.programme_id AND t.partner = b.partner
+	LEFT JOIN points.proposal p ON p.proposal_id = t.proposal_id;
+COMMENT ON VIEW points.batch_owner_now IS 'Who looks after each batch: the one it was given to, else the one who proposed the partner''s terms';
+
 -- The rows of a window, once: those that are received before its cut-off and are in no batch, or certainly never left us.  What is no
 -- longer eligible is refused, and given back.  NULL: there is nothing to send.
 CREATE FUNCTION points.open_batch(programme integer, partner text, at timestamptz, target text DEFAULT NULL, most integer DEFAULT 1000000)
@@ -212,13 +231,36 @@ CREATE VIEW points.batches AS
 COMMENT ON VIEW points.batches IS
 	'The control account of each batch, in points: requested is credited, reversed or open; unknown: of open, what may not have left us, or not be there';
 
--- Finance's one view: points that partners have not answered, and since when.
+-- Finance's one view: points that partners have not answered, since when, and who looks after them.
 CREATE VIEW points.unanswered AS
 	SELECT p.code AS programme, b.partner, b.sequence, (transaction_timestamp()::date - r.started_at::date) AS days, count(*) AS requests,
-		sum(r.points)::bigint AS points
+		sum(r.points)::bigint AS points, b.batch_no, o.owner, min(r.started_at) AS since
 	FROM points.batch_request r JOIN points.batch b ON b.batch_no = r.batch_no JOIN ledger.programme p ON p.programme_id = b.programme_id
-	WHERE r.state = 'open' GROUP BY 1, 2, 3, 4;
-COMMENT ON VIEW points.unanswered IS 'Points that partners were asked for and have not answered, by age';
+	JOIN points.batch_owner_now o ON o.batch_no = b.batch_no
+	WHERE r.state = 'open' AND NOT EXISTS (SELECT FROM points.batch_end e WHERE e.batch_no = b.batch_no)
+	GROUP BY 1, 2, 3, 4, b.batch_no, o.owner;
+COMMENT ON VIEW points.unanswered IS 'Points that partners were asked for and have not answered, by age, with who looks after them';
+
+CREATE FUNCTION points.assign_batch(batch bigint, to_whom text, why text) RETURNS bigint
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	nth integer;
+	event bigint;
+BEGIN
+	PERFORM FROM points.batch b JOIN ledger.programme p ON p.programme_id = b.programme_id WHERE b.batch_no = batch FOR NO KEY UPDATE OF p;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such points batch: %', batch USING ERRCODE = 'no_data_found';
+	ELSIF EXISTS (SELECT FROM points.batch_end e WHERE e.batch_no = batch) THEN
+		RAISE EXCEPTION 'points batch % is closed', batch USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	SELECT count(*) + 1 INTO nth FROM points.batch_owner o WHERE o.batch_no = batch;
+	event := audit.append_event('assigned', 'points batch ' || batch, why, to_whom);
+	INSERT INTO points.batch_owner (batch_no, nth, owner, event_id) VALUES (batch, nth, to_whom, event);
+	RETURN event;
+END
+$$;
+COMMENT ON FUNCTION points.assign_batch(bigint, text, text) IS 'Gives an open batch to somebody to look after; gives the event''s number';
 
 -- Closes every batch that is at zero; nothing else closes one.
 CREATE FUNCTION points.close_batches() RETURNS integer
@@ -249,14 +291,89 @@ END
 $$;
 COMMENT ON FUNCTION points.close_batches() IS 'Closes the batches whose control account is at zero, each with its event; gives how many';
 
+-- ---- for people ----
+
+CREATE VIEW points.partners AS
+	SELECT p.code AS programme, t.partner, t.open, t.account, t.prefix, t.schedule, t.zone, points.closes_next(t, transaction_timestamp()) AS closes,
+		w.requests AS waiting, w.points AS waiting_points, t.request_points, t.person_points, t.person_days, q.proposed_by, e.ended_by AS approved_by,
+		e.ended_at AS since
+	FROM points.partner_now t JOIN ledger.programme p ON p.programme_id = t.programme_id
+	JOIN points.proposal q ON q.proposal_id = t.proposal_id
+	JOIN points.proposal_end e ON e.proposal_id = t.proposal_id
+	CROSS JOIN LATERAL (SELECT count(*) AS requests, coalesce(sum(r.points), 0)::bigint AS points FROM points.waiting w
+		JOIN points.request r ON r.request_no = w.request_no WHERE w.programme_id = t.programme_id AND w.partner = t.partner) w;
+COMMENT ON VIEW points.partners IS 'The terms of each partner that are in force, when its window closes, and what waits for that';
+
+CREATE VIEW points.links AS
+	SELECT p.code AS programme, l.partner, l.account, m.relation_reference AS member, l.proof, l.made_at, l.made_by
+	FROM points.link_now l JOIN ledger.programme p ON p.programme_id = l.programme_id LEFT JOIN ledger.member m ON m.member_id = l.member_id;
+COMMENT ON VIEW points.links IS 'The accounts at partners that are linked now, by name';
+
+CREATE VIEW points.held AS
+	SELECT r.request_no, r.programme_id, r.sponsor, r.points, r.received_at
+	FROM points.request r
+	WHERE r.held_for IS NOT NULL AND NOT EXISTS (SELECT FROM points.refusal f WHERE f.request_no = r.request_no)
+		AND NOT EXISTS (SELECT FROM ledger.redemption d WHERE d.redemption_id = r.entry_id);
+COMMENT ON VIEW points.held IS 'Requests above a sponsor''s cap that two people have not decided';
+
+CREATE VIEW points.sponsors AS
+	SELECT p.code AS programme, s.sponsor, m.relation_reference AS account, s.open, s.day_points AS cap,
+		coalesce((SELECT d.points FROM points.sponsor_day d WHERE d.member_id = s.member_id
+			AND d.day = (transaction_timestamp() AT TIME ZONE 'UTC')::date), 0) AS paid_today,
+		coalesce(b.points, 0) AS balance, h.requests AS held, h.points AS held_points, q.proposed_by, e.ended_by AS approved_by, e.ended_at AS since
+	FROM points.sponsor_now s JOIN ledger.programme p ON p.programme_id = s.programme_id
+	JOIN ledger.member m ON m.member_id = s.member_id
+	LEFT JOIN ledger.balance b ON b.member_id = s.member_id
+	JOIN points.proposal q ON q.proposal_id = s.proposal_id
+	JOIN points.proposal_end e ON e.proposal_id = s.proposal_id
+	CROSS JOIN LATERAL (SELECT count(*) AS requests, coalesce(sum(h.points), 0)::bigint AS points FROM points.held h
+		WHERE h.programme_id = s.programme_id AND h.sponsor = s.sponsor) h;
+COMMENT ON VIEW points.sponsors IS 'The sponsors in force: cap, what they paid today, their balance, and what is held above the cap';
+
+-- What people and the monitoring have to know.  Who counts reads no redemption: this does, for it.
+CREATE FUNCTION points.attention() RETURNS TABLE (programme text, partner text, matter text, age text, number bigint, points bigint, since timestamptz)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	WITH batch AS (
+		SELECT b.batch_no, b.programme_id, b.partner, b.opened_at, EXISTS (SELECT FROM points.batch_step w
+			WHERE w.batch_no = b.batch_no AND w.step = 'placed') AS placed
+		FROM points.batch b WHERE NOT EXISTS (SELECT FROM points.batch_end e WHERE e.batch_no = b.batch_no)
+	), unanswered AS (
+		SELECT b.batch_no, b.programme_id, b.partner, r.points, r.started_at, CASE
+			WHEN r.started_at > transaction_timestamp() - interval '1 day' THEN 'day'
+			WHEN r.started_at > transaction_timestamp() - interval '7 days' THEN 'week'
+			WHEN r.started_at > transaction_timestamp() - interval '30 days' THEN 'month' ELSE 'older' END AS age
+		FROM batch b JOIN points.batch_request r ON r.batch_no = b.batch_no WHERE r.state = 'open'
+	), matter AS (
+		SELECT u.programme_id, u.partner, 'unanswered' AS matter, u.age, count(*) AS number, sum(u.points) AS points, min(u.started_at) AS since
+		FROM unanswered u GROUP BY 1, 2, 4
+		UNION ALL
+		SELECT b.programme_id, b.partner, CASE WHEN b.placed THEN 'batch_open' ELSE 'batch_unplaced' END, NULL, count(*),
+			sum((SELECT sum(u.points) FROM unanswered u WHERE u.batch_no = b.batch_no)), min(b.opened_at)
+		FROM batch b GROUP BY 1, 2, 3
+		UNION ALL
+		SELECT h.programme_id, r.partner, 'held', NULL, count(*), sum(h.points), min(h.received_at)
+		FROM points.held h JOIN points.request r ON r.request_no = h.request_no GROUP BY 1, 2
+	) SELECT p.code, m.partner, m.matter, m.age, m.number, coalesce(m.points, 0)::bigint, m.since
+	FROM matter m JOIN ledger.programme p ON p.programme_id = m.programme_id
+$$;
+COMMENT ON FUNCTION points.attention() IS
+	'unanswered: requests without an answer, by age. batch_open: batches that are not closed. batch_unplaced: those that have no file yet. held: requests above a cap';
+
 REVOKE ALL ON FUNCTION points.closings(text, text, date[], date[], date, date), points.closed_last(points.partner_now, timestamptz),
 	points.closes_next(points.partner_now, timestamptz), points.keep_sent(), points.goes_by_file(points.partner_now, timestamptz),
 	points.open_batch(integer, text, timestamptz, text, integer),
-	points.next_batch(text, text), points.batch_rows(bigint), points.note_batch(bigint, text, text, bigint, bytea), points.close_batches()
-	FROM PUBLIC;
+	points.next_batch(text, text), points.batch_rows(bigint), points.note_batch(bigint, text, text, bigint, bytea), points.close_batches(),
+	points.assign_batch(bigint, text, text), points.attention() FROM PUBLIC;
 GRANT USAGE ON SCHEMA points TO handback_outbox;
 GRANT EXECUTE ON FUNCTION points.next_batch(text, text), points.batch_rows(bigint), points.note_batch(bigint, text, text, bigint, bytea),
 	points.close_batches() TO handback_outbox;
-GRANT EXECUTE ON FUNCTION points.close_batches(), points.closes_next(points.partner_now, timestamptz) TO handback_operator;
-GRANT SELECT ON points.batches, points.unanswered, points.batch, points.sending, points.sending_end, points.batch_step, points.batch_end
+GRANT EXECUTE ON FUNCTION points.close_batches(), points.closes_next(points.partner_now, timestamptz), points.assign_batch(bigint, text, text)
+	TO handback_operator;
+GRANT EXECUTE ON FUNCTION points.closings(text, text, date[], date[], date, date), points.closes_next(points.partner_now, timestamptz)
 	TO handback_finance, handback_verify;
+GRANT SELECT ON points.batches, points.unanswered, points.batch, points.sending, points.sending_end, points.batch_step, points.batch_end,
+	points.batch_owner, points.batch_owner_now, points.partners, points.sponsors, points.held, points.links, points.proposal, points.proposal_end,
+	points.partner, points.sponsor, points.link, points.batch_request, points.waiting TO handback_finance, handback_verify;
+-- how things stand is told at night, and counted
+GRANT USAGE ON SCHEMA points TO handback_nightly, handback_collector;
+GRANT EXECUTE ON FUNCTION points.attention() TO handback_nightly, handback_collector, handback_finance, handback_verify;

@@ -37,7 +37,7 @@ def test_the_pack_is_proved_later(desk):  # noqa: F811
     listed = dict(reversed(line.split("  ")) for line in (pack / "MANIFEST.sha256").read_text().splitlines())
     assert set(listed) == {p.name for p in pack.iterdir()} - {"MANIFEST.sha256"}
     assert all(hashlib.sha256((pack / name).read_bytes()).hexdigest() == told for name, told in listed.items())
-    for report in ("roll-forward", "ageing", "reasons", "deliveries", "decisions", "trend"):
+    for report in ("roll-forward", "ageing", "reasons", "deliveries", "decisions", "trend", "points"):
         assert {f"{report}.html", f"{report}.json"} <= set(listed)
     assert not {"month-end-contents.csv", "month-end-sign_off.csv"} & set(listed)
     title = (pack / "month-end.html").read_text(encoding="utf-8")

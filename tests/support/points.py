@@ -22,8 +22,8 @@ def terms(database, partner=PARTNER, programme="P", **changes):
     return agree(database, "partner", programme, partner, json.dumps(changes), "as agreed")
 
 
-def sponsor(database, name="deals", account="SPONSOR", cap=10000, is_open=True):
-    return agree(database, "sponsor", "P", name, account, cap, is_open, "as agreed")
+def sponsor(database, name="deals", account="SPONSOR", cap=10000, is_open=True, programme="P"):
+    return agree(database, "sponsor", programme, name, account, cap, is_open, "as agreed")
 
 
 def points_world(database, **changes):

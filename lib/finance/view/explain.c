@@ -128,7 +128,7 @@ find(const struct query *q, const char *reference, struct subject *ret, struct d
 		return candidates(q, reference, values, ret_candidates);
 	if (rows == 0) {
 		q->say("%s: no redemption has this reference; a record is named FILE:RECORD (`handbackctl show FILE "
-		       "--records`)",
+		       "--records`), a points request that took nothing yet is shown by `handbackctl points show`",
 		       reference);
 		return EXIT_USAGE;
 	}

@@ -14,6 +14,9 @@ FROM (
 	SELECT redemption_id, 4, 'partner''s reference' FROM ledger.redemption WHERE partner_reference = $1
 	UNION ALL
 	SELECT redemption_id, 5, 'redemption number' FROM ledger.redemption WHERE redemption_id = $3::bigint
+	UNION ALL
+	SELECT r.entry_id, 6, 'key of a points request' FROM points.request r
+	WHERE r.programme_id IN (SELECT programme_id FROM points.partner) AND r.request_key = $1::text
 ) found
 JOIN ledger.redemption d USING (redemption_id)
 ORDER BY redemption_id, place
@@ -46,6 +49,11 @@ WITH answer AS (
 	LEFT JOIN handback.hold_end e USING (hold_id)
 	WHERE h.redemption_id = $1 OR h.hold_id IN (SELECT hold_id FROM handback.hold_now WHERE redemption_id = $1)
 		OR (h.file_id, h.record_no) IN (SELECT file_id, record_no FROM answer)
+), request AS (
+	SELECT * FROM points.request WHERE entry_id = $1
+), sending AS (
+	SELECT s.*, b.partner, b.sequence, b.cut_off FROM points.sending s JOIN points.batch b USING (batch_no)
+	WHERE s.request_no IN (SELECT request_no FROM request)
 ), event AS (
 	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points debited from the member' AS what,
 		d.redemption_id, NULL::bigint AS reversal_id, d.external_reference::text AS reference, d.programme,
@@ -107,6 +115,8 @@ WITH answer AS (
 		OR c.subject = 'redemption ' || $1 OR c.subject IN (SELECT 'hold ' || hold_id FROM waiting)
 		OR c.event_id IN (SELECT g.event_id FROM handback.hold_guarded g JOIN waiting USING (hold_id))
 		OR c.subject IN (SELECT 'proposal ' || p.proposal_id FROM handback.proposal_hold p JOIN waiting USING (hold_id))
+		OR c.subject IN (SELECT 'points request ' || request_no FROM request) OR c.subject IN (SELECT 'points proposal ' || p.proposal_id
+			FROM points.proposal p JOIN request r ON p.kind = 'request' AND p.programme_id = r.programme_id AND p.subject = r.request_no::text)
 	UNION ALL
 	SELECT h.made_at, 7, h.head_no, 'covered by audit head ' || h.head_no, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.file_id, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -114,6 +124,26 @@ WITH answer AS (
 	FROM audit.head h
 	WHERE h.file_id IN (SELECT file_id FROM answer)
 		OR h.head_no IN (SELECT head_no FROM audit.event WHERE event_id IN (SELECT event_id FROM answer))
+	UNION ALL
+	-- a points request: who asked for it, how it went to its partner, and what came of that there and then
+	SELECT c.received_at, 0, c.n, CASE WHEN c.again THEN 'asked for again' ELSE 'asked for' END || ' by ' || c.client_id || ': ' || c.request_key,
+		NULL, NULL, NULL, NULL, NULL, r.points, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, nullif(r.reason, ''), c.client_id, NULL, NULL, NULL, NULL
+	FROM request r JOIN points.receipt c ON c.programme_id = r.programme_id AND c.request_key = r.request_key
+	UNION ALL
+	SELECT s.started_at, 2, s.batch_no, format('put into points batch %s, number %s of %s, at place %s', s.batch_no, s.sequence, s.partner, s.place),
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, s.partner, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'what came before ' || to_char(s.cut_off AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC', NULL, NULL, NULL, NULL, NULL
+	FROM sending s
+	UNION ALL
+	SELECT w.at, 2, s.batch_no, 'sent to the partner in a request file', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, w.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+	FROM sending s JOIN points.batch_step w ON w.batch_no = s.batch_no AND w.step = 'placed'
+	UNION ALL
+	SELECT e.ended_at, 2, s.batch_no, CASE e.result WHEN 'not_sent' THEN 'it never left us' ELSE 'the partner answered at once: ' || e.result END,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.partner_reference, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.why, NULL, NULL, NULL, NULL, NULL
+	FROM sending s JOIN points.sending_end e USING (request_no, nth)
+	UNION ALL
+	SELECT e.ended_at, 9, e.batch_no, 'points batch ' || e.batch_no || ' closed at zero', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		format('requested %s, credited %s, reversed %s', e.requested, e.credited, e.reversed), NULL, NULL, NULL, NULL, NULL
+	FROM points.batch_end e WHERE e.batch_no IN (SELECT batch_no FROM sending)
 	UNION ALL
 	-- which systems were told of it, and what each did with it
 	SELECT coalesce(e.ended_at, d.started_at), 8, d.delivery_id,

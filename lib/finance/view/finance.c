@@ -13,6 +13,7 @@ const struct finance_report *const finance_reports[] = {&report_roll_forward,
                                                         &report_deliveries,
                                                         &report_decisions,
                                                         &report_trend,
+                                                        &report_points,
                                                         NULL};
 
 const struct finance_report *

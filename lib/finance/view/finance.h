@@ -33,7 +33,7 @@ struct finance_report {
 };
 
 extern const struct finance_report report_roll_forward, report_ageing, report_reasons, report_deliveries,
-    report_decisions, report_trend;
+    report_decisions, report_trend, report_points;
 /* All of them, up to NULL, in the order of the month-end pack. */
 extern const struct finance_report *const finance_reports[];
 

@@ -23,6 +23,10 @@ static const struct {
 static const struct {
 	const char *raised, *next;
 } steps[] = {
+    {"points proposal", "; `handbackctl points proposals` shows it"},
+    {"no such points batch", "; `handbackctl points batches` lists them"},
+    {"points batch ", "; `handbackctl points batches` shows it"},
+    {"changed after proposal", "; propose it again"},
     {"no such catalogue setting", "; `handbackctl catalogue show` lists them"},
     {"the settings changed after", "; propose it again"},
     {"no such hold", "; `handbackctl holds` lists those that are open"},
