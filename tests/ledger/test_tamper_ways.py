@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support")]
 
 from chain import cut_the_tail, make_key, rewrite_the_chain  # noqa: E402
+from points import PARTNER, receive, row, sponsor, sponsored, terms  # noqa: E402
 from world import World  # noqa: E402
 
 GUIDE = ROOT / "docs/operator.md"
@@ -28,6 +29,7 @@ BALANCES = """; UPDATE ledger.balance b SET points = e.points FROM (SELECT membe
     'Redemption Reversal', 'Credit By Correction') THEN points ELSE -points END) AS points FROM ledger.entry GROUP BY 1) e WHERE e.member_id = b.member_id"""
 ANSWER = "INSERT INTO ledger.entry (programme_id, member_id, category, points, answers_entry_id, posted_by, origin)" \
          " SELECT programme_id, member_id, '{0}', points, entry_id, '{1}', {2} FROM ledger.entry WHERE {3}"
+REQUEST = "(SELECT {0} FROM points.request WHERE request_key = '{1}')"
 COPY_ROW = "INSERT INTO {0} SELECT (jsonb_populate_record(t, '{1}')).* FROM {0} t WHERE {2} LIMIT 1"
 
 # what is done, with every trigger and foreign key off: found, as a difference of this part ("|" separates what it may be)
@@ -105,6 +107,31 @@ FOUND = {
     "a redemption of the API is removed": ("DELETE FROM ledger.entry WHERE entry_id = (SELECT min(entry_id) FROM api.request)" + BALANCES, "request"),
     "what the API posted is said to be of nobody": ("UPDATE ledger.entry SET origin = NULL WHERE entry_id = (SELECT max(entry_id) FROM api.request)",
                                                     "request|reversal"),
+    "a points request is of other points than its debit": ("UPDATE points.request SET points = points + 1 WHERE request_key = 'deal-1'", "points request"),
+    "the debit of a points request takes other points, with its balance": (
+        "UPDATE ledger.entry SET points = points + 1 WHERE entry_id = " + REQUEST.format("entry_id", "deal-2") + BALANCES, "points request"),
+    "the debit of a points request is removed, with its balance": (
+        "DELETE FROM ledger.entry WHERE entry_id = " + REQUEST.format("entry_id", "deal-2") + BALANCES, "points request"),
+    "a debit is said to be of a points request": (
+        f"UPDATE ledger.entry SET origin = 'points' WHERE entry_id = (SELECT max(entry_id) FROM ledger.entry WHERE {OPEN})", "points request"),
+    "a points request is removed": ("DELETE FROM points.request WHERE request_key = 'deal-2'", "points request"),
+    "what waits for its window is taken out": ("DELETE FROM points.waiting", "points request"),
+    "a points request above a cap is let through by nobody": (
+        "INSERT INTO ledger.entry (entry_id, programme_id, member_id, category, points, partner, merchant, transaction_type, origin)"
+        " SELECT entry_id, programme_id, payer_id, 'Debit By Redemption', points, partner, partner, 4, 'points' FROM points.request WHERE request_key ="
+        " 'deal-4'" + BALANCES, "points request"),
+    "a points request that was sent is said to be refused": (
+        "UPDATE points.refusal SET request_no = " + REQUEST.format("request_no", "deal-1"), "points request"),
+    "a sponsor's cap is another": ("UPDATE points.sponsor SET day_points = day_points + 1", "points request"),
+    "who approved a sponsor is another": ("UPDATE points.proposal_end SET ended_by = 'mallory'", "points request"),
+    "a batch has a request less": ("DELETE FROM points.sending WHERE place = 1", "points batch"),
+    "a closed batch has other points": ("UPDATE points.batch_end SET credited = credited + 1, requested = requested + 1", "points batch"),
+    "a closed batch says that points were credited that were given back": (
+        "UPDATE points.batch_end SET credited = credited + reversed, reversed = 0", "points batch"),
+    "an order of the shop states other points than its debit": ("UPDATE catalogue.shop_order SET stated = '501' WHERE order_id = 'o-1'", "order"),
+    "an order of the shop is removed": ("DELETE FROM catalogue.shop_order WHERE order_id = 'o-1'", "order"),
+    "the refund of an order names another reversal": (
+        f"UPDATE catalogue.refund SET entry_id = (SELECT max(entry_id) FROM ledger.entry WHERE {REVERSAL})", "order"),
     "a balance": ("UPDATE ledger.balance SET points = points + 1000000 WHERE member_id = 7", "balance"),
     "a rule decides otherwise": ("UPDATE handback.verdict_rule SET outcome = 2, hold_reason = NULL WHERE state = 'confirmed' AND verdict = 4", "schema"),
     "a verdict has another name": ("UPDATE handback.verdict_name SET name = 'fine' WHERE verdict = 5", "schema"),
@@ -181,9 +208,46 @@ def call_the_api(world):
         assert (done, back, refused) == ("000", "000", "302")
 
 
+def ask_for_points(world):
+    """A batch that is given back and closed, a request that waits, one that was refused, one above the cap; and two orders of the shop, one refunded."""
+    with world.database.connect() as c:
+        programme, member, code = c.execute(
+            "SELECT programme_id, relation_reference, p.code FROM ledger.member m JOIN ledger.programme p USING (programme_id)"
+            " JOIN ledger.balance b USING (member_id) WHERE m.status = 'Active' AND b.points >= 20000 ORDER BY member_id LIMIT 1").fetchone()
+        c.execute("SELECT api.add_credential('app', %s, sha256('s'))", (code,))
+        terms(world.database, programme=code, account="member", schedule="now")
+        sponsor(world.database, account=member, cap=1900, programme=code)
+        ask = {"RelationReference": member}
+        assert receive(c, row("deal-3", **ask, Points=1000)) == ["000"]
+        window = "SELECT points.open_batch(%s, %s, clock_timestamp() + interval '1 s')"
+        status = "UPDATE ledger.member SET status = %s WHERE relation_reference = %s AND programme_id = %s"
+        c.execute(status, ("Blocked", member, programme))
+        assert c.execute(window, (programme, PARTNER)).fetchone()[0] is None
+        c.execute(status, ("Active", member, programme))
+        assert receive(c, row("deal-1", **ask, Points=1000), row("deal-5", **ask, Points=1700), sponsored("deal-4", Points=1901)) == ["000"] * 3
+        batch, = c.execute(window, (programme, PARTNER)).fetchone()
+        c.execute("SELECT points.assign_batch(%s, 'carol', 'knows them'), points.note_batch(%s, 'placed', 'f', 1, sha256('f'))", (batch, batch))
+        for key, result in (("deal-1", "rejected"), ("deal-5", "credited")):
+            c.execute("INSERT INTO points.sending_end (request_no, nth, result) SELECT request_no, 1, %s FROM points.request WHERE request_key = %s", (result, key))
+        c.execute("SELECT ledger.post_answers(array_agg(entry_id), 'Debit By Redemption', 'Redemption Reversal', 'application') FROM points.request"
+                  " WHERE request_key = 'deal-1'")
+        assert c.execute("SELECT points.close_batches()").fetchone()[0] == 1
+        assert receive(c, row("deal-2", **ask, Points=1000)) == ["000"]
+        # two orders, and the refund of the second: without the member's way into the shop
+        for order in ("o-1", "o-2"):
+            with c.transaction():
+                entry, = c.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, merchant, transaction_type, origin) SELECT programme_id,"
+                                   " member_id, 'Debit By Redemption', 500, 'Plum', 30, 'catalogue' FROM ledger.member WHERE relation_reference = %s AND"
+                                   " programme_id = %s RETURNING entry_id", (member, programme)).fetchone()
+                c.execute("SET LOCAL session_replication_role = replica")
+                c.execute("INSERT INTO catalogue.shop_order (programme_id, order_id, session_id, member_id, stated, code, entry_id, request_id) SELECT programme_id,"
+                          " %s, gen_random_uuid(), member_id, '500.0', '000', entry_id, 'q' FROM ledger.entry WHERE entry_id = %s", (order, entry))
+        assert c.execute("SELECT code FROM catalogue.give_back(%s, 'o-2', %s, 'q')", (programme, entry)).fetchone()[0] == "000"
+
+
 @pytest.fixture(scope="module")
 def world(cluster, build):
-    """Files of three partners, one refused, decisions of two people, three calls of the API, a last file; signed."""
+    """Files of three partners, one refused, decisions of two people, calls of the API, points requests, orders of the shop, a last file; signed."""
     with World(cluster, build) as made:
         made.verifier, made.credentials = make_key(made)
         made.configure(checkpoints=f"{{file: {made.dir}/checkpoints, verifiers: [\"{made.verifier}\"]}}")
@@ -202,6 +266,7 @@ def world(cluster, build):
         with made.database.connect("dave") as c:
             c.execute("SELECT handback.approve(%s, 'yes')", (proposal,))
         call_the_api(made)
+        ask_for_points(made)
         made.drop("SKYLINE", *made.file("SKYLINE", made.answers("SKYLINE", start=60, count=10), sequence=2))
         made.run()
         assert made.ctl("audit", "verify", CREDENTIALS_DIRECTORY=str(made.credentials)).returncode == 0
@@ -229,7 +294,7 @@ def unguarded(world):
     with database.connect() as c:
         for table, name in c.execute("SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint x JOIN pg_namespace n"
                                      " ON n.oid = connamespace WHERE contype = 'c' AND conrelid <> 0 AND nspname IN ('api',"
-                                     " 'handback', 'audit', 'ledger')").fetchall():
+                                     " 'handback', 'audit', 'ledger', 'points', 'catalogue')").fetchall():
             c.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     yield database
     database.drop()

@@ -28,9 +28,10 @@ count_all(struct verify *v, struct verify_totals *ret)
 static enum verify_end
 tell_row(struct verify *v, const struct pg_result *r, int row)
 {
-	static const char *const parts[] = {"file",  "outcome", "event",  "reversal", "reinstatement", "credit",
-	                                    "hold",  "balance", "note",   "proposal", "guarded",       "term",
-	                                    "purge", "rules",   "schema", "request"};
+	static const char *const parts[] = {
+	    "file",    "outcome", "event",          "reversal",     "reinstatement", "credit", "hold",
+	    "balance", "note",    "proposal",       "guarded",      "term",          "purge",  "rules",
+	    "schema",  "request", "points request", "points batch", "order"};
 	const char *part = "posting";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -75,6 +76,8 @@ verify_balances(struct verify *v)
 	if (!v->counts.balances)
 		return VERIFY_EQUAL;
 	enum verify_end end = run_statement(v, sql_verify_requests);
+	if (end == VERIFY_EQUAL)
+		end = run_statement(v, sql_verify_points);
 	return end == VERIFY_EQUAL ? run_statement(v, sql_verify_balances) : end;
 }
 

@@ -257,7 +257,8 @@ WHERE r.again_of IS NOT NULL AND NOT EXISTS (
 UNION ALL
 SELECT 'event', NULL, NULL, format('event %s (%s, %s) has no row that says what was done', a.event_id, a.what, a.subject)
 FROM audit.event a
-WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.event_id = a.event_id))
+WHERE (a.what IN ('assigned', 'commented') AND NOT EXISTS (SELECT FROM handback.hold_note n WHERE n.event_id = a.event_id)
+		AND NOT EXISTS (SELECT FROM points.batch_owner o WHERE o.event_id = a.event_id))
 	OR (a.what = 'difference_accepted' AND NOT EXISTS (SELECT FROM handback.difference_acceptance d WHERE d.event_id = a.event_id))
 	OR (a.what = 'proposed' AND NOT EXISTS (SELECT FROM handback.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what = 'not_a_duplicate' AND NOT EXISTS (SELECT FROM handback.hold h
@@ -567,6 +568,177 @@ FROM api.request q
 WHERE q.idempotency_key IS NOT NULL
 GROUP BY q.client_id, q.idempotency_key
 HAVING count(*) > 1
+LIMIT 1000
+
+-- name: verify_points
+-- Points requests and batches beside the ledger and the events that prove them, and the shop's orders beside the ledger, in the reference
+-- ledger. Debits say that they are of a points request, or of an order, since one of them did. As part, file, record, message.
+WITH since AS (
+	SELECT e.origin, min(e.entry_id) AS entry FROM ledger.entry e WHERE e.origin IN ('points', 'catalogue') GROUP BY e.origin
+), sent AS (
+	SELECT s.batch_no, s.request_no, s.place, r.points, r.entry_id, e.result, e.ended_at
+	FROM points.sending s
+	LEFT JOIN points.request r ON r.request_no = s.request_no
+	LEFT JOIN points.sending_end e ON e.request_no = s.request_no AND e.nth = s.nth
+), answered AS (
+	SELECT s.*, v.reversal_id IS NOT NULL AS given_back, s.result = 'credited' OR v.reinstatement_id IS NOT NULL OR c.redemption_id IS NOT NULL AS credited
+	FROM sent s
+	LEFT JOIN ledger.reversal v ON v.redemption_id = s.entry_id
+	LEFT JOIN (SELECT DISTINCT o.redemption_id FROM handback.outcome o WHERE o.outcome = :OUTCOME_CONFIRMED) c ON c.redemption_id = s.entry_id
+	WHERE s.result IS DISTINCT FROM 'not_sent'
+), account AS (
+	-- what a closed batch says, and what the ledger has of its requests: a partner may have answered otherwise since
+	SELECT b.batch_no, b.requested, b.credited, b.reversed, coalesce(sum(s.points), 0) AS sent,
+		coalesce(sum(s.points) FILTER (WHERE s.given_back AND s.credited IS NOT TRUE), 0) AS reversed_alone,
+		coalesce(sum(s.points) FILTER (WHERE s.given_back), 0) AS given_back,
+		coalesce(sum(s.points) FILTER (WHERE NOT s.given_back AND s.credited IS NOT TRUE), 0) AS open
+	FROM points.batch_end b
+	LEFT JOIN answered s ON s.batch_no = b.batch_no
+	GROUP BY b.batch_no, b.requested, b.credited, b.reversed
+), opened AS (
+	SELECT s.batch_no, count(*) AS requests, sum(s.points) AS points FROM sent s GROUP BY s.batch_no
+)
+SELECT 'points request' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no, format('points request %s (%s) %s', r.request_no, r.request_key, CASE
+		WHEN e.entry_id IS NULL THEN format('has no debit: entry %s is not there', r.entry_id)
+		WHEN e.category <> 'Debit By Redemption' THEN format('is said to have posted entry %s, a %s', e.entry_id, e.category)
+		WHEN e.points <> r.points THEN format('is of %s points, its debit of %s', r.points, e.points)
+		WHEN e.member_id <> r.payer_id THEN format('is paid by account %s, its debit is of %s', r.payer_id, e.member_id)
+		WHEN e.programme_id <> r.programme_id THEN format('is of programme %s, its debit of %s', r.programme_id, e.programme_id)
+		WHEN e.partner IS DISTINCT FROM r.partner THEN format('is for %s, its debit for %s', r.partner, e.partner)
+		WHEN e.transaction_type IS DISTINCT FROM 4 THEN format('has a debit of type %s', e.transaction_type)
+		WHEN r.held_for IS NOT NULL AND NOT a.approved THEN format('was held for %s, and has a debit that no two people let through', r.held_for)
+		WHEN NOT w.waits THEN 'waits for no window, is in no batch, and nothing says that it is over'
+		ELSE format('has the debit %s, of which the ledger says that it is of "%s"', e.entry_id, coalesce(e.origin, '(nobody)')) END) AS message
+FROM points.request r
+LEFT JOIN ledger.entry e ON e.entry_id = r.entry_id
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM points.proposal p JOIN points.proposal_end x ON x.proposal_id = p.proposal_id AND x.how = 'approved'
+	WHERE p.kind = 'request' AND p.programme_id = r.programme_id AND p.subject = r.request_no::text) AS approved) a
+CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM points.waiting q WHERE q.request_no = r.request_no)
+	OR EXISTS (SELECT FROM points.sending s WHERE s.request_no = r.request_no)
+	OR EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.entry_id) AS waits) w
+WHERE CASE WHEN e.entry_id IS NULL THEN r.held_for IS NULL OR a.approved
+	ELSE e.category <> 'Debit By Redemption' OR (e.points, e.member_id, e.programme_id) <> (r.points, r.payer_id, r.programme_id)
+		OR e.partner IS DISTINCT FROM r.partner OR e.transaction_type IS DISTINCT FROM 4 OR r.held_for IS NOT NULL AND NOT a.approved OR NOT w.waits
+		OR e.origin IS DISTINCT FROM 'points' AND e.entry_id >= (SELECT s.entry FROM since s WHERE s.origin = 'points') END
+UNION ALL
+SELECT 'points request', NULL, NULL, format('entry %s, a debit of %s points, was posted for a points request at %s, which is not there', e.entry_id,
+	e.points, e.posted_at)
+FROM ledger.entry e
+WHERE e.origin = 'points' AND NOT EXISTS (SELECT FROM points.request r WHERE r.entry_id = e.entry_id)
+UNION ALL
+SELECT 'points request', NULL, NULL, format('points request %s (%s) is in effect, and no call was answered so', r.request_no, r.request_key)
+FROM points.request r
+WHERE NOT EXISTS (SELECT FROM points.receipt c WHERE c.request_no = r.request_no AND c.code = '000' AND NOT c.again
+	AND c.request_key = r.request_key AND c.programme_id = r.programme_id)
+UNION ALL
+SELECT 'points request', NULL, NULL, format('the answer to row %s of call %s names points request %s, which is another''s', c.n, c.batch_id, c.request_no)
+FROM points.receipt c
+LEFT JOIN points.request r ON r.request_no = c.request_no
+WHERE c.request_no IS NOT NULL AND (r.request_key, r.programme_id) IS DISTINCT FROM (c.request_key, c.programme_id)
+UNION ALL
+SELECT 'points request', NULL, NULL, format('the refusal of points request %s %s', f.request_no, CASE
+		WHEN v.reversal_id IS DISTINCT FROM f.reversal_id THEN format('names the reversal %s, and the ledger has %s', f.reversal_id, v.reversal_id)
+		WHEN s.request_no IS NOT NULL THEN 'is of one that may have reached its partner'
+		ELSE format('is not what event %s says', f.event_id) END)
+FROM points.refusal f
+LEFT JOIN points.request r ON r.request_no = f.request_no
+LEFT JOIN ledger.reversal v ON v.redemption_id = r.entry_id
+LEFT JOIN (SELECT DISTINCT request_no FROM sent WHERE result IS DISTINCT FROM 'not_sent') s ON s.request_no = f.request_no
+LEFT JOIN audit.event a ON a.event_id = f.event_id
+WHERE v.reversal_id IS DISTINCT FROM f.reversal_id OR s.request_no IS NOT NULL
+	OR (a.what, a.subject, a.why, a.at, a.detail) IS DISTINCT FROM ('points_refused', 'points request ' || f.request_no, f.why, f.refused_at,
+		CASE WHEN f.reversal_id IS NULL THEN 'no points were taken' ELSE r.points || ' points were given back' END)
+UNION ALL
+SELECT 'points request', NULL, NULL, format('points proposal %s is not what event %s says', p.proposal_id, p.event_id)
+FROM points.proposal p
+LEFT JOIN audit.event a USING (event_id)
+WHERE (a.what, a.subject, a.who, a.at, a.why) IS DISTINCT FROM ('points_proposed', 'points proposal ' || p.proposal_id, p.proposed_by, p.proposed_at, p.why)
+UNION ALL
+SELECT 'points request', NULL, NULL, format('the end of points proposal %s is not what event %s says', e.proposal_id, e.event_id)
+FROM points.proposal_end e
+LEFT JOIN points.proposal p USING (proposal_id)
+LEFT JOIN audit.event a ON a.event_id = e.event_id
+WHERE e.proposed_by IS DISTINCT FROM p.proposed_by OR (a.what, a.subject, a.who, a.at, a.why, a.detail) IS DISTINCT FROM ('points_' || e.how,
+	'points proposal ' || e.proposal_id, e.ended_by, e.ended_at, e.why, 'proposed by ' || e.proposed_by)
+UNION ALL
+SELECT 'points request', NULL, NULL, format('points proposal %s says other terms than event %s', p.proposal_id, p.event_id)
+FROM points.proposal p
+JOIN points.sponsor s ON s.proposal_id = p.proposal_id
+LEFT JOIN api.programme_code c ON c.programme_id = s.programme_id
+LEFT JOIN audit.event a ON a.event_id = p.event_id
+WHERE a.detail IS DISTINCT FROM format('programme %s, sponsor %s, cap %s points in a day, %s', c.code, s.sponsor, s.day_points,
+	CASE WHEN s.open THEN 'open' ELSE 'closed' END)
+UNION ALL
+SELECT 'points batch', NULL, NULL, format('points batch %s is not what event %s says: %s requests of %s points', b.batch_no, b.event_id,
+	coalesce(o.requests, 0), coalesce(o.points, 0))
+FROM points.batch b
+LEFT JOIN opened o ON o.batch_no = b.batch_no
+LEFT JOIN audit.event a ON a.event_id = b.event_id
+WHERE (a.what, a.subject, a.at) IS DISTINCT FROM ('batch_opened', 'points batch ' || b.batch_no, b.opened_at)
+	OR a.detail IS DISTINCT FROM format('%s %s: %s requests, %s points, received before %s', b.partner, b.sequence, o.requests, o.points,
+		to_char(b.cut_off AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+UNION ALL
+SELECT 'points batch', NULL, NULL, format('%s has %s batches of programme %s up to number %s', b.partner, count(*), b.programme_id, max(b.sequence))
+FROM points.batch b
+GROUP BY b.programme_id, b.partner
+HAVING count(*) <> max(b.sequence) OR count(DISTINCT b.sequence) <> count(*)
+UNION ALL
+SELECT 'points batch', NULL, NULL, format('points batch %s has a request that is not there: number %s', s.batch_no, s.request_no)
+FROM sent s
+WHERE s.entry_id IS NULL OR NOT EXISTS (SELECT FROM points.batch b WHERE b.batch_no = s.batch_no)
+UNION ALL
+SELECT 'points batch', NULL, NULL, format('points batch %s says at its end requested %s, credited %s, reversed %s; in the ledger are requested %s, given back %s, open %s',
+	k.batch_no, k.requested, k.credited, k.reversed, k.sent, k.given_back, k.open)
+FROM account k
+WHERE k.requested <> k.sent OR k.open <> 0 OR k.credited + k.reversed <> k.requested OR k.reversed NOT BETWEEN k.reversed_alone AND k.given_back
+UNION ALL
+SELECT 'points batch', NULL, NULL, format('the end of points batch %s is not what event %s says', e.batch_no, e.event_id)
+FROM points.batch_end e
+LEFT JOIN points.batch b ON b.batch_no = e.batch_no
+LEFT JOIN audit.event a ON a.event_id = e.event_id
+WHERE (a.what, a.subject, a.at, a.detail) IS DISTINCT FROM ('batch_closed', 'points batch ' || e.batch_no, e.ended_at,
+	format('%s %s: requested %s, credited %s, reversed %s', b.partner, b.sequence, e.requested, e.credited, e.reversed))
+UNION ALL
+SELECT 'points batch', NULL, NULL, format('that points batch %s is looked after by %s is not what event %s says', o.batch_no, o.owner, o.event_id)
+FROM points.batch_owner o
+LEFT JOIN audit.event a ON a.event_id = o.event_id
+WHERE (a.what, a.subject, a.detail) IS DISTINCT FROM ('assigned', 'points batch ' || o.batch_no, o.owner)
+UNION ALL
+SELECT CASE WHEN a.what LIKE 'batch%' THEN 'points batch' ELSE 'points request' END, NULL, NULL,
+	format('event %s (%s, %s) has no row that says what was done', a.event_id, a.what, a.subject)
+FROM audit.event a
+WHERE (a.what = 'points_proposed' AND NOT EXISTS (SELECT FROM points.proposal p WHERE p.event_id = a.event_id))
+	OR (a.what IN ('points_approved', 'points_rejected') AND NOT EXISTS (SELECT FROM points.proposal_end e WHERE e.event_id = a.event_id))
+	OR (a.what = 'points_refused' AND NOT EXISTS (SELECT FROM points.refusal f WHERE f.event_id = a.event_id))
+	OR (a.what = 'batch_opened' AND NOT EXISTS (SELECT FROM points.batch b WHERE b.event_id = a.event_id))
+	OR (a.what = 'batch_closed' AND NOT EXISTS (SELECT FROM points.batch_end e WHERE e.event_id = a.event_id))
+UNION ALL
+-- the shop's orders
+SELECT 'order', NULL, NULL, format('order %s of programme %s %s', o.order_id, o.programme_id, CASE
+		WHEN e.entry_id IS NULL THEN format('is said to have posted entry %s, which is not there', o.entry_id)
+		WHEN e.category <> 'Debit By Redemption' THEN format('is said to have posted entry %s, a %s', e.entry_id, e.category)
+		WHEN e.programme_id <> o.programme_id THEN format('posted entry %s in programme %s', e.entry_id, e.programme_id)
+		WHEN e.member_id <> o.member_id THEN format('is of member %s, its debit of %s', o.member_id, e.member_id)
+		WHEN e.posted_at <> o.asked_at THEN format('was asked at %s; its debit was posted at %s', o.asked_at, e.posted_at)
+		WHEN e.origin IS DISTINCT FROM 'catalogue' AND e.entry_id >= (SELECT s.entry FROM since s WHERE s.origin = 'catalogue')
+			THEN format('has the debit %s, of which the ledger says that it is of "%s"', e.entry_id, coalesce(e.origin, '(nobody)'))
+		ELSE format('states %s points, its debit is of %s', o.stated, e.points) END)
+FROM catalogue.shop_order o
+LEFT JOIN ledger.entry e ON e.entry_id = o.entry_id
+WHERE o.entry_id IS NOT NULL AND (e.entry_id IS NULL OR e.category <> 'Debit By Redemption' OR e.programme_id <> o.programme_id
+	OR e.member_id <> o.member_id OR e.posted_at <> o.asked_at OR o.stated::numeric <> e.points
+	OR e.origin IS DISTINCT FROM 'catalogue' AND e.entry_id >= (SELECT s.entry FROM since s WHERE s.origin = 'catalogue'))
+UNION ALL
+SELECT 'order', NULL, NULL, format('entry %s, a debit of %s points, was posted for an order at %s, which is not there', e.entry_id, e.points, e.posted_at)
+FROM ledger.entry e
+WHERE e.origin = 'catalogue' AND NOT EXISTS (SELECT FROM catalogue.shop_order o WHERE o.entry_id = e.entry_id)
+UNION ALL
+SELECT 'order', NULL, NULL, format('the refund of order %s of programme %s names entry %s, which does not give back its debit', f.order_id, f.programme_id,
+	f.entry_id)
+FROM catalogue.refund f
+LEFT JOIN catalogue.shop_order o ON o.programme_id = f.programme_id AND o.order_id = f.order_id
+LEFT JOIN ledger.reversal v ON v.reversal_id = f.entry_id
+WHERE v.redemption_id IS DISTINCT FROM o.entry_id OR v.reversal_id IS NULL OR v.posted_at <> f.asked_at
 LIMIT 1000
 
 -- name: verify_has_balances
