@@ -31,7 +31,7 @@ struct collector {
 
 /* What the database says. */
 struct figures {
-	struct pg_result *holds, *late, *targets, *tokens;
+	struct pg_result *holds, *late, *targets, *tokens, *points;
 };
 
 static void
@@ -105,6 +105,31 @@ write_tokens(FILE *out, const struct pg_result *tokens)
 }
 
 static void
+points_samples(FILE *out, const char *name, const struct pg_result *r, const char *column)
+{
+	for (int i = 0; i < pg_rows(r); i++) {
+		fputs(name, out);
+		label(out, "{programme=\"", pg_text_of(r, i, "programme"));
+		label(out, "\",partner=\"", pg_text_of(r, i, "partner"));
+		label(out, "\",matter=\"", pg_text_of(r, i, "matter"));
+		label(out, "\",age=\"", pg_text_of(r, i, "age"));
+		fprintf(out, "\"} %s\n", pg_text_of(r, i, column));
+	}
+}
+
+static void
+write_points(FILE *out, const struct pg_result *r)
+{
+	head(out, "handback_points_waiting",
+	     "Points requests without an answer, by age, or held; batches that are open, or have no file yet");
+	points_samples(out, "handback_points_waiting", r, "number");
+	head(out, "handback_points_waiting_points", "Points of them");
+	points_samples(out, "handback_points_waiting_points", r, "points");
+	head(out, "handback_points_waiting_timestamp_seconds", "Since when the oldest of them waits");
+	points_samples(out, "handback_points_waiting_timestamp_seconds", r, "since");
+}
+
+static void
 write_database(FILE *out, const struct figures *f)
 {
 	const struct pg_result *holds = f->holds, *late = f->late;
@@ -122,6 +147,7 @@ write_database(FILE *out, const struct figures *f)
 		fprintf(out, "\"} %s\n", pg_text_of(late, i, "due"));
 	}
 	write_targets(out, f->targets);
+	write_points(out, f->points);
 }
 
 static void
@@ -169,6 +195,8 @@ ask(struct collector *s, struct figures *ret)
 		status = pg_run(s->pg, sql_collector_targets, 0, NULL, &ret->targets);
 	if (status == PG_OK)
 		status = pg_run(s->pg, sql_collector_tokens, 0, NULL, &ret->tokens);
+	if (status == PG_OK)
+		status = pg_run(s->pg, sql_collector_points, 0, NULL, &ret->points);
 	return status;
 }
 
@@ -176,7 +204,7 @@ ask(struct collector *s, struct figures *ret)
 static bool
 collect(struct collector *s, char *why, size_t size)
 {
-	struct figures f = {NULL, NULL, NULL, NULL};
+	struct figures f = {NULL, NULL, NULL, NULL, NULL};
 	enum pg_status status = ask(s, &f);
 	bool good = status == PG_OK && write_figures(s, &f) == 0;
 
@@ -188,6 +216,7 @@ collect(struct collector *s, char *why, size_t size)
 	pg_result_free(f.late);
 	pg_result_free(f.targets);
 	pg_result_free(f.tokens);
+	pg_result_free(f.points);
 	return good;
 }
 

@@ -27,6 +27,12 @@ WHERE e.state IN ('overdue', 'missing', 'poll_failed')
 GROUP BY e.source, e.kind
 ORDER BY e.source, e.kind
 
+-- name: collector_points
+-- Points requests: what waits, and since when (seconds since 1970).
+SELECT a.programme, a.partner, a.matter, coalesce(a.age, '') AS age, a.number, a.points, extract(epoch FROM a.since)::bigint AS since
+FROM points.attention() a
+ORDER BY a.programme, a.partner, a.matter, a.age
+
 -- name: collector_tokens
 -- Until when the newest token of each shop is good: programme, scope, seconds since 1970.
 SELECT t.programme, t.scope, max(extract(epoch FROM t.expires_at)::bigint) AS expires

@@ -84,6 +84,15 @@ static const struct column target_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 16, 2, NULL},
 };
 
+static const struct column points_columns[] = {
+    {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 1, NULL},
+    {"matter", "Points requests", COLUMN_WORD, 0, 0, NULL},
+    {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
+    {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"since", "Oldest (UTC)", COLUMN_TIME, 0, 0, NULL},
+};
+
 static void
 add_rows(struct document *d, const struct json *answer, const char *key, const char *title,
          const struct column *columns, int count)
@@ -104,11 +113,14 @@ add_database(struct session *s, struct document *d)
 	struct table *due =
 	    document_add(d, "due", "Files that are late, and the next", TABLE_ROWS, COLUMNS(due_columns));
 	struct table *targets = document_add(d, "targets", "Told systems", TABLE_ROWS, COLUMNS(target_columns));
+	struct table *points =
+	    document_add(d, "points", "Points requests that wait", TABLE_ROWS, COLUMNS(points_columns));
 
 	if ((s->query.pg != NULL || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
 	    query_fill(&s->query, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
 	    query_fill(&s->query, due, sql_status_due, 1, &limit) == EXIT_CLEAN &&
 	    query_fill(&s->query, targets, sql_status_targets, 0, NULL) == EXIT_CLEAN &&
+	    query_fill(&s->query, points, sql_status_points, 0, NULL) == EXIT_CLEAN &&
 	    file_releases(&s->query, d, NULL, NULL) == EXIT_CLEAN) {
 		table_empty(holds, "nothing");
 		return;

@@ -12,6 +12,13 @@ SELECT t.name AS target, t.state, t.waiting_since, t.later, t.held, coalesce(t.r
 FROM handback.target_status t
 ORDER BY t.state = 'active', t.name
 
+-- name: status_points
+-- Points requests: what two people have to decide, batches without a file, batches that are open, requests without an answer.
+SELECT a.partner, a.programme, a.matter, sum(a.number)::bigint AS number, sum(a.points)::bigint AS points, min(a.since) AS since
+FROM points.attention() a
+GROUP BY a.partner, a.programme, a.matter
+ORDER BY a.partner, a.programme, a.matter
+
 -- name: status_holds
 -- Open holds.
 SELECT p.code AS partner, h.reason, count(*) AS holds, coalesce(sum(h.points), 0) AS points, min(h.opened_at) AS oldest

@@ -74,6 +74,9 @@ char *night_holidays(struct night *n, const char *name);
 /* Systems that are told and stopped, did not take something, or are a day behind: notifications, once each. */
 int night_targets(struct night *n);
 
+/* Points requests that wait too long: for two people, for a file, for the partner: notifications, once each. */
+int night_points(struct night *n);
+
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int night_report(struct night *n, const char *day);
 bool night_has_report(const struct night *n, const char *day);

@@ -138,6 +138,8 @@ act(struct night *n)
 	if (code == EXIT_CLEAN)
 		code = night_targets(n);
 	if (code == EXIT_CLEAN)
+		code = night_points(n);
+	if (code == EXIT_CLEAN)
 		code = night_tokens(n);
 	if (code == EXIT_CLEAN)
 		code = read_back(n);

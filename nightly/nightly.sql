@@ -93,6 +93,16 @@ FROM handback.target_status t
 WHERE t.state = 'active' AND t.waiting_since < transaction_timestamp() - interval '1 day'
 ORDER BY 1, 2
 
+-- name: nightly_points
+-- Points requests that wait for people or partners too long: above a cap since yesterday, a batch without a file since an hour,
+-- one that is open since a week. what makes each another matter.
+SELECT 'points_' || a.matter AS kind, a.programme, a.partner, (a.since AT TIME ZONE 'UTC')::date::text AS what, a.number, a.points,
+	to_char(a.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+FROM points.attention() a
+WHERE a.since < transaction_timestamp() - CASE a.matter WHEN 'batch_unplaced' THEN interval '1 hour' WHEN 'batch_open' THEN interval '7 days'
+	WHEN 'held' THEN interval '0' END
+ORDER BY a.matter, a.programme, a.partner
+
 -- name: nightly_tell
 -- What was found missing in the last week, notified or not: kind, day, due, how many. $1 source.
 SELECT i.kind, i.day::text, i.due_at::text, m.files
