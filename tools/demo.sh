@@ -153,7 +153,10 @@ demo_tell() {
 	done
 	sed "s,https://hooks.example,$(<"$home/told/url")," fixtures/connectors/webhook.yaml >"$home/webhook.yaml"
 	"$home/handbackctl" target add crm NORTHSTAR "$home/webhook.yaml" >/dev/null
-	"$build/outbound/handback-outbox" --config "$home/handback.yaml" --credentials "$home/told" >"$home/outbox.log" 2>&1 </dev/null &
+	mkdir -p "$home/requests/NORTHSTAR/SKYLINE/out"
+	cp fixtures/requests/skyline.yaml "$home/requests/NORTHSTAR/SKYLINE/profile.yaml"
+	"$build/outbound/handback-outbox" --config "$home/handback.yaml" --credentials "$home/told" --requests "$home/requests" \
+		>"$home/outbox.log" 2>&1 </dev/null &
 	demo_api+=($!)
 }
 
@@ -257,6 +260,59 @@ demo_shop() {
 	"$home/handbackctl" transactions --merchant Plum --columns at,category,points,amount,currency,state,order
 }
 
+# demo_until SQL: until the database finds something, which is in $demo_found
+demo_until() {
+	for _ in {1..300}; do
+		demo_found=$(demo_as postgres "$1")
+		if [[ -n $demo_found ]]; then return 0; fi
+		sleep 0.1
+	done
+	tail -n 20 "$home/outbox.log"
+	return 1
+}
+
+# A CRM asks for points at the partner, twice; they go in a window's file, whose hand-back file credits one and rejects the other.
+demo_points() {
+	local secret member number now rows=
+	[[ -n ${demo_api[*]} ]] || return 0
+	title 'Points requests: two deals are won, and the points go to the partner in a file'
+	member=$(demo_as postgres "SELECT relation_reference FROM ledger.member JOIN ledger.balance USING (member_id)
+		WHERE programme_id = 1 AND status = 'Active' AND points >= 3000 ORDER BY 1 LIMIT 1")
+	number=$(demo_as ann "SELECT points.propose_partner('NORTHSTAR', 'SKYLINE', '{\"account\": \"stated\"}', 'the contract of May')")
+	demo_as ben "SELECT 'ok' FROM points.approve($number)" >/dev/null
+	"$home/handbackctl" points partners
+	secret=$("$home/handbackctl" credential add deals NORTHSTAR --json | sed -n 's/.*"secret": "\([0-9a-f]*\)".*/\1/p')
+	demo_token=$(demo_call /lbms-ingress/oauth/api/Auth/Token \
+		"{\"grant_type\": \"client_credentials\", \"client_id\": \"deals\", \"client_secret\": \"$secret\"}" |
+		sed -n 's/.*"token": "\([^"]*\)".*/\1/p')
+	for number in 1 2; do
+		rows+="{\"RequestKey\": \"deal-$number-won\", \"RelationReference\": \"$member\", \"PartnerMemberId\": \"SK123456$number\",
+			\"Partner\": \"SKYLINE\", \"Points\": ${number}000, \"Reason\": \"Closed Won\"},"
+	done
+	demo_show /lbms-ingress/pg-lm/API/PG/PointsRequest "[${rows%,}]"
+	# each window is a batch: what comes at once is in the same one, or in the next
+	demo_until "SELECT string_agg(DISTINCT name, ' ') FROM points.sending JOIN points.batch_step USING (batch_no)
+		WHERE step = 'placed' HAVING count(*) = 2" || die 'the requests did not become a file'
+	for number in $demo_found; do
+		printf '\n  %s\n' "$number"
+		sed 's/^/  /' "$home/requests/NORTHSTAR/SKYLINE/out/$number"
+	done
+	printf '\n'
+	now=$home/inbound/skyline
+	demo_as postgres "SELECT 'Redemption Reference,Member,Miles,Status,Reason,Remarks,Processed On,Confirmation,New Member' UNION ALL
+		(SELECT concat_ws(',', d.external_reference, d.member, d.points, CASE r.request_key WHEN 'deal-1-won' THEN 'CONFIRMED,,,2026-11-21,SK8X2K,'
+			ELSE 'REJECTED,NO_SEAT,,2026-11-21,,' END) FROM points.request r JOIN ledger.redemption d ON d.redemption_id = r.entry_id
+		ORDER BY r.request_key) UNION ALL SELECT 'TRAILER,2,3000,1,2000'" >"$now/.arriving.part"
+	mv "$now/.arriving.part" "$now/SKYLINE_20261121_000044.csv"
+	must 'day four: the partner credits one, and rejects the other' demo_quiet
+	must 'every batch comes to zero' demo_until "SELECT 'closed' FROM points.batches HAVING count(*) = count(ended_at)"
+	"$home/handbackctl" points batches
+	"$home/handbackctl" points requests
+	demo_show /v1/points-requests/deal-2-won
+	"$home/handbackctl" explain deal-2-won
+	"$home/handbackctl" audit verify || die "audit verify found a difference"
+}
+
 demo() {
 	local status=0 reference
 	trap demo_stop EXIT
@@ -289,6 +345,7 @@ demo() {
 	"$home/handbackctl" target status
 	demo_redeem
 	demo_shop
+	demo_points
 	demo_stop
 
 	title 'To look further'
