@@ -390,7 +390,7 @@ const struct command commands[] = {
 
     {"points requests", "Points requests", "", 0, 0, OPT(OPT_PARTNER) | OPT(OPT_PROGRAMME) | OPT(OPT_STATE) | OPT(OPT_LIMIT) | OPT(OPT_ALL),
      "what was asked for by the API, and what became of it",
-     "Lists points requests, the newest first. --state is refused, held, queued, sending, sent, credited, reversed or reinstated.",
+     "Lists points requests, the newest first. --state is refused, held, queued, sending, sent, unknown, differs, credited, reversed or reinstated.",
      "handbackctl points requests --state held\nhandbackctl points requests --partner SKYLINE --all --format csv", run_points_requests},
     {"points show", "Points requests", "PROGRAMME KEY", 2, 2, 0, "one request, and the calls that asked for it",
      "Shows whose points it takes, where it goes, in which batch it is and who looks after that; and each call that named its key, with the answer. "
@@ -410,7 +410,7 @@ const struct command commands[] = {
     {"points partners", "Points requests", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the terms of partners, and when their windows close",
      "Lists the terms in force, with what waits for the window.", "handbackctl points partners", run_points_partners},
     {"points terms", "Points requests", "PROGRAMME PARTNER [NAME=VALUE]...", 2, 20, OPT(OPT_WHY), "propose terms of a partner",
-     "Terms: open, account (linked, stated, member), prefix, request_points, person_points, person_days, schedule, zone, holidays and days (lists, with "
+     "Terms: open, account (linked, stated, member), prefix, request_points, person_points, person_days, schedule, zone, target, file_after, holidays and days (lists, with "
      "commas). What is not named stays; an empty VALUE takes a bound away. --why is required. Nothing changes until another person approves.",
      "handbackctl points terms NORTHSTAR SKYLINE account=linked 'schedule=daily 18:00' zone=Asia/Kolkata \\\n    --why 'contract of May'", run_points_terms},
     {"points sponsors", "Points requests", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "the accounts that pay for requests of others",

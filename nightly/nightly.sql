@@ -100,7 +100,7 @@ SELECT 'points_' || a.matter AS kind, a.programme, a.partner, (a.since AT TIME Z
 	to_char(a.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
 FROM points.attention() a
 WHERE a.since < transaction_timestamp() - CASE a.matter WHEN 'batch_unplaced' THEN interval '1 hour' WHEN 'batch_open' THEN interval '7 days'
-	WHEN 'held' THEN interval '0' END
+	WHEN 'unknown' THEN interval '1 day' WHEN 'differs' THEN interval '0' WHEN 'held' THEN interval '0' END
 ORDER BY a.matter, a.programme, a.partner
 
 -- name: nightly_tell

@@ -12,6 +12,8 @@ static const struct {
 	const char *kind, *message, *command;
 } matters[] = {
     {"points_held", "requests above a sponsor's cap wait for two people", "requests --state held"},
+    {"points_unknown", "requests may have reached the partner, and nobody knows", "requests --state unknown"},
+    {"points_differs", "requests were credited with other points", "requests --state differs"},
     {"points_batch_unplaced", "batches have no request file", "batches --state open"},
     {"points_batch_open", "batches stay open without the partner's answer", "unanswered"},
 };

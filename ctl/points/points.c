@@ -54,6 +54,7 @@ static const struct column batch_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
     {"number", "Number", COLUMN_NUMBER, 0, 5, NULL},
     {"opened", "Opened (UTC)", COLUMN_TIME, 0, 3, NULL},
+    {"target", "Target", COLUMN_TEXT, 0, 8, NULL},
     {"file", "File", COLUMN_NAME, 12, 8, NULL},
     {"placed", "Placed (UTC)", COLUMN_TIME, 0, 8, NULL},
     {"requests", "Requests", COLUMN_NUMBER, 0, 4, NULL},
@@ -112,6 +113,8 @@ static const struct column partner_columns[] = {
     {"waiting", "Waiting", COLUMN_NUMBER, 0, 0, NULL},
     {"waiting_points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"account", "Account", COLUMN_WORD, 0, 3, NULL},
+    {"target", "Target", COLUMN_TEXT, 0, 3, NULL},
+    {"file_after", "By file after (min)", COLUMN_NUMBER, 0, 6, NULL},
     {"request_points", "A request's most", COLUMN_NUMBER, 0, 4, NULL},
     {"person_points", "A person's most", COLUMN_NUMBER, 0, 4, NULL},
     {"person_days", "in days", COLUMN_NUMBER, 0, 4, NULL},
@@ -155,8 +158,9 @@ static const struct column proposal_columns[] = {
     {"answer", "Response", COLUMN_SENTENCE, 12, 3, NULL},
 };
 
-static const char *const request_states[] = {"refused",  "held",     "queued",     "sending", "sent",
-                                             "credited", "reversed", "reinstated", NULL};
+static const char *const request_states[] = {"unknown",  "differs",    "refused", "held",
+                                             "queued",   "sending",    "sent",    "credited",
+                                             "reversed", "reinstated", NULL};
 static const char *const batch_states[] = {"open", "closed", NULL};
 
 /* A list that --partner, --programme, --state and --limit choose from; takes: how many of these the statement

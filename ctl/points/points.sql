@@ -26,7 +26,7 @@ ORDER BY c.received_at, c.batch_id, c.n
 
 -- name: points_batches
 -- $1: partner, $2: programme, $3: open, or closed, $4: at most so many.
-SELECT b.batch_no AS batch, b.programme, b.partner, b.sequence AS number, b.opened_at AS opened, b.file, b.placed_at AS placed, b.requests,
+SELECT b.batch_no AS batch, b.programme, b.partner, b.sequence AS number, b.opened_at AS opened, b.target, b.file, b.placed_at AS placed, b.requests,
 	b.requested, b.sent, b.credited, b.rejected, b.reversed, b.unknown, b.open, b.ended_at AS closed, CASE WHEN b.ended_at IS NULL THEN o.owner END AS owner
 FROM points.batches b JOIN points.batch_owner_now o USING (batch_no)
 WHERE ($1::text IS NULL OR b.partner = $1) AND ($2::text IS NULL OR b.programme = $2)
@@ -60,7 +60,7 @@ WHERE ($1::text IS NULL OR u.partner = $1) AND ($2::text IS NULL OR u.programme 
 ORDER BY u.days DESC, u.partner, u.programme, u.batch_no
 
 -- name: points_partners
-SELECT p.programme, p.partner, p.open, p.schedule, p.zone, p.closes, p.waiting, p.waiting_points, p.account, p.request_points, p.person_points, p.person_days,
+SELECT p.programme, p.partner, p.open, p.schedule, p.zone, p.closes, p.waiting, p.waiting_points, p.account, p.target, p.file_after, p.request_points, p.person_points, p.person_days,
 	p.prefix, p.proposed_by, p.approved_by, p.since
 FROM points.partners p ORDER BY p.programme, p.partner
 

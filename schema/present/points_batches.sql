@@ -296,7 +296,7 @@ COMMENT ON FUNCTION points.close_batches() IS 'Closes the batches whose control 
 CREATE VIEW points.partners AS
 	SELECT p.code AS programme, t.partner, t.open, t.account, t.prefix, t.schedule, t.zone, points.closes_next(t, transaction_timestamp()) AS closes,
 		w.requests AS waiting, w.points AS waiting_points, t.request_points, t.person_points, t.person_days, q.proposed_by, e.ended_by AS approved_by,
-		e.ended_at AS since
+		e.ended_at AS since, t.target, t.file_after
 	FROM points.partner_now t JOIN ledger.programme p ON p.programme_id = t.programme_id
 	JOIN points.proposal q ON q.proposal_id = t.proposal_id
 	JOIN points.proposal_end e ON e.proposal_id = t.proposal_id
@@ -334,11 +334,11 @@ COMMENT ON VIEW points.sponsors IS 'The sponsors in force: cap, what they paid t
 CREATE FUNCTION points.attention() RETURNS TABLE (programme text, partner text, matter text, age text, number bigint, points bigint, since timestamptz)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	WITH batch AS (
-		SELECT b.batch_no, b.programme_id, b.partner, b.opened_at, EXISTS (SELECT FROM points.batch_step w
+		SELECT b.batch_no, b.programme_id, b.partner, b.opened_at, b.target IS NOT NULL OR EXISTS (SELECT FROM points.batch_step w
 			WHERE w.batch_no = b.batch_no AND w.step = 'placed') AS placed
 		FROM points.batch b WHERE NOT EXISTS (SELECT FROM points.batch_end e WHERE e.batch_no = b.batch_no)
 	), unanswered AS (
-		SELECT b.batch_no, b.programme_id, b.partner, r.points, r.started_at, CASE
+		SELECT b.batch_no, b.programme_id, b.partner, r.points, r.started_at, r.unsettled, CASE
 			WHEN r.started_at > transaction_timestamp() - interval '1 day' THEN 'day'
 			WHEN r.started_at > transaction_timestamp() - interval '7 days' THEN 'week'
 			WHEN r.started_at > transaction_timestamp() - interval '30 days' THEN 'month' ELSE 'older' END AS age
@@ -346,6 +346,9 @@ CREATE FUNCTION points.attention() RETURNS TABLE (programme text, partner text, 
 	), matter AS (
 		SELECT u.programme_id, u.partner, 'unanswered' AS matter, u.age, count(*) AS number, sum(u.points) AS points, min(u.started_at) AS since
 		FROM unanswered u GROUP BY 1, 2, 4
+		UNION ALL
+		SELECT u.programme_id, u.partner, u.unsettled, NULL, count(*), sum(u.points), min(u.started_at)
+		FROM unanswered u WHERE u.unsettled IN ('unknown', 'differs') GROUP BY 1, 2, 3
 		UNION ALL
 		SELECT b.programme_id, b.partner, CASE WHEN b.placed THEN 'batch_open' ELSE 'batch_unplaced' END, NULL, count(*),
 			sum((SELECT sum(u.points) FROM unanswered u WHERE u.batch_no = b.batch_no)), min(b.opened_at)
@@ -357,7 +360,7 @@ CREATE FUNCTION points.attention() RETURNS TABLE (programme text, partner text, 
 	FROM matter m JOIN ledger.programme p ON p.programme_id = m.programme_id
 $$;
 COMMENT ON FUNCTION points.attention() IS
-	'unanswered: requests without an answer, by age. batch_open: batches that are not closed. batch_unplaced: those that have no file yet. held: requests above a cap';
+	'unanswered: requests without an answer, by age. unknown, differs: those of which a target''s answer is not certain, or is of other points. batch_open: batches that are not closed. batch_unplaced: those that have no file yet. held: requests above a cap';
 
 REVOKE ALL ON FUNCTION points.closings(text, text, date[], date[], date, date), points.closed_last(points.partner_now, timestamptz),
 	points.closes_next(points.partner_now, timestamptz), points.keep_sent(), points.goes_by_file(points.partner_now, timestamptz),
@@ -375,5 +378,5 @@ GRANT SELECT ON points.batches, points.unanswered, points.batch, points.sending,
 	points.batch_owner, points.batch_owner_now, points.partners, points.sponsors, points.held, points.links, points.proposal, points.proposal_end,
 	points.partner, points.sponsor, points.link, points.batch_request, points.waiting TO handback_finance, handback_verify;
 -- how things stand is told at night, and counted
-GRANT USAGE ON SCHEMA points TO handback_nightly, handback_collector;
+GRANT USAGE ON SCHEMA points TO handback_daemon, handback_nightly, handback_collector;
 GRANT EXECUTE ON FUNCTION points.attention() TO handback_nightly, handback_collector, handback_finance, handback_verify;

@@ -1,4 +1,5 @@
 """Points requests in real time: what a partner's answer means, what is not known, and that nothing is ever sent under two references or twice."""
+import subprocess
 import time
 
 import pytest
@@ -32,7 +33,7 @@ def route(database, build, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(partners.KINDS))
 @case("points request: in real time each partner that we ship a connector for credits once, refuses by its word, takes its time, and the batch is closed")
-def test_answers(route, name):
+def test_answers(route, build, name):
     r = route(name)
     keys = {what: r.ask(what, points=10 + n, member=n + 1) for n, what in enumerate(("credited", "rejected", "pending"))}
     known = {what: f"A{n}" if name == "points-exchange" else reference for n, (what, reference) in enumerate(keys.items(), 1)}
@@ -53,6 +54,9 @@ def test_answers(route, name):
     # what went to the partner is its own to undo; what it refused was given back, and is no more
     code = r.one("SELECT code FROM ledger.reversal_points('P', 'M1', %s, (SELECT external_reference FROM ledger.redemption WHERE member = 'M1'))", PARTNER)
     assert code == "301" and balance(r.db, "M1") == 4990
+    if name == "fulfilment-order":
+        proof = subprocess.run([build / "ctl/handbackctl", "audit", "verify", "--database", r.database.conninfo("handback_verify")], capture_output=True, text=True)
+        assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
 @case("points request: an answer that is lost is unknown; a partner that takes a reference once is asked, and sent it again by the same one only")

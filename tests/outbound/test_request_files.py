@@ -143,6 +143,7 @@ def test_circle(desk, build, layout):
     assert desk.query("SELECT requested, credited, rejected, reversed, unknown, open FROM points.batches") == [(165, 143, 22, 22, 0, 0)]
     assert [s for s, in desk.query("SELECT state FROM points.requests ORDER BY request_no")] == ["credited", "reversed", "credited", "credited", "credited"]
     requests.stop()
+    desk.ctl("audit", "verify")
 
 
 @case("points request: a file that cannot be written as its profile says is not sent, and nothing of it is cut")

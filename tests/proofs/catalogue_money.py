@@ -150,6 +150,9 @@ class Run:
         for member in MEMBERS:
             spent = sum(o[0] - o[3] for o in self.books.orders.values() if o[1] == member) + self.books.spent_elsewhere[member]
             assert balances[member] == 3005000 - spent, member
+        proof = subprocess.run([self.build / "ctl/handbackctl", "audit", "verify", "--database", self.world.conninfo("handback_verify")], capture_output=True,
+                               text=True, timeout=300)
+        assert proof.returncode == 0, proof.stdout + proof.stderr
         return len(debits), len(backs)
 
 

@@ -5,7 +5,8 @@ WITH moment AS (
 ), item AS (
 	SELECT b.batch_no, b.programme_id, b.partner, r.points, s.started_at, CASE WHEN s.started_at >= m.at - interval '1 day' THEN 0
 		WHEN s.started_at >= m.at - interval '8 days' THEN 1 WHEN s.started_at >= m.at - interval '31 days' THEN 2 ELSE 3 END AS age,
-		NOT EXISTS (SELECT FROM points.batch_step w WHERE w.batch_no = b.batch_no AND w.step = 'placed' AND w.at < m.at) AS unknown
+		CASE WHEN b.target IS NULL THEN NOT EXISTS (SELECT FROM points.batch_step w WHERE w.batch_no = b.batch_no AND w.step = 'placed' AND w.at < m.at)
+			ELSE EXISTS (SELECT FROM points.unsettled u WHERE u.request_no = s.request_no AND u.nth = s.nth AND u.state <> 'pending') END AS unknown
 	FROM moment m CROSS JOIN points.sending s
 	JOIN points.batch b ON b.batch_no = s.batch_no
 	JOIN points.request r ON r.request_no = s.request_no

@@ -675,12 +675,12 @@ FROM points.batch b
 LEFT JOIN opened o ON o.batch_no = b.batch_no
 LEFT JOIN audit.event a ON a.event_id = b.event_id
 WHERE (a.what, a.subject, a.at) IS DISTINCT FROM ('batch_opened', 'points batch ' || b.batch_no, b.opened_at)
-	OR a.detail IS DISTINCT FROM format('%s %s: %s requests, %s points, received before %s', b.partner, b.sequence, o.requests, o.points,
+	OR a.detail IS DISTINCT FROM format('%s %s%s: %s requests, %s points, received before %s', b.partner, b.sequence, ' to target ' || b.target, o.requests, o.points,
 		to_char(b.cut_off AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
 UNION ALL
 SELECT 'points batch', NULL, NULL, format('%s has %s batches of programme %s up to number %s', b.partner, count(*), b.programme_id, max(b.sequence))
 FROM points.batch b
-GROUP BY b.programme_id, b.partner
+GROUP BY b.programme_id, b.partner, b.target IS NULL
 HAVING count(*) <> max(b.sequence) OR count(DISTINCT b.sequence) <> count(*)
 UNION ALL
 SELECT 'points batch', NULL, NULL, format('points batch %s has a request that is not there: number %s', s.batch_no, s.request_no)
@@ -709,7 +709,9 @@ SELECT CASE WHEN a.what LIKE 'batch%' THEN 'points batch' ELSE 'points request' 
 FROM audit.event a
 WHERE (a.what = 'points_proposed' AND NOT EXISTS (SELECT FROM points.proposal p WHERE p.event_id = a.event_id))
 	OR (a.what IN ('points_approved', 'points_rejected') AND NOT EXISTS (SELECT FROM points.proposal_end e WHERE e.event_id = a.event_id))
-	OR (a.what = 'points_refused' AND NOT EXISTS (SELECT FROM points.refusal f WHERE f.event_id = a.event_id))
+	-- the partner's own refusal stands with its sending
+	OR (a.what = 'points_refused' AND NOT EXISTS (SELECT FROM points.refusal f WHERE f.event_id = a.event_id)
+		AND NOT EXISTS (SELECT FROM points.sending_end e WHERE e.result = 'rejected' AND a.subject = 'points request ' || e.request_no))
 	OR (a.what = 'batch_opened' AND NOT EXISTS (SELECT FROM points.batch b WHERE b.event_id = a.event_id))
 	OR (a.what = 'batch_closed' AND NOT EXISTS (SELECT FROM points.batch_end e WHERE e.event_id = a.event_id))
 UNION ALL
