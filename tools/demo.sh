@@ -67,8 +67,9 @@ demo_source() {
 demo_configure() {
 	local partner
 	{
+		demo_web=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 		printf '# written by ./dev demo\ndatabase:\n  embedded: %s/database\nspool: spool\nreports: reports\n' "$home_path"
-		printf 'control: control\nprofiles: %s/fixtures/profiles\nsettle: 200ms\nrescan: 1s\nsources:\n' "$PWD"
+		printf 'control: control\nweb: http://127.0.0.1:%s\nprofiles: %s/fixtures/profiles\nsettle: 200ms\nrescan: 1s\nsources:\n' "$demo_web" "$PWD"
 		for partner in "${demo_partners[@]}"; do demo_source "$partner"; done
 	} >"$home/handback.yaml"
 	printf '#!/bin/sh\nexec %q --config %q "$@"\n' "$build/ctl/handbackctl" "$home_path/handback.yaml" \
@@ -236,7 +237,6 @@ demo_shop() {
 	local secret member number sso visit
 	[[ -n ${demo_api[*]} ]] || return 0
 	title 'A shop: one tap, two vouchers, and one that comes back'
-	demo_as postgres 'CREATE ROLE ann LOGIN IN ROLE handback_operator; CREATE ROLE ben LOGIN IN ROLE handback_operator'
 	number=$(demo_as ann "SELECT catalogue.propose('NORTHSTAR', 'the contract of May', 100, 1, 500, 'Plum', 'https://shop.example/enter', NULL, NULL, NULL)")
 	demo_as ben "SELECT 'ok' FROM catalogue.approve($number)" >/dev/null
 	sso=$("$home/handbackctl" token rotate NORTHSTAR --scope sso --json | sed -n 's/.*"secret": "\([0-9a-f]*\)".*/\1/p')
@@ -313,6 +313,36 @@ demo_points() {
 	"$home/handbackctl" audit verify || die "audit verify found a difference"
 }
 
+# demo_link PERSON: what opens the pages as that person, once
+demo_link() {
+	"$home/handbackctl" web login --database "host=$home_path/database/socket user=$1 dbname=handback" --json |
+		sed -n 's/.*"link": "\([^"]*\)".*/\1/p'
+}
+
+# until the pages answer
+demo_answers() {
+	for _ in {1..100}; do
+		if (exec 3<>"/dev/tcp/127.0.0.1/$demo_web") 2>/dev/null; then return 0; fi
+		sleep 0.1
+	done
+	cat "$home/desk.log" "$home/web.log"
+	return 1
+}
+
+# The pages, for as long as somebody looks at them.
+demo_pages() {
+	local person
+	title 'The pages'
+	"$build/web/desk/handback-desk" --config "$home/handback.yaml" --listen "$home_path/desk" >"$home/desk.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	"$build/web/handback-web" --plain --desk "$home_path/desk" --listen "127.0.0.1:$demo_web" >"$home/web.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	must 'they answer' demo_answers
+	note 'ann proposes and ben approves, each in a browser of their own; a link is good once'
+	for person in ann ben; do printf '  %s  %s\n' "$person" "$(demo_link "$person")"; done
+	if [[ -t 0 ]]; then read -r -p '  Enter closes the pages. ' || true; fi
+}
+
 demo() {
 	local status=0 reference
 	trap demo_stop EXIT
@@ -324,6 +354,8 @@ demo() {
 	# not as a step: it stays
 	demo_start || die "handbackd did not start"
 	must '3,000 members, 4,800 debits' demo_load
+	# one proposes and another approves
+	demo_as postgres 'CREATE ROLE ann LOGIN IN ROLE handback_operator; CREATE ROLE ben LOGIN IN ROLE handback_operator'
 	demo_tell || die "nobody is told"
 	demo_drop 1
 	must 'day one: four files' demo_quiet
@@ -346,6 +378,7 @@ demo() {
 	demo_redeem
 	demo_shop
 	demo_points
+	demo_pages
 	demo_stop
 
 	title 'To look further'

@@ -51,6 +51,12 @@ def test_points_go_by_a_file_and_one_is_rejected(demo):
         assert words in said, said
 
 
+def test_links_open_the_pages(demo):
+    said = demo[0].split("The pages")[1].split("look further")[0]
+    links = re.findall(r"^  (ann|ben)  http://127\.0\.0\.1:\d+/login\?code=([0-9a-f]+)\.[0-9a-f]{64}$", said, re.M)
+    assert [(name, bytes.fromhex(person).decode()) for name, person in links] == [("ann", "ann"), ("ben", "ben")]
+
+
 def test_the_reports_lie_where_it_says(demo):
     said, home = demo
     reports = list((home / "reports").rglob("*"))

@@ -63,6 +63,10 @@ def test_every_page_is_there(ann, path):
     assert page.headers["Cache-Control"] == "no-store" and page.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_the_first_page_is_small(ann):
+    assert sum(len(ann.get(path).body) for path in ("/", "/style.css", "/script.js", "/icon.svg")) <= 60_000
+
+
 def test_a_record_leads_to_its_story(ann, world):
     file, = world.query("SELECT file_id FROM handback.file WHERE state = 'posted' LIMIT 1")[0]
     link = re.search(rf'href="(/explain\?reference={file}%3A\d+)"', ann.get(f"/files/{file}").text).group(1)

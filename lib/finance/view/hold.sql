@@ -21,7 +21,7 @@ SELECT
 		WHEN EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = h.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
 			THEN 'confirmed'
 	END AS redemption_state,
-	owner.assigned AS owner,
+	(SELECT n.assigned FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.assigned IS NOT NULL ORDER BY n.note_id DESC LIMIT 1) AS owner,
 	(SELECT n.proposal_id FROM handback.proposal_hold n WHERE n.hold_id = h.hold_id
 		AND NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.proposal_id = n.proposal_id)
 		ORDER BY n.proposal_id DESC LIMIT 1) AS proposal,
@@ -34,14 +34,13 @@ LEFT JOIN ledger.reversal v ON v.redemption_id = h.redemption_id
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
-LEFT JOIN LATERAL (SELECT n.assigned FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.assigned IS NOT NULL
-	ORDER BY n.note_id DESC LIMIT 1) owner ON true
 WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
 	AND ($1::text IS NULL OR p.code = $1)
 	AND ($2::text IS NULL OR h.reason = $2)
 	AND ($3::bigint IS NULL OR h.file_id = $3)
 	AND ($5::bigint IS NULL OR h.hold_id > $5)
-	AND ($6::text IS NULL OR owner.assigned = $6)
+	AND ($6::text IS NULL OR $6 = (SELECT n.assigned FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.assigned IS NOT NULL
+		ORDER BY n.note_id DESC LIMIT 1))
 ORDER BY h.hold_id
 LIMIT $4::bigint
 
