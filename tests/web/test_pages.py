@@ -231,7 +231,7 @@ def test_a_list_that_is_cut_says_so_and_goes_on(ann, world):
     page = ann.get(f"/files/{file}?outcome=confirmed&after=3").text
     assert "/explain?reference=" in page and f'{file}%3A3"' not in page and f'{file}%3A4"' in page
     assert ann.get(f"/files/{file}?after=x").status == 404
-    for path in ("/holds", "/files", "/proposals", "/reports/overdue"):
+    for path in ("/holds", "/files", "/proposals", "/reports/overdue", "/reports/ageing", "/reports/decisions", "/reports/deliveries", "/audit"):
         assert "--" not in ann.get(path).text, "the command line's options are not the pages'"
 
 

@@ -51,7 +51,7 @@ bulk_find(const struct page_of *p, struct pg_result **ret)
 	const struct request *r = p->request;
 	const char *file = request_field(r, "file"), *which = request_field(r, "which"),
 	           *values[] = {request_field(r, "partner"), request_field(r, "reason"), file,
-	                        request_field(r, "decision")};
+	                        request_field(r, "decision"), NULL};
 	bool all = which != NULL && strcmp(which, "all") == 0;
 	char *numbers = all ? NULL : request_numbers(r, "hold");
 	const char *named[] = {numbers};
@@ -59,14 +59,17 @@ bulk_find(const struct page_of *p, struct pg_result **ret)
 
 	*ret = NULL;
 	if (all && bulk_has_filter(r) && (file == NULL || frame_is_number(file)))
-		status = pg_run(p->desk->query.pg, sql_hold_select, 4, values, ret);
+		status = pg_run(p->desk->query.pg, sql_hold_select, 5, values, ret);
 	else if (numbers != NULL)
 		status = pg_run(p->desk->query.pg, sql_hold_count, 1, named, ret);
 	free(numbers);
 	if (status != PG_OK)
 		frame_refused(p, status);
 	else if (*ret == NULL || strcmp(pg_text_of(*ret, 0, "many"), "0") == 0)
-		frame_sentence(p, 400, "Nothing was done", "No hold was ticked, and no filter names any.");
+		frame_sentence(p, 400, "Nothing was done",
+		               *ret != NULL && which != NULL && strcmp(which, "all") == 0
+		                   ? "No open hold is meant of which this is possible."
+		                   : "No hold was ticked, and no filter names any.");
 	else
 		return true;
 	pg_result_free(*ret);
@@ -119,6 +122,9 @@ page_bulk(const struct page_of *p)
 		put_filter(p);
 	else
 		put_ticked(p);
+	if (all && strcmp(pg_text_of(r, 0, "left_out"), "0") != 0)
+		page_put(out, "<p>It is not possible for %t more, and those are left out: %t</p>\n",
+		         pg_text_of(r, 0, "left_out"), pg_text_of(r, 0, "against"));
 	page_put(out,
 	         "<label>Why <textarea name=\"why\" rows=\"2\" required autofocus></textarea></label>\n"
 	         "<label><input type=\"checkbox\" name=\"accept_difference\" value=\"yes\"> though record and "

@@ -53,7 +53,7 @@ static const struct column row_columns[] = {
 static const struct report_table tables[] = {
     {"ageing", NULL, "No redemption is open.", TABLE_ROWS, COLUMNS(open_columns), sql_ageing_open, 4, false,
      "Items on hold wait for us; the others wait for the partner, past the SLA of its answers or in time. "
-     "SLAs are those that the last nightly run found. --rows lists the redemptions behind a figure: 0-7, "
+     "SLAs are those that the last nightly run found. Rows are behind each figure: 0-7, "
      "8-30, 31-60, "
      "61-90, over-90, on_hold, past_sla, in_time, nobody (on hold, and without an owner), all"},
     {"owners", "On hold, by owner", "Nothing is on hold.", TABLE_ROWS, COLUMNS(owner_columns),

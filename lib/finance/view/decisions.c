@@ -55,9 +55,8 @@ static const struct report_table tables[] = {
      "a hold that people alone may decide."},
     {"decided", "Holds that people decided", "No hold was decided by people.", TABLE_ROWS,
      COLUMNS(row_columns), sql_decisions_rows, 5, false,
-     "Points and amounts are those of the debits; of a record that matched none, as it states them. --rows "
-     "PERSON lists what "
-     "one person proposed or approved, all everything."},
+     "Points and amounts are those of the debits; of a record that matched none, as it states them. Rows are "
+     "behind each person, and behind all: what was proposed or approved."},
 };
 static const struct report_table rows = {
     "rows", NULL, "no hold was decided by people", TABLE_ROWS, COLUMNS(row_columns), sql_decisions_rows, 5,

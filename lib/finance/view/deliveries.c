@@ -33,8 +33,8 @@ static const struct column row_columns[] = {
 static const struct report_table tables[] = {
     {"deliveries", NULL, "No file was expected in this time.", TABLE_ROWS, COLUMNS(partner_columns),
      sql_deliveries_partners, 3, false,
-     "Of files whose time was over in the period. Not known: the source could not be polled. --rows lists "
-     "them: on_time, "
+     "Of files whose time was over in the period. Not known: the source could not be polled. Rows are "
+     "behind each of on_time, "
      "late, missing, poll_failed, nothing_due, due, unexpected, all"},
 };
 static const struct report_table rows = {

@@ -68,9 +68,8 @@ static const struct report_table tables[] = {
      false,
      "Codes are the partner's; a record with several is counted once, under all of them together. Share: of "
      "what the partner "
-     "rejected. Points and amounts are those of the debits. --rows CODE lists the records, none those "
-     "without a code, all "
-     "every one."},
+     "rejected. Points and amounts are those of the debits. Records are behind each code, none (without a "
+     "code) and all."},
     {"merchants", "By merchant and type", NULL, TABLE_ROWS, COLUMNS(merchant_columns), sql_reasons_merchants,
      3, false, NULL},
 };

@@ -76,7 +76,7 @@ prove(const struct query *q, const struct document *d)
 
 static const struct report_table tables[] = {
     {"roll_forward", NULL, "no redemption", TABLE_ROWS, COLUMNS(figure_columns), sql_roll_forward, 3, false,
-     "--rows FIGURE lists the redemptions behind a figure: opening, debits, confirmed, reversed_by_file, "
+     "Rows are behind each figure: opening, debits, confirmed, reversed_by_file, "
      "reversed_by_people, reversed_by_application, corrections, closing, reinstated, credited"},
 };
 static const struct report_table rows = {
