@@ -1,7 +1,7 @@
 // Walks the pages with a real browser, as the people that it is told of, and writes down what is not right.
 //
 //     node browse.mjs < {"chromium", "base", "people": [{"name", "link", "pages": [...], "axe"}], "looks": [[[width, height], scheme]],
-//                        "again": [paths that axe sees in every look], "screens"}
+//                        "again": [paths that are seen in each, not in the first look alone], "screens"}
 //
 // One line of JSON for each page: person, path, status, width, scheme, wide (the page is wider than the screen, and what makes it so),
 // axe (violations), html (errors of html-validate), console (what the browser complained of).
@@ -60,7 +60,8 @@ try {
 		await page.waitForURL(told.base + "/");
 		for (const path of person.pages)
 			for (const [i, look_of] of told.looks.entries())
-				await look(page, person.name, path, look_of, {axe: person.axe && (i === 0 || told.again.includes(path)), html: person.axe && i === 0});
+				if (i === 0 || told.again.includes(path))
+					await look(page, person.name, path, look_of, {axe: person.axe, html: person.axe && i === 0});
 		await context.close();
 	}
 } finally {

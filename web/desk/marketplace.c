@@ -69,7 +69,7 @@ put_proposal(const struct page_of *p)
 	         "<label>From a balance of <input type=\"text\" name=\"minimum_balance\" inputmode=\"numeric\" "
 	         "size=\"8\"></label>\n"
 	         "<label>Shop <input type=\"text\" name=\"shop\"></label>\n"
-	         "<label>Address <input type=\"text\" name=\"address\" type=\"url\" "
+	         "<label>Address <input type=\"url\" name=\"address\" "
 	         "placeholder=\"https://\"></label>\n"
 	         "<label>Why <textarea name=\"why\" rows=\"2\" required></textarea></label>\n"
 	         "<button type=\"submit\">Propose</button></form>\n<p class=\"note\">What is left empty stays as "
