@@ -475,6 +475,14 @@ const struct command commands[] = {
      "Reports every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
      "PROFILE is a file, or the name of one in the profiles directory.",
      "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
+    {"profile read", "Configure", "PROFILE FILE", 2, 2, OPT(OPT_NAME), "what a profile makes of a file, without a database",
+     "Prints each record, control total and refusal as a line, as docs/profiles.md has it. What is right can be kept as FILE.expected "
+     "for `handbackctl profile test`.",
+     "handbackctl profile read skyline ./SKYLINE_20260131.csv >skyline.cases/SKYLINE_20260131.csv.expected", run_profile_read},
+    {"profile test", "Configure", "PROFILE...", 1, 1000, 0, "run the cases that stand beside profiles",
+     "A profile NAME.yaml has its cases in NAME.cases: files, and for each what is expected of it as FILE.expected. Shows the "
+     "first line that is not as expected, and ends with 5 when there is one.",
+     "handbackctl profile test skyline", run_profile_test},
     {"profile show", "Configure", "PROFILE", 1, 1, OPT(OPT_TABLE), "how a profile reads files, as a table",
      "Shows each record type and field with where it stands, its type and what it means.",
      "handbackctl profile show skyline", run_profile_show},

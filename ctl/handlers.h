@@ -119,6 +119,10 @@ int run_audit_key(struct session *s);
 /* ctl/profile.c */
 int run_profile_lint(struct session *s);
 
+/* ctl/profile/cases.c */
+int run_profile_read(struct session *s);
+int run_profile_test(struct session *s);
+
 /* ctl/profile_show.c */
 int run_profile_show(struct session *s);
 

@@ -25,8 +25,8 @@ static const struct column lint_columns[] = {
 
 /* The path of a profile: as it is where it has a slash or ends in .yaml, else one of the profiles directory.
  */
-static char *
-path_of(struct session *s, const char *said)
+char *
+profile_path(struct session *s, const char *said)
 {
 	size_t len = strlen(said);
 
@@ -39,7 +39,7 @@ int
 profile_of_argument(struct session *s, const char *said, struct problems **ret_problems,
                     struct profile **ret_profile)
 {
-	char *text = NULL, *path = path_of(s, said);
+	char *text = NULL, *path = profile_path(s, said);
 	size_t len = 0;
 
 	if (path == NULL)

@@ -14,4 +14,7 @@
 int profile_of_argument(struct session *s, const char *said, struct problems **ret_problems,
                         struct profile **ret_profile);
 
+/* The path of the profile that is meant, to be freed; NULL, said why on stderr. */
+char *profile_path(struct session *s, const char *said);
+
 #endif

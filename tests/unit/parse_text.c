@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/codes.h"
-#include "lib/profile/dates.h"
+#include "lib/protocol/frame_text.h"
 #include "parsers/container/container.h"
 
 struct profile *
@@ -45,104 +45,31 @@ struct out {
 	FILE *file;
 };
 
-static void
-put_slice(FILE *f, const char *name, struct slice s)
-{
-	if (s.len == 0)
-		return;
-	fprintf(f, " %s=", name);
-	for (uint32_t i = 0; i < s.len; i++)
-		if (s.data[i] == '\x1f')
-			fputc('|', f);
-		else
-			fputc(s.data[i], f);
-}
-
-static void
-put_day(FILE *f, const char *name, int32_t day)
-{
-	int year, month, of_month;
-
-	date_to_civil(day, &year, &month, &of_month);
-	fprintf(f, " %s=%04d-%02d-%02d", name, year, month, of_month);
-}
-
 static int
 put_record(void *context, const struct record *r)
 {
-	static const char *const texts[RECORD_TEXTS] = {
-	    "outbound_reference", "partner_reference", "shown",         "member",         "programme",
-	    "merchant",           "currency",          "reasons",       "text",           "change",
-	    "record_id",          "replaces",          "replaces_file", "replaces_record"};
-	FILE *f = ((struct out *) context)->file;
-	const char *verdict = verdict_name(r->verdict);
-
-	fprintf(f, "record %llu at %llu+%u %s", (unsigned long long) r->number, (unsigned long long) r->offset,
-	        r->length, verdict == NULL ? "NONE" : verdict);
-	if ((r->has & RECORD_WHOLE_MESSAGE) != 0)
-		fputs(" whole-message", f);
-	if ((r->has & RECORD_BAD_VALUE) != 0)
-		fputs(" bad", f);
-	if ((r->has & RECORD_HAS_EXTERNAL_REFERENCE) != 0) {
-		fputs(" reference=", f);
-		for (int i = 0; i < 16; i++)
-			fprintf(f, "%02x", r->external_reference[i]);
-	}
-	if ((r->has & RECORD_HAS_POINTS) != 0)
-		fprintf(f, " points=%lld", (long long) r->points);
-	if ((r->has & RECORD_HAS_AMOUNT) != 0)
-		fprintf(f, " amount=%lld", (long long) r->amount);
-	if ((r->has & RECORD_HAS_TRANSACTION_TYPE) != 0)
-		fprintf(f, " type=%d", r->transaction_type);
-	if ((r->has & RECORD_HAS_DATE) != 0)
-		put_day(f, "date", r->date);
-	if ((r->has & RECORD_HAS_OUTBOUND_LINE) != 0)
-		fprintf(f, " line=%lld", (long long) r->outbound_line);
-	for (int i = 0; i < RECORD_TEXTS; i++)
-		put_slice(f, texts[i], r->text[i]);
-	fputc('\n', f);
+	frame_text(((struct out *) context)->file, &(struct frame){.kind = FRAME_RECORD, .record = *r});
 	return 0;
 }
 
 static int
 put_facts(void *context, const struct file_facts *facts)
 {
-	FILE *f = ((struct out *) context)->file;
-
-	fputs("facts", f);
-	if (facts->has_sequence)
-		fprintf(f, " sequence=%lld", (long long) facts->sequence);
-	if (facts->has_business_date)
-		put_day(f, "business_date", facts->business_date);
-	if (facts->is_test)
-		fputs(" test", f);
-	put_slice(f, "partner_id", facts->partner_id);
-	put_slice(f, "file_id", facts->partner_file_id);
-	put_slice(f, "original_message", facts->original_message);
-	put_slice(f, "lists", facts->lists);
-	fputc('\n', f);
+	frame_text(((struct out *) context)->file, &(struct frame){.kind = FRAME_FACTS, .facts = *facts});
 	return 0;
 }
 
 static int
 put_control(void *context, const struct control *c)
 {
-	FILE *f = ((struct out *) context)->file;
-
-	fprintf(f, "control %.*s %.*s %.*s %s %.*s\n", (int) c->name.len, c->name.data, (int) c->where.len,
-	        c->where.data, (int) c->stated.len, c->stated.data, c->agrees ? "=" : "<>", (int) c->counted.len,
-	        c->counted.data);
+	frame_text(((struct out *) context)->file, &(struct frame){.kind = FRAME_CONTROL, .control = *c});
 	return 0;
 }
 
 static int
 put_refusal(void *context, const struct refusal *r)
 {
-	FILE *f = ((struct out *) context)->file;
-
-	fprintf(f, "refused %.*s record %llu at %llu: %.*s\n", (int) r->rule.len, r->rule.data,
-	        (unsigned long long) r->record, (unsigned long long) r->offset, (int) r->message.len,
-	        r->message.data);
+	frame_text(((struct out *) context)->file, &(struct frame){.kind = FRAME_REFUSAL, .refusal = *r});
 	return 0;
 }
 
@@ -185,8 +112,7 @@ parse_text(const struct profile *profile, const char *name, const void *data, si
 
 	input_memory_init(&in, data, len, step);
 	run(profile, &sink, name, &in, &end);
-	fprintf(out.file, "end records=%llu bytes=%llu%s%s\n", (unsigned long long) end.records,
-	        (unsigned long long) end.bytes, end.refused ? " refused" : "", end.whole ? " whole" : "");
+	frame_text(out.file, &(struct frame){.kind = FRAME_END, .end = end});
 	fclose(out.file);
 	return text;
 }
