@@ -29,7 +29,8 @@ wrapped(const char *p, size_t len)
 		return "it is encrypted or signed by OpenPGP: decrypt a copy with "
 		       "`gpg --decrypt` and infer from that, then add `openpgp:` to the profile";
 	if (len >= 2 && (memcmp(p, "\xfe\xff", 2) == 0 || memcmp(p, "\xff\xfe", 2) == 0))
-		return "it is UTF-16, which handback does not read: ask the partner for UTF-8";
+		return "it is UTF-16: make a copy with `iconv -f UTF-16 -t UTF-8` and infer from that, then add "
+		       "`encoding: utf-16` to the profile";
 	return NULL;
 }
 
