@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-import test_profile_language as language
+import profile_language as language
 
 ROOT = language.ROOT
 UNIT = language.UNIT

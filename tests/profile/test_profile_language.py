@@ -2,7 +2,6 @@
 
     test_profile_language.py --update     write the tables and the outcomes again (then read the difference)
 """
-import os
 import pathlib
 import re
 import subprocess
@@ -11,18 +10,9 @@ import tempfile
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENT = ROOT / "docs/profiles.md"
-UNIT = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build")) / "tests/unit"
+from profile_language import DOCUMENT, EXAMPLE, ROOT, UNIT, document, examples, keys, short_profile, top_level, unescape
 
 TABLE = re.compile(r"<!-- keys: ?(.*?) ?-->\n(.*?)<!-- end -->", re.S)
-EXAMPLE = re.compile(r"```yaml (delimited|fixed|xml|json)\n(.*?)```\n(?:```in ?([^\n]*)\n(.*?)\n```\n```out\n(.*?)```\n)?", re.S)
-BASE = re.compile(r"```yaml\n(.*?)```", re.S)
-
-
-def keys():
-    rows = subprocess.run([UNIT / "profile_keys"], capture_output=True, check=True, text=True).stdout
-    return [row.split("\t") for row in rows.splitlines()]
 
 
 def table(places):
@@ -33,16 +23,6 @@ def table(places):
             if where == place:
                 text = values.replace("|", "\\|").replace("*", "\\*")
                 yield f"| `{key}` | {text} |" if len(wanted) == 1 else f"| `{where}` | `{key}` | {text} |"
-
-
-def top_level(yaml):
-    """The profile's keys with their text; comments and all."""
-    parts = re.split(r"^(?=\w)", yaml, flags=re.M)
-    return {part.split(":")[0]: part for part in parts if part.strip()}
-
-
-def short_profile(text, form):
-    return top_level(next(b for b in BASE.findall(text) if f"\nformat: {form}\n" in b))
 
 
 def run(yaml, name, data):
@@ -56,18 +36,10 @@ def run(yaml, name, data):
     return done.stdout.decode()
 
 
-def unescape(text):
-    return text.encode().decode("unicode_escape").encode("latin-1")
-
-
 def outcome(text, match):
     form, fragment, name, data, _ = match.groups()
     yaml = "".join({**short_profile(text, form), **top_level(fragment)}.values())
     return run(yaml, name, unescape(data) if data is not None else b"")
-
-
-def document():
-    return DOCUMENT.read_text(encoding="utf-8")
 
 
 def test_every_key_is_told():
@@ -77,10 +49,6 @@ def test_every_key_is_told():
         assert said.splitlines() == list(table(places)), f"{places}: run tests/profile/test_profile_language.py --update"
         told.update(place.strip() for place in places.split(","))
     assert told == {where for where, _, _ in keys()}
-
-
-def examples():
-    return list(EXAMPLE.finditer(document()))
 
 
 @pytest.mark.parametrize("match", examples(), ids=lambda m: m.group(2).split("\n")[0][:40])

@@ -1,12 +1,9 @@
 """Profiles that could read wrongly in silence: each reads right, is refused, or does not compile."""
-import subprocess
-
 import pytest
 
 import parse_client
-from conftest import ROOT
+from profile_language import HEAD, ROOT, compiles, parse
 
-HEAD = "profile: p\npartner: P\nprogramme: NS\n"
 LINES = HEAD + """format: delimited
 framing: {newline: lf}
 delimited: {delimiter: "|"%s}
@@ -23,18 +20,6 @@ records:
   no: {role: entry, verdict: rejected, fields: {partner_reference: {at: Ref}}}
 match: [partner_reference]
 """
-
-
-def compiles(text, build, tmp_path):
-    """The lines that `profile lint` prints, and its status."""
-    path = tmp_path / "p.yaml"
-    path.write_text(text)
-    done = subprocess.run([build / "ctl/handbackctl", "profile", "lint", path], capture_output=True, text=True, timeout=30)
-    return done.returncode == 0, done.stdout + done.stderr
-
-
-def parse(profile, data, **more):
-    return parse_client.parse(profile.encode(), data, **more)
 
 
 def shipped(name):

@@ -3,8 +3,7 @@ import gzip
 
 import pytest
 
-import parse_client
-from test_reading import HEAD, compiles, parse
+from profile_language import HEAD, compiles, parse
 
 UTF16 = HEAD + """format: delimited
 encoding: %s
