@@ -70,6 +70,8 @@ enum option_id {
 	OPT_POINTS_FROM,
 	OPT_POINTS_TO,
 	OPT_COLUMNS,
+	OPT_EVERY,
+	OPT_BEGINS_ON,
 	OPT_COUNT
 };
 

@@ -83,6 +83,9 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_TYPE] = {"type", "N", "only redemptions of this transaction type, and what gave them back"},
     [OPT_POINTS_FROM] = {"points-from", "N", "only of so many points or more"},
     [OPT_POINTS_TO] = {"points-to", "N", "only of so many points or fewer"},
+    [OPT_EVERY] = {"every", "PERIOD", "day, week (from Monday), month, quarter, year, or once"},
+    [OPT_BEGINS_ON] = {"begins-on", "DAY",
+                       "the day on which a month begins, 1 to 28: 15 for the 15th to the 14th; without it 1"},
     [OPT_COLUMNS] = {"columns", "LIST", "these columns, with commas, in this order; without it all"},
 };
 
@@ -216,6 +219,21 @@ const struct command commands[] = {
      "the exit status is 5. Without --from and --to it is of the last seven days.",
      "handbackctl transactions --category 'Debit By Redemption,Redemption Reversal' --merchant Plum\n"
      "handbackctl transactions --programme NORTHSTAR --from 2026-01-01 --to 2026-01-31 --format csv >january.csv", run_transactions},
+    {"schedule add", "Verify", "NAME", 1, 1,
+     OPT(OPT_EVERY) | OPT(OPT_BEGINS_ON) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_CATEGORY) | OPT(OPT_PROGRAMME) | OPT(OPT_PARTNER) | OPT(OPT_MEMBER) |
+         OPT(OPT_TYPE) | OPT(OPT_MERCHANT) | OPT(OPT_STATE) | OPT(OPT_POINTS_FROM) | OPT(OPT_POINTS_TO) | OPT(OPT_COLUMNS),
+     "have the nightly run write a report of transactions for each period",
+     "The same report as `handbackctl transactions` with the same filters, for each day, week, month, quarter or year (UTC) once it is over, from the one in "
+     "which --from lies (else today), or once for --from to --to. --format is csv (without it), json or xlsx. The files lie in the report directory as "
+     "NAME-FIRST-to-LAST.csv; each is noted with its SHA-256, and notified once, with its sums and where it lies: a mail has no member's data. Nights that "
+     "were missed are caught up with.",
+     "handbackctl schedule add redemptions --every month --begins-on 15 --category 'Debit By Redemption' --format xlsx\n"
+     "handbackctl schedule add january --every once --from 2026-01-01 --to 2026-01-31", run_schedule_add},
+    {"schedule end", "Verify", "NAME", 1, 1, 0, "write no more reports of a schedule",
+     "Periods that are over by now are still written. The name is never another schedule's: it is that of its reports.", "handbackctl schedule end redemptions",
+     run_schedule_end},
+    {"schedule list", "Verify", "", 0, 0, OPT(OPT_LIMIT) | OPT(OPT_ALL), "which reports are written by schedule, and up to when",
+     "Those that go on first, with who added and who ended them.", "handbackctl schedule list", run_schedule_list},
     {"audit verify", "Verify", "", 0, 0, OPT(OPT_HEAD) | OPT(OPT_CHECKPOINTS),
      "check everything that was ever posted against its proof",
      "What handback-verify.timer calls. Walks the audit trail from its first head: rebuilds each head "

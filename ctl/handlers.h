@@ -35,6 +35,9 @@ int run_report(struct session *s);
 int run_finance(struct session *s);
 int run_month_end(struct session *s);
 int run_transactions(struct session *s);
+int run_schedule_add(struct session *s);
+int run_schedule_end(struct session *s);
+int run_schedule_list(struct session *s);
 
 /* ctl/infer.c */
 int run_profile_infer(struct session *s);

@@ -118,6 +118,7 @@ batch_config(struct batch *b)
 	problems_free(p);
 	if (b->config == NULL)
 		return EXIT_USAGE;
+	b->query.company = b->config->company;
 	/* before anything of the service's is touched */
 	if (owner_become(b->config->spool, why, sizeof(why)))
 		return EXIT_CLEAN;

@@ -71,11 +71,18 @@ int night_absence(struct night *n, const struct config_source *source);
 /* As holidays_read; NULL is said, and makes the night's exit status EXIT_USAGE. */
 char *night_holidays(struct night *n, const char *name);
 
-/* Systems that are told and stopped, did not take something, or are a day behind: notifications, once each. */
+/* Systems that are told and stopped, did not take something, or are a day behind: notifications, once each.
+ */
 int night_targets(struct night *n);
 
 /* Points requests that wait too long: for two people, for a file, for the partner: notifications, once each. */
 int night_points(struct night *n);
+
+/* Transactional reports by schedule: a table of the plan; then those that are due are written, and told of.
+ */
+#define NIGHT_SCHEDULED_COLUMNS 4
+extern const struct column night_scheduled_columns[NIGHT_SCHEDULED_COLUMNS];
+int night_schedules(struct night *n);
 
 /* The report of a day (2026-01-31) under its own name, unless it is there. */
 int night_report(struct night *n, const char *day);

@@ -146,6 +146,8 @@ act(struct night *n)
 	if (code == EXIT_CLEAN)
 		code = write_reports(n);
 	if (code == EXIT_CLEAN)
+		code = night_schedules(n);
+	if (code == EXIT_CLEAN)
 		code = night_retention(n);
 	if (code == EXIT_CLEAN)
 		code = night_metrics(n);

@@ -119,3 +119,28 @@ FROM catalogue.tokens t
 WHERE t.expires_at < transaction_timestamp() + interval '14 days'
 	AND NOT EXISTS (SELECT FROM catalogue.tokens n WHERE n.programme = t.programme AND n.scope = t.scope AND n.generation > t.generation)
 ORDER BY t.programme, t.scope
+
+-- name: nightly_scheduled
+SELECT d.name AS schedule, d.first_day::text AS first_day, d.last_day::text AS last_day, d.format
+FROM handback.report_due d
+ORDER BY d.last_day, d.name
+
+-- name: nightly_due_reports
+-- What is due, the oldest first: a schedule that begins years ago takes several nights.
+SELECT d.schedule_id, d.name AS schedule, d.first_day::text AS first_day, d.last_day::text AS last_day, d.programme, d.categories, d.partner, d.member,
+	d.type, d.merchant, d.state, d.fewest, d.most, d.columns, d.format
+FROM handback.report_due d
+ORDER BY d.last_day, d.name
+LIMIT 400
+
+-- name: nightly_note_report
+-- $1 schedule, $2 and $3 first and last day, $4 name of the file, $5 its SHA-256, $6 entries, $7 sums.
+SELECT handback.note_scheduled_report($1::integer, $2::date, $3::date, $4::text, pg_catalog.decode($5::text, 'hex'), $6::bigint, $7::text)
+
+-- name: nightly_noted_reports
+-- Those of the last weeks: what a night that was killed has not named or not told is found here.
+SELECT s.name AS schedule, r.first_day::text AS first_day, r.last_day::text AS last_day, r.file_name, pg_catalog.encode(r.sha256, 'hex') AS sha256,
+	r.entries, r.sums
+FROM handback.scheduled_report r JOIN handback.report_schedules s USING (schedule_id)
+WHERE r.written_at > transaction_timestamp() - interval '35 days'
+ORDER BY r.last_day, s.name

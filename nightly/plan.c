@@ -137,6 +137,8 @@ night_plan(struct night *n)
 	                          COLUMNS(overdue_columns));
 	struct table *holds = document_add(d, "holds", "Open holds", TABLE_ROWS, COLUMNS(hold_columns));
 	n->reports = document_add(d, "reports", "Reports to write", TABLE_ROWS, COLUMNS(report_columns));
+	struct table *scheduled = document_add(d, "scheduled", "Scheduled reports to write", TABLE_ROWS,
+	                                       night_scheduled_columns, NIGHT_SCHEDULED_COLUMNS);
 	int code = night_each_source(n, plan_source);
 	if (code == EXIT_CLEAN)
 		code = query_fill(&n->batch->query, expected, sql_nightly_expected, 1, &all);
@@ -144,6 +146,8 @@ night_plan(struct night *n)
 		code = query_fill(&n->batch->query, holds, sql_nightly_holds, 0, NULL);
 	if (code == EXIT_CLEAN)
 		code = plan_reports(n);
+	if (code == EXIT_CLEAN)
+		code = query_fill(&n->batch->query, scheduled, sql_nightly_scheduled, 0, NULL);
 	if (code == EXIT_CLEAN)
 		code = night_count_retention(n, d);
 	if (code == EXIT_CLEAN)

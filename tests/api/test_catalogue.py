@@ -159,6 +159,7 @@ def test_a_session_error_names_the_token(api, world):
 def test_rotation_fails_no_call(build, world):
     with Api(build, world, apis=2) as api:
         shop, stop, answers = Shop(api, SSO, RATE), threading.Event(), []
+        visit = enter(api, shop)
 
         def caller():
             while not stop.is_set():
@@ -183,6 +184,8 @@ def test_rotation_fails_no_call(build, world):
             stop.set()
             for one in callers:
                 one.result()
+        # who was in the shop all the while is there still
+        assert visit.rate()["points"] == 100 and visit.order("o1", 700).json["status"] == 1
     assert set(answers) == {200, 403} and len(answers) > 200
     # the newest and the one before it are good, and no other
     with world.connect() as c:
