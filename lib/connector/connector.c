@@ -11,11 +11,11 @@ static const char *const methods[] = {"POST", "PUT", "PATCH", NULL};
 static void
 compile_object(struct connector *c, enum connector_kind kind, struct yaml_node *n, struct problems *p)
 {
-	static const char *const known[] = {"url", "record", "body", "read", "parent", "bulk", NULL};
+	static const char *const known[] = {"url", "record", "body", "read", "parent", "bulk", "xml", NULL};
 	struct connector_object *o = &c->object[kind];
 	struct yaml_node *url = yaml_get(n, "url"), *record = yaml_get(n, "record"), *body = yaml_get(n, "body"),
 	                 *read = yaml_get(n, "read"), *parent = yaml_get(n, "parent"),
-	                 *bulk = yaml_get(n, "bulk");
+	                 *bulk = yaml_get(n, "bulk"), *xml = yaml_get(n, "xml");
 	size_t records = 0;
 
 	if (url == NULL)
@@ -24,9 +24,13 @@ compile_object(struct connector *c, enum connector_kind kind, struct yaml_node *
 		yaml_error(p, url, "no URL of https, nor of http to this machine");
 	else if (o->url != NULL)
 		connector_check_template(kind, url, p);
-	if (record == NULL || record->kind != YAML_MAP || record->first == NULL)
+	if (xml != NULL && (record != NULL || body != NULL || c->batch > 1))
+		yaml_error(p, xml, "a body of XML tells of one object, and has no record: its fields stand in it");
+	else if (xml != NULL && yaml_text(p, xml, &o->xml))
+		o->node = xml;
+	else if (xml == NULL && (record == NULL || record->kind != YAML_MAP || record->first == NULL))
 		yaml_error(p, record != NULL ? record : n, "record: a map of their fields is required");
-	else
+	else if (xml == NULL)
 		connector_check_template(kind, o->record = record, p);
 	if (body != NULL)
 		records = connector_check_body(kind, o->body = body, p);
@@ -93,6 +97,8 @@ compile(struct connector *c, struct problems *p)
 	connector_compile_logins(c, p);
 	connector_check_readings(c, p);
 	connector_check_bulks(c, p);
+	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
+		connector_check_xml(c, (enum connector_kind) kind, p);
 	connector_compile_answer(c, p);
 	connector_compile_points(c, p);
 	yaml_unknown_keys(p, c->tree, known);
@@ -140,6 +146,12 @@ const char *
 connector_url(const struct connector *c, enum connector_kind kind)
 {
 	return c->object[kind].url;
+}
+
+bool
+connector_is_xml(const struct connector *c, enum connector_kind kind)
+{
+	return c->object[kind].xml != NULL;
 }
 
 const char *

@@ -59,6 +59,11 @@ size_t connector_batch(const struct connector *c);
 char *connector_body(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
                      size_t count, char *why, size_t why_size);
 
+/* Is its body XML?  Then it has CONNECTOR_LOGIN_PLACE once where a login of LOGIN_WSSE goes: no field's value
+ * can look like that. */
+#define CONNECTOR_LOGIN_PLACE "${login}"
+bool connector_is_xml(const struct connector *c, enum connector_kind kind);
+
 /* ---- how a request is sent ---- */
 
 /* May its hosts have addresses of private networks? */
@@ -84,6 +89,8 @@ enum connector_login_kind {
 	LOGIN_BODY,               /* name, secret */
 	LOGIN_CLIENT_CREDENTIALS, /* url, user, secret, scope, basic */
 	LOGIN_JWT_BEARER,         /* url, user, subject, audience, secret: the private key, scope */
+	LOGIN_SAML_BEARER,        /* the same; the assertion is one of SAML 2.0 */
+	LOGIN_WSSE,               /* user, secret: WS-Security, where the XML has ${login} */
 	LOGIN_SIGNATURE,          /* secret, second, id: a member of the body */
 	LOGIN_MAC,                /* user: the key's id, secret */
 	LOGIN_KINDS
@@ -99,6 +106,11 @@ struct connector_login {
 
 /* Login i; NULL behind the last. */
 const struct connector_login *connector_login(const struct connector *c, size_t i);
+/* Is it by a token that is asked for? */
+bool connector_login_has_token(const struct connector_login *login);
+/* What else is told where the token is asked for: pair i; false behind the last. */
+bool connector_login_form(const struct connector *c, const struct connector_login *login, size_t i,
+                          const char **ret_name, const char **ret_value);
 
 /* ---- what an answer means ---- */
 

@@ -13,6 +13,8 @@ struct connector_object {
 	const struct yaml_node *record; /* a map */
 	const struct yaml_node *body;   /* NULL: the record */
 	const char *parent;             /* a template; NULL: none */
+	const char *xml;                /* a template, instead of record and body; NULL: it is JSON */
+	const struct yaml_node *node;   /* where it stands */
 };
 
 struct connector_request {
@@ -55,6 +57,7 @@ struct connector_rules {
 	const char *code;          /* of an answer that refuses all */
 	struct connector_rows rows;
 	const struct yaml_node *codes[CONNECTOR_RESULTS]; /* lists */
+	const struct yaml_node *words[CONNECTOR_RESULTS]; /* lists, of answers that are no JSON */
 	const char *limit_header, *limit_begins;
 	int64_t wait_ms; /* after a 429 that does not say; 0: not told */
 };
@@ -91,6 +94,7 @@ struct connector {
 	struct connector_bulk bulk[CONNECTOR_KINDS];
 	const struct yaml_node *headers; /* NULL: none */
 	struct connector_login login[CONNECTOR_LOGINS];
+	const struct yaml_node *form[CONNECTOR_LOGINS]; /* NULL: none */
 	size_t login_count;
 	struct connector_rules rules;
 	struct connector_points points;
@@ -132,6 +136,8 @@ void connector_compile_bulk(struct connector *c, enum connector_kind kind, struc
                             struct problems *p);
 void connector_check_bulks(const struct connector *c, struct problems *p);
 bool connector_is_text_list(struct problems *p, const struct yaml_node *n);
+/* XML with fields of the kind, and ${login} once where there is such a login. */
+void connector_check_xml(const struct connector *c, enum connector_kind kind, struct problems *p);
 /* Its fields are those of the kind. */
 void connector_check_template(enum connector_kind kind, const struct yaml_node *n, struct problems *p);
 /* A body with ${records} or ${record}, once; gives how many of the first. */
@@ -145,6 +151,7 @@ bool connector_is_url_of(const char *url, size_t most);
 
 char *connector_compose(const struct connector_object *shape, const struct json *const *objects, size_t count,
                         char *why, size_t why_size);
+char *connector_compose_xml(const char *template, const struct json *object, char *why, size_t why_size);
 /* A template with its fields.  NULL with a sentence in why[] where one is null; the second says so. */
 char *connector_text(const char *template, const struct json *object, char *why, size_t why_size);
 char *connector_text_or_null(const char *template, const struct json *object, bool *ret_null, char *why,

@@ -294,6 +294,34 @@ judge_refusal(const struct connector_rules *rules, const struct json *body, int 
 	snprintf(ret->why, sizeof(ret->why), "HTTP %d%s%s", status, shown[0] != '\0' ? " " : "", shown);
 }
 
+/* The first word of a list that stands in the answer; NULL: none does. */
+static const char *
+word_in(const struct yaml_node *list, const char *body)
+{
+	for (const struct yaml_node *n = list != NULL ? list->first : NULL; n != NULL; n = n->next)
+		if (strstr(body, n->text) != NULL)
+			return n->text;
+	return NULL;
+}
+
+/* What a refusal that is no JSON means by the words in it: the worst of them counts. */
+static void
+judge_words(const struct connector_rules *rules, const struct connector_answer *answer,
+            struct connector_verdict *ret)
+{
+	static const enum connector_result order[] = {CONNECTOR_STOP, CONNECTOR_HELD, CONNECTOR_RETRY};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		const char *word = word_in(rules->words[order[i]], answer->body);
+
+		if (word == NULL)
+			continue;
+		ret->result = order[i];
+		snprintf(ret->why, sizeof(ret->why), "HTTP %d %s", answer->status, word);
+		return;
+	}
+}
+
 void
 connector_judge_whole(const struct connector *c, const struct connector_answer *answer,
                       struct connector_verdict *ret)
@@ -311,6 +339,8 @@ connector_judge_whole(const struct connector *c, const struct connector_answer *
 		return;
 	body = is_text ? json_parse(answer->body) : NULL;
 	judge_refusal(&c->rules, body, status, ret);
+	if (is_text && body == NULL)
+		judge_words(&c->rules, answer, ret);
 	json_free(body);
 }
 
@@ -326,6 +356,14 @@ connector_judge(const struct connector *c, enum connector_kind kind, const struc
 	struct json *body = NULL;
 
 	connector_judge_whole(c, answer, ret);
+	/* a fault may come with 200 */
+	if (ret->result == CONNECTOR_DELIVERED && c->rules.words[CONNECTOR_DELIVERED] != NULL &&
+	    (!is_text || word_in(c->rules.words[CONNECTOR_DELIVERED], answer->body) == NULL)) {
+		ret->result = CONNECTOR_RETRY;
+		snprintf(ret->why, sizeof(ret->why), "its answer is not what was promised");
+		if (is_text)
+			judge_words(&c->rules, answer, ret);
+	}
 	if (c->rules.status[status] == CONNECTOR_DELIVERED && c->rules.rows.there) {
 		body = is_text ? json_parse(answer->body) : NULL;
 		judge_rows(&j, body);

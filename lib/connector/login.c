@@ -4,7 +4,8 @@
 #include "lib/connector/connector_internal.h"
 
 const char *const connector_login_kinds[LOGIN_KINDS + 1] = {
-    "basic", "header", "body", "client_credentials", "jwt_bearer", "signature", "mac", NULL};
+    "basic",     "header", "body", "client_credentials", "jwt_bearer", "saml_bearer", "wsse",
+    "signature", "mac",    NULL};
 
 bool
 connector_is_token(const char *name)
@@ -83,7 +84,8 @@ connector_compile_headers(struct connector *c, struct problems *p)
 /* ---- logins ---- */
 
 #define OF(kind) (1u << (LOGIN_##kind))
-#define TOKENS (OF(CLIENT_CREDENTIALS) | OF(JWT_BEARER))
+#define ASSERTIONS (OF(JWT_BEARER) | OF(SAML_BEARER))
+#define TOKENS (OF(CLIENT_CREDENTIALS) | ASSERTIONS)
 
 /* key -> the kinds that have it, and those that need it */
 static const struct login_key {
@@ -92,14 +94,14 @@ static const struct login_key {
 	unsigned may, must;
 } login_keys[] = {
     {"url", offsetof(struct connector_login, url), TOKENS, TOKENS},
-    {"user", offsetof(struct connector_login, user), OF(BASIC) | OF(MAC) | TOKENS,
-     OF(BASIC) | OF(MAC) | TOKENS},
+    {"user", offsetof(struct connector_login, user), OF(BASIC) | OF(MAC) | OF(WSSE) | TOKENS,
+     OF(BASIC) | OF(MAC) | OF(WSSE) | TOKENS},
     {"secret", offsetof(struct connector_login, secret), ~0u, ~0u},
     {"second", offsetof(struct connector_login, second), OF(SIGNATURE), 0},
     {"name", offsetof(struct connector_login, name), OF(HEADER) | OF(BODY), OF(HEADER) | OF(BODY)},
     {"begins", offsetof(struct connector_login, begins), OF(HEADER), 0},
-    {"subject", offsetof(struct connector_login, subject), OF(JWT_BEARER), OF(JWT_BEARER)},
-    {"audience", offsetof(struct connector_login, audience), OF(JWT_BEARER), OF(JWT_BEARER)},
+    {"subject", offsetof(struct connector_login, subject), ASSERTIONS, ASSERTIONS},
+    {"audience", offsetof(struct connector_login, audience), ASSERTIONS, ASSERTIONS},
     {"scope", offsetof(struct connector_login, scope), TOKENS, 0},
     {"id", offsetof(struct connector_login, id), OF(SIGNATURE), OF(SIGNATURE)},
 };
@@ -127,12 +129,25 @@ check_login(struct connector *c, const struct connector_login *login, struct yam
 			}
 }
 
+/* What is told besides where a token is asked for: constants. */
+static bool
+check_form(const struct yaml_node *form, struct problems *p)
+{
+	bool good = form->kind == YAML_MAP && form->first != NULL;
+
+	for (const struct yaml_node *n = good ? form->first : NULL; n != NULL; n = n->next)
+		good &= n->kind == YAML_SCALAR && n->text[0] != '\0' && strstr(n->text, "${") == NULL;
+	if (!good)
+		yaml_error(p, form, "a map of names and constants is required");
+	return good;
+}
+
 static void
 compile_login(struct connector *c, struct yaml_node *n, struct problems *p)
 {
-	const char *known[LOGIN_KEYS + 3] = {"kind", "basic"};
+	const char *known[LOGIN_KEYS + 4] = {"kind", "basic", "form"};
 	struct connector_login *login = &c->login[c->login_count];
-	struct yaml_node *kind = n->kind == YAML_MAP ? yaml_get(n, "kind") : NULL, *basic;
+	struct yaml_node *kind = n->kind == YAML_MAP ? yaml_get(n, "kind") : NULL, *basic, *form;
 	int word;
 
 	if (kind == NULL) {
@@ -147,7 +162,7 @@ compile_login(struct connector *c, struct yaml_node *n, struct problems *p)
 		struct yaml_node *value = yaml_get(n, k->key);
 		const char *text = NULL;
 
-		known[i + 2] = k->key;
+		known[i + 3] = k->key;
 		if (value == NULL && (k->must & 1u << word) != 0)
 			yaml_error(p, n, "%s has to have its %s", connector_login_kinds[word], k->key);
 		else if (value != NULL && (k->may & 1u << word) == 0)
@@ -160,6 +175,11 @@ compile_login(struct connector *c, struct yaml_node *n, struct problems *p)
 		yaml_error(p, basic, "%s has none", connector_login_kinds[word]);
 	else if (basic != NULL)
 		yaml_bool(p, basic, &login->basic);
+	form = yaml_get(n, "form");
+	if (form != NULL && !connector_login_has_token(login))
+		yaml_error(p, form, "%s has none", connector_login_kinds[word]);
+	else if (form != NULL && check_form(form, p))
+		c->form[c->login_count] = form;
 	yaml_unknown_keys(p, n, known);
 	check_login(c, login, n, p);
 	c->login_count++;
@@ -235,6 +255,27 @@ const struct connector_login *
 connector_login(const struct connector *c, size_t i)
 {
 	return i < c->login_count ? &c->login[i] : NULL;
+}
+
+bool
+connector_login_has_token(const struct connector_login *login)
+{
+	return (1u << login->kind & TOKENS) != 0;
+}
+
+bool
+connector_login_form(const struct connector *c, const struct connector_login *login, size_t i,
+                     const char **ret_name, const char **ret_value)
+{
+	const struct yaml_node *form = c->form[login - c->login], *n = form != NULL ? form->first : NULL;
+
+	for (; n != NULL && i > 0; i--)
+		n = n->next;
+	if (n == NULL)
+		return false;
+	*ret_name = n->key;
+	*ret_value = n->text;
+	return true;
 }
 
 bool

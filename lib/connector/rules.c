@@ -105,7 +105,7 @@ connector_is_text_list(struct problems *p, const struct yaml_node *n)
 }
 
 static void
-compile_codes(struct connector *c, struct yaml_node *n, struct problems *p)
+compile_words(const struct yaml_node *ret[CONNECTOR_RESULTS], struct yaml_node *n, struct problems *p)
 {
 	if (n == NULL)
 		return;
@@ -120,12 +120,11 @@ compile_codes(struct connector *c, struct yaml_node *n, struct problems *p)
 			continue;
 		for (const struct yaml_node *item = list->first; item != NULL; item = item->next)
 			for (int other = 0; other < i; other++)
-				for (const struct yaml_node *had =
-				         c->rules.codes[other] != NULL ? c->rules.codes[other]->first : NULL;
-				     had != NULL; had = had->next)
+				for (const struct yaml_node *had = ret[other] != NULL ? ret[other]->first : NULL; had != NULL;
+				     had = had->next)
 					if (strcmp(had->text, item->text) == 0)
 						yaml_error(p, item, "%s has its meaning already", item->text);
-		c->rules.codes[i] = list;
+		ret[i] = list;
 	}
 	yaml_unknown_keys(p, n, results);
 }
@@ -234,7 +233,7 @@ compile_limit(struct connector *c, struct yaml_node *n, struct problems *p)
 void
 connector_compile_answer(struct connector *c, struct problems *p)
 {
-	static const char *const known[] = {"status", "code", "codes", "rows", "limit", "wait", NULL};
+	static const char *const known[] = {"status", "code", "codes", "words", "rows", "limit", "wait", NULL};
 	struct yaml_node *answer = yaml_get(c->tree, "answer"), *wait;
 
 	if (answer != NULL && answer->kind != YAML_MAP) {
@@ -249,7 +248,8 @@ connector_compile_answer(struct connector *c, struct problems *p)
 	if (answer == NULL)
 		return;
 	connector_take_path(p, answer, "code", &c->rules.code);
-	compile_codes(c, yaml_get(answer, "codes"), p);
+	compile_words(c->rules.codes, yaml_get(answer, "codes"), p);
+	compile_words(c->rules.words, yaml_get(answer, "words"), p);
 	compile_rows(c, yaml_get(answer, "rows"), p);
 	compile_limit(c, yaml_get(answer, "limit"), p);
 	wait = yaml_get(answer, "wait");

@@ -273,7 +273,7 @@ read_connector(struct send *s)
 	if (s->connector == NULL)
 		return false;
 	for (size_t i = 0; (login = connector_login(s->connector, i)) != NULL; i++)
-		if (login->kind == LOGIN_CLIENT_CREDENTIALS || login->kind == LOGIN_JWT_BEARER)
+		if (connector_login_has_token(login))
 			s->token_login = login;
 	wrong = request_check_logins(s, buf, sizeof(buf));
 	if (wrong != NULL)

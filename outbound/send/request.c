@@ -74,7 +74,8 @@ request_check_logins(const struct send *s, char *buf, size_t size)
 				wrong = "is no whsec_ with 24 to 64 bytes";
 			else if (login->kind == LOGIN_MAC && !sign_is_mac_key(secret))
 				wrong = "is no base64 (of URLs) of 16 to 64 bytes";
-			else if (login->kind != LOGIN_JWT_BEARER && !is_printable(secret))
+			else if (login->kind != LOGIN_JWT_BEARER && login->kind != LOGIN_SAML_BEARER &&
+			         !is_printable(secret))
 				wrong = "is not one line of printable ASCII";
 			if (wrong == NULL)
 				continue;
@@ -174,6 +175,46 @@ add_mac(const struct send *s, const struct connector_login *login, struct reques
 	return good;
 }
 
+static void
+put_xml(FILE *out, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (strchr("&<>\"'", *p) != NULL)
+			fprintf(out, "&#%d;", *p);
+		else
+			fputc(*p, out);
+}
+
+/* WS-Security, where the body has its place. */
+static bool
+add_wsse(struct request *r, const char *user, const char *secret)
+{
+	static const char wss[] = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-";
+	char *at = strstr(r->body, CONNECTOR_LOGIN_PLACE), *text = NULL;
+	size_t size = 0;
+	FILE *out = at != NULL ? open_memstream(&text, &size) : NULL;
+
+	if (out == NULL)
+		return false;
+	fprintf(
+	    out,
+	    "%.*s<wsse:Security xmlns:wsse=\"%swssecurity-secext-1.0.xsd\"><wsse:UsernameToken><wsse:Username>",
+	    (int) (at - r->body), r->body, wss);
+	put_xml(out, user);
+	fprintf(out, "</wsse:Username><wsse:Password Type=\"%susername-token-profile-1.0#PasswordText\">", wss);
+	put_xml(out, secret);
+	fprintf(out, "</wsse:Password></wsse:UsernameToken></wsse:Security>%s",
+	        at + strlen(CONNECTOR_LOGIN_PLACE));
+	if (fclose(out) != 0) {
+		secret_free(text);
+		return false;
+	}
+	secret_free(r->body);
+	r->body = text;
+	r->length = size;
+	return true;
+}
+
 static bool
 add_login(const struct send *s, const struct connector_login *login, struct request *r, char *why,
           size_t why_size)
@@ -189,7 +230,10 @@ add_login(const struct send *s, const struct connector_login *login, struct requ
 		return add_to_body(r, login->name, secret);
 	case LOGIN_CLIENT_CREDENTIALS:
 	case LOGIN_JWT_BEARER:
+	case LOGIN_SAML_BEARER:
 		return s->token != NULL && request_add_header(r, "Authorization", "Bearer ", s->token);
+	case LOGIN_WSSE:
+		return r->is_xml ? add_wsse(r, login->user, secret) : true; /* a question of JSON has its own */
 	case LOGIN_SIGNATURE:
 		return add_signature(s, login, r, why, why_size);
 	case LOGIN_MAC:
@@ -207,7 +251,10 @@ add_headers(const struct send *s, const struct json *object, enum connector_step
             char *why, size_t why_size)
 {
 	const char *name, *template;
-	const char *csv = "text/csv", *accepted = step >= STEP_TAKEN ? csv : "application/json";
+	const char *type = r->is_xml             ? "text/xml; charset=UTF-8"
+	                   : step == STEP_UPLOAD ? "text/csv"
+	                                         : "application/json; charset=UTF-8";
+	const char *accepted = r->is_xml ? "text/xml" : step >= STEP_TAKEN ? "text/csv" : "application/json";
 	bool has_type = r->body[0] == '\0'; /* a question without a body has none */
 
 	for (size_t i = 0; connector_header(s->connector, i, &name, &template); i++) {
@@ -224,8 +271,7 @@ add_headers(const struct send *s, const struct json *object, enum connector_step
 		has_type |= strcasecmp(name, "Content-Type") == 0;
 	}
 	/* libcurl would wait for a word of the target before the body, or call it a form */
-	return (has_type || request_add_header(r, "Content-Type", "",
-	                                       step == STEP_UPLOAD ? csv : "application/json; charset=UTF-8")) &&
+	return (has_type || request_add_header(r, "Content-Type", "", type)) &&
 	       request_add_header(r, "Accept", "", accepted) && request_add_header(r, "Expect", "", "");
 }
 
@@ -278,11 +324,12 @@ request_compose(const struct send *s, const struct request_form *form, const str
 {
 	*ret = (struct request){.method = method_of(s->connector, form)};
 	fail(why, why_size, "no memory");
+	ret->is_xml = form->step == STEP_NONE && !form->reads && connector_is_xml(s->connector, form->kind);
 	compose_parts(s->connector, form, objects, count, ret, why, why_size);
 	if (ret->body == NULL || !add_headers(s, objects[0], form->step, ret, why, why_size))
 		return false;
-	/* JSON ends with its line; CSV has many */
-	ret->length = form->step == STEP_UPLOAD ? strlen(ret->body) : strcspn(ret->body, "\n");
+	/* JSON ends with its line; CSV and XML have many */
+	ret->length = form->step == STEP_UPLOAD || ret->is_xml ? strlen(ret->body) : strcspn(ret->body, "\n");
 	ret->body[ret->length] = '\0';
 	return add_logins(s, ret, why, why_size);
 }

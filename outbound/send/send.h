@@ -87,6 +87,7 @@ struct request {
 	char **header; /* "Name: value", NULL-ended */
 	size_t header_count;
 	const char *method;
+	bool is_xml;
 };
 
 /* Which request it is: one that tells, one that asks (reads), or a step of a job. */

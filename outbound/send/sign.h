@@ -1,5 +1,5 @@
 /* What a request is signed with: messages by HMAC (Standard Webhooks), requests by HMAC (HTTP MAC access
- * authentication, draft-ietf-oauth-v2-http-mac-02), assertions by RS256 (RFC 7523). */
+ * authentication, draft-ietf-oauth-v2-http-mac-02), assertions by RS256 (RFC 7523 and 7522). */
 #ifndef HANDBACK_OUTBOUND_SEND_SIGN_H
 #define HANDBACK_OUTBOUND_SEND_SIGN_H
 
@@ -36,11 +36,15 @@ char *sign_mac(const char *id, const char *secret, const struct sign_request *re
 
 struct sign_claims {
 	const char *issuer, *subject, *audience;
+	const char *recipient; /* of SAML alone: where it is shown */
 	int64_t now_s;
 };
 
 /* An assertion that holds for three minutes, by a private key in PEM.  NULL with a sentence in why[]; the
  * caller frees it. */
 char *sign_assertion(const char *pem, const struct sign_claims *claims, char *why, size_t why_size);
+
+/* saml.c: the same as a SAML 2.0 assertion in base64, which holds for five minutes. */
+char *sign_saml(const char *pem, const struct sign_claims *claims, char *why, size_t why_size);
 
 #endif

@@ -53,13 +53,22 @@ static bool
 put_assertion(struct send *s, FILE *out, char *why, size_t why_size)
 {
 	const struct connector_login *login = s->token_login;
-	const struct sign_claims claims = {
-	    .issuer = login->user, .subject = login->subject, .audience = login->audience, .now_s = send_now_s()};
-	char *assertion = sign_assertion(send_secret(s, login->secret), &claims, why, why_size);
+	const struct sign_claims claims = {.issuer = login->user,
+	                                   .subject = login->subject,
+	                                   .audience = login->audience,
+	                                   .recipient = login->url,
+	                                   .now_s = send_now_s()};
+	bool saml = login->kind == LOGIN_SAML_BEARER;
+	char *assertion =
+	    (saml ? sign_saml : sign_assertion)(send_secret(s, login->secret), &claims, why, why_size);
 
 	if (assertion == NULL)
 		return false;
-	put_value(out, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+	put_value(out, "grant_type",
+	          saml ? "urn:ietf:params:oauth:grant-type:saml2-bearer"
+	               : "urn:ietf:params:oauth:grant-type:jwt-bearer");
+	if (saml)
+		put_value(out, "client_id", login->user);
 	put_value(out, "assertion", assertion);
 	secret_free(assertion);
 	return true;
@@ -69,13 +78,14 @@ static char *
 token_request(struct send *s, char *why, size_t why_size)
 {
 	const struct connector_login *login = s->token_login;
+	const char *name, *value;
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 	bool good = out != NULL;
 
 	snprintf(why, why_size, "no memory");
-	if (good && login->kind == LOGIN_JWT_BEARER) {
+	if (good && login->kind != LOGIN_CLIENT_CREDENTIALS) {
 		good = put_assertion(s, out, why, why_size);
 	} else if (good) {
 		put_value(out, "grant_type", "client_credentials");
@@ -86,6 +96,8 @@ token_request(struct send *s, char *why, size_t why_size)
 	}
 	if (good && login->scope != NULL)
 		put_value(out, "scope", login->scope);
+	for (size_t i = 0; good && connector_login_form(s->connector, login, i, &name, &value); i++)
+		put_value(out, name, value);
 	good = out != NULL && fclose(out) == 0 && good;
 	if (good)
 		return text;

@@ -135,12 +135,58 @@ def test_odata_rows_have_their_own_status():
     with targets.SuccessFactors() as target:
         target.faults = {objects[0]["reference"]: ("ERROR", None, 500, ""), objects[2]["reference"]: ("ERROR", None, 400, "COE_X"),
                          objects[3]["reference"]: ("ACCEPTED", None, 202, None)}
-        with Sender(shipped("successfactors", target), {"successfactors_secret": "s3cret & more\n"}) as sender:
+        text = shipped("successfactors", target)
+        text = text.replace(text[text.index("login:"):text.index("answer:")], 'login: {kind: client_credentials, url: "%s/oauth/token", '
+                            'user: handback, secret: successfactors_secret}\n' % target.url)
+        with Sender(text, {"successfactors_secret": "s3cret & more\n"}) as sender:
             done, rows = sender.deliver(*objects)
             assert (done["result"], done["status"]) == ("delivered", "200")
             assert {n: (r["result"], r["status"], r.get("code")) for n, r in rows.items()} == {
                 0: ("retry", "500", None), 2: ("held", "400", "COE_X"), 3: ("retry", "202", None)}
             assert set(target.records) == {objects[1]["reference"], objects[4]["reference"]}
+
+
+def test_a_saml_assertion_is_signed_by_our_key_and_shown_once(keys, tmp_path):
+    with targets.SuccessFactors(keys[1]) as target:
+        with Sender(shipped("successfactors", target), {"successfactors_key": keys[0]}) as sender:
+            assert sender.deliver(redemption(1))[0]["result"] == "delivered"
+            assert sender.deliver(redemption(2))[0]["result"] == "delivered" and target.tokens_given == 1
+        other = targets.make_key(tmp_path)[0]
+        with Sender(shipped("successfactors", target), {"successfactors_key": other}) as sender:
+            done, _ = sender.deliver(redemption(3))
+            assert (done["result"], done["why"]) == ("stop", "login: HTTP 401 invalid_grant")
+        with Sender(shipped("successfactors", target), {"successfactors_key": "no key"}) as sender:
+            done, _ = sender.deliver(redemption(3))
+            assert done["result"] == "stop" and "no RSA key of 2048 bits" in done["why"]
+        with Sender(shipped("successfactors", target).replace("your-api-key", "a & <b>"), {"successfactors_key": keys[0]}) as sender:
+            assert "printable ASCII without > and" in sender.deliver(redemption(3))[0]["why"]
+        form = dict(target.assertion_forms[0])
+        text = base64.b64decode(form["assertion"]).decode()
+        assert targets.saml_claims(text, keys[1]) and targets.saml_claims(text.replace("handback</saml:NameID>", "admin</saml:NameID>"), keys[1]) is None
+
+
+# ---- SOAP ----
+
+def test_a_put_of_soap_has_its_login_and_its_faults_mean_what_they_say():
+    with targets.WorkdaySoap("p&<s>'\"${login}") as target:
+        text = shipped("workday_soap", target)
+        refused, broken, odd = (redemption(n)["reference"] for n in (2, 3, 4))
+        target.faults = {refused: ("SOAP-ENV:Client.validationError", "Validation error occurred. Validation_Error"), broken: ("SOAP-ENV:Server", "busy"),
+                         odd: ("SOAP-ENV:Client.validationError", "x", 200)}
+        with Sender(text, {"workday_password": target.secret}) as sender:
+            assert sender.deliver(redemption(1, member="A&B <i> ${login} ]]> '\"", partner=None, merchant="x"))[0]["result"] == "delivered"
+            kept = target.records[redemption(1)["reference"]]
+            assert kept["Worker"] == "A&B <i> ${login} ]]> '\"" and kept["Partner"] is None and kept["Redeemed_On"] == "2026-11-30"
+            said = [sender.deliver(redemption(n))[0] for n in (2, 3, 4)]
+            assert [(d["result"], d["why"]) for d in said] == [("held", "HTTP 500 Validation_Error"), ("retry", "HTTP 500"), ("held", "HTTP 200 validationError")]
+            done, _ = sender.deliver(redemption(5, member="A\u0001B"))
+            assert (done["result"], done["why"]) == ("held", "a value has a character that XML cannot have")
+        with Sender(text, {"workday_password": "another"}) as sender:
+            assert [sender.deliver(redemption(1))[0][k] for k in ("result", "why")] == ["stop", "HTTP 500 invalid username or password"]
+    class Silent(Plain):
+        said = (200, b"<html>Welcome</html>", {})
+    with Silent() as target, Sender(shipped("workday_soap", target), {"workday_password": "p"}) as sender:
+        assert [sender.deliver(redemption(1))[0][k] for k in ("result", "why")] == ["retry", "its answer is not what was promised"]
 
 
 # ---- webhooks ----

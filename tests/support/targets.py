@@ -1,6 +1,7 @@
 """Targets: strict servers that behave like the systems that are told, and that can be told to misbehave."""
 import base64
 import csv
+import datetime
 import gzip
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ import threading
 import time
 import urllib.parse
 import uuid
+import xml.etree.ElementTree
 
 
 def redemption(n=1, **fields):
@@ -235,18 +237,59 @@ def verify_rs256(public, text, signature):
                           capture_output=True, timeout=60).returncode == 0
 
 
+# ---- SAML: what an assertion says, where its signature holds ----
+
+SAML, DSIG = "{urn:oasis:names:tc:SAML:2.0:assertion}", "{http://www.w3.org/2000/09/xmldsig#}"
+
+
+def saml_claims(text, public):
+    """By another canonicalization than ours, and openssl; None: the signature is none of this key over this assertion."""
+    root = xml.etree.ElementTree.fromstring(text)
+    signature = root.find(DSIG + "Signature")
+    reference = signature.find(f"{DSIG}SignedInfo/{DSIG}Reference")
+    bare = xml.etree.ElementTree.canonicalize(text, exclude_tags=[DSIG + "Signature"])
+    info = xml.etree.ElementTree.canonicalize(re.search("<ds:SignedInfo .*</ds:SignedInfo>", text)[0])
+    digest = base64.b64encode(hashlib.sha256(bare.encode()).digest()).decode()
+    if reference.get("URI") != "#" + root.get("ID") or reference.findtext(DSIG + "DigestValue") != digest or not verify_rs256(
+            public, info.encode(), base64.b64decode(signature.findtext(DSIG + "SignatureValue"), validate=True)):
+        return None
+    confirmed, conditions = root.find(f".//{SAML}SubjectConfirmationData"), root.find(SAML + "Conditions")
+    return {"id": root.get("ID"), "issuer": root.findtext(SAML + "Issuer"), "subject": root.findtext(f"{SAML}Subject/{SAML}NameID"),
+            "audience": root.findtext(f".//{SAML}Audience"), "recipient": confirmed.get("Recipient"),
+            "begins": conditions.get("NotBefore"), "ends": min(conditions.get("NotOnOrAfter"), confirmed.get("NotOnOrAfter"))}
+
+
 # ---- SuccessFactors: OData v2 upsert ----
 
 class SuccessFactors(Target):
     FIELDS = {"__metadata", "cust_version", "cust_status", "cust_points", "cust_partner", "cust_redeemedAt", "cust_reversedAt"}
 
-    def __init__(self, **options):
-        self.records, self.faults, self.tokens_given = {}, {}, 0
+    def __init__(self, public_key=None, **options):
+        self.records, self.faults, self.tokens_given, self.public_key, self.assertions = {}, {}, 0, public_key, set()
+        self.assertion_forms = []
         super().__init__(**options)
+
+    def believe(self, form):
+        """A token for a SAML assertion: of our key, for us, of now, and once."""
+        self.assertion_forms.append(form)
+        assert set(form) == {"grant_type", "client_id", "company_id", "assertion"}
+        assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:saml2-bearer" and form["client_id"] == "your-api-key"
+        text = base64.b64decode(form["assertion"], validate=True).decode()
+        said = saml_claims(text, self.public_key)
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if said is None or said["id"] in self.assertions or not said["begins"] <= now < said["ends"] or {
+                k: said[k] for k in ("issuer", "subject", "audience", "recipient")} != {
+                "issuer": "your-api-key", "subject": "handback", "audience": "www.successfactors.com", "recipient": self.url + "/oauth/token"}:
+            raise Refused(401, {"error": "invalid_grant"}, {})
+        self.assertions.add(said["id"])
 
     def answer(self, method, path, headers, body):
         if (method, path) == ("POST", "/oauth/token"):
             form = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
+            if self.public_key:
+                self.believe(form)
+                self.tokens_given += 1
+                return 200, {"access_token": "sf-token", "token_type": "Bearer", "expires_in": 86400}, {}
             if form != {"grant_type": "client_credentials", "client_id": "handback", "client_secret": "s3cret & more"}:
                 raise Refused(401, {"error": "invalid_client"}, {})
             self.tokens_given += 1
@@ -392,3 +435,37 @@ class BulkSalesforce(Salesforce):
                 of = {"sf__Id": "", "sf__Error": f'{said["errors"][0]["statusCode"]}:x "y", z:--'}
             rows.writerow({**of, **row})
         return out.getvalue().encode()
+
+
+# ---- Workday: SOAP ----
+
+class WorkdaySoap(Target):
+    """Put_ by our key, behind WS-Security; faults as the real one has them: 500 and words."""
+
+    ENV, NS = "{http://schemas.xmlsoap.org/soap/envelope/}", "{urn:com.workday/bsvc}"
+    WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
+
+    def __init__(self, secret, **options):
+        self.secret, self.records, self.faults, self.late = secret, {}, {}, False
+        super().__init__(**options)
+
+    def fault(self, code, text, status=500):
+        return status, (f'<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><SOAP-ENV:Fault><faultcode>{code}'
+                        f'</faultcode><faultstring>{text}</faultstring></SOAP-ENV:Fault></SOAP-ENV:Body></SOAP-ENV:Envelope>').encode(), {
+                            "Content-Type": "text/xml"}
+
+    def answer(self, method, path, headers, body):
+        root = xml.etree.ElementTree.fromstring(body)
+        assert (method, path) == ("POST", "/ccx/service/your_tenant/Your_Service/v42.0") and headers["Content-Type"] == "text/xml; charset=UTF-8"
+        token = root.find(f"{self.ENV}Header/{self.WSSE}Security/{self.WSSE}UsernameToken")
+        if (token.findtext(self.WSSE + "Username"), token.findtext(self.WSSE + "Password")) != ("handback_isu@your_tenant", self.secret):
+            return self.fault("SOAP-ENV:Client.authenticationError", "invalid username or password")
+        request = root.find(f"{self.ENV}Body/{self.NS}Put_Reward_Redemption_Request")
+        assert request.get(self.NS + "Add_Only") == "false" and request.get(self.NS + "version") == "v42.0"
+        said = {e.tag.removeprefix(self.NS): e.text for e in request.find(self.NS + "Redemption_Data")}
+        said["Worker"] = request.findtext(f".//{self.NS}Worker_Reference/{self.NS}ID")
+        if said["ID"] in self.faults:
+            return self.fault(*self.faults[said["ID"]])
+        self.records[said["ID"]] = said
+        return 200, (b'<env:Envelope xmlns:env="http://schemas.xmlsoap.org/soap/envelope/"><env:Body><wd:Put_Reward_Redemption_Response '
+                     b'xmlns:wd="urn:com.workday/bsvc"/></env:Body></env:Envelope>'), {"Content-Type": "text/xml"}
