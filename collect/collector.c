@@ -66,6 +66,19 @@ hold_samples(FILE *out, const char *name, const struct pg_result *r, const char 
 	}
 }
 
+/* One sample a target, where it has one. */
+static void
+target_samples(FILE *out, const char *name, const char *help, const struct pg_result *r, const char *column)
+{
+	head(out, name, help);
+	for (int i = 0; i < pg_rows(r); i++)
+		if (!pg_null_of(r, i, column)) {
+			fputs(name, out);
+			label(out, "{target=\"", pg_text_of(r, i, "name"));
+			fprintf(out, "\"} %s\n", pg_text_of(r, i, column));
+		}
+}
+
 static void
 write_targets(FILE *out, const struct pg_result *r)
 {
@@ -82,13 +95,13 @@ write_targets(FILE *out, const struct pg_result *r)
 			fprintf(out, "\",result=\"%s\"} %s\n", held ? "held" : "later",
 			        pg_text_of(r, i, held ? "held" : "later"));
 		}
-	head(out, "handback_target_waiting_timestamp_seconds",
-	     "When the oldest of what a told system was not told yet was recorded");
-	for (int i = 0; i < pg_rows(r); i++)
-		if (!pg_null_of(r, i, "waiting")) {
-			label(out, "handback_target_waiting_timestamp_seconds{target=\"", pg_text_of(r, i, "name"));
-			fprintf(out, "\"} %s\n", pg_text_of(r, i, "waiting"));
-		}
+	target_samples(out, "handback_target_breaks",
+	               "Objects that a told system has otherwise than it was told, for a person to see to", r,
+	               "breaks");
+	target_samples(out, "handback_target_read_timestamp_seconds",
+	               "When a told system was last asked for what it has, to the end", r, "read");
+	target_samples(out, "handback_target_waiting_timestamp_seconds",
+	               "When the oldest of what a told system was not told yet was recorded", r, "waiting");
 }
 
 static void

@@ -14,8 +14,11 @@ GROUP BY p.code, h.reason, a.age
 ORDER BY p.code, h.reason, a.age
 
 -- name: collector_targets
--- Systems that are told: state, objects that wait for another try or are held, when the oldest of what was not told was recorded.
-SELECT t.name, t.state, t.later, t.held, extract(epoch FROM t.waiting_since)::bigint AS waiting
+-- Systems that are told: state, objects that wait for another try or are held, what they have otherwise than told, when the oldest of what
+-- was not told was recorded, and when they were last read back.
+SELECT t.name, t.state, t.later, t.held, (SELECT count(*) FROM handback.target_break b WHERE b.target = t.name) AS breaks,
+	extract(epoch FROM t.waiting_since)::bigint AS waiting,
+	(SELECT extract(epoch FROM max(p.ended_at))::bigint FROM handback.parity_status p WHERE p.target = t.name AND p.result = 'done') AS read
 FROM handback.target_status t
 ORDER BY t.name
 

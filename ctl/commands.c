@@ -480,6 +480,13 @@ const struct command commands[] = {
     {"target lint", "Targets", "CONNECTOR...", 1, 1000, 0, "check connectors",
      "Reports every mistake as file:line:column: path: message.",
      "handbackctl target lint fixtures/connectors/webhook.yaml", run_target_lint},
+    {"target try", "Targets", "CONNECTOR REFERENCE", 2, 2, 0, "every request of a connector for a redemption, whole",
+     "Shows what would be sent of the redemption, its member's balance and each line of its log, with URLs, headers and bodies, and what the target "
+     "would be asked for; of a login the name of its credential alone. Sends nothing. CONNECTOR is a file, or the name of a target.",
+     "handbackctl target try crm 12345678-9abc-4ef0-8234-56789abcdef0", run_target_try},
+    {"target assign", "Targets", "NAME WHO", 2, 2, OPT(OPT_WHY), "give what a system has otherwise than told to somebody to look into",
+     "Without it that is whoever named the target. handbackctl target parity lists it.",
+     "handbackctl target assign crm alice --why 'knows the CRM'", run_target_assign},
     {"target show", "Targets", "CONNECTOR REFERENCE", 2, 2, 0, "the requests that would tell of a redemption",
      "Shows them as they would be sent now, and sends nothing. CONNECTOR is a file, or the name of a target.",
      "handbackctl target show crm 12345678-9abc-4ef0-8234-56789abcdef0", run_target_show},

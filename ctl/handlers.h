@@ -110,7 +110,10 @@ int run_target_held(struct session *s);
 int run_target_status(struct session *s);
 int run_target_parity(struct session *s);
 int run_target_lint(struct session *s);
+int run_target_assign(struct session *s);
+/* ctl/target/show.c, try.c */
 int run_target_show(struct session *s);
+int run_target_try(struct session *s);
 
 /* ctl/web/web.c */
 int run_web_login(struct session *s);

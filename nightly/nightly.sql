@@ -87,6 +87,11 @@ SELECT 'target_held', t.name, t.held::text, format('did not take %s objects', t.
 FROM handback.target_status t
 WHERE t.held > 0
 UNION ALL
+SELECT 'target_differs', b.target, count(*)::text, format('has %s objects otherwise than it was told, which %s has to see to', count(*), min(b.owner)),
+	NULL, 'parity ' || b.target
+FROM handback.target_break b
+GROUP BY b.target
+UNION ALL
 SELECT 'target_lags', t.name, (t.waiting_since AT TIME ZONE 'UTC')::date::text,
 	format('was not told what happened at %s', t.waiting_since), NULL, 'status'
 FROM handback.target_status t

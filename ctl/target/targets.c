@@ -7,14 +7,14 @@
 #include "ctl/ask.h"
 #include "ctl/ctl_sql.h"
 #include "ctl/handlers.h"
+#include "ctl/target/connector.h"
 #include "lib/base/io.h"
 #include "lib/base/text.h"
 #include "lib/connector/connector.h"
 #include "lib/json/json.h"
 #include "lib/yaml/yaml.h"
 
-#define CONNECTOR_BYTES 65536 /* as handback.target has it */
-#define HELD_SHOWN "50"
+#define SHOWN "50" /* for people; JSON and CSV have all */
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
@@ -32,6 +32,7 @@ static const struct column target_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
     {"later", "Later", COLUMN_NUMBER, 0, 0, NULL},
     {"held", "Held", COLUMN_NUMBER, 0, 0, NULL},
+    {"breaks", "Breaks", COLUMN_NUMBER, 0, 0, NULL},
     {"waiting_since", "Waiting since (UTC)", COLUMN_TIME, 0, 0, NULL},
 };
 static const struct column held_columns[] = {
@@ -56,11 +57,17 @@ static const struct column parity_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 20, 1, NULL},
 };
 static const struct column difference_columns[] = {
+    {"target", "Target", COLUMN_TEXT, 0, 0, NULL}, {"kind", "Object", COLUMN_WORD, 0, 0, NULL},
+    {"key", "Key", COLUMN_TEXT, 0, 0, NULL},       {"difference", "Difference", COLUMN_SENTENCE, 20, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+};
+static const struct column break_columns[] = {
     {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
     {"kind", "Object", COLUMN_WORD, 0, 0, NULL},
     {"key", "Key", COLUMN_TEXT, 0, 0, NULL},
     {"difference", "Difference", COLUMN_SENTENCE, 20, 0, NULL},
-    {"state", "State", COLUMN_WORD, 0, 0, NULL},
+    {"since", "Since (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"owner", "Owner", COLUMN_TEXT, 0, 0, NULL},
 };
 static const struct column lint_columns[] = {
     {"connector", "Connector", COLUMN_NAME, 0, 0, NULL},
@@ -70,37 +77,7 @@ static const struct column lint_columns[] = {
 static const struct column problem_columns[] = {
     {"problem", "Problem", COLUMN_SENTENCE, 30, 0, NULL},
 };
-static const struct column request_columns[] = {
-    {"kind", "Object", COLUMN_WORD, 0, 0, NULL},
-    {"method", "Method", COLUMN_TEXT, 0, 0, NULL},
-    {"url", "URL", COLUMN_SENTENCE, 30, 0, NULL},
-    {"body", "Body", COLUMN_SENTENCE, 30, 0, NULL},
-};
-
 /* ---- connectors ---- */
-
-/* *ret_text is the caller's to free. */
-static int
-read_connector(const char *path, char **ret_text, size_t *ret_len)
-{
-	if (io_read_file(AT_FDCWD, path, CONNECTOR_BYTES, ret_text, ret_len) == 0)
-		return EXIT_CLEAN;
-	complain("%s: %s", path, strerrordesc_np(errno));
-	return EXIT_USAGE;
-}
-
-/* Compiles it, its mistakes on stderr. */
-static struct connector *
-compile_connector(const char *name, const char *text, size_t len)
-{
-	struct problems *p = problems_new(name);
-	struct connector *c = connector_compile(text, len, p);
-
-	for (size_t i = 0; problems_line(p, i) != NULL; i++)
-		complain("%s", problems_line(p, i));
-	problems_free(p);
-	return c;
-}
 
 int
 run_target_lint(struct session *s)
@@ -115,7 +92,7 @@ run_target_lint(struct session *s)
 		char *text = NULL, errors[24];
 		size_t len = 0;
 
-		code = read_connector(s->arguments[i], &text, &len);
+		code = connector_read(s->arguments[i], &text, &len);
 		if (code == EXIT_CLEAN) {
 			struct connector *c = connector_compile(text, len, p);
 			const char *cells[] = {s->arguments[i], c != NULL ? "ok" : "error", errors};
@@ -177,9 +154,9 @@ run_target_add(struct session *s)
 	struct connector *c = NULL;
 	char *text = NULL;
 	size_t len = 0;
-	int code = read_connector(s->arguments[2], &text, &len);
+	int code = connector_read(s->arguments[2], &text, &len);
 
-	if (code == EXIT_CLEAN && (c = compile_connector(s->arguments[2], text, len)) == NULL)
+	if (code == EXIT_CLEAN && (c = connector_compile_named(s->arguments[2], text, len)) == NULL)
 		code = EXIT_USAGE;
 	connector_free(c);
 	if (code == EXIT_CLEAN) {
@@ -222,17 +199,32 @@ run_target_replay(struct session *s)
 }
 
 int
+run_target_assign(struct session *s)
+{
+	const char *values[] = {s->arguments[0], s->arguments[1], s->value[OPT_WHY]};
+	int code = ask_text(values[1], "WHO");
+
+	if (code == EXIT_CLEAN && values[2] != NULL)
+		code = ask_text(values[2], "--why");
+	return code == EXIT_CLEAN ? change(s, "assigned", sql_target_assign, 3, values) : code;
+}
+
+int
 run_target_status(struct session *s)
 {
-	int code = session_open(s, SESSION_READS);
+	const char *limit;
+	char buf[24];
+	int code = ask_limit(s, SHOWN, buf, &limit);
 
+	if (code == EXIT_CLEAN)
+		code = session_open(s, SESSION_READS);
 	if (code != EXIT_CLEAN)
 		return code;
 	struct document *d = document_new("targets", NULL);
 	struct table *t = document_add(d, "targets", NULL, TABLE_ROWS, COLUMNS(target_columns));
 
 	table_empty(t, "no target: nothing is told to other systems");
-	code = query_fill(&s->query, t, sql_targets, 0, NULL);
+	code = query_fill(&s->query, t, sql_targets, 1, &limit);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);
 	document_free(d);
@@ -245,7 +237,7 @@ run_target_held(struct session *s)
 	const char *name = s->arguments[0], *limit;
 	struct pg_result *r = NULL;
 	char buf[24];
-	int code = ask_limit(s, HELD_SHOWN, buf, &limit);
+	int code = ask_limit(s, SHOWN, buf, &limit);
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
@@ -272,13 +264,43 @@ run_target_held(struct session *s)
 	return code;
 }
 
+/* What read-backs found: each of them, what waits for a person, and what the newest found. */
+static int
+show_parity(struct session *s, const char *name, const char *limit)
+{
+	const char *values[] = {name, limit};
+	struct document *d = document_new("parity", NULL);
+	struct table *runs = document_add(d, "parity", NULL, TABLE_ROWS, COLUMNS(parity_columns));
+	struct table *breaks =
+	    document_add(d, "breaks", "What a person has to see to", TABLE_ROWS, COLUMNS(break_columns));
+	struct table *differences =
+	    document_add(d, "differences", "What the newest one found", TABLE_ROWS, COLUMNS(difference_columns));
+	int code;
+
+	table_empty(runs, "no target was asked for what it has yet");
+	table_empty(breaks, "nothing");
+	table_empty(differences, "nothing is missing, and nothing differs");
+	code = query_fill(&s->query, runs, sql_target_parity, 2, values);
+	if (code == EXIT_CLEAN)
+		code = query_fill(&s->query, breaks, sql_target_breaks, 2, values);
+	if (code == EXIT_CLEAN)
+		code = query_fill(&s->query, differences, sql_target_differences, 2, values);
+	if (code == EXIT_CLEAN)
+		code = session_show(s, d);
+	document_free(d);
+	return code;
+}
+
 int
 run_target_parity(struct session *s)
 {
-	const char *name = s->argument_count > 0 ? s->arguments[0] : NULL;
+	const char *name = s->argument_count > 0 ? s->arguments[0] : NULL, *limit;
 	struct period period;
+	char buf[24];
 	int code = ask_period(s, &period);
 
+	if (code == EXIT_CLEAN)
+		code = ask_limit(s, SHOWN, buf, &limit);
 	if (code == EXIT_CLEAN && period.from[0] != '\0') {
 		const char *values[] = {name, period.from};
 
@@ -289,107 +311,5 @@ run_target_parity(struct session *s)
 	}
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
-	if (code != EXIT_CLEAN)
-		return code;
-	struct document *d = document_new("parity", NULL);
-	struct table *runs = document_add(d, "parity", NULL, TABLE_ROWS, COLUMNS(parity_columns));
-	struct table *differences = document_add(d, "differences", "What the newest one found", TABLE_ROWS,
-	                                         COLUMNS(difference_columns));
-
-	table_empty(runs, "no target was asked for what it has yet");
-	table_empty(differences, "nothing is missing, and nothing differs");
-	code = query_fill(&s->query, runs, sql_target_parity, 1, &name);
-	if (code == EXIT_CLEAN)
-		code = query_fill(&s->query, differences, sql_target_differences, 1, &name);
-	if (code == EXIT_CLEAN)
-		code = session_show(s, d);
-	document_free(d);
-	return code;
-}
-
-/* ---- show ---- */
-
-/* The connector of a file, or of the target that is called so. */
-static struct connector *
-find_connector(struct session *s, const char *said)
-{
-	struct pg_result *r = NULL;
-	struct connector *c = NULL;
-	size_t len = strlen(said);
-
-	if (strchr(said, '/') != NULL || (len > 5 && strcmp(said + len - 5, ".yaml") == 0)) {
-		char *text = NULL;
-
-		if (read_connector(said, &text, &len) == EXIT_CLEAN)
-			c = compile_connector(said, text, len);
-		free(text);
-		return c;
-	}
-	if (pg_run(s->query.pg, sql_target_connector, 1, &said, &r) != PG_OK) {
-		complain("%s", pg_why(s->query.pg));
-		return NULL;
-	}
-	if (pg_rows(r) == 1)
-		c = compile_connector(said, pg_text_of(r, 0, "connector"), strlen(pg_text_of(r, 0, "connector")));
-	else
-		complain("there is no target %s", said);
-	pg_result_free(r);
-	return c;
-}
-
-static int
-add_request(struct table *t, const struct connector *c, enum connector_kind kind, const char *object)
-{
-	struct json *value = json_parse(object);
-	const struct json *const objects[] = {value};
-	char why[LIMIT_MESSAGE_BYTES];
-	char *body = value != NULL ? connector_body(c, kind, objects, 1, why, sizeof(why)) : NULL;
-	const char *cells[] = {connector_kinds[kind], connector_method(c), connector_url(c, kind), body};
-
-	if (body != NULL) {
-		body[strcspn(body, "\n")] = '\0';
-		table_row(t, cells);
-	} else {
-		complain("%s", value != NULL ? why : "the database wrote what is no JSON");
-	}
-	free(body);
-	json_free(value);
-	return body != NULL ? EXIT_CLEAN : EXIT_INTERNAL;
-}
-
-int
-run_target_show(struct session *s)
-{
-	const char *reference = s->arguments[1];
-	struct pg_result *r = NULL;
-	struct connector *c;
-	int code;
-
-	if (!text_is_uuid(reference)) {
-		complain("%s: not an external reference; write its 36 characters", reference);
-		return EXIT_USAGE;
-	}
-	code = session_open(s, SESSION_READS);
-	if (code != EXIT_CLEAN)
-		return code;
-	c = find_connector(s, s->arguments[0]);
-	if (c == NULL)
-		return EXIT_USAGE;
-	if (pg_run(s->query.pg, sql_target_objects, 1, &reference, &r) != PG_OK || pg_rows(r) != 1) {
-		complain("%s", r == NULL ? pg_why(s->query.pg) : "there is no such redemption");
-		code = EXIT_USAGE;
-	} else {
-		struct document *d = document_new("requests", NULL);
-		struct table *t = document_add(d, "requests", NULL, TABLE_ROWS, COLUMNS(request_columns));
-
-		for (int kind = 0; kind < CONNECTOR_KINDS && code == EXIT_CLEAN; kind++)
-			if (connector_has(c, (enum connector_kind) kind) && !pg_null_of(r, 0, connector_kinds[kind]))
-				code = add_request(t, c, (enum connector_kind) kind, pg_text_of(r, 0, connector_kinds[kind]));
-		if (code == EXIT_CLEAN)
-			code = session_show(s, d);
-		document_free(d);
-	}
-	pg_result_free(r);
-	connector_free(c);
-	return code;
+	return code == EXIT_CLEAN ? show_parity(s, name, limit) : code;
 }

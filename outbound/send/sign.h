@@ -36,8 +36,8 @@ char *sign_mac(const char *id, const char *secret, const struct sign_request *re
 
 struct sign_claims {
 	const char *issuer, *subject, *audience;
-	const char *recipient; /* of SAML alone: where it is shown */
 	int64_t now_s;
+	const char *recipient; /* of SAML alone: where it is shown */
 };
 
 /* An assertion that holds for three minutes, by a private key in PEM.  NULL with a sentence in why[]; the

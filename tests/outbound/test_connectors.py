@@ -213,3 +213,28 @@ def test_a_target_from_its_naming_on(desk, tmp_path):
     assert [what for what, in desk.query("SELECT what FROM audit.event ORDER BY event_id")] == [
         "target_added", "target_paused", "target_resumed", "target_replayed", "target_replayed"]
     desk.ctl("audit", "verify")
+
+
+def test_try_shows_each_request_whole_and_no_secret(desk, tmp_path):
+    desk.redeem("A")
+    desk.start()
+    desk.deliver([("A", "KO")])
+    said = json.loads(desk.ctl("target", "try", ROOT / "fixtures/connectors/salesforce.yaml", desk.references["A"], "--json").stdout)["requests"]
+    assert [(r["request"], r["kind"]) for r in said] == [
+        *((word, "redemption") for word in ("tell", "read", "create", "upload", "close", "poll", "taken", "refused", "left")),
+        ("tell", "balance"), ("tell", "log"), ("tell", "log")]
+    tell, read, create, upload, close = said[:5]
+    assert tell["method"] == "PATCH" and json.loads(tell["body"])["records"][0]["Status__c"] == "reversed"
+    assert tell["headers"] == "Authorization: Bearer (a token of https://login.salesforce.com/services/oauth2/token, by the credential salesforce_key)"
+    assert read["method"] == "GET" and read["url"].endswith(f"IN+(%27{desk.references['A']}%27)")
+    assert create["method"] == "POST" and json.loads(create["body"])["operation"] == "upsert"
+    head, row = upload["body"].splitlines()
+    assert upload["url"].endswith("/ingest/JOB/batches") and "text/csv" in upload["headers"]
+    assert dict(zip(head.split(","), row.split(",")))["Held_For__c"] == "#N/A" and row.startswith(desk.references["A"])
+    assert close["method"] == "PATCH" and json.loads(close["body"]) == {"state": "UploadComplete"}
+    assert [json.loads(r["body"])["records"][0]["Line__c"] for r in said[-2:]] == ["debit", "reversal"]
+    # what one request cannot have is said, as it would be held
+    path = tmp_path / "c.yaml"
+    path.write_text('headers: {X-Who: "${held_for}"}\nobjects: {redemption: {url: "https://a.example/${member}", record: {r: "${reference}"}}}\n')
+    done = desk.ctl("target", "try", path, desk.references["A"], allowed=(4,))
+    assert "a redemption would be held: it has to have a value: held_for" in done.stderr

@@ -270,3 +270,32 @@ def test_one_without_a_word_about_reading_is_skipped(desk, build, tmp_path):
         outbox.wait(lambda: outbox.states("crm") == {desk.references["A"]: "open"})
         desk.nightly()
         outbox.wait(lambda: counts(desk) == ("skipped", 0, 0, 0, 0, 0))
+
+
+def test_breaks_have_an_owner_are_counted_and_end_when_they_are_put_right(desk, night):
+    crm, outbox = night
+    redeem_many(desk, 3)
+    outbox.start(HANDBACK_LIBEXEC="")
+    outbox.wait(lambda: len(crm.records) == 3)
+    crm.shows = {"Status__c": "translated"}
+    for _ in range(2):
+        desk.nightly()
+        outbox.wait(lambda: runs(desk)["parity"] and counts(desk)[0] == "done" and outbox.query("SELECT later FROM handback.target_status") == [(0,)])
+    named, = outbox.query("SELECT made_by FROM handback.target WHERE version = 1")[0]
+    breaks = runs(desk)["breaks"]
+    assert len(breaks) == 3 and {(b["owner"], b["difference"], b["kind"]) for b in breaks} == {(named, "differs: Status__c", "redemption")}
+    desk.ctl("target", "assign", "crm", "alice", "--why", "knows the CRM")
+    assert {b["owner"] for b in runs(desk)["breaks"]} == {"alice"}
+    assert json.loads(desk.ctl("target", "status", "--json").stdout)["targets"][0]["breaks"] == 3
+    # a limit holds for people, of each list; a machine has all
+    text = desk.ctl("target", "parity", "crm", "--limit", "1").stdout
+    assert text.count("differs: Status__c") == 2 and text.count("done") == 1
+    desk.nightly()
+    said = [json.loads(path.read_text()) for path in (desk.spool / "notifications").rglob("target_differs*.json")]
+    assert [n["message"] for n in said] == ["crm has 3 objects otherwise than it was told, which alice has to see to: handbackctl target parity crm"]
+    outbox.wait(lambda: counts(desk)[0] == "done")
+    crm.shows = {}
+    desk.ctl("target", "parity", "crm", "--from", "2000-01-01")
+    outbox.wait(lambda: counts(desk)[:2] == ("done", 6))
+    assert runs(desk)["breaks"] == [] and outbox.query("SELECT detail FROM audit.event WHERE what = 'target_changed'") == [
+        ("its breaks are given to alice",)]
