@@ -152,15 +152,16 @@ BEGIN
 		RETURN; -- it was cut off, as it seemed, or is settled
 	END IF;
 	SELECT a.what = 'ask' INTO is_ask FROM points.attempt a WHERE a.request_no = request AND a.nth = note_attempt.nth AND a.n = note_attempt.n;
-	-- a sending before this one of which nobody knows
+	-- a sending before this one of which nobody knows, nor said the partner since then that it is not there
 	sent_before := EXISTS (SELECT FROM points.attempt a
 		LEFT JOIN points.attempt_end e ON e.request_no = a.request_no AND e.nth = a.nth AND e.n = a.n
-		WHERE a.request_no = request AND a.nth = note_attempt.nth AND a.n <> note_attempt.n AND a.what = 'send' AND e.result IS DISTINCT FROM 'not_sent');
+		WHERE a.request_no = request AND a.nth = note_attempt.nth AND a.n <> note_attempt.n AND a.what = 'send' AND e.result IS DISTINCT FROM 'not_sent'
+			AND NOT EXISTS (SELECT FROM points.attempt_end m WHERE m.request_no = a.request_no AND m.nth = a.nth AND m.n > a.n AND m.result = 'missing'));
 	settled := handback.redemption_state(r.entry_id);
 	IF verdict = 'missing' AND is_ask AND u.state = 'unknown' AND clock_timestamp() > make_interval(secs => missing_after_s) + (
 			SELECT max(a.started_at) FROM points.attempt a WHERE a.request_no = request AND a.nth = note_attempt.nth AND a.what = 'send') THEN
 		verdict := CASE WHEN missing_is_unsent THEN 'not_sent' WHEN idempotent THEN 'again' ELSE 'unknown' END;
-	ELSIF verdict = 'not_sent' AND (is_ask OR sent_before) OR verdict IN ('missing', 'exists') THEN
+	ELSIF verdict = 'not_sent' AND (is_ask OR sent_before) OR verdict = 'rejected' AND NOT is_ask AND sent_before OR verdict IN ('missing', 'exists') THEN
 		verdict := 'unknown';
 	END IF;
 

@@ -212,3 +212,25 @@ def test_answer_behind_the_file(route):
     r.db.execute(note.replace("1, 1,", "1, 2,"), (number, "credited"))
     assert balance(r.db, "M1") == 5000 and r.state("lost") == "reversed"
     assert r.db.execute("SELECT answered, state FROM points.contradictions").fetchall() == [("credited", "reversed")]
+
+
+@case("points request: a refusal of what may have been taken before is believed once the partner said that it is not there")
+def test_refused_when_sent_again(route):
+    """What was refused the second time may have been credited the first: given back, the points would be there twice."""
+    r = route("fulfilment-order")
+    (name, version), = r.db.execute("SELECT name, version FROM points.targets_to_send()").fetchall()
+
+    def claim(asks):
+        r.hurry()
+        (request, nth, n, what), = r.db.execute("SELECT request, nth, n, what FROM points.claim_requests(%s, %s, 10, %s, true, 3600)",
+                                                (name, version, asks)).fetchall()
+        return what, lambda result: r.db.execute("SELECT points.note_attempt(%s, %s, %s, %s, NULL, NULL, NULL, 'x', true, false, 0)", (request, nth, n, result))
+
+    for key, asks, last in (("unsure", False, "unknown"), ("missing", True, "reversed")):
+        r.ask(key, points=10)
+        for turn in ("unknown", *(("missing",) if asks else ()), "rejected"):
+            what, note = claim(asks)
+            assert what == ("ask" if turn == "missing" else "send")
+            note(turn)
+        assert r.state(key) == last
+        r.db.execute("UPDATE points.unsettled SET next_at = NULL")
