@@ -5,10 +5,12 @@ import time
 import pytest
 
 import partners
+import points_runs
 from case_table import case
 from operators import Operators
 from points import PARTNER, balance, points_world
 from targets import Refused
+from worker import Desk
 
 
 def shortened(name):
@@ -234,3 +236,29 @@ def test_refused_when_sent_again(route):
             note(turn)
         assert r.state(key) == last
         r.db.execute("UPDATE points.unsettled SET next_at = NULL")
+
+
+@case("points request: random cuts of every kind, then the hand-back file: nothing unknown, nothing under two references or twice, every batch at zero")
+def test_runs(database, build):
+    with Desk(database, build) as desk:
+        points_runs.prepare(desk, points_runs.CONNECTOR)
+        seen = points_runs.model_runs(desk, 8, 1)
+        assert seen["send unknown"] > 0 and seen["batches closed"] > 0
+
+
+@case("points request: a hand-back file that agrees with the partner's answer at once is a repeat, and one that says the opposite waits for people")
+def test_file_behind_the_answer(database, build):
+    with Desk(database, build) as desk:
+        points_runs.prepare(desk, points_runs.CONNECTOR)
+        for n, key in enumerate(("credited", "rejected", "both"), 1):
+            points_runs.ask(desk, key, n, 100)
+        assert desk.query("SELECT points.begin_requests('api')") == [(True,)]
+        for request, nth, n, o in desk.query("SELECT request, nth, n, object FROM points.claim_requests('api', 1, 9, false, false, 86400)"):
+            said = {"both": "credited"}.get(o["request_key"], o["request_key"])
+            desk.db.execute("SELECT points.note_attempt(%s, %s, %s, %s, 200, NULL, NULL, NULL, false, false, 1)", (request, nth, n, said))
+        known = dict(desk.query("SELECT request_key, external_reference::text FROM points.requests"))
+        file = desk.deliver([(known["credited"], "OK", {"Member": "M1"}), (known["rejected"], "KO", {"Member": "M2"}),
+                             (known["both"], "KO", {"Member": "M3"})])["file"]
+        assert desk.outcomes(file) == [("confirmed", None), ("already_applied", None), ("held", "contradiction")]
+        assert [desk.balance(m) for m in (1, 2, 3)] == [-100, 0, -100], "given back once, and what is disputed by nobody"
+        assert desk.outcomes(desk.deliver([(known["rejected"], "OK", {"Member": "M2"})])["file"]) == [("held", "contradiction")]

@@ -27,55 +27,62 @@ class Cut(Exception):
 
 
 class Ledger:
-    """What a partner has, by what it was sent."""
+    """A partner's own books and rules, and what is on its way to it."""
 
     def __init__(self):
-        self.credited, self.seen, self.pending = {}, {}, set()
+        self.credited, self.seen, self.pending, self.verdicts, self.late = {}, {}, set(), {}, []
+        self.idempotent = self.asks = self.missing_is_unsent = False
 
-    def take(self, key, reference, points, verdict):
+    def change(self, dice):
+        """Another partner, once all is settled with this one."""
+        self.idempotent, self.asks = dice.random() < 0.5, dice.random() < 0.7
+        self.missing_is_unsent = self.asks and not self.idempotent and dice.random() < 0.5
+
+    def take(self, key, reference, points):
         self.seen.setdefault(key, set()).add(reference)
+        verdict = self.verdicts[key]
         if verdict == "credited":
             self.credited.setdefault(key, []).append(points)
         elif verdict == "pending":
             self.pending.add(key)
-
-
-class Run:
-    """One run: requests, a partner of its own rules, and a program that is cut."""
-
-    def __init__(self, desk, seed, ledger):
-        self.desk, self.dice, self.ledger, self.db = desk, random.Random(seed), ledger, desk.db
-        self.idempotent, self.asks = self.dice.random() < 0.5, self.dice.random() < 0.7
-        self.missing_is_unsent = self.asks and not self.idempotent and self.dice.random() < 0.5
-        self.late = []  # sent, and on its way
-        self.session, self.keys, self.verdicts = None, [], {}
-        for n in range(self.dice.randint(1, 4)):
-            key = f"{seed}/{n}"
-            self.keys.append(key)
-            self.verdicts[key] = self.dice.choice(("credited", "credited", "rejected", "pending"))
-            ask(desk, key, self.dice.randint(1, 9), self.dice.randint(1, 500))
-
-    # ---- the partner ----
+        return verdict
 
     def arrive(self, key, reference, points):
         """The request is there: what the partner answers.  One that takes a reference once has it already."""
-        verdict = self.verdicts[key]
-        if self.idempotent and key in self.ledger.seen:
-            return "exists" if self.asks else {"rejected": "rejected"}.get(verdict, verdict)
-        self.ledger.take(key, reference, points, verdict)
-        return verdict
+        if self.idempotent and key in self.seen:
+            return "exists" if self.asks else self.verdicts[key]
+        return self.take(key, reference, points)
+
+    def decide(self, key, points=0):
+        self.pending.discard(key)
+        self.verdicts[key] = "credited"
+        self.credited.setdefault(key, []).append(points)
+
+    def land(self, of=None):
+        """What was on its way arrives; what is missing was sent long enough ago for that."""
+        for late in [x for x in self.late if of in (None, x[0])]:
+            self.late.remove(late)
+            self.arrive(*late)
+
+
+class Run:
+    """One run: requests, and a program that is cut."""
+
+    def __init__(self, desk, seed, ledger):
+        self.desk, self.dice, self.ledger, self.db = desk, random.Random(seed), ledger, desk.db
+        self.session = None
+        for n in range(self.dice.randint(1, 4)):
+            key = f"{seed}/{n}"
+            ledger.verdicts[key] = self.dice.choice(("credited", "credited", "rejected", "pending"))
+            ask(desk, key, self.dice.randint(1, 9), self.dice.randint(1, 500))
 
     def look(self, key):
-        for late in [x for x in self.late if x[0] == key]:  # what is missing was sent long enough ago to have arrived
-            self.arrive(*late)
-            self.late.remove(late)
+        self.ledger.land(key)
         if key not in self.ledger.seen:
             return "missing"
         if key in self.ledger.pending and self.dice.random() < 0.3:
-            self.ledger.pending.discard(key)
-            self.ledger.credited.setdefault(key, []).append(0)
-            self.verdicts[key] = "credited"
-        return self.verdicts[key]
+            self.ledger.decide(key)
+        return self.ledger.verdicts[key]
 
     # ---- the program ----
 
@@ -93,16 +100,16 @@ class Run:
         elif self.dice.random() < 0.15:
             said = "not_sent"
         elif self.dice.random() < 0.15:
-            self.late.append((key, o["outbound_reference"], o["points"]))
+            self.ledger.late.append((key, o["outbound_reference"], o["points"]))
             said = "unknown"
         elif self.dice.random() < 0.2:
-            self.arrive(key, o["outbound_reference"], o["points"])
+            self.ledger.arrive(key, o["outbound_reference"], o["points"])
             said = "unknown"
         else:
-            said = self.arrive(key, o["outbound_reference"], o["points"])
+            said = self.ledger.arrive(key, o["outbound_reference"], o["points"])
         self.cut()
         note = ("SELECT points.note_attempt(%s, %s, %s, %s, 200, NULL, NULL, NULL, %s, %s, 0)",
-                (request, nth, n, said, self.idempotent, self.missing_is_unsent))
+                (request, nth, n, said, self.ledger.idempotent, self.ledger.missing_is_unsent))
         if self.dice.random() < 0.05:  # it is noted, and the program does not hear of it
             self.session.execute(*note)
             self.cut(1)
@@ -117,7 +124,7 @@ class Run:
                 return
         window = 0 if self.dice.random() < 0.03 else 86400
         rows = self.session.execute("SELECT request, nth, n, what, object FROM points.claim_requests('api', 1, %s, %s, %s, %s)",
-                                    (self.dice.randint(1, 8), self.asks, self.idempotent, window)).fetchall()
+                                    (self.dice.randint(1, 8), self.ledger.asks, self.ledger.idempotent, window)).fetchall()
         for row in rows:
             self.cut(0.06)
             self.send(row)
@@ -128,8 +135,8 @@ class Run:
         if batch is None:
             return
         for key, reference, points in self.db.execute("SELECT request_key, outbound_reference, points FROM points.batch_rows(%s)", (batch,)).fetchall():
-            assert key not in self.ledger.seen and key not in [x[0] for x in self.late], f"{key} went by file after it was sent"
-            self.ledger.take(key, reference, points, self.verdicts[key])
+            assert key not in self.ledger.seen and key not in [x[0] for x in self.ledger.late], f"{key} went by file after it was sent"
+            self.ledger.take(key, reference, points)
         self.db.execute("SELECT points.note_batch(%s, 'placed', 'f' || %s::text, 1, sha256('f'))", (batch, batch))
 
     def play(self):
@@ -142,13 +149,8 @@ class Run:
             self.db.execute("UPDATE points.waiting SET retry_at = NULL")
         if self.session is not None:
             self.session.close()
-        for late in self.late:
-            self.arrive(*late)
-        self.by_file()
-        for key in self.keys:
-            if key in self.ledger.pending:
-                self.ledger.pending.discard(key)
-                self.ledger.credited.setdefault(key, []).append(0)
+        if self.dice.random() < 0.4:
+            self.by_file()
 
 
 def ask(desk, key, member, points):
@@ -174,8 +176,11 @@ points:
 
 
 def settle(desk, ledger, dice):
-    """The hand-back file: what the partner has.  What never left us by now goes with it as a request that it does not know, and stays queued."""
+    """The hand-back file: what the partner has of all that may have been sent."""
     # whatever the program left under way
+    ledger.land()
+    for key in list(ledger.pending):
+        ledger.decide(key)
     session = desk.database.connect()
     assert session.execute("SELECT points.begin_requests('api')").fetchone()[0]
     session.close()
@@ -201,7 +206,7 @@ def judge(desk, ledger):
         if ledger.seen.get(key, {reference}) != {reference}:
             wrong.append(f"{key} was sent as {ledger.seen[key]}, and is {reference}")
     wrong += [f"batch {no} is open" for no, in desk.query("SELECT batch_no FROM points.batches WHERE ended_at IS NULL OR requested <> credited + reversed")]
-    wrong += [f"{n} unsettled" for n, in desk.query("SELECT count(*) FROM points.unsettled") if n]
+    wrong += [f"{n} unsettled" for n, in desk.query("SELECT count(*) FROM points.open_requests") if n]
     held, = desk.query("SELECT count(*) FROM handback.hold_now")[0]
     if held:
         wrong.append(f"{held} holds")
@@ -216,8 +221,11 @@ def model_runs(desk, runs, seed):
     """{what was seen: how often} over these runs; raises at the first that is wrong."""
     ledger, dice = Ledger(), random.Random(seed)
     for first in range(seed, seed + runs, TOGETHER):
+        ledger.change(dice)
         for one in range(first, min(first + TOGETHER, seed + runs)):
-            Run(desk, one, ledger).play()
+            last = Run(desk, one, ledger)
+            last.play()
+        last.by_file()
         settle(desk, ledger, dice)
         wrong = judge(desk, ledger)
         assert not wrong, (f"runs {first} to {first + TOGETHER}", wrong[:10])
