@@ -88,7 +88,7 @@ class Exchange(Partner):
     LP = "/v1/lps/your-lp"
 
     def __init__(self, key=b"k" * 32, members=None, **options):
-        self.key, self.members, self.nonces, self.validations, self.skew = key, members, set(), {}, 0
+        self.key, self.members, self.nonces, self.validations, self.skew, self.validated = key, members, set(), {}, 0, 0
         super().__init__(**options)
 
     @property
@@ -127,7 +127,8 @@ class Exchange(Partner):
     def validate(self, said):
         assert set(said) == {"identifyingFactors"} and set(said["identifyingFactors"]) == {"memberId"}
         member = said["identifyingFactors"]["memberId"]
-        link = f"{self.url}{self.LP}/mvs/{len(self.validations) + 1}"
+        self.validated += 1
+        link = f"{self.url}{self.LP}/mvs/{self.validated}"
         good = self.members is None or member in self.members
         self.validations[link] = member if good else None
         return 201, {"status": "success" if good else "failure", "links": {"self": {"href": link}}, "type": "memberValidation"}, {}
