@@ -411,7 +411,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: points.keep_sent() 4c1a75c06fd2a09eae74996d09c1da1e6f0be6338c5b322c15625a8df21ef398', 'points'),
 	('function: points.link_account(programme text, partner text, account text, member text, proof text) 398956a4c79327d57088b3525f0cc3d700a2e52862a8a59408137a4c5c39e61c', 'points'),
 	('function: points.next_batch(programme text, partner text, OUT batch bigint, OUT sequence integer, OUT day date, OUT step text, OUT name text, OUT bytes bigint, OUT sha256 bytea) d233396db698a31764a10fff88740e16beeb00eed516ed4410e9e8a17df85292', 'points'),
-	('function: points.note_attempt(request bigint, nth integer, n integer, result text, http_status integer, partner_reference text, stated bigint, why text, idempotent boolean, missing_is_unsent boolean, missing_after_s integer) c088738e9cbd46df216287cc6f8538441ab9c7c4c0026fcc0ce06f20959bbdd9', 'points'),
+	('function: points.note_attempt(request bigint, nth integer, n integer, result text, http_status integer, partner_reference text, stated bigint, why text, idempotent boolean, missing_is_unsent boolean, missing_after_s integer) 0750c9335942f787da282764f4fdca7159f984bbfd696da288323a86f57dbfa6', 'points'),
 	('function: points.note_batch(batch bigint, step text, name text, bytes bigint, sha256 bytea) 2cb389b078c45a3b6db6d371487ebab037595da589257af576d680791c55d892', 'points'),
 	('function: points.open_batch(programme integer, partner text, at timestamp with time zone, target text, most integer) 18944eebb106b61f98bf93a407c832a52989eefaf4b7b3beaf170eb530766ae6', 'points'),
 	('function: points.post_debit(request bigint) fd6c6049afcef5176a46f4680c1989b622def548054eca8813bb8639f8c054a8', 'points'),
