@@ -71,13 +71,13 @@ test_newlines_in_cells(void **state)
 {
 	(void) state;
 	gives(CRLF_CELLS, "A1,KO,\"no\nsuch\"\r\nA2,OK,\r\nA3,KO,\"a\r\nb\nc\"\r\n",
-	      "record 1 at 0+15 rejected outbound_reference=A1 text=no\nsuch\n"
+	      "record 1 at 0+15 rejected outbound_reference=A1 text=no\\nsuch\n"
 	      "record 2 at 17+6 accepted outbound_reference=A2\n"
-	      "record 3 at 25+14 rejected outbound_reference=A3 text=a\r\nb\nc\n"
+	      "record 3 at 25+14 rejected outbound_reference=A3 text=a\\r\\nb\\nc\n"
 	      "facts\nend records=3 bytes=41\n");
 	gives(CRLF_CELLS, "A1,KO,\"no\r\nsuch\"\nA2,KO,\"c\rr\"\n",
-	      "record 1 at 0+16 rejected outbound_reference=A1 text=no\r\nsuch\n"
-	      "record 2 at 17+11 rejected outbound_reference=A2 text=c\rr\n"
+	      "record 1 at 0+16 rejected outbound_reference=A1 text=no\\r\\nsuch\n"
+	      "record 2 at 17+11 rejected outbound_reference=A2 text=c\\rr\n"
 	      "facts\nend records=2 bytes=29\n");
 	/* not in quotes: another record, or a cut one; never part of a value */
 	REFUSED(CRLF_CELLS, "A1,OK,\r\nA2,OK,x\nA3,KO,\r\n", "newline 2 15");
@@ -85,7 +85,7 @@ test_newlines_in_cells(void **state)
 	REFUSED(CRLF_CELLS, "A1,OK,\nA2,OK,x\r\n", "bare_cr 2 14");
 	REFUSED(CRLF_CELLS, "A1,OK,\nA2,OK,x\ry\n", "bare_cr 2 14");
 	gives(CRLF_CELLS, "A1,KO,\"x\ny\"\r\nA2,OK,\r\n",
-	      "record 1 at 0+11 rejected outbound_reference=A1 text=x\ny\n"
+	      "record 1 at 0+11 rejected outbound_reference=A1 text=x\\ny\n"
 	      "record 2 at 13+6 accepted outbound_reference=A2\nfacts\nend records=2 bytes=21\n");
 	REFUSED(CRLF_CELLS, "A1,OK,\nA2,KO,\"x\ry\"\r", "cut 2 19");
 	/* nor in a line that is skipped: a record could hide there */
@@ -158,7 +158,7 @@ test_quotes(void **state)
 	      "record 1 at 21+26 accepted points=5 outbound_reference=A1 text=say \"no\"\n"
 	      "facts\nend records=1 bytes=48\n");
 	gives(BY_NAME, "Id,Points,Result,Why\nA1,5,OK,\"two\nlines, and \"\"one\"\"\"\nA2,5,OK,\n",
-	      "record 1 at 21+32 accepted points=5 outbound_reference=A1 text=two\nlines, and \"one\"\n"
+	      "record 1 at 21+32 accepted points=5 outbound_reference=A1 text=two\\nlines, and \"one\"\n"
 	      "record 2 at 54+8 accepted points=5 outbound_reference=A2\n"
 	      "facts\nend records=2 bytes=63\n");
 	REFUSED(BY_NAME, "Id,Points,Result,Why\nA1,5,OK,\"no end\nA2,5,OK,\n", "quote 2 21");

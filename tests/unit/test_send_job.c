@@ -204,10 +204,9 @@ static void
 test_reports_come_in_their_turn(void **state)
 {
 	static const bool may[SEND_MESSAGES][SEND_TURN_ENDED + 1] = {
-	    [SEND_READY] = {[SEND_TURN_STARTED] = true},
-	    [SEND_FAULT] = {true, true, true, true, false},
-	    [SEND_ROW] = {[SEND_TURN_READY] = true},
-	    [SEND_DONE] = {[SEND_TURN_READY] = true},
+	    [SEND_READY] = {[SEND_TURN_STARTED] = true}, [SEND_FAULT] = {true, true, true, true, false},
+	    [SEND_ROW] = {[SEND_TURN_READY] = true},     [SEND_DONE] = {[SEND_TURN_READY] = true},
+	    [SEND_SETTLED] = {[SEND_TURN_READY] = true},
 	};
 	const struct send_report all = {.delivery = 3,
 	                                .row = SEND_OBJECTS - 1,
@@ -217,6 +216,9 @@ test_reports_come_in_their_turn(void **state)
 	                                .wait_s = SEND_WAIT_S,
 	                                .used = 18,
 	                                .whole = 5000,
+	                                .outcome = SEND_DIFFERS,
+	                                .reference = "P-1",
+	                                .points = -7,
 	                                .why = "w"};
 	struct send_report got;
 
@@ -231,7 +233,10 @@ test_reports_come_in_their_turn(void **state)
 				continue;
 			assert_int_equal(send_report_decode(&got, &there, line.text, why, sizeof(why)), message);
 			assert_int_equal(here, there);
-			assert_true(message == SEND_READY || message == SEND_FAULT || got.result == SEND_HELD);
+			assert_true(message == SEND_READY || message == SEND_FAULT || message == SEND_SETTLED ||
+			            got.result == SEND_HELD);
+			assert_true(message != SEND_SETTLED || (got.outcome == SEND_DIFFERS && got.points == -7 &&
+			                                        strcmp(got.reference, "P-1") == 0));
 			assert_true(message != SEND_DONE ||
 			            (got.used == 18 && got.whole == 5000 && got.wait_s == SEND_WAIT_S));
 			assert_true(message != SEND_ROW ||
