@@ -49,7 +49,7 @@ def build_package(folder, version=None):
     tree.mkdir(parents=True)
     for name in checkout.files():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tree / name)
+        shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
     if version:
         changelog = tree / "debian/changelog"
         text = changelog.read_text()
