@@ -564,18 +564,40 @@ def test_bodies_without_end_cost_no_memory(build, world):
         told = cut = 0
         for s in callers:
             s.setblocking(False)
-            try:
-                answer = s.recv(4096)
-                told += answer.startswith(b"HTTP/1.1 503") and b"Retry-After: 1" in answer
-            except BlockingIOError:
-                pass  # it is one of those that wait for the rest
-            except ConnectionResetError:
-                cut += 1  # it still sent when it was refused: what it was told went with what it had not sent
+
+        def hear():
+            nonlocal told, cut
+            for s in list(callers):
+                try:
+                    answer = s.recv(4096)
+                    told += answer.startswith(b"HTTP/1.1 503") and b"Retry-After: 1" in answer
+                except BlockingIOError:
+                    continue  # it is one of those that wait for the rest, or is not answered yet
+                except ConnectionResetError:
+                    cut += 1  # it still sent when it was refused: what it was told went with what it had not sent
+                callers.remove(s)
+            return told + cut >= 300
+        redemption_api.until(hear, 5)
         grown = resident(api.gate.pid) - before
         assert 300 <= told + cut < 400 and told > 200 and grown < 12 << 10, (told, cut, grown)
         held.close()
         # what they held is free as soon as they are gone
         redemption_api.until(lambda: api.post("RedeemPoints", {**redemption(), "more": ["x" * 4000] * 14}, token).status == 200, 5)
+
+
+def commit_something(world):
+    with world.connect() as c:
+        c.execute("SELECT pg_logical_emit_message(true, 'test', '')")
+
+
+def cancel_the_wait(c, asked):
+    """Was it done before its COMMIT waited for a standby?"""
+    while not asked.done():
+        if c.execute("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                     " AND datname = current_database()").fetchone()[0]:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.mark.all_only
@@ -589,10 +611,11 @@ def test_a_reversal_that_no_standby_has(build, world):
         c.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
         c.execute("SELECT pg_reload_conf()")
         try:
+            # a reload takes its time: it is in force once a COMMIT waits
+            while cancel_the_wait(c, pool.submit(commit_something, world)):
+                pass
             asked = pool.submit(api.post, "ReversalPoints", back, token, key)
-            redemption_api.until(lambda: c.execute(
-                "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
-            ).fetchone()[0])
+            assert not cancel_the_wait(c, asked)
             answer = asked.result()
         finally:
             c.execute("ALTER SYSTEM RESET synchronous_standby_names")
