@@ -27,6 +27,10 @@ def code(objects):
     return {pathlib.Path(path): part for path, part in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+# a workbook's numbers are doubles: what has more than 15 digits goes as text, and nothing reads them back
+WORKBOOK = {"sheet.c.o"}
+
+
 def floating(objects):
     """What is of floating point in these object files: (object, instruction or symbol)."""
     instruction = INSTRUCTIONS[platform.machine()]
@@ -49,7 +53,7 @@ def tools(need):
 
 
 def test_no_floating_point_where_money_is(build, tools):
-    objects = sorted(p for folder in FOLDERS for p in (build / folder).rglob("*.o"))
+    objects = sorted(p for folder in FOLDERS for p in (build / folder).rglob("*.o") if p.name not in WORKBOOK)
     for source, function in (("numbers", "number_read"), ("assemble_total", "totals_compare"), ("post", "post_file")):
         mine = [p for p in objects if p.name == f"{source}.c.o"]
         assert any(f"<{function}>:" in text for text in code(mine).values()), f"no code of {function} is looked at"
