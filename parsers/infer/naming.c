@@ -177,6 +177,16 @@ name_answer(struct sample_type *t)
 		name_one(t, "reason", is_sometimes, NULL);
 }
 
+/* Also of one behind it, which has a name of ours. */
+static bool
+is_anothers(const struct sample_type *t, uint32_t number)
+{
+	for (uint32_t k = 0; k < t->columns; k++)
+		if (k != number && strcmp(t->column[k].name, t->column[number].name) == 0)
+			return true;
+	return false;
+}
+
 /* A free name from the heading: a letter, then letters, digits and '_'. */
 static void
 name_freely(struct sample_type *t, uint32_t number)
@@ -227,9 +237,10 @@ name_freely(struct sample_type *t, uint32_t number)
 	for (const char *const *o = ours; *o != NULL; o++)
 		if (strcmp(c->name, *o) == 0)
 			snprintf(c->name, sizeof(c->name), "their_%s", name);
-	for (uint32_t k = 0; k < number; k++)
-		if (strcmp(t->column[k].name, c->name) == 0)
-			snprintf(c->name, sizeof(c->name), "column_%u", number + 1);
+	if (is_anothers(t, number))
+		snprintf(c->name, sizeof(c->name), "column_%u", number + 1);
+	for (uint32_t again = 2; is_anothers(t, number); again++)
+		snprintf(c->name, sizeof(c->name), "column_%u_%u", number + 1, again);
 }
 
 struct column *

@@ -235,3 +235,12 @@ def test_a_huge_file_is_looked_at_in_part(build, tmp_path):
     done = infer(build, sample)
     assert done.returncode == 0, done.stderr
     assert "its beginning" in done.stdout
+
+
+def test_no_two_fields_have_one_name(build, tmp_path):
+    """A heading may be the word that another column was given: the profile would not be read."""
+    sample = tmp_path / "sample.csv"
+    sample.write_text("Ref,Status,Processed,Column 3\n" + "".join(f"R{n:05},{'x' * (n % 40)} was told {n},{('done', 'open')[n % 2]},{n * 7}\n" for n in range(60)))
+    done = subprocess.run([build / "ctl/handbackctl", "profile", "infer", sample], capture_output=True, text=True, timeout=60)
+    names = re.findall(r"^      (\w+): \{at:", done.stdout, re.M)
+    assert done.returncode == 0 and len(names) == len(set(names)) == 4 and "status" in names, done.stdout + done.stderr

@@ -113,7 +113,7 @@ class Prism:
             body = "{}" if asked.get("Content-Type") == "application/json" else "x"
         if self.process.poll() is not None:
             self.start()
-        kind = "/problem" if answer_headers.get("Content-Type") == PROBLEM else "/plain"
+        kind = "/problem" if ("content-type", PROBLEM) in ((name.lower(), value) for name, value in answer_headers.items()) else "/plain"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
         try:
             # what is escaped may be no UTF-8, which ends Prism; which path of the document it is, stays
