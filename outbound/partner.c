@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/yaml/yaml.h"
 #include "outbound/outbox_sql.h"
+#include "outbound/tell.h"
 
 #define POLL_MS 200       /* from a request until it goes */
 #define READY_MS 30000    /* from the start of a sender until it is ready */
@@ -62,22 +63,6 @@ pause_after(unsigned failures)
 }
 
 /* ---- what came of it ---- */
-
-static enum pg_status
-stop(struct partner *p, struct pg *pg, const char *why)
-{
-	char version[24];
-	const char *values[] = {p->name, version, why};
-	struct pg_result *none = NULL;
-	enum pg_status status;
-
-	log_write(LOG_ERR, "target stopped: a person has to see to it",
-	          LOG_FIELDS(log_text("target", p->name), log_text("why", why)));
-	snprintf(version, sizeof(version), "%" PRId64, p->version);
-	status = pg_transact(pg, sql_outbox_refuse, 3, values, &none);
-	pg_result_free(none);
-	return status;
-}
 
 static enum pg_status
 note(struct partner *p, struct pg *pg, struct ask *a, const struct send_report *report)
@@ -145,7 +130,7 @@ fault(struct partner *p, struct pg *pg, const char *why)
 {
 	enum pg_status status = cut(p, pg, why);
 
-	return status == PG_OK ? stop(p, pg, why) : status;
+	return status == PG_OK ? tell_refuse(pg, p->name, p->version, why) : status;
 }
 
 /* ---- sending ---- */
@@ -363,7 +348,7 @@ partner_change(struct partner *p, struct pg *pg, int64_t version, const char *te
 		                                              : "no memory");
 		connector_free(p->connector);
 		p->connector = NULL;
-		status = stop(p, pg, why);
+		status = tell_refuse(pg, p->name, p->version, why);
 	}
 	problems_free(problems);
 	return status;

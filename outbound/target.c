@@ -58,14 +58,6 @@ silence_ms(const struct target *t)
 	return 2 * connector_timeout_ms(t->connector) + SILENCE_MS;
 }
 
-static enum pg_status
-refuse(struct target *t, struct tell *tell, const char *why)
-{
-	log_write(LOG_ERR, "target stopped: a person has to see to it",
-	          LOG_FIELDS(log_text("target", t->name), log_text("why", why)));
-	return tell_refuse(tell, t->name, t->version, why);
-}
-
 static size_t
 count_results(const struct delivery *d, enum object_result result)
 {
@@ -146,7 +138,7 @@ fault(struct target *t, struct tell *tell, const char *why, int64_t now_ms)
 
 	sender_stop(&t->sender);
 	if (t->state == TARGET_RESTING)
-		return refuse(t, tell, why);
+		return tell_refuse(tell->pg, t->name, t->version, why);
 	delivery_cut(&t->delivery, why);
 	t->delivery.stopped = true;
 	status = end(t, tell, now_ms);
@@ -342,7 +334,7 @@ target_change(struct target *t, struct tell *tell, int64_t version, const char *
 
 		snprintf(why, sizeof(why), "its connector has a mistake: %s",
 		         problems_line(p, 0) != NULL ? problems_line(p, 0) : "no memory");
-		status = refuse(t, tell, why);
+		status = tell_refuse(tell->pg, t->name, t->version, why);
 	}
 	problems_free(p);
 	return status;

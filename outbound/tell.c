@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/log.h"
 #include "outbound/delivery.h"
 #include "outbound/outbox_sql.h"
 
@@ -114,15 +115,17 @@ tell_end(struct tell *t, struct delivery *d)
 }
 
 enum pg_status
-tell_refuse(struct tell *t, const char *name, int64_t version, const char *why)
+tell_refuse(struct pg *pg, const char *name, int64_t version, const char *why)
 {
 	char number[24];
 	const char *values[] = {name, number, why};
 	struct pg_result *none = NULL;
 	enum pg_status status;
 
+	log_write(LOG_ERR, "target stopped: a person has to see to it",
+	          LOG_FIELDS(log_text("target", name), log_text("why", why)));
 	snprintf(number, sizeof(number), "%" PRId64, version);
-	status = pg_transact(t->pg, sql_outbox_refuse, 3, values, &none);
+	status = pg_transact(pg, sql_outbox_refuse, 3, values, &none);
 	pg_result_free(none);
 	return status;
 }

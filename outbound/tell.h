@@ -31,6 +31,7 @@ enum pg_status tell_resume(struct tell *t, const char *name, struct pg_result **
 /* What was done of a part's job. */
 enum pg_status tell_job(struct tell *t, const struct delivery *d, const struct part *p, const char *step);
 enum pg_status tell_end(struct tell *t, struct delivery *d);
-enum pg_status tell_refuse(struct tell *t, const char *name, int64_t version, const char *why);
+/* Stops a target of this version, whoever sends to it, and says so in the log: a person has to see to it. */
+enum pg_status tell_refuse(struct pg *pg, const char *name, int64_t version, const char *why);
 
 #endif
