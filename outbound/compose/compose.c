@@ -139,9 +139,8 @@ write_number(struct composing *c, const struct field *f, const char *value)
 	return true;
 }
 
-/* The text of a field as the file has it, in c->text. */
-static bool
-field_text(struct composing *c, size_t type, const struct field *f)
+bool
+compose_field_text(struct composing *c, size_t type, const struct field *f)
 {
 	char digits[DIGITS];
 	const char *value = value_text(c, type, f, digits);
@@ -157,9 +156,13 @@ field_text(struct composing *c, size_t type, const struct field *f)
 		return write_number(c, f, value);
 	if (strlen(value) >= sizeof(c->text) || !utf8_text_ok(value, strlen(value)))
 		return compose_fails(c, "the field %s has a value that cannot stand in a file", f->name);
-	for (const char *p = value; *p != '\0'; p++)
+	for (const char *p = value; *p != '\0'; p++) {
 		if ((unsigned char) *p < 0x20 || *p == 0x7f)
 			return compose_fails(c, "the field %s has a value with a control character", f->name);
+		if ((unsigned char) *p >= 0x80 && strcmp(c->profile->layout->encoding, "ASCII") == 0)
+			return compose_fails(c, "the file takes ASCII alone, and the field %s in row %zu is more",
+			                     f->name, c->row + 1);
+	}
 	snprintf(c->text, sizeof(c->text), "%s", value);
 	return true;
 }
@@ -220,7 +223,7 @@ put_delimited(struct composing *c, size_t type)
 		c->text[0] = '\0';
 		if (word != NULL)
 			snprintf(c->text, sizeof(c->text), "%.*s", (int) word->len, (const char *) word->data);
-		else if (field != NULL && !field_text(c, type, field))
+		else if (field != NULL && !compose_field_text(c, type, field))
 			return false;
 		if (column > 0)
 			fputs(l->delimited.delimiter, c->out);
@@ -268,7 +271,7 @@ put_fixed(struct composing *c, size_t type)
 			continue;
 		if (f->ranges != 1)
 			return compose_fails(c, "the field %s stands in several places", f->name);
-		if (!field_text(c, type, f) || !put_range(c, f, &f->range[0], length))
+		if (!compose_field_text(c, type, f) || !put_range(c, f, &f->range[0], length))
 			return false;
 	}
 	for (uint16_t i = 0; i < t->when.count; i++) {
@@ -290,6 +293,8 @@ put_record(struct composing *c, size_t type)
 {
 	const struct framing_rule *framing = &c->profile->layout->framing;
 
+	if (compose_is_nested(c))
+		return compose_nested_record(c, type);
 	if (!(c->profile->layout->format == FORMAT_FIXED ? put_fixed(c, type) : put_delimited(c, type)))
 		return false;
 	fputs(framing->newlines & NEWLINE_LF ? "\n" : framing->newlines & NEWLINE_CRLF ? "\r\n" : "\r", c->out);
@@ -342,11 +347,15 @@ compose_file(const struct profile *profile, const struct compose_rows *rows,
 	*c = (struct composing){
 	    .profile = profile, .rows = rows, .facts = facts, .out = out, .why = why, .why_size = why_size};
 	why[0] = '\0';
-	good = compose_check(c) && compose_totals(c) && (!profile->layout->delimited.header || put_headings(c)) &&
-	       put_role(c, ROLE_HEADER);
+	good = compose_check(c) && compose_totals(c) && (!profile->layout->delimited.header || put_headings(c));
+	if (good && compose_is_nested(c))
+		compose_nested_begin(c);
+	good = good && put_role(c, ROLE_HEADER);
 	for (c->row = 0; good && c->row < rows->count; c->row++)
 		good = put_record(c, c->entry);
 	good = good && put_role(c, ROLE_TRAILER);
+	if (good && compose_is_nested(c))
+		compose_nested_end(c);
 	if (good && (fflush(out) != 0 || ferror(out)))
 		good = compose_fails(c, "the file cannot be written");
 	free(c);

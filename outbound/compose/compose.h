@@ -1,8 +1,8 @@
 /*
  * A request file: the profile language backwards.  Rows become bytes that our own parser reads by the same
- * profile as the same rows.  Delimited and fixed-width text of one level: headers, one kind of entry,
- * trailers; counts, sums and running numbers are computed from the profile's own controls.  What a profile
- * says that cannot be written is refused, and nothing is ever cut or guessed.
+ * profile as the same rows.  Delimited and fixed-width text, XML and JSON, of one level: headers, one kind of
+ * entry, trailers; counts, sums and running numbers are computed from the profile's own controls.  What a
+ * profile says that cannot be written is refused, and nothing is ever cut or guessed.
  */
 #ifndef HANDBACK_OUTBOUND_COMPOSE_H
 #define HANDBACK_OUTBOUND_COMPOSE_H

@@ -30,8 +30,8 @@ compose_check(struct composing *c)
 	const struct layout *l = c->profile->layout;
 	size_t entries = 0;
 
-	if (l->format != FORMAT_DELIMITED && l->format != FORMAT_FIXED)
-		return compose_fails(c, "request files are delimited or fixed");
+	if (l->format == FORMAT_JSON_LINES)
+		return compose_fails(c, "request files are delimited, fixed, xml or json");
 	if (strcmp(l->encoding, "UTF-8") != 0 && strcmp(l->encoding, "ASCII") != 0)
 		return compose_fails(c, "request files are of UTF-8 or ASCII");
 	if (l->levels != 1 || l->framing.kind != FRAME_LINES || l->framing.end_count > 0 || l->framing.skip > 0 ||
@@ -46,7 +46,9 @@ compose_check(struct composing *c)
 	for (size_t i = 0; i < l->types; i++)
 		if (!check_type(c, i, &entries))
 			return false;
-	return entries == 1 || compose_fails(c, "a request file has one kind of entry");
+	if (entries != 1)
+		return compose_fails(c, "a request file has one kind of entry");
+	return !compose_is_nested(c) || compose_check_nested(c);
 }
 
 int
@@ -187,6 +189,7 @@ compose_name(const struct profile *profile, const struct compose_facts *facts, c
 {
 	const struct layout *l = profile->layout;
 	const struct name_pattern *pattern = l->name;
+	static const char *const suffix[] = {"csv", "txt", "xml", "json", "json"};
 	const struct record_type *name = NULL;
 	int year, month, day;
 	size_t len = 0;
@@ -217,7 +220,6 @@ compose_name(const struct profile *profile, const struct compose_facts *facts, c
 		len += (size_t) wrote;
 	}
 	if (pattern == NULL)
-		snprintf(ret, size, "%s_%06" PRId64 ".%s", profile->name, facts->sequence,
-		         l->format == FORMAT_FIXED ? "txt" : "csv");
+		snprintf(ret, size, "%s_%06" PRId64 ".%s", profile->name, facts->sequence, suffix[l->format]);
 	return true;
 }
