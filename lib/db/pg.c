@@ -32,6 +32,16 @@ fail_open(struct pg *pg, const char *format, ...)
 	return PG_LOST;
 }
 
+/* The other end is shut.  libpq finds that out when it reads: where only its sending failed, and a warning of
+ * the server's end was there to be read first, the connection still counts as good. */
+static bool
+is_shut(const PGconn *conn)
+{
+	struct pollfd fd = {.fd = PQsocket(conn), .events = POLLRDHUP};
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 /* A failed result, or none at all. */
 static enum pg_status
 fail_result(struct pg *pg, const PGresult *r)
@@ -46,8 +56,10 @@ fail_result(struct pg *pg, const PGresult *r)
 	snprintf(pg->constraint, sizeof(pg->constraint), "%s", constraint != NULL ? constraint : "");
 	if (PQstatus(pg->conn) != CONNECTION_OK)
 		return PG_LOST;
-	/* without a SQLSTATE libpq itself complains, of our use of it or of memory */
-	return sqlstate != NULL ? pg_classify(sqlstate) : PG_ERROR;
+	if (sqlstate != NULL)
+		return pg_classify(sqlstate);
+	/* libpq itself complains: of the connection, of our use of it, or of memory */
+	return is_shut(pg->conn) ? PG_LOST : PG_ERROR;
 }
 
 /* Synchronous replication that was not waited for is a mere warning of COMMIT. */

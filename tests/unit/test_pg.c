@@ -1,4 +1,5 @@
 /* The wrapper of libpq against a real server, and a wire that is cut. */
+#include <signal.h>
 #include <unistd.h>
 
 #include "cluster.h"
@@ -314,6 +315,27 @@ test_terminated(void **state)
 	pg_close(pg);
 }
 
+/* A session that ends by SIGKILL takes all others with it: each is told so by a warning without a SQLSTATE of
+ * its own, on a connection that libpq still takes for good where only its sending failed. */
+static void
+test_server_recovers(void **state)
+{
+	(void) state;
+	struct pg *pg = cluster_open("postgres", "handback"), *other = cluster_open("postgres", "handback");
+	struct pg_result *r;
+
+	assert_int_equal(pg_run(other, "SELECT pg_catalog.pg_backend_pid()::bigint", 0, NULL, &r), PG_OK);
+	assert_int_equal(kill((pid_t) pg_int(r, 0, 0), SIGKILL), 0);
+	pg_result_free(r);
+	sleep(1); /* the session of ours is gone, and its socket shut */
+	assert_int_equal(pg_run_prepared(pg, "SELECT 1", 0, NULL, NULL), PG_LOST);
+	for (int i = 0; i < 100 && pg_reopen(pg) != PG_OK; i++)
+		usleep(100000);
+	assert_int_equal(pg_run(pg, "SELECT 1", 0, NULL, NULL), PG_OK);
+	pg_close(pg);
+	pg_close(other);
+}
+
 /* ---- a whole transaction at once ---- */
 
 static const char whole_note[] = "INSERT INTO public.slow VALUES ($1) RETURNING note";
@@ -592,6 +614,7 @@ main(void)
 	    cmocka_unit_test(test_other_server_is_no_answer),
 	    cmocka_unit_test(test_standby_does_not_confirm),
 	    cmocka_unit_test(test_terminated),
+	    cmocka_unit_test(test_server_recovers),
 	    cmocka_unit_test(test_whole),
 	    cmocka_unit_test(test_whole_in_doubt),
 	    cmocka_unit_test(test_whole_without_standby),
