@@ -17,7 +17,6 @@
 #include "lib/protocol/notification.h"
 #include "lib/protocol/worker_job.h"
 #include "lib/spool/orphans.h"
-#include "reconcile/decide/decide.h"
 #include "reconcile/file/recover.h"
 #include "reconcile/file/release.h"
 #include "reconcile/post/notify_holds.h"
@@ -112,7 +111,7 @@ take_up(struct reconciler *r, char *why)
 	 * what may fail for one */
 	if (recover(r->pg, &r->spool, &found) != PG_OK || reconciler_prepare(r) != PG_OK ||
 	    notify_holds(r->pg, &r->spool, 0) != PG_OK || find_orphans(r) != PG_OK ||
-	    decide_warm_up(r->pg) != PG_OK) {
+	    reconciler_warm_up(r) != PG_OK) {
 		snprintf(why, LIMIT_MESSAGE_BYTES, "%s", pg_why(r->pg));
 		return false;
 	}

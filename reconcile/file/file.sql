@@ -191,6 +191,10 @@ CREATE TEMPORARY TABLE decided (
 	detail          text
 );
 
+-- name: refresh_statistics
+-- After a large file, and when a connection is new.
+SELECT handback.refresh_statistics()
+
 -- name: work_truncate
 -- Between two files, now and then and after a large one: gives back what work_clear.sql leaves behind.
 TRUNCATE pg_temp.stage, pg_temp.candidate, pg_temp.picked, pg_temp.duplicates, pg_temp.answer_part, pg_temp.grouped, pg_temp.correction, pg_temp.answered, pg_temp.decided

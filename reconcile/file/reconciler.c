@@ -48,13 +48,21 @@ reconciler_keep_rules(struct reconciler *r)
 	return status;
 }
 
+enum pg_status
+reconciler_warm_up(struct reconciler *r)
+{
+	enum pg_status status = pg_run(r->pg, sql_refresh_statistics, 0, NULL, NULL);
+
+	return status == PG_OK ? decide_warm_up(r->pg) : status;
+}
+
 void
 reconciler_tidy(struct reconciler *r)
 {
 	/* for a small file truncating costs more than what it would save the next one */
 	if (!r->ready || r->staged < TIDY_RECORDS)
 		return;
-	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK || decide_warm_up(r->pg) != PG_OK)
+	if (pg_run(r->pg, sql_work_truncate, 0, NULL, NULL) != PG_OK || reconciler_warm_up(r) != PG_OK)
 		r->ready = false; /* the next file finds out what is wrong */
 	r->staged = 0;
 	malloc_trim(0); /* what a large file took is the machine's again */

@@ -43,6 +43,10 @@ const char *reconciler_find_parsers(struct reconciler *r);
  * with errno. */
 int reconciler_start_parser(struct reconciler *r);
 
+/* Statistics that the plans stand on, then the plans: on a connection that is new, and after a large file.
+ * PG_OK, or what the database said. */
+enum pg_status reconciler_warm_up(struct reconciler *r);
+
 /* Between two files, when nobody waits. */
 void reconciler_tidy(struct reconciler *r);
 

@@ -482,3 +482,16 @@ def test_a_large_file_is_decided_like_a_small_one(desk):
         [("points_mismatch",), ("unknown_reference",)]
     assert desk.balance() == many - 3
     desk.ctl("audit", "verify")
+
+
+def test_what_a_large_file_brought_is_found_at_once(desk):
+    """Nobody waits for a vacuum: one record of a large file is looked up where it is, and the planner knows that the tables have grown."""
+    many = 20_000  # TIDY_RECORDS
+    desk.redeem_all((f"found {n}" for n in range(many)), points=1)
+    done = desk.deliver([(f"found {n}", "OK", {"Points": 1}) for n in range(many)])
+    assert done["confirmed"] == many
+    desk.redeem("after")
+    desk.deliver([("after", "OK")])  # its turn comes when the worker has tidied up
+    plan = desk.query(f"EXPLAIN (ANALYZE, FORMAT JSON) SELECT FROM handback.outcome WHERE file_id = {1} AND record_no = 7")[0][0][0]["Plan"]
+    assert plan["Actual Rows"] == 1 and plan["Rows Removed by Index Recheck"] < many / 4, plan
+    assert desk.query("SELECT reltuples > 0 FROM pg_class WHERE oid = 'handback.outcome'::regclass") == [(True,)]

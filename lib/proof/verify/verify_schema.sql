@@ -203,6 +203,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: handback.redemption_objects(redemptions bigint[]) eecd2242c16366f2df668b5362efc3c29fe5611956351a3014ae7cf0ef4f054a', 'handback'),
 	('function: handback.redemption_state(redemption bigint) 2e2cf62fc364318ab4bfd9353d2fecd9875464f53a6247223be02aa47036646e', 'handback'),
 	('function: handback.redemption_version(redemption bigint) 3f153149c9b6d0a41b401692c2d3fa3959ea32d04edf747cdc567186a55e5da4', 'handback'),
+	('function: handback.refresh_statistics() a82d866bbf4bf00ea90dd58d3745d0f5c3bdddaa8bfccb025865435d3be20888', 'handback'),
 	('function: handback.refusal_words(decision text, redemption bigint, sqlstate text, message text) a2207a22ddbc698c58e1a2329fb31e2f91b58335a5109493c7b304df73f60cc4', 'handback'),
 	('function: handback.refuse_target(target text, version integer, why text) 93accf508f995976eccf32fd96e011f209e795ad1d309770e9a20f0c994cb1c5', 'handback'),
 	('function: handback.reject(proposal bigint, why text) 22a140686080c790132fe414764e2fa65c73e2a6cf7f02bf5d9dd237eef8362e', 'handback'),
