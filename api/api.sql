@@ -93,6 +93,11 @@ FROM catalogue.refund_order(pg_catalog.decode($1::text, 'hex'), $2::text, $3::te
 -- $1: a list of rows, as JSON.
 SELECT n, code, reason, state, again FROM points.receive($1::jsonb)
 
+-- name: points_hint
+-- Behind the COMMIT of the requests, and by itself: one with a NOTIFY has all others with one wait until it is on the disk.  This is a
+-- hint only, and need not get there.
+SELECT pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.pg_notify('handback_points', '')
+
 -- name: points_of_key
 SELECT code, body::text AS body FROM points.request_of_key($1::text, $2::integer, $3::text)
 

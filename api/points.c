@@ -38,17 +38,29 @@ rows_of(struct call *const *calls, size_t n)
 	return json_take(&b, &len);
 }
 
-static void
+/* Is it new, and to be sent? */
+static bool
 answer(struct call *c, const struct pg_result *r, int row)
 {
 	const char *code = pg_text_of(r, row, "code");
 
 	if (strcmp(code, "busy") == 0)
-		return;
+		return false;
 	call_answer(c, code, pg_text_of(r, row, "reason"));
 	c->answer.again = pg_true_of(r, row, "again");
 	if (!pg_null_of(r, row, "state"))
 		call_answer_value(c, API_VALUE_TEXT, pg_text_of(r, row, "state"));
+	return strcmp(code, "000") == 0 && !c->answer.again;
+}
+
+/* handback-outbox need not wait until it looks by itself. */
+static void
+hint(struct database *db)
+{
+	enum pg_status status = pg_run_prepared(db->pg, api_points_hint, 0, NULL, NULL);
+
+	if (status != PG_OK)
+		database_failed(db, status);
 }
 
 /* One transaction for all of them; PG_OK: they are answered, but for those that somebody else holds. */
@@ -57,13 +69,16 @@ attempt(struct database *db, struct call *const *calls, size_t n)
 {
 	char *rows = database_ready(db) ? rows_of(calls, n) : NULL;
 	struct pg_result *r = NULL;
+	bool any = false;
 	enum pg_status status =
 	    rows != NULL ? database_transact(db, api_points, 1, (const char *const[]){rows}, &r) : PG_LOST;
 
 	free(rows);
 	for (int row = 0; status == PG_OK && row < pg_rows(r) && row < (int) n; row++)
-		answer(calls[row], r, row);
+		any |= answer(calls[row], r, row);
 	pg_result_free(status == PG_OK ? r : NULL);
+	if (any)
+		hint(db);
 	return status;
 }
 

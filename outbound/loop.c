@@ -13,6 +13,7 @@
 #include "outbound/target.h"
 
 #define LIST_MS 1000   /* how often it is asked who is told: NOTIFY would have commits wait for one another */
+#define OTHERS 2       /* descriptors that are no sender's */
 #define REOPEN_MS 2000 /* between attempts to have the database again */
 #define LEAVE_MS 10000 /* what is under way at the end may take so long */
 
@@ -30,6 +31,7 @@ struct loop {
 	size_t fds_size;
 	int64_t list_ms, leave_ms; /* leave_ms 0: it goes on */
 	bool lost;                 /* the database is not there */
+	bool listens;              /* for hints of points requests */
 };
 
 static int64_t
@@ -152,6 +154,30 @@ drop_partner(struct loop *l, struct partner *p)
 	partner_free(p);
 }
 
+/* The poll is the truth, and this spares waiting for it. */
+static void
+take_hints(struct loop *l)
+{
+	struct partner *p;
+
+	if (l->lost || !pg_hinted(l->tell.pg))
+		return;
+	TAILQ_FOREACH(p, &l->partners, others)
+	partner_hint(p, now());
+}
+
+/* Once for each connection: only where there are partners at all. */
+static enum pg_status
+listen_for_hints(struct loop *l)
+{
+	enum pg_status status = PG_OK;
+
+	if (!l->listens && !TAILQ_EMPTY(&l->partners))
+		status = pg_run(l->tell.pg, sql_outbox_listen, 0, NULL, NULL);
+	l->listens |= status == PG_OK && !TAILQ_EMPTY(&l->partners);
+	return status;
+}
+
 static enum pg_status
 list_partners(struct loop *l)
 {
@@ -171,7 +197,7 @@ list_partners(struct loop *l)
 			drop_partner(l, p);
 	}
 	pg_result_free(rows);
-	return status;
+	return status == PG_OK ? listen_for_hints(l) : status;
 }
 
 /* ---- the database ---- */
@@ -210,6 +236,7 @@ lose(struct loop *l, enum pg_status status)
 	while ((p = TAILQ_FIRST(&l->partners)) != NULL)
 		drop_partner(l, p);
 	l->lost = true;
+	l->listens = false;
 	l->list_ms = now() + REOPEN_MS;
 }
 
@@ -285,12 +312,12 @@ time_left(const struct loop *l)
 	return left < 0 ? 0 : left > LIST_MS ? LIST_MS : (int) left;
 }
 
-/* Descriptor 0 is the stop; then the senders', in the order of the targets and the partners.  The count, or
+/* Descriptor 0 is the stop, 1 the database; then the senders', in the order of the targets and the partners.  The count, or
  * 0: no memory. */
 static size_t
 gather(struct loop *l)
 {
-	size_t count = 1;
+	size_t count = OTHERS;
 	struct target *t;
 	struct partner *p;
 
@@ -307,7 +334,8 @@ gather(struct loop *l)
 		l->fds_size = count;
 	}
 	l->fds[0] = (struct pollfd){.fd = l->leave_ms != 0 ? -1 : l->stop, .events = POLLIN};
-	count = 1;
+	l->fds[1] = (struct pollfd){.fd = l->lost ? -1 : pg_descriptor(l->tell.pg), .events = POLLIN};
+	count = OTHERS;
 	TAILQ_FOREACH(t, &l->targets, others)
 	l->fds[count++] = (struct pollfd){.fd = t->sender.channel, .events = POLLIN};
 	TAILQ_FOREACH(p, &l->partners, others)
@@ -321,7 +349,7 @@ read_senders(struct loop *l)
 	enum pg_status status = PG_OK;
 	struct target *t;
 	struct partner *p;
-	size_t i = 1;
+	size_t i = OTHERS;
 
 	TAILQ_FOREACH(t, &l->targets, others)
 	{
@@ -350,8 +378,10 @@ loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int 
 	TAILQ_INIT(&l.targets);
 	TAILQ_INIT(&l.partners);
 	while (l.leave_ms == 0 || (is_busy(&l) && now() < l.leave_ms)) {
-		size_t count = gather(&l);
+		size_t count;
 
+		take_hints(&l);
+		count = gather(&l);
 		if (count == 0 || (poll(l.fds, count, time_left(&l)) < 0 && errno != EINTR)) {
 			rc = -1;
 			break;

@@ -62,6 +62,10 @@ SELECT name, version FROM points.targets_to_send()
 -- $1: name, $2: version.
 SELECT connector FROM points.targets_to_send() WHERE name = $1::text AND version = $2::integer
 
+-- name: listen
+-- handback-api says so when it has taken requests.
+LISTEN handback_points
+
 -- name: begin_requests
 SELECT points.begin_requests($1::text)::integer AS begun
 

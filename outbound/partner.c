@@ -13,7 +13,8 @@
 #include "outbound/outbox_sql.h"
 #include "outbound/tell.h"
 
-#define POLL_MS 200       /* from a request until it goes */
+#define POLL_MS 200       /* from a request until it goes, without a hint */
+#define HINT_MS 10        /* at least, between claims where hints come */
 #define READY_MS 30000    /* from the start of a sender until it is ready */
 #define SILENCE_MS 120000 /* of a sender with something under way, over what its steps may take */
 #define IDLE_MS 300000    /* a sender without work goes */
@@ -225,6 +226,7 @@ claim(struct partner *p, struct pg *pg, int64_t now_ms)
 	snprintf(most, sizeof(most), "%d", p->failures >= MANY ? 1 : PARTNER_CLAIM);
 	snprintf(window, sizeof(window), "%" PRId64, connector_points_window_s(c));
 	status = pg_transact(pg, sql_outbox_claim_requests, 6, values, &rows);
+	p->claimed_ms = now_ms;
 	p->claim_ms = now_ms + POLL_MS;
 	if (status != PG_OK || pg_rows(rows) == 0 || pg_rows(rows) > PARTNER_CLAIM) {
 		pg_result_free(rows);
@@ -313,6 +315,15 @@ partner_read(struct partner *p, struct pg *pg, int64_t now_ms)
 }
 
 /* ---- its time ---- */
+
+void
+partner_hint(struct partner *p, int64_t now_ms)
+{
+	int64_t soonest = p->claimed_ms + HINT_MS > now_ms ? p->claimed_ms + HINT_MS : now_ms;
+
+	if (p->begun && p->failures == 0 && p->claim_ms > soonest)
+		p->claim_ms = soonest;
+}
 
 bool
 partner_is_busy(const struct partner *p)

@@ -35,7 +35,7 @@ struct partner {
 	struct ask ask[PARTNER_CLAIM];
 	size_t count, under_way;
 	int64_t next_number;
-	int64_t claim_ms, start_ms, deadline_ms;
+	int64_t claim_ms, start_ms, deadline_ms, claimed_ms;
 	unsigned failures; /* in a row: it could not be reached, or nobody knows */
 	bool begun;        /* what others left under way was noted */
 	bool listed;       /* in the list that was had last */
@@ -51,6 +51,9 @@ enum pg_status partner_step(struct partner *p, struct pg *pg, const struct sende
                             bool stopping);
 /* What its sender says. */
 enum pg_status partner_read(struct partner *p, struct pg *pg, int64_t now_ms);
+
+/* There may be a request: it is looked for now, where it would be soon. */
+void partner_hint(struct partner *p, int64_t now_ms);
 
 bool partner_is_busy(const struct partner *p);
 /* The database refuses a statement: its sender goes, and whatever is under way is unknown. */

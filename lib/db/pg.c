@@ -275,6 +275,29 @@ pg_server_version(const struct pg *pg)
 	return pg->version;
 }
 
+/* ---- hints ---- */
+
+bool
+pg_hinted(struct pg *pg)
+{
+	PGnotify *one;
+	bool any = false;
+
+	if (pg->conn == NULL || PQconsumeInput(pg->conn) != 1)
+		return false;
+	while ((one = PQnotifies(pg->conn)) != NULL) {
+		any = true;
+		PQfreemem(one);
+	}
+	return any;
+}
+
+int
+pg_descriptor(const struct pg *pg)
+{
+	return pg->conn != NULL ? PQsocket(pg->conn) : -1;
+}
+
 /* ---- statements ---- */
 
 /* True when there is something to read, false after ms. */

@@ -135,6 +135,13 @@ struct pg_holder {
 void pg_watch_locks(struct pg *pg, int after_ms, void (*watch)(void *context, const struct pg_holder *holder),
                     void *context);
 
+/*
+ * Hints of other sessions, by NOTIFY of what was LISTENed to.  They may be lost, and anybody may give them: what
+ * they are of is looked for without them, too.  A connection that is opened again listens to nothing.
+ */
+bool pg_hinted(struct pg *pg);          /* was there one since this was asked last?  Waits for nothing */
+int pg_descriptor(const struct pg *pg); /* readable where there may be one; -1: no connection */
+
 int pg_rows(const struct pg_result *r);
 int pg_columns(const struct pg_result *r);
 const char *pg_column_name(const struct pg_result *r, int column);

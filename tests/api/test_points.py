@@ -11,7 +11,7 @@ import pytest
 from case_table import case
 from operators import Operators
 from points import PARTNER, agree, balance, points_world, row, sponsor, sponsored, terms
-from redemption_api import Api, credential
+from redemption_api import Api, credential, until
 
 POINTS = "PointsRequest"
 
@@ -62,6 +62,18 @@ def test_one(api, world):
     assert api.get("/v1/points-requests/opp-1%2Fwon", token).json["state"] == "reversed"
     assert api.get("/v1/points-requests/none", token).status == 404
     assert api.get(f"/v1/points-batches/{said['batch_id']}", api.token("other")).status == 404
+
+
+@case("points request: who sends is told once a row is durable, and of nothing that is not new")
+def test_hint(api, world):
+    with world.connect() as listens:
+        told = []
+        listens.add_notify_handler(lambda n: told.append(n.channel))
+        listens.execute("LISTEN handback_points")
+        for rows, hints in (([row("a")], 1), ([row("a")], 1), ([row("poor", Points=10 ** 9)], 1), ([row("b"), row("a")], 2)):
+            ask(api, *rows)
+            until(lambda: listens.execute("SELECT 1") and len(told) >= hints)
+            assert told == ["handback_points"] * hints
 
 
 @case("points request: a flow that runs again asks for the same; an unlike one with the key is refused")

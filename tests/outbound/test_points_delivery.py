@@ -154,6 +154,29 @@ def test_falls_over(route, database):
     assert r.partner.credits == {lost: [30]}
 
 
+@case("points request: who sends is told that there is a request, looks at once, and looks without being told, too")
+def test_hints(route):
+    r = route("fulfilment-order")
+    r.db.execute(f'ALTER DATABASE "{r.database.name}" SET track_functions = \'all\'')
+    r.start()
+    r.ask("unannounced")  # as after a hint that was lost
+    r.wait(lambda: r.state("unannounced") == "credited")
+
+    def claims(tell):
+        """How often the outbox looked in the time of twenty hints."""
+        def looked():
+            return r.one("SELECT calls FROM pg_stat_user_functions WHERE funcname = 'claim_requests'")
+        time.sleep(1.2)  # a session tells its counts once a second
+        before = looked()
+        for _ in range(20):
+            r.db.execute("SELECT pg_notify('handback_points', '')" if tell else "SELECT 1")
+            time.sleep(0.03)
+        time.sleep(1.2)
+        return looked() - before
+    without, hinted = claims(False), claims(True)
+    assert hinted > without + 5, (without, hinted)
+
+
 @case("points request: a connector on which two people did not agree sends nothing")
 def test_agreed(route):
     r = route("fulfilment-order")
@@ -251,7 +274,7 @@ def test_file_behind_the_answer(database, build):
     with Desk(database, build) as desk:
         points_runs.prepare(desk, points_runs.CONNECTOR)
         for n, key in enumerate(("credited", "rejected", "both"), 1):
-            points_runs.ask(desk, key, n, 100)
+            points_runs.ask(desk, (key, n, 100))
         assert desk.query("SELECT points.begin_requests('api')") == [(True,)]
         for request, nth, n, o in desk.query("SELECT request, nth, n, object FROM points.claim_requests('api', 1, 9, false, false, 86400)"):
             said = {"both": "credited"}.get(o["request_key"], o["request_key"])

@@ -1,15 +1,18 @@
 """Points requests sent one by one, with random cuts of every kind, followed by the partner's hand-back file.
 
-    /usr/bin/python3 -B tests/proofs/points_runs.py --build build --runs 10000 [--seed N]
+    /usr/bin/python3 -B tests/proofs/points_runs.py --build build --runs 10000 [--streams N] [--seed N] [--seconds N]
     /usr/bin/python3 -B tests/proofs/points_runs.py --build build --kills 300 [--seed N]
 
 --runs: each run makes one to four requests and plays the program that sends them, on the functions that it calls: it is cut before and
 behind each commit and each request, its connection is lost, what it sent arrives late, the partner answers by every kind of answer or by
-none, the window passes, what waits goes by file. --kills: handback-outbox and its senders are real and are killed at random, against a
+none, the window passes, what waits goes by file. Each stream of runs has a database and a worker of its own for all of its runs, side by side;
+where its seconds are over it ends with the runs that it has. --kills: handback-outbox and its senders are real and are killed at random, against a
 partner that misbehaves. In the end the hand-back file says what the partner has; then nothing is unknown, nothing was sent under two
 references or credited twice, no point is without an owner, and every batch is closed at zero.
 """
 import argparse
+import collections
+import concurrent.futures
 import pathlib
 import random
 import signal
@@ -19,7 +22,8 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[n] / more) for n, more in ((1, "support"), (1, ""), (2, "fixtures"))]
 
-TOGETHER = 25  # runs to one hand-back file
+TOGETHER = 50  # runs to one hand-back file
+STREAMS = 2
 
 
 class Cut(Exception):
@@ -30,8 +34,9 @@ class Ledger:
     """A partner's own books and rules, and what is on its way to it."""
 
     def __init__(self):
-        self.credited, self.seen, self.pending, self.verdicts, self.late = {}, {}, set(), {}, []
+        self.credited, self.seen, self.pending, self.verdicts, self.late = {}, {}, {}, {}, []
         self.idempotent = self.asks = self.missing_is_unsent = False
+        self.judged = {"request": 0, "batch": 0, "points": 0}  # what was judged, and the points of it that are credited
 
     def change(self, dice):
         """Another partner, once all is settled with this one."""
@@ -44,7 +49,7 @@ class Ledger:
         if verdict == "credited":
             self.credited.setdefault(key, []).append(points)
         elif verdict == "pending":
-            self.pending.add(key)
+            self.pending[key] = points
         return verdict
 
     def arrive(self, key, reference, points):
@@ -53,10 +58,9 @@ class Ledger:
             return "exists" if self.asks else self.verdicts[key]
         return self.take(key, reference, points)
 
-    def decide(self, key, points=0):
-        self.pending.discard(key)
+    def decide(self, key):
         self.verdicts[key] = "credited"
-        self.credited.setdefault(key, []).append(points)
+        self.credited.setdefault(key, []).append(self.pending.pop(key))
 
     def land(self, of=None):
         """What was on its way arrives; what is missing was sent long enough ago for that."""
@@ -71,10 +75,9 @@ class Run:
     def __init__(self, desk, seed, ledger):
         self.desk, self.dice, self.ledger, self.db = desk, random.Random(seed), ledger, desk.db
         self.session = None
-        for n in range(self.dice.randint(1, 4)):
-            key = f"{seed}/{n}"
-            ledger.verdicts[key] = self.dice.choice(("credited", "credited", "rejected", "pending"))
-            ask(desk, key, self.dice.randint(1, 9), self.dice.randint(1, 500))
+        keys = [f"{seed}/{n}" for n in range(self.dice.randint(1, 4))]
+        ledger.verdicts.update((key, self.dice.choice(("credited", "credited", "rejected", "pending"))) for key in keys)
+        ask(desk, *((key, self.dice.randint(1, 9), self.dice.randint(1, 500)) for key in keys))
 
     def look(self, key):
         self.ledger.land(key)
@@ -88,9 +91,16 @@ class Run:
 
     def cut(self, chance=0.12):
         if self.dice.random() < chance:
-            self.session.close()
-            self.session = None
+            self.leave()
             raise Cut
+
+    def leave(self):
+        """What a connection holds between transactions is gone with it: its locks.  A new one each time costs more than all else."""
+        if self.dice.random() < 0.1:
+            self.desk.spare.pop().close()
+        else:
+            self.session.execute("SELECT pg_advisory_unlock_all()")
+        self.session = None
 
     def send(self, row):
         request, nth, n, what, o = row
@@ -117,11 +127,10 @@ class Run:
 
     def turn(self):
         if self.session is None:
-            self.session = self.desk.database.connect()
-            if not self.session.execute("SELECT points.begin_requests('api')").fetchone()[0]:
-                self.session.close()
-                self.session = None
-                return
+            session = connected(self.desk)
+            if not session.execute("SELECT points.begin_requests('api')").fetchone()[0]:
+                return  # the server has not seen yet that the last one is gone
+            self.session = session
         window = 0 if self.dice.random() < 0.03 else 86400
         rows = self.session.execute("SELECT request, nth, n, what, object FROM points.claim_requests('api', 1, %s, %s, %s, %s)",
                                     (self.dice.randint(1, 8), self.ledger.asks, self.ledger.idempotent, window)).fetchall()
@@ -145,24 +154,40 @@ class Run:
                 self.turn()
             except Cut:
                 pass
-            self.db.execute("UPDATE points.unsettled SET next_at = clock_timestamp() WHERE next_at IS NOT NULL")
-            self.db.execute("UPDATE points.waiting SET retry_at = NULL")
+            hurry(self.db)
         if self.session is not None:
-            self.session.close()
+            self.leave()
         if self.dice.random() < 0.4:
             self.by_file()
 
 
-def ask(desk, key, member, points):
+def connected(desk):
+    """The program's connection, which it has again where it was not lost."""
+    desk.spare = getattr(desk, "spare", [])
+    if not desk.spare:
+        desk.spare.append(desk.database.connect())
+    return desk.spare[0]
+
+
+def hurry(db):
+    """What waits is due now."""
+    db.execute("UPDATE points.unsettled SET next_at = clock_timestamp() WHERE next_at > clock_timestamp();"
+               "UPDATE points.waiting SET retry_at = NULL WHERE retry_at IS NOT NULL")
+
+
+def ask(desk, *requests):
+    """(key, member, points) each, by one call."""
     from points import receive
-    row = {"RequestKey": key, "RelationReference": f"M{member}", "PartnerMemberId": f"A{key}", "Partner": "AIR", "Points": points, "Reason": "Closed Won"}
+    rows = [{"RequestKey": key, "RelationReference": f"M{member}", "PartnerMemberId": f"A{key}", "Partner": "AIR", "Points": points,
+             "Reason": "Closed Won"} for key, member, points in requests]
     for _ in range(500):
-        code, = receive(desk.db, row)
-        if code == "000":
+        codes = receive(desk.db, *rows)
+        assert set(codes) <= {"000", "busy"}, codes  # a claim has the balance now
+        rows = [row for row, code in zip(rows, codes) if code == "busy"]
+        if not rows:
             return
-        assert code == "busy", code  # a claim has the balance now
         time.sleep(0.01)
-    raise AssertionError(f"{key} is busy for ever")
+    raise AssertionError(f"{rows} are busy for ever")
 
 
 def prepare(desk, connector):
@@ -187,12 +212,13 @@ def settle(desk, ledger, dice):
     ledger.land()
     for key in list(ledger.pending):
         ledger.decide(key)
-    session = desk.database.connect()
-    assert session.execute("SELECT points.begin_requests('api')").fetchone()[0]
-    session.close()
+    session = connected(desk)
+    while not session.execute("SELECT points.begin_requests('api')").fetchone()[0]:
+        time.sleep(0.01)
+    session.execute("SELECT pg_advisory_unlock_all()")
     rows = desk.query("SELECT r.request_key, d.external_reference, d.member, d.points FROM points.request r"
                       " JOIN ledger.redemption d ON d.redemption_id = r.entry_id JOIN points.sending s ON s.request_no = r.request_no"
-                      " WHERE handback.redemption_state(r.entry_id) = 'open' GROUP BY 1, 2, 3, 4")
+                      " WHERE r.request_no > %s AND handback.redemption_state(r.entry_id) = 'open' GROUP BY 1, 2, 3, 4", ledger.judged["request"])
     answers = [(str(reference), "OK" if key in ledger.credited else "KO", {"Member": member, "Points": points}) for key, reference, member, points in rows]
     dice.shuffle(answers)
     if answers:
@@ -201,41 +227,57 @@ def settle(desk, ledger, dice):
     desk.db.execute("SELECT points.close_batches()")
 
 
-def judge(desk, ledger):
-    """The oracle: [what is wrong]."""
-    wrong = [f"{key} is {state}" for key, state in desk.query("SELECT request_key, state FROM points.requests") if state not in ("credited", "reversed")]
-    wrong += [f"{key} was sent under {sorted(seen)}" for key, seen in ledger.seen.items() if len(seen) != 1]
-    wrong += [f"{key} was credited {points}" for key, points in ledger.credited.items() if len(points) != 1]
-    for key, state, reference in desk.query("SELECT request_key, state, outbound_reference FROM points.requests"):
-        if (state == "credited") != (key in ledger.credited):
-            wrong.append(f"{key} is {state}, and the partner has {ledger.credited.get(key)}")
-        if ledger.seen.get(key, {reference}) != {reference}:
-            wrong.append(f"{key} was sent as {ledger.seen[key]}, and is {reference}")
-    wrong += [f"batch {no} is open" for no, in desk.query("SELECT batch_no FROM points.batches WHERE ended_at IS NULL OR requested <> credited + reversed")]
+def judge(desk, ledger, since=None):
+    """The oracle: [what is wrong].  since: of what came behind what was judged; None: of all that there is."""
+    since = since or {"request": 0, "batch": 0, "points": 0}
+    wrong, credited = [], since["points"]
+    rows = desk.query("SELECT q.request_no, q.request_key, points.state_of(q.request_no), d.outbound_reference, q.points FROM points.request q"
+                      " JOIN ledger.redemption d ON d.redemption_id = q.entry_id WHERE q.request_no > %s ORDER BY 1", since["request"])
+    for number, key, state, reference, points in rows:
+        has, seen = ledger.credited.get(key, []), ledger.seen.get(key, {reference})
+        if state not in ("credited", "reversed"):
+            wrong.append(f"{key} is {state}")
+        if has != ([points] if state == "credited" else []):
+            wrong.append(f"{key} is {state} with {points}, and the partner has {has}")
+        if seen != {reference}:
+            wrong.append(f"{key} was sent as {sorted(seen)}, and is {reference}")
+        credited += points if state == "credited" else 0
+    keys = {key for _, key, *_ in rows}
+    wrong += [f"{key} is with the partner, and none of ours" for key in [*ledger.seen, *ledger.credited] if since["request"] == 0 and key not in keys]
+    batches = desk.query("SELECT batch_no, ended_at IS NULL OR requested <> credited + reversed FROM points.batches WHERE batch_no > %s ORDER BY 1",
+                         since["batch"])
+    wrong += [f"batch {number} is open" for number, is_open in batches if is_open]
     wrong += [f"{n} unsettled" for n, in desk.query("SELECT count(*) FROM points.open_requests") if n]
     held, = desk.query("SELECT count(*) FROM handback.hold_now")[0]
     if held:
         wrong.append(f"{held} holds")
-    total, = desk.query("SELECT sum(b.points) + (SELECT coalesce(sum(r.points), 0) FROM points.request r WHERE points.state_of(r.request_no) = 'credited')"
-                        " FROM ledger.balance b JOIN ledger.member m USING (member_id) WHERE m.programme_id = 1")[0]
-    if total != 9_000_000:
-        wrong.append(f"{total} points have an owner")
+    total, = desk.query("SELECT sum(b.points) FROM ledger.balance b JOIN ledger.member m USING (member_id) WHERE m.programme_id = 1")[0]
+    if total + credited != 9_000_000:
+        wrong.append(f"{total + credited} points have an owner")
+    ledger.judged = {"request": max([since["request"], *(r[0] for r in rows)]), "batch": max([since["batch"], *(b[0] for b in batches)]), "points": credited}
     return wrong
 
 
-def model_runs(desk, runs, seed):
-    """{what was seen: how often} over these runs; raises at the first that is wrong."""
-    ledger, dice = Ledger(), random.Random(seed)
+def model_runs(desk, runs, seed, until=None):
+    """{what was seen: how often} over these runs, or as many as are over until then; raises at the first that is wrong."""
+    ledger, dice, done = Ledger(), random.Random(seed), 0
     for first in range(seed, seed + runs, TOGETHER):
+        if until is not None and time.monotonic() > until:
+            break
         ledger.change(dice)
         for one in range(first, min(first + TOGETHER, seed + runs)):
             last = Run(desk, one, ledger)
             last.play()
         last.by_file()
         settle(desk, ledger, dice)
-        wrong = judge(desk, ledger)
+        wrong = judge(desk, ledger, ledger.judged)
         assert not wrong, (f"runs {first} to {first + TOGETHER}", wrong[:10])
-    return {"requests": desk.query("SELECT count(*) FROM points.request")[0][0],
+        done = min(first + TOGETHER, seed + runs) - seed
+        if done == TOGETHER:
+            desk.db.execute("ANALYZE")  # as the server does by itself, after a minute
+    wrong = judge(desk, ledger)
+    assert not wrong, ("all runs", wrong[:10])
+    return {"runs": done, "requests": desk.query("SELECT count(*) FROM points.request")[0][0],
             **{f"{what} {result or 'cut off'}": n for what, result, n in desk.query(
                 "SELECT a.what, e.result, count(*) FROM points.attempt a LEFT JOIN points.attempt_end e USING (request_no, nth, n) GROUP BY 1, 2 ORDER BY 1, 2")},
             "sent again after it certainly was not sent": desk.query("SELECT count(*) FROM points.sending WHERE nth > 1")[0][0],
@@ -261,12 +303,11 @@ def kill_runs(desk, build, folder, kills, seed, name):
         asked = 0
         for _ in range(kills):
             for _ in range(dice.randint(0, 3)):
-                ask(desk, f"{seed}/{asked}", dice.randint(1, 9), dice.randint(1, 500))
+                ask(desk, (f"{seed}/{asked}", dice.randint(1, 9), dice.randint(1, 500)))
                 asked += 1
             with partner.lock:
                 partner.faults = [dice.choice(partners.FAULTS) for _ in range(dice.randint(0, 2))]
-            desk.db.execute("UPDATE points.unsettled SET next_at = clock_timestamp() WHERE next_at IS NOT NULL")
-            desk.db.execute("UPDATE points.waiting SET retry_at = NULL")
+            hurry(desk.db)
             outbox.start()
             time.sleep(dice.uniform(0.05, 0.6))
             outbox.process.send_signal(signal.SIGKILL)
@@ -291,6 +332,41 @@ def kill_runs(desk, build, folder, kills, seed, name):
             "SELECT count(*) FROM points.attempt_end WHERE result = 'unknown'")[0][0]}
 
 
+# ---- runs side by side ----
+
+class Server:
+    """A cluster of another process."""
+
+    def __init__(self, cluster):
+        self.host = str(cluster.socket)
+
+    def conninfo(self, database, user):
+        return f"host={self.host} user={user} dbname={database}"
+
+
+def stream(server, build, runs, seed, until):
+    """One of them: a process with a database and a worker of its own."""
+    import pg
+    from worker import Desk
+    with Desk(pg.Database(server, f"stream_{seed}"), build) as desk:
+        prepare(desk, CONNECTOR)
+        return model_runs(desk, runs, seed, until)
+
+
+def streams(cluster, build, said):
+    from operators import Operators
+    until = time.monotonic() + said.seconds if said.seconds else None
+    share = -(-said.runs // said.streams)
+    firsts = range(said.seed, said.seed + said.runs, share)
+    for first in firsts:
+        Operators(cluster.database(f"stream_{first}")).close()  # whom all streams share
+    total = collections.Counter()
+    with concurrent.futures.ProcessPoolExecutor(said.streams) as pool:
+        for seen in pool.map(stream, *zip(*((Server(cluster), build, min(share, said.seed + said.runs - first), first, until) for first in firsts))):
+            total.update(seen)
+    return dict(total)
+
+
 def main():
     import pg
     from worker import Desk
@@ -300,17 +376,16 @@ def main():
     options.add_argument("--runs", type=int, default=0)
     options.add_argument("--kills", type=int, default=0)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--streams", type=int, default=STREAMS)
+    options.add_argument("--seconds", type=int)
     said = options.parse_args()
     cluster = pg.Cluster()
     build = said.build.resolve()
     try:
         if said.runs:
-            database = cluster.database()
-            with Desk(database, build) as desk:
-                prepare(desk, CONNECTOR)
-                began = time.monotonic()
-                seen = model_runs(desk, said.runs, said.seed)
-                print(f"seeds {said.seed} to {said.seed + said.runs - 1}: {said.runs} runs in {time.monotonic() - began:.0f} s, each settled; {seen}")
+            began = time.monotonic()
+            seen = streams(cluster, build, said)
+            print(f"from seed {said.seed}, {said.streams} streams: {seen['runs']} runs in {time.monotonic() - began:.0f} s, each settled; {seen}")
         if said.kills:
             for name in ("points-exchange", "fulfilment-order", "storefront-order"):
                 database = cluster.database()
