@@ -66,7 +66,8 @@ A record that replaces an earlier one (`docs/profiles.md`), by what came of that
 | is of another redemption, answers a group, or a part | `held: correction` |
 | was replaced by an unlike correction, or is by several records of this file that mean several redemptions | `held: correction` |
 | is not there, or not before it, or several have its name | `held: correction`; where it comes later (or, of several, is found by night), that is held as `correction`, too |
-| was replaced by the same correction before | `duplicate_record` |
+| was replaced by the same correction before, which waits or stands | `duplicate_record` |
+| was replaced by the same correction before, which was itself replaced, is of a void file, or stands no more | `held: correction`, or `held: file_void` |
 | is a whole file (void) | `held: file_void`; its holds end as `overtaken`, parts of answers that waited count no more, and what stands of it is for people, who open its records (`hold open`) to decide them in bulk. Where it comes later, it is held as `file_void`, whatever became of that hold. No silence of it counts as acceptance |
 
 A correction of what is not there, or not clear, holds what it may mean until people close it: closed, it means nothing (a

@@ -5,7 +5,7 @@
 --
 -- The earlier record is of this partner and profile, in a file that stands before this one. What is not clear beyond doubt
 -- is held: which record it is, whether both mean the same redemption, and a file that is said to be void. A correction that
--- was said before of the same record, in the same words, is a repeat, unless people closed it: found by the hash of what
+-- was said before of the same record, in the same words, is a repeat while that waits or stands: found by the hash of what
 -- it states. What is earlier is looked up for each (OFFSET 0): as joins, a plan that took the records for many went through
 -- all that the partner ever corrected.
 WITH said AS MATERIALIZED (
@@ -112,6 +112,17 @@ WITH said AS MATERIALIZED (
 			AND NOT EXISTS (SELECT FROM handback.hold h JOIN handback.hold_end e ON e.hold_id = h.hold_id
 				WHERE h.file_id = c.file_id AND h.record_no = c.record_no AND e.how = 'closed'
 					AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id))
+			-- one that was replaced itself, or whose file is void, is not said any more; nor is one that was decided, and is not so now
+			AND NOT EXISTS (SELECT FROM handback.correction_of y
+				WHERE y.corrected_file = c.file_id AND y.corrected_record IN (c.record_no, 0))
+			AND (c.file_id, c.record_no) NOT IN (SELECT w.other_file, w.other_record FROM target w
+				WHERE w.other_file IS NOT NULL AND w.other_record IS NOT NULL)
+			AND c.file_id NOT IN (SELECT w.other_file FROM target w WHERE w.void AND w.other_file IS NOT NULL)
+			AND (t.redemption_id IS NULL OR t.verdict = :VERDICT_PENDING
+				OR CASE WHEN t.verdict = :VERDICT_REJECTED THEN handback.redemption_state(t.redemption_id) = 'reversed'
+					ELSE handback.redemption_state(t.redemption_id) IN ('confirmed', 'reinstated') END
+				OR EXISTS (SELECT FROM handback.hold h WHERE h.file_id = c.file_id AND h.record_no = c.record_no
+					AND NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)))
 		ORDER BY c.file_id DESC, c.record_no DESC
 		LIMIT 1) b ON t.sound
 	WINDOW of_one AS (PARTITION BY t.other_file, t.other_record)

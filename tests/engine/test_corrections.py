@@ -193,6 +193,43 @@ def test_the_same_correction_twice_is_a_repeat(make, first):
     assert desk.outcomes(desk.deliver([said, ("B", "OK")])["file"])[0] == HELD
 
 
+@pytest.mark.parametrize("since", ["replaced", "void", "void here", "decided otherwise", "done, and taken back"])
+def test_what_is_said_no_more_is_no_repeat(make, since):
+    """The first one waits no more, and nothing stands of it: the same words are the partner's newest, and never dropped in silence."""
+    desk = make(late_reject="reverse" if since.startswith("done") else "hold")
+    desk.redeem("A")
+    desk.deliver([("A", "OK")])
+    said = ("A", "KO", of(1, 1))
+    first = desk.deliver([said])["file"]
+    if since == "decided otherwise":
+        desk.people.decide([hold_at(desk, first)], "reverse")
+        desk.people.decide([hold_at(desk, desk.deliver([("A", "OK")])["file"])], "reinstate")
+    elif since == "void":
+        desk.deliver([void(2)])
+    elif since != "void here":
+        back = desk.deliver([("A", "OK", of(2, 1))])["file"]
+        if since.startswith("done"):
+            desk.people.decide([hold_at(desk, back)], "reinstate")
+    again = desk.deliver([*([void(2)] if since.endswith("here") else []), said])["file"]
+    assert desk.outcomes(again)[-1] == HELD and "replaced it already" in desk.details(again)[-1]
+    # it waits once, and people do it
+    assert desk.outcomes(desk.deliver([said, ("Z", "OK")])["file"])[0] == ("duplicate_record", None)
+    desk.people.decide([hold_at(desk, again, len(desk.outcomes(again)))], "credit" if since.startswith("d") else "reverse")
+    assert desk.balance() == 100
+
+
+def test_a_void_that_was_taken_back_and_is_said_again_waits_again(make):
+    desk = make()
+    desk.redeem("A")
+    original = desk.deliver([("A", "OK")])["file"]
+    first = desk.deliver([void(1)])["file"]
+    assert desk.outcomes(desk.deliver([void(2)])["file"]) == [VOID] and (first, 1, "file_void", "overtaken") in ended(desk)
+    again = desk.deliver([void(1), ("Z", "OK")])["file"]
+    assert desk.outcomes(again)[0] == VOID and (again, 1, original, 0) in links(desk)
+    assert open_void(desk, again)["opened"] == 1
+    assert desk.outcomes(desk.deliver([void(1)])["file"]) == [("duplicate_record", None)]
+
+
 def test_a_correction_that_was_done_is_done_once(make):
     desk = make()
     desk.redeem("A")

@@ -380,14 +380,16 @@ class Judge:
         meaning = collections.defaultdict(list)  # what is replaced -> redemptions of the records that do
         for n, (other, record) in targets.items():
             meaning[id(other), record].append(self._own(partner, delivery.records[n - 1].reference))
+        replaced = [(o, r) for _, _, o, r in self.links] + [
+            (o, r) for n, (o, r) in targets.items() if o is not None and names_one(delivery.records[n - 1])]
         for n, (other, record) in targets.items():
             said = delivery.records[n - 1]
-            sound, void = said.of_file is not None or bool(said.of_id and said.of_record is None), is_void(said)
+            sound, void = names_one(said), is_void(said)
             there = other is not None and 1 <= record <= len(other.outcomes)
             against = not sound or other is None or not void and (
                 not there or self._unclear(partner, said, other, record, meaning[id(other), record]))
             replaces = (other, record) if other is not None and (void or there) else ()
-            if sound and self._was_said(partner, delivery, said, replaces):
+            if sound and self._was_said(partner, delivery, said, replaces, replaced):
                 fates[n] = Fate(repeats=True, was_said=True, corrects=True)
             else:
                 fates[n] = Fate("file_void" if void and sound else "correction" if against else "", corrects=True, replaces=replaces)
@@ -424,8 +426,8 @@ class Judge:
             return True
         return any(r is not redemption for r in meaning)
 
-    def _was_said(self, partner, delivery, said, replaces):
-        """Whether an earlier file says the same of the same record, and nobody closed that."""
+    def _was_said(self, partner, delivery, said, replaces, replaced):
+        """Whether an earlier file says the same of the same record, and that waits or stands: nobody closed or replaced it."""
         redemption = self._own(partner, said.reference)
         for file in self._posted(partner):
             if said.of_file is not None and file.delivery.place[0] != delivery.place[0]:
@@ -436,11 +438,18 @@ class Judge:
                 linked = [(o, r) for f, m, o, r in self.links if f is file and m == n]
                 if not (any(o is replaces[0] and r == replaces[1] for o, r in linked) if replaces else not linked):
                     continue
-                if made.word == "duplicate_record" or n in file.closed:
+                if made.word == "duplicate_record" or n in file.closed or any(o is file and r in (n, 0) for o, r in replaced):
                     continue
-                if made.word != HELD or made.reason in CORRECTIONS:
+                if (made.word != HELD or made.reason in CORRECTIONS) and (n in file.opened_records() or self._stands(redemption, said)):
                     return True
         return False
+
+    def _stands(self, redemption, said):
+        """Whether a redemption is what a record says; of what says nothing of one, and of none, it always is."""
+        if redemption is None or said.verdict == "pending":
+            return True
+        state = self.state[str(redemption.external_reference)]
+        return state == "reversed" if said.verdict == "rejected" else state in ("confirmed", "reinstated")
 
     def keep(self, file, voids):
         """What a posted file says of earlier ones, and they of it; ends what it replaces. voids: (file, record) that called it void."""
@@ -689,6 +698,11 @@ def facts(said):
 
 def corrects(said):
     return said.of_file is not None or said.of_record is not None or bool(said.of_id)
+
+
+def names_one(said):
+    """Whether a correction names a record or a file at all."""
+    return said.of_file is not None or bool(said.of_id and said.of_record is None)
 
 
 def is_void(said):
