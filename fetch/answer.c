@@ -108,9 +108,8 @@ fetch_make_answer(struct fetch *f, const struct message *archived, const struct 
 	return io_put_file(f->work, file, 0660, text, strlen(text)) && errno != EEXIST ? -1 : 0;
 }
 
-/* Reads a small remote file whole; REMOTE_END when all of it is there and equal. */
-static enum remote_status
-read_back(struct fetch *f, const char *path, const char *text, size_t len)
+enum remote_status
+fetch_read_back(struct fetch *f, const char *path, const char *text, size_t len)
 {
 	static char buf[REMOTE_CHUNK];
 	size_t at = 0, n;
@@ -140,7 +139,7 @@ upload(struct fetch *f, const char *name, const char *text, size_t len, enum rem
 	*ret = remote_stat(f->remote, path, &a);
 	if (*ret == REMOTE_OK) {
 		/* ours from a run that broke off, or somebody else's: never overwritten */
-		*ret = read_back(f, path, text, len);
+		*ret = fetch_read_back(f, path, text, len);
 		return *ret == REMOTE_END ? NULL : "the name is taken";
 	}
 	if (*ret != REMOTE_ABSENT)
@@ -155,7 +154,7 @@ upload(struct fetch *f, const char *name, const char *text, size_t len, enum rem
 		*ret = remote_rename(f->remote, part, path);
 	if (*ret != REMOTE_OK)
 		return remote_why(f->remote);
-	*ret = read_back(f, path, text, len);
+	*ret = fetch_read_back(f, path, text, len);
 	return *ret == REMOTE_END ? NULL : "what was written cannot be read back";
 }
 

@@ -41,6 +41,10 @@ bool fetch_take(struct fetch *f, struct state_entry *e);
 bool fetch_after(struct fetch *f);
 /* Uploads the answers that lie in .fetch (answer.c). */
 bool fetch_answer(struct fetch *f);
+/* Reads a remote file whole; REMOTE_END when it is these bytes and no others (answer.c). */
+enum remote_status fetch_read_back(struct fetch *f, const char *path, const char *bytes, size_t len);
+/* Uploads the request files that lie in .requests, once each (requests.c). */
+bool fetch_requests(struct fetch *f);
 /* Makes the answer for one archived file, from its line; nothing when none is wanted.  0, or -1 with errno.
  */
 int fetch_make_answer(struct fetch *f, const struct message *archived, const struct state_entry *e);

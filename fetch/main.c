@@ -229,7 +229,7 @@ run(struct fetch *f)
 		return false;
 	bool ok = connect_remote(f);
 	ok = ok && (f->job.mode != FETCH_POLL || (fetch_poll(f) && take_all(f) && mark_polled(f)));
-	ok = ok && fetch_after(f) && fetch_answer(f);
+	ok = ok && fetch_after(f) && fetch_answer(f) && fetch_requests(f);
 	/* what was learned is kept also when the run broke off */
 	if (state_save(f->state))
 		return fetch_stop(f, "spool", strerror(errno));

@@ -28,7 +28,8 @@ struct job {
 	struct pg *pg;
 	const char *programme, *partner;
 	int dir, out; /* -1: not open */
-	char batch[24], name[NAME_SIZE], temporary[NAME_SIZE + 8];
+	bool by_sftp; /* handback-fetch uploads what is in out, and says so */
+	char batch[24], name[NAME_SIZE], temporary[NAME_SIZE + 8], sent[NAME_SIZE + 8];
 	struct compose_facts facts;
 };
 
@@ -168,7 +169,7 @@ make(struct job *j, bool *ret_made)
 
 /* The last name, once: a temporary name that is gone says that it was given before. */
 static bool
-place(struct job *j, int64_t bytes)
+give_name(struct job *j, int64_t bytes)
 {
 	int fd = openat(j->out, j->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -187,6 +188,26 @@ place(struct job *j, int64_t bytes)
 	if (fd >= 0)
 		close(fd);
 	return good;
+}
+
+/* Is it at the partner's place, under its last name?  By SFTP when handback-fetch says so, by .NAME.sent. */
+static bool
+place(struct job *j, int64_t bytes)
+{
+	struct stat st;
+
+	snprintf(j->sent, sizeof(j->sent), ".%s.sent", j->name);
+	if (!j->by_sftp)
+		return give_name(j, bytes);
+	if (fstatat(j->out, j->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return false; /* it waits for handback-fetch */
+	if (fstatat(j->out, j->sent, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	if (fstatat(j->out, j->temporary, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		give_name(j, bytes);
+	else
+		complain(j, "a request file is gone, and nobody says that it was uploaded", j->name);
+	return false;
 }
 
 static enum pg_status
@@ -211,7 +232,11 @@ step_of(struct job *j, const struct pg_result *r)
 	log_write(LOG_INFO, "a request file was placed",
 	          LOG_FIELDS(log_text("programme", j->programme), log_text("partner", j->partner),
 	                     log_text("file", j->name)));
-	return note(j, "placed", pg_int_of(r, 0, "bytes"), pg_text_of(r, 0, "sha256"));
+	enum pg_status status = note(j, "placed", pg_int_of(r, 0, "bytes"), pg_text_of(r, 0, "sha256"));
+
+	if (status == PG_OK && j->by_sftp)
+		unlinkat(j->out, j->sent, 0);
+	return status;
 }
 
 /* Makes, and places: a batch needs two steps, each with its own row. */
@@ -243,7 +268,8 @@ partner(struct pg *pg, int programme_dir, const char *programme, const char *nam
 	enum pg_status status = PG_OK;
 
 	j.dir = openat(programme_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	j.out = j.dir >= 0 ? openat(j.dir, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	j.by_sftp = j.dir >= 0 && faccessat(j.dir, "sftp", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	j.out = j.dir >= 0 ? openat(j.dir, j.by_sftp ? "sftp" : "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (j.out >= 0)
 		status = go_on(&j);
 	else if (j.dir >= 0)

@@ -2,7 +2,8 @@
  * Request files: the batches of points requests become files, by a profile read backwards.  For each partner
  * a directory PROGRAMME/PARTNER with profile.yaml, and out/ where the files appear: whole, under their last
  * name, once.  A file is durable under a temporary name before the database is told, and only then renamed;
- * so after any cut the temporary name says whether the file was there.
+ * so after any cut the temporary name says whether the file was there.  In place of out/ there may be sftp, a
+ * link to .requests in the incoming directory of the partner's source: handback-fetch uploads what is there.
  */
 #ifndef HANDBACK_OUTBOUND_REQUESTS_H
 #define HANDBACK_OUTBOUND_REQUESTS_H

@@ -1,5 +1,6 @@
 #include "daemon/sftp/sftp.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #define FIRST_BACKOFF_MS 5000
 #define CEILING_MS (60 * 60 * 1000LL)
 #define LOGIN_CEILING_MS (6 * 60 * 60 * 1000LL) /* a partner may lock an account that fails too often */
+#define REQUESTS_MS (60 * 1000)                 /* between two looks for request files */
 #define SOON_MS 1000  /* after a file was archived, so that several are dealt with at once */
 #define CLOSE_MS 2000 /* a poll that is due by then is made now */
 #define ONCE_RUNS 3
@@ -57,6 +59,8 @@ arm(struct sftp *s)
 
 	if (s->after_due && ms > SOON_MS)
 		ms = SOON_MS + until_window(&s->config->sftp, loop_wall_us() + SOON_MS * 1000);
+	if (s->config->sftp.requests_directory != NULL && ms > s->requests_ms - loop_now_ms())
+		ms = s->requests_ms > loop_now_ms() ? s->requests_ms - loop_now_ms() : 0;
 	if (ms != INT64_MAX)
 		loop_after(s->timer, ms);
 }
@@ -123,6 +127,23 @@ open_news(const struct sftp *s)
 	close(corner);
 	errno = saved;
 	return fd;
+}
+
+/* Does a request file lie there that is to be uploaded?  The directory is local. */
+static bool
+has_requests(const struct sftp *s)
+{
+	int in = io_open_dir(AT_FDCWD, s->config->directory);
+	DIR *list = in >= 0 ? io_list(in, ".requests") : NULL;
+	const struct dirent *e = NULL;
+
+	while (list != NULL && (e = readdir(list)) != NULL && e->d_name[0] == '.')
+		;
+	if (list != NULL)
+		closedir(list);
+	if (in >= 0)
+		close(in);
+	return e != NULL;
 }
 
 /* When the last poll that went well ended, by the fetcher's mark; now where there is none. */
@@ -276,6 +297,7 @@ finish(struct sftp *s)
 		tell_failure(s);
 	else
 		tell_success(s);
+	s->requests_ms = loop_now_ms() + (s->run.failed ? backoff(s) : REQUESTS_MS);
 	if (s->run.files > 0)
 		s->calls->brought(s->context, s);
 	plan(s);
@@ -357,6 +379,22 @@ start(struct sftp *s)
 	s->calls->changed(s->context);
 }
 
+static bool
+is_due(const struct sftp *s)
+{
+	return s->after_due || (s->next_ms != 0 && s->next_ms <= loop_now_ms() + CLOSE_MS);
+}
+
+/* Nothing else is due: request files go within a minute, whatever the times of polls. */
+static bool
+looks_for_requests(struct sftp *s)
+{
+	if (s->config->sftp.requests_directory == NULL || loop_now_ms() < s->requests_ms)
+		return false;
+	s->requests_ms = loop_now_ms() + REQUESTS_MS;
+	return until_window(&s->config->sftp, loop_wall_us()) == 0 && has_requests(s);
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *context)
 {
@@ -364,8 +402,10 @@ on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	if (s->state == SFTP_RESTING)
+	if (s->state == SFTP_RESTING && (is_due(s) || looks_for_requests(s)))
 		start(s);
+	else if (s->state == SFTP_RESTING)
+		arm(s);
 	else if (s->child != NULL)
 		child_kill(s->child,
 		           s->state == SFTP_CLOSED ? "it did not leave" : "it did not keep its own deadline");

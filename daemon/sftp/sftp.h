@@ -71,6 +71,7 @@ struct sftp {
 	struct child *child;
 	struct event *timer; /* RESTING: the next run; RUNNING: its deadline */
 	bool again;          /* asked for while one ran */
+	int64_t requests_ms; /* when it is looked for request files, by loop_now_ms */
 	bool after_due;      /* archived files wait for what is due afterwards */
 	struct sftp_run run;
 

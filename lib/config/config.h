@@ -36,6 +36,7 @@ struct config_sftp {
 	const char *after_directory;                                    /* on the server, for CONFIG_AFTER_MOVE */
 	const char *answer; /* a text with {words}; NULL: none is sent */
 	const char *answer_name, *answer_directory;
+	const char *requests_directory; /* on the server, for request files; NULL: there are none */
 	bool no_landlock; /* as the whole configuration has it */
 };
 

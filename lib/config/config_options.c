@@ -157,6 +157,10 @@ static const struct config_option options[] = {
      SOURCE(sftp.answer_name)},
     {"sources[].sftp.answer_directory", CONFIG_TEXT, NULL, false, true,
      "directory on the server for it; without it, the source's", SOURCE(sftp.answer_directory)},
+    {"sources[].sftp.requests_directory", CONFIG_TEXT, NULL, false, true,
+     "directory on the server for request files, which handback-outbox puts into .requests of the source's "
+     "incoming; without it, there are none",
+     SOURCE(sftp.requests_directory)},
 };
 
 const struct config_option *

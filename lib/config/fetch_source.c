@@ -102,6 +102,7 @@ fill(struct fetch_job *job, const struct config_source *source)
 	job->answer = sftp->answer;
 	job->answer_name = sftp->answer_name;
 	job->answer_directory = sftp->answer_directory;
+	job->requests_directory = sftp->requests_directory;
 	job->port = sftp->port;
 	job->connect_ms = sftp->connect_ms;
 	job->stall_ms = sftp->stall_ms;

@@ -40,6 +40,7 @@ static const struct contract_field job_fields[] = {
     JOB_TEXT(answer, true, FETCH_ANSWER_BYTES),
     JOB_TEXT(answer_name, true, LIMIT_NAME_BYTES),
     JOB_TEXT(answer_directory, true, FETCH_PATH_BYTES),
+    JOB_TEXT(requests_directory, true, FETCH_PATH_BYTES),
     {"may_write", MEMBER_FLAG, true, JOB(may_write), 0, 0, NULL},
     {"no_landlock", MEMBER_FLAG, true, JOB(no_landlock), 0, 0, NULL},
     JOB_TEXT(kex, true, LIMIT_MESSAGE_BYTES),

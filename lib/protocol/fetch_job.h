@@ -79,6 +79,7 @@ struct fetch_job {
 	bool no_landlock;           /* the operator wrote it off */
 	const char *source, *host, *user, *directory, *sidecar_suffix, *after_directory;
 	const char *answer, *answer_name, *answer_directory; /* answer NULL: none */
+	const char *requests_directory;                      /* for request files; NULL: there are none */
 	const char *kex, *ciphers, *macs, *host_key_types;   /* comma lists in OpenSSH's words; NULL: ours */
 	int64_t port;                                        /* 22 */
 	int64_t connect_ms, stall_ms, run_ms;                /* LIMIT_CONNECT_S, LIMIT_STALL_S, an hour */

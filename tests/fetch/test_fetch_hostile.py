@@ -537,6 +537,50 @@ def test_false_upload(server, source, how):
     return f"{how}: reported, kept, uploaded when it is honest"
 
 
+@case("request file: cut while it is written, before and after it is renamed, and taken at once: uploaded once, and not lost")
+def test_requests_once(server, source):
+    class Takes(Partner):
+        how, taken = None, []
+
+        async def write(self, name, offset, data):
+            if self.how == "written":
+                raise Cut
+            return await super().write(name, offset, data)
+
+        async def rename(self, old, new):
+            if self.how == "before":
+                raise Cut
+            code = await super().rename(old, new)
+            if code == OK and self.how != "left":  # the partner takes it before we have the answer
+                self.taken.append((new, bytes(self.files.pop(new))))
+            if self.how == "after":
+                raise Cut
+            return code
+
+    partner = server.partner = Takes()
+    source.job["requests_directory"] = "."
+    source.run()
+    lies = source.spool / ".requests"
+    sent = []
+    for how in ("written", "before", "after", "taken", "left"):
+        name, data = f"REQ_{how}.csv", CONTENT[:70_000] + how.encode()
+        (lies / name).write_bytes(data)
+        partner.how = how
+        run = source.run()
+        sent += [m["name"] for m in run.all("answered")]
+        assert (lies / f".{name}.sent").exists() == (how in ("taken", "left")), run.replies_shown()
+        partner.how = "left" if how == "left" else None
+        sent += [m["name"] for m in source.run().all("answered")]
+        assert sorted(p.name for p in lies.iterdir()) == [f".{name}.sent"] and (lies / f".{name}.sent").read_bytes() == data
+        (lies / f".{name}.sent").unlink()
+        got = [d for n, d in partner.taken if n.decode() == name] + ([bytes(partner.files[name.encode()])] if how == "left" else [])
+        assert got == [data], (how, len(got))
+    assert sent == [f"REQ_{how}.csv" for how in ("written", "before", "after", "taken", "left")]
+    (lies / "REQ_left.csv").write_bytes(b"other")
+    assert "taken" in source.run().one("answer_failed")["why"] and (lies / "REQ_left.csv").exists()
+    return "each uploaded once, its name never over another's"
+
+
 @case("password only when asked for")
 def test_password(tmp_path, server, source):
     source.key = None

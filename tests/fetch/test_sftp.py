@@ -363,6 +363,17 @@ def test_schedule(make, server):
     # who asks for a poll has it
     daemon.ask("rescan")
     daemon.until(lambda: daemon.drop_state()["runs"] == 2, "the poll that was asked for")
+    # a request file does not wait for the schedule, and is no poll
+    lies = daemon.incoming / ".requests"
+    lies.mkdir()
+    (lies / "REQ_1.csv").write_text("request")
+    polled = mark.stat().st_mtime
+    daemon.stop()
+    daemon.sftp["requests_directory"] = str(server.root)
+    daemon.configure()
+    daemon.start()
+    daemon.until((lies / ".REQ_1.csv.sent").exists, "the request file's upload")
+    assert mark.stat().st_mtime == polled and not (lies / "REQ_1.csv").exists()
     return f"next poll in {wait / 3600:.2f} h, a missed one at once, and then once"
 
 

@@ -11,9 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 from case_table import case
+from fetcher import Source
 from parse_client import parse
 from points import receive, terms
 from redemption_api import credential
+from sshd import Sshd
 from worker import Desk
 
 DELIMITED = """\
@@ -146,8 +148,12 @@ class Requests:
         self.profile = self.profile_of("AIR")
         self.log = desk.dir / "outbox.log"
 
-    def add(self, partner, profile):
-        (self.root / "P" / partner / "out").mkdir(parents=True)
+    def add(self, partner, profile, sftp=None):
+        (self.root / "P" / partner).mkdir(parents=True)
+        if sftp is None:
+            (self.root / "P" / partner / "out").mkdir()
+        else:
+            (self.root / "P" / partner / "sftp").symlink_to(sftp)
         self.profile_of(partner).write_text(profile, encoding="utf-8")
         terms(self.desk.database, partner, account="stated", schedule="now")
 
@@ -172,7 +178,8 @@ class Requests:
         assert code == ["000"]
 
     def files(self, partner="AIR"):
-        return sorted(p for p in (self.root / "P" / partner / "out").iterdir() if not p.name.startswith("."))
+        out = self.root / "P" / partner / "out"
+        return sorted(p for p in (out if out.exists() else self.server).iterdir() if not p.name.startswith("."))
 
     def wait(self, true, seconds=60):
         end = time.monotonic() + seconds
@@ -190,22 +197,38 @@ def desk(database, build):
         yield made
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Sshd(tmp_path_factory.mktemp("server")) as made:
+        yield made
+
+
 LAYOUTS = {"AIR": DELIMITED, "TRAIN": FIXED.replace("AIR", "TRAIN"), "BUS": XML, "CAR": JSON}
 ASKED = ("SELECT d.outbound_reference, d.points, d.external_reference::text, r.account FROM points.request r"
          " JOIN ledger.redemption d ON d.redemption_id = r.entry_id WHERE r.partner = %s ORDER BY 1")
 
 
 @case("points request: a request file read back by our own parser gives the requests; its hand-back file settles them and closes the batch")
-def test_circle(desk, build):
+def test_circle(desk, build, server):
     requests = Requests(desk, build)
+    requests.server = server.root / "requests"
+    requests.server.mkdir()
+    source = Source(desk.dir, server.port, server.user, server.key, [server.pin], directory=server.root, requests_directory=requests.server)
+    source.run()  # from then on there is a place for request files
     for partner, text in LAYOUTS.items():
         if partner != "AIR":
-            requests.add(partner, text)
+            requests.add(partner, text, source.spool / ".requests" if partner == "CAR" else None)
         for n in range(1, 6):
             requests.ask(f"{partner}-{n}", n, n * 11, Partner=partner, PartnerMemberId=f"A-{n}",
                          Reason="won" if partner == "TRAIN" else 'won; "big" <&> \\ \u00e9' if n < 5 else "-")
     requests.start()
-    requests.wait(lambda: len(desk.query("SELECT 1 FROM points.batches WHERE placed_at IS NOT NULL")) == len(LAYOUTS))
+    placed = "SELECT partner FROM points.batches WHERE placed_at IS NOT NULL ORDER BY 1"
+    requests.wait(lambda: len(desk.query(placed)) == 3 and (source.spool / ".requests/REQ_000001.json").exists())
+    assert desk.query(placed) == [("AIR",), ("BUS",), ("TRAIN",)]  # CAR's was not uploaded: its points may not have left us
+    assert desk.query("SELECT sent, unknown FROM points.batches WHERE partner = 'CAR'") == [(0, 165)]
+    assert source.run().one("answered")["name"] == "REQ_000001.json"
+    requests.wait(lambda: len(desk.query(placed)) == len(LAYOUTS))
+    requests.wait(lambda: not list((source.spool / ".requests").iterdir()))
     for partner in LAYOUTS:
         file, = requests.files(partner)
         read = parse(str(requests.profile_of(partner)), str(file))
