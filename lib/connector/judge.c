@@ -200,6 +200,23 @@ judge_list(struct judged *j, const struct json *list, bool failed)
 	}
 }
 
+/* An answer of 2xx without rows: it may refuse all by a code that the connector knows.  Taken it has nothing. */
+static void
+judge_no_rows(const struct judged *j, const struct json *body)
+{
+	char buf[JSON_PLAIN_SIZE];
+	const char *code = text_at(body, j->connector->rules.code, buf);
+	int said = of_code(&j->connector->rules, code);
+
+	j->verdict->result = said > CONNECTOR_DELIVERED ? (enum connector_result) said : CONNECTOR_RETRY;
+	if (said > CONNECTOR_DELIVERED)
+		text_display(j->verdict->why, CONNECTOR_CODE_BYTES + 1, code, strlen(code));
+	else
+		snprintf(j->verdict->why, sizeof(j->verdict->why), "its answer is not what was promised");
+	for (size_t i = 0; i < j->count && said == CONNECTOR_HELD; i++)
+		j->rows[i].result = CONNECTOR_HELD;
+}
+
 static void
 judge_rows(struct judged *j, const struct json *body)
 {
@@ -212,8 +229,7 @@ judge_rows(struct judged *j, const struct json *body)
 		snprintf(j->rows[i].code, sizeof(j->rows[i].code), "no result");
 	}
 	if (!json_is_list(list) && !json_is_list(failed)) {
-		j->verdict->result = CONNECTOR_RETRY;
-		snprintf(j->verdict->why, sizeof(j->verdict->why), "its answer is not what was promised");
+		judge_no_rows(j, body);
 		return;
 	}
 	if (!are_in_place(j, list))

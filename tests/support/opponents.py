@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -24,6 +25,8 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 # what npm says where the registry cannot be reached; a lock file that does not fit, or a part with another hash, is a failure
 NO_REGISTRY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH", "ERR_SOCKET_TIMEOUT",
                "E403", "E407", "E429", "E502", "E503", "E504", "ENOTCACHED")
+
+UNUSED_SECONDS = 7 * 86400
 
 
 class NotHere(Exception):
@@ -53,6 +56,7 @@ def have(install=True):
             raise NotHere(f"{tool} is not installed")
     whole = place()
     if whole.exists():
+        os.utime(whole)
         return whole
     if not install:
         raise NotHere("the opponents are not installed: ./dev test opponents does it")
@@ -61,7 +65,8 @@ def have(install=True):
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes begin at once
         if not whole.exists():
             for older in CACHE.glob("opponents-*"):
-                shutil.rmtree(older)
+                if older.is_dir() and time.time() - older.stat().st_mtime > UNUSED_SECONDS:  # another tree's may be in use
+                    shutil.rmtree(older)
             with tempfile.TemporaryDirectory(prefix="making-", dir=CACHE) as folder:
                 npm_ci(folder)
                 os.rename(folder, whole)
