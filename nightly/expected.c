@@ -33,6 +33,18 @@ make_expected_delivery(struct night *n, const struct config_source *source, cons
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
+static enum pg_status
+expect_acknowledgements(struct night *n, const struct config_source *source, const struct policy *policy)
+{
+	struct params p = {0};
+
+	param_text(&p, source->name);
+	param_text(&p, source->partner);
+	param_text(&p, policy->programme);
+	param_int(&p, policy->acknowledged_within);
+	return pg_run(n->batch->query.pg, sql_nightly_acknowledgements, p.n, p.value, NULL);
+}
+
 int
 night_issues(struct night *n, const struct config_source *source)
 {
@@ -43,7 +55,10 @@ night_issues(struct night *n, const struct config_source *source)
 		code = make_expected_delivery(n, source, &policy->expected[i]);
 	if (code != EXIT_CLEAN)
 		return code;
-	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_place, 1, &source->name, NULL);
+	enum pg_status status =
+	    policy->acknowledged_within > 0 ? expect_acknowledgements(n, source, policy) : PG_OK;
+	if (status == PG_OK)
+		status = pg_run(n->batch->query.pg, sql_nightly_place, 1, &source->name, NULL);
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 

@@ -2,6 +2,10 @@
 -- $1 source.
 SELECT handback.assign_deliveries($1::text)
 
+-- name: nightly_acknowledgements
+-- $1 source, $2 partner, $3 programme or NULL, $4 within so many minutes.
+SELECT points.expect_acknowledgements($1::text, $2::text, $3::text, $4::integer)
+
 -- name: nightly_read_back
 -- Has each target asked for what it was told.
 SELECT handback.begin_parities()

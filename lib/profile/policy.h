@@ -52,6 +52,12 @@ enum order_by { ORDER_NONE, ORDER_SEQUENCE, ORDER_BUSINESS_DATE };
 enum reason_action { REASON_HOLD, REASON_REVERSE, REASON_ACCEPT, REASON_RETRY };
 extern const char *const reason_action_words[]; /* ended by NULL */
 
+enum acknowledges {
+	ACKNOWLEDGES_NOTHING,
+	ACKNOWLEDGES_ROWS,
+	ACKNOWLEDGES_WHOLE
+}; /* a request file of ours */
+
 struct reason_rule {
 	const char *code;  /* the partner's */
 	const char *means; /* our taxonomy: a word of a-z and _ */
@@ -147,13 +153,15 @@ struct policy {
 	int32_t guard_history_files; /* that the partner's own history is; 0: it is not looked at */
 	int64_t guard_history_times; /* more rejects than so many times what was usual there */
 	int64_t guard_least;         /* so few are never too great a share */
-	int32_t guard_unmatched;    /* more unknown references than this share hold the file as nothing_matches */
-	int64_t first_number;       /* of the first file that there ever is */
-	enum resets resets;         /* when numbers begin again; told by the business date */
-	int64_t number_after;       /* and so they do after this one; 0: they do not */
-	int64_t number_jump;        /* a number that is further beyond the last holds the file */
-	int32_t days_ahead;         /* and so does a day that is further ahead of ours */
-	struct reason_rule *reason; /* sorted by code */
+	int32_t guard_unmatched; /* more unknown references than this share hold the file as nothing_matches */
+	enum acknowledges acknowledges;
+	int32_t acknowledged_within; /* minutes from the request file on; 0: not expected */
+	int64_t first_number;        /* of the first file that there ever is */
+	enum resets resets;          /* when numbers begin again; told by the business date */
+	int64_t number_after;        /* and so they do after this one; 0: they do not */
+	int64_t number_jump;         /* a number that is further beyond the last holds the file */
+	int32_t days_ahead;          /* and so does a day that is further ahead of ours */
+	struct reason_rule *reason;  /* sorted by code */
 	size_t reasons;
 	enum reason_action unknown_reason; /* for a code that is not listed */
 	bool accepted_carries;        /* a record that is not rejected may have such codes: they are remarks */

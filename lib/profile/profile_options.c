@@ -62,6 +62,7 @@ const struct profile_option profile_options[] = {
      "credited"},
     {"", "reversal_days", "days after the debit in which a reject reverses; default 0, no limit"},
     {"", "guard", "what holds a whole file"},
+    {"", "acknowledges", "its files say what the partner has of our request files"},
     {"", "sequence", "what numbers and days of files can be"},
     {"", "reasons", "the partner's codes: our word and what to do"},
     {"", "unknown_reason",
@@ -291,6 +292,13 @@ const struct profile_option profile_options[] = {
     {"guard", "unmatched", "a greater share of unknown references, in per cent, holds the file; default 90"},
     {"guard", "least",
      "so many records, or fewer, are never too great a share and never far from the history; default 10"},
+
+    {"acknowledges", "what",
+     "rows: each record names a request; whole: original_message is the request file's name or number, and "
+     "controls "
+     "named requests and points state how much of it"},
+    {"acknowledges", "within",
+     "minutes after a request file within which one is expected; default 0, not expected"},
 
     {"sequence", "first", "the number of the first file that there ever is; default 1"},
     {"sequence", "resets",

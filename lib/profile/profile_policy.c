@@ -356,6 +356,24 @@ guard(struct compile *c)
 	compile_known(c, map, "guard");
 }
 
+static void
+acknowledges(struct compile *c)
+{
+	static const char *const what[] = {"", "rows", "whole", NULL};
+	struct yaml_node *map = compile_child(c, c->root, "acknowledges", YAML_MAP);
+
+	if (map == NULL)
+		return;
+	c->policy->acknowledges = (enum acknowledges) compile_word(c, map, "what", what, ACKNOWLEDGES_NOTHING);
+	c->policy->acknowledged_within = (int32_t) compile_int(c, map, "within", 0, 366 * 24 * 60, 0);
+	if (c->policy->acknowledges == ACKNOWLEDGES_NOTHING)
+		yaml_error(c->problems, map, "needs what: rows or whole");
+	else if (c->policy->acknowledges == ACKNOWLEDGES_WHOLE && !has_field(c, "original_message"))
+		yaml_error(c->problems, map,
+		           "whole needs a field original_message: the request file's name or number");
+	compile_known(c, map, "acknowledges");
+}
+
 /* The ledger's words for a member's status. */
 static void
 hold_members(struct compile *c)
@@ -580,6 +598,7 @@ compile_policy(struct compile *c)
 	hold_members(c);
 	p->holidays = holidays(c, c->root, NULL);
 	guard(c);
+	acknowledges(c);
 	sequence(c);
 	reasons(c);
 	expected(c);

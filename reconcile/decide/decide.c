@@ -7,6 +7,7 @@
 
 #include "lib/db/params.h"
 #include "lib/proof/leaf_row.h"
+#include "reconcile/decide/acknowledge.h"
 #include "reconcile/decide/correct.h"
 #include "reconcile/decide/decide_sql.h"
 #include "reconcile/decide/group.h"
@@ -35,6 +36,7 @@ decide_waived(const char *reasons)
 	             {"part_missing", WAIVE_PARTS},
 	             {"conflicting_part", WAIVE_PARTS},
 	             {"file_void", WAIVE_VOID},
+	             {"acknowledged_in_part", WAIVE_ACKNOWLEDGED},
 	             /* what jumps leaves a gap behind it */
 	             {"sequence_jump", (enum waiver)(WAIVE_JUMP | WAIVE_GAP)}};
 	unsigned waived = 0;
@@ -359,6 +361,8 @@ decide_file(const struct decide *d, struct effect *ret)
 		e.grouped = with_groups.grouped;
 		if (status == PG_OK && e.hold == NULL && (d->waived & WAIVE_GUARD) == 0)
 			status = guard_effect(&guarded, &with_groups, &e.hold, e.message);
+		if (status == PG_OK && e.hold == NULL && (d->waived & WAIVE_ACKNOWLEDGED) == 0)
+			status = acknowledge_judge(d, &e);
 	}
 	if (status == PG_OK)
 		*ret = e;

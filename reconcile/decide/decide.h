@@ -28,7 +28,8 @@ enum waiver {
 	WAIVE_JUMP = 32,
 	WAIVE_UNMATCHED = 64,
 	WAIVE_VOID = 128,
-	WAIVE_ALL = 255
+	WAIVE_ACKNOWLEDGED = 256,
+	WAIVE_ALL = 511
 };
 
 /* That of hold_reasons, as words between spaces; other reasons waive nothing. */

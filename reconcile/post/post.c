@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/db/params.h"
 #include "lib/proof/head.h"
+#include "reconcile/decide/acknowledge.h"
 #include "reconcile/decide/correct.h"
 #include "reconcile/decide/split.h"
 #include "reconcile/post/outcomes.h"
@@ -300,6 +301,8 @@ post_file(const struct decide *d, const struct delivery *delivery, struct effect
 		*ret_status = insert_file(d->pg, delivery, &row, d->report, &posted);
 	if (*ret_status == PG_OK)
 		*ret_status = insert_controls(d->pg, posted.file_id, d->report);
+	if (*ret_status == PG_OK && effect->hold == NULL)
+		*ret_status = acknowledge_keep(d, posted.file_id);
 	if (*ret_status == PG_OK && delivery->release_of == 0)
 		*ret_status = pg_defer(d->pg, sql_place_file, 1, &delivery->source);
 	if (*ret_status == PG_OK && effect->hold != NULL) {

@@ -213,6 +213,19 @@ CREATE VIEW points.batch_request AS
 	WHERE e.result IS DISTINCT FROM 'not_sent';
 COMMENT ON VIEW points.batch_request IS 'The requests that count in each batch, and whether they are answered';
 
+-- ---- the partner's acknowledgement of a request file ----
+
+CREATE TABLE points.acknowledgement (
+	batch_no bigint NOT NULL REFERENCES points.batch,
+	file_id  bigint NOT NULL REFERENCES handback.file,
+	requests bigint NOT NULL CHECK (requests >= 0),
+	points   bigint NOT NULL CHECK (points >= 0),
+	PRIMARY KEY (batch_no, file_id)
+);
+CALL handback_schema.make_append_only('points.acknowledgement');
+COMMENT ON TABLE points.acknowledgement IS 'What partners said they have of our request files, by which files of theirs; append-only';
+COMMENT ON COLUMN points.acknowledgement.requests IS 'So many of the batch; fewer than it has where two people let the file through';
+
 -- The control account: what was asked for is credited, given back, or open with an age.
 CREATE VIEW points.batches AS
 	SELECT b.batch_no, p.code AS programme, b.partner, b.sequence, b.cut_off, b.opened_at, w.name AS file, w.at AS placed_at,
@@ -222,7 +235,8 @@ CREATE VIEW points.batches AS
 		coalesce(sum(r.points) FILTER (WHERE r.result = 'rejected' OR r.state = 'reversed'), 0)::bigint AS rejected,
 		coalesce(sum(r.points) FILTER (WHERE r.state = 'reversed'), 0)::bigint AS reversed,
 		coalesce(sum(r.points) FILTER (WHERE r.state = 'open' AND w.at IS NULL AND r.unsettled IS DISTINCT FROM 'pending'), 0)::bigint AS unknown,
-		coalesce(sum(r.points) FILTER (WHERE r.state = 'open'), 0)::bigint AS open, e.ended_at, b.target
+		coalesce(sum(r.points) FILTER (WHERE r.state = 'open'), 0)::bigint AS open, e.ended_at, b.target,
+		(SELECT max(a.points) FROM points.acknowledgement a WHERE a.batch_no = b.batch_no) AS acknowledged
 	FROM points.batch b JOIN ledger.programme p ON p.programme_id = b.programme_id
 	LEFT JOIN points.batch_step w ON w.batch_no = b.batch_no AND w.step = 'placed'
 	LEFT JOIN points.batch_request r ON r.batch_no = b.batch_no
@@ -376,7 +390,7 @@ GRANT EXECUTE ON FUNCTION points.closings(text, text, date[], date[], date, date
 	TO handback_finance, handback_verify;
 GRANT SELECT ON points.batches, points.unanswered, points.batch, points.sending, points.sending_end, points.batch_step, points.batch_end,
 	points.batch_owner, points.batch_owner_now, points.partners, points.sponsors, points.held, points.links, points.proposal, points.proposal_end,
-	points.partner, points.sponsor, points.link, points.batch_request, points.waiting TO handback_finance, handback_verify;
+	points.partner, points.sponsor, points.link, points.batch_request, points.waiting, points.acknowledgement TO handback_finance, handback_verify;
 -- how things stand is told at night, and counted
 GRANT USAGE ON SCHEMA points TO handback_daemon, handback_nightly, handback_collector;
 GRANT EXECUTE ON FUNCTION points.attention() TO handback_nightly, handback_collector, handback_finance, handback_verify;

@@ -86,6 +86,8 @@ INSERT INTO handback.hold_reason (reason, meaning, action_required) VALUES
 		'compare the two; ask the partner why; release or close'),
 	('not_a_duplicate', 'it came as a duplicate, and is said to be none, or what it repeats was closed',
 		'release it to have it decided by itself, or close it'),
+	('acknowledged_in_part', 'it acknowledges another number of requests or points than our request file has, or no request file of ours',
+		'compare both numbers; ask the partner what it has of the file; release it where people have settled the rest'),
 	('guard', 'the file would reverse more than the profile lets one file reverse',
 		'ask the partner to confirm the file; two people release or close it'),
 	('nothing_matches', '(nearly) none of its records names a redemption of this partner''s',
