@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/outbound_message.h"
 #include "gate/points.h"
 #include "gate/read.h"
 #include "lib/base/text.h"
@@ -93,6 +94,13 @@ read_points(struct asked *a, const char **ret_why)
 	return points_read(a->body, a->body_len, &a->rows, ret_why);
 }
 
+/* The path says whose message it has to be: the proxy lets in for it whose certificate that is. */
+static const char *
+read_outbound_message(struct asked *a, const char **ret_why)
+{
+	return outbound_message_read(a->body, a->body_len, a->part, &a->rows, ret_why);
+}
+
 static const char *
 read_points_batch(struct asked *a, const char **ret_why)
 {
@@ -121,6 +129,8 @@ static const struct endpoint endpoints[] = {
     {"file", "GET", "/v1/files/", "", API_FILE, false, read_redemption},
     {"transactions", "GET", "/v1/members/", "/transactions", API_TRANSACTIONS, false, read_transactions},
     {"points", "POST", LOYALIFE "pg-lm/API/PG/PointsRequest", NULL, API_POINTS, false, read_points},
+    {"outbound_message", "POST", "/v1/outbound-messages/", "", API_POINTS, false, read_outbound_message,
+     true},
     {"points_request", "GET", "/v1/points-requests/", "", API_POINTS_OF_KEY, false, read_request},
     {"points_batch", "GET", "/v1/points-batches/", "", API_POINTS_BATCH, false, read_points_batch},
     {"entries", "GET", "/v1/transactions", NULL, API_ENTRIES, false, read_entries},

@@ -19,6 +19,7 @@ struct endpoint {
 	bool contract;            /* answered in the contract's envelope */
 	/* NULL; or the code by which it is refused, and *ret_why. */
 	const char *(*read)(struct asked *a, const char **ret_why);
+	bool soap; /* XML, from a caller that can name its credential by Basic alone */
 };
 
 /* What was asked. */

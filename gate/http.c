@@ -15,10 +15,12 @@
 
 #include "gate/gate_text.h"
 #include "gate/metrics.h"
+#include "gate/outbound_message.h"
 #include "gate/points.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/http/callers.h"
 #include "lib/http/fence.h"
 #include "lib/http/intake.h"
@@ -162,6 +164,18 @@ refuse(struct exchange *x, const char *code, const char *why)
 	end(x);
 }
 
+/* Its records' requests were answered: a CRM that hears no true sends the message again. */
+static void
+acknowledge(struct exchange *x, const struct api_answer *answer)
+{
+	const char *why = NULL, *undone = points_rows_undone(x->asked.rows, &why);
+
+	note_answer(x, 200, undone == NULL ? answer->code : undone, why, answer->batch);
+	let_go(x);
+	reply_text(&x->reply, 200, "text/xml; charset=utf-8", outbound_message_ack(undone == NULL));
+	end(x);
+}
+
 static void
 on_answer(void *context, const struct api_answer *answer, int handover)
 {
@@ -174,6 +188,10 @@ on_answer(void *context, const struct api_answer *answer, int handover)
 	}
 	if (x->fault != NULL && strcmp(answer->code, "000") == 0) {
 		refuse(x, x->fault, x->fault_why);
+		return;
+	}
+	if (x->reply.endpoint->soap && strcmp(answer->code, "202") == 0) {
+		acknowledge(x, answer);
 		return;
 	}
 	note_answer(x, answer->status, answer->code, answer->reason, answer->batch);
@@ -211,26 +229,26 @@ key_of(const struct evkeyvalq *headers)
 }
 
 static bool
-is_json(const struct evkeyvalq *headers)
+is_of_type(const struct evkeyvalq *headers, const char *wanted)
 {
-	static const char json[] = "application/json";
 	const char *type = evhttp_find_header(headers, "Content-Type");
+	size_t len = strlen(wanted);
 
-	return type != NULL && strncasecmp(type, json, sizeof(json) - 1) == 0 &&
-	       strchr("; ", type[sizeof(json) - 1]) != NULL;
+	return type != NULL && strncasecmp(type, wanted, len) == 0 && strchr("; ", type[len]) != NULL;
 }
 
-/* Sends what is asked; where its body is at fault, only whether the token is good. */
+/* Sends what is asked by who has this token; where its body is at fault, only whether the token is good. */
 static void
-ask(struct exchange *x, const struct evkeyvalq *headers)
+ask(struct exchange *x, const char *token)
 {
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(x->reply.request);
 	struct http *h = x->http;
 	enum api_message message = x->asked.endpoint->message;
 	char *key = key_of(headers);
 
 	x->fault = endpoint_read(&x->asked, key, &x->fault_why);
 	x->asked.call.request_id = x->request_id;
-	x->asked.call.token = token_of(headers);
+	x->asked.call.token = token;
 	/* whose token is none of ours to look at, or who has none */
 	if (x->fault != NULL && (message == API_TOKEN || (message >= API_EXCHANGE && message <= API_DELIVER)))
 		refuse(x, x->fault, x->fault_why);
@@ -240,6 +258,46 @@ ask(struct exchange *x, const struct evkeyvalq *headers)
 	                       x))
 		refuse(x, "503", "nothing was done: ask again");
 	free(key);
+}
+
+static void
+on_login(void *context, const struct api_answer *answer, int handover)
+{
+	struct exchange *x = context;
+
+	(void) handover;
+	if (answer == NULL)
+		refuse(x, "503", "nothing was done: ask again");
+	else if (answer->kind != API_VALUE_TEXT)
+		on_answer(x, answer, -1);
+	else
+		ask(x, answer->value);
+}
+
+/* Who can send no token has its credential in "Authorization: Basic ...", and is given a token for this call.
+ * Nothing of the body is read before. */
+static void
+login(struct exchange *x, const struct evkeyvalq *headers)
+{
+	const char *value = evhttp_find_header(headers, "Authorization");
+	char both[API_CLIENT_BYTES + API_SECRET_BYTES + 2], *colon = NULL;
+	struct api_call call = {.request_id = x->request_id, .client_id = both};
+	size_t len;
+
+	if (value != NULL && strncasecmp(value, "Basic ", 6) == 0 &&
+	    text_unbase64(both, sizeof(both) - 1, value + 6, strlen(value + 6), &len)) {
+		both[len] = '\0';
+		colon = strchr(both, ':');
+	}
+	if (colon == NULL) {
+		refuse(x, "401", "a message comes with a credential, by Basic");
+		return;
+	}
+	*colon = '\0';
+	call.secret = colon + 1;
+	if (!backend_call(x->http->backend, API_TOKEN, &call, on_login, x))
+		refuse(x, "503", "nothing was done: ask again");
+	explicit_bzero(both, sizeof(both));
 }
 
 static void
@@ -259,8 +317,13 @@ dispatch(struct exchange *x, const char *path)
 		refuse(x, "405", "this path has another method");
 	} else if (a->endpoint == NULL) {
 		refuse(x, "404", "there is nothing at this path");
-	} else if (strcmp(method, "POST") == 0 && !is_json(headers)) {
+	} else if (a->endpoint->soap && !is_of_type(headers, "text/xml")) {
+		refuse(x, "415", "the body has to be text/xml");
+	} else if (!a->endpoint->soap && strcmp(method, "POST") == 0 &&
+	           !is_of_type(headers, "application/json")) {
 		refuse(x, "415", "the body has to be application/json");
+	} else if (!a->endpoint->soap && evbuffer_get_length(in) > FENCE_BODY_BYTES) {
+		refuse(x, "413", "the body has more than 64 KiB");
 	} else {
 		a->body_len = evbuffer_get_length(in);
 		a->body = a->body_len > 0 ? (const char *) evbuffer_pullup(in, -1) : "";
@@ -268,7 +331,10 @@ dispatch(struct exchange *x, const char *path)
 		a->webhook_id = evhttp_find_header(headers, "webhook-id");
 		a->webhook_timestamp = evhttp_find_header(headers, "webhook-timestamp");
 		a->webhook_signature = evhttp_find_header(headers, "webhook-signature");
-		ask(x, headers);
+		if (a->endpoint->soap)
+			login(x, headers);
+		else
+			ask(x, token_of(headers));
 	}
 }
 
@@ -345,7 +411,7 @@ http_new(struct event_base *base, int listener, bool trusted, int files, struct 
 		return NULL;
 	}
 	evhttp_set_max_headers_size(h->evhttp, FENCE_HEADER_BYTES);
-	evhttp_set_max_body_size(h->evhttp, FENCE_BODY_BYTES);
+	evhttp_set_max_body_size(h->evhttp, OUTBOUND_MESSAGE_BYTES);
 	evhttp_set_timeout(h->evhttp, CALLERS_WHOLE_S);
 	evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
 	evhttp_set_default_content_type(h->evhttp, NULL);

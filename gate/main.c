@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "gate/http.h"
+#include "gate/outbound_message.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
@@ -169,6 +170,7 @@ main(int argc, char **argv)
 		return usage();
 	log_open("handback-gate", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	outbound_message_start();
 	listener = listen_where(where);
 	if (listener < 0) {
 		log_write(LOG_ERR, "there is no socket to listen on",

@@ -12,8 +12,7 @@
 
 struct row {
 	struct points_rows *of;
-	char *key, *member, *account, *partner, *reason, *not_before, *sponsor;
-	int64_t points;
+	struct points_said said;
 	/* its answer; state "": it is not in effect */
 	char code[4], state[16], why[API_REASON_BYTES + 1];
 	bool again;
@@ -37,49 +36,45 @@ fits(const char *text, size_t most)
 	return text == NULL || body_text_ok(text, most);
 }
 
-static void
-judge(struct row *w, enum body_fault fault, const char *field)
+/* NULL, or what is wrong with it. */
+static const char *
+judge(const struct points_said *said)
 {
-	const char *wrong = fault == BODY_FINE ? NULL : field != NULL ? field : "the row is no object";
-
-	if (wrong == NULL && !fits(w->key, API_KEY_BYTES))
-		wrong = "RequestKey";
-	if (wrong == NULL && !fits(w->member, API_MEMBER_BYTES))
-		wrong = "RelationReference";
-	if (wrong == NULL && !fits(w->account, API_PARTNER_BYTES))
-		wrong = "PartnerMemberId";
-	if (wrong == NULL && !fits(w->partner, API_PARTNER_BYTES))
-		wrong = "Partner";
-	if (wrong == NULL && !fits(w->reason, API_WHY_BYTES))
-		wrong = "Reason";
-	if (wrong == NULL && !fits(w->not_before, API_TIME_BYTES))
-		wrong = "NotBefore";
-	if (wrong == NULL && !fits(w->sponsor, API_PARTNER_BYTES))
-		wrong = "Sponsor";
-	if (wrong == NULL && w->member == NULL && w->account == NULL)
-		wrong = "RelationReference or PartnerMemberId";
-	if (wrong != NULL) {
-		snprintf(w->code, sizeof(w->code), "%s", fault == BODY_NO_MEMORY ? "503" : "999");
-		snprintf(w->why, sizeof(w->why), "%s", wrong);
-	}
+	if (!fits(said->key, API_KEY_BYTES))
+		return "RequestKey";
+	if (!fits(said->member, API_MEMBER_BYTES))
+		return "RelationReference";
+	if (!fits(said->account, API_PARTNER_BYTES))
+		return "PartnerMemberId";
+	if (!fits(said->partner, API_PARTNER_BYTES))
+		return "Partner";
+	if (!fits(said->reason, API_WHY_BYTES))
+		return "Reason";
+	if (!fits(said->not_before, API_TIME_BYTES))
+		return "NotBefore";
+	if (!fits(said->sponsor, API_PARTNER_BYTES))
+		return "Sponsor";
+	return said->member == NULL && said->account == NULL ? "RelationReference or PartnerMemberId" : NULL;
 }
 
 /* What a row is read into, until it has its place. */
 struct reading {
 	struct points_rows *rows;
-	struct row row;
+	struct points_said said;
 };
 
 static void
 take_row(void *context, enum body_fault fault, const char *field)
 {
 	struct reading *r = context;
-	struct row *w = &r->rows->row[r->rows->count++];
+	struct row *w = &r->rows->row[r->rows->count];
 
-	*w = r->row;
-	w->of = r->rows;
-	r->row = (struct row){0};
-	judge(w, fault, field);
+	(void) points_rows_add(r->rows, &r->said, /* there are no more than it takes */
+	                       fault == BODY_FINE ? NULL
+	                       : field != NULL    ? field
+	                                          : "the row is no object");
+	if (fault == BODY_NO_MEMORY)
+		snprintf(w->code, sizeof(w->code), "503");
 }
 
 /* A UUID of version 4. */
@@ -99,36 +94,86 @@ name_batch(char ret[API_REFERENCE_BYTES + 1])
 }
 
 static void
-free_texts(struct row *w)
+free_texts(struct points_said *said)
 {
-	free(w->key);
-	free(w->member);
-	free(w->account);
-	free(w->partner);
-	free(w->reason);
-	free(w->not_before);
-	free(w->sponsor);
+	free(said->key);
+	free(said->member);
+	free(said->account);
+	free(said->partner);
+	free(said->reason);
+	free(said->not_before);
+	free(said->sponsor);
+	*said = (struct points_said){0};
+}
+
+struct points_rows *
+points_rows_new(void)
+{
+	struct points_rows *rows = calloc(1, sizeof(*rows));
+
+	if (rows == NULL || name_batch(rows->batch))
+		return rows;
+	free(rows);
+	return NULL;
+}
+
+bool
+points_rows_add(struct points_rows *rows, struct points_said *said, const char *wrong)
+{
+	struct row *w = &rows->row[rows->count];
+
+	if (rows->count == API_ROWS) {
+		free_texts(said);
+		return false;
+	}
+	rows->count++;
+	*w = (struct row){.of = rows, .said = *said};
+	*said = (struct points_said){0};
+	if (wrong == NULL)
+		wrong = judge(&w->said);
+	if (wrong != NULL) {
+		snprintf(w->code, sizeof(w->code), "999");
+		snprintf(w->why, sizeof(w->why), "%s", wrong);
+	}
+	return true;
+}
+
+size_t
+points_rows_count(const struct points_rows *rows)
+{
+	return rows->count;
+}
+
+const char *
+points_rows_undone(const struct points_rows *rows, const char **ret_why)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		if (strcmp(rows->row[i].code, "000") != 0) {
+			*ret_why = rows->row[i].why;
+			return rows->row[i].code;
+		}
+	return NULL;
 }
 
 const char *
 points_read(const char *body, size_t len, struct points_rows **ret_rows, const char **ret_why)
 {
-	struct reading r = {.rows = calloc(1, sizeof(*r.rows))};
+	struct reading r = {.rows = points_rows_new()};
 	const struct body_field fields[] = {
-	    {"RequestKey", BODY_TEXT, false, &r.row.key, API_KEY_BYTES},
-	    {"RelationReference", BODY_TEXT, true, &r.row.member, API_MEMBER_BYTES},
-	    {"PartnerMemberId", BODY_TEXT, true, &r.row.account, API_PARTNER_BYTES},
-	    {"Partner", BODY_TEXT, false, &r.row.partner, API_PARTNER_BYTES},
-	    {"Points", BODY_INTEGER, false, &r.row.points, 0},
-	    {"Reason", BODY_TEXT, false, &r.row.reason, API_WHY_BYTES},
-	    {"NotBefore", BODY_TEXT, true, &r.row.not_before, API_TIME_BYTES},
-	    {"Sponsor", BODY_TEXT, true, &r.row.sponsor, API_PARTNER_BYTES},
+	    {"RequestKey", BODY_TEXT, false, &r.said.key, API_KEY_BYTES},
+	    {"RelationReference", BODY_TEXT, true, &r.said.member, API_MEMBER_BYTES},
+	    {"PartnerMemberId", BODY_TEXT, true, &r.said.account, API_PARTNER_BYTES},
+	    {"Partner", BODY_TEXT, false, &r.said.partner, API_PARTNER_BYTES},
+	    {"Points", BODY_INTEGER, false, &r.said.points, 0},
+	    {"Reason", BODY_TEXT, false, &r.said.reason, API_WHY_BYTES},
+	    {"NotBefore", BODY_TEXT, true, &r.said.not_before, API_TIME_BYTES},
+	    {"Sponsor", BODY_TEXT, true, &r.said.sponsor, API_PARTNER_BYTES},
 	};
 	enum body_fault fault = BODY_NO_MEMORY;
 
-	if (r.rows != NULL && name_batch(r.rows->batch))
+	if (r.rows != NULL)
 		fault = body_read_list(body, len, fields, COUNT(fields), API_ROWS, take_row, &r);
-	free_texts(&r.row); /* of a row that came to no end */
+	free_texts(&r.said); /* of a row that came to no end */
 	if (fault == BODY_FINE) {
 		*ret_rows = r.rows;
 		return NULL;
@@ -146,7 +191,7 @@ points_rows_free(struct points_rows *rows)
 	if (rows == NULL)
 		return;
 	for (size_t i = 0; i < rows->count; i++)
-		free_texts(&rows->row[i]);
+		free_texts(&rows->row[i].said);
 	free(rows->value);
 	free(rows);
 }
@@ -184,7 +229,7 @@ compose(const struct points_rows *rows)
 
 		json_open_map(&b, NULL);
 		json_int(&b, "n", (int64_t) i + 1);
-		json_text(&b, "request_key", w->key);
+		json_text(&b, "request_key", w->said.key);
 		json_text(&b, "code", w->code);
 		json_text(&b, "state", w->state[0] != '\0' ? w->state : "refused");
 		json_text(&b, "why", w->why[0] != '\0' ? w->why : NULL);
@@ -258,14 +303,14 @@ is_sent(struct row *w, struct backend *b, const struct api_call *call, int64_t p
 	                     .token = call->token,
 	                     .reference = w->of->batch,
 	                     .row = place,
-	                     .key = w->key,
-	                     .member = w->member,
-	                     .account = w->account,
-	                     .partner = w->partner,
-	                     .points = w->points,
-	                     .reason = w->reason,
-	                     .not_before = w->not_before,
-	                     .sponsor = w->sponsor};
+	                     .key = w->said.key,
+	                     .member = w->said.member,
+	                     .account = w->said.account,
+	                     .partner = w->said.partner,
+	                     .points = w->said.points,
+	                     .reason = w->said.reason,
+	                     .not_before = w->said.not_before,
+	                     .sponsor = w->said.sponsor};
 
 	if (w->code[0] != '\0')
 		return false;

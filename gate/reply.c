@@ -173,7 +173,9 @@ reply_answer(const struct reply *r, const struct api_answer *a)
 	if (a->retry_after_s > 0)
 		add_number(headers, "Retry-After", a->retry_after_s);
 	if (a->status == 401)
-		evhttp_add_header(headers, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+		evhttp_add_header(headers, "WWW-Authenticate",
+		                  r->endpoint != NULL && r->endpoint->soap ? "Basic realm=\"handback\""
+		                                                           : "Bearer error=\"invalid_token\"");
 	send_body(r, body != NULL ? (int) a->status : 503,
 	          contract || plain ? "application/json" : "application/problem+json", body);
 	free(body);

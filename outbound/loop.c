@@ -312,8 +312,8 @@ time_left(const struct loop *l)
 	return left < 0 ? 0 : left > LIST_MS ? LIST_MS : (int) left;
 }
 
-/* Descriptor 0 is the stop, 1 the database; then the senders', in the order of the targets and the partners.  The count, or
- * 0: no memory. */
+/* Descriptor 0 is the stop, 1 the database; then the senders', in the order of the targets and the partners.
+ * The count, or 0: no memory. */
 static size_t
 gather(struct loop *l)
 {

@@ -271,44 +271,64 @@ demo_until() {
 	return 1
 }
 
-# A CRM asks for points at the partner, twice; they go in a window's file, whose hand-back file credits one and rejects the other.
+# demo_agree PARTNER TERMS: one proposes and another approves
+demo_agree() {
+	local number
+	number=$(demo_as ann "SELECT points.propose_partner('NORTHSTAR', '$1', '$2', 'the contract of May')")
+	demo_as ben "SELECT 'ok' FROM points.approve($number)" >/dev/null
+}
+
+# A partner on loopback that credits points at once, and the target by which it is asked.
+demo_partner() {
+	(umask 077 && head -c 24 /dev/urandom | base64 -w 0 | tr '+/' '-_' >"$home/told/orbit.transfer_secret")
+	/usr/bin/python3 -B fixtures/partner.py "$home/told/orbit.transfer_secret" "$home/told" >"$home/partner.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	for _ in {1..100}; do
+		[[ ! -e $home/told/partner ]] || break
+		sleep 0.1
+	done
+	sed "s,https://transfer.example,$(<"$home/told/partner")," fixtures/connectors/fulfilment-order.yaml >"$home/orbit.yaml"
+	"$home/handbackctl" target add orbit NORTHSTAR "$home/orbit.yaml" >/dev/null
+}
+
+# A CRM asks for points at two partners: one credits them at once; the other's go in a window's file, whose hand-back file rejects them.
 demo_points() {
-	local secret member number now rows=
+	local secret member now rows
 	[[ -n ${demo_api[*]} ]] || return 0
-	title 'Points requests: two deals are won, and the points go to the partner in a file'
+	title 'Points requests: two deals are won; one partner is asked at once, and one in a file'
 	member=$(demo_as postgres "SELECT relation_reference FROM ledger.member JOIN ledger.balance USING (member_id)
 		WHERE programme_id = 1 AND status = 'Active' AND points >= 3000 ORDER BY 1 LIMIT 1")
-	number=$(demo_as ann "SELECT points.propose_partner('NORTHSTAR', 'SKYLINE', '{\"account\": \"stated\"}', 'the contract of May')")
-	demo_as ben "SELECT 'ok' FROM points.approve($number)" >/dev/null
+	demo_partner || die "there is no partner"
+	demo_agree SKYLINE '{"account": "stated"}'
+	demo_agree ORBIT '{"account": "stated", "target": "orbit"}'
 	"$home/handbackctl" points partners
 	secret=$("$home/handbackctl" credential add deals NORTHSTAR --json | sed -n 's/.*"secret": "\([0-9a-f]*\)".*/\1/p')
 	demo_token=$(demo_call /lbms-ingress/oauth/api/Auth/Token \
 		"{\"grant_type\": \"client_credentials\", \"client_id\": \"deals\", \"client_secret\": \"$secret\"}" |
 		sed -n 's/.*"token": "\([^"]*\)".*/\1/p')
-	for number in 1 2; do
-		rows+="{\"RequestKey\": \"deal-$number-won\", \"RelationReference\": \"$member\", \"PartnerMemberId\": \"SK123456$number\",
-			\"Partner\": \"SKYLINE\", \"Points\": ${number}000, \"Reason\": \"Closed Won\"},"
-	done
-	demo_show /lbms-ingress/pg-lm/API/PG/PointsRequest "[${rows%,}]"
-	# each window is a batch: what comes at once is in the same one, or in the next
-	demo_until "SELECT string_agg(DISTINCT name, ' ') FROM points.sending JOIN points.batch_step USING (batch_no)
-		WHERE step = 'placed' HAVING count(*) = 2" || die 'the requests did not become a file'
-	for number in $demo_found; do
-		printf '\n  %s\n' "$number"
-		sed 's/^/  /' "$home/requests/NORTHSTAR/SKYLINE/out/$number"
-	done
+	rows="{\"RequestKey\": \"deal-1-won\", \"RelationReference\": \"$member\", \"PartnerMemberId\": \"OR1234561\",
+		\"Partner\": \"ORBIT\", \"Points\": 1000, \"Reason\": \"Closed Won\"},
+		{\"RequestKey\": \"deal-2-won\", \"RelationReference\": \"$member\", \"PartnerMemberId\": \"SK1234562\",
+		\"Partner\": \"SKYLINE\", \"Points\": 2000, \"Reason\": \"Closed Won\"}"
+	demo_show /lbms-ingress/pg-lm/API/PG/PointsRequest "[$rows]"
+	must 'the first partner credits at once' demo_until "SELECT state FROM points.requests WHERE request_key = 'deal-1-won' AND state = 'credited'"
+	sed 's/^/  /' "$home/told/credited.csv"
+	demo_until "SELECT name FROM points.sending JOIN points.batch_step USING (batch_no) WHERE step = 'placed'" || die 'the request did not become a file'
+	printf '\n  %s\n' "$demo_found"
+	sed 's/^/  /' "$home/requests/NORTHSTAR/SKYLINE/out/$demo_found"
 	printf '\n'
 	now=$home/inbound/skyline
 	demo_as postgres "SELECT 'Redemption Reference,Member,Miles,Status,Reason,Remarks,Processed On,Confirmation,New Member' UNION ALL
-		(SELECT concat_ws(',', d.external_reference, d.member, d.points, CASE r.request_key WHEN 'deal-1-won' THEN 'CONFIRMED,,,2026-11-21,SK8X2K,'
-			ELSE 'REJECTED,NO_SEAT,,2026-11-21,,' END) FROM points.request r JOIN ledger.redemption d ON d.redemption_id = r.entry_id
-		ORDER BY r.request_key) UNION ALL SELECT 'TRAILER,2,3000,1,2000'" >"$now/.arriving.part"
+		(SELECT concat_ws(',', d.external_reference, d.member, d.points, 'REJECTED,NO_SEAT,,2026-11-21,,')
+		FROM points.request r JOIN ledger.redemption d ON d.redemption_id = r.entry_id WHERE r.request_key = 'deal-2-won')
+		UNION ALL SELECT 'TRAILER,1,2000,1,2000'" >"$now/.arriving.part"
 	mv "$now/.arriving.part" "$now/SKYLINE_20261121_000044.csv"
-	must 'day four: the partner credits one, and rejects the other' demo_quiet
+	must 'day four: the second partner rejects it' demo_quiet
 	must 'every batch comes to zero' demo_until "SELECT 'closed' FROM points.batches HAVING count(*) = count(ended_at)"
 	"$home/handbackctl" points batches
 	"$home/handbackctl" points requests
 	demo_show /v1/points-requests/deal-2-won
+	"$home/handbackctl" explain deal-1-won
 	"$home/handbackctl" explain deal-2-won
 	"$home/handbackctl" audit verify || die "audit verify found a difference"
 }

@@ -12,6 +12,7 @@
 
 #include "gate/body.h"
 #include "gate/endpoint.h"
+#include "gate/outbound_message.h"
 #include "gate/points.h"
 #include "gate/put.h"
 #include "lib/http/fence.h"
@@ -159,8 +160,12 @@ try_call(char *text, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static bool started;
 	char *text;
 
+	if (!started)
+		outbound_message_start();
+	started = true;
 	if (size == 0)
 		return 0;
 	text = malloc(size);
