@@ -8,7 +8,7 @@ import partners
 import points_runs
 from case_table import case
 from operators import Operators
-from points import PARTNER, balance, points_world
+from points import PARTNER, balance, points_world, terms
 from targets import Refused
 from worker import Desk
 
@@ -175,6 +175,29 @@ def test_hints(route):
         return looked() - before
     without, hinted = claims(False), claims(True)
     assert hinted > without + 5, (without, hinted)
+
+
+@case("points request: two senders that end each other's token by asking for theirs: each request is credited once, under its one reference")
+def test_tokens_raced(route):
+    r = route("fulfilment-order")
+    r.partner.newest_only = True
+    r.db.execute("SELECT handback.add_target('twin', 'P', %s)", (partners.shipped("fulfilment-order", r.partner, **shortened("fulfilment-order")),))
+    secret = r.outbox.credentials / "twin.transfer_secret"
+    secret.write_text("s3cret", encoding="utf-8")
+    secret.chmod(0o600)
+    terms(r.database, partner="TWIN", target="twin", schedule="now", account="stated")
+    due, deadline = {}, time.monotonic() + 60
+    r.start()
+    for wave in range(4):  # whoever was behind in the last one has no token that holds
+        due |= {r.ask(f"{partner}{n}", member=n % 9 + 1, points=10 + n, Partner=partner): [10 + n]
+                for n in range(4 * wave, 4 * wave + 4) for partner in (PARTNER, "TWIN")}
+        while set(r.states().values()) != {"credited"}:
+            assert time.monotonic() < deadline, (r.states(), r.outbox.log.read_text()[-2000:])
+            r.hurry()
+            time.sleep(0.1)
+    assert r.partner.credits == due and r.partner.tokens_given >= 4 and r.partner.refused >= 2
+    assert r.one("SELECT count(*) FROM points.attempt_end WHERE result NOT IN ('credited', 'not_sent')") == 0
+    r.wait(lambda: r.one("SELECT count(*) FROM points.batches WHERE ended_at IS NULL") == 0)
 
 
 @case("points request: a connector on which two people did not agree sends nothing")

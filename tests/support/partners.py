@@ -158,10 +158,10 @@ class Exchange(Partner):
 # ---- fulfilment orders ----
 
 class Fulfilment(Partner):
-    """Takes a reference once; tokens of client credentials; a version in a header."""
+    """Takes a reference once; tokens of client credentials; a version in a header.  newest_only: another token ends those before it."""
 
-    def __init__(self, **options):
-        self.tokens, self.tokens_given = set(), 0
+    def __init__(self, newest_only=False, **options):
+        self.tokens, self.tokens_given, self.newest_only, self.refused = set(), 0, newest_only, 0
         super().__init__(**options)
 
     def moves(self, method, path, body):
@@ -173,9 +173,10 @@ class Fulfilment(Partner):
             if form != {"grant_type": "client_credentials", "client_id": "client-id", "client_secret": "s3cret"}:
                 raise Refused(401, {"error": "invalid_client"}, {})
             self.tokens_given += 1
-            self.tokens.add(f"t{self.tokens_given}")
+            self.tokens = {f"t{self.tokens_given}"} | (set() if self.newest_only else self.tokens)
             return 200, {"access_token": f"t{self.tokens_given}", "token_type": "Bearer", "expires_in": 3600}, {}
         if headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
+            self.refused += 1
             raise Refused(401, {"errors": [{"code": "TC4010"}]}, {})
         if headers.get("X-Ascenda-Version") != "1.3":
             raise Refused(400, {"errors": [{"code": "NN1000"}]}, {})
@@ -306,7 +307,10 @@ class Route:
         self.outbox.kill()
 
     def ask(self, key, member=1, account=None, points=100, **other):
-        assert receive(self.db, row(key, RelationReference=f"M{member}", PartnerMemberId=account or f"A{member}", Points=points, **other)) == ["000"]
+        asked = row(key, RelationReference=f"M{member}", PartnerMemberId=account or f"A{member}", Points=points, **other)
+        while (codes := receive(self.db, asked)) == ["busy"]:  # who sends has the balance now
+            time.sleep(0.02)
+        assert codes == ["000"]
         return self.reference(key)
 
     def reference(self, key):
