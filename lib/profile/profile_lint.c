@@ -1,5 +1,6 @@
 /* What a profile may say and had better not. */
 #include "lib/base/codes.h"
+#include "lib/profile/compared.h"
 #include "lib/profile/file_name.h"
 #include "lib/profile/profile_internal.h"
 
@@ -14,6 +15,15 @@ one_byte_apart(struct slice a, struct slice b)
 	for (uint32_t i = 0; i < a.len; i++)
 		differ += a.data[i] != b.data[i];
 	return differ == 1;
+}
+
+/* As the profile has it: also of those that no record has. */
+static const char *
+verdict_word(int32_t verdict)
+{
+	return verdict == VERDICT_IGNORE          ? "ignore"
+	       : verdict == VERDICT_REST_ACCEPTED ? "rest_accepted"
+	                                          : verdict_name((enum verdict) verdict);
 }
 
 /* Verdicts that do the same at the ledger are one. */
@@ -141,8 +151,8 @@ warn_of_turns(struct compile *c)
 			yaml_warn(
 			    c->problems, c->root,
 			    "a one-byte error can turn %.*s (%s) into %.*s (%s) and no control total would catch it",
-			    (int) a->text.len, a->text.data, verdict_name(a->verdict), (int) other.len, other.data,
-			    verdict_name(b->verdict));
+			    (int) a->text.len, a->text.data, verdict_word(a->verdict), (int) other.len, other.data,
+			    verdict_word(b->verdict));
 			return;
 		}
 }
@@ -204,24 +214,45 @@ references_are_summed(const struct layout *l)
 	return false;
 }
 
-/* What is compared with the redemption that was found, where the record states it. */
-static bool
-something_is_compared(const struct compile *c)
+/* An answer of which nothing but its reference is read confirms whatever the redemption says: only where the
+ * profile itself says what is compared. */
+static void
+refuse_blind(struct compile *c)
 {
-	return (compile_find_slot(c, "points") >= 0 && (c->policy->checks & CHECK_POINTS)) ||
-	       (compile_find_slot(c, "member") >= 0 && (c->policy->checks & CHECK_MEMBER)) ||
-	       (compile_find_slot(c, "amount") >= 0 && (c->policy->checks & CHECK_AMOUNT));
+	const uint32_t any = CHECK_MEMBER | CHECK_POINTS | CHECK_AMOUNT;
+	const uint32_t at_all = compared_at_all(c->layout, c->policy);
+
+	if (yaml_get(c->root, "check") == NULL && (at_all & any) == 0)
+		yaml_error(c->problems, c->root,
+		           "neither member nor points nor amount is compared with the redemption: have one of them "
+		           "read (amount stands in check, too), or say what is compared, as in check: [merchant] or "
+		           "check: none");
+}
+
+/* What a list of check names has to be stated somewhere. */
+static void
+refuse_idle_checks(struct compile *c)
+{
+	struct yaml_node *list = yaml_get(c->root, "check");
+	const uint32_t stated = compared_at_all(c->layout, c->policy);
+
+	if (list == NULL || list->kind != YAML_LIST)
+		return;
+	for (struct yaml_node *n = list->first; n != NULL; n = n->next)
+		if ((check_of_word(n->text) & stated) == 0)
+			yaml_error(c->problems, n, "%s does nothing: no record states it", n->text);
 }
 
 static void
 warn_of_references(struct compile *c)
 {
 	const uint32_t references = KEY_OUTBOUND_REFERENCE | KEY_PARTNER_REFERENCE | KEY_OUTBOUND_LINE;
+	const uint32_t any = CHECK_MEMBER | CHECK_POINTS | CHECK_AMOUNT;
 	bool alone = false;
 
 	for (int i = 0; i < c->policy->keys; i++)
 		alone |= (c->policy->key[i] & ~references) == 0;
-	if (alone && !something_is_compared(c) && !references_are_summed(c->layout))
+	if (alone && (compared_at_all(c->layout, c->policy) & any) == 0 && !references_are_summed(c->layout))
 		yaml_warn(
 		    c->problems, c->root,
 		    "nothing but a reference says which redemption is meant: a wrong digit could name another one; "
@@ -377,7 +408,7 @@ warn_of_presence(struct compile *c)
 			    "if "
 			    "it were not, and no control total would catch it; have a field say the verdict, or make %s "
 			    "required",
-			    l->slot_name[one->slot], verdict_name(l->verdict_rule[i].verdict), l->slot_name[one->slot]);
+			    l->slot_name[one->slot], verdict_word(l->verdict_rule[i].verdict), l->slot_name[one->slot]);
 			return;
 		}
 }
@@ -385,6 +416,8 @@ warn_of_presence(struct compile *c)
 void
 compile_warn(struct compile *c)
 {
+	refuse_blind(c);
+	refuse_idle_checks(c);
 	warn_of_presence(c);
 	warn_of_shares(c);
 	warn_of_digits(c);

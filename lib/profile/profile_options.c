@@ -41,7 +41,7 @@ const struct profile_option profile_options[] = {
      "days that a redemption may lie before the record's date, for keys with date or without a reference"},
     {"", "unknown_reference",
      "what a stated reference that no redemption has does: hold (default), or weaker_key"},
-    {"", "check", "what must agree with the debit; default all but amount"},
+    {"", "check", "what must agree with the debit, or none; default all but amount"},
     {"", "tolerance", "by how much an accepted record may differ from the debit, and still confirm it"},
     {"", "split",
      "one redemption may be answered in parts, each known by: none (default), partner_reference or line"},

@@ -1,5 +1,6 @@
 /* How answers are judged: plain data for the reconciler. */
 #include "lib/base/zone.h"
+#include "lib/profile/compared.h"
 #include "lib/profile/profile_internal.h"
 #include "lib/profile/file_name.h"
 
@@ -145,19 +146,19 @@ unknown_reference(struct compile *c)
 static void
 checks(struct compile *c)
 {
-	static const char *const words[] = {"programme", "member",   "points",           "currency",
-	                                    "amount",    "merchant", "transaction_type", NULL};
-	struct yaml_node *list = compile_child(c, c->root, "check", YAML_LIST);
+	struct yaml_node *said = yaml_get(c->root, "check"), *list;
+	bool none;
 
 	c->policy->checks = CHECK_PROGRAMME | CHECK_MEMBER | CHECK_POINTS | CHECK_CURRENCY | CHECK_MERCHANT |
 	                    CHECK_TRANSACTION_TYPE;
-	if (list == NULL)
-		return;
-	c->policy->checks = 0;
-	for (struct yaml_node *n = list->first; n != NULL; n = n->next) {
+	none = said != NULL && said->kind == YAML_SCALAR && strcmp(said->text, "none") == 0;
+	list = none ? NULL : compile_child(c, c->root, "check", YAML_LIST);
+	if (list != NULL || none)
+		c->policy->checks = 0;
+	for (struct yaml_node *n = list == NULL ? NULL : list->first; n != NULL; n = n->next) {
 		int word;
 
-		if (yaml_word(c->problems, n, words, &word))
+		if (yaml_word(c->problems, n, check_words, &word))
 			c->policy->checks |= 1u << word;
 	}
 }

@@ -360,6 +360,19 @@ write_match(struct sample_type *answer)
 	    "# match: [outbound_reference]");
 }
 
+/* Nothing of the redemption but its reference: a person says that the partner states no more. */
+static void
+write_check(struct sample_type *answer)
+{
+	if (column_named(answer, "points") != NULL || column_named(answer, "member") != NULL)
+		return;
+	if (column_named(answer, "amount") != NULL)
+		line("guess: nothing else of the redemption is stated", "check: [amount]");
+	else
+		puts("# decide: which field is the points, the member or the amount; call it so; where none is:\n"
+		     "# check: none");
+}
+
 /* The last block is filled up with records of one character. */
 static void
 write_filler(const struct guess *g)
@@ -390,11 +403,10 @@ guess_write(const struct guess *g)
 			answer = (struct sample_type *) (uintptr_t) &g->type[i];
 	}
 	putchar('\n');
-	if (column_named(answer, "points") == NULL)
-		puts("# decide: which field is the points; call it so");
 	write_verdict(column_named(answer, "status"));
 	write_controls(g);
 	write_match(answer);
+	write_check(answer);
 	line("decide: all, rejects or accepted", "lists: all");
 	puts("# decide: order_by and gap, answer_within, guard, reasons, expected (docs/profiles.md)");
 	return fflush(stdout) == 0 ? 0 : -1;

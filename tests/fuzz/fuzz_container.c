@@ -9,7 +9,7 @@ static const char profile[] = "profile: fuzz\npartner: FUZZ\nprogramme: NS\nform
                               "      points: {at: v}\n"
                               "      status: {at: s, type: id}\n"
                               "verdict:\n  field: status\n  words: {Y: accepted, N: rejected}\n"
-                              "match: [partner_reference]\n";
+                              "match: [partner_reference]\ncheck: none\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

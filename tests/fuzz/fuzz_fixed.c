@@ -15,7 +15,7 @@ static const char prefixed[] =
     "  tail:\n    role: trailer\n    when: {1: \"T\"}\n    fields:\n"
     "      count: {at: 2-5, type: integer}\n"
     "controls:\n  records: tail.count = count(item)\n"
-    "match: [outbound_reference]\n";
+    "match: [outbound_reference]\ncheck: none\n";
 
 static const char cut[] =
     "profile: fuzz\npartner: FUZZ\nprogramme: NS\nformat: fixed\nencoding: utf-8\n"
@@ -28,7 +28,7 @@ static const char cut[] =
     "      amount: {point: \",\", decimals: 0-2, sign: {field: side, minus: [C, RD], plus: [D, RC]}}\n"
     "      kind: {}\n      outbound_reference: {type: text}\n      reason_text: {}\n"
     "verdict: {field: side, words: {D: accepted, RD: rejected, C: ignore, RC: ignore}}\n"
-    "match: [outbound_reference]\n";
+    "match: [outbound_reference]\ncheck: none\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

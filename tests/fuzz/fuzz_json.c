@@ -14,7 +14,7 @@ static const char profile[] = "profile: fuzz\npartner: FUZZ\nprogramme: NS\nform
                               "      reason: {at: \"w[]\", many: yes, optional: yes}\n"
                               "verdict:\n  field: status\n  words: {Y: accepted, N: rejected}\n"
                               "controls:\n  records: file.count = count(item)\n"
-                              "match: [partner_reference]\n"
+                              "match: [partner_reference]\ncheck: none\n"
                               "reasons:\n  R1: {means: not_available, action: reverse}\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

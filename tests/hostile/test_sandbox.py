@@ -35,6 +35,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 FILE = b'{"r": "A1", "p": 5, "s": "Y"}\n{"r": "A2", "p": 6, "s": "N"}\n'

@@ -29,6 +29,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 CONTENT = b"".join(b'{"r": "A%d", "p": %d, "s": "Y"}\n' % (i, i * 7919 % 1000 + 1) for i in range(200))
@@ -96,6 +97,7 @@ verdict:
   field: status
   words: {OK: accepted, KO: rejected}
 match: [outbound_reference]
+check: none
 reasons: {}
 """
     one, two = b"\0\0\0\5ABCOK\0\0\0\0", b"\0\0\0\5DEFKO"
@@ -295,6 +297,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 FORMATS = {

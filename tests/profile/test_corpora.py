@@ -31,6 +31,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 JSON = b"""
@@ -53,6 +54,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 

@@ -36,6 +36,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 JSON = XML.replace(b"format: xml", b"format: json").replace(b'xml: {namespace: "urn:d"}\n', b"") \
@@ -186,6 +187,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 """
 CSV_FILE = b"""A1,Y,plain
 "A2","N","quoted, with ""quotes"" and

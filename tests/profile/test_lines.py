@@ -33,6 +33,7 @@ records:
     fields:
       {fields}
 match: [{match}]
+check: none
 """
 
 

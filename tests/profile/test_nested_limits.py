@@ -25,6 +25,7 @@ verdict:
   field: status
   words: {Y: accepted, N: rejected}
 match: [partner_reference]
+check: none
 reasons: {}
 """
 JSON = XML.replace(b"format: xml", b"format: json").replace(b'xml: {namespace: "urn:x"}\n', b"") \
@@ -286,6 +287,7 @@ records:
   e: {role: entry, when: {1: E}, verdict: accepted, fields: {outbound_reference: {at: 2-5, type: id}}}
   r: {role: addendum, when: {1: R}, verdict: rejected, fields: {reason: {at: 2-9, type: id, trim: none}}}
 match: [outbound_reference]
+check: none
 reasons: {}
 unknown_reason: hold
 """

@@ -11,6 +11,7 @@ records:
   answer: {role: entry, fields: {partner_reference: {at: 1}, points: {at: 2}, status: {at: 3, type: id}}}
 verdict: {field: status, words: {Y: accepted, N: rejected}}
 match: [partner_reference]
+check: none
 """
 NAMED = HEAD + """format: delimited
 framing: {newline: lf}
@@ -19,6 +20,7 @@ records:
   yes: {role: entry, verdict: accepted, when: {%s: "00"}, fields: {partner_reference: {at: Ref}}}
   no: {role: entry, verdict: rejected, fields: {partner_reference: {at: Ref}}}
 match: [partner_reference]
+check: none
 """
 
 
@@ -71,6 +73,7 @@ def test_lines_of_json_have_no_framing_of_text(build, tmp_path):
 framing: {blank_lines: skip}
 records: {answer: {role: entry, path: /, verdict: accepted, fields: {partner_reference: {at: ref}}}}
 match: [partner_reference]
+check: none
 """
     fine, said = compiles(text, build, tmp_path)
     assert not fine and "framing.blank_lines is for delimited and fixed files" in said
@@ -87,6 +90,7 @@ records:
 controls:
   points: %s
 match: [partner_reference]
+check: none
 """
 
 
@@ -156,6 +160,7 @@ file_name: "FILE{sequence}"
 framing: {record_length: 5}
 records: {answer: {role: entry, verdict: accepted, fields: {partner_reference: {at: 1-5}}}}
 match: [partner_reference]
+check: none
 """
     result = parse(profile, "REF01".encode("cp037"), name="FILE41")
     assert not result.refusals and [r["partner_reference"] for r in result.records] == ["REF01"]
@@ -168,6 +173,7 @@ verdict:
   - {when: {code: {is: filled}}, is: rejected}
   - {is: accepted}
 match: [partner_reference]
+check: none
 """
     fine, said = compiles(text, build, tmp_path)
     assert fine and "if the partner renames it" in said

@@ -13,6 +13,7 @@ records:
   answer: {role: entry, fields: {partner_reference: {at: Référence}, points: {at: Points}, member: {at: Nom, type: text}, status: {at: État}}}
 verdict: {field: status, words: {OK: accepted, Refusé: rejected}}
 match: [partner_reference]
+check: none
 """
 ROWS = 'Référence;Points;Nom;État\r\nA1;5;Žofia 😀;OK\r\nA2;7;"Ånd;ers";Refusé\r\n'
 READ = [("A1", 5, "Žofia 😀", "accepted"), ("A2", 7, "Ånd;ers", "rejected")]
@@ -60,6 +61,7 @@ records:
   answer: {role: entry, when: {1: A}, fields: {partner_reference: {at: 2-4}, points: {at: 5-7}, status: {at: 8-9}}}
 verdict: {field: status, words: {OK: accepted, KO: rejected}}
 match: [partner_reference]
+check: none
 variants:
   mainframe: {begins: 0xc1, encoding: ibm037, framing: {newline: none, record_length: 9}}
   packed: {begins: 0x1f8b, container: {kind: gzip}}
@@ -111,6 +113,7 @@ records:
 verdict: {field: status, words: {"7": accepted, "4": rejected}}
 controls: {segments: end.segments = 2 + count(answer)}
 match: [partner_reference]
+check: none
 variants:
   una:
     begins: UNA

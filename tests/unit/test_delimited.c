@@ -7,7 +7,7 @@
 
 #include "tests/unit/parse_text.h"
 
-#define HEAD "profile: t\npartner: P\nprogramme: N\nformat: delimited\nmatch: [outbound_reference]\n"
+#define HEAD "profile: t\npartner: P\nprogramme: N\nformat: delimited\nmatch: [outbound_reference]\ncheck: none\n"
 #define WORDS "verdict: {field: status, words: {OK: accepted, KO: rejected}}\n"
 
 /* The whole output, whatever the size of the reads. */

@@ -7,7 +7,7 @@
 
 #include "tests/unit/parse_text.h"
 
-#define HEAD "profile: t\npartner: P\nprogramme: N\nformat: fixed\nmatch: [outbound_reference]\n"
+#define HEAD "profile: t\npartner: P\nprogramme: N\nformat: fixed\nmatch: [outbound_reference]\ncheck: none\n"
 
 static void
 gives_bytes(const char *yaml, const void *data, size_t len, const char *expected)

@@ -8,7 +8,7 @@
 #include "tests/unit/parse_text.h"
 
 #define HEAD                                                                                                 \
-	"profile: t\npartner: P\nprogramme: N\nformat: delimited\nmatch: [outbound_reference]\n"                 \
+	"profile: t\npartner: P\nprogramme: N\nformat: delimited\nmatch: [outbound_reference]\ncheck: none\n"                 \
 	"framing: {newline: lf}\ndelimited: {delimiter: \",\"}\n"
 
 static void

@@ -23,7 +23,7 @@ static const char xml_profile[] = "profile: nest\npartner: NEST\nprogramme: NS\n
                                   "      reason: {at: o:Why, many: yes, optional: yes}\n"
                                   "      reason_text: {at: o:Why/@text, many: yes, optional: yes}\n"
                                   "verdict:\n  field: status\n  words: {OK: accepted, NO: rejected}\n"
-                                  "match: [partner_reference]\n"
+                                  "match: [partner_reference]\ncheck: none\n"
                                   "reasons:\n  R1: {means: not_available, action: reverse}\n";
 
 static const char xml_file[] =
@@ -51,7 +51,7 @@ static const char json_profile[] =
     "      status: {at: ok, type: id}\n"
     "      reason: {at: \"why[]\", many: yes, optional: yes}\n"
     "verdict:\n  field: status\n  words: {\"true\": accepted, \"false\": rejected}\n"
-    "match: [partner_reference]\n"
+    "match: [partner_reference]\ncheck: none\n"
     "reasons:\n  R1: {means: not_available, action: reverse}\n";
 
 static const char json_file[] =

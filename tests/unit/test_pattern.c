@@ -22,7 +22,7 @@ outcome(const char *format, const char *encoding, const char *pattern, const cha
 	         "      outbound_reference: {type: text}\n      merchant: {}\n      change: {}\n      amount: "
 	         "{point: \",\", "
 	         "decimals: 0-2}\n"
-	         "match: [outbound_reference]\n",
+	         "match: [outbound_reference]\ncheck: none\n",
 	         format, encoding,
 	         strcmp(format, "xml") == 0 ? "" : "framing: {newline: lf, last_newline: optional}\n",
 	         strcmp(format, "xml") == 0 ? "path: /f/r" : "",

@@ -266,8 +266,10 @@ test_warnings(void **state)
 	assert_null(
 	    strstr(problems_of(GOOD "file_name: \"A{sequence:4}\"\nsequence: {after: 9999}\n"), "digits"));
 	assert_null(strstr(problems_of(GOOD "file_name: \"A{sequence:6}\"\n"), "digits"));
-	tells("match: [", "check: [currency]\nmatch: [",
+	tells("match: [", "check: none\nmatch: [",
 	      "warning: nothing but a reference says which redemption is meant");
+	tells("match: [", "check: [currency]\nmatch: [", "currency does nothing: no record states it");
+	tells("match: [", "check: all\nmatch: [", "must be a list");
 	/* a person looks at what a wrong byte makes wait; a place that is closed has no other words */
 	assert_null(
 	    strstr(problems_of(GOOD "reasons: {A1: {means: a, action: hold}, A2: {means: b, action: hold}}\n"),
@@ -279,6 +281,13 @@ test_warnings(void **state)
 	                "records: {d: {role: entry, verdict: accepted, fields: {outbound_reference: {at: 1}}}}\n"
 	                "match: [outbound_reference]\n"),
 	    "warning: no control total and no trailer: a file that was cut between two records could pass"));
+	/* points of a trailer are nobody's */
+	assert_non_null(strstr(
+	    problems_of(
+	        "profile: t\npartner: P\nformat: delimited\ndelimited: {delimiter: \",\"}\n"
+	        "records: {t: {role: trailer, when: {1: T}, fields: {points: {at: 2}}}, d: {role: entry, "
+	        "verdict: accepted, fields: {outbound_reference: {at: 1}}}}\nmatch: [outbound_reference]\n"),
+	    "neither member nor points nor amount is compared with the redemption"));
 }
 
 /* Several mistakes at a time, in the file's order. */

@@ -20,7 +20,7 @@ one(const char *field, const void *value, size_t len, const char *encoding, bool
 	         "profile: t\npartner: P\nprogramme: N\nformat: %s\nencoding: %s\nzone: Europe/Rome\n"
 	         "framing: {%s}\n%s"
 	         "records:\n  detail: {role: entry, verdict: accepted, fields: {%s}}\n"
-	         "match: [external_reference]\n",
+	         "match: [external_reference]\ncheck: none\n",
 	         raw ? "fixed" : "delimited", encoding, raw ? "record_length: 32" : "newline: lf",
 	         raw ? "" : "delimited: {delimiter: \"|\"}\n", field);
 	profile = must_compile(yaml);
