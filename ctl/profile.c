@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "ctl/handlers.h"
 #include "lib/base/io.h"
@@ -56,17 +57,47 @@ profile_of_argument(struct session *s, const char *said, struct problems **ret_p
 	return EXIT_CLEAN;
 }
 
+/* What `profile infer` left to a person stands in comments: in the order of the file, how many. */
+static size_t
+add_open(struct table *problems, const char *said, const char *path)
+{
+	char *text = NULL;
+	size_t len = 0, open = 0, number = 0;
+
+	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
+		return 0;
+	for (const char *at = text, *end = text + len; at < end; number++) {
+		const char *newline = memchr(at, '\n', (size_t) (end - at)), *stop = newline == NULL ? end : newline;
+		const char *comment = memmem(at, (size_t) (stop - at), "# ", 2);
+		const char *decide =
+		    comment == NULL ? NULL : memmem(comment, (size_t) (stop - comment), "decide: ", 8);
+
+		if (decide != NULL) {
+			char *line =
+			    mem_format("%s:%zu:%td: still to decide: %.*s: when that is done, take the comment away",
+			               path, number + 1, decide - at + 1, (int) (stop - decide - 8), decide + 8);
+			table_row(problems, (const char *[]){said, line});
+			free(line);
+			open++;
+		}
+		at = stop + 1;
+	}
+	free(text);
+	return open;
+}
+
 static void
-add_lint(struct table *profiles, struct table *problems, const char *said, const struct problems *p)
+add_lint(struct table *profiles, struct table *problems, const char *said, const struct problems *p,
+         size_t open)
 {
 	char errors[24], warnings[24];
 	const char *cells[] = {said,
-	                       problems_errors(p)     ? "error"
-	                       : problems_warnings(p) ? "warning"
-	                                              : "ok",
+	                       problems_errors(p) + open ? "error"
+	                       : problems_warnings(p)    ? "warning"
+	                                                 : "ok",
 	                       errors, warnings};
 
-	snprintf(errors, sizeof(errors), "%zu", problems_errors(p));
+	snprintf(errors, sizeof(errors), "%zu", problems_errors(p) + open);
 	snprintf(warnings, sizeof(warnings), "%zu", problems_warnings(p));
 	table_row(profiles, cells);
 	for (size_t i = 0; problems_line(p, i) != NULL; i++) {
@@ -87,10 +118,13 @@ run_profile_lint(struct session *s)
 		struct problems *p = NULL;
 		struct profile *profile = NULL;
 		int code = profile_of_argument(s, s->arguments[i], &p, &profile);
+		char *path = code == EXIT_CLEAN ? profile_path(s, s->arguments[i]) : NULL;
+		size_t open = path == NULL ? 0 : add_open(problems, s->arguments[i], path);
 		if (code == EXIT_CLEAN)
-			add_lint(profiles, problems, s->arguments[i], p);
-		if (code != EXIT_CLEAN || profile == NULL)
+			add_lint(profiles, problems, s->arguments[i], p, open);
+		if (code != EXIT_CLEAN || profile == NULL || open > 0)
 			worst = EXIT_USAGE;
+		free(path);
 		profile_free(profile);
 		problems_free(p);
 	}

@@ -1,6 +1,6 @@
 /* What a profile may say and had better not. */
 #include "lib/base/codes.h"
-#include "lib/profile/compared.h"
+#include "lib/profile/checked/compared.h"
 #include "lib/profile/file_name.h"
 #include "lib/profile/profile_internal.h"
 

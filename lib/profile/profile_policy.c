@@ -1,6 +1,6 @@
 /* How answers are judged: plain data for the reconciler. */
 #include "lib/base/zone.h"
-#include "lib/profile/compared.h"
+#include "lib/profile/checked/compared.h"
 #include "lib/profile/profile_internal.h"
 #include "lib/profile/file_name.h"
 

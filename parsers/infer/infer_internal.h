@@ -23,7 +23,7 @@ enum {
 	SAMPLE_BYTES = 8 << 20, /* looked at; of a longer file, its beginning */
 	SAMPLE_RECORDS = 50000,
 	SAMPLE_CELLS = 1 << 20,
-	SAMPLE_TYPES = 8, /* record types that are kept apart */
+	SAMPLE_TYPES = 16, /* record types that are kept apart */
 	SAMPLE_COLUMNS = LIMIT_COLUMNS,
 	SAMPLE_NAME_BYTES = 48,
 	SAMPLE_WORDS = 12, /* a column of more different words is no set of words */
@@ -98,7 +98,9 @@ struct guess {
 	/* cells.c, nested.c */
 	enum family family;
 	char family_why[160];
-	char delimiter, quote; /* quote 0: none seen */
+	const char *delimiter;        /* NULL: fixed width */
+	char quote;                   /* 0: none seen */
+	uint32_t mark_from, mark_len; /* fixed width: where a record's type stands */
 	bool headings;
 	uint32_t length;  /* fixed width: of every record; 0: not the same */
 	uint32_t fillers; /* fixed width: records of one character at the end, left out of the types */
@@ -131,8 +133,14 @@ void sample_prepare(void); /* before the lock-down: opens encodings */
 /* records.c: cuts lines, fixed lengths or prefixed records. */
 const char *guess_records(struct guess *g);
 
-/* cells.c: record types and cells of a line-based sample. */
+/* cells.c: cells of a line-based sample. */
 const char *guess_cells(struct guess *g);
+/* Cells of a record into at[SAMPLE_COLUMNS]; quotes around a value are taken off. */
+uint32_t split_cells(struct slice record, const char *delimiter, struct slice *at, bool *ret_quoted);
+
+/* types.c: the types of its records from `from` on, with roles; type_of[record] says which. */
+void guess_types(struct guess *g, uint32_t from, int *type_of);
+uint32_t columns_of_record(const struct guess *g, uint32_t i); /* fixed width: 1 */
 
 /* nested.c: is it XML or JSON, and if so its cells. */
 bool nested_looks_so(const struct guess *g);

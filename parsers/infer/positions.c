@@ -90,8 +90,8 @@ guess_positions(const struct guess *g, const int *type_of, int t, uint32_t from,
 	for (uint32_t i = from; i < g->records; i++)
 		if (type_of[i] == t)
 			look_at(p, g->record[i], len);
-	if (g->type[t].mark[0] != '\0')
-		at = 1; /* it tells the type */
+	if (g->type[t].mark[0] != '\0' && g->mark_from == 0)
+		at = g->mark_len; /* it tells the type */
 	while (at < len && n < SAMPLE_COLUMNS) {
 		uint32_t to = at + 1;
 

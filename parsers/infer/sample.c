@@ -1,4 +1,5 @@
 /* The sample's bytes, and the encoding that they seem to be in. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,25 @@ sample_prepare(void)
 	ebcdic = charset_new("IBM037");
 }
 
+/* Layouts of a standard, for which profiles ship: their segments and composites cannot be seen in a sample.
+ */
+static const char *
+standard(const char *p, size_t len)
+{
+	if (len >= 4 && (memcmp(p, "UNA", 3) == 0 || memcmp(p, "UNB+", 4) == 0))
+		return "it is an interchange of EDIFACT, of which no sample tells the fields: take the shipped "
+		       "profile of "
+		       "that standard, and change its message";
+	if (len >= 4 && memcmp(p, "ISA", 3) == 0 && !isalnum((unsigned char) p[3]))
+		return "it is an interchange that begins with ISA, of which no sample tells the fields: take a "
+		       "shipped "
+		       "profile of that standard, and change its transaction set";
+	if (len >= 3 && memcmp(p, "{1:", 3) == 0)
+		return "it is a SWIFT message, of which no sample tells the fields: take a shipped profile of that "
+		       "standard, and change its fields";
+	return NULL;
+}
+
 static const char *
 wrapped(const char *p, size_t len)
 {
@@ -31,7 +51,7 @@ wrapped(const char *p, size_t len)
 	if (len >= 2 && (memcmp(p, "\xfe\xff", 2) == 0 || memcmp(p, "\xff\xfe", 2) == 0))
 		return "it is UTF-16: make a copy with `iconv -f UTF-16 -t UTF-8` and infer from that, then add "
 		       "`encoding: utf-16` to the profile";
-	return NULL;
+	return standard(p, len);
 }
 
 /* Digits, capital letters and blanks of EBCDIC, against those of ASCII. */

@@ -102,8 +102,11 @@ write_head(const struct guess *g)
 	text_escape(shown, sizeof(shown), g->file_name, g->file_name_len);
 	printf("# A first profile, proposed from %s (%s).\n", shown,
 	       g->whole ? "all of it" : "its beginning: totals at its end were not looked at");
-	puts("# guess: what a line rests on.  decide: what the sample cannot tell.  Then\n"
-	     "# `handbackctl profile lint`, and `handbackctl try` with a file whose answers you know.");
+	puts(
+	    "# \"guess\" says what a line rests on, \"decide\" what the sample cannot tell: lint takes the "
+	    "profile\n"
+	    "# when each of these was looked at and its comment taken away.  Then `handbackctl try` with a file\n"
+	    "# whose answers you know.");
 	line("decide: a name for it", "profile: inferred");
 	line("decide: the partner's code", "partner: PARTNER");
 	line("decide: the programme's code", "programme: PROGRAMME");
@@ -114,7 +117,7 @@ write_head(const struct guess *g)
 	if (g->framing != NULL)
 		line(g->framing_why, "framing: %s", g->framing);
 	if (g->family == FAMILY_DELIMITED) {
-		const char *delimiter = g->delimiter == '\t' ? "tab" : quoted((struct slice){&g->delimiter, 1});
+		const char *delimiter = *g->delimiter == '\t' ? "tab" : quoted(slice_of(g->delimiter));
 
 		line(g->headings ? "guess: the first record is made of names" : "guess: no record of names",
 		     "delimited: {delimiter: %s%s%s}", delimiter, g->quote != 0 ? ", quote: '\"'" : "",
@@ -159,12 +162,15 @@ typed_by_name(const struct column *c)
 static void
 type_of(const struct guess *g, const struct sample_type *t, const struct column *c, char *buf, size_t size)
 {
-	char thousands[24] = "";
+	char thousands[24] = "", minor[24] = "";
 	const char *sign = c->negative ? ", sign: before, min: -9000000000000000" : "";
 
 	buf[0] = '\0';
 	if (c->thousands != 0)
 		snprintf(thousands, sizeof(thousands), ", thousands: \"%c\"", c->thousands);
+	/* the ledger's amounts have two */
+	if (strcmp(c->name, "amount") != 0 || c->decimals_most > 2)
+		snprintf(minor, sizeof(minor), ", minor: %u", c->decimals_most);
 	if (c->filled == 0)
 		snprintf(buf, size, "%s", g->family == FAMILY_FIXED ? ", type: blank" : "");
 	else if (strcmp(c->name, "points") != 0 && in_control(g, t, c))
@@ -174,8 +180,8 @@ type_of(const struct guess *g, const struct sample_type *t, const struct column 
 	else if (c->holds == HOLDS_INTEGER && strcmp(c->name, "points") == 0)
 		snprintf(buf, size, "%s%s", thousands, sign);
 	else if (c->holds == HOLDS_DECIMAL)
-		snprintf(buf, size, ", type: amount, point: \"%c\"%s, decimals: %u-%u, minor: %u%s", c->point,
-		         thousands, c->decimals_least, c->decimals_most, c->decimals_most, sign);
+		snprintf(buf, size, ", type: amount, point: \"%c\"%s, decimals: %u-%u%s%s", c->point, thousands,
+		         c->decimals_least, c->decimals_most, minor, sign);
 	else if (c->runs)
 		snprintf(buf, size, ", type: integer, runs: {from: %" PRId64 "}", c->first);
 	else if (typed_by_name(c))
@@ -205,6 +211,9 @@ evidence(const struct guess *g, const struct sample_type *t, const struct column
 		n += snprintf(buf + n, size - (size_t) n, ", %s; decide: or is it %s?",
 		              c->thousands != 0 ? "thousands with a mark" : "decimals",
 		              c->thousands != 0 ? "decimals" : "thousands with a mark");
+	else if (strcmp(c->name, "amount") == 0 && c->decimals_most > 2)
+		n +=
+		    snprintf(buf + n, size - (size_t) n, "; decide: the ledger keeps two decimals: is it an amount?");
 	else if (c->runs)
 		n += snprintf(buf + n, size - (size_t) n, ", each one more than the one before it");
 	else if (g->family == FAMILY_FIXED && c->shortest > 12 && c->shortest == c->longest && c->digits)
@@ -250,6 +259,22 @@ write_field(const struct guess *g, const struct sample_type *t, uint32_t number)
 }
 
 static void
+write_when(const struct guess *g, const struct sample_type *t)
+{
+	const uint32_t from = g->mark_from + 1, to = g->mark_from + (uint32_t) strlen(t->mark);
+	char place[32] = "1";
+
+	if (g->family == FAMILY_FIXED && from < to)
+		snprintf(place, sizeof(place), "%u-%u", from, to);
+	else if (g->family == FAMILY_FIXED)
+		snprintf(place, sizeof(place), "%u", from);
+	line(NULL, "    when: {%s: %s}",
+	     g->headings && t->role == SAMPLE_ENTRY && t->column[0].heading.len > 0 ? yaml(t->column[0].heading)
+	                                                                            : place,
+	     quoted(slice_of(t->mark)));
+}
+
+static void
 write_type(const struct guess *g, const struct sample_type *t)
 {
 	static const char *const roles[] = {"header", "entry", "note", "trailer"};
@@ -261,11 +286,7 @@ write_type(const struct guess *g, const struct sample_type *t)
 	if (nested)
 		line(NULL, "    path: %s", quoted(slice_of(t->path)));
 	if (t->mark[0] != '\0')
-		line(NULL, "    when: {%s: %s}",
-		     g->headings && t->role == SAMPLE_ENTRY && t->column[0].heading.len > 0
-		         ? yaml(t->column[0].heading)
-		         : "1",
-		     quoted(slice_of(t->mark)));
+		write_when(g, t);
 	if (!nested && g->family == FAMILY_DELIMITED && !(g->headings && t->role == SAMPLE_ENTRY))
 		line(NULL, "    columns: %u", t->columns);
 	puts("    fields:");
@@ -319,7 +340,7 @@ write_verdict(const struct column *status)
 		if (means != NULL)
 			line(why, "    %s: %s", word, means);
 		else
-			line(why, "#   %s:", word);
+			line(why, "#     %s:", word);
 	}
 }
 
@@ -408,6 +429,6 @@ guess_write(const struct guess *g)
 	write_match(answer);
 	write_check(answer);
 	line("decide: all, rejects or accepted", "lists: all");
-	puts("# decide: order_by and gap, answer_within, guard, reasons, expected (docs/profiles.md)");
+	puts("# beside these: order_by and gap, answer_within, guard, reasons, expected (docs/profiles.md)");
 	return fflush(stdout) == 0 ? 0 : -1;
 }

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "fixtures"))
 import generate  # noqa: E402
 import layouts  # noqa: E402
 from layout_proof import CUT, TURN, dump, passed, warnings  # noqa: E402
+from layout_samples import SAMPLES  # noqa: E402
 
 LAYOUTS, PROFILES = ROOT / "fixtures/layouts", ROOT / "fixtures/profiles"
 SHARED = ROOT.parent / "shared/samples"
@@ -35,37 +36,6 @@ BLIND_TO_CUTS = {"crowdtwist-activities", "idpay-feedback-csv", "kognitiv"}
 BLIND_TO_TURNS = {"bai2", "kognitiv"}
 # the same by their words, but in the sample other fields of the record show it
 WARNED_OF_TURNS = {"absa-unpaids", "camt054", "nacha-returns", "pain002"}
-
-# the samples that came with the layouts: profile, the name a partner would give it, and what must be in the outcome
-SAMPLES = [
-    ("idpay-feedback-csv", "idpay-feedback/reward-dispositive-0.made.csv", None, "end records=7"),
-    ("idpay-feedback", "idpay-feedback/reward-dispositive-0.made.zip", None, "end records=7"),
-    ("idpay-feedback", "idpay-feedback/two-members.made.zip", None, "refused container"),
-    ("idpay-feedback", "idpay-feedback/zero-bytes.made.zip", None, "refused container"),
-    ("airmiles-thtd", "airmiles-thtd/BUBC0042.audit.made.T", None, "end records=11 bytes=3012 whole"),
-    ("airmiles-thtd", "airmiles-thtd/AIRM0042.audit-cr-only.made", None, "end records=11 bytes=3012 whole"),
-    ("airmiles-thtd", "airmiles-thtd/BUBC0042.sent.made.T", None, "refused empty record 1 at 79"),
-    ("airmiles-thtd", "airmiles-thtd/BUBC0043.audit-total-mismatch.made.T", "BUBC0042.T",
-     "refused control_total record 1 at 0: control accepted miles of file: the file says 262, its records make 261"),
-    ("airmiles-thtd", "airmiles-thtd/BUBC0043.audit-total-mismatch.made.T", None, "refused disagrees"),
-    ("airmiles-amcash", "airmiles-amcash/AMCASH_RECON_20261119.made-partial.txt", None, "end records=4 bytes=434 whole"),
-    ("json-outcome", "json-outcome/NPG_CONTRACTS_OUT.made.json",
-     "PAGOPAPM_NPG_CONTRACTS_20261118000000_001_OUT.json", "end records=2 bytes=1198 whole"),
-    ("json-outcome", "json-outcome/NPG_CONTRACTS_OUT.made.json", None, "refused disagrees"),
-    ("json-outcome", "json-outcome/NPG_CONTRACTS_OUT.count-mismatch.made.json",
-     "PAGOPAPM_NPG_CONTRACTS_20261118000000_001_OUT.json", "the file says 3, its records make 2"),
-    ("crowdtwist-redemptions", "crowdtwist/2_12_USER_REDEMPTION_20261118.made.zip", None, "end records=3"),
-    ("crowdtwist-activities", "crowdtwist/partner_77_activities_12_20261118093000.made.txt", None, "end records=3"),
-    ("kognitiv", "kognitiv/redemption-pair.made.txt", None, "end records=3"),
-    ("nacha-returns", "nacha-ach/return-PPD-custom-reason-code.ach", None, "end records=1 bytes=891 whole"),
-    ("nacha-returns", "nacha-ach/return-WEB.ach", None, "end records=2 bytes=949 whole"),
-    ("absa-unpaids", "absa-h2h/unpaids.made.txt", None, "end records=3 bytes=1800 whole"),
-    ("pain002", "iso20022/pain002-chdd-cor1_p_ch2909000000250094239_1110097483_0_2018031317221082.xml", None,
-     "accepted whole-message outbound_reference=PmtInfId-CHDD-1"),
-    ("pain002", "iso20022/pain002-epo_p_ch2909000000250094239_1109800799_0_2018032612092784.xml", None,
-     "rejected date=2018-03-27 outbound_reference=EndToEndId-006-01-01 reasons=AC01"),
-    ("bai2", "bai2/sample1.txt", None, "end records=12 bytes=1415 whole"),
-]
 
 
 def outcome(profile, path):

@@ -1,4 +1,4 @@
-#include "lib/profile/compared.h"
+#include "lib/profile/checked/compared.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * What of a record is held against the redemption that is found by it: by check, or by a match key that
  * each record is found by.
  */
-#ifndef HANDBACK_PROFILE_COMPARED_H
-#define HANDBACK_PROFILE_COMPARED_H
+#ifndef HANDBACK_PROFILE_CHECKED_COMPARED_H
+#define HANDBACK_PROFILE_CHECKED_COMPARED_H
 
 #include "lib/profile/layout.h"
 #include "lib/profile/policy.h"
