@@ -8,6 +8,7 @@
  *                | "count" "(" (record | "*") [where] ")" | "sum" "(" sum [where] ")"
  *     where      = "where" test { "and" test }
  *     test       = verdict | field ("=" | "!=") value | field "in" "(" value { "," value } ")"
+ *                | field "=" note.field: compared for each of these notes, with the records of its value
  */
 #include "lib/profile/profile_internal.h"
 
@@ -149,9 +150,45 @@ value_of_test(struct parser *ps, struct slice *ret)
 	return true;
 }
 
-static void
-test(struct parser *ps, struct condition *cond)
+/* "where currency = total.currency", behind the "=".  False where there is a value. */
+static bool
+other_records_field(struct parser *ps, struct total_rule *t, int slot)
 {
+	const struct layout *l = ps->c->layout;
+	size_t len, name;
+	int type, field;
+
+	skip(ps);
+	len = word_length(ps->p);
+	if (len == 0 || ps->p[len] != '.')
+		return false;
+	type = compile_find_type(ps->c, ps->p, len);
+	name = word_length(ps->p + len + 1);
+	field = type < 0 ? -1 : compile_find_field(&l->type[type], ps->p + len + 1, name);
+	if (field < 0 || l->type[type].role != ROLE_NOTE)
+		fail(ps, field < 0 ? "no record has this field"
+		                   : "a total for each value stands in a record of role note");
+	else if (t->type >= 0 && l->type[t->type].role == ROLE_ADDENDUM)
+		fail(ps, "a total for each value is of entries, not of addenda");
+	else if (t->by_type >= 0 || (ps->control->by_type >= 0 && ps->control->by_type != type))
+		fail(ps, "only one record says for which value a total is");
+	else if (l->type[type].field[field].optional)
+		fail(ps, "the field that says for which value a total is may not be optional");
+	else {
+		t->by_slot = (int16_t) slot;
+		ps->control->by_type = t->by_type = (int16_t) type;
+		t->by_field = (int16_t) field;
+		l->type[type].states_each = true;
+		ps->p += len + 1 + name;
+	}
+	return true;
+}
+
+/* One test more of a total, where it is not what the total is for. */
+static void
+test(struct parser *ps, struct total_rule *t)
+{
+	struct condition *cond = &t->where.all[t->where.count++];
 	size_t len;
 	char name[64];
 
@@ -180,7 +217,14 @@ test(struct parser *ps, struct condition *cond)
 	if (cond->value == NULL)
 		return;
 	cond->negate = take(ps, "!=");
-	if (cond->negate || take(ps, "=")) {
+	if (!cond->negate && take(ps, "=")) {
+		if (other_records_field(ps, t, cond->slot))
+			t->where.count--;
+		else
+			cond->values = value_of_test(ps, &cond->value[0]);
+		return;
+	}
+	if (cond->negate) {
 		cond->values = value_of_test(ps, &cond->value[0]);
 		return;
 	}
@@ -196,31 +240,33 @@ test(struct parser *ps, struct condition *cond)
 }
 
 static void
-where(struct parser *ps, struct conditions *ret)
+where(struct parser *ps, struct total_rule *t)
 {
 	if (!take(ps, "where"))
 		return;
-	ret->all = compile_alloc(ps->c, 8, sizeof(*ret->all));
-	if (ret->all == NULL)
+	t->where.all = compile_alloc(ps->c, 8, sizeof(*t->where.all));
+	if (t->where.all == NULL)
 		return;
 	do {
-		if (ret->count == 8)
+		if (t->where.count == 8)
 			fail(ps, "more than 8 tests");
 		else
-			test(ps, &ret->all[ret->count++]);
+			test(ps, t);
 	} while (!ps->failed && take(ps, "and"));
 }
 
-/* Entries have a verdict; what is counted before it is known, or has none, would never be counted. */
+/* Entries have a verdict, and addenda that of their entry; what has none would never be counted. */
 static void
-need_verdict(struct parser *ps, const struct total_rule *t)
+need_verdict(struct parser *ps, struct total_rule *t)
 {
+	const uint8_t role = t->type < 0 ? ROLE_ENTRY : ps->c->layout->type[t->type].role;
 	bool verdict = false;
 
 	for (uint16_t i = 0; i < t->where.count; i++)
 		verdict |= t->where.all[i].kind == IF_VERDICT;
-	if (verdict && t->type >= 0 && ps->c->layout->type[t->type].role != ROLE_ENTRY)
-		fail(ps, "only entries have a verdict: count or sum these");
+	t->waits = verdict && role == ROLE_ADDENDUM;
+	if (verdict && role != ROLE_ENTRY && role != ROLE_ADDENDUM)
+		fail(ps, "only entries and their addenda have a verdict: count or sum these");
 }
 
 static struct total_rule *
@@ -235,6 +281,7 @@ new_total(struct parser *ps, int type)
 	}
 	t = &l->total[l->totals++];
 	t->type = (int16_t) type;
+	t->by_slot = t->by_type = t->by_field = -1;
 	return t;
 }
 
@@ -260,7 +307,7 @@ count_factor(struct parser *ps, struct expression *e)
 	if (t == NULL)
 		return;
 	emit(ps, e, EXPR_TOTAL, (int) (t - ps->c->layout->total), 0, 0);
-	where(ps, &t->where);
+	where(ps, t);
 	need_verdict(ps, t);
 	need(ps, ")");
 	ps->control->counts = true;
@@ -288,7 +335,7 @@ sum_factor(struct parser *ps, struct expression *e, int depth)
 		fail(ps, "sum needs a field, as in sum(detail.points)");
 	t->type = (int16_t) ps->inner;
 	ps->inner = outside;
-	where(ps, &t->where);
+	where(ps, t);
 	need_verdict(ps, t);
 	need(ps, ")");
 }
@@ -396,7 +443,7 @@ state_once(struct parser *ps, const struct expression *e)
 	for (uint16_t i = 0; i < e->count && !ps->failed; i++) {
 		struct record_type *type = &ps->c->layout->type[e->step[i].a];
 
-		if (e->step[i].op != EXPR_FIELD || type->role != ROLE_NOTE)
+		if (e->step[i].op != EXPR_FIELD || type->role != ROLE_NOTE || e->step[i].a == ps->control->by_type)
 			continue;
 		if (type->max != UINT32_MAX && type->max > 1)
 			yaml_error(ps->c->problems, ps->at,
@@ -411,7 +458,8 @@ compile_control(struct compile *c, const struct yaml_node *at, const char *text,
 	struct parser ps = {.c = c, .at = at, .p = text, .inner = -2, .control = ret};
 
 	ret->text = compile_copy(c, text);
-	ps.first_total = c->layout->totals;
+	ret->by_type = -1;
+	ret->first_total = ps.first_total = c->layout->totals;
 	sum(&ps, &ret->stated, 0);
 	need(&ps, "=");
 	sum(&ps, &ret->counted, 0);
@@ -421,6 +469,10 @@ compile_control(struct compile *c, const struct yaml_node *at, const char *text,
 	state_once(&ps, &ret->stated);
 	state_once(&ps, &ret->counted);
 	ret->level = ps.level;
+	ret->totals = (uint16_t) (c->layout->totals - ret->first_total);
+	if (ret->by_type >= 0 && c->layout->type[ret->by_type].level != ret->level)
+		yaml_error(c->problems, at,
+		           "a total for each value, and all that it is compared with, stand in one level");
 	for (uint16_t i = ps.first_total; i < c->layout->totals; i++)
 		c->layout->total[i].level = ps.level;
 }

@@ -174,10 +174,13 @@ struct field {
 	int16_t part;   /* delimited: component within the column, from 0; -1: all of it */
 	const char *column_name;
 	const struct pattern *pattern; /* its value is cut into others of the record */
-	bool piece;                    /* it is one of these */
+	bool piece;                    /* it is one of these, or put together */
 	uint16_t piece_of;             /* the field that is cut */
-	struct path path;              /* XML, JSON: below the path of its type */
-	struct slice constant;         /* value: stands nowhere */
+	const int16_t *join;           /* it is put together from the fields of these names; NULL: it is not */
+	uint16_t joins;
+	struct slice between;  /* and this stands between them */
+	struct path path;      /* XML, JSON: below the path of its type */
+	struct slice constant; /* value: stands nowhere */
 
 	/* what it means */
 	struct words words; /* count 0: any value */
@@ -305,7 +308,8 @@ struct record_type {
 	struct repeat *repeat;
 	bool keeps; /* ROLE_ADDENDUM: does not replace what the entry says already */
 	uint16_t totals;
-	uint16_t *total; /* of layout.total: those that its records add to */
+	uint16_t *total;  /* of layout.total: those that its records add to */
+	bool states_each; /* a note: a control is compared for each of them */
 };
 
 /* How the bytes are cut into physical records. */
@@ -398,6 +402,10 @@ struct total_rule {
 	bool sum;               /* of each, else the records are counted */
 	struct expression each; /* EXPR_FIELD of its own type only */
 	struct conditions where;
+	bool waits; /* of addenda, by the verdict of their entry, which is known when all of them are read */
+	/* one for each value of a field: where currency = total.currency; -1: one of all */
+	int16_t by_slot;           /* of the records that are summed */
+	int16_t by_type, by_field; /* of the record that says what it is */
 };
 
 /* Two expressions that must be equal at the end of each of its level. */
@@ -409,6 +417,8 @@ struct control_rule {
 	bool optional;   /* not compared where a field that it names is absent */
 	bool by_verdict; /* whether accepted and rejected differ */
 	struct expression stated, counted;
+	int16_t by_type;              /* compared for each of these notes; -1: once at the end of the level */
+	uint16_t first_total, totals; /* its counts and sums, of layout.total */
 };
 
 struct verdict_rule {

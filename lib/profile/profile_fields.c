@@ -606,6 +606,8 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 		flags_rule(c, map, f);
 	runs_rule(c, map, type, f);
 	(void) yaml_get(map, "pattern"); /* known, and for compile_patterns when all fields are there */
+	(void) yaml_get(map, "join");
+	(void) yaml_get(map, "between");
 	if ((f->target == TARGET_TEST || f->target == TARGET_LISTS) && f->words.count == 0)
 		yaml_error(c->problems, map, "needs words: what each of the partner's words means");
 	f->trims = f->trim_left || f->trim_right;
@@ -615,7 +617,7 @@ compile_field(struct compile *c, struct record_type *type, struct yaml_node *map
 }
 
 /* Fields that need another one's value come after it: pieces after what is cut, then those that need another
- * field's sign or decimals. */
+ * field's sign or decimals, then what is put together. */
 static void
 order_fields(struct compile *c, struct record_type *type)
 {
@@ -623,7 +625,7 @@ order_fields(struct compile *c, struct record_type *type)
 
 	type->order = compile_alloc(c, type->fields + 1u, sizeof(*type->order));
 	type->cut_from = type->fields;
-	for (int round = 0; type->order != NULL && round < 3; round++) {
+	for (int round = 0; type->order != NULL && round < 4; round++) {
 		if (round == 1 && type->has_pattern)
 			type->cut_from = count;
 		for (uint16_t i = 0; i < type->fields; i++) {
@@ -631,7 +633,7 @@ order_fields(struct compile *c, struct record_type *type)
 			bool needs = r->sign_slot >= 0 || r->implied_slot >= 0 || r->minor_slot >= 0;
 
 			type->has_dependents |= needs;
-			if (round == (needs ? 2 : type->field[i].piece ? 1 : 0))
+			if (round == (type->field[i].join != NULL ? 3 : needs ? 2 : type->field[i].piece ? 1 : 0))
 				type->order[count++] = i;
 		}
 	}
@@ -654,5 +656,6 @@ compile_fields(struct compile *c, struct record_type *type, struct yaml_node *ma
 		type->has_runs |= type->field[type->fields - 1].runs;
 	}
 	compile_patterns(c, type, map);
+	compile_joins(c, type, map);
 	order_fields(c, type);
 }

@@ -70,6 +70,9 @@ void compile_path(struct compile *c, const struct yaml_node *at, const char *tex
 
 /* profile_pattern.c */
 void compile_patterns(struct compile *c, struct record_type *type, struct yaml_node *fields);
+void compile_joins(struct compile *c, struct record_type *type, struct yaml_node *fields);
+/* When all types are known: do the fields that are joined make one text only? */
+void check_joins(struct compile *c, const struct record_type *type, struct yaml_node *fields);
 
 /* profile_when.c */
 /* How the keys of a condition are meant: places in a record, or names of fields. */

@@ -445,4 +445,6 @@ compile_records(struct compile *c)
 		connect_type(c, n, &l->type[compile_find_type(c, n->key, strlen(n->key))]);
 	index_types(c);
 	check_types(c, records);
+	for (struct yaml_node *n = records->first; n != NULL; n = n->next)
+		check_joins(c, &l->type[compile_find_type(c, n->key, strlen(n->key))], yaml_get(n, "fields"));
 }

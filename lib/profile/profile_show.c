@@ -69,6 +69,8 @@ place_of(struct show *s, const struct record_type *type, const struct field *f)
 {
 	if (f->constant.data != NULL)
 		ADD(s, place, "always \"%.*s\"", (int) f->constant.len, f->constant.data);
+	else if (f->join != NULL)
+		ADD(s, place, "of %u fields", f->joins);
 	else if (f->piece)
 		ADD(s, place, "within %s", type->field[f->piece_of].name);
 	else if (type->role == ROLE_NAME)

@@ -70,7 +70,9 @@ new_buffers(struct assemble *a)
 
 	a->total = calloc(l->totals + 1u, sizeof(*a->total));
 	a->name_slot = calloc(slots, sizeof(*a->name_slot));
-	if (a->total == NULL || a->name_slot == NULL)
+	a->waiting = calloc(l->totals + 1u, sizeof(*a->waiting));
+	a->groups = calloc(l->totals + 1u, sizeof(*a->groups));
+	if (a->total == NULL || a->waiting == NULL || a->groups == NULL || a->name_slot == NULL)
 		return -1;
 	for (int i = 0; i < l->levels; i++) {
 		a->level[i].slot = calloc(slots, sizeof(*a->level[i].slot));
@@ -111,6 +113,7 @@ assemble_free(struct assemble *a)
 {
 	if (a == NULL)
 		return;
+	each_free(a);
 	for (uint16_t t = 0; a->type != NULL && t < a->layout->types; t++) {
 		free(a->type[t].value);
 		free(a->type[t].raw);
@@ -131,6 +134,8 @@ assemble_free(struct assemble *a)
 	free(a->type);
 	free(a->inherited);
 	free(a->total);
+	free(a->waiting);
+	free(a->groups);
 	free(a->name_slot);
 	free(a->reader.scratch);
 	free(a);
@@ -345,6 +350,8 @@ take_record(struct assemble *a, uint16_t type, struct place at, uint32_t length)
 	}
 	a->current = type;
 	if (a->depth >= 0 && (totals_add(a, type, VERDICT_NONE, at) != 0 || check_runs(a, type, at) != 0))
+		return -1;
+	if (t->states_each && a->depth >= 0 && each_stated(a, type, at) != 0)
 		return -1;
 	if (t->role == ROLE_TRAILER || t->role == ROLE_NOTE)
 		forget_texts(a, type);

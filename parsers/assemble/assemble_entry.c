@@ -113,7 +113,8 @@ condition_holds(struct assemble *a, const struct condition *c, uint8_t verdict)
 	const struct value *v;
 
 	if (c->kind == IF_VERDICT)
-		return verdict < 64 && ((c->number_min >> verdict & 1) != 0) != c->negate;
+		return verdict == VERDICT_LATER ||
+		       (verdict < 64 && ((c->number_min >> verdict & 1) != 0) != c->negate);
 	if (c->kind != IF_FIELD)
 		return true; /* a place: the format has looked */
 	v = find_value(a, (uint16_t) c->slot);
@@ -140,6 +141,15 @@ conditions_hold(struct assemble *a, const struct conditions *c, uint8_t verdict)
 {
 	for (uint16_t i = 0; i < c->count; i++)
 		if (!condition_holds(a, &c->all[i], verdict))
+			return false;
+	return true;
+}
+
+bool
+verdict_holds(const struct conditions *c, uint8_t verdict)
+{
+	for (uint16_t i = 0; i < c->count; i++)
+		if (c->all[i].kind == IF_VERDICT && !condition_holds(NULL, &c->all[i], verdict))
 			return false;
 	return true;
 }
@@ -383,14 +393,14 @@ entry_flush(struct assemble *a)
 	if (check_addenda(a, at) != 0)
 		return -1;
 	if (e->ignored)
-		return 0;
+		return totals_settle(a, VERDICT_IGNORE, at);
 	verdict = verdict_of(a);
 	if (verdict == VERDICT_NONE || verdict == VERDICT_REST_ACCEPTED) {
 		if (no_verdict(a, at) != 0)
 			return -1;
 		verdict = VERDICT_PENDING; /* held, or refused */
 	}
-	if (totals_add(a, e->type, (uint8_t) verdict, at) != 0)
+	if (totals_add(a, e->type, (uint8_t) verdict, at) != 0 || totals_settle(a, (uint8_t) verdict, at) != 0)
 		return -1;
 	e->addenda = 0;
 	if (verdict == VERDICT_IGNORE)

@@ -6,6 +6,7 @@
  *     assemble_entry.c   one normalised record, its addenda and its verdict
  *     assemble_piece.c   values that are cut out of others
  *     assemble_total.c   counts, sums, controls
+ *     assemble_each.c    sums for each value, and the notes that state them
  *     assemble_tell.c    refusals and facts
  */
 #ifndef HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_INTERNAL_H
@@ -27,7 +28,27 @@ struct type_state {
 	bool seen;               /* in this instance of its level */
 	uint64_t number, offset; /* of its last record */
 	uint32_t length;
-	struct texts texts; /* what raw points to */
+	struct texts texts;    /* what raw points to */
+	struct stated *stated; /* of a note that states_each: all of them in the level */
+	uint32_t stated_count;
+};
+
+/* What one note states, and of what. */
+struct stated {
+	uint64_t number, offset;
+	struct value *value; /* by field */
+};
+
+/* A sum of the records that have one value. */
+struct group {
+	struct slice key;
+	sum_t sum;
+	bool stated;
+};
+
+struct groups {
+	struct group *list;
+	uint32_t count;
 };
 
 struct level_state {
@@ -88,6 +109,8 @@ struct assemble {
 	struct open_type open[LAYOUT_LEVELS + 3];
 	int opened;
 	sum_t *total;
+	sum_t *waiting;        /* by total: of the addenda of an entry whose verdict is not known yet */
+	struct groups *groups; /* by total: those that are for each value */
 
 	uint64_t records, physical;
 	uint32_t refusals;
@@ -133,11 +156,24 @@ int entry_group(struct assemble *a, int level, struct place at);
 /* Refuses the file for a record that is too long, and stops: -1. */
 int entry_too_long(struct assemble *a, struct place at);
 bool conditions_hold(struct assemble *a, const struct conditions *c, uint8_t verdict);
+enum { VERDICT_LATER = 255 }; /* not known yet: tests of it hold */
+bool verdict_holds(const struct conditions *c, uint8_t verdict);
 
 /* assemble_total.c */
 void totals_start(struct assemble *a, int level);
 int totals_add(struct assemble *a, uint16_t type, uint8_t verdict, struct place at);
 int totals_compare(struct assemble *a, int level, struct place at);
+/* The verdict of the entry whose addenda were read: what they add to by it. */
+int totals_settle(struct assemble *a, uint8_t verdict, struct place at);
+int totals_refuse_overflow(struct assemble *a, struct place at);
+int control_compare(struct assemble *a, const struct control_rule *rule, const char *of, struct place at);
+
+/* assemble_each.c: all return 0 to go on, -1 to stop */
+int each_add(struct assemble *a, uint16_t total, sum_t one, struct place at);
+int each_stated(struct assemble *a, uint16_t type, struct place at); /* a note was read */
+int each_compare(struct assemble *a, const struct control_rule *rule, struct place at);
+void each_start(struct assemble *a, int level);
+void each_free(struct assemble *a);
 
 /* assemble_tell.c */
 int tell_bad_value(struct assemble *a, const struct field *f, struct slice value,

@@ -45,6 +45,28 @@ cut_fields(struct assemble *a, const struct slice *value, place_of *place, const
 	return 0;
 }
 
+/* The values of several fields as one text; nothing where one of them is absent, or all are too long. */
+static struct slice
+join_fields(struct assemble *a, const struct field *f)
+{
+	char *to = a->reader.scratch + a->reader.scratch_used, *p = to;
+	size_t room = a->reader.scratch_size - a->reader.scratch_used;
+
+	for (uint16_t i = 0; i < f->joins; i++) {
+		const struct value *v = find_value(a, (uint16_t) f->join[i]);
+		const struct slice between = i == 0 ? nothing : f->between;
+
+		if (v == NULL || !v->present || v->text.len + between.len > room - (size_t) (p - to))
+			return nothing;
+		if (between.len > 0)
+			p = mempcpy(p, between.data, between.len);
+		if (v->text.len > 0)
+			p = mempcpy(p, v->text.data, v->text.len);
+	}
+	a->reader.scratch_used += (size_t) (p - to);
+	return (struct slice){to, (uint32_t) (p - to)};
+}
+
 int
 read_pieces(struct assemble *a, const struct slice *value, place_of *place, const void *context)
 {
@@ -56,7 +78,9 @@ read_pieces(struct assemble *a, const struct slice *value, place_of *place, cons
 	for (uint16_t k = t->cut_from; k < t->fields; k++) {
 		uint16_t i = t->order[k];
 		bool piece = t->field[i].piece;
-		struct slice in = piece ? a->type[a->current].piece[i] : value[i];
+		struct slice in = t->field[i].join != NULL ? join_fields(a, &t->field[i])
+		                  : piece                  ? a->type[a->current].piece[i]
+		                                           : value[i];
 
 		a->reader.charset = piece ? NULL : charset; /* what is cut is decoded */
 		if (read_field(a, i, in,

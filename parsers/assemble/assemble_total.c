@@ -9,7 +9,8 @@ totals_start(struct assemble *a, int level)
 {
 	for (uint16_t i = 0; i < a->layout->totals; i++)
 		if (a->layout->total[i].level == level)
-			a->total[i] = 0;
+			a->total[i] = a->waiting[i] = 0;
+	each_start(a, level);
 }
 
 static bool
@@ -125,13 +126,30 @@ evaluate(const struct assemble *a, const struct expression *e, int level, bool e
 	return top == 1 ? EVALUATED : NO_RESULT;
 }
 
+int
+totals_refuse_overflow(struct assemble *a, struct place at)
+{
+	return assemble_refuse(a, "overflow", NULL, (struct slice){NULL, 0}, at.number, at.offset,
+	                       "a sum of the controls passes 120 bits, or divides by zero");
+}
+
+static int
+add_to(struct assemble *a, sum_t *total, sum_t one, struct place at)
+{
+	*total += one;
+	if (in_range(*total))
+		return 0;
+	*total = 0;
+	return totals_refuse_overflow(a, at);
+}
+
 static int
 add_one(struct assemble *a, uint16_t i, uint8_t verdict, struct place at)
 {
 	const struct total_rule *rule = &a->layout->total[i];
 	sum_t one = 1;
 
-	if (rule->where.count > 0 && !conditions_hold(a, &rule->where, verdict))
+	if (rule->where.count > 0 && !conditions_hold(a, &rule->where, rule->waits ? VERDICT_LATER : verdict))
 		return 0;
 	if (rule->sum) {
 		if (rule->each.count == 1 && rule->each.step[0].op == EXPR_FIELD) {
@@ -141,12 +159,24 @@ add_one(struct assemble *a, uint16_t i, uint8_t verdict, struct place at)
 		} else if (evaluate(a, &rule->each, 0, true, &one) != EVALUATED)
 			one = SUM_MOST + 1;
 	}
-	a->total[i] += one;
-	if (in_range(a->total[i]))
-		return 0;
-	a->total[i] = 0;
-	return assemble_refuse(a, "overflow", NULL, (struct slice){NULL, 0}, at.number, at.offset,
-	                       "a sum of the controls passes 120 bits, or divides by zero");
+	if (rule->by_type >= 0)
+		return in_range(one) ? each_add(a, i, one, at) : totals_refuse_overflow(a, at);
+	return add_to(a, rule->waits ? &a->waiting[i] : &a->total[i], one, at);
+}
+
+int
+totals_settle(struct assemble *a, uint8_t verdict, struct place at)
+{
+	for (uint16_t i = 0; a->addenda && i < a->layout->totals; i++) {
+		sum_t one = a->waiting[i];
+
+		if (!a->layout->total[i].waits || one == 0)
+			continue;
+		a->waiting[i] = 0;
+		if (verdict_holds(&a->layout->total[i].where, verdict) && add_to(a, &a->total[i], one, at) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -199,10 +229,11 @@ may_be_absent(const struct assemble *a, const struct control_rule *rule)
 	return rule->optional;
 }
 
-static int
-compare(struct assemble *a, const struct control_rule *rule, struct place at)
+/* of: of which value, NULL of all. */
+int
+control_compare(struct assemble *a, const struct control_rule *rule, const char *of, struct place at)
 {
-	char stated_text[SUM_TEXT_SIZE], counted_text[SUM_TEXT_SIZE], where[64];
+	char stated_text[SUM_TEXT_SIZE], counted_text[SUM_TEXT_SIZE], where[160];
 	struct control c = {.name = {rule->name, (uint32_t) strlen(rule->name)}};
 	sum_t stated = 0, counted = 0;
 	enum evaluated left = evaluate(a, &rule->stated, rule->level, false, &stated);
@@ -220,10 +251,12 @@ compare(struct assemble *a, const struct control_rule *rule, struct place at)
 		return assemble_refuse(a, "overflow", rule->name, (struct slice){NULL, 0}, at.number, at.offset,
 		                       "control %s passes 120 bits, or divides by zero", rule->name);
 	if (rule->level == 0)
-		snprintf(where, sizeof(where), "%s", a->layout->level_name[0]);
+		snprintf(where, sizeof(where), "%s%s%s", a->layout->level_name[0], of != NULL ? " " : "",
+		         of != NULL ? of : "");
 	else
-		snprintf(where, sizeof(where), "%s %llu", a->layout->level_name[rule->level],
-		         (unsigned long long) a->level[rule->level].instance);
+		snprintf(where, sizeof(where), "%s %llu%s%s", a->layout->level_name[rule->level],
+		         (unsigned long long) a->level[rule->level].instance, of != NULL ? " " : "",
+		         of != NULL ? of : "");
 	c.where = (struct slice){where, (uint32_t) strlen(where)};
 	c.stated = text_of(stated, stated_text);
 	c.counted = text_of(counted, counted_text);
@@ -246,8 +279,12 @@ compare(struct assemble *a, const struct control_rule *rule, struct place at)
 int
 totals_compare(struct assemble *a, int level, struct place at)
 {
-	for (uint16_t i = 0; i < a->layout->controls; i++)
-		if (a->layout->control[i].level == level && compare(a, &a->layout->control[i], at) != 0)
+	for (uint16_t i = 0; i < a->layout->controls; i++) {
+		const struct control_rule *rule = &a->layout->control[i];
+
+		if (rule->level == level &&
+		    (rule->by_type >= 0 ? each_compare(a, rule, at) : control_compare(a, rule, NULL, at)) != 0)
 			return -1;
+	}
 	return 0;
 }

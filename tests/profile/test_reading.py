@@ -102,10 +102,10 @@ def test_a_total_that_comes_twice_is_not_compared_once(build, tmp_path):
     assert not fine and "total may come more than once" in said
 
 
-@pytest.mark.parametrize("counted", ["sum(more.points where accepted)", "count(more where rejected)"])
+@pytest.mark.parametrize("counted", ["sum(total.points where accepted)", "count(total where rejected)"])
 def test_what_has_no_verdict_is_not_counted_by_one(build, tmp_path, counted):
     fine, said = compiles(TOTALS % ("", f"total.points = {counted}"), build, tmp_path)
-    assert not fine and "only entries have a verdict" in said
+    assert not fine and "only entries and their addenda have a verdict" in said
 
 
 def test_xml_of_another_version():
@@ -178,3 +178,96 @@ check: none
     fine, said = compiles(text, build, tmp_path)
     assert fine and "if the partner renames it" in said
     assert "renames it" not in compiles(text.replace(", optional: yes", ""), build, tmp_path)[1]
+
+
+EACH = HEAD + """format: delimited
+framing: {newline: lf}
+delimited: {delimiter: ","}
+levels: [file, batch]
+records:
+  batch: {role: header, level: batch, when: {1: B}}
+  answer: {role: entry, level: batch, when: {1: A}, fields: {partner_reference: {at: 2}, amount: {at: 3}, currency: {at: 4}, status: {at: 5}}}
+  total: {role: note, level: batch, when: {1: T}, fields: {of: {at: 2}, amount: {at: 3, type: amount}}}
+verdict: {field: status, words: {Y: accepted, N: rejected}}
+controls: {amount: "total.amount = sum(answer.amount where currency = total.of)"}
+match: [partner_reference]
+check: [amount, currency]
+"""
+
+
+@pytest.mark.parametrize("data, refused", [
+    ("B\nT,EUR,12\nA,1,5,EUR,Y\nA,2,7,EUR,N\nA,3,1,CHF,Y\nT,CHF,1\nB\nA,4,2,EUR,Y\nT,EUR,2\n", None),
+    ("B\nA,1,5,EUR,Y\nT,EUR,5\nB\nA,4,2,EUR,Y\nT,EUR,7\n", "the file says 7, its records make 2"),  # a batch has its own
+    ("B\nA,1,5,EUR,Y\nT,EUR,5\nT,USD,3\n", "the file says 3, its records make 0"),
+    ("B\nA,1,5,EUR,Y\nB\nA,2,5,EUR,Y\nT,EUR,5\n", 'no total states the total of "EUR"'),
+    ("B\nA,1,5,EUR,Y\n" + "".join(f"T,{n},0\n" for n in range(257)), "more than 256 total"),
+    ("B\n" + "".join(f"A,{n},1,A{chr(65 + n // 26)}{chr(65 + n % 26)},Y\n" for n in range(257)), "more than 256 values"),
+])
+def test_a_total_for_each_value(data, refused):
+    result = parse(EACH, data.encode())
+    assert any(refused in line["message"] for line in result.refusals) if refused else not result.refusals, result.refusals
+
+
+@pytest.mark.parametrize("wrong, why", [
+    ("currency = answer.currency", "stands in a record of role note"), ("currency = total.none", "no record has this field"),
+    ("currency = total.of and status = total.of", "only one record says"), ("currency != total.of", "expected )"),
+])
+def test_a_total_for_each_value_is_stated_by_a_note(build, tmp_path, wrong, why):
+    fine, said = compiles(EACH.replace("currency = total.of", wrong), build, tmp_path)
+    assert not fine and why in said, said
+
+
+def test_a_total_for_each_value_in_xml():
+    text = HEAD + """format: xml
+records:
+  answer: {role: entry, path: /r/a, fields: {partner_reference: {at: "@r"}, amount: {at: "@n"}, currency: {at: "@c"}, status: {at: "@s"}}}
+  total: {role: note, path: /r/t, fields: {of: {at: "@c"}, n: {at: "@n", type: integer}}}
+verdict: {field: status, words: {Y: accepted, N: rejected}}
+controls: {n: "total.n = count(answer where rejected and currency = total.of)"}
+match: [partner_reference]
+check: [amount]
+"""
+    rows = '<a r="1" n="5" c="EUR" s="N"/><a r="2" n="5" c="CHF" s="N"/><t c="EUR" n="1"/>'
+    assert not parse(text, f'<r>{rows}<t c="CHF" n="1"/></r>'.encode()).refusals
+    assert "its records make 1" in parse(text, f'<r>{rows}<t c="CHF" n="2"/></r>'.encode()).refusals[0]["message"]
+
+
+JOIN = HEAD + """format: delimited
+framing: {newline: lf}
+delimited: {delimiter: ","}
+records:
+  answer: {role: entry, fields: {a: {at: 1}, b: {at: 2, optional: yes}, n: {at: 3, type: integer}, partner_reference: {join: [a, b], between: "-"}}}
+verdict: [{is: accepted}]
+match: [partner_reference]
+check: none
+"""
+
+
+@pytest.mark.parametrize("was, wrong, why", [
+    (', between: "-"', "", "answer.a may be of any length"), ("[a, b]", "[a]", "needs two fields or more"),
+    ("[a, b]", "[a, none]", "none: neither this record nor a level above it has such a field"),
+    ("[a, b]", "[a, partner_reference]", "must be the name of another field"), ("{join:", "{at: 3, join:", "has no at, value or pattern"),
+    ("{at: 3, type: integer}", '{join: [a, partner_reference], between: "-"}', "partner_reference is put together itself"),
+    ("{at: 3, type: integer}", '{type: integer, join: [a, b], between: "-"}', "is for a field of type text, id or uuid"),
+])
+def test_what_is_put_together_makes_one_text(build, tmp_path, was, wrong, why):
+    fine, said = compiles(JOIN.replace(was, wrong), build, tmp_path)
+    assert not fine and why in said, said
+
+
+def test_a_part_that_is_absent_makes_no_text():
+    assert [r["partner_reference"] for r in parse(JOIN, b"x,y,1\n").records] == ["x-y"]
+    assert "empty" in parse(JOIN, b"x,,1\n").rules
+
+
+def test_elements_of_xml_are_put_together():
+    text = HEAD + """format: xml
+records:
+  answer: {role: entry, path: /r/a, fields: {a: {at: "@a"}, partner_reference: {join: [a, b], between: "/"}, b: {at: B, optional: yes}, status: {at: "@s"}}}
+verdict: {field: status, words: {Y: accepted, N: rejected}}
+match: [partner_reference]
+check: none
+"""
+    result = parse(text, b'<r><a a="1" s="Y"><B>2</B></a><a a="3" s="N"><B>4</B></a></r>')
+    assert [r["partner_reference"] for r in result.records] == ["1/2", "3/4"] and not result.refusals
+    assert "empty" in parse(text, b'<r><a a="1" s="Y"><B>2</B></a><a a="3" s="N"/></r>').rules
