@@ -491,6 +491,10 @@ const struct command commands[] = {
      "Shows them as they would be sent now, and sends nothing. CONNECTOR is a file, or the name of a target.",
      "handbackctl target show crm 12345678-9abc-4ef0-8234-56789abcdef0", run_target_show},
 
+    {"profile explain", "Configure", "PROFILE", 1, 1, OPT(OPT_TABLE), "what would be seen if a field were wrong",
+     "For each field that a profile reads: by what a wrong value of it would be seen, and what happens then. The score says how much "
+     "of each record is seen so: what is seen in part (as another word of the list is not) counts half.",
+     "handbackctl profile explain skyline", run_profile_explain},
     {"profile infer", "Configure", "FILE", 1, 1, 0, "a first profile for a sample of a partner's file",
      "Looks at a sample and proposes a profile: how records are cut, columns with their types, what could be "
      "the key, which numbers of a header or trailer are counts or sums. Beside each line stands what it rests "

@@ -123,6 +123,7 @@ int run_audit_head(struct session *s);
 int run_audit_key(struct session *s);
 
 /* ctl/profile.c */
+int run_profile_explain(struct session *s);
 int run_profile_lint(struct session *s);
 
 /* ctl/profile/cases.c */

@@ -219,10 +219,9 @@ references_are_summed(const struct layout *l)
 static void
 refuse_blind(struct compile *c)
 {
-	const uint32_t any = CHECK_MEMBER | CHECK_POINTS | CHECK_AMOUNT;
 	const uint32_t at_all = compared_at_all(c->layout, c->policy);
 
-	if (yaml_get(c->root, "check") == NULL && (at_all & any) == 0)
+	if (yaml_get(c->root, "check") == NULL && (at_all & COMPARED_CORE) == 0)
 		yaml_error(c->problems, c->root,
 		           "neither member nor points nor amount is compared with the redemption: have one of them "
 		           "read (amount stands in check, too), or say what is compared, as in check: [merchant] or "
@@ -247,12 +246,11 @@ static void
 warn_of_references(struct compile *c)
 {
 	const uint32_t references = KEY_OUTBOUND_REFERENCE | KEY_PARTNER_REFERENCE | KEY_OUTBOUND_LINE;
-	const uint32_t any = CHECK_MEMBER | CHECK_POINTS | CHECK_AMOUNT;
 	bool alone = false;
 
 	for (int i = 0; i < c->policy->keys; i++)
 		alone |= (c->policy->key[i] & ~references) == 0;
-	if (alone && (compared_at_all(c->layout, c->policy) & any) == 0 && !references_are_summed(c->layout))
+	if (alone && (compared_at_all(c->layout, c->policy) & COMPARED_CORE) == 0 && !references_are_summed(c->layout))
 		yaml_warn(
 		    c->problems, c->root,
 		    "nothing but a reference says which redemption is meant: a wrong digit could name another one; "

@@ -27,6 +27,15 @@ static const struct {
     {TARGET_TRANSACTION_TYPE, CHECK_TRANSACTION_TYPE, 0},
 };
 
+uint32_t
+compared_target(uint8_t target)
+{
+	for (size_t i = 0; i < sizeof(comparable) / sizeof(*comparable); i++)
+		if (comparable[i].target == target)
+			return comparable[i].check;
+	return 0;
+}
+
 /* Do fields of `from` fill in records of `type`? */
 static bool
 fills_in(const struct record_type *from, const struct record_type *type)

@@ -14,6 +14,11 @@ uint32_t compared(const struct layout *layout, const struct policy *policy, cons
 /* The same of anything that is reported as a record: entries, and levels with a verdict of their own. */
 uint32_t compared_at_all(const struct layout *layout, const struct policy *policy);
 
+/* One of them at least is needed to see that another redemption was named. */
+#define COMPARED_CORE (CHECK_MEMBER | CHECK_POINTS | CHECK_AMOUNT)
+/* The check that a field of this target is compared by, or 0. */
+uint32_t compared_target(uint8_t target);
+
 /* A word of check: its bit, or 0; in the order of the bits, NULL at the end. */
 extern const char *const check_words[];
 uint32_t check_of_word(const char *word);
