@@ -353,7 +353,9 @@ demo_answers() {
 demo_pages() {
 	local person
 	title 'The pages'
-	"$build/web/desk/handback-desk" --config "$home/handback.yaml" --listen "$home_path/desk" >"$home/desk.log" 2>&1 </dev/null &
+	"$build/try/handback-try" --config "$home/handback.yaml" --listen "$home_path/try" >"$home/try.log" 2>&1 </dev/null &
+	demo_api+=($!)
+	HANDBACK_TRY_SOCKET=$home_path/try "$build/web/desk/handback-desk" --config "$home/handback.yaml" --listen "$home_path/desk" >"$home/desk.log" 2>&1 </dev/null &
 	demo_api+=($!)
 	"$build/web/handback-web" --plain --desk "$home_path/desk" --listen "127.0.0.1:$demo_web" >"$home/web.log" 2>&1 </dev/null &
 	demo_api+=($!)

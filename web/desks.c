@@ -16,6 +16,7 @@
 struct waiting {
 	struct waiting *next;
 	struct message_line line;
+	int body; /* of an upload; -1: none */
 	desk_paged *paged;
 	void *context;
 };
@@ -42,6 +43,14 @@ free_link(struct desk_link *l)
 	free(l);
 }
 
+static void
+free_waiting(struct waiting *w)
+{
+	if (w->body >= 0)
+		close(w->body);
+	free(w);
+}
+
 /* Everybody who waits is told. */
 static void
 lose(struct desk_link *l, const char *why)
@@ -56,7 +65,7 @@ lose(struct desk_link *l, const char *why)
 
 		l->first = w->next;
 		w->paged(w->context, NULL, -1);
-		free(w);
+		free_waiting(w);
 	}
 	if (l->entered != NULL) {
 		desk_entered *entered = l->entered;
@@ -75,7 +84,7 @@ ask_next(struct desk_link *l)
 
 	if (l->fd < 0 || l->first == NULL || l->turn != DESK_TURN_OPEN)
 		return;
-	if (channel_send(l->fd, l->first->line.text, l->first->line.length, -1) < 0) {
+	if (channel_send(l->fd, l->first->line.text, l->first->line.length, l->first->body) < 0) {
 		lose(l, NULL);
 		return;
 	}
@@ -104,7 +113,7 @@ take(struct desk_link *l, char *line, int passed)
 		l->first = w->next;
 		l->count--;
 		w->paged(w->context, &answer, passed);
-		free(w);
+		free_waiting(w);
 	} else {
 		log_write(LOG_ERR, "a desk breaks the protocol", LOG_FIELDS(log_text("why", why)));
 		return false;
@@ -181,6 +190,7 @@ desk_ask(struct desk_link *l, const struct desk_ask *ask, desk_paged *paged, voi
 		free(w);
 		return false;
 	}
+	w->body = ask->type != NULL ? ask->body : -1;
 	w->paged = paged;
 	w->context = context;
 	while (*end != NULL)

@@ -19,7 +19,8 @@ typedef void desk_paged(void *context, const struct desk_answer *answer, int pag
 bool desk_enter(struct event_base *base, const char *path, const struct desk_enter *who,
                 desk_entered *entered, void *context);
 
-/* False: it is gone, too many wait, or a text is out of bounds; nothing is called then. */
+/* False: it is gone, too many wait, or a text is out of bounds; nothing is called then.  An upload's body is taken over
+ * where it is true. */
 bool desk_ask(struct desk_link *link, const struct desk_ask *ask, desk_paged *paged, void *context);
 
 bool desk_is_gone(const struct desk_link *link);

@@ -39,6 +39,17 @@ is_form(const struct evkeyvalq *headers)
 	       strchr("; ", type[sizeof(form) - 1]) != NULL;
 }
 
+/* The content type of a form with a file in it, where it may be one; else NULL. */
+static const char *
+upload_type(const struct evkeyvalq *headers, const char *path)
+{
+	static const char form[] = "multipart/form-data;";
+	const char *type = evhttp_find_header(headers, "Content-Type");
+
+	return strcmp(path, "/try") == 0 && type != NULL && strncasecmp(type, form, sizeof(form) - 1) == 0 ? type
+	                                                                                                   : NULL;
+}
+
 /* ---- pages ---- */
 
 /* All of a page into the answer; false: it is none. */
@@ -140,6 +151,60 @@ send_fixed(struct exchange *x, const char *path)
 	return false;
 }
 
+/* The desk has all of it, or has hung up. */
+static void
+on_body_end(struct bufferevent *body, short what, void *context)
+{
+	(void) what, (void) context;
+	bufferevent_free(body);
+}
+
+static void
+on_body_read(struct bufferevent *body, void *context)
+{
+	on_body_end(body, 0, context);
+}
+
+/* A descriptor at which the body can be read as it came: this process makes no file.  -1: it cannot be had. */
+static int
+open_body(struct web *w, struct evbuffer *in)
+{
+	struct bufferevent *body = NULL;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	if (evutil_make_socket_nonblocking(ends[0]) == 0)
+		body = bufferevent_socket_new(w->base, ends[0], BEV_OPT_CLOSE_ON_FREE);
+	if (body == NULL) {
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	bufferevent_setcb(body, NULL, on_body_read, on_body_end, NULL);
+	bufferevent_write_buffer(body, in);
+	bufferevent_enable(body, EV_WRITE);
+	return ends[1];
+}
+
+static void
+take_upload(struct exchange *x, const char *path, const char *type)
+{
+	struct desk_link *desk = sessions_find(x->web->sessions, x->cookie[0] != '\0' ? x->cookie : NULL);
+	struct desk_ask ask = {.path = path, .type = type, .body = -1};
+
+	if (desk == NULL) {
+		exchange_login(x, 403, "Nothing was done: you are not logged in any more.", NULL);
+		return;
+	}
+	ask.body = open_body(x->web, evhttp_request_get_input_buffer(x->request));
+	if (ask.body >= 0 && desk_ask(desk, &ask, on_page, x))
+		return;
+	if (ask.body >= 0)
+		close(ask.body);
+	exchange_text(x, 413, "text/plain; charset=utf-8", "This is too much for one request.\n");
+}
+
 static void
 dispatch(struct exchange *x, const char *path, const char *query)
 {
@@ -158,6 +223,14 @@ dispatch(struct exchange *x, const char *path, const char *query)
 			login_show(x, query);
 		else if (!send_fixed(x, path))
 			ask_desk(x, &ask);
+		return;
+	}
+	if (is_from_us(headers) && upload_type(headers, path) != NULL) {
+		take_upload(x, path, upload_type(headers, path));
+		return;
+	}
+	if (len > FENCE_BODY_BYTES) {
+		exchange_text(x, 413, "text/plain; charset=utf-8", "This is too much for one request.\n");
 		return;
 	}
 	if (!is_from_us(headers) || !is_form(headers)) {
@@ -252,7 +325,7 @@ web_new(struct event_base *base, int listener, int files, const char *desk, bool
 		w->callers = callers_new(base, listener, files, w->intake, NULL, NULL);
 	if (w->evhttp != NULL && w->sessions != NULL && w->callers != NULL) {
 		evhttp_set_max_headers_size(w->evhttp, FENCE_HEADER_BYTES);
-		evhttp_set_max_body_size(w->evhttp, FENCE_BODY_BYTES);
+		evhttp_set_max_body_size(w->evhttp, DESK_BODY_BYTES);
 		evhttp_set_timeout(w->evhttp, CALLERS_WHOLE_S);
 		evhttp_set_allowed_methods(w->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
 		evhttp_set_default_content_type(w->evhttp, NULL);

@@ -21,6 +21,7 @@ static const struct {
     {"handback-api", "api", HANDBACK_LIBEXECDIR},
     {"handback-gate", "gate", HANDBACK_LIBEXECDIR},
     {"handback-receive", "receive", HANDBACK_LIBEXECDIR},
+    {"handback-try", "try", HANDBACK_LIBEXECDIR},
     {"handback-web", "web", HANDBACK_LIBEXECDIR},
     {"handback-desk", "web/desk", HANDBACK_LIBEXECDIR},
     {"handback-outbox", "outbound", HANDBACK_LIBEXECDIR},

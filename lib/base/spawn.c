@@ -113,8 +113,9 @@ spawn_environment(void)
 	 * root certificates and passwords, CREDENTIALS_DIRECTORY where systemd puts them */
 	static const char *const handed_on[] = {
 	    "HANDBACK_LIBEXEC",      "HANDBACK_FETCH_SOCKET", "HANDBACK_DECRYPT_SOCKET",
-	    "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM",        "HOME",
-	    "ASAN_OPTIONS",          "UBSAN_OPTIONS",         "LSAN_OPTIONS"};
+	    "HANDBACK_TRY_SOCKET",   "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM",
+	    "HOME",                  "ASAN_OPTIONS",          "UBSAN_OPTIONS",
+	    "LSAN_OPTIONS"};
 	static const char *made[sizeof(handed_on) / sizeof(handed_on[0]) + 3];
 	size_t n = 0;
 

@@ -19,6 +19,10 @@ static const struct contract_field ask_fields[] = {
     {"query", MEMBER_TEXT, true, CALL(ask.query), 0, DESK_QUERY_BYTES, NULL},
     {"form", MEMBER_TEXT, true, CALL(ask.form), 0, DESK_FORM_BYTES, NULL},
 };
+static const struct contract_field upload_fields[] = {
+    {"path", MEMBER_TEXT, false, CALL(ask.path), 1, DESK_PATH_BYTES, NULL},
+    {"type", MEMBER_TEXT, false, CALL(ask.type), 1, DESK_CONTENT_BYTES, NULL},
+};
 static const struct contract_field refused_fields[] = {
     {"why", MEMBER_TEXT, false, ANSWER(why), 1, DESK_WHY_BYTES, NULL},
 };
@@ -36,6 +40,11 @@ static const struct contract_message messages[DESK_MESSAGES] = {
     [DESK_ENTER] =
         {"enter", true, false, FIELDS(enter_fields), {[DESK_TURN_NEW] = CONTRACT_TO(DESK_TURN_ENTERING)}},
     [DESK_ASK] = {"ask", true, false, FIELDS(ask_fields), {[DESK_TURN_OPEN] = CONTRACT_TO(DESK_TURN_ASKED)}},
+    [DESK_UPLOAD] = {"upload",
+                     true,
+                     true,
+                     FIELDS(upload_fields),
+                     {[DESK_TURN_OPEN] = CONTRACT_TO(DESK_TURN_ASKED)}},
     [DESK_ENTERED] = {"entered", false, false, NULL, 0, {[DESK_TURN_ENTERING] = CONTRACT_TO(DESK_TURN_OPEN)}},
     [DESK_REFUSED] = {"refused",
                       false,
@@ -62,16 +71,17 @@ desk_ask_encode(struct message_line *ret, int *turn, const struct desk_ask *ask)
 {
 	const struct call call = {.ask = *ask};
 
-	return contract_encode(&desk_contract, DESK_ASK, turn, &call, ret);
+	return contract_encode(&desk_contract, ask->type != NULL ? DESK_UPLOAD : DESK_ASK, turn, &call, ret);
 }
 
 int
-desk_call_decode(struct desk_enter *ret_enter, struct desk_ask *ret_ask, int *turn, char *line, char *why,
-                 size_t why_size)
+desk_call_decode(struct desk_enter *ret_enter, struct desk_ask *ret_ask, int *turn, char *line, int passed,
+                 char *why, size_t why_size)
 {
 	struct call call = {0};
-	int message = contract_decode(&desk_contract, true, turn, line, false, &call, why, why_size);
+	int message = contract_decode(&desk_contract, true, turn, line, passed >= 0, &call, why, why_size);
 
+	call.ask.body = passed;
 	*ret_enter = call.enter;
 	*ret_ask = call.ask;
 	return message;

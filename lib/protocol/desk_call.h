@@ -18,7 +18,9 @@
 #define DESK_FORM_BYTES 6000
 #define DESK_WHY_BYTES 400
 #define DESK_TYPE_BYTES 60
+#define DESK_CONTENT_BYTES 200
 #define DESK_PAGE_BYTES (64LL << 20)
+#define DESK_BODY_BYTES ((2 << 20) + (16 << 10)) /* of a form with a file in it */
 
 enum desk_turn { DESK_TURN_NEW, DESK_TURN_ENTERING, DESK_TURN_OPEN, DESK_TURN_ASKED, DESK_TURN_ENDED };
 
@@ -26,6 +28,7 @@ enum desk_message {
 	/* to the desk */
 	DESK_ENTER,
 	DESK_ASK,
+	DESK_UPLOAD, /* a form with a file in it: the socket that its body is read from goes with it */
 	/* from it */
 	DESK_ENTERED,
 	DESK_REFUSED, /* nobody is let in: the connection ends */
@@ -40,7 +43,9 @@ struct desk_enter {
 /* Texts as the browser sent them, still percent-encoded. */
 struct desk_ask {
 	const char *path, *query; /* query: without "?"; NULL: none */
-	const char *form;         /* of a POST; NULL: a GET */
+	const char *form;         /* of a POST; NULL: a GET, or an upload */
+	const char *type;         /* of an upload: the content type, with the boundary; else NULL */
+	int body;                 /* of an upload: its descriptor, beside the packet */
 };
 
 struct desk_answer {
@@ -57,10 +62,10 @@ extern const struct contract desk_contract;
 /* False: a value is out of bounds. */
 bool desk_enter_encode(struct message_line *ret, int *turn, const struct desk_enter *enter);
 bool desk_ask_encode(struct message_line *ret, int *turn, const struct desk_ask *ask);
-/* DESK_ENTER or DESK_ASK, or -1 with a sentence in why[].  Texts point into the line, which is written into.
- */
-int desk_call_decode(struct desk_enter *ret_enter, struct desk_ask *ret_ask, int *turn, char *line, char *why,
-                     size_t why_size);
+/* DESK_ENTER, DESK_ASK or DESK_UPLOAD, or -1 with a sentence in why[].  passed: what came with it, -1: nothing; it
+ * stays the caller's.  Texts point into the line, which is written into. */
+int desk_call_decode(struct desk_enter *ret_enter, struct desk_ask *ret_ask, int *turn, char *line, int passed,
+                     char *why, size_t why_size);
 
 bool desk_answer_encode(struct message_line *ret, int *turn, enum desk_message message,
                         const struct desk_answer *answer);

@@ -13,7 +13,7 @@ GOLDEN = ROOT / "tests/golden/protocol.txt"
 SECTIONS = {"worker_job": "Worker protocol", "parse_job": "Parser protocol", "frame": "Frames", "decrypt_job": "Decrypt protocol",
             "fetch_job": "Fetch protocol", "control_client": "Control socket",
             "api_call": "API protocol", "receive_job": "Receiver protocol", "send_job": "Send protocol",
-            "desk_call": "Desk protocol"}
+            "desk_call": "Desk protocol", "try_call": "Try protocol"}
 
 
 def printed():

@@ -46,11 +46,12 @@ MAY_INCLUDE = {
     "receive": BASE | {"lib/hash", "lib/yaml", "lib/protocol", "lib/config", "lib/sandbox"},
     "gate": BASE | {"lib/json", "lib/http", "lib/protocol", "lib/sandbox", "parsers"},
     "web": BASE | {"lib/hash", "lib/http", "lib/protocol", "lib/sandbox", "lib/finance/output"},
-    "web/desk": DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/sandbox", "lib/finance/output", "lib/finance/view"},
+    "try": (LIB - {"lib/proof/verify"}) | {"lib/finance/output", "lib/finance/view", "reconcile"},
+    "web/desk": DATABASE | {"lib/yaml", "lib/protocol", "lib/config", "lib/sandbox", "lib/spool", "lib/proof", "lib/proof/verify", "lib/finance/output", "lib/finance/view"},
     "outbound/send": BASE | {"lib/hash", "lib/yaml", "lib/json", "lib/protocol", "lib/connector", "lib/sandbox"},
     "outbound/compose": BASE | {"lib/yaml", "lib/protocol", "lib/profile"},
     "outbound": DATABASE | {"lib/yaml", "lib/json", "lib/protocol", "lib/config", "lib/connector", "lib/profile", "outbound/compose"},
-    "ctl": LIB | {"lib/connector", "lib/finance/output", "lib/finance/sheet", "lib/finance/view", "reconcile"},
+    "ctl": LIB | {"lib/connector", "lib/finance/output", "lib/finance/sheet", "lib/finance/view", "reconcile", "try"},
 }
 
 # foreign header (a prefix where it ends with /) -> the only files that may include it
@@ -87,6 +88,7 @@ LINKS = {
     "gate/handback-gate": ({"libevent_core", "libjansson", "libxml2"}, {"libpq", "libcrypto", "libcsv", "libssh", "libgpgme"}),
     "web/handback-web": ({"libevent_core", "libcrypto"}, {"libpq", "libcsv", "libxml2", "libjansson", "libssh", "libgpgme"}),
     "web/desk/handback-desk": ({"libpq", "libcrypto", "libseccomp"}, {"libevent_core", "libcsv", "libxml2", "libssh", "libgpgme"}),
+    "try/handback-try": ({"libpq", "libcrypto"}, {"libcsv", "libxml2", "libevent_core", "libssh", "libgpgme"}),
     "outbound/send/handback-send": ({"libcurl", "libevent_core", "libcrypto", "libjansson", "libseccomp"}, {"libpq", "libcsv", "libxml2", "libssh", "libgpgme"}),
     "outbound/handback-outbox": ({"libpq", "libjansson"}, {"libcurl", "libcsv", "libxml2", "libevent_core", "libssh", "libgpgme", "libseccomp"}),
     "ctl/handbackctl": ({"libpq", "libjansson", "libxlsxwriter"}, {"libcsv", "libxml2", "libevent_core", "libssh"}),

@@ -66,6 +66,8 @@ NEVER = {
     "handback-web": {**{what: (f"{WEB}::test_the_pages_face_cannot", f"{WEB}::test_the_pages_face_that_cannot_be_locked_down_serves_nobody", LINKS)
                         for what in ("a database", "any file", "exec")},
                      "a person's rights": (f"{WEB}::test_a_link_is_good_once_and_for_the_one_who_made_it",)},
+    "handback-try": {"parsing partner bytes": (LINKS,),
+                     "a change that stays": ("tests/hostile/test_dry_runs.py::test_nothing_is_changed_and_nothing_is_kept",)},
     "handback-desk": {**{what: (f"{WEB}::test_a_desk_cannot", f"{WEB}::test_a_desk_that_cannot_be_locked_down_lets_nobody_in")
                          for what in ("a second connection", "any other file", "exec")},
                       "a stranger's HTTP": (LINKS, f"{WEB}::test_a_desk_takes_no_request_before_somebody_is_in")},

@@ -1,6 +1,6 @@
 // Walks the pages with a real browser, as the people that it is told of, and writes down what is not right.
 //
-//     node browse.mjs < {"chromium", "base", "people": [{"name", "link", "pages": [...], "axe"}], "looks": [[[width, height], scheme]],
+//     node browse.mjs < {"chromium", "base", "people": [{"name", "link", "pages": [...], "axe"}], "looks": [[[width, height], scheme, media]],
 //                        "again": [paths that are seen in each, not in the first look alone], "screens"}
 //
 // One line of JSON for each page: person, path, status, width, scheme, wide (the page is wider than the screen, and what makes it so),
@@ -24,26 +24,26 @@ async function violations(page) {
 		v.nodes.slice(0, 3).map(n => `${v.id}: ${n.target.join(" ")}: ${n.html.slice(0, 160)}`)));
 }
 
-// What sticks out of the screen, but for what may be scrolled by itself.
-const tooWide = () => document.documentElement.scrollWidth <= innerWidth ? [] :
-	[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll"))
+// What sticks out of the screen, but for what may be scrolled by itself; on paper nothing is scrolled.
+const tooWide = paper => !paper && document.documentElement.scrollWidth <= innerWidth ? [] :
+	[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && (paper || !e.closest(".scroll")))
 		.slice(0, 3).map(e => `${e.tagName} ${e.className} ${Math.round(e.getBoundingClientRect().right)} > ${innerWidth}`);
 
-async function look(page, who, path, [size, scheme], checks) {
+async function look(page, who, path, [size, scheme, media], checks) {
 	const complaints = [], heard = m => ["error", "warning"].includes(m.type()) && complaints.push(m.text());
 	page.on("console", heard);
 	await page.setViewportSize({width: size[0], height: size[1]});
-	await page.emulateMedia({colorScheme: scheme});
+	await page.emulateMedia({colorScheme: scheme, media: media ?? "screen"});
 	const answer = await page.goto(told.base + path);
-	const found = {person: who, path, status: answer.status(), width: size[0], scheme, wide: await page.evaluate(tooWide),
+	const found = {person: who, path, status: answer.status(), width: size[0], scheme, media, wide: await page.evaluate(tooWide, media === "print"),
 		injected: await page.evaluate(() => window.injected ?? null), axe: [], html: []};
-	if (checks.axe)
+	if (checks.axe && media !== "print")
 		found.axe = await violations(page);
 	if (checks.html)
 		found.html = (await html.validateString(await answer.text(), "page.html")).results.flatMap(r => r.messages)
 			.map(m => `${m.ruleId}: ${m.message} (${m.line}:${m.column})`);
 	if (told.screens)
-		await page.screenshot({path: `${told.screens}/${who}-${path.replace(/[^a-z0-9]+/gi, "_")}-${size[0]}-${scheme}.png`, fullPage: true});
+		await page.screenshot({path: `${told.screens}/${who}-${path.replace(/[^a-z0-9]+/gi, "_")}-${size[0]}-${media ?? scheme}.png`, fullPage: true});
 	page.off("console", heard);
 	found.console = complaints;
 	console.log(JSON.stringify(found));

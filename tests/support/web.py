@@ -66,6 +66,14 @@ class Browser:
     def post(self, path, fields, **headers):
         return self.request("POST", path, fields, **headers)
 
+    def upload(self, page, name, content, **fields):
+        """A file by the form of the dry run."""
+        boundary = "----handback" + "7" * 16
+        parts = [f'form-data; name="{field}"\r\n\r\n{value}'.encode() for field, value in {**page.forms()["/try"], **fields}.items()]
+        parts.append(f'form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'.encode() + content)
+        body = b"".join(f"--{boundary}\r\nContent-Disposition: ".encode() + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
+        return self.request("POST", "/try", body, Content_Type=f"multipart/form-data; boundary={boundary}")
+
     def send(self, page, action, **fields):
         """A form of a page, filled in."""
         return self.post(action, {**page.forms()[action], **fields})
@@ -79,14 +87,17 @@ class Web:
         self.started = []
 
     def start(self, name, *arguments, ready):
+        where = {"handback-web": "web", "handback-desk": "web/desk", "handback-try": "try"}[name]
         with open(self.folder / f"{name}.log", "ab") as log:
-            process = subprocess.Popen([self.world.build / {"handback-web": "web", "handback-desk": "web/desk"}[name] / name, *arguments], stderr=log)
+            process = subprocess.Popen([self.world.build / where / name, *arguments], stderr=log,
+                                       env={**self.world.environment(), "HANDBACK_TRY_SOCKET": str(self.folder / "try")})
         self.started.append(process)
         until(lambda: ready.exists() or process.poll() is not None)
         return process
 
     def __enter__(self):
-        desk = self.folder / "desk"
+        desk, trying = self.folder / "desk", self.folder / "try"
+        self.start("handback-try", "--config", self.world.config, "--listen", trying, ready=trying)
         self.desk = self.start("handback-desk", "--config", self.world.config, "--listen", desk, ready=desk)
         self.web = self.start("handback-web", "--desk", desk, "--listen", self.socket, *self.options, ready=self.socket)
         until(self.is_well)

@@ -8,6 +8,7 @@
 #include "lib/protocol/parse_job.h"
 #include "lib/protocol/receive_job.h"
 #include "lib/protocol/send_job.h"
+#include "lib/protocol/try_call.h"
 #include "lib/protocol/worker_job.h"
 
 int
@@ -23,5 +24,6 @@ main(void)
 	contract_print(&receive_contract, stdout);
 	contract_print(&send_contract, stdout);
 	contract_print(&desk_contract, stdout);
+	contract_print(&try_contract, stdout);
 	return 0;
 }

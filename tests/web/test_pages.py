@@ -19,6 +19,8 @@ def world(cluster, build):
         made.drop("MERIDIAN", *made.file("MERIDIAN", break_totals=1))
         made.drop("AURORA", *made.file("AURORA", made.unusual("AURORA", "SKYLINE")))
         made.run()
+        with made.database.connect() as c:
+            c.execute("SELECT handback.add_target('crm', (SELECT min(code) FROM ledger.programme), 'connector')")
         yield made
 
 
@@ -55,7 +57,7 @@ def how(world, proposal):
     return world.query("SELECT e.how, e.ended_by FROM handback.proposal_end e WHERE e.proposal_id = %s", proposal)
 
 
-@pytest.mark.parametrize("path", EVERY)
+@pytest.mark.parametrize("path", (*EVERY, "/targets/crm", "/try"))
 def test_every_page_is_there(ann, path):
     page = ann.get(path)
     assert page.status == 200 and page.text.startswith("<!doctype html>") and page.text.endswith("</html>\n")
@@ -224,6 +226,66 @@ def test_holds_are_filtered_by_whom_they_were_given_to(ann, world):
     assert ann.send(page, f"/holds/{hold}/comment", text="asked the partner").status == 303
     assert f'value="{hold}" aria-label' in ann.get("/holds?owner=ann").text and "asked the partner" in ann.get("/holds?owner=ann").text
     assert "nothing waits for anyone" in ann.get("/holds?owner=ben").text
+
+
+def test_several_are_given_to_somebody_at_once(ann, world):
+    holds = open_holds(world)[:2]
+    token = ann.get("/holds").forms()["/holds/bulk"]["form"]
+    sent = ann.post("/holds/bulk", [("form", token), *[("hold", hold) for hold in holds], ("decision", "close"), ("which", "assign"), ("who", "dee & co")])
+    assert (sent.status, sent.location) == (303, "/holds?owner=dee%20%26%20co")
+    assert all(f'value="{hold}" aria-label' in ann.get(sent.location).text for hold in holds)
+    for fields in ([("who", "dee")], [("hold", holds[0])], [("hold", "x"), ("who", "dee")]):
+        token = ann.get("/holds").forms()["/holds/bulk"]["form"]
+        assert ann.post("/holds/bulk", [("form", token), ("which", "assign"), *fields]).status == 400
+
+
+def test_a_target_is_paused_resumed_asked_and_given_to_somebody(ann, pages, world):
+    def act(name, **fields):
+        return ann.send(ann.get("/targets/crm"), f"/targets/crm/{name}", **fields)
+    done = act("pause", why="the CRM moves")
+    assert (done.status, done.location) == (303, "/targets/crm")
+    assert world.query("SELECT state, reason, made_by FROM handback.target_now WHERE name = 'crm'") == [("paused", "the CRM moves", "ann")]
+    paused = ann.get("/targets/crm")
+    assert "the CRM moves" in paused.text and "/targets/crm/pause" not in paused.forms()
+    token = paused.forms()["/logout"]["form"]
+    assert ann.post("/targets/crm/pause", {"form": token, "why": "again"}).status == 409, "a page that is out of date"
+    assert act("resume").status == 303 and world.query("SELECT state FROM handback.target_now WHERE name = 'crm'") == [("active",)]
+    assert act("parity").status == 303 and world.query("SELECT count(*) FROM handback.parity WHERE target = 'crm'") == [(1,)]
+    assert act("replay").status == 303 and act("assign", who="dee").status == 303
+    assert world.query("SELECT owner FROM handback.target_owner WHERE target = 'crm'") == [("dee",)]
+    assert act("pause").status == 400 and act("assign", who="").status == 400
+    token = ann.get("/").forms()["/logout"]["form"]
+    assert ann.post("/targets/none/pause", {"form": token, "why": "x"}).status == 409
+    eve = pages.person("eve", "handback_finance")
+    page = eve.get("/targets/crm")
+    assert list(page.forms()) == ["/logout"] and eve.post("/targets/crm/pause", {**page.forms()["/logout"], "why": "mine"}).status == 403
+
+
+def test_the_whole_proof_is_checked_from_the_page_and_a_change_is_found(pages, world):
+    fin = pages.person("fin", "handback_finance")
+
+    def verify():
+        return fin.send(fin.get("/audit"), "/audit/verify").text
+    good = verify()
+    assert '<dd class="word good">ok</dd>' in good and "everything is as it was decided" in good, good
+    with world.database.connect() as c:
+        c.execute("ALTER TABLE handback.outcome DISABLE TRIGGER USER")
+        c.execute("UPDATE handback.outcome SET points = points + 1 WHERE (file_id, record_no) = (SELECT file_id, 1 FROM handback.file WHERE state = 'posted' LIMIT 1)")
+        try:
+            assert '<dd class="word bad">differs</dd>' in verify()
+        finally:
+            c.execute("UPDATE handback.outcome SET points = points - 1 WHERE (file_id, record_no) = (SELECT file_id, 1 FROM handback.file WHERE state = 'posted' LIMIT 1)")
+            c.execute("ALTER TABLE handback.outcome ENABLE TRIGGER USER")
+    copy = next(path for path in (world.spool / "archive").rglob("*-*") if path.is_file())
+    kept, mode = copy.read_bytes(), copy.stat().st_mode
+    copy.chmod(0o600)
+    try:
+        copy.write_bytes(kept[:-1] + b"!")
+        assert '<dd class="word bad">differs</dd>' in verify(), "down to every kept byte"
+    finally:
+        copy.write_bytes(kept)
+        copy.chmod(mode)
+    assert '<dd class="word good">ok</dd>' in verify()
 
 
 def test_a_list_that_is_cut_says_so_and_goes_on(ann, world):

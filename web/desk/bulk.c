@@ -6,6 +6,7 @@
 #include "lib/finance/output/number.h"
 #include "lib/finance/view/people.h"
 #include "lib/finance/view/view_sql.h"
+#include "web/desk/desk_sql.h"
 #include "web/desk/pages.h"
 
 /* What a filter of the list means, as fields of a form. */
@@ -42,7 +43,10 @@ bulk_put_bar(const struct page_of *p, bool many)
 	if (many && bulk_has_filter(p->request))
 		page_put(out,
 		         "<button type=\"submit\" name=\"which\" value=\"all\">all that the filter means</button>\n");
-	page_put(out, "</form>\n");
+	page_put(out,
+	         "<label>Or give those that are ticked to <input type=\"text\" name=\"who\" value=\"%t\"></label>\n"
+	         "<button type=\"submit\" name=\"which\" value=\"assign\">Assign</button></form>\n",
+	         p->desk->person);
 }
 
 bool
@@ -88,6 +92,29 @@ put_ticked(const struct page_of *p)
 			page_put(p->reply->out, "<input type=\"hidden\" name=\"hold\" value=\"%t\">", r->field[i].value);
 }
 
+/* Those that were ticked, given to somebody: the list of that person's is shown. */
+static void
+assign(const struct page_of *p)
+{
+	char *numbers = request_numbers(p->request, "hold"), *text = NULL;
+	const char *values[] = {numbers, request_field(p->request, "who")};
+	size_t len = 0;
+	FILE *path;
+
+	if (values[0] == NULL || values[1] == NULL) {
+		frame_sentence(p, 400, "Nothing was done", "No hold was ticked, or nobody was named.");
+	} else if ((path = open_memstream(&text, &len)) == NULL) {
+		mem_none();
+	} else {
+		page_put(path, "/holds?owner=%u", values[1]);
+		if (fclose(path) != 0)
+			mem_none();
+		frame_run(p, desk_assign_many, 2, values, text);
+	}
+	free(text);
+	free(numbers);
+}
+
 void
 page_bulk(const struct page_of *p)
 {
@@ -97,6 +124,10 @@ page_bulk(const struct page_of *p)
 	FILE *out = p->reply->out;
 	char *many, *points;
 
+	if (which != NULL && strcmp(which, "assign") == 0) {
+		assign(p);
+		return;
+	}
 	if (decision == NULL) {
 		frame_sentence(p, 400, "Nothing was done", "A decision is required.");
 		return;

@@ -19,6 +19,9 @@ struct desk {
 	const char *person;
 	char login[TEXT_HEX_SIZE(SHA256_BYTES)]; /* the hash of its link */
 	bool decides;                            /* an operator; else one who reads */
+	const char **sources;                    /* whose files the spool has to have: names of the configuration */
+	size_t source_count;
+	int try; /* a connection to handback-try; -1: none */
 	/* one for each page with forms: each is good for one form that is sent, and for this person's alone */
 	char form[DESK_FORMS][DESK_FORM_TOKEN];
 	size_t forms;

@@ -21,3 +21,7 @@ SELECT r.reason FROM handback.hold_reason r ORDER BY r.reason
 -- name: bounds
 -- A page that takes longer is none: nobody waits for it.
 SELECT pg_catalog.set_config('statement_timeout', '25s', false)
+
+-- name: assign_many
+-- Gives holds to somebody. $1 holds, $2 to whom.
+SELECT count(handback.assign_hold(h, $2::text, NULL)) AS many FROM unnest($1::bigint[]) h

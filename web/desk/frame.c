@@ -15,6 +15,7 @@ static const struct {
     {"/holds", "Holds", false},
     {"/proposals", "Approvals", false},
     {"/reports", "Reports", false},
+    {"/try", "Dry run", false},
     {"/partners", "Partners", true},
     {"/points", "Points", true},
     {"/marketplace", "Marketplace", true},

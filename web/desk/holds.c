@@ -22,9 +22,10 @@ put_filter(const struct page_of *p, const struct holds_asked *asked)
 	choose_reason(p, asked->reason);
 	page_input(out, "text", "file", "File", asked->file);
 	page_input(out, "text", "owner", "With", asked->owner);
+	page_put(out, "<button type=\"submit\">Show</button></form>\n");
 	page_put(out,
-	         "<button type=\"submit\">Show</button>\n<p class=\"views\"><a href=\"/holds\">All open</a> "
-	         "<a href=\"/holds?owner=%u\">Mine</a> <a href=\"/holds?state=ended\">Ended</a></p></form>\n",
+	         "<nav class=\"views\" aria-label=\"Views\"><a href=\"/holds\">All open</a> "
+	         "<a href=\"/holds?owner=%u\">Mine</a> <a href=\"/holds?state=ended\">Ended</a></nav>\n",
 	         p->desk->person);
 }
 

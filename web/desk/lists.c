@@ -14,6 +14,11 @@ page_today(const struct page_of *p)
 	                                         {"partner", "/reports/ageing?partner="},
 	                                         {"holds", "/holds?n="},
 	                                         {"proposals", "/proposals?n="},
+	                                         {"late", "/reports/deliveries?n="},
+	                                         {"missing", "/reports/deliveries?rows=missing&n="},
+	                                         {"unanswered", "/reports/overdue?n="},
+	                                         {"lagging", "/targets?n="},
+	                                         {"target", "/targets/"},
 	                                         {NULL, NULL}};
 	struct document *d = NULL;
 	int code = view_today(&p->desk->query, &d);

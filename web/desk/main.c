@@ -9,7 +9,8 @@
  *     --config FILE   where the database and the spool are
  *     --listen PATH   a SOCK_SEQPACKET socket that it makes, with a process for each connection
  *
- * Without --listen a connection is its descriptor 3.
+ * Without --listen a connection is its descriptor 3.  HANDBACK_TRY_SOCKET: where handback-try listens, for dry
+ * runs.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/config/config.h"
+#include "lib/finance/output/memory.h"
 #include "lib/hash/secret_text.h"
 #include "lib/protocol/channel.h"
 #include "lib/protocol/serve.h"
@@ -34,6 +36,7 @@
 #include "web/desk/desk_sql.h"
 
 #define ENTER_S 10
+#define TRY_S 25 /* until a dry run has come to its end: a page is waited for */
 #define IDLE_S (20 * 60) /* handback-web ends a session before that */
 
 static struct config *
@@ -83,7 +86,7 @@ enter(struct desk *d, const struct config *config, const struct desk_enter *who,
 	return entered;
 }
 
-/* Behind this there is no second connection, and no file but kept ones. */
+/* Behind this there is no other connection, and no file but kept ones. */
 static bool
 lock_down(struct desk *d, const struct config *config)
 {
@@ -153,17 +156,47 @@ serve(struct desk *d, int *turn)
 	struct desk_enter enter;
 	struct desk_ask ask;
 	size_t len;
+	int body;
 
 	setsockopt(SERVE_CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	while (channel_receive(SERVE_CONNECTION, line, sizeof(line), &len, NULL) > 0) {
-		if (desk_call_decode(&enter, &ask, turn, line, why, sizeof(why)) != DESK_ASK) {
+	while (channel_receive(SERVE_CONNECTION, line, sizeof(line), &len, &body) > 0) {
+		int message = desk_call_decode(&enter, &ask, turn, line, body, why, sizeof(why));
+		bool asks = message == DESK_ASK || message == DESK_UPLOAD, goes_on = asks && give_page(d, &ask, turn);
+
+		if (body >= 0)
+			close(body);
+		if (!asks) {
 			log_write(LOG_ERR, "handback-web breaks the protocol", LOG_FIELDS(log_text("why", why)));
 			return EXIT_USAGE;
 		}
-		if (!give_page(d, &ask, turn))
+		if (!goes_on)
 			break;
 	}
 	return EXIT_CLEAN;
+}
+
+/* True: where there is no handback-try, there are no dry runs, and all else. */
+static bool
+open_try(struct desk *d)
+{
+	const struct timeval patience = {.tv_sec = TRY_S};
+	const char *path = getenv("HANDBACK_TRY_SOCKET");
+
+	d->try = path != NULL ? channel_connect(path) : -1;
+	if (d->try >= 0) {
+		fcntl(d->try, F_SETFL, 0); /* an answer is waited for */
+		setsockopt(d->try, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	}
+	return true;
+}
+
+/* Whose files this spool has to have. */
+static void
+name_sources(struct desk *d, const struct config *config)
+{
+	d->sources = mem_new(config->source_count + 1, sizeof(*d->sources));
+	for (size_t i = 0; i < config->source_count; i++)
+		d->sources[d->source_count++] = config->sources[i].name;
 }
 
 static int
@@ -171,7 +204,7 @@ serve_connection(const char *path)
 {
 	static char line[MESSAGE_BYTES + 2];
 	const struct timeval patience = {.tv_sec = ENTER_S};
-	struct desk d = {.query = {.spool = -1, .say = desk_say, .whole = "its CSV has every one"}};
+	struct desk d = {.try = -1, .query = {.spool = -1, .say = desk_say, .whole = "its CSV has every one"}};
 	struct config *config = load_config(path);
 	char why[LIMIT_MESSAGE_BYTES], person[DESK_PERSON_BYTES + 1];
 	struct desk_answer answer = {.why = NULL};
@@ -182,21 +215,25 @@ serve_connection(const char *path)
 
 	setsockopt(SERVE_CONNECTION, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (config == NULL || channel_receive(SERVE_CONNECTION, line, sizeof(line), &len, NULL) <= 0 ||
-	    desk_call_decode(&who, &ask, &turn, line, why, sizeof(why)) != DESK_ENTER) {
+	    desk_call_decode(&who, &ask, &turn, line, -1, why, sizeof(why)) != DESK_ENTER) {
 		config_free(config);
 		return EXIT_USAGE;
 	}
 	snprintf(person, sizeof(person), "%s", who.person);
 	d.person = person;
+	name_sources(&d, config);
 	if (!enter(&d, config, &who, &answer.why)) {
 		send_answer(&turn, DESK_REFUSED, &answer, -1);
-	} else if (lock_down(&d, config)) {
+	} else if (open_try(&d) && lock_down(&d, config)) {
 #ifdef TEST_BUILD
 		attempt_escape();
 #endif
 		code = send_answer(&turn, DESK_ENTERED, &answer, -1) ? serve(&d, &turn) : EXIT_FAILED;
 	}
+	if (d.try >= 0)
+		close(d.try);
 	connect_close(&d.connection);
+	free(d.sources);
 	config_free(config);
 	return code;
 }

@@ -61,7 +61,12 @@ void page_explain(const struct page_of *p);
 void page_reports(const struct page_of *p);
 void page_report(const struct page_of *p);
 
-/* ---- how things are set up: web/desk/settings.c, web/desk/marketplace.c ---- */
+/* ---- web/desk/try_page.c ---- */
+
+void page_try(const struct page_of *p);
+void page_try_file(const struct page_of *p);
+
+/* ---- how things are set up: web/desk/settings.c, targets.c, audit.c, marketplace.c ---- */
 
 void page_partners(const struct page_of *p);
 void page_partner(const struct page_of *p);
@@ -70,7 +75,9 @@ void page_target(const struct page_of *p);
 void page_credentials(const struct page_of *p);
 void page_points(const struct page_of *p);
 void page_people(const struct page_of *p);
+void page_target_act(const struct page_of *p);
 void page_audit(const struct page_of *p);
+void page_audit_verify(const struct page_of *p);
 void page_marketplace(const struct page_of *p);
 void page_marketplace_propose(const struct page_of *p);
 void page_marketplace_answer(const struct page_of *p);

@@ -5,6 +5,7 @@
 
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
+#include "web/desk/upload.h"
 
 bool
 request_decode(char *text, bool plus)
@@ -72,13 +73,16 @@ bool
 request_read(const struct desk_ask *ask, struct request *ret)
 {
 	*ret = (struct request){
-	    .post = ask->form != NULL, .path = ask->path, .query = ask->query != NULL ? ask->query : ""};
-	return read_path(ret, ask->path) && read_fields(ret, ask->query) && read_fields(ret, ask->form);
+	    .post = ask->form != NULL || ask->type != NULL, .path = ask->path, .query = ask->query != NULL ? ask->query : ""};
+	return read_path(ret, ask->path) && read_fields(ret, ask->query) && read_fields(ret, ask->form) &&
+	       (ask->type == NULL || upload_read(ret, ask->type, ask->body));
 }
 
 void
 request_free(struct request *r)
 {
+	free(r->file_name);
+	free(r->body);
 	for (size_t i = 0; i < r->parts; i++)
 		free(r->part[i]);
 	for (size_t i = 0; i < r->fields; i++) {

@@ -20,6 +20,11 @@ struct request {
 		char *name, *value;
 	} field[REQUEST_FIELDS];
 	size_t fields;
+	/* of a form with a file in it; NULL: there is none */
+	char *file_name;
+	const char *file; /* its bytes, in body */
+	size_t file_len;
+	char *body;
 };
 
 /* False for what no browser sends for a page of ours: too many parts or fields, a bad encoding, a NUL.  What

@@ -72,6 +72,41 @@ ORDER BY g.code, r.transaction_type, r.merchant NULLS LAST
 SELECT t.name AS target, t.programme, t.state, t.reason, t.ended_at AS last, t.result, t.later, t.held, t.waiting_since, t.why
 FROM handback.target_status t ORDER BY t.state = 'active', t.name
 
+-- name: target_now
+-- How one of them stands. $1 target.
+SELECT t.name AS target, t.programme, t.state, t.reason, t.ended_at AS last, t.result, t.later, t.held, t.waiting_since, t.why
+FROM handback.target_status t WHERE t.name = $1::text
+
+-- name: target_breaks
+-- What it has otherwise than told, for a person to see to. $1 target.
+SELECT b.kind, b.key, b.difference, b.since, b.owner
+FROM handback.target_break b WHERE b.target = $1::text
+ORDER BY b.since, b.kind, b.key
+LIMIT 200
+
+-- name: target_pause
+-- $1 target, $2 why.
+SELECT handback.pause_target($1::text, $2::text) AS version
+
+-- name: target_resume
+SELECT handback.resume_target($1::text) AS version
+
+-- name: target_parity_begin
+-- Has it asked for what it was told since the last time. $1 target.
+SELECT handback.begin_parity($1::text, NULL) AS parity
+
+-- name: target_replay
+-- What it did not take is sent again. $1 target.
+SELECT handback.replay_held($1::text) AS objects
+
+-- name: target_assign
+-- $1 target, $2 to whom.
+SELECT handback.assign_target($1::text, $2::text, NULL) AS event
+
+-- name: verify_size
+-- How many records the proof is of, before it is begun.
+SELECT coalesce(sum(f.records), 0)::bigint AS records FROM handback.file f
+
 -- name: target_parity
 -- What each read-back found, the newest first. $1 target.
 SELECT p.started_at AS started, p.ended_at AS ended, p.result, p.objects, p.missing, p.differing, p.unread, p.resent, p.open, p.why
