@@ -1,7 +1,7 @@
 // Walks the pages with a real browser, as the people that it is told of, and writes down what is not right.
 //
 //     node browse.mjs < {"chromium", "base", "people": [{"name", "link", "pages": [...], "axe"}], "looks": [[[width, height], scheme, media]],
-//                        "again": [paths that are seen in each, not in the first look alone], "screens"}
+//                        "again": [paths that are seen in each, not in the first look alone], "file": to be tried on /try, "screens"}
 //
 // One line of JSON for each page: person, path, status, width, scheme, wide (the page is wider than the screen, and what makes it so),
 // axe (violations), html (errors of html-validate), console (what the browser complained of).
@@ -34,7 +34,11 @@ async function look(page, who, path, [size, scheme, media], checks) {
 	page.on("console", heard);
 	await page.setViewportSize({width: size[0], height: size[1]});
 	await page.emulateMedia({colorScheme: scheme, media: media ?? "screen"});
-	const answer = await page.goto(told.base + path);
+	let answer = await page.goto(told.base + path);
+	if (path === "/try" && told.file) { // what becomes of a file that somebody chooses
+		await page.setInputFiles("input[type=file]", told.file);
+		[answer] = await Promise.all([page.waitForNavigation(), page.click("form.try button")]);
+	}
 	const found = {person: who, path, status: answer.status(), width: size[0], scheme, media, wide: await page.evaluate(tooWide, media === "print"),
 		injected: await page.evaluate(() => window.injected ?? null), axe: [], html: []};
 	if (checks.axe && media !== "print")

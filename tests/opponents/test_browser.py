@@ -1,6 +1,6 @@
 """The pages in a real browser: Debian's chromium, driven by Playwright, with axe and html-validate as judges of each page.
 
-The suite looks at one page of each kind. HANDBACK_SCREENS=FOLDER looks at all of them, and keeps a picture of each to look at.
+HANDBACK_PICTURES=docs/pictures takes the pictures of docs/finance.md. The suite looks at one page of each kind. HANDBACK_SCREENS=FOLDER looks at all of them, and keeps a picture of each to look at.
 """
 import json
 import os
@@ -63,11 +63,11 @@ def browse(chromium, script, told):
 def every_page(world):
     hold, = world.query("SELECT min(hold_id) FROM handback.hold WHERE redemption_id IS NOT NULL")[0]
     file, = world.query("SELECT file_id FROM handback.file WHERE state = 'posted' LIMIT 1")[0]
-    kinds = ["/", f"/files/{file}", f"/explain?reference={file}%3A1", "/holds", f"/holds/{hold}", "/proposals/1", "/reports/ageing", "/marketplace"]
+    kinds = ["/", f"/files/{file}", f"/explain?reference={file}%3A1", "/holds", f"/holds/{hold}", "/proposals/1", "/reports/ageing", "/marketplace", "/try"]
     more = ["/files", "/holds?state=ended", "/proposals", "/reports", "/reports/reconciliation", "/reports/overdue", "/reports/roll-forward", "/reports/reasons",
             "/reports/deliveries", "/reports/decisions", "/reports/trend", "/partners", "/partners/SKYLINE", "/points", "/targets", "/credentials", "/audit",
             "/people"]
-    return kinds + (more + ["/holds?reason=points_mismatch", "/targets/crm", "/try"] if SCREENS else [])
+    return kinds + (more + ["/holds?reason=points_mismatch", "/targets/crm"] if SCREENS else [])
 
 
 @case("pages: walked by a real browser as four people, judged by axe and html-validate")
@@ -76,14 +76,37 @@ def test_every_page_is_fit_for_everybody(chromium, world, pages):
     hold, = world.query("SELECT min(hold_id) FROM handback.hold WHERE reason = 'member_mismatch'")[0]
     ann.send(ann.get(f"/holds/{hold}"), "/holds/propose", hold=hold, decision="close", why=HOSTILE, accept_difference="yes")
     every = every_page(world)
+    to_try = world.dir / "SKYLINE_20261118_000002.csv"
+    to_try.write_bytes(world.file("SKYLINE", world.unusual(), sequence=2)[1].replace(b",CONFIRMED,", b"," + HOSTILE.replace('"', "").encode() + b",", 1))
     people = []
     for name, role in reversed(PEOPLE.items()):  # a link is good for five minutes: who sees every page goes last
         pages.role(name, role)
         people.append({"name": name, "link": pages.link(name), "pages": every if name == "ann" else every[4:5], "axe": name == "ann"})
-    found = browse(chromium, "browse.mjs", {"base": pages.on_loopback(), "people": people, "looks": LOOKS, "again": every if SCREENS else every[3:5], "screens": SCREENS})
+    found = browse(chromium, "browse.mjs", {"base": pages.on_loopback(), "people": people, "looks": LOOKS, "again": every if SCREENS else every[3:5], "screens": SCREENS,
+                                             "file": str(to_try)})
     assert {(f["person"], f["path"]) for f in found} == {(p["name"], path) for p in people for path in p["pages"]}
     wrong = [f for f in found if f["status"] != 200 or f["wide"] or f["axe"] or f["html"] or f["console"] or f["injected"]]
     assert not wrong, "\n".join(json.dumps(f) for f in wrong)
+
+
+# docs/finance.md, "Four questions": by which links, and what stands there then
+QUESTIONS = {"open-items": (["Open items"], ("8 to 30 days", "POINTS", "AMOUNT", "USD")),
+             "than-yesterday": (["Reports", "From day to day"], ("THAN BEFORE", "THAN A WEEK BEFORE")),
+             "why-rejected": (["Reports", "Why partners reject"], ("SKYLINE", "NO_SEAT")),
+             "ties-to-the-ledger": (["Reports", "Roll-forward of open items"], ("Open by the ledger", "Difference", "Its hash"))}
+
+
+@case("pages: finance's four questions answered in at most two clicks each")
+def test_finances_questions_are_answered_by_two_clicks(chromium, world, pages):
+    pages.role("fin", PEOPLE["fin"])
+    found = {f["name"]: f for f in browse(chromium, "clicks.mjs", {
+        "base": pages.on_loopback(), "link": pages.link("fin"), "pictures": os.environ.get("HANDBACK_PICTURES") and os.path.abspath(os.environ["HANDBACK_PICTURES"]),
+        "questions": [{"name": name, "clicks": clicks} for name, (clicks, _) in QUESTIONS.items()]})}
+    guide = (HERE.parents[1] / "docs/finance.md").read_text(encoding="utf-8")
+    for name, (clicks, told) in QUESTIONS.items():
+        text = found[name]["text"].upper()
+        assert len(clicks) <= 2 and all(word.upper() in text for word in told), (name, found[name])
+        assert f"*{'*, *'.join(clicks)}*" in guide and f"pictures/{name}.png" in guide, name
 
 
 @case("pages: proposed and approved by two people with keyboards alone")
