@@ -83,6 +83,17 @@ bulk_end(const struct delivery *d, const struct connector *c, size_t first)
 	           : 0;
 }
 
+/* All of one kind are a file. */
+static size_t
+file_end(const struct delivery *d, size_t first)
+{
+	size_t end = first;
+
+	while (end < d->count && d->object[end].kind == d->object[first].kind)
+		end++;
+	return end;
+}
+
 /* A parent whose objects would be on both sides goes with the next part, where it has not more than fill one.
  */
 static size_t
@@ -110,12 +121,12 @@ delivery_cut_up(struct delivery *d, const struct connector *c, int64_t *next_num
 
 		if (batch > SEND_OBJECTS)
 			batch = SEND_OBJECTS;
-		end = bulk_end(d, c, first);
+		end = connector_is_file(c) ? file_end(d, first) : bulk_end(d, c, first);
 		if (end > 0) {
 			p = delivery_add_part(d, NULL, first, end - first, next_number);
 			if (p == NULL)
 				return false;
-			p->bulk.stage = BULK_CREATE;
+			p->bulk.stage = connector_is_file(c) ? BULK_NONE : BULK_CREATE;
 			continue;
 		}
 		for (end = first;

@@ -9,6 +9,7 @@
  *     --database CONNINFO, or --config FILE: where the database is
  *     --credentials DIRECTORY  files TARGET.NAME; without it systemd's
  *     --requests DIRECTORY     PROGRAMME/PARTNER/profile.yaml and out/: where request files appear
+ *     --files DIRECTORY        TARGET/: where files of systems that take nothing else appear
  *     --send SOCKET            where handback-send's unit listens; without it processes of ours
  */
 #include <errno.h>
@@ -28,7 +29,7 @@
 #define ROLE "handback_outbox"
 
 struct options {
-	const char *config, *database, *credentials, *send, *requests;
+	const char *config, *database, *credentials, *send, *requests, *files;
 	bool no_landlock;
 };
 
@@ -37,7 +38,7 @@ usage(void)
 {
 	fputs("usage: handback-outbox (--config FILE | --database CONNINFO) [--credentials DIRECTORY] [--send "
 	      "SOCKET] "
-	      "[--requests DIRECTORY] [--no-landlock]\n",
+	      "[--requests DIRECTORY] [--files DIRECTORY] [--no-landlock]\n",
 	      stderr);
 	return EXIT_USAGE;
 }
@@ -45,13 +46,11 @@ usage(void)
 static bool
 read_options(int argc, char **argv, struct options *ret)
 {
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	                                      {"database", required_argument, NULL, 'd'},
-	                                      {"credentials", required_argument, NULL, 'k'},
-	                                      {"send", required_argument, NULL, 's'},
-	                                      {"requests", required_argument, NULL, 'r'},
-	                                      {"no-landlock", no_argument, NULL, 'n'},
-	                                      {NULL, 0, NULL, 0}};
+	static const struct option known[] = {
+	    {"config", required_argument, NULL, 'c'},      {"database", required_argument, NULL, 'd'},
+	    {"credentials", required_argument, NULL, 'k'}, {"send", required_argument, NULL, 's'},
+	    {"requests", required_argument, NULL, 'r'},    {"files", required_argument, NULL, 'f'},
+	    {"no-landlock", no_argument, NULL, 'n'},       {NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0)
@@ -65,6 +64,8 @@ read_options(int argc, char **argv, struct options *ret)
 			ret->send = optarg;
 		else if (option == 'r')
 			ret->requests = optarg;
+		else if (option == 'f')
+			ret->files = optarg;
 		else if (option == 'n')
 			ret->no_landlock = true;
 		else
@@ -129,6 +130,7 @@ main(int argc, char **argv)
 		return usage();
 	log_open("handback-outbox", LOG_INFO);
 	how.socket = options.send;
+	how.files = options.files;
 	how.no_landlock = options.no_landlock;
 	if (!credentials_open(&how.credentials, options.credentials)) {
 		log_write(LOG_ERR, "cannot read the directory of credentials", LOG_FIELDS(log_errno(errno)));

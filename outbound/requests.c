@@ -17,10 +17,9 @@
 #include "lib/hash/sha256.h"
 #include "outbound/compose/compose.h"
 #include "outbound/outbox_sql.h"
+#include "outbound/place.h"
 
 #define PROFILE_BYTES (1 << 20)
-#define NAME_SIZE 256
-#define FILE_MODE 0640
 #define AGAIN_S 60
 
 /* A partner's batch that is on its way. */
@@ -29,7 +28,7 @@ struct job {
 	const char *programme, *partner;
 	int dir, out; /* -1: not open */
 	bool by_sftp; /* handback-fetch uploads what is in out, and says so */
-	char batch[24], name[NAME_SIZE], temporary[NAME_SIZE + 8], sent[NAME_SIZE + 8];
+	char batch[24], name[PLACE_NAME_SIZE], temporary[PLACE_NAME_SIZE + 8], sent[PLACE_NAME_SIZE + 8];
 	struct compose_facts facts;
 };
 
@@ -94,7 +93,7 @@ write_file(struct job *j, const struct profile *profile, struct pg_result *rows,
            uint8_t ret_hash[SHA256_BYTES])
 {
 	const struct compose_rows source = {(size_t) pg_rows(rows), value_of, rows};
-	int fd = openat(j->out, j->temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	int fd = place_open(j->out, j->temporary);
 	FILE *file = fd >= 0 ? fdopen(fd, "r+") : NULL;
 	struct sha256 *hash = sha256_new();
 	char why[LIMIT_MESSAGE_BYTES] = "", block[65536];
@@ -155,7 +154,7 @@ make(struct job *j, bool *ret_made)
 		complain(j, "a request file has no name", why);
 	else
 		status = pg_run_prepared(j->pg, sql_outbox_batch_rows, 1, values, &rows);
-	snprintf(j->temporary, sizeof(j->temporary), ".%s.part", j->name);
+	place_temporary(j->temporary, sizeof(j->temporary), j->name);
 	if (rows != NULL && status == PG_OK && write_file(j, profile, rows, &bytes, hash)) {
 		status = note(j, "written", bytes, text_hex(hex, hash, sizeof(hash)));
 		*ret_made = status == PG_OK;
@@ -167,27 +166,15 @@ make(struct job *j, bool *ret_made)
 
 /* ---- placing ---- */
 
-/* The last name, once: a temporary name that is gone says that it was given before. */
 static bool
-give_name(struct job *j, int64_t bytes)
+give_name(const struct job *j, int64_t bytes)
 {
-	int fd = openat(j->out, j->temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	bool good;
+	const char *why = "";
 
-	if (fd < 0 && errno == ENOENT)
+	if (place_file(j->out, j->name, bytes, &why))
 		return true;
-	good = fd >= 0 && fstat(fd, &st) == 0;
-	if (good && st.st_size != bytes) {
-		complain(j, "a request file is not as it was written, and is not sent", j->temporary);
-		good = false;
-	} else if (!good || io_move_durably(fd, j->out, j->temporary, j->out, j->name) < 0) {
-		complain(j, "a request file cannot be given its name", strerror(errno));
-		good = false;
-	}
-	if (fd >= 0)
-		close(fd);
-	return good;
+	complain(j, "a request file cannot be given its name", why);
+	return false;
 }
 
 /* Is it at the partner's place, under its last name?  By SFTP when handback-fetch says so, by .NAME.sent. */
@@ -226,7 +213,7 @@ step_of(struct job *j, const struct pg_result *r)
 		return PG_OK; /* the next step reads what was noted */
 	}
 	snprintf(j->name, sizeof(j->name), "%s", pg_text_of(r, 0, "name"));
-	snprintf(j->temporary, sizeof(j->temporary), ".%s.part", j->name);
+	place_temporary(j->temporary, sizeof(j->temporary), j->name);
 	if (!place(j, pg_int_of(r, 0, "bytes")))
 		return PG_OK;
 	log_write(LOG_INFO, "a request file was placed",

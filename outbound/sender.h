@@ -14,6 +14,7 @@
 
 struct sender_how {
 	const char *socket; /* of its unit; NULL: a process of ours */
+	const char *files;  /* where targets that take files have a directory each; NULL: nowhere */
 	struct credentials credentials;
 	bool no_landlock;
 };

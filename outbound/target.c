@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/yaml/yaml.h"
 #include "outbound/bulk.h"
+#include "outbound/drop.h"
 
 #define POLL_MS 1000
 #define READY_MS 30000    /* from the start of a sender until it is ready */
@@ -194,7 +195,7 @@ claim_rows(struct target *t, struct tell *tell, struct pg_result **ret_rows, boo
            bool *ret_reads)
 {
 	enum pg_status status = PG_OK;
-	bool bulk = false;
+	bool bulk = connector_is_file(t->connector);
 
 	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
 		bulk |= connector_bulk_from(t->connector, (enum connector_kind) kind) > 0;
@@ -216,6 +217,20 @@ claim_rows(struct target *t, struct tell *tell, struct pg_result **ret_rows, boo
 	return tell_claim_read(tell, t->name, t->connector, ret_rows);
 }
 
+/* A system that takes files has them at once, and no sender. */
+static enum pg_status
+claim_file(struct target *t, struct tell *tell, const char *files, bool resumed, int64_t now_ms)
+{
+	bool full = false;
+	enum pg_status status = drop_delivery(&t->delivery, files, t->name, resumed, tell, &full);
+
+	if (status == PG_OK)
+		status = end(t, tell, now_ms);
+	if (status == PG_OK && !full)
+		t->claim_ms = now_ms + connector_file_every_s(t->connector) * 1000;
+	return status;
+}
+
 static enum pg_status
 claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t now_ms)
 {
@@ -231,6 +246,8 @@ claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t
 	t->state = TARGET_STARTING;
 	if (!delivery_begin(&t->delivery, rows, t->connector, reads, &t->next_number))
 		return give_up(t, tell, "no memory for what is to be sent", now_ms);
+	if (connector_is_file(t->connector))
+		return claim_file(t, tell, how->files, resumed, now_ms);
 	if (resumed)
 		bulk_resume(&t->delivery, rows);
 	if (t->sender.channel < 0)

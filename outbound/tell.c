@@ -62,7 +62,7 @@ tell_claim(struct tell *t, const char *name, const struct connector *c, struct p
 		most = CLAIM_MOST / batch * batch;
 	/* what may go in bulk is claimed so; where less waits it goes by batches */
 	for (int kind = 0; kind < CONNECTOR_KINDS; kind++)
-		if (connector_bulk_from(c, (enum connector_kind) kind) > 0)
+		if (connector_bulk_from(c, (enum connector_kind) kind) > 0 || connector_is_file(c))
 			most = CONNECTOR_BULK_MOST;
 	if (most < CLAIM_LEAST)
 		most = (CLAIM_LEAST + batch - 1) / batch * batch;

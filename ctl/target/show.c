@@ -81,7 +81,7 @@ add_request(struct table *t, const struct connector *c, enum connector_kind kind
 	const char *cells[] = {connector_kinds[kind], connector_method(c), connector_url(c, kind), body};
 
 	if (body != NULL) {
-		if (body[0] != '<') /* XML may have lines */
+		if (body[0] != '<' && !connector_is_file(c)) /* XML may have lines */
 			body[strcspn(body, "\n")] = '\0';
 		table_row(t, cells);
 	} else {

@@ -98,7 +98,7 @@ add(struct trial *t, const char *request, enum connector_kind kind, const char *
 	const char *cells[] = {request, connector_kinds[kind], method, url, headers, body};
 
 	if (headers != NULL) {
-		if (strcmp(request, "upload") != 0 && body[0] != '<')
+		if (strcmp(request, "upload") != 0 && body[0] != '<' && !connector_is_file(t->connector))
 			body[strcspn(body, "\n")] = '\0';
 		table_row(t->table, cells);
 	}

@@ -114,23 +114,16 @@ compile_columns(struct connector_bulk *b, enum connector_kind kind, struct yaml_
 	char due[40];
 	bool found = false;
 
-	if (columns == NULL || columns->kind != YAML_MAP || columns->first == NULL) {
-		yaml_error(p, n, "columns: a map of the CSV's columns is required");
+	if (!connector_check_columns(kind, n, columns, p))
 		return;
-	}
 	b->columns = columns;
 	if (key == NULL || !yaml_text(p, key, &b->key)) {
 		yaml_error(p, n, "key: the column that rows are known by is required");
 		return;
 	}
 	snprintf(due, sizeof(due), "${%s}", connector_keys[kind]);
-	for (const struct yaml_node *c = columns->first; c != NULL; c = c->next) {
-		if (c->kind != YAML_SCALAR)
-			yaml_error(p, c, "a text with fields of ours is required");
-		else
-			connector_check_template(kind, c, p);
+	for (const struct yaml_node *c = columns->first; c != NULL; c = c->next)
 		found |= c->kind == YAML_SCALAR && strcmp(c->key, b->key) == 0 && strcmp(c->text, due) == 0;
-	}
 	if (!found)
 		yaml_error(p, key, "rows are known by the column that is %s", due);
 }
@@ -245,64 +238,6 @@ connector_step_url(const struct connector *c, enum connector_kind kind, enum con
 	return NULL;
 }
 
-/* A cell as RFC 4180 has it. */
-static void
-write_cell(FILE *out, const char *text)
-{
-	if (strpbrk(text, ",\"\r\n") == NULL) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == '"')
-			fputc('"', out);
-		fputc(*p, out);
-	}
-	fputc('"', out);
-}
-
-static bool
-write_row(FILE *out, const struct connector_bulk *b, const struct json *object, char *why, size_t why_size)
-{
-	for (const struct yaml_node *c = b->columns->first; c != NULL; c = c->next) {
-		bool is_null = false;
-		char *text = connector_text_or_null(c->text, object, &is_null, why, why_size);
-
-		if (text == NULL)
-			return false;
-		write_cell(out, is_null ? b->empty : text);
-		fputc(c->next != NULL ? ',' : '\n', out);
-		free(text);
-	}
-	return true;
-}
-
-static char *
-write_csv(const struct connector_bulk *b, const struct json *const *objects, size_t count, char *why,
-          size_t why_size)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	bool good = out != NULL;
-
-	for (const struct yaml_node *c = good ? b->columns->first : NULL; c != NULL; c = c->next) {
-		write_cell(out, c->key);
-		fputc(c->next != NULL ? ',' : '\n', out);
-	}
-	for (size_t i = 0; good && i < count; i++)
-		good = write_row(out, b, objects[i], why, why_size);
-	if (out == NULL || fclose(out) != 0) {
-		snprintf(why, why_size, "no memory");
-		good = false;
-	}
-	if (good)
-		return text;
-	free(text);
-	return NULL;
-}
-
 char *
 connector_step_body(const struct connector *c, enum connector_kind kind, enum connector_step step,
                     const struct json *const *objects, size_t count, char *why, size_t why_size)
@@ -310,7 +245,9 @@ connector_step_body(const struct connector *c, enum connector_kind kind, enum co
 	const struct connector_object constants = {.record = c->bulk[kind].step[step].body};
 
 	if (step == STEP_UPLOAD)
-		return write_csv(&c->bulk[kind], objects, count, why, why_size);
+		return connector_write_csv(
+		    &(const struct connector_csv){c->bulk[kind].columns, c->bulk[kind].empty, ',', false}, objects,
+		    count, why, why_size);
 	if (constants.record != NULL)
 		return connector_compose(&constants, objects, 1, why, why_size);
 	return strdup("");

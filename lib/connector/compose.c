@@ -283,7 +283,11 @@ char *
 connector_request_url(const struct connector *c, enum connector_kind kind, const struct json *object,
                       char *why, size_t why_size)
 {
-	char *url = compose_text(c->object[kind].url, object, true, NULL, why, why_size);
+	char *url;
+
+	if (c->object[kind].file != NULL)
+		return strdup(c->object[kind].file);
+	url = compose_text(c->object[kind].url, object, true, NULL, why, why_size);
 
 	if (url == NULL || connector_is_url(url, false))
 		return url;
@@ -335,15 +339,4 @@ connector_compose(const struct connector_object *shape, const struct json *const
 		return body;
 	free(body);
 	return NULL;
-}
-
-char *
-connector_body(const struct connector *connector, enum connector_kind kind, const struct json *const *objects,
-               size_t count, char *why, size_t why_size)
-{
-	const struct connector_object *o = &connector->object[kind];
-
-	if (o->xml != NULL)
-		return connector_compose_xml(o->xml, objects[0], why, why_size);
-	return connector_compose(o, objects, count, why, why_size);
 }

@@ -60,7 +60,9 @@ compile_objects(struct connector *c, struct problems *p)
 	for (int i = 0; i < CONNECTOR_KINDS; i++) {
 		struct yaml_node *n = yaml_get(objects, connector_kinds[i]);
 
-		if (n != NULL && n->kind == YAML_MAP)
+		if (n != NULL && n->kind == YAML_MAP && yaml_get(n, "file") != NULL)
+			connector_compile_file(c, (enum connector_kind) i, n, p);
+		else if (n != NULL && n->kind == YAML_MAP)
 			compile_object(c, (enum connector_kind) i, n, p);
 		else if (n != NULL)
 			yaml_error(p, n, "a map with url and record is required");
@@ -72,7 +74,7 @@ static void
 compile(struct connector *c, struct problems *p)
 {
 	static const char *const known[] = {"method", "batch",   "network", "ca",     "timeout", "objects",
-	                                    "login",  "headers", "answer",  "points", NULL};
+	                                    "login",  "headers", "answer",  "points", "files",   NULL};
 	static const char *const networks[] = {"public", "private", NULL};
 	struct yaml_node *method = yaml_get(c->tree, "method"), *batch = yaml_get(c->tree, "batch"),
 	                 *network = yaml_get(c->tree, "network"), *ca = yaml_get(c->tree, "ca"),
@@ -93,6 +95,7 @@ compile(struct connector *c, struct problems *p)
 	    (c->timeout_ms < 1000 || c->timeout_ms > 600000))
 		yaml_error(p, timeout, "from 1s to 10m");
 	compile_objects(c, p);
+	connector_compile_files(c, p);
 	connector_compile_headers(c, p);
 	connector_compile_logins(c, p);
 	connector_check_readings(c, p);
@@ -139,13 +142,13 @@ connector_free(struct connector *c)
 bool
 connector_has(const struct connector *c, enum connector_kind kind)
 {
-	return c->object[kind].url != NULL;
+	return c->object[kind].url != NULL || c->object[kind].file != NULL;
 }
 
 const char *
 connector_url(const struct connector *c, enum connector_kind kind)
 {
-	return c->object[kind].url;
+	return c->object[kind].file != NULL ? c->object[kind].file : c->object[kind].url;
 }
 
 bool

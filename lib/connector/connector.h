@@ -45,7 +45,8 @@ void connector_free(struct connector *c); /* NULL is fine */
 
 /* Is the target told of this kind?  Then it has a URL. */
 bool connector_has(const struct connector *c, enum connector_kind kind);
-/* As the connector has it, with ${fields} where one request tells of one object. */
+/* As the connector has it, with ${fields} where one request tells of one object; of a file what its name
+ * begins with. */
 const char *connector_url(const struct connector *c, enum connector_kind kind);
 const char *connector_method(const struct connector *c);
 /* How many objects one request may tell of. */
@@ -63,6 +64,18 @@ char *connector_body(const struct connector *c, enum connector_kind kind, const 
  * can look like that. */
 #define CONNECTOR_LOGIN_PLACE "${login}"
 bool connector_is_xml(const struct connector *c, enum connector_kind kind);
+
+/* ---- by files ---- */
+
+/* Is it a system that takes nothing but files?  Then it is told of all its kinds so, and by no request. */
+bool connector_is_file(const struct connector *c);
+int64_t connector_file_every_s(const struct connector *c); /* a file at most so often, where few wait */
+/* The name of the file of this kind in a delivery, whose number it ends with. */
+void connector_file_name(const struct connector *c, enum connector_kind kind, const char *number, char *buf,
+                         size_t size);
+/* The file that tells of these objects, as connector_body. */
+char *connector_file(const struct connector *c, enum connector_kind kind, const struct json *const *objects,
+                     size_t count, char *why, size_t why_size);
 
 /* ---- how a request is sent ---- */
 

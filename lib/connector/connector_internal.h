@@ -9,12 +9,29 @@
 #include "lib/yaml/yaml.h"
 
 struct connector_object {
-	const char *url;                /* NULL: not told */
-	const struct yaml_node *record; /* a map */
-	const struct yaml_node *body;   /* NULL: the record */
-	const char *parent;             /* a template; NULL: none */
-	const char *xml;                /* a template, instead of record and body; NULL: it is JSON */
-	const struct yaml_node *node;   /* where it stands */
+	const char *url;                 /* NULL: not told, or by a file */
+	const char *file;                /* what its files' names begin with; NULL: it has none */
+	const struct yaml_node *columns; /* of its files */
+	const struct yaml_node *record;  /* a map */
+	const struct yaml_node *body;    /* NULL: the record */
+	const char *parent;              /* a template; NULL: none */
+	const char *xml;                 /* a template, instead of record and body; NULL: it is JSON */
+	const struct yaml_node *node;    /* where it stands */
+};
+
+/* Texts with fields as CSV; for_spreadsheet: nothing in it runs as a formula. */
+struct connector_csv {
+	const struct yaml_node *columns;
+	const char *empty; /* what stands for nothing */
+	char delimiter;
+	bool for_spreadsheet;
+};
+
+struct connector_files {
+	int64_t every_ms;
+	const char *empty;
+	char delimiter;
+	bool plain; /* nothing is put before a formula */
 };
 
 struct connector_request {
@@ -90,6 +107,7 @@ struct connector {
 	int64_t batch, timeout_ms;
 	bool is_private;
 	struct connector_object object[CONNECTOR_KINDS];
+	struct connector_files files;
 	struct connector_reading reading[CONNECTOR_KINDS];
 	struct connector_bulk bulk[CONNECTOR_KINDS];
 	const struct yaml_node *headers; /* NULL: none */
@@ -129,6 +147,15 @@ void connector_compile_logins(struct connector *c, struct problems *p);
 void connector_compile_answer(struct connector *c, struct problems *p);
 void connector_compile_reading(struct connector *c, enum connector_kind kind, struct yaml_node *n,
                                struct problems *p);
+/* A kind that is told by files, and how they are written. */
+void connector_compile_file(struct connector *c, enum connector_kind kind, struct yaml_node *n,
+                            struct problems *p);
+void connector_compile_files(struct connector *c, struct problems *p);
+/* False, with a mistake: it is no map of columns. */
+bool connector_check_columns(enum connector_kind kind, const struct yaml_node *n,
+                             const struct yaml_node *columns, struct problems *p);
+char *connector_write_csv(const struct connector_csv *csv, const struct json *const *objects, size_t count,
+                          char *why, size_t why_size);
 void connector_compile_points(struct connector *c, struct problems *p);
 /* Once the logins are known. */
 void connector_check_readings(const struct connector *c, struct problems *p);

@@ -44,7 +44,7 @@ def lint(build, tmp_path, text):
 
 
 def test_each_that_we_ship_is_sound(build):
-    assert len(CONNECTORS) == 9
+    assert len(CONNECTORS) == 10
     done = subprocess.run([build / "ctl/handbackctl", "target", "lint", *CONNECTORS], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
