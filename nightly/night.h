@@ -24,6 +24,7 @@ struct night {
 	int64_t expired;              /* records whose redemption was never known, closed by this run */
 	struct deemed deemed;         /* of all sources */
 	struct retention retention;   /* what the plan counted, then what was removed */
+	int64_t deliveries;           /* to targets: the same */
 	struct document *plan;
 	struct table *sources, *overdue, *reports; /* of the plan */
 };
@@ -75,7 +76,8 @@ char *night_holidays(struct night *n, const char *name);
  */
 int night_targets(struct night *n);
 
-/* Points requests that wait too long: for two people, for a file, for the partner: notifications, once each. */
+/* Points requests that wait too long: for two people, for a file, for the partner: notifications, once each.
+ */
 int night_points(struct night *n);
 
 /* Transactional reports by schedule: a table of the plan; then those that are due are written, and told of.
@@ -91,6 +93,8 @@ bool night_has_report(const struct night *n, const char *day);
 /* Copies that retention.archive and retention.quarantine let go: a table of the plan; then they go. */
 int night_count_retention(struct night *n, struct document *d);
 int night_retention(struct night *n);
+/* The same of what targets were told (retention.deliveries); before they are read back, which needs it. */
+int night_deliveries(struct night *n);
 
 /* When the night was last here, for the daemon's metrics: spool/nightly.prom, replaced as a whole. */
 int night_metrics(struct night *n);

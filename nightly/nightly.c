@@ -30,6 +30,7 @@ static const struct column done_columns[] = {
     {"reports", "Reports written", COLUMN_NUMBER, 0, 0, NULL},
     {"purged", "Old copies purged", COLUMN_NUMBER, 0, 0, NULL},
     {"purged_bytes", "Bytes of them", COLUMN_NUMBER, 0, 0, NULL},
+    {"purged_deliveries", "Old deliveries to targets purged", COLUMN_NUMBER, 0, 0, NULL},
     {"holds", "Open holds", COLUMN_NUMBER, 0, 0, NULL},
 };
 
@@ -70,6 +71,7 @@ tell_done(struct night *n)
 	param_int(&p, (int64_t) n->reports->rows);
 	param_int(&p, n->retention.archive.files + n->retention.quarantine.files);
 	param_int(&p, n->retention.archive.bytes + n->retention.quarantine.bytes);
+	param_int(&p, n->deliveries);
 	param_int(&p, holds);
 	table_row(t, p.value);
 	int code = status == PG_OK ? query_fill(&n->batch->query, expected, sql_nightly_expected, 1, &all)
@@ -141,6 +143,8 @@ act(struct night *n)
 		code = night_points(n);
 	if (code == EXIT_CLEAN)
 		code = night_tokens(n);
+	if (code == EXIT_CLEAN)
+		code = night_deliveries(n);
 	if (code == EXIT_CLEAN)
 		code = read_back(n);
 	if (code == EXIT_CLEAN)

@@ -10,6 +10,13 @@ SELECT points.expect_acknowledgements($1::text, $2::text, $3::text, $4::integer)
 -- Has each target asked for what it was told.
 SELECT handback.begin_parities()
 
+-- name: nightly_count_deliveries
+-- Deliveries to targets that nothing needs, older than $1 milliseconds.
+SELECT count(*) AS deliveries FROM handback.purgeable_deliveries($1::bigint * interval '1 millisecond')
+
+-- name: nightly_purge_deliveries
+SELECT handback.purge_deliveries($1::bigint * interval '1 millisecond') AS deliveries
+
 -- name: nightly_days
 -- The days of the last week whose report is to be there: those with files, and yesterday in any case.
 SELECT d.day::date::text AS day

@@ -94,6 +94,7 @@ struct config {
 	int64_t workers;
 	int64_t rescan_ms, settle_ms, deadline_ms, metrics_interval_ms;
 	int64_t archive_ms, quarantine_ms; /* for how long copies are kept; 0: for ever */
+	int64_t deliveries_ms;             /* the same of deliveries to targets */
 	int sandbox;                       /* enum config_sandbox */
 	int log_level;                     /* LOG_ERR ... LOG_DEBUG */
 	struct config_source *sources;
