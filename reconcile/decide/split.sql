@@ -18,7 +18,9 @@ WITH said AS MATERIALIZED (
 			OR ($2::integer & :CHECK_MEMBER <> 0 AND s.member <> r.member)
 			OR ($2::integer & :CHECK_CURRENCY <> 0 AND s.currency <> r.currency)
 			OR ($2::integer & :CHECK_MERCHANT <> 0 AND s.merchant <> r.merchant)
-			OR ($2::integer & :CHECK_TRANSACTION_TYPE <> 0 AND s.transaction_type <> r.transaction_type), false) AS sound
+			OR ($2::integer & :CHECK_TRANSACTION_TYPE <> 0 AND s.transaction_type <> r.transaction_type), false)
+			-- of a file that is read again, what it replaces is not judged again: it is no part then either
+			AND NOT EXISTS (SELECT FROM handback.correction c WHERE c.file_id = $5::bigint AND c.record_no = s.record_no) AS sound
 	FROM pg_temp.stage s
 	JOIN pg_temp.picked p ON p.record_no = s.record_no
 	JOIN ledger.redemption r ON r.external_reference = p.external_reference

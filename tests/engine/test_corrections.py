@@ -250,6 +250,21 @@ def test_parts_and_groups_are_corrected_by_people(make):
     assert (file, 1, "correction", None) in ended(desk)
 
 
+def test_a_correction_is_no_part_when_its_redemption_turns_up(make):
+    """Held for people it is beside what the file says: it makes nothing whole that is found later, nor is it what a part repeats."""
+    desk = make(more="split: partner_reference", match="[outbound_reference]")
+
+    def part(name, points, reference="O1", **more):
+        return "", "OK", {"Outbound": reference, "Points": points, "Booking": name, **more}
+    desk.deliver([part("L1", 300, "O2")])
+    file = desk.deliver([part("L1", 200, **of(1, 1)), part("L2", 300)])["file"]
+    desk.redeem("A", points=500, outbound_reference="O1")
+    desk.nightly()
+    assert desk.query("SELECT handback.redemption_state(redemption_id) FROM ledger.redemption") == [("open",)]
+    assert desk.outcomes(file) == [HELD, ("held", "unknown_reference")] and ("held", "partly_fulfilled") in desk.outcomes(file, 1)
+    assert desk.query("SELECT points FROM handback.answer_part") == [(300,)]
+
+
 @pytest.mark.parametrize("name", ["L1", "L3"])
 @pytest.mark.parametrize("together", [True, False])
 def test_parts_of_a_void_file_count_no_more(make, name, together):

@@ -267,7 +267,7 @@ class Judge:
                 return None, held
         if "file_void" not in waived and self.voids(partner, delivery):
             return None, "file_void"
-        reversed_now = sum(o.word == "reversed" for o in made) + sum(len(o.group) for o in made if o.answers == "reversed")
+        reversed_now = reversals(made)
         unknown = sum(o.word == "held" and o.reason == "unknown_reference" for o in made)
         if unknown > GUARD_LEAST and unknown * 100 > len(made) * UNMATCHED_SHARE and "nothing_matches" not in waived:
             return None, "nothing_matches"
@@ -483,7 +483,7 @@ class Judge:
             if redemption is not None and redemption.partner == partner:
                 # of a file that is read again, what people have ended is no part, though it was opened again
                 parts.update(self._parts(partner, delivery, redemption, [
-                    s for s in same if waits is None or s.number in waits and s.number not in again.reopened]))
+                    s for s in same if waits is None or s.number not in again.ended and s.number not in again.reopened], again))
         return [delivery.fates.get(said.number, NO_FATE).outcome(self._own(partner, said.reference)) or parts.get(said.number)
                 or self._record(partner, delivery, said, by_reference[said.reference]) for said in delivery.records]
 
@@ -539,20 +539,21 @@ class Judge:
             return Outcome(word, reason)
         return Outcome("informational", group=tuple(group), answers=word)
 
-    def _parts(self, partner, delivery, redemption, same):
-        """{record: Outcome} of those that answer a redemption in parts; nothing where they do not."""
+    def _parts(self, partner, delivery, redemption, same, again=None):
+        """{record: Outcome} of those that answer a redemption in parts; nothing where they do not. again: the file, when it is read again."""
         key, by_line = str(redemption.external_reference), self.terms[partner].split == "line"
         known, voided = self.parts[key], [f.replaces[0].ended for f in delivery.fates.values() if f.reason == "file_void" and f.replaces]
         waiting = [part for part in known if part.waits() and not any(part.ended is ended for ended in voided)]  # with its file
         if not waiting and all(said.points == redemption.points for said in same):
             return {}
         state, made, new, clean = self.state[key], {}, [], True
-        sound = [said for said in same if said.verdict != "pending" and self._unsound(partner, delivery, redemption, said) is None]
+        sound = [said for said in same if said.verdict != "pending" and self._unsound(partner, delivery, redemption, said, again) is None]
         for said in same:
-            name, wrong = "" if by_line else said.part, self._unsound(partner, delivery, redemption, said)
+            name, wrong = "" if by_line else said.part, self._unsound(partner, delivery, redemption, said, again)
             content = said.points, said.verdict == "rejected"
             siblings = [s for s in sound if not by_line and s.part == name]
-            before = next((p for p in [*waiting, *reversed(known)] if name and p.name == name), None)
+            own = [p for p in known if again is not None and p.ended is again.ended and p.record == said.number]
+            before = next((p for p in [*own, *waiting, *reversed(known)] if p in own or name and p.name == name), None)
             outcome = Outcome(HELD, "points_mismatch", redemption)
             if said.verdict == "pending":
                 outcome = Outcome("informational", "", redemption)
@@ -591,10 +592,10 @@ class Judge:
             elif total <= redemption.points:
                 outcome.reason = "partly_fulfilled"
 
-    def _unsound(self, partner, delivery, redemption, said):
+    def _unsound(self, partner, delivery, redemption, said, again):
         """Why a record counts for no part, whatever its points; None where it may."""
         fate = delivery.fates.get(said.number, NO_FATE)
-        if fate.reason or fate.repeats:
+        if fate.reason or fate.repeats or again is not None and corrects(said):  # what it replaces is not judged again
             return "correction"
         mismatch = self._mismatch(redemption, dataclasses.replace(said, points=redemption.points))
         return mismatch or self._asked(partner, said)
@@ -709,6 +710,11 @@ def is_void(said):
     return said.of_record is None and not said.of_id
 
 
+def reversals(outcomes):
+    """As the guard counts them: a record of a group reverses several."""
+    return sum(o.word == "reversed" for o in outcomes) + sum(len(o.group) for o in outcomes if o.answers == "reversed")
+
+
 def guard_trips(rejects, records):
     return rejects > GUARD_LEAST and rejects * 100 > records * GUARD_SHARE
 
@@ -765,7 +771,7 @@ class Night:
                 file.later[n].append(file.found[n])
                 self.judge.count_part(read[n - 1], file.ended)
         now = sum(o.word == "reversed" for o in made.values())
-        before = file.reversed_later + file.counts()["reversed"]
+        before = file.reversed_later + reversals(file.outcomes)
         if now and guard_trips(before + now, len(file.outcomes)) and "guard" not in file.waived:
             file.guarded.update({n: o.redemption for n, o in made.items()})
             self.counts["guarded"] += len(made)
