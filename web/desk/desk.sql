@@ -19,8 +19,10 @@ SELECT p.code FROM handback.partner p ORDER BY p.code
 SELECT r.reason FROM handback.hold_reason r ORDER BY r.reason
 
 -- name: bounds
--- A page that takes longer is none: nobody waits for it.
-SELECT pg_catalog.set_config('statement_timeout', '25s', false)
+-- A page that takes longer is none: nobody waits for it. To compile a page's statements takes longer than to run them, and sums of all open
+-- holds are sorted in memory.
+SELECT pg_catalog.set_config('statement_timeout', '25s', false), pg_catalog.set_config('jit', 'off', false),
+	pg_catalog.set_config('work_mem', '16MB', false)
 
 -- name: assign_many
 -- Gives holds to somebody. $1 holds, $2 to whom.

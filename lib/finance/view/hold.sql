@@ -1,5 +1,20 @@
 -- name: holds
--- Open holds, the oldest first. $1 partner, $2 reason, $3 file, $4 at most so many, $5 behind this hold, $6 to whom it was given.
+-- Open holds, the oldest first. $1 partner, $2 reason, $3 file, $4 at most so many, $5 behind this hold, $6 to whom it was given. What is shown of
+-- each is looked for when it is known which they are.
+WITH page AS MATERIALIZED (
+	SELECT h.*
+	FROM handback.hold_now h
+	WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
+		AND ($1::text IS NULL OR h.file_id IN (SELECT f.file_id FROM handback.file f JOIN handback.partner p USING (partner_id) WHERE p.code = $1))
+		AND ($2::text IS NULL OR h.reason = $2)
+		AND ($3::bigint IS NULL OR h.file_id = $3)
+		AND ($5::bigint IS NULL OR h.hold_id > $5)
+		AND ($6::text IS NULL OR (h.hold_id IN (SELECT n.hold_id FROM handback.hold_note n WHERE n.assigned = $6)
+			AND $6 = (SELECT n.assigned FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.assigned IS NOT NULL
+				ORDER BY n.note_id DESC LIMIT 1)))
+	ORDER BY h.hold_id
+	LIMIT $4::bigint
+)
 SELECT
 	h.hold_id AS hold,
 	h.opened_at AS opened,
@@ -28,21 +43,13 @@ SELECT
 	(SELECT n.comment FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.comment IS NOT NULL
 		ORDER BY n.note_id DESC LIMIT 1) AS comment,
 	r.action_required
-FROM handback.hold_now h
+FROM page h
 CROSS JOIN LATERAL (SELECT transaction_timestamp() - h.opened_at AS waited) age
 LEFT JOIN ledger.reversal v ON v.redemption_id = h.redemption_id
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
-WHERE NOT EXISTS (SELECT FROM handback.hold_end e WHERE e.hold_id = h.hold_id)
-	AND ($1::text IS NULL OR p.code = $1)
-	AND ($2::text IS NULL OR h.reason = $2)
-	AND ($3::bigint IS NULL OR h.file_id = $3)
-	AND ($5::bigint IS NULL OR h.hold_id > $5)
-	AND ($6::text IS NULL OR $6 = (SELECT n.assigned FROM handback.hold_note n WHERE n.hold_id = h.hold_id AND n.assigned IS NOT NULL
-		ORDER BY n.note_id DESC LIMIT 1))
 ORDER BY h.hold_id
-LIMIT $4::bigint
 
 -- name: holds_by_reason
 -- Open holds by reason and age; of those of one redemption the first counts.

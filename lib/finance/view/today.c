@@ -1,4 +1,8 @@
 /* How things stand now, on one page: the figures, and below them what is behind those that are not good. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
 #include "lib/finance/view/view_sql.h"
 #include "lib/finance/view/views.h"
 
@@ -61,6 +65,36 @@ static const struct column target_columns[] = {
     {"why", "Why", COLUMN_SENTENCE, 20, 3, NULL},
 };
 
+/* Of all rows. */
+static int64_t
+sum_of(const struct table *t, const char *key)
+{
+	int column = table_column(t, key);
+	int64_t sum = 0, one;
+
+	for (size_t i = 0; i < t->rows; i++)
+		if (text_int(table_cell(t, i, column), 0, INT64_MAX, &one))
+			sum += one;
+	return sum;
+}
+
+/* What the tables have already is not asked for again. */
+static int
+fill_figures(const struct query *q, struct table *figures, const struct table *unanswered,
+             const struct table *held)
+{
+	const int64_t sums[] = {sum_of(unanswered, "redemptions"), sum_of(unanswered, "points"),
+	                        sum_of(held, "files") + sum_of(held, "records"), sum_of(held, "points")};
+	char text[sizeof(sums) / sizeof(sums[0])][24];
+	const char *values[sizeof(sums) / sizeof(sums[0])];
+
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+		snprintf(text[i], sizeof(text[i]), "%lld", (long long) sums[i]);
+		values[i] = text[i];
+	}
+	return query_fill(q, figures, sql_today_figures, 4, values);
+}
+
 int
 view_today(const struct query *q, struct document **ret)
 {
@@ -73,7 +107,6 @@ view_today(const struct query *q, struct document **ret)
 		const char *sql;
 		int params;
 	} parts[] = {
-	    {"figures", NULL, NULL, TABLE_TILES, COLUMNS(figure_columns), sql_today_figures, 0},
 	    {"expected", "Expected, late and missing files",
 	     "no file is expected before tomorrow, and none is late", TABLE_ROWS, COLUMNS(expected_columns),
 	     sql_today_expected, 0},
@@ -86,6 +119,8 @@ view_today(const struct query *q, struct document **ret)
 	     sql_today_targets, 0},
 	};
 	struct document *d = document_new("today", "Today");
+	struct table *figures = document_add(d, "figures", NULL, TABLE_TILES, COLUMNS(figure_columns));
+	const struct table *unanswered = NULL, *held = NULL;
 	int code = EXIT_CLEAN;
 
 	for (size_t i = 0; code == EXIT_CLEAN && i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -95,6 +130,12 @@ view_today(const struct query *q, struct document **ret)
 		if (parts[i].empty != NULL)
 			table_empty(t, parts[i].empty);
 		code = query_fill(q, t, parts[i].sql, parts[i].params, every_partner);
+		if (strcmp(parts[i].key, "unanswered") == 0)
+			unanswered = t;
+		else if (strcmp(parts[i].key, "reasons") == 0)
+			held = t;
 	}
+	if (code == EXIT_CLEAN)
+		code = fill_figures(q, figures, unanswered, held);
 	return query_end(d, code, ret);
 }

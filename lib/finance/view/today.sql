@@ -1,24 +1,19 @@
 -- name: today_figures
--- How things stand, as figures: unanswered by the terms that the last nightly run found.
+-- How things stand, as figures. What the tables below them have is not counted twice: $1 unanswered, $2 their points, $3 on hold, $4 their points.
 WITH expected AS MATERIALIZED (
 	SELECT e.state FROM handback.expected_files e WHERE e.due_at > transaction_timestamp() - interval '7 days'
 		AND e.due_at < transaction_timestamp() + interval '1 day'
-), unanswered AS MATERIALIZED (
-	SELECT o.points
-	FROM (SELECT DISTINCT ON (partner, programme) term_id FROM handback.term_now ORDER BY partner, programme, term_id DESC) n
-	JOIN handback.term t USING (term_id)
-	CROSS JOIN LATERAL handback.unanswered_redemptions(t) o
 )
 SELECT
 	(SELECT count(*) FROM expected WHERE state = 'due') AS expected,
 	(SELECT count(*) FROM expected WHERE state IN ('overdue', 'poll_failed')) AS late,
 	(SELECT count(*) FROM expected WHERE state = 'missing') AS missing,
-	(SELECT count(*) FROM handback.hold_open h WHERE h.counts) AS holds,
-	(SELECT coalesce(sum(h.points), 0) FROM handback.hold_open h WHERE h.counts) AS hold_points,
+	$3::bigint AS holds,
+	$4::bigint AS hold_points,
 	(SELECT count(*) FROM handback.proposal p WHERE NOT EXISTS (SELECT FROM handback.proposal_end e WHERE e.proposal_id = p.proposal_id)) AS proposals,
 	(SELECT count(DISTINCT (f.source, f.name)) FROM handback.file_failure f WHERE f.failed_at > transaction_timestamp() - interval '1 day') AS failing,
-	(SELECT count(*) FROM unanswered) AS unanswered,
-	(SELECT coalesce(sum(u.points), 0) FROM unanswered u) AS unanswered_points,
+	$1::bigint AS unanswered,
+	$2::bigint AS unanswered_points,
 	(SELECT count(*) FROM handback.target_status t WHERE t.state = 'active'
 		AND (t.waiting_since < transaction_timestamp() - interval '15 minutes' OR t.held > 0)) AS lagging
 
@@ -41,7 +36,7 @@ ORDER BY max(f.failed_at) DESC
 LIMIT 50
 
 -- name: today_unanswered
--- Redemptions past their response SLA, per partner.
+-- Redemptions past their response SLA by the terms that the last nightly run found, per partner.
 SELECT t.partner, count(*) AS redemptions, sum(o.points) AS points, min(o.due_at) AS oldest
 FROM (SELECT DISTINCT ON (partner, programme) term_id FROM handback.term_now ORDER BY partner, programme, term_id DESC) n
 JOIN handback.term t USING (term_id)
