@@ -21,12 +21,12 @@ class Unix(http.client.HTTPConnection):
         self.sock.settimeout(30)
         self.sock.connect("/run/handback-web.sock")
 cookie = None
-def ask(method, path, body=None):
+def ask(method, path, body=None, kind="application/x-www-form-urlencoded"):
     global cookie
     c = Unix("handback.example")
     headers = {"Sec-Fetch-Site": "same-origin", **({"Cookie": cookie} if cookie else {})}
     if body is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers["Content-Type"] = kind
     c.request(method, path, body, headers)
     answer = c.getresponse()
     if answer.headers.get("Set-Cookie"):
@@ -39,7 +39,12 @@ if link:
     code = re.search('name="code" value="([0-9a-f.]+)"', ask("GET", link)).group(1)
     ask("POST", "/login", "code=" + code)
 for path in paths:
-    ask("GET", path)
+    page = ask("GET", path)
+    if path == "/try":
+        form = re.search('action="/try"[^>]*><input type="hidden" name="form" value="([0-9a-f]+)"', page).group(1)
+        part = "--b\\r\\nContent-Disposition: form-data; name="
+        ask("POST", path, part + '"form"\\r\\n\\r\\n' + form + "\\r\\n" + part + '"file"; filename="a.csv"\\r\\n\\r\\nreference,points\\r\\nR1,100\\r\\nR2,200\\r\\n\\r\\n--b--\\r\\n',
+            "multipart/form-data; boundary=b")
 """
 # Runs in a desk's place, with its unit's walls and without those that the program puts up itself.
 TRIES = """import errno, json, os, socket
@@ -145,6 +150,15 @@ def test_a_link_opens_the_pages_as_its_person(system):
         assert today[0] == 200 and f"<span>{person}</span>" in today[2]
         assert ("Propose a change" in shops[2]) is decides
     assert as_user(system, "postgres", "psql", "-XAtq", "handback", "-c", "SELECT person FROM handback.web_login ORDER BY at").stdout.split() == ["alice", "bob"]
+
+
+def test_a_file_is_tried_by_a_unit_of_its_own(system):
+    """The sandbox of what reads it stands within the unit's: a profile is inferred."""
+    *_, tried = browse(system, link_of(system, "bob"), "/try")
+    assert tried[0] == 200 and "nothing was changed" in tried[2] and "partner: PARTNER" in tried[2], tried[2] + system.journal("handback-try@*")
+    assert system.show("handback-try.socket", "ActiveState") == "active"
+    done = as_user(system, "handback-web", "/usr/bin/python3", "-c", "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect('/run/handback-try.sock')", check=False)
+    assert "PermissionError" in done.stderr, "a desk asks, and nobody else"
 
 
 def test_who_is_not_in_the_map_is_not_let_in(system):
