@@ -76,8 +76,8 @@ fill_holds(const struct query *q, struct document *d, const struct holds_asked *
 		return code;
 	if (query_is_cut(q, t))
 		query_note_cut(q, t, "the oldest", "--all shows every hold");
-	if (asked->file != NULL || asked->reason != NULL || asked->owner != NULL)
-		return code;
+	if (asked->file != NULL || asked->reason != NULL || asked->owner != NULL || asked->after != NULL)
+		return code; /* sums of all stand where the list of all begins */
 	t = document_add(d, "reasons", "By reason and age", TABLE_ROWS, COLUMNS(reason_columns));
 	return query_fill(q, t, sql_holds_by_reason, 1, &asked->partner);
 }
