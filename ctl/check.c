@@ -1,4 +1,6 @@
 /* check: is everything there that handback needs, and as it should be?  Changes nothing. */
+#include "ctl/check.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,8 +15,6 @@
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
 #include "lib/config/config.h"
-#include "lib/db/migrate.h"
-#include "lib/embedded/embedded.h"
 #include "lib/finance/output/memory.h"
 #include "lib/profile/holidays.h"
 #include "lib/profile/profile.h"
@@ -27,17 +27,8 @@ static const struct column check_columns[] = {
     {"detail", "Detail", COLUMN_SENTENCE, 24, 0, NULL},
 };
 
-struct checks {
-	struct session *session;
-	struct table *table;
-	int code; /* the worst so far */
-};
-
-enum finding { FINE, WARNING, WRONG };
-
-/* One line of the answer.  code: what it means for the whole when it is wrong. */
-static void __attribute__((format(printf, 5, 6)))
-found(struct checks *c, const char *what, enum finding finding, int code, const char *format, ...)
+void
+check_found(struct checks *c, const char *what, enum finding finding, int code, const char *format, ...)
 {
 	static const char *const words[] = {"ok", "warning", "error"};
 	char detail[LIMIT_MESSAGE_BYTES];
@@ -66,9 +57,9 @@ check_programs(struct checks *c)
 		if (strcmp(name, "handback-fetch") == 0 && !fetches)
 			continue;
 		if (paths_program(path, sizeof(path), name))
-			found(c, name, FINE, 0, "%s", path);
+			check_found(c, name, FINE, 0, "%s", path);
 		else
-			found(c, name, WRONG, EXIT_USAGE, "not installed: %s", strerror(errno));
+			check_found(c, name, WRONG, EXIT_USAGE, "not installed: %s", strerror(errno));
 	}
 }
 
@@ -81,26 +72,26 @@ check_own_directory(struct checks *c, const char *what, const char *path, bool n
 
 	if (stat(path, &st) < 0) {
 		if (errno == ENOENT)
-			found(c, what, WARNING, 0, "%s is not there yet; handbackd makes it", path);
+			check_found(c, what, WARNING, 0, "%s is not there yet; handbackd makes it", path);
 		else
-			found(c, what, WRONG, EXIT_UNAVAILABLE, "%s: %s", path, strerror(errno));
+			check_found(c, what, WRONG, EXIT_UNAVAILABLE, "%s: %s", path, strerror(errno));
 		return;
 	}
 	if (!S_ISDIR(st.st_mode))
-		found(c, what, WRONG, EXIT_UNAVAILABLE, "%s is no directory", path);
+		check_found(c, what, WRONG, EXIT_UNAVAILABLE, "%s is no directory", path);
 	else if (st.st_mode & S_IWOTH)
-		found(c, what, WRONG, EXIT_UNAVAILABLE, "%s: everyone may write there (mode %04o)", path,
+		check_found(c, what, WRONG, EXIT_UNAVAILABLE, "%s: everyone may write there (mode %04o)", path,
 		      st.st_mode & 07777);
 	else if (nobody_reads && (st.st_mode & (S_IROTH | S_IXOTH)))
-		found(c, what, WARNING, 0, "%s: everyone may look there (mode %04o)", path, st.st_mode & 07777);
+		check_found(c, what, WARNING, 0, "%s: everyone may look there (mode %04o)", path, st.st_mode & 07777);
 	else if (euidaccess(path, W_OK | X_OK) < 0)
-		found(c, what, WARNING, 0, "%s: this user may not write there", path);
+		check_found(c, what, WARNING, 0, "%s: this user may not write there", path);
 	else if (statvfs(path, &fs) == 0) {
 		uint64_t free_mib = (uint64_t) fs.f_bavail * fs.f_frsize >> 20;
-		found(c, what, free_mib < LOW_SPACE_MIB ? WARNING : FINE, 0, "%s, %" PRIu64 " MiB free", path,
+		check_found(c, what, free_mib < LOW_SPACE_MIB ? WARNING : FINE, 0, "%s, %" PRIu64 " MiB free", path,
 		      free_mib);
 	} else
-		found(c, what, FINE, 0, "%s", path);
+		check_found(c, what, FINE, 0, "%s", path);
 }
 
 /* Files move through the spool by rename, which works within one file system only. */
@@ -116,7 +107,7 @@ check_one_file_system(struct checks *c)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		char *path = mem_format("%s/%s", spool, parts[i]);
 		if (stat(path, &part) == 0 && part.st_dev != whole.st_dev)
-			found(c, "spool", WRONG, EXIT_UNAVAILABLE,
+			check_found(c, "spool", WRONG, EXIT_UNAVAILABLE,
 			      "%s is another file system than %s: files cannot be renamed into it", path, spool);
 		free(path);
 	}
@@ -129,24 +120,24 @@ check_source(struct checks *c, const struct config_source *source)
 	struct stat st;
 
 	if (source->sftp.host != NULL)
-		found(c, what, FINE, 0, "fetched from %s", source->sftp.host);
+		check_found(c, what, FINE, 0, "fetched from %s", source->sftp.host);
 	else if (source->api.on)
-		found(c, what, FINE, 0, "sent by the API");
+		check_found(c, what, FINE, 0, "sent by the API");
 	else if (stat(source->directory, &st) < 0)
-		found(c, what, WRONG, EXIT_USAGE, "%s: %s", source->directory, strerror(errno));
+		check_found(c, what, WRONG, EXIT_USAGE, "%s: %s", source->directory, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		found(c, what, WRONG, EXIT_USAGE, "%s is no directory", source->directory);
+		check_found(c, what, WRONG, EXIT_USAGE, "%s is no directory", source->directory);
 	else if (euidaccess(source->directory, R_OK | X_OK) < 0)
-		found(c, what, WRONG, EXIT_USAGE, "%s: this user may not read it", source->directory);
+		check_found(c, what, WRONG, EXIT_USAGE, "%s: this user may not read it", source->directory);
 	else if (euidaccess(source->directory, W_OK) < 0)
-		found(c, what, WARNING, 0,
+		check_found(c, what, WARNING, 0,
 		      "%s: this user may not remove files from it, so they will stay there when they are done",
 		      source->directory);
 	else if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-		found(c, what, WARNING, 0, "%s: everyone may put files there, and take others' away (mode %04o)",
+		check_found(c, what, WARNING, 0, "%s: everyone may put files there, and take others' away (mode %04o)",
 		      source->directory, st.st_mode & 07777);
 	else
-		found(c, what, FINE, 0, "%s", source->directory);
+		check_found(c, what, FINE, 0, "%s", source->directory);
 	free(what);
 }
 
@@ -160,17 +151,17 @@ check_answers(struct checks *c, const struct config_source *source, const char *
 	char *what = mem_format("source %s", source->name);
 
 	if (rejects != NULL && source->sftp.host == NULL && source->answers == NULL)
-		found(c, what, WARNING, 0,
+		check_found(c, what, WARNING, 0,
 		      "%s has answer.rejects, but sources[%zu] in %s has no answers: no rejects are reported to the "
 		      "partner",
 		      profile, i, config);
 	else if (rejects != NULL && source->sftp.answer != NULL && strcmp(source->sftp.answer_name, rejects) == 0)
-		found(c, what, WRONG, EXIT_USAGE,
+		check_found(c, what, WRONG, EXIT_USAGE,
 		      "sources[%zu].sftp.answer_name in %s and answer.rejects.name in %s are both %s: one of the two "
 		      "files would never be sent; change one name",
 		      i, config, profile, rejects);
 	else if (source->answers != NULL && euidaccess(source->answers, W_OK | X_OK) < 0)
-		found(c, what, WRONG, EXIT_USAGE,
+		check_found(c, what, WRONG, EXIT_USAGE,
 		      "sources[%zu].answers in %s is %s: %s; its files wait until it can be written to", i, config,
 		      source->answers, strerror(errno));
 	free(what);
@@ -189,7 +180,7 @@ check_holidays(struct checks *c, const char *what, const struct policy *policy)
 
 		/* kinds have the profile's list when they have none of their own */
 		if (days == NULL && (i == 0 || policy->holidays == NULL || strcmp(name, policy->holidays) != 0))
-			found(c, what, WRONG, EXIT_USAGE, "%s/%s", directory, why);
+			check_found(c, what, WRONG, EXIT_USAGE, "%s/%s", directory, why);
 		free(days);
 	}
 	if (profiles >= 0)
@@ -209,20 +200,20 @@ check_profile(struct checks *c, const struct config_source *source, bool known)
 
 	if (io_read_file(AT_FDCWD, path, LIMIT_PROFILE_BYTES, &text, &len) < 0) {
 		if (!known)
-			found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
+			check_found(c, what, WRONG, EXIT_USAGE, "%s: %s", path, strerror(errno));
 	} else if ((profile = profile_compile(text, len, p)) == NULL) {
 		if (!known)
-			found(c, what, WRONG, EXIT_USAGE, "%s",
+			check_found(c, what, WRONG, EXIT_USAGE, "%s",
 			      problems_line(p, 0) != NULL ? problems_line(p, 0) : "it does not compile");
 	} else if (strcmp(profile->policy.partner, source->partner) != 0)
-		found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s", profile->policy.partner,
+		check_found(c, what, WRONG, EXIT_USAGE, "it is of partner %s, and source %s of %s", profile->policy.partner,
 		      source->name, source->partner);
 	else {
 		if (!known && problems_warnings(p))
-			found(c, what, WARNING, 0, "%zu warnings; `handbackctl profile lint %s` shows them",
+			check_found(c, what, WARNING, 0, "%zu warnings; `handbackctl profile lint %s` shows them",
 			      problems_warnings(p), source->profile);
 		else if (!known)
-			found(c, what, FINE, 0, "%s", path);
+			check_found(c, what, FINE, 0, "%s", path);
 		if (!known)
 			check_holidays(c, what, &profile->policy);
 		check_answers(c, source, path, &profile->policy);
@@ -240,7 +231,7 @@ check_sources(struct checks *c)
 	const struct config *config = c->session->config;
 
 	if (config->source_count == 0)
-		found(c, "sources", WARNING, 0, "none: nothing will ever come in");
+		check_found(c, "sources", WARNING, 0, "none: nothing will ever come in");
 	for (size_t i = 0; i < config->source_count; i++) {
 		const struct config_source *source = &config->sources[i];
 		bool known = false;
@@ -249,29 +240,6 @@ check_sources(struct checks *c)
 			known = known || strcmp(config->sources[j].profile, source->profile) == 0;
 		check_profile(c, source, known);
 	}
-}
-
-static void
-check_database(struct checks *c)
-{
-	struct session *s = c->session;
-	int code = session_open(s, SESSION_OWNER);
-
-	if (code != EXIT_CLEAN) {
-		found(c, "database", WRONG, EXIT_UNAVAILABLE, "it cannot be reached");
-		return;
-	}
-	int version = pg_server_version(s->query.pg);
-	if (*pg_warning(s->query.pg))
-		found(c, "database", WARNING, 0, "%s", pg_warning(s->query.pg));
-	else
-		found(c, "database", FINE, 0, "PostgreSQL %d.%d%s", version / 10000, version % 10000,
-		      s->connection.embedded != NULL ? ", embedded" : "");
-	char why[LIMIT_MESSAGE_BYTES] = "";
-	if (migrate_check(s->query.pg, why, sizeof(why)) != PG_OK)
-		found(c, "schema", WRONG, EXIT_UNAVAILABLE, "%s", why);
-	else
-		found(c, "schema", FINE, 0, "as of handback " HANDBACK_VERSION);
 }
 
 int
@@ -285,12 +253,13 @@ run_check(struct session *s)
 		return code;
 	struct document *d = document_new("check", NULL);
 	c.table = document_add(d, "checks", NULL, TABLE_ROWS, COLUMNS(check_columns));
-	found(&c, "configuration", FINE, 0, "%s, %zu sources", s->config->path, s->config->source_count);
+	check_found(&c, "configuration", FINE, 0, "%s, %zu sources", s->config->path, s->config->source_count);
 	check_programs(&c);
 	check_own_directory(&c, "spool", s->config->spool, true);
 	check_one_file_system(&c);
 	check_own_directory(&c, "reports", s->config->reports, false);
 	check_sources(&c);
+	check_exposure(&c);
 	check_database(&c);
 	table_note(c.table,
 	           mem_format("Permissions are those of user %s.", user != NULL ? user->pw_name : "(unknown)"));

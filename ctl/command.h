@@ -104,6 +104,9 @@ extern const struct command commands[];
 
 /* The command that argv begins with, one or two words, and how many they are; NULL: none. */
 const struct command *command_find(int argc, char *const *argv, int *ret_words);
+/* The second words of the commands that begin with this one, "assign, comment or show", for the caller to free; NULL: there
+ * are none. */
+char *command_group(const char *first);
 /* The nearest name to what was typed, or NULL. */
 const char *command_hint(const char *typed);
 

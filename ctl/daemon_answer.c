@@ -61,7 +61,9 @@ daemon_status(const struct session *s, struct json **ret)
 	char *text = control_ask(s->config->control, CONTROL_STATUS, ANSWER_S);
 
 	if (text == NULL) {
-		complain("no handbackd answers at %s: %s", s->config->control, strerror(errno));
+		complain("no handbackd answers at %s: %s%s", s->config->control, strerror(errno),
+		         errno == EACCES ? "; root, the user handback and members of its group may ask it"
+		                         : "; `systemctl status handbackd` says whether it runs");
 		return EXIT_UNAVAILABLE;
 	}
 	struct json *answer = json_parse(text);

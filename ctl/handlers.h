@@ -8,6 +8,9 @@
 int run_migrate(struct session *s);
 int run_run(struct session *s);
 
+/* ctl/site/site.c */
+int run_setup(struct session *s);
+
 /* ctl/batch.c */
 int run_nightly(struct session *s);
 int run_audit_verify(struct session *s);

@@ -8,6 +8,7 @@
 #include "lib/base/exit_codes.h"
 #include "lib/base/nearest.h"
 #include "lib/base/paths.h"
+#include "lib/finance/output/memory.h"
 #include "lib/finance/output/wrap.h"
 
 #define MAX_COMMANDS 64
@@ -45,6 +46,27 @@ command_find(int argc, char *const *argv, int *ret_words)
 		}
 	}
 	return found;
+}
+
+char *
+command_group(const char *first)
+{
+	size_t len = strlen(first);
+	const char *words[MAX_COMMANDS];
+	size_t count = 0;
+	char *all = NULL;
+
+	for (const struct command *c = commands; c->name != NULL && count < MAX_COMMANDS; c++)
+		if (strncmp(c->name, first, len) == 0 && c->name[len] == ' ')
+			words[count++] = c->name + len + 1;
+	for (size_t i = 0; i < count; i++) {
+		const char *between = i == 0 ? "" : i + 1 == count ? " or " : ", ";
+		char *more = mem_format("%s%s%s", all != NULL ? all : "", between, words[i]);
+
+		free(all);
+		all = more;
+	}
+	return all;
 }
 
 const char *

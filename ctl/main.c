@@ -9,6 +9,7 @@
 
 #include "ctl/session.h"
 #include "lib/base/harden.h"
+#include "lib/base/nearest.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/sheet/sheet.h"
 
@@ -26,11 +27,32 @@ getopt_table(uint64_t options, struct option *ret)
 	*ret = (struct option){NULL, 0, NULL, 0};
 }
 
-static int
-wrong_option(const char *word, int kind, const struct command *c)
+/* The nearest of the options that the command takes, or NULL. */
+static const char *
+near_option(const char *word, uint64_t options)
 {
+	const char *names[OPT_COUNT + 1] = {NULL};
+	size_t count = 0, len = strcspn(word, "=");
+
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (options & OPT(i))
+			names[count++] = option_specs[i].name;
+	char *typed = mem_part(word, len);
+	const char *near = nearest_word(typed + strspn(typed, "-"), names);
+	free(typed);
+	return near;
+}
+
+static int
+wrong_option(const char *word, int kind, const struct command *c, uint64_t options)
+{
+	const char *near = near_option(word, options);
+
 	if (kind == ':')
 		complain("option %s requires a value; try `handbackctl %s --help`", word, c != NULL ? c->name : "");
+	else if (near != NULL)
+		complain("unknown option %s; did you mean --%s? `handbackctl %s%s--help` has all", word, near,
+		         c != NULL ? c->name : "", c != NULL ? " " : "");
 	else
 		complain("unknown option %s; try `handbackctl %s%s--help`", word, c != NULL ? c->name : "",
 		         c != NULL ? " " : "");
@@ -51,7 +73,7 @@ read_options(struct session *s, int argc, char **argv, uint64_t options, bool st
 		if (got == 'h')
 			got = 256 + OPT_HELP;
 		if (got == '?' || got == ':')
-			return wrong_option(argv[optind - 1], got, s->command);
+			return wrong_option(argv[optind - 1], got, s->command, options);
 		s->value[got - 256] = optarg != NULL ? optarg : "";
 	}
 	return EXIT_CLEAN;
@@ -60,6 +82,12 @@ read_options(struct session *s, int argc, char **argv, uint64_t options, bool st
 static int
 unknown_command(int argc, char **argv)
 {
+	char *group = argc == 1 ? command_group(argv[0]) : NULL;
+	if (group != NULL) {
+		complain("%s what? %s; `handbackctl %s COMMAND --help` shows each", argv[0], group, argv[0]);
+		free(group);
+		return EXIT_USAGE;
+	}
 	char *typed = argc > 1 && argv[1][0] != '-' ? mem_format("%s %s", argv[0], argv[1]) : mem_text(argv[0]);
 	const char *near = command_hint(typed);
 

@@ -15,7 +15,12 @@
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
-    {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
+    {"number", "Recorded as", COLUMN_NUMBER, 0, 0, NULL},
+};
+/* what another person is told, to approve it */
+static const struct column proposed_columns[] = {
+    {"what", "Done", COLUMN_WORD, 0, 0, NULL},
+    {"number", "Proposal", COLUMN_NUMBER, 0, 0, NULL},
 };
 
 void
@@ -39,7 +44,13 @@ record_event(struct session *s, const char *what, const char *sql, int params, c
 	}
 	struct document *d = document_new("done", NULL);
 	const char *cells[] = {what, pg_text(r, 0, 0)};
-	table_row(document_add(d, "done", NULL, TABLE_FACTS, COLUMNS(done_columns)), cells);
+	bool proposed = strcmp(what, "proposed") == 0;
+	struct table *t = document_add(d, "done", NULL, TABLE_FACTS, COLUMNS(done_columns));
+	if (proposed) {
+		t->columns = proposed_columns;
+		table_note(t, mem_format("Another person does it: `handbackctl hold approve %s`.", cells[1]));
+	}
+	table_row(t, cells);
 	int code = session_show(s, d);
 	document_free(d);
 	pg_result_free(r);

@@ -40,12 +40,9 @@ session_end(struct session *s)
 }
 
 int
-session_config(struct session *s)
+session_read(struct session *s)
 {
 	const char *path = s->value[OPT_CONFIG] != NULL ? s->value[OPT_CONFIG] : PATHS_CONFIG;
-
-	if (s->config != NULL)
-		return EXIT_CLEAN;
 	struct problems *p = problems_new(path);
 	s->config = config_load(path, p);
 	for (size_t i = 0; problems_line(p, i) != NULL; i++)
@@ -54,6 +51,17 @@ session_config(struct session *s)
 	if (s->config == NULL)
 		return EXIT_USAGE;
 	s->query.company = s->config->company;
+	return EXIT_CLEAN;
+}
+
+int
+session_config(struct session *s)
+{
+	if (s->config != NULL)
+		return EXIT_CLEAN;
+	int code = session_read(s);
+	if (code != EXIT_CLEAN)
+		return code;
 	/* before anything of the service's is touched */
 	char why[LIMIT_MESSAGE_BYTES];
 	if (owner_become(s->config->spool, why, sizeof(why)))

@@ -36,6 +36,8 @@ void session_end(struct session *s);
 /* "handbackctl: ..." on stderr; control characters are escaped. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The configuration, read as whoever calls us: for what is done before root becomes somebody else. */
+int session_read(struct session *s);
 /* The configuration, read once; root becomes the spool's owner by it (lib/base/owner.h). */
 int session_config(struct session *s);
 

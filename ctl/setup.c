@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "ctl/ctl_sql.h"
 #include "ctl/handlers.h"
+#include "ctl/site/site.h"
 #include "lib/base/limits.h"
 #include "lib/base/paths.h"
 #include "lib/config/config.h"
@@ -17,24 +17,6 @@ static const struct column migration_columns[] = {
     {"state", "", COLUMN_WORD, 0, 0, NULL},
 };
 
-/* An embedded cluster begins without our database. */
-static int
-make_database(struct session *s)
-{
-	const char *name = EMBEDDED_DATABASE;
-	struct pg_result *r = NULL;
-
-	enum pg_status status = pg_run(s->query.pg, sql_database_exists, 1, &name, &r);
-	if (status != PG_OK)
-		return query_failed(&s->query, status);
-	bool there = strcmp(pg_text(r, 0, 0), "t") == 0;
-	pg_result_free(r);
-	if (there)
-		return EXIT_CLEAN;
-	status = pg_run(s->query.pg, sql_database_create, 0, NULL, NULL);
-	return status == PG_OK ? EXIT_CLEAN : query_failed(&s->query, status);
-}
-
 /* *ret_first is the caller's to close: it may run the embedded cluster. */
 static int
 open_as_owner(struct session *s, struct connection *ret_first)
@@ -46,7 +28,7 @@ open_as_owner(struct session *s, struct connection *ret_first)
 		if (s->config->database_embedded != NULL) {
 			code = session_open(s, SESSION_MAKES);
 			if (code == EXIT_CLEAN)
-				code = make_database(s);
+				code = site_database(s, EMBEDDED_DATABASE, NULL);
 			*ret_first = s->connection;
 			s->connection = (struct connection){0};
 			if (code != EXIT_CLEAN)

@@ -74,9 +74,14 @@ run_show(struct session *s)
 	struct file_asked asked = {.records = s->value[OPT_RECORDS] != NULL,
 	                           .rules = s->value[OPT_RULES] != NULL,
 	                           .outcome = s->value[OPT_OUTCOME]};
+	static const char *const outcomes[] = {"confirmed", "reversed",   "already_applied", "duplicate_record", "informational",
+	                                       "held",      "reinstated", "closed",          "credited",         NULL};
 	struct document *d = NULL;
 	char buf[24], *file = NULL;
-	int code = ask_limit(s, RECORDS_DEFAULT, buf, &s->query.limit);
+	int code = asked.outcome != NULL ? ask_word(asked.outcome, "--outcome", outcomes) : EXIT_CLEAN;
+
+	if (code == EXIT_CLEAN)
+		code = ask_limit(s, RECORDS_DEFAULT, buf, &s->query.limit);
 
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);

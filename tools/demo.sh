@@ -362,11 +362,35 @@ demo_pages() {
 	must 'they answer' demo_answers
 	note 'ann proposes and ben approves, each in a browser of their own; a link is good once'
 	for person in ann ben; do printf '  %s  %s\n' "$person" "$(demo_link "$person")"; done
-	if [[ -t 0 ]]; then read -r -p '  Enter closes the pages. ' || true; fi
+	if [[ -t 0 && -z $demo_keep ]]; then read -r -p '  Enter closes the pages. ' || true; fi
+}
+
+# All of it goes on, with things to try, until Enter (or, without a terminal, until it is ended): demo_stop ends it clean.
+demo_stays() {
+	local psql="psql -h $home_path/database/socket -U postgres handback"
+	title 'It runs on'
+	note 'the API and the pages, too; in another terminal:'
+	printf '  %s\n' "$home/handbackctl status" \
+		"curl --unix-socket $home_path/http http://localhost/openapi.json" \
+		"$psql -c \"SET session_replication_role = replica; UPDATE ledger.balance SET points = points + 1 WHERE member_id = 7\"" \
+		"$home/handbackctl audit verify    # names the balance that was changed"
+	if [[ -t 0 ]]; then
+		read -r -p '  Enter ends it. ' || true
+	else
+		trap : TERM
+		sleep infinity &
+		demo_api+=($!)
+		wait $! || true
+	fi
 }
 
 demo() {
-	local status=0 reference
+	local status=0 reference demo_keep=
+	case ${1:-} in
+	'') ;;
+	--keep) demo_keep=yes ;;
+	*) die "./dev demo $1: it takes --keep, or nothing" ;;
+	esac
 	trap demo_stop EXIT
 	demo_home
 	demo_server
@@ -401,6 +425,7 @@ demo() {
 	demo_shop
 	demo_points
 	demo_pages
+	[[ -z $demo_keep ]] || demo_stays
 	demo_stop
 
 	title 'To look further'

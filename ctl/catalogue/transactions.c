@@ -77,6 +77,8 @@ run_transactions(struct session *s)
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_READS);
 	if (code == EXIT_CLEAN)
+		code = ask_names(s);
+	if (code == EXIT_CLEAN)
 		code = transactions_check(&s->query, &asked);
 	if (code != EXIT_CLEAN)
 		return code;

@@ -95,3 +95,15 @@ owner_become(const char *spool, char *why, size_t why_size)
 	}
 	return true;
 }
+
+bool
+owner_become_user(const char *name, char *why, size_t why_size)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (geteuid() != 0 || (pw != NULL && become(pw->pw_uid, pw->pw_gid)))
+		return true;
+	snprintf(why, why_size, "cannot become the user %s: %s", name,
+	         pw == NULL ? "there is none" : strerrordesc_np(errno));
+	return false;
+}

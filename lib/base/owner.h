@@ -12,4 +12,7 @@
  */
 bool owner_become(const char *spool, char *why, size_t why_size);
 
+/* The same as a user that is named. */
+bool owner_become_user(const char *name, char *why, size_t why_size);
+
 #endif

@@ -49,6 +49,47 @@ failed(struct pg *pg, enum pg_status status, char *why, size_t why_size)
 	return connect_exit(status);
 }
 
+/* What a login lacks, and how it gets it.  roles: as of connect, "{one,another}". */
+static void
+refused(const char *roles, char *why, size_t why_size)
+{
+	static const char *const people[][2] = {{"handback_operator", "operator"}, {"handback_finance", "finance"}};
+	const char *as = NULL;
+
+	for (size_t i = 0; as == NULL && i < sizeof(people) / sizeof(people[0]); i++)
+		if (strstr(roles, people[i][0]) != NULL)
+			as = people[i][1];
+	int used = snprintf(why, why_size, "this login may not: it has to be a member of ");
+
+	for (const char *c = roles + 1; *c != '}' && (size_t) used < why_size; c++)
+		used += snprintf(why + used, why_size - (size_t) used, *c == ',' ? " or " : "%c", *c);
+	if ((size_t) used < why_size && as != NULL)
+		snprintf(why + used, why_size - (size_t) used, "; as root, `handbackctl setup NAME=%s` makes a person one",
+		         as);
+	else if ((size_t) used < why_size)
+		snprintf(why + used, why_size - (size_t) used, ", as the service's is: root's commands are by that login");
+}
+
+/* What to do where no server lets us in: libpq has no code for it, but its words. */
+static const char *
+hint(const char *why)
+{
+	static const char *const hints[][2] = {
+	    {"does not exist", "; as root, `handbackctl setup` makes the database and the service's logins, and "
+	                       "`handbackctl setup NAME=operator` or NAME=finance a person's"},
+	    {"Peer authentication failed", "; by peer authentication the login is called as the operating system's user: "
+	                                   "leave `user` out of the conninfo, or see to the line of pg_hba.conf"},
+	    {"no pg_hba.conf entry", "; pg_hba.conf lacks a line for it, as `local all all peer`; then reload the server"},
+	    {"No such file or directory", "; is the server running, and its socket there? `pg_lsclusters` shows servers"},
+	    {"Connection refused", "; is the server running? `pg_lsclusters` shows servers"},
+	};
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strstr(why, hints[i][0]) != NULL)
+			return hints[i][1];
+	return "";
+}
+
 /* Also when the connection is opened again. */
 static int
 take_role(struct pg *pg, const char *roles, char *why, size_t why_size)
@@ -62,11 +103,7 @@ take_role(struct pg *pg, const char *roles, char *why, size_t why_size)
 	role = pg_rows(r) == 1 ? strdup(pg_text_of(r, 0, "role")) : NULL;
 	pg_result_free(r);
 	if (role == NULL) {
-		snprintf(
-		    why, why_size,
-		    "this login may not: it has to be a member of one of %s (where `handbackctl migrate` has made "
-		    "them)",
-		    roles);
+		refused(roles, why, why_size);
 		return EXIT_UNAVAILABLE;
 	}
 	free(pg->role);
@@ -107,14 +144,18 @@ check_guards(struct pg *pg, char *why, size_t why_size)
 int
 connect_open(const struct connect *how, struct connection *ret, char *why, size_t why_size)
 {
-	struct pg_target target = {.application = how->application, .conninfo = how->conninfo};
+	struct pg_target target = {.application = how->application,
+	                           .conninfo = how->conninfo,
+	                           .maintenance = how->database != NULL};
 	char host[EMBEDDED_SOCKET_BYTES], reason[LIMIT_MESSAGE_BYTES] = "";
 	struct connection c = {0};
 	int code = EXIT_CLEAN;
 
 	if (how->conninfo == NULL && how->config->database_conninfo != NULL)
 		target.conninfo = how->config->database_conninfo;
-	else if (how->conninfo == NULL)
+	if (target.conninfo != NULL)
+		target.database = how->database;
+	else
 		code = find_embedded(how, &c.embedded, &target, host, why, why_size);
 	if (code != EXIT_CLEAN)
 		return code;
@@ -122,7 +163,7 @@ connect_open(const struct connect *how, struct connection *ret, char *why, size_
 		target.user = how->person;
 	c.pg = pg_open(&target, reason, sizeof(reason));
 	if (c.pg == NULL) {
-		snprintf(why, why_size, "the database: %s", reason);
+		snprintf(why, why_size, "the database: %s%s", reason, hint(reason));
 		code = EXIT_UNAVAILABLE;
 	}
 	if (code == EXIT_CLEAN && how->roles != NULL)

@@ -21,9 +21,9 @@ struct connect {
 	 * logs in */
 	const char *roles;
 	const char *person; /* who logs in, there and over conninfo's; NULL: as the rest says */
+	const char *database; /* another of the server's, in which nothing is done but making ours; NULL: ours */
 	/* of an embedded cluster */
 	const char *user;     /* who logs in; NULL: its superuser */
-	const char *database; /* NULL: ours */
 	bool start;           /* it is started where nobody runs it, for as long as we are connected */
 	bool posts;           /* not where a guard of our tables is switched off */
 	bool checked;         /* a schema of another version than ours is not for us */

@@ -85,6 +85,17 @@ stated(const PQconninfoOption *options, const char *keyword)
 	return NULL;
 }
 
+char *
+pg_database_of(const char *conninfo)
+{
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+	const char *name = parsed != NULL ? stated(parsed, "dbname") : NULL;
+	char *copy = name != NULL && *name != '\0' ? strdup(name) : NULL;
+
+	PQconninfoFree(parsed);
+	return copy;
+}
+
 static enum pg_status
 connect_server(struct pg *pg)
 {
@@ -144,7 +155,7 @@ check_server(struct pg *pg, const struct pg_result *r)
 		return fail_open(pg, "synchronous_commit is off: a posting could be lost; set it to on or stricter");
 	if (strcmp(pg_text_of(r, 0, "fsync"), "off") == 0)
 		return fail_open(pg, "the server runs with fsync off: a posting could be lost; set it to on");
-	if (strcmp(pg_text_of(r, 0, "encoding"), "UTF8") != 0)
+	if (!pg->maintenance && strcmp(pg_text_of(r, 0, "encoding"), "UTF8") != 0)
 		return fail_open(pg, "the database's encoding is %s; UTF8 is needed", pg_text_of(r, 0, "encoding"));
 	if (strcmp(pg_text_of(r, 0, "replication_role"), "origin") != 0)
 		return fail_open(
@@ -212,6 +223,7 @@ pg_open(const struct pg_target *target, char *why, size_t why_size)
 		return NULL;
 	}
 	pg->commit_wait_ms = COMMIT_WAIT_MS;
+	pg->maintenance = target->maintenance;
 	if (pg_reopen(pg) != PG_OK) {
 		snprintf(why, why_size, "%s", pg->why);
 		pg_close(pg);

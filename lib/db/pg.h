@@ -37,7 +37,11 @@ struct pg_target {
 	const char *database;    /* over conninfo's */
 	const char *role;        /* SET ROLE after login, NULL: stay */
 	const char *application; /* application_name, for pg_stat_activity */
+	bool maintenance;        /* no text of ours comes into it: its encoding does not matter */
 };
+
+/* The database that a connection string names, for the caller to free; NULL where it names none. */
+char *pg_database_of(const char *conninfo);
 
 /* NULL and a message in why[why_size] when it cannot be opened.  The target's texts are copied. */
 struct pg *pg_open(const struct pg_target *target, char *why, size_t why_size);

@@ -30,6 +30,7 @@ struct pg {
 	char backend[12];
 	struct pg_transaction last;        /* the one whose COMMIT was sent last */
 	int commit_wait_ms;                /* how long a COMMIT may wait for a standby */
+	bool maintenance;                  /* as of pg_target */
 	bool committing;                   /* between COMMIT and its answer */
 	bool not_replicated;               /* ... which came with a warning */
 	const char *prepared[PG_PREPARED]; /* by the statement's address */

@@ -1190,7 +1190,7 @@ GRANT EXECUTE ON FUNCTION handback.claim_delivery(text, text[], integer),
 	handback.targets_to_tell(), handback.refuse_target(text, integer, text) TO handback_outbox;
 GRANT EXECUTE ON FUNCTION handback.add_target(text, text, text), handback.pause_target(text, text), handback.resume_target(text),
 	handback.replay_target(text, timestamptz), handback.replay_held(text) TO handback_operator;
-GRANT EXECUTE ON FUNCTION handback.waiting_since(text) TO handback_operator, handback_finance, handback_collector, handback_nightly;
+GRANT EXECUTE ON FUNCTION handback.waiting_since(text) TO handback_operator, handback_finance, handback_collector, handback_nightly, handback_verify;
 GRANT SELECT (name, programme, state, result, retry_at, later, held, waiting_since) ON handback.target_status TO handback_collector;
 GRANT SELECT (name, programme, state, reason, version, later, held, waiting_since) ON handback.target_status TO handback_nightly;
 GRANT EXECUTE ON FUNCTION handback.redemption_object(bigint), handback.balance_object(bigint), handback.log_object(bigint, text) TO handback_operator, handback_finance,

@@ -108,7 +108,9 @@ def test_a_call_goes_through(proxied):
     assert answer.startswith(b"HTTP/1.1 200") and b'"ErrorCode": "000"' in answer, answer
     again = raw(proxied.port, post(proxied.port, PG + "RedeemPoints", redemption(), f"Authorization: Bearer {token}", "Idempotency-Key: k1"), 20)
     assert b"idempotent-replayed: true" in again.lower() and answer.split(b"ReturnObject")[1] == again.split(b"ReturnObject")[1]
-    assert b" 404 " in raw(proxied.port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    for path, within in (("/", b" 404 "), ("/openapi.json", b'"openapi": "3.1'), ("/healthz", b"\r\n\r\nok"), ("/healthz/x", b" 404 ")):
+        answer = raw(proxied.port, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert within in answer, (path, answer[:300])
     assert b" 413 " in raw(proxied.port, post(proxied.port, PG + "RedeemPoints", b"x" * 70000))
 
 

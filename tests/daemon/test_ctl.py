@@ -81,11 +81,24 @@ def test_the_reference_has_every_exit_status(build):
         assert re.search(rf"^\| {number} \| ", text, re.M)
 
 
-@pytest.mark.parametrize("typed, hint", [(["reprot"], "report"), (["audit", "verfy"], "audit verify"), (["audit"], "audit "),
-                                         (["hold"], "hold"), (["explian", "x"], "explain")])
+@pytest.mark.parametrize("typed, hint", [(["reprot"], "report"), (["audit", "verfy"], "audit verify"), (["explian", "x"], "explain")])
 def test_an_unknown_command_gets_the_nearest(build, typed, hint):
     done = ctl(build, *typed)
     assert done.returncode == 2 and f"did you mean `handbackctl {hint}" in done.stderr
+
+
+def test_half_a_command_shows_the_other_halves(build):
+    done = ctl(build, "hold")
+    assert done.returncode == 2 and re.search(r"hold what\? .*\bpropose\b.* or \w+; `handbackctl hold COMMAND --help`", done.stderr), done.stderr
+    assert "verify" in ctl(build, "audit").stderr
+
+
+def test_an_unknown_option_gets_the_nearest_that_the_command_takes(build):
+    for typed, near in ((("holds", "--partnr", "X"), "--partner"), (("show", "1", "--recrods"), "--records"), (("--jsn", "files"), "--json"),
+                        (("holds", "--resaon=gap"), "--reason")):
+        done = ctl(build, *typed)
+        assert done.returncode == 2 and f"did you mean {near}? `handbackctl" in done.stderr, done.stderr
+    assert "did you mean" not in ctl(build, "files", "--no-such-thing").stderr
 
 
 @pytest.mark.parametrize("typed", [["show"], ["show", "1", "2"], ["files", "--no-such"], ["files", "--limit", "x"],
@@ -554,7 +567,7 @@ def test_each_login_needs_a_role(cluster, build, database):
         c.execute("CREATE ROLE nobody_special LOGIN")
     try:
         done = ctl(build, "--database", database.conninfo("nobody_special"), "files")
-        assert done.returncode == 6 and "member of one of" in done.stderr
+        assert done.returncode == 6 and "member of handback_finance or" in done.stderr
         assert ctl(build, "--database", database.conninfo("handback_finance"), "files").returncode == 0
         done = ctl(build, "--database", database.conninfo("handback_finance"), "hold", "comment", "1", "x")
         assert done.returncode == 6

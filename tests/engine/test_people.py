@@ -243,6 +243,8 @@ def test_what_is_refused_is_said_in_our_words(world):
             (("overdue", "--partner", "x" * 3000), "no such partner"),
             (("report", "--partner", "SKYLIN"), "--partner SKYLIN: no such partner"),
             (("report", "ageing", "--partner", "SKYLIN"), "--partner SKYLIN: no such partner"),
+            (("transactions", "--partner", "SKYLIN"), "--partner SKYLIN: no such partner"),
+            (("show", "1", "--records", "--outcome", "confrmed"), "--outcome confrmed: not known; use confirmed, reversed"),
             (("files", "--state", "psted"), "--state psted: not known; use posted, held, duplicate or closed")):
         done = as_(world, "alice", *arguments, check=False)
         assert done.returncode == 2 and words in done.stderr, (arguments, done.stderr)

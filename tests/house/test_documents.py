@@ -1,4 +1,5 @@
 """The documents say what the tables say.  Run this file itself to write the tables into docs/operator.md."""
+import json
 import pathlib
 import re
 import shutil
@@ -48,6 +49,20 @@ def section(text, name):
 def check(name, rows):
     said = section(GUIDE.read_text(encoding="utf-8"), name).group(1).splitlines()
     assert said == list(rows), f"docs/operator.md: {name}: run tests/house/test_documents.py, and look at what it wrote"
+
+
+def test_what_the_package_points_to_is_in_the_package(build):
+    """Each link of a document that is installed leads to what is installed, too; fixtures/ is examples/ there."""
+    placed = json.loads(subprocess.run(["meson", "introspect", "--installed", build], check=True, capture_output=True, text=True).stdout)
+    placed = {pathlib.Path(source).resolve(): pathlib.Path(place) for source, place in placed.items()}
+    shown = [p for p in placed if p.suffix == ".md" and "share/doc" in str(placed[p])]
+    assert len(shown) > 10
+    for page in shown:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            target = (page.parent / link).resolve()
+            assert target.is_file() and any(p in placed for p in (target, *target.parents)), f"{page.name}: {link}"
+    units = re.findall(r"Documentation=file://(\S+)", "".join(p.read_text() for p in (ROOT / "systemd").glob("*.*") if p.is_file()))
+    assert units and set(map(pathlib.Path, units)) <= {pathlib.Path("/usr/share/doc/handback") / p.name for p in shown}
 
 
 def test_the_guide_has_every_option(build):

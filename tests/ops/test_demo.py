@@ -14,12 +14,31 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def demo(build, tmp_path_factory):
     """(what it printed, its folder); the folder is reachable for the database's user."""
     home = pathlib.Path(f"/var/tmp/handback-demo-test.{os.getpid()}")
-    done = subprocess.run([ROOT / "dev", "demo"], text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
-                          env={**os.environ, "HANDBACK_BUILD": str(build), "HANDBACK_DEMO": str(home),
-                               "NO_COLOR": "1", "LC_ALL": "C.UTF-8"})
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    yield done.stdout, home
+    run = subprocess.Popen([ROOT / "dev", "demo", "--keep"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                           env={**os.environ, "HANDBACK_BUILD": str(build), "HANDBACK_DEMO": str(home),
+                                "NO_COLOR": "1", "LC_ALL": "C.UTF-8"})
+    said = ""
+    while "# names the balance" not in said:
+        line = run.stdout.readline()
+        assert line, said[-3000:]
+        said += line
+    said += try_it(said)
+    run.terminate()
+    said += run.communicate(timeout=60)[0]
+    assert run.returncode == 0, said[-3000:]
+    yield said, home
     subprocess.run(["rm", "-rf", home], check=True)
+
+
+def try_it(said):
+    """What it offers while it runs: it answers, and a digit that is changed is found."""
+    answers = []
+    for command in re.findall(r"^  (.*)$", said.split("in another terminal:")[1], re.M):
+        done = subprocess.run(["sh", "-c", command], cwd=ROOT, text=True, capture_output=True, timeout=60)
+        assert done.returncode == (5 if "names the balance" in command else 0), (command, done)
+        answers.append(done.stdout + done.stderr)
+    assert "handbackd is" in answers[0] and '"openapi"' in answers[1] and re.search("member 7 has a balance of", answers[3]), answers
+    return "".join(answers)
 
 
 def test_it_shows_the_report_and_the_proof(demo):

@@ -146,18 +146,23 @@ def test_it_installs_and_posts_a_file_by_the_systems_own_postgresql(system, ledg
     assert system.run("stat", "-c", "%U %G %a", INCOMING).stdout.split() == ["handback", "handback-fetch", "2700"]
     system.run("sh", "-c", "pg_lsclusters -h | grep -q . || pg_createcluster --start $(ls /usr/lib/postgresql | sort -n | tail -1) main", timeout=120)
     system.run("sh", "-c", "pg_lsclusters -h | while read -r version name rest; do pg_ctlcluster $version $name start; done; true")
-    as_user(system, "postgres", "createdb", "handback")
-    as_user(system, "postgres", "handbackctl", "migrate", "--database", "dbname=handback")
-    psql(system, "-c", "CREATE ROLE handback LOGIN IN ROLE handback_daemon, handback_nightly, handback_verify, handback_collector")
+    system.run("useradd", "alice")
+    assert "setup" in as_user(system, "handback", "handbackctl", "files", check=False).stderr, "it says what makes the database"
+    system.run("handbackctl", "setup", "alice=operator")
     psql(system, stdin="\n".join(ledger.sql()))
-    system.run("install", "-d", "-o", "handback", "-g", "handback", INBOUND)
     system.run("tee", "/etc/handback/profiles/skyline.yaml", stdin=(ROOT / "fixtures/profiles/skyline.yaml").read_text())
     config = system.run("cat", "/etc/handback/handback.yaml").stdout
     assert "sources: []" in config
     system.run("tee", "/etc/handback/handback.yaml", stdin=config.replace("sources: []", SOURCES))
+    made = system.run("handbackctl", "setup").stdout
+    assert INBOUND in made and "CREATE" not in made, "what is there is left as it is"
+    assert system.run("stat", "-c", "%U %G %a", INBOUND).stdout.split() == ["root", "handback", "2770"]
+    assert "error" not in system.run("handbackctl", "check").stdout
     system.run("systemctl", "start", UNIT)
     name = drop(system, ledger, 1)
     wait(lambda: posted(system, name), f"{name} to be posted", system)
+    as_user(system, "alice", "handbackctl", "holds")
+    system.run("handbackctl", "status")
     as_user(system, "handback", "handbackctl", "audit", "verify")
     system.run("systemctl", "start", "handback-verify.service")  # and by its unit, in its sandbox
     for page in ("handbackctl.1", "handbackd.8", "handback.conf.5", "handback-profile.5"):

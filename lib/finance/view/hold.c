@@ -116,7 +116,7 @@ add_facts(const struct query *q, struct document *d, const char *hold, char **re
 		int from = i > content ? i - 1 : i;
 		cells[i] = i == content || pg_null(r, 0, from) ? NULL : pg_text(r, 0, from);
 	}
-	if (q->spool >= 0 && !pg_null(r, 0, kept) && !pg_null(r, 0, content - 1)) {
+	if (!pg_null(r, 0, kept) && !pg_null(r, 0, content - 1)) {
 		bytes = archive_record(q->spool, pg_text(r, 0, kept), cells[kept + 2], pg_int(r, 0, content - 2),
 		                       pg_int(r, 0, content - 1));
 		cells[content] = bytes;
