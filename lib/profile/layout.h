@@ -148,7 +148,7 @@ struct path_step {
 struct path {
 	uint16_t steps;
 	struct path_step *step;
-	const char *attribute; /* XML: the last part was @name; NULL: the element's text */
+	const char *attribute; /* XML: the last part was @name; JSON: "*", the record's key; NULL: the text */
 };
 
 struct field {

@@ -134,6 +134,17 @@ place_ranges(struct compile *c, const struct yaml_node *n, struct field *f)
 	}
 }
 
+/* JSON: "*" is the key of the object that is the record, whose path ends in any key. */
+static void
+place_key(struct compile *c, const struct yaml_node *at, const struct record_type *type, struct field *f)
+{
+	const struct path *path = &type->path;
+
+	if (path->steps == 0 || path->step[path->steps - 1].name[0] != '\0' || path->step[path->steps - 1].array)
+		yaml_error(c->problems, at, "* is the key of a record whose path ends in any key, as in /answers/*");
+	f->path.attribute = "*";
+}
+
 /* Delimited: a number, number.part, or a column's name. */
 static void
 place_column(struct compile *c, const struct yaml_node *n, struct field *f)
@@ -179,13 +190,18 @@ place(struct compile *c, struct yaml_node *map, struct record_type *type, struct
 	case FORMAT_DELIMITED:
 		place_column(c, at, f);
 		break;
-	case FORMAT_XML:
 	case FORMAT_JSON:
 	case FORMAT_JSON_LINES:
+		if (strcmp(at->text, "*") == 0) {
+			place_key(c, at, type, f);
+			break;
+		}
+		compile_path(c, at, at->text, &f->path);
+		break;
+	case FORMAT_XML:
 		compile_path(c, at, at->text, &f->path);
 		break;
 	}
-	(void) type;
 }
 
 /* Words and what they stand for: yes and no for a flag, else our own words. */

@@ -221,7 +221,9 @@ refuse_blind(struct compile *c)
 {
 	const uint32_t at_all = compared_at_all(c->layout, c->policy);
 
-	if (yaml_get(c->root, "check") == NULL && (at_all & COMPARED_CORE) == 0)
+	/* what only acknowledges our requests posts nothing */
+	if (c->policy->acknowledges == ACKNOWLEDGES_NOTHING && yaml_get(c->root, "check") == NULL &&
+	    (at_all & COMPARED_CORE) == 0)
 		yaml_error(c->problems, c->root,
 		           "neither member nor points nor amount is compared with the redemption: have one of them "
 		           "read (amount stands in check, too), or say what is compared, as in check: [merchant] or "
@@ -250,7 +252,8 @@ warn_of_references(struct compile *c)
 
 	for (int i = 0; i < c->policy->keys; i++)
 		alone |= (c->policy->key[i] & ~references) == 0;
-	if (alone && (compared_at_all(c->layout, c->policy) & COMPARED_CORE) == 0 && !references_are_summed(c->layout))
+	if (alone && (compared_at_all(c->layout, c->policy) & COMPARED_CORE) == 0 &&
+	    !references_are_summed(c->layout))
 		yaml_warn(
 		    c->problems, c->root,
 		    "nothing but a reference says which redemption is meant: a wrong digit could name another one; "

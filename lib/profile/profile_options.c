@@ -191,7 +191,7 @@ const struct profile_option profile_options[] = {
     {"records.*.columns.*", "times", "a number, or a field; without it to the end"},
     {"records.*.columns.*", "rest", "the field that takes all that is left, delimiters too"},
 
-    {"records.*.fields.*", "at", "positions 3-38, a column's number, part 3.2 or name, a path"},
+    {"records.*.fields.*", "at", "positions 3-38, a column's number, part 3.2 or name, a path; JSON: * is the record's key"},
     {"records.*.fields.*", "value", "a constant instead"},
     {"records.*.fields.*", "pattern", "cuts the value into other fields of the record, which have no at"},
     {"records.*.fields.*", "join",

@@ -24,6 +24,8 @@ struct json {
 	struct context *context; /* of each open object or array */
 	uint32_t depth;
 	const void *key; /* of the member whose value comes next */
+	char *key_text;  /* its text, where some field is a key; NULL: none is */
+	uint32_t key_len;
 	uint64_t offset; /* of the token */
 };
 
@@ -117,6 +119,39 @@ token_offset(void *context)
 	return j->offset;
 }
 
+/* The key of the object that is entered; what stands in an array, or alone, has none. */
+static bool
+record_key(void *context, const void *name, struct slice *ret_value, uint64_t *ret_offset)
+{
+	const struct json *j = context;
+	const struct context *in = top(j);
+
+	(void) name;
+	if (in == NULL || in->array)
+		return false;
+	*ret_value = (struct slice){j->key_text, j->key_len};
+	*ret_offset = j->offset; /* of the object: a record's fields stand within it */
+	return true;
+}
+
+static bool
+some_field_is_a_key(const struct layout *l)
+{
+	for (uint16_t t = 0; t < l->types; t++)
+		for (uint16_t f = 0; f < l->type[t].fields; f++)
+			if (l->type[t].field[f].path.attribute != NULL)
+				return true;
+	return false;
+}
+
+/* The reader has a key until the next token; its own limit bounds it. */
+static void
+keep_key(struct json *j, const struct json_token *t)
+{
+	memcpy(j->key_text, t->text.data, t->text.len);
+	j->key_len = t->text.len;
+}
+
 static int
 on_object(struct json *j)
 {
@@ -185,6 +220,10 @@ on_token(struct json *j, const struct json_token *t)
 		return 0;
 	case JSON_KEY:
 		j->key = look_up(&j->names, t->text);
+		if (j->key_text != NULL && t->text.len > 0)
+			keep_key(j, t);
+		else
+			j->key_len = 0;
 		return 0;
 	case JSON_STRING:
 	case JSON_NUMBER:
@@ -227,7 +266,7 @@ static int
 parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes)
 {
 	struct json j = {.layout = layout, .assemble = a};
-	const struct walk_source source = {&j, intern, token_offset, NULL};
+	const struct walk_source source = {&j, intern, token_offset, record_key, true};
 	const struct json_limits limits = {.depth = layout->limits.depth,
 	                                   .text_bytes = layout->limits.field_bytes,
 	                                   .keys = layout->limits.columns,
@@ -239,7 +278,9 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 	j.walk = walk_new(layout, a, &source);
 	j.reader = json_reader_new(in, &limits);
 	j.context = calloc(limits.depth + 1U, sizeof(*j.context));
-	if (j.walk == NULL || j.reader == NULL || j.context == NULL) {
+	j.key_text = some_field_is_a_key(layout) ? malloc(limits.text_bytes + 1U) : NULL;
+	if (j.walk == NULL || j.reader == NULL || j.context == NULL ||
+	    (j.key_text == NULL && some_field_is_a_key(layout))) {
 		in->failed = 1;
 		in->rule = "memory";
 		in->why = "out of memory";
@@ -251,6 +292,7 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 	walk_free(j.walk);
 	json_reader_free(j.reader);
 	free(j.context);
+	free(j.key_text);
 	free(j.names.list);
 	return rc;
 }

@@ -424,7 +424,7 @@ open_type(struct walk *w, struct element *e)
 static inline int
 stand_at(struct walk *w, struct element *e, const struct node *n)
 {
-	if (n->has_text && w->source.attribute == NULL)
+	if (n->has_text && w->source.objects)
 		return refuse_shape(w, here(w), "an object where the profile has a single value");
 	e->collects |= n->has_text;
 	return n->reads ? read_attributes(w, n) : 0;

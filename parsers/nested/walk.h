@@ -23,8 +23,9 @@ struct walk_source {
 	const void *(*intern)(void *context, const char *name);
 	/* Where the element or object begins that is being entered. */
 	uint64_t (*offset)(void *context);
-	/* The attribute of the element that is being entered; NULL for a format without attributes. */
+	/* The attribute of the element that is being entered; of an object "*", its key. */
 	bool (*attribute)(void *context, const void *name, struct slice *ret_value, uint64_t *ret_offset);
+	bool objects; /* what is entered is an object, and never a field's value */
 };
 
 /* NULL when memory is out.  layout, assemble and the source's context must outlive it. */

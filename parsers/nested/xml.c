@@ -476,7 +476,7 @@ static int
 parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_t *ret_bytes)
 {
 	struct xml *x = calloc(1, sizeof(*x));
-	const struct walk_source source = {x, intern, tag_offset, attribute};
+	const struct walk_source source = {x, intern, tag_offset, attribute, false};
 	int rc = -1;
 
 	if (x != NULL) {

@@ -271,3 +271,28 @@ check: none
     result = parse(text, b'<r><a a="1" s="Y"><B>2</B></a><a a="3" s="N"><B>4</B></a></r>')
     assert [r["partner_reference"] for r in result.records] == ["1/2", "3/4"] and not result.refusals
     assert "empty" in parse(text, b'<r><a a="1" s="Y"><B>2</B></a><a a="3" s="N"/></r>').rules
+
+
+KEYS = HEAD + """format: json
+records: {answer: {role: entry, path: "/answers/*", fields: {partner_reference: {at: "*"}, kind: {at: "more/*", optional: yes, type: text}, status: {at: status}}}}
+verdict: {field: status, words: {Y: accepted, N: rejected}}
+match: [partner_reference]
+check: none
+"""
+
+
+def test_references_that_are_keys():
+    result = parse(KEYS, b'{"answers": {"A1": {"more": {"x": "A9"}, "status": "Y"}, "A2": {"status": "N"}, "\\u00e9": {"status": "N"}}}')
+    assert [(r["partner_reference"], r["verdict"]) for r in result.records] == [("A1", "accepted"), ("A2", "rejected")]
+    assert "id" in result.rules[0], result.refusals  # a reference of other letters is refused, not cut
+    assert "duplicate_key" in parse(KEYS, b'{"answers": {"A1": {"status": "Y"}, "A1": {"status": "N"}}}').rules
+    assert parse(KEYS, b'{"answers": {"A1": "Y"}}').rules and not parse(KEYS, b'{"answers": {"A1": "Y"}}').records
+    assert "empty" in parse(KEYS, b'{"answers": {"": {"status": "Y"}}}').rules
+    many = ",".join(f'"A{n}": {{"status": "Y"}}' for n in range(257))
+    assert "too_many_keys" in parse(KEYS, f'{{"answers": {{{many}}}}}'.encode()).rules
+
+
+@pytest.mark.parametrize("path", ["/answers[]", "/answers", "/answers/*[]", "/"])
+def test_a_key_is_of_a_record_whose_path_ends_in_any(build, tmp_path, path):
+    fine, said = compiles(KEYS.replace("/answers/*", path), build, tmp_path)
+    assert not fine and "* is the key of a record whose path ends in any key" in said

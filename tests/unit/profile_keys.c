@@ -58,7 +58,8 @@ show_policy(const struct policy *p)
 		printf("key %u\n", p->key[i]);
 	SHOW(p, match_days), SHOW(p, weaker_key), SHOW(p, checks), SHOW(p, points_tolerance.most);
 	SHOW(p, points_tolerance.permille), SHOW(p, amount_tolerance.most), SHOW(p, amount_tolerance.permille);
-	SHOW(p, split), SHOW(p, group), SHOW(p, lists), SHOW(p, late_reject), SHOW(p, gap), SHOW(p, resubmission);
+	SHOW(p, acknowledges), SHOW(p, acknowledged_within), SHOW(p, split), SHOW(p, group), SHOW(p, lists),
+	    SHOW(p, late_reject), SHOW(p, gap), SHOW(p, resubmission);
 	SHOW(p, order_by), SHOW(p, unknown_days), SHOW(p, answer_within), SHOW(p, reversal_days),
 	    SHOW(p, guard_rejects);
 	SHOW(p, guard_points), SHOW(p, guard_share), SHOW(p, guard_of), SHOW(p, guard_history_files);
