@@ -42,8 +42,18 @@ class Target:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def whole_body(self):
+                if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = b""
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
+
             def serve(self):
-                body = self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = self.body = self.whole_body()
                 with outer.lock:
                     outer.requests.append((self.command, self.path, dict(self.headers.items()), body))
                     misbehave = outer.misbehave
@@ -367,7 +377,7 @@ class BulkSalesforce(Salesforce):
         limit = {"Sforce-Limit-Info": f"api-usage={self.calls}/{self.daily}"}
         if (method, path) == ("POST", self.JOBS):
             return 200, self.create(json.loads(body)), limit
-        said = re.fullmatch(self.JOBS + r"/([0-9A-Za-z]+)(/batches|/successfulResults/|/failedResults/|/unprocessedrecords/)?", path)
+        said = re.fullmatch(self.JOBS + r"/([0-9A-Za-z]+)(/batches|/successfulResults|/failedResults|/unprocessedrecords)?/?", path)
         job = self.jobs.get(said[1]) if said else None
         if job is None:
             raise Refused(404, [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}], limit)
@@ -376,6 +386,7 @@ class BulkSalesforce(Salesforce):
     def create(self, said):
         due = {"object": "Redemption__c", "externalIdFieldName": "External_Reference__c", "operation": "upsert", "contentType": "CSV",
                "lineEnding": "LF"}
+        said = {"contentType": "CSV", **said}  # what it is without a word
         if said != due:
             raise Refused(400, [{"errorCode": "INVALIDJOB", "message": "x"}], {})
         number = f"750R{len(self.jobs):014d}"
@@ -417,21 +428,21 @@ class BulkSalesforce(Salesforce):
             if row["External_Reference__c"] in self.unprocessed:
                 job["results"].append((row, None))
                 continue
-            record = {"attributes": {"type": "Redemption__c"}, **{k: None if v == "#N/A" else v for k, v in row.items()}}
+            record = {"attributes": {"type": "Redemption__c"}, **{k: None if v == "#N/A" else v for k, v in row.items() if (k, v) != ("Id", "")}}
             for number in ("Points__c", "Handback_Version__c"):
                 record[number] = int(record[number])
             job["results"].append((row, self.upsert(record)))
 
     def listed(self, job, what):
         out = io.StringIO()
-        done = [(row, said) for row, said in job.get("results", []) if (what == "/unprocessedrecords/") == (said is None)
-                and (said is None or said["success"] == (what == "/successfulResults/"))]
-        more = {"/successfulResults/": ["sf__Id", "sf__Created"], "/failedResults/": ["sf__Id", "sf__Error"]}.get(what, [])
+        done = [(row, said) for row, said in job.get("results", []) if (what == "/unprocessedrecords") == (said is None)
+                and (said is None or said["success"] == (what == "/successfulResults"))]
+        more = {"/successfulResults": ["sf__Id", "sf__Created"], "/failedResults": ["sf__Id", "sf__Error"]}.get(what, [])
         rows = csv.DictWriter(out, more + list(job["rows"][0]), quoting=csv.QUOTE_ALL, lineterminator="\n")
         rows.writeheader()
         for row, said in done:
             of = {"sf__Id": said.get("id", ""), "sf__Created": str(said.get("created", "")).lower()} if said else {}
-            if what == "/failedResults/":
+            if what == "/failedResults":
                 of = {"sf__Id": "", "sf__Error": f'{said["errors"][0]["statusCode"]}:x "y", z:--'}
             rows.writerow({**of, **row})
         return out.getvalue().encode()
