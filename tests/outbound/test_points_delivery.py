@@ -290,6 +290,11 @@ def test_runs(database, build):
         points_runs.prepare(desk, points_runs.CONNECTOR)
         seen = points_runs.model_runs(desk, 8, 1)
         assert seen["send unknown"] > 0 and seen["batches closed"] > 0
+        # whoever looks each second what is to be closed looks at nothing that was
+        with desk.db.transaction():
+            desk.db.execute("SET LOCAL track_functions = 'all'")
+            desk.db.execute("SELECT points.close_batches()")
+            assert desk.query("SELECT sum(calls) FROM pg_stat_xact_user_functions WHERE funcname = 'redemption_state'") == [(None,)]
 
 
 @case("points request: a hand-back file that agrees with the partner's answer at once is a repeat, and one that says the opposite waits for people")

@@ -79,7 +79,7 @@ class Target:
                 pass
 
         class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
+            daemon_threads, request_queue_size = True, 128
 
             def handle_error(self, *_):  # whoever hangs up is the test's
                 pass

@@ -410,7 +410,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: points.batch_rows(batch bigint) d71be4bb9d33b445a177bfcd0826d06d34c8782f0f1f9ad2566fb0f7502f5d86', 'points'),
 	('function: points.begin_requests(target text) 0989d64a08233d2d1cc55320396acb3057a17becb23af72c9f883da5bdcfe95c', 'points'),
 	('function: points.claim_requests(target text, version integer, most integer, asks boolean, idempotent boolean, window_s integer) fdadb706dd56962b77f70c86077d5c670b9ec358017971b45c7800e59f33e447', 'points'),
-	('function: points.close_batches() c817b1a0217bfaefe914388d53e44e35f4c1d059f46598e8d8d86e1ab539d161', 'points'),
+	('function: points.close_batches() bcb06c5ab41a1f8aee79d2ea26d186d1e16c088c11ea32c41b3ea3b2f4d2f16e', 'points'),
 	('function: points.closed_last(t points.partner_now, at timestamp with time zone) 247c4b47622f6932e469a3a9d36f8f46b637d65fba9f9065e35db8b795b4876c', 'points'),
 	('function: points.closes_next(t points.partner_now, at timestamp with time zone) 66f8c2f08fa3a352c18ed5e11b0176f94d4d596e14d887480086205c35d648fe', 'points'),
 	('function: points.closings(schedule text, zone text, holidays date[], days date[], first date, last date) df34beaacd1262cacc3d80a750ba11412d0b4d7620b065a893f2a45a6191b920', 'points'),
