@@ -212,6 +212,17 @@ ORDER BY a.event_id
 -- For a record that was matched to nothing: redemptions of its partner that it could mean, with what speaks
 -- for each and what against it. A verdict on a whole message of ours means all that were sent in it: they have the
 -- message, or "message/line", as our reference.
+-- What is asked about comes first, alone: before a new ledger has statistics the planner would rather join all records with all redemptions.
+WITH asked AS MATERIALIZED (
+	SELECT h.reason, p.code AS partner, o.reference, o.points, o.decided_at,
+		CASE WHEN h.reason = 'whole_message' THEN coalesce(o.reference, f.original_message) END AS message
+	FROM handback.hold h
+	JOIN handback.file f USING (file_id)
+	JOIN handback.partner p USING (partner_id)
+	JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
+	WHERE h.hold_id = $1::bigint AND h.redemption_id IS NULL
+		AND NOT EXISTS (SELECT FROM handback.hold_found u WHERE u.hold_id = h.hold_id AND u.redemption_id IS NOT NULL)
+)
 SELECT
 	d.redemption_id,
 	d.external_reference,
@@ -228,24 +239,17 @@ SELECT
 		CASE WHEN NOT m.whole AND o.reference IS NOT NULL AND o.reference IS DISTINCT FROM d.outbound_reference
 			AND o.reference IS DISTINCT FROM d.partner_reference THEN 'another reference' END,
 		CASE WHEN s.state <> 'open' THEN s.state || ' already' END) AS speaks_against
-FROM handback.hold h
-JOIN handback.file f USING (file_id)
-JOIN handback.partner p USING (partner_id)
-JOIN handback.outcome o ON o.file_id = h.file_id AND o.record_no = h.record_no AND o.revision = 0
-CROSS JOIN LATERAL (
-	SELECT CASE WHEN h.reason = 'whole_message' THEN coalesce(o.reference, f.original_message) END AS name) message
-JOIN ledger.redemption d ON d.partner = p.code AND d.redeemed_at < o.decided_at AND (
-	d.outbound_reference = o.reference OR d.partner_reference = o.reference OR d.outbound_reference = message.name
-	OR starts_with(d.outbound_reference, message.name || '/')
+FROM asked o
+JOIN ledger.redemption d ON d.partner = o.partner AND d.redeemed_at < o.decided_at AND (
+	d.outbound_reference = o.reference OR d.partner_reference = o.reference OR d.outbound_reference = o.message
+	OR starts_with(d.outbound_reference, o.message || '/')
 	OR (d.points = o.points AND d.redeemed_at > o.decided_at - interval '60 days'))
-CROSS JOIN LATERAL (SELECT coalesce(d.outbound_reference = message.name
-	OR starts_with(d.outbound_reference, message.name || '/'), false) AS whole) m
+CROSS JOIN LATERAL (SELECT coalesce(d.outbound_reference = o.message
+	OR starts_with(d.outbound_reference, o.message || '/'), false) AS whole) m
 CROSS JOIN LATERAL (SELECT handback.redemption_state(d.redemption_id) AS state) s
-WHERE h.hold_id = $1::bigint AND h.redemption_id IS NULL
-	AND NOT EXISTS (SELECT FROM handback.hold_found u WHERE u.hold_id = h.hold_id AND u.redemption_id IS NOT NULL)
 ORDER BY m.whole DESC, (d.outbound_reference = o.reference OR d.partner_reference = o.reference) DESC NULLS LAST, s.state <> 'open',
 	d.redeemed_at DESC
-LIMIT CASE WHEN (SELECT reason FROM handback.hold WHERE hold_id = $1) = 'whole_message' THEN 10000 ELSE 20 END
+LIMIT CASE WHEN (SELECT reason FROM asked) = 'whole_message' THEN 10000 ELSE 20 END
 
 -- name: releases
 -- Held files that may go and have not gone, and why. $1 partner.
