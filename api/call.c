@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RETRY_AFTER_S 1
+#define DAY_S 86400
 
 static void
 add(struct sha256 *h, const char *text)
@@ -104,6 +106,13 @@ call_answer_value(struct call *c, enum api_value kind, const char *value)
 	}
 	c->answer.kind = kind;
 	c->answer.value = c->value;
+}
+
+void
+call_wait_for_day(struct call *c)
+{
+	if (c->answer.status == 429)
+		c->answer.retry_after_s = DAY_S - (int64_t) time(NULL) % DAY_S;
 }
 
 void

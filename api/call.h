@@ -41,6 +41,8 @@ void call_answer(struct call *c, const char *code, const char *reason);
 void call_answer_value(struct call *c, enum api_value kind,
                        const char *value);                  /* of a call that was answered 000 */
 void call_answer_later(struct call *c, const char *reason); /* 503: asking again may help */
+/* One that was answered 429 by the database, whose bounds are of a day of UTC: asking again may help tomorrow. */
+void call_wait_for_day(struct call *c);
 void call_ask_again(struct call *c);                        /* it has no answer any more */
 
 #endif

@@ -48,6 +48,7 @@ answer(struct call *c, const struct pg_result *r, int row)
 		return false;
 	call_answer(c, code, pg_text_of(r, row, "reason"));
 	c->answer.again = pg_true_of(r, row, "again");
+	call_wait_for_day(c);
 	if (!pg_null_of(r, row, "state"))
 		call_answer_value(c, API_VALUE_TEXT, pg_text_of(r, row, "state"));
 	return strcmp(code, "000") == 0 && !c->answer.again;

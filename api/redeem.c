@@ -70,6 +70,7 @@ answer(struct call *c, const struct result *result)
 {
 	call_answer(c, result->code, result->reason);
 	c->answer.again = result->again;
+	call_wait_for_day(c);
 	if (strcmp(result->code, "000") == 0)
 		call_answer_value(c, API_VALUE_TEXT, result->reference);
 }

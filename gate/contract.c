@@ -4,6 +4,7 @@
 
 #include "gate/read.h"
 #include "lib/base/text.h"
+#include "lib/base/utf8.h"
 #include "lib/json/json.h"
 
 #define CUSTOMER 4 /* the only RelationType */
@@ -42,6 +43,30 @@ check_common(const struct asked *a, const struct common *c, const char **ret_why
 	if (c->relation_type != CUSTOMER)
 		return wrong(ret_why, "RelationType is 4");
 	return NULL;
+}
+
+/* Blanks of whatever script, and what is never shown: nothing that anybody can read. */
+static bool
+is_blank(const char *text)
+{
+	const char *end = text + strlen(text);
+	uint32_t code;
+
+	for (size_t n; text < end; text += n) {
+		n = utf8_next(text, (size_t) (end - text), &code);
+		if (n == 0 || (code != ' ' && code != 0xa0 && code != 0x1680 && (code < 0x2000 || code > 0x200a) &&
+		               code != 0x202f && code != 0x205f && code != 0x3000 && !utf8_is_hidden(code)))
+			return false;
+	}
+	return true;
+}
+
+/* One that is blank is none: the database says so in the order of its checks. */
+static void
+take_merchant(struct asked *a)
+{
+	if (a->merchant != NULL && is_blank(a->merchant))
+		a->merchant[0] = '\0';
 }
 
 const char *
@@ -84,6 +109,7 @@ read_redeem(struct asked *a, const char **ret_why)
 	if (code == NULL && (a->call.type < 1 || a->call.type > INT32_MAX))
 		code = wrong(ret_why, "LoyaltyTxnType");
 	free(common.currency);
+	take_merchant(a);
 	return code != NULL ? code : take_key(a, ret_why);
 }
 
@@ -103,6 +129,7 @@ read_reverse(struct asked *a, const char **ret_why)
 		code = wrong(ret_why, "RelationReference");
 	if (code == NULL && (a->reference == NULL || !text_is_uuid(a->reference)))
 		code = wrong(ret_why, "ExternalReference");
+	take_merchant(a);
 	return code != NULL ? code : take_key(a, ret_why);
 }
 

@@ -16,6 +16,7 @@ struct row {
 	/* its answer; state "": it is not in effect */
 	char code[4], state[16], why[API_REASON_BYTES + 1];
 	bool again;
+	int64_t retry_after_s;
 };
 
 struct points_rows {
@@ -258,7 +259,7 @@ finish(struct points_rows *rows)
 		rows->answer.reason = alike->why;
 	rows->answer.status = api_status(rows->answer.code);
 	if (rows->answer.status == 429 || rows->answer.status == 503)
-		rows->answer.retry_after_s = 1;
+		rows->answer.retry_after_s = alike != NULL && alike->retry_after_s > 0 ? alike->retry_after_s : 1;
 	rows->answered(rows->context, &rows->answer, -1);
 }
 
@@ -276,6 +277,7 @@ on_row(void *context, const struct api_answer *answer, int handover)
 	if (answer != NULL && answer->kind == API_VALUE_TEXT)
 		snprintf(w->state, sizeof(w->state), "%s", answer->value);
 	w->again = answer != NULL && answer->again;
+	w->retry_after_s = answer != NULL ? answer->retry_after_s : 0;
 	if (--w->of->open == 0)
 		finish(w->of);
 }

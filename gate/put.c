@@ -114,27 +114,28 @@ read_path(const char *path, struct put *ret, const char **ret_why)
 
 /* ---- headers ---- */
 
-/* sha-256 of a dictionary of byte sequences (RFC 9530, RFC 8941); others are not looked at. */
+/* sha-256 of a dictionary of byte sequences (RFC 9530, RFC 8941).  One that is stated and cannot be read, or
+ * twice, would be a file that nobody compares. */
 static const char *
 read_digest(const char *value, struct put *ret, const char **ret_why)
 {
 	static const char key[] = "sha-256=:";
+	const char *at = NULL, *end;
 	uint8_t hash[DIGEST_BYTES];
-	const char *at = value, *end;
+	int found = 0;
 	size_t len = 0;
 
-	while (at != NULL && strncmp(at, key, sizeof(key) - 1) != 0) {
-		at = strchr(at, ',');
-		if (at != NULL)
-			at += 1 + strspn(at + 1, " \t");
+	for (const char *one = value; one != NULL; one = strchr(one, ',')) {
+		one += strspn(one, ", \t");
+		if (strncmp(one, key, sizeof(key) - 1) != 0)
+			continue;
+		at = one + sizeof(key) - 1;
+		found++;
 	}
-	if (at == NULL)
-		return NULL;
-	at += sizeof(key) - 1;
-	end = strchr(at, ':');
+	end = found == 1 ? strchr(at, ':') : NULL;
 	if (end == NULL || !text_unbase64(hash, sizeof(hash), at, (size_t) (end - at), &len) ||
 	    len != sizeof(hash) || strchr(", \t;", end[1]) == NULL)
-		return wrong("999", "Content-Digest has no sha-256 of 32 bytes", ret_why);
+		return wrong("999", "Content-Digest has one sha-256 of 32 bytes, as sha-256=:BASE64:", ret_why);
 	text_hex(ret->sha256, hash, sizeof(hash));
 	return NULL;
 }

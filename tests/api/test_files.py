@@ -131,6 +131,13 @@ def test_bad_requests(world, api):
         assert answer.status == (400 if code == 999 else code), (name, answer.body)
     assert api.put("skyline", "x.csv", b"x", token, {"Content-Digest": digest(b"y")}).status == 400
     assert api.put("skyline", "x.csv", b"x", token, {"Content-Digest": "sha-256=:AAAA:"}).status == 400
+    # stated, and not comparable: nobody takes the file for compared
+    other = digest(b"y")
+    for form in ("", "sha-256", other.replace(":", ""), other.upper(), other.replace("=", " = ", 1), "sha-256=" + hashlib.sha256(b"x").hexdigest(),
+                 f"{digest(b'x')}, {other}", f"x-{digest(b'x')}", "sha-512=:AAAA:"):
+        answer = api.put("skyline", "x.csv", b"x", token, {"Content-Digest": form})
+        assert answer.status == 400 and "Content-Digest has one sha-256" in answer.reason, form
+    assert waiting(world) == []
     assert api.put("skyline", "x.csv", b"x", token, {"Content-Range": "bytes 0-0/2"}).status == 415
     assert api.put("skyline", "x.csv", b"x", token, {"Content-Digest": f"md5=:AAAA:, {digest(b'x')}"}).status == 201
     for request in (head("y.csv", 1, token, "Content-Length: 1\r\n") + b"x", head("y.csv", 1, token, "Transfer-Encoding: chunked\r\n") + b"x",

@@ -85,6 +85,8 @@ CODES = [
     ({"Points": 0}, "120", 200, "Points must be greater than zero"),
     ({"Points": -5}, "120", 200, "Points must be greater than zero"),
     ({"MerchantName": ""}, "208", 200, "Merchant name missing"),
+    ({"MerchantName": "  "}, "208", 200, "Merchant name missing"),
+    ({"MerchantName": "\u3000\u00a0\u200b"}, "208", 200, "Merchant name missing"),
     ({"MerchantName": "x" * 201}, "208", 200, "Merchant name missing"),
     ({"MerchantName": None}, "208", 200, "Merchant name missing"),
     ({"LoyaltyTxnType": 777}, "999", 400, "Bad request"),
@@ -118,6 +120,8 @@ def test_codes(api, world):
         answer = api.post("RedeemPoints", redemption(**other), token)
         assert (answer.code, answer.status) == (code, status), (other, answer.body, answer.reason)
         assert answer.json["results"]["ExceptionMessage"] == words and answer.json["results"]["IsSucessful"] is False
+    assert api.post("ReversalPoints", {"RelationReference": "M1", "MerchantName": "\u2003", "ExternalReference": str(uuid.uuid4()), "ProgramId": 1},
+                    token).code == "208"
     for name in redemption():
         body = redemption()
         del body[name]
@@ -467,6 +471,12 @@ def test_the_bound_of_calls(api, world):
     token = api.token("bounded")
     answers = [api.post("RedeemPoints", redemption(Points=1, Amount=1), token) for _ in range(8)]
     assert [a.status for a in answers[:3]] == [200] * 3 and answers[-1].status == 429 and answers[-1].headers["Retry-After"] == "1"
+    # the day's points are there again tomorrow, by UTC
+    with world.connect() as c:
+        credential(c, "small", points_per_day=1)
+    for points in (500, 2):
+        answer, left = api.post("RedeemPoints", redemption(Points=points), api.token("small")), 86400 - time.time() % 86400
+        assert answer.status == 429 and (left - 5 < int(answer.headers["Retry-After"]) < left + 5 or min(left, 86400 - left) < 10)
 
 
 def test_a_process_is_filled_before_the_next(build, world):

@@ -182,6 +182,9 @@ def test_bounds(api, world):
     assert codes(ask(api, row("f", Points=200))) == ["000"]
     said = ask(api, *[row(f"s{n}", Points=100, RelationReference=f"M{n}") for n in range(3, 8)], token=api.token("small"))
     assert codes(said) == ["000"] * 3 + ["429"] * 2
+    # where none was taken it is the call's answer, and says when there are points again: tomorrow
+    none = api.post(POINTS, [row("t", RelationReference="M8", Points=100)], api.token("small"))
+    assert none.status == 429 and 1 < int(none.headers["Retry-After"]) <= 86400
 
 
 @case("points request: a partner that is closed, a link that has ended, terms that nobody approved")
