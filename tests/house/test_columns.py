@@ -24,6 +24,8 @@ def test_each_named_column_is_one_of_a_statement_of_the_room():
         sql = "\n".join(p.read_text(encoding="utf-8") for p in path.parent.glob("*.sql"))
         if path.parent.as_posix().endswith("proof/verify"):
             sql += (path.parent.parent / "head.sql").read_text(encoding="utf-8")
+        if name(path).startswith("ctl/site/"):
+            sql += "\n".join(p.read_text(encoding="utf-8") for p in path.parent.parent.glob("*.sql"))
         if name(path) in ("ctl/people.c", "web/desk/decide.c"):
             sql += (c_source.ROOT / "lib/finance/view/people.sql").read_text(encoding="utf-8")
         wrong += [f"{name(path)}: {column}" for column in NAMED.findall(c_source.text(path)) if name(path) != "lib/db/pg_column.c" and not re.search(rf"\b{column}\b", sql)]
