@@ -28,10 +28,11 @@ struct tree {
 	struct guess *g;
 	struct node node[SAMPLE_NODES];
 	int nodes, at;
-	bool full;       /* more different paths than are kept */
-	bool collect;    /* the second time: values go into cells */
-	int entry;       /* the record's node */
-	uint32_t inside; /* how deep within a record */
+	bool full;                /* more different paths than are kept */
+	bool collect;             /* the second time: values go into cells */
+	int entry;                /* the record's node */
+	uint32_t inside;          /* how deep within a record */
+	struct slice root_prefix; /* XML: of the root's name, with its colon; empty: it has none */
 	struct sample_type *answer, *level;
 	uint32_t row;
 };
@@ -140,6 +141,21 @@ name_end(const char *p, const char *end)
 	return p;
 }
 
+/* Does the attribute, of the root, say which namespace the root is in? */
+static bool
+is_roots_space(const struct tree *t, struct slice name)
+{
+	const struct slice prefix = t->root_prefix;
+
+	if (t->collect || t->at < 0 || t->node[t->at].parent >= 0 || name.len < 5 ||
+	    memcmp(name.data, "xmlns", 5) != 0)
+		return false;
+	if (prefix.len == 0)
+		return name.len == 5;
+	return name.len == 5 + prefix.len && name.data[5] == ':' &&
+	       memcmp(name.data + 6, prefix.data, prefix.len - 1) == 0;
+}
+
 /* One attribute; returns the byte after it, NULL at the tag's end. */
 static const char *
 attribute(struct tree *t, const char *p, const char *end)
@@ -164,7 +180,7 @@ attribute(struct tree *t, const char *p, const char *end)
 		return NULL;
 	s = (struct slice){p + 1, (uint32_t) (quote - p - 1)};
 	if (name.len >= 5 && memcmp(name.data, "xmlns", 5) == 0) {
-		if (t->g->name_space == NULL && !t->collect && s.len < 256) {
+		if (t->g->name_space == NULL && is_roots_space(t, name) && s.len > 0 && s.len < 256) {
 			t->g->name_space = sample_buffer(s.len + 1, 1);
 			memcpy(t->g->name_space, s.data, s.len);
 		}
@@ -189,6 +205,8 @@ tag(struct tree *t, const char *p, const char *end)
 		return close + 1;
 	}
 	name = (struct slice){p + 1, (uint32_t) (name_end(p + 1, close) - (p + 1))};
+	if (t->at < 0)
+		t->root_prefix = (struct slice){name.data, name.len - local_name(name).len};
 	if (name.len == 0 || !enter(t, local_name(name), false, false))
 		return NULL;
 	for (next = p + 1 + name.len; next != NULL;)

@@ -73,6 +73,8 @@ ROWS = [(f"R{i:05d}", 100 + i * 7, "OK" if i % 5 else "KO") for i in range(40)]
     (lambda: "".join('{"ref": "%s", "points": %d, "status": "%s"}\n' % row for row in ROWS), ["format: json_lines", 'path: "/"']),
     (lambda: '{"list": [%s]}' % ", ".join('{"ref": "%s", "points": %d, "status": "%s"}' % row for row in ROWS),
      ["format: json", 'path: "/list[]"']),
+    (lambda: "<a:x xmlns:b='urn:b' xmlns='urn:n' xmlns:a='urn:t'>%s</a:x>" % "".join(
+        f"<a:r k='{r}'><a:p>{p}</a:p><a:s>{s}</a:s></a:r>" for r, p, s in ROWS), ["format: xml", 'namespace: "urn:t"', 'path: "/x/r"']),
     (lambda: "<a:x xmlns:a='urn:t'>%s</a:x>" % "".join(f"<a:r k='{r}'><a:p>{p}</a:p><a:s>{s}</a:s></a:r>" for r, p, s in ROWS),
      ["format: xml", 'namespace: "urn:t"', 'path: "/x/r"', 'at: "@k"']),
 ])
