@@ -27,8 +27,8 @@ SELECT handback.keep_rules(decode($1::text, 'hex'))
 -- $7 what its name states. No row, or the one that says most:
 --   resume     this delivery was decided, and is not yet archived
 --   orphan     this delivery was archived, and its original could not be removed then
---   duplicate  the same file (partner, profile, bytes, statement) is posted, or waits as a whole
---   again      the same file came before, and was closed: the last time that it was decided
+--   duplicate  the same file (partner, profile, bytes, statement) is posted and not void, or waits as a whole
+--   again      the same file came before, and was closed or called void: the last time that it was decided
 --   bytes      another file has the same bytes: of another partner or profile, or under a name that states something else
 SELECT k.kind, f.file_id, f.state::text, f.hold_reason, f.records,
 	(extract(epoch FROM f.decided_at) * 1000000)::bigint AS decided_at

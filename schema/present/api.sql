@@ -331,7 +331,10 @@ BEGIN
 			WHERE r.answers_entry_id = debit AND q.client_id = reverse.client_id AND q.request_id = reverse.request_id
 				AND q.body_hash = reverse.body_hash;
 			IF NOT FOUND THEN
-				SELECT '301', 'the redemption is reversed already' INTO code, reason;
+				code := '301';
+				reason := CASE WHEN EXISTS (SELECT FROM ledger.reversal r WHERE r.redemption_id = debit) THEN 'the redemption is reversed already'
+					-- nothing came back (points.keep_sent)
+					ELSE 'the partner was asked for it, and only its answer gives the points back' END;
 			END IF;
 		END;
 	END IF;

@@ -65,6 +65,24 @@ CREATE VIEW handback.correction_waiting AS
 				AND NOT EXISTS (SELECT FROM handback.hold n WHERE n.reopens = h.hold_id)));
 COMMENT ON VIEW handback.correction_waiting IS 'Corrections of what is not there, or not clear; period: of the file that says so';
 
+-- What a delivery of the same identity (partner, profile, bytes and statement) repeats: a file that was posted, or that
+-- waits as a whole. One that was closed is decided again, and so is one that its partner called void since; one that was
+-- released counts as its release.
+CREATE FUNCTION handback.file_counts(f handback.file) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE f.state
+		WHEN 'posted' THEN NOT EXISTS (SELECT FROM handback.correction_of c
+			WHERE c.corrected_file = f.file_id AND c.corrected_record = 0 AND c.file_id > f.file_id)
+		WHEN 'held' THEN NOT EXISTS (
+			SELECT FROM handback.hold h
+			JOIN handback.hold_end e USING (hold_id)
+			WHERE h.file_id = f.file_id AND h.record_no IS NULL
+				AND (e.how = 'closed' OR EXISTS (SELECT FROM handback.file r WHERE r.release_of = f.file_id)))
+		ELSE false END
+$$;
+COMMENT ON FUNCTION handback.file_counts(handback.file) IS
+	'Is the file posted, and not void, or does it wait as a whole? Then the same delivery again is a duplicate of it';
+
 -- What is replaced waits no longer, where the record that replaces it was decided; and nothing of a void file does.
 CREATE FUNCTION handback.overtake_by_corrections(file bigint) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -190,6 +208,8 @@ COMMENT ON FUNCTION handback.open_void(bigint, text, bigint) IS
 REVOKE ALL ON FUNCTION handback.overtake_by_corrections(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION handback.open_void(bigint, text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.open_void(bigint, text, bigint) TO handback_operator;
+GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file) TO handback_daemon, handback_operator, handback_finance, handback_nightly,
+	handback_verify;
 GRANT EXECUTE ON FUNCTION handback.overtake_by_corrections(bigint) TO handback_daemon;
 GRANT SELECT ON handback.record_id, handback.correction, handback.correction_of, handback.correction_waiting TO handback_daemon, handback_operator, handback_finance;
 GRANT INSERT ON handback.record_id, handback.correction, handback.correction_of TO handback_daemon;

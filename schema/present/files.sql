@@ -78,7 +78,7 @@ COMMENT ON COLUMN handback.file.state IS 'posted: decided, record by record. hel
 COMMENT ON COLUMN handback.file.duplicate_of IS 'The file that it repeats';
 COMMENT ON COLUMN handback.file.release_of IS 'The held file that this one is, read and decided again after its release';
 COMMENT ON COLUMN handback.file.statement IS 'What its name says of number, day and part: part of which file it is';
-COMMENT ON COLUMN handback.file.again_of IS 'The same delivery as it came before and was closed';
+COMMENT ON COLUMN handback.file.again_of IS 'The same delivery as it came before and was closed, or called void';
 COMMENT ON COLUMN handback.file.profile_sha256 IS 'Of the profile that it was read and judged by';
 COMMENT ON COLUMN handback.file.rules_sha256 IS 'Of the decision tables that it was decided by; rule_text has them. NULL: before they were kept';
 COMMENT ON COLUMN handback.file.sequence IS 'The partner''s number of the file';

@@ -74,19 +74,7 @@ $$;
 COMMENT ON FUNCTION handback.right_version(handback.file) IS
 	'The file that was posted since and is what this one, on hold, should have been: by its bytes, or its number or day; NULL: there is none';
 
--- What a delivery of the same identity (partner, profile, bytes and statement) repeats: a file that was posted, or that
--- waits as a whole. One that was closed is decided again; one that was released counts as its release.
-CREATE FUNCTION handback.file_counts(f handback.file) RETURNS boolean
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT f.state = 'posted' OR (f.state = 'held' AND NOT EXISTS (
-		SELECT FROM handback.hold h
-		JOIN handback.hold_end e USING (hold_id)
-		WHERE h.file_id = f.file_id AND h.record_no IS NULL
-			AND (e.how = 'closed' OR EXISTS (SELECT FROM handback.file r WHERE r.release_of = f.file_id))))
-$$;
-COMMENT ON FUNCTION handback.file_counts(handback.file) IS 'Is the file posted, or does it wait as a whole? Then the same delivery again is a duplicate of it';
-
--- What is decided again is the same delivery as one that was closed, and repeats none that counts.
+-- What is decided again is the same delivery as one that was closed or called void, and repeats none that counts.
 CREATE FUNCTION handback.check_again() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -331,8 +319,8 @@ GRANT INSERT ON handback.hold TO handback_daemon;
 GRANT EXECUTE ON FUNCTION handback.lock_partner(text) TO handback_daemon, handback_nightly;
 GRANT EXECUTE ON FUNCTION handback.parts_there(integer, text, text), handback.last_place(integer, text, date) TO handback_daemon,
 	handback_operator, handback_finance, handback_nightly;
-GRANT EXECUTE ON FUNCTION handback.file_counts(handback.file), handback.right_version(handback.file), handback.waived_checks(bigint) TO handback_daemon,
-	handback_operator, handback_finance, handback_nightly, handback_verify;
+GRANT EXECUTE ON FUNCTION handback.right_version(handback.file), handback.waived_checks(bigint) TO handback_daemon, handback_operator,
+	handback_finance, handback_nightly, handback_verify;
 -- when and by whom is not for the one who ends it to say
 GRANT INSERT (hold_id, how) ON handback.hold_end TO handback_daemon, handback_nightly;
 GRANT USAGE ON SEQUENCE handback.hold_hold_id_seq TO handback_daemon;

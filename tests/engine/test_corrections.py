@@ -9,7 +9,7 @@ import pytest
 import proof
 import worker
 from operators import Operators
-from releases import hold_of
+from releases import hold_of, released
 
 FIELDS = """\
       record_id: {at: Id, type: id, optional: yes}
@@ -228,6 +228,27 @@ def test_a_void_that_was_taken_back_and_is_said_again_waits_again(make):
     assert desk.outcomes(again)[0] == VOID and (again, 1, original, 0) in links(desk)
     assert open_void(desk, again)["opened"] == 1
     assert desk.outcomes(desk.deliver([void(1)])["file"]) == [("duplicate_record", None)]
+
+
+def test_a_void_file_that_comes_again_as_it_was_waits_for_two_people(make):
+    """What it did may have been undone: the same delivery is no duplicate of it, before people decided the void or after."""
+    desk = make()
+    desk.redeem("A"), desk.redeem("B")
+    data = desk.file([("A", "OK"), ("B", "KO")])
+    original = desk.deliver(data, name="AIR_1.csv")["file"]
+    # what came before the void is what it repeats
+    assert desk.deliver(data, name="AIR_1.csv", sequence=1)["state"] == "duplicate"
+    called = desk.deliver([void(1)])["file"]
+    assert open_void(desk, called)["opened"] == 2
+    desk.people.decide([hold_at(desk, original, 1)], "reverse"), desk.people.decide([hold_at(desk, original, 2)], "reinstate")
+    desk.people.decide([hold_at(desk, called)], "close")
+    again = desk.deliver(data, name="AIR_1.csv", sequence=1)
+    assert (again["state"], again["reason"]) == ("held", "resubmission")
+    # it waits once
+    assert desk.deliver(data, name="AIR_1.csv", sequence=1)["state"] == "duplicate"
+    done = released(desk, again["file"])
+    assert desk.outcomes(done["file"]) == [("held", "contradiction")] * 2
+    assert desk.deliver(data, name="AIR_1.csv", sequence=1)["state"] == "duplicate"
 
 
 def test_a_correction_that_was_done_is_done_once(make):

@@ -92,6 +92,10 @@ def test_dispatch(database):
         assert [c.execute("SELECT state FROM points.requests WHERE request_key = %s", (k,)).fetchone()[0] for k in "abcd"] == \
             ["refused", "reversed", "sending", "refused"]
         assert c.execute(reverse, ("M3", PARTNER, "M3")).fetchone()[0] == "301" and balance(c, "M3") == 4900
+        # and who asks by the API does not hear that it was done
+        told = c.execute("SELECT code, reason FROM api.reverse('app', 1, 'q', 'k', sha256('b'), 'M3', %s,"
+                         " (SELECT d.external_reference FROM ledger.redemption d WHERE d.member = 'M3'))", (PARTNER,)).fetchone()
+        assert told == ("301", "the partner was asked for it, and only its answer gives the points back") and balance(c, "M3") == 4900
         assert c.execute("SELECT count(*) FROM audit.event WHERE what = 'points_refused'").fetchone()[0] == 2
 
 

@@ -16,6 +16,7 @@ import copy
 import dataclasses
 import datetime
 import hashlib
+import itertools
 import json
 import zoneinfo
 
@@ -355,6 +356,11 @@ class Judge:
                                 if other.id == said.of_id and said.of_record in (None, other.number))
                 elif said.of_file is not None:
                     yield file, n, said.of_record
+
+    def void_since(self, file):
+        """Whether a file that was posted after it says that it is void."""
+        after = itertools.dropwhile(lambda other: other is not file, self.files)
+        return file.state == "posted" and any(by is later for later in after for by, _, what, record in self.links if what is file and record == 0)
 
     def voids(self, partner, delivery):
         """(file, record) of those that say that this file is void, before it came."""
@@ -1073,7 +1079,7 @@ class Oracle:
             waived = frozenset() if release_of is None else self._released(judge, made[release_of], name)
             meanwhile.withdraw()
             identity = partner, sha256, readers.statement(partner, name)
-            same = next((file for file in made if file.identity == identity and file.counts_as_delivered()), None)
+            same = next((file for file in made if file.identity == identity and file.counts_as_delivered() and not judge.void_since(file)), None)
             if release_of is None and same is not None:
                 made.append(FileOutcome("duplicate", partner=partner, identity=identity, repeats_file=same))
                 continue

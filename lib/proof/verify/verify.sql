@@ -248,11 +248,12 @@ WHERE r.release_of IS NOT NULL AND NOT EXISTS (
 	JOIN handback.file_hold h ON h.file_id = f.file_id AND h.how = 'released'
 	WHERE f.file_id = r.release_of AND f.sha256 = r.sha256)
 UNION ALL
-SELECT 'file', r.file_id, NULL, format('it says that it is file %s, decided again; that file was not closed before', r.again_of)
+SELECT 'file', r.file_id, NULL, format('it says that it is file %s, decided again; that file was neither closed nor called void before', r.again_of)
 FROM handback.file r
 WHERE r.again_of IS NOT NULL AND NOT EXISTS (
 	SELECT FROM handback.file f
-	WHERE f.file_id = r.again_of AND f.state = 'held' AND f.release_of IS NULL
+	WHERE f.file_id = r.again_of AND f.release_of IS NULL AND (f.state = 'held' OR f.state = 'posted' AND EXISTS (
+			SELECT FROM handback.correction_of c WHERE c.corrected_file = f.file_id AND c.corrected_record = 0 AND c.file_id < r.file_id))
 		AND (f.partner_id, f.profile, f.sha256, f.statement) = (r.partner_id, r.profile, r.sha256, r.statement))
 UNION ALL
 SELECT 'event', NULL, NULL, format('event %s (%s, %s) has no row that says what was done', a.event_id, a.what, a.subject)
