@@ -89,6 +89,7 @@ int run_points_show(struct session *s);
 int run_points_batches(struct session *s);
 int run_points_batch(struct session *s);
 int run_points_unanswered(struct session *s);
+int run_points_questions(struct session *s);
 int run_points_partners(struct session *s);
 int run_points_sponsors(struct session *s);
 int run_points_links(struct session *s);

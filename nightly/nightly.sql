@@ -117,7 +117,11 @@ SELECT 'points_' || a.matter AS kind, a.programme, a.partner, (a.since AT TIME Z
 FROM points.attention() a
 WHERE a.since < transaction_timestamp() - CASE a.matter WHEN 'batch_unplaced' THEN interval '1 hour' WHEN 'batch_open' THEN interval '7 days'
 	WHEN 'unknown' THEN interval '1 day' WHEN 'differs' THEN interval '0' WHEN 'held' THEN interval '0' END
-ORDER BY a.matter, a.programme, a.partner
+UNION ALL
+SELECT 'points_question_overdue', q.programme, q.partner, (min(q.due_at) AT TIME ZONE 'UTC')::date::text, count(*),
+	coalesce(sum(q.points), 0)::bigint, to_char(min(q.due_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+FROM points.questions q WHERE q.state = 'overdue' GROUP BY q.programme, q.partner
+ORDER BY 1, 2, 3
 
 -- name: nightly_tell
 -- What was found missing in the last week, notified or not: kind, day, due, how many. $1 source.

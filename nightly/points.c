@@ -15,6 +15,7 @@ static const struct {
     {"points_unknown", "requests may have reached the partner, and nobody knows", "requests --state unknown"},
     {"points_differs", "requests were credited with other points", "requests --state differs"},
     {"points_batch_unplaced", "batches have no request file", "batches --state open"},
+    {"points_question_overdue", "questions are not answered in time", "questions --state overdue"},
     {"points_batch_open", "batches stay open without the partner's answer", "unanswered"},
 };
 

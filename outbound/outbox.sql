@@ -51,6 +51,20 @@ FROM points.batch_rows($1::bigint)
 -- $1: batch, $2: step, $3: the file's name, $4: its bytes, $5: its SHA-256, hex.
 SELECT points.note_batch($1::bigint, $2::text, $3::text, $4::bigint, pg_catalog.decode($5::text, 'hex'))
 
+-- name: next_questions
+-- As next_batch, of questions.
+SELECT batch, sequence, day - date '1970-01-01' AS day, step, name, bytes, pg_catalog.encode(sha256, 'hex') AS sha256
+FROM points.next_questions($1::text, $2::text)
+
+-- name: question_rows
+SELECT question_no, question, external_reference::text, outbound_reference, partner_reference, member, account, programme, points, stated_points,
+	codes, file_name, record_no, note
+FROM points.question_rows($1::bigint)
+
+-- name: note_questions
+-- As note_batch; $6: business days within which an answer is due.
+SELECT points.note_questions($1::bigint, $2::text, $3::text, $4::bigint, pg_catalog.decode($5::text, 'hex'), $6::integer)
+
 -- name: close_batches
 SELECT points.close_batches() AS closed
 

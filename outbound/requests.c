@@ -22,14 +22,42 @@
 #define PROFILE_BYTES (1 << 20)
 #define AGAIN_S 60
 
+/* What files there are: of batches, and of questions. */
+struct kind {
+	const char *profile;
+	const char *next, *rows, *note;
+	const char *known[16]; /* what a row has; NULL-ended */
+};
+static const struct kind batches = {.profile = "profile.yaml",
+                                    .next = sql_outbox_next_batch,
+                                    .rows = sql_outbox_batch_rows,
+                                    .note = sql_outbox_note_batch,
+                                    .known = {"external_reference", "outbound_reference", "member", "account",
+                                              "programme", "merchant", "points", "amount", "currency",
+                                              "transaction_type", "request_key", "note"}};
+static const struct kind questions = {.profile = "questions.yaml",
+                                      .next = sql_outbox_next_questions,
+                                      .rows = sql_outbox_question_rows,
+                                      .note = sql_outbox_note_questions,
+                                      .known = {"question_no", "question", "external_reference",
+                                                "outbound_reference", "partner_reference", "member",
+                                                "account", "programme", "points", "stated_points", "codes",
+                                                "file_name", "record_no", "note"}};
+
 /* A partner's batch that is on its way. */
 struct job {
 	struct pg *pg;
+	const struct kind *kind;
 	const char *programme, *partner;
 	int dir, out; /* -1: not open */
 	bool by_sftp; /* handback-fetch uploads what is in out, and says so */
 	char batch[24], name[PLACE_NAME_SIZE], temporary[PLACE_NAME_SIZE + 8], sent[PLACE_NAME_SIZE + 8];
 	struct compose_facts facts;
+	int32_t answer_days; /* of questions */
+};
+struct source {
+	const struct kind *kind;
+	const struct pg_result *rows;
 };
 
 /* What stays wrong is said once in a minute. */
@@ -58,25 +86,23 @@ complain(const struct job *j, const char *what, const char *why)
 static const char *
 value_of(void *context, size_t row, const char *name)
 {
-	static const char *const known[] = {"external_reference", "outbound_reference", "member",      "account",
-	                                    "programme",          "merchant",           "points",      "amount",
-	                                    "currency",           "transaction_type",   "request_key", "note"};
+	const struct source *source = context;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i], name) == 0)
-			return pg_text_of(context, (int) row, name);
+	for (size_t i = 0; source->kind->known[i] != NULL; i++)
+		if (strcmp(source->kind->known[i], name) == 0)
+			return pg_text_of(source->rows, (int) row, name);
 	return NULL;
 }
 
 static struct profile *
 load_profile(const struct job *j)
 {
-	struct problems *p = problems_new("profile.yaml");
+	struct problems *p = problems_new(j->kind->profile);
 	struct profile *profile = NULL;
 	char *text = NULL;
 	size_t len;
 
-	if (io_read_file(j->dir, "profile.yaml", PROFILE_BYTES, &text, &len) < 0)
+	if (io_read_file(j->dir, j->kind->profile, PROFILE_BYTES, &text, &len) < 0)
 		complain(j, "cannot read the profile of request files", strerror(errno));
 	else
 		profile = profile_compile(text, len, p);
@@ -92,7 +118,8 @@ static bool
 write_file(struct job *j, const struct profile *profile, struct pg_result *rows, int64_t *ret_bytes,
            uint8_t ret_hash[SHA256_BYTES])
 {
-	const struct compose_rows source = {(size_t) pg_rows(rows), value_of, rows};
+	struct source of = {j->kind, rows};
+	const struct compose_rows source = {(size_t) pg_rows(rows), value_of, &of};
 	int fd = place_open(j->out, j->temporary);
 	FILE *file = fd >= 0 ? fdopen(fd, "r+") : NULL;
 	struct sha256 *hash = sha256_new();
@@ -125,13 +152,14 @@ write_file(struct job *j, const struct profile *profile, struct pg_result *rows,
 static enum pg_status
 note(struct job *j, const char *step, int64_t bytes, const char *hash)
 {
-	char size[24];
-	const char *values[] = {j->batch, step, j->name, size, hash};
+	char size[24], days[24];
+	const char *values[] = {j->batch, step, j->name, size, hash, days};
 	struct pg_result *none = NULL;
 	enum pg_status status;
 
 	snprintf(size, sizeof(size), "%" PRId64, bytes);
-	status = pg_transact(j->pg, sql_outbox_note_batch, 5, values, &none);
+	snprintf(days, sizeof(days), "%" PRId32, j->answer_days);
+	status = pg_transact(j->pg, j->kind->note, j->kind == &questions ? 6 : 5, values, &none);
 	pg_result_free(none);
 	return status;
 }
@@ -150,10 +178,11 @@ make(struct job *j, bool *ret_made)
 
 	if (profile == NULL)
 		return PG_OK;
+	j->answer_days = profile->policy.answer_within;
 	if (!compose_name(profile, &j->facts, j->name, sizeof(j->name), why, sizeof(why)))
 		complain(j, "a request file has no name", why);
 	else
-		status = pg_run_prepared(j->pg, sql_outbox_batch_rows, 1, values, &rows);
+		status = pg_run_prepared(j->pg, j->kind->rows, 1, values, &rows);
 	place_temporary(j->temporary, sizeof(j->temporary), j->name);
 	if (rows != NULL && status == PG_OK && write_file(j, profile, rows, &bytes, hash)) {
 		status = note(j, "written", bytes, text_hex(hex, hash, sizeof(hash)));
@@ -236,7 +265,7 @@ go_on(struct job *j)
 		const char *values[] = {j->programme, j->partner};
 		struct pg_result *r = NULL;
 
-		status = pg_transact(j->pg, sql_outbox_next_batch, 2, values, &r);
+		status = pg_transact(j->pg, j->kind->next, 2, values, &r);
 		if (status == PG_OK && pg_rows(r) == 1 && !pg_null_of(r, 0, "batch"))
 			status = step_of(j, r);
 		else
@@ -249,9 +278,9 @@ go_on(struct job *j)
 /* ---- the directories ---- */
 
 static enum pg_status
-partner(struct pg *pg, int programme_dir, const char *programme, const char *name)
+partner(struct pg *pg, int programme_dir, const char *programme, const char *name, bool asks)
 {
-	struct job j = {.pg = pg, .programme = programme, .partner = name};
+	struct job j = {.pg = pg, .kind = &batches, .programme = programme, .partner = name};
 	enum pg_status status = PG_OK;
 
 	j.dir = openat(programme_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -259,7 +288,11 @@ partner(struct pg *pg, int programme_dir, const char *programme, const char *nam
 	j.out = j.dir >= 0 ? openat(j.dir, j.by_sftp ? "sftp" : "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (j.out >= 0)
 		status = go_on(&j);
-	else if (j.dir >= 0)
+	if (status == PG_OK && j.out >= 0 && asks && faccessat(j.dir, questions.profile, F_OK, 0) == 0) {
+		j.kind = &questions;
+		status = go_on(&j);
+	}
+	if (j.out < 0 && j.dir >= 0)
 		complain(&j, "there is no directory for request files", strerror(errno));
 	if (j.out >= 0)
 		close(j.out);
@@ -269,7 +302,7 @@ partner(struct pg *pg, int programme_dir, const char *programme, const char *nam
 }
 
 static enum pg_status
-programme(struct pg *pg, int root, const char *name)
+programme(struct pg *pg, int root, const char *name, bool asks)
 {
 	int dir = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *list = dir >= 0 ? io_list(dir, ".") : NULL;
@@ -278,7 +311,7 @@ programme(struct pg *pg, int root, const char *name)
 
 	while (list != NULL && status == PG_OK && (e = readdir(list)) != NULL)
 		if (e->d_name[0] != '.')
-			status = partner(pg, dir, name, e->d_name);
+			status = partner(pg, dir, name, e->d_name, asks);
 	if (list != NULL)
 		closedir(list);
 	if (dir >= 0)
@@ -289,16 +322,23 @@ programme(struct pg *pg, int root, const char *name)
 enum pg_status
 requests_step(struct pg *pg, const char *directory)
 {
+	static time_t asked;
+	struct timespec now;
 	int root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = root >= 0 ? io_list(root, ".") : NULL;
 	enum pg_status status = PG_OK;
 	const struct dirent *e;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	const bool asks = asked == 0 || now.tv_sec >= asked + AGAIN_S;
+
+	if (asks)
+		asked = now.tv_sec;
 	if (list == NULL)
 		log_write(LOG_ERR, "cannot read the directory of request files", LOG_FIELDS(log_errno(errno)));
 	while (list != NULL && status == PG_OK && (e = readdir(list)) != NULL)
 		if (e->d_name[0] != '.')
-			status = programme(pg, root, e->d_name);
+			status = programme(pg, root, e->d_name, asks);
 	if (list != NULL)
 		closedir(list);
 	if (root >= 0)

@@ -1,5 +1,5 @@
 /*
- * Request files: the batches of points requests become files, by a profile read backwards.  For each partner
+ * Request files, and files of questions: the batches of points requests become files, by a profile read backwards.  For each partner
  * a directory PROGRAMME/PARTNER with profile.yaml, and out/ where the files appear: whole, under their last
  * name, once.  A file is durable under a temporary name before the database is told, and only then renamed;
  * so after any cut the temporary name says whether the file was there.  In place of out/ there may be sftp, a

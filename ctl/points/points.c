@@ -60,6 +60,7 @@ static const struct column batch_columns[] = {
     {"requests", "Requests", COLUMN_NUMBER, 0, 4, NULL},
     {"requested", "Requested", COLUMN_NUMBER, 0, 0, NULL},
     {"sent", "Sent", COLUMN_NUMBER, 0, 7, NULL},
+    {"acknowledged", "Acknowledged", COLUMN_NUMBER, 0, 7, NULL},
     {"credited", "Credited", COLUMN_NUMBER, 0, 0, "confirmed"},
     {"rejected", "Rejected", COLUMN_NUMBER, 0, 7, NULL},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
@@ -80,6 +81,7 @@ static const struct column account_columns[] = {
     {"requests", "Requests", COLUMN_NUMBER, 0, 0, NULL},
     {"requested", "Requested points", COLUMN_NUMBER, 0, 0, NULL},
     {"sent", "Sent", COLUMN_NUMBER, 0, 0, NULL},
+    {"acknowledged", "Acknowledged", COLUMN_NUMBER, 0, 0, NULL},
     {"credited", "Credited", COLUMN_NUMBER, 0, 0, NULL},
     {"rejected", "Rejected", COLUMN_NUMBER, 0, 0, NULL},
     {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, NULL},
@@ -102,6 +104,14 @@ static const struct column unanswered_columns[] = {
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},   {"owner", "Owner", COLUMN_TEXT, 6, 0, NULL},
     {"batch", "Batch", COLUMN_NUMBER, 0, 0, NULL},     {"number", "Number", COLUMN_NUMBER, 0, 2, NULL},
     {"since", "Since (UTC)", COLUMN_TIME, 0, 1, NULL},
+};
+static const struct column question_columns[] = {
+    {"question", "Question", COLUMN_NUMBER, 0, 0, NULL},  {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},
+    {"programme", "Programme", COLUMN_TEXT, 0, 5, NULL},  {"kind", "About", COLUMN_WORD, 0, 0, NULL},
+    {"state", "State", COLUMN_WORD, 0, 0, NULL},          {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
+    {"file", "Asked in", COLUMN_NAME, 12, 3, NULL},       {"asked", "Asked (UTC)", COLUMN_TIME, 0, 2, NULL},
+    {"due", "Answer due (UTC)", COLUMN_TIME, 0, 1, NULL}, {"settled", "Settled as", COLUMN_WORD, 0, 4, NULL},
+    {"hold", "Hold", COLUMN_NUMBER, 0, 0, NULL},          {"key", "Key", COLUMN_TEXT, 10, 0, NULL},
 };
 static const struct column partner_columns[] = {
     {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
@@ -162,6 +172,7 @@ static const char *const request_states[] = {"unknown",  "differs",    "refused"
                                              "queued",   "sending",    "sent",    "credited",
                                              "reversed", "reinstated", NULL};
 static const char *const batch_states[] = {"open", "closed", NULL};
+static const char *const question_states[] = {"waiting", "asked", "overdue", "settled", NULL};
 
 /* A list that --partner, --programme, --state and --limit choose from; takes: how many of these the statement
  * has. */
@@ -193,6 +204,13 @@ int
 run_points_batches(struct session *s)
 {
 	return show_list(s, "batches", COLUMNS(batch_columns), sql_points_batches, 4, batch_states, "no batch");
+}
+
+int
+run_points_questions(struct session *s)
+{
+	return show_list(s, "questions", COLUMNS(question_columns), sql_points_questions, 4, question_states,
+	                 "no partner was asked anything");
 }
 
 int

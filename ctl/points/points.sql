@@ -27,7 +27,7 @@ ORDER BY c.received_at, c.batch_id, c.n
 -- name: points_batches
 -- $1: partner, $2: programme, $3: open, or closed, $4: at most so many.
 SELECT b.batch_no AS batch, b.programme, b.partner, b.sequence AS number, b.opened_at AS opened, b.target, b.file, b.placed_at AS placed, b.requests,
-	b.requested, b.sent, b.credited, b.rejected, b.reversed, b.unknown, b.open, b.ended_at AS closed, CASE WHEN b.ended_at IS NULL THEN o.owner END AS owner
+	b.requested, b.sent, b.acknowledged, b.credited, b.rejected, b.reversed, b.unknown, b.open, b.ended_at AS closed, CASE WHEN b.ended_at IS NULL THEN o.owner END AS owner
 FROM points.batches b JOIN points.batch_owner_now o USING (batch_no)
 WHERE ($1::text IS NULL OR b.partner = $1) AND ($2::text IS NULL OR b.programme = $2)
 	AND ($3::text IS NULL OR ($3 = 'closed') = (b.ended_at IS NOT NULL))
@@ -37,7 +37,7 @@ LIMIT $4::bigint
 -- name: points_batch
 -- One batch. $1: its number.
 SELECT b.batch_no AS batch, b.programme, b.partner, b.sequence AS number, b.cut_off, b.opened_at AS opened, b.file, b.placed_at AS placed, b.requests,
-	b.requested, b.sent, b.credited, b.rejected, b.reversed, b.unknown, b.open, b.ended_at AS closed, o.owner
+	b.requested, b.sent, b.acknowledged, b.credited, b.rejected, b.reversed, b.unknown, b.open, b.ended_at AS closed, o.owner
 FROM points.batches b JOIN points.batch_owner_now o USING (batch_no)
 WHERE b.batch_no = $1::bigint
 
@@ -58,6 +58,15 @@ SELECT u.partner, u.programme, u.days, u.requests, u.points, u.owner, u.batch_no
 FROM points.unanswered u
 WHERE ($1::text IS NULL OR u.partner = $1) AND ($2::text IS NULL OR u.programme = $2)
 ORDER BY u.days DESC, u.partner, u.programme, u.batch_no
+
+-- name: points_questions
+-- What partners were asked, the newest first. $1: partner, $2: programme, $3: state, $4: at most so many.
+SELECT q.question_no AS question, q.partner, q.programme, q.kind, q.state, q.points, q.file, q.asked_at AS asked, q.due_at AS due, q.settled,
+	q.hold_id AS hold, q.request_key AS key
+FROM points.questions q
+WHERE ($1::text IS NULL OR q.partner = $1) AND ($2::text IS NULL OR q.programme = $2) AND ($3::text IS NULL OR q.state = $3)
+ORDER BY q.question_no DESC
+LIMIT $4::bigint
 
 -- name: points_partners
 SELECT p.programme, p.partner, p.open, p.schedule, p.zone, p.closes, p.waiting, p.waiting_points, p.account, p.target, p.file_after, p.request_points, p.person_points, p.person_days,

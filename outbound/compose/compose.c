@@ -79,6 +79,22 @@ value_text(struct composing *c, size_t type, const struct field *f, char digits[
 	return c->why[0] == '\0' ? value : NULL;
 }
 
+/* The partner's word for a word of ours: the first that stands for it. */
+static const char *
+partners_word(struct composing *c, const struct field *f, const char *value)
+{
+	for (uint16_t i = 0; i < f->words.count; i++) {
+		const struct word *w = &f->words.list[i];
+
+		if (w->text.len != strlen(value) || memcmp(w->text.data, value, w->text.len) != 0)
+			continue;
+		snprintf(c->word, sizeof(c->word), "%.*s", (int) w->word.len, (const char *) w->word.data);
+		return c->word;
+	}
+	compose_fails(c, "the field %s has no word for %s in row %zu", f->name, value, c->row + 1);
+	return NULL;
+}
+
 static bool
 write_date(struct composing *c, const struct field *f, const char *value)
 {
@@ -150,6 +166,8 @@ compose_field_text(struct composing *c, size_t type, const struct field *f)
 		return false;
 	if (value[0] == '\0')
 		return true;
+	if (f->words.count > 0 && (value = partners_word(c, f, value)) == NULL)
+		return false;
 	if (f->type == FIELD_DATE)
 		return write_date(c, f, value);
 	if (f->type == FIELD_INTEGER || f->type == FIELD_AMOUNT)

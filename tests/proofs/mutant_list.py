@@ -532,4 +532,10 @@ MUTANTS = (
     Mutant("let the sender's unit see our configuration", "a captured sender reads what it has no business with",
         "tests/ops/test_outbox_unit.py::test_in_the_units_walls", "systemd/handback-send@.service.in",
         "InaccessiblePaths=-/var/lib/handback -/srv -@sysconfdir@/handback\n", "InaccessiblePaths=-/var/lib/handback -/srv\n"),
+    Mutant("upload a request file again that its partner has taken", "a cut at the rename sends every request of a file twice",
+        "tests/fetch/test_fetch_hostile.py::test_requests_once", "fetch/requests.c",
+        "if (io_put_file(u->dir, u->renaming, 0660, \"\", 0))", "if (false)"),
+    Mutant("take half an acknowledgement for a whole one", "nobody hears that a partner lost half of a request file",
+        "tests/outbound/test_acknowledgements.py::test_acknowledgements", "reconcile/decide/acknowledge.c",
+        "if (has.requests == ours.requests && has.points == ours.points)", "if (has.requests <= ours.requests)"),
 )

@@ -41,6 +41,7 @@ static const struct column fact_columns[] = {
     {"outbound_reference", "Requested as", COLUMN_TEXT, 0, 0, NULL},
     {"partner_reference", "Partner's reference", COLUMN_TEXT, 0, 0, NULL},
     {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"question", "Partner was asked", COLUMN_SENTENCE, 0, 0, NULL},
     {"archived_as", "Kept as", COLUMN_NAME, 0, 0, NULL},
     {"purged", "Purged by retention (UTC)", COLUMN_TIME, 0, 0, NULL},
 };

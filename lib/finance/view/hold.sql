@@ -134,6 +134,8 @@ SELECT
 	d.outbound_reference,
 	d.partner_reference,
 	d.redeemed_at AS redeemed,
+	(SELECT concat_ws(', ', q.state, CASE WHEN q.file IS NOT NULL THEN 'in ' || q.file END,
+		to_char(q.due_at AT TIME ZONE 'UTC', '"answer due" YYYY-MM-DD')) FROM points.questions q WHERE q.hold_id = h.hold_id) AS question,
 	f.archived_as,
 	handback.purged_at(f.file_id) AS purged
 FROM handback.hold_now h
