@@ -98,6 +98,16 @@ static const struct column row_columns[] = {
     {"outbound_reference", "Requested as", COLUMN_TEXT, 0, 0, NULL},
     {"external_reference", "Reference", COLUMN_TEXT, 0, 1, NULL},
 };
+static const struct column answer_columns[] = {
+    {"file", "File", COLUMN_NUMBER, 0, 0, NULL},
+    {"name", "Name", COLUMN_NAME, 12, 0, NULL},
+    {"answers", "Of this batch", COLUMN_NUMBER, 0, 0, NULL},
+    {"stated", "States points", COLUMN_NUMBER, 0, 0, NULL},
+    {"credited", "Credited", COLUMN_NUMBER, 0, 0, "confirmed"},
+    {"reversed", "Reversed", COLUMN_NUMBER, 0, 0, "reversed"},
+    {"held", "Held", COLUMN_NUMBER, 0, 0, "held"},
+    {"records", "Its records", COLUMN_NUMBER, 0, 1, NULL},
+};
 static const struct column unanswered_columns[] = {
     {"partner", "Partner", COLUMN_TEXT, 8, 0, NULL},   {"programme", "Programme", COLUMN_TEXT, 0, 0, NULL},
     {"days", "Days", COLUMN_NUMBER, 0, 0, NULL},       {"requests", "Requests", COLUMN_NUMBER, 0, 0, NULL},
@@ -298,8 +308,15 @@ run_points_batch(struct session *s)
 	if (code != EXIT_CLEAN)
 		return code;
 	const char *values[] = {s->arguments[0], s->query.limit};
-	struct table *t = document_add(d, "requests", "Its requests, those that are open first", TABLE_ROWS,
-	                               COLUMNS(row_columns));
+	struct table *t =
+	    document_add(d, "files", "What the partner's files say of it", TABLE_ROWS, COLUMNS(answer_columns));
+	code = query_fill(&s->query, t, sql_points_batch_files, 2, values);
+	if (code != EXIT_CLEAN) {
+		document_free(d);
+		return code;
+	}
+	t = document_add(d, "requests", "Its requests, those that are open first", TABLE_ROWS,
+	                 COLUMNS(row_columns));
 	code = query_fill(&s->query, t, sql_points_batch_requests, 2, values);
 	if (code == EXIT_CLEAN)
 		code = session_show(s, d);

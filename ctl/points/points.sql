@@ -52,6 +52,11 @@ WHERE b.batch_no = $1::bigint
 ORDER BY b.state <> 'open', s.place
 LIMIT $2::bigint
 
+-- name: points_batch_files
+-- What the partner's files say of a batch. $1: its number, $2: at most so many.
+SELECT f.file_id AS file, f.file AS name, f.answers, f.stated, f.credited, f.reversed, f.held, f.records
+FROM points.batch_files f WHERE f.batch_no = $1::bigint ORDER BY f.file_id LIMIT $2::bigint
+
 -- name: points_unanswered
 -- $1: partner, $2: programme.
 SELECT u.partner, u.programme, u.days, u.requests, u.points, u.owner, u.batch_no AS batch, u.sequence AS number, u.since

@@ -145,7 +145,9 @@ BEGIN
 	INSERT INTO points.sending (request_no, nth, batch_no, place, after_nth, after_result)
 	SELECT c.request_no, coalesce(b.nth, 0) + 1, id, c.place, b.nth, CASE WHEN b.nth > 0 THEN 'not_sent' END
 	FROM unnest(chosen) WITH ORDINALITY c (request_no, place)
-	CROSS JOIN LATERAL (SELECT max(s.nth) AS nth FROM points.sending s WHERE s.request_no = c.request_no) b;
+	-- once for all of them: one by one would read what this statement itself has written
+	LEFT JOIN (SELECT s.request_no, max(s.nth) AS nth FROM points.sending s WHERE s.request_no = ANY (chosen) GROUP BY s.request_no) b
+		ON b.request_no = c.request_no;
 	DELETE FROM points.waiting w WHERE w.request_no = ANY (chosen);
 	RETURN id;
 END

@@ -83,8 +83,28 @@ END
 $$;
 COMMENT ON FUNCTION points.acknowledge(bigint, bigint, bigint, bigint, integer) IS 'Notes how much of a request file a partner''s file acknowledges';
 
+-- Both sides' files: what each hand-back file of the partner says of a batch, as far as it was applied, beside what was asked for.
+CREATE VIEW points.batch_files AS
+	WITH answer AS (
+		SELECT s.batch_no, r.points AS asked, o.file_id, o.points, o.outcome
+		FROM points.sending s JOIN points.request r ON r.request_no = s.request_no
+		JOIN handback.outcome o ON o.redemption_id = r.entry_id AND o.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+		UNION ALL
+		SELECT s.batch_no, r.points, o.file_id, o.points, o.outcome
+		FROM points.sending s JOIN points.request r ON r.request_no = s.request_no
+		JOIN handback.outcome o ON o.redemption_id = r.entry_id AND o.outcome NOT IN (:OUTCOME_CONFIRMED, :OUTCOME_REVERSED, :OUTCOME_REINSTATED)
+	) SELECT a.batch_no, a.file_id, f.name_shown AS file, count(*) AS answers, coalesce(sum(a.points), 0)::bigint AS stated,
+		coalesce(sum(a.asked) FILTER (WHERE a.outcome IN (:OUTCOME_CONFIRMED, :OUTCOME_REINSTATED)), 0)::bigint AS credited,
+		coalesce(sum(a.asked) FILTER (WHERE a.outcome = :OUTCOME_REVERSED), 0)::bigint AS reversed,
+		coalesce(sum(a.asked) FILTER (WHERE a.outcome = :OUTCOME_HELD), 0)::bigint AS held, f.records
+	FROM answer a JOIN handback.file f ON f.file_id = a.file_id
+	GROUP BY a.batch_no, a.file_id, f.name_shown, f.records;
+COMMENT ON VIEW points.batch_files IS
+	'What each file of a partner says of a batch: answers, points as it states them, and as they were asked for by what was decided; records: of the whole file';
+
 REVOKE ALL ON FUNCTION points.acknowledged(text, text, bigint[], text), points.expect_acknowledgement(text, bigint, integer),
 	points.expect_acknowledgements(text, text, text, integer), points.acknowledge(bigint, bigint, bigint, bigint, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION points.acknowledged(text, text, bigint[], text) TO handback_daemon, handback_operator, handback_finance, handback_nightly;
 GRANT EXECUTE ON FUNCTION points.acknowledge(bigint, bigint, bigint, bigint, integer) TO handback_daemon;
 GRANT EXECUTE ON FUNCTION points.expect_acknowledgements(text, text, text, integer) TO handback_nightly;
+GRANT SELECT ON points.batch_files TO handback_finance, handback_verify;

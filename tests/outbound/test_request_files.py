@@ -180,7 +180,25 @@ def test_circle(desk, build, server):
     assert [s for s, in desk.query("SELECT state FROM points.requests WHERE partner = 'AIR' ORDER BY request_no")] == [
         "credited", "reversed", "credited", "credited", "credited"]
     requests.stop()
+    # both sides' files: their totals against ours
+    batch, = desk.query("SELECT batch_no FROM points.batches WHERE partner = 'AIR'")[0]
+    assert desk.query("SELECT file_id, answers, stated, credited, reversed, held, records FROM points.batch_files") == [
+        (done["file"], 5, 165, 143, 22, 0, 5)]
+    shown = json.loads(desk.ctl("points", "batch", batch, "--json").stdout)
+    assert shown["files"][0]["stated"] == shown["batch"]["requested"] == 165
     desk.ctl("audit", "verify")
+
+
+@case("points request: a window becomes a batch without reading for each request what it has written of the others")
+def test_large_window(desk, build):
+    requests = Requests(desk, build)
+    for n in range(30):
+        requests.ask(f"deal-{n}")
+    desk.db.execute("ANALYZE points.sending")  # empty, as before the first window
+    scans = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_xact_user_tables WHERE relid = 'points.sending'::regclass"
+    with desk.db.transaction(force_rollback=True):
+        assert desk.query("SELECT points.open_batch(1, 'AIR', clock_timestamp())") == [(1,)]
+        assert desk.query("SELECT count(*) FROM points.sending") == [(30,)] and desk.query(scans)[0][0] < 6
 
 
 @case("points request: a file that cannot be written as its profile says is not sent, and nothing of it is cut")

@@ -428,7 +428,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: points.note_attempt(request bigint, nth integer, n integer, result text, http_status integer, partner_reference text, stated bigint, why text, idempotent boolean, missing_is_unsent boolean, missing_after_s integer) 0750c9335942f787da282764f4fdca7159f984bbfd696da288323a86f57dbfa6', 'points'),
 	('function: points.note_batch(batch bigint, step text, name text, bytes bigint, sha256 bytea) 2cb389b078c45a3b6db6d371487ebab037595da589257af576d680791c55d892', 'points'),
 	('function: points.note_questions(questions bigint, step text, name text, bytes bigint, sha256 bytea, answer_days integer) 530d574b11de61e46df5907206a007824c34cd0bc1d4571c1cd8153ada519370', 'points'),
-	('function: points.open_batch(programme integer, partner text, at timestamp with time zone, target text, most integer) 18944eebb106b61f98bf93a407c832a52989eefaf4b7b3beaf170eb530766ae6', 'points'),
+	('function: points.open_batch(programme integer, partner text, at timestamp with time zone, target text, most integer) 344fd897465277b7f4d58ee1176cb87c59033ca52b475a802ad8ce2baa228005', 'points'),
 	('function: points.post_debit(request bigint) fd6c6049afcef5176a46f4680c1989b622def548054eca8813bb8639f8c054a8', 'points'),
 	('function: points.programme_of(programme text) ad1206a55fceaa6774c32499f663f36268c27e0295aa0017286a45ca55d32f26', 'points'),
 	('function: points.propose(kind text, programme integer, subject text, why text, detail text) 4e2a01e969e120f1b48484428836acef98000042914198f6a74212cc4faa50b7', 'points'),
