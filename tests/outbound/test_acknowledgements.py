@@ -11,6 +11,7 @@ format: delimited
 delimited: {delimiter: ","}
 records: {row: {role: entry, verdict: pending, fields: {outbound_reference: {at: 1}}}}
 match: [outbound_reference]
+check: none
 acknowledges: {what: rows, within: 60}
 """
 WHOLE = """\
@@ -24,6 +25,7 @@ records:
   row: {role: entry, when: {1: ROW}, verdict: pending, fields: {outbound_reference: {at: 2}}}
 controls: {requests: head.got = head.got, points: head.miles = head.miles}
 match: [outbound_reference]
+check: none
 acknowledges: {what: whole, within: 60}
 """
 
