@@ -111,7 +111,7 @@ def main():
     options.add_argument("--people", type=int, default=50)
     options.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     asked = options.parse_args()
-    cluster = pg.Cluster(on_disk=True)
+    cluster = pg.Cluster({"max_connections": str(asked.people + 50)}, on_disk=True)
     try:
         ours, backends = measure_people(cluster, asked.build, asked.people)
         print(f"{asked.people} people: {ours:.0f} MiB of ours, {backends:.0f} MiB of the database's sessions", flush=True)
