@@ -239,6 +239,24 @@ def test_several_are_given_to_somebody_at_once(ann, world):
         assert ann.post("/holds/bulk", [("form", token), ("which", "assign"), *fields]).status == 400
 
 
+def test_a_filter_is_kept_under_a_name_by_its_person(ann, ben, pages, world):
+    shown = "/holds?partner=SKYLINE&reason=points_mismatch"
+    name = "mine & <theirs>"
+    page = ann.get(shown)
+    assert page.forms()["/holds/views"]["reason"] == "points_mismatch"
+    kept = ann.send(page, "/holds/views", name=name)
+    assert (kept.status, kept.location) == (303, shown), kept.text
+    link = '<a href="/holds?partner=SKYLINE&amp;reason=points_mismatch">mine &amp; &lt;theirs&gt;</a>'
+    assert link in ann.get("/holds").text and link not in ben.get("/holds").text
+    page = ann.get(shown)
+    assert "/holds/views" not in page.forms() and ann.send(page, "/holds/views/drop").status == 303
+    assert world.query("SELECT count(*) FROM handback.saved_view") == [(0,)] and link not in ann.get("/holds").text
+    page = ann.get(shown)
+    for fields in ({"name": ""}, {"name": "x", "partner": "", "reason": ""}):
+        assert ann.send(ann.get(shown), "/holds/views", **fields).status == 400
+    assert "/holds/views" not in pages.person("eve", "handback_finance").get(shown).forms()
+
+
 def test_a_target_is_paused_resumed_asked_and_given_to_somebody(ann, pages, world):
     def act(name, **fields):
         return ann.send(ann.get("/targets/crm"), f"/targets/crm/{name}", **fields)

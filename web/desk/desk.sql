@@ -24,6 +24,17 @@ SELECT r.reason FROM handback.hold_reason r ORDER BY r.reason
 SELECT pg_catalog.set_config('statement_timeout', '25s', false), pg_catalog.set_config('jit', 'off', false),
 	pg_catalog.set_config('work_mem', '16MB', false)
 
+-- name: views
+-- What the person keeps of the holds' list.
+SELECT s.name, s.query FROM handback.saved_view s WHERE s.person = session_user ORDER BY s.name
+
+-- name: view_save
+-- $1 name, $2 query.
+SELECT handback.save_view($1::text, $2::text)
+
+-- name: view_drop
+SELECT handback.drop_view($1::text)
+
 -- name: assign_many
 -- Gives holds to somebody. $1 holds, $2 to whom.
 SELECT count(handback.assign_hold(h, $2::text, NULL)) AS many FROM unnest($1::bigint[]) h

@@ -23,10 +23,7 @@ put_filter(const struct page_of *p, const struct holds_asked *asked)
 	page_input(out, "text", "file", "File", asked->file);
 	page_input(out, "text", "owner", "With", asked->owner);
 	page_put(out, "<button type=\"submit\">Show</button></form>\n");
-	page_put(out,
-	         "<nav class=\"views\" aria-label=\"Views\"><a href=\"/holds\">All open</a> "
-	         "<a href=\"/holds?owner=%u\">Mine</a> <a href=\"/holds?state=ended\">Ended</a></nav>\n",
-	         p->desk->person);
+	saved_put(p);
 }
 
 /* The fields of a decision. */

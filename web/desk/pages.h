@@ -85,6 +85,8 @@ void page_marketplace_answer(const struct page_of *p);
 /* ---- holds and decisions: web/desk/holds.c, web/desk/decide.c ---- */
 
 void page_holds(const struct page_of *p);
+void page_view_save(const struct page_of *p);
+void page_view_drop(const struct page_of *p);
 void page_hold(const struct page_of *p);
 void page_proposals(const struct page_of *p);
 void page_proposal(const struct page_of *p);
@@ -97,6 +99,11 @@ void page_reject(const struct page_of *p);
 void page_logout(const struct page_of *p);
 
 extern const char *const hold_decisions[];
+
+/* ---- web/desk/saved.c ---- */
+
+/* The views of the holds' list, and a form that keeps or forgets the one that is shown. */
+void saved_put(const struct page_of *p);
 
 /* ---- web/desk/bulk.c ---- */
 

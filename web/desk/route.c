@@ -94,6 +94,8 @@ static const struct route {
     {true, {"marketplace", "reject"}, page_marketplace_answer},
     {true, {"targets", "*", "*"}, page_target_act},
     {true, {"audit", "verify"}, page_audit_verify},
+    {true, {"holds", "views"}, page_view_save},
+    {true, {"holds", "views", "drop"}, page_view_drop},
     {true, {"holds", "bulk"}, page_bulk},
     {true, {"holds", "propose"}, page_propose},
     {true, {"holds", "#", "comment"}, page_comment},
