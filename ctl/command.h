@@ -72,6 +72,7 @@ enum option_id {
 	OPT_COLUMNS,
 	OPT_EVERY,
 	OPT_BEGINS_ON,
+	OPT_MAIL,
 	OPT_COUNT
 };
 

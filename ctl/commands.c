@@ -86,6 +86,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_EVERY] = {"every", "PERIOD", "day, week (from Monday), month, quarter, year, or once"},
     [OPT_BEGINS_ON] = {"begins-on", "DAY",
                        "the day on which a month begins, 1 to 28: 15 for the 15th to the 14th; without it 1"},
+    [OPT_MAIL] = {"mail", "LIST", "mail the report to these addresses, with commas, as an attachment"},
     [OPT_COLUMNS] = {"columns", "LIST", "these columns, with commas, in this order; without it all"},
 };
 
@@ -202,12 +203,27 @@ const struct command commands[] = {
      "whether they left us; below, the control accounts of the batches that are open. --as-of shows how it was at the end of a day. --rows lists the "
      "requests behind a figure.",
      "handbackctl report points\nhandbackctl report points --as-of 2026-01-31 --rows over-30 --format csv", run_finance},
-    {"report month-end", "Verify", "MONTH", 1, 1, 0, "the month-end pack: every report of a month, in a directory of its own",
+    {"report month-end", "Verify", "MONTH", 1, 1, OPT(OPT_MAIL), "the month-end pack: every report of a month, in a directory of its own",
      "Writes roll-forward, ageing and points at the month's end, reasons, deliveries, decisions and trend below the report directory, each as HTML, JSON "
      "and CSV, from one snapshot; month-end.html, a title page and all of them, to be printed; month-end.xlsx, a workbook of all tables; HEAD, the audit head that `audit verify --head` takes; and MANIFEST.sha256 of all of them, by which "
-     "`sha256sum -c` shows later that nothing was changed. When the roll-forward is not the ledger's, or open items by age are not what it ends "
+     "`sha256sum -c` shows later that nothing was changed. The title page has who prepared, reviewed and signed the month (`handbackctl month-end`), and what has "
+     "changed since. With --mail handbackd mails the workbook, up to 10 MiB; that is for the service's own user, to whom the spool belongs. When the roll-forward is not the ledger's, or open items by age are not what it ends "
      "with, nothing is written, and the exit status is 5.",
      "handbackctl report month-end 2026-01", run_month_end},
+    {"month-end prepare", "Verify", "MONTH", 1, 1, OPT(OPT_WHY), "keep the figures of a month, to be reviewed and signed by others",
+     "The figures are those of `handbackctl report roll-forward` for that month, as they are now; where they are not the ledger's, nothing is prepared (exit status 5). "
+     "Who prepares, reviews and signs are three people: the database refuses one of them a second part. Each step is an event of the audit trail, whose head seals it. "
+     "To prepare a month again begins from the first step.",
+     "handbackctl month-end prepare 2026-01", run_month_end_prepare},
+    {"month-end review", "Verify", "MONTH", 1, 1, OPT(OPT_WHY), "say that the prepared figures of a month were looked at",
+     "By another person than the one who prepared them. Refused where a figure is another by now.", "handbackctl month-end review 2026-01", run_month_end_review},
+    {"month-end sign", "Verify", "MONTH", 1, 1, OPT(OPT_WHY), "sign the reviewed figures of a month",
+     "By a third person. Refused where a figure is another by now. `handbackctl report month-end` then has the names on its title page.", "handbackctl month-end sign 2026-01",
+     run_month_end_sign},
+    {"month-end show", "Verify", "MONTH", 1, 1, 0, "who prepared, reviewed and signed a month, and what has changed since",
+     "Each step with the head of the audit trail that seals it, as `audit verify --head` takes it; and each figure that is another than the prepared one, as it was "
+     "and as it is: then the exit status is 5.",
+     "handbackctl month-end show 2026-01", run_month_end_show},
     {"transactions", "Verify", "", 0, 0,
      OPT(OPT_CATEGORY) | OPT(OPT_PROGRAMME) | OPT(OPT_PARTNER) | OPT(OPT_MEMBER) | OPT(OPT_TYPE) | OPT(OPT_MERCHANT) | OPT(OPT_STATE) |
          OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_POINTS_FROM) | OPT(OPT_POINTS_TO) | OPT(OPT_COLUMNS) | OPT(OPT_LIMIT) | OPT(OPT_ALL) |
@@ -221,13 +237,14 @@ const struct command commands[] = {
      "handbackctl transactions --programme NORTHSTAR --from 2026-01-01 --to 2026-01-31 --format csv >january.csv", run_transactions},
     {"schedule add", "Verify", "NAME", 1, 1,
      OPT(OPT_EVERY) | OPT(OPT_BEGINS_ON) | OPT(OPT_FROM) | OPT(OPT_TO) | OPT(OPT_CATEGORY) | OPT(OPT_PROGRAMME) | OPT(OPT_PARTNER) | OPT(OPT_MEMBER) |
-         OPT(OPT_TYPE) | OPT(OPT_MERCHANT) | OPT(OPT_STATE) | OPT(OPT_POINTS_FROM) | OPT(OPT_POINTS_TO) | OPT(OPT_COLUMNS),
+         OPT(OPT_TYPE) | OPT(OPT_MERCHANT) | OPT(OPT_STATE) | OPT(OPT_POINTS_FROM) | OPT(OPT_POINTS_TO) | OPT(OPT_COLUMNS) | OPT(OPT_MAIL),
      "have the nightly run write a report of transactions for each period",
      "The same report as `handbackctl transactions` with the same filters, for each day, week, month, quarter or year (UTC) once it is over, from the one in "
      "which --from lies (else today), or once for --from to --to. --format is csv (without it), json or xlsx. The files lie in the report directory as "
-     "NAME-FIRST-to-LAST.csv; each is noted with its SHA-256, and notified once, with its sums and where it lies: a mail has no member's data. Nights that "
+     "NAME-FIRST-to-LAST.csv; each is noted with its SHA-256, and notified once, with its sums and where it lies: that has no member's data. With --mail the file itself goes to up to 20 addresses, up to 10 MiB. Nights that "
      "were missed are caught up with.",
-     "handbackctl schedule add redemptions --every month --begins-on 15 --category 'Debit By Redemption' --format xlsx\n"
+     "handbackctl schedule add redemptions --every month --begins-on 15 --category 'Debit By Redemption' --format xlsx \\\n"
+     "    --mail finance@loyalty.example\n"
      "handbackctl schedule add january --every once --from 2026-01-01 --to 2026-01-31", run_schedule_add},
     {"schedule end", "Verify", "NAME", 1, 1, 0, "write no more reports of a schedule",
      "Periods that are over by now are still written. The name is never another schedule's: it is that of its reports.", "handbackctl schedule end redemptions",

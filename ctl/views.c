@@ -1,5 +1,7 @@
 /* What people look at: options in, a view's document out. */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/ask.h"
@@ -9,6 +11,7 @@
 #include "lib/finance/view/finance.h"
 #include "lib/finance/view/report.h"
 #include "lib/finance/view/views.h"
+#include "lib/protocol/notification.h"
 
 #define FILES_DEFAULT "50"
 #define RECORDS_DEFAULT "100"
@@ -231,11 +234,55 @@ run_finance(struct session *s)
 	return code == EXIT_CLEAN ? kept : code;
 }
 
+/* Has handbackd mail the workbook among the names of a pack's files. */
+static int
+mail_pack(struct session *s, const char *month, const char *names)
+{
+	const char *directory = s->config->reports, *end = strstr(names, "/month-end.xlsx\n"), *begin = end;
+	int spool = session_spool(s), code = EXIT_UNAVAILABLE;
+	struct stat st;
+
+	while (begin != NULL && begin > names && begin[-1] != '\n')
+		begin--;
+	if (begin == NULL || spool < 0 || fstat(spool, &st) < 0 || st.st_uid != geteuid()) {
+		complain("the pack is written, and is not mailed: %s",
+		         begin == NULL ? "it has no workbook" : "the spool is not this user's; run it as the service's");
+		if (spool >= 0)
+			close(spool);
+		return EXIT_UNAVAILABLE;
+	}
+	char *report = mem_part(begin + strlen(directory) + 1, (size_t) (end - begin) - strlen(directory) + strlen("/month-end.xlsx") - 1);
+	char *subject = mem_part(report, strcspn(report, "/")), *path = mem_format("%s/%s", directory, subject),
+	     *message = mem_format("month-end pack of %s; %s", month, path);
+	const struct notification notification = {
+	    .kind = "month_end_written",
+	    .subject = subject,
+	    .message = message,
+	    .fields = {{"file", path}, {NOTIFICATION_MAIL, s->value[OPT_MAIL]}, {NOTIFICATION_REPORT, report}}};
+
+	if (notification_put(spool, &notification) < 0)
+		complain("cannot store a notification: %s", strerrordesc_np(errno));
+	else
+		code = EXIT_CLEAN;
+	close(spool);
+	free(report);
+	free(subject);
+	free(path);
+	free(message);
+	return code;
+}
+
 int
 run_month_end(struct session *s)
 {
 	struct period period;
+	char *names = NULL;
+	size_t len = 0;
 
+	if (s->value[OPT_MAIL] != NULL && !notification_recipients(s->value[OPT_MAIL])) {
+		complain("--mail %s: 1 to 20 plain addresses with commas, as finance@loyalty.example", s->value[OPT_MAIL]);
+		return EXIT_USAGE;
+	}
 	if (!period_of_month(s->arguments[0], &period)) {
 		complain("%s: not a month; write it as 2026-01", s->arguments[0]);
 		return EXIT_USAGE;
@@ -245,8 +292,16 @@ run_month_end(struct session *s)
 		code = session_config(s);
 	if (code != EXIT_CLEAN)
 		return code;
+	FILE *out = open_memstream(&names, &len);
+	if (out == NULL)
+		mem_none();
 	char *name = mem_format("month-end-%s", s->arguments[0]);
-	code = finance_pack(&s->query, &period, s->config->reports, name, stdout);
+	code = finance_pack(&s->query, &period, s->config->reports, name, out);
 	free(name);
+	fclose(out);
+	fputs(names, stdout);
+	if (code == EXIT_CLEAN && s->value[OPT_MAIL] != NULL)
+		code = mail_pack(s, s->arguments[0], names);
+	free(names);
 	return code;
 }

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/loop.h"
+#include "daemon/mail.h"
 #include "daemon/supervise/child.h"
 #include "lib/base/io.h"
 #include "lib/base/limits.h"
@@ -19,14 +20,14 @@
 #define FIRST_MS 5000
 #define CEILING_MS (15 * 60 * 1000)
 #define DEADLINE_MS 30000
-#define SENDMAIL "/usr/sbin/sendmail"
+#define MAIL_WORDS (NOTIFICATION_RECIPIENTS + 4)
 
 struct notifications {
 	struct event_base *base;
 	const struct config *config;
 	struct event *timer;
 	struct child *child; /* the command that runs, or NULL */
-	bool mailing;        /* it is the mail's turn */
+	enum { STAGE_COMMAND, STAGE_MAIL, STAGE_LIST, STAGE_DONE } stage;
 	unsigned failures;
 	char name[LIMIT_NAME_BYTES + 1]; /* the one that is being sent */
 };
@@ -85,28 +86,30 @@ set_sent(struct notifications *n, int spool)
 		close(dir);
 }
 
-/* The notification on a descriptor: as it is, or as a mail. */
+/* The notification on a descriptor: as it is, or as a mail; to: whom that goes to, NULL: nobody.  *ret_to is the caller's to free. */
 static int
-open_notification(const struct notifications *n, int spool)
+open_notification(const struct notifications *n, int spool, char **ret_to)
 {
 	char path[sizeof(n->name) + 16], *text;
 	size_t len;
-	int fd;
+	int fd = -1;
 
+	*ret_to = NULL;
 	snprintf(path, sizeof(path), NOTIFICATION_DIR "/%s", n->name);
-	if (!n->mailing)
+	if (n->stage == STAGE_COMMAND)
 		return openat(spool, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (io_read_file(spool, path, LIMIT_PROFILE_BYTES, &text, &len) < 0)
 		return -1;
-	fd = memfd_create("mail", MFD_CLOEXEC);
-	if (fd >= 0)
-		dprintf(fd,
-		        "To: %s\nSubject: handback: %.*s\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-		        "Content-Type: text/plain; charset=utf-8\n\n%.*s",
-		        n->config->notifications_mail, (int) strlen(n->name) - 5, n->name, (int) len, text);
+	if (n->stage == STAGE_MAIL) {
+		*ret_to = strdup(n->config->notifications_mail);
+		fd = *ret_to != NULL ? mail_plain(*ret_to, n->name, text) : -1;
+	} else {
+		*ret_to = mail_list(text);
+		errno = 0; /* it names nobody */
+		if (*ret_to != NULL)
+			fd = mail_report(*ret_to, n->name, text, n->config->reports);
+	}
 	free(text);
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_SET);
 	return fd;
 }
 
@@ -114,24 +117,42 @@ static void on_ended(void *context, int status, const char *why);
 
 static const struct child_calls command_calls = {.ended = on_ended, .priority = LOOP_FILES};
 
+/* argv of who takes a mail; to is cut at its commas. */
+static void
+mail_words(const struct notifications *n, char *to, const char *ret[MAIL_WORDS])
+{
+	size_t count = 0;
+
+	ret[count++] = n->config->notifications_sendmail;
+	ret[count++] = "-oi";
+	ret[count++] = "--";
+	for (char *rest = to, *one; (one = strsep(&rest, ",")) != NULL && count < MAIL_WORDS - 1;)
+		ret[count++] = one;
+	ret[count] = NULL;
+}
+
+/* 1: it runs; 0: there is nobody to send it to; -1 with errno. */
 static int
 start(struct notifications *n, int spool)
 {
-	const char *const hook[] = {n->config->notifications_command, NULL};
-	const char *const mail[] = {SENDMAIL, "-oi", "--", n->config->notifications_mail, NULL};
-	int in = open_notification(n, spool);
+	const char *words[MAIL_WORDS] = {n->config->notifications_command, NULL};
+	char *to;
+	int in = open_notification(n, spool, &to);
 	const struct spawn_fd fds[] = {{in, 0}, {2, 2}};
-	const struct spawn s = {.path = n->mailing ? mail[0] : hook[0],
-	                        .argv = n->mailing ? mail : hook,
-	                        .env = spawn_environment(),
-	                        .fds = fds,
-	                        .fd_count = 2};
-	pid_t pid = in >= 0 ? spawn(&s) : -1;
+	pid_t pid = -1;
 
-	if (in >= 0)
+	if (in >= 0) {
+		if (to != NULL)
+			mail_words(n, to, words);
+		const struct spawn s = {.path = words[0], .argv = words, .env = spawn_environment(), .fds = fds, .fd_count = 2};
+
+		pid = spawn(&s);
 		close(in);
+	}
+	bool nobody = in < 0 && n->stage == STAGE_LIST && to == NULL && errno == 0;
+	free(to);
 	if (pid < 0)
-		return -1;
+		return nobody ? 0 : -1;
 	n->child = child_adopt(n->base, pid, &command_calls, n);
 	if (n->child == NULL) {
 		kill(pid, SIGKILL);
@@ -139,7 +160,7 @@ start(struct notifications *n, int spool)
 		return -1;
 	}
 	child_deadline(n->child, DEADLINE_MS, "it did not end in time");
-	return 0;
+	return 1;
 }
 
 static void
@@ -150,25 +171,37 @@ later(struct notifications *n, const char *why)
 	log_write(
 	    LOG_WARNING, "cannot send a notification",
 	    LOG_FIELDS(log_text("notification", n->name), log_text("why", why), log_int("again_in_ms", ms)));
-	n->mailing = false;
+	n->stage = STAGE_COMMAND;
 	loop_after(n->timer, ms);
 }
 
-/* One step: the command, then the mail, then it is sent. */
+static void
+done(struct notifications *n, int spool)
+{
+	set_sent(n, spool);
+	n->stage = STAGE_COMMAND;
+	n->failures = 0;
+	loop_after(n->timer, 0);
+}
+
+/* From the stage where it is: the command, the mail, the mail to its own list; then it is sent. */
 static void
 step(struct notifications *n, int spool)
 {
-	if (!n->mailing && n->config->notifications_command == NULL)
-		n->mailing = true;
-	if (n->mailing && n->config->notifications_mail == NULL) {
-		set_sent(n, spool);
-		n->mailing = false;
-		n->failures = 0;
-		loop_after(n->timer, 0);
-		return;
+	int started = 0;
+
+	for (; n->stage < STAGE_DONE; n->stage++) {
+		if ((n->stage == STAGE_COMMAND && n->config->notifications_command == NULL) ||
+		    (n->stage == STAGE_MAIL && n->config->notifications_mail == NULL))
+			continue;
+		started = start(n, spool);
+		if (started != 0)
+			break;
 	}
-	if (start(n, spool) < 0)
+	if (started < 0)
 		later(n, strerrordesc_np(errno));
+	else if (started == 0)
+		done(n, spool);
 }
 
 static void
@@ -200,7 +233,7 @@ on_ended(void *context, int status, const char *why)
 	child_free(n->child);
 	n->child = NULL;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		later(n, n->mailing ? SENDMAIL " did not take it" : "notifications.command did not end well");
+		later(n, n->stage == STAGE_COMMAND ? "notifications.command did not end well" : "notifications.sendmail did not take it");
 		return;
 	}
 	spool = open_spool(n->config);
@@ -208,15 +241,8 @@ on_ended(void *context, int status, const char *why)
 		later(n, strerrordesc_np(errno));
 		return;
 	}
-	if (!n->mailing && n->config->notifications_mail != NULL) {
-		n->mailing = true;
-		step(n, spool);
-	} else {
-		set_sent(n, spool);
-		n->mailing = false;
-		n->failures = 0;
-		loop_after(n->timer, 0);
-	}
+	n->stage++;
+	step(n, spool);
 	close(spool);
 }
 

@@ -160,7 +160,7 @@ SELECT handback.note_scheduled_report($1::integer, $2::date, $3::date, $4::text,
 -- name: nightly_noted_reports
 -- Those of the last weeks: what a night that was killed has not named or not told is found here.
 SELECT s.name AS schedule, r.first_day::text AS first_day, r.last_day::text AS last_day, r.file_name, pg_catalog.encode(r.sha256, 'hex') AS sha256,
-	r.entries, r.sums
+	r.entries, r.sums, s.mail
 FROM handback.scheduled_report r JOIN handback.report_schedules s USING (schedule_id)
 WHERE r.written_at > transaction_timestamp() - interval '35 days'
 ORDER BY r.last_day, s.name

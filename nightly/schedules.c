@@ -203,7 +203,9 @@ tell_report(struct night *n, const struct pg_result *r, int row)
 	                                                     {"from", first},
 	                                                     {"to", last},
 	                                                     {"entries", pg_text_of(r, row, "entries")},
-	                                                     {"sums", pg_text_of(r, row, "sums")}}};
+	                                                     {"sums", pg_text_of(r, row, "sums")},
+	                                                     {NOTIFICATION_MAIL, pg_null_of(r, row, "mail") ? NULL : pg_text_of(r, row, "mail")},
+	                                                     {NOTIFICATION_REPORT, file}}};
 
 	if (notification_put(n->reconciler.spool.root, &notification) < 0)
 		complain("cannot store a notification: %s", strerrordesc_np(errno));

@@ -4,9 +4,11 @@
 #include "ctl/ask.h"
 #include "ctl/callers.h"
 #include "ctl/ctl_sql.h"
+#include "ctl/catalogue/transactions.h"
 #include "ctl/handlers.h"
 #include "lib/base/text.h"
 #include "lib/finance/view/transactions.h"
+#include "lib/protocol/notification.h"
 
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
@@ -23,6 +25,7 @@ static const struct column schedule_columns[] = {
     {"categories", "Categories", COLUMN_TEXT, 8, 5, NULL},
     {"reports", "Reports", COLUMN_NUMBER, 0, 0, NULL},
     {"up_to", "Up to", COLUMN_TEXT, 0, 0, NULL},
+    {"mail", "Mailed to", COLUMN_TEXT, 8, 2, NULL},
     {"made_by", "By", COLUMN_TEXT, 8, 1, NULL},
     {"ended_at", "Ended (UTC)", COLUMN_TIME, 0, 1, NULL},
     {"ended_by", "By", COLUMN_TEXT, 8, 1, NULL},
@@ -74,13 +77,16 @@ ask_when(const struct session *s, const char **ret_every)
 int
 run_schedule_add(struct session *s)
 {
-	struct transactions_asked asked = {
-	    .categories = s->value[OPT_CATEGORY], .state = s->value[OPT_STATE], .columns = s->value[OPT_COLUMNS]};
+	struct transactions_asked asked = {0};
 	const char *every = NULL, *as = s->format == FORMAT_TEXT ? "csv" : format_name(s->format);
 	int code = ask_when(s, &every);
 
 	if (code == EXIT_CLEAN)
-		code = ask_period(s, &asked.period);
+		code = ask_transactions(s, &asked);
+	if (code == EXIT_CLEAN && s->value[OPT_MAIL] != NULL && !notification_recipients(s->value[OPT_MAIL])) {
+		complain("--mail %s: 1 to 20 plain addresses with commas, as finance@loyalty.example", s->value[OPT_MAIL]);
+		code = EXIT_USAGE;
+	}
 	if (code == EXIT_CLEAN && s->format == FORMAT_HTML) {
 		complain("--format html: a scheduled report is csv, json or xlsx");
 		code = EXIT_USAGE;
@@ -99,10 +105,11 @@ run_schedule_add(struct session *s)
 	                        s->value[OPT_MEMBER],      s->value[OPT_TYPE],
 	                        s->value[OPT_MERCHANT],    s->value[OPT_STATE],
 	                        s->value[OPT_POINTS_FROM], s->value[OPT_POINTS_TO],
-	                        s->value[OPT_COLUMNS],     as};
+	                        s->value[OPT_COLUMNS],     as,
+	                        s->value[OPT_MAIL]};
 	/* --format says how the report is written, and not what is answered here */
 	s->format = FORMAT_TEXT;
-	return change(s, "added", sql_schedule_add, 16, values);
+	return change(s, "added", sql_schedule_add, 17, values);
 }
 
 int

@@ -1,5 +1,5 @@
 /* transactions: the ledger's entries, by what finance filters for. */
-#include "lib/finance/view/transactions.h"
+#include "ctl/catalogue/transactions.h"
 
 #include "ctl/ask.h"
 #include "ctl/handlers.h"
@@ -20,15 +20,23 @@ ask_points(const struct session *s, enum option_id option, const char *name)
 	return EXIT_USAGE;
 }
 
-/* What of the filters can be said without the database. */
-static int
-ask_filters(struct session *s, struct transactions_asked *ret)
+int
+ask_transactions(const struct session *s, struct transactions_asked *ret)
 {
 	int64_t type;
-	int code = ask_period(s, &ret->period);
+	int code;
 
-	if (s->value[OPT_FROM] == NULL && s->value[OPT_TO] == NULL)
-		period_of_days(DAYS_BEFORE, &ret->period);
+	*ret = (struct transactions_asked){.programme = s->value[OPT_PROGRAMME],
+	                                   .categories = s->value[OPT_CATEGORY],
+	                                   .partner = s->value[OPT_PARTNER],
+	                                   .member = s->value[OPT_MEMBER],
+	                                   .type = s->value[OPT_TYPE],
+	                                   .merchant = s->value[OPT_MERCHANT],
+	                                   .state = s->value[OPT_STATE],
+	                                   .fewest = s->value[OPT_POINTS_FROM],
+	                                   .most = s->value[OPT_POINTS_TO],
+	                                   .columns = s->value[OPT_COLUMNS]};
+	code = ask_period(s, &ret->period);
 	if (code == EXIT_CLEAN && ret->type != NULL && !text_int(ret->type, 1, INT32_MAX, &type)) {
 		complain("--type %s: a transaction type is a number", ret->type);
 		code = EXIT_USAGE;
@@ -58,19 +66,13 @@ write_all(const struct session *s, const struct transactions_asked *asked)
 int
 run_transactions(struct session *s)
 {
-	struct transactions_asked asked = {.programme = s->value[OPT_PROGRAMME],
-	                                   .categories = s->value[OPT_CATEGORY],
-	                                   .partner = s->value[OPT_PARTNER],
-	                                   .member = s->value[OPT_MEMBER],
-	                                   .type = s->value[OPT_TYPE],
-	                                   .merchant = s->value[OPT_MERCHANT],
-	                                   .state = s->value[OPT_STATE],
-	                                   .fewest = s->value[OPT_POINTS_FROM],
-	                                   .most = s->value[OPT_POINTS_TO],
-	                                   .columns = s->value[OPT_COLUMNS]};
+	struct transactions_asked asked;
 	struct document *d = NULL;
 	char buf[24];
-	int code = ask_filters(s, &asked);
+	int code = ask_transactions(s, &asked);
+
+	if (s->value[OPT_FROM] == NULL && s->value[OPT_TO] == NULL)
+		period_of_days(DAYS_BEFORE, &asked.period);
 
 	if (code == EXIT_CLEAN)
 		code = ask_limit(s, SHOWN, buf, &s->query.limit);

@@ -89,6 +89,7 @@ struct config {
 	const char *web;     /* where people open the pages */
 	const char *metrics; /* a socket's path or a loopback address; NULL: none */
 	const char *notifications_command, *notifications_mail; /* NULL: none */
+	const char *notifications_sendmail;                     /* what takes mails */
 	const char *checkpoints;                                /* a file; NULL: none are made */
 	const char *const *verifiers;                           /* of their keys; NULL-ended, or NULL */
 	int64_t workers;

@@ -51,6 +51,8 @@ static const struct config_option options[] = {
      "program that is given each notification once, as JSON on its input", TOP(notifications_command)},
     {"notifications.mail", CONFIG_TEXT, NULL, false, true,
      "address that each notification is mailed to, by sendmail", TOP(notifications_mail)},
+    {"notifications.sendmail", CONFIG_PATH, "/usr/sbin/sendmail", false, true,
+     "program that takes mails, as sendmail does", TOP(notifications_sendmail)},
     {"checkpoints.file", CONFIG_PATH, NULL, false, true,
      "where handback-verify appends a signed checkpoint of the proof, and compares it with those that are "
      "there",

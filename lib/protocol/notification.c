@@ -67,6 +67,39 @@ json_of(const struct notification *notification, size_t *ret_len)
 	return json_take(&b, ret_len);
 }
 
+static bool
+is_plain(const char *text, size_t len, const char *others)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!(text[i] > 0 && isalnum((unsigned char) text[i])) && strchr(others, text[i]) == NULL)
+			return false;
+	return len > 0;
+}
+
+static bool
+is_address(const char *text, size_t len)
+{
+	size_t local = strcspn(text, "@");
+	const char *domain = text + local + 1;
+
+	return local < len && local <= 64 && len - local <= 190 && strchr(".%+-", *text) == NULL && strchr(".-", *domain) == NULL &&
+	       is_plain(text, local, "._%+-") && is_plain(domain, len - local - 1, ".-");
+}
+
+bool
+notification_recipients(const char *list)
+{
+	size_t count = 0, len;
+
+	for (bool more = true; more; list += len + more) {
+		len = strcspn(list, ",");
+		more = list[len] == ',';
+		if (++count > NOTIFICATION_RECIPIENTS || !is_address(list, len))
+			return false;
+	}
+	return true;
+}
+
 int
 notification_put(int spool, const struct notification *notification)
 {

@@ -7,7 +7,14 @@
 #ifndef HANDBACK_PROTOCOL_NOTIFICATION_H
 #define HANDBACK_PROTOCOL_NOTIFICATION_H
 
+#include <stdbool.h>
+
 #define NOTIFICATION_FIELDS 8
+#define NOTIFICATION_RECIPIENTS 20
+/* Fields that handbackd knows: a list of addresses that it is mailed to beside the configuration's, and the file of the report directory that
+ * goes with that mail. */
+#define NOTIFICATION_MAIL "mail"
+#define NOTIFICATION_REPORT "report"
 #define NOTIFICATION_DIR "notifications"
 #define NOTIFICATION_SENT NOTIFICATION_DIR "/sent"
 
@@ -22,5 +29,8 @@ struct notification {
 
 /* Keeps it, durably, unless it was kept before: 1, 0 where it is known, -1 with errno. */
 int notification_put(int spool, const struct notification *notification);
+
+/* Is it one to NOTIFICATION_RECIPIENTS addresses with commas, each plain enough to stand in a header and in an argument? */
+bool notification_recipients(const char *list);
 
 #endif

@@ -33,7 +33,8 @@ CREATE TABLE audit.event (
 		'target_added', 'target_changed', 'target_paused', 'target_resumed', 'target_stopped', 'target_replayed',
 		'catalogue_proposed', 'catalogue_approved', 'catalogue_rejected', 'catalogue_held', 'catalogue_hold_closed', 'token_rotated', 'token_misused',
 		'points_proposed', 'points_approved', 'points_rejected', 'points_linked', 'points_unlinked', 'points_refused', 'points_settled',
-		'batch_opened', 'batch_closed', 'difference_accepted', 'void_opened')),
+		'batch_opened', 'batch_closed', 'difference_accepted', 'void_opened',
+		'month_end_prepared', 'month_end_reviewed', 'month_end_signed', 'schedule_added', 'schedule_ended')),
 	subject text NOT NULL,            -- "hold 12", "file 7", "redemption 123"
 	why     text,
 	detail  text,

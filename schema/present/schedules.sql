@@ -21,12 +21,14 @@ CREATE TABLE handback.report_schedule (
 	format      text NOT NULL CHECK (format IN ('csv', 'json', 'xlsx')),
 	made_at     timestamptz NOT NULL DEFAULT transaction_timestamp(),
 	made_by     text NOT NULL DEFAULT session_user,
+	mail        text CHECK (mail ~ '^[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,188}(,[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,188}){0,19}$'),
 	CHECK ((every = 'once') = (until IS NOT NULL))
 );
 COMMENT ON TABLE handback.report_schedule IS 'Transactional reports that the nightly run writes: how often, since when, and what is filtered for; append-only';
 COMMENT ON COLUMN handback.report_schedule.begins_on IS 'The day of the month on which a month begins: 15 for the 15th to the 14th';
 COMMENT ON COLUMN handback.report_schedule.since IS 'The first report is of the period in which this day lies';
 COMMENT ON COLUMN handback.report_schedule.until IS 'The last day of a report that is written once';
+COMMENT ON COLUMN handback.report_schedule.mail IS 'Addresses, with commas, that each report is mailed to as an attachment';
 
 CREATE TABLE handback.report_schedule_end (
 	schedule_id integer PRIMARY KEY REFERENCES handback.report_schedule,
@@ -82,12 +84,13 @@ CREATE VIEW handback.report_schedules AS
 	SELECT s.schedule_id, s.name, s.every, s.begins_on, s.since, s.until, s.format, s.programme, s.categories, s.columns,
 		(SELECT count(*) FROM handback.scheduled_report r WHERE r.schedule_id = s.schedule_id) AS reports,
 		(SELECT max(r.last_day) FROM handback.scheduled_report r WHERE r.schedule_id = s.schedule_id) AS up_to,
-		s.made_at, s.made_by, e.ended_at, e.ended_by
+		s.made_at, s.made_by, e.ended_at, e.ended_by, s.mail
 	FROM handback.report_schedule s LEFT JOIN handback.report_schedule_end e USING (schedule_id);
 COMMENT ON VIEW handback.report_schedules IS 'Schedules with how far their reports are written';
 
 CREATE FUNCTION handback.add_report_schedule(name text, every text, begins_on integer, since date, until date, programme text, categories text,
-		partner text, member text, type integer, merchant text, state text, fewest bigint, most bigint, columns text, format text) RETURNS integer
+		partner text, member text, type integer, merchant text, state text, fewest bigint, most bigint, columns text, format text, mail text)
+	RETURNS integer
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -100,15 +103,16 @@ BEGIN
 		RAISE EXCEPTION 'there is a schedule % already: its name is that of its reports', name USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	INSERT INTO handback.report_schedule AS s (name, every, begins_on, since, until, programme, categories, partner, member, type, merchant, state,
-		fewest, most, columns, format)
+		fewest, most, columns, format, mail)
 	VALUES (name, every, coalesce(begins_on, 1), coalesce(since, (transaction_timestamp() AT TIME ZONE 'UTC')::date), until, programme, categories,
-		partner, member, type, merchant, state, fewest, most, columns, format)
+		partner, member, type, merchant, state, fewest, most, columns, format, mail)
 	RETURNING s.schedule_id INTO id;
+	PERFORM audit.append_event('schedule_added', 'schedule ' || name, NULL, 'each ' || every || coalesce(', to ' || mail, ''));
 	RETURN id;
 END
 $$;
 COMMENT ON FUNCTION handback.add_report_schedule(text, text, integer, date, date, text, text, text, text, integer, text, text, bigint, bigint, text,
-	text) IS 'Has the nightly run write a transactional report for each period from now on; gives the schedule''s number';
+	text, text) IS 'Has the nightly run write a transactional report for each period from now on; gives the schedule''s number';
 
 CREATE FUNCTION handback.end_report_schedule(name text) RETURNS integer
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -122,6 +126,7 @@ BEGIN
 	IF id IS NULL THEN
 		RAISE EXCEPTION 'there is no schedule % that writes reports', name USING ERRCODE = 'no_data_found';
 	END IF;
+	PERFORM audit.append_event('schedule_ended', 'schedule ' || name);
 	RETURN id;
 END
 $$;
@@ -142,9 +147,9 @@ COMMENT ON FUNCTION handback.note_scheduled_report(integer, date, date, text, by
 	'Notes a report that is written; false: another run has noted that period before';
 
 REVOKE ALL ON FUNCTION handback.add_report_schedule(text, text, integer, date, date, text, text, text, text, integer, text, text, bigint, bigint,
-	text, text), handback.end_report_schedule(text), handback.note_scheduled_report(integer, date, date, text, bytea, bigint, text) FROM PUBLIC;
+	text, text, text), handback.end_report_schedule(text), handback.note_scheduled_report(integer, date, date, text, bytea, bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.add_report_schedule(text, text, integer, date, date, text, text, text, text, integer, text, text, bigint, bigint,
-	text, text), handback.end_report_schedule(text) TO handback_operator;
+	text, text, text), handback.end_report_schedule(text) TO handback_operator;
 GRANT EXECUTE ON FUNCTION handback.note_scheduled_report(integer, date, date, text, bytea, bigint, text) TO handback_nightly;
 GRANT SELECT ON handback.report_schedules, handback.report_period, handback.report_due, handback.scheduled_report
 	TO handback_finance, handback_verify, handback_nightly;

@@ -104,6 +104,11 @@ def test_points_are_debited_and_come_back_as_a_reversal(api, shop, world):
     assert back.json == {"status": 1, "code": "000", "message": "Success", "data": {"order_id": "o1", "points": "1250"}}
     assert api.get(f"/v1/redemptions/{done.json['reference']}", token).json["state"] == "reversed"
     assert entries(world) == [("Credit By Accrual", 5000, None), ("Debit By Redemption", 1250, 1250), ("Redemption Reversal", 1250, None)]
+    # what a member names to the shop stands in its own history
+    mine = api.ask_token("app", scope='["LOGIN", "M1"]').json["results"]["token"]
+    history = api.get("/v1/members/M1/transactions", mine).json["transactions"]
+    assert [t["category"] for t in history] == ["Redemption Reversal", "Debit By Redemption", "Credit By Accrual"]
+    assert history[1]["reference"] == done.json["reference"]
     # twice is once
     again = visit.refund("o1", "1250.0")
     assert again.json == back.json and again.headers["Idempotent-Replayed"] == "true" and points(world) == 5000

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from case_table import case
-from catalogue_world import RATE, SSO, enter, open_catalogue
+from catalogue_world import RATE, SSO, blocks_of_a_page, enter, many_entries, open_catalogue
 from redemption_api import SECRET, Api, redemption
 from shop import Shop
 
@@ -119,6 +119,19 @@ def test_pages(api, report, world):
     chosen = report("--programme", "P", "--columns", "points,category", "--limit", "1", form="csv")
     assert chosen == 'points,category\n5000,"Credit By Accrual"\n'
     assert "the first 100; --all shows every one" in report("--programme", "P", form="text")
+
+
+@case("Reports: a page costs its own rows, whatever lies before it")
+def test_the_last_page_costs_what_the_first_does(report, world):
+    with world.connect("postgres") as c:
+        many_entries(c, 10_000)
+        last, = c.execute("SELECT max(entry_id) FROM ledger.entry").fetchone()
+        # the 100 that begin each kind of entries, and the last of all
+        blocks = [blocks_of_a_page(c, after, 100) for after in (0, 5_000, last - 3_000, last - 100)]
+    assert max(blocks) < 100 * 20, blocks
+    sums = {s["category"]: s["entries"] for s in report("--programme", "P", "--limit", "1")["sums"]}
+    assert sums == {ACCRUAL: 6_016 - 1, DEBIT: 3_000, REVERSAL: 1_000}
+    return f"blocks read for 100 rows: {blocks}"
 
 
 @case("Reports: whose token it is decides what is shown")

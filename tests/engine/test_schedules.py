@@ -1,5 +1,7 @@
 """Reports by schedule: of each period that is over one, whatever nights were missed, killed or run at once; and what they say is the ledger's."""
 import datetime
+import email
+import email.policy
 import hashlib
 import json
 import subprocess
@@ -7,7 +9,8 @@ import subprocess
 import pytest
 
 import xlsx
-from finance_history import PEOPLE, desk, fill  # noqa: F401  desk is a fixture
+from case_table import case
+from finance_history import FROM, PEOPLE, TO, desk, fill  # noqa: F401  desk is a fixture
 from redemption_api import until
 
 DAY = datetime.timedelta(days=1)
@@ -127,8 +130,11 @@ def test_who_has_reports_written(desk):  # noqa: F811
     add = "schedule", "add", "s", "--every"
     assert desk.ctl("--database", desk.database.conninfo("handback_finance"), *add, "day", allowed=(6,)).stderr
     for words in (("hour",), ("week", "--begins-on", "3"), ("month", "--begins-on", "29"), ("once",), ("once", "--to", "2026-01-31"), ("day", "--to", "2026-01-31"),
-                  ("day", "--columns", "point"), ("day", "--category", "Debit"), ("day", "--format", "html"), ("day", "--programme", "NONE")):
+                  ("day", "--columns", "point"), ("day", "--category", "Debit"), ("day", "--format", "html"), ("day", "--programme", "NONE"), ("day", "--type", "x"), ("day", "--points-from", "0"),
+                  *(("day", "--mail", wrong) for wrong in ("", "ann", "a@b,", "a b@c.example", "a@b.example\nBcc: x@y.example", "-oX@b.example", "a@-b.example",
+                                                           "\"a\"@b.example", "a@b.example;x", ",".join(["a@b.example"] * 21)))):
         assert desk.ctl(*person(desk), *add, *words, allowed=(2,)).stderr, words
+    assert "--type x: a transaction type is a number" in desk.ctl(*person(desk), *add, "day", "--type", "x", allowed=(2,)).stderr
     assert "how often" in desk.ctl(*person(desk), "schedule", "add", "s", allowed=(2,)).stderr
     desk.ctl(*person(desk), *add, "day")
     assert "already" in desk.ctl(*person(desk), *add, "day", allowed=(2,)).stderr
@@ -136,6 +142,59 @@ def test_who_has_reports_written(desk):  # noqa: F811
     assert desk.ctl(*person(desk), "schedule", "end", "s", allowed=(2,)).stderr
     ended, = json.loads(desk.ctl("schedule", "list", "--json").stdout)["schedules"]
     assert (ended["made_by"], ended["ended_by"]) == PEOPLE
+    assert desk.db.execute("SELECT what, subject, who, detail FROM audit.event WHERE what LIKE 'schedule%%' ORDER BY event_id").fetchall() == [
+        ("schedule_added", "schedule s", PEOPLE[0], "each day"), ("schedule_ended", "schedule s", PEOPLE[1], None)]
     for statement in ("DELETE FROM handback.scheduled_report", "UPDATE handback.report_schedule SET name = 'x'"):
         with pytest.raises(Exception, match="append-only"):
             desk.db.execute(statement)
+
+
+@case("Reports: a scheduled report goes by mail to its own list, with the file, and no header that somebody else wrote")
+def test_reports_go_by_mail(desk, build):  # noqa: F811
+    fill(desk)
+    to = "finance@loyalty.example,audit+p@loyalty.example"
+    desk.ctl(*person(desk), "schedule", "add", "once", "--every", "once", "--from", FROM, "--to", TO, "--mail", to)
+    desk.ctl(*person(desk), "schedule", "add", "book", "--every", "once", "--from", FROM, "--to", TO, "--mail", to, "--format", "xlsx")
+    night(desk)
+    desk.ctl("report", "month-end", "2026-01", "--mail", to)
+    assert "1 to 20 plain addresses" in desk.ctl("report", "month-end", "2026-01", "--mail", "a b", allowed=(2,)).stderr
+    waiting = desk.spool / "notifications"
+    pack, = (p.stem for p in waiting.glob("month_end_written-month-end-2026-01-*.json"))
+    note, = waiting.glob("report_written-once-*.json")
+    # what somebody forged in the spool, and what is too long
+    forged = {**json.loads(note.read_text()), "message": "x\nBcc: evil@evil.example\n.\n\n--handback-report\n"}
+    for name, more in {"a-evil": {"mail": "a@b.example\nBcc: evil@evil.example"}, "b-path": {"report": "../spool/incoming"}, "c-long": {"report": "long.csv"}}.items():
+        (waiting / f"{name}.json").write_text(json.dumps({**forged, **more}))
+    (desk.dir / "reports/long.csv").write_bytes(b"x" * ((10 << 20) + 1))
+    taker = desk.dir / "sendmail"
+    taker.write_text(f"#!/bin/sh\n[ -e {desk.dir}/refused ] || {{ : >{desk.dir}/refused; exit 75; }}\n"
+                     f"n=$(mktemp {desk.dir}/mail-XXXXXX)\ncat >$n\nprintf '%s\\n' \"$@\" >$n.words\n")
+    taker.chmod(0o755)
+    config = desk.config.read_text()
+    desk.config.write_text(config.replace("spool:", f"notifications: {{mail: ops@loyalty.example, sendmail: {taker}}}\nspool:", 1))
+    with subprocess.Popen([build / "daemon/handbackd", "--config", desk.config], stderr=subprocess.DEVNULL) as daemon:
+        try:
+            until(lambda: not list(waiting.glob("*.json")), 40)
+        finally:
+            daemon.terminate()
+    mails = {}
+    for path in desk.dir.glob("mail-??????"):
+        mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert not mail.defects and set(mail.keys()) <= {"To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type"}, mail.items()
+        words = path.with_suffix(".words").read_text().split()
+        assert words[:2] == ["-oi", "--"] and mail["To"] == ", ".join(words[2:])
+        mails[mail["Subject"].removeprefix("handback: "), words[2]] = mail
+    assert {name for name, first in mails if first == "ops@loyalty.example"} == {p.stem for p in (waiting / "sent").glob("*.json")}
+    listed = {name: list(mail.iter_parts()) for (name, first), mail in mails.items() if first == "finance@loyalty.example"}
+    assert set(listed) == {note.stem, f"report_written-book-{FROM}", pack, "b-path", "c-long"}, "to a list that is none, nothing goes"
+    report, = (p for p in (desk.dir / "reports").glob("once-*.csv"))
+    text, attached = listed[note.stem]
+    assert attached.get_filename() == report.name and attached.get_payload(decode=True) == report.read_bytes() and attached.get_content_type() == "text/csv"
+    assert hashlib.sha256(report.read_bytes()).hexdigest() in text.get_content() and "Debit By Redemption: " in text.get_content()
+    _, book = listed[f"report_written-book-{FROM}"]
+    assert len(xlsx.read(book.get_payload(decode=True))["transactions"]) > 10
+    _, workbook = listed[pack]
+    assert workbook.get_filename() == "month-end.xlsx" and {"pack", "sign_off"} <= set(xlsx.read(workbook.get_payload(decode=True)))
+    assert "longer than 10 MiB" in listed["c-long"][0].get_content() and "cannot be read" in listed["b-path"][0].get_content()
+    assert len(listed["c-long"]) == len(listed["b-path"]) == 1 and "Bcc: evil" in listed["b-path"][0].get_content()
+    return f"{len(mails)} mails, {len(listed)} of them to the list"

@@ -23,9 +23,10 @@ def rows(heading):
 
 def test_each_sentence_is_shown():
     sentences, wrong = rows("The contract, sentence by sentence"), rows("What goes wrong, and what becomes of it")
-    assert len(sentences) >= 13 and len(wrong) >= 9
+    assert len(sentences) >= 16 and len(wrong) >= 9
     for said, tests in {**sentences, **wrong}.items():
         assert tests, said
         for file, test in tests:
-            text = (ROOT / "tests/api" / file).read_text(encoding="utf-8")
+            where, = (ROOT / "tests").glob(f"*/{file}")
+            text = where.read_text(encoding="utf-8")
             assert re.search(rf"^def {test}\(", text, re.M), (said, file, test)

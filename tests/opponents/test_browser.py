@@ -5,7 +5,6 @@ HANDBACK_PICTURES=docs/pictures takes the pictures of docs/finance.md. The suite
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 
 import pytest
@@ -27,13 +26,7 @@ LOOKS = [[[1280, 800], "light"], [[390, 844], "dark"], [[640, 400], "light"], [[
 
 @pytest.fixture(scope="module")
 def chromium():
-    opponents.folder()
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    if opponents.node_version() < (20, 19):
-        pytest.skip("Playwright and html-validate need Node 20.19")
-    return path
+    return opponents.chromium()
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +58,7 @@ def every_page(world):
     file, = world.query("SELECT file_id FROM handback.file WHERE state = 'posted' LIMIT 1")[0]
     kinds = ["/", f"/files/{file}", f"/explain?reference={file}%3A1", "/holds", f"/holds/{hold}", "/proposals/1", "/reports/ageing", "/marketplace", "/try"]
     more = ["/files", "/holds?state=ended", "/proposals", "/reports", "/reports/reconciliation", "/reports/overdue", "/reports/roll-forward", "/reports/reasons",
-            "/reports/deliveries", "/reports/decisions", "/reports/trend", "/partners", "/partners/SKYLINE", "/points", "/targets", "/credentials", "/audit",
+            "/reports/deliveries", "/reports/decisions", "/reports/trend", "/reports/transactions", "/month-end?month=2026-01", "/partners", "/partners/SKYLINE", "/points", "/targets", "/credentials", "/audit",
             "/people"]
     return kinds + (more + ["/holds?reason=points_mismatch", "/targets/crm"] if SCREENS else [])
 

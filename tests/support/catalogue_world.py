@@ -43,6 +43,31 @@ def open_catalogue(database):
     return database
 
 
+def many_entries(connection, entries):
+    """So many more of the first programme's, in tens: six accruals, three redemptions in shops, and what comes back of one."""
+    for part in range(0, entries, 10_000):
+        tens = min(10_000, entries - part) // 10
+        connection.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points)"
+                           " SELECT 1, m.member_id, 'Credit By Accrual', 10 + mod(n, 7) FROM generate_series(1, 6 * %s) n"
+                           " JOIN ledger.member m ON m.programme_id = 1 AND m.relation_reference = 'M' || 1 + mod(n, 9)", (tens,))
+        connection.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, merchant, amount, currency, transaction_type)"
+                           " SELECT 1, m.member_id, 'Debit By Redemption', 1 + mod(n, 7), 'Shop ' || mod(n, 20), 100, 'INR', 30"
+                           " FROM generate_series(1, 3 * %s) n JOIN ledger.member m ON m.programme_id = 1 AND m.relation_reference = 'M' || 1 + mod(n, 9)",
+                           (tens,))
+        connection.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, answers_entry_id)"
+                           " SELECT programme_id, member_id, 'Redemption Reversal', points, entry_id FROM ledger.entry e"
+                           " WHERE category = 'Debit By Redemption' AND NOT EXISTS (SELECT FROM ledger.entry a WHERE a.answers_entry_id = e.entry_id)"
+                           " ORDER BY entry_id DESC LIMIT %s", (tens,))
+    connection.execute("ANALYZE ledger.entry")
+
+
+def blocks_of_a_page(connection, after, rows):
+    """How many blocks the database looks at for a page of a transactional report: what it costs, whatever else the machine does."""
+    plan, = connection.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM ledger.transactions(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+                               " NULL, NULL, NULL, %s, %s)", (after, rows)).fetchone()
+    return plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
+
+
 def tap(api, member="M1", **more):
     """What the application does when a member taps Redeem."""
     token = api.ask_token("app", scope=json.dumps(["LOGIN", more.get("token_of", member)])).json["results"]["token"]

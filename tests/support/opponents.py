@@ -86,6 +86,17 @@ def node_version():
                  .stdout.strip().lstrip("v").split("."))
 
 
+def chromium():
+    """Debian's browser, for Playwright; skips the test, and says why, where there is none."""
+    folder()
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    if node_version() < (20, 19):
+        pytest.skip("Playwright and html-validate need Node 20.19")
+    return path
+
+
 def program(name):
     """The words that begin a command of that name."""
     return ["node", str(folder() / "node_modules/.bin" / name)]

@@ -38,8 +38,10 @@ class Shop:
         assert address == self.address and urllib.parse.quote(code) == code
         answer = self.exchange(code)
         assert answer.status == 200, (answer.status, answer.body)
-        return Visit(self, answer.json)
+        return self.visit(answer)
 
+    def visit(self, exchanged):
+        return Visit(self, exchanged.json)
 
     def make_raw_key(self):
         """Its webhooks are signed by this from now on; gives the 32 bytes of the public one."""

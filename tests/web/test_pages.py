@@ -1,4 +1,7 @@
 """The pages, as people's browsers have them, without a script."""
+import datetime
+import html
+import json
 import re
 
 import pytest
@@ -8,8 +11,8 @@ import world as worlds
 EVERY = ("/", "/files", "/files?state=held&from=2020-01-01", "/files/1", "/files/1?outcome=held", "/holds",
          "/holds?reason=points_mismatch", "/holds?state=ended", "/holds?owner=ann&partner=SKYLINE&file=1", "/holds/1", "/proposals", "/proposals?all=yes", "/reports", "/reports/reconciliation",
          "/reports/overdue", "/reports/ageing", "/reports/ageing?by=due", "/reports/roll-forward", "/reports/reasons", "/reports/deliveries",
-         "/reports/decisions", "/reports/trend", "/partners", "/partners/SKYLINE", "/partners/NOBODY", "/points", "/marketplace",
-         "/targets", "/targets/none", "/credentials", "/audit", "/audit?who=ann&after=3", "/people")
+         "/reports/decisions", "/reports/trend", "/reports/transactions", "/reports/transactions?from=2020-01-01&category=Redemption+Reversal", "/partners", "/partners/SKYLINE", "/partners/NOBODY", "/points", "/marketplace",
+         "/month-end", "/month-end?month=2026-01", "/targets", "/targets/none", "/credentials", "/audit", "/audit?who=ann&after=3", "/people")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,25 @@ def test_the_same_as_a_file(ann, world):
         assert table.headers["Content-Type"].startswith("text/csv") and f'filename="{name}.csv"' in table.headers["Content-Disposition"]
         assert ann.get(path + "?format=json").text.startswith("{")
     assert ann.get("/holds?format=csv").text.replace("\r", "") == world.ctl("holds", "--format", "csv").stdout.replace("\r", "")
+
+
+def test_transactions_by_page_and_as_a_file(ann, world):
+    """Page by page with the filter kept, each entry once; and the whole as the command line has it."""
+    path, shown, sums = "/reports/transactions?from=2000-01-01&category=Debit+By+Redemption", [], set()
+    whole = json.loads(world.ctl("transactions", "--from", "2000-01-01", "--category", "Debit By Redemption", "--format", "json").stdout)
+    while path:
+        page = ann.get(path).text
+        shown += re.findall(r'<a href="/explain\?reference=([0-9A-F-]{36})">', page)
+        sums.add(page[page.index(">Sums<"):page.rindex("</table>")])
+        path = html.unescape((re.findall(r'<a rel="next" href="([^"]*)">', page) or [""])[0])
+    assert shown == [t["reference"] for t in whole["transactions"]] and len(set(shown)) == len(shown) > 200
+    assert len(sums) == 1, "the sums are of all, on each page"
+    table = ann.get("/reports/transactions?from=2000-01-01&category=Debit+By+Redemption&after=99&format=csv")
+    assert table.headers["Content-Disposition"].endswith('filename="transactions.csv"') and len(table.text.splitlines()) == len(shown) + 1
+    assert ann.get("/reports/transactions?from=2000-01-01&category=Debit+By+Redemption&format=json").text == world.ctl(
+        "transactions", "--from", "2000-01-01", "--category", "Debit By Redemption", "--format", "json").stdout
+    for wrong in ("category=Debit", "type=x", "points-from=0", "state=lost", "from=2026-02-02&to=2026-02-01", "after=x", "columns=all"):
+        assert ann.get("/reports/transactions?" + wrong).status == 400, wrong
 
 
 def test_whoever_is_not_logged_in_sees_nothing(pages):
@@ -379,3 +401,21 @@ def test_what_is_no_request_of_ours(ann):
     assert ann.get("/files/%00").status == 400 and ann.get("/explain?reference=%zz").status == 400
     assert ann.get("/explain?reference=" + "x" * 3000).status == 413
     assert ann.get("/").status == 200, "the session goes on"
+
+
+def test_a_month_is_signed_by_three_people(pages, ann, ben, world):
+    """The next step is a form of the page; a form that one has, sent by another, or sent twice, is no other person."""
+    month = (datetime.date.today().replace(day=1) - datetime.timedelta(days=1)).strftime("%Y-%m")
+    fin, path = pages.person("fin", "handback_finance"), f"/month-end?month={month}"
+    assert "Which month?" in ann.get("/month-end").text and ann.get("/month-end?month=x").status == 400
+    page = ann.get(path)
+    assert ann.send(page, "/month-end").location == path and ann.send(page, "/month-end").status == 403, "a form is good once"
+    own = ann.get(path)
+    assert ann.send(own, "/month-end").status == 409 and "another person" in ann.send(ann.get(path), "/month-end").text
+    assert ben.send(ben.get(path), "/month-end", why="compared").status == 303
+    assert ben.send(ben.get(path), "/month-end", step="signed").status == 409
+    assert fin.send(fin.get(path), "/month-end", step="approved").status == 400
+    assert fin.send(fin.get(path), "/month-end").status == 303
+    assert world.query("SELECT step, person FROM handback.sign_offs WHERE counts ORDER BY at") == [("prepared", "ann"), ("reviewed", "ben"), ("signed", "fin")]
+    signed = fin.get(path).text
+    assert all(who in signed for who in ("ann", "ben", "fin")) and "Prepare these figures" in signed

@@ -27,6 +27,12 @@ choose_partner(const struct page_of *p, const char *chosen)
 }
 
 void
+choose_category(const struct page_of *p, const char *chosen)
+{
+	choose(p, desk_categories, "category", "Transaction category", chosen, "any");
+}
+
+void
 choose_reason(const struct page_of *p, const char *chosen)
 {
 	choose(p, desk_reasons, "reason", "Reason", chosen, "any");

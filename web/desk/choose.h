@@ -5,6 +5,7 @@
 #include "web/desk/pages.h"
 
 void choose_partner(const struct page_of *p, const char *chosen);
+void choose_category(const struct page_of *p, const char *chosen);
 void choose_reason(const struct page_of *p, const char *chosen);
 void choose_programme(const struct page_of *p);
 

@@ -15,6 +15,9 @@ FROM pg_catalog.pg_roles l WHERE l.rolname = session_user
 -- name: partners
 SELECT p.code FROM handback.partner p ORDER BY p.code
 
+-- name: categories
+SELECT c::text FROM unnest(enum_range(NULL::ledger.category)) c
+
 -- name: reasons
 SELECT r.reason FROM handback.hold_reason r ORDER BY r.reason
 

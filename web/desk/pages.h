@@ -60,6 +60,10 @@ void page_file(const struct page_of *p);
 void page_explain(const struct page_of *p);
 void page_reports(const struct page_of *p);
 void page_report(const struct page_of *p);
+void page_transactions(const struct page_of *p); /* web/desk/transactions.c */
+/* web/desk/month_end.c */
+void page_month_end(const struct page_of *p);
+void page_month_end_sign(const struct page_of *p);
 
 /* ---- web/desk/try_page.c ---- */
 

@@ -19,7 +19,8 @@ page_reports(const struct page_of *p)
 	page_put(out,
 	         "<ul class=\"list\">\n<li><a href=\"/reports/reconciliation\">Reconciliation: every file, and "
 	         "whether it ties out</a></li>\n<li><a href=\"/reports/overdue\">Unanswered redemptions past "
-	         "their response SLA</a></li>\n");
+	         "their response SLA</a></li>\n<li><a href=\"/month-end\">Month end: who prepared, reviewed and signed it, and what has changed since</a></li>\n<li><a href=\"/reports/transactions\">Transactions: every entry of "
+	         "the ledger, by category, merchant, member</a></li>\n");
 	for (size_t i = 0; finance_reports[i] != NULL; i++)
 		page_put(out, "<li><a href=\"/reports/%u\">%t</a></li>\n", finance_reports[i]->name,
 		         finance_reports[i]->title);

@@ -5,6 +5,7 @@
 #include "lib/finance/view/finance.h"
 #include "lib/finance/output/memory.h"
 #include "lib/finance/view/report.h"
+#include "lib/finance/view/sign_off.h"
 
 #define MOST 16
 #define REPORTS 1 /* of the pack's documents: behind its title page */
@@ -18,11 +19,6 @@ static const struct column title_columns[] = {
 static const struct column content_columns[] = {
     {"report", "Report", COLUMN_TEXT, 0, 0, NULL},
     {"title", "What it is", COLUMN_TEXT, 0, 0, NULL},
-};
-static const struct column sign_columns[] = {
-    {"step", "Step", COLUMN_TEXT, 0, 0, NULL},
-    {"person", "Person", COLUMN_TEXT, 30, 0, NULL},
-    {"day", "Day", COLUMN_TEXT, 16, 0, NULL},
 };
 
 static bool
@@ -96,11 +92,10 @@ programmes_of(const struct table *roll)
 	return all;
 }
 
-/* Whose, of which programmes and which period; what is in it; and where two people sign on paper. */
+/* Whose, of which programmes and which period; and what is in it. */
 static struct document *
 title_page(const struct query *q, const struct period *period, const struct table *roll)
 {
-	static const char *const steps[] = {"prepared", "reviewed", "signed"};
 	struct document *d = document_new("month-end", "Month-end pack");
 	struct table *t = document_add(d, "pack", NULL, TABLE_FACTS, COLUMNS(title_columns));
 	char *programmes = programmes_of(roll), from[16];
@@ -112,9 +107,6 @@ title_page(const struct query *q, const struct period *period, const struct tabl
 	t = document_add(d, "contents", "Contents", TABLE_ROWS, COLUMNS(content_columns));
 	for (int i = 0; finance_reports[i] != NULL; i++)
 		table_row(t, (const char *[]){finance_reports[i]->name, finance_reports[i]->title});
-	t = document_add(d, "sign_off", "Sign-off", TABLE_ROWS, COLUMNS(sign_columns));
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		table_row(t, (const char *[]){steps[i], NULL, NULL});
 	return d;
 }
 
@@ -130,6 +122,11 @@ take_all(const struct query *q, const struct period *period, struct document **d
 	}
 	if (code == EXIT_CLEAN) {
 		documents[0] = title_page(q, period, documents[REPORTS]->tables[0]);
+		code = sign_off_add(q, documents[0], period, documents[REPORTS]->tables[0]);
+	}
+	if (code == EXIT_CLEAN) {
+		if (documents[0]->tables[documents[0]->table_count - 1]->rows > 0)
+			q->say("figures are others than those that were prepared to be signed: the title page has them");
 		code = finance_source(q, documents[0]);
 	}
 	if (code != EXIT_CLEAN)

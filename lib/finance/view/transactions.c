@@ -43,6 +43,8 @@ static const struct column sum_columns[] = {
     {"change", "Balances by", COLUMN_NUMBER, 0, 0, NULL},
 };
 
+const char *const transactions_states[] = {"open", "confirmed", "reversed", "reinstated", NULL};
+
 /* What was asked, as the statements take it, and which columns are shown. */
 struct asking {
 	const struct query *q;
@@ -106,7 +108,6 @@ check_categories(const struct query *q, const char *list)
 int
 transactions_check(const struct query *q, const struct transactions_asked *asked)
 {
-	static const char *const states[] = {"open", "confirmed", "reversed", "reinstated", NULL};
 	const char *keys[ALL + 1] = {NULL};
 	int code;
 
@@ -114,7 +115,7 @@ transactions_check(const struct query *q, const struct transactions_asked *asked
 		keys[i] = all_columns[i].key;
 	code = check_words(q, "--columns", asked->columns, keys);
 	if (code == EXIT_CLEAN && asked->state != NULL &&
-	    !is_one_of(asked->state, strlen(asked->state), states)) {
+	    !is_one_of(asked->state, strlen(asked->state), transactions_states)) {
 		q->say("--state %s: not known; use open, confirmed, reversed or reinstated", asked->state);
 		code = EXIT_USAGE;
 	}
@@ -158,6 +159,7 @@ prepare(struct asking *a, const struct query *q, const struct transactions_asked
 
 	*a = (struct asking){.q = q, .programme = asked->programme};
 	memcpy(a->values, values, sizeof(values));
+	snprintf(a->after, sizeof(a->after), "%s", asked->after != NULL ? asked->after : "");
 	choose(a, asked->columns);
 }
 
@@ -291,7 +293,7 @@ transactions_take(const struct query *q, const struct transactions_asked *asked,
 	if (cut)
 		query_note_cut(q, t, "the first", "--all shows every one");
 	if (code == EXIT_CLEAN)
-		code = fill_sums(&a, d, !cut);
+		code = fill_sums(&a, d, !cut && asked->after == NULL);
 	pg_rollback(q->pg);
 	if (code != EXIT_PROOF)
 		return query_end(d, code, ret);

@@ -18,13 +18,16 @@ struct transactions_asked {
 	const char *partner, *member, *type, *merchant, *state;
 	const char *fewest, *most; /* points */
 	const char *columns;       /* with commas, in this order; NULL: all */
+	const char *after; /* the entry that was shown last; NULL: from the first on */
 	struct period period;
 };
+
+extern const char *const transactions_states[]; /* words for state, up to NULL */
 
 /* EXIT_USAGE, and said why, for what is no category, no state or no column. */
 int transactions_check(const struct query *q, const struct transactions_asked *asked);
 
-/* The first q->limit of them and the sums of all.  A document may come with EXIT_PROOF, too. */
+/* The first q->limit of them behind `after`, and the sums of all.  A document may come with EXIT_PROOF, too. */
 int transactions_take(const struct query *q, const struct transactions_asked *asked, struct document **ret);
 
 /* "From 2026-01-01 to 2026-01-31. ...": what they are of; the caller's to free. */
