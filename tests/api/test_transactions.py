@@ -84,6 +84,7 @@ FILTERS = [{}, {"category": REVERSAL}, {"member": "M1"}, {"member": "Nobody"}, {
 def test_all_filters(api, report, world):
     history(api)
     with world.connect("postgres") as c:
+        c.execute("INSERT INTO handback.partner (code) VALUES ('SKYLINE')")  # it has no transaction; one that is not there is refused
         everything = {e for (e,) in c.execute("SELECT entry_id FROM ledger.entry")}
         ours = {e for (e,) in c.execute("SELECT entry_id FROM ledger.entry WHERE programme_id = 1")}
     assert {t["entry"] for t in report()["transactions"]} == everything
