@@ -496,7 +496,7 @@ def test_a_process_is_filled_before_the_next(build, world):
 def test_strangers_make_no_caller_forgotten(api, world):
     """Who asks for tokens under many names is remembered apart from callers, whose bound so stays."""
     with world.connect() as c:
-        credential(c, "bounded", calls_per_minute=10)
+        credential(c, "bounded", calls_per_minute=1)
     token = api.token("bounded")
     assert [api.post("RedeemPoints", redemption(), token).status for _ in range(2)] == [200, 429]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
