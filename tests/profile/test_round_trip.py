@@ -35,7 +35,7 @@ def with_a_key(text):
     if "\nmatch: " in text:
         return text
     head, body = text.split("    role: entry\n", 1)
-    at = re.search(r"^      (?!status|points)(\w+): \{(at: (?:\"[^\"\n]*\"|[^,}\n]*))(?![^\n]*optional|, type: blank)[^\n]*", body, re.M)
+    at = re.search(r"^      (?!status|points)(\w+): \{(at: (?:\"[^\"\n]*\"|[^,}\n]*))(?=[,}])(?![^\n]*optional|, type: blank)[^\n]*", body, re.M)
     return f"{head}    role: entry\n{body[:at.start()]}      outbound_reference: {{{at[2]}, type: text}}{body[at.end():]}match: [outbound_reference]\n"
 
 

@@ -265,7 +265,7 @@ MUTANTS = (
         "WHEN (p.code, f.profile, f.statement) <> ($5::text, $6::text, $7::text) THEN 5", "WHEN f.file_id < 0 THEN 5"),
     Mutant("what was closed counts as delivered", "a file that was closed can never be posted again",
         "tests/engine/test_identity.py::test_f5_after_the_profile_is_corrected_and_the_hold_closed_the_same_bytes_are_posted",
-        "schema/migrations/0016_identity.sql", "AND (e.how = 'closed' OR EXISTS", "AND (e.how = 'lost' OR EXISTS"),
+        "schema/migrations", "AND (e.how = 'closed' OR EXISTS", "AND (e.how = 'lost' OR EXISTS"),
     Mutant("compare numbers without their period", "last year's late file is newer than this year's",
         "tests/engine/test_periods.py::test_f9_a_later_period_is_newer_and_an_earlier_one_is_older", "reconcile/decide/order.sql",
         "WHERE (p.period, p.place) > (coalesce(date '1970-01-01' + $4::integer, '-infinity'), $5::bigint))", "WHERE p.place > $5::bigint)"),
