@@ -24,7 +24,7 @@ FIELDS = ("reference", "member", "reason", "text", "confirmation", "new_member")
 TAGS = set("""html head meta title link script body a header nav ul li form label span input button main h1 h2 p section div table thead tbody tfoot tr th td dl dt
     dd ol time strong svg rect select option textarea pre mark code figure figcaption title desc g path text line polyline""".split())
 ATTRIBUTES = set("""lang charset name content rel href src defer class id aria-label aria-current action role type placeholder required method value scope title
-    tabindex for rows pattern checked selected form inputmode size autofocus viewbox preserveaspectratio width height x y fill d points style
+    tabindex for rows pattern checked selected form inputmode size maxlength autofocus viewbox preserveaspectratio width height x y fill d points style
     focusable aria-hidden aria-labelledby aria-describedby viewBox x1 x2 y1 y2 rx ry""".split())
 
 
