@@ -134,7 +134,8 @@ static void
 write_points(FILE *out, const struct pg_result *r)
 {
 	head(out, "handback_points_waiting",
-	     "Points requests without an answer, by age, or held; batches that are open, or have no file yet");
+	     "Points requests without an answer, by age, or held; batches that are open, or have no file yet; "
+	     "questions that are overdue");
 	points_samples(out, "handback_points_waiting", r, "number");
 	head(out, "handback_points_waiting_points", "Points of them");
 	points_samples(out, "handback_points_waiting_points", r, "points");

@@ -111,16 +111,12 @@ ORDER BY 1, 2
 
 -- name: nightly_points
 -- Points requests that wait for people or partners too long: above a cap since yesterday, a batch without a file since an hour,
--- one that is open since a week. what makes each another matter.
+-- one that is open since a week, a question that is overdue. what makes each another matter.
 SELECT 'points_' || a.matter AS kind, a.programme, a.partner, (a.since AT TIME ZONE 'UTC')::date::text AS what, a.number, a.points,
 	to_char(a.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
 FROM points.attention() a
 WHERE a.since < transaction_timestamp() - CASE a.matter WHEN 'batch_unplaced' THEN interval '1 hour' WHEN 'batch_open' THEN interval '7 days'
-	WHEN 'unknown' THEN interval '1 day' WHEN 'differs' THEN interval '0' WHEN 'held' THEN interval '0' END
-UNION ALL
-SELECT 'points_question_overdue', q.programme, q.partner, (min(q.due_at) AT TIME ZONE 'UTC')::date::text, count(*),
-	coalesce(sum(q.points), 0)::bigint, to_char(min(q.due_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-FROM points.questions q WHERE q.state = 'overdue' GROUP BY q.programme, q.partner
+	WHEN 'unknown' THEN interval '1 day' WHEN 'differs' THEN interval '0' WHEN 'held' THEN interval '0' WHEN 'question_overdue' THEN interval '0' END
 ORDER BY 1, 2, 3
 
 -- name: nightly_tell

@@ -70,6 +70,10 @@ def test_questions(database, build):
         desk.db.execute("SET session_replication_role = origin")
         assert desk.query("SELECT state, settled, count(*) FROM points.questions GROUP BY 1, 2 ORDER BY 1") == [
             ("overdue", None, 3), ("settled", "reversed", 1)]
+        for role in ("handback_collector", "handback_finance"):  # metrics and their alert; status
+            with database.connect(role) as who:
+                assert who.execute("SELECT programme, partner, number, points, since < now() FROM points.attention()"
+                                   " WHERE matter = 'question_overdue'").fetchall() == [("P", "AIR", 3, 207, True)]
         desk.nightly()
         assert [p.name for p in (desk.spool / "notifications").iterdir() if "question_overdue" in p.name], list((desk.spool / "notifications").iterdir())
         # nothing is asked twice

@@ -414,7 +414,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: points.acknowledged(partner text, programme text, redemptions bigint[], message text) 02baaec1340a6a78473ff73db2529ff4441fc131c6a3335171d0ac18c0a3d8ce', 'points'),
 	('function: points.approve(proposal integer, why text) b735ba39bf1ad67a5ae2349b42331ee3681542845b331804ab38b7030892caae', 'points'),
 	('function: points.assign_batch(batch bigint, to_whom text, why text) 5fa2702eea695f31726d22a28549b277caa740604497599c1ad5e887fb8911d0', 'points'),
-	('function: points.attention() 4844e4bcdd24f35875c3e0c1ed1a9eb7c77307b595300318e60b34ae4bcbdc84', 'points'),
+	('function: points.attention() af29eb33fc93406511c38c02acea34446909b6a198a80f391c2ede947955398d', 'points'),
 	('function: points.batch(client_id text, generation integer, batch uuid, after bigint, OUT code text, OUT body jsonb) 3c68f5c1fd29eb41cf1d01d408d3b2bc6b2caf6eaaa1684d8b9c1fcadc839375', 'points'),
 	('function: points.batch_rows(batch bigint) d71be4bb9d33b445a177bfcd0826d06d34c8782f0f1f9ad2566fb0f7502f5d86', 'points'),
 	('function: points.begin_requests(target text) 0989d64a08233d2d1cc55320396acb3057a17becb23af72c9f883da5bdcfe95c', 'points'),
