@@ -372,6 +372,7 @@ demo_stays() {
 	note 'the API and the pages, too; in another terminal:'
 	printf '  %s\n' "$home/handbackctl status" \
 		"curl --unix-socket $home_path/http http://localhost/openapi.json" \
+		"$home/handbackctl web login --database \"host=$home_path/database/socket user=ann dbname=handback\"    # as ann: a link; so is any command run as ann or ben" \
 		"$psql -c \"SET session_replication_role = replica; UPDATE ledger.balance SET points = points + 1 WHERE member_id = 7\"" \
 		"$home/handbackctl audit verify    # names the balance that was changed"
 	if [[ -t 0 ]]; then

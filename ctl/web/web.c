@@ -9,6 +9,17 @@
 #include "lib/finance/output/memory.h"
 #include "lib/hash/secret_text.h"
 
+/* Where the pages are: by the configuration that is named, also beside --database, which is no other site. */
+static int
+web_of(struct session *s, const char **ret_web)
+{
+	/* the text alone is taken: nothing of the service's is touched */
+	int code = s->config == NULL && s->value[OPT_CONFIG] != NULL ? session_read(s) : EXIT_CLEAN;
+
+	*ret_web = s->config != NULL ? s->config->web : CONFIG_WEB;
+	return code;
+}
+
 static const struct column link_columns[] = {
     {"person", "For", COLUMN_TEXT, 0, 0, NULL},
     {"link", "Link, good once and for five minutes", COLUMN_TEXT, 0, 0, NULL},
@@ -18,10 +29,12 @@ int
 run_web_login(struct session *s)
 {
 	char secret[TEXT_HEX_SIZE(SECRET_BYTES)], hash[TEXT_HEX_SIZE(SHA256_BYTES)], person[TEXT_HEX_SIZE(63)];
-	const char *value = hash;
+	const char *value = hash, *web;
 	struct pg_result *r = NULL;
 	int code = session_open(s, SESSION_PERSON);
 
+	if (code == EXIT_CLEAN)
+		code = web_of(s, &web);
 	if (code != EXIT_CLEAN)
 		return code;
 	if (!secret_text_make(secret, hash)) {
@@ -34,8 +47,7 @@ run_web_login(struct session *s)
 	const char *who = pg_text_of(r, 0, "person");
 	/* as hex: a role may be called anything */
 	text_hex(person, who, strnlen(who, 63));
-	char *link =
-	    mem_format("%s/login?code=%s.%s", s->config != NULL ? s->config->web : CONFIG_WEB, person, secret);
+	char *link = mem_format("%s/login?code=%s.%s", web, person, secret);
 	const char *cells[] = {who, link};
 	code = callers_show(s, COLUMNS(link_columns), cells);
 	explicit_bzero(secret, sizeof(secret));

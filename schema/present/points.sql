@@ -618,7 +618,8 @@ BEGIN
 		IF programme IS NULL THEN
 			code := '401';
 			reason := 'the credential is not in force';
-		ELSIF payer <> ALL (held) OR who.member_id <> ALL (held) THEN
+		-- NULL, whom the programme does not know, is held by nobody, also where nobody at all is held
+		ELSIF (payer IS NOT NULL AND payer <> ALL (held)) OR (who.member_id IS NOT NULL AND who.member_id <> ALL (held)) THEN
 			code := 'busy';
 		ELSE
 			SELECT * INTO taken FROM points.take(c, programme, who, account, payer);

@@ -112,6 +112,10 @@ def test_bad_rows(api, world):
     said = ask(api, row("first"), *rows, row("last", RelationReference="M2"))
     assert codes(said) == ["000", *[code for code, _ in WRONG], "000"], said
     assert len(debits(world)) == 2
+    # and whom nobody knows is no one to wait for, also where the call names no other
+    for n, other in enumerate(({"RelationReference": "nobody"}, {"RelationReference": None, "PartnerMemberId": "A1"},
+                               {"RelationReference": None, "PartnerMemberId": "A1", "Sponsor": "nobody"})):
+        assert codes(ask(api, row(f"alone{n}", **other))) == [["103", "999", "301"][n]]
     said = ask(api, *[row(f"m{n}", RelationReference=f"M{n % 9 + 1}", Points=1) for n in range(100)])
     assert codes(said) == ["000"] * 100
     token, after, seen = api.token(), "", []

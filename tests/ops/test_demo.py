@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -37,7 +38,12 @@ def try_it(said):
         done = subprocess.run(["sh", "-c", command], cwd=ROOT, text=True, capture_output=True, timeout=60)
         assert done.returncode == (5 if "names the balance" in command else 0), (command, done)
         answers.append(done.stdout + done.stderr)
-    assert "handbackd is" in answers[0] and '"openapi"' in answers[1] and re.search("member 7 has a balance of", answers[3]), answers
+    assert "handbackd is" in answers[0] and '"openapi"' in answers[1] and re.search("member 7 has a balance of", answers[4]), answers
+    links = re.findall(r"http://127\.0\.0\.1:\d+/login\?code=\S+", said + answers[2])
+    assert len(links) == 3, said
+    for link in links:
+        with urllib.request.urlopen(link, timeout=30) as page:
+            assert "Log in with this link?" in page.read().decode(), link
     return "".join(answers)
 
 

@@ -445,7 +445,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: points.propose_request(programme text, key text, why text) 512678b7309d0b6a6d01d132ed7c91ca0144b789bd4f1b85ee6bbae9d09e6c01', 'points'),
 	('function: points.propose_sponsor(programme text, sponsor text, account text, day_points bigint, open boolean, why text) 2170867f49cd144d047623adc349b69158e1a06a43442431d063d1120e9844d0', 'points'),
 	('function: points.question_rows(questions bigint) 34da2b58f8b2f04a00cb57c57f42514297a99a4da97bbdf4bd7ee9dde7407dc7', 'points'),
-	('function: points.receive(calls jsonb) 5dc7bd4e7b96344861ca2bd323ff56ecd4f1294d1c0e13451b00827a2808f0a3', 'points'),
+	('function: points.receive(calls jsonb) e800b0c3f155749462af353b06398e0e9296aa5540dec86e6b0bb19360d2bb56', 'points'),
 	('function: points.refuse(request bigint, why text) ecc66d253f8678f99f252203831c3e22f484441105aada3d9b946e27e90eb038', 'points'),
 	('function: points.reject(proposal integer, why text) a2819c5971f4b99b62fa2a9f4e53e65649ab50485e310746392c7cd43334ba98', 'points'),
 	('function: points.request_json(request bigint) a711b4fdab4a02b83159a3fd9cf16b2b7f6d07c24f4e7eb47bbb11368a3c81d4', 'points'),
