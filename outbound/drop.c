@@ -1,5 +1,6 @@
 #include "outbound/drop.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,52 @@ struct drop {
 	int dir;
 	char why[LIMIT_MESSAGE_BYTES];
 };
+
+/* ---- what earlier ones left ---- */
+
+#define NUMBER_DIGITS 12
+
+/* Is it the temporary file of an earlier delivery?  There is one at a time: that one has ended, cut by a full
+ * disk perhaps, and its objects go by another. */
+static bool
+is_left_over(const struct delivery *d, const char *entry)
+{
+	static const char end[] = ".csv.part";
+	char number[NUMBER_DIGITS + 1], name[PLACE_NAME_SIZE], temporary[PLACE_NAME_SIZE + 8];
+	size_t len = strlen(entry), tail = NUMBER_DIGITS + sizeof(end) - 1;
+
+	if (len <= tail || strcmp(entry + len - (sizeof(end) - 1), end) != 0)
+		return false;
+	snprintf(number, sizeof(number), "%s", entry + len - tail);
+	if (strspn(number, "0123456789") != NUMBER_DIGITS ||
+	    strtoll(number, NULL, 10) >= strtoll(d->number, NULL, 10))
+		return false;
+	for (int kind = 0; kind < CONNECTOR_KINDS; kind++) {
+		if (!connector_has(d->connector, (enum connector_kind) kind))
+			continue;
+		connector_file_name(d->connector, (enum connector_kind) kind, number, name, sizeof(name));
+		place_temporary(temporary, sizeof(temporary), name);
+		if (strcmp(entry, temporary) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+sweep(const struct drop *w)
+{
+	int fd = openat(w->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *all = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	while (all != NULL && (entry = readdir(all)) != NULL)
+		if (is_left_over(w->delivery, entry->d_name))
+			unlinkat(w->dir, entry->d_name, 0);
+	if (all != NULL)
+		closedir(all);
+	else if (fd >= 0)
+		close(fd);
+}
 
 /* ---- writing ---- */
 
@@ -140,6 +187,8 @@ drop_delivery(struct delivery *d, const char *files, const char *target, bool re
 	bool good = open_directory(&w, files, target), made;
 	enum pg_status status = PG_OK;
 
+	if (good)
+		sweep(&w);
 	if (resumed)
 		take_up(d);
 	TAILQ_FOREACH(p, &d->parts, others)

@@ -93,9 +93,12 @@ flush_out(struct send *s)
 void
 send_report(struct send *s, enum send_message message, const struct send_report *report)
 {
+	struct send_report kept = *report;
 	struct message_line line;
 
-	if (!send_report_encode(&line, &s->turn, message, report) ||
+	kept.why = send_hide(s, report->why);
+	kept.code = send_hide(s, report->code);
+	if (!send_report_encode(&line, &s->turn, message, &kept) ||
 	    !channel_packets_add(&s->out, line.text, line.length, -1))
 		leave(s, EXIT_INTERNAL);
 	flush_out(s);

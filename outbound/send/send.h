@@ -47,7 +47,11 @@ int64_t send_now_s(void);
 /* The credential of this name; NULL: there is none. */
 const char *send_secret(const struct send *s, const char *name);
 
-/* Queues a report.  The end of the process where it cannot be. */
+/* A target's word as it may be kept: text itself, or, where it repeats a credential or the token, a sentence
+ * instead. */
+const char *send_hide(const struct send *s, const char *text);
+
+/* Queues a report, its words hidden where they have to be.  The end of the process where it cannot be. */
 void send_report(struct send *s, enum send_message message, const struct send_report *report);
 /* The target cannot be used: the last word, once. */
 void send_fault(struct send *s, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -135,3 +135,25 @@ def test_without_a_directory_it_waits_and_says_why(world):
     outbox.wait(lambda: told(outbox))
     assert desk.references["W"] in {row["reference"] for row in rows(outbox, "redemptions")}
     outbox.stop()
+
+
+def test_what_cannot_be_written_or_named_leaves_nothing_and_replaces_nothing(world, strace):
+    """A full disk, a name that is taken by a link to elsewhere: each is tried again, and no try leaves its own behind."""
+    desk, outbox = world
+    folder, elsewhere = outbox.files / "hr", outbox.folder / "elsewhere"
+    elsewhere.write_text("kept")
+    number, = outbox.query("SELECT max(delivery_id) + 1 FROM handback.delivery")[0]
+    (folder / f"redemptions-{number + 1:012d}.csv").symlink_to(elsewhere)
+    (folder / ".of-others-000000000001.csv.part").touch()
+    desk.redeem("D")
+    # the first file is written, the second is not
+    start(outbox, strace, "-D", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=ENOSPC:when=3")
+    outbox.wait(lambda: told(outbox))
+    outbox.stop()
+    whys = [why or "" for why, in outbox.query("SELECT why FROM handback.delivery_end WHERE delivery_id >= %s ORDER BY delivery_id", number)]
+    assert len(whys) == 3 and "No space left" in whys[0] and "File exists" in whys[1] and whys[2] == "", whys
+    assert [p.name for p in folder.iterdir() if p.name.startswith(".")] == [".of-others-000000000001.csv.part"]
+    assert elsewhere.read_text() == "kept"
+    found = [row["reference"] for path in folder.glob("redemptions-*.csv") if not path.is_symlink()
+             for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter=";", strict=True)]
+    assert found.count(desk.references["D"]) == 1

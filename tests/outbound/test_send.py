@@ -302,6 +302,27 @@ def test_a_pause_that_is_asked_for(target):
         assert wait(Retry_After="99999999999999999999") == 86400 and wait(Retry_After="Mon, 01 Jan 2001 00:00:00 GMT") == 1
 
 
+def test_a_secret_that_the_target_repeats_is_not_kept(target):
+    """A debug mode, a proxy, a login page: what was sent comes back as a code, of the whole, of a row, of a login."""
+    key, short = "k3y-of-the-target-0123456789", "pa55word"
+    header = "login: {kind: header, name: X-Key, secret: key}\n"
+    with Sender(plain(target, header, batch=2), {"key": key, "other": short}) as sender:
+        for code, kept in ((f"bad key {key}", False), (f"bad key {key[:20]}...", False), (f"not {short}", False), ("bad key", True), (key[:10], True)):
+            target.said = (400, {"code": code}, {})
+            text = plain(target, header + "answer: {code: code}\n")
+            with Sender(text, {"key": key, "other": short}) as alone:
+                why = alone.deliver(redemption(1))[0]["why"]
+            assert (code in why) == kept and (kept or why == "what it says has a secret of ours in it, and is not kept"), why
+            target.said = (200, [{"ok": False, "code": code}, {"ok": True}], {})
+            row = sender.deliver(redemption(1), redemption(2))[1][0]
+            assert row["result"] == "held" and (row["code"] == code) == kept, dict(row)
+    login = f"login: {{kind: client_credentials, url: \"{target.url}/token\", user: us, secret: key}}\n"
+    with Sender(plain(target, login), {"key": key}) as sender:
+        target.said = (400, {"error": f"invalid_client {key}"}, {})
+        done, _ = sender.deliver(redemption(1))
+        assert done["result"] == "stop" and "secret of ours" in done["why"]
+
+
 @pytest.mark.parametrize("said", (b"", b"{}", b"null", b"<html>200 OK</html>", b'[{"ok": true}', b'{"ok": true}', b"[" * 5000, b'[{"ok": true, "ok": true}]',
                                   b'[{"ok": true}]\x00', b'"[]"'))
 def test_an_answer_that_was_not_promised_delivers_nothing(target, said):
