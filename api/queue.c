@@ -44,6 +44,7 @@ count(struct queue *q, const struct call *c)
 {
 	q->count++;
 	q->of_shop += call_is_of_shop(c);
+	q->of_login += c->message == API_TOKEN;
 }
 
 void
@@ -88,6 +89,7 @@ unlink_call(struct queue *q, struct call **place)
 	c->next = NULL;
 	q->count--;
 	q->of_shop -= call_is_of_shop(c);
+	q->of_login -= c->message == API_TOKEN;
 }
 
 /* Was it there?  Now it is.  0 is nothing. */

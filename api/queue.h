@@ -11,12 +11,13 @@
 #include "api/call.h"
 #include "api/database.h"
 
-#define QUEUE_CALLS 4096  /* at most */
-#define QUEUE_OF_SHOP 128 /* of them: each is a transaction of its own, whoever asks */
+#define QUEUE_CALLS 4096   /* at most */
+#define QUEUE_OF_SHOP 128  /* of them: each is a transaction of its own, whoever asks */
+#define QUEUE_OF_LOGIN 128 /* of them: who asks for a token is known when the database has looked */
 
 struct queue {
 	struct call *first, **end;
-	size_t count, of_shop;
+	size_t count, of_shop, of_login;
 };
 
 void queue_init(struct queue *q);

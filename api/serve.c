@@ -19,7 +19,6 @@
 #include "lib/protocol/channel.h"
 
 #define SEND_S 5 /* a gate that takes no answers for so long is gone */
-#define TOKENS_PER_MINUTE 1200
 
 struct gate {
 	int fd; /* -1: none */
@@ -33,7 +32,7 @@ struct server {
 	struct gate gates[SERVE_GATES];
 	uint64_t serials;
 	struct queue queue;
-	struct rate calls, logins; /* whoever has no token yet makes no caller forgotten */
+	struct rate calls;
 };
 
 static int64_t
@@ -165,12 +164,14 @@ admit(struct server *s, struct call *c)
 	return false;
 }
 
+/* Bounded for all together, since anybody may ask under a client's name: a bound for each name would let whoever
+ * knows it keep that client from its tokens. */
 static bool
 admit_login(struct server *s, struct call *c)
 {
-	if (rate_take(&s->logins, c->what.client_id, TOKENS_PER_MINUTE, now_ms(CLOCK_MONOTONIC)))
+	if (s->queue.of_login < QUEUE_OF_LOGIN)
 		return true;
-	call_answer(c, "429", "too many tokens asked for");
+	call_answer_later(c, "too many logins wait");
 	return false;
 }
 
