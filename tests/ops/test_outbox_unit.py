@@ -247,6 +247,45 @@ def test_in_the_units_walls(tried, what):
         assert tried[what] in ("EACCES", "EPERM", "ENOENT", "ESRCH", "EAFNOSUPPORT", "EROFS", "EINVAL"), tried[what]
 
 
+REQUESTS = "/var/lib/handback-requests/P/SKYLINE"
+
+
+def test_request_files_reach_the_fetcher_by_the_documented_drop_in(system):
+    """And the rest of the spool stays hidden."""
+    text = (ROOT / "docs/points-requests.md").read_text(encoding="utf-8").split("### By the units")[1].replace("NORTHSTAR", "P")
+    drop_in, commands = re.search(r"```ini\n(.*?)```", text, re.S).group(1), re.search(r"```sh\n(.*?)```", text, re.S).group(1)
+    start = re.search(r"^ExecStart=(.*)$", system.run("systemctl", "cat", UNIT).stdout, re.M).group(1)
+    path = re.search(r"^# (\S+)$", drop_in, re.M).group(1)
+    drop_in = re.sub(r"^ExecStart=/.*( --requests .*)$", lambda m: f"ExecStart={start}{m.group(1)}", drop_in, flags=re.M)
+    profile = (ROOT / "fixtures/requests/skyline.yaml").read_text(encoding="utf-8")
+    system.run("tee", f"{TOOLS}/skyline-requests.yaml", stdin=profile)
+    psql(system, """CREATE ROLE ann LOGIN IN ROLE handback_operator; CREATE ROLE ben LOGIN IN ROLE handback_operator;
+        SELECT api.add_credential('app', 'P', sha256('s'), NULL, NULL);
+        SET SESSION AUTHORIZATION ann;
+        SELECT points.propose_partner('P', 'SKYLINE', '{"schedule": "now", "account": "stated"}', 'as agreed');
+        SET SESSION AUTHORIZATION ben;
+        SELECT points.approve(max(proposal_id)) FROM points.proposals;""")
+    asked = {"n": 1, "client": "app", "generation": 1, "request_id": "q", "batch": "11111111-1111-4111-8111-111111111111", "place": 1, "key": "deal-1",
+             "member": "M1", "account": "A1", "partner": "SKYLINE", "points": 100, "reason": "Closed Won", "not_before": None, "sponsor": None}
+    assert psql(system, f"SELECT code FROM points.receive('{json.dumps([asked])}')") == "000"
+    system.run("mkdir", "-p", path.rsplit("/", 1)[0])
+    system.run("tee", path, stdin=drop_in)
+    assert not system.run("systemd-analyze", "verify", UNIT, check=False).stderr.count("requests.conf")
+    system.run("sh", "-ec", f"cd {TOOLS}; {commands}")
+    corner = "/var/lib/handback/spool/incoming/skyline/.requests"
+    wait(lambda: system.run("sh", "-c", f"ls {corner}").stdout, "a request file", system)
+    name, = system.run("ls", corner).stdout.split()
+    assert system.run("stat", "-c", "%a %U %G", f"{corner}/{name}").stdout.split() == ["640", "handback-outbox", "handback-fetch"]
+    hidden = system.run("nsenter", "-t", system.show(UNIT, "MainPID"), "-m", "setpriv", "--reuid", "handback-outbox", "--regid", "handback-outbox",
+                        "--groups", "handback-fetch", "ls", "/var/lib/handback/spool", check=False)
+    assert hidden.returncode != 0 and "ermission denied" in hidden.stderr, hidden
+    # what handback-fetch does with it, by its user and from the directory that it is given
+    system.run("sh", "-ec", f"cd {corner}; exec setpriv --reuid handback-fetch --regid handback-fetch --clear-groups"
+                            f" sh -ec 'grep -q ^REQUEST {name}; mv {name} .{name}.sent'")
+    wait(lambda: psql(system, "SELECT count(*) FROM points.batches WHERE placed_at IS NOT NULL") == "1", "it to count as sent", system)
+    wait(lambda: not system.run("ls", "-A", corner).stdout, "the mark to go", system)
+
+
 def test_exposure_with_every_address_named(system, tmp_path):
     """As 50-targets.conf is meant to be used for targets in a cloud."""
     unit = next(system.up.glob("usr/**/handback-send@.service"))
