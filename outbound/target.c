@@ -86,19 +86,22 @@ log_end(const struct target *t)
 	                     log_int("status", d->status), log_text("why", d->why[0] != '\0' ? d->why : NULL)));
 }
 
-/* What came of it is written down; the next claim follows at once. */
+/* What came of it is written down; the next claim follows at once, but for a pause that the target asked for
+ * or its limit does.  The database keeps that of what is told; one that came of a question holds up both. */
 static enum pg_status
 end(struct target *t, struct tell *tell, int64_t now_ms)
 {
 	enum pg_status status = tell_end(tell, &t->delivery);
+	bool reads = t->delivery.reads;
 
 	if (status != PG_OK)
 		return status;
 	log_end(t);
 	t->failed_ends = 0;
+	t->ask_ms = now_ms + t->delivery.wait_s * 1000;
+	t->claim_ms = reads ? t->ask_ms : now_ms;
 	delivery_free(&t->delivery);
 	t->state = TARGET_RESTING;
-	t->claim_ms = now_ms;
 	t->deadline_ms = now_ms + IDLE_MS;
 	return PG_OK;
 }
@@ -192,7 +195,7 @@ send_parts(struct target *t, struct tell *tell, int64_t now_ms)
 /* What there is to tell, or a delivery whose jobs are to be asked for, or what the target is asked for. */
 static enum pg_status
 claim_rows(struct target *t, struct tell *tell, struct pg_result **ret_rows, bool *ret_resumed,
-           bool *ret_reads)
+           bool *ret_reads, int64_t now_ms)
 {
 	enum pg_status status = PG_OK;
 	bool bulk = connector_is_file(t->connector);
@@ -209,7 +212,7 @@ claim_rows(struct target *t, struct tell *tell, struct pg_result **ret_rows, boo
 	*ret_rows = NULL;
 	status = tell_claim(tell, t->name, t->connector, ret_rows);
 	*ret_reads = status == PG_OK && pg_rows(*ret_rows) == 0;
-	if (!*ret_reads)
+	if (!*ret_reads || now_ms < t->ask_ms)
 		return status;
 	/* only who was told everything is asked what it has */
 	pg_result_free(*ret_rows);
@@ -236,7 +239,7 @@ claim(struct target *t, struct tell *tell, const struct sender_how *how, int64_t
 {
 	struct pg_result *rows = NULL;
 	bool resumed, reads;
-	enum pg_status status = claim_rows(t, tell, &rows, &resumed, &reads);
+	enum pg_status status = claim_rows(t, tell, &rows, &resumed, &reads, now_ms);
 
 	t->claim_ms = now_ms + POLL_MS;
 	if (status != PG_OK || pg_rows(rows) == 0) {
@@ -341,7 +344,7 @@ target_change(struct target *t, struct tell *tell, int64_t version, const char *
 	free(t->text);
 	t->text = copy;
 	t->version = version;
-	t->start_ms = t->claim_ms = 0;
+	t->start_ms = t->claim_ms = t->ask_ms = 0;
 	t->failed_starts = t->failed_ends = 0;
 	t->outdated = false;
 	p = problems_new(t->name);

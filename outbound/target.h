@@ -28,6 +28,7 @@ struct target {
 	struct delivery delivery;
 	int64_t next_number;    /* of a part */
 	int64_t claim_ms;       /* when it is asked next what there is to tell */
+	int64_t ask_ms;         /* it asked for a pause: no question before */
 	int64_t deadline_ms;    /* the sender says something until then, or is killed; RESTING: it may go */
 	int64_t start_ms;       /* no sender is started before */
 	unsigned failed_starts; /* in a row */

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -260,6 +261,26 @@ def test_what_changed_since_is_no_difference_and_a_target_that_cannot_be_asked_i
     desk.nightly()
     # B of the first delivery, and A of the second: of the first one it has changed
     outbox.wait(lambda: counts(desk) == ("done", 2, 0, 0, 0, 0))
+
+
+def test_a_pause_holds_up_questions_too(desk, night):
+    """Four fifths of a limit are used, by small deliveries: what is left of the day is not spent on questions."""
+    crm, outbox = night
+    outbox.start(HANDBACK_LIBEXEC="")
+    for n in range(1, 5):
+        desk.redeem(f"R{n}")
+        outbox.wait(lambda n=n: len(crm.records) == n and outbox.query("SELECT result FROM handback.target_status") == [("done",)])
+    with crm.lock:
+        crm.daily, asked = crm.calls + 4, len(crm.requests)
+    desk.nightly()
+    outbox.wait(lambda: len(crm.requests) > asked)
+    desk.redeem("R5")
+    time.sleep(1.5)  # a poll and a half
+    assert len(crm.requests) == asked + 1 and len(crm.records) == 4 and counts(desk)[0] == "running"
+    outbox.stop()
+    crm.daily = 100_000
+    outbox.start(HANDBACK_LIBEXEC="")
+    outbox.wait(lambda: counts(desk) == ("done", 4, 0, 0, 0, 0) and len(crm.records) == 5)
 
 
 def test_one_without_a_word_about_reading_is_skipped(desk, build, tmp_path):
