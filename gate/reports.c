@@ -55,7 +55,8 @@ take_filter(struct asked *a, const char *name, const char *value, const char **r
 			continue;
 		if (*texts[i].member != NULL || !body_text_ok(value, texts[i].most) ||
 		    (texts[i].day && !is_day(value)))
-			return wrong(ret_why, texts[i].name);
+			return wrong(ret_why,
+			             texts[i].day ? "from and to are days, as 2026-01-31, once each" : texts[i].name);
 		*texts[i].member = strdup(value);
 		return *texts[i].member != NULL ? NULL : "503";
 	}

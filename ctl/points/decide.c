@@ -10,6 +10,13 @@
 #include "lib/base/text.h"
 #include "lib/finance/output/memory.h"
 
+/* Terms that the database cannot hold together: it names its constraint, and we what there is. */
+#define CHECK_VIOLATION "23514"
+static const char which_there_are[] =
+    "account is linked, stated or member; schedule now, 'daily HH:MM', 'weekly Fri HH:MM' or, with days, "
+    "'calendar HH:MM'; person_points goes with person_days (1 to 366), file_after (1 to 10080 minutes) with "
+    "a target; points are above 0; a prefix has up to 12 letters, digits and hyphens";
+
 static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
     {"number", "Number", COLUMN_NUMBER, 0, 0, NULL},
@@ -80,6 +87,9 @@ run_points_terms(struct session *s)
 		const char *values[] = {s->arguments[0], s->arguments[1], names, words, s->value[OPT_WHY]};
 
 		code = change(s, "proposed", sql_points_terms, 5, values);
+		if (code != EXIT_CLEAN && s->query.pg != NULL &&
+		    strcmp(pg_sqlstate(s->query.pg), CHECK_VIOLATION) == 0)
+			complain("%s", which_there_are);
 	}
 	free(names);
 	free(words);

@@ -1,6 +1,8 @@
 /* A file's way where nothing is to come of it, or only an event: dry runs, records tried again. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reconcile/file/job_internal.h"
 #include "reconcile/post/outcomes.h"
@@ -27,6 +29,37 @@ show(struct job_work *w)
 	return status == PG_OK ? JOB_DONE : job_fail_database(w->r, w->result, status, "cannot decide");
 }
 
+/* The SHA-256 of the bytes as they would be delivered; the descriptor's place stays as it is. */
+static bool
+hash_file(int fd, uint8_t ret_hash[SHA256_BYTES])
+{
+	struct sha256 *hash = sha256_new();
+	char buf[16384];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		sha256_add(hash, buf, (size_t) n);
+		at += n;
+	}
+	sha256_end(hash, ret_hash);
+	sha256_free(hash);
+	return n == 0;
+}
+
+/* After the records were judged and shown, which helps with a profile also of a file that came before. */
+static enum job_end
+known(struct job_work *w)
+{
+	const struct job_trial *trial = w->trial;
+
+	if (trial->release_of != 0 || trial->read_again != 0)
+		return JOB_DONE;
+	if (!hash_file(trial->file, w->copy.sha256))
+		return job_fail(w->result, "cannot read the file", strerror(errno));
+	return job_known(w);
+}
+
 /* A file that would be held now gives nothing to event upon. */
 static enum job_end
 event(struct job_work *w)
@@ -43,6 +76,7 @@ static const struct job_step dry_run[] = {
     {"parse", parse, JOB_ANY, true},
     {"decide", job_decide, JOB_ANY, true},
     {"show", show, JOB_ANY, true},
+    {"known", known, JOB_ANY, true},
     {0},
 };
 
@@ -52,6 +86,17 @@ static const struct job_step once_more[] = {
     {"event", event, JOB_ANY, true},
     {0},
 };
+
+/* The same file once more posts nothing, whatever its records are. */
+static void
+fill_repeated(const struct job_work *w, struct job_result *ret)
+{
+	snprintf(ret->state, sizeof(ret->state), "duplicate");
+	ret->reason[0] = '\0';
+	snprintf(ret->why, sizeof(ret->why),
+	         "the same file came before, as file %" PRId64 ": nothing would be posted", ret->earlier);
+	ret->records = w->effect.records;
+}
 
 static void
 fill_result(const struct effect *e, struct job_result *ret)
@@ -85,9 +130,12 @@ run_steps(struct reconciler *r, const struct job_trial *trial, struct job_result
 	enum job_end end;
 
 	(void) profile_match_name(profile, trial->name, strlen(trial->name), &w.facts, &unfit);
+	w.delivery.statement = name_statement(&w.facts, w.statement);
 	parse_report_open(&w.report);
 	end = job_run_steps(&w, &step);
-	if (end == JOB_DONE)
+	if (end == JOB_DONE && w.known == JOB_REPEATED)
+		fill_repeated(&w, ret);
+	else if (end == JOB_DONE)
 		fill_result(&w.effect, ret);
 	parse_report_close(&w.report);
 	decided_free(w.decided);

@@ -91,6 +91,9 @@ def test_terms(world, ctl):
     assert ctl("handback_finance", "points", "sponsors")[1]["sponsors"][0]["cap"] == 20000
     assert ctl("ann", "points", "sponsor", "P", "deals", "SPONSOR", "-1", "--why", "x")[0] == 2
     assert ctl("ann", "points", "sponsor", "P", "deals", "SPONSOR", "5", "shut", "--why", "x")[0] == 2
+    for term in ("schedule=daily", "account=any", "person_points=5"):
+        status, said = ctl("ann", "points", "terms", "P", PARTNER, term, "--why", "x")
+        assert status != 0 and "schedule now, 'daily HH:MM'" in said, said
 
 
 def test_links(world, ctl):

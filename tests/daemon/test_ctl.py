@@ -340,6 +340,14 @@ def test_try_changes_nothing_and_tells_what_would_be(cluster, build):
                           " GROUP BY 1 ORDER BY 1")
         assert sorted((o["outcome"], o["records"]) for o in told["outcomes"]) == got
         assert told["result"]["records"] == sum(n for _, n in got) == len(told["records"])
+        # once more it would be what it is when it is delivered once more; other bytes of the same number are another file
+        before = world.query(STATE)
+        done = world.ctl("try", path, "--partner", "SKYLINE", "--json")
+        again = json.loads(done.stdout)["result"]
+        assert (again["state"], again["reason"], again["why"]) == ("duplicate", None, "the same file came before, as file 1: nothing would be posted")
+        path.write_bytes(data + b"\n")
+        assert json.loads(world.ctl("try", path, "--partner", "SKYLINE", "--json", check=False).stdout)["result"]["state"] == "held"
+        assert world.query(STATE) == before
 
 
 def test_try_shows_the_bytes_and_what_is_no_longer_as_expected(cluster, build):

@@ -13,7 +13,8 @@ SELECT l.rolcanlogin AND pg_catalog.pg_has_role(l.oid, CASE WHEN $1::boolean THE
 FROM pg_catalog.pg_roles l WHERE l.rolname = session_user
 
 -- name: partners
-SELECT p.code FROM handback.partner p ORDER BY p.code
+-- Those that send files, and those that are sent points.
+SELECT p.code FROM handback.partner p UNION SELECT t.partner FROM points.partner_now t ORDER BY 1
 
 -- name: categories
 SELECT c::text FROM unnest(enum_range(NULL::ledger.category)) c

@@ -68,7 +68,7 @@ static const struct column batch_columns[] = {
     {"sequence", "Number", COLUMN_NUMBER, 0, 0, NULL},
     {"state", "State", COLUMN_WORD, 0, 0, NULL},
     {"cut_off", "Cut off (UTC)", COLUMN_TIME, 0, 0, NULL},
-    {"file", "Request file", COLUMN_NAME, 0, 0, NULL},
+    {"request_file", "Request file", COLUMN_NAME, 0, 0, NULL},
     {"requests", "Requests", COLUMN_NUMBER, 0, 0, NULL},
     {"requested", "Requested", COLUMN_NUMBER, 0, 0, NULL},
     {"credited", "Credited", COLUMN_NUMBER, 0, 0, NULL},

@@ -173,7 +173,7 @@ LIMIT 200
 -- name: batches
 -- The control account of each batch of points requests: closed at zero, and at nothing else.
 SELECT b.batch_no AS batch, b.programme, b.partner, b.sequence, CASE WHEN b.ended_at IS NULL THEN 'open' ELSE 'closed' END AS state, b.cut_off,
-	b.file, b.requests, b.requested, b.credited, b.rejected, b.open, b.unknown
+	b.file AS request_file, b.requests, b.requested, b.credited, b.rejected, b.open, b.unknown
 FROM points.batches b ORDER BY b.ended_at IS NOT NULL, b.batch_no DESC
 LIMIT 200
 
