@@ -1,9 +1,11 @@
 """`./dev demo`, as somebody new would run it: with a database of its own, by the daemon."""
 import csv
+import html
 import os
 import pathlib
 import re
 import subprocess
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -44,7 +46,28 @@ def try_it(said):
     for link in links:
         with urllib.request.urlopen(link, timeout=30) as page:
             assert "Log in with this link?" in page.read().decode(), link
+    follow(links[-1])
     return "".join(answers)
+
+
+def follow(link):
+    """Every link of the pages that the menu has answers."""
+    base, _, path = link.partition("/login?code=")
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.addheaders = [("Sec-Fetch-Site", "same-origin"), ("Origin", base)]
+    first = browser.open(base + "/login", urllib.parse.urlencode({"code": path}).encode(), timeout=30).read().decode()
+
+    def found(text):
+        return {html.unescape(href) for href in re.findall(r'<a [^>]*href="(/[^"]*)"', text)}
+    menu, leaves = found(first), set()
+    assert {"/points", "/files", "/holds"} <= menu, first
+    for href in sorted(menu):
+        leaves |= found(browser.open(base + href, timeout=30).read().decode())
+    # of those that differ in a number or value alone, the first
+    kinds = {re.sub(r"\d+|=[^&]*", "#", href): href for href in sorted(leaves - menu, reverse=True)}
+    for href in kinds.values():
+        assert browser.open(base + href, timeout=30).status == 200, href
+    assert len(kinds) > 15, kinds
 
 
 def test_it_shows_the_report_and_the_proof(demo):
