@@ -34,19 +34,24 @@ read_exchange(struct asked *a, const char **ret_why)
 	return code;
 }
 
+/* Whatever is no session is refused: its rate would not be the one that is asked for. */
 const char *
 read_rate(struct asked *a, const char **ret_why)
 {
 	struct evkeyvalq values;
-	const char *session, *code = NULL;
+	const struct evkeyval *first;
+	const char *code = NULL;
 
-	if (a->query == NULL || evhttp_parse_query_str(a->query, &values) < 0)
+	if (a->query == NULL || a->query[0] == '\0')
 		return NULL;
-	session = evhttp_find_header(&values, "session");
-	if (session != NULL && !text_is_uuid(session))
-		code = wrong(ret_why, "session is a UUID");
-	else if (session != NULL)
-		a->reference = strdup(session);
+	if (evhttp_parse_query_str(a->query, &values) < 0)
+		return wrong(ret_why, "the query");
+	first = values.tqh_first;
+	if (first == NULL || strcmp(first->key, "session") != 0 || first->next.tqe_next != NULL ||
+	    !text_is_uuid(first->value))
+		code = wrong(ret_why, "session is a UUID, and nothing else is asked for");
+	else
+		a->reference = strdup(first->value);
 	evhttp_clear_headers(&values);
 	return code;
 }

@@ -95,7 +95,7 @@ END
 $$;
 COMMENT ON FUNCTION catalogue.programme_of(text) IS 'The programme of this code; raises where there is none';
 
--- NULL: as it is in the newest approved setting; validity is each proposal's own.
+-- NULL: as it is when the proposal begins; what is approved for later stays for later.  Validity is each proposal's own.
 CREATE FUNCTION catalogue.propose(programme text, why text, points bigint, units bigint, minimum_balance bigint, shop text, address text,
 		permitted text[], valid_from timestamptz, valid_until timestamptz) RETURNS integer
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -103,11 +103,14 @@ CREATE FUNCTION catalogue.propose(programme text, why text, points bigint, units
 DECLARE
 	p constant ledger.programme := catalogue.programme_of(programme);
 	last catalogue.setting;
+	newest integer;
 	id constant integer := nextval('catalogue.setting_setting_id_seq');
 	event bigint;
 BEGIN
+	SELECT max(e.setting_id) INTO newest FROM catalogue.setting_end e WHERE e.programme_id = p.programme_id AND e.how = 'approved';
 	SELECT s.* INTO last FROM catalogue.setting s JOIN catalogue.setting_end e ON e.setting_id = s.setting_id AND e.how = 'approved'
-	WHERE s.programme_id = p.programme_id ORDER BY s.setting_id DESC LIMIT 1;
+	WHERE s.programme_id = p.programme_id AND s.valid_from <= coalesce(propose.valid_from, transaction_timestamp())
+	ORDER BY s.setting_id DESC LIMIT 1;
 	IF points IS NOT NULL THEN
 		last.rate_points := points;
 		last.rate_minor := units * catalogue.minor_units(p.currency);
@@ -124,7 +127,7 @@ BEGIN
 			p.currency, last.minimum_balance));
 	INSERT INTO catalogue.setting (setting_id, programme_id, replaces, rate_points, rate_minor, minimum_balance, shop, address, permitted,
 		valid_from, valid_until, why, proposed_at, event_id)
-	VALUES (id, p.programme_id, last.setting_id, last.rate_points, last.rate_minor, last.minimum_balance, last.shop, last.address,
+	VALUES (id, p.programme_id, newest, last.rate_points, last.rate_minor, last.minimum_balance, last.shop, last.address,
 		coalesce(permitted, last.permitted, '{}'), coalesce(valid_from, audit.event_time(event)), valid_until, why, audit.event_time(event),
 		event);
 	RETURN id;
@@ -668,18 +671,21 @@ BEGIN
 	-- as every posting: the member is shared by session_of, then its balance; a twin that held it has written its order, and we see it.
 	-- Nobody waits here for who holds it: all other calls would wait, too
 	SELECT b.points INTO available FROM ledger.balance b WHERE b.member_id = s.member_id FOR NO KEY UPDATE NOWAIT;
+	SELECT * INTO c FROM catalogue.setting r WHERE r.setting_id = s.setting_id;
 	SELECT * INTO first FROM catalogue.shop_order o WHERE o.programme_id = s.programme_id AND o.order_id = redeem.order_id;
 	IF first.order_id IS NOT NULL THEN
-		IF first.member_id = s.member_id AND first.stated::numeric = stated::numeric THEN
+		-- two shops, one after the other, may have numbers in common
+		IF first.member_id = s.member_id AND first.stated::numeric = stated::numeric AND c.shop = (SELECT k.shop FROM catalogue.session r
+				JOIN catalogue.setting k ON k.setting_id = r.setting_id WHERE r.session_id = first.session_id) THEN
 			code := first.code;
 			reason := first.reason;
 			again := true;
 			body := catalogue.order_answer(code, reason, order_id, first.entry_id);
 		ELSE
 			PERFORM catalogue.hold_call(s.programme_id, order_id, 'other_amount', stated,
-				format('an order of %s points came again with %s, or of another member', first.stated, stated));
+				format('an order of %s points came again with %s, or of another member or shop', first.stated, stated));
 			code := '409';
-			reason := 'the order is known with other points or of another member: it is held for a person';
+			reason := 'the order is known with other points, or of another member or shop: it is held for a person';
 			body := catalogue.order_answer(code, reason, order_id, NULL);
 		END IF;
 		RETURN;
@@ -690,7 +696,6 @@ BEGIN
 	END IF;
 	SELECT * INTO m FROM ledger.member r WHERE r.member_id = s.member_id;
 	SELECT * INTO p FROM ledger.programme r WHERE r.programme_id = s.programme_id;
-	SELECT * INTO c FROM catalogue.setting r WHERE r.setting_id = s.setting_id;
 	exact := stated::numeric = trunc(stated::numeric);
 	IF exact THEN
 		points := stated::numeric::bigint;
@@ -704,6 +709,9 @@ BEGIN
 		IF code IS NULL AND available < points THEN
 			code := '302';
 			reason := 'insufficient points';
+		ELSIF code IS NULL AND div(points::numeric * c.rate_minor, c.rate_points) > 9223372036854775807 THEN
+			code := '301';
+			reason := 'the points are worth more than an amount can be';
 		END IF;
 	END IF;
 	IF code IS NULL THEN
@@ -750,7 +758,12 @@ DECLARE
 BEGIN
 	code := '000';
 	again := EXISTS (SELECT FROM catalogue.refund r WHERE r.programme_id = programme AND r.order_id = give_back.order_id);
-	IF NOT again THEN
+	IF handback.redemption_state(entry) = 'reinstated' THEN -- they are with the member no more, and there is no second reversal
+		PERFORM catalogue.hold_call(programme, order_id, 'contradiction', 'canceled', 'canceled after its points were given back and taken again');
+		again := false;
+		code := '409';
+		reason := 'the points were given back and taken again, as a partner said: it is held for a person';
+	ELSIF NOT again THEN
 		SELECT r.entry_id INTO reversal
 		FROM ledger.post_answers(ARRAY[entry], 'Debit By Redemption', 'Redemption Reversal', 'application') r;
 		INSERT INTO catalogue.refund (programme_id, order_id, entry_id, request_id) VALUES (programme, order_id, reversal, request_id);
@@ -760,7 +773,8 @@ EXCEPTION WHEN unique_violation THEN
 	reason := 'the redemption is reversed already';
 END
 $$;
-COMMENT ON FUNCTION catalogue.give_back(integer, text, bigint, text) IS 'Posts the reversal of an order, once; again: the shop had it before';
+COMMENT ON FUNCTION catalogue.give_back(integer, text, bigint, text) IS
+	'Posts the reversal of an order, once; again: the shop had it before. Code 409: its points were taken again since, and it is held';
 
 -- Gives an order's points back: all of them, once, however late and whatever the member's status.  Any other amount is held.
 CREATE FUNCTION catalogue.refund_order(secret_hash bytea, unique_id text, request_id text, order_id text, stated text,
@@ -788,12 +802,12 @@ BEGIN
 	PERFORM FROM ledger.balance b WHERE b.member_id = s.member_id FOR NO KEY UPDATE NOWAIT;
 	SELECT * INTO o FROM catalogue.shop_order r
 	WHERE r.programme_id = s.programme_id AND r.order_id = refund_order.order_id AND r.member_id = s.member_id;
-	IF o.order_id IS NULL THEN
+	SELECT * INTO debit FROM ledger.entry e WHERE e.entry_id = o.entry_id;
+	IF o.order_id IS NULL OR debit.merchant <> (SELECT c.shop FROM catalogue.setting c WHERE c.setting_id = s.setting_id) THEN
 		code := '404';
-		reason := 'there is no such order of this member';
+		reason := 'there is no such order of this member and shop';
 		RETURN;
 	END IF;
-	SELECT * INTO debit FROM ledger.entry e WHERE e.entry_id = o.entry_id;
 	IF debit.entry_id IS NULL THEN
 		code := '301';
 		reason := 'the order took no points';
@@ -803,7 +817,8 @@ BEGIN
 		code := '301';
 		reason := format('the order took %s points, which are given back as a whole: the refund is held for a person', debit.points);
 	ELSE
-		SELECT g.code, g.reason, g.again INTO code, reason, again FROM catalogue.give_back(s.programme_id, order_id, debit.entry_id, request_id) g;
+		SELECT CASE g.code WHEN '409' THEN '301' ELSE g.code END, g.reason, g.again INTO code, reason, again
+		FROM catalogue.give_back(s.programme_id, order_id, debit.entry_id, request_id) g;
 	END IF;
 	body := jsonb_build_object('status', (code = '000')::integer, 'code', code, 'message', coalesce(reason, 'Success'),
 		'data', jsonb_build_object('order_id', order_id, 'points', CASE WHEN code = '000' THEN debit.points::text ELSE '0' END));
@@ -871,7 +886,7 @@ CREATE FUNCTION catalogue.deliver(programme text, request_id text, delivery_id t
 #variable_conflict use_variable
 DECLARE
 	p constant ledger.programme := catalogue.programme_of(programme);
-	data constant jsonb := said::jsonb -> 'data';
+	data constant json := said::json -> 'data'; -- what else it says is not looked at: a number may be one that jsonb cannot hold
 	order_id constant text := data ->> 'orderId';
 	status constant text := CASE lower(data ->> 'deliveryStatus') WHEN 'cancelled' THEN 'canceled' ELSE lower(data ->> 'deliveryStatus') END;
 	o catalogue.shop_order;
@@ -902,8 +917,7 @@ BEGIN
 		SELECT CASE
 			WHEN status = 'canceled' AND EXISTS (SELECT FROM catalogue.delivery d WHERE d.programme_id = p.programme_id
 				AND d.order_id = order_id AND d.status = 'delivered') THEN 'canceled after it was delivered'
-			WHEN status = 'delivered' AND EXISTS (SELECT FROM ledger.entry e WHERE e.answers_entry_id = o.entry_id)
-				THEN 'delivered after its points were given back' END INTO before;
+			WHEN status = 'delivered' AND handback.redemption_state(o.entry_id) = 'reversed' THEN 'delivered after its points were given back' END INTO before;
 		code := '000';
 		IF before IS NOT NULL THEN
 			PERFORM catalogue.hold_call(p.programme_id, order_id, 'contradiction', status, before);
@@ -911,7 +925,8 @@ BEGIN
 			reason := format('the voucher is %s: it is held for a person', before);
 		ELSIF status = 'canceled' THEN
 			SELECT * INTO given FROM catalogue.give_back(p.programme_id, order_id, o.entry_id, request_id);
-			reason := given.reason; -- nothing is left to do where it was reversed on another way
+			reason := given.reason;
+			code := CASE given.code WHEN '409' THEN '301' ELSE '000' END; -- nothing is left to do where it was reversed on another way
 		END IF;
 		INSERT INTO catalogue.delivery (programme_id, delivery_id, order_id, status, code, reason, request_id)
 		VALUES (p.programme_id, delivery_id, order_id, status, code, reason, request_id)

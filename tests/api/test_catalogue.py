@@ -360,6 +360,28 @@ def test_two_tabs(api, shop, world):
     assert shop.call("balance", {**third.who, "unique_id": one.who["unique_id"]}).status == 401
 
 
+@case("Catalogue: the order of one shop is none of another's, whatever its number")
+def test_an_order_of_another_shop(api, shop, world):
+    visit = enter(api, shop)
+    done = visit.order("7001", 1000)
+    settings(world, shop="Apricot", address="https://apricot.example/enter")
+    other = enter(api, Shop(api, SSO, RATE, "https://apricot.example/enter"))
+    # it would hand out a voucher for which nobody paid
+    answer = other.order("7001", 1000)
+    assert answer.status == 409 and answer.json["status"] == 0 and holds(world) == [("7001", "other_amount", "1000")]
+    assert other.refund("7001", 1000).status == 404 and points(world) == 4000
+    # the first shop's session asks again, and gives back
+    assert visit.order("7001", 1000).json == done.json and visit.refund("7001", 1000).json["status"] == 1 and points(world) == 5000
+
+
+def test_what_is_worth_more_than_an_amount(api, shop, world):
+    settings(world, points=1, units=90_000_000_000_000_000)
+    visit = enter(api, shop)
+    answer = visit.order("o1", 5000)
+    assert answer.status == 200 and answer.json["code"] == "301" and "worth more" in answer.json["message"] and points(world) == 5000
+    assert visit.order("o2", 1).json["status"] == 1
+
+
 @case("Catalogue: a refund of less or more than the order took is held, and moves nothing")
 def test_a_refund_is_whole_or_held(api, shop, world):
     visit = enter(api, shop)
@@ -425,4 +447,7 @@ def test_hostile_bodies(api, shop):
             assert answer.status == 400 or (name in ("balance", "profile") and answer.status == 200 and b"order_id" in bytes(str(body), "utf8")), (name, body)
     assert visit.ask("balance", auth_token="' OR 1=1").status == 401 and visit.ask("balance", unique_id="x").status == 401
     assert shop.rate("x").status == 400 and shop.rate("00000000-0000-4000-8000-000000000000").status == 404
+    # what asks for a session's rate never hears today's instead
+    for query in ("session", "session=", "sid=x", f"session={visit.session}&session={visit.session}", f"a=b&session={visit.session}"):
+        assert api.get(f"/v1/catalogue/rate?{query}", RATE).status == 400, query
     assert shop.call("orders", {**visit.who, "order_id": "\u00e9\U0001f381", "total_points_redeemed": 100}).json["status"] == 1

@@ -99,6 +99,17 @@ def test_validity(ctl):
     assert {row["setting"]: row["state"] for row in ctl("handback_finance", "show")[1]["settings"]} == {1: "replaced", 2: "replaced", 3: "in force"}
 
 
+@case("Catalogue: a rate that is approved for later does not begin with another proposal")
+def test_what_is_not_named_stays_until_its_time(ctl):
+    assert ctl("ben", "approve", str(ctl("ann", "propose", "P", *FIRST)[1]["done"]["number"]))[0] == 0
+    for words in (("--rate", "200", "--valid-from", "2999-01-01"), ("--minimum-balance", "400"), ("--minimum-balance", "300", "--valid-from", "2999-02-01")):
+        assert ctl("ben", "approve", str(ctl("ann", "propose", "P", *words, "--why", "x")[1]["done"]["number"]))[0] == 0
+        assert in_force(ctl)["rate_points"] == 100
+    assert in_force(ctl)["minimum_balance"] == 400
+    shown = {row["setting"]: (row["rate_points"], row["minimum_balance"]) for row in ctl("handback_finance", "show")[1]["settings"]}
+    assert shown == {1: (100, 500), 2: (200, 500), 3: (100, 400), 4: (100, 300)}
+
+
 def test_what_is_refused(ctl):
     assert ctl("ann", "propose", "X", *FIRST)[0] == 2
     status, said = ctl("ann", "propose", "P", "--rate", "100", "--why", "half of it")

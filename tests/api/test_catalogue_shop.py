@@ -61,6 +61,24 @@ def test_an_unfulfilled_voucher_comes_back(api, shop, world, ctl):
     assert shop.webhook("o9", "canceled").status == 404 and shop.webhook("o0", "lost").status == 400
 
 
+@case("Catalogue: an unfulfilled voucher whose points were given back and taken again is held, and is not told to be done")
+def test_canceled_after_its_points_were_taken_again(api, shop, world, ctl):
+    visit = enter(api, shop)
+    assert ctl("ann", "token", "key", "P", shop.make_key())[0] == 0
+    for order in ("o1", "o2"):
+        done = visit.order(order, 1000).json
+        with world.connect() as c:  # as a partner's files do, which reject it and then accept it after all
+            c.execute("SELECT ledger.post_reinstatements(array_agg(r.reversal_id)) FROM ledger.redemption d, ledger.post_reversals(ARRAY[d.redemption_id]) r"
+                      " WHERE d.external_reference = %s::uuid", (done["reference"],))
+    assert shop.webhook("o1", "delivered").json["status"] == 1  # it agrees with what the partner said
+    told, refused = shop.webhook("o2", "canceled"), visit.refund("o2", 1000)
+    assert (told.json["status"], told.json["code"], refused.json["status"], refused.json["code"]) == (0, "301", 0, "301") and points(world) == 3000
+    assert holds(world) == [("o2", "contradiction", "canceled")]
+    # a number that no database holds is the shop's own affair
+    at, body = int(time.time()), '{"data": {"orderId": "o1", "deliveryStatus": "pending", "x": 1e999999}}'
+    assert shop.send_webhook("P", "m1", at, body, shop.sign("m1", at, body)).json["status"] == 1
+
+
 @case("Catalogue: a webhook that somebody forged, changed or kept moves nothing")
 def test_forged_webhooks(api, shop, world, ctl):
     enter(api, shop).order("o1", 1000)
