@@ -53,7 +53,8 @@ $$;
 COMMENT ON FUNCTION ledger.transactions(text, text[], text, text, integer, text, text, timestamptz, timestamptz, bigint, bigint, bigint, integer) IS
 	'A page of transactions after an entry, the oldest first; raises for what is no category';
 
--- The same sums, counted in another way: from each redemption to what was answered to it, instead of from each entry back.
+-- The same sums, counted in another way: from each redemption to what was answered to it, instead of from each entry back; and accruals,
+-- which may name a partner, too.
 CREATE FUNCTION ledger.transaction_sums(programme text, categories text[], partner text, member text, type integer, merchant text, state text,
 		since timestamptz, until timestamptz, fewest bigint, most bigint)
 	RETURNS TABLE (of_programme text, category text, entries bigint, points numeric, change numeric)
@@ -68,6 +69,10 @@ BEGIN
 		CROSS JOIN LATERAL (VALUES (r.redemption_id), (v.reversal_id), (v.reinstatement_id), (v.credit_id)) n (entry_id)
 		WHERE of_redemption AND n.entry_id IS NOT NULL AND (partner IS NULL OR r.partner = partner) AND (type IS NULL OR r.transaction_type = type)
 			AND (merchant IS NULL OR r.merchant = merchant) AND (state IS NULL OR handback.redemption_state(r.redemption_id) = state)
+		UNION ALL
+		SELECT e.entry_id FROM ledger.entry e
+		WHERE of_redemption AND e.category = 'Credit By Accrual' AND state IS NULL AND (partner IS NULL OR e.partner = partner)
+			AND (type IS NULL OR e.transaction_type = type) AND (merchant IS NULL OR e.merchant = merchant)
 	), counted AS (
 		SELECT p.code, e.category, e.points FROM ledger.entry e JOIN ledger.programme p ON p.programme_id = e.programme_id
 		WHERE (programme IS NULL OR p.code = programme) AND (NOT of_redemption OR e.entry_id IN (SELECT a.entry_id FROM about a))

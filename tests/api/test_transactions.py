@@ -103,6 +103,17 @@ def test_all_filters(api, report, world):
                          " AND state IS DISTINCT FROM handback.redemption_state(entry_id)").fetchone() == (0,)
 
 
+def test_accruals_that_name_a_merchant(report, world):
+    with world.connect() as c:
+        c.execute("INSERT INTO handback.partner (code) VALUES ('SKYLINE')")
+        c.execute("INSERT INTO ledger.entry (programme_id, member_id, category, points, merchant, partner, transaction_type) SELECT 1, member_id,"
+                  " 'Credit By Accrual', 7, 'Air', 'SKYLINE', 6 FROM ledger.member WHERE relation_reference = 'M1' AND programme_id = 1")
+    for words in (("--merchant", "Air"), ("--partner", "SKYLINE"), ("--type", "6"), ("--merchant", "Air", "--partner", "SKYLINE", "--type", "6")):
+        shown = report(*words)
+        assert [t["points"] for t in shown["transactions"]] == [7] and [s["points"] for s in shown["sums"]] == [7], words
+    assert report("--merchant", "Air", "--state", "open")["transactions"] == []
+
+
 @case("Reports: pages neither lose nor repeat an entry; a page that would be too long ends earlier")
 def test_pages(api, report, world):
     with world.connect("postgres") as c:
