@@ -17,8 +17,9 @@ ask_month(const struct session *s, struct period *ret)
 static int
 show(struct session *s, const struct period *month)
 {
+	char seen[SIGN_OFF_SEEN_SIZE];
 	struct document *d = NULL;
-	int code = sign_off_take(&s->query, month, &d);
+	int code = sign_off_take(&s->query, month, seen, &d);
 
 	if (d == NULL)
 		return code;
@@ -37,7 +38,7 @@ sign(struct session *s, const char *step)
 	if (code == EXIT_CLEAN)
 		code = session_open(s, SESSION_PERSON);
 	if (code == EXIT_CLEAN)
-		code = sign_off_do(&s->query, &month, step, s->value[OPT_WHY]);
+		code = sign_off_do(&s->query, &month, step, NULL, s->value[OPT_WHY]);
 	return code == EXIT_CLEAN ? show(s, &month) : code;
 }
 

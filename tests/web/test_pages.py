@@ -414,6 +414,8 @@ def test_a_month_is_signed_by_three_people(pages, ann, ben, world):
     assert ann.send(own, "/month-end").status == 409 and "another person" in ann.send(ann.get(path), "/month-end").text
     assert ben.send(ben.get(path), "/month-end", why="compared").status == 303
     assert ben.send(ben.get(path), "/month-end", step="signed").status == 409
+    others = fin.send(fin.get(path), "/month-end", seen="0" * 64)
+    assert others.status == 409 and "others than those that you saw" in others.text
     assert fin.send(fin.get(path), "/month-end", step="approved").status == 400
     assert fin.send(fin.get(path), "/month-end").status == 303
     assert world.query("SELECT step, person FROM handback.sign_offs WHERE counts ORDER BY at") == [("prepared", "ann"), ("reviewed", "ben"), ("signed", "fin")]

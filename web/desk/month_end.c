@@ -27,22 +27,23 @@ next_step(const struct table *t)
 }
 
 static void
-put_step(const struct page_of *p, const char *month, const char *step)
+put_step(const struct page_of *p, const char *month, const char *seen, const char *step)
 {
 	FILE *out = p->reply->out;
 
 	frame_form(p, "/month-end", "decide");
 	page_put(out,
 	         "<input type=\"hidden\" name=\"month\" value=\"%t\"><input type=\"hidden\" name=\"step\" value=\"%t\">"
+	         "<input type=\"hidden\" name=\"seen\" value=\"%t\">"
 	         "<label>Comment <input type=\"text\" name=\"why\"></label> <button type=\"submit\" class=\"good\">%t</button></form>\n",
-	         month, step,
+	         month, step, seen,
 	         strcmp(step, "prepared") == 0   ? "Prepare these figures"
 	         : strcmp(step, "reviewed") == 0 ? "I have reviewed them"
 	                                         : "Sign");
 }
 
 static void
-put_steps(const struct page_of *p, const char *month, const struct document *d, bool changed)
+put_steps(const struct page_of *p, const char *month, const char *seen, const struct document *d, bool changed)
 {
 	const char *next = next_step(d->tables[0]);
 
@@ -50,7 +51,7 @@ put_steps(const struct page_of *p, const char *month, const struct document *d, 
 	if (!frame_is_fresh(p))
 		page_put(p->reply->out, "<p>%t</p>\n", frame_log_in_again);
 	else
-		put_step(p, month, changed || next == NULL ? sign_off_steps[0] : next);
+		put_step(p, month, seen, changed || next == NULL ? sign_off_steps[0] : next);
 	page_put(p->reply->out, "</section>\n");
 }
 
@@ -58,6 +59,7 @@ void
 page_month_end(const struct page_of *p)
 {
 	const char *month = request_field(p->request, "month");
+	char seen[SIGN_OFF_SEEN_SIZE];
 	struct document *d = NULL;
 	struct period period;
 
@@ -69,7 +71,7 @@ page_month_end(const struct page_of *p)
 		frame_end(p);
 		return;
 	}
-	int code = sign_off_take(&p->desk->query, &period, &d);
+	int code = sign_off_take(&p->desk->query, &period, seen, &d);
 	if (frame_failed(p, code, d))
 		return;
 	if (frame_is_for_machines(p->request)) {
@@ -83,7 +85,7 @@ page_month_end(const struct page_of *p)
 	if (code == EXIT_PROOF)
 		page_put(p->reply->out, "<p class=\"bad\" role=\"alert\">%t</p>\n", desk_said());
 	put_month(p, month);
-	put_steps(p, month, d, code == EXIT_PROOF);
+	put_steps(p, month, seen, d, code == EXIT_PROOF);
 	render_html_tables(p->reply->out, d, NULL);
 	frame_formats(p);
 	frame_end(p);
@@ -93,13 +95,14 @@ page_month_end(const struct page_of *p)
 void
 page_month_end_sign(const struct page_of *p)
 {
-	const char *month = request_field(p->request, "month"), *step = request_field(p->request, "step");
+	const char *month = request_field(p->request, "month"), *step = request_field(p->request, "step"),
+	           *seen = request_field(p->request, "seen");
 	struct period period;
 	bool known = false;
 
 	for (size_t i = 0; step != NULL && sign_off_steps[i] != NULL; i++)
 		known = known || strcmp(step, sign_off_steps[i]) == 0;
-	if (!known || month == NULL || !period_of_month(month, &period)) {
+	if (!known || month == NULL || seen == NULL || !period_of_month(month, &period)) {
 		frame_sentence(p, 400, "Nothing was done", "Which month, and which step?");
 		return;
 	}
@@ -107,7 +110,7 @@ page_month_end_sign(const struct page_of *p)
 		frame_sentence(p, 403, "Nothing was done", frame_log_in_again);
 		return;
 	}
-	int code = sign_off_do(&p->desk->query, &period, step, request_field(p->request, "why"));
+	int code = sign_off_do(&p->desk->query, &period, step, seen, request_field(p->request, "why"));
 	if (code == EXIT_CLEAN) {
 		frame_go_on(p, mem_format("/month-end?month=%s", month));
 		return;

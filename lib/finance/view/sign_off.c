@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/render.h"
@@ -39,6 +40,15 @@ figures_of(const struct table *t)
 	return text;
 }
 
+static const char *
+seen_of(const char *figures, char ret[SIGN_OFF_SEEN_SIZE])
+{
+	uint8_t hash[SHA256_BYTES];
+
+	sha256_of(figures, strlen(figures), hash);
+	return text_hex(ret, hash, sizeof(hash));
+}
+
 int
 sign_off_add(const struct query *q, struct document *d, const struct period *month, const struct table *now)
 {
@@ -67,15 +77,21 @@ take_figures(const struct query *q, const struct period *month, struct document 
 }
 
 int
-sign_off_take(const struct query *q, const struct period *month, struct document **ret)
+sign_off_take(const struct query *q, const struct period *month, char ret_seen[SIGN_OFF_SEEN_SIZE], struct document **ret)
 {
 	struct document *d = document_new("sign-off", "Month end"), *figures = NULL;
 	enum pg_status status = pg_begin_snapshot(q->pg);
 	int code = status == PG_OK ? take_figures(q, month, &figures) : query_failed(q, status), shown = code;
 
+	ret_seen[0] = '\0';
 	document_subtitle(d, mem_format("%.7s. Days and times are UTC.", month->from));
-	if (figures != NULL)
+	if (figures != NULL) {
+		char *text = figures_of(figures->tables[0]);
+
+		seen_of(text, ret_seen);
+		free(text);
 		shown = sign_off_add(q, d, month, figures->tables[0]);
+	}
 	if (shown == EXIT_CLEAN && d->tables[1]->rows > 0) {
 		q->say("figures of %.7s are others than those that were prepared", month->from);
 		code = EXIT_PROOF;
@@ -91,7 +107,7 @@ sign_off_take(const struct query *q, const struct period *month, struct document
 }
 
 int
-sign_off_do(const struct query *q, const struct period *month, const char *step, const char *why)
+sign_off_do(const struct query *q, const struct period *month, const char *step, const char *seen, const char *why)
 {
 	struct document *figures = NULL;
 	enum pg_status status = pg_begin_snapshot(q->pg);
@@ -99,12 +115,16 @@ sign_off_do(const struct query *q, const struct period *month, const char *step,
 
 	pg_rollback(q->pg);
 	if (code == EXIT_CLEAN) {
-		char day[DAY_SIZE], *text = figures_of(figures->tables[0]);
+		char day[DAY_SIZE], hex[SIGN_OFF_SEEN_SIZE], *text = figures_of(figures->tables[0]);
 		const char *values[] = {day, step, text, why};
 
 		snprintf(day, sizeof(day), "%.10s", month->from);
-		status = pg_run(q->pg, sql_sign_off_do, 4, values, NULL);
-		if (status == PG_ERROR) {
+		bool same = seen == NULL || strcmp(seen, seen_of(text, hex)) == 0;
+		status = same ? pg_run(q->pg, sql_sign_off_do, 4, values, NULL) : PG_OK;
+		if (!same) {
+			q->say("the figures are others than those that you saw: look at them again");
+			code = EXIT_USAGE;
+		} else if (status == PG_ERROR) {
 			q->say("%s", pg_why(q->pg));
 			code = EXIT_USAGE;
 		} else if (status != PG_OK)
