@@ -353,7 +353,8 @@ def test_two_tabs(api, shop, world):
     one, two = enter(api, shop), enter(api, shop)
     assert one.who["auth_token"] != two.who["auth_token"] and one.who["unique_id"] == two.who["unique_id"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        answers = [pool.submit(visit.order, order, 3000).result() for visit, order in ((one, "o1"), (two, "o2"))]
+        asked = [pool.submit(visit.order, order, 3000) for visit, order in ((one, "o1"), (two, "o2"))]
+        answers = [one_of_two.result() for one_of_two in asked]
     assert sorted(answer.json["code"] for answer in answers) == ["000", "302"] and points(world) == 2000
     # the auth_token is of one member alone
     third = enter(api, shop, "M2")

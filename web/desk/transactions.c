@@ -97,12 +97,13 @@ write_whole(const struct page_of *p, const struct transactions_asked *asked)
 		p->reply->name = mem_format("transactions.%s", json ? "json" : "csv");
 		return;
 	}
+	bool full = ferror(out);
 	clearerr(out);
 	rewind(out);
 	if (ftruncate(fileno(out), 0) < 0)
 		p->reply->ends = true;
 	frame_sentence(p, 500, TITLE,
-	               *desk_said() != '\0' ? desk_said() : "This report is too long for a page: ask for fewer days.");
+	               full || *desk_said() == '\0' ? "This report is too long for a page: ask for fewer days." : desk_said());
 }
 
 void
