@@ -170,7 +170,7 @@ BEGIN
 		PERFORM catalogue.hold_call(programme, order_id, 'contradiction', 'canceled', 'canceled after its points were given back and taken again');
 		again := false;
 		code := '409';
-		reason := 'the points were given back and taken again, as a partner said: it is held for a person';
+		reason := 'the points were given back and taken again since: it is held for a person';
 	ELSIF NOT again THEN
 		SELECT r.entry_id INTO reversal
 		FROM ledger.post_answers(ARRAY[entry], 'Debit By Redemption', 'Redemption Reversal', 'application') r;

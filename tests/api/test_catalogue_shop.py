@@ -58,6 +58,10 @@ def test_an_unfulfilled_voucher_comes_back(api, shop, world, ctl):
     # what contradicts what was said is held, and moves nothing
     assert shop.webhook("o0", "canceled").json["code"] == "301" and shop.webhook("o1", "delivered").json["code"] == "301"
     assert holds(world) == [("o0", "contradiction", "canceled"), ("o1", "contradiction", "delivered")] and points(world) == 4000
+    # support finds what the shop said by the transaction's reference
+    told = ctl("handback_finance", "explain", done[0], form="text")[1]
+    assert "the shop's order o0" in told and "the voucher is delivered" in told and "catalogue hold 1 opened" in told and "canceled after it was delivered" in told
+    assert "given back" in ctl("handback_finance", "explain", done[1], form="text")[1]
     assert shop.webhook("o9", "canceled").status == 404 and shop.webhook("o0", "lost").status == 400
 
 

@@ -54,6 +54,8 @@ WITH answer AS (
 ), sending AS (
 	SELECT s.*, b.partner, b.sequence, b.cut_off FROM points.sending s JOIN points.batch b USING (batch_no)
 	WHERE s.request_no IN (SELECT request_no FROM request)
+), shop_order AS (
+	SELECT o.*, d.programme FROM catalogue.shop_order o JOIN ledger.redemption d ON d.redemption_id = o.entry_id WHERE o.entry_id = $1
 ), event AS (
 	SELECT d.redeemed_at AS at, 1 AS place, 0::bigint AS n, 'points debited from the member' AS what,
 		d.redemption_id, NULL::bigint AS reversal_id, d.external_reference::text AS reference, d.programme,
@@ -164,6 +166,23 @@ WITH answer AS (
 	LEFT JOIN handback.delivery_end e ON e.delivery_id = d.delivery_id
 	LEFT JOIN handback.delivery_object w ON w.target = d.target AND w.kind = 'redemption' AND w.subject = $1 AND w.delivery_id = d.delivery_id
 	WHERE d.redemptions @> ARRAY[$1::bigint]
+	UNION ALL
+	-- an order of the catalogue's shop: what the shop said became of the voucher, and what of it waits for a person
+	SELECT o.asked_at, 2, 0, 'it is the shop''s order ' || o.order_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+	FROM shop_order o
+	UNION ALL
+	SELECT d.told_at, 2, 1, 'the shop said: the voucher is ' || d.status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.reason, NULL, NULL, NULL, NULL, NULL
+	FROM shop_order o JOIN catalogue.delivery d ON d.programme_id = o.programme_id AND d.order_id = o.order_id
+	UNION ALL
+	SELECT f.asked_at, 2, 2, 'the shop''s order was given back', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+	FROM shop_order o JOIN catalogue.refund f ON f.programme_id = o.programme_id AND f.order_id = o.order_id
+	UNION ALL
+	SELECT h.opened_at, 4, h.hold_id, 'catalogue hold ' || h.hold_id || ' opened', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.detail, NULL, NULL, NULL, NULL, NULL
+	FROM shop_order o JOIN catalogue.holds h ON h.programme = o.programme AND h.order_id = o.order_id
+	UNION ALL
+	SELECT h.ended_at, 6, h.hold_id, 'catalogue hold ' || h.hold_id || ' closed', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.why, h.ended_by, NULL, NULL, NULL, NULL
+	FROM shop_order o JOIN catalogue.holds h ON h.programme = o.programme AND h.order_id = o.order_id
+	WHERE h.ended_at IS NOT NULL
 )
 SELECT at, what, redemption_id, reversal_id, reference, programme, member, points, amount, currency, merchant,
 	transaction_type, partner, outbound_reference, partner_reference, file, name, profile, record, byte_offset,

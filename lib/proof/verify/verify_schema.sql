@@ -57,7 +57,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: catalogue.deliver(programme text, request_id text, delivery_id text, said text, OUT code text, OUT reason text, OUT body jsonb, OUT again boolean) 6ebee5264a4ec40d2b01dca08264fa567410ddbcd3ef16a59ccfded563d1fd9d', 'catalogue'),
 	('function: catalogue.delivery_keys(programme text) 5603b39ebe5df2fc96fa9285da6c01f58501b578a93746d5505991517ff076d7', 'catalogue'),
 	('function: catalogue.exchange_code(token_hash bytea, request_id text, code_hash bytea, audience text, secret_hash bytea, OUT code text, OUT reason text, OUT body jsonb) e380a45cef6ee859d8f10e49b07351bee6beae6f4500bd474dd9e8f4d3c292d3', 'catalogue'),
-	('function: catalogue.give_back(programme integer, order_id text, entry bigint, request_id text, OUT code text, OUT reason text, OUT again boolean) 5d88d86165497870c1bce6461fac10a4ad7f1adda1815a20e622ea2921768ac0', 'catalogue'),
+	('function: catalogue.give_back(programme integer, order_id text, entry bigint, request_id text, OUT code text, OUT reason text, OUT again boolean) e438623eab086c55464abf827ece1beb5b1babcc74232fb0125729da49f502bd', 'catalogue'),
 	('function: catalogue.hand_over(client_id text, generation integer, request_id text, member text, code_hash bytea, OUT code text, OUT reason text, OUT address text) 076cad51c5f6b9bafb0a73502f264011ab2cbbcb662111fb059eee449c61a3d8', 'catalogue'),
 	('function: catalogue.hold_call(programme integer, order_id text, kind text, stated text, detail text) 5a5cb11f3751cdb8d937a9790c285fb19b9e044a273f233f910ae862c1895b91', 'catalogue'),
 	('function: catalogue.minor_units(currency text) 6697850b7aa9c9235beac6cfba881441dd3e2f3b4c596863fed8514dc58ed6d1', 'catalogue'),
