@@ -393,7 +393,10 @@ CREATE FUNCTION api.redemption(client_id text, generation integer, reference uui
 DECLARE
 	programme constant integer := api.programme_of(client_id, generation);
 BEGIN
-	SELECT api.redemption_json(e.entry_id) INTO body FROM ledger.entry e
+	-- and of the catalogue's shop: which order it is, and what it said last of the voucher that was not held
+	SELECT api.redemption_json(e.entry_id) || jsonb_build_object('order_id', o.order_id, 'voucher', (SELECT d.status FROM catalogue.delivery d
+		WHERE d.programme_id = o.programme_id AND d.order_id = o.order_id AND d.code = '000' ORDER BY d.told_at DESC LIMIT 1)) INTO body
+	FROM ledger.entry e LEFT JOIN catalogue.shop_order o ON o.entry_id = e.entry_id
 	WHERE e.external_reference = reference AND e.category = 'Debit By Redemption' AND e.programme_id = programme;
 	code := CASE WHEN programme IS NULL THEN '401' WHEN body IS NULL THEN '404' ELSE '000' END;
 END

@@ -62,6 +62,9 @@ def test_an_unfulfilled_voucher_comes_back(api, shop, world, ctl):
     told = ctl("handback_finance", "explain", done[0], form="text")[1]
     assert "the shop's order o0" in told and "the voucher is delivered" in told and "catalogue hold 1 opened" in told and "canceled after it was delivered" in told
     assert "given back" in ctl("handback_finance", "explain", done[1], form="text")[1]
+    token = api.token()
+    said = [api.get(f"/v1/redemptions/{reference}", token).json for reference in done]
+    assert [(s["order_id"], s["voucher"], s["state"]) for s in said] == [("o0", "delivered", "open"), ("o1", "canceled", "reversed"), ("o2", "canceled", "reversed")]
     assert shop.webhook("o9", "canceled").status == 404 and shop.webhook("o0", "lost").status == 400
 
 

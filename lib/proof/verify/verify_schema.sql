@@ -20,7 +20,7 @@ WITH expected (line, nspname) AS (VALUES
 	('function: api.programme_of(client_id text, generation integer) 471115e57462d2b9d66775ea5d6ad68efae7b3bff16efffd262ddd45c6558b22', 'api'),
 	('function: api.receive(client_id text, generation integer, request_id text, source text, name text, sha256 bytea, bytes bigint, OUT code text, OUT id uuid) a9a2cc639bb8831c6cd652af4145e14a383e50f7a1c2e7de86bb29594e20ebea', 'api'),
 	('function: api.redeem(client_ids text[], generations integer[], request_ids text[], keys text[], body_hashes bytea[], members text[], points bigint[], amounts text[], merchants text[], types integer[]) 4b713f5a95101d780e083b95ebb8fa0318ecd59777b8babc04ffeabc7d9dfc0b', 'api'),
-	('function: api.redemption(client_id text, generation integer, reference uuid, OUT code text, OUT body jsonb) 9fbf3f925762a604c92418d4c4cec1a4ce43b55465c8745da7cfcb2972e828cc', 'api'),
+	('function: api.redemption(client_id text, generation integer, reference uuid, OUT code text, OUT body jsonb) f1e69ce09fd65273171ff90759f6e81b2c71f8825e4b3bc9d14390081450efb3', 'api'),
 	('function: api.redemption_json(redemption bigint) d54a76802fb70acd3c7ca5a779e4fe5864af152071a3ba9571f010e7a58de303', 'api'),
 	('function: api.renew(client_id text, secret_hash bytea) d21e656186855b815c1a15e539429ddad64d3edc95d792e9445692003c03d57a', 'api'),
 	('function: api.renew_credential(client_id text, secret_hash bytea) 4a4144935a992a665071f4458abbc6b8cbd515ec544b58dcc2315a30b092d775', 'api'),
