@@ -20,7 +20,7 @@ static const struct column done_columns[] = {
     {"what", "Done", COLUMN_WORD, 0, 0, NULL},
     {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
     {"version", "Version", COLUMN_NUMBER, 0, 0, NULL},
-    {"causes", "Causes", COLUMN_NUMBER, 0, 0, NULL},
+    {"causes", "How many", COLUMN_NUMBER, 0, 0, NULL},
 };
 static const struct column target_columns[] = {
     {"target", "Target", COLUMN_TEXT, 0, 0, NULL},
