@@ -21,12 +21,14 @@ def demo(build, tmp_path_factory):
                            env={**os.environ, "HANDBACK_BUILD": str(build), "HANDBACK_DEMO": str(home),
                                 "NO_COLOR": "1", "LC_ALL": "C.UTF-8"})
     said = ""
-    while "# names the balance" not in said:
-        line = run.stdout.readline()
-        assert line, said[-3000:]
-        said += line
-    said += try_it(said)
-    run.terminate()
+    try:
+        while "# names the balance" not in said:
+            line = run.stdout.readline()
+            assert line, said[-3000:]
+            said += line
+        said += try_it(said)
+    finally:
+        run.terminate()
     said += run.communicate(timeout=60)[0]
     assert run.returncode == 0, said[-3000:]
     yield said, home
