@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "gate/http.h"
-#include "gate/outbound_message.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/harden.h"
 #include "lib/base/limits.h"
@@ -30,6 +29,7 @@
 #include "lib/http/listen.h"
 #include "lib/protocol/channel.h"
 #include "lib/sandbox/program.h"
+#include "parsers/nested/xml_quiet.h"
 #ifdef TEST_BUILD
 #include "lib/sandbox/attempt.h"
 #endif
@@ -170,7 +170,7 @@ main(int argc, char **argv)
 		return usage();
 	log_open("handback-gate", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
-	outbound_message_start();
+	xml_quiet_start();
 	listener = listen_where(where);
 	if (listener < 0) {
 		log_write(LOG_ERR, "there is no socket to listen on",

@@ -283,27 +283,6 @@ on_error(void *context, xmlErrorPtr error)
 
 /* ---- the whole ---- */
 
-static void
-silent(void *context, const char *format, ...)
-{
-	(void) context, (void) format;
-}
-
-static xmlParserInputPtr
-no_entity(const char *url, const char *id, xmlParserCtxtPtr context)
-{
-	(void) url, (void) id, (void) context;
-	return NULL;
-}
-
-void
-outbound_message_start(void)
-{
-	xmlInitParser();
-	xmlSetGenericErrorFunc(NULL, silent);
-	xmlSetExternalEntityLoader(no_entity);
-}
-
 static bool
 tags_end(const char *body, size_t len)
 {

@@ -1,7 +1,7 @@
 /*
  * Outbound messages of a CRM, as Salesforce sends them: SOAP 1.1, notifications() with up to API_ROWS
  * records, of which each is a points request.  The gate's one use of libxml2: no DOCTYPE, no entity but XML's
- * own five, nothing from elsewhere, and bounds of its own.  Only whoever gave a credential gets here.
+ * own five, nothing from elsewhere (xml_quiet_start), and bounds of its own.  Only whoever gave a credential gets here.
  */
 #ifndef HANDBACK_GATE_OUTBOUND_MESSAGE_H
 #define HANDBACK_GATE_OUTBOUND_MESSAGE_H
@@ -12,8 +12,6 @@
 #include "gate/points.h"
 
 #define OUTBOUND_MESSAGE_BYTES (256 << 10)
-
-void outbound_message_start(void); /* once, before the sandbox */
 
 /* As points_read.  organization: whose message it has to be. */
 const char *outbound_message_read(const char *body, size_t len, const char *organization,

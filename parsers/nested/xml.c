@@ -1,7 +1,7 @@
 /*
- * XML, by libxml2's SAX2 interface; the one wrapper of libxml2.  It asks for
- * bytes when it needs them, which costs a seventh less than pushing chunks: then
- * it looks for the end of each tag before it reads the tag.
+ * Files of XML, by libxml2's SAX2 interface.  It asks for bytes when it needs
+ * them, which costs a seventh less than pushing chunks: then it looks for the
+ * end of each tag before it reads the tag.
  *
  * libxml2 is not made for hostile input (its own README says so), hence the
  * sandbox around it, and these: no DOCTYPE, so no entity and no external file; own
@@ -23,6 +23,7 @@
 #include "parsers/nested/recode.h"
 #include "parsers/nested/walk.h"
 #include "parsers/nested/xml_encoding.h"
+#include "parsers/nested/xml_quiet.h"
 
 enum { CHUNK_BYTES = 64 << 10 };
 
@@ -505,26 +506,4 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 	return rc;
 }
 
-static void
-silent(void *context, const char *format, ...)
-{
-	(void) context, (void) format;
-}
-
-/* Nothing outside of the document is ever loaded. */
-static xmlParserInputPtr
-no_entity(const char *url, const char *id, xmlParserCtxtPtr context)
-{
-	(void) url, (void) id, (void) context;
-	return NULL;
-}
-
-static void
-start(void)
-{
-	xmlInitParser();
-	xmlSetGenericErrorFunc(NULL, silent);
-	xmlSetExternalEntityLoader(no_entity);
-}
-
-const struct format xml_format = {.name = "xml", .parse = parse, .start = start};
+const struct format xml_format = {.name = "xml", .parse = parse, .start = xml_quiet_start};

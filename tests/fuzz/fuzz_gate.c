@@ -12,10 +12,10 @@
 
 #include "gate/body.h"
 #include "gate/endpoint.h"
-#include "gate/outbound_message.h"
 #include "gate/points.h"
 #include "gate/put.h"
 #include "lib/http/fence.h"
+#include "parsers/nested/xml_quiet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -164,7 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text;
 
 	if (!started)
-		outbound_message_start();
+		xml_quiet_start();
 	started = true;
 	if (size == 0)
 		return 0;
