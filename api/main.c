@@ -137,22 +137,10 @@ is_listener(int fd)
 
 /* ---- all of it ---- */
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_load(path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 static int
 run(const struct options *o, int listener, const struct token_keys *keys)
 {
-	struct config *config = o->config != NULL ? load_config(o->config) : NULL;
+	struct config *config = o->config != NULL ? config_load_logged(o->config) : NULL;
 	const struct connect how = {.application = "handback-api",
 	                            .config = config,
 	                            .conninfo = o->database,

@@ -33,18 +33,6 @@ usage(void)
 	return EXIT_USAGE;
 }
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_read_given(CONFIG_FD, path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 static int
 serve(const struct config *config)
 {
@@ -91,7 +79,7 @@ main(int argc, char **argv)
 	log_open("handback-collect", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
-	config = load_config(path);
+	config = config_read_given_logged(CONFIG_FD, path);
 	if (config == NULL)
 		return EXIT_USAGE;
 	log_set_level(config->log_level);

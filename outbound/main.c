@@ -73,22 +73,10 @@ read_options(int argc, char **argv, struct options *ret)
 	return optind == argc && (ret->config == NULL) != (ret->database == NULL);
 }
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_load(path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 static int
 run(const struct options *o, struct sender_how *how)
 {
-	struct config *config = o->config != NULL ? load_config(o->config) : NULL;
+	struct config *config = o->config != NULL ? config_load_logged(o->config) : NULL;
 	const struct connect connect = {.application = "handback-outbox",
 	                                .config = config,
 	                                .conninfo = o->database,

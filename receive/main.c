@@ -32,18 +32,6 @@
 
 #define JOB_S 10
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_load(path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 /* ---- one file ---- */
 
 static void
@@ -135,7 +123,7 @@ serve_connection(const char *path)
 {
 	static char line[MESSAGE_BYTES + 2];
 	const struct timeval patience = {.tv_sec = JOB_S};
-	struct config *config = load_config(path);
+	struct config *config = config_load_logged(path);
 	int code = EXIT_USAGE;
 	size_t len;
 

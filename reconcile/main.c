@@ -35,18 +35,6 @@ usage(void)
 	return EXIT_USAGE;
 }
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_read_given(CONFIG_FD, path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 static int
 open_database(const struct config *config, struct connection *ret)
 {
@@ -159,7 +147,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGIO, SIG_IGN); /* a lease of ours that a writer breaks: copy.c looks for itself */
 	fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
-	config = load_config(path);
+	config = config_read_given_logged(CONFIG_FD, path);
 	if (config == NULL)
 		return EXIT_USAGE;
 	log_set_level(config->log_level);

@@ -215,24 +215,12 @@ try_file(FILE *out, const struct config *config, const struct try_file *file, in
 
 /* ---- the conversation ---- */
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_load(path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 static bool
 answer(const char *path, const struct try_file *file, int fd, int *turn)
 {
 	int page = memfd_create("try", MFD_CLOEXEC);
 	FILE *out = page >= 0 ? fdopen(page, "w") : NULL;
-	struct config *config = load_config(path); /* as it is now: it may have changed since the last file */
+	struct config *config = config_load_logged(path); /* as it is now: it may have changed since the last file */
 	struct message_line line;
 	bool sent;
 

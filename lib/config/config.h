@@ -113,6 +113,10 @@ struct config *config_read(int fd, const char *path, struct problems *p);
 /* For a child: from fd, which is closed, where it is open, so that the child has the very bytes that its
  * parent accepted; else from path. */
 struct config *config_read_given(int fd, const char *path, struct problems *p);
+
+/* The same of a program that has nobody to tell but the log: NULL, and each problem is a line of it. */
+struct config *config_load_logged(const char *path);
+struct config *config_read_given_logged(int fd, const char *path);
 void config_free(struct config *config); /* NULL is fine */
 
 /* The source of that name, or NULL. */

@@ -39,18 +39,6 @@
 #define TRY_S 25 /* until a dry run has come to its end: a page is waited for */
 #define IDLE_S (20 * 60) /* handback-web ends a session before that */
 
-static struct config *
-load_config(const char *path)
-{
-	struct problems *p = problems_new(path);
-	struct config *config = config_load(path, p);
-
-	for (size_t i = 0; config == NULL && problems_line(p, i) != NULL; i++)
-		log_write(LOG_ERR, "configuration", LOG_FIELDS(log_text("problem", problems_line(p, i))));
-	problems_free(p);
-	return config;
-}
-
 /* ---- into the database ---- */
 
 /* The person, and the link: false with a sentence for the browser. */
@@ -205,7 +193,7 @@ serve_connection(const char *path)
 	static char line[MESSAGE_BYTES + 2];
 	const struct timeval patience = {.tv_sec = ENTER_S};
 	struct desk d = {.try = -1, .query = {.spool = -1, .say = desk_say, .whole = "its CSV has every one"}};
-	struct config *config = load_config(path);
+	struct config *config = config_load_logged(path);
 	char why[LIMIT_MESSAGE_BYTES], person[DESK_PERSON_BYTES + 1];
 	struct desk_answer answer = {.why = NULL};
 	struct desk_enter who;
