@@ -6,59 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/log.h"
 #include "web/web_text.h"
 
 #define PLAIN_COOKIE "handback"
 #define SECURE_COOKIE "__Host-handback"
 
-static const char policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
-
-struct bufferevent *
-exchange_stream(struct evhttp_request *request)
-{
-	struct evhttp_connection *c = evhttp_request_get_connection(request);
-
-	return c != NULL ? evhttp_connection_get_bufferevent(c) : NULL;
-}
-
 void
 exchange_header(struct exchange *x, const char *name, const char *value)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(x->request), name, value);
+	server_header(x->request, name, value);
 }
 
-/* One line in the log: no query, which may name a member. */
 void
 exchange_send(struct exchange *x, int status, const char *type)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(x->request);
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	log_write(LOG_INFO, "request",
-	          LOG_FIELDS(log_text("path", uri != NULL ? evhttp_uri_get_path(uri) : NULL),
-	                     log_int("status", status),
-	                     log_int("us", (int64_t) (now.tv_sec - x->began.tv_sec) * 1000000 +
-	                                       (now.tv_nsec - x->began.tv_nsec) / 1000)));
-	if (type != NULL)
-		exchange_header(x, "Content-Type", type);
-	if (evhttp_find_header(evhttp_request_get_output_headers(x->request), "Cache-Control") == NULL)
-		exchange_header(x, "Cache-Control", "no-store");
-	exchange_header(x, "Content-Security-Policy", policy);
-	exchange_header(x, "Referrer-Policy", "same-origin");
-	exchange_header(x, "X-Content-Type-Options", "nosniff");
-	exchange_header(x, "X-Frame-Options", "DENY");
-	exchange_header(x, "Cross-Origin-Opener-Policy", "same-origin");
-	exchange_header(x, "Cross-Origin-Resource-Policy", "same-origin");
-	if (!x->web->plain)
-		exchange_header(x, "Strict-Transport-Security", "max-age=31536000");
-	exchange_header(x, "Connection", "close");
-	if (exchange_stream(x->request) != NULL)
-		intake_answered(x->web->intake, exchange_stream(x->request));
-	evhttp_send_reply(x->request, status, NULL, NULL);
+	server_send(x->web->server, x->request, status, type, &x->began);
 	free(x);
 }
 

@@ -6,15 +6,12 @@
 #include <event2/http.h>
 #include <time.h>
 
-#include "lib/http/callers.h"
-#include "lib/http/intake.h"
+#include "lib/http/server.h"
 #include "web/sessions.h"
 
 struct web {
 	struct event_base *base;
-	struct evhttp *evhttp;
-	struct callers *callers;
-	struct intake *intake;
+	struct server *server;
 	struct sessions *sessions;
 	const char *desk;
 	bool plain;
@@ -32,8 +29,6 @@ struct exchange {
 
 /* ---- web/exchange.c ---- */
 
-/* NULL: its browser is gone. */
-struct bufferevent *exchange_stream(struct evhttp_request *request);
 /* The session's cookie into x->cookie; "" for none. */
 void exchange_read_cookie(struct exchange *x);
 void exchange_set_cookie(struct exchange *x, const char *value);

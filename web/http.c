@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/log.h"
 #include "lib/finance/output/html_css.h"
 #include "lib/http/fence.h"
 #include "web/exchange.h"
@@ -254,89 +253,38 @@ dispatch(struct exchange *x, const char *path, const char *query)
 }
 
 static void
-on_request(struct evhttp_request *request, void *context)
+on_request(void *context, struct evhttp_request *request, const char *wrong)
 {
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL, *wrong = fence_refuses(request);
 	struct exchange *x = calloc(1, sizeof(*x));
-	struct web *w = context;
 
 	if (x == NULL) {
 		evhttp_send_error(request, 503, NULL);
 		return;
 	}
-	x->web = w;
+	x->web = context;
 	x->request = request;
 	clock_gettime(CLOCK_MONOTONIC, &x->began);
-	callers_asked(w->callers, exchange_stream(request), false);
-	if (wrong == NULL && (path == NULL || path[0] != '/' || evhttp_uri_get_host(uri) != NULL))
-		wrong = "the request's target is no path";
 	if (wrong != NULL)
 		exchange_text(x, 400, "text/plain; charset=utf-8", wrong);
 	else
-		dispatch(x, path, evhttp_uri_get_query(uri));
-}
-
-/* Of what came, before evhttp has read it: nothing more comes in, and evhttp closes it. */
-static void
-refuse_bytes(void *context, struct bufferevent *stream, const char *code, const char *why)
-{
-	const char *line = strcmp(code, "503") == 0 ? "503 Service Unavailable" : "400 Bad Request";
-	struct evbuffer *in = bufferevent_get_input(stream), *out = evbuffer_new();
-
-	(void) context;
-	log_write(LOG_INFO, "request refused", LOG_FIELDS(log_text("why", why)));
-	if (out != NULL) {
-		evbuffer_add_printf(out, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", line);
-		(void) evbuffer_write(out, bufferevent_getfd(stream)); /* its first bytes: there is room */
-		evbuffer_free(out);
-	}
-	evbuffer_drain(in, evbuffer_get_length(in));
-	shutdown(bufferevent_getfd(stream), SHUT_RDWR);
-}
-
-static struct bufferevent *
-on_connection(struct event_base *base, void *context)
-{
-	struct web *w = context;
-	struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	callers_came(w->callers);
-	if (stream != NULL)
-		intake_watch(w->intake, stream);
-	return stream;
+		dispatch(x, evhttp_uri_get_path(uri), evhttp_uri_get_query(uri));
 }
 
 struct web *
 web_new(struct event_base *base, int listener, int files, const char *desk, bool plain)
 {
+	const struct server_rule rule = {
+	    .methods = EVHTTP_REQ_GET | EVHTTP_REQ_POST, .body_bytes = DESK_BODY_BYTES, .plain = plain};
 	struct web *w = calloc(1, sizeof(*w));
-	struct evhttp_bound_socket *bound = NULL;
 
 	if (w == NULL)
 		return NULL;
-	*w = (struct web){.base = base,
-	                  .desk = desk,
-	                  .plain = plain,
-	                  .evhttp = evhttp_new(base),
-	                  .sessions = sessions_new(base),
-	                  .intake = intake_new(refuse_bytes, w)};
-	if (w->intake != NULL)
-		w->callers = callers_new(base, listener, files, w->intake, NULL, NULL);
-	if (w->evhttp != NULL && w->sessions != NULL && w->callers != NULL) {
-		evhttp_set_max_headers_size(w->evhttp, FENCE_HEADER_BYTES);
-		evhttp_set_max_body_size(w->evhttp, DESK_BODY_BYTES);
-		evhttp_set_timeout(w->evhttp, CALLERS_WHOLE_S);
-		evhttp_set_allowed_methods(w->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
-		evhttp_set_default_content_type(w->evhttp, NULL);
-		evhttp_set_gencb(w->evhttp, on_request, w);
-		evhttp_set_bevcb(w->evhttp, on_connection, w);
-		bound = evhttp_accept_socket_with_handle(w->evhttp, listener);
-	}
-	if (bound != NULL) {
-		callers_watch(w->callers, bound);
+	*w = (struct web){.base = base, .desk = desk, .plain = plain, .sessions = sessions_new(base)};
+	if (w->sessions != NULL)
+		w->server = server_new(base, listener, files, &rule, on_request, w);
+	if (w->server != NULL)
 		return w;
-	}
 	web_free(w);
 	return NULL;
 }
@@ -347,9 +295,6 @@ web_free(struct web *w)
 	if (w == NULL)
 		return;
 	sessions_free(w->sessions);
-	callers_free(w->callers);
-	if (w->evhttp != NULL)
-		evhttp_free(w->evhttp);
-	intake_free(w->intake);
+	server_free(w->server);
 	free(w);
 }

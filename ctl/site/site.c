@@ -26,9 +26,9 @@ static const struct column setup_columns[] = {
 };
 
 /* The programs' logins, which by peer authentication are called as their users, and the roles of each. */
-static const char service_logins[] = "handback,handback,handback,handback,handback-api,handback-outbox";
+static const char service_logins[] = "handback,handback,handback,handback,handback-api,handback-outbox,handback-login";
 static const char service_roles[] =
-    "handback_daemon,handback_nightly,handback_verify,handback_collector,handback_api,handback_outbox";
+    "handback_daemon,handback_nightly,handback_verify,handback_collector,handback_api,handback_outbox,handback_login";
 
 static void
 done(struct table *t, const char *what, const char *undo)

@@ -23,6 +23,7 @@ static const struct {
     {"handback-receive", "receive", HANDBACK_LIBEXECDIR},
     {"handback-try", "try", HANDBACK_LIBEXECDIR},
     {"handback-web", "web", HANDBACK_LIBEXECDIR},
+    {"handback-login", "login", HANDBACK_LIBEXECDIR},
     {"handback-desk", "web/desk", HANDBACK_LIBEXECDIR},
     {"handback-outbox", "outbound", HANDBACK_LIBEXECDIR},
     {"handback-send", "outbound/send", HANDBACK_LIBEXECDIR},

@@ -327,10 +327,13 @@ read_all(struct reader *r, struct yaml_node *root)
 	check_keys(r, find(root, "retention"), "retention.");
 	check_keys(r, find(root, "notifications"), "notifications.");
 	check_keys(r, find(root, "checkpoints"), "checkpoints.");
+	check_keys(r, find(root, "login"), "login.");
+	check_keys(r, find(root, "login.proxy"), "login.proxy.");
 	/* the table's word becomes syslog's number */
 	word = c->log_level;
 	log_level_from_word(log_level_words[word], &c->log_level);
 	config_check(c, root, r->problems);
+	config_check_login(c, yaml_get(root, "login"), r->problems);
 	read_sources(r, yaml_get(root, "sources"));
 	check_keys(r, root, "");
 }

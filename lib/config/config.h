@@ -76,6 +76,13 @@ struct config_source {
 	const char *checksum; /* and has its SHA-256 */
 };
 
+/* Who vouches for people who come to the pages; all NULL: nobody does, and handback-login has nothing to do. */
+struct config_login {
+	const char *proxy_user;                /* whose connections are heard; NULL: anybody's, and no header */
+	const char *proxy_header;              /* NULL: nobody comes by one */
+	const char *const *people;             /* "NAME = LOGIN"; NULL: each name is a login */
+};
+
 /* Where the pages are, where nothing else is said: on the machine itself. */
 #define CONFIG_WEB "http://127.0.0.1:8425"
 
@@ -87,6 +94,7 @@ struct config {
 	const char *spool, *profiles, *reports, *control;
 	const char *company; /* whose reports these are; NULL: it is not said */
 	const char *web;     /* where people open the pages */
+	struct config_login login;
 	const char *metrics; /* a socket's path or a loopback address; NULL: none */
 	const char *notifications_command, *notifications_mail; /* NULL: none */
 	const char *notifications_sendmail;                     /* what takes mails */
@@ -121,6 +129,9 @@ void config_free(struct config *config); /* NULL is fine */
 
 /* The source of that name, or NULL. */
 const struct config_source *config_source(const struct config *config, const char *name);
+
+/* The login of the database that a proxy's or provider's name is; NULL: nobody's. */
+const char *config_login_person(const struct config_login *login, const char *name);
 
 /* The option table, for the documentation and its test. */
 enum config_type {

@@ -41,6 +41,17 @@ static const struct config_option options[] = {
      "where people open the pages, as https://handback.example: what `handbackctl web login` puts before its "
      "link",
      TOP(web)},
+    {"login.proxy.user", CONFIG_TEXT, NULL, false, false,
+     "operating system user of the proxy in front of handback-login: whoever else connects to it is not heard",
+     TOP(login.proxy_user)},
+    {"login.proxy.header", CONFIG_TEXT, NULL, false, false,
+     "header in which that proxy says who somebody is, as X-Remote-User; it has to take away what a browser sends "
+     "under this name",
+     TOP(login.proxy_header)},
+    {"login.people", CONFIG_TEXTS, NULL, false, false,
+     "whom of the people a name is that the proxy gives, as \"ann.lee@example.com = ann\"; who is not listed does not "
+     "get in. Without it, a name is the login of the database itself",
+     TOP(login.people)},
     {"metrics.listen", CONFIG_TEXT, NULL, false, false,
      "where metrics, /healthz and /readyz are served: a UNIX socket's path, or 127.0.0.1:PORT or [::1]:PORT",
      TOP(metrics)},

@@ -351,6 +351,28 @@ add_gate(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* What comes in as handback-gate has it; nothing goes out. */
+static int
+add_login(scmp_filter_ctx filter)
+{
+	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
+	return rc;
+}
+
+/* And out as handback-fetch has it. */
+static int
+add_login_out(scmp_filter_ctx filter)
+{
+	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
+
+	return rc == 0 ? add_fetch(filter) : rc;
+}
+
 static int
 add_decrypt(scmp_filter_ctx filter)
 {
@@ -491,6 +513,23 @@ sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, char *w
 	if (setrlimit(RLIMIT_NPROC, &none) != 0 || setrlimit(RLIMIT_FSIZE, &none) != 0)
 		return fail(why, why_size, "resource limits", errno);
 	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_send, why, why_size);
+}
+
+bool
+sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
+{
+	const struct rlimit none = {0, 0};
+	struct landlock_place places[COUNT(resolver)];
+	struct landlock_wish landlock = {.places = places, .ports = ports, .port_count = port_count, .least = 2};
+
+	for (size_t i = 0; i < COUNT(resolver); i++)
+		places[landlock.place_count++] = (struct landlock_place){.path = resolver[i], .use = LANDLOCK_READ};
+	if (!enter_limits(why, why_size))
+		return false;
+	if (setrlimit(RLIMIT_NPROC, &none) != 0) /* no process, no thread */
+		return fail(why, why_size, "resource limits", errno);
+	return enter_landlock(&landlock, no_landlock, why, why_size) &&
+	       enter_calls(port_count > 0 ? add_login_out : add_login, why, why_size);
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
- * The sandboxes of handback-fetch, handback-send, handback-gate, handback-web, handback-receive,
- * handback-desk and handback-decrypt: what each needs is listed, and the kernel refuses the rest.  All keep
+ * The sandboxes of handback-fetch, handback-send, handback-gate, handback-web, handback-login,
+ * handback-receive, handback-desk and handback-decrypt: what each needs is listed, and the kernel refuses the rest.  All keep
  * the descriptors that they have.  As the parser's (lib/sandbox/parser.h): rlimits, no_new_privs, Landlock, a
  * seccomp list.  Unlike there an unlisted call is refused (EPERM) and does not end the process, since
  * libraries ask for more than they need; what no library of theirs asks for in good faith does end it.
@@ -11,6 +11,7 @@
  *   gate, web no file at all, no TCP out (Landlock), local sockets alone; what listens and what was accepted
  *             was there before, or comes by that; no process, no program
  *   send      as fetch, to the ports of its target; no file at all but what name resolution reads
+ *   login     accepts as gate, sends as send; without ports no socket of its own at all, and never a local one
  *   receive   no socket of its own; the one directory of its source
  *   desk      no socket of its own, and no connecting one that it has elsewhere; the directories of kept
  *             files, to read; no other file, no process, no program
@@ -40,6 +41,9 @@ bool sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, ch
 
 /* With its socket listening. */
 bool sandbox_gate(bool no_landlock, char *why, size_t why_size);
+
+/* With its socket listening and its connection of the database open.  ports: as sandbox_send; none: it asks nobody. */
+bool sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size);
 
 /* directory: descriptor of what it may change, and no file that it writes gets longer. */
 bool sandbox_receive(int directory, int64_t file_bytes, bool no_landlock, char *why, size_t why_size);

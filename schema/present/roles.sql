@@ -17,6 +17,7 @@ BEGIN
 		('handback_collector', 'handback: counts for the metrics what is held and late, and changes nothing'),
 		('handback_api', 'handback: calls the functions of the redemption API, and reads no table'),
 		('handback_outbox', 'handback: claims what targets are to be told and notes what came of it, and reads no table'),
+		('handback_login', 'handback: makes links to the pages for people whom a proxy or a provider knows, and reads no table'),
 		('handback_operator', 'handback: the people who decide what is held'),
 		('handback_finance', 'handback: reads reports and the audit trail, changes nothing')
 	LOOP
@@ -38,7 +39,7 @@ BEGIN
 	-- temporary tables: where a file's records are staged
 	EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO handback_owner, handback_daemon, handback_nightly,'
 		' handback_operator', current_database());
-	EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_verify, handback_collector, handback_api, handback_outbox, handback_finance', current_database());
+	EXECUTE format('GRANT CONNECT ON DATABASE %I TO handback_verify, handback_collector, handback_api, handback_outbox, handback_login, handback_finance', current_database());
 
 	-- who decides reads as one who decides nothing
 	IF NOT pg_has_role('handback_operator', 'handback_finance', 'MEMBER') THEN
@@ -56,9 +57,9 @@ SET LOCAL ROLE handback_owner;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA handback_schema TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify,
-	handback_collector, handback_api, handback_outbox;
+	handback_collector, handback_api, handback_outbox, handback_login;
 GRANT SELECT ON handback_schema.migration TO handback_daemon, handback_operator, handback_finance, handback_nightly, handback_verify,
-	handback_collector, handback_api, handback_outbox;
+	handback_collector, handback_api, handback_outbox, handback_login;
 COMMENT ON SCHEMA handback_schema IS 'Which migrations this database has had, and what they share';
 COMMENT ON TABLE handback_schema.migration IS 'One row for each migration, in order; programs refuse to start on another list than their own';
 COMMENT ON COLUMN handback_schema.migration.sha256 IS 'Of the file''s text: a file that was applied never changes';

@@ -1,25 +1,35 @@
 -- The pages: who opened them, and how a person's browser comes to the person's own session of the database.
 --
--- A link is made by the person, in a session that has logged in as that person; it is worth something once, for five
--- minutes, and only in a session of the same person. So whoever serves the pages can open none for anybody: the login
--- of handback-desk may be everyone, and a link says which of them there is.
+-- A link is made by the person, in a session that has logged in as that person, or for a person by handback-login, to
+-- which a proxy or an identity provider vouched; it is worth something once, for five minutes, and only in a session of
+-- the same person. So whoever serves the pages can open none for anybody: the login of handback-desk may be everyone,
+-- and a link says which of them there is.
 
 CREATE TABLE handback.web_link (
 	hash    bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
 	person  text NOT NULL DEFAULT session_user,
 	made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	UNIQUE (hash, person)
+	way     text NOT NULL DEFAULT 'person' CHECK (way IN ('person', 'proxy', 'provider')),
+	identity         text CHECK (length(identity) BETWEEN 1 AND 255),
+	authenticated_at timestamptz,
+	UNIQUE (hash, person),
+	CONSTRAINT vouched_for CHECK ((way = 'person') = (identity IS NULL) AND (way <> 'person' OR authenticated_at IS NULL))
 );
-COMMENT ON TABLE handback.web_link IS 'Links that people made to open the pages with; append-only';
+COMMENT ON TABLE handback.web_link IS 'Links to open the pages with, which people made themselves or a proxy or provider vouched for; append-only';
 COMMENT ON COLUMN handback.web_link.hash IS 'SHA-256 of what the link has; the link itself is known to nobody else';
+COMMENT ON COLUMN handback.web_link.way IS 'Who says that it is the person: the person''s own session of the database, a proxy, or an identity provider';
+COMMENT ON COLUMN handback.web_link.identity IS 'Whom the proxy or provider named';
+COMMENT ON COLUMN handback.web_link.authenticated_at IS 'When the person showed that to them, where they said so';
 
 CREATE TABLE handback.web_login (
 	hash   bytea PRIMARY KEY,
 	person text NOT NULL DEFAULT session_user,
 	at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+	authenticated_at timestamptz,
 	FOREIGN KEY (hash, person) REFERENCES handback.web_link (hash, person)
 );
-COMMENT ON TABLE handback.web_login IS 'Who opened the pages, and when: one for a link, and by the person who made it; append-only';
+COMMENT ON TABLE handback.web_login IS 'Who opened the pages, and when: one for a link, and by the person whose it is; append-only';
+COMMENT ON COLUMN handback.web_login.authenticated_at IS 'When the person showed who it is: a link of their own does by being opened; NULL: nobody said';
 
 CALL handback_schema.make_append_only('handback.web_link');
 CALL handback_schema.make_append_only('handback.web_login');
@@ -30,11 +40,29 @@ CREATE FUNCTION handback.make_web_link(link_hash bytea) RETURNS void
 $$;
 COMMENT ON FUNCTION handback.make_web_link(bytea) IS 'Notes a link of the session''s person, by its hash';
 
+CREATE FUNCTION handback.make_web_link_for(link_hash bytea, link_person text, link_way text, link_identity text, link_roles text[],
+	link_authenticated_at timestamptz) RETURNS boolean
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO handback.web_link (hash, person, way, identity, authenticated_at)
+	-- another clock that is ahead makes nothing fresher; and LEAST would take ours where there is none
+	SELECT link_hash, r.rolname, link_way, link_identity,
+		CASE WHEN link_authenticated_at > clock_timestamp() THEN clock_timestamp() ELSE link_authenticated_at END
+	FROM pg_roles r
+	WHERE r.rolname = link_person AND r.rolcanlogin AND NOT r.rolsuper AND link_way <> 'person'
+		AND CASE WHEN pg_has_role(r.oid, 'handback_operator', 'MEMBER') THEN 'operator'
+			WHEN pg_has_role(r.oid, 'handback_finance', 'MEMBER') THEN 'finance' END = ANY (link_roles);
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION handback.make_web_link_for(bytea, text, text, text, text[], timestamptz) IS
+	'Notes a link for somebody of these roles; false where the person is none: no login, a superuser, or in another role';
+
 CREATE FUNCTION handback.enter_by_web(link_hash bytea) RETURNS boolean
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	INSERT INTO handback.web_login (hash)
-	SELECT l.hash FROM handback.web_link l
+	INSERT INTO handback.web_login (hash, authenticated_at)
+	SELECT l.hash, CASE l.way WHEN 'person' THEN clock_timestamp() ELSE l.authenticated_at END FROM handback.web_link l
 	WHERE l.hash = link_hash AND l.person = session_user AND l.made_at > clock_timestamp() - interval '5 minutes'
 	ON CONFLICT DO NOTHING;
 	RETURN FOUND;
@@ -45,6 +73,9 @@ COMMENT ON FUNCTION handback.enter_by_web(bytea) IS
 
 REVOKE ALL ON FUNCTION handback.make_web_link(bytea), handback.enter_by_web(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION handback.make_web_link(bytea), handback.enter_by_web(bytea) TO handback_finance;
+REVOKE ALL ON FUNCTION handback.make_web_link_for(bytea, text, text, text, text[], timestamptz) FROM PUBLIC;
+GRANT USAGE ON SCHEMA handback TO handback_login;
+GRANT EXECUTE ON FUNCTION handback.make_web_link_for(bytea, text, text, text, text[], timestamptz) TO handback_login;
 GRANT SELECT ON handback.web_login TO handback_finance;
 
 -- ---- views that people keep ----

@@ -1,4 +1,5 @@
-"""handback-web and handback-desk, taken over: what the kernel and the database refuse them."""
+"""handback-web, handback-desk and handback-login, taken over: what the kernel and the database refuse them."""
+import getpass
 import os
 import pathlib
 import signal
@@ -14,7 +15,7 @@ from c_source import ROOT
 from fetcher import packet
 
 BUILD = pathlib.Path(os.environ.get("HANDBACK_BUILD", ROOT / "build"))
-HOOKED = {"web": BUILD / "web/handback-web-test", "desk": BUILD / "web/desk/handback-desk-test"}
+HOOKED = {"web": BUILD / "web/handback-web-test", "desk": BUILD / "web/desk/handback-desk-test", "login": BUILD / "login/handback-login-test"}
 TRIES = {
     "reads the machine's passwords": "read /etc/passwd",
     "makes a file where its user may": "make /tmp/handback-web-new",
@@ -31,6 +32,10 @@ OF_A_DESK = {
     "makes a file in the archive": "make {place}/spool/archive/new",
     "connects to the database again": "local {server}",
     "takes its connection elsewhere": "reconnect",
+}
+OF_A_LOGIN = {
+    "reads its own configuration again": "read {place}/handback.yaml",
+    "connects to the database again": "local {server}",
 }
 LOCKS = [("landlock_create_ruleset", "ENOSYS"), ("landlock_restrict_self", "EPERM"), ("seccomp", "EINVAL")]
 
@@ -122,6 +127,39 @@ def test_a_desk_that_cannot_be_locked_down_lets_nobody_in(call, error, need, wor
     need("strace")
     _, errors, answer = run_desk(world, "", "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}")
     assert answer == b"" and "cannot lock down" in errors
+
+
+@pytest.fixture(scope="module")
+def vouching(world):
+    config = world.dir / "login.yaml"
+    config.write_text(world.config.read_text() + f"login:\n  proxy:\n    user: {getpass.getuser()}\n    header: X-Remote-User\n")
+    return config
+
+
+def run_login(place, config, attempt, *wrapper):
+    process = subprocess.Popen([*wrapper, hooked("login"), "--listen", place / "http", "--config", config], stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "HANDBACK_ATTEMPT": attempt})
+    said = ""
+    for line in process.stderr:
+        said += line
+        if "msg=ready" in line:
+            process.terminate()
+    return process.wait(40), said
+
+
+@pytest.mark.parametrize("what", [*TRIES, *OF_A_LOGIN])
+def test_who_vouches_cannot(what, place, world, vouching):
+    said = {**TRIES, **OF_A_LOGIN}[what].format(place=world.dir, server=next(pathlib.Path(world.database.cluster.socket).glob(".s.PGSQL.*[0-9]")))
+    status, errors = run_login(place, vouching, said)
+    assert status != 98, "the hook does not know this attempt"
+    assert status == -signal.SIGSYS or f"refused: {said}" in errors, (status, errors)
+
+
+@pytest.mark.parametrize("call, error", LOCKS)
+def test_who_vouches_and_cannot_be_locked_down_serves_nobody(call, error, need, place, vouching):
+    need("strace")
+    status, errors = run_login(place, vouching, "", "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}")
+    assert status == 4 and "cannot lock down" in errors and "ready" not in errors
 
 
 def test_a_link_is_good_once_and_for_the_one_who_made_it(world, build):

@@ -8,6 +8,7 @@ UNIT, GATE = "tests/ops/test_decrypt_unit.py", "tests/hostile/test_gate_walls.py
 RECEIVE = "tests/hostile/test_receive_walls.py"
 SEND = "tests/hostile/test_send_walls.py"
 WEB, PAGES = "tests/hostile/test_web_walls.py", "tests/web/test_pages.py"
+LOGIN = "tests/web/test_login.py"
 READERS, FLOORS = "tests/ledger/test_readers.py", "tests/house/test_floors.py"
 LINKS = f"{FLOORS}::test_each_program_links_its_own_libraries_only"
 NO_PARSER = f"{ATTEMPTS}::test_who_posts_has_no_parser_in_it"
@@ -66,6 +67,10 @@ NEVER = {
     "handback-web": {**{what: (f"{WEB}::test_the_pages_face_cannot", f"{WEB}::test_the_pages_face_that_cannot_be_locked_down_serves_nobody", LINKS)
                         for what in ("a database", "any file", "exec")},
                      "a person's rights": (f"{WEB}::test_a_link_is_good_once_and_for_the_one_who_made_it",)},
+    "handback-login": {**{what: (f"{WEB}::test_who_vouches_cannot", f"{WEB}::test_who_vouches_and_cannot_be_locked_down_serves_nobody")
+                          for what in ("any file", "a second connection of the database", "exec")},
+                       "a table": (f"{LOGIN}::test_its_role_makes_links_and_does_nothing_else",),
+                       "a person who is none": (f"{LOGIN}::test_whom_nobody_knows_gets_no_link",)},
     "handback-try": {"parsing partner bytes": (LINKS,),
                      "a change that stays": ("tests/hostile/test_dry_runs.py::test_nothing_is_changed_and_nothing_is_kept",)},
     "handback-desk": {**{what: (f"{WEB}::test_a_desk_cannot", f"{WEB}::test_a_desk_that_cannot_be_locked_down_lets_nobody_in")
@@ -100,7 +105,7 @@ def test_who_tries_is_there():
             for test in tests:
                 path, name = test.split("::")
                 assert re.search(rf"^def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.M), test
-                assert path == FLOORS or any(n in path for n in ("hostile", "ledger", "/api/", "_unit")), test
+                assert path == FLOORS or any(n in path for n in ("hostile", "ledger", "/api/", "/web/", "_unit")), test
 
 
 def test_each_program_that_is_installed_has_its_row():

@@ -10,7 +10,7 @@ import pytest
 
 import pg
 
-ROLES = ("handback_daemon", "handback_nightly", "handback_verify", "handback_collector", "handback_api", "handback_outbox", "handback_operator", "handback_finance")
+ROLES = ("handback_daemon", "handback_nightly", "handback_verify", "handback_collector", "handback_api", "handback_outbox", "handback_login", "handback_operator", "handback_finance")
 
 
 def dump(database):
@@ -185,6 +185,7 @@ MAY = {
     "handback_collector": set(),
     "handback_api": set(),
     "handback_outbox": set(),
+    "handback_login": set(),
     "handback_operator": set(),
     "handback_finance": set(),
 }

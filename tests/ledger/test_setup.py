@@ -9,7 +9,7 @@ import pytest
 import pg
 from world import CTL, World
 
-LOGINS = ("handback", "handback-api", "handback-outbox", "setup_ann")
+LOGINS = ("handback", "handback-api", "handback-outbox", "handback-login", "setup_ann")
 READS = ("files", "show 1", "show 1 --records", "show 1 --rules", "explain 1:1", "holds", "hold show 1", "overdue", "proposals", "report",
          "report roll-forward", "report ageing", "report reasons", "report deliveries", "report decisions", "report trend", "report points",
          "transactions", "schedule list", "audit head", "credential list", "policy list", "route list", "catalogue show", "catalogue holds",

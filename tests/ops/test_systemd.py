@@ -267,7 +267,7 @@ def installed_unit(system, name):
                                        ("handback-gate.service", 0.5), ("handback-api@.service", 0.5),
                                        ("handback-outbox.service", 0.5), ("handback-send@.service", 1.0),
                                        ("handback-web.service", 0.5), ("handback-desk@.service", 1.0),
-                                       ("handback-try@.service", 0.5)])
+                                       ("handback-try@.service", 0.5), ("handback-login.service", 0.5)])
 def test_exposure(system, unit, most):
     out = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", installed_unit(system, unit)],
                          capture_output=True, text=True).stdout
@@ -299,6 +299,6 @@ def test_every_directive_of_the_sandbox_has_a_reason():
 
 @pytest.mark.parametrize("unit", ("handbackd", "handback-nightly", "handback-verify", "handback-failure@", "handback-fetch@", "handback-decrypt@",
                                   "handback-gate", "handback-api@", "handback-outbox", "handback-send@", "handback-web",
-                                  "handback-desk@", "handback-try@"))
+                                  "handback-desk@", "handback-try@", "handback-login"))
 def test_every_unit_is_in_the_sandbox(unit):
     assert "\n\n@sandbox@\n" in (ROOT / f"systemd/{unit}.service.in").read_text()

@@ -40,10 +40,10 @@ class Page:
 
 class Browser:
     def __init__(self, web):
-        self.web, self.cookie = web, None
+        self.web, self.cookie, self.where = web, None, web.socket
 
     def request(self, method, path, fields=None, **headers):
-        connection = redemption_api.Unix(self.web.socket)
+        connection = redemption_api.Unix(self.where)
         sent = {"Sec-Fetch-Site": "same-origin", **({"Cookie": self.cookie} if self.cookie else {})}
         body = None
         if fields is not None:
@@ -87,7 +87,7 @@ class Web:
         self.started = []
 
     def start(self, name, *arguments, ready):
-        where = {"handback-web": "web", "handback-desk": "web/desk", "handback-try": "try"}[name]
+        where = {"handback-web": "web", "handback-desk": "web/desk", "handback-try": "try", "handback-login": "login"}[name]
         with open(self.folder / f"{name}.log", "ab") as log:
             process = subprocess.Popen([self.world.build / where / name, *arguments], stderr=log,
                                        env={**self.world.environment(), "HANDBACK_TRY_SOCKET": str(self.folder / "try")})
@@ -109,6 +109,16 @@ class Web:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             process.kill()
+
+    def vouch(self, *lines, name="login"):
+        """A handback-login, where lines of the configuration say who vouches: a browser of its socket, that may be gone again."""
+        config, where = self.world.dir / f"{name}.yaml", self.folder / name
+        config.write_text(self.world.config.read_text() + "\n".join(("login:", *("  " + line for line in lines))) + "\n")
+        process = self.start("handback-login", "--config", config, "--listen", where, ready=where)
+        until(lambda: b"msg=ready" in (self.folder / "handback-login.log").read_bytes() or process.poll() is not None)
+        browser = Browser(self)
+        browser.where, browser.process = where, process
+        return browser
 
     def on_loopback(self):
         """The same for a real browser: where."""
