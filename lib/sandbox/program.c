@@ -498,25 +498,10 @@ sandbox_fetch(const struct sandbox_fetch *wish, char *why, size_t why_size)
 	       enter_calls(add_fetch, why, why_size);
 }
 
-bool
-sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
-{
-	const struct rlimit none = {0, 0};
-	struct landlock_place places[COUNT(resolver)];
-	struct landlock_wish landlock = {.places = places, .ports = ports, .port_count = port_count, .least = 2};
-
-	for (size_t i = 0; i < COUNT(resolver); i++)
-		places[landlock.place_count++] = (struct landlock_place){.path = resolver[i], .use = LANDLOCK_READ};
-	if (!enter_limits(why, why_size))
-		return false;
-	/* no process, no thread; no file gets a byte */
-	if (setrlimit(RLIMIT_NPROC, &none) != 0 || setrlimit(RLIMIT_FSIZE, &none) != 0)
-		return fail(why, why_size, "resource limits", errno);
-	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_send, why, why_size);
-}
-
-bool
-sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
+/* Names become addresses, and these ports are reached: no file is read but for that. */
+static bool
+reach_ports(int (*add_own)(scmp_filter_ctx filter), const uint16_t *ports, size_t port_count, bool no_landlock,
+            char *why, size_t why_size)
 {
 	const struct rlimit none = {0, 0};
 	struct landlock_place places[COUNT(resolver)];
@@ -528,12 +513,23 @@ sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *
 		return false;
 	if (setrlimit(RLIMIT_NPROC, &none) != 0) /* no process, no thread */
 		return fail(why, why_size, "resource limits", errno);
-	return enter_landlock(&landlock, no_landlock, why, why_size) &&
-	       enter_calls(port_count > 0 ? add_login_out : add_login, why, why_size);
+	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_own, why, why_size);
 }
 
 bool
-sandbox_gate(bool no_landlock, char *why, size_t why_size)
+sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
+{
+	const struct rlimit none = {0, 0};
+
+	/* no file gets a byte */
+	if (setrlimit(RLIMIT_FSIZE, &none) != 0)
+		return fail(why, why_size, "resource limits", errno);
+	return reach_ports(add_send, ports, port_count, no_landlock, why, why_size);
+}
+
+/* No file at all, and no TCP out. */
+static bool
+serve_only(int (*add_own)(scmp_filter_ctx filter), bool no_landlock, char *why, size_t why_size)
 {
 	static const struct landlock_place places[] = {
 		{.path = "/dev/null", .use = LANDLOCK_READ},
@@ -548,7 +544,20 @@ sandbox_gate(bool no_landlock, char *why, size_t why_size)
 		return false;
 	if (setrlimit(RLIMIT_NPROC, &none) != 0)
 		return fail(why, why_size, "resource limits", errno);
-	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_gate, why, why_size);
+	return enter_landlock(&landlock, no_landlock, why, why_size) && enter_calls(add_own, why, why_size);
+}
+
+bool
+sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
+{
+	return port_count == 0 ? serve_only(add_login, no_landlock, why, why_size)
+	                       : reach_ports(add_login_out, ports, port_count, no_landlock, why, why_size);
+}
+
+bool
+sandbox_gate(bool no_landlock, char *why, size_t why_size)
+{
+	return serve_only(add_gate, no_landlock, why, why_size);
 }
 
 /* Nothing over what all have, but a hint to the disk. */

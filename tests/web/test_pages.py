@@ -345,7 +345,7 @@ def test_approving_takes_a_login_of_the_last_minutes(pages, ann, world):
     def age(interval):
         with world.database.connect() as c:
             c.execute("ALTER TABLE handback.web_login DISABLE TRIGGER append_only")
-            c.execute(f"UPDATE handback.web_login SET at = at - interval '{interval}' WHERE person = 'cat'")
+            c.execute(f"UPDATE handback.web_login SET authenticated_at = authenticated_at - interval '{interval}' WHERE person = 'cat'")
             c.execute("ALTER TABLE handback.web_login ENABLE TRIGGER append_only")
     age("301 seconds")
     refused = cat.send(page, f"/proposals/{proposal}/approve")
