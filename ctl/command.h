@@ -5,7 +5,7 @@
 #ifndef HANDBACK_CTL_COMMAND_H
 #define HANDBACK_CTL_COMMAND_H
 
-#include <stdint.h>
+#include <assert.h>
 
 /* An option means the same wherever it is taken. */
 enum option_id {
@@ -73,6 +73,8 @@ enum option_id {
 	OPT_EVERY,
 	OPT_BEGINS_ON,
 	OPT_MAIL,
+	OPT_EXPLAIN,
+	OPT_WIDE,
 	OPT_COUNT
 };
 
@@ -83,9 +85,13 @@ struct option_spec {
 };
 extern const struct option_spec option_specs[OPT_COUNT];
 
-#define OPT(id) (UINT64_C(1) << (id))
+/* A set of options. */
+__extension__ typedef unsigned __int128 options_t;
+#define OPT(id) ((options_t) 1 << (id))
+static_assert(OPT_COUNT <= 128, "a set of options has 128 bits");
 /* Taken by every command. */
-#define OPT_GLOBAL (OPT(OPT_HELP) | OPT(OPT_CONFIG) | OPT(OPT_DATABASE) | OPT(OPT_JSON) | OPT(OPT_FORMAT))
+#define OPT_GLOBAL                                                                                           \
+	(OPT(OPT_HELP) | OPT(OPT_CONFIG) | OPT(OPT_DATABASE) | OPT(OPT_JSON) | OPT(OPT_FORMAT) | OPT(OPT_WIDE))
 
 struct session;
 
@@ -94,7 +100,7 @@ struct command {
 	const char *group;             /* heading in the overview */
 	const char *arguments;         /* "REFERENCE", "" for none */
 	int least, most;               /* of them */
-	uint64_t options;              /* of its own, OPT() each */
+	options_t options;             /* of its own, OPT() each */
 	const char *summary;           /* one line, no full stop */
 	const char *about;             /* sentences */
 	const char *example;           /* one or more lines to type */
@@ -102,6 +108,7 @@ struct command {
 };
 /* Ended by a NULL name; those of one group stand together. */
 extern const struct command commands[];
+#define COMMANDS_MOST 160
 
 /* The command that argv begins with, one or two words, and how many they are; NULL: none. */
 const struct command *command_find(int argc, char *const *argv, int *ret_words);

@@ -86,6 +86,10 @@ const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_EVERY] = {"every", "PERIOD", "day, week (from Monday), month, quarter, year, or once"},
     [OPT_BEGINS_ON] = {"begins-on", "DAY",
                        "the day on which a month begins, 1 to 28: 15 for the 15th to the 14th; without it 1"},
+    [OPT_EXPLAIN] =
+        {"explain", NULL,
+         "show for each field by what a wrong value would be seen, too, and a score of how much is"},
+    [OPT_WIDE] = {"wide", NULL, "every column and every text whole, however wide the terminal is"},
     [OPT_MAIL] = {"mail", "LIST", "mail the report to these addresses, with commas, as an attachment"},
     [OPT_COLUMNS] = {"columns", "LIST", "these columns, with commas, in this order; without it all"},
 };
@@ -521,9 +525,9 @@ const struct command commands[] = {
      "the key, which numbers of a header or trailer are counts or sums. Beside each line stands what it rests "
      "on (guess), and what only a person can say (decide). Of a large file it looks at the first 8 MiB.",
      "handbackctl profile infer ./answers_20260131.csv >partner.yaml", run_profile_infer},
-    {"profile lint", "Configure", "PROFILE...", 1, 1000, 0, "check profiles",
+    {"profile lint", "Configure", "PROFILE...", 1, 1000, OPT(OPT_EXPLAIN) | OPT(OPT_TABLE), "check profiles",
      "Reports every mistake as file:line:column: path: message, and warns of what a profile leaves open. "
-     "PROFILE is a file, or the name of one in the profiles directory.",
+     "PROFILE is a file, or the name of one in the profiles directory. --explain says of those that compile what `profile explain` does.",
      "handbackctl profile lint fixtures/profiles/skyline.yaml", run_profile_lint},
     {"profile read", "Configure", "PROFILE FILE", 2, 2, OPT(OPT_NAME), "what a profile makes of a file, without a database",
      "Prints each record, control total and refusal as a line, as docs/profiles.md has it. What is right can be kept as FILE.expected "

@@ -11,7 +11,6 @@
 #include "lib/finance/output/memory.h"
 #include "lib/finance/output/wrap.h"
 
-#define MAX_COMMANDS 64
 #define HELP_WIDTH 78
 
 static const struct {
@@ -52,11 +51,11 @@ char *
 command_group(const char *first)
 {
 	size_t len = strlen(first);
-	const char *words[MAX_COMMANDS];
+	const char *words[COMMANDS_MOST];
 	size_t count = 0;
 	char *all = NULL;
 
-	for (const struct command *c = commands; c->name != NULL && count < MAX_COMMANDS; c++)
+	for (const struct command *c = commands; c->name != NULL && count < COMMANDS_MOST; c++)
 		if (strncmp(c->name, first, len) == 0 && c->name[len] == ' ')
 			words[count++] = c->name + len + 1;
 	for (size_t i = 0; i < count; i++) {
@@ -72,10 +71,10 @@ command_group(const char *first)
 const char *
 command_hint(const char *typed)
 {
-	const char *names[MAX_COMMANDS + 1] = {NULL};
+	const char *names[COMMANDS_MOST + 1] = {NULL};
 	size_t count = 0;
 
-	for (const struct command *c = commands; c->name != NULL && count < MAX_COMMANDS; c++)
+	for (const struct command *c = commands; c->name != NULL && count < COMMANDS_MOST; c++)
 		names[count++] = c->name;
 	/* "audit" and "audit verfy" are both near to what begins alike */
 	const char *near = nearest_word(typed, names);
@@ -88,7 +87,7 @@ command_hint(const char *typed)
 
 /* The options of a mask: rows of a Markdown table, or lines for a terminal. */
 static void
-put_options(uint64_t mask, bool document)
+put_options(options_t mask, bool document)
 {
 	for (int i = 0; i < OPT_COUNT; i++) {
 		const struct option_spec *o = &option_specs[i];

@@ -17,7 +17,7 @@
 
 /* What getopt wants, from our table; val is 256 + the option's number. */
 static void
-getopt_table(uint64_t options, struct option *ret)
+getopt_table(options_t options, struct option *ret)
 {
 	for (int i = 0; i < OPT_COUNT; i++)
 		if (options & OPT(i))
@@ -29,7 +29,7 @@ getopt_table(uint64_t options, struct option *ret)
 
 /* The nearest of the options that the command takes, or NULL. */
 static const char *
-near_option(const char *word, uint64_t options)
+near_option(const char *word, options_t options)
 {
 	const char *names[OPT_COUNT + 1] = {NULL};
 	size_t count = 0, len = strcspn(word, "=");
@@ -44,7 +44,7 @@ near_option(const char *word, uint64_t options)
 }
 
 static int
-wrong_option(const char *word, int kind, const struct command *c, uint64_t options)
+wrong_option(const char *word, int kind, const struct command *c, options_t options)
 {
 	const char *near = near_option(word, options);
 
@@ -62,7 +62,7 @@ wrong_option(const char *word, int kind, const struct command *c, uint64_t optio
 /* Reads options into the session until something else comes (stop) or to the end.  optind is left behind
  * them. */
 static int
-read_options(struct session *s, int argc, char **argv, uint64_t options, bool stop)
+read_options(struct session *s, int argc, char **argv, options_t options, bool stop)
 {
 	struct option table[MAX_OPTIONS];
 
@@ -141,6 +141,8 @@ check_call(struct session *s)
 		}
 		s->format = (enum format) format;
 	}
+	if (s->value[OPT_WIDE] != NULL)
+		s->terminal.width = 0;
 	if (s->format == FORMAT_XLSX && isatty(STDOUT_FILENO)) {
 		complain("--format xlsx is a file, and no terminal shows it: write >report.xlsx behind the command");
 		return EXIT_USAGE;

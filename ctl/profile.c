@@ -112,8 +112,14 @@ run_profile_lint(struct session *s)
 	struct document *d = document_new("lint", NULL);
 	struct table *profiles = document_add(d, "profiles", NULL, TABLE_ROWS, COLUMNS(lint_columns));
 	struct table *problems = document_add(d, "problems", NULL, TABLE_ROWS, COLUMNS(problem_columns));
+	const bool explain = s->value[OPT_EXPLAIN] != NULL;
 	int worst = EXIT_CLEAN;
 
+	if (explain && s->argument_count > 1) {
+		complain("--explain takes one profile");
+		document_free(d);
+		return EXIT_USAGE;
+	}
 	for (int i = 0; i < s->argument_count; i++) {
 		struct problems *p = NULL;
 		struct profile *profile = NULL;
@@ -124,6 +130,8 @@ run_profile_lint(struct session *s)
 			add_lint(profiles, problems, s->arguments[i], p, open);
 		if (code != EXIT_CLEAN || profile == NULL || open > 0)
 			worst = EXIT_USAGE;
+		if (explain && profile != NULL)
+			profile_explain(d, profile);
 		free(path);
 		profile_free(profile);
 		problems_free(p);
@@ -132,7 +140,7 @@ run_profile_lint(struct session *s)
 	for (size_t i = 0; s->format == FORMAT_TEXT && i < problems->rows; i++)
 		puts(table_cell(problems, i, 1));
 	if (s->format == FORMAT_TEXT)
-		document_drop_last(d);
+		document_drop(d, problems);
 	int code = session_show(s, d);
 	document_free(d);
 	return code == EXIT_CLEAN ? worst : code;

@@ -17,4 +17,8 @@ int profile_of_argument(struct session *s, const char *said, struct problems **r
 /* The path of the profile that is meant, to be freed; NULL, said why on stderr. */
 char *profile_path(struct session *s, const char *said);
 
+/* By what a wrong value of each field would be seen, and how much of a record is: tables of d. */
+struct document;
+void profile_explain(struct document *d, const struct profile *profile);
+
 #endif

@@ -163,14 +163,13 @@ parse(const struct parse_job *job, const struct layout *layout, struct assemble 
       const struct input_fd *file, struct frame_writer *out)
 {
 	struct frame end = {.kind = FRAME_END};
-	struct input *in = contents_input(contents);
 	uint64_t bytes = 0;
 
 	if (job->file_bytes > layout->limits.file_bytes)
 		(void) assemble_refuse(a, "file_too_long", NULL, (struct slice){NULL, 0}, 0, 0,
 		                       "the file is longer than limits: file_bytes");
-	else if (assemble_name(a, job->name, job->name_len) == 0 && formats_read(layout, in, a, &bytes) != 0)
-		child_leave(EXIT_FAILED, in->why);
+	else if (assemble_name(a, job->name, job->name_len) == 0 && contents_read(contents, a, &bytes) != 0)
+		child_leave(EXIT_FAILED, contents_input(contents)->why);
 	if (assemble_finish(a, bytes, &end.end) != 0)
 		child_leave(EXIT_FAILED, "the pipe for frames is broken, or memory is out");
 	end.end.file_bytes = file->bytes;

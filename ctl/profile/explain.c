@@ -68,6 +68,17 @@ add_field(void *context, const struct explained *e)
 	table_row(c->fields, cells);
 }
 
+void
+profile_explain(struct document *d, const struct profile *profile)
+{
+	struct counting c = {.score = document_add(d, "score", NULL, TABLE_ROWS, COLUMNS(score_columns)),
+	                     .fields = document_add(d, "fields", NULL, TABLE_ROWS, COLUMNS(field_columns))};
+
+	explain_fields(profile->layout, &profile->policy, add_field, &c);
+	end_record(&c);
+	add_score(c.score, "all", c.all, true);
+}
+
 int
 run_profile_explain(struct session *s)
 {
@@ -81,12 +92,8 @@ run_profile_explain(struct session *s)
 		code = EXIT_USAGE;
 	if (code == EXIT_CLEAN) {
 		struct document *d = document_new("explained", NULL);
-		struct counting c = {.score = document_add(d, "score", NULL, TABLE_ROWS, COLUMNS(score_columns)),
-		                     .fields = document_add(d, "fields", NULL, TABLE_ROWS, COLUMNS(field_columns))};
 
-		explain_fields(profile->layout, &profile->policy, add_field, &c);
-		end_record(&c);
-		add_score(c.score, "all", c.all, true);
+		profile_explain(d, profile);
 		code = session_show(s, d);
 		document_free(d);
 	}

@@ -116,7 +116,7 @@ run_target_lint(struct session *s)
 		problems_free(p);
 	}
 	if (s->format == FORMAT_TEXT)
-		document_drop_last(d);
+		document_drop(d, problems);
 	code = session_show(s, d);
 	document_free(d);
 	return code == EXIT_CLEAN ? worst : code;

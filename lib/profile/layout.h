@@ -431,7 +431,8 @@ enum { VERDICT_REST_ACCEPTED = 100 /* what this level does not name is accepted 
 struct container_rule {
 	uint8_t kind[4]; /* enum container, from the outside */
 	uint8_t count;
-	const char *member; /* zip: pattern of the one member's name; "{name}" is the outer name without .zip */
+	const char *member; /* zip: pattern of a data file's name; "{name}" is the outer name without .zip */
+	bool several;       /* zip: each data file is read as a file of its own; else there is one */
 	const char *const *ignore; /* NULL-ended patterns of members that do not count */
 };
 enum container { CONTAINER_NONE, CONTAINER_GZIP, CONTAINER_ZIP };

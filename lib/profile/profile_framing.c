@@ -306,13 +306,19 @@ compile_container(struct compile *c)
 	}
 	if (n == NULL)
 		yaml_error(c->problems, map, "needs kind: gzip, zip or a list of these, from the outside in");
-	r->member = compile_text(c, map, "member", NULL);
+	r->several = yaml_get(map, "files") != NULL;
+	if (r->several && yaml_get(map, "member") != NULL)
+		yaml_error(c->problems, yaml_get(map, "member"), "does not go with files: files may be one, too");
+	r->member = compile_text(c, map, r->several ? "files" : "member", NULL);
 	r->ignore = text_list(c, yaml_get(map, "ignore"));
 	for (uint8_t i = 0; i < r->count; i++)
 		zip |= r->kind[i] == CONTAINER_ZIP;
 	n = yaml_get(map, "member") != NULL ? yaml_get(map, "member") : yaml_get(map, "ignore");
+	n = r->several ? yaml_get(map, "files") : n;
 	if (n != NULL && !zip)
 		yaml_error(c->problems, n, "does nothing without kind: zip");
+	if (r->several && zip && r->kind[r->count - 1] != CONTAINER_ZIP)
+		yaml_error(c->problems, n, "needs the zip as the innermost container");
 	compile_known(c, map, "container");
 }
 

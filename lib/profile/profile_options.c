@@ -92,6 +92,9 @@ const struct profile_option profile_options[] = {
 
     {"container", "kind", "gzip, zip, or a list of them from the outside in"},
     {"container", "member", "zip: the one member's name; {name} is the file's name without its ending"},
+    {"container", "files",
+     "instead of member: pattern of several members, each of which is a file of its own, with all that it "
+     "must have"},
     {"container", "ignore", "zip: patterns of members that do not count"},
 
     {"framing", "newline", "lf, crlf, cr, none, or a list: the first one seen holds; default [lf, crlf]",
@@ -191,7 +194,8 @@ const struct profile_option profile_options[] = {
     {"records.*.columns.*", "times", "a number, or a field; without it to the end"},
     {"records.*.columns.*", "rest", "the field that takes all that is left, delimiters too"},
 
-    {"records.*.fields.*", "at", "positions 3-38, a column's number, part 3.2 or name, a path; JSON: * is the record's key"},
+    {"records.*.fields.*", "at",
+     "positions 3-38, a column's number, part 3.2 or name, a path; JSON: * is the record's key"},
     {"records.*.fields.*", "value", "a constant instead"},
     {"records.*.fields.*", "pattern", "cuts the value into other fields of the record, which have no at"},
     {"records.*.fields.*", "join",

@@ -48,11 +48,18 @@ match_key(struct compile *c, const struct yaml_node *n)
 			if (strcmp(key_parts[i].name, name) == 0)
 				break;
 		if (i == sizeof(key_parts) / sizeof(*key_parts)) {
-			yaml_error(c->problems, n,
-			           "%s is no part of a match key (external_reference, outbound_reference, "
-			           "partner_reference, outbound_line, member, points, date, amount, merchant, "
-			           "transaction_type)",
-			           name);
+			if (has_field(c, name))
+				yaml_error(c->problems, n,
+				           "%s is a field of your own, and a redemption has nothing to compare it with: make "
+				           "it part of a "
+				           "reference, as in outbound_reference: {join: [%s, ...]}",
+				           name, name);
+			else
+				yaml_error(c->problems, n,
+				           "%s is no part of a match key (external_reference, outbound_reference, "
+				           "partner_reference, outbound_line, member, points, date, amount, merchant, "
+				           "transaction_type)",
+				           name);
 			return 0;
 		}
 		if (!has_field(c, name))

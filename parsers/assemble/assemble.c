@@ -651,24 +651,57 @@ assemble_conditions(struct assemble *a, const struct conditions *c)
 	return holds;
 }
 
-int
-assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
+/* A data file is at its end: what is missing in it is told. */
+static void
+end_file(struct assemble *a, uint64_t bytes)
 {
+	const uint64_t before = a->files > 1 ? a->files - 1 : 0; /* instances of the file's level */
 	struct place end = {a->physical, bytes};
 	/* given up at a mistake of the format, or before anything was reported, or within a record */
-	bool broken = a->broken || a->opened > 0 || (a->refused && a->level[0].instance == 0);
+	bool broken = a->broken || a->opened > 0 || (a->refused && a->level[0].instance == before);
 
-	if (!a->stopped && a->physical == 0 && !a->refused)
-		(void) assemble_refuse(a, "empty", NULL, nothing, 0, 0, "the file is empty: %llu bytes and no record",
-		                       (unsigned long long) bytes);
+	if (!a->stopped && a->physical == a->start.number && !a->refused)
+		(void) assemble_refuse(a, "empty", NULL, nothing, 0, a->start.offset,
+		                       "the file is empty: %llu bytes and no record",
+		                       (unsigned long long) (bytes - a->start.offset));
 	else if (!a->stopped && !broken) {
-		if (a->level[0].instance == 0)
+		if (a->level[0].instance == before)
 			level_begin(a, end); /* nothing stood in it: what is missing is reported at its end */
 		(void) level_close(a, 0, end);
 	}
+	a->not_whole |= !a->whole;
+}
+
+int
+assemble_file(struct assemble *a, const char *name, uint64_t bytes)
+{
+	char shown[TEXT_SHOWN_SIZE];
+
+	if (a->files > 0) {
+		end_file(a, bytes);
+		a->start = (struct assemble_start){
+		    a->physical > a->level[0].last_number ? a->physical : a->level[0].last_number, bytes};
+		a->physical = a->start.number;
+		a->whole = false;
+	}
+	a->files++;
+	snprintf(a->of_file, sizeof(a->of_file), " (in %s)", text_show(shown, name, strlen(name)));
+	return a->stopped || a->refused ? -1 : 0;
+}
+
+struct assemble_start
+assemble_start(const struct assemble *a)
+{
+	return a->start;
+}
+
+int
+assemble_finish(struct assemble *a, uint64_t bytes, struct parse_end *ret)
+{
+	end_file(a, bytes);
 	if (a->sink->facts(a->sink->context, &a->facts) != 0)
 		return -1;
 	*ret = (struct parse_end){
-	    .records = a->records, .bytes = bytes, .refused = a->refused, .whole = a->whole && !a->refused};
+	    .records = a->records, .bytes = bytes, .refused = a->refused, .whole = !a->not_whole && !a->refused};
 	return a->refused || !a->stopped ? 0 : -1;
 }

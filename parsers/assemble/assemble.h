@@ -39,6 +39,19 @@ void assemble_free(struct assemble *a); /* NULL is fine */
 int assemble_name(struct assemble *a, const char *name, size_t len);
 
 /*
+ * Of a container of several data files, before each: it is a file of its own, and the one before it must have
+ * had all that a file has.  What files say of themselves must be the same in all.  bytes: of content that
+ * were read before it. name is the container's word, shown and not used.
+ */
+int assemble_file(struct assemble *a, const char *name, uint64_t bytes);
+
+/* Where the data file that is read now begins in all that is read: formats count from here. */
+struct assemble_start {
+	uint64_t number, offset;
+};
+struct assemble_start assemble_start(const struct assemble *a);
+
+/*
  * A physical record of a line-based format.  value[i] belongs to field i of the
  * type; data NULL: the record does not have it.  Slices that lie within bytes
  * are reported with their own offset when they are bad, others with what locate says.

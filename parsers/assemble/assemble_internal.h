@@ -13,6 +13,7 @@
 #define HANDBACK_PARSERS_ASSEMBLE_ASSEMBLE_INTERNAL_H
 
 #include "lib/base/sum.h"
+#include "lib/base/text.h"
 #include "lib/profile/values.h"
 #include "parsers/assemble/assemble.h"
 #include "parsers/assemble/texts.h"
@@ -111,6 +112,11 @@ struct assemble {
 	sum_t *total;
 	sum_t *waiting;        /* by total: of the addenda of an entry whose verdict is not known yet */
 	struct groups *groups; /* by total: those that are for each value */
+
+	struct assemble_start start;        /* of the data file that is being read */
+	char of_file[TEXT_SHOWN_SIZE + 32]; /* " (in NAME)" of a container of several, for refusals */
+	uint64_t files;                     /* begun, of a container of several */
+	bool not_whole;                     /* one of those before */
 
 	uint64_t records, physical;
 	uint32_t refusals;

@@ -26,6 +26,8 @@ assemble_refuse(struct assemble *a, const char *rule, const char *field, struct 
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	if (a->files > 0)
+		snprintf(message + strlen(message), sizeof(message) - strlen(message), "%s", a->of_file);
 	if (value.data != NULL)
 		text_show(shown, value.data, value.len);
 	r.message = slice_of(message);

@@ -250,7 +250,7 @@ control_compare(struct assemble *a, const struct control_rule *rule, const char 
 	if (left == NO_RESULT || right == NO_RESULT)
 		return assemble_refuse(a, "overflow", rule->name, (struct slice){NULL, 0}, at.number, at.offset,
 		                       "control %s passes 120 bits, or divides by zero", rule->name);
-	if (rule->level == 0)
+	if (rule->level == 0 && a->files == 0)
 		snprintf(where, sizeof(where), "%s%s%s", a->layout->level_name[0], of != NULL ? " " : "",
 		         of != NULL ? of : "");
 	else

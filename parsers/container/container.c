@@ -3,11 +3,13 @@
 #include <strings.h>
 
 #include "lib/base/limits.h"
+#include "parsers/assemble/assemble.h"
 #include "parsers/container/container_internal.h"
 
 #define LAYERS 4
 
 struct contents {
+	const struct layout *layout;
 	struct input *layer[LAYERS];
 	uint8_t kind[LAYERS];
 	size_t layers;
@@ -52,6 +54,21 @@ begins_with_text(const struct layout *layout)
 	       (layout->format != FORMAT_FIXED || layout->fixed.blank == ' ');
 }
 
+/* Around the innermost layer, again for each data file. */
+static bool
+begin_content(struct contents *c, struct input *below)
+{
+	const uint8_t utf16 = c->layout->utf16;
+
+	content_init(&c->content, below);
+	utf16_free(c->utf16);
+	c->utf16 = NULL;
+	if (utf16 == UTF16_NO)
+		return true;
+	c->utf16 = utf16_new(&c->content.input, utf16 == UTF16_BY_MARK, utf16 == UTF16_BE);
+	return c->utf16 != NULL;
+}
+
 struct contents *
 contents_new(const struct layout *layout, struct input *in, int64_t packed, const char *name, size_t name_len)
 {
@@ -61,12 +78,13 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 
 	if (c == NULL)
 		return NULL;
+	c->layout = layout;
 	make_pattern(c, rule->member, name, name_len);
 	for (size_t i = 0; i < rule->count && i < LAYERS; i++) {
 		struct input *below = i == 0 ? in : c->layer[i - 1];
 		c->kind[c->layers] = rule->kind[i];
 		c->layer[c->layers] = rule->kind[i] == CONTAINER_ZIP
-		                          ? unzip_new(below, limit, c->pattern, rule->ignore)
+		                          ? unzip_new(below, limit, c->pattern, rule->ignore, rule->several)
 		                          : gunzip_new(below, limit);
 		if (c->layer[c->layers] == NULL) {
 			contents_free(c);
@@ -74,16 +92,56 @@ contents_new(const struct layout *layout, struct input *in, int64_t packed, cons
 		}
 		c->layers++;
 	}
-	content_init(&c->content, c->layers > 0 ? c->layer[c->layers - 1] : in);
 	c->looked_at = begins_with_text(layout);
-	if (layout->utf16 != UTF16_NO) {
-		c->utf16 = utf16_new(&c->content.input, layout->utf16 == UTF16_BY_MARK, layout->utf16 == UTF16_BE);
-		if (c->utf16 == NULL) {
-			contents_free(c);
-			return NULL;
-		}
+	if (!begin_content(c, c->layers > 0 ? c->layer[c->layers - 1] : in)) {
+		contents_free(c);
+		return NULL;
 	}
 	return c;
+}
+
+int
+contents_next(struct contents *c, const char **ret_name)
+{
+	struct input *zip = c->layer[c->layers - 1], *top;
+	int rc = unzip_next(zip, ret_name);
+
+	if (rc == 1 && !begin_content(c, zip))
+		rc = input_no_memory(zip);
+	top = contents_input(c);
+	if (rc < 0 && top != zip)
+		(void) input_pass_failure(top, zip);
+	return rc;
+}
+
+/* 1 with one more data file read, 0 when there is none or it was refused, -1. */
+static int
+read_next(struct contents *c, struct assemble *a, uint64_t *ret_bytes)
+{
+	const char *name;
+	int rc = contents_next(c, &name);
+
+	if (rc == 1 && assemble_file(a, name, *ret_bytes) == 0 &&
+	    formats_read(c->layout, contents_input(c), a, ret_bytes) != 0)
+		return -1;
+	if (rc < 0 && contents_input(c)->failed)
+		return -1;
+	if (rc < 0)
+		(void) assemble_refuse(a, contents_input(c)->rule, NULL, (struct slice){NULL, 0}, 0, *ret_bytes, "%s",
+		                       contents_input(c)->why);
+	return rc == 1 && !assemble_refused(a);
+}
+
+int
+contents_read(struct contents *c, struct assemble *a, uint64_t *ret_bytes)
+{
+	int rc;
+
+	if (!c->layout->container.several)
+		return formats_read(c->layout, contents_input(c), a, ret_bytes);
+	while ((rc = read_next(c, a, ret_bytes)) == 1)
+		continue;
+	return rc;
 }
 
 void

@@ -36,6 +36,8 @@ struct content {
 	size_t have;
 };
 void content_init(struct content *c, struct input *below);
+/* Reads and ends as the input below does. */
+ssize_t input_pass_failure(struct input *in, const struct input *below);
 
 /* gzip (RFC 1952).  NULL when memory is out. */
 struct input *gunzip_new(struct input *below, int64_t limit);
@@ -47,8 +49,12 @@ struct input *utf16_new(struct input *below, bool by_mark, bool big_endian);
 void utf16_free(struct input *in); /* NULL is fine */
 
 /* zip: the one member whose name fits the pattern, all others fitting one of ignored (NULL-ended; NULL:
- * none). */
-struct input *unzip_new(struct input *below, int64_t limit, const char *pattern, const char *const *ignored);
+ * none).  several: any number of them but none, each by unzip_next. */
+struct input *unzip_new(struct input *below, int64_t limit, const char *pattern, const char *const *ignored,
+                        bool several);
 void unzip_free(struct input *in);
+/* The next data file, and its name until the one after: its bytes are then read to an end of their own.  1; 0
+ * when all were; -1 as read. */
+int unzip_next(struct input *in, const char **ret_name);
 
 #endif

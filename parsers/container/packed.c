@@ -3,6 +3,15 @@
 
 #include "parsers/container/container_internal.h"
 
+ssize_t
+input_pass_failure(struct input *in, const struct input *below)
+{
+	in->rule = below->rule;
+	in->why = below->why;
+	in->failed = below->failed;
+	return -1;
+}
+
 int
 packed_fill(struct packed *p, struct input *out)
 {
@@ -13,12 +22,8 @@ packed_fill(struct packed *p, struct input *out)
 	p->base += p->end;
 	p->at = p->end = 0;
 	n = p->below->read(p->below, (char *) p->bytes, sizeof(p->bytes));
-	if (n < 0) {
-		out->rule = p->below->rule;
-		out->why = p->below->why;
-		out->failed = p->below->failed;
-		return -1;
-	}
+	if (n < 0)
+		return (int) input_pass_failure(out, p->below);
 	p->end = (size_t) n;
 	return n > 0;
 }

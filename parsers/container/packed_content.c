@@ -35,12 +35,8 @@ read_content(struct input *in, char *buf, size_t size)
 	ssize_t n = c->below->read(c->below, buf, size);
 	size_t more = sizeof(c->first) - c->have;
 
-	if (n < 0) {
-		in->rule = c->below->rule;
-		in->why = c->below->why;
-		in->failed = c->below->failed;
-		return -1;
-	}
+	if (n < 0)
+		return input_pass_failure(in, c->below);
 	if (n == 0 || more == 0)
 		return n;
 	if ((size_t) n < more)

@@ -11,6 +11,7 @@
 #include <fnmatch.h>
 
 #include "lib/base/limits.h"
+#include "lib/base/text.h"
 #include "parsers/container/inflate.h"
 #include "parsers/container/container_internal.h"
 
@@ -32,7 +33,7 @@ enum {
 	STORED = 0,
 	DEFLATED = 8,
 	EXTRA_ZIP64 = 1,
-	MEMBERS = 64, /* the ignored ones too */
+	MEMBERS = 1024, /* the ignored ones too */
 };
 
 struct member {
@@ -51,6 +52,8 @@ struct unzip {
 	int64_t left; /* of the limit */
 	const char *pattern;
 	const char *const *ignored;
+	bool several;
+	char why[TEXT_SHOWN_SIZE + 96];
 	enum stage stage;
 	bool found;  /* the one that counts came */
 	bool counts; /* this one does */
@@ -156,6 +159,25 @@ is_ignored(const struct unzip *u, const char *name)
 	return false;
 }
 
+/* By its name: a person looks for it. */
+static ssize_t
+refuse_member(struct unzip *u, const char *name, const char *why)
+{
+	char shown[TEXT_SHOWN_SIZE];
+
+	snprintf(u->why, sizeof(u->why), "%s: %s", why, text_show(shown, name, strlen(name)));
+	return refuse(u, u->why);
+}
+
+static bool
+is_twice(const struct unzip *u, const char *name)
+{
+	for (size_t i = 0; i < u->members; i++)
+		if (strcmp(u->member[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* After the signature of a local header: 0 with the member begun, or -1. */
 static ssize_t
 begin_member(struct unzip *u, uint64_t at)
@@ -164,7 +186,7 @@ begin_member(struct unzip *u, uint64_t at)
 	unsigned char h[26];
 
 	if (u->members == MEMBERS)
-		return refuse(u, "the zip has more than 64 members");
+		return refuse(u, "the zip has more than 1024 members");
 	if (take(u, h, sizeof(h)) != 0)
 		return -1;
 	*m = (struct member){.flags = u16(h + 2),
@@ -182,10 +204,13 @@ begin_member(struct unzip *u, uint64_t at)
 	if (m->method == STORED && (m->flags & FLAG_DESCRIPTOR) && m->name[strlen(m->name) - 1] != '/')
 		return refuse(u, "a member of the zip is stored without its length");
 	u->counts = !is_ignored(u, m->name);
-	if (u->counts && u->found)
-		return refuse(u, "the zip has more than one member that counts");
+	if (u->counts && u->found && !u->several)
+		return refuse_member(u, m->name,
+		                     "the zip has more than one member that counts (container: files reads several)");
 	if (u->counts && fnmatch(u->pattern, m->name, 0) != 0)
-		return refuse(u, "the zip's member has another name than the profile says");
+		return refuse_member(u, m->name, "the zip's member has another name than the profile says");
+	if (u->counts && is_twice(u, m->name))
+		return refuse_member(u, m->name, "the zip has two members of one name");
 	u->found |= u->counts;
 	if (!inflater_reset(u->inflater))
 		return refuse(u, "the unpacker cannot start over");
@@ -412,6 +437,8 @@ read_zip(struct input *in, char *buf, size_t size)
 		return -1;
 	while (u->stage != STAGE_ENDED) {
 		ssize_t n;
+		if (u->several && !(u->stage == STAGE_CONTENT && u->counts))
+			return 0; /* the data file's end */
 		if (u->stage == STAGE_BETWEEN) {
 			if (go_on(u) != 0)
 				return -1;
@@ -426,8 +453,28 @@ read_zip(struct input *in, char *buf, size_t size)
 	return 0;
 }
 
+int
+unzip_next(struct input *in, const char **ret_name)
+{
+	struct unzip *u = (struct unzip *) (void *) in;
+	const size_t before = u->members;
+	char skipped[4096];
+
+	if (u->input.rule != NULL)
+		return -1;
+	while (u->stage != STAGE_ENDED) {
+		if (u->stage == STAGE_CONTENT && u->counts && u->members != before) {
+			*ret_name = u->member[u->members - 1].name;
+			return 1;
+		}
+		if ((u->stage == STAGE_BETWEEN ? go_on(u) : read_content(u, skipped, sizeof(skipped))) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 struct input *
-unzip_new(struct input *below, int64_t limit, const char *pattern, const char *const *ignored)
+unzip_new(struct input *below, int64_t limit, const char *pattern, const char *const *ignored, bool several)
 {
 	struct unzip *u = calloc(1, sizeof(*u));
 
@@ -442,6 +489,7 @@ unzip_new(struct input *below, int64_t limit, const char *pattern, const char *c
 	u->left = limit;
 	u->pattern = pattern;
 	u->ignored = ignored;
+	u->several = several;
 	u->packed.below = below;
 	return &u->input;
 }

@@ -22,6 +22,7 @@ struct framer {
 	uint8_t end_count;
 	size_t block_left; /* of a block of RDW records */
 	bool padding;      /* only padding from here on */
+	uint64_t first;    /* number before the first record: of other data files */
 	uint64_t number, records;
 };
 
@@ -38,6 +39,8 @@ framer_new(const struct layout *layout, struct input *in, struct assemble *a)
 	f->rule = &layout->framing;
 	f->in = in;
 	f->assemble = a;
+	f->first = f->number = assemble_start(a).number;
+	f->base = f->bytes = assemble_start(a).offset;
 	f->size = (size_t) layout->limits.record_bytes + READ_SIZE;
 	f->buf = malloc(f->size);
 	f->end_count = f->rule->end_count;
@@ -67,7 +70,7 @@ framer_bytes(const struct framer *f)
 uint64_t
 framer_records(const struct framer *f)
 {
-	return f->records;
+	return f->first + f->records;
 }
 
 /* The file ends here: refuse it for a reason at a byte. */
@@ -398,8 +401,9 @@ is_nothing(struct framer *f, const struct framed *line)
 {
 	size_t comment = f->rule->comment == NULL ? 0 : strlen(f->rule->comment);
 
-	bool skipped = f->number <= f->rule->skip || (comment > 0 && line->len >= comment &&
-	                                              memcmp(line->bytes, f->rule->comment, comment) == 0);
+	bool skipped =
+	    f->number - f->first <= f->rule->skip ||
+	    (comment > 0 && line->len >= comment && memcmp(line->bytes, f->rule->comment, comment) == 0);
 
 	if (skipped && line->odd_newline) {
 		(void) assemble_refuse(f->assemble, "newline", NULL, nothing, line->number, line->offset,

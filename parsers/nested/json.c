@@ -255,7 +255,7 @@ run(struct json *j, struct input *in)
 	}
 	if (in->rule != NULL)
 		return -1;
-	if (json_reader_bytes(j->reader) == 0)
+	if (json_reader_bytes(j->reader) == assemble_start(j->assemble).offset)
 		return 0; /* assemble_finish says that it is empty */
 	error = json_reader_why(j->reader);
 	return assemble_refuse(j->assemble, error->rule, NULL, (struct slice){NULL, 0}, walk_number(j->walk),
@@ -270,6 +270,7 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 	const struct json_limits limits = {.depth = layout->limits.depth,
 	                                   .text_bytes = layout->limits.field_bytes,
 	                                   .keys = layout->limits.columns,
+	                                   .start = assemble_start(a).offset,
 	                                   .lines = layout->format == FORMAT_JSON_LINES,
 	                                   .last_newline = layout->framing.last_newline_required,
 	                                   .bom = layout->framing.bom};

@@ -46,6 +46,7 @@ json_reader_new(struct input *in, const struct json_limits *limits)
 		return NULL;
 	r->in = in;
 	r->limits = *limits;
+	r->base = limits->start;
 	r->levels = calloc(limits->depth, sizeof(*r->levels));
 	r->keys = calloc((size_t) limits->depth * limits->keys, sizeof(*r->keys));
 	r->text = malloc((size_t) limits->text_bytes + 4);

@@ -41,6 +41,7 @@ struct json_limits {
 	uint32_t depth;
 	uint32_t text_bytes; /* of a key, string or number */
 	uint32_t keys;       /* in one object */
+	uint64_t start;      /* what offsets begin from */
 	bool lines;          /* JSON Lines: each value in a line of its own */
 	bool last_newline;   /* JSON Lines: the last line must end, too */
 	uint8_t bom;         /* a byte-order mark first: 0 refused, 1 allowed, 2 required */

@@ -264,6 +264,7 @@ walk_new(const struct layout *layout, struct assemble *assemble, const struct wa
 	w->layout = layout;
 	w->assemble = assemble;
 	w->source = *source;
+	w->number = assemble_start(assemble).number;
 	if (!compile(w)) {
 		walk_free(w);
 		return NULL;

@@ -69,7 +69,7 @@ offset_in(struct xml *x, const xmlChar *p)
 	uint64_t place;
 
 	if (recode_place(x->recode, (uint64_t) in->consumed + (uint64_t) (p - in->base), &place))
-		return place;
+		return assemble_start(x->assemble).offset + place;
 	if (!x->stopped)
 		refuse(x, "not_xml", given(x), "libxml2 does not say where in the file it is");
 	return given(x);
@@ -483,6 +483,7 @@ parse(const struct layout *layout, struct input *in, struct assemble *a, uint64_
 	if (x != NULL) {
 		x->layout = layout;
 		x->assemble = a;
+		x->bytes = assemble_start(a).offset;
 		x->in = in;
 		x->recode = recode_new(assemble_charset(a));
 		x->parser = new_parser(x);

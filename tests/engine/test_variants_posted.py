@@ -1,6 +1,8 @@
 """Files of one profile that come in other encodings, containers and delimiters: each is posted as what it says, byte by byte explained."""
 import gzip
 import hashlib
+import io
+import zipfile
 
 import pytest
 
@@ -10,6 +12,7 @@ VARIANTS = """
 variants:
   wide: {begins: [0xfffe, 0xfeff], encoding: utf-16}
   packed: {begins: 0x1f8b, container: {kind: gzip}}
+  several: {begins: 0x504b0304, container: {kind: zip, files: "*.csv"}}
   semicolons: {files: "AIR_9*", delimited: {delimiter: ";"}}
 """
 
@@ -46,6 +49,30 @@ def test_a_variant_is_posted(desk, sequence, write):
     assert desk.row(done["file"])["sha256"] == hashlib.sha256(data).hexdigest()  # our copy is the file as it came
     shown = desk.ctl("explain", desk.references[bad]).stdout
     assert "FULL" in shown and f"AIR_{sequence}.csv" in shown
+
+
+def zipped(*members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for i, data in enumerate(members):
+            z.writestr(f"part{i}.csv", data)
+    return out.getvalue()
+
+
+def test_a_zip_of_several_files_is_posted_whole_or_not_at_all(desk):
+    for name in ("Z1", "Z2", "Z3"):
+        desk.redeem(name)
+    before = desk.balance()
+    one, other = desk.file([("Z1", "OK")]), desk.file([("Z2", "KO", {"Reason": "FULL"}), ("Z3", "OK")])
+    cut = desk.deliver(zipped(one, other[:-20]), sequence=21)
+    assert cut["state"] != "posted" and desk.balance() == before
+    done = desk.deliver(zipped(one, other), sequence=22)
+    assert done["state"] == "posted", desk.refusals(done["file"])
+    assert desk.outcomes(done["file"]) == [("confirmed", None), ("reversed", None), ("confirmed", None)]
+    assert desk.balance() - before == 100
+    shown = desk.ctl("explain", desk.references["Z2"]).stdout
+    assert "FULL" in shown and "AIR_22.csv" in shown
+    assert desk.ctl("audit", "verify").returncode == 0
 
 
 @pytest.mark.parametrize("sequence, spoil, rule", [

@@ -131,7 +131,6 @@ parse_bytes(const char *text, const uint8_t *data, size_t size)
 	struct contents *contents;
 	struct assemble *a;
 	struct parse_end end;
-	struct input *in;
 	uint64_t bytes = 0;
 
 	if (size == 0)
@@ -140,9 +139,8 @@ parse_bytes(const char *text, const uint8_t *data, size_t size)
 	contents = contents_new(layout, &memory.input, (int64_t) size - 1, "fuzz.zip", 8);
 	a = assemble_new(layout, &sink);
 	assert(contents != NULL && a != NULL);
-	in = contents_input(contents);
 	if (assemble_name(a, "fuzz", 4) == 0)
-		assert(formats_read(layout, in, a, &bytes) == 0);
+		assert(contents_read(contents, a, &bytes) == 0);
 	assert(assemble_finish(a, bytes, &end) == 0);
 	assert(end.refused ? end.records >= seen.records : end.records == seen.records);
 	assert(end.refused == (seen.refusals > 0));

@@ -258,7 +258,7 @@ def test_bombs():
     result = unzip(zipped([("__MACOSX/x", b"0" * 10_000_000), ("in.json", CONTENT)]))
     assert "larger than" in refused(result)
     # many members
-    assert refused(unzip(zipped([(f"__MACOSX/{i}", b"") for i in range(100)] + [("in.json", CONTENT)])))
+    assert refused(unzip(zipped([(f"__MACOSX/{i}", b"") for i in range(1100)] + [("in.json", CONTENT)])))
 
 
 @pytest.mark.sanitize
@@ -343,3 +343,120 @@ def test_what_only_looks_packed_is_read():
     prefixed = FORMATS["fixed"].replace("{newline: lf}", "{prefix: u16be}").replace("fixed: {length: 5}", "fixed: {length: 8075}")
     result = parse_client.parse(prefixed.encode(), b"\x1f\x8b" + b"\x08" * 8075, "answers.csv")
     assert "container" not in result.rules, result.refusals
+
+
+SEVERAL = """
+profile: several
+partner: PACKED
+programme: NS
+format: delimited
+delimited: {delimiter: ","}
+file_name: "in{sequence:2}.zip"
+container: {kind: zip, files: "*.csv", ignore: "*.txt"}
+FORMS
+records:
+  head: {role: header, when: {1: H}, fields: {business_date: {at: 2, format: YYYYMMDD}}}
+  item: {role: entry, when: {1: D}, fields: {partner_reference: {at: 2, type: id}, points: {at: 3}, status: {at: 4, type: id}, number: {at: 5, type: integer, runs: {from: 1}}}}
+  tail: {role: trailer, when: {1: T}, fields: {count: {at: 2, type: integer}, total: {at: 3, type: integer}}}
+verdict: {field: status, words: {Y: accepted, N: rejected}}
+controls: {items: count(item) = tail.count, sums: sum(item.points) = tail.total}
+match: [partner_reference]
+check: none
+"""
+
+
+def csv(name, points, day=20260901, total=None, encoding="utf-8"):
+    """One data file: its items are numbered from 1, and its trailer says how many and how much."""
+    rows = [f"H,{day}"] + [f"D,{name}{i},{p},Y,{i + 1}" for i, p in enumerate(points)]
+    return "".join(row + "\n" for row in rows + [f"T,{len(points)},{sum(points) if total is None else total}"]).encode(encoding)
+
+
+def several(members, forms="", profile=None):
+    return parse_client.parse((profile or SEVERAL).replace("FORMS", forms).encode(), zipped(members), "in17.zip")
+
+
+def told(members):
+    result = several(members)
+    assert result.refused, result.records
+    return result.refusals[0]["message"]
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_several_data_files(encoding):
+    a, b, c = csv("A", [5, 7], encoding=encoding), csv("B", [11], encoding=encoding), csv("C", [1] * 40, encoding=encoding)
+    members = [("read me.txt", b"odd"), ("a.csv", a), ("b.csv", b), ("z.txt", b""), ("c.csv", c)]
+    result = several(members, "" if encoding == "utf-8" else "encoding: utf-16")
+    assert result.refusals == [] and result.end["whole"]
+    assert [r["partner_reference"] for r in result.records] == ["A0", "A1", "B0"] + [f"C{i}" for i in range(40)]
+    assert [(c["name"], c["where"], c["counted"]) for c in result.of("control")] == [
+        ("items", "file 1", "2"), ("sums", "file 1", "12"), ("items", "file 2", "1"), ("sums", "file 2", "11"),
+        ("items", "file 3", "40"), ("sums", "file 3", "40")]
+    content = csv("A", [5, 7]) + csv("B", [11]) + csv("C", [1] * 40)
+    assert result.end["bytes"] == len(content)
+    for r in result.records:  # one place in all that was read, and each behind the one before
+        assert content[r["offset"]:r["offset"] + r["length"]].split(b",")[1].decode() == r["partner_reference"]
+    assert result.facts["sequence"] == 17
+
+
+@pytest.mark.parametrize("members, why", [
+    ([("a.csv", csv("A", [5])), ("b.csv", csv("B", [5], total=6))], ("control sums of file 2", "(in b.csv)")),
+    ([("a.csv", csv("A", [5], total=6)), ("b.csv", csv("B", [6], total=5))], ("control sums of file 1", "(in a.csv)")),
+    ([("a.csv", csv("A", [5])), ("b.csv", b"".join(csv("B", [5]).splitlines(True)[:-1]))], ("tail record of this file is missing", "(in b.csv)")),
+    ([("a.csv", b"".join(csv("A", [5]).splitlines(True)[:-1])), ("b.csv", csv("B", [5]))], ("tail record of this file is missing", "(in a.csv)")),
+    ([("a.csv", csv("A", [5])), ("b.csv", b"D,B1,5,Y,2\nT,1,5\n")], ("stands before the header", "(in b.csv)")),
+    ([("a.csv", csv("A", [5])), ("b.csv", b"")], ("the file is empty: 0 bytes", "(in b.csv)")),
+    ([("a.csv", csv("A", [5])), ("b.csv", csv("B", [5], day=20260902))], ("head.business_date is not what the file", "(in b.csv)")),
+    ([("a.csv", csv("A", [5])), ("b.csv", b"PK\3\4" + csv("B", [5]))], ("the file is a zip",)),
+    ([("a.csv", csv("A", [5])), ("b\x1b.xml", csv("B", [5]))], ("another name than the profile says: b\\x1b.xml",)),
+    ([("a.csv", csv("A", [5])), ("x.txt", b""), ("a.csv", csv("A", [5]))], ("two members of one name: a.csv",)),
+    ([("read me.txt", b"nothing else")], ("no member that counts",)),
+    ([("d/", b""), ("d/a.csv", csv("A", [5]))], ("another name than the profile says: d/",)),
+])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_several_data_files_of_which_one_is_wrong(members, why):
+    message = told(members)
+    assert all(part in message for part in why), message
+
+
+def test_several_data_files_of_nested_formats():
+    rows = [(f"A{i}", i + 1) for i in range(6)]
+    halves = (rows[:2], rows[2:])
+    items = [[b'{"k": "%s", "p": %d, "s": "N"}' % (k.encode(), p) for k, p in half] for half in halves]
+    forms = {
+        "json": ("/r[]", [b'{"r": [%s]}' % b", ".join(half) for half in items]),
+        "json_lines": ("/", [b"\n".join(half) + b"\n" for half in items]),
+        "xml": ("/d/r", [b"<d>%s</d>" % b"".join(b"<r><k>%s</k><p>%d</p><s>N</s></r>" % (k.encode(), p) for k, p in half) for half in halves]),
+    }
+    for form, (path, parts) in forms.items():
+        profile = f"""
+profile: several
+partner: PACKED
+programme: NS
+format: {form}
+container: {{kind: zip, files: "*"}}
+records: {{item: {{role: entry, path: "{path}", fields: {{partner_reference: {{at: k, type: id}}, points: {{at: p}}, status: {{at: s, type: id}}}}}}}}
+verdict: {{field: status, words: {{Y: accepted, N: rejected}}}}
+match: [partner_reference]
+check: none
+"""
+        result = several([(str(i), part) for i, part in enumerate(parts)], profile=profile)
+        assert result.status == 0 and result.refusals == [], (form, result)
+        assert [(r["partner_reference"], r["points"], r["verdict"]) for r in result.records] == [(k, p, "rejected") for k, p in rows]
+        content = b"".join(parts)
+        assert result.end["bytes"] == len(content)
+        for r, (k, _) in zip(result.records, rows):
+            assert k.encode() in content[r["offset"]:r["offset"] + r["length"]], (form, r)
+        cut = several([("0", parts[0]), ("1", parts[1][:-3])], profile=profile)
+        assert cut.refused, form
+
+
+def test_several_data_files_cut_or_damaged_anywhere():
+    """Whatever byte is lost or turned: refused, or read as it was."""
+    whole = zipped([("a.csv", csv("A", [5])), ("b.csv", csv("B", [7, 8]))])
+    good = [r["partner_reference"] for r in several([("a.csv", csv("A", [5])), ("b.csv", csv("B", [7, 8]))]).records]
+    text = SEVERAL.replace("FORMS", "").encode()
+    for at in range(0, len(whole), 5):
+        for data in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x5A]) + whole[at + 1:]):
+            result = parse_client.parse(text, data, "in17.zip")
+            assert result.refused or [r["partner_reference"] for r in result.records] == good, at

@@ -62,3 +62,15 @@ def test_a_profile_that_compares_nothing_scores_low(build):
                           capture_output=True, text=True, check=True)
     fields = {f["field"]: f for f in json.loads(done.stdout)["fields"]}
     assert fields["outbound_reference"]["seen"] == "no" and "another redemption that has it would be taken" in fields["outbound_reference"]["by"]
+
+
+def test_lint_explains(build, explained):
+    """`profile lint --explain` says the same beside what lint says."""
+    path = ROOT / "fixtures/profiles/skyline.yaml"
+    lint = [build / CTL, "profile", "lint", path, "--explain"]
+    said = json.loads(subprocess.run([*lint, "--json"], capture_output=True, text=True, check=True).stdout)
+    alone = json.loads(subprocess.run([build / CTL, "profile", "explain", path, "--json"], capture_output=True, text=True, check=True).stdout)
+    assert said["profiles"][0]["errors"] == 0 and (said["score"], said["fields"]) == (alone["score"], alone["fields"])
+    assert "Score %" in subprocess.run(lint, capture_output=True, text=True, check=True).stdout
+    two = subprocess.run([*lint, path], capture_output=True, text=True)
+    assert two.returncode == 2 and "one profile" in two.stderr

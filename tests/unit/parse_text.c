@@ -83,7 +83,6 @@ run(const struct profile *profile, const struct sink *sink, const char *name, st
 	struct assemble *a = assemble_new(layout, sink);
 	struct contents *contents = contents_new(layout, &in->input, (int64_t) in->len, name == NULL ? "" : name,
 	                                         name == NULL ? 0 : strlen(name));
-	struct input *content = contents_input(contents);
 	const char *why;
 	uint64_t bytes = 0;
 
@@ -92,7 +91,7 @@ run(const struct profile *profile, const struct sink *sink, const char *name, st
 	if (format_of(layout)->prepare != NULL && format_of(layout)->prepare(layout, &why) != 0)
 		abort();
 	if ((name == NULL || assemble_name(a, name, strlen(name)) == 0) &&
-	    formats_read(layout, content, a, &bytes) != 0)
+	    contents_read(contents, a, &bytes) != 0)
 		abort();
 	if (assemble_finish(a, bytes, ret) != 0)
 		abort();

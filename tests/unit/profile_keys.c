@@ -35,7 +35,7 @@ show_layout(const char *name, const struct layout *l)
 			printf("field %s.%s %u %d %d\n", l->type[t].name, l->type[t].field[f].name, l->type[t].max,
 			       l->type[t].field[f].hold_bad, l->type[t].field[f].number.zero);
 	for (uint8_t i = 0; i < l->container.count; i++)
-		printf("container %d %s %s\n", l->container.kind[i],
+		printf("container %d %d %s %s\n", l->container.kind[i], l->container.several,
 		       l->container.member == NULL ? "" : l->container.member,
 		       l->container.ignore == NULL ? "" : l->container.ignore[0]);
 }

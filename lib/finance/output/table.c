@@ -70,10 +70,15 @@ document_add(struct document *d, const char *key, const char *title, enum table_
 }
 
 void
-document_drop_last(struct document *d)
+document_drop(struct document *d, struct table *t)
 {
-	if (d->table_count > 0)
-		free_table(d->tables[--d->table_count]);
+	size_t at = 0;
+
+	while (d->tables[at] != t)
+		at++;
+	free_table(t);
+	d->table_count--;
+	memmove(&d->tables[at], &d->tables[at + 1], (d->table_count - at) * sizeof(*d->tables));
 }
 
 void

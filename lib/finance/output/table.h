@@ -86,8 +86,8 @@ void document_subtitle(struct document *d, char *text); /* takes text over */
 struct table *document_add(struct document *d, const char *key, const char *title, enum table_shape shape,
                            const struct column *columns, int column_count);
 
-/* Takes the last table out. */
-void document_drop_last(struct document *d);
+/* Takes one of its tables out. */
+void document_drop(struct document *d, struct table *t);
 
 /* cells: column_count texts, copied; NULL is NULL. */
 void table_row(struct table *t, const char *const *cells);

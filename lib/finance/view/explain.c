@@ -45,7 +45,7 @@ static const struct column event_columns[] = {
 static const struct column candidate_columns[] = {
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
     {"how", "Found by", COLUMN_TEXT, 0, 0, NULL},
-    {"external_reference", "External reference", COLUMN_TEXT, 13, 0, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 0, 0, NULL},
     {"programme", "Programme", COLUMN_TEXT, 0, 3, NULL},
     {"partner", "Partner", COLUMN_TEXT, 0, 2, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},

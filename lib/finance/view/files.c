@@ -94,7 +94,7 @@ static const struct column record_columns[] = {
     {"outcome", "Outcome", COLUMN_WORD, 0, 0, NULL},
     {"reason", "Why", COLUMN_TEXT, 10, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
-    {"reference", "Reference", COLUMN_NAME, 13, 0, NULL},
+    {"reference", "Reference", COLUMN_NAME, 0, 0, NULL},
     {"codes", "Codes", COLUMN_TEXT, 6, 2, NULL},
     {"detail", "Detail", COLUMN_SENTENCE, 16, 3, NULL},
     {"byte_offset", "Byte", COLUMN_NUMBER, 0, 4, NULL},

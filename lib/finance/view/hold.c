@@ -80,12 +80,12 @@ static const struct column correction_columns[] = {
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 2, NULL},
     {"state", "It is", COLUMN_WORD, 0, 0, NULL},
-    {"external_reference", "External reference", COLUMN_TEXT, 13, 5, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 0, 5, NULL},
 };
 
 static const struct column candidate_columns[] = {
     {"redemption_id", "Redemption", COLUMN_NUMBER, 0, 0, NULL},
-    {"external_reference", "External reference", COLUMN_TEXT, 13, 0, NULL},
+    {"external_reference", "External reference", COLUMN_TEXT, 0, 0, NULL},
     {"points", "Points", COLUMN_NUMBER, 0, 0, NULL},
     {"member", "Member", COLUMN_TEXT, 8, 3, NULL},
     {"redeemed", "Redeemed (UTC)", COLUMN_TIME, 0, 2, NULL},
