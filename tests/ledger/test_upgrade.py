@@ -13,7 +13,7 @@ import tarfile
 import pytest
 
 import pg
-from test_schema import dump
+from dumped import dump
 
 sys.path.insert(0, str(pg.ROOT / "fixtures"))
 import generate  # noqa: E402
