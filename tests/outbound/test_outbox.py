@@ -312,6 +312,17 @@ def test_killed_at_random_nothing_is_lost_and_nothing_goes_back(desk, outbox):
     kill_runs(desk, outbox, chance=random.Random(17), runs=10)
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace: NOTHING IS KILLED AT SYSTEM CALLS")
+def test_killed_at_system_calls_nothing_is_lost_and_nothing_goes_back(desk, database, build, tmp_path):
+    """The short form of tests/proofs/outbox_calls.py: one call in fifty of each program, with the real sender."""
+    from outbox_calls import kill_at_each
+    from outbox_kills import strict
+
+    with Outbox(database, build, tmp_path, fake=False) as outbox, strict() as target:
+        found, _ = kill_at_each(desk, outbox, target, random.Random(17), share=0.02)
+    assert set(found) == {"handback-outbox", "handback-send"} and all(points >= 8 and kills >= 0.8 * points for points, kills in found.values()), found
+
+
 @pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps")
 def test_its_memory_does_not_grow_with_what_waits(desk, outbox):
     """A long outage: 2,000 redemptions wait, and all it holds is one delivery."""

@@ -94,7 +94,11 @@ def kill_runs(desk, outbox, chance, runs, target=None):
     if not target:
         outbox.behave("crm")
     start_ready(outbox, **environment)
+    return check_end(outbox, lines)
 
+
+def check_end(outbox, lines):
+    """Undisturbed, the target comes to have each redemption as we have it: how many those are."""
     def kept(kind):
         found = {}
         for line in lines():

@@ -59,10 +59,10 @@ class Outbox:
         path.with_suffix(".new").write_text(json.dumps(said), encoding="utf-8")
         path.with_suffix(".new").rename(path)
 
-    def start(self, *more, **environment):
+    def start(self, *more, prefix=(), **environment):
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                [str(self.build / "outbound/handback-outbox"), "--database", self.database.conninfo("handback_outbox"), "--credentials",
+                [*prefix, str(self.build / "outbound/handback-outbox"), "--database", self.database.conninfo("handback_outbox"), "--credentials",
                  str(self.credentials), *more], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env={**os.environ, "HANDBACK_LIBEXEC": str(self.libexec), **environment})
         return self
