@@ -65,3 +65,84 @@ def test_old_deliveries_go_and_what_is_needed_stays(database, build):
         assert tell(outbox) is not None
         assert desk.nightly()["done"]["purged_deliveries"] == 0
         desk.ctl("audit", "verify")
+
+
+def age(desk, table, column, where, days):
+    desk.db.execute(f"ALTER TABLE handback.{table} DISABLE TRIGGER append_only")
+    desk.db.execute(f"UPDATE handback.{table} SET {column} = {column} - make_interval(days => {days}) WHERE {where}")
+    desk.db.execute(f"ALTER TABLE handback.{table} ENABLE TRIGGER append_only")
+
+
+def read_back(desk, c, *differs):
+    """One night's read-back of the target: what of these references is there otherwise than it was told."""
+    run, = desk.query("SELECT handback.begin_parity('crm')")[0]
+    while rows := c.execute("SELECT delivery, kind, key, subject FROM handback.claim_read('crm', '{redemption}')").fetchall():
+        keys = [key for _, _, key, _ in rows]
+        c.execute("SELECT handback.end_read(%s, 'done', 200, NULL, NULL, %s, %s, %s, %s, %s, %s)",
+                  (rows[0][0], ["redemption"] * len(rows), keys, [row[3] for row in rows],
+                   ["held" if key in differs else "sent" for key in keys], [200] * len(rows), ["missing" if key in differs else None for key in keys]))
+    return run
+
+
+def kept(desk, table):
+    return {n for n, in desk.query(f"SELECT DISTINCT parity_id FROM handback.{table}")}
+
+
+def told_all(c):
+    """How many deliveries it takes until there is nothing to tell."""
+    told = 0
+    while tell(c) is not None:
+        told += 1
+    return told
+
+
+def test_old_read_backs_and_causes_go_and_what_is_needed_stays(database, build):
+    with Desk(database, build) as desk, database.connect("handback_outbox") as outbox:
+        desk.config.write_text("retention: {deliveries: 100d}\n" + desk.config.read_text())
+        for name in ("crm", "hr"):
+            desk.db.execute("SELECT handback.add_target(%s, 'P', %s)", (name, CONNECTOR))
+        desk.redeem_all(["A", "B", "C"])
+        assert told_all(outbox) == 3
+        a = desk.references["A"]
+        runs = [read_back(desk, outbox, a)]  # lost, and told again
+        assert told_all(outbox) == 1
+        runs.append(read_back(desk, outbox, a))  # and lost again: a break
+        assert told_all(outbox) == 0
+        runs.append(read_back(desk, outbox))
+        assert desk.query("SELECT key FROM handback.target_break") == [(a,)]
+        desk.db.execute("SELECT handback.begin_target('crm', pg_snapshot_xmin(pg_current_snapshot()), 0)")
+        for table, column in (("parity_end", "ended_at"), ("outgoing", "made_at")):
+            age(desk, table, column, "true", 101)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):  # hr was told nothing
+            desk.db.execute("DELETE FROM handback.outgoing")
+        for table in ("parity_read", "parity_difference", "parity_end"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                desk.db.execute(f"DELETE FROM handback.{table}")
+        # a break keeps the read-backs that found it, and all behind them; who was not told keeps all causes
+        causes = desk.query("SELECT count(*) FROM handback.outgoing o, handback.told_so_far() t WHERE t.target = 'hr'"
+                            " AND (o.xid, o.outgoing_id) >= (t.xid, t.outgoing)")
+        assert causes[0][0] > 0
+        desk.nightly()
+        assert kept(desk, "parity") >= set(runs) and desk.query("SELECT key FROM handback.target_break") == [(a,)]
+        assert desk.query("SELECT count(*) FROM handback.outgoing WHERE made_at < now() - interval '100 days'") == causes
+
+        read_back(desk, outbox)  # which the night began
+        # it is over by a later one; then all go but what is young, and what the next begins behind
+        desk.db.execute("SELECT handback.replay_target('crm', now() - interval '1 year')")
+        assert told_all(outbox) == 3
+        runs.append(read_back(desk, outbox))
+        assert desk.query("SELECT FROM handback.target_break") == []
+        desk.db.execute("SELECT handback.begin_target('hr', pg_snapshot_xmin(pg_current_snapshot()), 0)")
+        desk.redeem("YOUNG")
+        assert told_all(outbox) == 1
+        desk.nightly()
+        assert kept(desk, "parity") & set(runs) == {runs[-1]} and not kept(desk, "parity_difference") and not kept(desk, "parity_read") & set(runs[:-1])
+        assert desk.query("SELECT FROM handback.target_break") == []
+        assert desk.query("SELECT count(*) FROM handback.outgoing WHERE made_at < now() - interval '100 days'") == [(0,)]
+        said = [text for text, in desk.query("SELECT detail FROM audit.event WHERE what = 'target_changed' AND detail LIKE '%%purged%%' ORDER BY event_id")]
+        assert [text.split(" were ")[0] for text in said[-2:]] == ["3 read-backs", f"{causes[0][0]} causes that each was told"], said
+        # nothing is told again, and what is new is
+        assert told_all(outbox) == 0
+        desk.redeem("NEW")
+        assert told_all(outbox) == 1
+        desk.ctl("audit", "verify")
