@@ -11,7 +11,6 @@
 
 #define AT_ONCE 4         /* parts under way */
 #define REFUSES_ALL 10    /* as many objects refused and none taken: it is not theirs */
-#define LIMIT_PAUSE_S 900 /* over four fifths of a limit: the rest is for others */
 #define NO_MEMORY_FD (-2)
 
 static const char *const result_words[OBJECT_RESULTS] = {"unsent", "sent", "later", "held"};
@@ -240,7 +239,9 @@ keep_why(struct delivery *d, const struct send_report *report)
 	if (report->wait_s > d->wait_s)
 		d->wait_s = report->wait_s;
 	if (report->whole > 0 && report->used >= report->whole - report->whole / 5) {
-		d->wait_s = d->wait_s > LIMIT_PAUSE_S ? d->wait_s : LIMIT_PAUSE_S;
+		int64_t pause_s = connector_limit_pause_s(d->connector);
+
+		d->wait_s = d->wait_s > pause_s ? d->wait_s : pause_s;
 		d->paused = true;
 		snprintf(d->why, sizeof(d->why), "over four fifths of its limit are used: %lld of %lld",
 		         (long long) report->used, (long long) report->whole);

@@ -139,8 +139,8 @@ struct connector_answer {
 	int status;
 	const char *body; /* NUL-ended behind length */
 	size_t length;
-	const char *retry_after, *limit; /* the values of these headers; NULL: none */
-	int64_t now_s;                   /* since 1970 */
+	const char *retry_after, *limit, *remaining; /* the values of these headers; NULL: none */
+	int64_t now_s;                               /* since 1970 */
 };
 
 struct connector_row {
@@ -160,8 +160,11 @@ struct connector_verdict {
 /* What the header Retry-After asks for, as seconds or a date: 1 to CONNECTOR_WAIT_S; 0: it says nothing. */
 int64_t connector_retry_after(const char *text, int64_t now_s);
 
-/* The header that tells a limit; NULL: none. */
+/* The header that tells a limit, and the one that tells how much of it remains; NULL: none. */
 const char *connector_limit_header(const struct connector *c);
+const char *connector_remaining_header(const struct connector *c);
+/* For how long nothing is sent once four fifths of it are used. */
+int64_t connector_limit_pause_s(const struct connector *c);
 
 /*
  * What an answer to a request that told of these objects means, for all (ret) and for each (ret_rows, count

@@ -75,7 +75,8 @@ struct connector_rules {
 	struct connector_rows rows;
 	const struct yaml_node *codes[CONNECTOR_RESULTS]; /* lists */
 	const struct yaml_node *words[CONNECTOR_RESULTS]; /* lists, of answers that are no JSON */
-	const char *limit_header, *limit_begins;
+	const char *limit_header, *limit_begins, *limit_remaining;
+	int64_t limit_pause_ms; /* where most of it is used */
 	int64_t wait_ms; /* after a 429 that does not say; 0: not told */
 };
 

@@ -3,6 +3,8 @@
 
 #include "lib/connector/connector_internal.h"
 
+#define LIMIT_PAUSE_MS 900000 /* over four fifths of a limit: the rest is for others */
+
 static const char *const results[CONNECTOR_RESULTS + 1] = {"delivered", "retry", "held", "stop", NULL};
 
 /* What statuses mean without a word of the connector: a redirect is not followed, and whoever is refused by
@@ -210,10 +212,25 @@ compile_rows(struct connector *c, struct yaml_node *n, struct problems *p)
 /* ---- the whole ---- */
 
 static void
+take_header(struct yaml_node *n, const char **ret, struct problems *p)
+{
+	if (yaml_text(p, n, ret) && !connector_is_token(*ret))
+		yaml_error(p, n, "no header has such a name");
+}
+
+static void
+take_wait(struct yaml_node *n, int64_t *ret_ms, struct problems *p)
+{
+	if (n != NULL && yaml_duration_ms(p, n, ret_ms) &&
+	    (*ret_ms < 1000 || *ret_ms > CONNECTOR_WAIT_S * INT64_C(1000)))
+		yaml_error(p, n, "from 1s to 1d");
+}
+
+static void
 compile_limit(struct connector *c, struct yaml_node *n, struct problems *p)
 {
-	static const char *const known[] = {"header", "begins", NULL};
-	struct yaml_node *header, *begins;
+	static const char *const known[] = {"header", "begins", "remaining", "pause", NULL};
+	struct yaml_node *header, *begins, *remaining;
 
 	if (n == NULL)
 		return;
@@ -222,11 +239,16 @@ compile_limit(struct connector *c, struct yaml_node *n, struct problems *p)
 		yaml_error(p, n, "a map with the header that tells the limit is required");
 		return;
 	}
-	if (yaml_text(p, header, &c->rules.limit_header) && !connector_is_token(c->rules.limit_header))
-		yaml_error(p, header, "no header has such a name");
+	take_header(header, &c->rules.limit_header, p);
 	begins = yaml_get(n, "begins");
 	if (begins != NULL)
 		yaml_text(p, begins, &c->rules.limit_begins);
+	remaining = yaml_get(n, "remaining");
+	if (remaining != NULL)
+		take_header(remaining, &c->rules.limit_remaining, p);
+	if (begins != NULL && remaining != NULL)
+		yaml_error(p, begins, "one header tells what is used of the limit, or another what remains");
+	take_wait(yaml_get(n, "pause"), &c->rules.limit_pause_ms, p);
 	yaml_unknown_keys(p, n, known);
 }
 
@@ -234,12 +256,13 @@ void
 connector_compile_answer(struct connector *c, struct problems *p)
 {
 	static const char *const known[] = {"status", "code", "codes", "words", "rows", "limit", "wait", NULL};
-	struct yaml_node *answer = yaml_get(c->tree, "answer"), *wait;
+	struct yaml_node *answer = yaml_get(c->tree, "answer");
 
 	if (answer != NULL && answer->kind != YAML_MAP) {
 		yaml_error(p, answer, "a map is required");
 		return;
 	}
+	c->rules.limit_pause_ms = LIMIT_PAUSE_MS;
 	compile_statuses(c, answer != NULL ? yaml_get(answer, "status") : NULL, p);
 	/* without it nobody would see a row that failed within a 200 */
 	if (c->batch > 1 && (answer == NULL || yaml_get(answer, "rows") == NULL))
@@ -252,9 +275,6 @@ connector_compile_answer(struct connector *c, struct problems *p)
 	compile_words(c->rules.words, yaml_get(answer, "words"), p);
 	compile_rows(c, yaml_get(answer, "rows"), p);
 	compile_limit(c, yaml_get(answer, "limit"), p);
-	wait = yaml_get(answer, "wait");
-	if (wait != NULL && yaml_duration_ms(p, wait, &c->rules.wait_ms) &&
-	    (c->rules.wait_ms < 1000 || c->rules.wait_ms > CONNECTOR_WAIT_S * INT64_C(1000)))
-		yaml_error(p, wait, "from 1s to 1d");
+	take_wait(yaml_get(answer, "wait"), &c->rules.wait_ms, p);
 	yaml_unknown_keys(p, answer, known);
 }

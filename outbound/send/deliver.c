@@ -224,6 +224,7 @@ on_answer(void *arg, const struct http_answer *answer)
 	                                        .length = answer->length,
 	                                        .retry_after = answer->retry_after,
 	                                        .limit = answer->limit,
+	                                        .remaining = answer->remaining,
 	                                        .now_s = send_now_s()};
 	struct connector_verdict verdict;
 

@@ -13,7 +13,7 @@ struct http {
 	struct event_base *base;
 	struct event *timer;
 	CURLM *multi;
-	const char *ca, *limit_header;
+	const char *ca, *limit_header, *remaining_header;
 	size_t ca_len;
 	bool is_private;
 	struct transfer *first;
@@ -30,7 +30,8 @@ struct transfer {
 	char *body;
 	size_t length, header_bytes, most;
 	bool too_long, refused, begun, once;
-	char retry_after[HTTP_VALUE_BYTES], limit[HTTP_VALUE_BYTES], error[CURL_ERROR_SIZE];
+	char retry_after[HTTP_VALUE_BYTES], limit[HTTP_VALUE_BYTES], remaining[HTTP_VALUE_BYTES];
+	char error[CURL_ERROR_SIZE];
 };
 
 /* ---- the loop ---- */
@@ -71,6 +72,7 @@ finish(struct transfer *t, CURLcode code)
 		answer.status = (int) status;
 		answer.retry_after = t->retry_after[0] != '\0' ? t->retry_after : NULL;
 		answer.limit = t->limit[0] != '\0' ? t->limit : NULL;
+		answer.remaining = t->remaining[0] != '\0' ? t->remaining : NULL;
 	} else if (t->too_long) {
 		answer.why = "its answer is longer than it may be";
 	} else if (t->refused) {
@@ -156,7 +158,7 @@ watch_time(CURLM *multi, long ms, void *arg)
 
 struct http *
 http_new(struct event_base *base, const char *ca, size_t ca_len, bool is_private, const char *limit_header,
-         char *why, size_t why_size)
+         const char *remaining_header, char *why, size_t why_size)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
@@ -166,6 +168,7 @@ http_new(struct event_base *base, const char *ca, size_t ca_len, bool is_private
 		h->ca_len = ca_len;
 		h->is_private = is_private;
 		h->limit_header = limit_header;
+		h->remaining_header = remaining_header;
 		h->timer = event_new(base, -1, 0, on_timer, h);
 		h->multi = curl_multi_init();
 	}
@@ -228,6 +231,8 @@ on_header(char *line, size_t size, size_t count, void *arg)
 	keep_value("Retry-After", line, len, t->retry_after, sizeof(t->retry_after));
 	if (t->http->limit_header != NULL)
 		keep_value(t->http->limit_header, line, len, t->limit, sizeof(t->limit));
+	if (t->http->remaining_header != NULL)
+		keep_value(t->http->remaining_header, line, len, t->remaining, sizeof(t->remaining));
 	return len;
 }
 

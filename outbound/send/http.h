@@ -34,7 +34,7 @@ struct http_answer {
 	bool unsent;      /* no connection was made: not a byte of it left us */
 	const char *body; /* NUL-ended behind length */
 	size_t length;
-	const char *retry_after, *limit; /* NULL: it has no such header */
+	const char *retry_after, *limit, *remaining; /* NULL: it has no such header */
 	const char *why;
 };
 
@@ -43,11 +43,11 @@ typedef void http_done(void *arg, const struct http_answer *answer);
 
 /*
  * ca: certificates in PEM that are trusted.  is_private: hosts may have addresses of private networks.
- * limit_header: whose value is kept, or NULL.  NULL with a sentence in why[].  Before the process is locked
+ * limit_header, remaining_header: whose values are kept, or NULL.  NULL with a sentence in why[].  Before the process is locked
  * down, since it opens what it needs.
  */
 struct http *http_new(struct event_base *base, const char *ca, size_t ca_len, bool is_private,
-                      const char *limit_header, char *why, size_t why_size);
+                      const char *limit_header, const char *remaining_header, char *why, size_t why_size);
 void http_free(struct http *h); /* NULL is fine; requests under way are not told */
 
 /* False with a sentence in why[]: it was not sent, and nobody will hear of it. */

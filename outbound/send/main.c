@@ -347,7 +347,8 @@ start(struct send *s)
 	s->base = event_base_new();
 	s->http = s->base != NULL
 	              ? http_new(s->base, certificates, certificates_len, connector_is_private(s->connector),
-	                         connector_limit_header(s->connector), why, sizeof(why))
+	                         connector_limit_header(s->connector), connector_remaining_header(s->connector), why,
+	                         sizeof(why))
 	              : NULL;
 	if (s->http == NULL || fcntl(CHANNEL, F_SETFL, O_NONBLOCK) != 0) {
 		send_fault(s, "%s", s->base == NULL ? "no memory" : s->http == NULL ? why : strerrordesc_np(errno));

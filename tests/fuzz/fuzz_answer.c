@@ -59,6 +59,7 @@ judge(const struct connector *c, char *text, size_t size)
 	    .length = size - (size_t) (at - text),
 	    .retry_after = after,
 	    .limit = limit,
+	    .remaining = after,
 	    .now_s = 1764500000};
 
 	for (size_t i = 0; i < OBJECTS; i++)

@@ -156,6 +156,9 @@ def test_what_partners_wrote_stays_a_text(desk, shown):
     (("objects:", "batch: 2\nanswer: {rows: {result: a, delivered: [b], key: k, ours: member}}\nobjects:"), "may have the same member"),
     (("objects:", "batch: 2\nanswer: {rows: {result: a, delivered: [b], key: k, ours: points}}\nobjects:"), "may have the same points"),
     (("objects:", "answer: {limit: {begins: x}}\nobjects:"), "the header that tells the limit"),
+    (("objects:", "answer: {limit: {header: X-Limit, remaining: X Left}}\nobjects:"), "no header has such a name"),
+    (("objects:", "answer: {limit: {header: X-Limit, remaining: X-Left, begins: u=}}\nobjects:"), "or another what remains"),
+    (("objects:", "answer: {limit: {header: X-Limit, pause: 2d}}\nobjects:"), "from 1s to 1d"),
     (("objects:", "answer: {retries: 7}\nobjects:"), "unknown key"),
 ))
 def test_a_mistake_is_named_with_its_place(build, tmp_path, change, said):

@@ -128,6 +128,18 @@ def test_a_limit_that_is_used_up_is_a_retry(salesforce, to_salesforce):
     assert (done["result"], done["used"], done["whole"], done["why"]) == ("retry", "5001", "5000", "HTTP 403 REQUEST_LIMIT_EXCEEDED")
 
 
+@pytest.mark.parametrize("limit, remaining, told", [
+    ("600", "120", ("480", "600")), ("600;w=60", "0", ("600", "600")), ("600, 600;w=60", "700", (None, "600")), ("600", "600", (None, "600")),
+    ("600", None, (None, None)), (None, "1", (None, None)), ("600", "-1", (None, None)), ("0", "0", (None, None)), ("600x", "1", (None, None)),
+    ("99999999999999999999", "1", (None, None)),
+])
+def test_a_limit_may_be_told_by_what_remains(target, limit, remaining, told):
+    target.headers = {name: value for name, value in (("x-ratelimit-limit", limit), ("x-ratelimit-remaining", remaining)) if value}
+    with Sender(plain(target, "answer: {limit: {header: X-RateLimit-Limit, remaining: X-RateLimit-Remaining}}\n")) as sender:
+        done, _ = sender.deliver(redemption(1))
+    assert (done["result"], done.get("used"), done.get("whole")) == ("delivered", *told)
+
+
 # ---- upserts of OData ----
 
 def test_odata_rows_have_their_own_status():
