@@ -186,20 +186,25 @@ int
 ask_names(struct session *s)
 {
 	const char *partner = s->value[OPT_PARTNER], *reason = s->value[OPT_REASON];
-	const char *values[] = {partner, reason};
+	const char *programme = s->value[OPT_PROGRAMME], *member = s->value[OPT_MEMBER];
+	const char *values[] = {partner, reason, programme, member};
 	struct pg_result *r = NULL;
 	enum pg_status status;
 	int code = EXIT_CLEAN;
 
-	if (partner == NULL && reason == NULL)
+	if (partner == NULL && reason == NULL && programme == NULL && member == NULL)
 		return EXIT_CLEAN;
-	status = pg_run(s->query.pg, sql_known_names, 2, values, &r);
+	status = pg_run(s->query.pg, sql_known_names, 4, values, &r);
 	if (status != PG_OK)
 		return query_failed(&s->query, status);
 	if (partner != NULL && !pg_true_of(r, 0, "is_partner") && !is_configured(s, partner))
 		code = no_such("partner", partner, pg_text_of(r, 0, "partners"));
 	if (code == EXIT_CLEAN && reason != NULL && !pg_true_of(r, 0, "is_reason"))
 		code = no_such("reason", reason, pg_text_of(r, 0, "reasons"));
+	if (code == EXIT_CLEAN && programme != NULL && !pg_true_of(r, 0, "is_programme"))
+		code = no_such("programme", programme, pg_text_of(r, 0, "programmes"));
+	if (code == EXIT_CLEAN && member != NULL && !pg_true_of(r, 0, "is_member"))
+		code = no_such("member", member, pg_text_of(r, 0, "members"));
 	pg_result_free(r);
 	return code;
 }

@@ -26,8 +26,9 @@ int ask_why(const struct session *s);                                       /* -
 int ask_word(const char *word, const char *what, const char *const *words); /* one of these, up to NULL */
 int ask_redemption(const struct session *s);                                /* --redemption, a UUID or none */
 
-/* --partner and --reason of what is looked at: is there such a one?  EXIT_USAGE, and said what may be meant,
- * when not: "nothing is on hold" must not be the answer to a word that was mistyped.  The session is open. */
+/* --partner, --reason, --programme and --member of what is looked at: is there such a one?  EXIT_USAGE, and
+ * said what may be meant, when not: "nothing is on hold" must not be the answer to a word that was mistyped.
+ * The session is open. */
 int ask_names(struct session *s);
 
 /*

@@ -27,8 +27,14 @@ JOIN handback.file f USING (file_id)
 WHERE h.hold_id = $1::bigint AND h.record_no IS NULL AND f.archived_as IS NOT NULL
 
 -- name: known_names
--- Is $1 a partner whose files or redemptions there are, and $2 a reason of holds? Those that there are, for a hint.
+-- Is $1 a partner whose files or redemptions there are, $2 a reason of holds, $3 a programme and $4 a member? Those that there are, for a
+-- hint: of members those that begin alike.
 SELECT EXISTS (SELECT FROM handback.partner WHERE code = $1) OR EXISTS (SELECT FROM ledger.redemption WHERE partner = $1) AS is_partner,
 	EXISTS (SELECT FROM handback.hold_reason WHERE reason = $2) AS is_reason,
+	EXISTS (SELECT FROM ledger.programme WHERE code = $3) AS is_programme,
+	EXISTS (SELECT FROM ledger.member WHERE relation_reference = $4) AS is_member,
+	array_to_string(ARRAY(SELECT code FROM ledger.programme ORDER BY code LIMIT 1000), E'\x1f') AS programmes,
+	array_to_string(ARRAY(SELECT relation_reference FROM ledger.member
+		WHERE relation_reference >= left($4, -2) AND relation_reference < left($4, -2) || U&'\FFFD' ORDER BY relation_reference LIMIT 1000), E'\x1f') AS members,
 	array_to_string(ARRAY(SELECT code FROM handback.partner ORDER BY code LIMIT 1000), E'\x1f') AS partners,
 	array_to_string(ARRAY(SELECT reason FROM handback.hold_reason ORDER BY reason), E'\x1f') AS reasons

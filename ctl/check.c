@@ -88,8 +88,11 @@ check_own_directory(struct checks *c, const char *what, const char *path, bool n
 		check_found(c, what, WARNING, 0, "%s: this user may not write there", path);
 	else if (statvfs(path, &fs) == 0) {
 		uint64_t free_mib = (uint64_t) fs.f_bavail * fs.f_frsize >> 20;
-		check_found(c, what, free_mib < LOW_SPACE_MIB ? WARNING : FINE, 0, "%s, %" PRIu64 " MiB free", path,
-		      free_mib);
+		check_found(c, what, free_mib < LOW_SPACE_MIB ? WARNING : FINE, 0, "%s, %" PRIu64 " MiB free%s", path,
+		            free_mib,
+		            free_mib < LOW_SPACE_MIB
+		                ? ": make room, or have old copies removed (retention in the configuration)"
+		                : "");
 	} else
 		check_found(c, what, FINE, 0, "%s", path);
 }
@@ -258,8 +261,10 @@ run_check(struct session *s)
 	check_own_directory(&c, "spool", s->config->spool, true);
 	check_one_file_system(&c);
 	check_own_directory(&c, "reports", s->config->reports, false);
+	if (s->config->database_embedded != NULL)
+		check_own_directory(&c, "embedded database", s->config->database_embedded, true);
 	check_sources(&c);
-	check_exposure(&c);
+	check_machine(&c);
 	check_database(&c);
 	table_note(c.table,
 	           mem_format("Permissions are those of user %s.", user != NULL ? user->pw_name : "(unknown)"));

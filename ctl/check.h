@@ -19,7 +19,9 @@ void check_found(struct checks *c, const char *what, enum finding finding, int c
 
 /* The database, its schema, and who logs in. */
 void check_database(struct checks *c);
-/* What everyone can read, and what the units are shut off from. */
-void check_exposure(struct checks *c);
+/* What everyone can read, the clock, the sockets, what runs, and what the units are shut off from. */
+void check_machine(struct checks *c);
+/* The same of the senders' unit, where the database, which is open, has targets. */
+void check_targets(struct checks *c);
 
 #endif

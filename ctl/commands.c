@@ -559,8 +559,8 @@ const struct command commands[] = {
      "that was applied has changed since. Runs as the owner of the schemas.",
      "handbackctl migrate --database 'dbname=handback user=postgres'", run_migrate},
     {"check", "Configure", "", 0, 0, 0, "check that everything handback needs is there",
-     "Looks at the configuration, the profiles, the database and its schema, the inbound directories and those for "
-     "answers, the spool and the report directory, and says of each whether it is as it should be.",
+     "Looks at the configuration, the profiles, the database with its schema, guards and settings, the inbound directories and those for "
+     "answers, the spool and the report directory, secrets that everyone can read, clocks, sockets, the daemon and the units' drop-ins, and says of each whether it is as it should be and what to do where it is not.",
      "handbackctl check", run_check},
     {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };

@@ -104,6 +104,7 @@ session_open(struct session *s, enum session_role role)
 		how.user = NULL;
 		code = connect_open(&how, &s->connection, why, sizeof(why));
 	}
+	snprintf(s->why_closed, sizeof(s->why_closed), "%s", why);
 	if (code != EXIT_CLEAN) {
 		complain("%s", why);
 		return code;

@@ -12,6 +12,7 @@
 #include "ctl/command.h"
 #include "lib/base/exit_codes.h"
 #include "lib/db/connect.h"
+#include "lib/base/limits.h"
 #include "lib/finance/output/render.h"
 #include "lib/finance/view/query.h"
 
@@ -25,6 +26,7 @@ struct session {
 	struct terminal terminal;
 	enum format format;
 	struct config *config;
+	char why_closed[LIMIT_MESSAGE_BYTES]; /* of the last session_open that failed */
 	struct connection connection;
 	struct query query; /* what a view may see of all this */
 	uid_t person;       /* who called us: it decides, whoever we become for the work */

@@ -22,6 +22,8 @@ static const struct column schedule_columns[] = {
     {"until", "Until", COLUMN_TEXT, 0, 3, NULL},
     {"format", "As", COLUMN_TEXT, 0, 0, NULL},
     {"programme", "Programme", COLUMN_TEXT, 0, 4, NULL},
+    {"partner", "Partner", COLUMN_TEXT, 0, 4, NULL},
+    {"merchant", "Merchant", COLUMN_TEXT, 8, 4, NULL},
     {"categories", "Categories", COLUMN_TEXT, 8, 5, NULL},
     {"reports", "Reports", COLUMN_NUMBER, 0, 0, NULL},
     {"up_to", "Up to", COLUMN_TEXT, 0, 0, NULL},

@@ -8,7 +8,7 @@ SELECT handback.add_report_schedule($1::text, $2::text, $3::integer, $4::date, $
 SELECT handback.end_report_schedule($1::text) AS number
 
 -- name: schedules
-SELECT s.name AS schedule, s.every, s.begins_on, s.since, s.until, s.format, s.programme, s.categories, s.reports, s.up_to, s.mail, s.made_by, s.ended_at,
+SELECT s.name AS schedule, s.every, s.begins_on, s.since, s.until, s.format, s.programme, s.partner, s.merchant, s.categories, s.reports, s.up_to, s.mail, s.made_by, s.ended_at,
 	s.ended_by
 FROM handback.report_schedules s
 ORDER BY s.ended_at IS NOT NULL, s.name

@@ -14,6 +14,7 @@
 
 #define EMBEDDED_WAIT_MS (120 * 1000) /* a start after a crash replays the log first */
 #define EMBEDDED_STOP_MS (10 * 1000)
+#define POOLER_TRIES 3
 
 /* An embedded cluster: what is not ours to start has its host all the same. */
 static int
@@ -141,6 +142,45 @@ check_guards(struct pg *pg, char *why, size_t why_size)
 	return code;
 }
 
+/* The process that answers now; 0: none. */
+static int64_t
+backend_of(struct pg *pg)
+{
+	struct pg_result *r = NULL;
+	int64_t backend = pg_run(pg, db_backend, 0, NULL, &r) == PG_OK ? pg_int_of(r, 0, "backend") : 0;
+
+	pg_result_free(r);
+	return backend;
+}
+
+/*
+ * A pooler that gives its server to others between our statements takes with it what a connection holds:
+ * locks, settings, what was prepared.  Two connections at a time have two servers, unless it is such a one.
+ */
+static int
+check_pooler(struct pg *pg, const struct pg_target *target, char *why, size_t why_size)
+{
+	char reason[LIMIT_MESSAGE_BYTES];
+	struct pg *other = pg_is_pooled(pg) ? pg_open(target, reason, sizeof(reason)) : NULL;
+	bool shared = false;
+
+	for (int64_t first = 0, i = 0; other != NULL && !shared && i < POOLER_TRIES; i++) {
+		int64_t ours = backend_of(pg), theirs = backend_of(other);
+
+		shared = ours != 0 && (ours == theirs || (first != 0 && first != ours));
+		first = ours;
+	}
+	pg_close(other);
+	if (!shared)
+		return EXIT_CLEAN;
+	snprintf(why, why_size,
+	         "the database is reached through a pooler that changes servers between statements (PgBouncer: "
+	         "pool_mode = "
+	         "transaction or statement): name the server itself in database.conninfo, or a pool with "
+	         "pool_mode = session");
+	return EXIT_UNAVAILABLE;
+}
+
 int
 connect_open(const struct connect *how, struct connection *ret, char *why, size_t why_size)
 {
@@ -166,6 +206,8 @@ connect_open(const struct connect *how, struct connection *ret, char *why, size_
 		snprintf(why, why_size, "the database: %s%s", reason, hint(reason));
 		code = EXIT_UNAVAILABLE;
 	}
+	if (code == EXIT_CLEAN)
+		code = check_pooler(c.pg, &target, why, why_size);
 	if (code == EXIT_CLEAN && how->roles != NULL)
 		code = take_role(c.pg, how->roles, why, why_size);
 	if (code == EXIT_CLEAN && how->posts)

@@ -64,6 +64,10 @@ WHERE i.indisunique AND NOT (i.indisvalid AND i.indisready) AND pg_catalog.pg_ge
 ORDER BY 1
 LIMIT 1
 
+-- name: backend
+-- Which process of the server answers.
+SELECT pg_catalog.pg_backend_pid() AS backend
+
 -- name: transaction
 -- The transaction's number, if it wrote anything: what to ask for when COMMIT's answer does not come.
 SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS transaction

@@ -275,6 +275,15 @@ pg_constraint(const struct pg *pg)
 	return pg->constraint;
 }
 
+bool
+pg_is_pooled(const struct pg *pg)
+{
+	char said[12];
+
+	snprintf(said, sizeof(said), "%d", PQbackendPID(pg->conn));
+	return strcmp(said, pg->backend) != 0;
+}
+
 const char *
 pg_warning(const struct pg *pg)
 {

@@ -52,6 +52,7 @@ void pg_close(struct pg *pg);                   /* NULL is fine */
 const char *pg_why(const struct pg *pg);        /* last error: one line, no values of members */
 const char *pg_sqlstate(const struct pg *pg);   /* of the last error, "" when there was none */
 const char *pg_constraint(const struct pg *pg); /* the constraint that the last error names, else "" */
+bool pg_is_pooled(const struct pg *pg); /* is it another process that answers than the one that let us in? */
 const char *pg_warning(const struct pg *pg);    /* what could not be checked at open, "" when nothing */
 int pg_server_version(const struct pg *pg);     /* 150020 */
 /* What is not the database's went wrong in its transaction (memory, a file): keeps why, and gives PG_LOST,

@@ -145,6 +145,8 @@ REVOKE ALL ON FUNCTION api.size_in_message(jsonb), api.page_bytes(),
 	ledger.transaction_sums(text, text[], text, text, integer, text, text, timestamptz, timestamptz, bigint, bigint), ledger.unbalanced(text),
 	api.entries(text, integer, text[], text, text, integer, text, text, timestamptz, timestamptz, bigint) FROM PUBLIC;
 GRANT SELECT ON ledger.transaction TO handback_finance, handback_verify, handback_nightly;
+GRANT SELECT (code) ON ledger.programme TO handback_finance, handback_verify;
+GRANT SELECT (relation_reference) ON ledger.member TO handback_finance, handback_verify;
 GRANT EXECUTE ON FUNCTION
 	ledger.transactions(text, text[], text, text, integer, text, text, timestamptz, timestamptz, bigint, bigint, bigint, integer),
 	ledger.transaction_sums(text, text[], text, text, integer, text, text, timestamptz, timestamptz, bigint, bigint), ledger.unbalanced(text)

@@ -76,7 +76,7 @@ def test_both_categories_are_filters(api, report):
     assert [t["reference"] for t in report("--type", "6", "--member", "M1")["transactions"]] == [other]
 
 
-FILTERS = [{}, {"category": REVERSAL}, {"member": "M1"}, {"member": "Nobody"}, {"type": "30"}, {"merchant": "Air"}, {"state": "reversed"},
+FILTERS = [{}, {"category": REVERSAL}, {"member": "M1"}, {"type": "30"}, {"merchant": "Air"}, {"state": "reversed"},
            {"state": "open", "category": DEBIT}, {"partner": "SKYLINE"}, {"from": "2999-01-01"}, {"to": "2000-01-01"}, {"from": "2000-01-01", "to": "2999-01-01"}]
 
 
@@ -97,6 +97,9 @@ def test_all_filters(api, report, world):
         assert sum(s["change"] for s in by_ctl["sums"]) == sum(t["change"] for t in by_ctl["transactions"]), one
         assert {t["entry"] for t in by_ctl["transactions"]} <= ours
     assert [t["points"] for t in report("--points-from", "51", "--points-to", "999")["transactions"]] == [499, 300, 300]
+    # a word that was mistyped is no empty report
+    assert "--member M11: no such member; did you mean M1?" in report("--member", "M11", status=2)
+    assert "--programme p: no such programme; did you mean P?" in report("--programme", "p", status=2) and ask(api, api.token(), member="Nobody") == []
     # the state is the one that explain and the API tell of
     with world.connect("postgres") as c:
         assert c.execute("SELECT count(*) FROM ledger.transaction t WHERE category = 'Debit By Redemption'"

@@ -136,12 +136,12 @@ def test_who_has_reports_written(desk):  # noqa: F811
         assert desk.ctl(*person(desk), *add, *words, allowed=(2,)).stderr, words
     assert "--type x: a transaction type is a number" in desk.ctl(*person(desk), *add, "day", "--type", "x", allowed=(2,)).stderr
     assert "how often" in desk.ctl(*person(desk), "schedule", "add", "s", allowed=(2,)).stderr
-    desk.ctl(*person(desk), *add, "day")
+    desk.ctl(*person(desk), *add, "day", "--merchant", "Plum Hotels")
     assert "already" in desk.ctl(*person(desk), *add, "day", allowed=(2,)).stderr
     desk.ctl(*person(desk, PEOPLE[1]), "schedule", "end", "s")
     assert desk.ctl(*person(desk), "schedule", "end", "s", allowed=(2,)).stderr
     ended, = json.loads(desk.ctl("schedule", "list", "--json").stdout)["schedules"]
-    assert (ended["made_by"], ended["ended_by"]) == PEOPLE
+    assert (ended["made_by"], ended["ended_by"]) == PEOPLE and (ended["merchant"], ended["partner"]) == ("Plum Hotels", None)
     assert desk.db.execute("SELECT what, subject, who, detail FROM audit.event WHERE what LIKE 'schedule%%' ORDER BY event_id").fetchall() == [
         ("schedule_added", "schedule s", PEOPLE[0], "each day"), ("schedule_ended", "schedule s", PEOPLE[1], None)]
     for statement in ("DELETE FROM handback.scheduled_report", "UPDATE handback.report_schedule SET name = 'x'"):
