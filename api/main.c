@@ -160,6 +160,7 @@ run(const struct options *o, int listener, const struct token_keys *keys)
 		log_write(LOG_ERR, "cannot connect to the database", LOG_FIELDS(log_text("why", why)));
 	} else {
 		db.pg = connection.pg;
+		pg_watch_logged(db.pg);
 		log_write(LOG_INFO, "ready", NULL);
 		if (serve(listener, stop, &db, keys, o->receive) < 0) {
 			log_write(LOG_ERR, "cannot wait for calls", LOG_FIELDS(log_errno(errno)));

@@ -31,7 +31,7 @@ struct collector {
 
 /* What the database says. */
 struct figures {
-	struct pg_result *holds, *late, *targets, *tokens, *points;
+	struct pg_result *holds, *late, *targets, *tokens, *points, *server;
 };
 
 static void
@@ -160,6 +160,8 @@ write_database(FILE *out, const struct figures *f)
 		label(out, "\",kind=\"", pg_text_of(late, i, "kind"));
 		fprintf(out, "\"} %s\n", pg_text_of(late, i, "due"));
 	}
+	head(out, "handback_database_synchronous", "1 where a COMMIT waits for a synchronous standby");
+	fprintf(out, "handback_database_synchronous %d\n", pg_true_of(f->server, 0, "synchronous"));
 	write_targets(out, f->targets);
 	write_points(out, f->points);
 }
@@ -211,6 +213,8 @@ ask(struct collector *s, struct figures *ret)
 		status = pg_run(s->pg, sql_collector_tokens, 0, NULL, &ret->tokens);
 	if (status == PG_OK)
 		status = pg_run(s->pg, sql_collector_points, 0, NULL, &ret->points);
+	if (status == PG_OK)
+		status = pg_run(s->pg, sql_collector_server, 0, NULL, &ret->server);
 	return status;
 }
 
@@ -218,7 +222,7 @@ ask(struct collector *s, struct figures *ret)
 static bool
 collect(struct collector *s, char *why, size_t size)
 {
-	struct figures f = {NULL, NULL, NULL, NULL, NULL};
+	struct figures f = {NULL, NULL, NULL, NULL, NULL, NULL};
 	enum pg_status status = ask(s, &f);
 	bool good = status == PG_OK && write_figures(s, &f) == 0;
 
@@ -231,6 +235,7 @@ collect(struct collector *s, char *why, size_t size)
 	pg_result_free(f.targets);
 	pg_result_free(f.tokens);
 	pg_result_free(f.points);
+	pg_result_free(f.server);
 	return good;
 }
 
@@ -259,7 +264,7 @@ collector_serve(struct pg *pg, const struct spool *spool, const struct config *c
 		spool_walker_free(s.walker);
 		return EXIT_UNAVAILABLE;
 	}
-	if (worker_report_encode(&ready, &turn, WORKER_READY, NULL))
+	if (worker_report_encode(&ready, &turn, WORKER_READY, &(struct worker_report){0}))
 		channel_send(channel, ready.text, ready.length, -1); /* nobody there: the wait finds out */
 	do {
 		if (!good)

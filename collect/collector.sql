@@ -43,3 +43,7 @@ FROM catalogue.tokens t
 WHERE NOT EXISTS (SELECT FROM catalogue.tokens n WHERE n.programme = t.programme AND n.scope = t.scope AND n.generation > t.generation)
 GROUP BY t.programme, t.scope
 ORDER BY t.programme, t.scope
+
+-- name: collector_server
+-- Does what is committed wait for a standby?
+SELECT pg_catalog.current_setting('synchronous_standby_names') <> '' AS synchronous

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "ctl/ctl_sql.h"
 #include "lib/base/limits.h"
 #include "lib/base/owner.h"
 #include "lib/base/paths.h"
@@ -70,6 +71,20 @@ session_config(struct session *s)
 	return EXIT_UNAVAILABLE;
 }
 
+/* A standby is behind its primary: by how much is for who reads to judge. */
+static void
+say_as_of(const struct session *s)
+{
+	struct pg_result *r = NULL;
+
+	if (!pg_is_standby(s->query.pg))
+		return;
+	if (pg_run(s->query.pg, sql_session_as_of, 0, NULL, &r) == PG_OK)
+		complain("read from the standby %s: as of the primary's last change that it has, of %s",
+		         pg_server(s->query.pg), pg_text_of(r, 0, "as_of"));
+	pg_result_free(r);
+}
+
 int
 session_open(struct session *s, enum session_role role)
 {
@@ -77,6 +92,7 @@ session_open(struct session *s, enum session_role role)
 	    [SESSION_OWNER] = NULL,
 	    [SESSION_MAKES] = NULL,
 	    [SESSION_READS] = "{handback_finance,handback_verify}",
+	    [SESSION_NOW] = "{handback_finance,handback_verify}",
 	    [SESSION_DECIDES] = "{handback_operator}",
 	    [SESSION_PERSON] = "{handback_finance}",
 	    [SESSION_POSTS] = "{handback_daemon}",
@@ -87,6 +103,7 @@ session_open(struct session *s, enum session_role role)
 	                      .roles = roles[role],
 	                      .database = role == SESSION_MAKES ? "postgres" : NULL,
 	                      .start = true,
+	                      .reads = role == SESSION_READS,
 	                      .checked = roles[role] != NULL};
 	/* who decides has to be somebody: the embedded database's user of the same name as ours, where there is
 	 * one */
@@ -110,6 +127,7 @@ session_open(struct session *s, enum session_role role)
 		return code;
 	}
 	s->query.pg = s->connection.pg;
+	say_as_of(s);
 	if (*pg_warning(s->query.pg))
 		complain("the database: %s", pg_warning(s->query.pg));
 	return EXIT_CLEAN;

@@ -48,6 +48,7 @@ enum session_role {
 	SESSION_OWNER,   /* migrates */
 	SESSION_MAKES,   /* the same, where the database itself is not there yet */
 	SESSION_READS,   /* finance, or the service that proves: a role that only reads */
+	SESSION_NOW,     /* the same on the primary, also where others read elsewhere (database.read) */
 	SESSION_DECIDES, /* operator */
 	SESSION_PERSON,  /* finance or operator, as the person: an embedded database's user of the same name */
 	SESSION_POSTS,   /* daemon: reads files, as try does */

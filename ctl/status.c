@@ -24,6 +24,14 @@ static const struct column daemon_columns[] = {
     {"waiting", "Files that failed and wait", COLUMN_NUMBER, 0, 0, NULL},
 };
 
+static const struct column database_columns[] = {
+    {"server", "Database server", COLUMN_TEXT, 0, 0, NULL},
+    {"timeline", "Timeline", COLUMN_TEXT, 0, 0, NULL},
+    {"since", "Running since (UTC)", COLUMN_TIME, 0, 0, NULL},
+    {"standbys", "Synchronous standbys", COLUMN_TEXT, 0, 0, NULL},
+    {"synchronous_commit", "COMMIT waits for (synchronous_commit)", COLUMN_TEXT, 0, 0, NULL},
+};
+
 static const struct column source_columns[] = {
     {"name", "Source", COLUMN_TEXT, 8, 0, NULL},
     {"partner", "Partner", COLUMN_TEXT, 8, 3, NULL},
@@ -104,10 +112,19 @@ add_rows(struct document *d, const struct json *answer, const char *key, const c
 		daemon_row(t, json_item(list, i));
 }
 
+static int
+fill_server(struct session *s, struct table *t)
+{
+	const char *server[] = {pg_server(s->query.pg), pg_timeline(s->query.pg)};
+
+	return query_fill(&s->query, t, sql_status_database, 2, server);
+}
+
 /* What only the database knows; where it cannot be asked, the rest is shown all the same. */
 static void
 add_database(struct session *s, struct document *d)
 {
+	struct table *database = document_add(d, "database", NULL, TABLE_FACTS, COLUMNS(database_columns));
 	const char *limit = format_is_for_machines(s->format) ? NULL : DUE_SHOWN;
 	struct table *holds = document_add(d, "holds", "Open holds", TABLE_ROWS, COLUMNS(hold_columns));
 	struct table *due =
@@ -116,7 +133,8 @@ add_database(struct session *s, struct document *d)
 	struct table *points =
 	    document_add(d, "points", "Points requests that wait", TABLE_ROWS, COLUMNS(points_columns));
 
-	if ((s->query.pg != NULL || session_open(s, SESSION_READS) == EXIT_CLEAN) &&
+	if ((s->query.pg != NULL || session_open(s, SESSION_NOW) == EXIT_CLEAN) &&
+	    fill_server(s, database) == EXIT_CLEAN &&
 	    query_fill(&s->query, holds, sql_status_holds, 0, NULL) == EXIT_CLEAN &&
 	    query_fill(&s->query, due, sql_status_due, 1, &limit) == EXIT_CLEAN &&
 	    query_fill(&s->query, targets, sql_status_targets, 0, NULL) == EXIT_CLEAN &&

@@ -1,3 +1,13 @@
+-- name: session_as_of
+-- Of a standby: when the last transaction that it has was committed on the primary.
+SELECT coalesce(to_char(pg_catalog.pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'before it was started') AS as_of
+
+-- name: status_database
+-- The server that is asked: $1 its name, $2 its timeline.
+SELECT $1::text AS server, nullif($2::text, '') AS timeline, pg_catalog.pg_postmaster_start_time() AS since,
+	coalesce(nullif(pg_catalog.current_setting('synchronous_standby_names'), ''), 'none') AS standbys,
+	pg_catalog.current_setting('synchronous_commit') AS synchronous_commit
+
 -- name: status_due
 -- Files that should be here, and those that should come next. $1 at most so many.
 SELECT e.source, e.kind, e.due_at AS due, e.state, e.came, e.files

@@ -55,6 +55,13 @@ struct engine {
 	uint64_t retries; /* that workers reported */
 	uint64_t starts;  /* of workers that are no longer there; each of the others counts its own */
 
+	struct {
+		char server[288]; /* that a worker reached last; empty: none yet */
+		int64_t timeline; /* of it; 0: not said */
+		int64_t since_us; /* that server, or that there is none */
+		int64_t lost_ms;  /* by loop_now_ms, when the last worker lost it; 0: it is there, or never was */
+	} database;
+
 	char collector_path[PATH_MAX];
 	struct worker_program collector_program;
 	struct worker *collector; /* keeps spool/collector.prom for the metrics; NULL: nobody reads them */
@@ -110,6 +117,9 @@ size_t engine_waiting(const struct engine *e);
 extern const struct worker_calls engine_worker_calls;
 extern const struct source_calls engine_source_calls;
 extern const struct watch_calls engine_watch_calls;
+/* database.c: of struct worker_calls */
+void engine_on_database(void *engine, const char *server, int64_t timeline);
+size_t engine_ready(const struct engine *e); /* workers that have the database */
 void engine_hand_out(struct engine *e);
 void engine_want_release(struct engine *e);
 void engine_release_in_time(struct engine *e); /* the same, when it is long enough ago */

@@ -67,7 +67,7 @@ static struct worker *
 idle_worker(struct engine *e)
 {
 	for (size_t i = 0; i < e->worker_count; i++)
-		if (e->workers[i]->state == WORKER_IDLE && !e->workers[i]->retired)
+		if (e->workers[i]->state == WORKER_IDLE && !e->workers[i]->retired && !e->workers[i]->waiting)
 			return e->workers[i];
 	return NULL;
 }
@@ -347,4 +347,5 @@ on_off(void *context, struct worker *w)
 	event_active(e->handout, 0, 0); /* which clears away retired ones, outside of their own calls */
 }
 
-const struct worker_calls engine_worker_calls = {on_idle, on_taken, on_stage, on_ended, on_retried, on_off};
+const struct worker_calls engine_worker_calls = {on_idle,    on_taken,           on_stage, on_ended,
+                                                 on_retried, engine_on_database, on_off};

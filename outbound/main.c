@@ -95,6 +95,7 @@ run(const struct options *o, struct sender_how *how)
 	if (code != EXIT_CLEAN) {
 		log_write(LOG_ERR, "cannot connect to the database", LOG_FIELDS(log_text("why", why)));
 	} else {
+		pg_watch_logged(connection.pg);
 		log_write(LOG_INFO, "ready", NULL);
 		if (loop_run(connection.pg, how, o->requests, stop) < 0) {
 			log_write(LOG_ERR, "cannot wait for senders", LOG_FIELDS(log_errno(errno)));

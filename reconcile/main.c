@@ -51,19 +51,6 @@ open_database(const struct config *config, struct connection *ret)
 	return code;
 }
 
-#define LOCK_PATIENCE_MS 5000
-
-/* What keeps a file waiting is known while it waits, and not by who happens to look. */
-static void
-log_holder(void *context, const struct pg_holder *holder)
-{
-	(void) context;
-	log_write(LOG_WARNING, "a lock is held by another session: waiting for it",
-	          LOG_FIELDS(log_text("lock", holder->lock), log_int("pid", holder->pid),
-	                     log_text("application", holder->application), log_text("login", holder->login),
-	                     log_text("since", holder->since), log_int("waited_ms", LOCK_PATIENCE_MS)));
-}
-
 static int
 open_reconciler(struct reconciler *r, const struct config *config, struct connection *connection)
 {
@@ -94,7 +81,7 @@ open_reconciler(struct reconciler *r, const struct config *config, struct connec
 	code = open_database(config, connection);
 	r->pg = connection->pg;
 	if (code == EXIT_CLEAN)
-		pg_watch_locks(r->pg, LOCK_PATIENCE_MS, log_holder, NULL);
+		pg_watch_logged(r->pg);
 	return code;
 }
 

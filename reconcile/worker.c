@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -71,6 +72,16 @@ report_retried(struct talk *t, struct reconciler *r)
 
 	r->retries = 0;
 	return retried.times == 0 || report(t, WORKER_RETRIED, &retried);
+}
+
+/* Which server it is goes with it. */
+static bool
+report_ready(struct talk *t, const struct reconciler *r)
+{
+	const struct worker_report ready = {.server = *pg_server(r->pg) != '\0' ? pg_server(r->pg) : NULL,
+	                                    .timeline = strtoll(pg_timeline(r->pg), NULL, 16)};
+
+	return report(t, WORKER_READY, &ready);
 }
 
 /* ---- the connection ---- */
@@ -199,10 +210,11 @@ report_end(struct reconciler *r, struct talk *t, const struct job *job, enum job
 	if (end == JOB_DONE && strcmp(result->state, "held") == 0 &&
 	    notify_holds(r->pg, &r->spool, result->file_id) != PG_OK)
 		log_write(LOG_WARNING, "a held file is not reported yet", LOG_FIELDS(log_text("why", pg_why(r->pg))));
-	if (!report_retried(t, r) || !report(t, messages[end], &last))
+	/* before the end, so that no other job comes */
+	if (!report_retried(t, r) || (end == JOB_LOST && !report(t, WORKER_WAITING, NULL)) ||
+	    !report(t, messages[end], &last))
 		return false;
-	return end != JOB_LOST ||
-	       (connect_again(r, t->channel) && report_retried(t, r) && report(t, WORKER_READY, NULL));
+	return end != JOB_LOST || (connect_again(r, t->channel) && report_retried(t, r) && report_ready(t, r));
 }
 
 static bool
@@ -332,12 +344,12 @@ worker_serve(struct reconciler *r, const struct config *config, int channel)
 
 	if (!take_up(r, why)) {
 		log_write(LOG_WARNING, "the database cannot be used", LOG_FIELDS(log_text("why", why)));
-		if (!connect_again(r, channel))
+		if (!report(&talk, WORKER_WAITING, NULL) || !connect_again(r, channel))
 			return EXIT_CLEAN;
 	}
 	if (reconciler_start_parser(r) < 0)
 		log_write(LOG_WARNING, "cannot start a parser ahead", LOG_FIELDS(log_errno(errno)));
-	if (!report(&talk, WORKER_READY, NULL))
+	if (!report_ready(&talk, r))
 		return EXIT_CLEAN;
 	while ((rc = serve_one(r, config, &talk)) > 0)
 		;

@@ -168,12 +168,18 @@ write_daemon(struct evbuffer *out, const struct metrics *m)
 {
 	const struct engine *e = m->engine;
 	struct statvfs fs;
-	size_t ready = 0;
+	size_t ready = engine_ready(e);
 	uint64_t starts = e->starts;
 
-	for (size_t i = 0; i < e->worker_count; i++) {
-		ready += e->workers[i]->state == WORKER_IDLE || e->workers[i]->state == WORKER_BUSY;
+	for (size_t i = 0; i < e->worker_count; i++)
 		starts += e->workers[i]->starts;
+	head(out, "handback_database_up", "gauge", "1 while a worker has a database connection");
+	evbuffer_add_printf(out, "handback_database_up %d\n", ready > 0);
+	if (e->database.timeline > 0) {
+		head(out, "handback_database_timeline", "gauge", "Timeline of the server: each promotion makes another");
+		evbuffer_add_printf(out, "handback_database_timeline{server=\"");
+		label(out, e->database.server);
+		evbuffer_add_printf(out, "\"} %lld\n", (long long) e->database.timeline);
 	}
 	head(out, "handback_workers_ready", "gauge", "Workers that have a database connection");
 	evbuffer_add_printf(out, "handback_workers_ready %zu\n", ready);
@@ -276,9 +282,7 @@ on_readyz(struct evhttp_request *request, void *context)
 		return;
 	}
 	if (m->engine != NULL) {
-		for (size_t i = 0; i < m->engine->worker_count && !m->engine->stopping; i++)
-			ready = ready || m->engine->workers[i]->state == WORKER_IDLE ||
-			        m->engine->workers[i]->state == WORKER_BUSY;
+		ready = !m->engine->stopping && engine_ready(m->engine) > 0;
 		status_words(words, sizeof(words), m->engine);
 	}
 	evbuffer_add_printf(out, "%s\n", words);

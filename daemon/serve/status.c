@@ -95,7 +95,7 @@ write_workers(struct json_build *j, const struct engine *e)
 
 		json_open_map(j, NULL);
 		json_int(j, "worker", w->number);
-		json_text(j, "state", worker_state_words[w->state]);
+		json_text(j, "state", w->waiting ? "waiting" : worker_state_words[w->state]);
 		json_int(j, "pid", worker_pid(w));
 		json_int(j, "jobs", (int64_t) w->jobs);
 		json_int(j, "starts", (int64_t) w->starts);
@@ -172,6 +172,10 @@ status_write(struct evbuffer *out, const struct engine *e, const struct status_f
 	json_text(&j, "kind", facts->database);
 	json_int(&j, "pid", facts->database_pid);
 	json_bool(&j, "was_ready", e->was_ready);
+	json_bool(&j, "up", engine_ready(e) > 0);
+	json_text(&j, "server", e->database.server[0] != '\0' ? e->database.server : NULL);
+	json_int(&j, "timeline", e->database.timeline);
+	json_int(&j, "since_us", e->database.since_us);
 	json_close(&j);
 	json_open_map(&j, "loop");
 	json_int(&j, "late_ms", facts->late_ms);
@@ -191,12 +195,10 @@ status_write(struct evbuffer *out, const struct engine *e, const struct status_f
 void
 status_words(char *buf, size_t size, const struct engine *e)
 {
-	size_t idle = 0, handled = e->totals.posted + e->totals.held + e->totals.duplicate;
+	size_t handled = e->totals.posted + e->totals.held + e->totals.duplicate;
 
-	for (size_t i = 0; i < e->worker_count; i++)
-		idle += e->workers[i]->state == WORKER_IDLE || e->workers[i]->state == WORKER_BUSY;
 	snprintf(buf, size,
 	         "%zu files handled, %zu in hand, %zu to do, %zu waiting; %zu of %zu sources cannot be read%s",
 	         handled, count_files(e, FILE_RUNNING), count_files(e, FILE_SETTLING) + count_files(e, FILE_DUE),
-	         engine_waiting(e), engine_failing(e), e->source_count, idle > 0 ? "" : "; no worker is ready");
+	         engine_waiting(e), engine_failing(e), e->source_count, engine_ready(e) > 0 ? "" : "; no worker is ready");
 }

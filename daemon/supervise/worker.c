@@ -160,6 +160,7 @@ start_process(struct worker *w)
 	if (config < 0)
 		return -1;
 	w->turn = WORKER_TURN_STARTING;
+	w->waiting = false;
 	w->closed = false;
 	w->child = child_start(w->base, &s, NULL, NULL, &process_calls, w);
 	saved = errno;
@@ -216,6 +217,12 @@ worker_free(struct worker *w)
 	if (w->timer != NULL)
 		event_free(w->timer);
 	free(w);
+}
+
+bool
+worker_is_ready(const struct worker *w)
+{
+	return (w->state == WORKER_IDLE || w->state == WORKER_BUSY) && !w->waiting;
 }
 
 bool

@@ -31,6 +31,8 @@ struct worker_calls {
 	void (*stage)(void *context, struct worker *w, const char *stage, int64_t records);
 	void (*ended)(void *context, struct worker *w, const struct job_result *result);
 	void (*retried)(void *context, int64_t times); /* the database made it begin again */
+	/* it has a database again, or for the first time; NULL, 0: it has lost it */
+	void (*database)(void *context, const char *server, int64_t timeline);
 	void (*off)(void *context, struct worker *w);  /* its process has gone */
 };
 
@@ -52,6 +54,7 @@ struct worker {
 
 	enum worker_state state;
 	int turn;            /* enum worker_turn: what it may say now */
+	bool waiting;        /* it has lost the database, and is given nothing until it says `ready` */
 	bool job;            /* has one, also while LEAVING */
 	void *job_of;        /* whatever worker_give was given */
 	bool retired;        /* never starts again */
@@ -86,6 +89,8 @@ void worker_finish(struct worker *w);
 void worker_retire(struct worker *w);
 /* Ends it now. */
 void worker_kill(struct worker *w, const char *why);
+/* It has a database connection, as far as it has said. */
+bool worker_is_ready(const struct worker *w);
 pid_t worker_pid(const struct worker *w); /* 0: none */
 
 /* Shared by worker.c and worker_say.c. */

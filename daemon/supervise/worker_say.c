@@ -17,13 +17,26 @@ worker_end_job(struct worker *w, const struct job_result *result)
 		w->failures = 0;
 	}
 	w->calls->ended(w->context, w, result);
-	if (w->state == WORKER_IDLE)
+	if (w->state == WORKER_IDLE && !w->waiting)
 		w->calls->idle(w->context, w);
 }
 
 static void
-take_ready(struct worker *w)
+take_waiting(struct worker *w)
 {
+	w->waiting = true;
+	if (w->calls->database != NULL)
+		w->calls->database(w->context, NULL, 0);
+}
+
+static void
+take_ready(struct worker *w, const struct worker_report *said)
+{
+	bool waited = w->waiting;
+
+	w->waiting = false;
+	if (w->calls->database != NULL && said->server != NULL)
+		w->calls->database(w->context, said->server, said->timeline);
 	if (w->state == WORKER_STARTING) {
 		w->state = WORKER_IDLE;
 		w->ready_ms = loop_now_ms();
@@ -33,6 +46,8 @@ take_ready(struct worker *w)
 		w->calls->idle(w->context, w);
 	} else if (w->state == WORKER_BUSY)
 		loop_after(w->timer, w->deadline_ms);
+	else if (w->state == WORKER_IDLE && waited)
+		w->calls->idle(w->context, w);
 }
 
 bool
@@ -46,7 +61,9 @@ worker_take_line(void *worker, char *line)
 	if (message < 0)
 		worker_kill(w, why);
 	else if (message == WORKER_READY)
-		take_ready(w);
+		take_ready(w, &report);
+	else if (message == WORKER_WAITING)
+		take_waiting(w);
 	else if (message == WORKER_RETRIED)
 		w->calls->retried(w->context, report.times);
 	else if (message == WORKER_TAKEN)

@@ -51,6 +51,7 @@ enum config_digest { CONFIG_DIGEST_COMPUTED, CONFIG_DIGEST_REQUIRED };
 
 /* What becomes of the partner's file after the commit. */
 enum config_sandbox { CONFIG_SANDBOX_FULL, CONFIG_SANDBOX_NO_LANDLOCK };
+enum config_synchronous { CONFIG_SYNCHRONOUS_PRESET, CONFIG_SYNCHRONOUS_REQUIRED };
 enum config_after { CONFIG_AFTER_LEAVE, CONFIG_AFTER_MOVE, CONFIG_AFTER_DELETE };
 
 /* A minute of the day from 0 to 1440 for each end of "06:00-22:30"; one that ends before it begins goes over
@@ -90,6 +91,8 @@ struct config {
 	const char *path;              /* absolute: of this file itself */
 	const char *database_embedded; /* directory of the cluster that we keep; or ... */
 	const char *database_conninfo; /* ... libpq's, never logged.  Exactly one is not NULL. */
+	const char *database_read;     /* another, for who only reads; NULL: the same */
+	int database_synchronous;      /* enum config_synchronous */
 	const char *database_user;     /* operating system user that the embedded cluster runs as */
 	const char *spool, *profiles, *reports, *control;
 	const char *company; /* whose reports these are; NULL: it is not said */

@@ -22,6 +22,10 @@ config_check(const struct config *c, struct yaml_node *root, struct problems *p)
 	if (c->database_embedded != NULL && c->database_conninfo != NULL)
 		yaml_error(p, at(root, "database"),
 		           "database.embedded and database.conninfo exclude each other: remove one");
+	if (c->database_embedded != NULL &&
+	    (c->database_read != NULL || c->database_synchronous == CONFIG_SYNCHRONOUS_REQUIRED))
+		yaml_error(p, at(root, "database"),
+		           "an embedded database has no standby: remove database.read and database.synchronous");
 	if (c->metrics != NULL && strlen(c->metrics) >= sizeof(address.sun_path))
 		yaml_error(p, at(root, "metrics"), "metrics.listen: a UNIX socket's path has at most %zu bytes",
 		           sizeof(address.sun_path) - 1);

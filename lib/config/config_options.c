@@ -7,6 +7,7 @@
 #define DAY_MS (24LL * 60 * 60 * 1000)
 
 static const char *const sandbox_words[] = {"full", "no_landlock", NULL};
+static const char *const synchronous_words[] = {"preset", "required", NULL};
 static const char *const digest_words[] = {"computed", "required", NULL};
 static const char *const after_words[] = {"leave", "move", "delete", NULL};
 
@@ -18,6 +19,12 @@ static const struct config_option options[] = {
      "operating system user of the embedded cluster when started by root", TOP(database_user)},
     {"database.conninfo", CONFIG_TEXT, NULL, false, true,
      "libpq connection string of a PostgreSQL server, instead of an embedded one", TOP(database_conninfo)},
+    {"database.read", CONFIG_TEXT, NULL, false, true,
+     "another one for commands that only read: a hot standby will do, and they say as of when it is", TOP(database_read)},
+    {"database.synchronous", CONFIG_WORD, "preset", false, true,
+     "required: nothing is committed while the server has no synchronous standby (synchronous_standby_names is "
+     "empty); preset: as the server is set",
+     TOP(database_synchronous), 0, 0, synchronous_words},
     {"spool", CONFIG_PATH, "/var/lib/handback/spool", false, false,
      "directory of work copies, archive and quarantine; one handbackd for each", TOP(spool)},
     {"retention.archive", CONFIG_DURATION, NULL, false, true,

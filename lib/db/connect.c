@@ -186,12 +186,18 @@ connect_open(const struct connect *how, struct connection *ret, char *why, size_
 {
 	struct pg_target target = {.application = how->application,
 	                           .conninfo = how->conninfo,
-	                           .maintenance = how->database != NULL};
+	                           .maintenance = how->database != NULL,
+	                           .reads = how->reads && how->conninfo != NULL,
+	                           .confirmed = !how->reads && how->config != NULL &&
+	                                        how->config->database_synchronous == CONFIG_SYNCHRONOUS_REQUIRED};
 	char host[EMBEDDED_SOCKET_BYTES], reason[LIMIT_MESSAGE_BYTES] = "";
 	struct connection c = {0};
 	int code = EXIT_CLEAN;
 
-	if (how->conninfo == NULL && how->config->database_conninfo != NULL)
+	if (how->conninfo == NULL && how->reads && how->config->database_read != NULL) {
+		target.conninfo = how->config->database_read;
+		target.reads = true;
+	} else if (how->conninfo == NULL && how->config->database_conninfo != NULL)
 		target.conninfo = how->config->database_conninfo;
 	if (target.conninfo != NULL)
 		target.database = how->database;

@@ -25,6 +25,7 @@ struct connect {
 	/* of an embedded cluster */
 	const char *user;     /* who logs in; NULL: its superuser */
 	bool start;           /* it is started where nobody runs it, for as long as we are connected */
+	bool reads;           /* nothing is written: another server will do (database.read), and a standby */
 	bool posts;           /* not where a guard of our tables is switched off */
 	bool checked;         /* a schema of another version than ours is not for us */
 };

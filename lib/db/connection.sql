@@ -30,6 +30,7 @@ SELECT
 	pg_catalog.pg_is_in_recovery() AS standby,
 	pg_catalog.current_setting('transaction_read_only') AS read_only,
 	pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
+	pg_catalog.current_setting('synchronous_standby_names') AS standbys,
 	pg_catalog.current_setting('fsync', true) AS fsync,
 	pg_catalog.current_setting('server_encoding') AS encoding,
 	pg_catalog.current_setting('session_replication_role') AS replication_role,
@@ -70,7 +71,8 @@ SELECT pg_catalog.pg_backend_pid() AS backend
 
 -- name: transaction
 -- The transaction's number, if it wrote anything: what to ask for when COMMIT's answer does not come.
-SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS transaction
+SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS transaction,
+	pg_catalog.current_setting('synchronous_standby_names') AS standbys
 
 -- name: transaction_sure
 -- The same, where what was found is told as done: it is as durable as what is written, also when the session that wrote it has not heard yet.
@@ -107,6 +109,15 @@ JOIN pg_catalog.pg_roles ON rolname = wanted.role
 WHERE pg_has_role(session_user, wanted.role, 'MEMBER')
 ORDER BY wanted.place
 LIMIT 1
+
+-- name: still_there
+-- The session $1, on the very server that was started as $2 says: where a proxy leads elsewhere now, there is no row.
+SELECT coalesce(wait_event = 'SyncRep', false) AS for_standby
+FROM pg_catalog.pg_stat_activity
+WHERE pid = $1::integer AND pg_catalog.split_part($2::text, '/', 1) = pg_catalog.pg_postmaster_start_time()::text
+
+-- name: cancel_session
+SELECT pg_catalog.pg_cancel_backend($1::integer)
 
 -- name: lock_holders
 -- Who holds what the session $1 waits for, as far as this login may know: of another role's session only its name and login.

@@ -5,6 +5,9 @@
  * a statement (search_path, encoding, time zone, date style, timeouts), and
  * checked: bigint money, synchronous_commit, fsync, session_replication_role, a writable primary.
  *
+ * Nothing waits for ever: a server that is silent is asked on another connection whether it still runs our
+ * session, and is left where it does not answer that within some seconds (pg_wait.c).
+ *
  * Statements are text from .sql files, compiled in (see tools/embed_sql.py);
  * parameters are always parameters.  Errors are kept in the connection and
  * read with pg_why().  One thread at a time.
@@ -38,6 +41,8 @@ struct pg_target {
 	const char *role;        /* SET ROLE after login, NULL: stay */
 	const char *application; /* application_name, for pg_stat_activity */
 	bool maintenance;        /* no text of ours comes into it: its encoding does not matter */
+	bool reads;              /* a hot standby will do */
+	bool confirmed;          /* nothing is committed where the server waits for no synchronous standby */
 };
 
 /* The database that a connection string names, for the caller to free; NULL where it names none. */
@@ -54,6 +59,9 @@ const char *pg_sqlstate(const struct pg *pg);   /* of the last error, "" when th
 const char *pg_constraint(const struct pg *pg); /* the constraint that the last error names, else "" */
 bool pg_is_pooled(const struct pg *pg); /* is it another process that answers than the one that let us in? */
 const char *pg_warning(const struct pg *pg);    /* what could not be checked at open, "" when nothing */
+bool pg_is_standby(const struct pg *pg);
+const char *pg_server(const struct pg *pg);     /* "db1:5432", as it was connected to; "" for none */
+const char *pg_timeline(const struct pg *pg);   /* "00000003"; "" where the server does not say */
 int pg_server_version(const struct pg *pg);     /* 150020 */
 /* What is not the database's went wrong in its transaction (memory, a file): keeps why, and gives PG_LOST,
  * since it may go better later and on another connection. */
@@ -126,19 +134,23 @@ enum pg_status pg_settle_commit(struct pg *pg, enum pg_fate *ret_fate);
  */
 enum pg_status pg_barrier(struct pg *pg);
 
-/* Who holds what a statement of ours waits for. */
+/* Who holds what a statement of ours waits for; or it is a COMMIT, and no standby has confirmed it yet. */
 struct pg_holder {
+	bool standby; /* that; the rest is not said then */
+	int waited_ms;
 	int64_t pid;
 	const char *application, *login; /* as it names itself; "" where that is not known */
 	const char *since;               /* when its transaction began; NULL where only its own role may know */
 	const char *lock;                /* what is waited for: a table, or the kind of lock */
 };
+typedef void pg_watcher(void *context, const struct pg_holder *holder);
 /*
- * From now on a statement that waits for another session's lock for so long is told of, once, with each that
- * holds it.  That is asked on a connection of its own, which lasts for the question.  watch NULL: no more.
+ * From now on a statement that waits for some seconds for another session's lock, or for a standby, is told
+ * of, once, with each that holds it.  That is asked on a connection of its own, which lasts for the question.
  */
-void pg_watch_locks(struct pg *pg, int after_ms, void (*watch)(void *context, const struct pg_holder *holder),
-                    void *context);
+void pg_watch(struct pg *pg, pg_watcher *watch, void *context);
+/* The same, told to the log. */
+void pg_watch_logged(struct pg *pg);
 
 /*
  * Hints of other sessions, by NOTIFY of what was LISTENed to.  They may be lost, and anybody may give them: what

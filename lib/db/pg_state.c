@@ -52,3 +52,63 @@ pg_keep_why(struct pg *pg, const char *sqlstate, const char *message)
 		if ((unsigned char) *p < 0x20 || *p == 0x7f)
 			*p = ' ';
 }
+
+const char *
+pg_why(const struct pg *pg)
+{
+	return pg->why;
+}
+
+enum pg_status
+pg_give_up(struct pg *pg, const char *what, const char *why)
+{
+	char message[PG_WHY_BYTES];
+
+	snprintf(message, sizeof(message), "%s: %s", what, why);
+	pg_keep_why(pg, "", message);
+	return PG_LOST;
+}
+
+const char *
+pg_sqlstate(const struct pg *pg)
+{
+	return pg->sqlstate;
+}
+
+const char *
+pg_constraint(const struct pg *pg)
+{
+	return pg->constraint;
+}
+
+const char *
+pg_warning(const struct pg *pg)
+{
+	return pg->warning;
+}
+
+int
+pg_server_version(const struct pg *pg)
+{
+	return pg->version;
+}
+
+bool
+pg_is_standby(const struct pg *pg)
+{
+	return pg->standby;
+}
+
+const char *
+pg_server(const struct pg *pg)
+{
+	return pg->place;
+}
+
+const char *
+pg_timeline(const struct pg *pg)
+{
+	const char *slash = strchr(pg->server, '/');
+
+	return slash != NULL ? slash + 1 : "";
+}

@@ -20,11 +20,17 @@ struct pg_transaction {
 struct pg {
 	struct pg_conn *conn; /* libpq's, NULL when there is none */
 	char *conninfo, *host, *user, *database, *role, *application;
+	char *hostaddr, *port; /* of one beside: where the other is connected to */
+	bool beside;           /* for a question about another session, whose server it has to be */
+	bool reads;            /* as of pg_target */
+	bool confirmed;        /* as of pg_target */
 	char why[PG_WHY_BYTES];
 	char warning[PG_WHY_BYTES];
 	char sqlstate[6];
 	char constraint[64];
 	int version;
+	char place[288]; /* host and port of the server that was reached */
+	bool standby;
 	char server[64]; /* system identifier and timeline; "" when it does not say */
 	char life[80];   /* changes with each start of the server, and with each crash */
 	char backend[12];
@@ -35,9 +41,12 @@ struct pg {
 	bool not_replicated;               /* ... which came with a warning */
 	const char *prepared[PG_PREPARED]; /* by the statement's address */
 	unsigned prepared_count;
-	int watch_ms; /* pg_watch_locks */
-	void (*watch)(void *context, const struct pg_holder *holder);
+	int ask_ms;    /* after so long without a word it is asked what there is to wait for */
+	int beside_ms; /* a connection for that has so long for each step */
+	pg_watcher *watch;
 	void *watch_context;
+	char *data; /* of a COPY, as pg_wait.c had it */
+	int data_len;
 	unsigned deferred; /* statements that were handed to libpq, in its pipeline mode, and not answered yet */
 };
 
@@ -46,9 +55,6 @@ enum pg_status pg_classify(const char *sqlstate);
 
 /* Keep a server's message, on one line, without the values that it may quote. */
 void pg_keep_why(struct pg *pg, const char *sqlstate, const char *message);
-
-/* pg_locks.c: tells of those that hold what our session waits for. */
-void pg_tell_holders(const struct pg *pg);
 
 /* The raw COPY protocol, for pg_copy.c. */
 enum pg_status pg_copy_in_start(struct pg *pg, const char *sql);

@@ -5,6 +5,7 @@
 #define SOURCE_BYTES 63
 #define PARTNER_BYTES 127
 #define STAGE_BYTES 32
+#define SERVER_BYTES 287
 
 #define TEXT(type, key, member, most)                                                                        \
 	{                                                                                                        \
@@ -29,6 +30,11 @@ static const struct contract_field job_fields[] = {
 static const struct contract_field release_fields[] = {
     {"file", MEMBER_INT, true, offsetof(struct worker_request, file), 1, INT64_MAX, NULL},
     {"crashed", MEMBER_INT, true, offsetof(struct worker_request, crashed), 1, 64, NULL},
+};
+
+static const struct contract_field ready_fields[] = {
+    {"server", MEMBER_TEXT, true, offsetof(struct worker_report, server), 1, SERVER_BYTES, NULL},
+    {"timeline", MEMBER_INT, true, offsetof(struct worker_report, timeline), 1, UINT32_MAX, NULL},
 };
 
 static const struct contract_field taken_fields[] = {
@@ -87,9 +93,15 @@ static const struct contract_message messages[WORKER_MESSAGES] = {
         {"ready",
          false,
          false,
+         FIELDS(ready_fields),
+         {[STARTING] = CONTRACT_TO(IDLE), [IDLE] = CONTRACT_TO(IDLE), [BUSY] = CONTRACT_TO(BUSY)}},
+    [WORKER_WAITING] =
+        {"waiting",
+         false,
+         false,
          NULL,
          0,
-         {[STARTING] = CONTRACT_TO(IDLE), [IDLE] = CONTRACT_TO(IDLE), [BUSY] = CONTRACT_TO(BUSY)}},
+         {[STARTING] = CONTRACT_TO(STARTING), [IDLE] = CONTRACT_TO(IDLE), [BUSY] = CONTRACT_TO(BUSY)}},
     [WORKER_RETRIED] =
         {"retried",
          false,

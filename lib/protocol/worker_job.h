@@ -16,6 +16,7 @@ enum worker_message {
 	WORKER_JOB,     /* handle this file; the inbound directory's descriptor goes with it */
 	WORKER_RELEASE, /* handle the next held file that may go */
 	WORKER_READY,   /* once at start, and after each reconnect */
+	WORKER_WAITING, /* the database is gone: it connects again, and takes no job until it is ready */
 	WORKER_RETRIED, /* the database made it begin again */
 	WORKER_TAKEN,   /* of a release: which file it is about to read */
 	WORKER_STAGE,   /* how far a job is */
@@ -64,6 +65,8 @@ struct worker_request {
 
 /* Whatever a worker says. */
 struct worker_report {
+	const char *server; /* WORKER_READY, where there is a database: "db1:5432"; NULL: not said */
+	int64_t timeline;   /* of that server; 0: not said */
 	int64_t times;     /* WORKER_RETRIED */
 	int64_t file;      /* WORKER_TAKEN */
 	const char *stage; /* WORKER_STAGE: "staged", "decided" or "committed" */

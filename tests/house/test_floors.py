@@ -57,7 +57,7 @@ MAY_INCLUDE = {
 
 # foreign header (a prefix where it ends with /) -> the only files that may include it
 ONE_INCLUDER = {
-    "libpq-fe.h": {"lib/db/pg.c"},
+    "libpq-fe.h": {"lib/db/pg_libpq.h"},
     "csv.h": {"parsers/lines/delimited.c"},
     "libxml/": {"parsers/nested/xml.c", "parsers/nested/xml_quiet.c", "gate/outbound_message.c"},
     "yaml.h": {"lib/yaml/yaml.c"},

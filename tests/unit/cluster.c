@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -79,6 +80,46 @@ cluster_run(const char *sql)
 	if (pg_script(pg, sql) != PG_OK)
 		fail_msg("%s: %s", sql, pg_why(pg));
 	pg_close(pg);
+}
+
+static pid_t
+postmaster(void)
+{
+	static pid_t pid; /* asked while it answers */
+	struct pg_result *r;
+	char path[512];
+	FILE *file;
+	long number = 0;
+
+	if (pid != 0)
+		return pid;
+	struct pg *pg = cluster_open("postgres", "handback");
+	assert_int_equal(pg_run(pg, "SELECT current_setting('data_directory')", 0, NULL, &r), PG_OK);
+	snprintf(path, sizeof(path), "%s/postmaster.pid", pg_text(r, 0, 0));
+	pg_result_free(r);
+	pg_close(pg);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld", &number), 1);
+	fclose(file);
+	return pid = (pid_t) number;
+}
+
+void
+cluster_freeze(bool freeze)
+{
+	char path[64];
+	long child;
+	FILE *children;
+	pid_t first = postmaster();
+
+	assert_int_equal(kill(first, freeze ? SIGSTOP : SIGCONT), 0);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", first, first);
+	children = fopen(path, "re");
+	assert_non_null(children);
+	while (fscanf(children, "%ld", &child) == 1)
+		kill((pid_t) child, freeze ? SIGSTOP : SIGCONT);
+	fclose(children);
 }
 
 /* ---- the wire ---- */

@@ -15,6 +15,9 @@ struct pg *cluster_open(const char *user, const char *database);
 /* Runs SQL as the superuser in the database handback; fails the test when it fails. */
 void cluster_run(const char *sql);
 
+/* Stops each process of the server where it stands, or lets it go on: sockets go on to take what is sent. */
+void cluster_freeze(bool freeze);
+
 /* What the wire does with the first COMMIT that it sees. */
 enum cut {
 	CUT_NEVER,

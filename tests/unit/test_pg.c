@@ -24,6 +24,16 @@ test_open_refuses(void **state)
 
 	cluster_run("CREATE ROLE careless LOGIN; ALTER ROLE careless SET synchronous_commit = off");
 	refuse(&target, "synchronous_commit is off");
+	cluster_run("ALTER ROLE careless SET synchronous_commit = local");
+	refuse(&target, "synchronous_commit is local");
+	target.conninfo = "options='-c synchronous_commit=local'";
+	target.user = "postgres";
+	refuse(&target, "synchronous_commit is local");
+	target.conninfo = NULL;
+	target.confirmed = true;
+	refuse(&target, "no synchronous standby (synchronous_standby_names is empty)");
+	target.confirmed = false;
+	target.user = "careless";
 	cluster_run("ALTER ROLE careless RESET synchronous_commit; ALTER ROLE careless SET "
 	            "default_transaction_read_only = on");
 	refuse(&target, "read-only"); /* libpq's words or ours */
