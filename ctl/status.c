@@ -29,7 +29,7 @@ static const struct column database_columns[] = {
     {"timeline", "Timeline", COLUMN_TEXT, 0, 0, NULL},
     {"since", "Running since (UTC)", COLUMN_TIME, 0, 0, NULL},
     {"standbys", "Synchronous standbys", COLUMN_TEXT, 0, 0, NULL},
-    {"synchronous_commit", "COMMIT waits for (synchronous_commit)", COLUMN_TEXT, 0, 0, NULL},
+    {"synchronous_commit", "synchronous_commit", COLUMN_TEXT, 0, 0, NULL},
 };
 
 static const struct column source_columns[] = {

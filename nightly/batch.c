@@ -135,6 +135,7 @@ batch_open(struct batch *b, const char *roles, const char *user, bool posts)
 	                      .user = user,
 	                      .start = true,
 	                      .posts = posts,
+	                      .reads = !posts && b->conninfo != NULL,
 	                      .checked = true};
 	char why[LIMIT_MESSAGE_BYTES] = "";
 	int code = b->conninfo != NULL ? EXIT_CLEAN : batch_config(b);

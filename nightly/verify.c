@@ -359,6 +359,17 @@ name_sources(const struct config *config, size_t *ret_count)
 	return names;
 }
 
+/* A lock on a standby keeps no nightly run from removing what is old while we look. */
+static void
+leave_spool(const struct batch *b, struct verify *v)
+{
+	complain("read from the standby %s: as of the last change that it has%s", pg_server(b->query.pg),
+	         v->spool >= 0 ? "; kept files are looked at from the primary alone" : "");
+	if (v->spool >= 0)
+		close(v->spool);
+	v->spool = -1;
+}
+
 static int
 run(struct batch *b)
 {
@@ -377,6 +388,8 @@ run(struct batch *b)
 		code = checkpoints_open(b, true, c);
 	if (code == EXIT_CLEAN)
 		code = batch_open(b, ROLES, ROLE, false);
+	if (code == EXIT_CLEAN && pg_is_standby(b->query.pg))
+		leave_spool(b, v);
 	if (code == EXIT_CLEAN && v->spool >= 0)
 		v->sources = sources = name_sources(b->config, &v->source_count);
 	v->checkpoints = b->checkpoints != NULL ? b->checkpoints : c->file;

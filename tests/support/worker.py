@@ -133,9 +133,10 @@ class Worker:
                 return None
             verb, *pairs = line.split("\t")
             said = {k: unescape(v) for k, v in (pair.split("=", 1) for pair in pairs)}
-            if verb != "retried":
+            if verb == "retried":
+                self.retried += int(said["times"])
+            elif verb != "waiting":
                 return verb, said
-            self.retried += int(said["times"])
 
     def wait_ready(self, seconds=30):
         said = self.receive(seconds)
