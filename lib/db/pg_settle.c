@@ -8,7 +8,7 @@
 
 #define SETTLE_TRIES 100 /* 50 ms apart */
 #define SETTLE_END_AFTER 20
-#define BARRIER_MS 5000
+#define BARRIER_MS 3000
 #define NUMBER_NOT_GIVEN "22023" /* pg_xact_status: "transaction ID is in the future" */
 
 /* The server has run without a crash since: a number is of the transaction that it was. */
