@@ -96,8 +96,14 @@ test_the_other_ends_and_words(void **state)
 	/* a worker that lost its connection says so later, when the next file may have been given */
 	for (int turn = WORKER_TURN_STARTING; turn <= WORKER_TURN_BUSY; turn++) {
 		here = there = turn;
-		assert_true(worker_report_encode(&line, &here, WORKER_READY, NULL));
+		assert_true(worker_report_encode(&line, &here, WORKER_WAITING, NULL));
+		assert_int_equal(worker_report_decode(&got, &there, line.text, why, sizeof(why)), WORKER_WAITING);
+		assert_int_equal(there, turn);
+		const struct worker_report ready = {.server = turn == WORKER_TURN_BUSY ? "db1:5432" : NULL, .timeline = 3};
+		assert_true(worker_report_encode(&line, &here, WORKER_READY, &ready));
 		assert_int_equal(worker_report_decode(&got, &there, line.text, why, sizeof(why)), WORKER_READY);
+		assert_int_equal(got.timeline, 3);
+		assert_true(ready.server == NULL ? got.server == NULL : strcmp(got.server, ready.server) == 0);
 		assert_int_equal(there, turn == WORKER_TURN_BUSY ? WORKER_TURN_BUSY : WORKER_TURN_IDLE);
 	}
 }
