@@ -9,7 +9,8 @@
 #include "lib/base/limits.h"
 #include "lib/base/log.h"
 
-#define BATCH 256 /* names in one step */
+#define BATCH 256           /* names in one step */
+#define REFUSED_BY_NAME 100 /* of one directory, that are kept and logged each */
 
 static bool
 fits_one(const char *const *patterns, const char *name)
@@ -42,23 +43,37 @@ wanted(const struct source *s, const char *name)
 	       fits_one(s->config->files, name) && !fits_one(s->config->ignore, name);
 }
 
-/* Is it there, or none wanted?  Keeps which one, until a worker has the file. */
+/* Is it there, or none wanted?  Which one it is. */
 static bool
-see_sidecar(struct file *f)
+find_sidecar(const struct source *s, const char *name, struct aside_known *ret)
 {
-	const struct source *s = f->source;
 	char sidecar[2 * LIMIT_NAME_BYTES];
 	struct stat st;
-	bool there;
 
+	*ret = (struct aside_known){0};
 	if (source_sidecar(s) == NULL)
 		return true;
-	if (snprintf(sidecar, sizeof(sidecar), "%s%s", f->name, source_sidecar(s)) > LIMIT_NAME_BYTES)
+	if (snprintf(sidecar, sizeof(sidecar), "%s%s", name, source_sidecar(s)) > LIMIT_NAME_BYTES ||
+	    fstatat(s->dir, sidecar, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return false;
-	there = fstatat(s->dir, sidecar, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (f->state != FILE_RUNNING)
-		f->sidecar = there ? aside_known_of(&st) : (struct aside_known){0};
-	return there;
+	*ret = aside_known_of(&st);
+	return true;
+}
+
+/* A name that is new.  What cannot be taken leaves room for what can, and each is named in the log only while
+ * they are few.  NULL: it is not kept. */
+static struct file *
+take_note(struct source *s, const char *name, bool refused, bool complete)
+{
+	struct file *f = NULL;
+
+	if (refused && s->counts[FILE_REFUSED] >= REFUSED_BY_NAME) {
+		s->unnamed++;
+		return NULL;
+	}
+	f = source_add(s, name, !refused && complete);
+	s->capped |= f == NULL;
+	return f;
 }
 
 /* Looks at one name; f is its file, NULL when it is not known yet. */
@@ -66,24 +81,28 @@ static void
 see(struct source *s, const char *name, struct file *f, enum file_sight sight)
 {
 	struct stat st;
+	struct aside_known sidecar;
 	int error = fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+	bool complete;
 
 	if (error == ENOENT) {
 		if (f != NULL && f->state != FILE_RUNNING)
 			source_forget(s, f);
 		return;
 	}
-	if (f == NULL && (f = source_add(s, name)) == NULL) {
-		s->capped = true;
+	complete = find_sidecar(s, name, &sidecar);
+	if (f == NULL && (f = take_note(s, name, error != 0 || !S_ISREG(st.st_mode), complete)) == NULL)
 		return;
-	}
+	/* until a worker has the file */
+	if (f->state != FILE_RUNNING)
+		f->sidecar = sidecar;
 	f->scan = s->scan;
 	TAILQ_REMOVE(&s->tracked, f, tracked);
 	TAILQ_INSERT_TAIL(&s->tracked, f, tracked);
 	if (error != 0)
 		source_unreadable(f, error);
 	else
-		source_seen(f, &st, see_sidecar(f), sight);
+		source_seen(f, &st, complete, sight);
 }
 
 void
@@ -132,6 +151,14 @@ finish(struct source *s, enum scan_result result, int error, const char *text)
 	if (!failed && s->capped)
 		log_write(LOG_WARNING, "more files than are kept in mind: the rest waits until some are done",
 		          LOG_FIELDS(log_text("source", s->name), log_int("kept", LIMIT_LISTING)));
+	if (!failed && s->unnamed > 0 && !s->unnamed_told)
+		log_write(LOG_WARNING,
+		          "many names in the directory are no files, or cannot be looked at: the rest of them is not "
+		          "named here",
+		          LOG_FIELDS(log_text("source", s->name), log_int("named", REFUSED_BY_NAME),
+		                     log_int("rest", (int64_t) s->unnamed)));
+	if (!failed)
+		s->unnamed_told = s->unnamed > 0;
 	if (!failed && s->stuck == 0)
 		s->stuck_told = false;
 	s->last = result;
@@ -226,6 +253,7 @@ scan_begin(struct source *s)
 	s->asked_scan = ++s->scan;
 	s->names = 0;
 	s->stuck = 0;
+	s->unnamed = 0;
 	s->capped = false;
 	s->freed = 0;
 	if (open_listing(s, &error, &text))

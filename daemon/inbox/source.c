@@ -38,14 +38,15 @@ on_file_timer(evutil_socket_t fd, short what, void *context)
 }
 
 struct file *
-source_add(struct source *s, const char *name)
+source_add(struct source *s, const char *name, bool takeable)
 {
+	const size_t most = takeable ? LIMIT_LISTING : LIMIT_LISTING - LIMIT_LISTING / 10;
 	size_t kept = 0;
 	struct file *f;
 
 	for (int state = 0; state < FILE_STATES; state++)
 		kept += s->counts[state];
-	if (kept >= LIMIT_LISTING || (f = file_new(s, s->base, name, on_file_timer)) == NULL)
+	if (kept >= most || (f = file_new(s, s->base, name, on_file_timer)) == NULL)
 		return NULL;
 	if (tsearch(f->name, &s->by_name, compare_names) == NULL) {
 		file_free(f);

@@ -77,6 +77,8 @@ struct source {
 	size_t names;           /* candidates seen by it */
 	size_t stuck;           /* files that it could not put back */
 	bool stuck_told;        /* that was logged */
+	size_t unnamed;         /* names that cannot be taken and are not kept: there are many */
+	bool unnamed_told;      /* that was logged */
 	bool capped;            /* the last scan saw more names than are kept */
 	size_t freed;           /* files forgotten since it began: room for those */
 	struct event *timer;    /* the next scan */
@@ -123,8 +125,9 @@ const char *source_sidecar(const struct source *s);
 void source_seen(struct file *f, const struct stat *st, bool complete, enum file_sight sight);
 void source_unreadable(struct file *f, int error);
 struct file *source_find(const struct source *s, const char *name);
-/* A new file; NULL when LIMIT_LISTING names are kept already, or without memory. */
-struct file *source_add(struct source *s, const char *name);
+/* A new file; NULL when LIMIT_LISTING names are kept already, a tenth less of those that cannot be taken now,
+ * or without memory. */
+struct file *source_add(struct source *s, const char *name, bool takeable);
 /* Looks again when there is room for names that did not fit before. */
 void source_use_room(struct source *s);
 

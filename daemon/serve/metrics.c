@@ -139,7 +139,7 @@ write_sources(struct evbuffer *out, const struct engine *e)
 	for (size_t i = 0; i < e->source_count; i++)
 		for (int state = 0; state < FILE_STATES; state++)
 			sample(out, "handback_inbound_files", e->sources[i], "state", file_state_words[state],
-			       e->sources[i]->counts[state]);
+			       e->sources[i]->counts[state] + (state == FILE_REFUSED ? e->sources[i]->unnamed : 0));
 	head(out, "handback_source_scans_total", "counter",
 	     "Scans of inbound directories and polls of partners' servers by result");
 	for (size_t i = 0; i < e->source_count; i++)

@@ -80,7 +80,8 @@ write_sources(struct json_build *j, const struct engine *e)
 			json_int(j, scan_words[result], (int64_t) s->scans_by_result[result]);
 		json_close(j);
 		for (int state = 0; state < FILE_STATES; state++)
-			json_int(j, file_state_words[state], (int64_t) s->counts[state]);
+			json_int(j, file_state_words[state],
+			         (int64_t) (s->counts[state] + (state == FILE_REFUSED ? s->unnamed : 0)));
 		json_close(j);
 	}
 	json_close(j);
