@@ -58,9 +58,9 @@ find(struct loop *l, const char *name)
 	struct target *t;
 
 	TAILQ_FOREACH(t, &l->targets, others)
-	if (strcmp(t->name, name) == 0)
+	if (strcmp(t->life.name, name) == 0)
 		return t;
-	t = target_new(name);
+	t = target_new(name, &l->tell);
 	if (t != NULL)
 		TAILQ_INSERT_TAIL(&l->targets, t, others);
 	return t;
@@ -77,12 +77,12 @@ list_one(struct loop *l, const char *name, const char *version)
 	if (t == NULL)
 		return PG_OK;
 	t->listed = true;
-	t->outdated = t->version != strtoll(version, NULL, 10);
-	if (!t->outdated || t->state != TARGET_RESTING)
+	t->outdated = t->life.version != strtoll(version, NULL, 10);
+	if (!t->outdated || !target_rests(t))
 		return PG_OK;
 	status = tell_connector(&l->tell, name, version, &row);
 	if (status == PG_OK && pg_rows(row) == 1)
-		status = target_change(t, &l->tell, strtoll(version, NULL, 10), pg_text_of(row, 0, "connector"));
+		status = target_change(t, strtoll(version, NULL, 10), pg_text_of(row, 0, "connector"));
 	pg_result_free(row);
 	return status;
 }
@@ -102,7 +102,7 @@ list(struct loop *l)
 		status = list_one(l, pg_text_of(rows, i, "name"), pg_text_of(rows, i, "version"));
 	for (t = TAILQ_FIRST(&l->targets); t != NULL && status == PG_OK; t = next) {
 		next = TAILQ_NEXT(t, others);
-		if (!t->listed && t->state == TARGET_RESTING)
+		if (!t->listed && target_rests(t))
 			drop(l, t);
 	}
 	pg_result_free(rows);
@@ -117,9 +117,9 @@ find_partner(struct loop *l, const char *name)
 	struct partner *p;
 
 	TAILQ_FOREACH(p, &l->partners, others)
-	if (strcmp(p->name, name) == 0)
+	if (strcmp(p->life.name, name) == 0)
 		return p;
-	p = partner_new(name);
+	p = partner_new(name, l->tell.pg);
 	if (p != NULL)
 		TAILQ_INSERT_TAIL(&l->partners, p, others);
 	return p;
@@ -135,12 +135,12 @@ list_partner(struct loop *l, const char *name, const char *version)
 
 	if (p == NULL)
 		return PG_OK;
-	p->listed = p->version == strtoll(version, NULL, 10);
+	p->listed = p->life.version == strtoll(version, NULL, 10);
 	if (p->listed || partner_is_busy(p))
 		return PG_OK;
 	status = pg_run_prepared(l->tell.pg, sql_outbox_send_connector, 2, values, &row);
 	if (status == PG_OK && pg_rows(row) == 1) {
-		status = partner_change(p, l->tell.pg, strtoll(version, NULL, 10), pg_text_of(row, 0, "connector"));
+		status = partner_change(p, strtoll(version, NULL, 10), pg_text_of(row, 0, "connector"));
 		p->listed = true;
 	}
 	pg_result_free(row);
@@ -269,10 +269,10 @@ step(struct loop *l)
 	}
 	TAILQ_FOREACH(t, &l->targets, others)
 	if (status == PG_OK)
-		status = bound(l, t, target_step(t, &l->tell, l->how, now(), l->leave_ms != 0));
+		status = bound(l, t, target_step(t, l->how, now(), l->leave_ms != 0));
 	TAILQ_FOREACH(p, &l->partners, others)
 	if (status == PG_OK)
-		status = bound_partner(l, p, partner_step(p, l->tell.pg, l->how, now(), l->leave_ms != 0));
+		status = bound_partner(l, p, partner_step(p, l->how, now(), l->leave_ms != 0));
 	if (status != PG_OK)
 		lose(l, status);
 }
@@ -286,7 +286,7 @@ is_busy(const struct loop *l)
 	const struct partner *p;
 
 	TAILQ_FOREACH(t, &l->targets, others)
-	if (t->state == TARGET_SENDING)
+	if (target_sends(t))
 		return true;
 	TAILQ_FOREACH(p, &l->partners, others)
 	if (partner_is_busy(p))
@@ -303,7 +303,7 @@ time_left(const struct loop *l)
 
 	/* one that rests is not told anything any more where it ends */
 	TAILQ_FOREACH(t, &l->targets, others)
-	if ((l->leave_ms == 0 || t->state != TARGET_RESTING) && target_next_ms(t) < next)
+	if ((l->leave_ms == 0 || !target_rests(t)) && target_next_ms(t) < next)
 		next = target_next_ms(t);
 	TAILQ_FOREACH(p, &l->partners, others)
 	if ((l->leave_ms == 0 || partner_is_busy(p)) && partner_next_ms(p) < next)
@@ -337,9 +337,9 @@ gather(struct loop *l)
 	l->fds[1] = (struct pollfd){.fd = l->lost ? -1 : pg_descriptor(l->tell.pg), .events = POLLIN};
 	count = OTHERS;
 	TAILQ_FOREACH(t, &l->targets, others)
-	l->fds[count++] = (struct pollfd){.fd = t->sender.channel, .events = POLLIN};
+	l->fds[count++] = (struct pollfd){.fd = t->life.sender.channel, .events = POLLIN};
 	TAILQ_FOREACH(p, &l->partners, others)
-	l->fds[count++] = (struct pollfd){.fd = p->sender.channel, .events = POLLIN};
+	l->fds[count++] = (struct pollfd){.fd = p->life.sender.channel, .events = POLLIN};
 	return count;
 }
 
@@ -353,15 +353,15 @@ read_senders(struct loop *l)
 
 	TAILQ_FOREACH(t, &l->targets, others)
 	{
-		if (l->fds[i++].revents != 0 && t->sender.channel >= 0)
-			status = bound(l, t, target_read(t, &l->tell, now()));
+		if (l->fds[i++].revents != 0 && t->life.sender.channel >= 0)
+			status = bound(l, t, life_read(&t->life, now()));
 		if (status != PG_OK)
 			break;
 	}
 	TAILQ_FOREACH(p, &l->partners, others)
 	{
-		if (status == PG_OK && l->fds[i++].revents != 0 && p->sender.channel >= 0)
-			status = bound_partner(l, p, partner_read(p, l->tell.pg, now()));
+		if (status == PG_OK && l->fds[i++].revents != 0 && p->life.sender.channel >= 0)
+			status = bound_partner(l, p, life_read(&p->life, now()));
 	}
 	if (status != PG_OK)
 		lose(l, status);

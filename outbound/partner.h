@@ -1,6 +1,6 @@
 /*
- * One partner's target to which points requests are sent: its connector, the sender that runs for it, and the
- * requests that are under way.
+ * One partner's target to which points requests are sent: its sender (life.h), and the requests that are under
+ * way.
  *
  * Whatever is claimed was written down before.  What the sender was given and has not settled when it goes is
  * unknown; what it was not given is certainly not sent.
@@ -13,8 +13,7 @@
 #include <sys/queue.h>
 
 #include "lib/connector/points.h"
-#include "lib/db/pg.h"
-#include "outbound/sender.h"
+#include "outbound/life.h"
 
 #define PARTNER_AT_ONCE 8 /* requests under way: as many as a sender takes */
 #define PARTNER_CLAIM 16
@@ -26,31 +25,23 @@ struct ask { /* a request, or the question for it */
 };
 
 struct partner {
-	char *name, *text; /* of the connector */
-	int64_t version;
-	struct connector *connector; /* NULL: nothing is sent */
-	struct sender sender;
-	bool ready;
+	struct life life; /* its failures: it could not be reached, or nobody knows */
 	struct pg_result *rows;
 	struct ask ask[PARTNER_CLAIM];
 	size_t count, under_way;
 	int64_t next_number;
-	int64_t claim_ms, start_ms, deadline_ms, claimed_ms;
-	unsigned failures; /* in a row: it could not be reached, or nobody knows */
-	bool begun;        /* what others left under way was noted */
-	bool listed;       /* in the list that was had last */
+	int64_t claimed_ms;
+	bool begun;  /* what others left under way was noted */
+	bool listed; /* in the list that was had last */
 	TAILQ_ENTRY(partner) others;
 };
 
-struct partner *partner_new(const char *name); /* NULL: no memory */
-void partner_free(struct partner *p);          /* NULL is fine; what is under way is unknown */
+struct partner *partner_new(const char *name, struct pg *pg); /* NULL: no memory */
+void partner_free(struct partner *p); /* NULL is fine; what is under way is unknown */
 
 /* Each gives PG_OK, or what the database said. */
-enum pg_status partner_change(struct partner *p, struct pg *pg, int64_t version, const char *text);
-enum pg_status partner_step(struct partner *p, struct pg *pg, const struct sender_how *how, int64_t now_ms,
-                            bool stopping);
-/* What its sender says. */
-enum pg_status partner_read(struct partner *p, struct pg *pg, int64_t now_ms);
+enum pg_status partner_change(struct partner *p, int64_t version, const char *text);
+enum pg_status partner_step(struct partner *p, const struct sender_how *how, int64_t now_ms, bool stopping);
 
 /* There may be a request: it is looked for now, where it would be soon. */
 void partner_hint(struct partner *p, int64_t now_ms);
