@@ -201,4 +201,9 @@ bool connector_is_key(enum connector_kind kind, const char *field, const char *o
 void connector_judge_whole(const struct connector *c, const struct connector_answer *answer,
                            struct connector_verdict *ret);
 
+/* ---- headers.c, for judge.c ---- */
+
+void connector_read_limit(const struct connector_rules *rules, const struct connector_answer *answer,
+                          struct connector_verdict *ret);
+
 #endif
