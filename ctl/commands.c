@@ -562,6 +562,10 @@ const struct command commands[] = {
      "Looks at the configuration, the profiles, the database with its schema, guards and settings, the inbound directories and those for "
      "answers, the spool and the report directory, secrets that everyone can read, clocks, sockets, the daemon and the units' drop-ins, and says of each whether it is as it should be and what to do where it is not.",
      "handbackctl check", run_check},
+    {"complete", "Configure", "-- [WORD]...", 0, 100, 0, "what may come next on a command line, for shells",
+     "The last WORD is what was typed of the next one, those before it stand before it; each line is a word that may come, a tab and what it "
+     "is. It knows commands, options, partners, files, open holds, reasons, sources and profiles; completion for bash, zsh and fish asks it.",
+     "handbackctl complete -- hold ''", run_complete},
     {NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

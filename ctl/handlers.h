@@ -134,6 +134,9 @@ int run_audit_key(struct session *s);
 int run_profile_explain(struct session *s);
 int run_profile_lint(struct session *s);
 
+/* ctl/completion/complete.c */
+int run_complete(struct session *s);
+
 /* ctl/profile/cases.c */
 int run_profile_read(struct session *s);
 int run_profile_test(struct session *s);
