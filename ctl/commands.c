@@ -546,11 +546,12 @@ const struct command commands[] = {
      "pinned one, or HOST[:PORT] of any server, to which nothing is sent. Compare the keys with what the "
      "partner gave you in another way.",
      "handbackctl source probe sftp.partner.example:22", run_source_probe},
-    {"setup", "Configure", "[LOGIN=ROLE]...", 0, 100, 0, "make what a new site lacks: database, schema, logins, directories",
+    {"setup", "Configure", "[LOGIN=ROLE]...", 0, 100, OPT(OPT_YES), "make what a new site lacks: database, schema, logins, directories",
      "Makes what is not there yet, says what it made and how each is taken back, and leaves the rest as it is: the database that the "
      "configuration names, the schema, a login for each program with its roles, and the inbound directories of the sources. "
      "LOGIN=ROLE adds a person, as alice=operator (who decides) or carol=finance (who only reads); by peer authentication the login is "
-     "called as the operating system's user. Run it as root, who becomes the server's superuser postgres for it, or as that user; a "
+     "called as the operating system's user. On a terminal it says first what it would make, asks who the people are where none is named, and "
+     "goes on when it is told to; --yes, or no terminal, asks nothing. Run it as root, who becomes the server's superuser postgres for it, or as that user; a "
      "server elsewhere is named by --database, with a login that may make databases and roles.",
      "handbackctl setup alice=operator ben=operator carol=finance", run_setup},
     {"migrate", "Configure", "", 0, 0, 0, "bring the database to this version's schema",

@@ -19,6 +19,7 @@
 
 #define SERVERS_USER "postgres" /* the local superuser of Debian's clusters, by peer authentication */
 #define INBOX_MODE 02770
+#define SETUP_ANSWER 512
 
 static const struct column setup_columns[] = {
     {"done", "Done", COLUMN_SENTENCE, 30, 0, NULL},
@@ -202,6 +203,69 @@ make_site(struct session *s, bool embedded, const char *logins, const char *role
 	return code == EXIT_CLEAN ? make_missing(s, sql_logins_missing, 2, values, t) : code;
 }
 
+/* ---- what a person at a terminal is asked ---- */
+
+static bool
+ask_line(const char *question, char answer[SETUP_ANSWER])
+{
+	fprintf(stderr, "%s ", question);
+	if (fgets(answer, SETUP_ANSWER, stdin) == NULL) {
+		fputc('\n', stderr);
+		return false;
+	}
+	return true;
+}
+
+/* Logins with blanks between, each with what it does. */
+static int
+ask_people(const char *question, const char *role, char **logins, char **roles)
+{
+	char answer[SETUP_ANSWER], *rest = answer;
+	int code = EXIT_CLEAN;
+
+	if (!ask_line(question, answer))
+		return EXIT_USAGE;
+	for (char *word; code == EXIT_CLEAN && (word = strtok_r(rest, " ,\t\n", &rest)) != NULL;) {
+		char *said = mem_format("%s=%s", word, role);
+
+		code = read_person(said, logins, roles);
+		free(said);
+	}
+	return code;
+}
+
+/* Says what will be made where it is missing; people only where the command line names none. */
+static int
+ask_all(struct session *s, bool embedded, char **logins, char **roles)
+{
+	const char *conninfo =
+	    s->value[OPT_DATABASE] != NULL ? s->value[OPT_DATABASE] : s->config->database_conninfo;
+	char answer[SETUP_ANSWER] = "",
+	     *name = embedded ? mem_text(s->config->database_embedded) : pg_database_of(conninfo);
+	int code = EXIT_CLEAN;
+
+	fprintf(stderr,
+	        "What is missing of these is made, what is there is left as it is:\n  the database %s and the "
+	        "schema of handback " HANDBACK_VERSION "\n",
+	        name != NULL ? name : "");
+	free(name);
+	if (!embedded)
+		fputs("  the programs' logins handback, handback-api and handback-outbox\n", stderr);
+	for (size_t i = 0; i < s->config->source_count; i++)
+		if (s->config->sources[i].directory != NULL && s->config->sources[i].sftp.host == NULL)
+			fprintf(stderr, "  the directory %s\n", s->config->sources[i].directory);
+	if (s->argument_count == 0 && !embedded) {
+		code = ask_people("Who decides, two people at least (their logins with blanks between; none: later)?",
+		                  "operator", logins, roles);
+		if (code == EXIT_CLEAN)
+			code = ask_people("Who reads reports only?", "finance", logins, roles);
+	}
+	if (code != EXIT_CLEAN || (ask_line("Go on? [y/N]", answer) && (*answer == 'y' || *answer == 'Y')))
+		return code;
+	complain("nothing was done: say y, or use --yes");
+	return EXIT_USAGE;
+}
+
 int
 run_setup(struct session *s)
 {
@@ -217,6 +281,8 @@ run_setup(struct session *s)
 
 	for (int i = 0; code == EXIT_CLEAN && i < s->argument_count; i++)
 		code = read_person(s->arguments[i], &logins, &roles);
+	if (code == EXIT_CLEAN && s->value[OPT_YES] == NULL && isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+		code = ask_all(s, embedded, &logins, &roles);
 	if (code == EXIT_CLEAN)
 		code = make_inboxes(s, t);
 	if (code == EXIT_CLEAN)

@@ -7,9 +7,10 @@ import psycopg
 import pytest
 
 import pg
+from ctl_terminal import on_terminal
 from world import CTL, World
 
-LOGINS = ("handback", "handback-api", "handback-outbox", "handback-login", "setup_ann")
+LOGINS = ("handback", "handback-api", "handback-outbox", "handback-login", "setup_ann", "setup_ben")
 READS = ("files", "show 1", "show 1 --records", "show 1 --rules", "explain 1:1", "holds", "hold show 1", "overdue", "proposals", "report",
          "report roll-forward", "report ageing", "report reasons", "report deliveries", "report decisions", "report trend", "report points",
          "transactions", "schedule list", "audit head", "credential list", "policy list", "route list", "catalogue show", "catalogue holds",
@@ -119,3 +120,27 @@ def test_the_services_login_reads_all_that_people_read(build, world):
     for command in READS:
         done = ctl(build, "--config", world.config, "--database", world.database.conninfo("handback"), *command.split(), "--format", "csv")
         assert done.returncode in (0, 3) and done.stderr == "", (command, done)
+
+
+def test_a_person_at_a_terminal_is_asked(cluster, build, world, tmp_path):
+    """It says what it would make, asks who the people are, and does nothing until it is told to."""
+    config = tmp_path / "handback.yaml"
+    config.write_text(f"database:\n  conninfo: \"{cluster.conninfo('setup_asked')}\"\nspool: {world.spool}\nprofiles: {tmp_path}\nsources: []\n")
+    command = build / CTL, "--config", config, "setup"
+
+    def there():
+        with cluster.connect() as c:
+            return [c.execute(f"SELECT count(*) FROM {table} = %s", (name,)).fetchone()[0] for table, name in (
+                ("pg_database WHERE datname", "setup_asked"), ("pg_roles WHERE rolname", "setup_ann"), ("pg_roles WHERE rolname", "setup_ben"))]
+
+    said, status = on_terminal(*command, answers="setup_ann setup_ben\n\nn\n")
+    assert status == 2 and "the database setup_asked and the schema" in said and "nothing was done" in said and there() == [0, 0, 0]
+    said, status = on_terminal(*command, answers="setup_ann=boss\n")
+    assert status == 2 and "write a person's login" in said and there() == [0, 0, 0]
+    try:
+        said, status = on_terminal(*command, answers="setup_ann, setup_ben\n\ny\n")
+        assert status == 0 and "GRANT handback_operator TO setup_ben" in said.replace("\n", " ") and there() == [1, 1, 1]
+        said, status = on_terminal(*command, "--yes")
+        assert status == 0 and "everything was there already" in said and "Go on?" not in said
+    finally:
+        cluster.administer('DROP DATABASE IF EXISTS setup_asked WITH (FORCE)')

@@ -8,7 +8,7 @@ import subprocess
 import termios
 
 
-def on_terminal(*command, width=100, errors=None, **environment):
+def on_terminal(*command, width=100, errors=None, answers="", **environment):
     """What handbackctl, its path first, writes on a terminal of that width, and its exit status."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
@@ -18,6 +18,7 @@ def on_terminal(*command, width=100, errors=None, **environment):
         env.pop("NO_COLOR", None)
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=errors or slave, env=env)
     os.close(slave)
+    os.write(master, answers.encode())
     data = b""
     while True:
         ready, _, _ = select.select([master], [], [], 30)
