@@ -219,7 +219,7 @@ def goal_lines(result):
         value = result["values"][key]
         good = value <= target if direction == "max" else value >= target
         lines.append(f"| {words} | {'≤' if direction == 'max' else '≥'} {target} {unit} | {value:.3g} {unit} | "
-                     f"{'—' if not result['judged'] else 'yes' if good else '**no**'} |")
+                     f"{'—' if not result['judged'] else 'yes' if good else 'no'} |")
     return lines
 
 

@@ -133,7 +133,7 @@ def run(build, size, runs, judged):
     for key, (words, unit, target, direction) in GOALS.items():
         good = values[key] <= target if direction == "max" else values[key] >= target
         print(f"| {words} | {'≤' if direction == 'max' else '≥'} {target} {unit} | {values[key]:.3g} {unit} | "
-              f"{'—' if not judged else 'yes' if good else '**no**'} |")
+              f"{'—' if not judged else 'yes' if good else 'no'} |")
     print("\n| medians | MB/s | peak MiB |\n|---|---|---|")
     print(f"| handback-fetch | {statistics.median(ours):.0f} | {statistics.median(peaks):.1f} |")
     print(f"| sftp | {statistics.median(theirs):.0f} | |")

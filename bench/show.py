@@ -13,7 +13,7 @@ def goal_lines(result):
     for words, value, unit, target, direction, holds, _ in goals.judge(result["values"], result["plan"]):
         sign = "≤" if direction == "max" else "≥"
         shown = "not measured" if value is None else f"{value:.3g} {unit}"
-        verdict = "—" if holds is None or not result["judged"] else "yes" if holds else "**no**"
+        verdict = "—" if holds is None or not result["judged"] else "yes" if holds else "no"
         lines.append(f"| {words} | {sign} {target} {unit} | {shown} | {verdict} |")
     return lines
 

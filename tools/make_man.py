@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Manual pages from what the programs say of themselves, so that the two cannot differ.
+"""Manual pages from what the programs say of themselves, so that the two cannot differ; that of profiles from its document, by lowdown.
 
     make_man.py handbackctl.1       HANDBACKCTL OUT
     make_man.py handbackd.8         HANDBACKD OUT
     make_man.py handback.conf.5     HANDBACKD OUT
-    make_man.py handback-profile.5  docs/profiles.md OUT
+    make_man.py handback-profile.5  docs/profiles.md OUT LOWDOWN
 """
 import pathlib
 import re
@@ -29,7 +29,7 @@ def say(*command):
 
 
 def head(name, section, summary):
-    return [f".TH {name.upper()} {section} 2026-11-21 handback handback", ".SH NAME", f"{name} \\- {escape(summary)}"]
+    return [f".TH {name.upper()} {section} 2026-11-30 handback handback", ".SH NAME", f"{name} \\- {escape(summary)}"]
 
 
 def exit_status():
@@ -77,29 +77,21 @@ def configuration(program):
     return out + see_also("handbackd.8", "handback-profile.5")
 
 
-def profile(document):
-    """Markdown, as far as docs/profiles.md uses it."""
-    out = head("handback-profile", 5, "how a partner's files are read and judged")
-    code = False
-    for line in pathlib.Path(document).read_text(encoding="utf-8").splitlines():
-        if line.startswith("```"):
-            out.append(".fi" if code else ".nf")
-            code = not code
-        elif code or line.startswith("|"):
-            out += [escape(line)] if code else literal(line)
-        elif line.startswith("<!--"):
-            continue
-        elif line.startswith("#"):
-            level, words = line.split(" ", 1)
-            out.append((".SH " if len(level) <= 2 else ".SS ") + escape(words))
-        else:
-            out.append(escape(line) if line.strip() else ".PP")
-    return out + see_also("handbackctl.1", "handback.conf.5")
+def profile(document, lowdown):
+    """The document as a page: its title gives way to the page's own, and fixed width to bold, as mandoc knows it."""
+    page = say(lowdown, "-s", "-Tman", "--parse-no-intraemph", "--nroff-nolinks", document)
+    page = re.sub(r"\\f(C|\(CR)", r"\\fB", page)
+    page = re.sub(r"^\.(SH|SS)\n", r".\1 ", page, flags=re.M)
+    page = re.sub(r"^(\.S[HS] .*\n)\.[LP]P\n", r"\1", page, flags=re.M)
+    page = re.sub(r"^\\fB(\S+\.\S+)\\fR$", lambda m: r"\fB" + m[1].replace(".", r".\:") + r"\fR", page, flags=re.M)  # a key may break in a narrow column
+    body = page.split(".SH Profiles\n", 1)[1]
+    return [r"'\" t", *head("handback-profile", 5, "how a partner's files are read and judged"), ".SH DESCRIPTION", ".ad l",
+            body.rstrip("\n"), *see_also("handbackctl.1", "handback.conf.5")]
 
 
 PAGES = {"handbackctl.1": handbackctl, "handbackd.8": handbackd, "handback.conf.5": configuration,
          "handback-profile.5": profile}
 
 if __name__ == "__main__":
-    page, source, target = sys.argv[1:]
-    pathlib.Path(target).write_text("\n".join(PAGES[page](source)) + "\n", encoding="utf-8")
+    page, source, target, *tools = sys.argv[1:]
+    pathlib.Path(target).write_text("\n".join(PAGES[page](source, *tools)) + "\n", encoding="utf-8")

@@ -81,7 +81,7 @@ hint(const char *why)
 	    {"Peer authentication failed", "; by peer authentication the login is called as the operating system's user: "
 	                                   "leave `user` out of the conninfo, or see to the line of pg_hba.conf"},
 	    {"no pg_hba.conf entry", "; pg_hba.conf lacks a line for it, as `local all all peer`; then reload the server"},
-	    {"No such file or directory", "; is the server running, and its socket there? `pg_lsclusters` shows servers"},
+	    {"No such file or directory", "; is the server running, and its socket there? `pg_lsclusters` shows servers, and `pg_createcluster VERSION main --start` makes one"},
 	    {"Connection refused", "; is the server running? `pg_lsclusters` shows servers"},
 	};
 

@@ -59,6 +59,8 @@ def test_the_demo_files_are_what_the_generator_makes():
             generate.files(generate.demo_ledger())}
     kept = {p.relative_to(ROOT_DEMO).parts: p.read_bytes() for p in ROOT_DEMO.rglob("*") if p.is_file()}
     assert kept == made, "run fixtures/generate.py files fixtures/demo"
+    first = ROOT_DEMO.parent / "first-partner"
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == dict(generate.first_partner()), f"run fixtures/generate.py first {first}"
 
 
 # files that are not posted

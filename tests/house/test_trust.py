@@ -84,7 +84,7 @@ NEVER = {
 
 def rows():
     """{program: the things of its column "never"}: what stands before the colon, one by one."""
-    table = (ROOT / "README.md").read_text(encoding="utf-8").split("### Who is trusted")[1].split("###")[0]
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Who is trusted")[1].split("\n## ")[0]
     found = {}
     for line in table.splitlines():
         cells = [c.strip() for c in line.strip("|").split("|")]

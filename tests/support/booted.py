@@ -1,4 +1,4 @@
-"""A real systemd that boots this machine's root file system through an overlay, in namespaces of its own."""
+"""A real systemd that boots this machine's root file system, or another root, through an overlay, in namespaces of its own."""
 import contextlib
 import os
 import pathlib
@@ -51,7 +51,8 @@ class Booted:
     patience = 20  # seconds, of wait()
     watched = ("handbackd.service",)  # whose journals wait() shows when it waited in vain
 
-    def __init__(self, unmasked=()):
+    def __init__(self, unmasked=(), root="/"):
+        self.root = root
         # not below /tmp, where a tmpfs is mounted inside
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="handback-boot-", dir="/var/tmp"))
         self.up = self.dir / "up"
@@ -75,7 +76,7 @@ class Booted:
         self.process = subprocess.Popen(["unshare", "--fork", "--pid", "--kill-child=KILL", "--mount", "--uts", "--ipc",
                                          "--net", str(HERE / "boot"), str(self.dir)],
                                         stdin=subprocess.DEVNULL, stdout=open(self.dir / "console", "wb"),
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT, env={**os.environ, "BOOT_ROOT": str(self.root)})
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline and self.process.poll() is None:
             children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
