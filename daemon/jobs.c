@@ -100,14 +100,13 @@ engine_release_in_time(struct engine *e)
 		want_release(e);
 }
 
-/* How large the file will be is the worker's to find out. */
+/* How large the file will be is the worker's to find out: on_taken. */
 static void
 give_release(struct engine *e, struct worker *w)
 {
-	int64_t deadline_ms = e->config->deadline_ms + LIMIT_FILE_BYTES / BYTES_PER_MS;
 	const struct worker_request job = {.file = e->release.crashed_file, .crashed = e->release.crashed};
 
-	if (!worker_give(w, WORKER_RELEASE, &job, -1, deadline_ms, NULL))
+	if (!worker_give(w, WORKER_RELEASE, &job, -1, e->config->deadline_ms, NULL))
 		return;
 	e->release.wanted = false;
 	e->release.running = true;
@@ -319,10 +318,11 @@ on_stage(void *context, struct worker *w, const char *stage, int64_t records)
 
 /* Whoever takes the file counts the death over it. */
 static void
-on_taken(void *context, int64_t file)
+on_taken(void *context, struct worker *w, int64_t file, int64_t bytes)
 {
 	struct engine *e = context;
 
+	worker_patience(w, e->config->deadline_ms + bytes / BYTES_PER_MS);
 	e->release.file = file;
 	if (file == e->release.crashed_file) {
 		e->release.crashed_file = 0;

@@ -59,9 +59,9 @@ report_stage(void *context, const char *name, uint64_t records)
 }
 
 static void
-report_taken(void *context, int64_t file_id)
+report_taken(void *context, int64_t file_id, int64_t bytes)
 {
-	(void) report(context, WORKER_TAKEN, &(struct worker_report){.file = file_id});
+	(void) report(context, WORKER_TAKEN, &(struct worker_report){.file = file_id, .bytes = bytes});
 }
 
 /* How often the database made us begin again since this was last reported. */

@@ -245,6 +245,13 @@ worker_give(struct worker *w, enum worker_message message, const struct worker_r
 }
 
 void
+worker_patience(struct worker *w, int64_t deadline_ms)
+{
+	w->deadline_ms = deadline_ms;
+	loop_after(w->timer, deadline_ms);
+}
+
+void
 worker_finish(struct worker *w)
 {
 	if (w->child == NULL || w->state == WORKER_LEAVING)

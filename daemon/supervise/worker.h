@@ -27,7 +27,8 @@ struct worker;
 
 struct worker_calls {
 	void (*idle)(void *context, struct worker *w); /* ready for a job */
-	void (*taken)(void *context, int64_t file);    /* which file a release is of */
+	/* which file a release is of, and how large that is */
+	void (*taken)(void *context, struct worker *w, int64_t file, int64_t bytes);
 	void (*stage)(void *context, struct worker *w, const char *stage, int64_t records);
 	void (*ended)(void *context, struct worker *w, const struct job_result *result);
 	void (*retried)(void *context, int64_t times); /* the database made it begin again */
@@ -82,6 +83,9 @@ void worker_free(struct worker *w); /* kills it when it runs; NULL is fine */
  */
 bool worker_give(struct worker *w, enum worker_message message, const struct worker_request *job, int dir,
                  int64_t deadline_ms, void *job_of);
+
+/* From now on its job may go for so long without a word. */
+void worker_patience(struct worker *w, int64_t deadline_ms);
 
 /* Lets it finish its job and leave; then it is restarted, unless it was retired before. */
 void worker_finish(struct worker *w);

@@ -67,7 +67,7 @@ worker_take_line(void *worker, char *line)
 	else if (message == WORKER_RETRIED)
 		w->calls->retried(w->context, report.times);
 	else if (message == WORKER_TAKEN)
-		w->calls->taken(w->context, report.file);
+		w->calls->taken(w->context, w, report.file, report.bytes);
 	else if (message == WORKER_STAGE) {
 		loop_after(w->timer, w->deadline_ms);
 		w->calls->stage(w->context, w, report.stage, report.records);

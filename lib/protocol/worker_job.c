@@ -39,6 +39,7 @@ static const struct contract_field ready_fields[] = {
 
 static const struct contract_field taken_fields[] = {
     NUMBER(worker_report, "file", file, 1, INT64_MAX),
+    {"bytes", MEMBER_INT, true, offsetof(struct worker_report, bytes), 1, LIMIT_FILE_BYTES, NULL},
 };
 
 static const struct contract_field retried_fields[] = {

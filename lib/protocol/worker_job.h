@@ -68,7 +68,7 @@ struct worker_report {
 	const char *server; /* WORKER_READY, where there is a database: "db1:5432"; NULL: not said */
 	int64_t timeline;   /* of that server; 0: not said */
 	int64_t times;     /* WORKER_RETRIED */
-	int64_t file;      /* WORKER_TAKEN */
+	int64_t file, bytes; /* WORKER_TAKEN */
 	const char *stage; /* WORKER_STAGE: "staged", "decided" or "committed" */
 	int64_t records;
 	struct job_result result;

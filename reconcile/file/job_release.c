@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/text.h"
@@ -79,6 +80,14 @@ keep_why(struct reconciler *r, int64_t file_id, char *why)
 	(void) pg_run_prepared(r->pg, sql_release_failed, p.n, p.value, NULL);
 }
 
+static int64_t
+size_of(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : 0;
+}
+
 /* The first that can be handled. */
 static enum job_end
 try_each(struct reconciler *r, const struct pg_result *rows, const struct release_watch *watch,
@@ -97,7 +106,7 @@ try_each(struct reconciler *r, const struct pg_result *rows, const struct releas
 		ret->job.watch = watch->stage;
 		ret->job.crashed = watch->file == ret->job.release_of ? watch->crashed : 0;
 		if (watch->taken != NULL)
-			watch->taken(watch->context, ret->job.release_of);
+			watch->taken(watch->context, ret->job.release_of, size_of(ret->job.dir, ret->kept));
 		end = job_run(r, &ret->job, ret_result);
 		close(ret->job.dir);
 		if (end == JOB_FAILED || end == JOB_BUSY) {

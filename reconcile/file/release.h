@@ -19,7 +19,7 @@ struct release {
 /* What hears of it, and what is known of the last worker that had one. */
 struct release_watch {
 	struct stage_watch stage;
-	void (*taken)(void *context, int64_t file_id); /* before it is read; NULL: nobody wants to know */
+	void (*taken)(void *context, int64_t file_id, int64_t bytes); /* before it is read; NULL: nobody wants to know */
 	void *context;
 	int64_t file; /* over whose release a worker died by its own fault; 0: none did */
 	int crashed;  /* the signal of it */

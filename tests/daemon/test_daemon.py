@@ -413,6 +413,30 @@ def test_a_broken_worker_costs_its_file_a_retry(make, lie):
     assert d.ask("wait")["quiet"]
 
 
+def test_a_release_that_says_nothing_is_ended_as_a_file_is(make):
+    """How long it may go on is said by the file that it takes, not by the largest that there could be."""
+    d = make(deadline="1s", rescan="200ms")
+    d.script('release = ["!hang"]', TAKE)
+    d.start()
+    d.until_log("it said nothing for 1000 ms")
+    d.script('release = ["taken file=1 bytes=512000", "!hang"]', TAKE)
+    d.until_log("it said nothing for 3000 ms")
+
+
+def test_a_worker_without_its_database_is_given_nothing(make):
+    d = make(workers=1)
+    d.script('start = ["ready server=db1:5432 timeline=1"]', '["waiting", "failed why=gone", "!sleep 1", "ready server=db2:5432 timeline=2"]', TAKE)
+    d.start()
+    d.drop("once.csv")
+    d.until(lambda: d.ask("status")["database"]["up"] is False, "the state")
+    said = d.ask("status")
+    assert said["workers"][0]["state"] == "waiting" and said["database"]["server"] == "db1:5432"
+    d.until(lambda: "file posted" in d.log(), "the file over the other server")
+    back, = [line for line in d.log().splitlines() if "the database is back" in line]
+    assert "server=db2:5432" in back and "timeline=2" in back
+    assert d.ask("status")["database"]["up"] is True
+
+
 def test_an_end_of_a_job_that_nobody_gave_is_out_of_turn(make):
     d = make()
     d.script('start = ["ready", "done"]', TAKE)

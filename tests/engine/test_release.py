@@ -556,6 +556,21 @@ def test_the_daemon_releases_what_is_approved(world):
     assert [(f["state"], f["release_of"]) for f in files] == [("posted", files[1]["file"]), ("held", None)]
 
 
+def test_another_machine_takes_over_what_one_held(world):
+    """Its spool was copied: whoever has the bytes may release; until then the other says nothing wrong."""
+    many = rejected(world)
+    world.run()
+    world.people.decide([guard_hold(world)], "release")
+    gone, world.spool = world.spool, world.dir / "spool-b"
+    world.configure()
+    world.run()
+    assert world.postings() == 0
+    shutil.copytree(gone / "quarantine", world.spool / "quarantine", dirs_exist_ok=True)
+    world.run()
+    assert world.postings() == many
+    assert world.ctl("audit", "verify").returncode == 0
+
+
 def test_what_a_release_would_do_is_shown_before(world):
     many = rejected(world)
     world.run()

@@ -2,12 +2,12 @@
 """A worker that speaks the worker protocol as a script tells it: for what the true one never does.
 
 It stands as handback-reconcile in a folder that HANDBACK_LIBEXEC names, beside a file `script`: one Python
-expression a line, each a list of what to do for one job, the last one for all jobs that follow (no held file may ever go):
+expression a line, each a list of what to do for one job, the last one for all jobs that follow (no held file may go):
 
     ["stage name=x records=1", "done"]     lines to send ("done" is filled up with what it leaves out), in order
     ["!exit 3"] ["!kill 9"] ["!hang"] ["!close"] ["!flood"] ["!raw \x00"] ["!remove"]
 
-A line of its own, `start = [...]`, says what to do instead of `ready`.
+A line of its own, `start = [...]`, says what to do instead of `ready`; `release = [...]` what instead of `gone`.
 """
 import array
 import ast
@@ -22,10 +22,12 @@ here = pathlib.Path(sys.argv[0]).parent
 channel = socket.socket(fileno=3)
 DONE = {"file": 1, "state": "posted", "records": 1, "confirmed": 1, "reversed": 0, "already_applied": 0, "duplicate_record": 0,
         "informational": 0, "held": 0, "points": 0, "earlier": 0, "reason": "", "ms": 1, "answer": "no"}
-start, jobs = ["ready"], []
+start, release, jobs = ["ready"], ["gone"], []
 for text in (here / "script").read_text().splitlines():
     if text.startswith("start = "):
         start = ast.literal_eval(text[len("start = "):])
+    elif text.startswith("release = "):
+        release = ast.literal_eval(text[len("release = "):])
     elif text:
         jobs.append(ast.literal_eval(text))
 
@@ -73,7 +75,8 @@ while True:
     if not data:
         sys.exit(0)
     if data == b"release":  # no file is held here
-        channel.send(b"gone")
+        for step in release:
+            do(step, {}, None)
         continue
     job = dict(pair.split("=", 1) for pair in data.decode("ascii").split("\t")[1:])
     with open(here / "jobs", "a") as f:
