@@ -63,13 +63,24 @@ int compile_find_slot(const struct compile *c, const char *name);
 int compile_find_type(const struct compile *c, const char *name, size_t len);
 int compile_find_field(const struct record_type *type, const char *name, size_t len);
 void compile_fields(struct compile *c, struct record_type *type, struct yaml_node *map);
-bool compile_range(const char *text, struct range *ret);
 enum target target_of(const char *name);
+
+/* profile_place.c: where a field stands */
+bool compile_range(const char *text, struct range *ret);
+void compile_place(struct compile *c, struct yaml_node *map, struct record_type *type, struct field *f);
+
+/* profile_values.c: how a field's values are written, and what its words mean */
+void compile_word_map(struct compile *c, struct yaml_node *map, struct field *f);
+void compile_number(struct compile *c, struct yaml_node *map, struct field *f);
+void compile_date(struct compile *c, struct yaml_node *map, struct field *f);
+void compile_flags(struct compile *c, struct yaml_node *map, struct field *f);
 
 void compile_path(struct compile *c, const struct yaml_node *at, const char *text, struct path *ret);
 
 /* profile_pattern.c */
 void compile_patterns(struct compile *c, struct record_type *type, struct yaml_node *fields);
+
+/* profile_join.c */
 void compile_joins(struct compile *c, struct record_type *type, struct yaml_node *fields);
 /* When all types are known: do the fields that are joined make one text only? */
 void check_joins(struct compile *c, const struct record_type *type, struct yaml_node *fields);

@@ -174,6 +174,17 @@ struct column *column_named(struct sample_type *t, const char *name);
 /* totals.c: which numbers of headers and trailers are counts or sums of the entries. */
 void guess_totals(struct guess *g);
 
+/* write_text.c: texts of the sample, escaped, good until four calls later; a line with the reason for it beside it. */
+const char *write_quoted(struct slice s);
+const char *write_yaml(struct slice s);
+void write_line(const char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* write_rules.c */
+void write_verdict(const struct column *status);
+void write_controls(const struct guess *g);
+void write_match(struct sample_type *answer);
+void write_check(struct sample_type *answer);
+
 /* write.c: the profile, ASCII, on stdout.  0, or -1 when it cannot be written. */
 int guess_write(const struct guess *g);
 
