@@ -2,6 +2,9 @@
 -- All calls wait for one that waits: what another transaction holds is left soon, and asked for again.
 SELECT pg_catalog.set_config('lock_timeout', '50ms', false), pg_catalog.set_config('statement_timeout', '10s', false)
 
+-- name: forget_plans
+DISCARD PLANS
+
 -- name: authenticate
 -- $1: client_id, $2: SHA-256 of the secret, hex.
 SELECT programme_id, generation, calls_per_minute, scopes

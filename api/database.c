@@ -66,13 +66,25 @@ settle(struct database *db)
 	return PG_DOUBT;
 }
 
+/* A plan that was made while tables were empty may go by the wrong index, and read all that came since: plans
+ * are forgotten each time that as much again was done. */
+static enum pg_status
+forget_plans(struct database *db)
+{
+	uint64_t done = db->transactions++;
+
+	return (done & (done - 1)) == 0 ? pg_run(db->pg, api_forget_plans, 0, NULL, NULL) : PG_OK;
+}
+
 enum pg_status
 database_transact(struct database *db, const char *sql, int n, const char *const *values,
                   struct pg_result **ret_result)
 {
 	struct pg_result *r = NULL;
-	enum pg_status status = pg_transact(db->pg, sql, n, values, &r);
+	enum pg_status status = forget_plans(db);
 
+	if (status == PG_OK)
+		status = pg_transact(db->pg, sql, n, values, &r);
 	if (status == PG_DOUBT)
 		status = settle(db);
 	else if (status != PG_OK)

@@ -13,8 +13,9 @@
 #define DATABASE_ARRAYS 10
 
 struct database {
-	struct pg *pg; /* the caller's */
-	bool ready;    /* its session is as we want it */
+	struct pg *pg;         /* the caller's */
+	bool ready;            /* its session is as we want it */
+	uint64_t transactions; /* that it was asked for */
 	struct array arrays[DATABASE_ARRAYS];
 };
 

@@ -106,6 +106,16 @@ WRONG = [
 ]
 
 
+@case("points request: a row knows what those before it in the call took, though all debits are posted at the end")
+def test_rows_together(api, world):
+    said = ask(api, row("together/1", RelationReference="M8", Points=3000), row("together/2", RelationReference="M8", Points=2001),
+                row("together/1", RelationReference="M8", Points=3000), row("together/3", RelationReference="M8", Points=2000))
+    assert [(r["code"], r["state"], r["again"]) for r in said["results"]] == [
+        ("000", "queued", False), ("302", "refused", False), ("000", "queued", True), ("000", "queued", False)], said
+    with world.connect() as c:
+        assert balance(c, "M8") == 0
+
+
 @case("points request: a batch with bad rows: each row has its own answer, and only the good ones take points")
 def test_bad_rows(api, world):
     rows = [row(f"k{n}", **other) if "RequestKey" not in other else {**row(f"k{n}"), **other} for n, (_, other) in enumerate(WRONG)]
