@@ -24,14 +24,20 @@ on_make() {
 	mv "$root.part" "$root"
 }
 
-# on_copy ROOT: the checkout as it is in the working tree, without what was built here
+# on_copy ROOT: the checkout as it is in the working tree, without what was built here. A file is as old as its content there: what is
+# built is made again where a file changed, even if it changed here before that was built.
 on_copy() {
-	local there=$1/src/handback file
+	local there=$1/src/handback made=$1/src/copy file
 	mkdir -p "$there"
-	find "$there" -mindepth 1 -maxdepth 1 ! -name 'build*' -exec rm -rf {} +
+	rm -rf "$made"
+	mkdir "$made"
 	git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' name; do
 		[[ ! -e $name ]] || printf '%s\0' "$name"
-	done | tar --null --no-recursion -T - -cf - | tar -xf - -C "$there" || return
+	done | tar --null --no-recursion -T - -cf - | tar -xmf - -C "$made" || return
+	(cd "$made" && find . -type f -exec sh -c 'for name; do ! cmp -s "$name" "$0/$name" || touch -r "$0/$name" "$name"; done' "$there" {} +)
+	find "$there" -mindepth 1 -maxdepth 1 ! -name 'build*' -exec rm -rf {} +
+	find "$made" -mindepth 1 -maxdepth 1 -exec mv {} "$there" \;
+	rmdir "$made"
 	cp -L /etc/resolv.conf /etc/hosts "$1/etc/"
 	# how this system reaches its package source: what an administrator wrote, not what a package brought
 	for file in /etc/apt/apt.conf.d/*; do
