@@ -6,6 +6,7 @@
 #include "lib/db/pg_libpq.h"
 
 #define COMMIT_GIVE_UP_MS 5000
+#define SEALED_MS 20 /* what is encrypted may lie decrypted in its library, and the socket says nothing of it */
 #define STATEMENT_MS (31 * 60 * 1000) /* the server has ended it by itself before: statement_timeout */
 
 void
@@ -64,28 +65,42 @@ wait_socket(const struct pg *pg, short events, int ms)
 	return n != 0;
 }
 
+static int
+least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
 /* False: nothing was heard for limit_ms. */
 static bool
 await(struct pg *pg, pending_of *pending, int limit_ms)
 {
 	bool asks = !pg->beside && pg->life[0] != '\0';
-	int silent_ms = 0;
+	bool sealed = PQsslInUse(pg->conn) != 0 || PQgssEncInUse(pg->conn) != 0;
+	int silent_ms = 0, asked_ms = 0;
 	short events;
 
 	while (pg->conn != NULL && (events = pending(pg)) != 0) {
-		int left = limit_ms - silent_ms, ms = asks && pg->ask_ms < left ? pg->ask_ms : left;
+		int ms = limit_ms - silent_ms;
 
-		if (wait_socket(pg, events, ms)) {
-			silent_ms = 0;
+		if (asks)
+			ms = least(ms, asked_ms + pg->ask_ms - silent_ms);
+		if (wait_socket(pg, events, sealed ? least(ms, SEALED_MS) : ms)) {
+			silent_ms = asked_ms = 0;
 			if (PQconsumeInput(pg->conn) != 1)
 				return true;
 			continue;
 		}
-		silent_ms += ms;
+		silent_ms += sealed ? least(ms, SEALED_MS) : ms;
+		if (sealed && PQconsumeInput(pg->conn) != 1)
+			return true;
 		if (silent_ms >= limit_ms)
 			return false;
-		if (!pg_still_there(pg, silent_ms == ms))
-			give_up(pg);
+		if (asks && silent_ms - asked_ms >= pg->ask_ms) {
+			if (!pg_still_there(pg, asked_ms == 0))
+				give_up(pg);
+			asked_ms = silent_ms;
+		}
 	}
 	return true;
 }

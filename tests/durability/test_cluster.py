@@ -2,7 +2,10 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
+import socket
+import subprocess
 import time
 
 import pytest
@@ -69,6 +72,43 @@ def two(build):
         yield made
     finally:
         made.close()
+
+
+def test_the_same_over_tls(build, tmp_path):
+    """A socket says nothing of what its library has decrypted already: the waits are others there."""
+    for name in ("key", "crt"):
+        (tmp_path / name).touch()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=db", "-days", "2", "-keyout", tmp_path / "key",
+                    "-out", tmp_path / "crt"], check=True, capture_output=True)
+    key, crt = ((tmp_path / name).read_text() for name in ("key", "crt"))
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    server = pg.Cluster(start=False)
+    try:
+        for name, text in (("server.key", key), ("server.crt", crt)):
+            (server.data / name).write_text(text)
+            (server.data / name).chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(server.data / name, "postgres", "postgres")
+        server.settings |= {"ssl": "on"}
+        server.start()
+        with server.connect() as c:
+            c.execute("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
+            c.execute(f"ALTER SYSTEM SET port = {port}")
+        server.settings = {k: v for k, v in server.settings.items() if k not in ("listen_addresses", "port")}
+        server.stop()
+        tls = f"host=127.0.0.1 port={port} user=postgres sslmode=require dbname="
+        server.conninfo = lambda database="postgres", user="postgres": tls + database
+        server.start()
+        with World(server, build) as world:
+            world.drop("SKYLINE", *world.file("SKYLINE", world.unusual()))
+            world.run()
+            world.ctl("report", "--all")
+            world.ctl("audit", "verify")
+            world.oracle.check(world)
+    finally:
+        server.close()
 
 
 def test_what_only_reads_reads_on_the_standby(two):

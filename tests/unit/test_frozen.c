@@ -165,6 +165,23 @@ on_told(void *context, const struct pg_holder *holder)
 	told += holder->standby;
 }
 
+/* It has no connection left for the question: that it says so is answer enough. */
+static void
+test_full_server_is_waited_for(void **state)
+{
+	(void) state;
+	char why[512];
+	const struct pg_target target = {.host = cluster_host(), .user = "crowded", .database = "handback"};
+
+	cluster_run("CREATE ROLE crowded LOGIN CONNECTION LIMIT 1; GRANT SELECT ON public.note TO crowded");
+	struct pg *pg = pg_open(&target, why, sizeof(why));
+	assert_non_null(pg);
+	pg->ask_ms = 100;
+	pg->beside_ms = 2000;
+	assert_int_equal(pg_run(pg, "SELECT pg_sleep(1)", 0, NULL, NULL), PG_OK);
+	pg_close(pg);
+}
+
 /* A server that is only busy is left alone, and a COMMIT that waits for a standby is told of. */
 static void
 test_busy_server_is_waited_for(void **state)
@@ -208,6 +225,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_standby_is_required),
 	    cmocka_unit_test(test_frozen_server),
+	    cmocka_unit_test(test_full_server_is_waited_for),
 	    cmocka_unit_test(test_busy_server_is_waited_for),
 	};
 
