@@ -2,12 +2,10 @@
 
 #include <libxml/parser.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/text.h"
+#include "gate/outbound_record.h"
 #include "lib/base/utf8.h"
-#include "lib/protocol/api_call.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define SOAP "http://schemas.xmlsoap.org/soap/envelope/"
@@ -17,8 +15,6 @@
 #define TAG_BYTES                                                                                            \
 	8192 /* from a '<' to the next one: no tag is longer, and so none has attributes without end */
 #define TEXT_BYTES 512
-#define NUMBER_BYTES 18 /* digits of points */
-#define ID_BYTES 18
 
 /* Where records stand. */
 static const struct {
@@ -30,27 +26,15 @@ static const struct {
             {"sObject", NOTIFICATIONS}};
 enum { IN_MESSAGE = 3, IN_NOTIFICATION = 4, IN_RECORD = 5 };
 
-enum field { ID, EVENT, PARTNER, POINTS, REASON, MEMBER, ACCOUNT, SPONSOR, NOT_BEFORE, FIELDS };
-static const char *const fields[FIELDS] = {"Id",
-                                           "Handback_Event__c",
-                                           "Handback_Partner__c",
-                                           "Handback_Points__c",
-                                           "Handback_Reason__c",
-                                           "Handback_Member__c",
-                                           "Handback_Account__c",
-                                           "Handback_Sponsor__c",
-                                           "Handback_Not_Before__c"};
-
 struct reading {
 	xmlParserCtxtPtr parser;
 	const char *organization;
 	struct points_rows *rows;
-	size_t depth, on_path; /* elements that are open; of these, so many on the path */
-	const char *refused;   /* why the whole is; NULL: it is not */
-	bool named;            /* the organization came, and is the one */
-	char *value[FIELDS];   /* of the record that is open */
-	const char *wrong;     /* of it */
-	int taken;             /* the field whose text comes; FIELDS: the organization; -1: none */
+	size_t depth, on_path;         /* elements that are open; of these, so many on the path */
+	const char *refused;           /* why the whole is; NULL: it is not */
+	bool named;                    /* the organization came, and is the one */
+	struct outbound_record record; /* the one that is open */
+	int taken; /* the field whose text comes; OUTBOUND_FIELDS: the organization; -1: none */
 	char text[TEXT_BYTES + 1];
 	size_t text_len;
 };
@@ -63,107 +47,6 @@ refuse(struct reading *r, const char *why)
 	xmlStopParser(r->parser);
 }
 
-/* ---- a record ---- */
-
-static bool
-is_id(const char *text)
-{
-	size_t len = strlen(text);
-
-	return (len == 15 || len == ID_BYTES) &&
-	       strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == len;
-}
-
-/* A number as a CRM writes it, 5000.0 or 1.25E7: exact, or it is refused. */
-static bool
-read_points(const char *text, int64_t *ret_points)
-{
-	char digits[NUMBER_BYTES + 1];
-	size_t len = 0, whole = strspn(text, "0123456789"), part = 0;
-	int64_t shift = 0;
-
-	if (text[whole] == '.')
-		part = strspn(text + whole + 1, "0123456789");
-	const char *rest = text + whole + (text[whole] == '.' ? 1 + part : 0);
-
-	if (whole == 0 || whole + part > NUMBER_BYTES || (text[whole] == '.' && part == 0))
-		return false;
-	if (*rest == 'E' && !text_int(rest + 1, 0, NUMBER_BYTES, &shift))
-		return false;
-	if (*rest != 'E' && *rest != '\0')
-		return false;
-	memcpy(digits, text, whole);
-	memcpy(digits + whole, text + whole + 1, part);
-	for (len = whole + part; (int64_t) part < shift; part++, len++) {
-		if (len == NUMBER_BYTES)
-			return false;
-		digits[len] = '0';
-	}
-	for (; (int64_t) part > shift; part--)
-		if (digits[--len] != '0')
-			return false;
-	digits[len] = '\0';
-	whole = strspn(digits, "0");
-	return text_int(whole == len ? "0" : digits + whole, 0, INT64_MAX, ret_points);
-}
-
-/* The business event: the record, and what happened to it where a record has more than one. */
-static char *
-key_of(const char *id, const char *event)
-{
-	size_t size = strlen(id) + (event != NULL ? strlen(event) : 0) + 2;
-	char *key = malloc(size);
-
-	if (key != NULL)
-		snprintf(key, size, "%s%s%s", id, event != NULL ? "/" : "", event != NULL ? event : "");
-	return key;
-}
-
-static void
-forget(struct reading *r)
-{
-	for (int i = 0; i < FIELDS; i++) {
-		free(r->value[i]);
-		r->value[i] = NULL;
-	}
-	r->wrong = NULL;
-}
-
-static const char *
-missing(const struct reading *r)
-{
-	for (int i = ID; i <= REASON; i++)
-		if (r->value[i] == NULL && i != EVENT)
-			return fields[i];
-	return is_id(r->value[ID]) ? NULL : fields[ID];
-}
-
-static void
-end_record(struct reading *r)
-{
-	struct points_said said = {0};
-
-	if (r->wrong == NULL)
-		r->wrong = missing(r);
-	if (r->wrong == NULL && !read_points(r->value[POINTS], &said.points))
-		r->wrong = fields[POINTS];
-	if (r->wrong == NULL)
-		said.key = key_of(r->value[ID], r->value[EVENT]);
-	else if (r->value[ID] != NULL)
-		said.key = strdup(r->value[ID]);
-	said.member = r->value[MEMBER];
-	said.account = r->value[ACCOUNT];
-	said.partner = r->value[PARTNER];
-	said.reason = r->value[REASON];
-	said.not_before = r->value[NOT_BEFORE];
-	said.sponsor = r->value[SPONSOR];
-	r->value[MEMBER] = r->value[ACCOUNT] = r->value[PARTNER] = r->value[REASON] = r->value[NOT_BEFORE] =
-	    r->value[SPONSOR] = NULL;
-	if (!points_rows_add(r->rows, &said, r->wrong))
-		refuse(r, "more than 100 notifications");
-	forget(r);
-}
-
 /* ---- what libxml2 reports ---- */
 
 /* The field whose text is wanted, or -1. */
@@ -173,12 +56,11 @@ field_of(const struct reading *r, const char *name, const char *space)
 	if (r->on_path != r->depth || space == NULL)
 		return -1;
 	if (r->depth == IN_MESSAGE)
-		return strcmp(space, NOTIFICATIONS) == 0 && strcmp(name, "OrganizationId") == 0 ? FIELDS : -1;
-	if (r->depth == IN_RECORD && strncmp(space, RECORD, sizeof(RECORD) - 1) == 0)
-		for (int i = 0; i < FIELDS; i++)
-			if (strcmp(name, fields[i]) == 0)
-				return i;
-	return -1;
+		return strcmp(space, NOTIFICATIONS) == 0 && strcmp(name, "OrganizationId") == 0 ? OUTBOUND_FIELDS
+		                                                                                : -1;
+	return r->depth == IN_RECORD && strncmp(space, RECORD, sizeof(RECORD) - 1) == 0
+	           ? outbound_record_field(name)
+	           : -1;
 }
 
 static void
@@ -220,7 +102,6 @@ on_text(void *context, const xmlChar *text, int len)
 	r->text_len += (size_t) len;
 }
 
-/* An empty value is none, as a field that has none is sent. */
 static void
 end_value(struct reading *r)
 {
@@ -228,14 +109,12 @@ end_value(struct reading *r)
 
 	r->taken = -1;
 	r->text[r->text_len] = '\0';
-	if (field == FIELDS) {
+	if (field == OUTBOUND_FIELDS) {
 		r->named = strcmp(r->text, r->organization) == 0;
 		if (!r->named)
 			refuse(r, "it is of another organization");
-	} else if (r->value[field] != NULL) {
-		r->wrong = fields[field];
-	} else if (r->text_len > 0) {
-		r->value[field] = strdup(r->text);
+	} else {
+		outbound_record_set(&r->record, field, r->text);
 	}
 }
 
@@ -249,8 +128,9 @@ on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar 
 		return;
 	if (r->taken >= 0)
 		end_value(r);
-	else if (r->depth == IN_NOTIFICATION && r->on_path == IN_NOTIFICATION)
-		end_record(r);
+	else if (r->depth == IN_NOTIFICATION && r->on_path == IN_NOTIFICATION &&
+	         !outbound_record_end(&r->record, r->rows))
+		refuse(r, "more than 100 notifications");
 	r->depth--;
 	if (r->on_path > r->depth)
 		r->on_path = r->depth;
@@ -335,7 +215,7 @@ outbound_message_read(const char *body, size_t len, const char *organization, st
 		return "503";
 	}
 	whole = text && parse(&r, body, len);
-	forget(&r);
+	outbound_record_forget(&r.record);
 	if (whole && r.refused == NULL && r.named && points_rows_count(r.rows) > 0) {
 		*ret_rows = r.rows;
 		return NULL;

@@ -1,7 +1,8 @@
 /*
  * Outbound messages of a CRM, as Salesforce sends them: SOAP 1.1, notifications() with up to API_ROWS
  * records, of which each is a points request.  The gate's one use of libxml2: no DOCTYPE, no entity but XML's
- * own five, nothing from elsewhere (xml_quiet_start), and bounds of its own.  Only whoever gave a credential gets here.
+ * own five, nothing from elsewhere (xml_quiet_start), and bounds of its own.  Only whoever gave a credential
+ * gets here.
  */
 #ifndef HANDBACK_GATE_OUTBOUND_MESSAGE_H
 #define HANDBACK_GATE_OUTBOUND_MESSAGE_H
