@@ -97,6 +97,7 @@ struct config {
 	const char *spool, *profiles, *reports, *control;
 	const char *company; /* whose reports these are; NULL: it is not said */
 	const char *web;     /* where people open the pages */
+	int64_t approve_within_ms; /* of a person showing who it is; 0: whenever that was */
 	struct config_login login;
 	const char *metrics; /* a socket's path or a loopback address; NULL: none */
 	const char *notifications_command, *notifications_mail; /* NULL: none */

@@ -48,6 +48,9 @@ static const struct config_option options[] = {
      "where people open the pages, as https://handback.example: what `handbackctl web login` puts before its "
      "link",
      TOP(web)},
+    {"approve_within", CONFIG_DURATION, "5m", false, true,
+     "to approve on a page, a person has shown so lately who it is; 0s: being logged in is enough",
+     TOP(approve_within_ms), 0, DAY_MS},
     {"login.proxy.user", CONFIG_TEXT, NULL, false, false,
      "operating system user of the proxy in front of handback-login: whoever else connects to it is not heard",
      TOP(login.proxy_user)},

@@ -1,5 +1,6 @@
 """The pages, as people's browsers have them, without a script."""
 import datetime
+import getpass
 import html
 import json
 import re
@@ -353,6 +354,29 @@ def test_approving_takes_a_login_of_the_last_minutes(pages, ann, world):
     again = cat.get(f"/proposals/{proposal}")
     assert "log in again" in again.text and f"/proposals/{proposal}/approve" not in again.forms()
     assert cat.send(again, f"/proposals/{proposal}/reject", why="to reject takes none").status == 303
+
+
+def test_whom_a_proxy_vouches_for_approves_as_the_configuration_says(pages, ann, world):
+    """Nobody knows when such a person last showed who it is."""
+    pages.role("dan")
+    proxy = pages.vouch("proxy:", f"  user: {getpass.getuser()}", "  header: X-Remote-User")
+    proposal, before = propose(ann, open_holds(world)[0]), world.config.read_text()
+
+    def vouched():
+        dan = web.Browser(pages)
+        assert dan.send(dan.get(proxy.get("/login/proxy", X_Remote_User="dan").location), "/login").status == 303
+        return dan, dan.get(f"/proposals/{proposal}")
+    dan, page = vouched()
+    assert "log in again" in page.text and f"/proposals/{proposal}/approve" not in page.forms()
+    # a form of another page, sent to where one approves
+    token = dan.get(f"/proposals/{proposal}").forms()["/logout"]["form"]
+    assert dan.post(f"/proposals/{proposal}/approve", {"form": token}).status == 403 and how(world, proposal) == []
+    world.config.write_text(before + "approve_within: 0s\n")
+    try:
+        dan, page = vouched()
+        assert dan.send(page, f"/proposals/{proposal}/approve").status == 303 and how(world, proposal) == [("approved", "dan")]
+    finally:
+        world.config.write_text(before)
 
 
 def test_a_shops_settings_are_changed_by_two(ann, ben, world):

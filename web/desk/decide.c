@@ -9,7 +9,7 @@
 #include "web/desk/pages.h"
 
 const char frame_log_in_again[] =
-    "To approve, log in again: open a new link of `handbackctl web login`, and approve within five minutes.";
+    "To approve, log in again: open a new link of `handbackctl web login`, and approve soon after (approve_within).";
 
 #define PIECES_S 15 /* of a large proposal, before the page says that it goes on */
 
@@ -52,11 +52,14 @@ frame_run(const struct page_of *p, const char *sql, int params, const char *cons
 bool
 frame_is_fresh(const struct page_of *p)
 {
-	const char *login = p->desk->login;
+	char within[24];
+	const char *values[] = {p->desk->login, within};
 	struct pg_result *r = NULL;
-	bool fresh = pg_run(p->desk->query.pg, desk_fresh, 1, &login, &r) == PG_OK && pg_rows(r) == 1 &&
-	             pg_true_of(r, 0, "fresh");
+	bool fresh;
 
+	snprintf(within, sizeof(within), "%lld", (long long) p->desk->approve_within_ms);
+	fresh = pg_run(p->desk->query.pg, desk_fresh, 2, values, &r) == PG_OK && pg_rows(r) == 1 &&
+	        pg_true_of(r, 0, "fresh");
 	pg_result_free(r);
 	return fresh;
 }

@@ -18,6 +18,7 @@ struct desk {
 	struct query query;
 	const char *person;
 	char login[TEXT_HEX_SIZE(SHA256_BYTES)]; /* the hash of its link */
+	int64_t approve_within_ms;               /* as the configuration has it */
 	bool decides;                            /* an operator; else one who reads */
 	const char **sources;                    /* whose files the spool has to have: names of the configuration */
 	size_t source_count;

@@ -209,6 +209,7 @@ serve_connection(const char *path)
 	}
 	snprintf(person, sizeof(person), "%s", who.person);
 	d.person = person;
+	d.approve_within_ms = config->approve_within_ms;
 	name_sources(&d, config);
 	if (!enter(&d, config, &who, &answer.why)) {
 		send_answer(&turn, DESK_REFUSED, &answer, -1);
