@@ -81,8 +81,9 @@ struct expected_file {
 /* The file comes encrypted or signed by OpenPGP, around whatever container it has. */
 struct policy_openpgp {
 	bool wanted;
-	bool encrypted;    /* for our key */
-	bool signature;    /* by one of the partner's signers */
+	bool encrypted;                            /* for our key */
+	bool signature;                            /* by one of the partner's signers */
+	bool weak_sha1, weak_ripemd160, weak_keys; /* signatures that are made so count, too */
 	int64_t expansion; /* limits: how many times the encrypted size the content may have */
 };
 

@@ -89,6 +89,9 @@ const struct profile_option profile_options[] = {
 
     {"openpgp", "encrypted", "for our key; default yes"},
     {"openpgp", "signature", "a good one by one of the partner's signers is needed; default yes"},
+    {"openpgp", "weak",
+     "sha1, ripemd160, short_keys (RSA or DSA below 2048 bits), or a list: signatures that are made so "
+     "count, too"},
 
     {"container", "kind", "gzip, zip, or a list of them from the outside in"},
     {"container", "member", "zip: the one member's name; {name} is the file's name without its ending"},

@@ -557,6 +557,23 @@ warn_of_idle_rules(struct compile *c)
 		yaml_warn(c->problems, holidays, "does nothing without answer_within or expected");
 }
 
+/* What a signature may be made with that proves little. */
+static void
+openpgp_weak(struct compile *c, struct yaml_node *map)
+{
+	static const char *const words[] = {"sha1", "ripemd160", "short_keys", NULL};
+	struct policy_openpgp *o = &c->policy->openpgp;
+	bool *const of[] = {&o->weak_sha1, &o->weak_ripemd160, &o->weak_keys};
+	struct yaml_node *n = yaml_get(map, "weak");
+	int word;
+
+	for (struct yaml_node *at = compile_first(n); at != NULL; at = compile_next(n, at))
+		if (yaml_word(c->problems, at, words, &word))
+			*of[word] = true;
+	if (n != NULL && !o->signature)
+		yaml_error(c->problems, n, "does nothing without signature: yes");
+}
+
 static void
 openpgp(struct compile *c)
 {
@@ -569,6 +586,7 @@ openpgp(struct compile *c)
 	o->encrypted = compile_bool(c, map, "encrypted", true);
 	o->signature = compile_bool(c, map, "signature", true);
 	o->expansion = c->layout->limits.expansion;
+	openpgp_weak(c, map);
 	if (!o->encrypted && !o->signature)
 		yaml_error(c->problems, map, "must be encrypted or have a signature, or both");
 	compile_known(c, map, "openpgp");

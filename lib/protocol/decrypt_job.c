@@ -11,6 +11,9 @@
 static const struct contract_field job_fields[] = {
     {"encrypted", MEMBER_FLAG, false, JOB(encrypted), 0, 0, NULL},
     {"signature", MEMBER_FLAG, false, JOB(signature), 0, 0, NULL},
+    {"weak_sha1", MEMBER_FLAG, true, JOB(weak_sha1), 0, 0, NULL},
+    {"weak_ripemd160", MEMBER_FLAG, true, JOB(weak_ripemd160), 0, 0, NULL},
+    {"weak_keys", MEMBER_FLAG, true, JOB(weak_keys), 0, 0, NULL},
     {"no_landlock", MEMBER_FLAG, true, JOB(no_landlock), 0, 0, NULL},
     {"limit", MEMBER_INT, false, JOB(limit), 1, INT64_MAX, NULL},
 };
@@ -33,6 +36,7 @@ static const struct contract_message messages[DECRYPT_MESSAGES] = {
 
     [DECRYPT_DONE] = {"done", false, false, NO_FIELDS, {AT(STARTED, ENDED)}},
     [DECRYPT_REFUSED] = {"refused", false, false, FIELDS(why_fields), {AT(STARTED, ENDED)}},
+    [DECRYPT_CRASHED] = {"crashed", false, false, FIELDS(why_fields), {AT(STARTED, ENDED)}},
     /* a job that does not fit ends so too */
     [DECRYPT_FAILED] = {"failed",
                         false,

@@ -32,7 +32,8 @@ enum decrypt_message {
 	/* from it, one of them */
 	DECRYPT_DONE,    /* the content is whole, and what was demanded holds */
 	DECRYPT_REFUSED, /* the file is not what was agreed */
-	DECRYPT_FAILED,  /* keys, GnuPG or the disk: not the file's fault */
+	DECRYPT_FAILED,  /* keys, GnuPG, memory or the disk: not the file's fault */
+	DECRYPT_CRASHED, /* GnuPG died over it by a fault of its own: the file's doing, it may be */
 	DECRYPT_MESSAGES
 };
 
@@ -46,10 +47,11 @@ enum decrypt_descriptor {
 };
 
 struct decrypt_job {
-	bool encrypted, signature;   /* one of them at least: it must be, and must have a good one */
-	bool no_landlock;            /* the operator wrote it off */
-	int64_t limit;               /* bytes of content at most */
-	int fd[DECRYPT_DESCRIPTORS]; /* -1: none */
+	bool encrypted, signature; /* one of them at least: it must be, and must have a good one */
+	bool weak_sha1, weak_ripemd160, weak_keys; /* signatures that are made so count, too */
+	bool no_landlock;                          /* the operator wrote it off */
+	int64_t limit;                             /* bytes of content at most */
+	int fd[DECRYPT_DESCRIPTORS];               /* -1: none */
 };
 
 struct decrypt_answer {

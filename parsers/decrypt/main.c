@@ -8,18 +8,20 @@
  * for the call and what programs of the system read (lib/sandbox/program.h).  It does
  * not look at the content.
  *
- * Whoever asked hangs up to end it: GnuPG, its agent and the keyring go with it.
+ * Whoever asked hangs up to end it: GnuPG, its agent and the keyring go with it.  It is two processes, in the
+ * one sandbox: the second works, and whichever of them is killed, the other one takes all of that away.
  * Exit status: EXIT_CLEAN when the answer was given or nobody waits for it any
  * more; EXIT_USAGE when descriptor 3 is no such channel.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/file.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,138 +33,15 @@
 #include "lib/base/limits.h"
 #include "lib/protocol/decrypt_job.h"
 #include "lib/sandbox/program.h"
+#include "parsers/decrypt/children.h"
+#include "parsers/decrypt/home.h"
 #include "parsers/decrypt/openpgp.h"
 #ifdef TEST_BUILD
 #include "lib/sandbox/attempt.h"
 #endif
 
 #define CHANNEL 3
-#define HOME_PREFIX "handback-decrypt-"
-
-/* ---- the keyring's directory ---- */
-
-static int
-remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void) st, (void) at;
-	/* not remove(), which tries unlink() on a directory first: the sandbox refuses that for the outermost one
-	 */
-	(void) (kind == FTW_DP ? rmdir(path) : unlink(path));
-	return 0; /* what went meanwhile is no reason to leave the rest */
-}
-
-static void
-remove_tree(const char *path)
-{
-	nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* What one that was killed left behind: nobody holds its lock.  Its gpg-agent ends when it finds its home
- * gone. */
-static void
-sweep(const char *folder)
-{
-	DIR *d = opendir(folder);
-	const struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		char path[PATH_MAX];
-		struct stat st;
-		int fd;
-		if (strncmp(e->d_name, HOME_PREFIX, strlen(HOME_PREFIX)) != 0 ||
-		    snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) >= (int) sizeof(path))
-			continue;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			remove_tree(path);
-		close(fd);
-	}
-	if (d != NULL)
-		closedir(d);
-}
-
-static bool
-put(const char *home, const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *f;
-	bool fine;
-
-	if (snprintf(path, sizeof(path), "%s/%s", home, name) >= (int) sizeof(path))
-		return false;
-	f = fopen(path, "wxe");
-	if (f == NULL)
-		return false;
-	fine = fputs(text, f) >= 0;
-	return fclose(f) == 0 && fine;
-}
-
-static const char *
-folder_of_homes(void)
-{
-	const char *folder = getenv("TMPDIR");
-
-	return folder == NULL || folder[0] != '/' ? "/tmp" : folder;
-}
-
-/* An empty keyring of our own, locked for as long as we live. */
-static bool
-make_home(char *home, size_t size)
-{
-	const char *folder = folder_of_homes();
-	int fd;
-
-	sweep(folder);
-	if (snprintf(home, size, "%s/" HOME_PREFIX "XXXXXX", folder) >= (int) size || mkdtemp(home) == NULL)
-		return false;
-	fd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* held until we end */
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-	       /* who may sign is who is in the keyring; nothing is looked for elsewhere */
-	       put(home, "gpg.conf",
-	           "batch\nno-tty\ntrust-model always\nno-auto-key-retrieve\nno-auto-key-locate\n") &&
-	       put(home, "gpg-agent.conf",
-	           "allow-loopback-pinentry\ndisable-scdaemon\nmax-cache-ttl 0\nno-grab\n") &&
-	       put(home, "dirmngr.conf", "");
-}
-
-/* All that there are now.  False: none. */
-static bool
-kill_children(void)
-{
-	char path[64], line[4096];
-	bool any = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) getpid());
-	f = fopen(path, "re");
-	if (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		for (char *p = line, *end; *p != '\0'; p = end) {
-			long pid = strtol(p, &end, 10);
-			if (end == p)
-				break;
-			if (pid > 1) {
-				any = true;
-				kill((pid_t) pid, SIGKILL);
-			}
-		}
-	if (f != NULL)
-		fclose(f);
-	return any;
-}
-
-/* GnuPG leaves its agent running: it has become our child (PR_SET_CHILD_SUBREAPER), as those do that a killed
- * one leaves, and goes with us.  Again and again, since the other thread may still begin one. */
-static void
-end_children(void)
-{
-	while (kill_children()) {
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-		poll(NULL, 0, 1);
-	}
-}
+#define ENDING_MS 20
 
 /* GnuPG first, which would write there: by one thread at a time, since the process may end behind it. */
 static void
@@ -171,8 +50,8 @@ end_gnupg(const char *home)
 	static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
 	pthread_mutex_lock(&ending);
-	end_children();
-	remove_tree(home);
+	children_end();
+	home_remove(home);
 	pthread_mutex_unlock(&ending);
 }
 
@@ -233,12 +112,69 @@ failed(char *why, size_t size, const char *what)
 	return DECRYPT_FAILED;
 }
 
+/* ---- the two processes ---- */
+
+/* The first one: ends as the other did, when nothing of it is left. */
+static _Noreturn void
+supervise(pid_t worker, const char *home)
+{
+	int status = 0;
+
+	while (waitpid(worker, &status, 0) < 0 && errno == EINTR)
+		;
+	end_gnupg(home);
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	_exit(WEXITSTATUS(status));
+}
+
+/* Returns in the second one, which is told as if whoever asked had hung up when the first one dies.  False
+ * with errno. */
+static bool
+divide(struct decrypt_job *job, const char *home)
+{
+	const pid_t first = getpid();
+	pid_t worker = fork();
+
+	if (worker < 0)
+		return false;
+	if (worker > 0) {
+		decrypt_job_free(job);
+		supervise(worker, home);
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	if (getppid() != first)
+		on_term(SIGTERM);
+	return true;
+}
+
+/* ---- the file ---- */
+
+/* A refusal counts where GnuPG lived to say it: what the kernel or a person ended is no word on the file. */
 static enum decrypt_message
-decrypt(const struct decrypt_job *job, char *why, size_t why_size)
+judge(enum openpgp_end end, char *why, size_t why_size)
 {
 	static const enum decrypt_message message_of[] = {[OPENPGP_DONE] = DECRYPT_DONE,
 	                                                  [OPENPGP_REFUSED] = DECRYPT_REFUSED,
 	                                                  [OPENPGP_FAILED] = DECRYPT_FAILED};
+	const bool refused = end == OPENPGP_REFUSED;
+	int by;
+
+	if (refused)
+		poll(NULL, 0, ENDING_MS); /* its pipes close before it has ended */
+	by = children_ended();
+	if (!refused || by == 0)
+		return message_of[end];
+	snprintf(why, why_size, "GnuPG was ended by signal %d (%s)", by, sigdescr_np(by));
+	return by == SIGKILL || by == SIGTERM ? DECRYPT_FAILED : DECRYPT_CRASHED;
+}
+
+static enum decrypt_message
+decrypt(struct decrypt_job *job, char *why, size_t why_size)
+{
 	static char home[PATH_MAX]; /* for the watch, too */
 	struct openpgp_job openpgp = {.input = given(job->fd[DECRYPT_FILE]),
 	                              .plain = job->fd[DECRYPT_CONTENT],
@@ -247,24 +183,31 @@ decrypt(const struct decrypt_job *job, char *why, size_t why_size)
 	                              .signers = given(job->fd[DECRYPT_SIGNERS]),
 	                              .encrypted = job->encrypted,
 	                              .signature = job->signature,
+	                              .weak_sha1 = job->weak_sha1,
+	                              .weak_ripemd160 = job->weak_ripemd160,
+	                              .weak_keys = job->weak_keys,
 	                              .limit = job->limit,
 	                              .home = home};
 	enum decrypt_message end;
 
 	if (openpgp.input < 0)
 		return failed(why, why_size, "the file is empty, or no file");
-	if (!make_home(home, sizeof(home)))
+	if (!home_make(home, sizeof(home)))
 		return failed(why, why_size, "no temporary directory for the keys can be made");
 	setenv("GNUPGHOME", home, 1);
-	if (!sandbox_decrypt(home, folder_of_homes(), job->limit, job->no_landlock, why, why_size)) {
-		remove_tree(home);
+	if (!sandbox_decrypt(home, home_folder(), job->limit, job->no_landlock, why, why_size)) {
+		home_remove(home);
 		return DECRYPT_FAILED;
+	}
+	if (!divide(job, home)) {
+		home_remove(home);
+		return failed(why, why_size, "no process can be begun");
 	}
 #ifdef TEST_BUILD
 	attempt_escape();
 #endif
 	/* in the sandbox, as all that is begun from here on */
-	end = begin_watch(home) ? message_of[openpgp_open(&openpgp, why, why_size)]
+	end = begin_watch(home) ? judge(openpgp_open(&openpgp, why, why_size), why, why_size)
 	                        : failed(why, why_size, "cannot watch for the end of the connection");
 	end_gnupg(home);
 	return end;

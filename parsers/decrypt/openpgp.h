@@ -10,15 +10,16 @@
 #include <stdint.h>
 
 struct openpgp_job {
-	int input;        /* descriptor of the file, at its start */
-	int plain;        /* descriptor that its content is written to */
-	int secret;       /* of our private key, armored or not; -1: none */
-	int passphrase;   /* of its passphrase, up to the first newline; -1: none */
-	int signers;      /* of the public keys whose signatures count; -1: none */
-	bool encrypted;   /* it must be */
-	bool signature;   /* it must have a good one by a signer, and no bad one */
-	int64_t limit;    /* bytes of content at most */
-	const char *home; /* an empty directory of mode 0700: the keyring */
+	int input;                                 /* descriptor of the file, at its start */
+	int plain;                                 /* descriptor that its content is written to */
+	int secret;                                /* of our private key, armored or not; -1: none */
+	int passphrase;                            /* of its passphrases, one a line; -1: none */
+	int signers;                               /* of the public keys whose signatures count; -1: none */
+	bool encrypted;                            /* it must be */
+	bool signature;                            /* it must have a good one by a signer, and no bad one */
+	bool weak_sha1, weak_ripemd160, weak_keys; /* signatures that are made so, too; keys: below 2048 bits */
+	int64_t limit;                             /* bytes of content at most */
+	const char *home;                          /* an empty directory of mode 0700: the keyring */
 };
 
 enum openpgp_end {

@@ -190,9 +190,10 @@ await(const struct decrypter *d, int turn, const struct decrypt_wish *wish, char
 	rc = receive(d, now_ms() + PARTING_MS, after, sizeof(after));
 	if (rc != 0)
 		return failed(why, "handback-decrypt did not end after its answer");
+	*wish->exhausted = message == DECRYPT_CRASHED;
 	if (message != DECRYPT_DONE)
 		text_escape(why, LIMIT_MESSAGE_BYTES, answer.why, strlen(answer.why));
-	return (enum decrypt_message) message;
+	return message == DECRYPT_CRASHED ? DECRYPT_FAILED : (enum decrypt_message) message;
 }
 
 static enum decrypt_message
@@ -251,6 +252,9 @@ decrypt(const struct decrypt_wish *wish, int *ret_plain, char *why)
 	decrypt_job_init(&job);
 	job.encrypted = wish->rule->encrypted;
 	job.signature = wish->rule->signature;
+	job.weak_sha1 = wish->rule->weak_sha1;
+	job.weak_ripemd160 = wish->rule->weak_ripemd160;
+	job.weak_keys = wish->rule->weak_keys;
 	job.no_landlock = wish->no_landlock;
 	job.limit = most_bytes(wish);
 	end = open_keys(wish, &job, why);

@@ -4,7 +4,7 @@
  * lie beside the profile, in <profile>.keys/:
  *
  *     secret.asc      our private key, as gpg --export-secret-keys writes it
- *     passphrase      its passphrase, where it has one
+ *     passphrase      its passphrase, where it has one; of several keys one a line
  *     signers.asc     the public keys of who may sign
  *
  * Nobody else may read the first two.  Each may be a link to a credential.
@@ -27,7 +27,7 @@ struct decrypt_wish {
 	int64_t bytes;
 	int64_t file_bytes; /* the content may have so many */
 	bool no_landlock;   /* the operator wrote it off */
-	bool *exhausted;    /* set where its time was over: the file's own doing, it may be */
+	bool *exhausted; /* set where its time was over, or GnuPG died over it: the file's own doing, it may be */
 };
 
 /* DECRYPT_DONE and *ret_plain, read-only and at its start, which the caller closes; otherwise DECRYPT_REFUSED

@@ -30,8 +30,10 @@ def rings():
         pytest.skip("gpg is not installed")
     # a socket's path is short
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
-    made = {name: Ring(folder / name, name, "s3cret" if name == "guarded" else "")
-            for name in ("us", "partner", "stranger", "guarded")}
+    made = {name: Ring(folder / name, name, {"guarded": "s3cret", "other": "n3xt"}.get(name, ""), algorithm)
+            for name, algorithm in (*((name, "ed25519") for name in ("us", "partner", "stranger", "guarded", "other", "signs")),
+                                    ("rsa", "rsa2048"), ("short", "rsa1024"))}
+    made["signs"].secret = made["signs"].gpg("--armor", "--export-secret-keys", "--export-filter", "drop-subkey=key_algo -gt 0")
     yield made
     for ring in made.values():
         ring.close()
@@ -105,6 +107,79 @@ def test_keys_that_are_none(rings):
     assert decrypt(message, b"no key", partner.public)[0] == FAILED
     assert decrypt(message, us.secret, b"no key")[0] == FAILED
     assert decrypt(message, us.public, partner.public)[0] == FAILED  # a public key where the private one belongs
+
+
+# the machine is at fault, and not the file
+
+NO_AGENT = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P", "/usr/bin/gpg-agent", "-e", "trace=execve", "-e", "inject=execve:error=EACCES"]
+
+
+@pytest.fixture(scope="module")
+def message(rings):
+    return rings["partner"].protect(CONTENT, rings["us"])
+
+
+def test_w1_without_its_agent_nothing_is_said_of_the_file(rings, message, need):
+    need("strace")
+    for data in (message, rings["partner"].protect(CONTENT, rings["stranger"]), b"A1|5|OK\n"):
+        status, _, why = decrypt(data, rings["us"].secret, rings["partner"].public, wrapper=NO_AGENT)
+        assert status == FAILED and "gpg-agent" in why, (status, why)
+
+
+def test_w1_a_cut_key_is_ours(rings, message):
+    us, partner, stranger = rings["us"], rings["partner"], rings["stranger"]
+    for secret in (us.secret[:200], us.secret[:len(us.secret) * 2 // 3], us.secret.replace(b"-----END", b"")):
+        status, content, why = decrypt(message, secret, partner.public)
+        assert (status, content) == (DONE, CONTENT) or status == FAILED and "cut off" in why, (status, why)
+    # its first key is whole, and the one that opens is cut
+    status, _, why = decrypt(message, stranger.secret + us.secret[:-200], partner.public)
+    assert status == FAILED and "cut off" in why, why
+    # a key of ours that only signs
+    status, _, why = decrypt(message, rings["signs"].secret, partner.public)
+    assert status == FAILED and "no key that opens" in why, why
+    # the same of signers, one of whom is lost
+    both = stranger.public + partner.public
+    assert decrypt(message, us.secret, both) == (DONE, CONTENT, "")
+    status, _, why = decrypt(message, us.secret, both[:-100])
+    assert status == FAILED and "cut off" in why, why
+
+
+def test_each_of_our_keys_has_its_passphrase(rings):
+    guarded, other, partner = rings["guarded"], rings["other"], rings["partner"]
+    for ring in (guarded, other):
+        data = partner.protect(CONTENT, ring)
+        for passphrases in (b"s3cret\nn3xt\n", b"n3xt\r\n\r\ns3cret"):
+            assert decrypt(data, guarded.secret + other.secret, partner.public, passphrase=passphrases) == (DONE, CONTENT, "")
+        status, _, why = decrypt(data, guarded.secret + other.secret, partner.public, passphrase=b"wrong\nneither\n")
+        assert status == FAILED and "passphrase" in why, why
+
+
+# whose signature, and what it proves
+
+def test_w8_our_own_signature_is_nobodys(rings):
+    us, partner = rings["us"], rings["partner"]
+    ours = us.protect(CONTENT, us)
+    for signers in (partner.public, partner.public + us.public):  # whoever exports everything gives us our own
+        status, _, why = decrypt(ours, us.secret, signers)
+        assert status == REFUSED and "our own key" in why, why
+    us.gpg("--import", data=partner.secret)
+    both = us.protect(CONTENT, us, True, "--local-user", "us", "--local-user", "partner")
+    assert decrypt(both, us.secret, partner.public) == (DONE, CONTENT, "")
+
+
+WEAK = {"sha1": ("rsa", "SHA1", "SHA-1"), "ripemd160": ("rsa", "RIPEMD160", "RIPEMD-160"), "keys": ("short", "SHA256", "2048 bits")}
+
+
+@pytest.mark.parametrize("weak", WEAK)
+def test_a_weak_signature_counts_where_the_profile_names_it(rings, weak):
+    name, digest, said = WEAK[weak]
+    data = rings[name].protect(CONTENT, rings["us"], True, "--digest-algo", digest)
+    allowed = {f"weak_{weak}": "yes"}
+    status, _, why = decrypt(data, rings["us"].secret, rings[name].public)
+    assert status == REFUSED and said in why and "weak" in why, why
+    assert decrypt(data, rings["us"].secret, rings[name].public, **allowed) == (DONE, CONTENT, "")
+    status, _, why = decrypt(data, rings["us"].secret, rings["partner"].public, **allowed)
+    assert status == REFUSED and "nobody of the signers" in why, why
 
 
 def test_cut_and_changed(rings):
@@ -247,20 +322,24 @@ def test_no_file_that_it_or_gnupg_writes_is_longer_than_the_content_may_be(rings
     assert set(limits.values()) == {(str(1 << 40),) * 2}, limits
 
 
-@pytest.mark.parametrize("how", ["hung up on", "told to stop"])
-def test_takes_everything_with_it_when_it_is(rings, large, how):
+@pytest.mark.parametrize("how", ["hung up on", "told to stop", "killed", "killed in its work"])
+def test_w10_takes_everything_with_it_when_it_is(rings, large, how):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hbk"))
     run = busy(rings, large, folder)
     if how == "hung up on":
         run.channel.close()
-    else:
+    elif how == "told to stop":
         run.process.terminate()
-    assert run.process.wait(10) == 0
-    assert os.listdir(folder) == []
+    elif how == "killed":
+        run.process.kill()
+    else:
+        [worker] = pathlib.Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+    assert run.process.wait(10) == (-signal.SIGKILL if "killed" in how else 0)
     deadline = time.monotonic() + 5
-    while left_of(folder) and time.monotonic() < deadline:
+    while (left_of(folder) or os.listdir(folder)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert left_of(folder) == []
+    assert left_of(folder) == [] and os.listdir(folder) == []
     os.close(run.content)
     folder.rmdir()
 
@@ -357,6 +436,26 @@ def test_without_keys_the_file_stays_until_they_are_there(rings, openpgp_world):
     assert openpgp_world.files() == {name: "posted"}
 
 
+def test_w1_a_good_file_waits_for_an_agent_that_cannot_start(rings, openpgp_world, need, monkeypatch):
+    """It is no hold that asks the partner for it again: the same file is posted when the agent is there."""
+    need("strace")
+    world = openpgp_world
+    program = world.dir / "libexec/handback-decrypt"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nexec {' '.join(NO_AGENT)} {decrypter.PROGRAM}\n")
+    program.chmod(0o755)
+    name, data = world.file("SKYLINE")
+    put(world, name, rings["partner"].protect(data, rings["us"]))
+    with monkeypatch.context() as patched:
+        patched.setenv("HANDBACK_LIBEXEC", str(program.parent))
+        for _ in range(4):  # however often
+            done = world.ctl("run", check=False)
+            assert done.returncode == 4 and "gpg-agent" in done.stdout + done.stderr
+            assert world.files() == {} and (world.inbound["SKYLINE"] / name).exists()
+    world.run(allowed=(0,))
+    assert world.files() == {name: "posted"} and world.postings() > 0
+
+
 def test_dry_run_opens_it_too(rings, openpgp_world):
     name, data = openpgp_world.file("SKYLINE")
     path = openpgp_world.dir / name
@@ -425,6 +524,7 @@ LIES = {
     "too long a reason": ([b"refused\twhy=" + b"x" * 300], "why"),
     "too long a packet": ([b"refused\twhy=" + b"x" * 20000], "what is no answer"),
     "a descriptor": ([b"DESCRIPTOR"], "what is no answer"),
+    "that GnuPG died": ([b"crashed\twhy=x"], "x"),
     "two answers": ([b"refused\twhy=x", b"done"], "did not end"),
     "more than it may": ([b"WRITE", b"done"], "wrote more"),
 }

@@ -81,6 +81,17 @@ CASES = (
      "engine/test_decisions.py::test_a_redemption_of_another_programme_is_refused"),
     ("U8", "a file that is packed, under a plain name", "told as what it is, with what to do",
      "profile/test_container.py::test_what_is_packed_under_a_plain_name_is_told_as_what_it_is"),
+    # ways in
+    ("W1", "GnuPG's agent cannot start, or our key file is cut: a good encrypted file", "waits, and is posted when it can be",
+     "daemon/test_decrypt.py::test_w1_without_its_agent_nothing_is_said_of_the_file", "daemon/test_decrypt.py::test_w1_a_cut_key_is_ours",
+     "daemon/test_decrypt.py::test_w1_a_good_file_waits_for_an_agent_that_cannot_start"),
+    ("W2", "two messages, one behind the other", "refused", "daemon/test_decrypt.py::test_one_message_and_nothing_besides_it"),
+    ("W3", "text before or behind a message", "refused", "daemon/test_decrypt.py::test_one_message_and_nothing_besides_it",
+     "daemon/test_decrypt.py::test_a_clearsigned_file_is_one_message_too"),
+    ("W8", "a file signed by our own key", "refused", "daemon/test_decrypt.py::test_w8_our_own_signature_is_nobodys"),
+    ("W10", "whichever process of the decrypter is killed", "no agent and no key stays",
+     "daemon/test_decrypt.py::test_w10_takes_everything_with_it_when_it_is"),
+    ("W11", "hidden recipients without end", "held after some tries", "daemon/test_decrypt.py::test_a_file_that_has_no_end_is_held_after_some_tries"),
 )
 
 
@@ -106,7 +117,7 @@ def test_a_test_that_names_a_case_is_listed_with_it():
     listed = {where.split("::")[1]: case[0] for case in CASES for where in case[3:]}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for name in functions_of(path.relative_to(ROOT / "tests")):
-            number = re.match(r"test_([fru]\d+)_", name)
+            number = re.match(r"test_([fruw]\d+)_", name)
             assert number is None or listed.get(name, "").lower() == number[1], name
 
 

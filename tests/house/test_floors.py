@@ -65,7 +65,7 @@ ONE_INCLUDER = {
     "openssl/": {"lib/hash/"},
     "seccomp.h": {"lib/sandbox/"},
     "zlib.h": {"parsers/container/inflate.c"},
-    "gpgme.h": {"parsers/decrypt/openpgp.c"},
+    "gpgme.h": {"parsers/decrypt/openpgp.c", "parsers/decrypt/keyring.h"},
     "systemd/": {"lib/base/log.c", "daemon/notify.c"},
     "event2/": {"daemon/", "gate/", "lib/http/", "login/", "web/", "outbound/send/"},
     "libssh/": {"fetch/"},

@@ -53,6 +53,7 @@ MORE = [
     ("delimited", "variants: {x: {files: file, verdict: {words: {NO: rejected}}}}\n", b"A001,5,NO\n"),
     ("delimited", "variants: {x: {files: file, controls: {n: '2 = count(answer)'}}}\n", b"A001,5,OK\n"),
     ("delimited", "openpgp: {encrypted: no, signature: yes}\n", b""), ("delimited", "openpgp: {encrypted: yes, signature: no}\n", b""),
+    ("delimited", "openpgp: {weak: [sha1, ripemd160, short_keys]}\n", b""),
     ("fixed", "fixed: {count: characters}\nrecords: {a: {role: entry, fields: {reason_text: {at: 1}, outbound_reference: {at: 2-5}, status: {at: 6-7}}}}\n",
      "éA001OK\n".encode()),
     ("delimited", "records: {a: {role: entry, fields: {outbound_reference: {at: 1, length: 4}, points: {at: 2, bad_value: hold}, status: {at: 3}}}}\n",

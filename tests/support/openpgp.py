@@ -5,10 +5,10 @@ import subprocess
 class Ring:
     """A partner's or our own gpg, in a home of its own."""
 
-    def __init__(self, home, name, passphrase=""):
+    def __init__(self, home, name, passphrase="", algorithm="ed25519"):
         self.home, self.name, self.passphrase = home, name, passphrase
         home.mkdir(mode=0o700)
-        self.gpg("--quick-gen-key", f"{name} <{name}@example.com>", "ed25519", "sign", "0")
+        self.gpg("--quick-gen-key", f"{name} <{name}@example.com>", algorithm, "sign", "0")
         fingerprint = [line.split(":")[9] for line in self.gpg("--with-colons", "--list-keys").decode().splitlines()
                        if line.startswith("fpr")][0]
         self.gpg("--quick-add-key", fingerprint, "cv25519", "encrypt", "0")

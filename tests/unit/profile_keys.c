@@ -68,6 +68,7 @@ show_policy(const struct policy *p)
 	SHOW(p, number_after), SHOW(p, number_jump), SHOW(p, days_ahead), SHOW(p, unknown_reason),
 	    SHOW(p, accepted_carries);
 	SHOW(p, no_reason), SHOW(p, openpgp.wanted), SHOW(p, openpgp.encrypted), SHOW(p, openpgp.signature);
+	SHOW(p, openpgp.weak_sha1), SHOW(p, openpgp.weak_ripemd160), SHOW(p, openpgp.weak_keys);
 	for (size_t i = 0; i < p->reasons; i++)
 		printf("reason %s %s %d\n", p->reason[i].code, p->reason[i].means, (int) p->reason[i].action);
 	for (size_t i = 0; i < p->expected_files; i++) {
