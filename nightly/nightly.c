@@ -125,6 +125,15 @@ read_back(struct night *n)
 	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
 }
 
+/* Whoever asks what is open looks at what was answered no longer. */
+static int
+unwatch(struct night *n)
+{
+	enum pg_status status = pg_run(n->batch->query.pg, sql_nightly_unwatch, 0, NULL, NULL);
+
+	return status == PG_OK ? EXIT_CLEAN : query_failed(&n->batch->query, status);
+}
+
 /* What the plan names. */
 static int
 act(struct night *n)
@@ -137,6 +146,8 @@ act(struct night *n)
 	code = night_files(n);
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]) && code == EXIT_CLEAN; i++)
 		code = night_each_source(n, each[i]);
+	if (code == EXIT_CLEAN)
+		code = unwatch(n);
 	if (code == EXIT_CLEAN)
 		code = night_targets(n);
 	if (code == EXIT_CLEAN)

@@ -10,6 +10,10 @@ SELECT points.expect_acknowledgements($1::text, $2::text, $3::text, $4::integer)
 -- Has each target asked for what it was told.
 SELECT handback.begin_parities()
 
+-- name: nightly_unwatch
+-- What was answered is no longer looked at by those who ask what is open.
+SELECT handback.unwatch_answered() AS debits
+
 -- name: nightly_count_deliveries
 -- Deliveries to targets that nothing needs, older than $1 milliseconds.
 SELECT count(*) AS deliveries FROM handback.purgeable_deliveries($1::bigint * interval '1 millisecond')
@@ -47,10 +51,7 @@ ORDER BY e.due_at, e.source, e.kind
 WITH judged AS (
 	INSERT INTO handback.expected_delivery_missing (expected_delivery_id, files, judged)
 	SELECT e.expected_delivery_id, e.files - e.came, CASE WHEN i.empty OR (NOT $3::boolean AND EXISTS (
-			SELECT FROM ledger.redemption r
-			WHERE r.partner = $2::text AND r.redeemed_at < i.due_at
-				AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
-				AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)))
+			SELECT FROM handback.open_item o WHERE o.partner = $2::text AND o.redeemed_at < i.due_at))
 		THEN 'missing' ELSE 'nothing_due' END
 	FROM handback.expected_files e
 	JOIN handback.expected_delivery i USING (expected_delivery_id)

@@ -197,6 +197,33 @@ COMMENT ON FUNCTION ledger.check_posted() IS 'Trigger: entries name a member of 
 
 CALL handback_schema.make_append_only('ledger.entry');
 
+-- Debits that may be open: each one from its posting on, until a night finds that it was answered. To look for what is open
+-- among all that was ever redeemed would take the longer the longer there is a ledger; answering costs nothing here, since
+-- whoever reads asks of each debit in it whether it was answered. What is answered stays answered, so that a debit that was
+-- taken off is never missed.
+CREATE TABLE ledger.watched_debit (
+	redemption_id bigint  PRIMARY KEY,
+	programme_id  integer NOT NULL,
+	partner       text,
+	points        bigint  NOT NULL,
+	redeemed_at   timestamptz NOT NULL
+);
+COMMENT ON TABLE ledger.watched_debit IS 'Debits that may be open: every one that is, and those answered since the last night; follows ledger.entry by itself';
+
+CREATE FUNCTION ledger.watch_debits() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	INSERT INTO ledger.watched_debit (redemption_id, programme_id, partner, points, redeemed_at)
+	SELECT entry_id, programme_id, partner, points, posted_at FROM posted WHERE category = 'Debit By Redemption';
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER watch_debits AFTER INSERT ON ledger.entry REFERENCING NEW TABLE AS posted
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger.watch_debits();
+CREATE TRIGGER stays BEFORE UPDATE OR TRUNCATE ON ledger.watched_debit
+	FOR EACH STATEMENT EXECUTE FUNCTION handback_schema.refuse_change();
+COMMENT ON FUNCTION ledger.watch_debits() IS 'Trigger: a debit is watched from its posting on';
+
 -- A member stays who it is: entries name it.
 CREATE FUNCTION ledger.refuse_other_member() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -113,14 +113,17 @@ CREATE FUNCTION handback.unanswered_redemptions(t handback.term, now timestamptz
 	RETURNS TABLE (redemption_id bigint, external_reference uuid, points bigint, redeemed_at timestamptz,
 		due_at timestamptz, last_reply text, file_id bigint)
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH late AS MATERIALIZED (
+	WITH open AS MATERIALIZED (
+		-- by itself, so that few are joined with the ledger, and not the ledger with them
+		SELECT i.redemption_id
+		FROM handback.open_item i
+		WHERE t.within_days > 0 AND i.partner = t.partner AND (t.programme IS NULL OR i.programme = t.programme)
+			AND i.redeemed_at < (SELECT handback.answers_due_before(t.within_days, t.zone, now, t.holidays))
+	), late AS MATERIALIZED (
 		SELECT r.redemption_id, r.external_reference, r.outbound_reference, r.partner_reference, r.member, r.points, r.redeemed_at,
 			(r.redeemed_at AT TIME ZONE t.zone)::date AS day
-		FROM ledger.redemption r
-		WHERE t.within_days > 0 AND r.partner = t.partner AND (t.programme IS NULL OR r.programme = t.programme)
-			AND r.redeemed_at < handback.answers_due_before(t.within_days, t.zone, now, t.holidays)
-			AND NOT EXISTS (SELECT FROM ledger.reversal v WHERE v.redemption_id = r.redemption_id)
-			AND NOT EXISTS (SELECT FROM handback.outcome o WHERE o.redemption_id = r.redemption_id AND o.outcome = :OUTCOME_CONFIRMED)
+		FROM open i
+		JOIN ledger.redemption r ON r.redemption_id = i.redemption_id
 	), due AS MATERIALIZED (
 		SELECT d.day, w.over, handback.covering_file(t, d.day, w.over) AS file_id
 		FROM (SELECT DISTINCT day FROM late) d

@@ -406,7 +406,7 @@ def test_an_overdue_answer_that_is_counted_wrong_gives_no_report(desk):
     desk.profile(lists="all", more=TERMS)
     desk.nightly()
     definition, = desk.query("SELECT pg_get_functiondef('handback.unanswered_redemptions(handback.term,timestamptz)'::regprocedure)")[0]
-    wrong = definition.replace("o.outcome = 1)", "o.outcome = 1) AND r.points > 100")
+    wrong = definition.replace("AND i.partner = t.partner", "AND i.partner = t.partner AND i.points > 100")
     assert wrong != definition
     desk.db.execute(wrong)
     assert "the two sums differ" in desk.ctl("report", allowed=(5,)).stderr

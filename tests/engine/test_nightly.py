@@ -130,6 +130,7 @@ def test_an_unknown_reference_is_rematched(world):
         with world.database.connect() as c:
             c.execute("SET session_replication_role = replica")
             c.execute("UPDATE ledger.entry SET partner = %s WHERE external_reference = ANY (%s::uuid[])", (partner, wanted))
+            c.execute("UPDATE ledger.watched_debit w SET partner = e.partner FROM ledger.entry e WHERE e.entry_id = w.redemption_id")
 
     belongs_to("LATER")
     world.drop("SKYLINE", name, data)
@@ -161,7 +162,8 @@ def test_whoever_sends_no_empty_file_may_have_had_nothing_to_tell(world, says, o
     if not owes:
         with world.database.connect() as c:
             c.execute("SET session_replication_role = replica")
-            c.execute("UPDATE ledger.entry SET partner = 'OTHER' WHERE partner = 'SKYLINE'")
+            for table in ("ledger.entry", "ledger.watched_debit"):
+                c.execute(f"UPDATE {table} SET partner = 'OTHER' WHERE partner = 'SKYLINE'")
     yesterday = due_yesterday(world, says == "empty: yes")
     nightly(world)
     assert world.query("SELECT state FROM handback.expected_files WHERE day = %s", yesterday) == [(judged,)]

@@ -143,16 +143,17 @@ FOUND = {
         "CREATE OR REPLACE FUNCTION handback_schema.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", "schema"),
     "the end of the chain is cut off, with all that it proves": (cut_the_tail, "checkpoint"),
     "the chain is rewritten from its first head on": (rewrite_the_chain, "checkpoint"),
+    "a debit that nobody has answered has other points, with its balance": (
+        f"UPDATE ledger.entry SET points = points + 1 WHERE {OPEN}" + BALANCES, "redemption"),
+    "an open redemption is taken off the list of what may be open": (
+        f"DELETE FROM ledger.watched_debit WHERE redemption_id = (SELECT entry_id FROM ledger.entry WHERE {OPEN})", "redemption"),
+    "the list of what may be open says another partner": ("UPDATE ledger.watched_debit SET partner = 'OTHER'", "redemption"),
     "a kept file has another byte": ("changed", "file"),
     "a kept file is gone": ("gone", "file"),
     "a file is kept that was never delivered": ("unknown", "file"),
 }
 # not found, and why that is so
 NOT_FOUND = {
-    "a debit that nobody has answered has other points, with its balance": (
-        f"UPDATE ledger.entry SET points = points + 1 WHERE {OPEN}" + BALANCES,
-        "the proof is of what handback decided: a debit is in it from its first answer on. What the ledger's own application wrote, its"
-        " own audit has to prove"),
     "an accrual has other points, with its balance": (
         "UPDATE ledger.entry SET points = points + 1 WHERE entry_id = (SELECT min(entry_id) FROM ledger.entry WHERE category ="
         " 'Credit By Accrual')" + BALANCES, "the same: no partner answers it"),

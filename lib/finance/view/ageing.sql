@@ -2,6 +2,7 @@
 -- Open items by age at a moment, per partner, programme and currency: those on hold wait for us, the others for the partner,
 -- past the SLA or not. $1 partner, $2 unused, $3 the moment (NULL: now), $4 by: redeemed or due.
 -- Ages are of the redemption, or of the day on which its answer was due; terms are those of the last night before the moment.
+-- What is open now is among ledger.maybe_open; what was at another moment, among all redemptions.
 WITH moment AS (
 	SELECT coalesce($3::timestamptz, transaction_timestamp()) AS at, coalesce($2::timestamptz, '-infinity') AS unused
 ), term AS MATERIALIZED (
@@ -17,7 +18,8 @@ WITH moment AS (
 ), item AS (
 	SELECT d.redemption_id, d.partner, d.programme, d.currency, d.points, d.amount, d.redeemed_at
 	FROM ledger.redemption d CROSS JOIN moment m
-	WHERE ($1::text IS NULL OR d.partner = $1) AND d.redeemed_at < m.at
+	LEFT JOIN ledger.maybe_open w ON w.redemption_id = d.redemption_id
+	WHERE ($3::timestamptz IS NOT NULL OR w.redemption_id IS NOT NULL) AND ($1::text IS NULL OR d.partner = $1) AND d.redeemed_at < m.at
 		AND NOT EXISTS (SELECT FROM handback.outcome c WHERE c.redemption_id = d.redemption_id AND c.outcome = :OUTCOME_CONFIRMED
 			AND c.decided_at < m.at)
 		AND NOT EXISTS (SELECT FROM ledger.reversal r WHERE r.redemption_id = d.redemption_id AND r.posted_at < m.at)
@@ -103,11 +105,12 @@ WITH moment AS (
 	SELECT d.*, floor(extract(epoch FROM m.at - d.redeemed_at) / 86400)::bigint AS days, k.hold_id, k.reason, k.owner, k.comment,
 		d.redeemed_at < t.due_before AS past, t.term_id, t.within_days, t.zone, t.holidays
 	FROM ledger.redemption d CROSS JOIN moment m
+	LEFT JOIN ledger.maybe_open w ON w.redemption_id = d.redemption_id
 	LEFT JOIN held k ON k.redemption_id = d.redemption_id
 	LEFT JOIN LATERAL (
 		SELECT * FROM term t WHERE t.partner = d.partner AND (t.programme IS NULL OR t.programme = d.programme)
 		ORDER BY t.programme NULLS LAST, t.term_id DESC LIMIT 1) t ON true
-	WHERE ($1::text IS NULL OR d.partner = $1) AND d.redeemed_at < m.at
+	WHERE ($3::timestamptz IS NOT NULL OR w.redemption_id IS NOT NULL) AND ($1::text IS NULL OR d.partner = $1) AND d.redeemed_at < m.at
 		AND NOT EXISTS (SELECT FROM handback.outcome c WHERE c.redemption_id = d.redemption_id AND c.outcome = :OUTCOME_CONFIRMED
 			AND c.decided_at < m.at)
 		AND NOT EXISTS (SELECT FROM ledger.reversal r WHERE r.redemption_id = d.redemption_id AND r.posted_at < m.at)

@@ -52,23 +52,35 @@ JOIN handback.hold_reason r USING (reason)
 ORDER BY h.hold_id
 
 -- name: holds_by_reason
--- Open holds by reason and age; of those of one redemption the first counts.
+-- Open holds by reason and age; of those of one redemption the first counts. Words are looked up for the sums, not for each hold.
+WITH summed AS (
+	SELECT h.reason, h.file_id,
+		count(*) FILTER (WHERE h.record_no IS NULL) AS files,
+		count(h.record_no) AS records,
+		sum(h.points) AS points,
+		count(*) FILTER (WHERE h.opened_at > transaction_timestamp() - interval '1 day') AS today,
+		count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '7 days') AS older,
+		count(*) AS holds,
+		min(h.opened_at) AS oldest
+	FROM handback.hold_open h
+	WHERE h.counts
+	GROUP BY h.reason, h.file_id
+)
 SELECT
 	h.reason,
-	count(*) FILTER (WHERE h.record_no IS NULL) AS files,
-	count(*) FILTER (WHERE h.record_no IS NOT NULL) AS records,
+	sum(h.files) AS files,
+	sum(h.records) AS records,
 	coalesce(sum(h.points), 0) AS points,
-	count(*) FILTER (WHERE h.opened_at > transaction_timestamp() - interval '1 day') AS today,
-	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '1 day'
-		AND h.opened_at > transaction_timestamp() - interval '7 days') AS week,
-	count(*) FILTER (WHERE h.opened_at <= transaction_timestamp() - interval '7 days') AS older,
-	min(h.opened_at) AS oldest,
+	sum(h.today) AS today,
+	sum(h.holds - h.today - h.older) AS week,
+	sum(h.older) AS older,
+	min(h.oldest) AS oldest,
 	r.action_required
-FROM handback.hold_open h
+FROM summed h
 JOIN handback.file f USING (file_id)
 JOIN handback.partner p USING (partner_id)
 JOIN handback.hold_reason r USING (reason)
-WHERE h.counts AND ($1::text IS NULL OR p.code = $1)
+WHERE $1::text IS NULL OR p.code = $1
 GROUP BY h.reason, r.action_required
 ORDER BY h.reason
 

@@ -36,11 +36,19 @@ ORDER BY max(f.failed_at) DESC
 LIMIT 50
 
 -- name: today_unanswered
--- Redemptions past their response SLA by the terms that the last nightly run found, per partner.
-SELECT t.partner, count(*) AS redemptions, sum(o.points) AS points, min(o.due_at) AS oldest
+-- Redemptions past their response SLA by the terms that the last nightly run found, per partner: how many and how much of what
+-- handback.unanswered_redemptions lists, without asking of each what was said of it.
+SELECT t.partner, sum(late.redemptions) AS redemptions, sum(late.points) AS points,
+	min(handback.business_days_after(date_trunc('day', late.oldest AT TIME ZONE t.zone) AT TIME ZONE t.zone, t.within_days, t.zone,
+		t.holidays)) AS oldest
 FROM (SELECT DISTINCT ON (partner, programme) term_id FROM handback.term_now ORDER BY partner, programme, term_id DESC) n
 JOIN handback.term t USING (term_id)
-CROSS JOIN LATERAL handback.unanswered_redemptions(t) o
+CROSS JOIN LATERAL (
+	SELECT count(*) AS redemptions, sum(i.points) AS points, min(i.redeemed_at) AS oldest
+	FROM handback.open_item i
+	WHERE t.within_days > 0 AND i.partner = t.partner AND (t.programme IS NULL OR i.programme = t.programme)
+		AND i.redeemed_at < (SELECT handback.answers_due_before(t.within_days, t.zone, transaction_timestamp(), t.holidays))) late
+WHERE late.redemptions > 0
 GROUP BY t.partner
 ORDER BY t.partner
 

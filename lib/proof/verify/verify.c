@@ -29,9 +29,9 @@ static enum verify_end
 tell_row(struct verify *v, const struct pg_result *r, int row)
 {
 	static const char *const parts[] = {
-	    "file",    "outcome", "event",          "reversal",     "reinstatement", "credit", "hold",
-	    "balance", "note",    "proposal",       "guarded",      "term",          "purge",  "rules",
-	    "schema",  "request", "points request", "points batch", "order"};
+	    "file",    "outcome", "event",          "reversal",     "reinstatement", "credit",    "hold",
+	    "balance", "note",    "proposal",       "guarded",      "term",          "purge",     "rules",
+	    "schema",  "request", "points request", "points batch", "order",         "redemption"};
 	const char *part = "posting";
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -86,7 +86,7 @@ verify_tables(struct verify *v)
 {
 	const char *const statements[] = {sql_verify_strays,      sql_verify_postings, sql_verify_parts,
 	                                  sql_verify_corrections, sql_verify_holds,    sql_verify_people,
-	                                  sql_verify_rules,       sql_verify_schema};
+	                                  sql_verify_rules,       sql_verify_watched,  sql_verify_schema};
 	int count = (int) (sizeof(statements) / sizeof(statements[0]));
 	enum pg_status status = pg_run(v->pg, sql_verify_tables_settings, 0, NULL, NULL);
 	enum verify_end end = status == PG_OK ? VERIFY_EQUAL : verify_failed(v, status);

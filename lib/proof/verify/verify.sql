@@ -505,6 +505,22 @@ FROM handback.rule_text t
 WHERE t.sha256 <> sha256(t.text)
 LIMIT 1000
 
+-- name: verify_watched
+-- The list of what may be open beside the ledger: what is open and not on it would be in no report of open items, and never be
+-- late. As part, file, record, message.
+SELECT 'redemption' AS part, NULL::bigint AS file_id, NULL::bigint AS record_no, CASE
+	WHEN m.redemption_id IS NULL THEN format('redemption %s is open, and is not among those that may be (ledger.maybe_open)', d.redemption_id)
+	ELSE format('redemption %s is said to be of %s points, partner %s, at %s (ledger.maybe_open); the ledger says %s points, partner %s, at %s',
+		d.redemption_id, m.points, m.partner, m.redeemed_at, d.points, d.partner, d.redeemed_at) END AS message
+FROM ledger.redemption d
+LEFT JOIN ledger.maybe_open m ON m.redemption_id = d.redemption_id
+LEFT JOIN (SELECT redemption_id FROM ledger.reversal UNION SELECT redemption_id FROM handback.outcome WHERE outcome = :OUTCOME_CONFIRMED) a
+	ON a.redemption_id = d.redemption_id
+WHERE m.redemption_id IS NULL AND a.redemption_id IS NULL
+	OR m.redemption_id IS NOT NULL AND (m.points, m.partner, m.programme, m.redeemed_at)
+		IS DISTINCT FROM (d.points, d.partner, d.programme, d.redeemed_at)
+LIMIT 1000
+
 -- name: verify_totals
 -- How much there is to verify.
 SELECT
