@@ -125,6 +125,7 @@ WITH rule AS MATERIALIZED (
 		END AS hold_reason
 	FROM stated s
 	LEFT JOIN rule ON rule.number = s.state * 100 + s.effective_verdict * 10 + s.older::integer
+	OFFSET 0   -- likewise the reason: nine times a record otherwise, which is two fifths of the whole statement
 )
 SELECT j.record_no, 0::smallint AS revision, j.byte_offset, j.byte_length, j.verdict,
 	CASE
