@@ -33,6 +33,8 @@ SELECT 1000000000 + i, 1, (i - 1) / 10 + 1, 'Debit By Redemption', 100 + i * 37 
        'BENCH', 'Bench Air', 6, 100 + i * 37 % 900, 'EUR',
        timestamptz '2026-11-01 00:00Z' + i * interval '0.5 second'
 FROM generate_series(1, {m}::bigint) i;
+INSERT INTO ledger.watched_debit (redemption_id, programme_id, partner, points, redeemed_at)
+SELECT entry_id, programme_id, partner, points, posted_at FROM ledger.entry WHERE category = 'Debit By Redemption';
 INSERT INTO ledger.balance (member_id, points)
 SELECT m, 1000000 - (SELECT sum(100 + i * 37 % 900)
                      FROM generate_series((m::bigint - 1) * 10 + 1, least(m::bigint * 10, {m})) i)
