@@ -18,6 +18,8 @@ def test_each_command_of_the_guide(desk):  # noqa: F811
     assert len(COMMANDS) > 20
     fill(desk)
     answer(desk)
+    # the guide's own programme: one that is unknown is refused
+    desk.db.execute("INSERT INTO ledger.programme (programme_id, code, name, rate_points, rate_minor, currency) VALUES (3, 'NORTHSTAR', 'Northstar', 1, 1, 'EUR')")
     finance = ("--database", desk.database.conninfo("handback_finance"))
     for command in COMMANDS:
         assert desk.ctl(*finance, *command).stdout, command
