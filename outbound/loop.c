@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "outbound/outbox_sql.h"
 #include "outbound/partner.h"
@@ -33,15 +33,6 @@ struct loop {
 	bool lost;                 /* the database is not there */
 	bool listens;              /* for hints of points requests */
 };
-
-static int64_t
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void
 drop(struct loop *l, struct target *t)
@@ -163,7 +154,7 @@ take_hints(struct loop *l)
 	if (l->lost || !pg_hinted(l->tell.pg))
 		return;
 	TAILQ_FOREACH(p, &l->partners, others)
-	partner_hint(p, now());
+	partner_hint(p, clock_now_ms());
 }
 
 /* Once for each connection: only where there are partners at all. */
@@ -208,7 +199,7 @@ bound(struct loop *l, struct target *t, enum pg_status status)
 {
 	if (status != PG_RETRY && status != PG_ERROR)
 		return status;
-	target_refused(t, pg_why(l->tell.pg), now());
+	target_refused(t, pg_why(l->tell.pg), clock_now_ms());
 	return PG_OK;
 }
 
@@ -218,7 +209,7 @@ bound_partner(struct loop *l, struct partner *p, enum pg_status status)
 {
 	if (status != PG_RETRY && status != PG_ERROR)
 		return status;
-	partner_refused(p, pg_why(l->tell.pg), now());
+	partner_refused(p, pg_why(l->tell.pg), clock_now_ms());
 	return PG_OK;
 }
 
@@ -237,7 +228,7 @@ lose(struct loop *l, enum pg_status status)
 		drop_partner(l, p);
 	l->lost = true;
 	l->listens = false;
-	l->list_ms = now() + REOPEN_MS;
+	l->list_ms = clock_now_ms() + REOPEN_MS;
 }
 
 static void
@@ -247,8 +238,8 @@ step(struct loop *l)
 	struct target *t;
 	struct partner *p;
 
-	if (l->lost && now() >= l->list_ms) {
-		l->list_ms = now() + REOPEN_MS;
+	if (l->lost && clock_now_ms() >= l->list_ms) {
+		l->list_ms = clock_now_ms() + REOPEN_MS;
 		if (l->leave_ms != 0 || pg_reopen(l->tell.pg) != PG_OK)
 			return;
 		log_write(LOG_NOTICE, "the database is there again", NULL);
@@ -257,8 +248,8 @@ step(struct loop *l)
 	}
 	if (l->lost)
 		return;
-	if (l->leave_ms == 0 && now() >= l->list_ms) {
-		l->list_ms = now() + LIST_MS;
+	if (l->leave_ms == 0 && clock_now_ms() >= l->list_ms) {
+		l->list_ms = clock_now_ms() + LIST_MS;
 		status = list(l);
 		if (status == PG_OK)
 			status = list_partners(l);
@@ -269,10 +260,10 @@ step(struct loop *l)
 	}
 	TAILQ_FOREACH(t, &l->targets, others)
 	if (status == PG_OK)
-		status = bound(l, t, target_step(t, l->how, now(), l->leave_ms != 0));
+		status = bound(l, t, target_step(t, l->how, clock_now_ms(), l->leave_ms != 0));
 	TAILQ_FOREACH(p, &l->partners, others)
 	if (status == PG_OK)
-		status = bound_partner(l, p, partner_step(p, l->how, now(), l->leave_ms != 0));
+		status = bound_partner(l, p, partner_step(p, l->how, clock_now_ms(), l->leave_ms != 0));
 	if (status != PG_OK)
 		lose(l, status);
 }
@@ -308,7 +299,7 @@ time_left(const struct loop *l)
 	TAILQ_FOREACH(p, &l->partners, others)
 	if ((l->leave_ms == 0 || partner_is_busy(p)) && partner_next_ms(p) < next)
 		next = partner_next_ms(p);
-	left = next - now();
+	left = next - clock_now_ms();
 	return left < 0 ? 0 : left > LIST_MS ? LIST_MS : (int) left;
 }
 
@@ -354,14 +345,14 @@ read_senders(struct loop *l)
 	TAILQ_FOREACH(t, &l->targets, others)
 	{
 		if (l->fds[i++].revents != 0 && t->life.sender.channel >= 0)
-			status = bound(l, t, life_read(&t->life, now()));
+			status = bound(l, t, life_read(&t->life, clock_now_ms()));
 		if (status != PG_OK)
 			break;
 	}
 	TAILQ_FOREACH(p, &l->partners, others)
 	{
 		if (status == PG_OK && l->fds[i++].revents != 0 && p->life.sender.channel >= 0)
-			status = bound_partner(l, p, life_read(&p->life, now()));
+			status = bound_partner(l, p, life_read(&p->life, clock_now_ms()));
 	}
 	if (status != PG_OK)
 		lose(l, status);
@@ -377,7 +368,7 @@ loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int 
 
 	TAILQ_INIT(&l.targets);
 	TAILQ_INIT(&l.partners);
-	while (l.leave_ms == 0 || (is_busy(&l) && now() < l.leave_ms)) {
+	while (l.leave_ms == 0 || (is_busy(&l) && clock_now_ms() < l.leave_ms)) {
 		size_t count;
 
 		take_hints(&l);
@@ -387,7 +378,7 @@ loop_run(struct pg *pg, const struct sender_how *how, const char *requests, int 
 			break;
 		}
 		if (l.fds[0].revents != 0)
-			l.leave_ms = now() + LEAVE_MS;
+			l.leave_ms = clock_now_ms() + LEAVE_MS;
 		read_senders(&l);
 		step(&l);
 	}

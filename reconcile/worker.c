@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -24,15 +24,6 @@
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_CEILING_MS 5000
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The conversation with the daemon. */
 struct talk {
@@ -204,7 +195,7 @@ report_end(struct reconciler *r, struct talk *t, const struct job *job, enum job
 	                                               [JOB_LOST] = WORKER_FAILED};
 	struct worker_report last = {.result = *result};
 
-	last.result.ms = now_ms() - began;
+	last.result.ms = clock_now_ms() - began;
 	log_end(job, end, result);
 	/* what the database does not answer now, the next connection asks again */
 	if (end == JOB_DONE && strcmp(result->state, "held") == 0 &&
@@ -221,7 +212,7 @@ static bool
 answer(struct reconciler *r, struct talk *t, const struct job *job)
 {
 	struct job_result result;
-	int64_t began = now_ms();
+	int64_t began = clock_now_ms();
 	enum job_end end = job_run(r, job, &result);
 
 	/* a connection that went while nobody needed it is no reason to make the file wait */
@@ -241,7 +232,7 @@ answer_release(struct reconciler *r, struct talk *t, const struct worker_request
 	                                    .crashed = (int) request->crashed};
 	struct release release = {0};
 	struct job_result result;
-	int64_t began = now_ms();
+	int64_t began = clock_now_ms();
 	enum job_end end = release_next(r, &watch, &release, &result);
 
 	if (end == JOB_LOST && connect_once(r, result.why))

@@ -1,8 +1,8 @@
 /* Does the server still run a session of ours, and what does that wait for? */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/db/db_sql.h"
 #include "lib/db/pg_libpq.h"
 
@@ -11,15 +11,6 @@ pg_watch(struct pg *pg, pg_watcher *watch, void *context)
 {
 	pg->watch = watch;
 	pg->watch_context = context;
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void
@@ -72,14 +63,14 @@ pg_still_there(const struct pg *pg, bool tell)
 	/* as the login itself: it may be let see more of other sessions than the role that files are decided as
 	 */
 	const char *session[] = {pg->backend, pg->life};
-	int64_t began = now_ms();
+	int64_t began = clock_now_ms();
 	struct pg *other = pg_open_beside(pg);
 	struct pg_result *r = NULL;
 	bool there;
 
 	/* who says no at once is awake; a pooler may have no server left for a question */
 	if (other == NULL)
-		return (pg_is_pooled(pg) || 2 * (now_ms() - began) < pg->beside_ms) && answers_at_all(pg);
+		return (pg_is_pooled(pg) || 2 * (clock_now_ms() - began) < pg->beside_ms) && answers_at_all(pg);
 	there = pg_run(other, db_still_there, 2, session, &r) == PG_OK && pg_rows(r) == 1;
 	if (there && tell && pg->watch != NULL) {
 		if (pg_true_of(r, 0, "for_standby"))

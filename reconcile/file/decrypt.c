@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/exit_codes.h"
 #include "lib/base/paths.h"
 #include "lib/base/secret.h"
@@ -86,15 +86,6 @@ struct decrypter {
 	pid_t pid; /* 0: not our process */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool
 start_process(struct decrypter *d)
 {
@@ -136,7 +127,7 @@ receive(const struct decrypter *d, int64_t deadline, char *line, size_t size)
 {
 	for (;;) {
 		struct pollfd p = {.fd = d->channel, .events = POLLIN};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_now_ms();
 		size_t len;
 
 		if (left <= 0) {
@@ -152,12 +143,12 @@ receive(const struct decrypter *d, int64_t deadline, char *line, size_t size)
 static void
 part(struct decrypter *d)
 {
-	const int64_t deadline = now_ms() + PARTING_MS;
+	const int64_t deadline = clock_now_ms() + PARTING_MS;
 
 	if (d->channel >= 0)
 		close(d->channel);
 	while (d->pid > 0 && waitpid(d->pid, NULL, WNOHANG) == 0) {
-		if (now_ms() >= deadline)
+		if (clock_now_ms() >= deadline)
 			kill(d->pid, SIGKILL);
 		poll(NULL, 0, 1);
 	}
@@ -168,7 +159,7 @@ static enum decrypt_message
 await(const struct decrypter *d, int turn, const struct decrypt_wish *wish, char *why)
 {
 	const int64_t deadline =
-	    now_ms() + 1000 * (LIMIT_PARSER_WALL_BASE_S + wish->bytes / (LIMIT_PARSER_WALL_KIB_PER_S << 10));
+	    clock_now_ms() + 1000 * (LIMIT_PARSER_WALL_BASE_S + wish->bytes / (LIMIT_PARSER_WALL_KIB_PER_S << 10));
 	static char line[MESSAGE_BYTES + 1];
 	char wrong[LIMIT_MESSAGE_BYTES], after[64];
 	struct decrypt_answer answer;
@@ -187,7 +178,7 @@ await(const struct decrypter *d, int turn, const struct decrypt_wish *wish, char
 	if (message < 0)
 		return failed(why, "handback-decrypt sent what is no answer: %.400s", wrong);
 	/* it holds the content, and may write there, for as long as it is there */
-	rc = receive(d, now_ms() + PARTING_MS, after, sizeof(after));
+	rc = receive(d, clock_now_ms() + PARTING_MS, after, sizeof(after));
 	if (rc != 0)
 		return failed(why, "handback-decrypt did not end after its answer");
 	*wish->exhausted = message == DECRYPT_CRASHED;

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/finance/output/number.h"
 
 #define BAR_COLUMNS 24
@@ -79,21 +80,12 @@ terminal_plain(const struct terminal *t, enum ink ink)
 	return t->colour && ink != INK_PLAIN ? "\033[0m" : "";
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void
 progress_start(struct progress *p, const struct terminal *t, const char *what, const char *unit,
                int64_t total)
 {
 	*p = (struct progress){.on = t->progress, .what = what, .unit = unit, .total = total};
-	p->started_ms = now_ms();
+	p->started_ms = clock_now_ms();
 	p->drawn_ms = p->started_ms + QUIET_MS - REDRAW_MS;
 }
 
@@ -115,7 +107,7 @@ progress_at(struct progress *p, int64_t done)
 {
 	if (!p->on)
 		return;
-	int64_t now = now_ms();
+	int64_t now = clock_now_ms();
 	if (now - p->drawn_ms < REDRAW_MS)
 		return;
 
