@@ -67,14 +67,10 @@ key_file_fault(int file, unsigned *ret_keys)
 {
 	static struct packet_reader r;
 	const char *why;
-	int first;
 
 	*ret_keys = 0;
 	r = (struct packet_reader){.file = file};
-	first = packet_raw_byte(&r);
-	if (first != PACKET_END)
-		r.next--;
-	why = first != PACKET_END && (first & 0x80) != 0 ? read_packets(&r, ret_keys) : read_blocks(&r, ret_keys);
+	why = packet_is_binary(&r) ? read_packets(&r, ret_keys) : read_blocks(&r, ret_keys);
 	explicit_bzero(r.bytes, sizeof(r.bytes));
 	if (r.failed || lseek(file, 0, SEEK_SET) < 0)
 		return "the file cannot be read";

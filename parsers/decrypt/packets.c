@@ -34,6 +34,17 @@ packet_is_space(int c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool
+packet_is_binary(struct packet_reader *r)
+{
+	int first = packet_raw_byte(r);
+
+	if (first == PACKET_END)
+		return false;
+	r->next--;
+	return (first & 0x80) != 0;
+}
+
 /* The next byte of the packets.  Armor ends with what is no digit: its padding, its checksum or its last
  * line.
  */

@@ -35,6 +35,8 @@ int packet_raw_byte(struct packet_reader *r);
  * line. */
 int packet_byte(struct packet_reader *r);
 bool packet_is_space(int c);
+/* Does the file begin with a packet, and not with text that may be armor?  Nothing of it is read then. */
+bool packet_is_binary(struct packet_reader *r);
 /* False where it ends before that. */
 bool packet_skip(struct packet_reader *r, uint64_t n);
 /* The head of a packet, whose first byte was read.  False where it is none. */

@@ -197,12 +197,8 @@ whole_message(int file)
 {
 	static struct packet_reader r;
 	const char *why;
-	int first;
 
 	r = (struct packet_reader){.file = file};
-	first = packet_raw_byte(&r);
-	if (first != PACKET_END)
-		r.next--;
-	why = first != PACKET_END && (first & 0x80) != 0 ? one_message(&r) : armored(&r);
+	why = packet_is_binary(&r) ? one_message(&r) : armored(&r);
 	return r.failed ? unread : why;
 }
