@@ -19,7 +19,7 @@ struct login {
 	struct server *server;
 	const struct config *config;
 	struct pg *pg;
-	uid_t proxy; /* whose connections are heard, where login.proxy.user says so */
+	uid_t proxy; /* whose connections are heard: login.proxy.user */
 	int code;    /* to end with */
 };
 

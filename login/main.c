@@ -88,7 +88,7 @@ lock_down(const struct login *l)
 {
 	char why[LIMIT_MESSAGE_BYTES];
 
-	if (!sandbox_login(NULL, 0, l->config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK, why, sizeof(why))) {
+	if (!sandbox_login(l->config->sandbox == CONFIG_SANDBOX_NO_LANDLOCK, why, sizeof(why))) {
 		log_write(LOG_ERR, why, NULL);
 		return false;
 	}

@@ -67,8 +67,6 @@ is_the_proxys(const struct visit *v)
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	if (v->login->config->login.proxy_user == NULL)
-		return true;
 	return stream != NULL && getsockopt(bufferevent_getfd(stream), SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	       len == sizeof(peer) && peer.uid == v->login->proxy;
 }

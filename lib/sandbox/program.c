@@ -337,40 +337,26 @@ add_local(scmp_filter_ctx filter)
 	return rc == 0 ? add_sockets(filter, SCMP_SYS(socketpair), families, COUNT(families)) : rc;
 }
 
+/* What comes in is heard; nothing goes out. */
+static int
+add_face(scmp_filter_ctx filter)
+{
+	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
+	return rc;
+}
+
+/* And what stands behind it is asked. */
 static int
 add_gate(scmp_filter_ctx filter)
 {
-	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
+	int rc = add_face(filter);
 
-	if (rc == 0)
-		rc = add_local(filter);
-	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
-	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
-	return rc;
-}
-
-/* What comes in as handback-gate has it; nothing goes out. */
-static int
-add_login(scmp_filter_ctx filter)
-{
-	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
-
-	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
-	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
-	return rc;
-}
-
-/* And out as handback-fetch has it. */
-static int
-add_login_out(scmp_filter_ctx filter)
-{
-	int rc = add_list(filter, SCMP_ACT_ALLOW, gate_calls, COUNT(gate_calls));
-
-	return rc == 0 ? add_fetch(filter) : rc;
+	return rc == 0 ? add_local(filter) : rc;
 }
 
 static int
@@ -548,10 +534,9 @@ serve_only(int (*add_own)(scmp_filter_ctx filter), bool no_landlock, char *why, 
 }
 
 bool
-sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size)
+sandbox_login(bool no_landlock, char *why, size_t why_size)
 {
-	return port_count == 0 ? serve_only(add_login, no_landlock, why, why_size)
-	                       : reach_ports(add_login_out, ports, port_count, no_landlock, why, why_size);
+	return serve_only(add_face, no_landlock, why, why_size);
 }
 
 bool

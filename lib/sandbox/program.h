@@ -42,8 +42,8 @@ bool sandbox_send(const uint16_t *ports, size_t port_count, bool no_landlock, ch
 /* With its socket listening. */
 bool sandbox_gate(bool no_landlock, char *why, size_t why_size);
 
-/* With its socket listening and its connection of the database open.  ports: as sandbox_send; none: it asks nobody. */
-bool sandbox_login(const uint16_t *ports, size_t port_count, bool no_landlock, char *why, size_t why_size);
+/* With its socket listening and its connection of the database open: it asks nobody else. */
+bool sandbox_login(bool no_landlock, char *why, size_t why_size);
 
 /* directory: descriptor of what it may change, and no file that it writes gets longer. */
 bool sandbox_receive(int directory, int64_t file_bytes, bool no_landlock, char *why, size_t why_size);
