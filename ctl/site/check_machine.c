@@ -34,31 +34,28 @@ check_secret(struct checks *c, const char *what, const char *path, const char *h
 	            path, has, st.st_mode & 07777, path);
 }
 
-/* The value of passfile in a connection string, for the caller to free, or NULL. */
+/* What database.conninfo says of an option, for the caller to free; NULL: nothing. */
 static char *
-passfile_of(const char *conninfo)
+database_option(const struct config *config, const char *keyword)
 {
-	const char *at = strstr(conninfo, "passfile=");
-
-	if (at == NULL)
-		return NULL;
-	at += sizeof("passfile=") - 1;
-	return *at == '\'' ? mem_part(at + 1, strcspn(at + 1, "'")) : mem_part(at, strcspn(at, " "));
+	return config->database_conninfo != NULL ? pg_conninfo_option(config->database_conninfo, keyword) : NULL;
 }
 
 static void
 check_secrets(struct checks *c)
 {
 	const struct config *config = c->session->config;
-	const char *conninfo = config->database_conninfo == NULL ? "" : config->database_conninfo;
-	char *passfile = passfile_of(conninfo);
+	char *passfile = database_option(config, "passfile"), *password = database_option(config, "password"),
+	     *ssl = database_option(config, "sslpassword");
 
-	if (strstr(conninfo, "password") != NULL)
+	if (password != NULL || ssl != NULL)
 		check_secret(
 		    c, "configuration", config->path,
 		    "a password in database.conninfo, which belongs into a file of its own, named by passfile=");
 	check_secret(c, "database", passfile, "the database's password");
 	free(passfile);
+	free(password);
+	free(ssl);
 	for (size_t i = 0; i < config->source_count; i++) {
 		const struct config_sftp *sftp = &config->sources[i].sftp;
 		char *what = mem_format("source %s", config->sources[i].name);
@@ -178,12 +175,13 @@ static void
 check_drop_ins(struct checks *c)
 {
 	const struct config *config = c->session->config;
-	const char *host = config->database_conninfo == NULL ? NULL : strstr(config->database_conninfo, "host=");
-	const bool far = host != NULL && host[5] != '/' && host[5] != '\'';
+	char *host = database_option(config, "host");
+	const bool far = host != NULL && *host != '/';
 	static const char *const by_database[] = {"handbackd.service", "handback-nightly.service",
 	                                          "handback-verify.service"};
 	bool fetches = false;
 
+	free(host);
 	if (!runs_by_units(config))
 		return;
 	for (size_t i = 0; i < config->source_count; i++)

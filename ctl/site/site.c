@@ -183,7 +183,7 @@ make_site(struct session *s, bool embedded, const char *logins, const char *role
           struct connection *ret_first)
 {
 	const char *conninfo = s->value[OPT_DATABASE] != NULL ? s->value[OPT_DATABASE] : s->config->database_conninfo;
-	char *name = embedded ? mem_text(EMBEDDED_DATABASE) : pg_database_of(conninfo);
+	char *name = embedded ? mem_text(EMBEDDED_DATABASE) : pg_conninfo_option(conninfo, "dbname");
 	int code = EXIT_USAGE;
 
 	if (name == NULL)
@@ -241,7 +241,7 @@ ask_all(struct session *s, bool embedded, char **logins, char **roles)
 	const char *conninfo =
 	    s->value[OPT_DATABASE] != NULL ? s->value[OPT_DATABASE] : s->config->database_conninfo;
 	char answer[SETUP_ANSWER] = "",
-	     *name = embedded ? mem_text(s->config->database_embedded) : pg_database_of(conninfo);
+	     *name = embedded ? mem_text(s->config->database_embedded) : pg_conninfo_option(conninfo, "dbname");
 	int code = EXIT_CLEAN;
 
 	fprintf(stderr,
@@ -250,7 +250,7 @@ ask_all(struct session *s, bool embedded, char **logins, char **roles)
 	        name != NULL ? name : "");
 	free(name);
 	if (!embedded)
-		fputs("  the programs' logins handback, handback-api and handback-outbox\n", stderr);
+		fputs("  the programs' logins handback, handback-api, handback-outbox and handback-login\n", stderr);
 	for (size_t i = 0; i < s->config->source_count; i++)
 		if (s->config->sources[i].directory != NULL && s->config->sources[i].sftp.host == NULL)
 			fprintf(stderr, "  the directory %s\n", s->config->sources[i].directory);

@@ -45,8 +45,9 @@ struct pg_target {
 	bool confirmed;          /* nothing is committed where the server waits for no synchronous standby */
 };
 
-/* The database that a connection string names, for the caller to free; NULL where it names none. */
-char *pg_database_of(const char *conninfo);
+/* What a connection string says of an option (dbname, host …), for the caller to free; NULL where it says nothing
+ * of it, or cannot be read. */
+char *pg_conninfo_option(const char *conninfo, const char *keyword);
 
 /* NULL and a message in why[why_size] when it cannot be opened.  The target's texts are copied. */
 struct pg *pg_open(const struct pg_target *target, char *why, size_t why_size);

@@ -47,11 +47,11 @@ stated(const PQconninfoOption *options, const char *keyword)
 }
 
 char *
-pg_database_of(const char *conninfo)
+pg_conninfo_option(const char *conninfo, const char *keyword)
 {
 	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
-	const char *name = parsed != NULL ? stated(parsed, "dbname") : NULL;
-	char *copy = name != NULL && *name != '\0' ? strdup(name) : NULL;
+	const char *value = parsed != NULL ? stated(parsed, keyword) : NULL;
+	char *copy = value != NULL && *value != '\0' ? strdup(value) : NULL;
 
 	PQconninfoFree(parsed);
 	return copy;
