@@ -52,15 +52,19 @@ def hooked(name):
     return HOOKED[name]
 
 
-def run_web(place, attempt, *wrapper):
-    process = subprocess.Popen([*wrapper, hooked("web"), "--listen", place / "http", "--desk", place / "desk"], stderr=subprocess.PIPE, text=True,
-                               env={**os.environ, "HANDBACK_ATTEMPT": attempt})
+def run_until_ready(argv, attempt):
+    """What it ended with, and what it said."""
+    process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env={**os.environ, "HANDBACK_ATTEMPT": attempt})
     said = ""
     for line in process.stderr:
         said += line
         if "msg=ready" in line:
             process.terminate()
     return process.wait(40), said
+
+
+def run_web(place, attempt, *wrapper):
+    return run_until_ready([*wrapper, hooked("web"), "--listen", place / "http", "--desk", place / "desk"], attempt)
 
 
 @pytest.mark.parametrize("what", TRIES)
@@ -137,14 +141,7 @@ def vouching(world):
 
 
 def run_login(place, config, attempt, *wrapper):
-    process = subprocess.Popen([*wrapper, hooked("login"), "--listen", place / "http", "--config", config], stderr=subprocess.PIPE, text=True,
-                               env={**os.environ, "HANDBACK_ATTEMPT": attempt})
-    said = ""
-    for line in process.stderr:
-        said += line
-        if "msg=ready" in line:
-            process.terminate()
-    return process.wait(40), said
+    return run_until_ready([*wrapper, hooked("login"), "--listen", place / "http", "--config", config], attempt)
 
 
 @pytest.mark.parametrize("what", [*TRIES, *OF_A_LOGIN])
