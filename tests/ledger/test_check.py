@@ -1,6 +1,7 @@
 """handbackctl check: what is wrong around a site that runs is named, with what to do; each is there to be found, and is gone when it is repaired."""
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -81,6 +82,16 @@ def test_secrets_that_everyone_can_read(world, tmp_path):
     for path in (passfile, key):
         path.chmod(0o640)
     assert not [row for row in checks(world, config=config)[0] if "everyone may read it" in row[2]]
+
+
+@pytest.mark.parametrize("conninfo, has", [
+    ("host=/nowhere password=x", True), ("postgresql://u:x@localhost/d", True), ("host=/nowhere sslpassword=x", True),
+    ("host=/nowhere passfile=/run/password", False), ("postgresql://u@localhost/d", False)])
+def test_a_password_in_the_configuration(world, tmp_path, conninfo, has):
+    config = tmp_path / "handback.yaml"
+    config.write_text(re.sub('conninfo: ".*"', f'conninfo: "{conninfo}"', world.config.read_text()))
+    config.chmod(0o644)
+    assert any("a password in database.conninfo" in detail for _, detail in said(world, "configuration", config=config)) == has
 
 
 def test_the_directory_of_a_socket(world, tmp_path):
